@@ -1,0 +1,1 @@
+"""Great Expectations suites, one per document type; runner.py alone touches GX machinery."""

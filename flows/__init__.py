@@ -1,0 +1,1 @@
+"""Flows put steps in order; the calendar decides what is due."""

@@ -1,0 +1,1 @@
+"""The outside world: database, stores, policy files, workbooks, gateways."""

@@ -1,0 +1,108 @@
+"""The database: the only place where a transaction begins, commits or is tried again.
+
+SQLite takes the write lock when the transaction begins (``BEGIN IMMEDIATE``): a balance read and
+the posting that rests on it are one step, or two workers overspend a fund. PostgreSQL runs
+SERIALIZABLE for the same reason and reruns the whole function when the server aborts it.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from fundpool.domain.errors import ServiceUnavailable
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 10
+"""How often one transaction is tried when the database aborts it for concurrency."""
+
+_SERIALIZATION_FAILURES = {"40001", "40P01"}
+
+
+class Database:
+    """One database, reached through whole transactions only."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+
+    def transaction(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one transaction and commit; rerun it whole when the database aborts it.
+
+        ``work`` makes no outside call: it can be run more than once. Raises ServiceUnavailable
+        when the database cannot be reached or stays contended for MAX_ATTEMPTS tries.
+        """
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if _is_serialization_failure(error) and attempt < MAX_ATTEMPTS:
+                    continue
+                if isinstance(error, OperationalError) or _is_serialization_failure(error):
+                    raise _unavailable(error) from error
+                raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` against one consistent snapshot without taking the write lock."""
+        try:
+            with self.engine.connect() as connection:
+                reader = connection.execution_options(fundpool_read_only=True)
+                with reader.begin():
+                    return work(reader)
+        except OperationalError as error:
+            raise _unavailable(error) from error
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: str) -> Engine:
+    file = make_url(url).database
+    if file and file != ":memory:":
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, record: Any) -> None:
+        # The driver starts no transaction at SELECT; isolation_level None hands BEGIN to us.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        # Rollback journal: Debian 12's SQLite lies in the WAL-reset corruption range.
+        cursor.execute("PRAGMA journal_mode = DELETE")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("fundpool_read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(url: str) -> Engine:
+    driver_url = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(driver_url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+
+
+def _is_serialization_failure(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _SERIALIZATION_FAILURES
+
+
+def _unavailable(error: DBAPIError) -> ServiceUnavailable:
+    reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+    return ServiceUnavailable(
+        "database_unavailable",
+        f"数据库没有应答：{reason}",
+        f"the database did not answer: {reason}",
+        remedy="检查 FUNDPOOL_DATABASE_URL 与数据库服务后重试同一命令 / check the database and run the same command again",
+    )

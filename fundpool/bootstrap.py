@@ -1,0 +1,1 @@
+"""Puts the adapters behind the services' ports; the only module that knows both."""

@@ -1,0 +1,1 @@
+"""The people's entrance: command line and dashboard."""

@@ -1,0 +1,57 @@
+"""The ``fundpool`` command: one table of commands, each loaded when it is called.
+
+Exit status: 0 done · 1 something was found · 2 wrong use or unreadable input · 3 the law is silent ·
+4 an outside service did not answer. With ``--json`` one document on stdout and nothing else there.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from fundpool.console.output import print_error
+from fundpool.domain.errors import FundpoolError, InputError
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    # name: (where it lives, one line of help). Loaded lazily: `fundpool --help` and `compute`
+    # must not wait for pandas, Great Expectations or Prefect.
+}
+
+
+def build_app() -> App:
+    """The command tree, without importing any command."""
+    app = App(
+        name="fundpool",
+        help="医保基金市级统筹月度拨付 / Monthly budget cycle of a city-pooled medical insurance fund.",
+        version_flags=["--version"],
+        result_action="return_value",
+    )
+    for name, (target, text) in _COMMANDS.items():
+        app.command(target, name=name, help=text)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; people never see a traceback."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in tokens
+    try:
+        result = build_app()(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as problem:
+        error = InputError(
+            "usage",
+            f"命令写法不对：{problem}",
+            f"wrong use: {problem}",
+            remedy="fundpool --help",
+        )
+        print_error(error, as_json=as_json)
+        return error.exit_status
+    except FundpoolError as error:
+        print_error(error, as_json=as_json)
+        return error.exit_status
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,1 @@
+"""The commands of the fundpool program, one module a noun."""

@@ -1,0 +1,49 @@
+"""How the command line speaks: one JSON document, or a table for a person."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fundpool.domain.errors import FundpoolError
+
+
+def print_json(document: Any) -> None:
+    """Print ``document`` as the one JSON document on stdout."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=1)
+    sys.stdout.write("\n")
+
+
+def print_error(error: FundpoolError, *, as_json: bool) -> None:
+    """Print an error with its basis and remedy: JSON on stdout, or sentences on stderr."""
+    if as_json:
+        print_json(
+            {
+                "error": {
+                    "code": error.code,
+                    "message": str(error),
+                    "basis": error.basis,
+                    "remedy": error.remedy,
+                }
+            }
+        )
+        return
+    lines = [f"[{error.code}] {error.zh}", f"  {error.en}"]
+    if error.basis:
+        lines.append(f"  依据 basis: {error.basis}")
+    if error.remedy:
+        lines.append(f"  请 remedy: {error.remedy}")
+    print("\n".join(lines), file=sys.stderr)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table on stdout; ``None`` shows as a dash."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*("–" if cell is None else str(cell) for cell in row))
+    Console().print(table)

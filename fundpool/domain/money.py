@@ -1,0 +1,51 @@
+"""Money is an integer number of fen (1 yuan = 100 fen); a float never holds an amount."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+_YUAN = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
+
+
+def parse_yuan(text: str) -> int:
+    """Fen of a plain amount in yuan: ASCII digits, at most two decimals, no separators, no exponent.
+
+    Raises ValueError for anything else; full-width digits and thousands separators are the
+    reader's business, because changing them in silence would hide what the county wrote.
+    """
+    if not _YUAN.fullmatch(text):
+        raise ValueError(f"not an amount in yuan: {text!r}")
+    sign = -1 if text.startswith("-") else 1
+    yuan, _, fraction = text.lstrip("-").partition(".")
+    return sign * (int(yuan) * 100 + int(fraction.ljust(2, "0") or "0"))
+
+
+def format_yuan(amount_fen: int, *, separators: bool = True) -> str:
+    """Yuan with two decimals: ``format_yuan(123456789)`` is ``'1,234,567.89'``."""
+    sign = "-" if amount_fen < 0 else ""
+    yuan, fen = divmod(abs(amount_fen), 100)
+    return f"{sign}{yuan:,}.{fen:02d}" if separators else f"{sign}{yuan}.{fen:02d}"
+
+
+def split_by_largest_remainder(total_fen: int, weights: Sequence[int | Fraction]) -> list[int]:
+    """Parts of ``total_fen`` in proportion to ``weights`` that add up to it exactly.
+
+    Each part is rounded towards zero; the fen left over go to the largest remainders, a tie to
+    the earlier weight, so callers order bearers as the article names them and counties by code.
+    Raises ValueError when a weight is negative, or when there is money but no weight to bear it.
+    """
+    if any(weight < 0 for weight in weights):
+        raise ValueError("weights must not be negative")
+    weight_sum = sum(weights)
+    if weight_sum == 0:
+        if total_fen == 0:
+            return [0] * len(weights)
+        raise ValueError("nothing to split by: all weights are zero")
+    sign = -1 if total_fen < 0 else 1
+    quotas = [Fraction(abs(total_fen)) * weight / weight_sum for weight in weights]
+    parts = [int(quota) for quota in quotas]
+    left_over = abs(total_fen) - sum(parts)
+    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - quotas[i], i))
+    for index in by_remainder[:left_over]:
+        parts[index] += 1
+    return [sign * part for part in parts]

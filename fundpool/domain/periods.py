@@ -1,0 +1,49 @@
+"""Months of the fund calendar, and the one time zone the law is written in."""
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Month:
+    """A calendar month such as 2026-10; for plans and payments, the month the money is for."""
+
+    year: int
+    month: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.month <= 12:
+            raise ValueError(f"no such month: {self.year}-{self.month}")
+
+    @classmethod
+    def parse(cls, text: str) -> "Month":
+        """Month of ``YYYY-MM``; raises ValueError otherwise."""
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", text, re.ASCII):
+            raise ValueError(f"a month is written YYYY-MM, found {text!r}")
+        return cls(int(text[:4]), int(text[5:]))
+
+    @classmethod
+    def of(cls, day: date) -> "Month":
+        """The month that ``day`` lies in."""
+        return cls(day.year, day.month)
+
+    def plus(self, months: int) -> "Month":
+        """The month ``months`` later (earlier when negative)."""
+        years, month0 = divmod(self.month - 1 + months, 12)
+        return Month(self.year + years, month0 + 1)
+
+    @property
+    def first_day(self) -> date:
+        return date(self.year, self.month, 1)
+
+    @property
+    def last_day(self) -> date:
+        return date(self.year, self.month, monthrange(self.year, self.month)[1])
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}"

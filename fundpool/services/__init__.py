@@ -1,0 +1,1 @@
+"""Use cases over the Protocols in ports.py; no Prefect, SQLAlchemy, pandas or HTTP."""

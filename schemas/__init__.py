@@ -1,0 +1,1 @@
+"""Every shape we promise: documents, payment messages, policy files, tables."""
