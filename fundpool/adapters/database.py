@@ -71,7 +71,7 @@ def _sqlite_engine(url: str) -> Engine:
     engine = create_engine(url, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
-    def on_connect(connection: sqlite3.Connection, record: Any) -> None:
+    def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         # The driver starts no transaction at SELECT; isolation_level None hands BEGIN to us.
         connection.isolation_level = None
         cursor = connection.cursor()
