@@ -1,0 +1,94 @@
+# The one front door for people who run or change fundpool. `make` alone prints this help.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+SUDO_FREE_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo yes)
+
+# One local machine is talked to; nothing reports home.
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export PREFECT_SERVER_UI_V2_ENABLED := false
+export GX_ANALYTICS_ENABLED := false
+
+##@ Use
+.PHONY: help
+help: ## Print this help
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup ## Play October 2026 in Taizhou day by day, then serve the dashboard (CITY=suizhou, CITY=jiujiang)
+	$(BIN)/fundpool demo $(if $(CITY),--city $(CITY))
+
+.PHONY: setup
+setup: $(VENV)/.runtime ## Build .venv from the hashed lock, with .venv/bin/fundpool
+
+##@ Change
+.PHONY: check
+check: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: test
+test: $(VENV)/.dev test-tools ## Run every test; T=tests/unit/test_money.py for some
+	$(BIN)/python -m pytest $(T)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Run the benchmarks and print their figures
+	$(BIN)/python -m benchmarks
+
+.PHONY: lock
+lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
+	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header installer.in -o installer.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -c requirements/dev.lock -o requirements/runtime.lock
+
+.PHONY: clean
+clean: ## Remove .venv and every cache; data in .fundpool stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache ./*.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "fundpool needs Python 3.11-3.13; name one: make PYTHON=python3.11 …"; exit 1; }
+	@# Debian keeps venv in a package of its own.
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ -n "$(SUDO_FREE_ROOT)" ] \
+	  && apt-get update -qq && apt-get install -y -qq python3-venv; } \
+	  || { echo "install Debian's python3-venv first: sudo apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installer: requirements/installer.lock | $(VENV)/bin/python
+	@# uv installs in seconds; without it pip does the same in minutes.
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/installer.lock \
+	  || $(BIN)/pip install -q --disable-pip-version-check setuptools
+	@touch $@
+
+define install
+	@if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r $(1); \
+	else $(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(1); fi
+endef
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml $(VENV)/.installer
+	$(call install,requirements/runtime.lock)
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
+	$(call install,requirements/dev.lock)
+	@touch $@
+
+# What the browser and database tests talk to. Only root may install Debian packages; elsewhere the
+# tests that need a missing tool fail and name it.
+.PHONY: test-tools
+test-tools:
+	@need=""; \
+	command -v chromium >/dev/null || need="$$need chromium"; \
+	fc-list 2>/dev/null | grep -qi 'noto.*cjk' || need="$$need fonts-noto-cjk fontconfig"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need="$$need postgresql"; \
+	if [ -n "$$need" ]; then \
+	  if [ -n "$(SUDO_FREE_ROOT)" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need >/dev/null; \
+	  else echo "for every test, install:$$need"; fi; fi
