@@ -42,6 +42,10 @@ test: $(VENV)/.dev test-tools ## Run every test; T=tests/unit/test_money.py for 
 bench: $(VENV)/.dev ## Run the benchmarks and print their figures
 	$(BIN)/python -m benchmarks
 
+.PHONY: docs
+docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
+	$(BIN)/python -m tests.architecture.pages
+
 .PHONY: lock
 lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header installer.in -o installer.lock
