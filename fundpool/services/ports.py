@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Protocol, TypeVar
+
+from schemas.payment_messages import StatementLine, TransferOrder
 
 T = TypeVar("T")
 
@@ -19,6 +23,70 @@ class Transactions(Protocol):
 
     def read(self, work: Callable[[Work], T]) -> T:
         """Run against one consistent snapshot."""
+
+
+class GatewayAnswerKind(StrEnum):
+    """What a call to the bank's gateway came to. UNKNOWN is an outcome of its own, never failure."""
+
+    PROCESSING = "processing"
+    """The bank has the order and has not moved money yet."""
+    SUCCEEDED = "succeeded"
+    """The bank moved the money; key, amount, currency and payee were echoed exactly."""
+    REJECTED = "rejected"
+    """The bank will not execute the order, for a definite reason."""
+    RETURNED = "returned"
+    """The bank executed the order and the money came back (退票)."""
+    CLOSED = "closed"
+    """The bank promises that the key can never execute any more."""
+    NOT_FOUND = "not_found"
+    """The bank does not know the key, which may mean that it is still being accepted."""
+    PAYLOAD_MISMATCH = "payload_mismatch"
+    """The bank knows the key with another content: a person looks, never a new key."""
+    UNKNOWN = "unknown"
+    """Nothing can be concluded; only the same key may be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAnswer:
+    """One answer of the gateway, or its absence.
+
+    ``reason`` is the bank's rejection reason, or why the outcome is unknown; ``raw`` the response
+    body as received (empty when none came), for the record of calls.
+    """
+
+    kind: GatewayAnswerKind
+    reason: str | None = None
+    bank_serial: str | None = None
+    executed_at: datetime | None = None
+    http_status: int | None = None
+    raw: bytes = b""
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether no connection came about; still the same key again, never a failure."""
+        return self.kind is GatewayAnswerKind.UNKNOWN and self.reason == "unreachable"
+
+
+class Gateway(Protocol):
+    """A bank's payment gateway. Trouble outside is an answer of kind UNKNOWN, never an exception.
+
+    ``now`` is the business time of the call. No call is made inside a transaction.
+    """
+
+    def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """Send ``order.body``. PROCESSING, SUCCEEDED, REJECTED, PAYLOAD_MISMATCH or UNKNOWN."""
+
+    def query(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """Ask for the order's state. Every kind but PAYLOAD_MISMATCH."""
+
+    def close(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """Fence the key: CLOSED, or the state that prevents it; NOT_FOUND fences nothing."""
+
+    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+        """Lines of one account and day as the bank gives them, duplicates included.
+
+        Raises ServiceUnavailable when the bank does not answer or its answer cannot be read.
+        """
 
 
 @dataclass(frozen=True)
