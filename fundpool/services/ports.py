@@ -4,15 +4,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from fundpool.domain.errors import FundpoolError
+from fundpool.domain.month_summary import MonthSummary
+from fundpool.services.judging import Judge, Reader, SourceFile
+from fundpool.services.month_stores import (
+    ApplicationStore,
+    BudgetStore,
+    CalendarRecordStore,
+    ReviewStore,
+    SubmissionStore,
+)
 from schemas.payment_messages import StatementLine, TransferOrder
+
+if TYPE_CHECKING:
+    from fundpool.domain.policy import PolicyLibrary
+    from fundpool.domain.working_days import WorkCalendar
 
 T = TypeVar("T")
 
 
 class Work(Protocol):
     """One database transaction, seen as its stores."""
+
+    @property
+    def submissions(self) -> SubmissionStore: ...
+    @property
+    def reviews(self) -> ReviewStore: ...
+    @property
+    def applications(self) -> ApplicationStore: ...
+    @property
+    def budgets(self) -> BudgetStore: ...
+    @property
+    def records(self) -> CalendarRecordStore: ...
 
 
 class Transactions(Protocol):
@@ -89,8 +114,54 @@ class Gateway(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One file in the drop folder: its bytes, or the error that kept them from being read."""
+
+    name: str
+    source: SourceFile | None
+    error: FundpoolError | None
+
+
+class RawFileStore(Protocol):
+    """Keeps received bytes for good, named by their SHA-256."""
+
+    def keep(self, content: bytes) -> str:
+        """Keep the bytes on disk and return their SHA-256. Raises ServiceUnavailable."""
+
+    def read(self, sha256: str) -> bytes:
+        """The kept bytes, checked against their name. Raises ServiceUnavailable."""
+
+
+class DropFolder(Protocol):
+    """Where counties' files arrive."""
+
+    def incoming(self, city: str, document: str) -> tuple[Incoming, ...]:
+        """Every file now there, in order of name."""
+
+
+class ReportWriter(Protocol):
+    """Writes the city's monthly summary as a workbook an official signs."""
+
+    def monthly_summary(self, summary: MonthSummary) -> bytes:
+        """The workbook's bytes; the same summary gives the same figures."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything a use case reaches outside the rules with."""
 
     database: Transactions
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthPorts(Ports):
+    """What the steps of the month need besides: the law, the calendar, files and the judge."""
+
+    policies: "PolicyLibrary"
+    calendar: "WorkCalendar"
+    raw_files: RawFileStore
+    drop_folder: DropFolder
+    read_documents: Reader
+    judge_documents: Judge
+    report_writer: ReportWriter

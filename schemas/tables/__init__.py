@@ -4,6 +4,33 @@ Money columns are integer fen and end in ``_fen``; moments are UTC ISO text thro
 amounts of money never pass through a float column.
 """
 
+from schemas.tables.applications import application_lines, applications
 from schemas.tables.base import metadata
+from schemas.tables.budgets import budgets, openings
+from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
+from schemas.tables.reviews import review_cases
+from schemas.tables.submissions import (
+    judgements,
+    raw_files,
+    received_files,
+    submission_figures,
+    submissions,
+)
 
-__all__ = ["metadata"]
+__all__ = [
+    "application_lines",
+    "applications",
+    "budgets",
+    "extensions",
+    "filings",
+    "judgements",
+    "metadata",
+    "nil_returns",
+    "openings",
+    "raw_files",
+    "received_files",
+    "review_cases",
+    "step_runs",
+    "submission_figures",
+    "submissions",
+]

@@ -1,0 +1,110 @@
+"""The city's applications to finance in SQL."""
+
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, select, update
+
+from fundpool.domain.application import Application, ApplicationLine
+from fundpool.domain.periods import SHANGHAI, Month
+from schemas.tables.applications import application_lines, applications
+
+
+class SqlApplications:
+    """``services.month_stores.ApplicationStore`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def applications(
+        self, city: str, month: Month | None = None, year: int | None = None
+    ) -> tuple[Application, ...]:
+        query = (
+            select(application_lines, applications.c.prepared_at)
+            .join(
+                applications,
+                and_(*(applications.c[name] == application_lines.c[name] for name in _KEY)),
+            )
+            .where(application_lines.c.city == city)
+            .order_by(*(application_lines.c[name] for name in (*_KEY, "county")))
+        )
+        if month is not None:
+            query = query.where(application_lines.c.month == str(month))
+        if year is not None:
+            query = query.where(application_lines.c.month.like(f"{year:04d}-%"))
+        rows = self._connection.execute(query).all()
+        return tuple(
+            _application(list(group))
+            for _, group in groupby(rows, key=lambda row: (row.month, row.fund, row.number))
+        )
+
+    def add(self, application: Application) -> None:
+        key = _key_of(application)
+        self._connection.execute(
+            insert(applications).values(
+                **key, prepared_by=application.prepared_by, prepared_at=application.prepared_at
+            )
+        )
+        self._connection.execute(
+            insert(application_lines),
+            [
+                {
+                    **key,
+                    "prepared_by": application.prepared_by,
+                    "county": line.county,
+                    "applied_fen": line.applied_fen,
+                }
+                for line in application.lines
+            ],
+        )
+
+    def save_line(self, application: Application, line: ApplicationLine) -> None:
+        key = _key_of(application)
+        self._connection.execute(
+            update(application_lines)
+            .where(
+                *(application_lines.c[name] == value for name, value in key.items()),
+                application_lines.c.county == line.county,
+            )
+            .values(
+                reviewed_fen=line.reviewed_fen,
+                reason=line.reason,
+                reviewed_by=line.reviewed_by,
+                reviewed_at=line.reviewed_at,
+            )
+        )
+
+
+_KEY = ("city", "month", "fund", "number")
+
+
+def _key_of(application: Application) -> dict[str, Any]:
+    return {
+        "city": application.city,
+        "month": str(application.month),
+        "fund": application.fund,
+        "number": application.number,
+    }
+
+
+def _application(rows: list[Row[Any]]) -> Application:
+    first = rows[0]
+    return Application(
+        city=first.city,
+        month=Month.parse(first.month),
+        fund=first.fund,
+        number=first.number,
+        prepared_by=first.prepared_by,
+        prepared_at=first.prepared_at.astimezone(SHANGHAI),
+        lines=tuple(
+            ApplicationLine(
+                county=row.county,
+                applied_fen=row.applied_fen,
+                reviewed_fen=row.reviewed_fen,
+                reason=row.reason,
+                reviewed_by=row.reviewed_by,
+                reviewed_at=row.reviewed_at and row.reviewed_at.astimezone(SHANGHAI),
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,160 @@
+"""Extensions, nil returns, filings and runs of steps in SQL."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from fundpool.domain.month_records import Extension, Filing, NilReturn, StepRun
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.submission import DocumentKind
+from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
+
+
+class SqlCalendarRecords:
+    """``services.month_stores.CalendarRecordStore`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def extensions(self, city: str, month: Month) -> tuple[Extension, ...]:
+        rows = self._connection.execute(
+            select(extensions)
+            .where(extensions.c.city == city, extensions.c.month == str(month))
+            .order_by(extensions.c.id)
+        )
+        return tuple(
+            Extension(
+                city=row.city,
+                month=month,
+                step=row.step,
+                unit=row.unit,
+                until=row.until,
+                document_number=row.document_number,
+                approver=row.approver,
+                recorded_by=row.recorded_by,
+                recorded_at=row.recorded_at.astimezone(SHANGHAI),
+            )
+            for row in rows
+        )
+
+    def add_extension(self, extension: Extension) -> bool:
+        same = [
+            known
+            for known in self.extensions(extension.city, extension.month)
+            if (known.step, known.unit, known.document_number, known.until)
+            == (extension.step, extension.unit, extension.document_number, extension.until)
+        ]
+        if same:
+            return False
+        self._connection.execute(
+            insert(extensions).values({**asdict(extension), "month": str(extension.month)})
+        )
+        return True
+
+    def nil_returns(self, city: str, month: Month) -> tuple[NilReturn, ...]:
+        rows = self._connection.execute(
+            select(nil_returns)
+            .where(nil_returns.c.city == city, nil_returns.c.month == str(month))
+            .order_by(nil_returns.c.document, nil_returns.c.county)
+        )
+        return tuple(
+            NilReturn(
+                city=row.city,
+                month=month,
+                document=DocumentKind(row.document),
+                county=row.county,
+                reason=row.reason,
+                declared_by=row.declared_by,
+                received_at=row.received_at.astimezone(SHANGHAI),
+            )
+            for row in rows
+        )
+
+    def add_nil_return(self, nil_return: NilReturn, at: datetime) -> bool:
+        place = (nil_return.document, nil_return.county)
+        if any(
+            (known.document, known.county) == place
+            for known in self.nil_returns(nil_return.city, nil_return.month)
+        ):
+            return False
+        self._connection.execute(
+            insert(nil_returns).values(
+                {
+                    **asdict(nil_return),
+                    "month": str(nil_return.month),
+                    "document": nil_return.document.value,
+                    "recorded_at": at,
+                }
+            )
+        )
+        return True
+
+    def filings(self, city: str, month: Month) -> tuple[Filing, ...]:
+        rows = self._connection.execute(
+            select(filings)
+            .where(filings.c.city == city, filings.c.month == str(month))
+            .order_by(filings.c.version)
+        )
+        return tuple(
+            Filing(
+                city=row.city,
+                month=month,
+                version=row.version,
+                sha256=row.sha256,
+                file_name=row.file_name,
+                content_digest=row.content_digest,
+                filed_by=row.filed_by,
+                filed_at=row.filed_at.astimezone(SHANGHAI),
+            )
+            for row in rows
+        )
+
+    def add_filing(self, filing: Filing) -> None:
+        self._connection.execute(insert(filings).values({**asdict(filing), "month": str(filing.month)}))
+
+    def start_run(self, city: str, month: Month, run: StepRun) -> int:
+        run_id = self._connection.execute(
+            insert(step_runs)
+            .values(
+                city=city,
+                month=str(month),
+                step=run.step,
+                counties=None if run.counties is None else json.dumps(run.counties),
+                asked_by=run.asked_by,
+                run_id=run.run_id,
+                business_time=run.business_time,
+            )
+            .returning(step_runs.c.id)
+        ).scalar_one()
+        return int(run_id)
+
+    def finish_run(self, run_id: int, outcomes: Sequence[Mapping[str, object]]) -> None:
+        self._connection.execute(
+            update(step_runs)
+            .where(step_runs.c.id == run_id)
+            .values(outcomes=json.dumps(list(outcomes), ensure_ascii=False))
+        )
+
+    def latest_runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
+        latest = (
+            select(func.max(step_runs.c.id))
+            .where(step_runs.c.city == city, step_runs.c.month == str(month))
+            .group_by(step_runs.c.step)
+        )
+        rows = self._connection.execute(
+            select(step_runs).where(step_runs.c.id.in_(latest)).order_by(step_runs.c.id)
+        )
+        return tuple(
+            StepRun(
+                step=row.step,
+                counties=None if row.counties is None else tuple(json.loads(row.counties)),
+                asked_by=row.asked_by,
+                run_id=row.run_id,
+                business_time=row.business_time.astimezone(SHANGHAI),
+                outcomes=None if row.outcomes is None else tuple(json.loads(row.outcomes)),
+            )
+            for row in rows
+        )

@@ -1,0 +1,61 @@
+"""Review cases in SQL."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, select, update
+
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.review import CaseState, ReviewCase
+from fundpool.domain.submission import DocumentKind
+from schemas.tables.reviews import review_cases
+
+_KEY = ("city", "month", "document", "county", "fund")
+
+
+class SqlReviews:
+    """``services.month_stores.ReviewStore`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def case(
+        self, city: str, month: Month, document: DocumentKind, county: str, fund: str
+    ) -> ReviewCase | None:
+        row = self._connection.execute(
+            select(review_cases).where(
+                review_cases.c.city == city,
+                review_cases.c.month == str(month),
+                review_cases.c.document == document.value,
+                review_cases.c.county == county,
+                review_cases.c.fund == fund,
+            )
+        ).one_or_none()
+        return None if row is None else _case(row)
+
+    def cases(self, city: str, month: Month, document: DocumentKind | None = None) -> tuple[ReviewCase, ...]:
+        query = select(review_cases).where(review_cases.c.city == city, review_cases.c.month == str(month))
+        if document is not None:
+            query = query.where(review_cases.c.document == document.value)
+        query = query.order_by(review_cases.c.document, review_cases.c.county, review_cases.c.fund)
+        return tuple(_case(row) for row in self._connection.execute(query))
+
+    def save(self, case: ReviewCase) -> None:
+        values = asdict(case)
+        values.update(month=str(case.month), document=case.document.value, state=case.state.value)
+        key = and_(*(review_cases.c[name] == values[name] for name in _KEY))
+        changed = self._connection.execute(update(review_cases).where(key).values(values))
+        if changed.rowcount == 0:
+            self._connection.execute(insert(review_cases).values(values))
+
+
+def _case(row: Row[Any]) -> ReviewCase:
+    values = dict(row._mapping)
+    values.update(
+        month=Month.parse(row.month),
+        document=DocumentKind(row.document),
+        state=CaseState(row.state),
+        proposed_at=row.proposed_at and row.proposed_at.astimezone(SHANGHAI),
+        decided_at=row.decided_at and row.decided_at.astimezone(SHANGHAI),
+    )
+    return ReviewCase(**values)

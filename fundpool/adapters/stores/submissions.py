@@ -1,0 +1,303 @@
+"""Received files, versions, figures and judgements in SQL."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from fundpool.domain.findings import Finding, Severity, Verdict
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
+from schemas.tables.submissions import (
+    judgements,
+    raw_files,
+    received_files,
+    submission_figures,
+    submissions,
+)
+
+
+class SqlSubmissions:
+    """``services.month_stores.SubmissionStore`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_raw_file(self, sha256: str, size_bytes: int, at: datetime) -> None:
+        known = self._connection.scalar(select(raw_files.c.sha256).where(raw_files.c.sha256 == sha256))
+        if known is None:
+            self._connection.execute(
+                insert(raw_files).values(sha256=sha256, size_bytes=size_bytes, stored_at=at)
+            )
+
+    def received_file(self, city: str, document: DocumentKind, sha256: str) -> ReceivedFile | None:
+        row = self._connection.execute(
+            select(received_files).where(
+                received_files.c.city == city,
+                received_files.c.document == document.value,
+                received_files.c.sha256 == sha256,
+            )
+        ).one_or_none()
+        return None if row is None else _received_file(row)
+
+    def add_received_file(
+        self,
+        city: str,
+        document: DocumentKind,
+        sha256: str,
+        file_name: str,
+        received_at: datetime,
+        received_from: str,
+        declared_county: str | None,
+        declared_month: Month | None,
+    ) -> ReceivedFile:
+        row = self._connection.execute(
+            insert(received_files)
+            .values(
+                city=city,
+                document=document.value,
+                sha256=sha256,
+                file_name=file_name,
+                received_at=received_at,
+                received_from=received_from,
+                declared_county=declared_county,
+                declared_month=_text(declared_month),
+                state=FileState.RECEIVED.value,
+            )
+            .returning(received_files)
+        ).one()
+        return _received_file(row)
+
+    def redeclare(self, file_id: int, county: str | None, month: Month | None) -> None:
+        self._connection.execute(
+            update(received_files)
+            .where(received_files.c.id == file_id)
+            .values(declared_county=county, declared_month=_text(month))
+        )
+
+    def set_file_state(
+        self,
+        file_id: int,
+        state: FileState,
+        *,
+        problem_zh: str | None = None,
+        problem_en: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self._connection.execute(
+            update(received_files)
+            .where(received_files.c.id == file_id)
+            .values(state=state.value, problem_zh=problem_zh, problem_en=problem_en, remedy=remedy)
+        )
+
+    def files(
+        self, city: str, document: DocumentKind, states: Sequence[FileState]
+    ) -> tuple[ReceivedFile, ...]:
+        rows = self._connection.execute(
+            select(received_files)
+            .where(
+                received_files.c.city == city,
+                received_files.c.document == document.value,
+                received_files.c.state.in_([state.value for state in states]),
+            )
+            .order_by(received_files.c.id)
+        )
+        return tuple(_received_file(row) for row in rows)
+
+    def add_submission(
+        self, file: ReceivedFile, county: str, month: Month, figures: Sequence[Figure]
+    ) -> Submission:
+        known = self._submissions(
+            submissions.c.file_id == file.id,
+            submissions.c.county == county,
+            submissions.c.month == str(month),
+        )
+        if known:
+            return known[0]
+        version = self._connection.scalar(
+            select(func.coalesce(func.max(submissions.c.version), 0) + 1).where(
+                submissions.c.city == file.city,
+                submissions.c.document == file.document.value,
+                submissions.c.county == county,
+                submissions.c.month == str(month),
+            )
+        )
+        submission_id = self._connection.execute(
+            insert(submissions)
+            .values(
+                file_id=file.id,
+                city=file.city,
+                document=file.document.value,
+                county=county,
+                month=str(month),
+                version=version,
+                received_at=file.received_at,
+                submitted_by=file.received_from,
+            )
+            .returning(submissions.c.id)
+        ).scalar_one()
+        if figures:
+            self._connection.execute(
+                insert(submission_figures),
+                [
+                    {
+                        "submission_id": submission_id,
+                        "fund": figure.fund,
+                        "field": figure.field,
+                        "position": position,
+                        "amount_fen": figure.amount_fen,
+                    }
+                    for position, figure in enumerate(figures)
+                ],
+            )
+        return self._submissions(submissions.c.id == submission_id)[0]
+
+    def versions(
+        self, city: str, document: DocumentKind, month: Month, county: str | None = None
+    ) -> tuple[Submission, ...]:
+        conditions = [
+            submissions.c.city == city,
+            submissions.c.document == document.value,
+            submissions.c.month == str(month),
+        ]
+        if county is not None:
+            conditions.append(submissions.c.county == county)
+        return self._submissions(*conditions)
+
+    def of_file(self, file_id: int) -> tuple[Submission, ...]:
+        return self._submissions(submissions.c.file_id == file_id)
+
+    def figures(self, submission_id: int) -> tuple[Figure, ...]:
+        rows = self._connection.execute(
+            select(submission_figures)
+            .where(submission_figures.c.submission_id == submission_id)
+            .order_by(submission_figures.c.position)
+        )
+        return tuple(Figure(row.fund, row.field, row.amount_fen) for row in rows)
+
+    def judge(
+        self,
+        submission_id: int,
+        at: datetime,
+        verdict: Verdict,
+        declared: int,
+        evaluated: int,
+        findings: Sequence[Finding],
+    ) -> bool:
+        text = json.dumps([asdict(finding) for finding in findings], ensure_ascii=False)
+        current = self._connection.execute(
+            select(judgements).where(judgements.c.submission_id == submission_id, judgements.c.is_current)
+        ).one_or_none()
+        if current is not None:
+            stands = (current.verdict, current.declared, current.evaluated, current.findings)
+            if stands == (verdict.value, declared, evaluated, text):
+                return False
+            self._connection.execute(
+                update(judgements).where(judgements.c.id == current.id).values(is_current=False)
+            )
+        self._connection.execute(
+            insert(judgements).values(
+                submission_id=submission_id,
+                judged_at=at,
+                verdict=verdict.value,
+                declared=declared,
+                evaluated=evaluated,
+                findings=text,
+                is_current=True,
+            )
+        )
+        self._connection.execute(
+            update(submissions)
+            .where(submissions.c.id == submission_id)
+            .values(verdict=verdict.value, judged_at=at)
+        )
+        return True
+
+    def findings(self, submission_id: int) -> tuple[Finding, ...]:
+        text = self._connection.scalar(
+            select(judgements.c.findings).where(
+                judgements.c.submission_id == submission_id, judgements.c.is_current
+            )
+        )
+        return () if text is None else tuple(_finding(item) for item in json.loads(text))
+
+    def set_returned(
+        self, submission_id: int, at: datetime | None, by: str | None, reason: str | None
+    ) -> None:
+        self._connection.execute(
+            update(submissions)
+            .where(submissions.c.id == submission_id)
+            .values(returned_at=at, returned_by=by, return_reason=reason)
+        )
+
+    def months(self, city: str) -> tuple[Month, ...]:
+        rows = self._connection.scalars(
+            select(submissions.c.month)
+            .where(submissions.c.city == city)
+            .distinct()
+            .order_by(submissions.c.month)
+        )
+        return tuple(Month.parse(text) for text in rows)
+
+    def _submissions(self, *conditions: Any) -> tuple[Submission, ...]:
+        rows = self._connection.execute(
+            select(submissions, received_files.c.sha256, received_files.c.file_name)
+            .join(received_files, received_files.c.id == submissions.c.file_id)
+            .where(*conditions)
+            .order_by(submissions.c.county, submissions.c.version)
+        )
+        return tuple(_submission(row) for row in rows)
+
+
+def _text(month: Month | None) -> str | None:
+    return None if month is None else str(month)
+
+
+def _local(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(SHANGHAI)
+
+
+def _received_file(row: Row[Any]) -> ReceivedFile:
+    return ReceivedFile(
+        id=row.id,
+        city=row.city,
+        document=DocumentKind(row.document),
+        sha256=row.sha256,
+        file_name=row.file_name,
+        received_at=row.received_at.astimezone(SHANGHAI),
+        received_from=row.received_from,
+        declared_county=row.declared_county,
+        declared_month=None if row.declared_month is None else Month.parse(row.declared_month),
+        state=FileState(row.state),
+        problem_zh=row.problem_zh,
+        problem_en=row.problem_en,
+        remedy=row.remedy,
+    )
+
+
+def _submission(row: Row[Any]) -> Submission:
+    return Submission(
+        id=row.id,
+        file_id=row.file_id,
+        city=row.city,
+        document=DocumentKind(row.document),
+        county=row.county,
+        month=Month.parse(row.month),
+        version=row.version,
+        sha256=row.sha256,
+        file_name=row.file_name,
+        received_at=row.received_at.astimezone(SHANGHAI),
+        submitted_by=row.submitted_by,
+        verdict=None if row.verdict is None else Verdict(row.verdict),
+        judged_at=_local(row.judged_at),
+        returned_at=_local(row.returned_at),
+        returned_by=row.returned_by,
+        return_reason=row.return_reason,
+    )
+
+
+def _finding(item: dict[str, Any]) -> Finding:
+    return Finding(**{**item, "severity": Severity(item["severity"])})

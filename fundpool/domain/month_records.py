@@ -1,0 +1,78 @@
+"""Facts a person records about a month: extensions, nil returns, filings, openings."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fundpool.domain.periods import Month
+from fundpool.domain.submission import DocumentKind
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An extension of a duty by document; ``unit`` None: for every unit that has the duty."""
+
+    city: str
+    month: Month
+    step: str
+    unit: str | None
+    until: date
+    document_number: str
+    approver: str
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NilReturn:
+    """A county's explicit statement that it has nothing to file for the month."""
+
+    city: str
+    month: Month
+    document: DocumentKind
+    county: str
+    reason: str
+    declared_by: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One version of the city's summary as filed; ``content_digest`` is over its figures."""
+
+    city: str
+    month: Month
+    version: int
+    sha256: str
+    file_name: str
+    content_digest: str
+    filed_by: str
+    filed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Where a county's fund stood at the end of the month before the first one kept here (fen).
+
+    None: not known; the checks that would need the figure do not apply.
+    """
+
+    city: str
+    month: Month
+    county: str
+    fund: str
+    closing_fen: int
+    spending_fen: int | None
+    year_spending_fen: int | None
+    year_paid_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """One run of a step; ``outcomes`` None while it runs or when its process died."""
+
+    step: str
+    counties: tuple[str, ...] | None
+    asked_by: str
+    run_id: str | None
+    business_time: datetime
+    outcomes: tuple[dict[str, object], ...] | None

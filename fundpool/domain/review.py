@@ -1,0 +1,164 @@
+"""Review of one county's document, scheme by scheme: 申请额, 核定额, and who decided.
+
+A decision on money takes two people: the maker proposes (approve or cut), the checker confirms.
+Returning a document moves no money and takes one.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.people import require_other_person
+from fundpool.domain.periods import Month
+from fundpool.domain.submission import DocumentKind
+
+
+class CaseState(StrEnum):
+    """How far a review case has come."""
+
+    READY = "ready"
+    """The checks found nothing; the reviewer's turn."""
+    FINDINGS = "findings"
+    """The checks found something a person must weigh; the reviewer's turn."""
+    PROPOSED = "proposed"
+    """The maker has proposed a figure; the checker's turn."""
+    APPROVED = "approved"
+    """Confirmed at the requested amount."""
+    CUT = "cut"
+    """Confirmed below the requested amount, with the reason."""
+    ACCEPTED = "accepted"
+    """A report that passed every check; no money moves on it."""
+    RETURNED = "returned"
+    """Gone back to the county, which can file again."""
+
+
+DECIDED = frozenset({CaseState.APPROVED, CaseState.CUT, CaseState.ACCEPTED})
+"""States in which the case's figure counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCase:
+    """The review of one county × scheme × document × month; amounts in fen.
+
+    ``requested_fen`` is what the current version says (申请额; for a report its spending),
+    ``approved_fen`` the confirmed figure (核定额), None until the case is decided.
+    """
+
+    city: str
+    month: Month
+    document: DocumentKind
+    county: str
+    fund: str
+    submission_id: int
+    state: CaseState
+    requested_fen: int
+    proposed_fen: int | None = None
+    approved_fen: int | None = None
+    reason: str | None = None
+    maker: str | None = None
+    proposed_at: datetime | None = None
+    checker: str | None = None
+    decided_at: datetime | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        return self.state in DECIDED
+
+    @property
+    def name(self) -> str:
+        return f"{self.month} {self.document} {self.county} {self.fund}"
+
+
+def opened(case: ReviewCase, *, clean: bool) -> ReviewCase:
+    """The case as it starts for a new version: earlier proposals are void."""
+    return replace(
+        case,
+        state=CaseState.READY if clean else CaseState.FINDINGS,
+        proposed_fen=None,
+        approved_fen=None,
+        reason=None,
+        maker=None,
+        proposed_at=None,
+        checker=None,
+        decided_at=None,
+    )
+
+
+def propose(case: ReviewCase, amount_fen: int, reason: str | None, maker: str, at: datetime) -> ReviewCase:
+    """The maker's proposal: the requested amount, or less with a reason.
+
+    Raises RuleViolation when the case is decided or returned, or the amount is above the request;
+    InputError when a cut has no reason. Proposing again replaces the proposal until it is confirmed.
+    """
+    if case.state not in {CaseState.READY, CaseState.FINDINGS, CaseState.PROPOSED}:
+        raise _wrong_state(case, "初审", "proposed")
+    if not 0 <= amount_fen <= case.requested_fen:
+        raise RuleViolation(
+            "above_request",
+            f"{case.name}：核定额须在 0 与申请额之间（申请 {case.requested_fen} 分，核定 {amount_fen} 分）",
+            f"{case.name}: the approved amount lies between 0 and the request "
+            f"(requested {case.requested_fen} fen, proposed {amount_fen} fen)",
+        )
+    if amount_fen < case.requested_fen and case.document is DocumentKind.REPORT:
+        raise RuleViolation(
+            "report_not_cut",
+            f"{case.name}：核算报表不能核减，只能审核通过或退回",
+            f"{case.name}: a report is accepted or returned, never cut",
+            remedy="fundpool review return",
+        )
+    if amount_fen < case.requested_fen and not (reason and reason.strip()):
+        raise InputError(
+            "reason_missing",
+            f"{case.name}：核减须写明理由",
+            f"{case.name}: a cut needs its reason",
+            remedy="--reason TEXT",
+        )
+    return replace(
+        case,
+        state=CaseState.PROPOSED,
+        proposed_fen=amount_fen,
+        approved_fen=None,
+        reason=reason,
+        maker=maker,
+        proposed_at=at,
+        checker=None,
+        decided_at=None,
+    )
+
+
+def confirm(case: ReviewCase, checker: str, at: datetime) -> ReviewCase:
+    """The checker's confirmation of the proposal as it stands.
+
+    Raises RuleViolation when nothing is proposed or the checker is the maker.
+    """
+    if case.state is not CaseState.PROPOSED or case.proposed_fen is None:
+        raise _wrong_state(case, "复核", "confirmed")
+    require_other_person(checker, case.maker, act_zh="复核", act_en="the confirmation")
+    state = CaseState.APPROVED if case.proposed_fen == case.requested_fen else CaseState.CUT
+    return replace(case, state=state, approved_fen=case.proposed_fen, checker=checker, decided_at=at)
+
+
+def accept(case: ReviewCase, at: datetime) -> ReviewCase:
+    """A report that passed every check counts as it is."""
+    if case.document is not DocumentKind.REPORT or case.state is not CaseState.READY:
+        raise _wrong_state(case, "自动通过", "accepted by the checks")
+    return replace(case, state=CaseState.ACCEPTED, approved_fen=case.requested_fen, decided_at=at)
+
+
+def send_back(case: ReviewCase, reason: str, by: str, at: datetime) -> ReviewCase:
+    """Return the case to the county; raises RuleViolation when it is decided already."""
+    if case.is_decided:
+        raise _wrong_state(case, "退回", "returned")
+    return replace(
+        opened(case, clean=False), state=CaseState.RETURNED, reason=reason, maker=by, decided_at=at
+    )
+
+
+def _wrong_state(case: ReviewCase, act_zh: str, act_en: str) -> RuleViolation:
+    return RuleViolation(
+        "review_state",
+        f"{case.name}：状态为 {case.state}，不能{act_zh}",
+        f"{case.name}: is {case.state}, cannot be {act_en}",
+        remedy="fundpool review list",
+    )

@@ -1,0 +1,145 @@
+"""A county's document as it was received: versions, figures, and what changed between versions."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from fundpool.domain.errors import InputError
+from fundpool.domain.findings import Verdict
+from fundpool.domain.periods import Month
+
+
+class DocumentKind(StrEnum):
+    """The documents the counties file every month."""
+
+    PLAN = "plan"
+    """用款计划申请表: what the county asks for the coming month."""
+    REPORT = "report"
+    """基金支出核算报表: what the county spent in the month."""
+
+    @classmethod
+    def named(cls, text: str) -> "DocumentKind":
+        """The kind called ``text``; raises InputError for another name."""
+        try:
+            return cls(text)
+        except ValueError:
+            raise InputError(
+                "unknown_document",
+                f"没有这种表：{text}",
+                f"no such document: {text}",
+                remedy="--document plan | report",
+            ) from None
+
+
+class FileState(StrEnum):
+    """How far a received file has come."""
+
+    RECEIVED = "received"
+    """Bytes kept and receipt recorded; not yet read."""
+    READ = "read"
+    """Read; its counties' submissions are recorded."""
+    UNREADABLE = "unreadable"
+    """Cannot be read as the document; the problem says why."""
+    REFUSED = "refused"
+    """Read, but it contradicts what the sender said of it, or names no single county and month."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """One file as it came in: the receipt a county can be shown."""
+
+    id: int
+    city: str
+    document: DocumentKind
+    sha256: str
+    file_name: str
+    received_at: datetime
+    received_from: str
+    declared_county: str | None
+    declared_month: Month | None
+    state: FileState
+    problem_zh: str | None = None
+    problem_en: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One amount of a document: scheme, field of the template, integer fen (None: left blank)."""
+
+    fund: str
+    field: str
+    amount_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FigureChange:
+    """One amount that differs between two versions; None: not there (or blank) in that version."""
+
+    fund: str
+    field: str
+    before_fen: int | None
+    after_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One version of one county's document for one month.
+
+    ``verdict`` None: not judged yet. ``returned_at`` says when this version went back to the
+    county, by the checks (``returned_by`` is ``system``) or by a reviewer.
+    """
+
+    id: int
+    file_id: int
+    city: str
+    document: DocumentKind
+    county: str
+    month: Month
+    version: int
+    sha256: str
+    file_name: str
+    received_at: datetime
+    submitted_by: str
+    verdict: Verdict | None = None
+    judged_at: datetime | None = None
+    returned_at: datetime | None = None
+    returned_by: str | None = None
+    return_reason: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether this version counts as filed: it was not returned."""
+        return self.returned_at is None
+
+
+def figure_changes(before: Iterable[Figure], after: Iterable[Figure]) -> tuple[FigureChange, ...]:
+    """Every amount that differs, scheme by scheme, in the order of the later version."""
+    earlier = _by_place(before)
+    later = _by_place(after)
+    places = [*later, *(place for place in earlier if place not in later)]
+    return tuple(
+        FigureChange(fund, field, earlier.get((fund, field)), later.get((fund, field)))
+        for fund, field in places
+        if earlier.get((fund, field)) != later.get((fund, field))
+    )
+
+
+def filed_at(versions: Iterable[Submission]) -> datetime | None:
+    """When the county filed: the first version after the last one that was returned.
+
+    An amendment of a standing filing does not make it late; a returned filing was none. ``versions``
+    in order of version. None while nothing stands.
+    """
+    moment: datetime | None = None
+    for version in versions:
+        if not version.stands:
+            moment = None
+        elif moment is None:
+            moment = version.received_at
+    return moment
+
+
+def _by_place(figures: Iterable[Figure]) -> Mapping[tuple[str, str], int | None]:
+    return {(figure.fund, figure.field): figure.amount_fen for figure in figures}

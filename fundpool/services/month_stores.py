@@ -1,0 +1,167 @@
+"""What the month's use cases read and write, as Protocols; adapters/stores implements them.
+
+Every method works inside the caller's transaction and commits nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from fundpool.domain.application import Application, ApplicationLine
+from fundpool.domain.findings import Finding, Verdict
+from fundpool.domain.month_records import Extension, Filing, NilReturn, Opening, StepRun
+from fundpool.domain.periods import Month
+from fundpool.domain.review import ReviewCase
+from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
+
+CountyFund = tuple[str, str]
+
+
+class SubmissionStore(Protocol):
+    """Received files, versions, figures and judgements."""
+
+    def add_raw_file(self, sha256: str, size_bytes: int, at: datetime) -> None:
+        """Record that the bytes are kept; the same digest again changes nothing."""
+
+    def received_file(self, city: str, document: DocumentKind, sha256: str) -> ReceivedFile | None: ...
+
+    def add_received_file(
+        self,
+        city: str,
+        document: DocumentKind,
+        sha256: str,
+        file_name: str,
+        received_at: datetime,
+        received_from: str,
+        declared_county: str | None,
+        declared_month: Month | None,
+    ) -> ReceivedFile: ...
+
+    def redeclare(self, file_id: int, county: str | None, month: Month | None) -> None:
+        """What the sender now says of a file that was refused or unreadable before."""
+
+    def set_file_state(
+        self,
+        file_id: int,
+        state: FileState,
+        *,
+        problem_zh: str | None = None,
+        problem_en: str | None = None,
+        remedy: str | None = None,
+    ) -> None: ...
+
+    def files(
+        self, city: str, document: DocumentKind, states: Sequence[FileState]
+    ) -> tuple[ReceivedFile, ...]: ...
+
+    def add_submission(
+        self, file: ReceivedFile, county: str, month: Month, figures: Sequence[Figure]
+    ) -> Submission:
+        """The next version of the county's document; the same file, county and month again is the same one."""
+
+    def versions(
+        self, city: str, document: DocumentKind, month: Month, county: str | None = None
+    ) -> tuple[Submission, ...]:
+        """All versions in order of county and version."""
+
+    def of_file(self, file_id: int) -> tuple[Submission, ...]: ...
+
+    def figures(self, submission_id: int) -> tuple[Figure, ...]: ...
+
+    def judge(
+        self,
+        submission_id: int,
+        at: datetime,
+        verdict: Verdict,
+        declared: int,
+        evaluated: int,
+        findings: Sequence[Finding],
+    ) -> bool:
+        """Store a judgement as the current one; False when it says the same as the one before."""
+
+    def findings(self, submission_id: int) -> tuple[Finding, ...]:
+        """Findings of the current judgement."""
+
+    def set_returned(
+        self, submission_id: int, at: datetime | None, by: str | None, reason: str | None
+    ) -> None:
+        """Mark the version as gone back to the county; ``at`` None takes the mark away."""
+
+    def months(self, city: str) -> tuple[Month, ...]: ...
+
+
+class ReviewStore(Protocol):
+    """Review cases, one per county, scheme, document and month."""
+
+    def case(
+        self, city: str, month: Month, document: DocumentKind, county: str, fund: str
+    ) -> ReviewCase | None: ...
+
+    def cases(
+        self, city: str, month: Month, document: DocumentKind | None = None
+    ) -> tuple[ReviewCase, ...]: ...
+
+    def save(self, case: ReviewCase) -> None: ...
+
+
+class ApplicationStore(Protocol):
+    """The city's applications to finance."""
+
+    def applications(
+        self, city: str, month: Month | None = None, year: int | None = None
+    ) -> tuple[Application, ...]:
+        """In order of month, scheme and number; lines in order of county."""
+
+    def add(self, application: Application) -> None: ...
+
+    def save_line(self, application: Application, line: ApplicationLine) -> None: ...
+
+
+class BudgetStore(Protocol):
+    """Annual budgets and opening figures."""
+
+    def budgets(self, city: str, year: int) -> Mapping[CountyFund, int]:
+        """The latest revision per county and scheme, in fen."""
+
+    def set_budget(
+        self,
+        city: str,
+        year: int,
+        county: str,
+        fund: str,
+        amount_fen: int,
+        document_number: str,
+        by: str,
+        at: datetime,
+    ) -> bool:
+        """A new revision; False when the latest says the same."""
+
+    def openings(self, city: str) -> tuple[Opening, ...]: ...
+
+    def set_opening(self, opening: Opening, by: str, at: datetime) -> bool:
+        """False when it stands already; raises RuleViolation when another figure does."""
+
+
+class CalendarRecordStore(Protocol):
+    """Extensions, nil returns, filings and runs of steps."""
+
+    def extensions(self, city: str, month: Month) -> tuple[Extension, ...]: ...
+
+    def add_extension(self, extension: Extension) -> bool:
+        """False when the same document has extended the same duty already."""
+
+    def nil_returns(self, city: str, month: Month) -> tuple[NilReturn, ...]: ...
+
+    def add_nil_return(self, nil_return: NilReturn, at: datetime) -> bool:
+        """False when the county has declared it already."""
+
+    def filings(self, city: str, month: Month) -> tuple[Filing, ...]: ...
+
+    def add_filing(self, filing: Filing) -> None: ...
+
+    def start_run(self, city: str, month: Month, run: StepRun) -> int: ...
+
+    def finish_run(self, run_id: int, outcomes: Sequence[Mapping[str, object]]) -> None: ...
+
+    def latest_runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
+        """The latest run of each step."""
