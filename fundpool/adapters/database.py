@@ -2,18 +2,23 @@
 
 SQLite takes the write lock when the transaction begins (``BEGIN IMMEDIATE``): a balance read and
 the posting that rests on it are one step, or two workers overspend a fund. PostgreSQL runs
-SERIALIZABLE for the same reason and reruns the whole function when the server aborts it.
+SERIALIZABLE for the same reason and reruns the whole function when the server aborts it. There
+too writers take turns (a lock on the table of turns, taken before the snapshot): the audit chain
+has one head, so concurrent writers would only abort each other.
 """
 
+import random
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
-from fundpool.domain.errors import ServiceUnavailable
+from fundpool.domain.errors import InputError, ServiceUnavailable
+from fundpool.services.failpoints import failpoint
 
 T = TypeVar("T")
 
@@ -21,6 +26,11 @@ MAX_ATTEMPTS = 10
 """How often one transaction is tried when the database aborts it for concurrency."""
 
 _SERIALIZATION_FAILURES = {"40001", "40P01"}
+
+# LOCK TABLE takes no snapshot, so the transaction sees everything committed before its turn.
+_TAKE_TURN = "LOCK TABLE writers_turn IN EXCLUSIVE MODE"
+
+_RETRY_PAUSE_S = 0.01
 
 
 class Database:
@@ -40,13 +50,18 @@ class Database:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with self.engine.begin() as connection:
-                    return work(connection)
+                    if not self.is_sqlite:
+                        connection.exec_driver_sql(_TAKE_TURN)
+                    result = work(connection)
+                    failpoint("before commit")
+                failpoint("after commit")
             except DBAPIError as error:
                 if _is_serialization_failure(error) and attempt < MAX_ATTEMPTS:
+                    time.sleep(random.uniform(0, _RETRY_PAUSE_S * attempt))  # noqa: S311 - spreads rivals
                     continue
-                if isinstance(error, OperationalError) or _is_serialization_failure(error):
-                    raise _unavailable(error) from error
-                raise
+                raise _for_people(error) from error
+            else:
+                return result
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def read(self, work: Callable[[Connection], T]) -> T:
@@ -54,10 +69,15 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 reader = connection.execution_options(fundpool_read_only=True)
+                if not self.is_sqlite:
+                    # A snapshot is enough to read from, and is never aborted.
+                    reader = reader.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
                 with reader.begin():
                     return work(reader)
-        except OperationalError as error:
-            raise _unavailable(error) from error
+        except DBAPIError as error:
+            raise _for_people(error) from error
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -96,6 +116,25 @@ def _postgresql_engine(url: str) -> Engine:
 
 def _is_serialization_failure(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _SERIALIZATION_FAILURES
+
+
+def _for_people(error: DBAPIError) -> Exception:
+    if isinstance(error, OperationalError) and "no such table" in str(error.orig):
+        return _not_initialised()
+    if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) == "42P01":
+        return _not_initialised()
+    if isinstance(error, OperationalError) or _is_serialization_failure(error):
+        return _unavailable(error)
+    return error
+
+
+def _not_initialised() -> InputError:
+    return InputError(
+        "database_not_initialised",
+        "数据库尚未建表",
+        "the database has no tables yet",
+        remedy="fundpool init",
+    )
 
 
 def _unavailable(error: DBAPIError) -> ServiceUnavailable:

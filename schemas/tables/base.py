@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import MetaData, String, TypeDecorator
+from sqlalchemy import Column, Integer, MetaData, String, Table, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 metadata = MetaData(
@@ -32,3 +32,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value)
+
+
+writers_turn = Table("writers_turn", metadata, Column("id", Integer, primary_key=True))
+"""Holds no rows: on PostgreSQL a writer locks it for the length of its transaction."""

@@ -1,0 +1,43 @@
+"""Brings a database to the tables of this version (Alembic, one transaction)."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+import schemas.migrations
+from fundpool.adapters.database import Database
+from fundpool.domain.errors import ServiceUnavailable
+
+
+def upgrade(database: Database) -> None:
+    """Create or migrate the tables; running it again changes nothing.
+
+    Raises ServiceUnavailable when the database does not answer.
+    """
+    try:
+        with database.engine.begin() as connection:
+            command.upgrade(_config(connection), "head")
+    except OperationalError as error:
+        raise ServiceUnavailable(
+            "database_unavailable",
+            f"数据库没有应答：{error.orig}",
+            f"the database did not answer: {error.orig}",
+            remedy="检查 FUNDPOOL_DATABASE_URL / check the database address",
+        ) from error
+
+
+def current(database: Database) -> str | None:
+    """Revision of the tables; ``None`` for an empty database."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schemas.migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    return config

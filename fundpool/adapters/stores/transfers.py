@@ -1,0 +1,522 @@
+"""Batches, obligations, attempts and everything the bank said, on SQL."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, Table, func, insert, select, update
+
+from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.transfer import (
+    Attempt,
+    AttemptState,
+    Batch,
+    BatchState,
+    Hop,
+    Obligation,
+    ObligationState,
+    PaymentOrder,
+    check_obligation_arrow,
+    request_hash,
+)
+from fundpool.services.money_ports import Break, GatewayCall, KillSwitch
+from schemas.payment_messages import Direction, StatementLine
+from schemas.tables.transfers import (
+    attempt,
+    callback_inbox,
+    gateway_call,
+    kill_switch,
+    obligation,
+    reconciliation_break,
+    statement_day,
+    statement_line,
+    transfer_batch,
+)
+
+
+class SqlTransferStore:
+    """Money under way, read and written in the transaction of ``connection``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # Batches
+
+    def add_batch(
+        self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
+    ) -> Batch:
+        first = orders[0][0]
+        result = self._connection.execute(
+            insert(transfer_batch).values(
+                key=key,
+                city=first.city,
+                fund=first.fund,
+                month=str(first.month),
+                hop=str(first.hop),
+                application=first.application,
+                state=BatchState.SUBMITTED.value,
+                total_fen=sum(order.amount_fen for order, _, _ in orders),
+                count=len(orders),
+                maker=maker,
+                made_at=at,
+                version=1,
+            )
+        )
+        assert result.inserted_primary_key is not None
+        batch_id = result.inserted_primary_key[0]
+        self._connection.execute(
+            insert(obligation),
+            [
+                {
+                    "key": order.key,
+                    "batch_id": batch_id,
+                    "city": order.city,
+                    "fund": order.fund,
+                    "month": str(order.month),
+                    "hop": str(order.hop),
+                    "payer_unit": order.payer_unit,
+                    "unit": order.unit,
+                    "purpose": order.purpose,
+                    "application": order.application,
+                    "revision": order.revision,
+                    "amount_fen": order.amount_fen,
+                    "debit_account_id": debit_account_id,
+                    "credit_account_id": credit_account_id,
+                    "state": ObligationState.SUBMITTED.value,
+                    "version": 1,
+                }
+                for order, debit_account_id, credit_account_id in orders
+            ],
+        )
+        return self.batch(batch_id)
+
+    def batch(self, batch_id: int) -> Batch:
+        row = self._first(select(transfer_batch).where(transfer_batch.c.id == batch_id))
+        if row is None:
+            raise InputError(
+                "batch_unknown", f"没有第 {batch_id} 号拨付批次", f"there is no payment batch {batch_id}"
+            )
+        return _batch(row)
+
+    def batch_by_key(self, key: str) -> Batch | None:
+        row = self._first(select(transfer_batch).where(transfer_batch.c.key == key))
+        return _batch(row) if row is not None else None
+
+    def batches(
+        self, city: str, month: Month | None = None, hop: Hop | None = None, fund: str | None = None
+    ) -> list[Batch]:
+        c = transfer_batch.c
+        query = select(transfer_batch).where(c.city == city).order_by(c.id)
+        for column, value in ((c.month, month), (c.hop, hop), (c.fund, fund)):
+            if value is not None:
+                query = query.where(column == str(value))
+        return [_batch(row) for row in self._connection.execute(query).mappings()]
+
+    def change_batch(self, batch: Batch, **fields: Any) -> Batch:
+        self._change(transfer_batch, batch.id, batch.version, f"批次 {batch.key}", fields)
+        return self.batch(batch.id)
+
+    # Obligations
+
+    def obligation(self, obligation_id: int) -> Obligation:
+        row = self._first(select(obligation).where(obligation.c.id == obligation_id))
+        if row is None:
+            raise InputError(
+                "obligation_unknown",
+                f"没有第 {obligation_id} 号拨付款项",
+                f"there is no payment obligation {obligation_id}",
+                remedy="fundpool transfers list",
+            )
+        return _obligation(row)
+
+    def obligation_by_key(self, key: str) -> Obligation | None:
+        row = self._first(select(obligation).where(obligation.c.key == key))
+        return _obligation(row) if row is not None else None
+
+    def obligations(
+        self,
+        *,
+        city: str | None = None,
+        month: Month | None = None,
+        fund: str | None = None,
+        hop: Hop | None = None,
+        unit: str | None = None,
+        batch_id: int | None = None,
+        states: Iterable[ObligationState] | None = None,
+    ) -> list[Obligation]:
+        c = obligation.c
+        query = select(obligation).order_by(c.batch_id, c.unit, c.id)
+        for column, value in (
+            (c.city, city),
+            (c.month, str(month) if month else None),
+            (c.fund, fund),
+            (c.hop, str(hop) if hop else None),
+            (c.unit, unit),
+            (c.batch_id, batch_id),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        if states is not None:
+            query = query.where(c.state.in_([state.value for state in states]))
+        return [_obligation(row) for row in self._connection.execute(query).mappings()]
+
+    def change_obligation(self, obligation_: Obligation, state: ObligationState, **fields: Any) -> Obligation:
+        check_obligation_arrow(obligation_.state, state, obligation_.key)
+        self._change(
+            obligation,
+            obligation_.id,
+            obligation_.version,
+            f"款项 {obligation_.key}",
+            {"state": state.value, **fields},
+        )
+        return self.obligation(obligation_.id)
+
+    # Attempts
+
+    def add_attempt(
+        self,
+        obligation_: Obligation,
+        attempt_no: int,
+        key: str,
+        request: bytes,
+        prepared_at: datetime,
+        valid_until: datetime,
+    ) -> Attempt:
+        result = self._connection.execute(
+            insert(attempt).values(
+                obligation_id=obligation_.id,
+                attempt_no=attempt_no,
+                key=key,
+                state=AttemptState.PREPARED.value,
+                version=1,
+                amount_fen=obligation_.amount_fen,
+                request=request,
+                request_hash=request_hash(request),
+                prepared_at=prepared_at,
+                valid_until=valid_until,
+                worker_epoch=0,
+                was_unknown=0,
+                times_asked=0,
+            )
+        )
+        assert result.inserted_primary_key is not None
+        return self.attempt(result.inserted_primary_key[0])
+
+    def attempt(self, attempt_id: int) -> Attempt:
+        row = self._first(select(attempt).where(attempt.c.id == attempt_id))
+        assert row is not None, f"attempt {attempt_id} was read before and rows are never deleted"
+        return _attempt(row)
+
+    def attempt_by_key(self, key: str) -> Attempt | None:
+        row = self._first(select(attempt).where(attempt.c.key == key))
+        return _attempt(row) if row is not None else None
+
+    def attempts(self, obligation_id: int) -> list[Attempt]:
+        query = select(attempt).where(attempt.c.obligation_id == obligation_id).order_by(attempt.c.attempt_no)
+        return [_attempt(row) for row in self._connection.execute(query).mappings()]
+
+    def attempts_in(
+        self,
+        states: Iterable[AttemptState],
+        *,
+        city: str | None = None,
+        month: Month | None = None,
+        fund: str | None = None,
+    ) -> list[Attempt]:
+        query = (
+            select(attempt)
+            .where(attempt.c.state.in_([state.value for state in states]))
+            .order_by(attempt.c.id)
+        )
+        if city is not None or month is not None or fund is not None:
+            query = query.join(obligation, obligation.c.id == attempt.c.obligation_id)
+        for column, value in (
+            (obligation.c.city, city),
+            (obligation.c.month, str(month) if month else None),
+            (obligation.c.fund, fund),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        return [_attempt(row) for row in self._connection.execute(query).mappings()]
+
+    def change_attempt(self, attempt_: Attempt, **fields: Any) -> Attempt:
+        values = {
+            name: value.value if isinstance(value, AttemptState) else value for name, value in fields.items()
+        }
+        self._change(attempt, attempt_.id, attempt_.version, f"支付 {attempt_.key}", values)
+        return self.attempt(attempt_.id)
+
+    # What the bank said
+
+    def record_call(self, call: GatewayCall) -> None:
+        self._connection.execute(
+            insert(gateway_call).values(
+                attempt_key=call.attempt_key,
+                operation=call.operation,
+                phase=call.phase,
+                worker_epoch=call.worker_epoch,
+                at=call.at,
+                answer=call.answer,
+                reason=call.reason,
+                raw=call.raw,
+            )
+        )
+
+    def calls(self, attempt_key: str) -> list[GatewayCall]:
+        query = (
+            select(gateway_call).where(gateway_call.c.attempt_key == attempt_key).order_by(gateway_call.c.id)
+        )
+        return [
+            GatewayCall(**{name: row[name] for name in GatewayCall.__slots__})
+            for row in self._connection.execute(query).mappings()
+        ]
+
+    def add_callback(
+        self, gateway: str, event_id: str, attempt_key: str, received_at: datetime, raw: bytes
+    ) -> bool:
+        c = callback_inbox.c
+        known = self._connection.scalar(select(c.id).where(c.gateway == gateway, c.event_id == event_id))
+        if known is not None:
+            return False
+        self._connection.execute(
+            insert(callback_inbox).values(
+                gateway=gateway, event_id=event_id, attempt_key=attempt_key, received_at=received_at, raw=raw
+            )
+        )
+        return True
+
+    def add_statement_lines(
+        self, lines: Sequence[StatementLine], at: datetime
+    ) -> tuple[list[StatementLine], list[StatementLine]]:
+        fresh: list[StatementLine] = []
+        altered: list[StatementLine] = []
+        for line in lines:
+            c = statement_line.c
+            row = self._first(
+                select(statement_line).where(c.account_no == line.account, c.bank_serial == line.bank_serial)
+            )
+            if row is not None:
+                if _line(row) != line:
+                    altered.append(line)
+                continue
+            fresh.append(line)
+            self._connection.execute(
+                insert(statement_line).values(
+                    account_no=line.account,
+                    bank_serial=line.bank_serial,
+                    direction=line.direction.value,
+                    amount_fen=line.amount_fen,
+                    attempt_key=line.key,
+                    counterparty=line.counterparty,
+                    executed_at=line.executed_at,
+                    imported_at=at,
+                )
+            )
+        return fresh, altered
+
+    def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
+        c = statement_day.c
+        changed = self._connection.execute(
+            update(statement_day)
+            .where(c.account_no == account_no, c.day == day.isoformat())
+            .values(lines=lines, imported_at=at)
+        )
+        if changed.rowcount == 0:
+            self._connection.execute(
+                insert(statement_day).values(
+                    account_no=account_no, day=day.isoformat(), lines=lines, imported_at=at
+                )
+            )
+
+    def statement_days(self, account_no: str) -> frozenset[date]:
+        rows = self._connection.scalars(
+            select(statement_day.c.day).where(statement_day.c.account_no == account_no)
+        )
+        return frozenset(date.fromisoformat(text) for text in rows)
+
+    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
+        query = (
+            select(statement_line)
+            .where(statement_line.c.attempt_key == attempt_key)
+            .order_by(statement_line.c.id)
+        )
+        return [_line(row) for row in self._connection.execute(query).mappings()]
+
+    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
+        c = statement_line.c
+        query = (
+            select(statement_line)
+            .where(
+                c.account_no == account_no,
+                c.executed_at >= _midnight(first),
+                c.executed_at < _midnight(last + timedelta(days=1)),
+            )
+            .order_by(c.executed_at, c.id)
+        )
+        return [_line(row) for row in self._connection.execute(query).mappings()]
+
+    # Breaks and switches
+
+    def add_break(
+        self,
+        *,
+        kind: str,
+        reference: str,
+        city: str,
+        fund: str,
+        detail_zh: str,
+        detail_en: str,
+        stops_fund: bool,
+        at: datetime,
+    ) -> bool:
+        c = reconciliation_break.c
+        known = self._connection.scalar(select(c.id).where(c.kind == kind, c.reference == reference))
+        if known is not None:
+            return False
+        self._connection.execute(
+            insert(reconciliation_break).values(
+                kind=kind,
+                reference=reference,
+                city=city,
+                fund=fund,
+                detail_zh=detail_zh,
+                detail_en=detail_en,
+                stops_fund=int(stops_fund),
+                found_at=at,
+            )
+        )
+        return True
+
+    def breaks(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
+        c = reconciliation_break.c
+        query = select(reconciliation_break).order_by(c.id)
+        if city is not None:
+            query = query.where(c.city == city)
+        if only_open:
+            query = query.where(c.resolved_at.is_(None))
+        return [
+            Break(**{**row, "stops_fund": bool(row["stops_fund"])})
+            for row in self._connection.execute(query).mappings()
+        ]
+
+    def resolve_break(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+        c = reconciliation_break.c
+        changed = self._connection.execute(
+            update(reconciliation_break)
+            .where(c.id == break_id, c.resolved_at.is_(None))
+            .values(resolved_at=at, resolved_by=by, resolution=resolution)
+        )
+        if changed.rowcount != 1:
+            raise InputError(
+                "break_unknown", f"没有未结的第 {break_id} 号差异", f"there is no open break {break_id}"
+            )
+
+    def kill_switch(self, city: str, fund: str) -> KillSwitch | None:
+        c = kill_switch.c
+        row = self._first(select(kill_switch).where(c.city == city, c.fund == fund))
+        return _switch(row) if row is not None else None
+
+    def kill_switches(self) -> list[KillSwitch]:
+        query = select(kill_switch).order_by(kill_switch.c.city, kill_switch.c.fund)
+        return [_switch(row) for row in self._connection.execute(query).mappings()]
+
+    def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
+        c = kill_switch.c
+        values: dict[str, Any] = {
+            "is_stopped": int(switch.is_stopped),
+            "reason": switch.reason,
+            "by": switch.by,
+            "at": switch.at,
+            "restart_asked_by": switch.restart_asked_by,
+            "restarted_by": restarted_by,
+        }
+        changed = self._connection.execute(
+            update(kill_switch).where(c.city == switch.city, c.fund == switch.fund).values(values)
+        )
+        if changed.rowcount == 0:
+            self._connection.execute(insert(kill_switch).values(city=switch.city, fund=switch.fund, **values))
+
+    def sent_fen(self, city: str, fund: str, day: date) -> int:
+        query = (
+            select(func.coalesce(func.sum(attempt.c.amount_fen), 0))
+            .join(obligation, obligation.c.id == attempt.c.obligation_id)
+            .where(
+                obligation.c.city == city,
+                obligation.c.fund == fund,
+                attempt.c.first_sent_at >= _midnight(day),
+                attempt.c.first_sent_at < _midnight(day + timedelta(days=1)),
+                attempt.c.state.not_in([AttemptState.REJECTED.value, AttemptState.CLOSED.value]),
+            )
+        )
+        return int(self._connection.scalar(query) or 0)
+
+    # Shared
+
+    def _first(self, query: Select[Any]) -> RowMapping | None:
+        return self._connection.execute(query).mappings().first()
+
+    def _change(self, table: Table, row_id: int, version: int, name: str, fields: dict[str, Any]) -> None:
+        changed = self._connection.execute(
+            update(table)
+            .where(table.c.id == row_id, table.c.version == version)
+            .values(version=version + 1, **fields)
+        )
+        if changed.rowcount != 1:
+            raise RuleViolation(
+                "changed_meanwhile",
+                f"{name} 已被他人更改",
+                f"{name} was changed by somebody else meanwhile",
+                remedy="重新执行同一命令 / run the same command again",
+            )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), SHANGHAI)
+
+
+def _batch(row: RowMapping) -> Batch:
+    fields = {name: row[name] for name in Batch.__slots__}
+    fields["month"] = Month.parse(row["month"])
+    fields["hop"] = Hop.parse(row["hop"])
+    fields["state"] = BatchState(row["state"])
+    return Batch(**fields)
+
+
+def _obligation(row: RowMapping) -> Obligation:
+    fields = {name: row[name] for name in Obligation.__slots__}
+    fields["month"] = Month.parse(row["month"])
+    fields["hop"] = Hop.parse(row["hop"])
+    fields["state"] = ObligationState(row["state"])
+    return Obligation(**fields)
+
+
+def _attempt(row: RowMapping) -> Attempt:
+    fields = {name: row[name] for name in Attempt.__slots__}
+    fields["state"] = AttemptState(row["state"])
+    fields["was_unknown"] = bool(row["was_unknown"])
+    return Attempt(**fields)
+
+
+def _line(row: RowMapping) -> StatementLine:
+    return StatementLine(
+        bank_serial=row["bank_serial"],
+        account=row["account_no"],
+        direction=Direction(row["direction"]),
+        amount_fen=row["amount_fen"],
+        key=row["attempt_key"],
+        counterparty=row["counterparty"],
+        executed_at=row["executed_at"],
+    )
+
+
+def _switch(row: RowMapping) -> KillSwitch:
+    return KillSwitch(
+        city=row["city"],
+        fund=row["fund"],
+        is_stopped=bool(row["is_stopped"]),
+        reason=row["reason"],
+        by=row["by"],
+        at=row["at"],
+        restart_asked_by=row["restart_asked_by"],
+    )

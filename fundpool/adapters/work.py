@@ -1,0 +1,40 @@
+"""One transaction seen as its stores: what the use cases are handed by the database."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from fundpool.adapters.database import Database
+from fundpool.adapters.stores.accounts import SqlAccountStore
+from fundpool.adapters.stores.audit import SqlAuditStore
+from fundpool.adapters.stores.ledger import SqlLedgerStore
+from fundpool.adapters.stores.transfers import SqlTransferStore
+from fundpool.services.ports import Work
+
+T = TypeVar("T")
+
+
+class SqlWork:
+    """The stores of one transaction; they all share its connection and commit together."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.audit = SqlAuditStore(connection)
+        self.accounts = SqlAccountStore(connection)
+        self.transfers = SqlTransferStore(connection)
+        self.ledger = SqlLedgerStore(connection)
+
+
+class SqlTransactions:
+    """Whole transactions on a database, handing a Work to the function that runs in them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def transaction(self, work: Callable[[Work], T]) -> T:
+        """Run and commit; rerun whole when the database aborts it for concurrency."""
+        return self.database.transaction(lambda connection: work(SqlWork(connection)))
+
+    def read(self, work: Callable[[Work], T]) -> T:
+        """Run against one consistent snapshot."""
+        return self.database.read(lambda connection: work(SqlWork(connection)))

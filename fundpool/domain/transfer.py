@@ -1,0 +1,484 @@
+"""Moving money once: obligations, their attempts at the bank, and every arrow between their states.
+
+An obligation (应付款项) is one amount owed to one payee for one purpose; an attempt is one order to
+the bank under one key. The key is computed from the obligation, so that even books restored from
+a backup ask the bank about the same order. Unknown is a state of its own: only the bank's exact
+answer, its statement, or a fenced key ends an attempt.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.ledger import canonical
+from fundpool.domain.periods import Month
+
+
+class ObligationState(StrEnum):
+    """How far an amount owed has come."""
+
+    SUBMITTED = "submitted"
+    """The maker (经办) has ordered it; it waits for the checker."""
+    APPROVED = "approved"
+    """The checker (复核) approved the digest of its batch."""
+    RELEASED = "released"
+    """Finance released it; it may be sent."""
+    IN_FLIGHT = "in_flight"
+    """An attempt exists that the bank may execute or has executed."""
+    SETTLED = "settled"
+    """The bank confirmed it; booked."""
+    FAILED = "failed"
+    """The bank definitely did not execute it; another attempt needs a person."""
+    RETRY_APPROVED = "retry_approved"
+    """A person other than the maker allowed one more attempt."""
+    CANCELLED = "cancelled"
+    """Withdrawn before anything was sent."""
+    HELD = "held"
+    """A person must look: unresolved too long, the bank contradicts, or somebody stopped it."""
+    RETURNED = "returned"
+    """退票: executed, then sent back by the payee's bank; a new payment is a new revision."""
+
+
+class AttemptState(StrEnum):
+    """What is known of one order to the bank."""
+
+    PREPARED = "prepared"
+    """Key and bytes are stored, the amount is reserved; may be sent (again, with the same key)."""
+    SENDING = "sending"
+    """A worker holds the lease; the bank may or may not have the order."""
+    UNKNOWN = "unknown"
+    """Sent, no exact answer. Never failure: asked for until the bank says."""
+    ACCEPTED = "accepted"
+    """The bank works on it."""
+    SUCCEEDED = "succeeded"
+    """Executed; posted."""
+    REJECTED = "rejected"
+    """Definitely refused; the reserve is lifted."""
+    CLOSING = "closing"
+    """We asked the bank to fence the key."""
+    CLOSED = "closed"
+    """The key can never execute; the reserve is lifted."""
+    RETURNED = "returned"
+    """Executed, then sent back; booked as a new event."""
+    ANOMALY = "anomaly"
+    """Executed although refused or closed before: booked to suspense, the fund's sending stops."""
+
+
+NOT_LIVE = frozenset({AttemptState.REJECTED, AttemptState.CLOSED, AttemptState.RETURNED})
+"""Attempts that leave room for another one."""
+
+OPEN_QUESTIONS = frozenset(
+    {AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.ACCEPTED, AttemptState.CLOSING}
+)
+"""Attempts the reconciler asks the bank about."""
+
+
+class Event(StrEnum):
+    """What can happen to an attempt."""
+
+    CLAIM = "claim"
+    """A worker takes the lease, just before the call."""
+    LEASE_OVER = "lease_over"
+    """The worker did not come back in time, or crashed."""
+    UNCLEAR = "unclear"
+    """No exact answer to the call."""
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+    NOT_FOUND_AGAIN = "not_found_again"
+    """Unknown to the bank after the settle window, inside the resend window: same key again."""
+    FENCE = "fence"
+    """Too late to resend: the key is to be closed."""
+    CLOSED = "closed"
+    """The bank confirmed the fence, or statements and two people prove absence."""
+    NEVER_SENT = "never_sent"
+    """Withdrawn or expired before the first send."""
+    SUSPECT = "suspect"
+    """After a restore nobody knows whether a prepared order was sent."""
+
+
+_S, _E = AttemptState, Event
+ATTEMPT_ARROWS: dict[tuple[AttemptState, Event], AttemptState] = {
+    (_S.PREPARED, _E.CLAIM): _S.SENDING,
+    (_S.PREPARED, _E.NEVER_SENT): _S.CLOSED,
+    (_S.PREPARED, _E.SUSPECT): _S.UNKNOWN,
+    # A resend that waits as PREPARED was sent before: the bank can still answer for its key.
+    (_S.PREPARED, _E.PROCESSING): _S.ACCEPTED,
+    (_S.PREPARED, _E.SUCCEEDED): _S.SUCCEEDED,
+    (_S.PREPARED, _E.REJECTED): _S.REJECTED,
+    (_S.PREPARED, _E.FENCE): _S.CLOSING,
+    (_S.SENDING, _E.LEASE_OVER): _S.UNKNOWN,
+    (_S.SENDING, _E.UNCLEAR): _S.UNKNOWN,
+    (_S.SENDING, _E.PROCESSING): _S.ACCEPTED,
+    (_S.SENDING, _E.SUCCEEDED): _S.SUCCEEDED,
+    (_S.SENDING, _E.REJECTED): _S.REJECTED,
+    (_S.UNKNOWN, _E.PROCESSING): _S.ACCEPTED,
+    (_S.UNKNOWN, _E.SUCCEEDED): _S.SUCCEEDED,
+    (_S.UNKNOWN, _E.REJECTED): _S.REJECTED,
+    (_S.UNKNOWN, _E.NOT_FOUND_AGAIN): _S.PREPARED,
+    (_S.UNKNOWN, _E.FENCE): _S.CLOSING,
+    (_S.UNKNOWN, _E.CLOSED): _S.CLOSED,
+    (_S.ACCEPTED, _E.SUCCEEDED): _S.SUCCEEDED,
+    (_S.ACCEPTED, _E.REJECTED): _S.REJECTED,
+    (_S.ACCEPTED, _E.UNCLEAR): _S.UNKNOWN,
+    (_S.ACCEPTED, _E.CLOSED): _S.CLOSED,
+    (_S.CLOSING, _E.CLOSED): _S.CLOSED,
+    (_S.CLOSING, _E.SUCCEEDED): _S.SUCCEEDED,
+    (_S.CLOSING, _E.REJECTED): _S.REJECTED,
+    (_S.CLOSING, _E.PROCESSING): _S.ACCEPTED,
+    (_S.SUCCEEDED, _E.RETURNED): _S.RETURNED,
+    (_S.REJECTED, _E.SUCCEEDED): _S.ANOMALY,
+    (_S.CLOSED, _E.SUCCEEDED): _S.ANOMALY,
+}
+"""Every arrow. An event without an arrow from the present state changes nothing: terminal states
+never move back, and the caller records the contradiction as a break."""
+
+
+_O = ObligationState
+OBLIGATION_ARROWS: frozenset[tuple[ObligationState, ObligationState]] = frozenset(
+    {
+        (_O.SUBMITTED, _O.APPROVED),
+        (_O.APPROVED, _O.SUBMITTED),  # a change of the batch voids the approval
+        (_O.APPROVED, _O.RELEASED),
+        (_O.RELEASED, _O.IN_FLIGHT),
+        (_O.RETRY_APPROVED, _O.IN_FLIGHT),
+        (_O.IN_FLIGHT, _O.SETTLED),
+        (_O.IN_FLIGHT, _O.FAILED),
+        (_O.IN_FLIGHT, _O.RELEASED),  # an attempt that was never sent lapsed
+        (_O.IN_FLIGHT, _O.HELD),
+        (_O.FAILED, _O.RETRY_APPROVED),
+        (_O.FAILED, _O.HELD),
+        (_O.FAILED, _O.CANCELLED),
+        (_O.RETRY_APPROVED, _O.HELD),
+        (_O.RETRY_APPROVED, _O.CANCELLED),
+        (_O.RELEASED, _O.HELD),
+        (_O.HELD, _O.SETTLED),
+        (_O.HELD, _O.FAILED),
+        (_O.HELD, _O.IN_FLIGHT),  # "look again": the question is still with the bank
+        (_O.HELD, _O.RELEASED),
+        (_O.HELD, _O.CANCELLED),
+        (_O.SUBMITTED, _O.CANCELLED),
+        (_O.APPROVED, _O.CANCELLED),
+        (_O.RELEASED, _O.CANCELLED),
+        (_O.IN_FLIGHT, _O.CANCELLED),  # only before the first send
+        (_O.SETTLED, _O.RETURNED),
+        (_O.SETTLED, _O.HELD),  # a second execution of a settled obligation
+    }
+)
+"""Every permitted change of an obligation."""
+
+
+def next_attempt_state(state: AttemptState, event: Event) -> AttemptState | None:
+    """Where ``event`` leads from ``state``; ``None`` when it changes nothing."""
+    return ATTEMPT_ARROWS.get((state, event))
+
+
+def check_obligation_arrow(before: ObligationState, after: ObligationState, key: str) -> None:
+    """Raise RuleViolation ``illegal_state_change`` unless the arrow is drawn."""
+    if (before, after) not in OBLIGATION_ARROWS:
+        raise RuleViolation(
+            "illegal_state_change",
+            f"款项 {key} 现为 {before}，不能变为 {after}",
+            f"obligation {key} is {before} and cannot become {after}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One leg of a city's payment path, between two kinds of account."""
+
+    from_type: AccountType
+    to_type: AccountType
+
+    def __str__(self) -> str:
+        return f"{self.from_type.value}>{self.to_type.value}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Hop":
+        """Hop of ``fiscal_account>city_expenditure``; raises ValueError otherwise."""
+        from_text, _, to_text = text.partition(">")
+        return cls(AccountType(from_text), AccountType(to_text))
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrder:
+    """What the maker orders: ``amount_fen`` to ``unit``'s account of the hop's target type.
+
+    ``payer_unit`` holds the paying account (the city's code); ``application`` is the number of
+    the city's application in the month; ``month`` the month the money is for.
+    """
+
+    city: str
+    fund: str
+    month: Month
+    hop: Hop
+    payer_unit: str
+    unit: str
+    amount_fen: int
+    purpose: str = "monthly_payment"
+    application: int = 1
+    revision: int = 1
+
+    @property
+    def batch_key(self) -> str:
+        """Business key of the batch the order belongs to."""
+        return f"{self.city}/{self.month}/{self.fund}/{self.purpose}/{self.hop}/{self.application}/r{self.revision}"
+
+    @property
+    def key(self) -> str:
+        """Business key of the obligation: says what is owed to whom, never when or by which run."""
+        return f"{self.batch_key}/{self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """An amount owed, as stored. ``version`` grows with every change."""
+
+    id: int
+    key: str
+    batch_id: int
+    city: str
+    fund: str
+    month: Month
+    hop: Hop
+    payer_unit: str
+    unit: str
+    purpose: str
+    application: int
+    revision: int
+    amount_fen: int
+    debit_account_id: int
+    credit_account_id: int
+    state: ObligationState
+    version: int
+    held_reason: str | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One order to the bank, as stored. ``request`` are the exact bytes, kept before sending."""
+
+    id: int
+    obligation_id: int
+    attempt_no: int
+    key: str
+    state: AttemptState
+    version: int
+    amount_fen: int
+    request: bytes
+    request_hash: str
+    prepared_at: datetime
+    valid_until: datetime
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    resend_until: datetime | None
+    lease_until: datetime | None
+    worker: str | None
+    worker_epoch: int
+    was_unknown: bool
+    times_asked: int
+    next_query_at: datetime | None
+    reason: str | None
+    bank_serial: str | None
+    executed_at: datetime | None
+
+
+class BatchState(StrEnum):
+    """How far a batch of orders has come."""
+
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    RELEASED = "released"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The orders one maker hands to one checker: one city, month, fund, hop and application."""
+
+    id: int
+    key: str
+    city: str
+    fund: str
+    month: Month
+    hop: Hop
+    application: int
+    state: BatchState
+    total_fen: int
+    count: int
+    maker: str
+    made_at: datetime
+    checker: str | None
+    approved_digest: str | None
+    releaser: str | None
+    version: int
+
+
+class AccountStatus(StrEnum):
+    """Whether an entry of the account register may be used."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    RETIRED = "retired"
+    """Replaced by a newer approved version."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """One version of an entry in the account register (账户登记簿)."""
+
+    id: int
+    city: str
+    fund: str
+    unit: str
+    account_type: AccountType
+    version: int
+    account_no: str
+    account_name: str
+    bank_name: str
+    status: AccountStatus
+    maker: str
+    proposed_at: datetime
+    checker: str | None
+    approved_at: datetime | None
+    usable_from: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayTerms:
+    """What the bank promises about keys, and how patient we are; from the gateway's contract.
+
+    ``key_retention``: how long the bank remembers a key. ``settle_window``: how long "not found"
+    may still mean *being accepted*. ``max_network_delay``: the longest a request can be under way.
+    ``call_limit``: total time of one call. ``can_close``: whether the bank can fence a key.
+    """
+
+    key_retention: timedelta = timedelta(days=7)
+    settle_window: timedelta = timedelta(minutes=10)
+    max_network_delay: timedelta = timedelta(minutes=10)
+    call_limit: timedelta = timedelta(seconds=45)
+    lease: timedelta = timedelta(seconds=120)
+    lease_margin: timedelta = timedelta(seconds=60)
+    held_after: timedelta = timedelta(days=3)
+    """An open question older than this is HELD: on the first page, for a person."""
+    query_pause_first: timedelta = timedelta(minutes=1)
+    query_pause_most: timedelta = timedelta(minutes=60)
+    can_close: bool = True
+
+    def __post_init__(self) -> None:
+        if self.lease_margin < self.call_limit:
+            raise ValueError("a call that starts in time must also end before the lease does")
+
+    @property
+    def resend_span(self) -> timedelta:
+        """How long after the first send the same key may be sent again."""
+        return self.key_retention * 0.8 - self.max_network_delay
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLimits:
+    """Ceilings in fen; ``None`` where the city has set none."""
+
+    per_transfer_fen: int | None = None
+    per_batch_fen: int | None = None
+    per_day_fen: int | None = None
+
+
+_KEY_NAMESPACE = uuid.UUID("5a3a2f4e-6c1d-5b7e-9e0b-6f756e64706f")
+
+
+def attempt_key(obligation_key: str, attempt_no: int) -> str:
+    """The key of an attempt: a function of the obligation alone, 36 characters.
+
+    No run id, clock or random number goes in: books restored from a backup compute the same key
+    and so ask about the same order instead of making a second one.
+    """
+    return str(uuid.uuid5(_KEY_NAMESPACE, f"{obligation_key}#{attempt_no}"))
+
+
+def request_hash(body: bytes) -> str:
+    """SHA-256 of the exact request bytes, hex."""
+    return hashlib.sha256(body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """What the checker's signature covers, per payee: who, how much, from and to which account."""
+
+    obligation_key: str
+    amount_fen: int
+    debit_account_no: str
+    debit_account_version: int
+    credit_account_no: str
+    credit_account_version: int
+    credit_name: str
+
+
+def batch_digest(batch_key: str, lines: Sequence[BatchLine]) -> str:
+    """Digest that an approval binds: every payee, amount and account version, and the totals.
+
+    Any later change of any of them gives another digest and so voids the approval.
+    """
+    digest = hashlib.sha256(canonical((batch_key, len(lines), sum(line.amount_fen for line in lines))))
+    for line in sorted(lines, key=lambda each: each.obligation_key):
+        digest.update(
+            canonical(
+                (
+                    line.obligation_key,
+                    line.amount_fen,
+                    line.debit_account_no,
+                    line.debit_account_version,
+                    line.credit_account_no,
+                    line.credit_account_version,
+                    line.credit_name,
+                )
+            )
+        )
+    return digest.hexdigest()
+
+
+def resend_until(first_sent_at: datetime, terms: GatewayTerms) -> datetime:
+    """The last moment at which the same key may leave us again."""
+    return first_sent_at + terms.resend_span
+
+
+def may_send(attempt: Attempt, now: datetime) -> bool:
+    """Whether the attempt's bytes may leave now: prepared, still valid, inside the resend window."""
+    if attempt.state is not AttemptState.PREPARED or now >= attempt.valid_until:
+        return False
+    return attempt.resend_until is None or now < attempt.resend_until
+
+
+class NotFoundVerdict(StrEnum):
+    """What "not found" means at a given time; never that the money was not paid."""
+
+    WAIT = "wait"
+    """The bank may still be accepting the order."""
+    RESEND = "resend"
+    """Same key, same bytes."""
+    FENCE = "fence"
+    """Too late to resend: close the key."""
+
+
+def judge_not_found(attempt: Attempt, now: datetime, terms: GatewayTerms) -> NotFoundVerdict:
+    """What to do when the bank does not know the key of an attempt that may have been sent."""
+    last_sent_at = attempt.last_sent_at or attempt.prepared_at
+    if now < last_sent_at + terms.settle_window:
+        return NotFoundVerdict.WAIT
+    window = attempt.resend_until or attempt.valid_until
+    if now < min(window, attempt.valid_until):
+        return NotFoundVerdict.RESEND
+    return NotFoundVerdict.FENCE
+
+
+def query_pause(asked_before: int, terms: GatewayTerms) -> timedelta:
+    """Pause before the next question: doubles from the first to the longest pause."""
+    doubled: int = 2 ** min(asked_before, 16)
+    return min(terms.query_pause_first * doubled, terms.query_pause_most)

@@ -1,0 +1,371 @@
+"""Stores of the money part, as the use cases see them (implemented in adapters/stores)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.ledger import AccountBalance, Balance, Posting
+from fundpool.domain.periods import Month
+from fundpool.domain.transfer import (
+    AccountStatus,
+    Attempt,
+    AttemptState,
+    BankAccount,
+    Batch,
+    Hop,
+    Obligation,
+    ObligationState,
+    PaymentOrder,
+)
+from schemas.payment_messages import StatementLine
+
+
+@dataclass(frozen=True, slots=True)
+class AccountProposal:
+    """A bank account that a maker enters into the register; counts only once a checker approved it."""
+
+    city: str
+    fund: str
+    unit: str
+    account_type: AccountType
+    account_no: str
+    account_name: str
+    bank_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One link of the audit chain."""
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before_digest: str | None
+    after_digest: str | None
+    detail: str
+    reason: str | None
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPosting:
+    """A posting with its place in the books."""
+
+    posting: Posting
+    voucher_number: int
+    line: int
+    month: Month
+    adjusts_month: Month | None
+    recorded_at: datetime
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVoucher:
+    """Header of a voucher; its hash seals the header and its postings."""
+
+    city: str
+    fund: str
+    number: int
+    recorded_at: datetime
+    made_by: str
+    lines: int
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitch:
+    """Whether a fund's sending is stopped, since when and why; two people start it again."""
+
+    city: str
+    fund: str
+    is_stopped: bool
+    reason: str
+    by: str
+    at: datetime
+    restart_asked_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A difference between our books, the gateway and the statement; closed only by a person."""
+
+    id: int
+    kind: str
+    reference: str
+    city: str
+    fund: str
+    detail_zh: str
+    detail_en: str
+    stops_fund: bool
+    found_at: datetime
+    owner: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    resolution: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCall:
+    """One side of a call to the gateway: ``started`` before, ``finished`` after."""
+
+    attempt_key: str
+    operation: str
+    phase: str
+    worker_epoch: int
+    at: datetime
+    answer: str | None
+    reason: str | None
+    raw: bytes | None
+
+
+class AuditStore(Protocol):
+    """The chained audit trail; appended to in the transaction of the change it records."""
+
+    def append(
+        self,
+        *,
+        at: datetime,
+        actor: str,
+        action: str,
+        subject: str,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Chain one record: who did what to which subject, with digests of before and after."""
+
+    def records(self, subject: str | None = None) -> Iterable[AuditRecord]:
+        """Records in order, all or of one subject."""
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last record; (0, GENESIS) when there is none."""
+
+
+class AccountStore(Protocol):
+    """The register of bank accounts."""
+
+    def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
+        """Store the next version of the entry as proposed; the same proposal again is the same entry."""
+
+    def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
+        """Approve a proposed version and retire the one before."""
+
+    def get(self, account_id: int) -> BankAccount:
+        """The entry; raises InputError ``account_unknown``."""
+
+    def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
+        """The approved version, if there is one."""
+
+    def find(
+        self,
+        city: str | None = None,
+        fund: str | None = None,
+        status: AccountStatus | None = None,
+        account_no: str | None = None,
+    ) -> list[BankAccount]:
+        """Entries in order of city, fund, type, unit and version."""
+
+
+class LedgerStore(Protocol):
+    """Accounts, vouchers and postings of the books."""
+
+    def load(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
+        """Balances of the accounts, opening those that do not exist yet."""
+
+    def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
+        """Postings already booked under the given business keys."""
+
+    def resolved(self, keys: Sequence[str]) -> dict[str, str]:
+        """For each reserve key that is resolved, the key of the posting that did it."""
+
+    def append(
+        self,
+        city: str,
+        fund: str,
+        postings: Sequence[tuple[Posting, Month, Month | None]],
+        balances: Mapping[AccountRef, Balance],
+        *,
+        made_by: str,
+        recorded_at: datetime,
+        evidence: str | None = None,
+    ) -> int:
+        """Write one voucher and the balances it leaves; returns the voucher's number.
+
+        ``evidence`` is recorded on accounts that end below nil because the bank says so.
+        """
+
+    def balances(self, city: str | None = None, fund: str | None = None) -> list[AccountBalance]:
+        """Running balances."""
+
+    def balances_as_of(
+        self,
+        city: str | None,
+        fund: str | None,
+        event_until: datetime | None,
+        recorded_until: datetime | None,
+    ) -> list[AccountBalance]:
+        """Balances summed from the postings with event and record time up to the given moments."""
+
+    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredVoucher]:
+        """Voucher headers in order of city, fund and number."""
+
+    def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
+        """Postings in order of city, fund, voucher and line."""
+
+    def locked_months(self, city: str, fund: str) -> frozenset[Month]:
+        """Months whose books are closed."""
+
+    def lock_month(self, city: str, fund: str, month: Month, by: str, at: datetime) -> bool:
+        """Close a month; False when it was closed before."""
+
+    def chains(self) -> list[tuple[str, str, int, str]]:
+        """City, fund, last voucher number and its hash, for every set of books."""
+
+
+class TransferStore(Protocol):
+    """Batches, obligations, attempts, calls, callbacks, statements, breaks and kill switches.
+
+    Every ``change_*`` is guarded by the version that was read: it raises ``RuleViolation``
+    ``changed_meanwhile`` when somebody else was faster.
+    """
+
+    def add_batch(
+        self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
+    ) -> Batch:
+        """Store a batch with its obligations (order, debit account id, credit account id)."""
+
+    def batch(self, batch_id: int) -> Batch:
+        """The batch; raises InputError ``batch_unknown``."""
+
+    def batch_by_key(self, key: str) -> Batch | None:
+        """The batch with the business key."""
+
+    def batches(
+        self, city: str, month: Month | None = None, hop: Hop | None = None, fund: str | None = None
+    ) -> list[Batch]:
+        """Batches in order of making."""
+
+    def change_batch(self, batch: Batch, **fields: Any) -> Batch:
+        """Set columns of a batch."""
+
+    def obligation(self, obligation_id: int) -> Obligation:
+        """The obligation; raises InputError ``obligation_unknown``."""
+
+    def obligation_by_key(self, key: str) -> Obligation | None:
+        """The obligation with the business key."""
+
+    def obligations(
+        self,
+        *,
+        city: str | None = None,
+        month: Month | None = None,
+        fund: str | None = None,
+        hop: Hop | None = None,
+        unit: str | None = None,
+        batch_id: int | None = None,
+        states: Iterable[ObligationState] | None = None,
+    ) -> list[Obligation]:
+        """Obligations in order of batch and unit."""
+
+    def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
+        """Move an obligation along a drawn arrow."""
+
+    def add_attempt(
+        self,
+        obligation: Obligation,
+        attempt_no: int,
+        key: str,
+        request: bytes,
+        prepared_at: datetime,
+        valid_until: datetime,
+    ) -> Attempt:
+        """Store a prepared attempt."""
+
+    def attempt(self, attempt_id: int) -> Attempt:
+        """The attempt."""
+
+    def attempt_by_key(self, key: str) -> Attempt | None:
+        """The attempt with the key."""
+
+    def attempts(self, obligation_id: int) -> list[Attempt]:
+        """Attempts of an obligation, first to last."""
+
+    def attempts_in(
+        self,
+        states: Iterable[AttemptState],
+        *,
+        city: str | None = None,
+        month: Month | None = None,
+        fund: str | None = None,
+    ) -> list[Attempt]:
+        """Attempts in the given states, oldest first."""
+
+    def change_attempt(self, attempt: Attempt, **fields: Any) -> Attempt:
+        """Set columns of an attempt; ``state`` only along a drawn arrow (the caller's duty)."""
+
+    def record_call(self, call: GatewayCall) -> None:
+        """Append one side of a call."""
+
+    def calls(self, attempt_key: str) -> list[GatewayCall]:
+        """Calls of an attempt in order."""
+
+    def add_callback(
+        self, gateway: str, event_id: str, attempt_key: str, received_at: datetime, raw: bytes
+    ) -> bool:
+        """Keep a callback; False when it was kept before."""
+
+    def add_statement_lines(
+        self, lines: Sequence[StatementLine], at: datetime
+    ) -> tuple[list[StatementLine], list[StatementLine]]:
+        """Keep new lines; returns (new lines, lines known before with another content)."""
+
+    def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
+        """Remember that the statement of the account and day was imported."""
+
+    def statement_days(self, account_no: str) -> frozenset[date]:
+        """Days whose statement was imported."""
+
+    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
+        """Statement lines that carry the key."""
+
+    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
+        """Statement lines of an account executed on the given days."""
+
+    def add_break(
+        self,
+        *,
+        kind: str,
+        reference: str,
+        city: str,
+        fund: str,
+        detail_zh: str,
+        detail_en: str,
+        stops_fund: bool,
+        at: datetime,
+    ) -> bool:
+        """Enter a break into the register; False when it is there already."""
+
+    def breaks(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
+        """Breaks, oldest first."""
+
+    def resolve_break(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+        """Close a break with a person's reason."""
+
+    def kill_switch(self, city: str, fund: str) -> KillSwitch | None:
+        """The fund's switch, if it was ever thrown."""
+
+    def kill_switches(self) -> list[KillSwitch]:
+        """Every switch that was ever thrown."""
+
+    def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
+        """Store the switch."""
+
+    def sent_fen(self, city: str, fund: str, day: date) -> int:
+        """Total of attempts first sent on the Shanghai day."""

@@ -1,0 +1,224 @@
+"""Money under way: batches, obligations, attempts, calls to the bank, its callbacks and statements."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from schemas.tables.base import Moment, metadata
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+transfer_batch = Table(
+    "transfer_batch",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("city", String(32), nullable=False),
+    Column("fund", String(32), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("hop", String(64), nullable=False),
+    Column("application", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("total_fen", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("maker", String(64), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("checker", String(64)),
+    Column("approved_at", Moment),
+    Column("approved_digest", String(64)),
+    Column("releaser", String(64)),
+    Column("released_at", Moment),
+    Column("version", Integer, nullable=False),
+    CheckConstraint("checker is null or checker <> maker", name="maker_is_not_checker"),
+    CheckConstraint(
+        "releaser is null or (releaser <> maker and releaser <> checker)", name="releaser_is_a_third_person"
+    ),
+    CheckConstraint(
+        "state in ('submitted', 'cancelled') or (checker is not null and approved_digest is not null)",
+        name="approved_with_a_digest",
+    ),
+    CheckConstraint("state <> 'released' or releaser is not null", name="released_by_somebody"),
+    CheckConstraint("total_fen > 0 and count > 0", name="totals_positive"),
+    Index("ix_transfer_batch_city_month", "city", "month"),
+)
+
+obligation = Table(
+    "obligation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("batch_id", Integer, ForeignKey("transfer_batch.id"), nullable=False),
+    Column("city", String(32), nullable=False),
+    Column("fund", String(32), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("hop", String(64), nullable=False),
+    Column("payer_unit", String(32), nullable=False),
+    Column("unit", String(32), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("application", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("debit_account_id", Integer, ForeignKey("bank_account.id"), nullable=False),
+    Column("credit_account_id", Integer, ForeignKey("bank_account.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("held_reason", Text),
+    Column("settled_at", Moment),
+    UniqueConstraint("city", "fund", "month", "hop", "unit", "purpose", "application", "revision"),
+    CheckConstraint("amount_fen > 0", name="amount_positive"),
+    CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
+    CheckConstraint(
+        "state in ('submitted', 'approved', 'released', 'in_flight', 'settled', 'failed', "
+        "'retry_approved', 'cancelled', 'held', 'returned')",
+        name="state",
+    ),
+    Index("ix_obligation_city_month", "city", "month"),
+    Index("ix_obligation_batch_id", "batch_id"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("obligation_id", Integer, ForeignKey("obligation.id"), nullable=False),
+    Column("attempt_no", Integer, nullable=False),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("request_hash", String(64), nullable=False),
+    Column("prepared_at", Moment, nullable=False),
+    Column("valid_until", Moment, nullable=False),
+    Column("first_sent_at", Moment),
+    Column("last_sent_at", Moment),
+    Column("resend_until", Moment),
+    Column("lease_until", Moment),
+    Column("worker", String(64)),
+    Column("worker_epoch", Integer, nullable=False),
+    Column("was_unknown", Integer, nullable=False),
+    Column("times_asked", Integer, nullable=False),
+    Column("next_query_at", Moment),
+    Column("reason", Text),
+    Column("bank_serial", String(64)),
+    Column("executed_at", Moment),
+    UniqueConstraint("obligation_id", "attempt_no"),
+    CheckConstraint("amount_fen > 0", name="amount_positive"),
+    CheckConstraint(
+        "state in ('prepared', 'sending', 'unknown', 'accepted', 'succeeded', 'rejected', 'closing', "
+        "'closed', 'returned', 'anomaly')",
+        name="state",
+    ),
+    CheckConstraint("state <> 'sending' or lease_until is not null", name="sending_has_a_lease"),
+    # Two live attempts of one obligation could both be executed.
+    Index(
+        "uq_attempt_one_live",
+        "obligation_id",
+        unique=True,
+        sqlite_where=text("state not in ('rejected', 'closed', 'returned')"),
+        postgresql_where=text("state not in ('rejected', 'closed', 'returned')"),
+    ),
+    Index("ix_attempt_state", "state"),
+)
+
+gateway_call = Table(
+    "gateway_call",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("attempt_key", String(64), nullable=False),
+    Column("operation", String(8), nullable=False),
+    Column("phase", String(8), nullable=False),
+    Column("worker_epoch", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("answer", String(32)),
+    Column("reason", Text),
+    Column("raw", LargeBinary),
+    CheckConstraint("phase in ('started', 'finished')", name="phase"),
+    Index("ix_gateway_call_attempt_key", "attempt_key"),
+)
+
+callback_inbox = Table(
+    "callback_inbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("gateway", String(32), nullable=False),
+    Column("event_id", String(128), nullable=False),
+    Column("attempt_key", String(64), nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    UniqueConstraint("gateway", "event_id"),
+)
+
+statement_line = Table(
+    "statement_line",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_no", String(64), nullable=False),
+    Column("bank_serial", String(64), nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("attempt_key", String(64)),
+    Column("counterparty", String(200)),
+    Column("executed_at", Moment, nullable=False),
+    Column("imported_at", Moment, nullable=False),
+    UniqueConstraint("account_no", "bank_serial"),
+    CheckConstraint("direction in ('debit', 'credit')", name="direction"),
+    CheckConstraint("amount_fen > 0", name="amount_positive"),
+    Index("ix_statement_line_attempt_key", "attempt_key"),
+)
+
+statement_day = Table(
+    "statement_day",
+    metadata,
+    Column("account_no", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("lines", Integer, nullable=False),
+    Column("imported_at", Moment, nullable=False),
+)
+
+reconciliation_break = Table(
+    "reconciliation_break",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("reference", String(200), nullable=False),
+    Column("city", String(32), nullable=False),
+    Column("fund", String(32), nullable=False),
+    Column("detail_zh", Text, nullable=False),
+    Column("detail_en", Text, nullable=False),
+    Column("stops_fund", Integer, nullable=False),
+    Column("found_at", Moment, nullable=False),
+    Column("owner", String(64)),
+    Column("resolved_at", Moment),
+    Column("resolved_by", String(64)),
+    Column("resolution", Text),
+    UniqueConstraint("kind", "reference"),
+    CheckConstraint("resolved_at is null or resolution is not null", name="resolved_with_a_reason"),
+)
+
+kill_switch = Table(
+    "kill_switch",
+    metadata,
+    Column("city", String(32), primary_key=True),
+    Column("fund", String(32), primary_key=True),
+    Column("is_stopped", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("restart_asked_by", String(64)),
+    Column("restarted_by", String(64)),
+    CheckConstraint(
+        "restarted_by is null or restarted_by <> restart_asked_by", name="restarted_by_two_people"
+    ),
+)
