@@ -1,0 +1,225 @@
+"""How the text of one cell becomes an amount, a month, a day or a count, and what is said about it.
+
+Strict: a writing either is the plain one, or falls under a written rule that shows what was read
+(schemas/documents/reading_rules.py), or yields no value at all. Python's own ``int``, ``float`` and
+``Decimal`` would take other scripts' digits, ``1_000``, ``nan`` and ``1e3`` without a word.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+
+from fundpool.domain.money import format_yuan, parse_yuan
+from fundpool.domain.periods import Month
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as the file has it. ``kind``: s text, n number, b true/false, e error, d ISO date."""
+
+    row: int
+    column: int
+    kind: str
+    text: str | None
+    formula: bool
+    is_date: bool
+
+    @property
+    def blank(self) -> bool:
+        return not self.formula and (self.text is None or not self.text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to say about a cell: a code of READING_RULES with what was found and taken instead."""
+
+    code: str
+    found: str
+    expected: str | None = None
+
+
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９．，－＋（）", "0123456789.,-+()")
+_UNUSUAL = str.maketrans(
+    {"−": "-", "–": "-", "\u00a0": "", "\u3000": "", "\u200b": "", "\ufeff": "", "\u2060": ""}
+)
+_THOUSANDS = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]{1,2})?", re.ASCII)
+_EXPONENT = re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+", re.ASCII)
+_FINE = re.compile(r"-?[0-9]{1,12}\.[0-9]{3,}", re.ASCII)
+_PLACEHOLDERS = frozenset(
+    [
+        "na",
+        "n/a",
+        "#n/a",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "-",
+        "--",
+        "—",
+        "——",
+        "/",
+        "\\",
+        "无",
+        "没有",
+        "空",
+        "略",
+    ]
+)
+_CURRENCY = re.compile(r"^(?:[¥￥]|人民币|RMB|CNY)|元$")
+
+
+def read_amount(cell: Cell, *, derived: bool) -> tuple[int | None, list[Remark]]:
+    """Fen of a money cell and what is to be said about it; None when it holds no amount.
+
+    ``derived`` cells (sums the template itself computes, control totals) may hold a formula with a
+    stored result: the checks compute the same sum again, so nothing rests on the formula.
+    """
+    if cell.formula and (cell.text is None or not cell.text.strip()):
+        return None, [Remark("CELL-006", "")]
+    if cell.blank or cell.text is None:
+        return None, []
+    if cell.is_date:
+        return None, [Remark("CELL-007", cell.text)]
+    if cell.kind in {"b", "e"}:
+        return None, [
+            Remark(
+                "CELL-011",
+                {"1": "TRUE", "0": "FALSE"}.get(cell.text, cell.text) if cell.kind == "b" else cell.text,
+            )
+        ]
+    remarks = [Remark("CELL-005", cell.text)] if cell.formula and not derived else []
+    if cell.kind == "n":
+        amount, more = _number(cell.text, computed=cell.formula)
+    else:
+        amount, more = _text_amount(cell.text)
+    return amount, remarks + more
+
+
+def _number(text: str, *, computed: bool) -> tuple[int | None, list[Remark]]:
+    """An Excel number: binary floating point of which 15 decimal digits mean something."""
+    try:
+        stored = Decimal(text)
+        shown = Decimal(f"{float(text):.15g}")
+    except (InvalidOperation, ValueError, OverflowError):
+        return None, [Remark("CELL-001", text)]
+    if not stored.is_finite() or abs(shown) >= 10**12:
+        return None, [Remark("CELL-001", text)]
+    fen = shown.scaleb(2)
+    if fen != fen.to_integral_value():
+        return None, [Remark("CELL-004", text)]
+    amount = int(fen)
+    # The shortest text of the same double is what was typed; anything longer is arithmetic's tail.
+    if not computed and Decimal(repr(float(text))) != shown:
+        return amount, [Remark("CELL-014", text, format_yuan(amount))]
+    return amount, []
+
+
+def _text_amount(text: str) -> tuple[int | None, list[Remark]]:
+    amount = _parse(text)
+    if amount is not None:
+        return amount, []
+    stripped = text.strip(" \t\r\n")
+    amount = _parse(_without_separators(stripped))
+    if amount is not None:
+        return amount, [Remark("CELL-003", text, format_yuan(amount))]
+    folded = stripped.translate(_FULL_WIDTH).translate(_UNUSUAL).strip()
+    amount = _parse(_without_separators(_CURRENCY.sub("", _CURRENCY.sub("", folded)).strip()))
+    if amount is not None:
+        return amount, [Remark("CELL-002", text, format_yuan(amount))]
+    return None, [Remark(_what_is_wrong(folded), text)]
+
+
+def _without_separators(text: str) -> str:
+    return text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+
+
+def _what_is_wrong(folded: str) -> str:
+    """The rule that a text which is no amount comes under."""
+    if folded.casefold() in _PLACEHOLDERS:
+        return "CELL-009"
+    if _EXPONENT.fullmatch(folded):
+        return "CELL-010"
+    return "CELL-004" if _FINE.fullmatch(folded) else "CELL-001"
+
+
+def _parse(text: str) -> int | None:
+    try:
+        return parse_yuan(text)
+    except ValueError:
+        return None
+
+
+_MONTH = re.compile(r"([0-9]{4})(?:-|/|\.|年)([0-9]{1,2})月?(?:份)?", re.ASCII)
+_MONTH_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})", re.ASCII)
+
+
+def read_month(cell: Cell, *, date1904: bool) -> tuple[Month | None, list[Remark]]:
+    """The month of a cell; Excel turns a typed 2026-10 into 1 October, which is understood and said."""
+    text = cell.text or ""
+    month: Month | None = None
+    if cell.is_date:
+        day = _day_of(cell, date1904=date1904)
+        month = Month.of(day) if day is not None and day.day == 1 else None
+    else:
+        folded = text.strip().translate(_FULL_WIDTH)
+        match = _MONTH.fullmatch(folded) or _MONTH_DIGITS.fullmatch(folded)
+        if match is not None and 1 <= int(match[2]) <= 12 and int(match[1]) >= 1:
+            month = Month(int(match[1]), int(match[2]))
+    if month is None:
+        return None, []
+    return month, [] if text == str(month) else [Remark("CELL-013", text, str(month))]
+
+
+_DAY = re.compile(r"([0-9]{4})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})", re.ASCII)
+
+
+def read_day(cell: Cell, *, date1904: bool) -> tuple[str | None, list[Remark]]:
+    """The ISO day of a cell: a date cell, or ``2026-10-05`` (``20261005``, ``2026/10/5`` are normalised)."""
+    text = cell.text or ""
+    if cell.is_date:
+        day = _day_of(cell, date1904=date1904)
+    else:
+        match = _DAY.fullmatch(text.strip())
+        day = _date(*(int(part) for part in match.groups())) if match else None
+    if day is None:
+        return None, [Remark("CELL-015", text, "2026-10-05")]
+    iso = day.isoformat()
+    return iso, [] if cell.is_date or text == iso else [Remark("CELL-013", text, iso)]
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _day_of(cell: Cell, *, date1904: bool) -> date | None:
+    text = cell.text or ""
+    if cell.kind == "d":
+        match = re.match(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", text, re.ASCII)
+        return _date(*(int(part) for part in match.groups())) if match else None
+    try:
+        serial = int(Decimal(text))
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+    if not 61 <= serial <= 100_000:  # before 1900-03-01 the two calendars of Excel disagree with the real one
+        return None
+    return (date(1904, 1, 1) if date1904 else date(1899, 12, 30)) + timedelta(days=serial)
+
+
+def read_count(cell: Cell) -> tuple[int | None, list[Remark]]:
+    """A whole number, not negative."""
+    text = (cell.text or "").strip()
+    if cell.kind == "n" and not cell.is_date:
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            return None, [Remark("CELL-015", text, "整数 / a whole number")]
+        if number == number.to_integral_value() and 0 <= number < 10**12:
+            return int(number), []
+    elif re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+        return int(text), []
+    return None, [Remark("CELL-015", text, "整数 / a whole number")]

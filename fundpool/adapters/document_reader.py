@@ -1,0 +1,478 @@
+"""Finds a document's table in a file's cells and reads it, keeping the cell of every value."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fundpool.adapters.cell_grammar import Cell, Remark, read_amount, read_count, read_day, read_month
+from fundpool.adapters.parser_process import take_apart_all
+from fundpool.adapters.parsing import column_letters
+from fundpool.domain.findings import Finding
+from fundpool.domain.periods import Month
+from fundpool.services.judging import Line, ParsedDocument, Register, SourceFile, fold
+from schemas.documents import document_type
+from schemas.documents.base import FUND_NAMES, DocumentField, DocumentType, FieldKind, Presence
+from schemas.documents.reading_rules import READING_RULES, REFUSALS
+
+HEADER_ROWS = 40
+"""How far down a header may stand."""
+_TOTAL = re.compile(r"(控制)?(合计|总计|小计)(数|行)?")
+_LABEL = re.compile(r"\s*([^：:]{1,12})[：:]\s*(.*)", re.DOTALL)
+_HEADER_UNIT = re.compile(r"[(（](元|万元|千元|亿元|人|户)[)）]$")
+_NOTE = re.compile(r"\s*(注|说明|填表说明|填报说明|备注)\s*[：:].*", re.DOTALL)
+_FUND_BY_NAME = {fold(name): fund for fund, names in FUND_NAMES.items() for name in names}
+
+
+def read_documents(
+    files: Sequence[SourceFile], document: str, register: Register, month: Month
+) -> list[ParsedDocument]:
+    """Read ``files`` as documents of one type, in order; a bad file is an answer, never an exception.
+
+    ``month`` is what the template's properties are compared with; the month of each row is read from
+    the row. Raises InputError when there is no such document type.
+    """
+    kind = document_type(document)
+    return [
+        interpret(answer, file.name, file.sha256, kind, register, month)
+        for file, answer in zip(files, take_apart_all(files), strict=True)
+    ]
+
+
+def interpret(
+    answer: Mapping[str, Any],
+    file: str,
+    sha256: str,
+    document: DocumentType,
+    register: Register,
+    month: Month,
+) -> ParsedDocument:
+    """The document in a parser's answer (see parsing.answer_for)."""
+    if not answer["ok"]:
+        finding = _finding(REFUSALS[answer["reason"]], found=f"{answer['reason']} {answer['found']}".strip())
+        return ParsedDocument(file, sha256, document.key, readable=False, findings=(finding,))
+    reading = _Reading(document, register, date1904=bool(answer["date1904"]))
+    table = reading.find_table([_Sheet.of(sheet) for sheet in answer["sheets"]])
+    reading.check_properties(answer["properties"], month)
+    if table is not None:
+        reading.read(table)
+    return ParsedDocument(
+        file=file,
+        sha256=sha256,
+        document=document.key,
+        readable=table is not None and reading.readable,
+        lines=tuple(reading.lines),
+        labels=reading.labels,
+        label_cells=reading.label_cells,
+        control_totals_fen=reading.totals,
+        control_cells=reading.total_cells,
+        sheet=None if table is None else table.sheet.name,
+        findings=tuple(reading.findings),
+    )
+
+
+def _finding(
+    code: str,
+    *,
+    found: str | None = None,
+    expected: str | None = None,
+    column: str | None = None,
+    **where: Any,
+) -> Finding:
+    rule = READING_RULES[code]
+    words = {"found": found or "", "expected": expected or "", "column": column or ""}
+    return Finding(
+        rule=code,
+        severity=rule.severity,
+        message_zh=rule.message_zh.format(**words),
+        message_en=rule.message_en.format(**words),
+        found=found,
+        expected=expected,
+        remedy=rule.remedy,
+        basis="读表规则 / rules of reading",
+        **where,
+    )
+
+
+@dataclass
+class _Sheet:
+    name: str
+    visible: bool
+    rows: dict[int, dict[int, Cell]]
+    hidden_rows: list[int]
+    hidden_columns: list[list[int]]
+    merged: list[str]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "_Sheet":
+        rows: dict[int, dict[int, Cell]] = {}
+        for row, column, kind, text, formula, is_date in raw["cells"]:
+            rows.setdefault(row, {})[column] = Cell(row, column, kind, text, formula, is_date)
+        return cls(
+            raw["name"],
+            raw["state"] == "visible",
+            dict(sorted(rows.items())),
+            raw["hidden_rows"],
+            raw["hidden_columns"],
+            raw["merged"],
+        )
+
+
+@dataclass
+class _Table:
+    sheet: _Sheet
+    header_row: int
+    columns: dict[str, int]
+    """Field key → column."""
+    unknown: dict[int, str]
+    """Columns with a header that is no field."""
+    twice: list[str] = field(default_factory=list)
+    units: list[tuple[int, str]] = field(default_factory=list)
+    """Columns whose header states a unit of money."""
+
+
+class _Reading:
+    """The state of reading one file."""
+
+    def __init__(self, document: DocumentType, register: Register, *, date1904: bool) -> None:
+        self.document = document
+        self.register = register
+        self.date1904 = date1904
+        self.findings: list[Finding] = []
+        self.lines: list[Line] = []
+        self.labels: dict[str, str] = {}
+        self.label_cells: dict[str, str] = {}
+        self.totals: dict[str, int | None] = {}
+        self.total_cells: dict[str, str] = {}
+        self.readable = True
+        self._headers = {
+            fold(text): field.key
+            for field in document.fields
+            for text in (field.zh, *field.aliases, field.key)
+        }
+        self._label_names = {
+            fold(text): label.key for label in document.labels for text in (label.zh, *label.aliases)
+        }
+        self._total_row: int | None = None
+
+    # --- where the table is ---
+
+    def find_table(self, sheets: list[_Sheet]) -> _Table | None:
+        """The one table with this document's header; None (with a finding) when there is none or several."""
+        hidden = [sheet.name for sheet in sheets if not sheet.visible and sheet.rows]
+        tables = [table for sheet in sheets if sheet.visible and (table := self._table_in(sheet)) is not None]
+        required = [f for f in self.document.fields if f.presence is Presence.REQUIRED]
+        expected = "、".join(f.zh for f in required)
+        if hidden:
+            self._say("FILE-015", found="、".join(hidden))
+        if not tables:
+            self._say("FILE-010", found=self._seen_headers(sheets), expected=expected)
+            return None
+        if len(tables) > 1:
+            self._say("FILE-014", found="、".join(table.sheet.name for table in tables))
+            return None
+        table = tables[0]
+        for text in table.twice:
+            self._say("FILE-012", table, found=text, row=table.header_row)
+        for missing in required:
+            if missing.key not in table.columns:
+                self._say("FILE-011", table, expected=missing.zh, row=table.header_row)
+        if table.twice or any(f.key not in table.columns for f in required):
+            self.readable = False
+        return table
+
+    def _table_in(self, sheet: _Sheet) -> _Table | None:
+        best: _Table | None = None
+        for row, cells in sheet.rows.items():
+            if row > HEADER_ROWS:
+                break
+            table = self._header(sheet, row, cells)
+            if len(table.columns) >= 4 and (best is None or len(table.columns) > len(best.columns)):
+                best = table
+        wanted = sum(f.presence is Presence.REQUIRED for f in self.document.fields)
+        return best if best is not None and 2 * len(best.columns) >= wanted else None
+
+    def _header(self, sheet: _Sheet, row: int, cells: Mapping[int, Cell]) -> _Table:
+        table = _Table(sheet, row, {}, {})
+        for column, cell in cells.items():
+            if cell.kind != "s" or cell.blank or cell.text is None:
+                continue
+            text = cell.text.strip()
+            unit = _HEADER_UNIT.search(text)
+            key = self._headers.get(fold(text)) or self._headers.get(fold(_HEADER_UNIT.sub("", text)))
+            if key is None:
+                table.unknown[column] = text
+            elif key in table.columns:
+                table.twice.append(text)
+            else:
+                table.columns[key] = column
+                if unit is not None and self.document.field_of(key).is_money:
+                    table.units.append((column, unit[1]))
+        return table
+
+    def _seen_headers(self, sheets: Iterable[_Sheet]) -> str:
+        for sheet in sheets:
+            for cells in sheet.rows.values():
+                texts = [cell.text.strip() for cell in cells.values() if cell.kind == "s" and cell.text]
+                if len(texts) >= 4:
+                    return "、".join(texts)[:120]
+        return "无 / none"
+
+    def check_properties(self, properties: Mapping[str, str], month: Month) -> None:
+        """A template says in its properties what it is for; a file without them is no finding."""
+        expected = {
+            "fundpool-document": self.document.key,
+            "fundpool-version": self.document.version,
+            "fundpool-month": str(month),
+        }
+        for name, wanted in expected.items():
+            if name in properties and properties[name] != wanted:
+                self._say("FILE-022", found=f"{name}={properties[name]}", expected=f"{name}={wanted}")
+
+    # --- what the table holds ---
+
+    def read(self, table: _Table) -> None:
+        """Labels, rows and control totals of the table."""
+        for row, cells in table.sheet.rows.items():
+            if row < table.header_row:
+                self._read_labels(table, cells)
+            elif row > table.header_row:
+                self._read_row(table, row, cells)
+        self._check_unit(table)
+        self._check_unknown_columns(table)
+        self._check_hidden(table)
+        if not self.lines:
+            self._say("FILE-017", table)
+
+    def _read_labels(self, table: _Table, cells: Mapping[int, Cell]) -> bool:
+        """Take label–value pairs from a row outside the table; whether there was any."""
+        found = False
+        ordered = [cell for _, cell in sorted(cells.items()) if not cell.blank and cell.text is not None]
+        for index, cell in enumerate(ordered):
+            text = cell.text or ""
+            match = _LABEL.fullmatch(text)
+            name, value = (match[1], match[2].strip()) if match else (text, "")
+            key = self._label_names.get(fold(name))
+            if key is None:
+                continue
+            found = True
+            where = cell
+            if not value and index + 1 < len(ordered):
+                after = ordered[index + 1]
+                following = _LABEL.fullmatch(after.text or "")
+                if self._label_names.get(fold(following[1] if following else after.text or "")) is None:
+                    where, value = after, (after.text or "").strip()
+            if key not in self.labels:
+                self.labels[key] = value
+                self.label_cells[key] = _address(where)
+        return found
+
+    def _read_row(self, table: _Table, row: int, cells: Mapping[int, Cell]) -> None:
+        filled = {column: cell for column, cell in cells.items() if not cell.blank}
+        if not filled:
+            return
+        identity = [
+            filled[table.columns[f.key]]
+            for f in self.document.fields
+            if not f.is_money and f.kind is not FieldKind.TEXT and table.columns.get(f.key) in filled
+        ]
+        texts = [cell.text.strip() for cell in filled.values() if cell.kind == "s" and cell.text]
+        if any(_TOTAL.fullmatch(fold(cell.text or "")) for cell in (identity or filled.values())):
+            self._read_totals(table, row, filled)
+        elif len(self._header(table.sheet, row, filled).columns) * 2 > len(table.columns):
+            self._say("FILE-019", table, row=row)
+        elif self._is_outside(table, filled, texts):
+            return
+        elif identity or self._has_amount(table, filled):
+            self._read_line(table, row, filled)
+        else:
+            self._say("FILE-018", table, row=row, found=" ".join(texts)[:80])
+
+    def _is_outside(self, table: _Table, filled: Mapping[int, Cell], texts: Sequence[str]) -> bool:
+        """Whether the row is signatures (which are taken) or an explanatory note."""
+        if len(texts) == len(filled) == 1 and _NOTE.fullmatch(texts[0]):
+            return True
+        return len(filled) <= 8 and not self._has_amount(table, filled) and self._read_labels(table, filled)
+
+    def _has_amount(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
+        return any(
+            column in filled and self._looks_like_a_value(filled[column])
+            for f in self.document.money_fields
+            if (column := table.columns.get(f.key)) is not None
+        )
+
+    @staticmethod
+    def _looks_like_a_value(cell: Cell) -> bool:
+        return cell.kind != "s" or cell.formula or any(character.isdigit() for character in cell.text or "")
+
+    def _read_totals(self, table: _Table, row: int, filled: Mapping[int, Cell]) -> None:
+        if self._total_row is not None:
+            self._say("FILE-023", table, row=row, found=f"{self._total_row}, {row}")
+            return
+        self._total_row = row
+        for f in self.document.money_fields:
+            cell = filled.get(table.columns.get(f.key, 0))
+            if cell is None:
+                continue
+            amount, remarks = read_amount(cell, derived=True)
+            self.totals[f.key] = amount
+            self.total_cells[f.key] = _address(cell)
+            for remark in remarks:
+                self._remark(table, cell, f, remark, county=None, fund=None)
+
+    def _read_line(self, table: _Table, row: int, filled: Mapping[int, Cell]) -> None:
+        cells = {
+            f.key: filled[column]
+            for f in self.document.fields
+            if (column := table.columns.get(f.key)) is not None and column in filled
+        }
+        remarks: list[tuple[DocumentField, Remark]] = []
+        amounts: dict[str, int | None] = {}
+        values: dict[str, str | int | None] = {}
+        for f in self.document.fields:
+            cell = cells.get(f.key)
+            if f.is_money:
+                amounts[f.key], said = (
+                    (None, []) if cell is None else read_amount(cell, derived=f.follows_from is not None)
+                )
+            else:
+                values[f.key], said = (None, []) if cell is None else self._value(f, cell)
+            remarks.extend((f, remark) for remark in said)
+        line = Line(
+            county=self._county(values),
+            fund=_text(values.get("fund")),
+            month=_month(values.get("month")),
+            amounts_fen=amounts,
+            values=values,
+            sheet=table.sheet.name,
+            row=row,
+            # A blank cell has an address too: that is where the county must write.
+            cells={key: f"{column_letters(column)}{row}" for key, column in table.columns.items()},
+            raw={key: cell.text or "" for key, cell in cells.items()},
+        )
+        self.lines.append(line)
+        for f, remark in remarks:
+            self._remark(table, cells[f.key], f, remark, county=line.county, fund=line.fund)
+
+    def _county(self, values: Mapping[str, str | int | None]) -> str | None:
+        by_code, by_name = values.get("county_code"), values.get("county_name")
+        county = self.register.by_code(str(by_code)) if by_code else None
+        if county is None and by_name:
+            county = self.register.by_name(str(by_name))
+        return county.code if county else None
+
+    def _value(self, f: DocumentField, cell: Cell) -> tuple[str | int | None, list[Remark]]:
+        text = (cell.text or "").strip()
+        remarks: list[Remark] = [Remark("CELL-005", text)] if cell.formula else []
+        value: str | int | None
+        said: list[Remark] = []
+        if cell.kind == "e":
+            value, said = None, [Remark("CELL-011", text)]
+        elif f.kind is FieldKind.MONTH:
+            found, said = read_month(cell, date1904=self.date1904)
+            value = None if found is None else str(found)
+        elif f.kind is FieldKind.DAY:
+            value, said = read_day(cell, date1904=self.date1904)
+        elif f.kind is FieldKind.COUNT:
+            value, said = read_count(cell)
+        elif f.kind is FieldKind.FUND:
+            value = _FUND_BY_NAME.get(fold(text))
+            if value is not None and text != FUND_NAMES[value][0]:
+                said = [Remark("CELL-013", text, FUND_NAMES[value][0])]
+        elif f.kind is FieldKind.COUNTY_NAME:
+            county = self.register.by_name(text)
+            value = text
+            if county is not None and text != county.name_zh:
+                said = [Remark("CELL-013", text, county.name_zh)]
+        elif f.must_be_text and cell.kind == "n":
+            value, said = _number_as_code(text)
+        else:
+            value = text
+        return value, remarks + said
+
+    # --- what is said about it ---
+
+    def _check_unit(self, table: _Table) -> None:
+        wanted = self.document.unit_zh
+        stated = self.labels.get("unit")
+        for column, unit in table.units:
+            if unit != wanted:
+                cell = f"{column_letters(column)}{table.header_row}"
+                self._say("FILE-020", table, cell=cell, row=table.header_row, found=unit, expected=wanted)
+        if stated is not None and stated not in {wanted, f"人民币{wanted}"}:
+            self._say("FILE-020", table, cell=self.label_cells["unit"], found=stated, expected=wanted)
+        elif stated is None and len(table.units) < len(self.document.money_fields):
+            self._say("FILE-021", table, expected=wanted)
+
+    def _check_unknown_columns(self, table: _Table) -> None:
+        for column, text in table.unknown.items():
+            below = any(
+                column in cells and not cells[column].blank
+                for row, cells in table.sheet.rows.items()
+                if row > table.header_row
+            )
+            if below:
+                cell = f"{column_letters(column)}{table.header_row}"
+                self._say("FILE-013", table, cell=cell, row=table.header_row, found=text)
+
+    def _check_hidden(self, table: _Table) -> None:
+        last = max((line.row for line in self.lines), default=table.header_row)
+        rows = [row for row in table.sheet.hidden_rows if table.header_row <= row <= last]
+        columns = [
+            column_letters(column)
+            for column in table.columns.values()
+            if any(first <= column <= final for first, final in table.sheet.hidden_columns)
+        ]
+        if rows or columns:
+            self._say("FILE-015", table, found="、".join([*(str(row) for row in rows), *columns]))
+        for area in table.sheet.merged:
+            match = re.fullmatch(r"[A-Z]{1,3}([0-9]{1,7}):[A-Z]{1,3}([0-9]{1,7})", area)
+            if match is None or (int(match[2]) > table.header_row and int(match[1]) <= last):
+                self._say("FILE-016", table, cell=area, found=area)
+
+    def _say(self, code: str, table: _Table | None = None, **details: Any) -> None:
+        self.findings.append(_finding(code, sheet=None if table is None else table.sheet.name, **details))
+
+    def _remark(
+        self,
+        table: _Table,
+        cell: Cell,
+        f: DocumentField,
+        remark: Remark,
+        *,
+        county: str | None,
+        fund: str | None,
+    ) -> None:
+        self._say(
+            remark.code,
+            table,
+            cell=_address(cell),
+            row=cell.row,
+            county=county,
+            fund=fund,
+            column=f.zh,
+            found=remark.found,
+            expected=remark.expected,
+        )
+
+
+def _number_as_code(text: str) -> tuple[str | None, list[Remark]]:
+    """A code kept as a number: readable while Excel's 15 digits hold it, lost beyond."""
+    if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII):
+        return text, [Remark("CELL-008", text, text)]
+    if re.fullmatch(r"[0-9]{1,15}\.0+", text, re.ASCII):
+        whole = text.partition(".")[0]
+        return whole, [Remark("CELL-008", text, whole)]
+    return None, [Remark("CELL-012", text)]
+
+
+def _address(cell: Cell) -> str:
+    return f"{column_letters(cell.column)}{cell.row}"
+
+
+def _text(value: str | int | None) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _month(value: str | int | None) -> Month | None:
+    return Month.parse(value) if isinstance(value, str) else None

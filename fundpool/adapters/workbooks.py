@@ -1,0 +1,364 @@
+"""Workbooks for counties: templates to fill, and the same sheets filled from values.
+
+Template, reader and checks share one definition per document (schemas/documents). Cells that are not
+for the county are locked; sums are formulas whose stored results the checks compute again. The bytes
+depend on the arguments only: no clock, no user name.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter  # type: ignore[import-untyped]
+from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell  # type: ignore[import-untyped]
+
+from fundpool.adapters.document_reader import read_documents
+from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import Month
+from fundpool.services.judging import County
+from schemas.documents import document_type
+from schemas.documents.base import FUND_NAMES, DocumentField, DocumentType, FieldKind, Presence, Sum
+
+__all__ = ["read_documents", "write_document", "write_template"]
+
+Value = int | str | date | None
+"""An amount in fen or a count (int), a text written exactly as it stands, a date cell, or a blank."""
+
+_CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+_FIRST_FUND = {fund: names[0] for fund, names in FUND_NAMES.items()}
+_HEADER_ROW = 3
+"""Zero-based: title, labels and instruction stand above it."""
+_INSTRUCTION = (
+    "只填黄色单元格；没有发生额填 0；不要改动表头，不要隐藏、合并单元格。"
+    " Fill the yellow cells only; write 0 for nothing."
+)
+
+
+def write_template(
+    path: Path,
+    document: str,
+    city_name: str,
+    counties: Sequence[County],
+    month: Month,
+    *,
+    funds: Sequence[str] = ("employee", "resident"),
+    detail_rows: int = 50,
+) -> None:
+    """Write the blank template of a document for ``counties`` (usually one) to ``path`` (.xlsx).
+
+    Documents per fund get one prepared row per county and fund, others ``detail_rows`` open rows.
+    """
+    kind = document_type(document)
+    rows: list[Mapping[str, Value]] = [
+        {"county_code": county.code, "county_name": county.name_zh, "fund": fund}
+        for county in counties
+        for fund in (funds if kind.per_fund else [""])
+    ]
+    if not kind.per_fund:
+        rows = [rows[0]] * detail_rows
+    _write_xlsx(path, kind, city_name, month, rows, labels={}, totals=None, blank=True, mark=None)
+
+
+def write_document(
+    path: Path,
+    document: str,
+    city_name: str,
+    month: Month,
+    rows: Sequence[Mapping[str, Value]],
+    *,
+    labels: Mapping[str, str] | None = None,
+    totals: Mapping[str, int] | None = None,
+    encoding: str = "utf-8-sig",
+    mark: str | None = None,
+) -> None:
+    """Write a filled document to ``path``: ``.xlsx``, or ``.csv`` in ``encoding``.
+
+    ``rows`` hold ``county_code``, ``county_name``, ``fund`` (key) and amounts in fen; an amount that
+    follows from others is computed when absent, ``month`` likewise. A str is written as that text.
+    ``totals`` replaces control totals (fen); ``mark`` is printed beside the title (“synthetic”).
+    """
+    kind = document_type(document)
+    signed = (
+        {"prepared_by": "张敏", "checked_by": "李强", "responsible": "王芳"} if labels is None else labels
+    )
+    filled = [complete(kind, row, month) for row in rows]
+    if path.suffix == ".csv":
+        _write_csv(
+            path, kind, city_name, month, filled, labels=signed, totals=totals, encoding=encoding, mark=mark
+        )
+    else:
+        _write_xlsx(
+            path, kind, city_name, month, filled, labels=signed, totals=totals, blank=False, mark=mark
+        )
+
+
+def complete(kind: DocumentType, row: Mapping[str, Value], month: Month) -> dict[str, Value]:
+    """``row`` with the month and the amounts that follow from others, where it does not state them."""
+    filled: dict[str, Value] = {"month": str(month), **row}
+    for f in kind.fields:
+        if f.follows_from is None or f.key in filled:
+            continue
+        parts = [filled.get(key) for key in (*f.follows_from.plus, *f.follows_from.minus)]
+        if all(isinstance(part, int) for part in parts):
+            filled[f.key] = sum_of(f.follows_from, filled)
+    return filled
+
+
+def sum_of(rule: Sum, row: Mapping[str, Value]) -> int:
+    """The amount that ``rule`` gives for a row whose parts are all stated."""
+    total = sum(_fen(row[key]) for key in rule.plus) - sum(_fen(row[key]) for key in rule.minus)
+    return max(total, 0) if rule.at_least_nil else total
+
+
+def _fen(value: Value) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _control_totals(kind: DocumentType, rows: Sequence[Mapping[str, Value]]) -> dict[str, int]:
+    """Σ of every money column over the rows that state an amount."""
+    return {
+        f.key: sum(value for row in rows if isinstance(value := row.get(f.key), int))
+        for f in kind.money_fields
+    }
+
+
+# --- .xlsx --------------------------------------------------------------------------------------
+
+
+class _Formats:
+    """The cell formats of a sheet."""
+
+    def __init__(self, book: Any) -> None:
+        box = {"border": 1, "font_name": "SimSun", "font_size": 10}
+        self.title = book.add_format(
+            {"bold": True, "font_size": 16, "align": "center", "font_name": "SimHei"}
+        )
+        self.plain = book.add_format({"font_name": "SimSun", "font_size": 10})
+        self.header = book.add_format(
+            {**box, "bold": True, "bg_color": "#D9E2F3", "text_wrap": True, "align": "center"}
+        )
+        self.fixed = book.add_format({**box, "num_format": "@", "bg_color": "#F2F2F2"})
+        self.money = book.add_format(
+            {**box, "num_format": "#,##0.00", "locked": False, "bg_color": "#FFF9DB"}
+        )
+        self.sum = book.add_format({**box, "num_format": "#,##0.00", "bg_color": "#F2F2F2"})
+        self.text = book.add_format({**box, "num_format": "@", "locked": False, "bg_color": "#FFF9DB"})
+        self.day = book.add_format(
+            {**box, "num_format": "yyyy-mm-dd", "locked": False, "bg_color": "#FFF9DB"}
+        )
+
+
+def _write_xlsx(
+    path: Path,
+    kind: DocumentType,
+    city_name: str,
+    month: Month,
+    rows: Sequence[Mapping[str, Value]],
+    *,
+    labels: Mapping[str, str],
+    totals: Mapping[str, int] | None,
+    blank: bool,
+    mark: str | None,
+) -> None:
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(
+        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
+    book.set_properties({"title": kind.zh, "company": city_name, "created": _CREATED})
+    codes = ",".join(dict.fromkeys(str(row["county_code"]) for row in rows if row.get("county_code")))
+    for name, value in {
+        "fundpool-document": kind.key,
+        "fundpool-version": kind.version,
+        "fundpool-month": str(month),
+        "fundpool-county": codes[:250],
+        "fundpool-unit": kind.unit_zh,
+    }.items():
+        book.set_custom_property(name, value, "text")
+    sheet = book.add_worksheet(kind.sheet)
+    formats = _Formats(book)
+    _write_head(sheet, kind, city_name, month, formats, mark)
+    for index, row in enumerate(rows):
+        _write_row(sheet, kind, row, _HEADER_ROW + 1 + index, formats, month, blank=blank)
+    _write_total_row(sheet, kind, rows, formats, totals, blank=blank)
+    last = _HEADER_ROW + len(rows) + 3
+    for index, label in enumerate(label for label in kind.labels if label.key != "unit"):
+        sheet.write_string(last, 3 * index, f"{label.zh}：", formats.plain)
+        sheet.write_string(last, 3 * index + 1, labels.get(label.key, ""), formats.text)
+    _validate_input(sheet, kind, _HEADER_ROW + 1, _HEADER_ROW + len(rows))
+    sheet.freeze_panes(_HEADER_ROW + 1, 4)
+    sheet.protect("", {"format_columns": True, "select_locked_cells": True})
+    book.close()
+    path.write_bytes(buffer.getvalue())
+
+
+def _write_head(
+    sheet: Any, kind: DocumentType, city_name: str, month: Month, formats: _Formats, mark: str | None
+) -> None:
+    title = f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")
+    sheet.merge_range(0, 0, 0, min(len(kind.fields) - 1, 12), title, formats.title)
+    sheet.write_string(1, 0, f"单位：{kind.unit_zh}", formats.plain)
+    sheet.write_string(1, 3, f"{kind.month_zh}：{month}", formats.plain)
+    sheet.write_string(1, 7, f"模板版本：{kind.version}", formats.plain)
+    sheet.write_string(2, 0, _INSTRUCTION, formats.plain)
+    for column, f in enumerate(kind.fields):
+        sheet.write_string(_HEADER_ROW, column, f.zh, formats.header)
+        sheet.write_comment(_HEADER_ROW, column, f.en) if f.follows_from else None
+    sheet.set_row(_HEADER_ROW, 32)
+    sheet.set_column(0, len(kind.fields) - 1, 15)
+
+
+def _write_row(
+    sheet: Any,
+    kind: DocumentType,
+    row: Mapping[str, Value],
+    at: int,
+    formats: _Formats,
+    month: Month,
+    *,
+    blank: bool,
+) -> None:
+    for column, f in enumerate(kind.fields):
+        value = row.get(f.key)
+        if f.key == "month" and value is None:
+            value = str(month)
+        if f.kind is FieldKind.FUND and isinstance(value, str):
+            value = _FIRST_FUND.get(value, value)
+        if f.follows_from is not None and (blank or (isinstance(value, int) and value == _computed(f, row))):
+            stored = value / 100 if isinstance(value, int) else 0.0
+            sheet.write_formula(at, column, _formula(kind, f.follows_from, at), formats.sum, stored)
+        else:
+            _write_cell(sheet, at, column, f, value, formats)
+
+
+def _computed(f: DocumentField, row: Mapping[str, Value]) -> int | None:
+    assert f.follows_from is not None
+    keys = (*f.follows_from.plus, *f.follows_from.minus)
+    return sum_of(f.follows_from, row) if all(isinstance(row.get(key), int) for key in keys) else None
+
+
+def _write_cell(sheet: Any, at: int, column: int, f: DocumentField, value: Value, formats: _Formats) -> None:
+    fixed = f.kind in {FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.FUND}
+    style = formats.fixed if fixed and value else formats.money if f.is_money else formats.text
+    if value is None or value == "":
+        sheet.write_blank(at, column, None, style)
+    elif isinstance(value, date):
+        sheet.write_datetime(at, column, datetime(value.year, value.month, value.day), formats.day)  # noqa: DTZ001 - Excel has no zones
+    elif isinstance(value, str):
+        sheet.write_string(at, column, value, style)
+    elif f.is_money:
+        sheet.write_number(at, column, value / 100, style)
+    else:
+        sheet.write_number(at, column, value, style)
+
+
+def _formula(kind: DocumentType, rule: Sum, at: int) -> str:
+    columns = {f.key: index for index, f in enumerate(kind.fields)}
+    plus = "+".join(xl_rowcol_to_cell(at, columns[key]) for key in rule.plus)
+    minus = "".join(f"-{xl_rowcol_to_cell(at, columns[key])}" for key in rule.minus)
+    # Rounded to the fen: sums of binary fractions grow tails.
+    return f"=ROUND(MAX({plus}{minus},0),2)" if rule.at_least_nil else f"=ROUND({plus}{minus},2)"
+
+
+def _write_total_row(
+    sheet: Any,
+    kind: DocumentType,
+    rows: Sequence[Mapping[str, Value]],
+    formats: _Formats,
+    totals: Mapping[str, int] | None,
+    *,
+    blank: bool,
+) -> None:
+    at = _HEADER_ROW + 1 + len(rows)
+    computed = _control_totals(kind, rows)
+    sheet.write_string(at, 0, "控制合计", formats.fixed)
+    for column, f in enumerate(kind.fields):
+        if not f.is_money:
+            continue
+        if totals is not None and f.key in totals:
+            sheet.write_number(at, column, totals[f.key] / 100, formats.sum)
+            continue
+        name = xl_col_to_name(column)
+        formula = f"=ROUND(SUM({name}{_HEADER_ROW + 2}:{name}{_HEADER_ROW + 1 + len(rows)}),2)"
+        sheet.write_formula(at, column, formula, formats.sum, 0.0 if blank else computed[f.key] / 100)
+
+
+def _validate_input(sheet: Any, kind: DocumentType, first: int, last: int) -> None:
+    for column, f in enumerate(kind.fields):
+        rule: dict[str, Any] | None = None
+        if f.is_money and f.follows_from is None:
+            rule = {
+                "validate": "decimal",
+                "criteria": "between",
+                "minimum": -(10**12) if f.may_be_negative else 0,
+                "maximum": 10**12,
+                "ignore_blank": f.presence is Presence.OPTIONAL,
+                "input_title": f.zh[:32],
+                "input_message": f"单位：{kind.unit_zh}，最多两位小数；没有发生额填 0",
+                "error_title": "不是金额",
+                "error_message": "请填写半角数字，如 1234.56；没有发生额填 0。",
+            }
+        elif f.kind is FieldKind.FUND:
+            rule = _list_rule(f, list(_FIRST_FUND.values()))
+        elif f.choices:
+            rule = _list_rule(f, list(f.choices))
+        if rule is not None:
+            sheet.data_validation(first, column, last, column, rule)
+
+
+def _list_rule(f: DocumentField, values: list[str]) -> dict[str, Any]:
+    return {
+        "validate": "list",
+        "source": values,
+        "error_title": f"{f.zh}不在列表中",
+        "error_message": f"请从列表中选择：{'、'.join(values)}"[:250],
+    }
+
+
+# --- .csv ---------------------------------------------------------------------------------------
+
+
+def _write_csv(
+    path: Path,
+    kind: DocumentType,
+    city_name: str,
+    month: Month,
+    rows: Sequence[Mapping[str, Value]],
+    *,
+    labels: Mapping[str, str],
+    totals: Mapping[str, int] | None,
+    encoding: str,
+    mark: str | None,
+) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")])
+    writer.writerow([f"单位：{kind.unit_zh}", f"{kind.month_zh}：{month}"])
+    writer.writerow([f.zh for f in kind.fields])
+    for row in rows:
+        writer.writerow([_csv_text(f, row.get(f.key)) for f in kind.fields])
+    stated = {**_control_totals(kind, rows), **(totals or {})}
+    first, *others = kind.fields
+    assert not first.is_money
+    writer.writerow(
+        ["控制合计", *(format_yuan(stated[f.key], separators=False) if f.is_money else "" for f in others)]
+    )
+    signatures: list[str] = []
+    for label in kind.labels:
+        if label.key != "unit":
+            signatures += [f"{label.zh}：", labels.get(label.key, "")]
+    writer.writerow(signatures)
+    path.write_bytes(text.getvalue().encode(encoding))
+
+
+def _csv_text(f: DocumentField, value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return format_yuan(value, separators=False) if f.is_money else str(value)
+    if f.kind is FieldKind.FUND:
+        return _FIRST_FUND.get(str(value), str(value))
+    return str(value)

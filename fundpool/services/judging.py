@@ -1,0 +1,247 @@
+"""Judging what counties send: the shapes between reader, suites and the month's steps.
+
+A reader (adapters/workbooks) turns files into ``ParsedDocument``: values with the cell they stand in.
+A judge (expectations/runner) turns those into ``Judgement``: a verdict with findings down to the
+cell. This module joins the two and holds what both promise; it knows no file format and no suite.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from fundpool.domain.findings import Finding, Severity, Verdict, verdict_of
+from fundpool.domain.periods import Month
+
+CountyFund = tuple[str, str]
+"""County code and fund key."""
+
+
+class RegisteredUnit(Protocol):
+    """A unit of a city's register, as the policy files give it."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def name_zh(self) -> str: ...
+    @property
+    def aliases(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class County:
+    """A county, district or zone that files documents."""
+
+    code: str
+    name_zh: str
+    aliases: tuple[str, ...] = ()
+
+
+def fold(text: str) -> str:
+    """``text`` without spaces and with full-width letters and brackets narrowed: for comparing names only."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).casefold()
+
+
+@dataclass(frozen=True)
+class Register:
+    """The units of one city, found by code, name or alias."""
+
+    counties: tuple[County, ...]
+
+    @classmethod
+    def of(cls, units: Iterable[RegisteredUnit]) -> "Register":
+        """The register of a city's policy."""
+        return cls(tuple(County(unit.code, unit.name_zh, tuple(unit.aliases)) for unit in units))
+
+    @cached_property
+    def _by_name(self) -> dict[str, County]:
+        names: dict[str, County] = {}
+        for county in self.counties:
+            for name in (county.name_zh, *county.aliases):
+                names.setdefault(fold(name), county)
+        return names
+
+    @cached_property
+    def _by_code(self) -> dict[str, County]:
+        return {county.code: county for county in self.counties}
+
+    def by_code(self, code: str) -> County | None:
+        """The county with this code."""
+        return self._by_code.get(code)
+
+    def by_name(self, name: str) -> County | None:
+        """The county with this name or alias; spaces and full-width forms do not matter."""
+        return self._by_name.get(fold(name))
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """The bytes of one received file; ``name`` is what the sender called it and decides nothing."""
+
+    name: str
+    content: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest that names the raw file for good."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a document. ``values`` hold the texts of columns that are not amounts or counts.
+
+    ``cells`` gives the address and ``raw`` the text as it stood for every field of the row;
+    ``amounts_fen`` is None where the cell was blank or not an amount.
+    """
+
+    county: str | None
+    fund: str | None
+    month: Month | None
+    amounts_fen: Mapping[str, int | None]
+    values: Mapping[str, str | int | None]
+    sheet: str
+    row: int
+    cells: Mapping[str, str]
+    raw: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """One file as read. ``readable`` is False when no table could be taken from it (findings say why)."""
+
+    file: str
+    sha256: str
+    document: str
+    readable: bool
+    lines: tuple[Line, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    label_cells: Mapping[str, str] = field(default_factory=dict)
+    control_totals_fen: Mapping[str, int | None] = field(default_factory=dict)
+    control_cells: Mapping[str, str] = field(default_factory=dict)
+    sheet: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def counties(self) -> tuple[str, ...]:
+        """Codes of the counties the file speaks for, in the order they appear."""
+        return tuple(dict.fromkeys(line.county for line in self.lines if line.county))
+
+
+@dataclass(frozen=True)
+class JudgingContext:
+    """What is known beyond the files. None means that nobody looked; the checks that need it then say so.
+
+    Amounts are keyed by county code and fund. ``recent_monthly_spending_fen`` lists the last months,
+    oldest first. ``last_cumulative_fen`` is the year-to-date spending of the last report this year
+    (0 in the first month of the year).
+    """
+
+    register: Register
+    month: Month
+    funds: tuple[str, ...] = ("employee", "resident")
+    budget_left_fen: Mapping[CountyFund, int] | None = None
+    last_closing_fen: Mapping[CountyFund, int] | None = None
+    last_cumulative_fen: Mapping[CountyFund, int] | None = None
+    ledger_received_fen: Mapping[CountyFund, int] | None = None
+    recent_monthly_spending_fen: Mapping[CountyFund, Sequence[int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one file. ``not_applicable`` lists the checks that had nothing to compare with, and why."""
+
+    file: str
+    sha256: str
+    document: str
+    verdict: Verdict
+    rows: int
+    declared: int
+    evaluated: int
+    not_applicable: tuple[tuple[str, str], ...]
+    totals: Mapping[str, int]
+    findings: tuple[Finding, ...]
+    lines: tuple[Line, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The file's entry in the answer of ``fundpool check --json``."""
+        return {
+            "file": self.file,
+            "sha256": self.sha256,
+            "verdict": self.verdict.value,
+            "rows": self.rows,
+            "expectations_declared": self.declared,
+            "expectations_evaluated": self.evaluated,
+            "not_applicable": [{"rule": rule, "reason": reason} for rule, reason in self.not_applicable],
+            "totals": dict(self.totals),
+            "findings": [finding_to_json(finding) for finding in self.findings],
+        }
+
+
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """A finding with the field names of the outside contract."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "sheet": finding.sheet,
+        "cell": finding.cell,
+        "row": finding.row,
+        "county": finding.county,
+        "fund": finding.fund,
+        "found": finding.found,
+        "expected": finding.expected,
+        "message_zh": finding.message_zh,
+        "message_en": finding.message_en,
+        "remedy": finding.remedy,
+        "basis": finding.basis,
+    }
+
+
+_ORDER = {Severity.BLOCK: 0, Severity.REVIEW: 1, Severity.NOTE: 2}
+
+
+def judgement_of(
+    parsed: ParsedDocument,
+    findings: Sequence[Finding],
+    *,
+    declared: int,
+    evaluated: int,
+    not_applicable: tuple[tuple[str, str], ...],
+    totals: Mapping[str, int],
+) -> Judgement:
+    """The judgement that follows from all findings; never a pass without rows and every check evaluated."""
+    complete = parsed.readable and bool(parsed.lines) and declared > 0 and evaluated == declared
+    ordered = sorted(findings, key=lambda f: (_ORDER[f.severity], f.row or 0, f.rule))
+    return Judgement(
+        file=parsed.file,
+        sha256=parsed.sha256,
+        document=parsed.document,
+        verdict=verdict_of(ordered, complete=complete),
+        rows=len(parsed.lines),
+        declared=declared,
+        evaluated=evaluated,
+        not_applicable=not_applicable,
+        totals=totals,
+        findings=tuple(ordered),
+        lines=parsed.lines,
+    )
+
+
+Reader = Callable[[Sequence[SourceFile], str, Register, Month], list[ParsedDocument]]
+"""Reads files of one document type; answers for every file, in order."""
+
+Judge = Callable[[Sequence[ParsedDocument], str, JudgingContext], list[Judgement]]
+"""Judges read files of one document type in one batch; answers for every file, in order."""
+
+
+def judge_files(
+    files: Sequence[SourceFile], document: str, context: JudgingContext, *, read: Reader, judge: Judge
+) -> list[Judgement]:
+    """Read and judge ``files``; one bad file never hides another's answer."""
+    parsed = read(files, document, context.register, context.month)
+    judgements = judge(parsed, document, context)
+    assert len(judgements) == len(files), "every file is answered for"
+    return judgements

@@ -1,0 +1,181 @@
+"""What a document type is made of: one definition for template, reader, checks and documentation.
+
+A document is one flat table, one row per county and fund (``plan``, ``report``) or per detail line
+(``payer-detail``, ``statement``), with labels (unit, signatures) above or below it and a
+控制合计 row that closes it. Amounts are written in yuan and kept in fen.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class FieldKind(StrEnum):
+    """The grammar of a column."""
+
+    COUNTY_CODE = "county_code"
+    """Six-digit code of GB/T 2260, or the local key of a zone; a text cell."""
+    COUNTY_NAME = "county_name"
+    """Name or alias in the city's register."""
+    MONTH = "month"
+    """``2026-10``; ``2026年10月`` and 202610 are understood and shown as normalised."""
+    FUND = "fund"
+    """职工 (310) or 居民 (390), as in FUND_NAMES."""
+    MONEY = "money"
+    """Yuan with at most two decimals; kept as integer fen."""
+    COUNT = "count"
+    """A whole number of persons or units."""
+    CODE = "code"
+    """Account numbers, unit codes, serial numbers: text, never a number."""
+    DAY = "day"
+    """``2026-10-05``."""
+    CHOICE = "choice"
+    """One of the field's ``choices``."""
+    TEXT = "text"
+    """Free text."""
+
+
+class Presence(StrEnum):
+    """Whether a cell must be filled."""
+
+    REQUIRED = "required"
+    """A blank is a finding: blank is unknown, never nil."""
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """How an amount follows from others: Σ ``plus`` − Σ ``minus``, not below nil if ``at_least_nil``."""
+
+    plus: tuple[str, ...]
+    minus: tuple[str, ...] = ()
+    at_least_nil: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentField:
+    """One column. ``aliases`` are other header texts it is known by."""
+
+    key: str
+    zh: str
+    en: str
+    kind: FieldKind
+    aliases: tuple[str, ...] = ()
+    presence: Presence = Presence.REQUIRED
+    follows_from: Sum | None = None
+    choices: tuple[str, ...] = ()
+    may_be_negative: bool = False
+
+    @property
+    def is_money(self) -> bool:
+        return self.kind is FieldKind.MONEY
+
+    @property
+    def must_be_text(self) -> bool:
+        """Digits beyond the fifteenth and leading zeros are lost when Excel keeps these as numbers."""
+        return self.kind in {FieldKind.CODE, FieldKind.COUNTY_CODE}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A labelled value outside the table: 单位：元, 经办人：张三."""
+
+    key: str
+    zh: str
+    en: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentType:
+    """A document counties file. ``month_zh`` says which month its month column means.
+
+    ``row_key`` are the fields that name a row once; ``total_fields`` the amounts that add up to the
+    document's total per fund in the answer of a check.
+    """
+
+    key: str
+    zh: str
+    en: str
+    version: str
+    sheet: str
+    month_zh: str
+    month_en: str
+    fields: tuple[DocumentField, ...]
+    row_key: tuple[str, ...]
+    total_field: str
+    per_fund: bool = True
+    unit_zh: str = "元"
+    labels: tuple[Label, ...] = field(default=())
+
+    def field_of(self, key: str) -> DocumentField:
+        """The field named ``key``; KeyError if the document has none."""
+        for candidate in self.fields:
+            if candidate.key == key:
+                return candidate
+        raise KeyError(key)
+
+    @property
+    def money_fields(self) -> tuple[DocumentField, ...]:
+        return tuple(f for f in self.fields if f.is_money)
+
+
+ITEMS: tuple[tuple[str, str, str], ...] = (
+    ("inpatient", "住院", "inpatient care"),
+    ("outpatient", "普通门诊", "outpatient care"),
+    ("chronic", "门诊慢特病", "outpatient chronic and special diseases"),
+    ("maternity", "生育", "maternity"),
+    ("remote", "异地清算", "clearing of care elsewhere"),
+    ("personal_account", "个人账户", "personal accounts"),
+)
+"""The benefit items that plans and reports are broken down by."""
+
+FUND_NAMES: dict[str, tuple[str, ...]] = {
+    "employee": (
+        "职工基本医疗保险",
+        "城镇职工基本医疗保险",
+        "职工医保",
+        "职工基本医保",
+        "职工",
+        "310",
+        "employee",
+    ),
+    "resident": (
+        "城乡居民基本医疗保险",
+        "城乡居民医保",
+        "居民医保",
+        "居民基本医保",
+        "居民",
+        "390",
+        "resident",
+    ),
+}
+"""Names a fund is known by, the official one first; codes as in the national business codes."""
+
+UNIT_LABEL = Label("unit", "单位", "unit", ("金额单位", "计量单位"))
+SIGNATURES = (
+    Label("prepared_by", "经办人", "prepared by", ("经办", "制表人", "填表人", "制表")),
+    Label("checked_by", "复核人", "checked by", ("复核", "审核人", "审核")),
+    Label("responsible", "负责人", "responsible", ("单位负责人", "主管领导", "负责")),
+)
+
+COUNTY_MONTH_FUND: tuple[DocumentField, ...] = (
+    DocumentField(
+        "county_code",
+        "县区代码",
+        "county code",
+        FieldKind.COUNTY_CODE,
+        ("行政区划代码", "区划代码", "统筹区编码"),
+    ),
+    DocumentField(
+        "county_name",
+        "县区名称",
+        "county",
+        FieldKind.COUNTY_NAME,
+        ("县区", "县（市、区）", "统筹区", "县市区", "地区"),
+    ),
+    DocumentField("month", "月份", "month", FieldKind.MONTH, ("所属月份", "费款所属期", "期间", "月度")),
+    DocumentField("fund", "险种", "fund", FieldKind.FUND, ("险种名称", "险种类型", "基金险种")),
+)
+"""The columns that say whose, when and which fund; the funds never mix."""
+
+REMARK = DocumentField("remark", "备注", "remark", FieldKind.TEXT, ("说明",), Presence.OPTIONAL)
