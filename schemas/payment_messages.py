@@ -15,6 +15,9 @@ from fundpool.domain.periods import SHANGHAI
 
 CURRENCY = "CNY"
 
+BUSINESS_TIME_HEADER = "X-Business-Time"
+"""Business time of a call, for the sandbox bank whose clock follows it; other banks ignore it."""
+
 TRANSFER_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 """What an idempotency key looks like: safe in a path, short enough for every bank."""
 

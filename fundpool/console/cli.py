@@ -15,6 +15,10 @@ from fundpool.domain.errors import FundpoolError, InputError
 _COMMANDS: dict[str, tuple[str, str]] = {
     # name: (where it lives, one line of help). Loaded lazily: `fundpool --help` and `compute`
     # must not wait for pandas, Great Expectations or Prefect.
+    "sandbox-bank": (
+        "fundpool.console.commands.sandbox_bank:app",
+        "模拟银行 / Run the sandbox bank, switch its faults, read its book.",
+    ),
 }
 
 

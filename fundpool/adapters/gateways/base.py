@@ -114,9 +114,8 @@ def lines_of_statement(account: str, received: Received) -> tuple[StatementLine,
         raise statement_unavailable(_reason_of_status(received.status))
     try:
         _require_json(received)
-        lines = read_json_object(received.body)["lines"]
-        return tuple(_line(account, line) for line in lines)
-    except (ValueError, KeyError, TypeError) as error:
+        return _lines(account, read_json_object(received.body))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise statement_unavailable("unreadable") from error
 
 
@@ -215,6 +214,12 @@ def _still_open(order: TransferOrder, document: dict[str, Any], received: RawAns
     answer = _transfer(order, document, received)
     # "Conflict" and "closed" contradict each other: that proves nothing.
     return _unknown(received, "unexpected_state") if answer.kind is GatewayAnswerKind.CLOSED else answer
+
+
+def _lines(account: str, document: dict[str, Any]) -> tuple[StatementLine, ...]:
+    if not isinstance(document["lines"], list):
+        raise ValueError("lines is a list")  # noqa: TRY004 - the caller handles one kind of unreadable
+    return tuple(_line(account, line) for line in document["lines"])
 
 
 def _line(account: str, line: Any) -> StatementLine:

@@ -29,15 +29,12 @@ from fundpool.adapters.gateways.signature import shared_secret, signed_headers
 from fundpool.domain.errors import InputError
 from fundpool.services.ports import GatewayAnswer
 from fundpool.settings import Settings
-from schemas.payment_messages import StatementLine, TransferOrder
+from schemas.payment_messages import BUSINESS_TIME_HEADER, StatementLine, TransferOrder
 
 _log = logging.getLogger(__name__)
 
 BODY_LIMIT = 16_000_000
 """Bytes of a response that are read at most; a longer one proves nothing."""
-
-BUSINESS_TIME_HEADER = "X-Business-Time"
-"""Business time of the call, for the sandbox bank; other banks ignore it."""
 
 
 @dataclass(frozen=True, slots=True)

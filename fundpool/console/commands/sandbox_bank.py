@@ -1,0 +1,297 @@
+"""``fundpool sandbox-bank``: run the simulated bank, and play with the one that runs."""
+
+import csv
+import http.client
+import json as json_module
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from cyclopts import App, Parameter
+
+from fundpool.console.output import print_json, print_table
+from fundpool.domain.errors import InputError, ServiceUnavailable
+from fundpool.settings import Settings
+
+DEFAULT_PORT = 8640
+
+FIRST_USE_BALANCE_FEN = 100_000_000_000
+"""What an unknown payer is opened with when no accounts are given: 1,000,000,000.00 yuan."""
+
+app = App(
+    name="sandbox-bank",
+    help="模拟银行：带签名的支付网关，自有账簿 / Sandbox bank: the payment gateway with a book of its own.",
+    result_action="return_value",
+)
+
+_Url = Annotated[
+    str | None,
+    Parameter(help="模拟银行地址 / address of the running sandbox bank (default FUNDPOOL_GATEWAY_URL)"),
+]
+
+
+@app.default
+def run(
+    *,
+    port: Annotated[int, Parameter(help="端口，0 为任选 / port, 0 picks a free one")] = DEFAULT_PORT,
+    host: Annotated[str, Parameter(help="监听地址 / address to bind")] = "127.0.0.1",
+    book: Annotated[
+        Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")
+    ] = None,
+    accounts: Annotated[
+        Path | None, Parameter(help="账户表 CSV 或 JSON：account, name, balance_fen / accounts to open")
+    ] = None,
+    callback_url: Annotated[
+        str | None, Parameter(help="状态变化通知地址 / where to announce changes")
+    ] = None,
+    as_of: Annotated[
+        str | None, Parameter(help="银行时钟 / fix the bank's clock (default: the requests' business time)")
+    ] = None,
+    json: bool = False,
+) -> int:
+    """Run the sandbox bank until it is stopped.
+
+    Without an accounts file, accounts open on first use: payers with 1,000,000,000.00 yuan.
+    The first line on stdout tells its address once it answers.
+    """
+    from fundpool.adapters.gateways.bank_file import BankFile
+    from fundpool.adapters.gateways.sandbox import SandboxBank, SandboxServer
+
+    settings = Settings()
+    listed = [] if accounts is None else read_accounts(accounts)
+    clock = None if as_of is None else _moment(as_of)
+    secret = _secret(settings)
+    file = BankFile(book or settings.home / "sandbox-bank.db")
+    opened = file.open_book()
+    opened.open_on_first_use(FIRST_USE_BALANCE_FEN if accounts is None else None)
+    for account in listed:
+        opened.open_account(**account)
+    bank = SandboxBank(
+        opened,
+        key_id=settings.gateway_key_id,
+        secret=secret,
+        callback_url=callback_url,
+        fixed_now=clock,
+    )
+    server = _listen(SandboxServer, host, port, bank)
+    stop_on_signal(server)
+    if json:
+        print(json_module.dumps({"url": server.url}), flush=True)
+    else:
+        print(f"sandbox bank ready at {server.url}", flush=True)
+    server.serve_forever(poll_interval=0.1)
+    server.server_close()
+    bank.stop()
+    file.close()
+    return 0
+
+
+@app.command
+def fault(
+    name: Annotated[
+        str | None, Parameter(help="故障名，不给则列出 / name of the fault; lists all without")
+    ] = None,
+    *,
+    key: Annotated[str | None, Parameter(help="只对此业务键 / only for this transfer key")] = None,
+    call: Annotated[
+        str | None, Parameter(help="submit, query, close, statement, callback / which call it befalls")
+    ] = None,
+    times: Annotated[int, Parameter(help="次数 / for the next so many calls")] = 1,
+    seconds: Annotated[int | None, Parameter(help="持续秒数 / how long, where it is about time")] = None,
+    clear: Annotated[bool, Parameter(help="全部关闭 / switch all off first", negative="")] = False,
+    url: _Url = None,
+    json: bool = False,
+) -> int:
+    """Switch a fault on for the next calls: slow, refused, unanswered and forty more."""
+    if clear:
+        ask(url, "DELETE", "/sandbox/faults")
+    if name is None:
+        document = ask(url, "GET", "/sandbox/faults")
+    else:
+        wanted = {"fault": name, "key": key, "call": call, "times": times, "seconds": seconds}
+        document = ask(url, "POST", "/sandbox/faults", wanted)
+    if json:
+        print_json(document)
+        return 0
+    print_table(
+        "已开 / switched on",
+        ["fault", "call", "key", "times"],
+        [list(switch.values()) for switch in document["on"]],
+    )
+    if name is None:
+        rows = [
+            [known, about["zh"], about["en"], " ".join(about["calls"])]
+            for known, about in document["alphabet"].items()
+        ]
+        print_table("故障表 / faults", ["name", "中文", "English", "calls"], rows)
+    return 0
+
+
+@app.command
+def clock(
+    now: Annotated[str | None, Parameter(help="银行时间，follow 为随请求 / time to set, or follow")] = None,
+    *,
+    url: _Url = None,
+    json: bool = False,
+) -> int:
+    """Show or set the bank's clock; what is due by then happens."""
+    if now is None:
+        document = ask(url, "GET", "/sandbox/clock")
+    else:
+        moment = None if now == "follow" else _moment(now).isoformat()
+        document = ask(url, "POST", "/sandbox/clock", {"now": moment})
+    if json:
+        print_json(document)
+    else:
+        print(document["now"])
+    return 0
+
+
+@app.command(name="book")
+def show_book(*, url: _Url = None, json: bool = False) -> int:
+    """Show what the bank has in its book: the independent record of what was paid."""
+    from fundpool.domain.money import format_yuan
+
+    document = ask(url, "GET", "/sandbox/book")
+    if json:
+        print_json(document)
+        return 0
+    print_table(
+        "账户 / accounts",
+        ["account", "name", "yuan"],
+        [[a["account"], a["name"], format_yuan(a["balance_fen"])] for a in document["accounts"]],
+    )
+    print_table(
+        "转账 / transfers",
+        ["key", "yuan", "credit_account", "state", "reason", "bank_serial", "executed_at"],
+        [
+            [
+                t["key"],
+                format_yuan(t["amount_fen"]),
+                t["credit_account"],
+                t["state"],
+                t["reason"],
+                t["bank_serial"],
+                t["executed_at"],
+            ]
+            for t in document["transfers"]
+        ],
+    )
+    return 0
+
+
+def read_accounts(file: Path) -> list[dict[str, Any]]:
+    """Accounts of a CSV (UTF-8) or JSON file: account, name, balance_fen (0 when absent).
+
+    The columns of the product's own register (account_no, account_name) are understood too.
+    Raises InputError naming the file and the entry.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        rows = json_module.loads(text) if file.suffix == ".json" else list(csv.DictReader(text.splitlines()))
+        return [_account(row) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            "bank_accounts_unreadable",
+            f"账户表读不出来：{file}（{error}）",
+            f"the accounts in {file} cannot be read: {error!r}",
+            remedy="表头 account,name,balance_fen；金额为整数分 / columns account,name,balance_fen with whole fen",
+        ) from error
+
+
+def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+    """Ask the sandbox's own side of a running sandbox bank.
+
+    Raises ServiceUnavailable when none answers and InputError when it refuses.
+    """
+    base = url or Settings().gateway_url or f"http://127.0.0.1:{DEFAULT_PORT}"
+    connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=10)
+    try:
+        body = None if document is None else json_module.dumps(document)
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer = json_module.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ServiceUnavailable(
+            "sandbox_bank_unreachable",
+            f"模拟银行没有应答：{base}",
+            f"no sandbox bank answers at {base}",
+            remedy="fundpool sandbox-bank",
+        ) from error
+    finally:
+        connection.close()
+    if response.status != 200:
+        detail = answer.get("detail") or answer.get("error")
+        raise InputError(
+            "sandbox_bank_refused",
+            f"模拟银行不接受：{detail}",
+            f"the sandbox bank refuses: {detail}",
+            remedy="fundpool sandbox-bank fault --help",
+        )
+    return answer
+
+
+def stop_on_signal(server: Any) -> None:
+    """Stop the server on SIGTERM and SIGINT, answers under way included."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # shutdown waits for serve_forever, which this very thread runs.
+        threading.Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _listen(make: Any, host: str, port: int, bank: Any) -> Any:
+    try:
+        return make(host, port, bank)
+    except OSError as error:
+        raise InputError(
+            "sandbox_bank_port",
+            f"端口不能使用：{host}:{port}（{error.strerror}）",
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            remedy="--port 0",
+        ) from error
+
+
+def _secret(settings: Settings) -> bytes:
+    """The shared secret; a new one is written for the product to find when there is none."""
+    from fundpool.adapters.gateways.signature import secret_file, shared_secret
+
+    file = secret_file(settings)
+    if settings.gateway_secret is None and not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+        print(f"签名密钥写入 / signing secret written to {file}", file=sys.stderr)
+    return shared_secret(settings)
+
+
+def _account(row: Mapping[str, Any]) -> dict[str, Any]:
+    account = row["account"] if "account" in row else row["account_no"]
+    name = row["name"] if "name" in row else row["account_name"]
+    balance_fen = int(str(row.get("balance_fen") or 0))
+    if not account or not name or balance_fen < 0:
+        raise ValueError(f"account {account!r}, name {name!r}, balance_fen {balance_fen}")
+    return {"account": account, "name": name, "balance_fen": balance_fen}
+
+
+def _moment(text: str) -> datetime:
+    from schemas.payment_messages import read_moment
+
+    try:
+        return read_moment(text if "T" in text else f"{text}T00:00:00")
+    except ValueError as error:
+        raise InputError(
+            "moment",
+            f"时间写法不对：{text}",
+            f"not a moment: {text}",
+            remedy="2026-10-01 或 2026-10-01T09:00:00",
+        ) from error
