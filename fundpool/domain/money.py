@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from math import lcm
 
 _YUAN = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 
@@ -36,16 +37,25 @@ def split_by_largest_remainder(total_fen: int, weights: Sequence[int | Fraction]
     """
     if any(weight < 0 for weight in weights):
         raise ValueError("weights must not be negative")
-    weight_sum = sum(weights)
+    # Whole numbers instead of fractions: a settlement of the nation does this millions of times.
+    scale = lcm(*(weight.denominator for weight in weights))
+    whole = [weight.numerator * (scale // weight.denominator) for weight in weights]
+    weight_sum = sum(whole)
     if weight_sum == 0:
         if total_fen == 0:
-            return [0] * len(weights)
+            return [0] * len(whole)
         raise ValueError("nothing to split by: all weights are zero")
     sign = -1 if total_fen < 0 else 1
-    quotas = [Fraction(abs(total_fen)) * weight / weight_sum for weight in weights]
-    parts = [int(quota) for quota in quotas]
+    shares = [divmod(abs(total_fen) * weight, weight_sum) for weight in whole]
+    parts = [part for part, _ in shares]
     left_over = abs(total_fen) - sum(parts)
-    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - quotas[i], i))
-    for index in by_remainder[:left_over]:
-        parts[index] += 1
-    return [sign * part for part in parts]
+    if left_over:
+        by_remainder = sorted(range(len(parts)), key=lambda i: (-shares[i][1], i))
+        for index in by_remainder[:left_over]:
+            parts[index] += 1
+    return parts if sign == 1 else [-part for part in parts]
+
+
+def nearest_fen(amount: int | Fraction) -> int:
+    """The whole fen nearest to an amount that is not negative; half a fen counts up (四舍五入)."""
+    return (2 * amount.numerator + amount.denominator) // (2 * amount.denominator)
