@@ -6,9 +6,11 @@ that silently does not exist. ``python -m schemas.policy`` prints the JSON Schem
 
 import json
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from schemas.policy_computes import AnyComputeBlock
 
 DUE_KINDS = (
     "day",
@@ -308,7 +310,7 @@ class Rule(Shape):
     valid_until: date | None = Field(default=None, description="最后有效日（含）/ last day, included")
     ended_by: str | None = Field(default=None, description="被何文件终止 / what ended the rule")
     duties: tuple[DutyShape, ...] = ()
-    computes: tuple[dict[str, Any], ...] | None = None
+    computes: tuple[AnyComputeBlock, ...] | None = Field(default=None, min_length=1)
     structure: Structure | None = None
     out_of_scope: str | None = None
     interpretations: tuple[Interpretation, ...] = ()
@@ -391,21 +393,41 @@ class Notice(Shape):
     issuer: str = "国务院办公厅"
 
 
+class DaysOff(Shape):
+    """One feast's days off, first and last day included, as the notice writes them."""
+
+    feast: str
+    first: date
+    last: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not 0 <= (self.last - self.first).days <= 14:
+            raise ValueError(f"{self.feast}: {self.first} to {self.last} is no run of days off")
+        return self
+
+
 class WorkCalendarFile(Shape):
-    """The working days of one calendar year, as the State Council's notice sets them."""
+    """The days off and make-up working days that the State Council's notice for one year sets.
+
+    A notice may reach into the December before its year (2022-12-31 is in the notice for 2023).
+    """
 
     year: int = Field(ge=2000, le=2100)
     notices: tuple[Notice, ...] = Field(min_length=1)
-    holidays: dict[date, str] = Field(description="放假的日子 / days off: date and feast")
-    working_weekends: dict[date, str] = Field(description="调休上班的周末 / make-up working days")
+    days_off: tuple[DaysOff, ...] = Field(min_length=1, description="放假 / days off, as the notice reads")
+    working_weekends: tuple[date, ...] = Field(description="调休上班的周末 / make-up working days")
 
     @model_validator(mode="after")
     def _days_make_sense(self) -> Self:
         for day in self.working_weekends:
             if day.weekday() < 5:
                 raise ValueError(f"{day} is no weekend: a make-up working day falls on Saturday or Sunday")
-            if day in self.holidays:
-                raise ValueError(f"{day} is both a holiday and a working day")
+            if any(run.first <= day <= run.last for run in self.days_off):
+                raise ValueError(f"{day} is both a day off and a working day")
+        for run in self.days_off:
+            if not date(self.year - 1, 12, 20) <= run.first <= run.last <= date(self.year, 12, 31):
+                raise ValueError(f"{run.feast}: {run.first} to {run.last} does not belong to {self.year}")
         return self
 
 

@@ -1,0 +1,141 @@
+"""YAML files checked against a shape, with the line of every entry for messages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from fundpool.domain.errors import InputError
+
+T = TypeVar("T", bound=BaseModel)
+
+EntryPath = tuple[str | int, ...]
+"""Keys and list positions from the top of the file to an entry."""
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a policy file."""
+
+    file: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class PolicyFileError(InputError):
+    """A policy file that does not hold, with every problem found in it."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        listing = "\n  ".join(str(problem) for problem in problems)
+        super().__init__(
+            "policy_file",
+            f"政策文件有误：\n  {listing}",
+            f"{len(problems)} problem(s) in the policy file",
+            remedy="按行号修改；写法见 policies/README.md / mend the line named; policies/README.md shows how",
+        )
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file as plain data, and the line of each entry."""
+
+    file: Path
+    content: Any
+    lines: Mapping[EntryPath, int]
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """The line of the longest part of ``path`` that stands in the file."""
+        parts = list(path)
+        while parts:
+            line = self.lines.get(tuple(parts))
+            if line is not None:
+                return line
+            parts.pop()
+        return 1
+
+    def problem(self, path: Sequence[str | int], message: str) -> Problem:
+        """A problem at the entry's line."""
+        return Problem(self.file, self.line(path), message)
+
+
+def read_document(file: Path) -> Document:
+    """Read a YAML file. Raises PolicyFileError, also for a key that is given twice."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyFileError([Problem(file, 1, f"读不出 / cannot be read: {error}")]) from error
+    loader = _Loader(text)
+    lines: dict[EntryPath, int] = {}
+    try:
+        content = _build(loader, loader.get_single_node(), (), lines, file)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise PolicyFileError([Problem(file, line, f"不是 YAML / not YAML: {error.problem}")]) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise PolicyFileError([Problem(file, 1, f"不是 YAML / not YAML: {error}")]) from error
+    finally:
+        loader.dispose()
+    return Document(file, content, lines)
+
+
+def shape_document(document: Document, model: type[T]) -> T:
+    """The document as its shape. Raises PolicyFileError with a line for every entry that does not fit."""
+    try:
+        return model.model_validate(document.content)
+    except ValidationError as error:
+        raise PolicyFileError(
+            [
+                document.problem(
+                    _path_in_file(document, entry["loc"]),
+                    _in_words(entry["loc"], entry["msg"], entry["type"]),
+                )
+                for entry in error.errors()
+            ]
+        ) from error
+
+
+def _build(loader: Any, node: Any, path: EntryPath, lines: dict[EntryPath, int], file: Path) -> Any:
+    """Plain data from a YAML node, noting the line of every entry."""
+    if node is None:
+        return None
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        content: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = loader.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if key in content:
+                raise PolicyFileError([Problem(file, line, f"{key} 写了两次 / {key} is given twice")])
+            lines[(*path, key)] = line
+            content[key] = _build(loader, value_node, (*path, key), lines, file)
+        return content
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(loader, item, (*path, index), lines, file) for index, item in enumerate(node.value)]
+    return loader.construct_object(node, deep=True)
+
+
+def _path_in_file(document: Document, location: Sequence[str | int]) -> EntryPath:
+    """The location without the names of alternatives, which stand in the shape and not in the file."""
+    path: list[str | int] = []
+    for part in location:
+        if (*path, part) in document.lines:
+            path.append(part)
+    return tuple(path)
+
+
+def _in_words(location: Sequence[str | int], message: str, kind: str) -> str:
+    where = ".".join(str(part) for part in location) or "file"
+    if kind == "extra_forbidden":
+        return f"{where}: 不认识的词 / unknown key"
+    if kind == "missing":
+        return f"{where}: 缺少 / missing"
+    return f"{where}: {message.removeprefix('Value error, ')}"

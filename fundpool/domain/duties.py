@@ -1,0 +1,386 @@
+"""Who must do what by when: the duties of a month or a fund year, with the article they rest on.
+
+A date moves only where the text says so; ``act_by`` is the last working day on or before it. What
+the text leaves undated or delegates is listed without a date, never with an invented one.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from fundpool.domain.errors import InputError
+from fundpool.domain.periods import Month
+from fundpool.domain.policy import (
+    After,
+    CityPolicy,
+    DayOfMonth,
+    DayRule,
+    Deadline,
+    Delegated,
+    DutyRule,
+    Every,
+    Firmness,
+    InMonth,
+    LastDay,
+    NthLastWorkingDay,
+    OnDate,
+    PolicyRule,
+    Shift,
+    Status,
+    Undated,
+)
+from fundpool.domain.working_days import WorkCalendar
+
+LAST_WORKING_DAYS = "due.last_working_days"
+"""Key of the readings of 「最后n个工作日前」: nth_last, before, within."""
+
+Received = date | Mapping[str, date]
+"""The day money arrived or an event happened: one date for all such duties, or one per step."""
+
+
+class DutyKind(StrEnum):
+    """How the text sets the date."""
+
+    FIXED = "fixed"
+    WORKING_DAY = "working_day"
+    AFTER_EVENT = "after_event"
+    UNDATED = "undated"
+    DELEGATED = "delegated"
+
+
+class DutyStatus(StrEnum):
+    """How sure the date is."""
+
+    CONFIRMED = "confirmed"
+    FORECAST = "forecast"
+    """Counted from the latest permitted day of the step before, until the real day is known."""
+    PROVISIONAL = "provisional"
+    """A holiday notice still to come may change it."""
+    UNKNOWN = "unknown"
+    """No date can be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Where the duty stands in the law."""
+
+    document: str
+    section: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One duty of one period; ``unit`` is filled in where a duty is followed up per county."""
+
+    rule: str
+    step: str
+    period: str
+    actor: str
+    unit: str | None
+    nominal: date | None
+    due: date | None
+    act_by: date | None
+    kind: DutyKind
+    firmness: Firmness
+    status: DutyStatus
+    shift: Shift
+    reading: str | None
+    basis: Basis
+
+    def to_json(self) -> dict[str, object]:
+        """The duty as the outside contract writes it."""
+
+        def iso(day: date | None) -> str | None:
+            return day.isoformat() if day else None
+
+        return {
+            "rule": self.rule,
+            "step": self.step,
+            "period": self.period,
+            "actor": self.actor,
+            "unit": self.unit,
+            "nominal": iso(self.nominal),
+            "due": iso(self.due),
+            "act_by": iso(self.act_by),
+            "kind": self.kind.value,
+            "firmness": self.firmness.value,
+            "status": self.status.value,
+            "shift": self.shift.value,
+            "reading": self.reading,
+            "basis": {
+                "document": self.basis.document,
+                "section": self.basis.section,
+                "quote": self.basis.quote,
+            },
+        }
+
+
+def duties_of_month(
+    city: CityPolicy,
+    month: Month,
+    calendar: WorkCalendar,
+    *,
+    received: Received | None = None,
+    readings: Mapping[str, str] | None = None,
+) -> tuple[Duty, ...]:
+    """The monthly duties for the money of ``month``, in document order; none for a draft.
+
+    ``received`` is the day the money arrived (for duties that count from receipt), or a day per
+    step. Raises InputError ``unknown_reading`` for a reading the city's documents do not offer.
+    """
+    return _duties(city, [_Period.of_month(month)], calendar, received, readings)
+
+
+def duties_of_year(
+    city: CityPolicy,
+    year: int,
+    calendar: WorkCalendar,
+    *,
+    received: Received | None = None,
+    readings: Mapping[str, str] | None = None,
+) -> tuple[Duty, ...]:
+    """The yearly, quarterly, one-off and event duties of a fund year, in document order.
+
+    The fund year is the year the money belongs to: the settlement of 2022, due in 2023, is of 2022.
+    """
+    periods = [_Period.of_year(year), *(_Period.of_quarter(year, quarter) for quarter in (1, 2, 3, 4))]
+    return _duties(city, periods, calendar, received, readings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    name: str
+    recurrences: frozenset[Every]
+    first_month: Month
+    last_day: date
+    quarter: int | None = None
+
+    @classmethod
+    def of_month(cls, month: Month) -> "_Period":
+        return cls(str(month), frozenset({Every.MONTH}), month, month.last_day)
+
+    @classmethod
+    def of_year(cls, year: int) -> "_Period":
+        recurrences = frozenset({Every.YEAR, Every.ONCE, Every.EVENT})
+        return cls(f"{year:04d}", recurrences, Month(year, 1), date(year, 12, 31))
+
+    @classmethod
+    def of_quarter(cls, year: int, quarter: int) -> "_Period":
+        first = Month(year, 3 * quarter - 2)
+        return cls(
+            f"{year:04d}-Q{quarter}", frozenset({Every.QUARTER}), first, first.plus(2).last_day, quarter
+        )
+
+    def has(self, duty: DutyRule) -> bool:
+        """Whether the duty comes back in this period."""
+        if duty.every not in self.recurrences or duty.quarter not in {None, self.quarter}:
+            return False
+        if duty.every is Every.ONCE and duty.fund_year != self.first_month.year:
+            return False
+        first, last = str(self.first_month), str(Month.of(self.last_day))
+        after_first = duty.first_period is None or last >= duty.first_period
+        return after_first and (
+            duty.last_period is None or first[: len(duty.last_period)] <= duty.last_period
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Dates:
+    nominal: date | None
+    due: date | None
+    act_by: date | None
+    kind: DutyKind
+    status: DutyStatus
+
+
+def _duties(
+    city: CityPolicy,
+    periods: list[_Period],
+    calendar: WorkCalendar,
+    received: Received | None,
+    readings: Mapping[str, str] | None,
+) -> tuple[Duty, ...]:
+    if city.status is not Status.IN_FORCE:
+        return ()
+    _check_readings(city, readings or {})
+    dating = _Dating(city, calendar, received, readings or {})
+    return tuple(
+        dating.duty(rule, duty, period)
+        for rule in city.rules
+        for period in periods
+        for duty in rule.duties
+        if dating.binds(rule, duty, period)
+    )
+
+
+def _check_readings(city: CityPolicy, readings: Mapping[str, str]) -> None:
+    """Refuse a reading that the city's documents do not offer; silence would hide a typing error."""
+    offered = {key: found for key, found in city.interpretations().items() if found.switchable}
+    for key, value in readings.items():
+        if key not in offered or value not in offered[key].readings:
+            choices = "; ".join(f"{name}={'|'.join(found.readings)}" for name, found in offered.items())
+            raise InputError(
+                "unknown_reading",
+                f"{city.name_zh}的文件没有读法 {key}={value}；可用：{choices or '无'}",
+                f"the documents of {city.name_en} offer no reading {key}={value}; there are: {choices or 'none'}",
+                remedy=f"fundpool policy show {city.key}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Dating:
+    """Sets dates for the duties of one city."""
+
+    city: CityPolicy
+    calendar: WorkCalendar
+    received: Received | None
+    readings: Mapping[str, str]
+
+    def binds(self, rule: PolicyRule, duty: DutyRule, period: _Period) -> bool:
+        """Whether the duty falls in the period and into the days on which its rule holds.
+
+        A one-off duty is dated by the text itself, often before the day the rest takes effect.
+        """
+        if not period.has(duty):
+            return False
+        if duty.every is Every.ONCE:
+            return True
+        nominal = self.dates(duty, period).nominal
+        if nominal is not None:
+            return rule.holds_on(nominal)
+        starts, ends = rule.valid_from, rule.valid_until
+        return (starts is None or starts <= period.last_day) and (
+            ends is None or ends >= period.first_month.first_day
+        )
+
+    def duty(self, rule: PolicyRule, duty: DutyRule, period: _Period) -> Duty:
+        """The duty with its dates."""
+        dates = self.dates(duty, period)
+        return Duty(
+            rule=rule.id,
+            step=duty.step,
+            period=period.name,
+            actor=duty.actor,
+            unit=None,
+            nominal=dates.nominal,
+            due=dates.due,
+            act_by=dates.act_by,
+            kind=dates.kind,
+            firmness=duty.firmness,
+            status=dates.status,
+            shift=duty.shift,
+            reading=self._reading(duty),
+            basis=Basis(rule.instrument.reference, rule.section, rule.quote),
+        )
+
+    def dates(self, duty: DutyRule, period: _Period) -> _Dates:
+        """When the duty of the period is due."""
+        due: Deadline = duty.due
+        match due:
+            case OnDate(day):
+                return self._fixed(day, duty.shift)
+            case InMonth(offset, day_rule):
+                return self._in_month(duty, period.first_month.plus(offset), day_rule)
+            case After():
+                return self._after(due, duty, period)
+            case Undated():
+                return _Dates(None, None, None, DutyKind.UNDATED, DutyStatus.UNKNOWN)
+            case Delegated():
+                return _Dates(None, None, None, DutyKind.DELEGATED, DutyStatus.UNKNOWN)
+
+    def _reading(self, duty: DutyRule) -> str | None:
+        if duty.interpretation is None:
+            return None
+        return self.readings.get(duty.interpretation.key, duty.interpretation.reading)
+
+    def _fixed(self, nominal: date | None, shift: Shift) -> _Dates:
+        if nominal is None:
+            return _Dates(None, None, None, DutyKind.FIXED, DutyStatus.UNKNOWN)
+        due: date | None = nominal
+        if shift is Shift.FOLLOWING:
+            due = self.calendar.on_or_after(nominal)
+        if due is None or not self.calendar.knows(due):
+            # The notice is not published: the day stands as printed, whether it moves is open.
+            return _Dates(nominal, nominal, None, DutyKind.FIXED, DutyStatus.PROVISIONAL)
+        status = DutyStatus.CONFIRMED if self.calendar.is_settled(due) else DutyStatus.PROVISIONAL
+        return _Dates(nominal, due, self.calendar.act_by(due), DutyKind.FIXED, status)
+
+    def _in_month(self, duty: DutyRule, month: Month, day_rule: DayRule) -> _Dates:
+        match day_rule:
+            case LastDay():
+                return self._fixed(month.last_day, duty.shift)
+            case DayOfMonth(day, clamp):
+                return self._fixed(_day_of(month, day, clamp=clamp), duty.shift)
+            case NthLastWorkingDay(nth):
+                nth = self._read_last_working_days(duty, nth)
+                found = self.calendar.nth_last_working_day(month.year, month.month, nth)
+                return self._working_day(found, month.last_day)
+            case _:
+                found = self.calendar.nth_working_day(month.year, month.month, day_rule.nth)
+                return self._working_day(found, month.first_day)
+
+    def _read_last_working_days(self, duty: DutyRule, nth: int) -> int:
+        """Which working day from the end 「最后n个工作日前」 means under the reading in use."""
+        if duty.interpretation is None or duty.interpretation.key != LAST_WORKING_DAYS:
+            return nth
+        match self._reading(duty):
+            case "before":
+                return nth + 1
+            case "within":
+                return 1  # the window of the last n working days ends with the last one
+            case _:
+                return nth
+
+    def _working_day(self, found: date | None, counted_from: date) -> _Dates:
+        if found is None:
+            return _Dates(None, None, None, DutyKind.WORKING_DAY, DutyStatus.UNKNOWN)
+        settled = self.calendar.is_settled(max(found, counted_from))
+        status = DutyStatus.CONFIRMED if settled else DutyStatus.PROVISIONAL
+        return _Dates(found, found, found, DutyKind.WORKING_DAY, status)
+
+    def _after(self, due: After, duty: DutyRule, period: _Period) -> _Dates:
+        happened = self._happened(due)
+        start = happened if happened is not None else self._latest(due, duty, period)
+        if start is None:
+            return _Dates(None, None, None, DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
+        if due.working:
+            limit = self.calendar.add_working_days(start, due.days)
+        else:
+            limit = start + timedelta(days=due.days)
+        if limit is None:
+            return _Dates(None, None, None, DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
+        if not self.calendar.is_settled(limit):
+            status = DutyStatus.PROVISIONAL
+        else:
+            status = DutyStatus.CONFIRMED if happened is not None else DutyStatus.FORECAST
+        return _Dates(limit, limit, self.calendar.act_by(limit), DutyKind.AFTER_EVENT, status)
+
+    def _happened(self, due: After) -> date | None:
+        if self.received is None:
+            return None
+        if isinstance(self.received, date):
+            return self.received if due.from_receipt or due.event is not None else None
+        name = due.step or due.event
+        return self.received.get(name) if name else None
+
+    def _latest(self, due: After, duty: DutyRule, period: _Period) -> date | None:
+        """The latest permitted day of the step that the duty waits for; None for an outside event."""
+        for rule, other in self._steps(due.step, duty.every):
+            if other is not duty and self.binds(rule, other, period):
+                return self.dates(other, period).due
+        return None
+
+    def _steps(self, step: str | None, every: Every) -> Iterator[tuple[PolicyRule, DutyRule]]:
+        for rule in self.city.rules:
+            for duty in rule.duties:
+                if duty.step == step and duty.every is every:
+                    yield rule, duty
+
+
+def _day_of(month: Month, day: int, *, clamp: bool) -> date | None:
+    """The day of the month; a day the month lacks is its last day only where the text says so."""
+    if day <= month.last_day.day:
+        return date(month.year, month.month, day)
+    return month.last_day if clamp else None
