@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     )
     dashboard_host: str = Field(default="127.0.0.1", description="看板监听地址 / address the dashboard binds")
     dashboard_port: int = Field(default=8650, description="看板端口 / port of the dashboard")
+    dashboard_notice: str | None = Field(
+        default=None, description="看板每页顶部的提示 / a line on top of every page, such as: synthetic data"
+    )
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect 页面地址 / where the dashboard's run links point"
     )

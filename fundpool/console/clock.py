@@ -1,0 +1,30 @@
+"""The business clock of a command: ``--as-of`` when given, else now in Shanghai."""
+
+from datetime import datetime, time
+
+from fundpool.domain.errors import InputError
+from fundpool.domain.periods import SHANGHAI
+
+START_OF_WORK = time(9, 0)
+"""The clock time of a day given without one: an office at work, not midnight."""
+
+
+def business_clock(as_of: str | None) -> datetime:
+    """The aware moment of ``as_of`` (DATE or DATETIME; Shanghai when it names no zone), else now.
+
+    Raises InputError (``moment``) for anything else.
+    """
+    if as_of is None:
+        return datetime.now(SHANGHAI)
+    try:
+        moment = datetime.fromisoformat(as_of)
+    except ValueError as error:
+        raise InputError(
+            "moment",
+            f"时间写法不对：{as_of}",
+            f"not a moment: {as_of}",
+            remedy="2026-10-09 或 2026-10-09T09:30",
+        ) from error
+    if len(as_of) <= len("2026-10-09"):
+        moment = datetime.combine(moment.date(), START_OF_WORK)
+    return moment.replace(tzinfo=SHANGHAI) if moment.tzinfo is None else moment.astimezone(SHANGHAI)

@@ -1,0 +1,332 @@
+"""The dashboard's routes: every page is read-only, works without JavaScript and calls nobody outside.
+
+Live state is a page that asks to be fetched again every minute (``?live=1``, for the screen on the
+wall), not a stream: the month changes a few times a day, a reload needs no script and so the
+content security policy can forbid every script there is. A page that somebody reads or prints
+does not reload under them.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import RequestResponseEndpoint
+
+from fundpool.console.dashboard.board import Show, build_board, flags_worst_first
+from fundpool.console.dashboard.language import Language, languages
+from fundpool.console.dashboard.reading import City, MonthReader
+from fundpool.console.dashboard.rendering import environments
+from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
+from fundpool.domain.periods import Month
+from schemas.dashboard import MonthStatus
+
+STATIC = Path(__file__).parent / "static"
+DEFAULT_LANGUAGE = "zh"
+LIVE_SECONDS = 60
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DashboardOptions:
+    """What the pages are told by the settings; ``hosts`` None answers to any host name."""
+
+    prefect_ui_url: str | None = None
+    notice: str | None = None
+    hosts: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a reader is: a city, a month, a page; makes links that keep the rest."""
+
+    path: str
+    city: City
+    month: Month
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, path: str | None = None, **changes: str | None) -> str:
+        """The address of ``path`` (this page when None) for this city and month, with ``changes``."""
+        kept = self.extra if path is None else {}
+        query = {"city": self.city.key, "month": str(self.month), **kept, **changes}
+        return f"{path or self.path}?{urlencode({k: v for k, v in query.items() if v is not None})}"
+
+    def unit_name(self, code: str | None, language: Language) -> str:
+        """The name of a unit of the register; the city's own for None, the code when unlisted."""
+        if code is None:
+            return language.choose(self.city.name_zh, self.city.name_en)
+        unit = next((unit for unit in self.city.units if unit.code == code), None)
+        return code if unit is None else language.choose(unit.name_zh, unit.name_en)
+
+
+def create_app(
+    reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions | None = None
+) -> FastAPI:
+    """The dashboard over ``reader``; ``clock`` gives the business time of each request."""
+    pages = _Pages(reader, clock, options or DashboardOptions())
+    app = FastAPI(title="fundpool", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app.middleware("http")(pages.guard)
+    for path, page in (
+        ("/", pages.board),
+        ("/counties/{unit}", pages.county),
+        ("/transfers", pages.transfers),
+        ("/balances", pages.balances),
+        ("/findings", pages.findings),
+    ):
+        app.add_route(path, page, methods=["GET"])
+    app.add_api_route(
+        "/api/status", pages.api_status, methods=["GET"], responses={200: {"model": MonthStatus}}
+    )
+    app.add_api_route("/healthz", pages.healthz, methods=["GET"])
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(FundpoolError, pages.told_error)
+    app.add_exception_handler(HTTPException, pages.http_error)
+    return app
+
+
+class _Pages:
+    """The pages with what they all need."""
+
+    def __init__(self, reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions) -> None:
+        self.reader = reader
+        self.clock = clock
+        self.options = options
+        self.environments = environments()
+
+    # Pages are plain functions: Starlette runs them in a thread, where a database may be waited for.
+
+    def board(self, request: Request) -> Response:
+        """Counties × duties of the month."""
+        show = request.query_params.get("show", Show.ALL)
+        shown = Show(show) if show in set(Show) else Show.ALL
+        live = request.query_params.get("live") == "1"
+        extra = {"show": shown.value} if shown is not Show.ALL else {}
+        place = self._place(request, extra | ({"live": "1"} if live else {}))
+        status = self._status(place)
+        board = build_board(status, [unit.code for unit in place.city.units], shown)
+        return self._page(
+            request,
+            "board.html",
+            place,
+            board=board,
+            show=shown.value,
+            live_seconds=LIVE_SECONDS if live else None,
+            flags=flags_worst_first(status.flags),
+        )
+
+    def county(self, request: Request) -> Response:
+        """One county's month: duties, files, findings, review, transfers."""
+        code = request.path_params["unit"]
+        place = self._place(request)
+        if code not in {unit.code for unit in place.city.units}:
+            raise InputError(
+                "unknown_county",
+                f"{place.city.name_zh}没有代码为 {code} 的县（市、区）",
+                f"{place.city.name_en} has no county with code {code}",
+                remedy="从看板选择县（市、区） / choose a county on the board",
+            )
+        month = self.reader.county(place.city.key, place.month, code, self.clock())
+        books = self.reader.books(place.city.key, place.month)
+        return self._page(request, "county.html", place, unit=code, county=month, books=books)
+
+    def transfers(self, request: Request) -> Response:
+        """Batches with their consequences, then every transfer."""
+        place = self._place(request)
+        batches = self.reader.batches(place.city.key, place.month)
+        return self._page(request, "transfers.html", place, status=self._status(place), batches=batches)
+
+    def balances(self, request: Request) -> Response:
+        """Account balances per fund, and whether the books balance."""
+        place = self._place(request)
+        return self._page(
+            request, "balances.html", place, books=self.reader.books(place.city.key, place.month)
+        )
+
+    def findings(self, request: Request) -> Response:
+        """Who is late, missing or inconsistent, worst first."""
+        place = self._place(request)
+        flags = flags_worst_first(self._status(place).flags)
+        return self._page(request, "findings.html", place, flags=flags)
+
+    def api_status(self, request: Request) -> Response:
+        """The document of ``fundpool status --json``."""
+        place = self._place(request)
+        return JSONResponse(dict(self.reader.status(place.city.key, place.month, self.clock())))
+
+    def healthz(self) -> Response:
+        """200 when the database answers; raises ServiceUnavailable (503) when it does not."""
+        self.reader.ping()
+        return JSONResponse({"status": "ok"})
+
+    # What all of them share
+
+    async def guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Refuse foreign host names, turn surprises into a page, put the security headers on."""
+        try:
+            host = request.url.hostname or ""
+            if self.options.hosts is not None and host not in self.options.hosts:
+                # A page bound to loopback answers only to loopback names: a web page elsewhere
+                # that points its own name at 127.0.0.1 must not read the month.
+                response = self._error(request, 400, _unknown_host(host))
+            else:
+                response = await call_next(request)
+        except Exception:  # noqa: BLE001 - the last resort: a person gets a page, the log the traceback
+            _log.exception("%s failed", request.url.path)
+            response = self._error(request, 500, _surprise())
+        response.headers.update(SECURITY_HEADERS)
+        if not request.url.path.startswith("/static/"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def told_error(self, request: Request, error: Exception) -> Response:
+        """An error meant for people, as a page or as the contract's JSON."""
+        assert isinstance(error, FundpoolError)
+        return self._error(request, _http_status(error), error)
+
+    def http_error(self, request: Request, error: Exception) -> Response:
+        """No such page, or a method that changes things."""
+        assert isinstance(error, HTTPException)
+        return self._error(request, error.status_code, _no_page(error.status_code))
+
+    def _status(self, place: Place) -> MonthStatus:
+        return MonthStatus.model_validate(self.reader.status(place.city.key, place.month, self.clock()))
+
+    def _place(self, request: Request, extra: Mapping[str, str] | None = None) -> Place:
+        """The city and month asked for; the first city with data and its latest month otherwise."""
+        cities = {city.key: city for city in self.reader.cities()}
+        asked = request.query_params.get("city")
+        if asked is None:
+            asked = next((key for key in cities if self.reader.months(key)), next(iter(cities), ""))
+        if asked not in cities:
+            raise InputError(
+                "unknown_city",
+                f"没有名为“{asked}”的统筹地区",
+                f"no city is called “{asked}”",
+                remedy="可选 / choose one of: " + ", ".join(cities),
+            )
+        return Place(request.url.path, cities[asked], self._month(request, asked), extra or {})
+
+    def _month(self, request: Request, city: str) -> Month:
+        asked = request.query_params.get("month")
+        if not asked:
+            return max(self.reader.months(city), default=Month.of(self.clock().date()))
+        try:
+            return Month.parse(asked)
+        except ValueError:
+            raise InputError(
+                "unknown_month",
+                f"“{asked}”不是月份",
+                f"“{asked}” is not a month",
+                remedy="月份写作 2026-10 / write a month as 2026-10",
+            ) from None
+
+    def _language(self, request: Request) -> Language:
+        known = languages()
+        for asked in (request.query_params.get("lang"), request.cookies.get("lang")):
+            if asked is not None and asked in known:
+                return known[asked]
+        return known[DEFAULT_LANGUAGE]
+
+    def _page(
+        self, request: Request, template: str, place: Place | None, status_code: int = 200, **context: Any
+    ) -> Response:
+        language = self._language(request)
+        html = (
+            self.environments[language.key]
+            .get_template(template)
+            .render(
+                language=language,
+                languages=languages(),
+                place=place,
+                now=self.clock(),
+                cities=self.reader.cities() if place else (),
+                months=self._offered_months(place) if place else (),
+                options=self.options,
+                other_language_url=_other_language_url(request, language),
+                **context,
+            )
+        )
+        response = HTMLResponse(html, status_code)
+        if request.query_params.get("lang") in languages():
+            response.set_cookie("lang", language.key, max_age=365 * 86400, httponly=True, samesite="lax")
+        return response
+
+    def _offered_months(self, place: Place) -> list[Month]:
+        """Months to choose from: those with data, the one shown and its neighbours, latest first."""
+        shown = {place.month, place.month.plus(-1), place.month.plus(1)}
+        return sorted(shown | set(self.reader.months(place.city.key)), reverse=True)
+
+    def _error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
+        if request.url.path.startswith("/api/") or request.url.path == "/healthz":
+            told = {"code": error.code, "message": str(error), "basis": error.basis, "remedy": error.remedy}
+            return JSONResponse({"error": told}, status_code)
+        return self._page(
+            request, "error.html", None, status_code, error=error, status_code_shown=status_code
+        )
+
+
+def _other_language_url(request: Request, language: Language) -> str:
+    other = next(key for key in languages() if key != language.key)
+    query = {**request.query_params, "lang": other}
+    return f"{request.url.path}?{urlencode(query)}"
+
+
+def _http_status(error: FundpoolError) -> int:
+    if isinstance(error, ServiceUnavailable):
+        return 503
+    if isinstance(error, RuleViolation):
+        return 409
+    if isinstance(error, InputError):
+        return 404 if error.code.startswith("unknown_") else 400
+    return 422
+
+
+def _no_page(status_code: int) -> FundpoolError:
+    if status_code == 405:
+        return InputError(
+            "read_only",
+            "看板只供查看，不接受修改",
+            "the dashboard is for reading; it changes nothing",
+            remedy="修改请用 fundpool 命令 / to change something use the fundpool command",
+        )
+    return InputError(
+        "no_such_page",
+        "没有这个页面",
+        "there is no such page",
+        remedy="回到看板 / go back to the board",
+    )
+
+
+def _unknown_host(host: str) -> FundpoolError:
+    return InputError(
+        "unknown_host",
+        f"看板只在本机打开，不以“{host}”为名应答",
+        f"the dashboard is open on this machine only and does not answer to “{host}”",
+        remedy="用 fundpool serve --host 指定监听地址 / name the address with fundpool serve --host",
+    )
+
+
+def _surprise() -> FundpoolError:
+    return FundpoolError(
+        "internal",
+        "页面没有做成，原因已记入服务日志",
+        "the page could not be made; the reason is in the server's log",
+        remedy="稍后重试；仍不行请把时间告诉管理员 / try again, or tell the administrator the time",
+    )

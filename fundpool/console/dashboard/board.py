@@ -1,0 +1,202 @@
+"""The month's board: counties × duties, and the few figures a leader asks for.
+
+Counts and sorts what the month's status says; decides nothing by itself.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from fundpool.console.dashboard.labels import ALARMING_STATES, FLAG_KINDS, PAID_STATES
+from fundpool.domain.periods import SHANGHAI
+from schemas.dashboard import DutyStatus, Flag, FundMoney, MonthStatus, TransferStatus
+
+DONE_STATES = frozenset({"done_on_time", "done_late", "nil"})
+CHASED_STATES = frozenset({"overdue", "returned"})
+
+
+class Show(StrEnum):
+    """Which units the matrix lists."""
+
+    ALL = "all"
+    OPEN = "open"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One duty of the month, as a column."""
+
+    step: str
+    actor: str
+    dates: DutyStatus
+    """The duty whose dates and article stand in the head."""
+    done: int
+    total: int
+    chased: int
+
+    def days_left(self, today: date) -> int | None:
+        """Days until it is due, negative after; None when it has no date or nothing is open."""
+        if self.dates.due is None or self.done == self.total:
+            return None
+        return (self.dates.due - today).days
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One unit's part in one duty; empty where the unit has none."""
+
+    duties: tuple[DutyStatus, ...] = ()
+    transfers: tuple[TransferStatus, ...] = ()
+
+    @property
+    def amount_fen(self) -> int:
+        return sum(transfer.amount_fen for transfer in self.transfers)
+
+    @property
+    def transfer_state(self) -> str:
+        """The state that stands for all: an alarming one first, else the least advanced."""
+        states = [transfer.state for transfer in self.transfers]
+        alarming = [state for state in states if state in ALARMING_STATES]
+        unpaid = [state for state in states if state not in PAID_STATES]
+        return (alarming or unpaid or states)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One unit; ``unit`` None is the city level."""
+
+    unit: str | None
+    cells: tuple[Cell, ...]
+
+    @property
+    def duties(self) -> tuple[DutyStatus, ...]:
+        return tuple(duty for cell in self.cells for duty in cell.duties)
+
+    def is_shown(self, show: Show) -> bool:
+        states = {duty.state for duty in self.duties}
+        if show is Show.OPEN:
+            return not states <= DONE_STATES
+        if show is Show.LATE:
+            return bool(states & (CHASED_STATES | {"done_late"}))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything the first page shows."""
+
+    status: MonthStatus
+    today: date
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    alarms: tuple[TransferStatus, ...]
+    """Transfers whose outcome a person must settle."""
+    overdue: tuple[DutyStatus, ...]
+    returned: tuple[DutyStatus, ...]
+    late: tuple[DutyStatus, ...]
+    inconsistent: tuple[Flag, ...]
+    done: int
+    fallen_due: int
+    """Duties that are done or should be: what is done is counted against these alone."""
+    not_due: int
+    waiting: tuple[tuple[str, int], ...]
+    """Whose turn it is, and for how many duties that are due soon, overdue or returned."""
+    money: tuple[FundMoney, ...]
+
+    @property
+    def alarm_fen(self) -> int:
+        return sum(transfer.amount_fen for transfer in self.alarms)
+
+
+def build_board(status: MonthStatus, units: Sequence[str], show: Show = Show.ALL) -> Board:
+    """The board of a month; ``units`` are the codes of the register in its order."""
+    steps = _steps_in_order(status.duties)
+    rows = tuple(_row(unit, steps, status) for unit in _row_units(units, status))
+    duties = status.duties
+    return Board(
+        status=status,
+        today=business_day(status.as_of),
+        columns=tuple(_column(step, duties) for step in steps),
+        rows=tuple(row for row in rows if row.is_shown(show)),
+        alarms=tuple(transfer for transfer in status.transfers if transfer.state in ALARMING_STATES),
+        overdue=_worst_first(duties, "overdue"),
+        returned=_worst_first(duties, "returned"),
+        late=_worst_first(duties, "done_late"),
+        inconsistent=tuple(flag for flag in status.flags if flag.kind in {"inconsistent", "unreadable"}),
+        done=sum(duty.state in DONE_STATES for duty in duties),
+        fallen_due=sum(duty.state in DONE_STATES | CHASED_STATES for duty in duties),
+        not_due=sum(duty.state not in DONE_STATES | CHASED_STATES for duty in duties),
+        waiting=_waiting(duties),
+        money=status.money,
+    )
+
+
+def business_day(moment: datetime) -> date:
+    """The day of ``moment`` in Shanghai."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def flags_worst_first(flags: Iterable[Flag]) -> list[Flag]:
+    """Flags in the order a leader wants to hear them: money first, then who is late, then the rest."""
+    order = {kind: place for place, kind in enumerate(FLAG_KINDS)}
+    return sorted(flags, key=lambda flag: (order.get(flag.kind, -1), -(flag.days or 0), flag.unit or ""))
+
+
+def _steps_in_order(duties: Iterable[DutyStatus]) -> list[str]:
+    """Duty steps by due date; equal and missing dates keep the order of the policy file."""
+    first_due: dict[str, date] = {}
+    for duty in duties:
+        first_due.setdefault(duty.step, duty.due or date.max)
+    ordered = list(first_due)
+    dated = iter(sorted((s for s in ordered if first_due[s] != date.max), key=lambda s: first_due[s]))
+    # A step without a date stays where the policy lists it: it belongs between its neighbours.
+    return [step if first_due[step] == date.max else next(dated) for step in ordered]
+
+
+def _row_units(units: Sequence[str], status: MonthStatus) -> list[str | None]:
+    named = {duty.unit for duty in status.duties}
+    city: list[str | None] = [None] if None in named else []
+    unlisted = sorted(unit for unit in named if unit is not None and unit not in units)
+    return [*city, *(unit for unit in units if unit in named), *unlisted]
+
+
+def _row(unit: str | None, steps: Sequence[str], status: MonthStatus) -> Row:
+    cells = tuple(
+        Cell(
+            duties=tuple(duty for duty in status.duties if duty.unit == unit and duty.step == step),
+            transfers=tuple(
+                transfer
+                for transfer in status.transfers
+                if unit is not None and transfer.unit == unit and transfer.step == step
+            ),
+        )
+        for step in steps
+    )
+    return Row(unit, cells)
+
+
+def _column(step: str, duties: Iterable[DutyStatus]) -> Column:
+    own = [duty for duty in duties if duty.step == step]
+    return Column(
+        step=step,
+        actor=own[0].actor,
+        dates=own[0],
+        done=sum(duty.state in DONE_STATES for duty in own),
+        total=len(own),
+        chased=sum(duty.state in CHASED_STATES for duty in own),
+    )
+
+
+def _worst_first(duties: Iterable[DutyStatus], state: str) -> tuple[DutyStatus, ...]:
+    chosen = [duty for duty in duties if duty.state == state]
+    return tuple(sorted(chosen, key=lambda duty: -(duty.days_late or 0)))
+
+
+def _waiting(duties: Iterable[DutyStatus]) -> tuple[tuple[str, int], ...]:
+    counts: dict[str, int] = {}
+    for duty in duties:
+        if duty.waiting_for and duty.state in CHASED_STATES | {"due_soon", "extended"}:
+            counts[duty.waiting_for] = counts.get(duty.waiting_for, 0) + 1
+    return tuple(sorted(counts.items(), key=lambda item: -item[1]))

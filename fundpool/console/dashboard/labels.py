@@ -1,0 +1,176 @@
+"""What every code of the month is called on a page, and its icon and tone.
+
+Colour never speaks alone: each label has a word and an icon of its own. A code that is not
+listed here is shown as it is, in the tone of a warning, rather than hidden.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, translate later"
+    """Mark a message for extraction."""
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Word, icon (an id of the page's sprite) and tone (a class of the style sheet)."""
+
+    text: str
+    icon: str = "dot"
+    tone: str = "quiet"
+
+
+DUTY_STATES: Mapping[str, Label] = {
+    "upcoming": Label(N_("Not due yet"), "circle", "quiet"),
+    "due_soon": Label(N_("Due soon"), "clock", "soon"),
+    "done_on_time": Label(N_("On time"), "check", "ok"),
+    "done_late": Label(N_("Done late"), "check-late", "late"),
+    "overdue": Label(N_("Overdue"), "alert", "bad"),
+    "returned": Label(N_("Returned"), "return", "returned"),
+    "extended": Label(N_("Extended"), "extend", "extended"),
+    "nil": Label(N_("Nil return"), "nil", "ok"),
+}
+"""``done_late`` is over, ``overdue`` is not: the first is told, the second is chased."""
+
+STEP_STATES: Mapping[str, Label] = {
+    "not_started": Label(N_("Not started"), "circle", "quiet"),
+    "running": Label(N_("Running"), "clock", "soon"),
+    "waiting": Label(N_("Waiting"), "clock", "soon"),
+    "done": Label(N_("Done"), "check", "ok"),
+    "flagged": Label(N_("Look at it"), "check-late", "late"),
+    "failed": Label(N_("Failed"), "alert", "bad"),
+}
+
+TRANSFER_STATES: Mapping[str, Label] = {
+    "draft": Label(N_("Draft"), "circle", "quiet"),
+    "submitted": Label(N_("Awaiting approval"), "clock", "soon"),
+    "approved": Label(N_("Approved, not released"), "clock", "soon"),
+    "released": Label(N_("Released"), "clock", "soon"),
+    "in_flight": Label(N_("With the bank"), "clock", "soon"),
+    "prepared": Label(N_("Prepared"), "clock", "soon"),
+    "sending": Label(N_("Sending"), "clock", "soon"),
+    "accepted": Label(N_("With the bank"), "clock", "soon"),
+    "succeeded": Label(N_("Paid"), "check", "ok"),
+    "settled": Label(N_("Paid and booked"), "check", "ok"),
+    "rejected": Label(N_("Rejected by the bank"), "alert", "bad"),
+    "failed": Label(N_("Failed"), "alert", "bad"),
+    "returned": Label(N_("Sent back by the bank"), "return", "returned"),
+    "unknown": Label(N_("Outcome unknown"), "question", "bad"),
+    "held": Label(N_("Held"), "hold", "bad"),
+    "anomaly": Label(N_("Anomaly"), "alert", "bad"),
+    "closing": Label(N_("Being closed"), "clock", "late"),
+    "closed": Label(N_("Closed unpaid"), "nil", "quiet"),
+    "cancelled": Label(N_("Cancelled"), "nil", "quiet"),
+    "retry_approved": Label(N_("Retry approved"), "clock", "soon"),
+}
+
+PAID_STATES = frozenset({"succeeded", "settled"})
+"""Money that has reached the payee."""
+
+ALARMING_STATES = frozenset({"unknown", "held", "anomaly"})
+"""Money whose whereabouts a person must settle; always first on the board."""
+
+VERDICTS: Mapping[str, Label] = {
+    "pass": Label(N_("Passed"), "check", "ok"),
+    "review": Label(N_("For review"), "question", "late"),
+    "return": Label(N_("To be returned"), "return", "returned"),
+}
+
+SEVERITIES: Mapping[str, Label] = {
+    "block": Label(N_("Blocks"), "alert", "bad"),
+    "review": Label(N_("For review"), "question", "late"),
+    "note": Label(N_("Note"), "note", "quiet"),
+}
+
+CASE_STATES: Mapping[str, Label] = {
+    "ready": Label(N_("Ready for review"), "clock", "soon"),
+    "findings": Label(N_("For review, with findings"), "question", "late"),
+    "proposed": Label(N_("Awaiting the second person"), "clock", "soon"),
+    "approved": Label(N_("Approved"), "check", "ok"),
+    "cut": Label(N_("Approved with a cut"), "check-late", "late"),
+    "returned": Label(N_("Returned"), "return", "returned"),
+}
+
+FLAG_KINDS: Mapping[str, Label] = {
+    "unknown": Label(N_("Outcome unknown"), "question", "bad"),
+    "held": Label(N_("Held"), "hold", "bad"),
+    "overdue": Label(N_("Overdue"), "alert", "bad"),
+    "missing": Label(N_("Missing"), "alert", "bad"),
+    "unreadable": Label(N_("Unreadable file"), "alert", "bad"),
+    "returned": Label(N_("Returned"), "return", "returned"),
+    "inconsistent": Label(N_("Does not tie"), "unequal", "late"),
+    "late": Label(N_("Done late"), "check-late", "late"),
+    "supplementary": Label(N_("Supplementary application"), "note", "soon"),
+    "extended": Label(N_("Extended"), "extend", "extended"),
+    "nil": Label(N_("Nil return"), "nil", "ok"),
+}
+"""In the order in which a leader wants to hear them."""
+
+DUTY_STEPS: Mapping[str, str] = {
+    "submit_fund_use_plan": N_("File the fund-use plan"),
+    "apply_for_funds": N_("Review and apply for funds"),
+    "pay_from_fiscal_account": N_("Pay from the fiscal account"),
+    "allocate_to_counties": N_("Allocate to the counties"),
+    "submit_expenditure_report": N_("File the expenditure report"),
+    "file_expenditure_report": N_("File the city's summary"),
+}
+
+OPERATING_STEPS: Mapping[str, str] = {
+    "plan-collection": N_("Plan collection"),
+    "plan-review": N_("Plan review"),
+    "funds-application": N_("Funds application"),
+    "disbursement": N_("Disbursement"),
+    "allocation": N_("Allocation"),
+    "expenditure-reporting": N_("Expenditure reporting"),
+    "report-filing": N_("Report filing"),
+    "reconciliation": N_("Reconciliation"),
+    "flags": N_("Flags"),
+}
+
+ACTORS: Mapping[str, str] = {
+    "county_agency": N_("county agency"),
+    "city_agency": N_("city agency"),
+    "city_finance": N_("city finance"),
+    "county_finance": N_("county finance"),
+    "reviewer": N_("reviewer"),
+    "checker": N_("checker"),
+    "approver": N_("approver"),
+    "releaser": N_("releaser"),
+    "bank": N_("bank"),
+    "tax": N_("tax authority"),
+}
+"""Whose turn it is."""
+
+FUNDS: Mapping[str, str] = {
+    "employee": N_("Employee scheme"),
+    "resident": N_("Resident scheme"),
+}
+
+ACCOUNT_TYPES: Mapping[str, str] = {
+    "fiscal_account": N_("Fiscal account"),
+    "city_expenditure": N_("City expenditure account"),
+    "county_expenditure": N_("County expenditure account"),
+    "income_account": N_("Income account"),
+    "treasury": N_("Treasury"),
+}
+
+DOCUMENTS: Mapping[str, str] = {
+    "plan": N_("Fund-use plan"),
+    "report": N_("Expenditure report"),
+    "payer-detail": N_("Payer detail"),
+    "statement": N_("Bank statement"),
+}
+
+CERTAINTY: Mapping[str, str] = {
+    "forecast": N_("forecast from the latest permitted day"),
+    "provisional": N_("provisional: the holiday notice is not published"),
+    "unknown": N_("no date: the holiday notice is not published"),
+}
+"""Why a due date is less than confirmed; ``confirmed`` needs no word."""
+
+
+def label_of(labels: Mapping[str, Label], code: str) -> Label:
+    """The label of ``code``; an unlisted code is shown as it is, as a warning."""
+    return labels.get(code) or Label(code, "question", "late")

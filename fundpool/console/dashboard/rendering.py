@@ -1,0 +1,70 @@
+"""Jinja environments, one a language, with the filters the templates use."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from fundpool.console.dashboard import labels
+from fundpool.console.dashboard.language import Language, languages
+
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def environments() -> Mapping[str, Environment]:
+    """A template environment for every language. Everything is escaped; a missing name is an error."""
+    return {key: _environment(language) for key, language in languages().items()}
+
+
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # added by the i18n extension
+        language.gettext, language.ngettext, newstyle=True
+    )
+    environment.globals.update(labels=labels, label_of=labels.label_of)
+    environment.filters.update(
+        day=lambda value: _dated(value, language.day),
+        date=lambda value: _dated(value, language.date),
+        short_moment=lambda value: _dated(value, language.short_moment),
+        moment=lambda value: _dated(value, language.moment),
+        month=language.month,
+        yuan=language.yuan,
+        tail=account_tail,
+        one_language=lambda text: one_language(text, language),
+        name=lambda code, names: language.gettext(names[code]) if code in names else code,
+    )
+    return environment
+
+
+def _dated(value: date | datetime | None, write: Callable[..., str]) -> str:
+    return "–" if value is None else write(value)
+
+
+def account_tail(number: str | None) -> str:
+    """The last four digits of an account number: enough to tell accounts apart, too few to pay to.
+
+    A short number is hidden altogether, because its tail would be the number.
+    """
+    digits = (number or "").strip()
+    return digits[-4:] if len(digits) >= 8 else "····"
+
+
+def one_language(text: str | None, language: Language) -> str:
+    """The half of a text written "Chinese / English" that is in this language, else the whole.
+
+    Only a text with one such stroke, Chinese before it and none after it, is halved.
+    """
+    parts = (text or "").split(" / ")
+    if len(parts) == 2 and _CHINESE.search(parts[0]) and not _CHINESE.search(parts[1]):
+        return language.choose(*parts)
+    return text or ""

@@ -1,0 +1,68 @@
+"""Serves the dashboard: prints its address when it answers, stops cleanly on SIGTERM and Ctrl-C."""
+
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from fundpool.domain.errors import InputError
+
+STOP_SECONDS = 5
+"""How long a page that is being written may take after the signal to stop."""
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def answered_hosts(host: str) -> frozenset[str] | None:
+    """Host names the pages answer to: loopback names on loopback, any name when bound to a network."""
+    return LOOPBACK_NAMES if host in LOOPBACK_NAMES else None
+
+
+def serve(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; ``ready`` is told the address once requests are answered.
+
+    Port 0 takes any free port. Raises InputError when the address cannot be had.
+    """
+    listener = _listen(host, port)
+    shown_host = f"[{host}]" if ":" in host else host
+    address = f"http://{shown_host}:{listener.getsockname()[1]}/"
+    # uvicorn raises the signal again after its clean stop; by then it has done its work.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    with listener:
+        _AnnouncingServer(config, lambda: ready(address)).run(sockets=[listener])
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """A server that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._announce()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            "address_not_available",
+            f"看板无法监听 {host}:{port}：{error}",
+            f"the dashboard cannot listen on {host}:{port}: {error}",
+            remedy="换一个端口，--port 0 取任一空闲端口 / take another port; --port 0 takes any free one",
+        ) from error

@@ -1,0 +1,252 @@
+"""What the dashboard's JSON API promises: the shape of ``fundpool status --json``.
+
+The pages are drawn from the same objects, so that a page can never show what the API does not say.
+Amounts are integer fen, dates ISO, unknown is null. Fields that a later release adds are kept as
+they come (``extra="allow"``): a reader must not break on them.
+"""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DutyState = Literal[
+    "upcoming", "due_soon", "done_on_time", "done_late", "overdue", "returned", "extended", "nil"
+]
+"""Where one duty stands; ``done_late`` and ``overdue`` are different: one is over, one is not."""
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Basis(_Shape):
+    """The article a duty rests on, with its words."""
+
+    document: str
+    section: str | None = None
+    quote: str | None = None
+
+
+class DutyStatus(_Shape):
+    """One duty of one unit. ``unit`` null means the city as a whole."""
+
+    rule: str
+    step: str
+    period: str
+    actor: str
+    unit: str | None = None
+    fund: str | None = None
+    nominal: date | None = None
+    due: date | None = None
+    act_by: date | None = None
+    kind: str = "fixed"
+    firmness: str = "binding"
+    status: str = "confirmed"
+    shift: str = "none"
+    reading: str | None = None
+    basis: Basis
+    state: DutyState
+    done_at: datetime | None = None
+    days_late: int | None = None
+    waiting_for: str | None = None
+    extended_until: date | None = None
+
+
+class UnitOutcome(_Shape):
+    """What the last run of a step came to for one unit."""
+
+    unit: str
+    fund: str | None = None
+    state: str
+    detail_zh: str
+    detail_en: str
+    amount_fen: int | None = None
+    error_code: str | None = None
+
+
+class StepStatus(_Shape):
+    """One operating step of the month; ``run_id`` is the Prefect flow run that last did it."""
+
+    step: str
+    state: str
+    last_run_at: datetime | None = None
+    run_id: str | None = None
+    by: str | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    outcomes: tuple[UnitOutcome, ...] = ()
+
+
+class TransferStatus(_Shape):
+    """One transfer of the month as far as it has come; the account numbers are masked."""
+
+    key: str | None = None
+    attempt: int | None = None
+    fund: str
+    unit: str | None = None
+    step: str | None = None
+    from_account_type: str | None = None
+    to_account_type: str | None = None
+    debit_account: str | None = None
+    credit_account: str | None = None
+    credit_name: str | None = None
+    amount_fen: int
+    state: str
+    prepared_by: str | None = None
+    approved_by: str | None = None
+    bank_serial: str | None = None
+    executed_at: datetime | None = None
+    reason: str | None = None
+
+
+class Flag(_Shape):
+    """Something a person must look at: late, missing, returned, inconsistent, held or unknown."""
+
+    kind: str
+    step: str | None = None
+    unit: str | None = None
+    fund: str | None = None
+    rule: str | None = None
+    days: int | None = None
+    severity: str = "review"
+    message_zh: str
+    message_en: str
+    basis: Basis | None = None
+    remedy: str | None = None
+    sheet: str | None = None
+    cell: str | None = None
+    found: str | None = None
+    expected: str | None = None
+    file: str | None = None
+
+
+class FundMoney(_Shape):
+    """One fund's money of the month, from request to payment; null is not known yet, never 0."""
+
+    fund: str
+    requested_fen: int | None = None
+    approved_fen: int | None = None
+    reviewed_fen: int | None = None
+    paid_fen: int | None = None
+
+    @property
+    def target_fen(self) -> int | None:
+        """What is to be paid: the amount finance confirmed, before that the approved one."""
+        return self.reviewed_fen if self.reviewed_fen is not None else self.approved_fen
+
+
+class MonthStatus(_Shape):
+    """A city's month as seen at ``as_of``."""
+
+    city: str
+    month: str
+    as_of: datetime
+    duties: tuple[DutyStatus, ...] = ()
+    steps: tuple[StepStatus, ...] = ()
+    transfers: tuple[TransferStatus, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    money: tuple[FundMoney, ...] = ()
+
+
+class FindingStatus(_Shape):
+    """What a check says about a file, down to the cell."""
+
+    rule: str
+    severity: str
+    message_zh: str
+    message_en: str
+    sheet: str | None = None
+    cell: str | None = None
+    row: int | None = None
+    county: str | None = None
+    fund: str | None = None
+    found: str | None = None
+    expected: str | None = None
+    remedy: str | None = None
+    basis: str | None = None
+
+
+class SubmissionStatus(_Shape):
+    """One version of a file that a county sent."""
+
+    document: str
+    version: int
+    file_name: str
+    sha256: str
+    received_at: datetime
+    submitted_by: str | None = None
+    verdict: str | None = None
+    state: str | None = None
+    late: bool | None = None
+    findings: tuple[FindingStatus, ...] = ()
+
+
+class CaseStatus(_Shape):
+    """One review case: a county's request for one fund, and what was decided."""
+
+    document: str
+    fund: str | None = None
+    state: str
+    requested_fen: int | None = None
+    approved_fen: int | None = None
+    reviewed_fen: int | None = None
+    reason: str | None = None
+    maker: str | None = None
+    checker: str | None = None
+    decided_at: datetime | None = None
+
+
+class CountyMonth(_Shape):
+    """Everything of one county's month."""
+
+    city: str
+    month: str
+    county: str
+    duties: tuple[DutyStatus, ...] = ()
+    submissions: tuple[SubmissionStatus, ...] = ()
+    cases: tuple[CaseStatus, ...] = ()
+    transfers: tuple[TransferStatus, ...] = ()
+    flags: tuple[Flag, ...] = ()
+
+
+class AccountBalance(_Shape):
+    """One bank account of a fund and what the books say is in it."""
+
+    account_type: str
+    unit: str | None = None
+    number: str | None = None
+    name: str | None = None
+    balance_fen: int
+
+
+class FundBooks(_Shape):
+    """One fund's accounts and its trial balance; debits equal credits or something is wrong."""
+
+    fund: str
+    accounts: tuple[AccountBalance, ...] = ()
+    debit_fen: int
+    credit_fen: int
+
+    @property
+    def difference_fen(self) -> int:
+        return self.debit_fen - self.credit_fen
+
+
+class TransferBatch(_Shape):
+    """Transfers released together, with the consequence a checker must see before money moves."""
+
+    number: str
+    fund: str | None = None
+    step: str | None = None
+    state: str | None = None
+    count: int
+    total_fen: int
+    last_month_fen: int | None = None
+    prepared_by: str | None = None
+    approved_by: str | None = None
+    released_by: str | None = None
+
+    @property
+    def change_fen(self) -> int | None:
+        """Against last month's total of the same hop and fund; None when there is none."""
+        return None if self.last_month_fen is None else self.total_fen - self.last_month_fen

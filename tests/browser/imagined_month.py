@@ -1,0 +1,271 @@
+"""A month that never was: every state a page can show, for looking at the pages alone.
+
+Names and amounts are made up. The reader stands in for the services, so that the pages are proved
+with states (an unknown transfer, a hostile file name) that a real month reaches only by accident.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from fundpool.console.dashboard.reading import City, Unit
+from fundpool.domain.periods import SHANGHAI, Month
+from schemas.dashboard import AccountBalance, CountyMonth, FundBooks, MonthStatus, TransferBatch
+
+NOW = datetime(2026, 10, 9, 9, 30, tzinfo=SHANGHAI)
+COUNTIES = (
+    ("331002", "椒江区", "Jiaojiang"),
+    ("331003", "黄岩区", "Huangyan"),
+    ("331004", "路桥区", "Luqiao"),
+    ("331022", "三门县", "Sanmen"),
+    ("331023", "天台县", "Tiantai"),
+    ("331024", "仙居县", "Xianju"),
+    ("331081", "温岭市", "Wenling"),
+    ("331082", "临海市", "Linhai"),
+    ("331083", "玉环市", "Yuhuan"),
+)
+TAIZHOU = City("taizhou", "台州市", "Taizhou", tuple(Unit(*county) for county in COUNTIES))
+SUIZHOU = City("suizhou", "随州市", "Suizhou", (Unit("421303", "曾都区", "Zengdu"),))
+ACCOUNT = "6222021234567890123"
+HOSTILE = "<script>document.title='owned'</script>"
+
+_QUOTES = {
+    "submit_fund_use_plan": (
+        "TZ-15",
+        "细则第十条",
+        "各县（市、区）医保经办机构每月25日前向市医保经办机构报送次月用款计划申请表",
+    ),
+    "apply_for_funds": ("TZ-16", "细则第十条", "市医保经办机构审核汇总后每月月底前向市财政部门提出用款申请"),
+    "pay_from_fiscal_account": (
+        "TZ-17",
+        "细则第十条",
+        "市财政部门复核后于每月5日前将资金从财政专户拨付至市支出户",
+    ),
+    "allocate_to_counties": (
+        "TZ-18",
+        "细则第十条",
+        "市医保经办机构收到资金后两个工作日内拨付至各县（市、区）支出户",
+    ),
+    "submit_expenditure_report": (
+        "TZ-19",
+        "细则第十一条",
+        "各县（市、区）每月15日前报送上月基金支出核算报表",
+    ),
+    "file_expenditure_report": ("TZ-20", "细则第十一条", "市医保经办机构月底前汇总上报"),
+}
+_DATES = {
+    "submit_fund_use_plan": ("county_agency", date(2026, 9, 25), date(2026, 9, 24)),
+    "apply_for_funds": ("city_agency", date(2026, 9, 30), date(2026, 9, 30)),
+    "pay_from_fiscal_account": ("city_finance", date(2026, 10, 5), date(2026, 9, 30)),
+    "allocate_to_counties": ("city_agency", date(2026, 10, 9), date(2026, 10, 9)),
+    "submit_expenditure_report": ("county_agency", date(2026, 11, 15), date(2026, 11, 13)),
+    "file_expenditure_report": ("city_agency", date(2026, 11, 30), date(2026, 11, 30)),
+}
+
+
+def duty(step: str, unit: str | None, state: str, **more: Any) -> dict[str, Any]:
+    """One duty of the imagined month."""
+    rule, section, quote = _QUOTES[step]
+    actor, due, act_by = _DATES[step]
+    basis = {"document": "台政办发〔2021〕48号", "section": section, "quote": quote}
+    fields = {"rule": rule, "step": step, "period": "2026-10", "actor": actor, "unit": unit, "basis": basis}
+    dates = {"nominal": due, "due": due, "act_by": act_by, "kind": "fixed", "firmness": "binding"}
+    return fields | dates | {"status": "confirmed", "shift": "none", "reading": None, "state": state} | more
+
+
+def _county_duties() -> list[dict[str, Any]]:
+    on_time = {"state": "done_on_time", "done_at": datetime(2026, 9, 24, 15, 2, tzinfo=SHANGHAI)}
+    plans: dict[str, dict[str, Any]] = {code: on_time for code, _, _ in COUNTIES}
+    plans["331004"] = {
+        "state": "done_late",
+        "days_late": 1,
+        "done_at": datetime(2026, 9, 26, 8, 40, tzinfo=SHANGHAI),
+    }
+    plans["331022"] = {"state": "nil", "done_at": datetime(2026, 9, 23, 11, 0, tzinfo=SHANGHAI)}
+    plans["331024"] = {"state": "overdue", "days_late": 14, "waiting_for": "county_agency"}
+    plans["331083"] = {"state": "returned", "days_late": 14, "waiting_for": "county_agency"}
+    plans["331023"] = {
+        "state": "extended",
+        "waiting_for": "county_agency",
+        "extended_until": date(2026, 10, 12),
+    }
+    duties = [duty("submit_fund_use_plan", code, **plans[code]) for code in plans]
+    return duties + [
+        duty("submit_expenditure_report", code, "upcoming", waiting_for="county_agency") for code in plans
+    ]
+
+
+def _transfers() -> list[dict[str, Any]]:
+    transfers = []
+    states = {"331081": "unknown", "331082": "in_flight"}
+    for place, (code, name, _) in enumerate(COUNTIES[:8]):
+        for fund, base in (("employee", 1_823_456_789), ("resident", 964_210_055)):
+            if code in {"331022", "331023", "331024"}:
+                continue
+            state = states.get(code, "settled") if fund == "employee" else "settled"
+            transfers.append(
+                {
+                    "key": f"key-{code}-{fund}",
+                    "attempt": 1,
+                    "fund": fund,
+                    "unit": code,
+                    "step": "allocate_to_counties",
+                    "from_account_type": "city_expenditure",
+                    "to_account_type": "county_expenditure",
+                    "debit_account": "3310000000001",
+                    "credit_account": ACCOUNT,
+                    "credit_name": f"{name}医疗保障局支出户",
+                    "amount_fen": base + place * 7_000_013,
+                    "state": state,
+                    "prepared_by": "经办 王芳",
+                    "approved_by": "复核 李强",
+                    "bank_serial": f"SB20261009{place:04d}" if state == "settled" else None,
+                    "executed_at": datetime(2026, 10, 9, 9, 5, tzinfo=SHANGHAI)
+                    if state == "settled"
+                    else None,
+                    "reason": "银行没有应答" if state == "unknown" else None,
+                }
+            )
+    return transfers
+
+
+def _steps() -> list[dict[str, Any]]:
+    ran = [
+        ("plan-collection", "flagged", datetime(2026, 9, 26, 7, 0, tzinfo=SHANGHAI)),
+        ("plan-review", "waiting", datetime(2026, 9, 28, 7, 0, tzinfo=SHANGHAI)),
+        ("funds-application", "done", datetime(2026, 9, 30, 7, 0, tzinfo=SHANGHAI)),
+        ("disbursement", "done", datetime(2026, 9, 30, 14, 0, tzinfo=SHANGHAI)),
+        ("allocation", "failed", datetime(2026, 10, 9, 9, 5, tzinfo=SHANGHAI)),
+        ("expenditure-reporting", "not_started", None),
+        ("report-filing", "not_started", None),
+        ("reconciliation", "running", datetime(2026, 10, 9, 9, 20, tzinfo=SHANGHAI)),
+        ("flags", "done", datetime(2026, 10, 9, 7, 0, tzinfo=SHANGHAI)),
+    ]
+    steps: list[dict[str, Any]] = [
+        {
+            "step": step,
+            "state": state,
+            "last_run_at": at,
+            "run_id": f"0199-{step}" if at else None,
+            "outcomes": [],
+        }
+        for step, state, at in ran
+    ]
+    steps[4]["outcomes"] = [
+        {
+            "unit": "331081",
+            "fund": "employee",
+            "state": "failed",
+            "detail_zh": "银行没有应答，结果不明，等待查询",
+            "detail_en": "the bank did not answer; the outcome is unknown until it is queried",
+        }
+    ]
+    return steps
+
+
+def _flags() -> list[dict[str, Any]]:
+    basis = {
+        "document": "台政办发〔2021〕48号",
+        "section": "细则第十条",
+        "quote": _QUOTES["submit_fund_use_plan"][2],
+    }
+    return [
+        {"kind": "late", "unit": "331004", "days": 1, "severity": "note", "basis": basis, "message_zh": "用款计划迟报 1 天：9月26日收到，应于9月25日前报送", "message_en": "the fund-use plan came 1 day late: received on 26 September, due by 25 September"},
+        {"kind": "overdue", "unit": "331024", "days": 14, "severity": "block", "basis": basis, "message_zh": "用款计划逾期 14 天未报", "message_en": "the fund-use plan is 14 days overdue", "remedy": "请县经办机构即日报送 / please file today"},
+        {"kind": "unknown", "unit": "331081", "fund": "employee", "severity": "block", "message_zh": "一笔转账结果不明", "message_en": "the outcome of a transfer is unknown", "remedy": "fundpool run reconciliation"},
+        {"kind": "inconsistent", "unit": "331002", "fund": "resident", "severity": "review", "message_zh": "期初余额与上月期末余额不符", "message_en": "the opening balance does not tie to last month's closing balance", "found": "1,234,567.80", "expected": "1,234,567.89", "sheet": "用款计划", "cell": "D7", "file": HOSTILE + ".xlsx"},
+        {"kind": "returned", "unit": "331083", "severity": "block", "message_zh": "用款计划超过年度预算余额，已退回", "message_en": "the plan exceeds what is left of the annual budget; returned", "remedy": "压减或申请预算调整 / cut it, or ask for a budget change"},
+    ]  # fmt: skip
+
+
+class ImaginedReader:
+    """Reads the imagined month of Taizhou; Suizhou's is empty."""
+
+    def cities(self) -> Sequence[City]:
+        return (TAIZHOU, SUIZHOU)
+
+    def months(self, city: str) -> Sequence[Month]:
+        return [Month(2026, 9), Month(2026, 10)] if city == "taizhou" else []
+
+    def status(self, city: str, month: Month, now: datetime) -> Mapping[str, Any]:
+        if city != "taizhou" or month != Month(2026, 10):
+            empty = MonthStatus(city=city, month=str(month), as_of=now)
+            return empty.model_dump(mode="json")
+        duties = _county_duties()
+        duties += [
+            duty(
+                "apply_for_funds", None, "done_on_time", done_at=datetime(2026, 9, 30, 10, 0, tzinfo=SHANGHAI)
+            ),
+            duty(
+                "pay_from_fiscal_account",
+                None,
+                "done_on_time",
+                done_at=datetime(2026, 9, 30, 14, 6, tzinfo=SHANGHAI),
+            ),
+            duty("allocate_to_counties", None, "due_soon", waiting_for="city_agency"),
+            duty("file_expenditure_report", None, "upcoming"),
+        ]
+        money = [
+            {"fund": "employee", "requested_fen": 18_234_567_890, "approved_fen": 17_900_000_000, "reviewed_fen": 17_900_000_000, "paid_fen": 7_321_827_182},
+            {"fund": "resident", "requested_fen": 9_642_100_550, "approved_fen": 9_642_100_550, "reviewed_fen": None, "paid_fen": 4_821_050_275},
+        ]  # fmt: skip
+        document = MonthStatus.model_validate(
+            {"city": city, "month": str(month), "as_of": now, "duties": duties, "steps": _steps()}
+            | {"transfers": _transfers(), "flags": _flags(), "money": money}
+        )
+        return document.model_dump(mode="json")
+
+    def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
+        status = MonthStatus.model_validate(self.status(city, month, now))
+        finding = {"rule": "plan.adds_up", "severity": "block", "message_zh": f"合计与明细不符 {HOSTILE}", "message_en": f"the total does not add up {HOSTILE}", "sheet": "用款计划", "cell": "H7", "row": 7, "fund": "employee", "found": HOSTILE, "expected": "18,234,567.89", "remedy": "改正合计后重报 / correct the total and file again", "basis": "细则第十条"}  # fmt: skip
+        note = {"rule": "plan.run_rate", "severity": "note", "message_zh": "比前三个月平均高 31%", "message_en": "31% above the average of the last three months", "fund": "resident", "row": 8}  # fmt: skip
+        files = [
+            {"document": "plan", "version": 1, "file_name": f"{HOSTILE}用款计划.xlsx", "sha256": "9f2c" * 16, "received_at": datetime(2026, 9, 24, 15, 2, tzinfo=SHANGHAI), "submitted_by": "张会计", "verdict": "return", "late": False, "findings": [finding, note]},
+            {"document": "plan", "version": 2, "file_name": "用款计划_改.csv", "sha256": "0b7a" * 16, "received_at": datetime(2026, 9, 26, 8, 40, tzinfo=SHANGHAI), "submitted_by": "张会计", "verdict": "pass", "late": True, "findings": []},
+        ]  # fmt: skip
+        cases = [
+            {"document": "plan", "fund": "employee", "state": "cut", "requested_fen": 1_823_456_789, "approved_fen": 1_800_000_000, "reviewed_fen": 1_800_000_000, "reason": "扣除上月结余", "maker": "经办 王芳", "checker": "复核 李强", "decided_at": datetime(2026, 9, 28, 10, 0, tzinfo=SHANGHAI)},
+            {"document": "plan", "fund": "resident", "state": "proposed", "requested_fen": 964_210_055, "approved_fen": 964_210_055, "maker": "经办 王芳"},
+        ]  # fmt: skip
+        return CountyMonth.model_validate(
+            {
+                "city": city, "month": str(month), "county": unit, "submissions": files, "cases": cases,
+                "duties": [d.model_dump() for d in status.duties if d.unit == unit],
+                "transfers": [t.model_dump() for t in status.transfers if t.unit == unit],
+                "flags": [f.model_dump() for f in status.flags if f.unit == unit],
+            }
+        )  # fmt: skip
+
+    def batches(self, city: str, month: Month) -> Sequence[TransferBatch]:
+        return (
+            TransferBatch(number="2026-10-allocation-1", fund="employee", step="allocate_to_counties", state="released", count=5, total_fen=9_187_283_997, last_month_fen=8_912_000_000, prepared_by="经办 王芳", approved_by="复核 李强", released_by="财务 赵敏"),
+            TransferBatch(number="2026-10-allocation-1", fund="resident", step="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
+        )  # fmt: skip
+
+    def books(self, city: str, month: Month) -> Sequence[FundBooks]:
+        accounts = [
+            AccountBalance(
+                account_type="fiscal_account",
+                unit=None,
+                number="3310000000001",
+                name="台州市财政专户",
+                balance_fen=912_345_678_901,
+            )
+        ]
+        accounts += [
+            AccountBalance(
+                account_type="county_expenditure",
+                unit=code,
+                number=ACCOUNT,
+                name=f"{name}医疗保障局支出户",
+                balance_fen=123_456_789 + 1001 * int(code),
+            )
+            for code, name, _ in COUNTIES
+        ]
+        return (
+            FundBooks(fund="employee", accounts=tuple(accounts), debit_fen=912_345_678_901, credit_fen=912_345_678_901),
+            FundBooks(fund="resident", accounts=tuple(accounts[:4]), debit_fen=100, credit_fen=99),
+        )  # fmt: skip
+
+    def ping(self) -> None:
+        """Always there."""
