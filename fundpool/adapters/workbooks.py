@@ -15,6 +15,7 @@ from typing import Any
 import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell  # type: ignore[import-untyped]
 
+from fundpool.adapters.cell_grammar import Cell, read_amount
 from fundpool.adapters.document_reader import read_documents
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import Month
@@ -99,31 +100,31 @@ def complete(kind: DocumentType, row: Mapping[str, Value], month: Month) -> dict
     """``row`` with the month and the amounts that follow from others, where it does not state them."""
     filled: dict[str, Value] = {"month": str(month), **row}
     for f in kind.fields:
-        if f.follows_from is None or f.key in filled:
-            continue
-        parts = [filled.get(key) for key in (*f.follows_from.plus, *f.follows_from.minus)]
-        if all(isinstance(part, int) for part in parts):
+        if f.follows_from is not None and f.key not in filled:
             filled[f.key] = sum_of(f.follows_from, filled)
     return filled
 
 
-def sum_of(rule: Sum, row: Mapping[str, Value]) -> int:
-    """The amount that ``rule`` gives for a row whose parts are all stated."""
-    total = sum(_fen(row[key]) for key in rule.plus) - sum(_fen(row[key]) for key in rule.minus)
+def sum_of(rule: Sum, row: Mapping[str, Value]) -> int | None:
+    """The amount that ``rule`` gives for a row; None unless all its parts are amounts."""
+    plus = [_amount(row.get(key)) for key in rule.plus]
+    minus = [_amount(row.get(key)) for key in rule.minus]
+    if None in plus or None in minus:
+        return None
+    total = sum(part or 0 for part in plus) - sum(part or 0 for part in minus)
     return max(total, 0) if rule.at_least_nil else total
 
 
-def _fen(value: Value) -> int:
-    assert isinstance(value, int)
-    return value
+def _amount(value: Value) -> int | None:
+    """Fen of an amount, also of one that is written unusually as text."""
+    if isinstance(value, str):
+        return read_amount(Cell(0, 0, "s", value, formula=False, is_date=False), derived=False)[0]
+    return value if isinstance(value, int) else None
 
 
 def _control_totals(kind: DocumentType, rows: Sequence[Mapping[str, Value]]) -> dict[str, int]:
     """Σ of every money column over the rows that state an amount."""
-    return {
-        f.key: sum(value for row in rows if isinstance(value := row.get(f.key), int))
-        for f in kind.money_fields
-    }
+    return {f.key: sum(_amount(row.get(f.key)) or 0 for row in rows) for f in kind.money_fields}
 
 
 # --- .xlsx --------------------------------------------------------------------------------------
@@ -227,17 +228,13 @@ def _write_row(
             value = str(month)
         if f.kind is FieldKind.FUND and isinstance(value, str):
             value = _FIRST_FUND.get(value, value)
-        if f.follows_from is not None and (blank or (isinstance(value, int) and value == _computed(f, row))):
+        if f.follows_from is not None and (
+            blank or (isinstance(value, int) and value == sum_of(f.follows_from, row))
+        ):
             stored = value / 100 if isinstance(value, int) else 0.0
             sheet.write_formula(at, column, _formula(kind, f.follows_from, at), formats.sum, stored)
         else:
             _write_cell(sheet, at, column, f, value, formats)
-
-
-def _computed(f: DocumentField, row: Mapping[str, Value]) -> int | None:
-    assert f.follows_from is not None
-    keys = (*f.follows_from.plus, *f.follows_from.minus)
-    return sum_of(f.follows_from, row) if all(isinstance(row.get(key), int) for key in keys) else None
 
 
 def _write_cell(sheet: Any, at: int, column: int, f: DocumentField, value: Value, formats: _Formats) -> None:

@@ -1,0 +1,143 @@
+"""The tie-out frame: every row of every file beside what is known of its county, fund and month.
+
+One row per document row. Amount columns are Int64 fen. File-level facts (signatures, control totals
+and the sums they must match) stand on the file's first row only, so that they are judged once.
+
+======================  ==============================================================================
+column                  meaning
+======================  ==============================================================================
+file, line              place of the file in the batch and of the row in the file
+county, fund, month     resolved; None where the document's text means nothing known
+county_by_code/_name    what the code and the name each resolve to
+expected_month          the month asked for
+<field>                 every field of the document: amounts in fen, texts
+sum_<field>             Σ of the column over the file's rows (first row of the file; NA if a required one
+                        is unknown, which has its own finding)
+control_<field>         what the file's 控制合计 row states (first row of the file)
+prepared_by, …          signatures (first row of the file; "" = left blank); ``signed``: all of them;
+                        ``maker_is_checker``: the same person prepared and checked
+missing_funds           funds of the city the county has no row for (first row of the county)
+resident_<field>        the amount if the row is the resident fund's; ``nil`` is 0
+copied_from             the fund whose amounts this row repeats one by one
+budget_left_fen, …      facts of JudgingContext for the row's county and fund; NA where unknown
+run_rate_fen            mean of the recent months' spending
+======================  ==============================================================================
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fundpool.services.judging import CountyFund, JudgingContext, Line, ParsedDocument
+from schemas.documents.base import DocumentType, FieldKind, Presence
+
+CONTEXT_FACTS = ("budget_left_fen", "last_closing_fen", "last_cumulative_fen", "ledger_received_fen")
+"""Facts of JudgingContext that are one amount per county and fund."""
+
+
+def tie_out_rows(
+    parsed: Sequence[ParsedDocument], document: DocumentType, context: JudgingContext
+) -> list[dict[str, Any]]:
+    """The rows of the frame as plain dictionaries (None = missing), files in order."""
+    rows: list[dict[str, Any]] = []
+    for file_number, file in enumerate(parsed):
+        if not file.readable:
+            continue
+        file_rows = [
+            _row(file_number, line_number, line, document, context)
+            for line_number, line in enumerate(file.lines)
+        ]
+        _add_file_facts(file, file_rows, document)
+        _add_county_facts(file_rows, document, context)
+        rows.extend(file_rows)
+    return rows
+
+
+def tie_out_frame(rows: Sequence[Mapping[str, Any]], document: DocumentType) -> pd.DataFrame:
+    """The frame of ``rows`` with its types fixed, whatever the rows happen to hold."""
+    names = list(rows[0]) if rows else []
+    whole = _whole_number_columns(document)
+    columns = {
+        name: pd.array([row[name] for row in rows], dtype="Int64")
+        if name in whole
+        else pd.Series([row[name] for row in rows], dtype=object)
+        for name in names
+        if name != "raw"
+    }
+    return pd.DataFrame(columns)
+
+
+def _whole_number_columns(document: DocumentType) -> set[str]:
+    numbers = {f.key for f in document.fields if f.is_money or f.kind is FieldKind.COUNT}
+    sums = {f"{prefix}_{f.key}" for prefix in ("sum", "control") for f in document.money_fields}
+    resident = {f"resident_{key}" for key in numbers}
+    return numbers | sums | resident | {*CONTEXT_FACTS, "run_rate_fen", "nil", "interest_ceiling_fen"}
+
+
+def _row(
+    file_number: int, line_number: int, line: Line, document: DocumentType, context: JudgingContext
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"file": file_number, "line": line_number, "raw": line.raw}
+    for f in document.fields:
+        row[f.key] = line.amounts_fen[f.key] if f.is_money else line.values.get(f.key)
+    code, name = row.get("county_code"), row.get("county_name")
+    by_code = context.register.by_code(str(code)) if code else None
+    by_name = context.register.by_name(str(name)) if name else None
+    row["county"] = line.county
+    row["county_by_code"] = by_code.code if by_code else None if code is None else f"? {code}"
+    row["county_by_name"] = by_name.code if by_name else None if name is None else f"? {name}"
+    row["fund"] = line.fund
+    row["expected_month"] = str(context.month)
+    for fact in CONTEXT_FACTS:
+        known: Mapping[CountyFund, int] | None = getattr(context, fact)
+        row[fact] = None if known is None else known.get((line.county or "", line.fund or ""))
+    recent = context.recent_monthly_spending_fen
+    for f in document.money_fields:
+        if "personal_account" in f.key:
+            row[f"resident_{f.key}"] = row[f.key] if line.fund == "resident" else None
+    row["nil"] = 0
+    if "interest_fen" in row:
+        held = [row["opening_fen"], row["received_fen"]]
+        row["interest_ceiling_fen"] = None if None in held else max(sum(held), 0) // 100
+    months = () if recent is None else recent.get((line.county or "", line.fund or ""), ())
+    row["run_rate_fen"] = sum(months) // len(months) if months else None
+    return row
+
+
+def _add_file_facts(file: ParsedDocument, rows: list[dict[str, Any]], document: DocumentType) -> None:
+    signatures = [label.key for label in document.labels if label.key != "unit"]
+    for index, row in enumerate(rows):
+        for f in document.money_fields:
+            first = index == 0
+            amounts = [other[f.key] for other in rows] if first else []
+            known = first and (None not in amounts or f.presence is Presence.OPTIONAL)
+            row[f"sum_{f.key}"] = sum(amount or 0 for amount in amounts) if known else None
+            row[f"control_{f.key}"] = file.control_totals_fen.get(f.key) if first else None
+        for key in signatures:
+            row[key] = file.labels.get(key, "") if index == 0 else None
+        first = index == 0
+        made, checked = file.labels.get("prepared_by", ""), file.labels.get("checked_by", "")
+        row["signed"] = all(file.labels.get(key) for key in signatures) if first else None
+        row["maker_is_checker"] = bool(made) and made == checked if first else None
+        row["has_total_row"] = bool(file.control_totals_fen) if index == 0 else None
+
+
+def _add_county_facts(rows: list[dict[str, Any]], document: DocumentType, context: JudgingContext) -> None:
+    by_county: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows:
+        row["missing_funds"] = row["copied_from"] = None
+        by_county.setdefault(row["county"], []).append(row)
+    if not document.per_fund:
+        return
+    inputs = [f.key for f in document.money_fields if f.follows_from is None]
+    for county, own in by_county.items():
+        present = {row["fund"] for row in own}
+        missing = [fund for fund in context.funds if fund not in present]
+        if county is not None and missing:
+            own[0]["missing_funds"] = ",".join(missing)
+        first_with: dict[tuple[int | None, ...], Any] = {}
+        for row in own:
+            amounts = tuple(row[key] for key in inputs)
+            if any(amounts) and first_with.setdefault(amounts, row["fund"]) != row["fund"]:
+                row["copied_from"] = first_with[amounts]

@@ -1,0 +1,198 @@
+"""Runs the suites: the only module that touches Great Expectations' machinery.
+
+All files of one document type are judged in one batch, because a validation costs about the same for
+one county as for a nation. Fails closed: a check that is missing from the answer, raised, or saw
+another number of rows than there are, was not evaluated, and an incomplete judgement never passes.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import great_expectations as gx
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from expectations import plan, report
+from expectations.checks import FUND_SHORT, Check, Facts, Suite
+from expectations.form import STATED
+from expectations.frame import tie_out_frame, tie_out_rows
+from fundpool.domain.findings import Finding, Severity
+from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, judgement_of
+from schemas.documents import document_type
+from schemas.documents.base import DocumentType
+
+SUITES: dict[str, Suite] = {suite.document: suite for suite in (plan.SUITE, report.SUITE)}
+
+
+def judge(parsed: Sequence[ParsedDocument], document: str, context: JudgingContext) -> list[Judgement]:
+    """Judge read files of one document type in one batch; one judgement per file, in order.
+
+    Raises InputError when there is no such document type.
+    """
+    return judge_with(SUITES[document_type(document).key], parsed, context)
+
+
+def judge_with(suite: Suite, parsed: Sequence[ParsedDocument], context: JudgingContext) -> list[Judgement]:
+    """As ``judge``, with the suite given: tests hand in suites that raise or lack a check."""
+    document = document_type(suite.document)
+    checks = [
+        check for check in suite.checks if check.needs is None or getattr(context, check.needs) is not None
+    ]
+    absent = tuple(
+        (check.code, f"没有对照数据 / nothing to compare with: {check.needs}")
+        for check in suite.checks
+        if check not in checks
+    )
+    rows = tie_out_rows(parsed, document, context)
+    failed = _validate(checks, rows, document) if rows else {}
+    findings: dict[int, list[Finding]] = {number: [] for number in range(len(parsed))}
+    for number, indexes in failed.items():
+        check = checks[number]
+        if indexes is None:
+            continue
+        for index in indexes:
+            row = rows[index]
+            findings[row["file"]].extend(
+                _findings(check, row, parsed[row["file"]], document, context.register)
+            )
+    unevaluated = [check for number, check in enumerate(checks) if failed.get(number) is None]
+    return [
+        _judgement(file, findings[number], unevaluated, checks, absent, document)
+        for number, file in enumerate(parsed)
+    ]
+
+
+def _judgement(
+    file: ParsedDocument,
+    findings: list[Finding],
+    unevaluated: Sequence[Check],
+    checks: Sequence[Check],
+    absent: tuple[tuple[str, str], ...],
+    document: DocumentType,
+) -> Judgement:
+    judged = file.readable and bool(file.lines)
+    not_run = [_not_run(check) for check in unevaluated] if judged else []
+    return judgement_of(
+        file,
+        [*file.findings, *_not_said_twice(file.findings, findings), *not_run],
+        declared=len(checks),
+        evaluated=len(checks) - len(unevaluated) if judged else 0,
+        not_applicable=absent,
+        totals=_totals(file, document),
+    )
+
+
+def _totals(file: ParsedDocument, document: DocumentType) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for line in file.lines:
+        amount = line.amounts_fen.get(document.total_field)
+        if line.fund is not None and amount is not None:
+            totals[line.fund] = totals.get(line.fund, 0) + amount
+    return totals
+
+
+def _not_said_twice(reader: Sequence[Finding], suite: Sequence[Finding]) -> list[Finding]:
+    """Findings of the suite, without “blank” where the reader already said why the cell has no value."""
+    said = {finding.cell for finding in reader if finding.severity is Severity.BLOCK and finding.cell}
+    return [finding for finding in suite if finding.cell not in said or finding.expected != STATED]
+
+
+def _not_run(check: Check) -> Finding:
+    return Finding(
+        rule=check.code,
+        severity=Severity.REVIEW,
+        message_zh=f"检查“{check.title_zh}”未能执行，须人工核对",
+        message_en=f"check “{check.title_en}” could not be run; a person must look",
+        basis="检查未执行即不作通过 / what was not checked has not passed",
+        remedy="报告系统管理员 / tell the administrator",
+    )
+
+
+# --- Great Expectations -------------------------------------------------------------------------
+
+
+@cache
+def _batches() -> BatchDefinition[Any]:
+    """Where frames are handed in: an ephemeral context, nothing on disk, no progress bars."""
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    asset = context.data_sources.add_pandas("documents").add_dataframe_asset("tie_out")
+    return asset.add_batch_definition_whole_dataframe("whole")
+
+
+def _validate(
+    checks: Sequence[Check], rows: Sequence[Mapping[str, Any]], document: DocumentType
+) -> dict[int, list[int] | None]:
+    """Per check (by place): the indexes of the rows that fail it; None or absent = it was not evaluated."""
+    try:
+        suite = gx.ExpectationSuite(
+            name=document.key, expectations=[check.expectation(number) for number, check in enumerate(checks)]
+        )
+        batch = _batches().get_batch(batch_parameters={"dataframe": tie_out_frame(rows, document)})
+        answer = batch.validate(
+            suite, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0}
+        )
+    except Exception:  # noqa: BLE001 - whatever broke, nothing was evaluated: every file goes to a person
+        return {}
+    failed: dict[int, list[int] | None] = {}
+    for result in answer.results:
+        config = result.expectation_config
+        number = None if config is None or config.meta is None else config.meta.get("check")
+        if isinstance(number, int):
+            failed[number] = _failed_rows(result, len(rows))
+    return failed
+
+
+def _failed_rows(result: ExpectationValidationResult, rows: int) -> list[int] | None:
+    details = result.result or {}
+    raised = (result.exception_info or {}).get("raised_exception", True)
+    if raised or result.success is None or details.get("element_count") != rows:
+        return None  # a missing column gives exception_info another shape; both end here
+    indexes = details.get("unexpected_index_list")
+    if indexes is None or (not result.success) != bool(indexes):
+        return None
+    return [int(index) for index in indexes]
+
+
+def _findings(
+    check: Check, facts: Facts, file: ParsedDocument, document: DocumentType, register: Register
+) -> list[Finding]:
+    line = file.lines[facts["line"]]
+    county = register.by_code(line.county) if line.county else None
+    names = {f.key: f.zh for f in document.fields}
+    told: list[Finding] = []
+    for field in check.at(facts):
+        found, expected = check.found(facts, field), check.expected(facts, field)
+        plain = field.removeprefix("control_")
+        words = {
+            "county": county.name_zh if county else "",
+            "fund": FUND_SHORT.get(line.fund or "", ""),
+            "field": names.get(plain, plain),
+            "found": found if found is not None else "空 / blank",
+            "expected": expected if expected is not None else "",
+        }
+        cell = (
+            file.control_cells.get(plain)
+            if field != plain
+            else line.cells.get(field, file.label_cells.get(field))
+        )
+        told.append(
+            Finding(
+                rule=check.code,
+                severity=check.severity,
+                message_zh=check.message_zh.format(**words),
+                message_en=check.message_en.format(**words),
+                sheet=line.sheet,
+                cell=cell,
+                row=line.row if field == plain and field in line.cells else None,
+                county=line.county,
+                fund=line.fund,
+                found=found,
+                expected=expected,
+                remedy=check.remedy,
+                basis=check.basis,
+            )
+        )
+    return told
