@@ -15,6 +15,19 @@ from fundpool.domain.errors import FundpoolError, InputError
 _COMMANDS: dict[str, tuple[str, str]] = {
     # name: (where it lives, one line of help). Loaded lazily: `fundpool --help` and `compute`
     # must not wait for pandas, Great Expectations or Prefect.
+    "compute": (
+        "fundpool.console.commands.compute:command",
+        "按文件计算缺口分担、储备金、周转金等 / Compute gaps, reserves and quotas from a city's text.",
+    ),
+    "due": ("fundpool.console.commands.due:due", "期限与责任 / Who must do what by when."),
+    "template": (
+        "fundpool.console.commands.template:template",
+        "填报模板 / Write the workbooks that counties fill.",
+    ),
+    "check": (
+        "fundpool.console.commands.check:check",
+        "检查文件 / Judge counties' files, without a database.",
+    ),
     "sandbox-bank": (
         "fundpool.console.commands.sandbox_bank:app",
         "模拟银行 / Run the sandbox bank, switch its faults, read its book.",

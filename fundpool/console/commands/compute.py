@@ -1,0 +1,296 @@
+"""``fundpool compute``: the figures of a city's text for given facts, without a database."""
+
+import json as json_module
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import Parameter
+
+from fundpool.adapters.policy_files import load_city
+from fundpool.console.output import print_error, print_json, print_table
+from fundpool.domain.errors import InputError, UndefinedPolicy
+from fundpool.domain.money import format_yuan
+from fundpool.domain.policy import CityPolicy
+from fundpool.services.compute import Question, blocked, compare, compute
+from fundpool.services.policy_terms import Setting
+from fundpool.settings import Settings
+
+LARGEST_FACTS_BYTES = 20_000_000
+
+
+def command(
+    name: str,
+    *,
+    city: Annotated[str, Parameter(help="城市 / city key")],
+    fund: Annotated[str, Parameter(help="险种 employee|resident / fund")],
+    year: Annotated[int, Parameter(help="基金年度 / fund year")],
+    facts: Annotated[str, Parameter(help="事实 JSON 文件，- 为标准输入 / facts, - reads stdin")],
+    reading: Annotated[
+        list[str] | None, Parameter(help="读法 KEY=VALUE，可多次 / a reading of an unclear text")
+    ] = None,
+    under: Annotated[str | None, Parameter(help="改用另一城市的规则 / under another city's rules")] = None,
+    settings: Annotated[
+        list[str] | None,
+        Parameter(name="--set", help="假设 RULE.key=VALUE，可多次 / what if a value were different"),
+    ] = None,
+    compare_: Annotated[
+        bool, Parameter(name="--compare", negative="", help="与本市现行规则逐项比较 / show every difference")
+    ] = False,
+    policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
+    json: Annotated[bool, Parameter(negative="", help="输出 JSON / print one JSON document")] = False,
+) -> int:
+    """Compute a figure of the year from facts, by the text of a city.
+
+    NAME is one of settlement, warning, risk-reserve, working-capital, collected-fund,
+    subsidy-quarters, monthly-cap, contribution-base, adjustment-fund.
+    Exit status: 0 computed, 2 wrong use or facts, 3 the law does not give the value.
+    """
+    folder = policy_dir or Settings().policy_dir
+    home = load_city(folder, city)
+    if not 2000 <= year <= 2100:
+        raise InputError("year", f"基金年度不对：{year}", f"not a fund year: {year}")
+    question = Question(
+        name=name,
+        city=home,
+        fund=fund,
+        year=year,
+        readings=_readings(reading or []),
+        under=load_city(folder, under) if under else None,
+        settings=tuple(Setting.parse(text) for text in settings or []),
+    )
+    document = _read_facts(facts)
+    try:
+        answer = (compare if compare_ else compute)(question, document)
+    except UndefinedPolicy as error:
+        if json:
+            print_json(blocked(question, error))
+        else:
+            print_error(error, as_json=False)
+        return error.exit_status
+    if json:
+        print_json(answer)
+    else:
+        _print_answer(answer, home)
+    return 3 if "error" in answer else 0
+
+
+def _readings(texts: Sequence[str]) -> dict[str, str]:
+    readings: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key or not value:
+            raise InputError(
+                "unknown_reading",
+                f"--reading 的写法是 键=读法，得到「{text}」",
+                f"--reading is written KEY=VALUE, found {text!r}",
+            )
+        if readings.setdefault(key, value) != value:
+            raise InputError(
+                "unknown_reading",
+                f"读法 {key} 给了两个不同的值",
+                f"the reading {key} is given twice with different values",
+            )
+    return readings
+
+
+def _read_facts(path: str) -> object:
+    try:
+        raw = sys.stdin.buffer.read() if path == "-" else _bytes_of(Path(path))
+        return json_module.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except OSError as problem:
+        raise InputError(
+            "facts",
+            f"读不到事实文件 {path}：{problem.strerror}",
+            f"cannot read the facts {path}: {problem.strerror}",
+            remedy="检查 --facts 的路径 / check the path given to --facts",
+        ) from problem
+    except (ValueError, RecursionError) as problem:
+        raise InputError(
+            "facts",
+            f"事实文件 {path} 不是有效的 JSON：{problem}",
+            f"the facts {path} are no valid JSON: {problem}",
+        ) from problem
+
+
+def _bytes_of(file: Path) -> bytes:
+    if file.stat().st_size > LARGEST_FACTS_BYTES:
+        raise ValueError(f"larger than {LARGEST_FACTS_BYTES} bytes")
+    return file.read_bytes()
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is given twice")
+    return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+_BEARERS = {
+    "county_stored_balance": "当地暂存结余 stored balance",
+    "city_balance": "市级累计结余 city balance",
+    "risk_reserve": "风险储备金 risk reserve",
+    "collected_fund": "归集基金 collected fund",
+    "adjustment_fund": "调剂金 adjustment fund",
+    "city_finance": "市财政 city finance",
+    "county_finance": "县财政 county finance",
+    "province_finance": "省财政 province finance",
+}
+_RESULTS = {"gap": "缺口 gap", "surplus": "结余 surplus", "balanced": "平衡 balanced"}
+_FIGURES = {
+    "surplus_ratio": "当年结余率 surplus ratio",
+    "months_of_coverage": "可支付月数 months of coverage",
+    "alarms": "预警 alarms",
+    "not_evaluated": "无法评估 not evaluated",
+    "levy_fen": "提取额 levy",
+    "cap_fen": "上限 cap",
+    "target_fen": "应有额 target",
+    "shortfall_fen": "应补足 shortfall",
+    "infeasible_fen": "无法筹足 infeasible",
+    "quarters_fen": "各季度 quarters",
+    "allowed_fen": "可拨付 allowed",
+    "refused_fen": "超出预算 refused",
+    "bases_fen": "缴费基数 bases",
+    "average_months": "平均月数 months averaged",
+    "quota_fen": "周转金 quota",
+    "transfer_fen": "上划额 transfer",
+    "from_stored_balance_fen": "其中暂存结余 from stored balance",
+    "from_county_finance_fen": "其中县财政 from county finance",
+}
+
+
+def _print_answer(answer: Mapping[str, Any], home: CityPolicy) -> None:
+    if "error" in answer:
+        print(f"[{answer['error']['code']}] {answer['error']['message']}")
+    else:
+        names = {unit.code: f"{unit.code} {unit.name_zh} {unit.name_en}" for unit in home.register}
+        title = f"{home.name_zh} {home.name_en} · {answer['fund']} · {answer['year']} · {answer['name']}"
+        if answer.get("under"):
+            title += f"（按 {answer['under']} 的规则 under its rules）"
+        if "shares" in answer.get("rules", {}):
+            _print_settlement(title, answer, names)
+        else:
+            _print_figures(title, answer, names)
+        _print_basis(answer)
+    if "compare" in answer:
+        _print_differences(answer["compare"])
+
+
+def _print_settlement(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    rows: list[tuple[object, ...]] = []
+    for county in answer["counties"]:
+        name, result = names.get(county["code"], county["code"]), _RESULTS[county["result"]]
+        amount = _yuan(county["gap_fen"] or county["surplus_fen"])
+        lines = [
+            (_BEARERS[share["bearer"]], share["amount_fen"], _rule(share), _status(share["status"]))
+            for share in county["shares"]
+        ]
+        lines += [
+            ("未分配 unallocated", part["amount_fen"], part["rule"], part["message_zh"])
+            for part in county["unallocated"]
+        ]
+        lines += [
+            (f"缺口以外 beyond the gap: {_BEARERS[share['bearer']]}", share["amount_fen"], _rule(share), "")
+            for share in county["beyond_gap"]
+        ]
+        for field, label in (("collected_fen", "上缴 collected"), ("returned_fen", "返还 returned")):
+            if county[field]:
+                lines.append((label, county[field], ", ".join(answer["rules"][field]), ""))
+        for number, (label, fen, rule, remark) in enumerate(lines or [("", None, "", "")]):
+            head = (name, result, amount) if number == 0 else ("", "", "")
+            rows.append((*head, label, _yuan(fen) if fen is not None else "", rule or "", remark))
+    print_table(
+        title + "（元 yuan）",
+        ("县 county", "结果 result", "金额 amount", "承担 borne by", "元 yuan", "依据 rule", "说明 remark"),
+        rows,
+    )
+    after = ", ".join(
+        f"{_BEARERS[pool.removesuffix('_fen')]} {_yuan(fen)}" for pool, fen in answer["pools_after"].items()
+    )
+    print(f"清算后 pools after: {after}")
+    for short in answer["shortfalls"]:
+        print(
+            f"资金不足 short: {_BEARERS[short['pool']]} 有 has {_yuan(short['available_fen'])}, "
+            f"需 claimed {_yuan(short['claimed_fen'])}, 缺 short {_yuan(short['short_fen'])} "
+            f"({', '.join(short['counties'])})"
+        )
+
+
+def _rule(share: Mapping[str, Any]) -> str:
+    return ", ".join([share["rule"], *share["rests_on"]])
+
+
+def _status(status: str) -> str:
+    return "待批准 proposed" if status == "proposed" else ""
+
+
+def _print_figures(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    rules = answer["rules"]
+    rows = [
+        (_FIGURES[key], _shown(key, value), ", ".join(rules.get(key, [])))
+        for key, value in answer.items()
+        if key in _FIGURES
+    ]
+    if rows:
+        print_table(title, ("项目 figure", "值 value", "依据 rule"), rows)
+    counties = answer.get("counties", [])
+    if counties:
+        fields = [key for key in counties[0] if key != "code"]
+        print_table(
+            title,
+            ("县 county", *(_FIGURES[key] for key in fields)),
+            [
+                (names.get(county["code"], county["code"]), *(_yuan(county[key]) for key in fields))
+                for county in counties
+            ],
+        )
+        print("依据 rules: " + ", ".join(dict.fromkeys(rule for ids in rules.values() for rule in ids)))
+
+
+def _shown(key: str, value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(_yuan(item) if key.endswith("_fen") else str(item) for item in value) or "无 none"
+    return _yuan(value) if key.endswith("_fen") else value
+
+
+def _yuan(amount_fen: object) -> str:
+    return format_yuan(amount_fen) if isinstance(amount_fen, int) else "–"
+
+
+def _print_basis(answer: Mapping[str, Any]) -> None:
+    for key, value in answer["readings"].items():
+        print(f"读法 reading: {key} = {value}")
+    for key in answer["readings_not_used"]:
+        print(f"读法 {key} 在此没有用到 / this reading was not used")
+    for key, change in answer["settings"].items():
+        print(f"假设 what if: {key} = {change['to']}（原 was {change['from']}）")
+    for note in answer["notes"]:
+        print(f"说明 note: {note['zh']} / {note['en']}" + (f" ({note['rule']})" if note["rule"] else ""))
+
+
+def _print_differences(comparison: Mapping[str, Any]) -> None:
+    if "error" in comparison["base"]:
+        print(f"本市规则 own rules: {comparison['base']['error']['message']}")
+    rows = [
+        (
+            row["county"] or "全市 city",
+            _BEARERS.get(row["figure"], _FIGURES.get(row["figure"], row["figure"])),
+            *(
+                _yuan(row[side]) if isinstance(row[side], int) else row[side]
+                for side in ("base", "variant", "difference_fen")
+            ),
+        )
+        for row in comparison["differences"]
+    ]
+    print_table(
+        "与本市规则比较 compared with the city's own rules（元 yuan）",
+        ("县 county", "项目 figure", "本市 own", "假设 what if", "差额 difference"),
+        rows,
+    )
