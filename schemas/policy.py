@@ -345,6 +345,16 @@ class Absent(Shape):
     text: str
 
 
+class Actor(Shape):
+    """One kind of party that duties fall on."""
+
+    name_zh: str
+    name_en: str
+    at: Literal["county", "city", "both", "province", "none"] = Field(
+        description="每县一份 county、市级一份 city / whose unit carries the duty"
+    )
+
+
 class PolicyFile(Shape):
     """One city's or province's documents, in the order of the documents."""
 
@@ -355,17 +365,17 @@ class PolicyFile(Shape):
     payment_path: tuple[Hop, ...]
     conflicts: tuple[Conflict, ...] = ()
     absent: tuple[Absent, ...] = ()
+    actors: dict[Key, Actor] = Field(
+        default_factory=dict, description="本地特有的责任主体 / parties that national.yaml does not list"
+    )
     rules: tuple[Rule, ...] = Field(min_length=1)
 
 
-class Actor(Shape):
-    """One kind of party that duties fall on."""
+class StepName(Shape):
+    """What a duty step is called."""
 
     name_zh: str
     name_en: str
-    at: Literal["county", "city", "both", "province", "none"] = Field(
-        description="每县一份 county、市级一份 city / whose unit carries the duty"
-    )
 
 
 class CommonReading(Shape):
@@ -378,9 +388,10 @@ class CommonReading(Shape):
 
 
 class NationalFile(Shape):
-    """What all documents share: actors and common readings."""
+    """What all documents share: actors, names of steps and common readings."""
 
     actors: dict[Key, Actor]
+    steps: dict[Key, StepName]
     common_readings: tuple[CommonReading, ...]
 
 

@@ -1,25 +1,23 @@
 """What one entry of a policy file says about another, checked: every finding names its line."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
 
 from fundpool.adapters.yaml_documents import Document, Problem
-from fundpool.domain.policy import ActorName
+from fundpool.domain.policy import National
 from schemas.policy import PolicyFile, Rule
 
-Check = Callable[[PolicyFile, Document, Mapping[str, ActorName]], Iterator[Problem]]
+Check = Callable[[PolicyFile, Document, National], Iterator[Problem]]
 
 
-def inconsistencies(shape: PolicyFile, document: Document, actors: Mapping[str, ActorName]) -> list[Problem]:
+def inconsistencies(shape: PolicyFile, document: Document, national: National) -> list[Problem]:
     """Every problem that the checks below find, by line."""
-    problems = [problem for check in CHECKS for problem in check(shape, document, actors)]
+    problems = [problem for check in CHECKS for problem in check(shape, document, national)]
     return sorted(problems, key=lambda problem: problem.line)
 
 
-def units_are_unique(
-    shape: PolicyFile, document: Document, _actors: Mapping[str, ActorName]
-) -> Iterator[Problem]:
+def units_are_unique(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A unit code, a fund or an instrument stands once."""
     lists = {
         "units": [unit.code for unit in shape.units],
@@ -32,9 +30,7 @@ def units_are_unique(
                 yield document.problem((name, index), f"{key} 重复 / given twice")
 
 
-def rule_references_exist(
-    shape: PolicyFile, document: Document, _actors: Mapping[str, ActorName]
-) -> Iterator[Problem]:
+def rule_references_exist(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """Every rule id that another entry rests on is a rule of the file."""
     known = {rule.id for rule in shape.rules}
     used = [
@@ -51,14 +47,13 @@ def rule_references_exist(
             yield document.problem(path, f"没有规则 {rule_id} / no rule {rule_id} in this file")
 
 
-def parties_exist(
-    shape: PolicyFile, document: Document, actors: Mapping[str, ActorName]
-) -> Iterator[Problem]:
+def parties_exist(shape: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
     """Actors are in national.yaml, units of a hop in the register, instruments of a rule in the file."""
     instruments = {instrument.key for instrument in shape.instruments}
     codes = {unit.code for unit in shape.units}
+    parties = national.actors.keys() | shape.actors.keys()
     for index, hop in enumerate(shape.payment_path):
-        if hop.paid_by not in actors:
+        if hop.paid_by not in parties:
             yield document.problem(
                 ("payment_path", index, "paid_by"),
                 f"没有责任主体 {hop.paid_by} / no such actor in national.yaml",
@@ -74,16 +69,25 @@ def parties_exist(
                 ("rules", index, "at", "instrument"), f"没有文件 {rule.at.instrument} / no such instrument"
             )
         for number, duty in enumerate(rule.duties):
-            if duty.actor not in actors:
+            if duty.actor not in parties:
                 yield document.problem(
                     ("rules", index, "duties", number, "actor"),
                     f"没有责任主体 {duty.actor} / no such actor in national.yaml",
                 )
 
 
-def hops_close_a_duty(
-    shape: PolicyFile, document: Document, _actors: Mapping[str, ActorName]
-) -> Iterator[Problem]:
+def steps_have_names(shape: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+    """A step that national.yaml does not name says itself what is done."""
+    for index, rule in enumerate(shape.rules):
+        for number, duty in enumerate(rule.duties):
+            if duty.step not in national.steps and duty.action is None:
+                yield document.problem(
+                    ("rules", index, "duties", number, "step"),
+                    f"新步骤 {duty.step} 须写 action / a step that national.yaml does not name needs an action",
+                )
+
+
+def hops_close_a_duty(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A hop of the payment path fulfils a step that some rule sets."""
     steps = {duty.step for rule in shape.rules for duty in rule.duties}
     for index, hop in enumerate(shape.payment_path):
@@ -93,9 +97,7 @@ def hops_close_a_duty(
             )
 
 
-def versions_meet(
-    shape: PolicyFile, document: Document, _actors: Mapping[str, ActorName]
-) -> Iterator[Problem]:
+def versions_meet(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """Versions of one rule leave no day without an answer and none with two."""
     versions: dict[str, list[tuple[int, Rule]]] = {}
     for index, rule in enumerate(shape.rules):
@@ -125,9 +127,7 @@ def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
     return None
 
 
-def chains_lead_somewhere(
-    shape: PolicyFile, document: Document, _actors: Mapping[str, ActorName]
-) -> Iterator[Problem]:
+def chains_lead_somewhere(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A duty after a step waits for a step that a rule sets, and no chain runs in a circle."""
     before: dict[tuple[str, str], str | None] = {}
     places: dict[tuple[str, str], tuple[str | int, ...]] = {}
@@ -152,9 +152,7 @@ def chains_lead_somewhere(
             current = before[(every, current)]
 
 
-def readings_agree(
-    shape: PolicyFile, document: Document, _actors: Mapping[str, ActorName]
-) -> Iterator[Problem]:
+def readings_agree(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A reading key that stands at several rules offers the same readings everywhere."""
     first: dict[str, tuple[str, ...]] = {}
     for index, rule in enumerate(shape.rules):
@@ -171,6 +169,7 @@ CHECKS: tuple[Check, ...] = (
     units_are_unique,
     rule_references_exist,
     parties_exist,
+    steps_have_names,
     hops_close_a_duty,
     versions_meet,
     chains_lead_somewhere,

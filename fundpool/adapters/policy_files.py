@@ -22,6 +22,7 @@ from fundpool.domain.policy import (
     ActorName,
     After,
     CityPolicy,
+    CommonReading,
     DayOfMonth,
     DayRule,
     Deadline,
@@ -34,6 +35,7 @@ from fundpool.domain.policy import (
     Instrument,
     Interpretation,
     LastDay,
+    National,
     NthLastWorkingDay,
     NthWorkingDay,
     OnDate,
@@ -43,6 +45,7 @@ from fundpool.domain.policy import (
     Reading,
     Shift,
     Status,
+    StepName,
     Undated,
     Unit,
     unknown_city,
@@ -52,10 +55,13 @@ from schemas import policy as shapes
 
 CITY_FOLDERS = ("cities", "provinces")
 
+PRODUCT_POLICIES = Path(shapes.__file__).resolve().parents[1] / "policies"
+"""The policy files that the product ships."""
+
 
 def load_policies(folder: Path) -> PolicyLibrary:
     """All policy files of a folder. Raises PolicyFileError (code ``policy_file``), file and line named."""
-    national = _read_national(folder)
+    national = read_national(folder)
     files = policy_files(folder)
     cities = [_load(file, national) for file in files]
     problems = [
@@ -73,7 +79,7 @@ def load_city(folder: Path, key: str) -> CityPolicy:
 
     Raises InputError ``unknown_city``, or PolicyFileError.
     """
-    national = _read_national(folder)
+    national = read_national(folder)
     files = policy_files(folder)
     for file in sorted(files, key=lambda file: file.stem != key):
         if file.stem != key and f"key: {key}" not in file.read_text(encoding="utf-8"):
@@ -84,17 +90,27 @@ def load_city(folder: Path, key: str) -> CityPolicy:
     raise unknown_city(key, [file.stem for file in files])
 
 
-def load_work_calendar(folder: Path) -> WorkCalendar:
-    """The working days of every year whose notice is on file. Raises PolicyFileError."""
+def load_work_calendar(folder: Path, published_by: date | None = None) -> WorkCalendar:
+    """The working days of every year whose notice is on file, as far as published by a day.
+
+    Years that the folder does not have are taken from the product's own. Raises PolicyFileError.
+    """
+    files = {
+        file.stem: file
+        for source in (PRODUCT_POLICIES, folder)
+        for file in sorted((source / "work_calendar").glob("*.yaml"))
+    }
     notices: dict[int, tuple[str, ...]] = {}
     days_off: set[date] = set()
     working: set[date] = set()
-    for file in sorted((folder / "work_calendar").glob("*.yaml")):
+    for file in files.values():
         shape = read_shape(file, shapes.WorkCalendarFile)
         if str(shape.year) != file.stem:
             raise PolicyFileError(
                 [Problem(file, 1, f"文件名应为 {shape.year}.yaml / the file is for {shape.year}")]
             )
+        if published_by is not None and shape.notices[0].issued > published_by:
+            continue
         notices[shape.year] = tuple(notice.number for notice in shape.notices)
         for run in shape.days_off:
             days_off.update(run.first + timedelta(days=n) for n in range((run.last - run.first).days + 1))
@@ -120,37 +136,45 @@ def read_shape(file: Path, model: type[T]) -> T:
     return shape_document(read_document(file), model)
 
 
-_cache: dict[Path, tuple[tuple[int, int], Mapping[str, ActorName], CityPolicy]] = {}
+_cache: dict[Path, tuple[tuple[int, int], National, CityPolicy]] = {}
 
 
-def _read_national(folder: Path) -> Mapping[str, ActorName]:
+def read_national(folder: Path) -> National:
+    """What all documents share, from the folder's national.yaml or else the product's.
+
+    Raises PolicyFileError.
+    """
     file = folder / "national.yaml"
-    if not file.exists():
-        # A folder with one added city may lean on the product's own list of actors.
-        file = Path(shapes.__file__).resolve().parents[1] / "policies" / "national.yaml"
-    national = read_shape(file, shapes.NationalFile)
-    return {
-        key: ActorName(key, actor.name_zh, actor.name_en, actor.at) for key, actor in national.actors.items()
-    }
+    # A folder with one added city leans on what the product ships.
+    shape = read_shape(file if file.exists() else PRODUCT_POLICIES / "national.yaml", shapes.NationalFile)
+    return National(
+        actors=_actors(shape.actors),
+        steps={key: StepName(step.name_zh, step.name_en) for key, step in shape.steps.items()},
+        common_readings=tuple(CommonReading(**dict(entry)) for entry in shape.common_readings),
+    )
 
 
-def _load(file: Path, actors: Mapping[str, ActorName]) -> CityPolicy:
+def _actors(shape: Mapping[str, shapes.Actor]) -> dict[str, ActorName]:
+    return {key: ActorName(key, actor.name_zh, actor.name_en, actor.at) for key, actor in shape.items()}
+
+
+def _load(file: Path, national: National) -> CityPolicy:
     status = file.stat()
     stamp = (status.st_mtime_ns, status.st_size)
     cached = _cache.get(file.resolve())
-    if cached and cached[0] == stamp and cached[1] == actors:
+    if cached and cached[0] == stamp and cached[1] == national:
         return cached[2]
     document = read_document(file)
     shape = shape_document(document, shapes.PolicyFile)
-    problems = inconsistencies(shape, document, actors)
+    problems = inconsistencies(shape, document, national)
     if problems:
         raise PolicyFileError(problems)
-    city = _city(shape, document)
-    _cache[file.resolve()] = (stamp, actors, city)
+    city = _city(shape, document, national)
+    _cache[file.resolve()] = (stamp, national, city)
     return city
 
 
-def _city(shape: shapes.PolicyFile, document: Document) -> CityPolicy:
+def _city(shape: shapes.PolicyFile, document: Document, national: National) -> CityPolicy:
     instruments = {entry.key: _instrument(entry) for entry in shape.instruments}
     first = next(iter(instruments.values()))
     return CityPolicy(
@@ -169,6 +193,7 @@ def _city(shape: shapes.PolicyFile, document: Document) -> CityPolicy:
         ),
         conflicts=tuple((conflict.between, conflict.text) for conflict in shape.conflicts),
         absent=tuple((entry.what, entry.text) for entry in shape.absent),
+        actors={**national.actors, **_actors(shape.actors)},
         file=str(document.file),
     )
 

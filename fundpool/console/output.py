@@ -37,13 +37,18 @@ def print_error(error: FundpoolError, *, as_json: bool) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout; ``None`` shows as a dash."""
+    """Print a table on stdout; ``None`` shows as a dash.
+
+    In a narrow terminal long texts run over several lines; dates, codes and amounts never break.
+    """
     from rich.console import Console
     from rich.table import Table
 
+    texts = [["–" if cell is None else str(cell) for cell in row] for row in rows]
     table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*("–" if cell is None else str(cell) for cell in row))
+    for index, column in enumerate(columns):
+        short = all(len(row[index]) <= 20 and (row[index].isascii() or row[index] == "–") for row in texts)
+        table.add_column(column, overflow="fold", no_wrap=short and bool(texts))
+    for row in texts:
+        table.add_row(*row)
     Console().print(table)

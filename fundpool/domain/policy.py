@@ -5,7 +5,7 @@ to be undefined; nothing here supplies a default for it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -290,6 +290,43 @@ class PaymentHop:
 
 
 @dataclass(frozen=True, slots=True)
+class ActorName:
+    """A kind of party that duties fall on; ``at`` is whose units carry the duty."""
+
+    key: str
+    name_zh: str
+    name_en: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepName:
+    """What a duty step is called."""
+
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommonReading:
+    """A reading that holds for all documents unless a rule says otherwise."""
+
+    key: str
+    question: str
+    reading: str
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class National:
+    """What all documents share."""
+
+    actors: Mapping[str, ActorName]
+    steps: Mapping[str, StepName]
+    common_readings: tuple[CommonReading, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CityPolicy:
     """One city's or province's documents as rules."""
 
@@ -306,6 +343,8 @@ class CityPolicy:
     rules: tuple[PolicyRule, ...]
     conflicts: tuple[tuple[tuple[str, ...], str], ...]
     absent: tuple[tuple[str, str], ...]
+    actors: Mapping[str, ActorName]
+    """Every party of the file's duties: the national ones and the city's own."""
     file: str
 
     @property
@@ -362,19 +401,14 @@ class CityPolicy:
             basis=f"{first.instrument.reference} {first.section}",
         )
 
+    def step_names(self, national: National) -> dict[str, StepName]:
+        """The names of every step of the file: its own ``action`` first, else the national name."""
+        own = {duty.step: duty.action for rule in self.rules for duty in rule.duties if duty.action}
+        return {**national.steps, **{step: StepName(action, step) for step, action in own.items()}}
+
     def interpretations(self) -> dict[str, Interpretation]:
         """Every interpretation of the file by key."""
         return {reading.key: reading for rule in self.rules for reading in rule.interpretations}
-
-
-@dataclass(frozen=True, slots=True)
-class ActorName:
-    """A kind of party that duties fall on; ``at`` is whose units carry the duty."""
-
-    key: str
-    name_zh: str
-    name_en: str
-    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +416,12 @@ class PolicyLibrary:
     """All policy files of one folder."""
 
     cities: tuple[CityPolicy, ...]
-    actors: Mapping[str, ActorName] = field(default_factory=dict)
+    national: National
+
+    @property
+    def actors(self) -> Mapping[str, ActorName]:
+        """The kinds of party that duties fall on."""
+        return self.national.actors
 
     def city(self, key: str) -> CityPolicy:
         """The city with this key. Raises InputError ``unknown_city``."""
