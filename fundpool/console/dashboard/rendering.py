@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,6 +15,7 @@ _CHINESE = re.compile("[\u4e00-\u9fff]")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
+@cache
 def environments() -> Mapping[str, Environment]:
     """A template environment for every language. Everything is escaped; a missing name is an error."""
     return {key: _environment(language) for key, language in languages().items()}
