@@ -34,9 +34,16 @@ def read_documents(
     """
     kind = document_type(document)
     return [
-        interpret(answer, file.name, file.sha256, kind, register, month)
+        _unopened(file, document)
+        if file.unopened
+        else interpret(answer, file.name, file.sha256, kind, register, month)
         for file, answer in zip(files, take_apart_all(files), strict=True)
     ]
+
+
+def _unopened(file: SourceFile, document: str) -> ParsedDocument:
+    finding = _finding("FILE-000", found=file.unopened)
+    return ParsedDocument(file.name, "", document, readable=False, findings=(finding,))
 
 
 def interpret(

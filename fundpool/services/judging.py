@@ -28,6 +28,8 @@ class RegisteredUnit(Protocol):
     @property
     def name_zh(self) -> str: ...
     @property
+    def name_en(self) -> str: ...
+    @property
     def aliases(self) -> Sequence[str]: ...
 
 
@@ -38,6 +40,7 @@ class County:
     code: str
     name_zh: str
     aliases: tuple[str, ...] = ()
+    name_en: str = ""
 
 
 def fold(text: str) -> str:
@@ -54,7 +57,9 @@ class Register:
     @classmethod
     def of(cls, units: Iterable[RegisteredUnit]) -> "Register":
         """The register of a city's policy."""
-        return cls(tuple(County(unit.code, unit.name_zh, tuple(unit.aliases)) for unit in units))
+        return cls(
+            tuple(County(unit.code, unit.name_zh, tuple(unit.aliases), unit.name_en) for unit in units)
+        )
 
     @cached_property
     def _by_name(self) -> dict[str, County]:
@@ -79,10 +84,14 @@ class Register:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """The bytes of one received file; ``name`` is what the sender called it and decides nothing."""
+    """The bytes of one received file; ``name`` is what the sender called it and decides nothing.
+
+    ``unopened`` says why there are no bytes, when the file could not be opened.
+    """
 
     name: str
     content: bytes
+    unopened: str | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -170,7 +179,7 @@ class Judgement:
         """The file's entry in the answer of ``fundpool check --json``."""
         return {
             "file": self.file,
-            "sha256": self.sha256,
+            "sha256": self.sha256 or None,
             "verdict": self.verdict.value,
             "rows": self.rows,
             "expectations_declared": self.declared,

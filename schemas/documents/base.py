@@ -132,6 +132,7 @@ ITEMS: tuple[tuple[str, str, str], ...] = (
 FUND_NAMES: dict[str, tuple[str, ...]] = {
     "employee": (
         "职工基本医疗保险",
+        "职工基本医疗保险（含生育保险）",
         "城镇职工基本医疗保险",
         "职工医保",
         "职工基本医保",

@@ -27,6 +27,15 @@ class ReadingRule:
 
 _RULES = (
     ReadingRule(
+        "FILE-000",
+        BLOCK,
+        "打不开文件",
+        "file cannot be opened",
+        "打不开文件：{found}",
+        "the file cannot be opened: {found}",
+        "检查路径和权限 / check path and permissions",
+    ),
+    ReadingRule(
         "FILE-001",
         BLOCK,
         "空文件",

@@ -1,0 +1,73 @@
+"""``fundpool template``: write the workbooks that counties fill."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from fundpool.console.commands.check import parse_month
+from fundpool.console.output import print_json, print_table
+from fundpool.domain.errors import InputError
+from fundpool.services.judging import Register
+from fundpool.settings import Settings
+from schemas.documents import document_type
+
+
+def template(
+    *,
+    city: Annotated[str, Parameter(help="城市 / city key")],
+    document: Annotated[str, Parameter(help="表种 / plan, report, …")],
+    month: Annotated[str, Parameter(help="月份 / month of the document, YYYY-MM")],
+    county: Annotated[
+        tuple[str, ...],
+        Parameter(help="县区代码或名称，可多个；不写为全部 / county code or name; all if not given"),
+    ] = (),
+    out: Annotated[Path, Parameter(help="输出目录 / folder to write to")] = Path(),
+    policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
+    json: Annotated[
+        bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")
+    ] = False,
+) -> int:
+    """生成填报模板，每县一个工作簿 / Write the templates, one workbook per county."""
+    kind = document_type(document)
+    when = parse_month(month)
+    from fundpool.adapters.policy_files import load_policies
+    from fundpool.adapters.workbooks import write_template
+
+    policy = load_policies(policy_dir or Settings().policy_dir).city(city)
+    register = Register.of(policy.register)
+    chosen = (
+        [unit.code for unit in policy.units] if not county else [_code(register, name) for name in county]
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    written: list[tuple[str, str, Path]] = []
+    for code in chosen:
+        unit = register.by_code(code)
+        assert unit is not None
+        path = out / f"{when}-{kind.key}-{unit.code}-{unit.name_zh}.xlsx"
+        funds = tuple(fund.key for fund in policy.funds)
+        write_template(path, kind.key, policy.name_zh, [unit], when, funds=funds)
+        written.append((unit.code, unit.name_zh, path))
+    if json:
+        print_json(
+            {
+                "files": [
+                    {"county": code, "document": kind.key, "file": str(path)} for code, _, path in written
+                ]
+            }
+        )
+    else:
+        print_table(f"{kind.zh} {when}", ["代码 code", "县区 county", "文件 file"], written)
+    return 0
+
+
+def _code(register: Register, text: str) -> str:
+    county = register.by_code(text) or register.by_name(text)
+    if county is None:
+        known = "、".join(f"{unit.code} {unit.name_zh}" for unit in register.counties)
+        raise InputError(
+            "unknown_county",
+            f"名册中没有 {text}；有：{known}",
+            f"{text} is not in the register; known: {known}",
+        )
+    return county.code
