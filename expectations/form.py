@@ -12,7 +12,7 @@ from expectations.arithmetic import (
     ExpectValuesToBeStated,
 )
 from expectations.checks import (
-    FUND_SHORT,
+    FUND_ZH,
     Check,
     Facts,
     amount_text,
@@ -83,7 +83,7 @@ def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             partial(gxe.ExpectColumnValuesToNotBeNull, column="fund"),
             at("fund"),
             as_written,
-            text("、".join(FUND_SHORT.values())),
+            text("、".join(FUND_ZH.values())),
         ),
         Check(
             f"{prefix}-004",
@@ -135,8 +135,8 @@ def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             "补上该险种 / add the fund",
             partial(gxe.ExpectColumnValuesToBeNull, column="missing_funds"),
             at("fund"),
-            lambda facts, _: "、".join(FUND_SHORT.get(f, f) for f in str(facts["missing_funds"]).split(",")),
-            text("、".join(FUND_SHORT.values())),
+            lambda facts, _: "、".join(FUND_ZH.get(f, f) for f in str(facts["missing_funds"]).split(",")),
+            text("、".join(FUND_ZH.values())),
         ),
     )
 
@@ -267,7 +267,7 @@ def adds_up(code: str, document: DocumentType, total: str, *, title_zh: str, tit
         title_zh,
         title_en,
         f"{{county}}{{fund}}“{name}”填 {{found}}，按 {formula(document, rule)} 应为 {{expected}}",
-        f"{{county}} {{fund}}: “{name}” reads {{found}}, its parts give {{expected}}",
+        f"{{county}} {{fund}}: “{{field}}” reads {{found}}, its parts give {{expected}}",
         FORM,
         "核对各项与合计 / compare the parts and the sum",
         partial(

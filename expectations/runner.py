@@ -15,7 +15,7 @@ from great_expectations.core.expectation_validation_result import ExpectationVal
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from expectations import plan, report
-from expectations.checks import FUND_SHORT, Check, Facts, Suite
+from expectations.checks import FUND_ZH, Check, Facts, Suite
 from expectations.form import STATED
 from expectations.frame import tie_out_frame, tie_out_rows
 from fundpool.domain.findings import Finding, Severity
@@ -161,17 +161,21 @@ def _findings(
 ) -> list[Finding]:
     line = file.lines[facts["line"]]
     county = register.by_code(line.county) if line.county else None
-    names = {f.key: f.zh for f in document.fields}
+    labels = {label.key: label for label in (*document.fields, *document.labels)}
     told: list[Finding] = []
     for field in check.at(facts):
         found, expected = check.found(facts, field), check.expected(facts, field)
         plain = field.removeprefix("control_")
-        words = {
+        sides = {"found": "空 / blank" if found is None else found, "expected": expected or ""}
+        zh = {
             "county": county.name_zh if county else "",
-            "fund": FUND_SHORT.get(line.fund or "", ""),
-            "field": names.get(plain, plain),
-            "found": found if found is not None else "空 / blank",
-            "expected": expected if expected is not None else "",
+            "fund": FUND_ZH.get(line.fund or "", ""),
+            "field": labels[plain].zh,
+        }
+        en = {
+            "county": (county.name_en or county.name_zh) if county else "",
+            "fund": line.fund or "",
+            "field": labels[plain].en,
         }
         cell = (
             file.control_cells.get(plain)
@@ -182,8 +186,8 @@ def _findings(
             Finding(
                 rule=check.code,
                 severity=check.severity,
-                message_zh=check.message_zh.format(**words),
-                message_en=check.message_en.format(**words),
+                message_zh=check.message_zh.format(**sides, **zh),
+                message_en=check.message_en.format(**sides, **en),
                 sheet=line.sheet,
                 cell=cell,
                 row=line.row if field == plain and field in line.cells else None,

@@ -83,16 +83,17 @@ def _finding(
     *,
     found: str | None = None,
     expected: str | None = None,
-    column: str | None = None,
+    column: DocumentField | None = None,
     **where: Any,
 ) -> Finding:
     rule = READING_RULES[code]
-    words = {"found": found or "", "expected": expected or "", "column": column or ""}
+    words = {"found": found or "", "expected": expected or ""}
+    zh, en = ("", "") if column is None else (column.zh, column.en)
     return Finding(
         rule=code,
         severity=rule.severity,
-        message_zh=rule.message_zh.format(**words),
-        message_en=rule.message_en.format(**words),
+        message_zh=rule.message_zh.format(**words, column=zh),
+        message_en=rule.message_en.format(**words, column=en),
         found=found,
         expected=expected,
         remedy=rule.remedy,
@@ -457,7 +458,7 @@ class _Reading:
             row=cell.row,
             county=county,
             fund=fund,
-            column=f.zh,
+            column=f,
             found=remark.found,
             expected=remark.expected,
         )

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
-from fundpool.domain.findings import Verdict
+from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.periods import Month
 from fundpool.services.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
 from fundpool.settings import Settings
@@ -17,6 +17,8 @@ UNREADABLE = frozenset(f"FILE-{number:03d}" for number in range(8))
 """Rules of reading under which a file could not be taken apart at all: exit status 2."""
 
 _VERDICT_ZH = {Verdict.PASS: "通过 pass", Verdict.REVIEW: "人工复核 review", Verdict.RETURN: "退回 return"}
+
+_SEVERITY_ZH = {Severity.BLOCK: "须更正 block", Severity.REVIEW: "待复核 review", Severity.NOTE: "提示 note"}
 
 
 def check(
@@ -48,7 +50,7 @@ def check(
     if json:
         print_json({"files": [judgement.to_json() for judgement in judgements]})
     else:
-        _print(judgements, context.register)
+        _print(judgements)
     if any(finding.rule in UNREADABLE for judgement in judgements for finding in judgement.findings):
         return 2
     return 0 if all(judgement.verdict is Verdict.PASS for judgement in judgements) else 1
@@ -72,7 +74,7 @@ def open_source(file: Path) -> SourceFile:
         return SourceFile(str(file), b"", unopened=problem.strerror or type(problem).__name__)
 
 
-def _print(judgements: list[Judgement], register: Register) -> None:
+def _print(judgements: list[Judgement]) -> None:
     print_table(
         "检查结果 / judgement",
         ["文件 file", "结论 verdict", "行 rows", "检查 checks", "无对照 not applicable"],
@@ -82,23 +84,10 @@ def _print(judgements: list[Judgement], register: Register) -> None:
         ],
     )
     for judgement in judgements:
-        if not judgement.findings:
-            continue
-        rows = []
+        if judgement.findings:
+            print(f"\n{judgement.file}")
         for finding in judgement.findings:
-            county = register.by_code(finding.county) if finding.county else None
-            rows.append(
-                (
-                    finding.rule,
-                    finding.severity.value,
-                    finding.cell,
-                    county.name_zh if county else finding.county,
-                    f"{finding.message_zh}\n{finding.message_en}",
-                    finding.remedy,
-                )
-            )
-        print_table(
-            judgement.file,
-            ["检查 rule", "程度", "单元格 cell", "县区 county", "说明 finding", "请 remedy"],
-            rows,
-        )
+            place = " ".join(part for part in (finding.sheet, finding.cell) if part)
+            print(f"[{finding.rule}] {_SEVERITY_ZH[finding.severity]} {place}：{finding.message_zh}")
+            print(f"    {finding.message_en}")
+            print(f"    依据 basis: {finding.basis}  请 remedy: {finding.remedy}")
