@@ -267,7 +267,7 @@ def adds_up(code: str, document: DocumentType, total: str, *, title_zh: str, tit
         title_zh,
         title_en,
         f"{{county}}{{fund}}“{name}”填 {{found}}，按 {formula(document, rule)} 应为 {{expected}}",
-        f"{{county}} {{fund}}: “{{field}}” reads {{found}}, its parts give {{expected}}",
+        "{county} {fund}: “{field}” reads {found}, its parts give {expected}",
         FORM,
         "核对各项与合计 / compare the parts and the sum",
         partial(

@@ -21,7 +21,7 @@ from expectations.frame import tie_out_frame, tie_out_rows
 from fundpool.domain.findings import Finding, Severity
 from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, judgement_of
 from schemas.documents import document_type
-from schemas.documents.base import DocumentType
+from schemas.documents.base import DocumentField, DocumentType, Label
 
 SUITES: dict[str, Suite] = {suite.document: suite for suite in (plan.SUITE, report.SUITE)}
 
@@ -161,7 +161,8 @@ def _findings(
 ) -> list[Finding]:
     line = file.lines[facts["line"]]
     county = register.by_code(line.county) if line.county else None
-    labels = {label.key: label for label in (*document.fields, *document.labels)}
+    labels: dict[str, DocumentField | Label] = {field.key: field for field in document.fields}
+    labels |= {label.key: label for label in document.labels}
     told: list[Finding] = []
     for field in check.at(facts):
         found, expected = check.found(facts, field), check.expected(facts, field)
