@@ -21,8 +21,14 @@ KEY_ID = "fundpool"
 SECRET = b"contract-test-secret"
 NOW = datetime(2026, 10, 1, 9, 0, tzinfo=SHANGHAI)
 
-SHORT = Deadlines(connect_s=2.0, read_s=0.4, total_s=0.8)
-"""Deadlines for tests that wait for silence."""
+PATIENT = Deadlines()
+"""What the product uses: a busy machine must not turn an answer into a time-out."""
+
+SILENCE_ENDS = Deadlines(read_s=0.3)
+"""For tests in which nothing is said: only the time between two bytes is short."""
+
+DRIPPING_ENDS = Deadlines(total_s=0.8)
+"""For tests in which bytes keep coming: only the time of the whole call is short."""
 
 PAYER, PAYEE, PAYEE_NAME = "1001", "2001", "椒江区医保支出户"
 

@@ -1,5 +1,6 @@
 """The gateway contract, the same over HTTP and in process."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,21 +11,31 @@ from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.services.ports import Gateway
 from fundpool.services.ports import GatewayAnswerKind as Kind
 from schemas.payment_messages import Direction
-from tests.contract.conftest import NOW, PAYEE, PAYEE_NAME, PAYER, SHORT, an_order
+from tests.contract.conftest import DRIPPING_ENDS, NOW, PAYEE, PAYEE_NAME, PAYER, SILENCE_ENDS, an_order
 
 ORDER = an_order()
 
 
-class Counter:
-    """A gateway with the book and the faults behind it."""
+DEADLINES = {
+    "silence_before": SILENCE_ENDS,
+    "silence_after": SILENCE_ENDS,
+    "arrives_later": SILENCE_ENDS,
+    "drip": DRIPPING_ENDS,
+}
 
-    def __init__(self, gateway: Gateway, book: BankBook, plan: FaultPlan) -> None:
-        self.gateway = gateway
+
+class Counter:
+    """A gateway with the book and the faults behind it; waits no longer than a fault needs."""
+
+    def __init__(self, gateway_with: Callable[..., Gateway], book: BankBook, plan: FaultPlan) -> None:
+        self.gateway_with = gateway_with
+        self.gateway = gateway_with()
         self.book = book
         self.plan = plan
 
     def submit(self, order=ORDER, now=NOW):
-        return self.gateway.submit(order, now=now)
+        coming = self.plan.switches[0].name if self.plan.switches else None
+        return self.gateway_with(DEADLINES.get(coming)).submit(order, now=now)
 
     def query(self, order=ORDER, now=NOW):
         return self.gateway.query(order, now=now)
@@ -37,12 +48,12 @@ class Counter:
 def at(request) -> Counter:
     if request.param == "http":
         bank = request.getfixturevalue("bank")
-        return Counter(bank.gateway(SHORT), bank.book, bank.bank.plan)
+        return Counter(bank.gateway, bank.book, bank.bank.plan)
     book = BankBook()
     book.open_account(PAYER, "台州市财政专户", 1_000_000)
     book.open_account(PAYEE, PAYEE_NAME, 0)
     plan = FaultPlan()
-    return Counter(ScriptedGateway(book, plan), book, plan)
+    return Counter(lambda *_: ScriptedGateway(book, plan), book, plan)
 
 
 def test_an_order_moves_its_amount_once_and_says_so(at):

@@ -9,7 +9,17 @@ import pytest
 from fundpool.adapters.gateways.http import HttpGateway
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.services.ports import GatewayAnswerKind as Kind
-from tests.contract.conftest import KEY_ID, NOW, PAYEE, PAYER, SECRET, SHORT, an_order
+from tests.contract.conftest import (
+    DRIPPING_ENDS,
+    KEY_ID,
+    NOW,
+    PATIENT,
+    PAYEE,
+    PAYER,
+    SECRET,
+    SILENCE_ENDS,
+    an_order,
+)
 
 ORDER = an_order()
 SUCCESS = {
@@ -160,15 +170,19 @@ UNPROVEN = {
 }
 
 
-def gateway_of(url):
-    return HttpGateway(url, key_id=KEY_ID, secret=SECRET, deadlines=SHORT)
+DEADLINES = {"timeout": SILENCE_ENDS, "deadline": DRIPPING_ENDS}
+
+
+def gateway_of(url, deadlines=PATIENT):
+    return HttpGateway(url, key_id=KEY_ID, secret=SECRET, deadlines=deadlines)
 
 
 @pytest.mark.parametrize("call", ["submit", "query", "close"])
 @pytest.mark.parametrize("symptom", ON_THE_WIRE)
 def test_a_broken_connection_proves_nothing(raw_bank, call, symptom):
     script, reason = ON_THE_WIRE[symptom]
-    answer = getattr(gateway_of(raw_bank(script).url), call)(ORDER, now=NOW)
+    gateway = gateway_of(raw_bank(script).url, DEADLINES.get(reason, PATIENT))
+    answer = getattr(gateway, call)(ORDER, now=NOW)
     assert (answer.kind, answer.reason) == (Kind.UNKNOWN, reason)
     assert not answer.unreachable
 
