@@ -7,8 +7,13 @@ from sqlalchemy import Connection
 
 from fundpool.adapters.database import Database
 from fundpool.adapters.stores.accounts import SqlAccountStore
+from fundpool.adapters.stores.applications import SqlApplications
 from fundpool.adapters.stores.audit import SqlAuditStore
+from fundpool.adapters.stores.budgets import SqlBudgets
+from fundpool.adapters.stores.calendar_records import SqlCalendarRecords
 from fundpool.adapters.stores.ledger import SqlLedgerStore
+from fundpool.adapters.stores.reviews import SqlReviews
+from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.transfers import SqlTransferStore
 from fundpool.services.ports import Work
 
@@ -23,6 +28,11 @@ class SqlWork:
         self.accounts = SqlAccountStore(connection)
         self.transfers = SqlTransferStore(connection)
         self.ledger = SqlLedgerStore(connection)
+        self.submissions = SqlSubmissions(connection)
+        self.reviews = SqlReviews(connection)
+        self.applications = SqlApplications(connection)
+        self.budgets = SqlBudgets(connection)
+        self.records = SqlCalendarRecords(connection)
 
 
 class SqlTransactions:

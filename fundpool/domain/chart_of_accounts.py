@@ -67,6 +67,8 @@ class Flow(StrEnum):
     """市支出户 → 县支出户."""
     SPEND = "spend"
     """Benefits paid out of an expenditure account (待遇支出)."""
+    SPEND_RETURNED = "spend_returned"
+    """Benefits that came back to the account they were paid from (退回), less spending."""
     RETURN_UP = "return_up"
     """Interest or unused money of an expenditure account passed up (上划)."""
     BANK_RETURN = "bank_return"
@@ -99,6 +101,7 @@ FLOWS: dict[Flow, frozenset[tuple[AccountType, AccountType]]] = {
     Flow.PAY_DIRECT: _pairs((_T.COUNTY_EXPENDITURE,), (_T.FISCAL_ACCOUNT,)),
     Flow.ALLOCATE: _pairs((_T.COUNTY_EXPENDITURE,), (_T.CITY_EXPENDITURE,)),
     Flow.SPEND: _pairs((_T.FUND_EXPENDITURE,), _EXPENDITURE),
+    Flow.SPEND_RETURNED: _pairs(_EXPENDITURE, (_T.FUND_EXPENDITURE,)),
     Flow.RETURN_UP: frozenset(
         {
             (_T.COUNTY_FISCAL, _T.COUNTY_EXPENDITURE),

@@ -246,6 +246,39 @@ GENESIS = "0" * 64
 """What the first link of a chain is chained to."""
 
 
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Header of a voucher (凭证); ``hash`` seals it, its postings and the hash before it."""
+
+    city: str
+    fund: str
+    number: int
+    recorded_at: datetime
+    made_by: str
+    lines: int
+    previous_hash: str
+    hash: str
+
+
+def seal_voucher(header: Voucher, postings: Iterable[tuple[Posting, Month, Month | None]]) -> str:
+    """The hash that chains a voucher: over its header, every posting and the hash before it."""
+    return seal(
+        header.previous_hash,
+        (
+            header.city,
+            header.fund,
+            header.number,
+            header.recorded_at.astimezone(SHANGHAI).isoformat(timespec="microseconds"),
+            header.made_by,
+            header.lines,
+        ),
+        (
+            (*posting_fields(entry), str(month), str(adjusts) if adjusts else None)
+            for entry, month, adjusts in postings
+        ),
+    )
+
+
 def trial_balance(balances: Iterable[AccountBalance]) -> dict[tuple[str, str], tuple[int, int]]:
     """Debit and credit totals in fen per (city, fund); the two are equal in sound books."""
     totals: dict[tuple[str, str], tuple[int, int]] = {}

@@ -69,8 +69,20 @@ class AttemptState(StrEnum):
     """Executed although refused or closed before: booked to suspense, the fund's sending stops."""
 
 
-NOT_LIVE = frozenset({AttemptState.REJECTED, AttemptState.CLOSED, AttemptState.RETURNED})
-"""Attempts that leave room for another one."""
+LEAVES_ROOM = frozenset({AttemptState.REJECTED, AttemptState.CLOSED})
+"""Only after these may an obligation have another attempt."""
+
+LIVE = frozenset(
+    {
+        AttemptState.PREPARED,
+        AttemptState.SENDING,
+        AttemptState.UNKNOWN,
+        AttemptState.ACCEPTED,
+        AttemptState.CLOSING,
+        AttemptState.SUCCEEDED,
+    }
+)
+"""At most one attempt of an obligation is in one of these; an index of the database repeats it."""
 
 OPEN_QUESTIONS = frozenset(
     {AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.ACCEPTED, AttemptState.CLOSING}
@@ -168,7 +180,10 @@ OBLIGATION_ARROWS: frozenset[tuple[ObligationState, ObligationState]] = frozense
         (_O.RELEASED, _O.CANCELLED),
         (_O.IN_FLIGHT, _O.CANCELLED),  # only before the first send
         (_O.SETTLED, _O.RETURNED),
-        (_O.SETTLED, _O.HELD),  # a second execution of a settled obligation
+        # The bank executed a key that was closed or refused: whatever the state, a person looks.
+        (_O.SETTLED, _O.HELD),
+        (_O.CANCELLED, _O.HELD),
+        (_O.RETURNED, _O.HELD),
     }
 )
 """Every permitted change of an obligation."""
@@ -259,6 +274,7 @@ class Obligation:
     version: int
     held_reason: str | None
     settled_at: datetime | None
+    retry_asked_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +304,8 @@ class Attempt:
     reason: str | None
     bank_serial: str | None
     executed_at: datetime | None
+    fenced_at: datetime | None
+    absence_confirmed_by: str | None
 
 
 class BatchState(StrEnum):

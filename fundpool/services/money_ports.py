@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from fundpool.domain.audit import AuditRecord
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
-from fundpool.domain.ledger import AccountBalance, Balance, Posting
+from fundpool.domain.ledger import AccountBalance, Balance, Posting, Voucher
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     AccountStatus,
@@ -36,23 +37,6 @@ class AccountProposal:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """One link of the audit chain."""
-
-    number: int
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    before_digest: str | None
-    after_digest: str | None
-    detail: str
-    reason: str | None
-    previous_hash: str
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
 class StoredPosting:
     """A posting with its place in the books."""
 
@@ -63,20 +47,6 @@ class StoredPosting:
     adjusts_month: Month | None
     recorded_at: datetime
     made_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVoucher:
-    """Header of a voucher; its hash seals the header and its postings."""
-
-    city: str
-    fund: str
-    number: int
-    recorded_at: datetime
-    made_by: str
-    lines: int
-    previous_hash: str
-    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +149,9 @@ class LedgerStore(Protocol):
     def load(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
         """Balances of the accounts, opening those that do not exist yet."""
 
+    def peek(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
+        """Balances of the accounts that exist; opens none."""
+
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         """Postings already booked under the given business keys."""
 
@@ -213,7 +186,7 @@ class LedgerStore(Protocol):
     ) -> list[AccountBalance]:
         """Balances summed from the postings with event and record time up to the given moments."""
 
-    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredVoucher]:
+    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[Voucher]:
         """Voucher headers in order of city, fund and number."""
 
     def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
@@ -221,6 +194,9 @@ class LedgerStore(Protocol):
 
     def locked_months(self, city: str, fund: str) -> frozenset[Month]:
         """Months whose books are closed."""
+
+    def locks(self, city: str, fund: str) -> dict[Month, str]:
+        """Closed months, each with the hash of the last voucher written before it was closed."""
 
     def lock_month(self, city: str, fund: str, month: Month, by: str, at: datetime) -> bool:
         """Close a month; False when it was closed before."""
@@ -276,6 +252,9 @@ class TransferStore(Protocol):
 
     def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
         """Move an obligation along a drawn arrow."""
+
+    def note_retry(self, obligation: Obligation, asked_by: str) -> None:
+        """Record the first of two people who allow a retry; the state stays."""
 
     def add_attempt(
         self,

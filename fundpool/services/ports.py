@@ -4,11 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.month_summary import MonthSummary
+from fundpool.domain.policy import PolicyLibrary
+from fundpool.domain.transfer import GatewayTerms, PaymentLimits
+from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.judging import Judge, Reader, SourceFile
+from fundpool.services.money_ports import AccountStore, AuditStore, LedgerStore, TransferStore
 from fundpool.services.month_stores import (
     ApplicationStore,
     BudgetStore,
@@ -18,16 +22,20 @@ from fundpool.services.month_stores import (
 )
 from schemas.payment_messages import StatementLine, TransferOrder
 
-if TYPE_CHECKING:
-    from fundpool.domain.policy import PolicyLibrary
-    from fundpool.domain.working_days import WorkCalendar
-
 T = TypeVar("T")
 
 
 class Work(Protocol):
     """One database transaction, seen as its stores."""
 
+    @property
+    def audit(self) -> AuditStore: ...
+    @property
+    def accounts(self) -> AccountStore: ...
+    @property
+    def transfers(self) -> TransferStore: ...
+    @property
+    def ledger(self) -> LedgerStore: ...
     @property
     def submissions(self) -> SubmissionStore: ...
     @property
@@ -116,11 +124,15 @@ class Gateway(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One file in the drop folder: its bytes, or the error that kept them from being read."""
+    """One file in the drop folder: its bytes, or the error that kept them from being read.
+
+    ``arrived_at`` is when this machine's file system took it in, which the sender cannot set.
+    """
 
     name: str
     source: SourceFile | None
     error: FundpoolError | None
+    arrived_at: datetime | None = None
 
 
 class RawFileStore(Protocol):
@@ -152,14 +164,17 @@ class Ports:
     """Everything a use case reaches outside the rules with."""
 
     database: Transactions
+    gateway: Gateway | None = None
+    gateway_terms: GatewayTerms = GatewayTerms()
+    payment_limits: PaymentLimits = PaymentLimits()
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonthPorts(Ports):
     """What the steps of the month need besides: the law, the calendar, files and the judge."""
 
-    policies: "PolicyLibrary"
-    calendar: "WorkCalendar"
+    policies: PolicyLibrary
+    calendar: WorkCalendar
     raw_files: RawFileStore
     drop_folder: DropFolder
     read_documents: Reader

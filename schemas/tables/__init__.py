@@ -4,6 +4,7 @@ Money columns are integer fen and end in ``_fen``; moments are UTC ISO text thro
 amounts of money never pass through a float column.
 """
 
+from schemas.tables import accounts, audit, ledger, transfers
 from schemas.tables.applications import application_lines, applications
 from schemas.tables.base import metadata
 from schemas.tables.budgets import budgets, openings
@@ -18,12 +19,15 @@ from schemas.tables.submissions import (
 )
 
 __all__ = [
+    "accounts",
     "application_lines",
     "applications",
+    "audit",
     "budgets",
     "extensions",
     "filings",
     "judgements",
+    "ledger",
     "metadata",
     "nil_returns",
     "openings",
@@ -33,4 +37,5 @@ __all__ = [
     "step_runs",
     "submission_figures",
     "submissions",
+    "transfers",
 ]

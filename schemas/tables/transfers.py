@@ -53,7 +53,7 @@ transfer_batch = Table(
     Index("ix_transfer_batch_city_month", "city", "month"),
 )
 
-obligation = Table(
+obligations = Table(
     "obligation",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -75,6 +75,7 @@ obligation = Table(
     Column("version", Integer, nullable=False),
     Column("held_reason", Text),
     Column("settled_at", Moment),
+    Column("retry_asked_by", String(64)),
     UniqueConstraint("city", "fund", "month", "hop", "unit", "purpose", "application", "revision"),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
@@ -87,7 +88,7 @@ obligation = Table(
     Index("ix_obligation_batch_id", "batch_id"),
 )
 
-attempt = Table(
+attempts = Table(
     "attempt",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -113,6 +114,8 @@ attempt = Table(
     Column("reason", Text),
     Column("bank_serial", String(64)),
     Column("executed_at", Moment),
+    Column("fenced_at", Moment),
+    Column("absence_confirmed_by", String(64)),
     UniqueConstraint("obligation_id", "attempt_no"),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
     CheckConstraint(
@@ -121,13 +124,14 @@ attempt = Table(
         name="state",
     ),
     CheckConstraint("state <> 'sending' or lease_until is not null", name="sending_has_a_lease"),
-    # Two live attempts of one obligation could both be executed.
+    # Two live attempts of one obligation could both be executed. An anomaly must be bookable even
+    # beside a live attempt: it records what the bank has done already.
     Index(
         "uq_attempt_one_live",
         "obligation_id",
         unique=True,
-        sqlite_where=text("state not in ('rejected', 'closed', 'returned')"),
-        postgresql_where=text("state not in ('rejected', 'closed', 'returned')"),
+        sqlite_where=text("state not in ('rejected', 'closed', 'returned', 'anomaly')"),
+        postgresql_where=text("state not in ('rejected', 'closed', 'returned', 'anomaly')"),
     ),
     Index("ix_attempt_state", "state"),
 )

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.ledger import GENESIS, seal
-from fundpool.domain.periods import SHANGHAI
-from fundpool.services.money_ports import AuditRecord
 from schemas.tables.audit import audit
 
 
@@ -81,25 +80,6 @@ class SqlAuditStore:
             ).first()
             self._head = (row.number, row.hash) if row else (0, GENESIS)
         return self._head
-
-
-def seal_record(record: AuditRecord) -> str:
-    """The hash that chains a record: over every field and the hash before it."""
-    return seal(
-        record.previous_hash,
-        (
-            record.number,
-            record.at.astimezone(SHANGHAI).isoformat(timespec="microseconds"),
-            record.actor,
-            record.action,
-            record.subject,
-            record.before_digest,
-            record.after_digest,
-            record.detail,
-            record.reason,
-        ),
-        (),
-    )
 
 
 def _digest(values: Mapping[str, Any] | None) -> str | None:

@@ -14,11 +14,11 @@ from fundpool.domain.ledger import (
     Balance,
     Phase,
     Posting,
-    posting_fields,
-    seal,
+    Voucher,
+    seal_voucher,
 )
-from fundpool.domain.periods import SHANGHAI, Month
-from fundpool.services.money_ports import StoredPosting, StoredVoucher
+from fundpool.domain.periods import Month
+from fundpool.services.money_ports import StoredPosting
 from schemas.tables.ledger import ledger_account, month_lock, posting, voucher
 
 _KEYS_PER_QUERY = 500
@@ -45,6 +45,13 @@ class SqlLedgerStore:
 
     def load(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
         wanted = set(refs)
+        found = self.peek(wanted)
+        for ref in sorted(wanted - found.keys()):
+            found[ref] = self._open(ref)
+        return found
+
+    def peek(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
+        wanted = set(refs)
         found: dict[AccountRef, Balance] = {}
         for city, fund in sorted({(ref.city, ref.fund) for ref in wanted}):
             units = sorted({ref.unit for ref in wanted if (ref.city, ref.fund) == (city, fund)})
@@ -58,8 +65,6 @@ class SqlLedgerStore:
                     self._ids[ref] = row["id"]
                     if ref in wanted:
                         found[ref] = Balance(row["posted_fen"], row["reserved_fen"])
-        for ref in sorted(wanted - found.keys()):
-            found[ref] = self._open(ref)
         return found
 
     def _open(self, ref: AccountRef) -> Balance:
@@ -108,9 +113,7 @@ class SqlLedgerStore:
         evidence: str | None = None,
     ) -> int:
         number, previous_hash = self._head(city, fund)
-        header = StoredVoucher(
-            city, fund, number + 1, recorded_at, made_by, len(postings), previous_hash, hash=""
-        )
+        header = Voucher(city, fund, number + 1, recorded_at, made_by, len(postings), previous_hash, hash="")
         sealed = seal_voucher(header, postings)
         result = self._connection.execute(
             insert(voucher).values(
@@ -227,13 +230,13 @@ class SqlLedgerStore:
                 query = query.where(column == value)
         return list(self._connection.execute(query).mappings())
 
-    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredVoucher]:
+    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[Voucher]:
         query = select(voucher).order_by(voucher.c.city, voucher.c.fund, voucher.c.number)
         for column, value in ((voucher.c.city, city), (voucher.c.fund, fund)):
             if value is not None:
                 query = query.where(column == value)
         for row in self._connection.execute(query).mappings():
-            yield StoredVoucher(**{name: row[name] for name in StoredVoucher.__slots__})
+            yield Voucher(**{name: row[name] for name in Voucher.__slots__})
 
     def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
         conditions = []
@@ -263,10 +266,15 @@ class SqlLedgerStore:
         yield from self._connection.execute(query).mappings()
 
     def locked_months(self, city: str, fund: str) -> frozenset[Month]:
-        rows = self._connection.scalars(
-            select(month_lock.c.month).where(month_lock.c.city == city, month_lock.c.fund == fund)
+        return frozenset(self.locks(city, fund))
+
+    def locks(self, city: str, fund: str) -> dict[Month, str]:
+        rows = self._connection.execute(
+            select(month_lock.c.month, month_lock.c.head_hash).where(
+                month_lock.c.city == city, month_lock.c.fund == fund
+            )
         )
-        return frozenset(Month.parse(text) for text in rows)
+        return {Month.parse(row.month): row.head_hash for row in rows}
 
     def lock_month(self, city: str, fund: str, month: Month, by: str, at: datetime) -> bool:
         if month in self.locked_months(city, fund):
@@ -292,25 +300,6 @@ _REF_COLUMNS = ("city", "fund", "type", "unit", "detail")
 def leg_of(entry: Posting) -> str:
     """The leg of its attempt that a posting is: each leg is booked once at most."""
     return entry.phase.value if entry.phase is not Phase.DIRECT else entry.flow.value
-
-
-def seal_voucher(header: StoredVoucher, postings: Iterable[tuple[Posting, Month, Month | None]]) -> str:
-    """The hash that chains a voucher: over its header, every posting and the hash before it."""
-    return seal(
-        header.previous_hash,
-        (
-            header.city,
-            header.fund,
-            header.number,
-            header.recorded_at.astimezone(SHANGHAI).isoformat(timespec="microseconds"),
-            header.made_by,
-            header.lines,
-        ),
-        (
-            (*posting_fields(entry), str(month), str(adjusts) if adjusts else None)
-            for entry, month, adjusts in postings
-        ),
-    )
 
 
 def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -23,11 +23,11 @@ from fundpool.domain.transfer import (
 from fundpool.services.money_ports import Break, GatewayCall, KillSwitch
 from schemas.payment_messages import Direction, StatementLine
 from schemas.tables.transfers import (
-    attempt,
+    attempts,
     callback_inbox,
     gateway_call,
     kill_switch,
-    obligation,
+    obligations,
     reconciliation_break,
     statement_day,
     statement_line,
@@ -66,7 +66,7 @@ class SqlTransferStore:
         assert result.inserted_primary_key is not None
         batch_id = result.inserted_primary_key[0]
         self._connection.execute(
-            insert(obligation),
+            insert(obligations),
             [
                 {
                     "key": order.key,
@@ -120,10 +120,10 @@ class SqlTransferStore:
     # Obligations
 
     def obligation(self, obligation_id: int) -> Obligation:
-        row = self._first(select(obligation).where(obligation.c.id == obligation_id))
+        row = self._first(select(obligations).where(obligations.c.id == obligation_id))
         if row is None:
             raise InputError(
-                "obligation_unknown",
+                "obligationunknown",
                 f"没有第 {obligation_id} 号拨付款项",
                 f"there is no payment obligation {obligation_id}",
                 remedy="fundpool transfers list",
@@ -131,7 +131,7 @@ class SqlTransferStore:
         return _obligation(row)
 
     def obligation_by_key(self, key: str) -> Obligation | None:
-        row = self._first(select(obligation).where(obligation.c.key == key))
+        row = self._first(select(obligations).where(obligations.c.key == key))
         return _obligation(row) if row is not None else None
 
     def obligations(
@@ -145,8 +145,8 @@ class SqlTransferStore:
         batch_id: int | None = None,
         states: Iterable[ObligationState] | None = None,
     ) -> list[Obligation]:
-        c = obligation.c
-        query = select(obligation).order_by(c.batch_id, c.unit, c.id)
+        c = obligations.c
+        query = select(obligations).order_by(c.batch_id, c.unit, c.id)
         for column, value in (
             (c.city, city),
             (c.month, str(month) if month else None),
@@ -161,22 +161,31 @@ class SqlTransferStore:
             query = query.where(c.state.in_([state.value for state in states]))
         return [_obligation(row) for row in self._connection.execute(query).mappings()]
 
-    def change_obligation(self, obligation_: Obligation, state: ObligationState, **fields: Any) -> Obligation:
-        check_obligation_arrow(obligation_.state, state, obligation_.key)
+    def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
+        check_obligation_arrow(obligation.state, state, obligation.key)
         self._change(
-            obligation,
-            obligation_.id,
-            obligation_.version,
-            f"款项 {obligation_.key}",
+            obligations,
+            obligation.id,
+            obligation.version,
+            f"款项 {obligation.key}",
             {"state": state.value, **fields},
         )
-        return self.obligation(obligation_.id)
+        return self.obligation(obligation.id)
+
+    def note_retry(self, obligation: Obligation, asked_by: str) -> None:
+        self._change(
+            obligations,
+            obligation.id,
+            obligation.version,
+            f"款项 {obligation.key}",
+            {"retry_asked_by": asked_by},
+        )
 
     # Attempts
 
     def add_attempt(
         self,
-        obligation_: Obligation,
+        obligation: Obligation,
         attempt_no: int,
         key: str,
         request: bytes,
@@ -184,13 +193,13 @@ class SqlTransferStore:
         valid_until: datetime,
     ) -> Attempt:
         result = self._connection.execute(
-            insert(attempt).values(
-                obligation_id=obligation_.id,
+            insert(attempts).values(
+                obligation_id=obligation.id,
                 attempt_no=attempt_no,
                 key=key,
                 state=AttemptState.PREPARED.value,
                 version=1,
-                amount_fen=obligation_.amount_fen,
+                amount_fen=obligation.amount_fen,
                 request=request,
                 request_hash=request_hash(request),
                 prepared_at=prepared_at,
@@ -204,16 +213,18 @@ class SqlTransferStore:
         return self.attempt(result.inserted_primary_key[0])
 
     def attempt(self, attempt_id: int) -> Attempt:
-        row = self._first(select(attempt).where(attempt.c.id == attempt_id))
+        row = self._first(select(attempts).where(attempts.c.id == attempt_id))
         assert row is not None, f"attempt {attempt_id} was read before and rows are never deleted"
         return _attempt(row)
 
     def attempt_by_key(self, key: str) -> Attempt | None:
-        row = self._first(select(attempt).where(attempt.c.key == key))
+        row = self._first(select(attempts).where(attempts.c.key == key))
         return _attempt(row) if row is not None else None
 
     def attempts(self, obligation_id: int) -> list[Attempt]:
-        query = select(attempt).where(attempt.c.obligation_id == obligation_id).order_by(attempt.c.attempt_no)
+        query = (
+            select(attempts).where(attempts.c.obligation_id == obligation_id).order_by(attempts.c.attempt_no)
+        )
         return [_attempt(row) for row in self._connection.execute(query).mappings()]
 
     def attempts_in(
@@ -225,27 +236,27 @@ class SqlTransferStore:
         fund: str | None = None,
     ) -> list[Attempt]:
         query = (
-            select(attempt)
-            .where(attempt.c.state.in_([state.value for state in states]))
-            .order_by(attempt.c.id)
+            select(attempts)
+            .where(attempts.c.state.in_([state.value for state in states]))
+            .order_by(attempts.c.id)
         )
         if city is not None or month is not None or fund is not None:
-            query = query.join(obligation, obligation.c.id == attempt.c.obligation_id)
+            query = query.join(obligations, obligations.c.id == attempts.c.obligation_id)
         for column, value in (
-            (obligation.c.city, city),
-            (obligation.c.month, str(month) if month else None),
-            (obligation.c.fund, fund),
+            (obligations.c.city, city),
+            (obligations.c.month, str(month) if month else None),
+            (obligations.c.fund, fund),
         ):
             if value is not None:
                 query = query.where(column == value)
         return [_attempt(row) for row in self._connection.execute(query).mappings()]
 
-    def change_attempt(self, attempt_: Attempt, **fields: Any) -> Attempt:
+    def change_attempt(self, attempt: Attempt, **fields: Any) -> Attempt:
         values = {
             name: value.value if isinstance(value, AttemptState) else value for name, value in fields.items()
         }
-        self._change(attempt, attempt_.id, attempt_.version, f"支付 {attempt_.key}", values)
-        return self.attempt(attempt_.id)
+        self._change(attempts, attempt.id, attempt.version, f"支付 {attempt.key}", values)
+        return self.attempt(attempt.id)
 
     # What the bank said
 
@@ -439,14 +450,14 @@ class SqlTransferStore:
 
     def sent_fen(self, city: str, fund: str, day: date) -> int:
         query = (
-            select(func.coalesce(func.sum(attempt.c.amount_fen), 0))
-            .join(obligation, obligation.c.id == attempt.c.obligation_id)
+            select(func.coalesce(func.sum(attempts.c.amount_fen), 0))
+            .join(obligations, obligations.c.id == attempts.c.obligation_id)
             .where(
-                obligation.c.city == city,
-                obligation.c.fund == fund,
-                attempt.c.first_sent_at >= _midnight(day),
-                attempt.c.first_sent_at < _midnight(day + timedelta(days=1)),
-                attempt.c.state.not_in([AttemptState.REJECTED.value, AttemptState.CLOSED.value]),
+                obligations.c.city == city,
+                obligations.c.fund == fund,
+                attempts.c.first_sent_at >= _midnight(day),
+                attempts.c.first_sent_at < _midnight(day + timedelta(days=1)),
+                attempts.c.state.not_in([AttemptState.REJECTED.value, AttemptState.CLOSED.value]),
             )
         )
         return int(self._connection.scalar(query) or 0)

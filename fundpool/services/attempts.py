@@ -1,0 +1,292 @@
+"""Every arrow of an attempt, with what it books: called inside a transaction, by the money part only.
+
+Only evidence moves an attempt: the bank's exact answer, its statement, or a confirmed fence. An
+event without an arrow from the present state changes nothing here; contradictions are breaks.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow, payment_flow
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.ledger import Phase, Posting
+from fundpool.domain.people import SYSTEM
+from fundpool.domain.transfer import (
+    Attempt,
+    AttemptState,
+    Event,
+    GatewayTerms,
+    Hop,
+    Obligation,
+    ObligationState,
+    next_attempt_state,
+    query_pause,
+)
+from fundpool.services import books, kill_switches
+from fundpool.services.ports import Work
+
+_WATCH_PAUSE = timedelta(days=1)
+
+_OBLIGATION_AFTER = {
+    AttemptState.SUCCEEDED: ObligationState.SETTLED,
+    AttemptState.REJECTED: ObligationState.FAILED,
+    AttemptState.CLOSED: ObligationState.FAILED,
+    AttemptState.RETURNED: ObligationState.RETURNED,
+    AttemptState.ANOMALY: ObligationState.HELD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an event rests on: the bank's own words, when it moved the money and where it said so."""
+
+    source: str
+    reason: str | None = None
+    bank_serial: str | None = None
+    executed_at: datetime | None = None
+
+
+def hop_flow(hop: Hop) -> Flow:
+    """The flow a hop is booked as; raises RuleViolation ``illegal_flow``."""
+    flow = payment_flow(hop.from_type, hop.to_type)
+    if flow is None:
+        raise RuleViolation(
+            "illegal_flow",
+            f"不允许从 {hop.from_type} 向 {hop.to_type} 拨付",
+            f"money may not be ordered from {hop.from_type} to {hop.to_type}",
+        )
+    return flow
+
+
+def refs_of(obligation: Obligation) -> tuple[AccountRef, AccountRef]:
+    """Accounts of the books that are debited (payee) and credited (payer) by the payment."""
+    city, fund, hop = obligation.city, obligation.fund, obligation.hop
+    return (
+        AccountRef(city, fund, hop.to_type, obligation.unit),
+        AccountRef(city, fund, hop.from_type, obligation.payer_unit),
+    )
+
+
+def reserve(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
+    """Reserve the amount on the paying account; raises RuleViolation ``exceeds_balance``."""
+    books.post(work, [_leg(obligation, key, Phase.RESERVE, now)], by=SYSTEM, now=now)
+
+
+def apply_event(
+    work: Work,
+    attempt: Attempt,
+    event: Event,
+    evidence: Evidence,
+    *,
+    now: datetime,
+    terms: GatewayTerms,
+) -> Attempt:
+    """Move ``attempt`` by ``event`` and book what it means; unchanged when no arrow is drawn."""
+    after = next_attempt_state(attempt.state, event)
+    if after is None:
+        return attempt
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    _book(work, obligation, attempt, after, evidence, now)
+    changed = work.transfers.change_attempt(
+        attempt, state=after, **_columns(attempt, after, event, evidence, now, terms)
+    )
+    _move_obligation(work, obligation, after, event, evidence, now)
+    work.audit.append(
+        at=now,
+        actor=SYSTEM,
+        action=f"attempt_{event}",
+        subject=f"attempt:{attempt.key}",
+        before={"state": attempt.state.value},
+        after={"state": after.value, "bank_serial": evidence.bank_serial, "source": evidence.source},
+        reason=evidence.reason,
+    )
+    if after is AttemptState.ANOMALY:
+        report_break(
+            work,
+            obligation,
+            kind="executed_after_end",
+            reference=attempt.key,
+            zh=f"{obligation.key} 的支付已终止（{attempt.state}），银行却已执行 {obligation.amount_fen} 分",
+            en=f"{obligation.key}: the order was {attempt.state}, yet the bank executed "
+            f"{obligation.amount_fen} fen",
+            stops_fund=True,
+            now=now,
+        )
+    return changed
+
+
+def _columns(
+    attempt: Attempt,
+    after: AttemptState,
+    event: Event,
+    evidence: Evidence,
+    now: datetime,
+    terms: GatewayTerms,
+) -> dict[str, object]:
+    columns: dict[str, object] = {"reason": evidence.reason or attempt.reason}
+    if after in {AttemptState.SUCCEEDED, AttemptState.ANOMALY}:
+        columns["bank_serial"] = evidence.bank_serial
+        columns["executed_at"] = evidence.executed_at or now
+    if after is AttemptState.UNKNOWN:
+        columns["was_unknown"] = 1
+    if after is AttemptState.CLOSED:
+        columns["fenced_at"] = now
+    if event is Event.NEVER_SENT:
+        columns["next_query_at"] = None
+    elif after in {AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED}:
+        columns["next_query_at"] = next_watch(attempt, now, terms)
+    elif after in {AttemptState.RETURNED, AttemptState.ANOMALY, AttemptState.PREPARED}:
+        columns["next_query_at"] = None
+    else:
+        columns["next_query_at"] = now + query_pause(0, terms)
+        columns["times_asked"] = 0
+    return columns
+
+
+def next_watch(attempt: Attempt, now: datetime, terms: GatewayTerms) -> datetime | None:
+    """When to ask again about an ended attempt: late executions and returns do happen."""
+    if attempt.last_sent_at is None:
+        return None
+    last = attempt.last_sent_at + terms.key_retention
+    return now + _WATCH_PAUSE if now + _WATCH_PAUSE <= last else None
+
+
+def _book(
+    work: Work,
+    obligation: Obligation,
+    attempt: Attempt,
+    after: AttemptState,
+    evidence: Evidence,
+    now: datetime,
+) -> None:
+    event_at = evidence.executed_at or now
+    key = attempt.key
+    if after is AttemptState.SUCCEEDED:
+        entry = _leg(obligation, key, Phase.POST, event_at)
+    elif after in {AttemptState.REJECTED, AttemptState.CLOSED}:
+        entry = _leg(obligation, key, Phase.VOID, now)
+    elif after is AttemptState.RETURNED:
+        entry = _returned_leg(obligation, key, now)
+    elif after is AttemptState.ANOMALY:
+        entry = _anomaly_leg(obligation, key, event_at)
+    else:
+        return
+    books.post(work, [entry], by=SYSTEM, now=now, evidence=f"{evidence.source}:{evidence.bank_serial or key}")
+
+
+def _leg(obligation: Obligation, key: str, phase: Phase, event_at: datetime) -> Posting:
+    debit, credit = refs_of(obligation)
+    return Posting(
+        key=f"transfer/{key}/{phase}",
+        debit=debit,
+        credit=credit,
+        amount_fen=obligation.amount_fen,
+        flow=hop_flow(obligation.hop),
+        phase=phase,
+        event_at=event_at,
+        resolves=None if phase is Phase.RESERVE else f"transfer/{key}/{Phase.RESERVE}",
+        attempt_key=key,
+        memo=obligation.key,
+    )
+
+
+def _returned_leg(obligation: Obligation, key: str, event_at: datetime) -> Posting:
+    payee, payer = refs_of(obligation)
+    return Posting(
+        key=f"transfer/{key}/{Flow.BANK_RETURN}",
+        debit=payer,
+        credit=payee,
+        amount_fen=obligation.amount_fen,
+        flow=Flow.BANK_RETURN,
+        phase=Phase.DIRECT,
+        event_at=event_at,
+        attempt_key=key,
+        memo=obligation.key,
+    )
+
+
+def _anomaly_leg(obligation: Obligation, key: str, event_at: datetime) -> Posting:
+    return suspense_posting(obligation, f"transfer/{key}/{Flow.ANOMALY}", event_at, attempt_key=key)
+
+
+def suspense_posting(
+    obligation: Obligation, key: str, event_at: datetime, attempt_key: str | None = None
+) -> Posting:
+    """Money the bank moved against our books: out of the paying account, into suspense."""
+    _, payer = refs_of(obligation)
+    suspense = AccountRef(obligation.city, obligation.fund, AccountType.SUSPENSE, obligation.unit)
+    return Posting(
+        key=key,
+        debit=suspense,
+        credit=payer,
+        amount_fen=obligation.amount_fen,
+        flow=Flow.ANOMALY,
+        phase=Phase.DIRECT,
+        event_at=event_at,
+        attempt_key=attempt_key,
+        memo=obligation.key,
+    )
+
+
+def _move_obligation(
+    work: Work,
+    obligation: Obligation,
+    after: AttemptState,
+    event: Event,
+    evidence: Evidence,
+    now: datetime,
+) -> None:
+    target = ObligationState.RELEASED if event is Event.NEVER_SENT else _OBLIGATION_AFTER.get(after)
+    if target is None or target is obligation.state:
+        return
+    fields: dict[str, object] = {}
+    if target is ObligationState.SETTLED:
+        fields = {"settled_at": evidence.executed_at or now, "held_reason": None}
+    elif target is ObligationState.HELD:
+        fields = {"held_reason": f"executed_after_end: {evidence.source}"}
+    work.transfers.change_obligation(obligation, target, **fields)
+
+
+def hold(work: Work, obligation: Obligation, *, reason: str, by: str, now: datetime) -> Obligation:
+    """Hold an obligation for a person; one that is held keeps its first reason."""
+    if obligation.state is ObligationState.HELD:
+        return obligation
+    held = work.transfers.change_obligation(obligation, ObligationState.HELD, held_reason=reason)
+    work.audit.append(
+        at=now,
+        actor=by,
+        action="hold",
+        subject=f"obligation:{obligation.key}",
+        before={"state": obligation.state.value},
+        after={"state": held.state.value},
+        reason=reason,
+    )
+    return held
+
+
+def report_break(
+    work: Work,
+    obligation: Obligation,
+    *,
+    kind: str,
+    reference: str,
+    zh: str,
+    en: str,
+    stops_fund: bool,
+    now: datetime,
+) -> None:
+    """Enter a break about an obligation into the register, once; a grave one stops the fund."""
+    is_new = work.transfers.add_break(
+        kind=kind,
+        reference=reference,
+        city=obligation.city,
+        fund=obligation.fund,
+        detail_zh=zh,
+        detail_en=en,
+        stops_fund=stops_fund,
+        at=now,
+    )
+    if is_new and stops_fund:
+        kill_switches.stop_fund(
+            work, obligation.city, obligation.fund, reason=f"{kind}: {reference}", by=SYSTEM, now=now
+        )

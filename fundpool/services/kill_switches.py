@@ -1,0 +1,75 @@
+"""Stopping a fund's sending at once, and starting it again by two people."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.people import person, require_other_person
+from fundpool.services.money_ports import KillSwitch
+from fundpool.services.ports import Work
+
+
+def is_stopped(work: Work, city: str, fund: str) -> bool:
+    """Whether nothing of the fund may be sent."""
+    switch = work.transfers.kill_switch(city, fund)
+    return switch is not None and switch.is_stopped
+
+
+def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: datetime) -> None:
+    """Stop the fund's sending; everything stays readable. A stopped fund keeps its first reason."""
+    if is_stopped(work, city, fund):
+        return
+    work.transfers.set_kill_switch(
+        KillSwitch(city, fund, is_stopped=True, reason=reason, by=by, at=now, restart_asked_by=None)
+    )
+    work.audit.append(at=now, actor=by, action="stop_fund", subject=f"fund:{city}/{fund}", reason=reason)
+
+
+def request_restart(work: Work, city: str, fund: str, *, by: str, now: datetime) -> None:
+    """The first of two people asks to start sending again.
+
+    Raises RuleViolation ``breaks_open`` while a break that stopped the fund is not resolved.
+    """
+    by = person(by)
+    switch = _stopped(work, city, fund)
+    _require_no_stopping_break(work, city, fund)
+    work.transfers.set_kill_switch(replace(switch, restart_asked_by=by))
+    work.audit.append(at=now, actor=by, action="request_restart", subject=f"fund:{city}/{fund}")
+
+
+def confirm_restart(work: Work, city: str, fund: str, *, by: str, now: datetime) -> None:
+    """The second person starts sending again."""
+    by = person(by)
+    switch = _stopped(work, city, fund)
+    _require_no_stopping_break(work, city, fund)
+    if switch.restart_asked_by is None:
+        raise RuleViolation(
+            "restart_not_requested",
+            f"{city}/{fund} 恢复发送须先由一人申请",
+            f"{city}/{fund}: one person must ask for the restart before another confirms it",
+            remedy="fundpool transfers restart --city … --fund … --by 姓名",
+        )
+    require_other_person(by, switch.restart_asked_by, act_zh="恢复发送的确认", act_en="confirming a restart")
+    work.transfers.set_kill_switch(
+        replace(switch, is_stopped=False),
+        restarted_by=by,
+    )
+    work.audit.append(at=now, actor=by, action="confirm_restart", subject=f"fund:{city}/{fund}")
+
+
+def _stopped(work: Work, city: str, fund: str) -> KillSwitch:
+    switch = work.transfers.kill_switch(city, fund)
+    if switch is None or not switch.is_stopped:
+        raise RuleViolation("fund_not_stopped", f"{city}/{fund} 并未停发", f"{city}/{fund} is not stopped")
+    return switch
+
+
+def _require_no_stopping_break(work: Work, city: str, fund: str) -> None:
+    open_breaks = [each for each in work.transfers.breaks(city) if each.stops_fund and each.fund == fund]
+    if open_breaks:
+        raise RuleViolation(
+            "breaks_open",
+            f"{city}/{fund} 尚有 {len(open_breaks)} 项重大差异未结：{open_breaks[0].detail_zh}",
+            f"{city}/{fund} has {len(open_breaks)} open stopping breaks: {open_breaks[0].detail_en}",
+            remedy="查清并结清差异后再恢复 / resolve the breaks first: fundpool transfers breaks",
+        )

@@ -1,0 +1,172 @@
+"""Whether the books are sound: recomputed from the postings, never taken from running totals."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import groupby
+
+from fundpool.domain.chart_of_accounts import CASH, AccountRef
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.ledger import (
+    COUNTING,
+    GENESIS,
+    AccountBalance,
+    Balance,
+    LedgerFault,
+    Phase,
+    Posting,
+    Voucher,
+    check_flow,
+    seal_voucher,
+    trial_balance,
+)
+from fundpool.domain.periods import Month
+from fundpool.services.money_ports import StoredPosting
+from fundpool.services.ports import Work
+
+
+def verify(work: Work) -> list[LedgerFault]:
+    """Every fault of the books, one set of books (city and fund) after the other.
+
+    None when the chain is whole, every flow legal, every reserve resolved by its equal, every
+    balance what its postings add up to and the trial balance nil.
+    """
+    faults: list[LedgerFault] = []
+    for _, vouchers in groupby(list(work.ledger.vouchers()), lambda each: (each.city, each.fund)):
+        faults += _check_vouchers(work, list(vouchers))
+    return faults
+
+
+def _check_vouchers(work: Work, vouchers: list[Voucher]) -> list[LedgerFault]:
+    city, fund = vouchers[0].city, vouchers[0].fund
+    by_number: dict[int, list[StoredPosting]] = {
+        number: list(lines)
+        for number, lines in groupby(work.ledger.postings(city, fund), lambda each: each.voucher_number)
+    }
+    entries = [each for lines in by_number.values() for each in lines]
+    return [
+        *_check_chain(vouchers, by_number),
+        *_check_locks(work.ledger.locks(city, fund), vouchers, by_number),
+        *_check_postings([each.posting for each in entries]),
+        *_check_balances(work.ledger.balances(city, fund), [each.posting for each in entries]),
+    ]
+
+
+def _check_chain(vouchers: list[Voucher], by_number: dict[int, list[StoredPosting]]) -> Iterable[LedgerFault]:
+    previous_hash, number = GENESIS, 0
+    for voucher in vouchers:
+        number += 1
+        subject = f"{voucher.city}/{voucher.fund}/{voucher.number}"
+        if voucher.number != number:
+            yield LedgerFault(
+                "voucher_gap", subject, f"凭证号不连续，应为 {number}", f"expected number {number}"
+            )
+            number = voucher.number
+        lines = by_number.get(voucher.number, [])
+        sealed = seal_voucher(voucher, [(each.posting, each.month, each.adjusts_month) for each in lines])
+        if voucher.previous_hash != previous_hash or len(lines) != voucher.lines or sealed != voucher.hash:
+            yield LedgerFault(
+                "voucher_altered",
+                subject,
+                "内容被改或与前一凭证不相衔接",
+                "was altered or does not follow the one before it",
+            )
+        previous_hash = voucher.hash
+
+
+def _check_locks(
+    locks: dict[Month, str], vouchers: list[Voucher], by_number: dict[int, list[StoredPosting]]
+) -> Iterable[LedgerFault]:
+    position = {voucher.hash: index for index, voucher in enumerate(vouchers)}
+    for month, head_hash in sorted(locks.items()):
+        start = 0 if head_hash == GENESIS else position.get(head_hash, len(vouchers)) + 1
+        for voucher in vouchers[start:]:
+            if any(each.month == month for each in by_number.get(voucher.number, [])):
+                subject = f"{voucher.city}/{voucher.fund}/{voucher.number}"
+                yield LedgerFault(
+                    "booked_into_closed_month",
+                    subject,
+                    f"记入已结账的 {month}",
+                    f"was booked into the closed month {month}",
+                )
+
+
+def _check_postings(postings: list[Posting]) -> Iterable[LedgerFault]:
+    by_key = {entry.key: entry for entry in postings}
+    for entry in postings:
+        try:
+            check_flow(entry)
+        except RuleViolation as violation:
+            yield LedgerFault(violation.code, entry.key, violation.zh, violation.en)
+        if entry.resolves is not None and not _resolves(entry, by_key.get(entry.resolves)):
+            yield LedgerFault(
+                "reserve_unknown", entry.key, "所指预留不存在或不符", "resolves no reserve of its kind"
+            )
+        if entry.reverses is not None:
+            original = by_key.get(entry.reverses)
+            if original is None or (original.debit, original.credit, original.amount_fen) != (
+                entry.credit,
+                entry.debit,
+                entry.amount_fen,
+            ):
+                yield LedgerFault(
+                    "reversal_differs",
+                    entry.key,
+                    "与所冲销分录不符",
+                    "is not the opposite of what it reverses",
+                )
+
+
+def _resolves(entry: Posting, reserve: Posting | None) -> bool:
+    return (
+        reserve is not None
+        and reserve.phase is Phase.RESERVE
+        and (reserve.debit, reserve.credit, reserve.amount_fen)
+        == (entry.debit, entry.credit, entry.amount_fen)
+    )
+
+
+def _check_balances(running: list[AccountBalance], postings: list[Posting]) -> Iterable[LedgerFault]:
+    summed = add_up(postings)
+    for balance in running:
+        expected = summed.pop(balance.ref, Balance())
+        if (balance.posted_fen, balance.reserved_fen) != (expected.posted_fen, expected.reserved_fen):
+            yield LedgerFault(
+                "balance_differs",
+                str(balance.ref),
+                f"账面 {balance.posted_fen} 分、预留 {balance.reserved_fen} 分，"
+                f"按分录应为 {expected.posted_fen} 分、{expected.reserved_fen} 分",
+                f"holds {balance.posted_fen} and {balance.reserved_fen} reserved, its postings add up to "
+                f"{expected.posted_fen} and {expected.reserved_fen}",
+            )
+        if balance.ref.type in CASH and balance.posted_fen < 0:
+            yield LedgerFault(
+                "cash_negative",
+                str(balance.ref),
+                f"余额为负：{balance.posted_fen} 分",
+                f"is overdrawn: {balance.posted_fen} fen",
+            )
+    for ref in summed:
+        yield LedgerFault("account_missing", str(ref), "有分录而无账户", "has postings but no account")
+    for (city, fund), (debit_fen, credit_fen) in trial_balance(running).items():
+        if debit_fen != credit_fen:
+            yield LedgerFault(
+                "trial_balance",
+                f"{city}/{fund}",
+                f"借方 {debit_fen} 分，贷方 {credit_fen} 分，不平",
+                f"debits {debit_fen} and credits {credit_fen} differ",
+            )
+
+
+def add_up(postings: Iterable[Posting]) -> dict[AccountRef, Balance]:
+    """Balances of the accounts that ``postings`` touch, from the postings alone."""
+    summed: dict[AccountRef, Balance] = defaultdict(Balance)
+    for entry in postings:
+        debit, credit = summed[entry.debit], summed[entry.credit]
+        if entry.phase in COUNTING:
+            debit.posted_fen += entry.amount_fen
+            credit.posted_fen -= entry.amount_fen
+        if entry.phase is Phase.RESERVE:
+            credit.reserved_fen += entry.amount_fen
+        elif entry.phase in {Phase.POST, Phase.VOID}:
+            credit.reserved_fen -= entry.amount_fen
+    return dict(summed)

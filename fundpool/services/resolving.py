@@ -1,0 +1,611 @@
+"""Finding out what the bank did: queries, fences, callbacks, statements and the three-way match.
+
+Runs beside the sender, as often as one likes, and reads no orchestrator's state. Nothing is
+concluded from silence: "not found" waits, resends the same key or fences it; only the bank's exact
+answer, its statement or a fenced key ends an attempt. Nothing is written off by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.people import SYSTEM, person, same_person
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.transfer import (
+    OPEN_QUESTIONS,
+    Attempt,
+    AttemptState,
+    Event,
+    GatewayTerms,
+    NotFoundVerdict,
+    Obligation,
+    ObligationState,
+    attempt_key,
+    judge_not_found,
+    query_pause,
+)
+from fundpool.services import books, kill_switches
+from fundpool.services.attempts import (
+    Evidence,
+    apply_event,
+    hold,
+    next_watch,
+    report_break,
+    suspense_posting,
+)
+from fundpool.services.failpoints import failpoint
+from fundpool.services.money_ports import GatewayCall
+from fundpool.services.payments import (
+    Clock,
+    TransferOutcome,
+    _gateway,
+    _read_outcome,
+    new_attempt,
+    report_mismatch,
+    running_clock,
+)
+from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
+from schemas.payment_messages import Direction, StatementLine, TransferOrder
+
+_ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
+
+_QUERY_EVENTS = {
+    GatewayAnswerKind.SUCCEEDED: (Event.SUCCEEDED,),
+    GatewayAnswerKind.PROCESSING: (Event.PROCESSING,),
+    GatewayAnswerKind.REJECTED: (Event.REJECTED,),
+    GatewayAnswerKind.CLOSED: (Event.CLOSED,),
+    # Executed and sent back, of which we may have missed the first half.
+    GatewayAnswerKind.RETURNED: (Event.SUCCEEDED, Event.RETURNED),
+}
+
+
+def resolve(
+    ports: Ports,
+    now: datetime,
+    *,
+    city: str | None = None,
+    month: Month | None = None,
+    clock: Clock | None = None,
+) -> tuple[TransferOutcome, ...]:
+    """Ask the bank about every order whose outcome is open and due to be asked about.
+
+    Returns how each stands now. An order that stays open for longer than ``terms.held_after`` is
+    HELD for a person and still asked about.
+    """
+    gateway = _gateway(ports)
+    clock = clock or running_clock(now)
+    ports.database.transaction(lambda work: expire_leases(work, clock(), ports.gateway_terms))
+    due = ports.database.read(lambda work: _due(work, city, month, clock()))
+    outcomes = []
+    for attempt in due:
+        resolve_one(ports, gateway, attempt, clock)
+        outcomes.append(_read_outcome(ports, attempt.obligation_id))
+    return tuple(outcomes)
+
+
+def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
+    """Orders whose worker did not come back become UNKNOWN, never failed; how many there were."""
+    expired = [
+        attempt
+        for attempt in work.transfers.attempts_in([AttemptState.SENDING])
+        if attempt.lease_until is not None and attempt.lease_until <= now
+    ]
+    for attempt in expired:
+        apply_event(work, attempt, Event.LEASE_OVER, Evidence("lease"), now=now, terms=terms)
+    return len(expired)
+
+
+def _due(work: Work, city: str | None, month: Month | None, now: datetime) -> list[Attempt]:
+    states = (OPEN_QUESTIONS - {AttemptState.SENDING}) | set(_ENDED)
+    return [
+        attempt
+        for attempt in work.transfers.attempts_in(states, city=city, month=month)
+        if attempt.next_query_at is not None and attempt.next_query_at <= now
+    ]
+
+
+def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> None:
+    """Ask about one order and apply the answer; close its key when it is too late to resend."""
+    order = TransferOrder.from_body(attempt.request)
+    ports.database.transaction(lambda work: _record(work, attempt, "query", clock(), None))
+    failpoint("before query")
+    answer = gateway.query(order, now=clock())
+    failpoint("after query")
+    current = ports.database.transaction(
+        lambda work: apply_answer(work, attempt.id, answer, clock(), ports.gateway_terms)
+    )
+    if current.state is AttemptState.CLOSING and ports.gateway_terms.can_close:
+        ports.database.transaction(lambda work: _record(work, current, "close", clock(), None))
+        failpoint("before close")
+        closed = gateway.close(order, now=clock())
+        failpoint("after close")
+        ports.database.transaction(
+            lambda work: apply_close(work, attempt.id, closed, clock(), ports.gateway_terms)
+        )
+
+
+def _record(
+    work: Work, attempt: Attempt, operation: str, now: datetime, answer: GatewayAnswer | None
+) -> None:
+    work.transfers.record_call(
+        GatewayCall(
+            attempt.key,
+            operation,
+            "started" if answer is None else "finished",
+            attempt.worker_epoch,
+            now,
+            answer.kind.value if answer else None,
+            answer.reason if answer else None,
+            answer.raw if answer else None,
+        )
+    )
+
+
+def apply_answer(
+    work: Work, attempt_id: int, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> Attempt:
+    """Apply the answer to a query. States only move forward; ended orders are watched for a while."""
+    attempt = work.transfers.attempt(attempt_id)
+    _record(work, attempt, "query", now, answer)
+    if attempt.state is AttemptState.SENDING:
+        return attempt  # claimed meanwhile: its own result comes first
+    events = _QUERY_EVENTS.get(answer.kind, ())
+    evidence = Evidence("query", answer.reason, answer.bank_serial, answer.executed_at)
+    before = attempt
+    for event in events:
+        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    if answer.kind is GatewayAnswerKind.NOT_FOUND:
+        attempt = _apply_not_found(work, attempt, now, terms)
+    elif answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
+        report_mismatch(work, attempt, now)
+    elif attempt.state is AttemptState.SUCCEEDED and answer.kind in {
+        GatewayAnswerKind.REJECTED,
+        GatewayAnswerKind.CLOSED,
+    }:
+        _contradiction(work, attempt, answer, now)
+    if attempt.version == before.version:
+        attempt = _ask_later(work, attempt, now, terms)
+    return _hold_when_old(work, attempt, now, terms)
+
+
+def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    if attempt.state not in {AttemptState.UNKNOWN, AttemptState.ACCEPTED}:
+        return attempt
+    verdict = judge_not_found(attempt, now, terms)
+    if verdict is NotFoundVerdict.WAIT:
+        return attempt
+    evidence = Evidence("query", "not_found")
+    if attempt.state is AttemptState.ACCEPTED:
+        attempt = apply_event(work, attempt, Event.UNCLEAR, evidence, now=now, terms=terms)
+    event = Event.NOT_FOUND_AGAIN if verdict is NotFoundVerdict.RESEND else Event.FENCE
+    return apply_event(work, attempt, event, evidence, now=now, terms=terms)
+
+
+def _ask_later(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    if attempt.state in OPEN_QUESTIONS:
+        pause = query_pause(attempt.times_asked + 1, terms)
+        return work.transfers.change_attempt(
+            attempt, next_query_at=now + pause, times_asked=attempt.times_asked + 1
+        )
+    return work.transfers.change_attempt(attempt, next_query_at=next_watch(attempt, now, terms))
+
+
+def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    if attempt.state not in OPEN_QUESTIONS or attempt.first_sent_at is None:
+        return attempt
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    if now - attempt.first_sent_at >= terms.held_after and obligation.state is ObligationState.IN_FLIGHT:
+        hold(work, obligation, reason=f"unresolved_{attempt.state}", by=SYSTEM, now=now)
+    return attempt
+
+
+def _contradiction(work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> None:
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    report_break(
+        work,
+        obligation,
+        kind="bank_contradicts",
+        reference=f"{attempt.key}/{answer.kind}",
+        zh=f"{obligation.key} 已按银行答复到账，银行现又答复 {answer.kind}",
+        en=f"{obligation.key} was settled on the bank's word; the bank now says {answer.kind}",
+        stops_fund=True,
+        now=now,
+    )
+
+
+def apply_close(
+    work: Work, attempt_id: int, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> Attempt:
+    """Apply the answer to a fence: closed, or the state that prevents it, or ask again later."""
+    attempt = work.transfers.attempt(attempt_id)
+    _record(work, attempt, "close", now, answer)
+    if attempt.state is not AttemptState.CLOSING:
+        return attempt
+    evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
+    before = attempt
+    for event in _QUERY_EVENTS.get(answer.kind, ()):
+        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    if attempt.version == before.version:
+        attempt = _ask_later(work, attempt, now, terms)
+    return attempt
+
+
+def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, terms: GatewayTerms) -> Attempt:
+    """A bank without a fence: statements prove that the order was never executed; two people sign.
+
+    The first call records the first person. Raises RuleViolation ``statements_missing`` (days from
+    the first send to the last send plus the key's retention are not all imported), ``same_person``
+    or ``illegal_state_change``; a statement line with the key settles the order instead.
+    """
+    by = person(by)
+    attempt = work.transfers.attempt(attempt_id)
+    if attempt.state is not AttemptState.CLOSING or attempt.last_sent_at is None:
+        raise RuleViolation(
+            "illegal_state_change",
+            f"支付 {attempt.key} 现为 {attempt.state}，不需要证明未执行",
+            f"order {attempt.key} is {attempt.state}; there is no absence to prove",
+        )
+    assert attempt.first_sent_at is not None
+    account_no = TransferOrder.from_body(attempt.request).debit_account
+    missing = _days(attempt.first_sent_at, attempt.last_sent_at + terms.key_retention)
+    missing -= work.transfers.statement_days(account_no)
+    if missing:
+        raise RuleViolation(
+            "statements_missing",
+            f"账户 {account_no} 尚缺 {len(missing)} 天的银行对账单，首日 {min(missing)}",
+            f"statements of account {account_no} are missing for {len(missing)} days from {min(missing)}",
+            remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
+        )
+    if attempt.absence_confirmed_by is None:
+        return work.transfers.change_attempt(attempt, absence_confirmed_by=by)
+    if same_person(by, attempt.absence_confirmed_by):
+        raise RuleViolation(
+            "same_person",
+            f"未执行的确认须由两人办理：{by} 已确认过",
+            f"absence is confirmed by two people: {by} has already signed",
+        )
+    evidence = Evidence("statements", f"absent, confirmed by {attempt.absence_confirmed_by} and {by}")
+    return apply_event(work, attempt, Event.CLOSED, evidence, now=now, terms=terms)
+
+
+def _days(first: datetime, last: datetime) -> set[date]:
+    start, end = first.astimezone(SHANGHAI).date(), last.astimezone(SHANGHAI).date()
+    return {start + timedelta(days=n) for n in range((end - start).days + 1)}
+
+
+def receive_callback(
+    ports: Ports,
+    *,
+    gateway: str,
+    event_id: str,
+    key: str,
+    raw: bytes,
+    now: datetime,
+    clock: Clock | None = None,
+) -> bool:
+    """Keep an authenticated callback once and ask the bank about its key; False for a repeat.
+
+    What the callback says is never believed: it may be old, out of order or about an earlier life
+    of the key. Only the query decides.
+    """
+    clock = clock or running_clock(now)
+    is_new = ports.database.transaction(
+        lambda work: work.transfers.add_callback(gateway, event_id, key, clock(), raw)
+    )
+    if is_new and ports.gateway is not None:
+        attempt = ports.database.read(lambda work: work.transfers.attempt_by_key(key))
+        if attempt is not None and attempt.state not in {AttemptState.PREPARED, AttemptState.SENDING}:
+            resolve_one(ports, ports.gateway, attempt, clock)
+    return is_new
+
+
+# ---------------------------------------------------------------------------------- statements
+
+
+@dataclass(frozen=True, slots=True)
+class StatementReport:
+    """What importing statements came to."""
+
+    accounts: int
+    lines_new: int
+    settled: int
+    breaks_new: int
+
+
+def import_statements(
+    ports: Ports, city: str, day: date, now: datetime, *, clock: Clock | None = None
+) -> StatementReport:
+    """Fetch the day's statements of every approved paying account of the city and match them.
+
+    Our books, the gateway's answers and the statement must agree; what does not is entered into the
+    register of breaks, and a grave break stops the fund. Raises ServiceUnavailable when the bank
+    does not answer: what was imported before stays, run it again.
+    """
+    gateway = _gateway(ports)
+    clock = clock or running_clock(now)
+    numbers = ports.database.read(lambda work: _paying_account_numbers(work, city))
+    totals = [0, 0, 0]
+    for account_no in numbers:
+        lines = gateway.statement(account_no, day, now=clock())
+        failpoint("after statement")
+        counts = _match_in_transaction(ports, account_no, day, lines, clock)
+        totals = [total + count for total, count in zip(totals, counts, strict=True)]
+    return StatementReport(len(numbers), *totals)
+
+
+def _match_in_transaction(
+    ports: Ports, account_no: str, day: date, lines: Sequence[StatementLine], clock: Clock
+) -> tuple[int, int, int]:
+    return ports.database.transaction(
+        lambda work: match_statement(work, account_no, day, lines, clock(), ports.gateway_terms)
+    )
+
+
+def _paying_account_numbers(work: Work, city: str) -> list[str]:
+    used = {each.debit_account_id for each in work.transfers.obligations(city=city)}
+    return sorted({work.accounts.get(account_id).account_no for account_id in used})
+
+
+def match_statement(
+    work: Work,
+    account_no: str,
+    day: date,
+    lines: Sequence[StatementLine],
+    now: datetime,
+    terms: GatewayTerms,
+) -> tuple[int, int, int]:
+    """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks)."""
+    breaks_before = len(work.transfers.breaks(only_open=False))
+    fresh, altered = work.transfers.add_statement_lines(lines, now)
+    work.transfers.mark_statement(account_no, day, len(lines), now)
+    for line in altered:
+        _line_break(
+            work,
+            line,
+            "statement_line_altered",
+            now,
+            "银行改动了已出的对账单行",
+            "the bank altered a statement line",
+        )
+    settled = 0
+    for line in fresh:
+        if line.direction is Direction.DEBIT:
+            settled += _match_debit(work, line, now, terms)
+        else:
+            _match_credit(work, line, now, terms)
+    _expect_on_statement(work, account_no, day, now)
+    return len(fresh), settled, len(work.transfers.breaks(only_open=False)) - breaks_before
+
+
+def _match_debit(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> int:
+    attempt = _attempt_of(work, line, now, terms)
+    if attempt is None:
+        _line_break(
+            work, line, "bank_not_us", now, "银行已付而我方无此支付", "the bank paid what we never ordered"
+        )
+        return 0
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    if line.amount_fen != attempt.amount_fen:
+        _line_break(
+            work, line, "amount_differs", now, "银行付款金额与支付不符", "the bank paid another amount"
+        )
+        return 0
+    debits = [each for each in work.transfers.lines_of_key(attempt.key) if each.direction is Direction.DEBIT]
+    if len(debits) > 1:
+        _second_execution(work, obligation, line, now)
+        return 0
+    evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
+    if attempt.state is AttemptState.SENDING:
+        attempt = apply_event(work, attempt, Event.LEASE_OVER, evidence, now=now, terms=terms)
+    after = apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
+    return int(after.state is AttemptState.SUCCEEDED and attempt.state is not AttemptState.SUCCEEDED)
+
+
+def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> Attempt | None:
+    """The attempt a line's key belongs to; restored books learn of an order they have lost."""
+    if line.key is None:
+        return None
+    attempt = work.transfers.attempt_by_key(line.key)
+    return attempt or lost_attempt(work, line.key, now, terms)
+
+
+def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> Attempt | None:
+    """The attempt that would have had ``key`` next, made anew: keys follow from the obligation."""
+    for obligation in work.transfers.obligations(
+        states=[
+            ObligationState.SUBMITTED,
+            ObligationState.APPROVED,
+            ObligationState.RELEASED,
+            ObligationState.RETRY_APPROVED,
+            ObligationState.FAILED,
+        ]
+    ):
+        known = work.transfers.attempts(obligation.id)
+        if attempt_key(obligation.key, len(known) + 1) == key:
+            current = _as_released(work, obligation)
+            return new_attempt(work, current, len(known) + 1, now, terms)
+    return None
+
+
+_WAY_TO_RELEASED = {
+    ObligationState.SUBMITTED: (ObligationState.APPROVED, ObligationState.RELEASED),
+    ObligationState.APPROVED: (ObligationState.RELEASED,),
+    ObligationState.FAILED: (ObligationState.RETRY_APPROVED,),
+}
+
+
+def _as_released(work: Work, obligation: Obligation) -> Obligation:
+    """Walk a restored obligation to where it was when the bank got its order."""
+    for state in _WAY_TO_RELEASED.get(obligation.state, ()):
+        obligation = work.transfers.change_obligation(obligation, state)
+    return obligation
+
+
+def _second_execution(work: Work, obligation: Obligation, line: StatementLine, now: datetime) -> None:
+    entry = suspense_posting(obligation, f"anomaly/{line.account}/{line.bank_serial}", line.executed_at)
+    books.post(work, [entry], by=SYSTEM, now=now, evidence=f"statement:{line.bank_serial}")
+    _line_break(
+        work, line, "executed_twice", now, "同一支付编号银行执行了两次", "the bank executed one key twice"
+    )
+    if obligation.state is not ObligationState.HELD:
+        hold(work, obligation, reason="executed_twice", by=SYSTEM, now=now)
+
+
+def _match_credit(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> None:
+    """Money that came back to the paying account under our key is a return (退票)."""
+    attempt = work.transfers.attempt_by_key(line.key) if line.key else None
+    if attempt is None or TransferOrder.from_body(attempt.request).debit_account != line.account:
+        return
+    evidence = Evidence("statement", "returned", line.bank_serial, line.executed_at)
+    if attempt.state is not AttemptState.SUCCEEDED:
+        attempt = apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
+    apply_event(work, attempt, Event.RETURNED, evidence, now=now, terms=terms)
+
+
+def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) -> None:
+    """What we hold as executed on a day whose statement is in must be on it."""
+    for attempt in work.transfers.attempts_in([AttemptState.SUCCEEDED, AttemptState.RETURNED]):
+        if attempt.executed_at is None or attempt.executed_at.astimezone(SHANGHAI).date() != day:
+            continue
+        if TransferOrder.from_body(attempt.request).debit_account != account_no:
+            continue
+        if now.astimezone(SHANGHAI).date() <= day or work.transfers.lines_of_key(attempt.key):
+            continue
+        obligation = work.transfers.obligation(attempt.obligation_id)
+        report_break(
+            work,
+            obligation,
+            kind="us_not_bank",
+            reference=attempt.key,
+            zh=f"{obligation.key} 我方已记到账，{day} 银行对账单上没有",
+            en=f"{obligation.key} is settled in our books but not on the bank's statement of {day}",
+            stops_fund=False,
+            now=now,
+        )
+
+
+def _line_break(work: Work, line: StatementLine, kind: str, now: datetime, zh: str, en: str) -> None:
+    accounts = work.accounts.find(account_no=line.account)
+    city, fund = (accounts[0].city, accounts[0].fund) if accounts else ("", "")
+    is_new = work.transfers.add_break(
+        kind=kind,
+        reference=f"{line.account}/{line.bank_serial}",
+        city=city,
+        fund=fund,
+        detail_zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分",
+        detail_en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen",
+        stops_fund=True,
+        at=now,
+    )
+    if is_new and accounts:
+        kill_switches.stop_fund(work, city, fund, reason=f"{kind}: {line.bank_serial}", by=SYSTEM, now=now)
+
+
+# ---------------------------------------------------------------------------------- restore
+
+
+def quarantine(work: Work, *, now: datetime, terms: GatewayTerms) -> int:
+    """Books restored from a backup: nothing is sent, and every prepared order becomes a question.
+
+    A restored PREPARED may have been sent after the backup was taken. Returns how many funds were
+    stopped; two people start each again after ``recover`` has asked the bank about everything.
+    """
+    funds = {(each.city, each.fund) for each in work.accounts.find()}
+    for city, fund in sorted(funds):
+        kill_switches.stop_fund(work, city, fund, reason="restored from a backup", by=SYSTEM, now=now)
+    for attempt in work.transfers.attempts_in([AttemptState.PREPARED, AttemptState.SENDING]):
+        event = Event.SUSPECT if attempt.state is AttemptState.PREPARED else Event.LEASE_OVER
+        suspect = apply_event(work, attempt, event, Evidence("restore"), now=now, terms=terms)
+        sent_at = attempt.first_sent_at or attempt.prepared_at
+        work.transfers.change_attempt(
+            suspect,
+            first_sent_at=sent_at,
+            last_sent_at=now,
+            resend_until=attempt.resend_until or attempt.valid_until,
+        )
+    return len(funds)
+
+
+def recover(
+    ports: Ports, first_day: date, now: datetime, *, clock: Clock | None = None
+) -> tuple[StatementReport, ...]:
+    """After ``quarantine``: import every statement since the backup and ask about every key.
+
+    Also asks about the key each waiting obligation would use next: the restored books may have
+    lost an order that the bank has. Raises ServiceUnavailable when the bank does not answer.
+    """
+    gateway = _gateway(ports)
+    clock = clock or running_clock(now)
+    cities = ports.database.read(lambda work: sorted({each.city for each in work.accounts.find()}))
+    reports = [
+        import_statements(ports, city, day, now, clock=clock)
+        for day in sorted(_days_between(first_day, clock()))
+        for city in cities
+    ]
+    waiting = ports.database.read(_next_orders)
+    for obligation_id, order in waiting:
+        answer = gateway.query(order, now=clock())
+        if answer.kind in {GatewayAnswerKind.NOT_FOUND, GatewayAnswerKind.UNKNOWN}:
+            continue
+        _adopt_in_transaction(ports, obligation_id, order, answer, clock)
+    open_attempts = ports.database.read(lambda work: work.transfers.attempts_in(OPEN_QUESTIONS))
+    for attempt in open_attempts:
+        resolve_one(ports, gateway, attempt, clock)
+    return tuple(reports)
+
+
+def _adopt_in_transaction(
+    ports: Ports, obligation_id: int, order: TransferOrder, answer: GatewayAnswer, clock: Clock
+) -> None:
+    ports.database.transaction(
+        lambda work: _adopt(work, obligation_id, order, answer, clock(), ports.gateway_terms)
+    )
+
+
+def _days_between(first: date, now: datetime) -> set[date]:
+    last = now.astimezone(SHANGHAI).date()
+    return {first + timedelta(days=n) for n in range((last - first).days + 1)}
+
+
+def _next_orders(work: Work) -> list[tuple[int, TransferOrder]]:
+    orders = []
+    for obligation in work.transfers.obligations(
+        states=[ObligationState.RELEASED, ObligationState.RETRY_APPROVED, ObligationState.FAILED]
+    ):
+        debit = work.accounts.get(obligation.debit_account_id)
+        credit = work.accounts.get(obligation.credit_account_id)
+        key = attempt_key(obligation.key, len(work.transfers.attempts(obligation.id)) + 1)
+        # Only the key, payee and amount are asked for; the validity is not part of a query.
+        order = TransferOrder(
+            key=key,
+            amount_fen=obligation.amount_fen,
+            debit_account=debit.account_no,
+            credit_account=credit.account_no,
+            credit_name=credit.account_name,
+            purpose=obligation.purpose,
+            end_to_end_id=key.replace("-", ""),
+            valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
+        )
+        orders.append((obligation.id, order))
+    return orders
+
+
+def _adopt(
+    work: Work,
+    obligation_id: int,
+    order: TransferOrder,
+    answer: GatewayAnswer,
+    now: datetime,
+    terms: GatewayTerms,
+) -> None:
+    """Take up an order the bank has and the restored books had lost."""
+    attempt = work.transfers.attempt_by_key(order.key) or lost_attempt(work, order.key, now, terms)
+    if attempt is None or attempt.obligation_id != obligation_id:
+        return
+    if attempt.state is AttemptState.PREPARED:
+        attempt = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
+        attempt = work.transfers.change_attempt(
+            attempt, first_sent_at=now, last_sent_at=now, resend_until=now
+        )
+    apply_answer(work, attempt.id, answer, now, terms)
