@@ -442,17 +442,14 @@ class WorkCalendarFile(Shape):
         return self
 
 
-class CoverageEntry(Shape):
-    """What the product does with one rule of the documents."""
-
-    status: Literal["computed", "duty", "computed_and_duty", "structure", "out_of_scope"]
-    reason: str | None = None
+Treatment = Literal["computed", "duty", "computed_and_duty", "structure", "out_of_scope"]
+"""What the product does with one rule of the documents."""
 
 
 class CoverageFile(Shape):
-    """Every rule id of the five documents with its status; none unaccounted."""
+    """Every rule id of the documents with its treatment; none unaccounted."""
 
-    cities: dict[Key, dict[str, CoverageEntry]]
+    cities: dict[Key, dict[str, Treatment]]
 
 
 def json_schema() -> str:

@@ -90,6 +90,19 @@ def load_city(folder: Path, key: str) -> CityPolicy:
     raise unknown_city(key, [file.stem for file in files])
 
 
+def load_file(file: Path, folder: Path) -> CityPolicy:
+    """One policy file, with the names of its folder. Raises PolicyFileError."""
+    return _load(file, read_national(folder))
+
+
+def load_coverage(folder: Path) -> dict[str, dict[str, str]]:
+    """What coverage.yaml lists per city and rule id; empty when the folder has none. Raises PolicyFileError."""
+    file = folder / "coverage.yaml"
+    if not file.exists():
+        return {}
+    return {key: dict(rules) for key, rules in read_shape(file, shapes.CoverageFile).cities.items()}
+
+
 def load_work_calendar(folder: Path, published_by: date | None = None) -> WorkCalendar:
     """The working days of every year whose notice is on file, as far as published by a day.
 

@@ -19,6 +19,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "fundpool.console.commands.compute:command",
         "按文件计算缺口分担、储备金、周转金等 / Compute gaps, reserves and quotas from a city's text.",
     ),
+    "policy": (
+        "fundpool.console.commands.policy:app",
+        "政策文件：列出、查看、解释、核对、比较 / List, show, explain, check, compare the policy files.",
+    ),
     "due": ("fundpool.console.commands.due:due", "期限与责任 / Who must do what by when."),
     "template": (
         "fundpool.console.commands.template:template",
