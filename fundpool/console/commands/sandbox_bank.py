@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from fundpool.console.clock import business_clock
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.settings import Settings
@@ -66,7 +66,7 @@ def run(
 
     settings = Settings()
     listed = [] if accounts is None else read_accounts(accounts)
-    clock = None if as_of is None else _moment(as_of)
+    clock = None if as_of is None else business_clock(as_of)
     secret = _secret(settings)
     file = BankFile(book or settings.home / "sandbox-bank.db")
     opened = file.open_book()
@@ -145,7 +145,7 @@ def clock(
     if now is None:
         document = ask(url, "GET", "/sandbox/clock")
     else:
-        moment = None if now == "follow" else _moment(now).isoformat()
+        moment = None if now == "follow" else business_clock(now).isoformat()
         document = ask(url, "POST", "/sandbox/clock", {"now": moment})
     if json:
         print_json(document)
@@ -281,17 +281,3 @@ def _account(row: Mapping[str, Any]) -> dict[str, Any]:
     if not account or not name or balance_fen < 0:
         raise ValueError(f"account {account!r}, name {name!r}, balance_fen {balance_fen}")
     return {"account": account, "name": name, "balance_fen": balance_fen}
-
-
-def _moment(text: str) -> datetime:
-    from schemas.payment_messages import read_moment
-
-    try:
-        return read_moment(text if "T" in text else f"{text}T00:00:00")
-    except ValueError as error:
-        raise InputError(
-            "moment",
-            f"时间写法不对：{text}",
-            f"not a moment: {text}",
-            remedy="2026-10-01 或 2026-10-01T09:00:00",
-        ) from error
