@@ -6,7 +6,7 @@ that silently does not exist. ``python -m schemas.policy`` prints the JSON Schem
 
 import json
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -450,6 +450,20 @@ class CoverageFile(Shape):
     """Every rule id of the documents with its treatment; none unaccounted."""
 
     cities: dict[Key, dict[str, Treatment]]
+
+
+class Example(Shape):
+    """Invented facts on which the readings of one key are compared."""
+
+    name: str
+    text: str
+    facts: dict[str, Any]
+
+
+class ExamplesFile(Shape):
+    """Worked examples by reading key."""
+
+    examples: dict[str, Example]
 
 
 def json_schema() -> str:

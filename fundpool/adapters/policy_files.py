@@ -48,6 +48,7 @@ from fundpool.domain.policy import (
     StepName,
     Undated,
     Unit,
+    WorkedExample,
     unknown_city,
 )
 from fundpool.domain.working_days import WorkCalendar
@@ -101,6 +102,13 @@ def load_coverage(folder: Path) -> dict[str, dict[str, str]]:
     if not file.exists():
         return {}
     return {key: dict(rules) for key, rules in read_shape(file, shapes.CoverageFile).cities.items()}
+
+
+def load_examples(folder: Path) -> dict[str, WorkedExample]:
+    """Worked examples by reading key, from the folder's examples.yaml or else the product's."""
+    file = folder / "examples.yaml"
+    shape = read_shape(file if file.exists() else PRODUCT_POLICIES / "examples.yaml", shapes.ExamplesFile)
+    return {key: WorkedExample(entry.name, entry.text, entry.facts) for key, entry in shape.examples.items()}
 
 
 def load_work_calendar(folder: Path, published_by: date | None = None) -> WorkCalendar:

@@ -412,6 +412,15 @@ class CityPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkedExample:
+    """Facts of one calculation; a county code 第n个 stands for the n-th unit of the city's register."""
+
+    name: str
+    text: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyLibrary:
     """All policy files of one folder."""
 

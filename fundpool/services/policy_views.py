@@ -26,8 +26,10 @@ from fundpool.domain.policy import (
     Shift,
     Status,
     Undated,
+    WorkedExample,
 )
 from fundpool.domain.working_days import WorkCalendar
+from fundpool.services.policy_examples import work_out
 
 Document = dict[str, Any]
 
@@ -176,7 +178,12 @@ def rule_in_words(rule: PolicyRule) -> str:
 
 
 def explain_rule(
-    city: CityPolicy, rule: PolicyRule, national: National, calendar: WorkCalendar, month: Month
+    city: CityPolicy,
+    rule: PolicyRule,
+    national: National,
+    calendar: WorkCalendar,
+    month: Month,
+    examples: Mapping[str, WorkedExample],
 ) -> Document:
     """A rule with its article, quote, place, readings, and what the other readings would give."""
     steps = city.step_names(national)
@@ -210,7 +217,9 @@ def explain_rule(
         "computes": [dict(block) for block in rule.computes],
         "structure": dict(rule.structure) if rule.structure else None,
         "out_of_scope": rule.out_of_scope,
-        "readings": [_reading(city, rule, entry, calendar, month) for entry in _readings_of(city, rule)],
+        "readings": [
+            _reading(city, rule, entry, calendar, month, examples) for entry in _readings_of(city, rule)
+        ],
         "common_readings": _common_readings(rule, national),
         "conflicts": [text for between, text in city.conflicts if rule.id in between],
         "notes": list(rule.notes),
@@ -237,26 +246,33 @@ def _named(value: object) -> Iterable[str]:
 
 
 def _reading(
-    city: CityPolicy, rule: PolicyRule, entry: Interpretation, calendar: WorkCalendar, month: Month
+    city: CityPolicy,
+    rule: PolicyRule,
+    entry: Interpretation,
+    calendar: WorkCalendar,
+    month: Month,
+    examples: Mapping[str, WorkedExample],
 ) -> Document:
-    def dates(reading: str) -> list[str | None] | None:
-        """The due dates of the rule in the month under a reading, where the reading moves dates."""
-        if entry.key != LAST_WORKING_DAYS:
-            return None
-        duties = duties_of_month(city, month, calendar, readings={entry.key: reading})
-        return [_iso(duty.due) for duty in duties if duty.rule == rule.id]
+    example = examples.get(entry.key) if entry.switchable else None
+
+    def gives(reading: str) -> Document | None:
+        """Due dates of the month, or figures of the worked example, under a reading."""
+        if entry.key == LAST_WORKING_DAYS:
+            duties = duties_of_month(city, month, calendar, readings={entry.key: reading})
+            return {"due": [_iso(duty.due) for duty in duties if duty.rule == rule.id]}
+        return dict(work_out(example, city, entry.key, reading)) if example else None
 
     return {
         "key": entry.key,
         "question": entry.question,
+        "example": str(month) if entry.key == LAST_WORKING_DAYS else example.text if example else None,
         "reading": entry.reading,
         "means": entry.means,
-        "gives": dates(entry.reading),
+        "gives": gives(entry.reading),
         "alternatives": [
-            {"reading": other.reading, "means": other.means, "gives": dates(other.reading)}
+            {"reading": other.reading, "means": other.means, "gives": gives(other.reading)}
             for other in entry.alternatives
         ],
-        "month": str(month) if entry.key == LAST_WORKING_DAYS else None,
         "decided_by": entry.decided_by,
         "switchable": entry.switchable,
     }

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI, Month
 
 if TYPE_CHECKING:
@@ -114,14 +115,16 @@ def explain(
     json: _Json = False,
 ) -> int:
     """解释一条规则：条款、引文、出处、读法 / Explain one rule: article, quote, place, readings."""
-    from fundpool.adapters.policy_files import load_city, load_work_calendar, read_national
+    from fundpool.adapters.policy_files import load_city, load_examples, load_work_calendar, read_national
     from fundpool.services.policy_views import explain_rule
 
     folder = _folder(policy_dir)
     policy = load_city(folder, city)
     chosen = policy.rule(rule, _day(on, "--on") if on else None)
     example = _month(month) if month else _first_full_month(policy)
-    document = explain_rule(policy, chosen, read_national(folder), load_work_calendar(folder), example)
+    document = explain_rule(
+        policy, chosen, read_national(folder), load_work_calendar(folder), example, load_examples(folder)
+    )
     if json:
         print_json(document)
     else:
@@ -380,6 +383,29 @@ def _first_full_month(policy: "CityPolicy") -> Month:
     return Month.of(policy.effective).plus(1) if policy.effective else Month(2026, 1)
 
 
+def _given(gives: dict[str, Any] | None) -> str:
+    """What a reading gives: dates, or amounts in yuan."""
+    if not gives:
+        return ""
+    if "due" in gives:
+        return f" → {'、'.join(str(day) for day in gives['due'])}"
+    parts = [
+        f"{name.removesuffix('_fen')} {format_yuan(value)}" if isinstance(value, int) else str(value)
+        for name, value in gives.items()
+    ]
+    return f"\n      → {'；'.join(parts)}"
+
+
+def _print_readings(readings: list[dict[str, Any]]) -> None:
+    for reading in readings:
+        print(f"  读法 {reading['key']}：{reading['question']}")
+        if reading["example"]:
+            print(f"    算例：{reading['example']}")
+        for choice, mark in ((reading, "●"), *((other, "○") for other in reading["alternatives"])):
+            print(f"    {mark} {choice['reading']}：{choice['means']}{_given(choice['gives'])}")
+        print(f"    {reading['decided_by']}" + ("；可用 --reading 切换" if reading["switchable"] else ""))
+
+
 def _print_explanation(document: dict[str, Any]) -> None:
     place = document["place"]
     print(
@@ -399,12 +425,7 @@ def _print_explanation(document: dict[str, Any]) -> None:
         print(f"  {document['structure']['text']}")
     if document["out_of_scope"]:
         print(f"  不在范围：{document['out_of_scope']}")
-    for reading in document["readings"]:
-        print(f"  读法 {reading['key']}：{reading['question']}")
-        for choice, mark in ((reading, "●"), *((other, "○") for other in reading["alternatives"])):
-            gives = f"  → {'、'.join(choice['gives'] or [])}（{reading['month']}）" if choice["gives"] else ""
-            print(f"    {mark} {choice['reading']}：{choice['means']}{gives}")
-        print(f"    {reading['decided_by']}" + ("；可用 --reading 切换" if reading["switchable"] else ""))
+    _print_readings(document["readings"])
     for reading in document["common_readings"]:
         print(f"  通用读法：{reading['question']} {reading['reading']}")
     for conflict in document["conflicts"]:
