@@ -17,7 +17,7 @@ DutyState = Literal[
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
 
 class Basis(_Shape):
@@ -78,25 +78,41 @@ class StepStatus(_Shape):
 
 
 class TransferStatus(_Shape):
-    """One transfer of the month as far as it has come; the account numbers are masked."""
+    """One transfer of the month as far as it has come.
 
-    key: str | None = None
-    attempt: int | None = None
+    ``state`` is the obligation's; ``attempt_state`` that of the last order to the bank, which knows
+    an outcome of its own: ``unknown``.
+    """
+
     fund: str
     unit: str | None = None
-    step: str | None = None
-    from_account_type: str | None = None
-    to_account_type: str | None = None
+    from_type: str | None = Field(default=None, alias="from")
+    to_type: str | None = Field(default=None, alias="to")
+    amount_fen: int
+    state: str
+    batch: int | None = None
+    held_reason: str | None = None
+    settled_at: datetime | None = None
     debit_account: str | None = None
     credit_account: str | None = None
     credit_name: str | None = None
-    amount_fen: int
-    state: str
-    prepared_by: str | None = None
+    made_by: str | None = None
     approved_by: str | None = None
+    released_by: str | None = None
+    attempt_no: int | None = None
+    attempt_state: str | None = None
+    key: str | None = None
     bank_serial: str | None = None
     executed_at: datetime | None = None
-    reason: str | None = None
+    detail_zh: str | None = None
+    detail_en: str | None = None
+
+    @property
+    def shown_state(self) -> str:
+        """What a person must know: an order whose outcome nobody knows is not "with the bank"."""
+        if self.attempt_state in {"unknown", "anomaly"} and self.state != "settled":
+            return self.attempt_state
+        return self.state
 
 
 class Flag(_Shape):
@@ -145,7 +161,6 @@ class MonthStatus(_Shape):
     steps: tuple[StepStatus, ...] = ()
     transfers: tuple[TransferStatus, ...] = ()
     flags: tuple[Flag, ...] = ()
-    money: tuple[FundMoney, ...] = ()
 
 
 class FindingStatus(_Shape):
@@ -166,6 +181,15 @@ class FindingStatus(_Shape):
     basis: str | None = None
 
 
+class FigureChange(_Shape):
+    """One figure that a new version of a file changed; None where a version does not have it."""
+
+    fund: str
+    field: str
+    before_fen: int | None = None
+    after_fen: int | None = None
+
+
 class SubmissionStatus(_Shape):
     """One version of a file that a county sent."""
 
@@ -177,7 +201,10 @@ class SubmissionStatus(_Shape):
     submitted_by: str | None = None
     verdict: str | None = None
     state: str | None = None
+    returned_by: str | None = None
+    return_reason: str | None = None
     late: bool | None = None
+    changes: tuple[FigureChange, ...] = ()
     findings: tuple[FindingStatus, ...] = ()
 
 
@@ -217,6 +244,7 @@ class AccountBalance(_Shape):
     number: str | None = None
     name: str | None = None
     balance_fen: int
+    reserved_fen: int = 0
 
 
 class FundBooks(_Shape):
@@ -235,7 +263,8 @@ class FundBooks(_Shape):
 class TransferBatch(_Shape):
     """Transfers released together, with the consequence a checker must see before money moves."""
 
-    number: str
+    number: int
+    application: int = 1
     fund: str | None = None
     step: str | None = None
     state: str | None = None
@@ -250,3 +279,16 @@ class TransferBatch(_Shape):
     def change_fen(self) -> int | None:
         """Against last month's total of the same hop and fund; None when there is none."""
         return None if self.last_month_fen is None else self.total_fen - self.last_month_fen
+
+
+class StandingAlarm(_Shape):
+    """Something about the city's money that stands until a person settles it.
+
+    ``stopped``: a fund's sending is stopped. ``break``: our books and the bank differ.
+    """
+
+    kind: Literal["stopped", "break"]
+    fund: str
+    since: datetime
+    message_zh: str
+    message_en: str

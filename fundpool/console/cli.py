@@ -32,6 +32,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "fundpool.console.commands.check:check",
         "检查文件 / Judge counties' files, without a database.",
     ),
+    "serve": (
+        "fundpool.console.commands.serve:serve",
+        "看板 / Serve the dashboard in the browser.",
+    ),
     "sandbox-bank": (
         "fundpool.console.commands.sandbox_bank:app",
         "模拟银行 / Run the sandbox bank, switch its faults, read its book.",

@@ -40,7 +40,10 @@ def served(app: FastAPI) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def imagined_url() -> Iterator[str]:
     """The dashboard over the imagined month."""
-    options = DashboardOptions(prefect_ui_url="http://127.0.0.1:4200", hosts=answered_hosts("127.0.0.1"))
+    options = DashboardOptions(
+        run_url=lambda run_id: run_id and f"http://127.0.0.1:4200/runs/flow-run/{run_id}",
+        hosts=answered_hosts("127.0.0.1"),
+    )
     with served(create_app(ImaginedReader(), lambda: NOW, options)) as url:
         yield url
 

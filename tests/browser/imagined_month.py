@@ -10,7 +10,15 @@ from typing import Any
 
 from fundpool.console.dashboard.reading import City, Unit
 from fundpool.domain.periods import SHANGHAI, Month
-from schemas.dashboard import AccountBalance, CountyMonth, FundBooks, MonthStatus, TransferBatch
+from schemas.dashboard import (
+    AccountBalance,
+    CountyMonth,
+    FundBooks,
+    FundMoney,
+    MonthStatus,
+    StandingAlarm,
+    TransferBatch,
+)
 
 NOW = datetime(2026, 10, 9, 9, 30, tzinfo=SHANGHAI)
 COUNTIES = (
@@ -24,8 +32,24 @@ COUNTIES = (
     ("331082", "临海市", "Linhai"),
     ("331083", "玉环市", "Yuhuan"),
 )
-TAIZHOU = City("taizhou", "台州市", "Taizhou", tuple(Unit(*county) for county in COUNTIES))
-SUIZHOU = City("suizhou", "随州市", "Suizhou", (Unit("421303", "曾都区", "Zengdu"),))
+TERMS = {
+    "submit_fund_use_plan": ("上报用款计划", "submit the fund-use plan"),
+    "apply_for_funds": ("审核并申请用款", "review the plans and apply for the funds"),
+    "pay_from_fiscal_account": ("自财政专户拨款", "pay from the fiscal account"),
+    "allocate_to_counties": ("拨付至县级支出户", "pass the money on to the counties"),
+    "submit_expenditure_report": ("上报支出核算报表", "submit the expenditure report"),
+    "file_expenditure_report": ("汇总报表并报备案", "file the summary of the reports"),
+    "county_agency": ("县级医保部门", "county medical insurance agency"),
+    "city_agency": ("市级医保部门", "city medical insurance agency"),
+}
+HOPS = {
+    ("fiscal_account", "city_expenditure"): "pay_from_fiscal_account",
+    ("city_expenditure", "county_expenditure"): "allocate_to_counties",
+}
+TAIZHOU = City(
+    "taizhou", "台州市", "Taizhou", "331000", tuple(Unit(*county) for county in COUNTIES), HOPS, TERMS
+)
+SUIZHOU = City("suizhou", "随州市", "Suizhou", "421300", (Unit("421303", "曾都区", "Zengdu"),))
 ACCOUNT = "6222021234567890123"
 HOSTILE = "<script>document.title='owned'</script>"
 
@@ -97,7 +121,7 @@ def _county_duties() -> list[dict[str, Any]]:
 
 def _transfers() -> list[dict[str, Any]]:
     transfers = []
-    states = {"331081": "unknown", "331082": "in_flight"}
+    states = {"331081": "in_flight", "331082": "in_flight"}
     for place, (code, name, _) in enumerate(COUNTIES[:8]):
         for fund, base in (("employee", 1_823_456_789), ("resident", 964_210_055)):
             if code in {"331022", "331023", "331024"}:
@@ -106,12 +130,12 @@ def _transfers() -> list[dict[str, Any]]:
             transfers.append(
                 {
                     "key": f"key-{code}-{fund}",
-                    "attempt": 1,
+                    "attempt_no": 1,
                     "fund": fund,
                     "unit": code,
                     "step": "allocate_to_counties",
-                    "from_account_type": "city_expenditure",
-                    "to_account_type": "county_expenditure",
+                    "from": "city_expenditure",
+                    "to": "county_expenditure",
                     "debit_account": "3310000000001",
                     "credit_account": ACCOUNT,
                     "credit_name": f"{name}医疗保障局支出户",
@@ -123,7 +147,9 @@ def _transfers() -> list[dict[str, Any]]:
                     "executed_at": datetime(2026, 10, 9, 9, 5, tzinfo=SHANGHAI)
                     if state == "settled"
                     else None,
-                    "reason": "银行没有应答" if state == "unknown" else None,
+                    "attempt_state": "unknown" if (code, fund) == ("331081", "employee") else "accepted",
+                    "detail_zh": "已发送，结果未明，待查询",
+                    "detail_en": "sent, outcome unknown, to be asked for",
                 }
             )
     return transfers
@@ -205,23 +231,19 @@ class ImaginedReader:
             duty("allocate_to_counties", None, "due_soon", waiting_for="city_agency"),
             duty("file_expenditure_report", None, "upcoming"),
         ]
-        money = [
-            {"fund": "employee", "requested_fen": 18_234_567_890, "approved_fen": 17_900_000_000, "reviewed_fen": 17_900_000_000, "paid_fen": 7_321_827_182},
-            {"fund": "resident", "requested_fen": 9_642_100_550, "approved_fen": 9_642_100_550, "reviewed_fen": None, "paid_fen": 4_821_050_275},
-        ]  # fmt: skip
         document = MonthStatus.model_validate(
             {"city": city, "month": str(month), "as_of": now, "duties": duties, "steps": _steps()}
-            | {"transfers": _transfers(), "flags": _flags(), "money": money}
+            | {"transfers": _transfers(), "flags": _flags()}
         )
-        return document.model_dump(mode="json")
+        return document.model_dump(mode="json", by_alias=True)
 
     def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
         status = MonthStatus.model_validate(self.status(city, month, now))
         finding = {"rule": "plan.adds_up", "severity": "block", "message_zh": f"合计与明细不符 {HOSTILE}", "message_en": f"the total does not add up {HOSTILE}", "sheet": "用款计划", "cell": "H7", "row": 7, "fund": "employee", "found": HOSTILE, "expected": "18,234,567.89", "remedy": "改正合计后重报 / correct the total and file again", "basis": "细则第十条"}  # fmt: skip
         note = {"rule": "plan.run_rate", "severity": "note", "message_zh": "比前三个月平均高 31%", "message_en": "31% above the average of the last three months", "fund": "resident", "row": 8}  # fmt: skip
         files = [
-            {"document": "plan", "version": 1, "file_name": f"{HOSTILE}用款计划.xlsx", "sha256": "9f2c" * 16, "received_at": datetime(2026, 9, 24, 15, 2, tzinfo=SHANGHAI), "submitted_by": "张会计", "verdict": "return", "late": False, "findings": [finding, note]},
-            {"document": "plan", "version": 2, "file_name": "用款计划_改.csv", "sha256": "0b7a" * 16, "received_at": datetime(2026, 9, 26, 8, 40, tzinfo=SHANGHAI), "submitted_by": "张会计", "verdict": "pass", "late": True, "findings": []},
+            {"document": "plan", "version": 1, "file_name": f"{HOSTILE}用款计划.xlsx", "sha256": "9f2c" * 16, "received_at": datetime(2026, 9, 24, 15, 2, tzinfo=SHANGHAI), "submitted_by": "张会计", "verdict": "return", "returned_by": "审核 陈静", "return_reason": "合计不符", "late": False, "findings": [finding, note]},
+            {"document": "plan", "version": 2, "file_name": "用款计划_改.csv", "sha256": "0b7a" * 16, "received_at": datetime(2026, 9, 26, 8, 40, tzinfo=SHANGHAI), "submitted_by": "张会计", "verdict": "pass", "late": True, "findings": [], "changes": [{"fund": "employee", "field": "requested_fen", "before_fen": 1_900_000_000, "after_fen": 1_823_456_789}]},
         ]  # fmt: skip
         cases = [
             {"document": "plan", "fund": "employee", "state": "cut", "requested_fen": 1_823_456_789, "approved_fen": 1_800_000_000, "reviewed_fen": 1_800_000_000, "reason": "扣除上月结余", "maker": "经办 王芳", "checker": "复核 李强", "decided_at": datetime(2026, 9, 28, 10, 0, tzinfo=SHANGHAI)},
@@ -236,13 +258,24 @@ class ImaginedReader:
             }
         )  # fmt: skip
 
-    def batches(self, city: str, month: Month) -> Sequence[TransferBatch]:
+    def money(self, city: str, month: Month) -> Sequence[FundMoney]:
+        if city != "taizhou":
+            return ()
         return (
-            TransferBatch(number="2026-10-allocation-1", fund="employee", step="allocate_to_counties", state="released", count=5, total_fen=9_187_283_997, last_month_fen=8_912_000_000, prepared_by="经办 王芳", approved_by="复核 李强", released_by="财务 赵敏"),
-            TransferBatch(number="2026-10-allocation-1", fund="resident", step="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
+            FundMoney(fund="employee", requested_fen=18_234_567_890, approved_fen=17_900_000_000, reviewed_fen=17_900_000_000, paid_fen=7_321_827_182),
+            FundMoney(fund="resident", requested_fen=9_642_100_550, approved_fen=9_642_100_550, paid_fen=4_821_050_275),
         )  # fmt: skip
 
-    def books(self, city: str, month: Month) -> Sequence[FundBooks]:
+    def alarms(self, city: str) -> Sequence[StandingAlarm]:
+        return ()
+
+    def batches(self, city: str, month: Month) -> Sequence[TransferBatch]:
+        return (
+            TransferBatch(number=11, fund="employee", step="allocate_to_counties", state="released", count=5, total_fen=9_187_283_997, last_month_fen=8_912_000_000, prepared_by="经办 王芳", approved_by="复核 李强", released_by="财务 赵敏"),
+            TransferBatch(number=12, fund="resident", step="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
+        )  # fmt: skip
+
+    def books(self, city: str, now: datetime) -> Sequence[FundBooks]:
         accounts = [
             AccountBalance(
                 account_type="fiscal_account",

@@ -55,13 +55,13 @@ def test_the_matrix_has_a_row_a_county_and_a_column_a_duty(visit, imagined_url):
     assert page.locator(".matrix thead th[scope=col]").count() == 7
     row = page.locator(".matrix tbody tr", has_text="Xianju").inner_text()
     assert "Overdue 14 days" in row
-    assert "turn: county agency" in row
+    assert "turn: county medical insurance agency" in row
 
 
 def test_money_with_an_unknown_outcome_comes_first(visit, imagined_url):
     page = visit(f"{imagined_url}/?lang=en").page
     first = page.locator("main > section").first
-    assert "1 transfer whose outcome is not known" in first.inner_text()
+    assert "1 transfer is held, failed or of unknown outcome" in first.inner_text()
     assert "18,654,568.67 yuan" in first.inner_text()
 
 

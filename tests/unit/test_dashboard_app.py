@@ -54,7 +54,7 @@ class TestReading:
     def test_a_step_links_to_its_prefect_run_only_when_the_address_is_known(self):
         assert (
             "http://prefect.test/runs/flow-run/0199-flags"
-            in client(prefect_ui_url="http://prefect.test").get("/").text
+            in client(run_url=lambda run: run and f"http://prefect.test/runs/flow-run/{run}").get("/").text
         )
         assert "flow-run" not in client().get("/").text
 

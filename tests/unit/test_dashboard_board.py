@@ -6,6 +6,7 @@ from fundpool.console.dashboard.board import Show, build_board, flags_worst_firs
 from fundpool.domain.periods import SHANGHAI
 from schemas.dashboard import Basis, DutyStatus, Flag, MonthStatus, TransferStatus
 
+HOPS = {("city_expenditure", "county_expenditure"): "allocate_to_counties"}
 NOW = datetime(2026, 10, 9, 9, 30, tzinfo=SHANGHAI)
 UNITS = ("331002", "331003")
 
@@ -26,8 +27,15 @@ def duty(step: str, unit: str | None, state: str, due: date | None = date(2026, 
     )
 
 
-def transfer(state: str, unit: str = "331002", step: str = "allocate_to_counties") -> TransferStatus:
-    return TransferStatus(fund="employee", unit=unit, step=step, amount_fen=100, state=state)
+def transfer(state: str, unit: str = "331002", attempt_state: str | None = None) -> TransferStatus:
+    return TransferStatus.model_validate(
+        {"fund": "employee", "unit": unit, "from": "city_expenditure", "to": "county_expenditure"}
+        | {"amount_fen": 100, "state": state, "attempt_state": attempt_state}
+    )
+
+
+def board_of(month: MonthStatus, units=UNITS, show: Show = Show.ALL):
+    return build_board(month, units, HOPS, show)
 
 
 def status(*duties: DutyStatus, **more) -> MonthStatus:
@@ -36,17 +44,17 @@ def status(*duties: DutyStatus, **more) -> MonthStatus:
 
 class TestMatrix:
     def test_rows_follow_the_register_with_the_city_first(self):
-        board = build_board(
+        board = board_of(
             status(duty("b", None, "upcoming"), duty("a", "331003", "nil"), duty("a", "331002", "nil")), UNITS
         )
         assert [row.unit for row in board.rows] == [None, "331002", "331003"]
 
     def test_a_unit_that_the_register_does_not_know_is_shown_last_not_dropped(self):
-        board = build_board(status(duty("a", "999999", "overdue"), duty("a", "331002", "nil")), UNITS)
+        board = board_of(status(duty("a", "999999", "overdue"), duty("a", "331002", "nil")), UNITS)
         assert [row.unit for row in board.rows] == ["331002", "999999"]
 
     def test_columns_follow_their_due_dates(self):
-        board = build_board(
+        board = board_of(
             status(
                 duty("report", "331002", "upcoming", date(2026, 11, 15)),
                 duty("plan", "331002", "nil", date(2026, 9, 25)),
@@ -56,7 +64,7 @@ class TestMatrix:
         assert [column.step for column in board.columns] == ["plan", "report"]
 
     def test_a_duty_without_a_date_keeps_the_place_the_policy_gives_it(self):
-        board = build_board(
+        board = board_of(
             status(
                 duty("plan", "331002", "nil", date(2026, 9, 25)),
                 duty("pay", None, "upcoming", None),
@@ -67,7 +75,7 @@ class TestMatrix:
         assert [column.step for column in board.columns] == ["plan", "pay", "report"]
 
     def test_a_column_counts_what_is_done(self):
-        board = build_board(
+        board = board_of(
             status(duty("plan", "331002", "done_late"), duty("plan", "331003", "overdue")), UNITS
         )
         assert (board.columns[0].done, board.columns[0].total) == (1, 2)
@@ -75,14 +83,18 @@ class TestMatrix:
         assert board.columns[0].days_left(date(2026, 9, 25)) == 0
 
     def test_a_finished_column_has_no_days_left(self):
-        board = build_board(status(duty("plan", "331002", "nil")), UNITS)
+        board = board_of(status(duty("plan", "331002", "nil")), UNITS)
         assert board.columns[0].days_left(date(2026, 9, 1)) is None
 
     def test_a_cell_shows_the_transfer_that_is_furthest_from_done(self):
-        board = build_board(
+        board = board_of(
             status(
                 duty("allocate_to_counties", "331002", "upcoming"),
-                transfers=(transfer("settled"), transfer("in_flight"), transfer("unknown")),
+                transfers=(
+                    transfer("settled"),
+                    transfer("in_flight"),
+                    transfer("in_flight", attempt_state="unknown"),
+                ),
             ),
             UNITS,
         )
@@ -92,18 +104,18 @@ class TestMatrix:
 
     def test_late_shows_those_who_were_late_are_overdue_or_were_returned(self):
         duties = (duty("plan", "331002", "done_on_time"), duty("plan", "331003", "returned"))
-        board = build_board(status(*duties), UNITS, Show.LATE)
+        board = board_of(status(*duties), UNITS, Show.LATE)
         assert [row.unit for row in board.rows] == ["331003"]
 
     def test_open_leaves_out_who_has_finished(self):
         duties = (duty("plan", "331002", "done_late"), duty("plan", "331003", "upcoming"))
-        board = build_board(status(*duties), UNITS, Show.OPEN)
+        board = board_of(status(*duties), UNITS, Show.OPEN)
         assert [row.unit for row in board.rows] == ["331003"]
 
 
 class TestSummary:
     def test_what_is_not_due_yet_does_not_count_against_anybody(self):
-        board = build_board(
+        board = board_of(
             status(
                 duty("plan", "331002", "done_on_time"),
                 duty("plan", "331003", "overdue", days_late=2),
@@ -115,7 +127,7 @@ class TestSummary:
         assert (board.done, board.fallen_due, board.not_due) == (1, 2, 2)
 
     def test_the_longest_overdue_is_named_first(self):
-        board = build_board(
+        board = board_of(
             status(
                 duty("plan", "331002", "overdue", days_late=1), duty("plan", "331003", "overdue", days_late=9)
             ),
@@ -124,7 +136,7 @@ class TestSummary:
         assert [late.unit for late in board.overdue] == ["331003", "331002"]
 
     def test_whose_turn_counts_duties_that_press_and_leaves_out_those_far_off(self):
-        board = build_board(
+        board = board_of(
             status(
                 duty("plan", "331002", "overdue", waiting_for="county_agency"),
                 duty("plan", "331003", "returned", waiting_for="county_agency"),
@@ -136,9 +148,14 @@ class TestSummary:
         assert board.waiting == (("county_agency", 2), ("checker", 1))
 
     def test_held_and_unknown_money_raises_the_alarm_and_money_on_its_way_does_not(self):
-        transfers = tuple(transfer(state) for state in ("settled", "in_flight", "unknown", "held"))
-        board = build_board(status(transfers=transfers), UNITS)
-        assert [alarm.state for alarm in board.alarms] == ["unknown", "held"]
+        transfers = (
+            transfer("settled", attempt_state="succeeded"),
+            transfer("in_flight", attempt_state="accepted"),
+            transfer("in_flight", attempt_state="unknown"),
+            transfer("held"),
+        )
+        board = board_of(status(transfers=transfers), UNITS)
+        assert [alarm.shown_state for alarm in board.alarms] == ["unknown", "held"]
         assert board.alarm_fen == 200
 
 

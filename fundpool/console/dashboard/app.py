@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
 from fundpool.console.dashboard.board import Show, build_board, flags_worst_first
+from fundpool.console.dashboard.labels import POSTS
 from fundpool.console.dashboard.language import Language, languages
 from fundpool.console.dashboard.reading import City, MonthReader
 from fundpool.console.dashboard.rendering import environments
@@ -48,7 +49,8 @@ _log = logging.getLogger(__name__)
 class DashboardOptions:
     """What the pages are told by the settings; ``hosts`` None answers to any host name."""
 
-    prefect_ui_url: str | None = None
+    run_url: Callable[[str | None], str | None] = field(default=lambda _run_id: None)
+    """Where a step's run is seen; None when nobody knows."""
     notice: str | None = None
     hosts: frozenset[str] | None = None
 
@@ -70,10 +72,16 @@ class Place:
 
     def unit_name(self, code: str | None, language: Language) -> str:
         """The name of a unit of the register; the city's own for None, the code when unlisted."""
-        if code is None:
+        if code in (None, self.city.division_code):
             return language.choose(self.city.name_zh, self.city.name_en)
         unit = next((unit for unit in self.city.units if unit.code == code), None)
-        return code if unit is None else language.choose(unit.name_zh, unit.name_en)
+        return str(code) if unit is None else language.choose(unit.name_zh, unit.name_en)
+
+    def term(self, code: str, language: Language) -> str:
+        """What the city's policy calls a step or a party; a post inside an office by its own name."""
+        if code in self.city.terms:
+            return language.choose(*self.city.terms[code])
+        return language.gettext(POSTS[code]) if code in POSTS else code
 
 
 def create_app(
@@ -120,12 +128,19 @@ class _Pages:
         extra = {"show": shown.value} if shown is not Show.ALL else {}
         place = self._place(request, extra | ({"live": "1"} if live else {}))
         status = self._status(place)
-        board = build_board(status, [unit.code for unit in place.city.units], shown)
+        board = build_board(
+            status,
+            [unit.code for unit in place.city.units],
+            place.city.step_of_hop,
+            shown,
+            self.reader.money(place.city.key, place.month),
+        )
         return self._page(
             request,
             "board.html",
             place,
             board=board,
+            alarms=self.reader.alarms(place.city.key),
             show=shown.value,
             live_seconds=LIVE_SECONDS if live else None,
             flags=flags_worst_first(status.flags),
@@ -143,7 +158,7 @@ class _Pages:
                 remedy="从看板选择县（市、区） / choose a county on the board",
             )
         month = self.reader.county(place.city.key, place.month, code, self.clock())
-        books = self.reader.books(place.city.key, place.month)
+        books = self.reader.books(place.city.key, self.clock())
         return self._page(request, "county.html", place, unit=code, county=month, books=books)
 
     def transfers(self, request: Request) -> Response:
@@ -156,7 +171,7 @@ class _Pages:
         """Account balances per fund, and whether the books balance."""
         place = self._place(request)
         return self._page(
-            request, "balances.html", place, books=self.reader.books(place.city.key, place.month)
+            request, "balances.html", place, books=self.reader.books(place.city.key, self.clock())
         )
 
     def findings(self, request: Request) -> Response:
@@ -289,7 +304,7 @@ def _other_language_url(request: Request, language: Language) -> str:
 
 
 def _http_status(error: FundpoolError) -> int:
-    if isinstance(error, ServiceUnavailable):
+    if isinstance(error, ServiceUnavailable) or error.code == "database_not_initialised":
         return 503
     if isinstance(error, RuleViolation):
         return 409

@@ -3,7 +3,7 @@
 Counts and sorts what the month's status says; decides nothing by itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -57,7 +57,7 @@ class Cell:
     @property
     def transfer_state(self) -> str:
         """The state that stands for all: an alarming one first, else the least advanced."""
-        states = [transfer.state for transfer in self.transfers]
+        states = [transfer.shown_state for transfer in self.transfers]
         alarming = [state for state in states if state in ALARMING_STATES]
         unpaid = [state for state in states if state not in PAID_STATES]
         return (alarming or unpaid or states)[0]
@@ -110,17 +110,27 @@ class Board:
         return sum(transfer.amount_fen for transfer in self.alarms)
 
 
-def build_board(status: MonthStatus, units: Sequence[str], show: Show = Show.ALL) -> Board:
-    """The board of a month; ``units`` are the codes of the register in its order."""
+def build_board(
+    status: MonthStatus,
+    units: Sequence[str],
+    step_of_hop: Mapping[tuple[str, str], str],
+    show: Show = Show.ALL,
+    money: Sequence[FundMoney] = (),
+) -> Board:
+    """The board of a month.
+
+    ``units`` are the codes of the register in its order; ``step_of_hop`` says which duty a transfer
+    between two kinds of account fulfils.
+    """
     steps = _steps_in_order(status.duties)
-    rows = tuple(_row(unit, steps, status) for unit in _row_units(units, status))
+    rows = tuple(_row(unit, steps, status, units, step_of_hop) for unit in _row_units(units, status))
     duties = status.duties
     return Board(
         status=status,
         today=business_day(status.as_of),
         columns=tuple(_column(step, duties) for step in steps),
         rows=tuple(row for row in rows if row.is_shown(show)),
-        alarms=tuple(transfer for transfer in status.transfers if transfer.state in ALARMING_STATES),
+        alarms=tuple(transfer for transfer in status.transfers if transfer.shown_state in ALARMING_STATES),
         overdue=_worst_first(duties, "overdue"),
         returned=_worst_first(duties, "returned"),
         late=_worst_first(duties, "done_late"),
@@ -129,7 +139,7 @@ def build_board(status: MonthStatus, units: Sequence[str], show: Show = Show.ALL
         fallen_due=sum(duty.state in DONE_STATES | CHASED_STATES for duty in duties),
         not_due=sum(duty.state not in DONE_STATES | CHASED_STATES for duty in duties),
         waiting=_waiting(duties),
-        money=status.money,
+        money=tuple(money),
     )
 
 
@@ -162,14 +172,29 @@ def _row_units(units: Sequence[str], status: MonthStatus) -> list[str | None]:
     return [*city, *(unit for unit in units if unit in named), *unlisted]
 
 
-def _row(unit: str | None, steps: Sequence[str], status: MonthStatus) -> Row:
+def _step(transfer: TransferStatus, step_of_hop: Mapping[tuple[str, str], str]) -> str | None:
+    return step_of_hop.get((transfer.from_type or "", transfer.to_type or ""))
+
+
+def _falls_on(transfer: TransferStatus, unit: str | None, units: Sequence[str]) -> bool:
+    """Whether the row of ``unit`` shows the transfer; the city's own accounts belong to its row."""
+    return transfer.unit == unit or (unit is None and transfer.unit not in units)
+
+
+def _row(
+    unit: str | None,
+    steps: Sequence[str],
+    status: MonthStatus,
+    units: Sequence[str],
+    step_of_hop: Mapping[tuple[str, str], str],
+) -> Row:
     cells = tuple(
         Cell(
             duties=tuple(duty for duty in status.duties if duty.unit == unit and duty.step == step),
             transfers=tuple(
                 transfer
                 for transfer in status.transfers
-                if unit is not None and transfer.unit == unit and transfer.step == step
+                if _step(transfer, step_of_hop) == step and _falls_on(transfer, unit, units)
             ),
         )
         for step in steps

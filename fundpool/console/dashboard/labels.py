@@ -69,8 +69,13 @@ TRANSFER_STATES: Mapping[str, Label] = {
 PAID_STATES = frozenset({"succeeded", "settled"})
 """Money that has reached the payee."""
 
-ALARMING_STATES = frozenset({"unknown", "held", "anomaly"})
+ALARMING_STATES = frozenset({"unknown", "held", "anomaly", "failed"})
 """Money whose whereabouts a person must settle; always first on the board."""
+
+ALARM_KINDS: Mapping[str, Label] = {
+    "stopped": Label(N_("Sending stopped"), "hold", "bad"),
+    "break": Label(N_("Differs from the bank"), "unequal", "bad"),
+}
 
 VERDICTS: Mapping[str, Label] = {
     "pass": Label(N_("Passed"), "check", "ok"),
@@ -108,15 +113,6 @@ FLAG_KINDS: Mapping[str, Label] = {
 }
 """In the order in which a leader wants to hear them."""
 
-DUTY_STEPS: Mapping[str, str] = {
-    "submit_fund_use_plan": N_("File the fund-use plan"),
-    "apply_for_funds": N_("Review and apply for funds"),
-    "pay_from_fiscal_account": N_("Pay from the fiscal account"),
-    "allocate_to_counties": N_("Allocate to the counties"),
-    "submit_expenditure_report": N_("File the expenditure report"),
-    "file_expenditure_report": N_("File the city's summary"),
-}
-
 OPERATING_STEPS: Mapping[str, str] = {
     "plan-collection": N_("Plan collection"),
     "plan-review": N_("Plan review"),
@@ -129,19 +125,14 @@ OPERATING_STEPS: Mapping[str, str] = {
     "flags": N_("Flags"),
 }
 
-ACTORS: Mapping[str, str] = {
-    "county_agency": N_("county agency"),
-    "city_agency": N_("city agency"),
-    "city_finance": N_("city finance"),
-    "county_finance": N_("county finance"),
+POSTS: Mapping[str, str] = {
     "reviewer": N_("reviewer"),
     "checker": N_("checker"),
     "approver": N_("approver"),
     "releaser": N_("releaser"),
     "bank": N_("bank"),
-    "tax": N_("tax authority"),
 }
-"""Whose turn it is."""
+"""Whose turn it is inside an office; the offices themselves are named by the policy files."""
 
 FUNDS: Mapping[str, str] = {
     "employee": N_("Employee scheme"),
@@ -152,6 +143,7 @@ ACCOUNT_TYPES: Mapping[str, str] = {
     "fiscal_account": N_("Fiscal account"),
     "city_expenditure": N_("City expenditure account"),
     "county_expenditure": N_("County expenditure account"),
+    "county_fiscal": N_("County fiscal account"),
     "income_account": N_("Income account"),
     "treasury": N_("Treasury"),
 }

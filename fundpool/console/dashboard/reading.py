@@ -1,12 +1,15 @@
 """What the pages read: a Protocol, so that pages and services can be proved apart."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from fundpool.domain.periods import Month
-from schemas.dashboard import CountyMonth, FundBooks, TransferBatch
+from fundpool.domain.policy import ActorName, CityPolicy, National, StepName
+from fundpool.services import overview, status
+from fundpool.services.ports import MonthPorts
+from schemas.dashboard import CountyMonth, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,12 @@ class City:
     key: str
     name_zh: str
     name_en: str
+    division_code: str
     units: tuple[Unit, ...]
+    step_of_hop: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Which duty a transfer from one kind of account to another fulfils."""
+    terms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """What the policy calls each step and party, in Chinese and English."""
 
 
 class MonthReader(Protocol):
@@ -43,11 +51,76 @@ class MonthReader(Protocol):
     def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
         """Files, findings, review cases and transfers of one county's month."""
 
+    def money(self, city: str, month: Month) -> Sequence[FundMoney]:
+        """Requested, approved, confirmed and paid per fund."""
+
+    def alarms(self, city: str) -> Sequence[StandingAlarm]:
+        """Stopped funds and differences with the bank that nobody has settled."""
+
     def batches(self, city: str, month: Month) -> Sequence[TransferBatch]:
         """The month's transfers as they were approved and released together."""
 
-    def books(self, city: str, month: Month) -> Sequence[FundBooks]:
+    def books(self, city: str, now: datetime) -> Sequence[FundBooks]:
         """Balances and trial balance per fund."""
 
     def ping(self) -> None:
         """Touch the database; raises ServiceUnavailable when it is away."""
+
+
+class ServiceReader:
+    """The reader over the services."""
+
+    def __init__(self, ports: MonthPorts) -> None:
+        self._ports = ports
+
+    def cities(self) -> Sequence[City]:
+        library = self._ports.policies
+        return [
+            _city(library.city(known["key"]), library.national) for known in status.known_cities(self._ports)
+        ]
+
+    def months(self, city: str) -> Sequence[Month]:
+        return status.months_with_data(self._ports, city)
+
+    def status(self, city: str, month: Month, now: datetime) -> Mapping[str, Any]:
+        return status.month_status(self._ports, city, month, now)
+
+    def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
+        return CountyMonth.model_validate(status.county_month(self._ports, city, month, unit, now))
+
+    def money(self, city: str, month: Month) -> Sequence[FundMoney]:
+        policy = self._ports.policies.city(city)
+        return self._ports.database.read(lambda work: overview.fund_money(work, policy, month))
+
+    def alarms(self, city: str) -> Sequence[StandingAlarm]:
+        return self._ports.database.read(lambda work: overview.standing_alarms(work, city))
+
+    def batches(self, city: str, month: Month) -> Sequence[TransferBatch]:
+        policy = self._ports.policies.city(city)
+        return self._ports.database.read(lambda work: overview.month_batches(work, policy, month))
+
+    def books(self, city: str, now: datetime) -> Sequence[FundBooks]:
+        funds = [fund.key for fund in self._ports.policies.city(city).funds]
+        return self._ports.database.read(lambda work: overview.fund_books(work, city, funds, now))
+
+    def ping(self) -> None:
+        self._ports.database.read(lambda work: work.audit.head())
+
+
+def _city(policy: CityPolicy, national: National) -> City:
+    names: dict[str, StepName | ActorName] = {
+        **policy.step_names(national),
+        **national.actors,
+        **policy.actors,
+    }
+    return City(
+        key=policy.key,
+        name_zh=policy.name_zh,
+        name_en=policy.name_en,
+        division_code=policy.division_code,
+        units=tuple(Unit(unit.code, unit.name_zh, unit.name_en) for unit in policy.units),
+        step_of_hop={
+            (hop.from_account, hop.to_account): hop.closes for hop in policy.payment_path if hop.closes
+        },
+        terms={key: (name.name_zh, name.name_en) for key, name in names.items()},
+    )

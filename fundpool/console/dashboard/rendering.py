@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fundpool.console.dashboard import labels
 from fundpool.console.dashboard.language import Language, languages
+from schemas.documents import DOCUMENTS
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 TEMPLATES = Path(__file__).parent / "templates"
@@ -42,6 +43,7 @@ def _environment(language: Language) -> Environment:
         month=language.month,
         yuan=language.yuan,
         tail=account_tail,
+        figure=lambda field, document: figure_name(document, field, language),
         one_language=lambda text: one_language(text, language),
         name=lambda code, names: language.gettext(names[code]) if code in names else code,
     )
@@ -50,6 +52,14 @@ def _environment(language: Language) -> Environment:
 
 def _dated(value: date | datetime | None, write: Callable[..., str]) -> str:
     return "–" if value is None else write(value)
+
+
+def figure_name(document: str, field: str, language: Language) -> str:
+    """What a document calls one of its figures; the key when the document does not list it."""
+    kind = DOCUMENTS.get(document)
+    known = () if kind is None else kind.fields
+    found = next((each for each in known if each.key == field), None)
+    return field if found is None else language.choose(found.zh, found.en)
 
 
 def account_tail(number: str | None) -> str:

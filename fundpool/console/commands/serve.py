@@ -1,0 +1,48 @@
+"""``fundpool serve``: the dashboard, until it is stopped."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def serve(
+    *,
+    host: Annotated[
+        str | None, Parameter(help="监听地址，默认只限本机 / address to bind; default: this machine only")
+    ] = None,
+    port: Annotated[int | None, Parameter(help="端口，0 取任一空闲端口 / port; 0 takes any free one")] = None,
+    as_of: Annotated[str | None, Parameter(help="业务时点 / business clock: DATE or DATETIME")] = None,
+    policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
+) -> int:
+    """看板：只供查看，中英文，默认只在本机打开 / The dashboard: for reading, open on this machine by default."""
+    from functools import partial
+
+    from fundpool.bootstrap import build_ports
+    from fundpool.console.clock import business_clock
+    from fundpool.console.dashboard.app import DashboardOptions, create_app
+    from fundpool.console.dashboard.reading import ServiceReader
+    from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
+    from fundpool.console.runs import run_url
+    from fundpool.settings import Settings
+
+    settings = Settings()
+    if policy_dir is not None:
+        settings = settings.model_copy(update={"policy_dir": policy_dir})
+    bound = settings.dashboard_host if host is None else host
+    business_clock(as_of)  # a wrong --as-of is told now, not on the first page
+    app = create_app(
+        ServiceReader(build_ports(settings)),
+        partial(business_clock, as_of),
+        DashboardOptions(
+            run_url=partial(run_url, settings),
+            notice=settings.dashboard_notice,
+            hosts=answered_hosts(bound),
+        ),
+    )
+    serve_until_stopped(app, bound, settings.dashboard_port if port is None else port, _announce)
+    return 0
+
+
+def _announce(address: str) -> None:
+    print(f"看板 dashboard: {address}", flush=True)
