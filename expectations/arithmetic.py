@@ -21,28 +21,33 @@ _DOMAIN = ("batch_id", "table", "column_list", "row_condition", "condition_parse
 class _SignedSum(MulticolumnMapMetricProvider):
     condition_metric_name = "multicolumn_values.signed_sum"
     condition_domain_keys = _DOMAIN
-    condition_value_keys = ("signs", "at_least_nil")
+    condition_value_keys = ("signs", "at_least_nil", "optional")
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805 - a class method by decorator
         signs, at_least_nil = kwargs["signs"], kwargs["at_least_nil"]
         total, *parts = column_list.columns
+        column_list = column_list.fillna(dict.fromkeys(kwargs["optional"], 0))
         expected = sum(column_list[part] * sign for part, sign in zip(parts, signs, strict=True))
         if at_least_nil:
             expected = expected.clip(lower=0)
         holds: pd.Series[bool] = column_list[total] == expected
-        return holds
+        return holds.fillna(value=True).astype(bool)  # a missing amount is another check's business
 
 
 class ExpectSignedSumToEqual(MulticolumnMapExpectation):
-    """Expect the first column to equal the signed sum of the others (not below nil if ``at_least_nil``)."""
+    """Expect the first column to equal the signed sum of the others (not below nil if ``at_least_nil``).
+
+    Columns named in ``optional`` count as nil where they are missing.
+    """
 
     signs: list[int]
     at_least_nil: bool = False
-    ignore_row_if: IgnoreRow = "any_value_is_missing"
+    optional: tuple[str, ...] = ()
+    ignore_row_if: IgnoreRow = "never"
 
     map_metric: ClassVar[str] = "multicolumn_values.signed_sum"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "signs", "at_least_nil")
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "signs", "at_least_nil", "optional")
     args_keys: ClassVar[tuple[str, ...]] = ("column_list", "signs")
 
 

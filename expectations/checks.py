@@ -51,10 +51,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """All checks of one document type, in the order of the documentation."""
+    """All checks of one document type, in the order of the documentation.
+
+    ``add_facts`` adds the suite's own columns to the rows of one file; ``whole_numbers`` names those
+    of them that are amounts or counts.
+    """
 
     document: str
     checks: tuple[Check, ...]
+    add_facts: Callable[[list[dict[str, Any]]], None] | None = None
+    whole_numbers: frozenset[str] = frozenset()
 
 
 def at(*fields: str) -> Callable[[Facts], Iterable[str]]:

@@ -34,8 +34,11 @@ CONTROL = "经办内部控制：经办、复核分设 / internal control: maker 
 
 
 def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
-    """Checks 001–006: county, code against name, fund, month, each row once, every fund present."""
-    return (
+    """Checks 001–006: county, code against name, fund, month, each row once, every fund present.
+
+    Lists of details have no 006: a county may have no payer of one fund in a month.
+    """
+    checks = (
         Check(
             f"{prefix}-001",
             BLOCK,
@@ -139,6 +142,7 @@ def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             text("、".join(FUND_ZH.values())),
         ),
     )
+    return checks if document.per_fund else checks[:-1]
 
 
 def amounts_in_order(prefix: str, first: int, document: DocumentType) -> tuple[Check, ...]:
@@ -275,6 +279,7 @@ def adds_up(code: str, document: DocumentType, total: str, *, title_zh: str, tit
             column_list=[total, *rule.plus, *rule.minus],
             signs=[*(1 for _ in rule.plus), *(-1 for _ in rule.minus)],
             at_least_nil=rule.at_least_nil,
+            optional=rule.optional,
         ),
         at(total),
         own_amount,
@@ -293,7 +298,7 @@ def computed(rule: Sum) -> Callable[[Facts, str], str | None]:
     """What the parts of a row add up to."""
 
     def tell(facts: Facts, _field: str) -> str | None:
-        total = sum(facts[key] for key in rule.plus) - sum(facts[key] for key in rule.minus)
+        total = sum(facts[key] or 0 for key in rule.plus) - sum(facts[key] for key in rule.minus)
         return amount_text(max(total, 0) if rule.at_least_nil else total)
 
     return tell

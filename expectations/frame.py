@@ -20,6 +20,7 @@ missing_funds           funds of the city the county has no row for (first row o
 resident_<field>        the amount if the row is the resident fund's; ``nil`` is 0
 copied_from             the fund whose amounts this row repeats one by one
 budget_left_fen, …      facts of JudgingContext for the row's county and fund; NA where unknown
+…                       what the suite's ``add_facts`` adds
 run_rate_fen            mean of the recent months' spending
 ======================  ==============================================================================
 """
@@ -29,6 +30,7 @@ from typing import Any
 
 import pandas as pd
 
+from expectations.checks import Suite
 from fundpool.services.judging import CountyFund, JudgingContext, Line, ParsedDocument
 from schemas.documents.base import DocumentType, FieldKind, Presence
 
@@ -37,7 +39,7 @@ CONTEXT_FACTS = ("budget_left_fen", "last_closing_fen", "last_cumulative_fen", "
 
 
 def tie_out_rows(
-    parsed: Sequence[ParsedDocument], document: DocumentType, context: JudgingContext
+    parsed: Sequence[ParsedDocument], document: DocumentType, suite: Suite, context: JudgingContext
 ) -> list[dict[str, Any]]:
     """The rows of the frame as plain dictionaries (None = missing), files in order."""
     rows: list[dict[str, Any]] = []
@@ -50,14 +52,16 @@ def tie_out_rows(
         ]
         _add_file_facts(file, file_rows, document)
         _add_county_facts(file_rows, document, context)
+        if suite.add_facts is not None:
+            suite.add_facts(file_rows)
         rows.extend(file_rows)
     return rows
 
 
-def tie_out_frame(rows: Sequence[Mapping[str, Any]], document: DocumentType) -> pd.DataFrame:
+def tie_out_frame(rows: Sequence[Mapping[str, Any]], document: DocumentType, suite: Suite) -> pd.DataFrame:
     """The frame of ``rows`` with its types fixed, whatever the rows happen to hold."""
     names = list(rows[0]) if rows else []
-    whole = _whole_number_columns(document)
+    whole = _whole_number_columns(document) | suite.whole_numbers
     columns = {
         name: pd.array([row[name] for row in rows], dtype="Int64")
         if name in whole
@@ -72,7 +76,7 @@ def _whole_number_columns(document: DocumentType) -> set[str]:
     numbers = {f.key for f in document.fields if f.is_money or f.kind is FieldKind.COUNT}
     sums = {f"{prefix}_{f.key}" for prefix in ("sum", "control") for f in document.money_fields}
     resident = {f"resident_{key}" for key in numbers}
-    return numbers | sums | resident | {*CONTEXT_FACTS, "run_rate_fen", "nil", "interest_ceiling_fen"}
+    return numbers | sums | resident | {*CONTEXT_FACTS, "run_rate_fen", "nil"}
 
 
 def _row(
@@ -97,9 +101,6 @@ def _row(
         if "personal_account" in f.key:
             row[f"resident_{f.key}"] = row[f.key] if line.fund == "resident" else None
     row["nil"] = 0
-    if "interest_fen" in row:
-        held = [row["opening_fen"], row["received_fen"]]
-        row["interest_ceiling_fen"] = None if None in held else max(sum(held), 0) // 100
     months = () if recent is None else recent.get((line.county or "", line.fund or ""), ())
     row["run_rate_fen"] = sum(months) // len(months) if months else None
     return row

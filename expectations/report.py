@@ -1,6 +1,7 @@
 """Checks of the 基金支出核算报表: within the form, and against last month's report, ledger and history."""
 
 from functools import partial
+from typing import Any
 
 import great_expectations.expectations as gxe
 
@@ -36,6 +37,12 @@ def _above_cumulative(facts: Facts) -> list[str]:
 
 def _cumulative(facts: Facts, _field: str) -> str | None:
     return amount_text(facts["last_cumulative_fen"] + facts["spending_fen"])
+
+
+def _add_facts(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        held = [row["opening_fen"], row["received_fen"]]
+        row["interest_ceiling_fen"] = None if None in held else max(sum(held), 0) // 100
 
 
 SUITE = Suite(
@@ -185,4 +192,6 @@ SUITE = Suite(
             lambda facts, _field: amount_text(facts["interest_ceiling_fen"]),
         ),
     ),
+    add_facts=_add_facts,
+    whole_numbers=frozenset({"interest_ceiling_fen"}),
 )

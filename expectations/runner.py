@@ -14,7 +14,7 @@ from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from expectations import plan, report
+from expectations import payer_detail, plan, report, statement
 from expectations.checks import FUND_ZH, Check, Facts, Suite
 from expectations.form import STATED
 from expectations.frame import tie_out_frame, tie_out_rows
@@ -23,7 +23,9 @@ from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument,
 from schemas.documents import document_type
 from schemas.documents.base import DocumentField, DocumentType, Label
 
-SUITES: dict[str, Suite] = {suite.document: suite for suite in (plan.SUITE, report.SUITE)}
+SUITES: dict[str, Suite] = {
+    suite.document: suite for suite in (plan.SUITE, report.SUITE, payer_detail.SUITE, statement.SUITE)
+}
 
 
 def judge(parsed: Sequence[ParsedDocument], document: str, context: JudgingContext) -> list[Judgement]:
@@ -45,8 +47,8 @@ def judge_with(suite: Suite, parsed: Sequence[ParsedDocument], context: JudgingC
         for check in suite.checks
         if check not in checks
     )
-    rows = tie_out_rows(parsed, document, context)
-    failed = _validate(checks, rows, document) if rows else {}
+    rows = tie_out_rows(parsed, document, suite, context)
+    failed = _validate(checks, rows, suite) if rows else {}
     findings: dict[int, list[Finding]] = {number: [] for number in range(len(parsed))}
     for number, indexes in failed.items():
         check = checks[number]
@@ -123,16 +125,19 @@ def _batches() -> BatchDefinition[Any]:
 
 
 def _validate(
-    checks: Sequence[Check], rows: Sequence[Mapping[str, Any]], document: DocumentType
+    checks: Sequence[Check], rows: Sequence[Mapping[str, Any]], suite: Suite
 ) -> dict[int, list[int] | None]:
     """Per check (by place): the indexes of the rows that fail it; None or absent = it was not evaluated."""
     try:
-        suite = gx.ExpectationSuite(
-            name=document.key, expectations=[check.expectation(number) for number, check in enumerate(checks)]
+        expected = gx.ExpectationSuite(
+            name=suite.document,
+            expectations=[check.expectation(number) for number, check in enumerate(checks)],
         )
-        batch = _batches().get_batch(batch_parameters={"dataframe": tie_out_frame(rows, document)})
+        batch = _batches().get_batch(
+            batch_parameters={"dataframe": tie_out_frame(rows, document_type(suite.document), suite)}
+        )
         answer = batch.validate(
-            suite, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0}
+            expected, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0}
         )
     except Exception:  # noqa: BLE001 - whatever broke, nothing was evaluated: every file goes to a person
         return {}

@@ -162,3 +162,26 @@ def not_copied(code: str, field: str) -> Check:
         value("copied_from"),
         lambda _facts, _field: "不同的金额 / different amounts",
     )
+
+
+def day_in_month(code: str, severity: Severity, field: str) -> Check:
+    """The day of a line lies in the month of the document."""
+    return Check(
+        code,
+        severity,
+        "日期在本月",
+        "day lies in the month",
+        "{county}{fund}“{field}”{found} 不在 {expected}",
+        "{county} {fund}: “{field}” {found} does not lie in {expected}",
+        "按月报送 / filed by month",
+        "核对日期，或移到所属月份 / correct the day, or file it with its month",
+        partial(
+            gxe.ExpectColumnPairValuesToBeEqual,
+            column_A="day_month",
+            column_B="expected_month",
+            ignore_row_if="either_value_is_missing",
+        ),
+        at(field),
+        lambda facts, key: str(facts[key]),
+        value("expected_month"),
+    )

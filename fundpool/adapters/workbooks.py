@@ -107,7 +107,8 @@ def complete(kind: DocumentType, row: Mapping[str, Value], month: Month) -> dict
 
 def sum_of(rule: Sum, row: Mapping[str, Value]) -> int | None:
     """The amount that ``rule`` gives for a row; None unless all its parts are amounts."""
-    plus = [_amount(row.get(key)) for key in rule.plus]
+    optional = {key: 0 for key in rule.optional if row.get(key) is None}
+    plus = [_amount({**row, **optional}.get(key)) for key in rule.plus]
     minus = [_amount(row.get(key)) for key in rule.minus]
     if None in plus or None in minus:
         return None

@@ -2,10 +2,14 @@
 
 from fundpool.domain.errors import InputError
 from schemas.documents.base import DocumentType
+from schemas.documents.payer_detail import PAYER_DETAIL
 from schemas.documents.plan import PLAN
 from schemas.documents.report import REPORT
+from schemas.documents.statement import STATEMENT
 
-DOCUMENTS: dict[str, DocumentType] = {document.key: document for document in (PLAN, REPORT)}
+DOCUMENTS: dict[str, DocumentType] = {
+    document.key: document for document in (PLAN, REPORT, PAYER_DETAIL, STATEMENT)
+}
 
 
 def document_type(key: str) -> DocumentType:

@@ -44,11 +44,15 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """How an amount follows from others: Σ ``plus`` − Σ ``minus``, not below nil if ``at_least_nil``."""
+    """How an amount follows from others: Σ ``plus`` − Σ ``minus``, not below nil if ``at_least_nil``.
+
+    ``optional`` names parts among ``plus`` that count as nil when their cell is blank.
+    """
 
     plus: tuple[str, ...]
     minus: tuple[str, ...] = ()
     at_least_nil: bool = False
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""银行对账单: the lines of an account's bank statement for a month, in the bank's order."""
+
+from schemas.documents.base import (
+    COUNTY_MONTH_FUND,
+    REMARK,
+    UNIT_LABEL,
+    DocumentField,
+    DocumentType,
+    FieldKind,
+    Presence,
+)
+
+STATEMENT = DocumentType(
+    key="statement",
+    zh="银行对账单",
+    en="bank statement",
+    version="1",
+    sheet="银行对账单",
+    month_zh="对账月份",
+    month_en="the month of the statement",
+    fields=(
+        *COUNTY_MONTH_FUND,
+        DocumentField("account", "账号", "account", FieldKind.CODE, ("本方账号", "账户账号")),
+        DocumentField("booked_on", "交易日期", "booked on", FieldKind.DAY, ("记账日期", "入账日期")),
+        DocumentField("serial", "流水号", "bank serial", FieldKind.CODE, ("交易流水号", "银行流水号")),
+        DocumentField(
+            "debit_fen",
+            "借方发生额",
+            "debit (out)",
+            FieldKind.MONEY,
+            ("支出金额", "借方", "付款金额"),
+            Presence.OPTIONAL,
+        ),
+        DocumentField(
+            "credit_fen",
+            "贷方发生额",
+            "credit (in)",
+            FieldKind.MONEY,
+            ("收入金额", "贷方", "收款金额"),
+            Presence.OPTIONAL,
+        ),
+        DocumentField("balance_fen", "余额", "balance", FieldKind.MONEY, ("账户余额",), may_be_negative=True),
+        DocumentField(
+            "counterparty_account",
+            "对方账号",
+            "counterparty's account",
+            FieldKind.CODE,
+            ("对方账户",),
+            Presence.OPTIONAL,
+        ),
+        DocumentField(
+            "counterparty",
+            "对方户名",
+            "counterparty",
+            FieldKind.TEXT,
+            ("对方名称", "对方单位"),
+            Presence.OPTIONAL,
+        ),
+        DocumentField("purpose", "摘要", "purpose", FieldKind.TEXT, ("用途", "附言"), Presence.OPTIONAL),
+        REMARK,
+    ),
+    row_key=("account", "serial"),
+    total_field="credit_fen",
+    per_fund=False,
+    labels=(UNIT_LABEL,),
+)
