@@ -152,6 +152,14 @@ def test_a_rejected_key_can_be_fenced(at):
     assert at.query(order).kind is Kind.CLOSED
 
 
+def test_a_bank_that_fenced_a_rejected_key_keeps_its_word(at):
+    at.plan.add("reject_then_success", seconds=60)
+    at.submit()
+    assert at.close().kind is Kind.CLOSED
+    at.book.advance(NOW + timedelta(days=1))
+    assert at.book.executions == []
+
+
 def test_a_key_whose_money_moved_or_is_about_to_cannot_be_fenced(at):
     at.submit()
     assert at.close().kind is Kind.SUCCEEDED
