@@ -1,1 +1,105 @@
 """Puts the adapters behind the services' ports; the only module that knows both."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import inspect
+
+from fundpool.adapters.database import Database
+from fundpool.adapters.policy_files import load_policies, load_work_calendar
+from fundpool.adapters.raw_files import DropFolder, RawFiles
+from fundpool.adapters.report_workbooks import SummaryWorkbooks
+from fundpool.adapters.work import SqlTransactions
+from fundpool.domain.errors import ServiceUnavailable
+from fundpool.domain.periods import Month
+from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
+from fundpool.services.ports import Gateway, GatewayAnswer, MonthPorts
+from fundpool.settings import Settings
+from schemas.payment_messages import StatementLine, TransferOrder
+
+
+def build_ports(settings: Settings) -> MonthPorts:
+    """The ports of this installation. Opens no connection: database and bank are met when used.
+
+    Raises InputError when a policy file cannot be read.
+    """
+    return MonthPorts(
+        database=SqlTransactions(Database(settings.resolved_database_url)),
+        gateway=LazyGateway(settings) if settings.gateway_url else None,
+        policies=load_policies(settings.policy_dir),
+        calendar=load_work_calendar(settings.policy_dir),
+        raw_files=RawFiles(settings.raw_files),
+        drop_folder=DropFolder(settings.resolved_drop_folder),
+        read_documents=_read_documents,
+        judge_documents=_judge_documents,
+        report_writer=SummaryWorkbooks(),
+    )
+
+
+def open_ports(settings: Settings) -> MonthPorts:
+    """The ports of an installation whose database is set up.
+
+    Raises ServiceUnavailable when the database is away or ``fundpool init`` has not run.
+    """
+    ports = build_ports(settings)
+    database = Database(settings.resolved_database_url)
+    try:
+        has_tables = database.read(lambda connection: inspect(connection).has_table("submissions"))
+    finally:
+        database.dispose()
+    if not has_tables:
+        raise ServiceUnavailable(
+            "database_not_set_up",
+            "数据库还没有建表",
+            "the database has no tables yet",
+            remedy="fundpool init",
+        )
+    return ports
+
+
+class LazyGateway:
+    """The gateway of the settings, built at the first call: most commands never speak to the bank."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._gateway: Gateway | None = None
+
+    def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """See ``Gateway.submit``."""
+        return self._open().submit(order, now=now)
+
+    def query(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """See ``Gateway.query``."""
+        return self._open().query(order, now=now)
+
+    def close(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """See ``Gateway.close``."""
+        return self._open().close(order, now=now)
+
+    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+        """See ``Gateway.statement``."""
+        return self._open().statement(account, day, now=now)
+
+    def _open(self) -> Gateway:
+        if self._gateway is None:
+            from fundpool.adapters.gateways.http import HttpGateway
+
+            self._gateway = HttpGateway.from_settings(self._settings)
+        return self._gateway
+
+
+def _read_documents(
+    files: Sequence[SourceFile], document: str, register: Register, month: Month | None
+) -> list[ParsedDocument]:
+    from fundpool.adapters.document_reader import read_documents
+
+    return read_documents(files, document, register, month)
+
+
+def _judge_documents(
+    parsed: Sequence[ParsedDocument], document: str, context: JudgingContext
+) -> list[Judgement]:
+    # Great Expectations takes seconds to import: only a run that judges pays for it.
+    from expectations.runner import judge
+
+    return judge(parsed, document, context)

@@ -25,12 +25,12 @@ _FUND_BY_NAME = {fold(name): fund for fund, names in FUND_NAMES.items() for name
 
 
 def read_documents(
-    files: Sequence[SourceFile], document: str, register: Register, month: Month
+    files: Sequence[SourceFile], document: str, register: Register, month: Month | None
 ) -> list[ParsedDocument]:
     """Read ``files`` as documents of one type, in order; a bad file is an answer, never an exception.
 
-    ``month`` is what the template's properties are compared with; the month of each row is read from
-    the row. Raises InputError when there is no such document type.
+    ``month`` is what the template's properties are compared with (None at intake, when nobody knows
+    it yet); the month of each row is read from the row. Raises InputError when there is no such document type.
     """
     kind = document_type(document)
     return [
@@ -52,7 +52,7 @@ def interpret(
     sha256: str,
     document: DocumentType,
     register: Register,
-    month: Month,
+    month: Month | None,
 ) -> ParsedDocument:
     """The document in a parser's answer (see parsing.answer_for)."""
     if not answer["ok"]:
@@ -226,13 +226,14 @@ class _Reading:
                     return "、".join(texts)[:120]
         return "无 / none"
 
-    def check_properties(self, properties: Mapping[str, str], month: Month) -> None:
+    def check_properties(self, properties: Mapping[str, str], month: Month | None) -> None:
         """A template says in its properties what it is for; a file without them is no finding."""
         expected = {
             "fundpool-document": self.document.key,
             "fundpool-version": self.document.version,
-            "fundpool-month": str(month),
         }
+        if month is not None:
+            expected["fundpool-month"] = str(month)
         for name, wanted in expected.items():
             if name in properties and properties[name] != wanted:
                 self._say("FILE-022", found=f"{name}={properties[name]}", expected=f"{name}={wanted}")

@@ -7,9 +7,11 @@ name that exists holds all its bytes whatever moment the machine stopped at.
 import hashlib
 import os
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
+from fundpool.domain.periods import SHANGHAI
 from fundpool.services.judging import SourceFile
 from fundpool.services.ports import Incoming
 
@@ -79,7 +81,7 @@ class DropFolder:
 
 
 def read_source(path: Path) -> SourceFile:
-    """The file at ``path``; raises InputError when it cannot be read or is too large."""
+    """The file at ``path``, for intake; raises InputError when it cannot be read or is too large."""
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -101,7 +103,10 @@ def read_source(path: Path) -> SourceFile:
 
 def _incoming(path: Path) -> Incoming:
     try:
-        return Incoming(path.name, read_source(path), None)
+        source = read_source(path)
+        # The inode's change time: unlike the modification time no copy brings it along.
+        arrived_at = datetime.fromtimestamp(path.stat().st_ctime, SHANGHAI)
+        return Incoming(path.name, source, None, arrived_at)
     except FundpoolError as error:
         return Incoming(path.name, None, error)
 

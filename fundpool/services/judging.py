@@ -239,8 +239,8 @@ def judgement_of(
     )
 
 
-Reader = Callable[[Sequence[SourceFile], str, Register, Month], list[ParsedDocument]]
-"""Reads files of one document type; answers for every file, in order."""
+Reader = Callable[[Sequence[SourceFile], str, Register, Month | None], list[ParsedDocument]]
+"""Reads files of one document type; answers for every file, in order. Month None: read what stands there."""
 
 Judge = Callable[[Sequence[ParsedDocument], str, JudgingContext], list[Judgement]]
 """Judges read files of one document type in one batch; answers for every file, in order."""

@@ -163,5 +163,5 @@ class CalendarRecordStore(Protocol):
 
     def finish_run(self, run_id: int, outcomes: Sequence[Mapping[str, object]]) -> None: ...
 
-    def latest_runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
-        """The latest run of each step."""
+    def runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
+        """Every run of the month's steps, oldest first."""

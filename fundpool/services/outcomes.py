@@ -24,8 +24,9 @@ class UnitState(StrEnum):
 class StepRequest:
     """Which step run is asked for. ``counties`` None means every unit of the city's register.
 
-    ``now`` is the business clock; ``by`` the person or ``system`` that asked; ``run_id`` the
-    orchestrator's name for the run, shown to people and used for nothing else.
+    ``now`` is the business clock, ``is_played`` whether it was given (``--as-of``) rather than read
+    from the wall; ``by`` the person or ``system`` that asked; ``run_id`` the orchestrator's name for
+    the run, shown to people and used for nothing else.
     """
 
     city: str
@@ -34,6 +35,7 @@ class StepRequest:
     counties: tuple[str, ...] | None = None
     by: str = "system"
     run_id: str | None = None
+    is_played: bool = False
 
 
 @dataclass(frozen=True, slots=True)

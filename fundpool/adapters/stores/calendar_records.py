@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from fundpool.domain.month_records import Extension, Filing, NilReturn, StepRun
 from fundpool.domain.periods import SHANGHAI, Month
@@ -138,14 +138,11 @@ class SqlCalendarRecords:
             .values(outcomes=json.dumps(list(outcomes), ensure_ascii=False))
         )
 
-    def latest_runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
-        latest = (
-            select(func.max(step_runs.c.id))
-            .where(step_runs.c.city == city, step_runs.c.month == str(month))
-            .group_by(step_runs.c.step)
-        )
+    def runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
         rows = self._connection.execute(
-            select(step_runs).where(step_runs.c.id.in_(latest)).order_by(step_runs.c.id)
+            select(step_runs)
+            .where(step_runs.c.city == city, step_runs.c.month == str(month))
+            .order_by(step_runs.c.id)
         )
         return tuple(
             StepRun(

@@ -1,0 +1,128 @@
+"""``fundpool status`` and ``fundpool receipts``: where a month stands."""
+
+from typing import Any
+
+from fundpool.console.clock import business_clock
+from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month, parse_month
+from fundpool.console.output import print_json, print_table
+from fundpool.domain.money import format_yuan
+
+_STATES = {
+    "upcoming": "未到期",
+    "due_soon": "将到期",
+    "done_on_time": "按时",
+    "done_late": "迟办",
+    "overdue": "逾期",
+    "returned": "退回",
+    "extended": "延期",
+    "nil": "零申报",
+}
+
+
+def status(
+    *, city: City, month: MonthText, as_of: AsOf = None, policy_dir: PolicyDir = None, json: Json = False
+) -> int:
+    """当月各环节、各县区的进度与问题 / Where the month stands, duty by duty and county by county.
+
+    Exit status 1 when a duty is late, overdue or returned, or something blocks.
+    """
+    from fundpool.services.status import is_troubled, month_status
+
+    document = month_status(open_month(policy_dir), city, parse_month(month), business_clock(as_of))
+    if json:
+        print_json(document)
+    else:
+        _print(document)
+    return 1 if is_troubled(document) else 0
+
+
+def receipts(*, city: City, month: MonthText, policy_dir: PolicyDir = None, json: Json = False) -> int:
+    """到账清单：谁在何日收到多少 / Money received: who got how much on which day, by the bank's word."""
+    from fundpool.services.status import receipts_of
+
+    document = receipts_of(open_month(policy_dir), city, parse_month(month))
+    if json:
+        print_json(document)
+        return 0
+    print_table(
+        f"到账 receipts · {city} · {month}",
+        ["单位 unit", "险种 fund", "账户 into", "金额 yuan", "到账日 on", "银行流水 serial"],
+        [
+            (
+                one["unit"],
+                one["fund"],
+                one["to"],
+                format_yuan(one["amount_fen"]),
+                one["received_on"],
+                one["bank_serial"],
+            )
+            for one in document["receipts"]
+        ],
+    )
+    return 0
+
+
+def _print(document: dict[str, Any]) -> None:
+    print_table(
+        f"{document['city']} · {document['month']} · {document['as_of']}",
+        [
+            "条款 rule",
+            "环节 step",
+            "单位 unit",
+            "应于 due",
+            "状态 state",
+            "迟 days",
+            "办结 done",
+            "等待 waiting",
+        ],
+        [
+            (
+                duty["rule"],
+                duty["step"],
+                duty["unit_name_zh"],
+                duty["due"],
+                f"{_STATES[duty['state']]} {duty['state']}",
+                duty["days_late"] or None,
+                duty["done_at"] and duty["done_at"][:16].replace("T", " "),
+                duty["waiting_for"],
+            )
+            for duty in document["duties"]
+        ],
+    )
+    print_table(
+        "步骤 steps",
+        ["步骤 step", "状态 state", "完成", "等待", "问题", "未成", "上次 last run"],
+        [
+            (
+                step["step"],
+                step["state"],
+                step["counts"]["done"],
+                step["counts"]["waiting"],
+                step["counts"]["flagged"],
+                step["counts"]["failed"],
+                step["last_run_at"] and step["last_run_at"][:16].replace("T", " "),
+            )
+            for step in document["steps"]
+        ],
+    )
+    if document["transfers"]:
+        print_table(
+            "拨款 transfers",
+            ["险种 fund", "单位 unit", "从 from", "到 to", "金额 yuan", "状态 state", "说明"],
+            [
+                (
+                    one["fund"],
+                    one["unit"],
+                    one["from"],
+                    one["to"],
+                    format_yuan(one["amount_fen"]),
+                    one["state"],
+                    one["detail_zh"],
+                )
+                for one in document["transfers"]
+            ],
+        )
+    for flag in document["flags"]:
+        basis = flag["basis"]
+        article = f"（{basis['document']} {basis['section']}）" if basis else ""
+        print(f"[{flag['kind']}] {flag['message_zh']}{article}")

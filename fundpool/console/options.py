@@ -1,0 +1,72 @@
+"""Options that many commands share, and the ports they open."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from fundpool.domain.errors import InputError
+from fundpool.domain.money import parse_yuan
+from fundpool.domain.periods import Month
+from fundpool.services.ports import MonthPorts
+from fundpool.settings import Settings
+
+City = Annotated[str, Parameter(name="--city", help="城市 / city key")]
+MonthText = Annotated[
+    str, Parameter(name="--month", help="款项或报表所属月份 / month the money is for, YYYY-MM")
+]
+County = Annotated[str, Parameter(name="--county", help="县区代码 / county code")]
+AnyCounty = Annotated[str | None, Parameter(name="--county", help="县区代码 / county code")]
+AnyFund = Annotated[str | None, Parameter(name="--fund", help="险种 employee|resident / scheme")]
+By = Annotated[str, Parameter(name="--by", help="办理人 / the person who acts")]
+Reason = Annotated[str, Parameter(name="--reason", help="理由 / reason")]
+AnyReason = Annotated[str | None, Parameter(name="--reason", help="理由 / reason")]
+AsOf = Annotated[str | None, Parameter(name="--as-of", help="业务时间 / business clock, DATE or DATETIME")]
+PolicyDir = Annotated[
+    Path | None, Parameter(name="--policy-dir", help="政策文件目录 / folder of policy files")
+]
+Json = Annotated[bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")]
+
+
+def open_month(policy_dir: Path | None) -> MonthPorts:
+    """The ports of this installation. Raises ServiceUnavailable when its database is not there."""
+    # Alembic, SQLAlchemy and the policy files are not needed to print help.
+    from fundpool.bootstrap import open_ports
+
+    return open_ports(settings_of(policy_dir))
+
+
+def settings_of(policy_dir: Path | None) -> Settings:
+    """The settings, with the policy folder of the command line when given."""
+    settings = Settings()
+    return settings if policy_dir is None else settings.model_copy(update={"policy_dir": policy_dir})
+
+
+def parse_month(text: str) -> Month:
+    """The month of an option. Raises InputError."""
+    try:
+        return Month.parse(text)
+    except ValueError:
+        raise InputError(
+            "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
+        ) from None
+
+
+def parse_amount(text: str | None) -> int | None:
+    """Fen of an amount option in yuan (None stays None). Raises InputError."""
+    if text is None:
+        return None
+    try:
+        return parse_yuan(text)
+    except ValueError:
+        raise InputError(
+            "bad_amount",
+            f"金额应写作 1234567.89（元），现为 {text}",
+            f"an amount in yuan is written 1234567.89, found {text}",
+        ) from None
+
+
+def minute(moment: datetime | None) -> str | None:
+    """A moment as people read it in a table."""
+    return None if moment is None else moment.strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,107 @@
+"""Collecting one month's documents: intake, judging, and an answer for every county."""
+
+from collections.abc import Sequence
+
+from fundpool.domain.findings import Severity, Verdict
+from fundpool.domain.month_records import NilReturn
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.submission import DocumentKind, FileState, Submission
+from fundpool.services.intake import FileReceipt, collect, require_county
+from fundpool.services.judgements import JudgingTrouble, judge_month, message_of
+from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
+from fundpool.services.ports import MonthPorts, Work
+
+AMOUNT_FIELD = {DocumentKind.PLAN: "requested_fen", DocumentKind.REPORT: "spending_fen"}
+"""The figure of each document that its review is about."""
+
+
+def counties_of(policy: CityPolicy, request: StepRequest) -> tuple[str, ...]:
+    """The counties the step is asked for, in register order; raises InputError for an unknown one."""
+    if request.counties is None:
+        return tuple(unit.code for unit in policy.units)
+    for county in request.counties:
+        require_county(policy, county)
+    return tuple(unit.code for unit in policy.units if unit.code in request.counties)
+
+
+def collect_documents(
+    ports: MonthPorts, request: StepRequest, document: DocumentKind
+) -> tuple[UnitOutcome, ...]:
+    """Take in what arrived, judge the month's documents and say how each county stands."""
+    policy = ports.policies.city(request.city)
+    counties = counties_of(policy, request)
+    receipts = collect(ports, policy, document, request.now, is_played=request.is_played)
+    troubles = judge_month(ports, policy, document, request.month, counties, request.now)
+
+    def outcomes(work: Work) -> tuple[UnitOutcome, ...]:
+        versions = work.submissions.versions(policy.key, document, request.month)
+        latest = {version.county: version for version in versions}
+        nil = {
+            (known.document, known.county): known
+            for known in work.records.nil_returns(policy.key, request.month)
+        }
+        return tuple(
+            _outcome(work, county, latest.get(county), nil.get((document, county)), troubles)
+            for county in counties
+        )
+
+    bad_files = tuple(
+        _bad_file(policy, receipt) for receipt in receipts if receipt.state is not FileState.READ
+    )
+    return ports.database.read(outcomes) + bad_files
+
+
+def _outcome(
+    work: Work,
+    county: str,
+    version: Submission | None,
+    nil: NilReturn | None,
+    troubles: Sequence[JudgingTrouble],
+) -> UnitOutcome:
+    trouble = next((trouble for trouble in troubles if trouble.county == county), None)
+    if trouble is not None:
+        code, zh, en = message_of(trouble.error)
+        return UnitOutcome(
+            county, UnitState.FAILED, f"校验未能完成：{zh}", f"not judged: {en}", error_code=code
+        )
+    if version is not None:
+        return _filed(work, version)
+    if nil is not None:
+        return UnitOutcome(county, UnitState.DONE, f"零申报：{nil.reason}", f"nil return: {nil.reason}")
+    return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")
+
+
+def _filed(work: Work, version: Submission) -> UnitOutcome:
+    """How a filed version stands: returned, decided, passed, or with findings for the reviewer."""
+    amount_fen = sum(
+        figure.amount_fen or 0
+        for figure in work.submissions.figures(version.id)
+        if figure.field == AMOUNT_FIELD[version.document]
+    )
+    cases = [
+        case
+        for case in work.reviews.cases(version.city, version.month, version.document)
+        if case.submission_id == version.id
+    ]
+    serious = [f for f in work.submissions.findings(version.id) if f.severity is not Severity.NOTE]
+    number = version.version
+    if not version.stands:
+        state = UnitState.FLAGGED
+        zh = f"第 {number} 版已退回，等县区重报：{version.return_reason}"
+        en = f"version {number} went back to the county: {version.return_reason}"
+    elif cases and all(case.is_decided for case in cases):
+        state, zh, en = UnitState.DONE, f"第 {number} 版已审定", f"version {number} is decided"
+    elif version.verdict is Verdict.PASS:
+        state, zh, en = UnitState.DONE, f"第 {number} 版校验通过", f"version {number} passed every check"
+    else:
+        state = UnitState.FLAGGED
+        zh = f"第 {number} 版有 {len(serious)} 条问题待审核"
+        en = f"version {number} has {len(serious)} findings for the reviewer"
+    return UnitOutcome(version.county, state, zh, en, amount_fen=amount_fen)
+
+
+def _bad_file(policy: CityPolicy, receipt: FileReceipt) -> UnitOutcome:
+    zh = receipt.error.zh if receipt.error else receipt.file_name
+    en = receipt.error.en if receipt.error else receipt.file_name
+    code = receipt.error.code if receipt.error else None
+    return UnitOutcome(policy.division_code, UnitState.FLAGGED, zh, en, error_code=code)

@@ -1,0 +1,227 @@
+"""Judging a month's documents: all files in one batch, against the budget, the books and the months before."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fundpool.domain.errors import FundpoolError, ServiceUnavailable
+from fundpool.domain.findings import Finding, Severity, Verdict
+from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import Month
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.services import books
+from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
+from fundpool.services.ports import MonthPorts, Work
+
+RUN_RATE_MONTHS = 6
+"""How many months back a plan is compared with what was spent."""
+
+CountyFund = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingTrouble:
+    """A county whose document could not be judged; the step is run again for it."""
+
+    county: str
+    error: Exception
+
+
+def judge_month(
+    ports: MonthPorts,
+    policy: CityPolicy,
+    document: DocumentKind,
+    month: Month,
+    counties: Sequence[str],
+    now: datetime,
+) -> tuple[JudgingTrouble, ...]:
+    """Judge the current version of every county whose document is not decided yet; store the findings.
+
+    A version with a blocking finding goes back to the county. Judging again is harmless: the same
+    answer changes nothing, another one (say, after a budget adjustment) counts from now on.
+    """
+    pending, context = ports.database.read(
+        lambda work: (
+            _undecided(work, policy, document, month, counties),
+            judging_context(work, policy, document, month),
+        )
+    )
+    by_file: dict[str, list[Submission]] = {}
+    for version in pending:
+        by_file.setdefault(version.sha256, []).append(version)
+    if not by_file:
+        return ()
+    sources = [
+        SourceFile(versions[0].file_name, ports.raw_files.read(sha256))
+        for sha256, versions in by_file.items()
+    ]
+    parsed = ports.read_documents(sources, document.value, context.register, month)
+    troubles: list[JudgingTrouble] = []
+    for reading, judgement in _judgements(ports, parsed, document, context):
+        for version in by_file[reading.sha256]:
+            if isinstance(judgement, Exception):
+                troubles.append(JudgingTrouble(version.county, judgement))
+            else:
+                ports.database.transaction(_Recorder(version, judgement, now))
+    return tuple(troubles)
+
+
+def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, month: Month) -> JudgingContext:
+    """What the database knows about the counties' figures of ``month``."""
+    funds = tuple(fund.key for fund in policy.funds)
+    places = [(unit.code, fund) for unit in policy.units for fund in funds]
+    last = accepted_figures(work, policy.key, month.plus(-1))
+    return JudgingContext(
+        register=Register.of(policy.units),
+        month=month,
+        funds=funds,
+        budget_left_fen=budget_left(work, policy.key, month),
+        last_closing_fen={place: row["closing_fen"] for place, row in last.items() if "closing_fen" in row},
+        last_cumulative_fen=_cumulative(last, places, month),
+        ledger_received_fen=(
+            {place: books.received(work, policy.key, place[1], place[0], month) for place in places}
+            if document is DocumentKind.REPORT
+            else None
+        ),
+        recent_monthly_spending_fen=_recent_spending(work, policy.key, month),
+    )
+
+
+def budget_left(work: Work, city: str, month: Month) -> dict[CountyFund, int] | None:
+    """Annual budget less what the year's other months were granted, per county and scheme (fen).
+
+    What finance reviewed counts, before its review what was applied for; months before the first
+    one kept here come in with the openings. None while no budget is recorded for the year.
+    """
+    budgets = work.budgets.budgets(city, month.year)
+    if not budgets:
+        return None
+    left = dict(budgets)
+    for opening in work.budgets.openings(city):
+        place = (opening.county, opening.fund)
+        if opening.month.year == month.year and place in left:
+            left[place] -= opening.year_paid_fen or 0
+    for application in work.applications.applications(city, year=month.year):
+        for line in application.lines:
+            place = (line.county, application.fund)
+            if application.month != month and place in left:
+                left[place] -= line.applied_fen if line.reviewed_fen is None else line.reviewed_fen
+    return left
+
+
+def accepted_figures(work: Work, city: str, month: Month) -> dict[CountyFund, dict[str, int]]:
+    """Figures of the accepted reports on ``month``, else of the openings recorded for it."""
+    figures: dict[CountyFund, dict[str, int]] = {}
+    for opening in work.budgets.openings(city):
+        if opening.month == month:
+            known = {
+                "closing_fen": opening.closing_fen,
+                "spending_fen": opening.spending_fen,
+                "year_spending_fen": opening.year_spending_fen,
+            }
+            figures[opening.county, opening.fund] = {
+                name: amount for name, amount in known.items() if amount is not None
+            }
+    for case in work.reviews.cases(city, month, DocumentKind.REPORT):
+        if case.is_decided:
+            figures[case.county, case.fund] = {
+                figure.field: figure.amount_fen
+                for figure in work.submissions.figures(case.submission_id)
+                if figure.fund == case.fund and figure.amount_fen is not None
+            }
+    return figures
+
+
+def _undecided(
+    work: Work, policy: CityPolicy, document: DocumentKind, month: Month, counties: Sequence[str]
+) -> list[Submission]:
+    decided = {
+        case.submission_id
+        for case in work.reviews.cases(policy.key, month, document)
+        if case.is_decided or case.maker is not None
+    }
+    latest = {version.county: version for version in work.submissions.versions(policy.key, document, month)}
+    return [
+        version
+        for county, version in latest.items()
+        if county in counties and version.id not in decided and version.returned_by in {None, SYSTEM}
+    ]
+
+
+def _judgements(
+    ports: MonthPorts,
+    parsed: Sequence[ParsedDocument],
+    document: DocumentKind,
+    context: JudgingContext,
+) -> Iterable[tuple[ParsedDocument, Judgement | Exception]]:
+    try:
+        return list(zip(parsed, ports.judge_documents(parsed, document.value, context), strict=True))
+    except ServiceUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - one document's trouble must not keep the others from an answer
+        return [(reading, _judged_alone(ports, reading, document, context)) for reading in parsed]
+
+
+def _judged_alone(
+    ports: MonthPorts, reading: ParsedDocument, document: DocumentKind, context: JudgingContext
+) -> Judgement | Exception:
+    try:
+        return ports.judge_documents([reading], document.value, context)[0]
+    except Exception as error:  # noqa: BLE001 - reported as this county's failure, never as a pass
+        return error
+
+
+class _Recorder:
+    """Stores one judgement and what follows from its verdict (may run more than once)."""
+
+    def __init__(self, version: Submission, judgement: Judgement, now: datetime) -> None:
+        self._version = version
+        self._judgement = judgement
+        self._now = now
+
+    def __call__(self, work: Work) -> None:
+        judgement = self._judgement
+        work.submissions.judge(
+            self._version.id,
+            self._now,
+            judgement.verdict,
+            judgement.declared,
+            judgement.evaluated,
+            judgement.findings,
+        )
+        if judgement.verdict is Verdict.RETURN and self._version.returned_at is None:
+            reason = summary_of(judgement.findings)
+            work.submissions.set_returned(self._version.id, self._now, SYSTEM, reason)
+        elif judgement.verdict is not Verdict.RETURN and self._version.returned_by == SYSTEM:
+            work.submissions.set_returned(self._version.id, None, None, None)
+
+
+def summary_of(findings: Iterable[Finding]) -> str:
+    """The blocking findings in one line of Chinese, for the return notice."""
+    blocking = [f.message_zh for f in findings if f.severity is Severity.BLOCK]
+    return "；".join(dict.fromkeys(blocking)) or "校验未完成"
+
+
+def _cumulative(
+    last: Mapping[CountyFund, Mapping[str, int]], places: Iterable[CountyFund], month: Month
+) -> dict[CountyFund, int]:
+    if month.month == 1:
+        return dict.fromkeys(places, 0)
+    return {place: row["year_spending_fen"] for place, row in last.items() if "year_spending_fen" in row}
+
+
+def _recent_spending(work: Work, city: str, month: Month) -> dict[CountyFund, list[int]]:
+    spending: dict[CountyFund, list[int]] = {}
+    for back in range(RUN_RATE_MONTHS, 0, -1):
+        for place, row in accepted_figures(work, city, month.plus(-back)).items():
+            if "spending_fen" in row:
+                spending.setdefault(place, []).append(row["spending_fen"])
+    return spending
+
+
+def message_of(error: Exception) -> tuple[str, str, str]:
+    """Code, Chinese and English text of an error met for one unit."""
+    if isinstance(error, FundpoolError):
+        return error.code, error.zh, error.en
+    return "unexpected", f"程序内部错误：{error!r}", f"unexpected error: {error!r}"

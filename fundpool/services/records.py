@@ -1,0 +1,245 @@
+"""Recording what people know: annual budgets, opening balances, extensions, nil returns.
+
+Each is idempotent: the same fact again is no new record, and two facts never stand for one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.duties import duties_of_month
+from fundpool.domain.errors import InputError
+from fundpool.domain.month_records import Extension, NilReturn, Opening
+from fundpool.domain.people import person, require_other_person
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.submission import DocumentKind
+from fundpool.services import books
+from fundpool.services.intake import require_county
+from fundpool.services.ports import MonthPorts, Work
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRow:
+    """One account's balance as it is brought in (fen); the last three for a county's account only."""
+
+    account_type: str
+    unit: str
+    fund: str
+    balance_fen: int
+    spending_fen: int | None = None
+    year_spending_fen: int | None = None
+    year_paid_fen: int | None = None
+
+
+def record_budget(
+    ports: MonthPorts,
+    *,
+    city: str,
+    year: int,
+    amounts: Mapping[tuple[str, str], int],
+    document_number: str,
+    by: str,
+    now: datetime,
+) -> int:
+    """Record the year's budget per county and scheme; how many figures are new. All or none."""
+    policy = ports.policies.city(city)
+    recorder = person(by)
+    for county, fund in amounts:
+        require_county(policy, county)
+        policy.fund(fund)
+    if any(amount_fen < 0 for amount_fen in amounts.values()):
+        raise InputError("negative_budget", "预算不能为负", "a budget is not negative")
+
+    def record(work: Work) -> int:
+        changed = {
+            f"{county}:{fund}": amount_fen
+            for (county, fund), amount_fen in amounts.items()
+            if work.budgets.set_budget(
+                policy.key, year, county, fund, amount_fen, document_number, recorder, now
+            )
+        }
+        if changed:
+            work.audit.append(
+                at=now,
+                actor=recorder,
+                action="record_budget",
+                subject=f"budget:{policy.key}:{year}",
+                before=None,
+                after={"document_number": document_number, **changed},
+                reason=None,
+            )
+        return len(changed)
+
+    return ports.database.transaction(record)
+
+
+def record_openings(
+    ports: MonthPorts,
+    *,
+    city: str,
+    month: Month,
+    rows: Sequence[OpeningRow],
+    by: str,
+    now: datetime,
+) -> int:
+    """Bring in balances at the end of ``month`` (期初); how many are new. All or none.
+
+    A county's balance is also the closing its first report must tie to. Raises RuleViolation when
+    another figure stands already.
+    """
+    policy = ports.policies.city(city)
+    recorder = person(by)
+    event_at = datetime.combine(month.last_day, time(23, 59), SHANGHAI)
+    refs = [_account(policy, row) for row in rows]
+
+    def record(work: Work) -> int:
+        changed = 0
+        for row, ref in zip(rows, refs, strict=True):
+            if ref.type is AccountType.COUNTY_EXPENDITURE:
+                opening = Opening(
+                    city=policy.key,
+                    month=month,
+                    county=row.unit,
+                    fund=row.fund,
+                    closing_fen=row.balance_fen,
+                    spending_fen=row.spending_fen,
+                    year_spending_fen=row.year_spending_fen,
+                    year_paid_fen=row.year_paid_fen,
+                )
+                changed += work.budgets.set_opening(opening, recorder, now)
+            else:
+                changed += books.balance(work, ref).posted_fen == 0 and row.balance_fen != 0
+            books.open_balance(work, ref, row.balance_fen, by=recorder, event_at=event_at, now=now)
+        return changed
+
+    return ports.database.transaction(record)
+
+
+def record_extension(
+    ports: MonthPorts,
+    *,
+    city: str,
+    month: Month,
+    step: str,
+    county: str | None,
+    until: str,
+    document_number: str,
+    approver: str,
+    by: str,
+    now: datetime,
+) -> bool:
+    """Record an extension of a duty of the month; False when it is recorded already.
+
+    Raises InputError for a duty the city's text does not have, or a day before the legal one;
+    RuleViolation when the recorder approved it.
+    """
+    policy = ports.policies.city(city)
+    if county is not None:
+        require_county(policy, county)
+    duties = {duty.step: duty for duty in duties_of_month(policy, month, ports.calendar)}
+    duty = duties.get(step)
+    if duty is None:
+        raise InputError(
+            "no_such_duty",
+            f"{policy.name_zh}{month}没有责任环节 {step}",
+            f"{policy.name_en} has no duty {step} in {month}",
+            remedy=" | ".join(duties),
+        )
+    last_day = _day(until)
+    if duty.due is not None and last_day <= duty.due:
+        raise InputError(
+            "extension_not_later",
+            f"延期日 {last_day} 不晚于法定期限 {duty.due}",
+            f"{last_day} is not after the legal day {duty.due}",
+        )
+    recorder, grantor = person(by), person(approver)
+    require_other_person(recorder, grantor, act_zh="登记延期", act_en="recording an extension")
+    entry = Extension(policy.key, month, step, county, last_day, document_number, grantor, recorder, now)
+
+    def record(work: Work) -> bool:
+        is_new = work.records.add_extension(entry)
+        if is_new:
+            work.audit.append(
+                at=now,
+                actor=recorder,
+                action="record_extension",
+                subject=f"duty:{policy.key}:{month}:{step}:{county or 'all'}",
+                before={"due": str(duty.due)},
+                after={"until": str(last_day), "document_number": document_number, "approver": grantor},
+                reason=None,
+            )
+        return is_new
+
+    return ports.database.transaction(record)
+
+
+def record_nil_return(
+    ports: MonthPorts,
+    *,
+    city: str,
+    month: Month,
+    document: DocumentKind,
+    county: str,
+    reason: str,
+    by: str,
+    received_at: datetime,
+    now: datetime,
+) -> bool:
+    """Record a county's nil return; False when it is recorded already.
+
+    Raises InputError when the county has filed the document: then the filing counts, not a nil.
+    """
+    policy = ports.policies.city(city)
+    require_county(policy, county)
+    declarer = person(by)
+    if not reason.strip():
+        raise InputError("reason_missing", "零申报须写明理由", "a nil return needs its reason")
+    entry = NilReturn(policy.key, month, document, county, reason, declarer, received_at)
+
+    def record(work: Work) -> bool:
+        if any(version.stands for version in work.submissions.versions(policy.key, document, month, county)):
+            raise InputError(
+                "already_filed",
+                f"{county} 已报送 {month} {document}，不能再作零申报",
+                f"{county} has filed its {document} for {month}: it is no nil return",
+                remedy="须先退回原报送 / return the filing first",
+            )
+        is_new = work.records.add_nil_return(entry, now)
+        if is_new:
+            work.audit.append(
+                at=now,
+                actor=declarer,
+                action="record_nil_return",
+                subject=f"nil:{policy.key}:{month}:{document}:{county}",
+                before=None,
+                after={"received_at": received_at.isoformat()},
+                reason=reason,
+            )
+        return is_new
+
+    return ports.database.transaction(record)
+
+
+def _account(policy: CityPolicy, row: OpeningRow) -> AccountRef:
+    try:
+        account_type = AccountType(row.account_type)
+    except ValueError:
+        raise InputError(
+            "unknown_account_type",
+            f"没有账户类型 {row.account_type}",
+            f"no such account type: {row.account_type}",
+            remedy="fiscal_account | city_expenditure | county_expenditure | …",
+        ) from None
+    policy.fund(row.fund)
+    if row.unit != policy.division_code:
+        require_county(policy, row.unit)
+    return AccountRef(policy.key, row.fund, account_type, row.unit)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError("bad_date", f"日期应写作 2026-10-09，现为 {text}", f"not a date: {text}") from None

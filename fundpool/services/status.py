@@ -1,0 +1,307 @@
+"""``fundpool status``: one month of one city as people and programs see it (docs: outside contract)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from fundpool.domain.month_records import StepRun
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.policy import CityPolicy, Status
+from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.domain.transfer import ObligationState
+from fundpool.services import payments
+from fundpool.services.flags import Flag, flags_of
+from fundpool.services.intake import changes_of, require_county
+from fundpool.services.judging import finding_to_json
+from fundpool.services.outcomes import UnitState
+from fundpool.services.payments import TransferView
+from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.progress import DOCUMENT_OF, DutyProgress, month_facts, progress_of
+
+STEP_ORDER = (
+    "plan-collection",
+    "plan-review",
+    "funds-application",
+    "disbursement",
+    "allocation",
+    "expenditure-reporting",
+    "report-filing",
+    "reconciliation",
+    "flags",
+)
+"""Operating steps in the order of the month."""
+
+
+def month_status(ports: MonthPorts, city: str, month: Month, now: datetime) -> dict[str, Any]:
+    """The document of ``status --json``. Raises InputError for an unknown city."""
+    policy = ports.policies.city(city)
+
+    def read(work: Work) -> dict[str, Any]:
+        facts = month_facts(work, policy, month)
+        progress = progress_of(policy, month, ports.calendar, facts, now)
+        return {
+            "city": policy.key,
+            "month": str(month),
+            "as_of": now.astimezone(SHANGHAI).isoformat(),
+            "duties": [_duty(policy, row) for row in progress],
+            "steps": _steps(work.records.runs(policy.key, month)),
+            "transfers": [_transfer(view) for view in payments.transfer_views(work, policy.key, month)],
+            "flags": [_flag(policy, flag) for flag in flags_of(work, policy, facts, progress)],
+        }
+
+    return ports.database.read(read)
+
+
+def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: datetime) -> dict[str, Any]:
+    """One county's page: its duties, files with findings and changes, review cases, payments, flags."""
+    policy = ports.policies.city(city)
+    require_county(policy, county)
+    unit = next(unit for unit in policy.units if unit.code == county)
+
+    def read(work: Work) -> dict[str, Any]:
+        facts = month_facts(work, policy, month)
+        progress = progress_of(policy, month, ports.calendar, facts, now)
+        reviewed = {
+            (line.county, application.fund): line.reviewed_fen
+            for application in facts.applications
+            for line in application.lines
+        }
+        flags = flags_of(work, policy, facts, progress)
+        return {
+            "city": policy.key,
+            "month": str(month),
+            "as_of": now.astimezone(SHANGHAI).isoformat(),
+            "county": county,
+            "county_name_zh": unit.name_zh,
+            "county_name_en": unit.name_en,
+            "duties": [_duty(policy, row) for row in progress if row.duty.unit == county],
+            "submissions": [
+                _submission(work, version, progress)
+                for document in DocumentKind
+                for version in facts.versions.get((document, county), ())
+            ],
+            "cases": [
+                {
+                    "document": case.document.value,
+                    "fund": case.fund,
+                    "state": case.state.value,
+                    "requested_fen": case.requested_fen,
+                    "approved_fen": case.approved_fen,
+                    "reviewed_fen": (
+                        reviewed.get((county, case.fund)) if case.document is DocumentKind.PLAN else None
+                    ),
+                    "reason": case.reason,
+                    "maker": case.maker,
+                    "checker": case.checker,
+                    "decided_at": _iso(case.decided_at),
+                }
+                for case in facts.cases
+                if case.county == county
+            ],
+            "transfers": [
+                _transfer(view) for view in payments.transfer_views(work, policy.key, month, unit=county)
+            ],
+            "flags": [_flag(policy, flag) for flag in flags if flag.unit == county],
+        }
+
+    return ports.database.read(read)
+
+
+def receipts_of(ports: MonthPorts, city: str, month: Month) -> dict[str, Any]:
+    """Money that arrived for the month, in order of the day the bank moved it."""
+    policy = ports.policies.city(city)
+    views = ports.database.read(
+        lambda work: payments.transfer_views(work, policy.key, month, states=[ObligationState.SETTLED])
+    )
+    receipts = [
+        {
+            "unit": view.obligation.unit,
+            "fund": view.obligation.fund,
+            "from": view.obligation.hop.from_type.value,
+            "to": view.obligation.hop.to_type.value,
+            "application": view.obligation.application,
+            "amount_fen": view.obligation.amount_fen,
+            "received_on": (_iso(view.obligation.settled_at) or "")[:10] or None,
+            "account": view.credit_account.account_no,
+            "bank_serial": None if view.attempt is None else view.attempt.bank_serial,
+        }
+        for view in views
+    ]
+    receipts.sort(key=lambda one: (str(one["received_on"]), str(one["to"]), str(one["unit"])))
+    return {"city": policy.key, "month": str(month), "receipts": receipts}
+
+
+def known_cities(ports: MonthPorts) -> list[dict[str, str]]:
+    """Cities whose month can be run: in force, with counties that file."""
+    return [
+        {"key": city.key, "name_zh": city.name_zh, "name_en": city.name_en}
+        for city in ports.policies.cities
+        if city.level == "city" and city.status is Status.IN_FORCE
+    ]
+
+
+def months_with_data(ports: MonthPorts, city: str) -> tuple[Month, ...]:
+    """Months for which the city's counties have filed anything."""
+    policy = ports.policies.city(city)
+    return ports.database.read(lambda work: work.submissions.months(policy.key))
+
+
+def step_states(ports: MonthPorts, city: str, month: Month) -> dict[str, str]:
+    """Each step's state by its last runs: not_started, running, waiting, done, flagged or failed."""
+    policy = ports.policies.city(city)
+    runs = ports.database.read(lambda work: work.records.runs(policy.key, month))
+    return {step["step"]: step["state"] for step in _steps(runs)}
+
+
+def is_troubled(status: Mapping[str, Any]) -> bool:
+    """Whether a month's status holds something a person must act on or answer for (exit 1)."""
+    bad = {"done_late", "overdue", "returned"}
+    return any(duty["state"] in bad for duty in status["duties"]) or any(
+        flag["severity"] == "block" for flag in status["flags"]
+    )
+
+
+def _duty(policy: CityPolicy, row: DutyProgress) -> dict[str, Any]:
+    names = {unit.code: unit.name_zh for unit in policy.units}
+    return {
+        **row.duty.to_json(),
+        "unit_name_zh": names.get(row.duty.unit or "", policy.name_zh),
+        "fund": None,
+        "state": row.standing.state.value,
+        "done_at": _iso(row.done_at),
+        "days_late": row.standing.days_late,
+        "waiting_for": row.waiting_for,
+        "extended_until": None if row.extended_until is None else row.extended_until.isoformat(),
+    }
+
+
+def _steps(runs: Iterable[StepRun]) -> list[dict[str, Any]]:
+    by_step: dict[str, list[StepRun]] = {step: [] for step in STEP_ORDER}
+    for run in runs:
+        by_step.setdefault(run.step, []).append(run)
+    return [_step(step, of_step) for step, of_step in by_step.items()]
+
+
+def _step(step: str, runs: Sequence[StepRun]) -> dict[str, Any]:
+    """A step as its runs left it: a run for some counties replaces only their outcomes."""
+    outcomes: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        if run.outcomes is None:
+            continue
+        fresh: dict[str, list[dict[str, Any]]] = {}
+        for outcome in run.outcomes:
+            fresh.setdefault(str(outcome["unit"]), []).append(dict(outcome))
+        outcomes = fresh if run.counties is None else {**outcomes, **fresh}
+    flat = [outcome for of_unit in outcomes.values() for outcome in of_unit]
+    counts = {state.value: sum(one["state"] == state.value for one in flat) for state in UnitState}
+    last = runs[-1] if runs else None
+    return {
+        "step": step,
+        "state": _step_state(last, counts),
+        "last_run_at": None if last is None else _iso(last.business_time),
+        "run_id": None if last is None else last.run_id,
+        "by": None if last is None else last.asked_by,
+        "counts": counts,
+        "outcomes": flat,
+    }
+
+
+def _step_state(last: StepRun | None, counts: Mapping[str, int]) -> str:
+    if last is None:
+        return "not_started"
+    if last.outcomes is None:
+        return "running"
+    for state in (UnitState.FAILED, UnitState.FLAGGED, UnitState.WAITING):
+        if counts[state.value]:
+            return state.value
+    return UnitState.DONE.value
+
+
+def _transfer(view: TransferView) -> dict[str, Any]:
+    obligation, batch, attempt = view.obligation, view.batch, view.attempt
+    return {
+        "obligation": obligation.key,
+        "batch": batch.id,
+        "batch_state": batch.state.value,
+        "fund": obligation.fund,
+        "unit": obligation.unit,
+        "from": obligation.hop.from_type.value,
+        "to": obligation.hop.to_type.value,
+        "application": obligation.application,
+        "amount_fen": obligation.amount_fen,
+        "state": obligation.state.value,
+        "settled_at": _iso(obligation.settled_at),
+        "held_reason": obligation.held_reason,
+        "debit_account": view.debit_account.account_no,
+        "credit_account": view.credit_account.account_no,
+        "credit_name": view.credit_account.account_name,
+        "made_by": batch.maker,
+        "approved_by": batch.checker,
+        "released_by": batch.releaser,
+        "attempt_no": None if attempt is None else attempt.attempt_no,
+        "attempt_state": None if attempt is None else attempt.state.value,
+        "key": None if attempt is None else attempt.key,
+        "bank_serial": None if attempt is None else attempt.bank_serial,
+        "executed_at": None if attempt is None else _iso(attempt.executed_at),
+        "detail_zh": view.detail_zh,
+        "detail_en": view.detail_en,
+    }
+
+
+def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
+    names = {unit.code: unit.name_zh for unit in policy.units}
+    finding = flag.finding
+    return {
+        "kind": flag.kind,
+        "severity": flag.severity.value,
+        "step": flag.step,
+        "unit": flag.unit,
+        "unit_name_zh": names.get(flag.unit or "", policy.name_zh),
+        "fund": flag.fund,
+        "rule": flag.rule,
+        "days": flag.days,
+        "message_zh": flag.message_zh,
+        "message_en": flag.message_en,
+        "basis": None if flag.basis is None else asdict(flag.basis.basis),
+        "remedy": flag.remedy,
+        "sheet": None if finding is None else finding.sheet,
+        "cell": None if finding is None else finding.cell,
+        "found": None if finding is None else finding.found,
+        "expected": None if finding is None else finding.expected,
+        "file": flag.file,
+    }
+
+
+def _submission(work: Work, version: Submission, progress: Sequence[DutyProgress]) -> dict[str, Any]:
+    due = next(
+        (
+            row.duty.due
+            for row in progress
+            if row.duty.unit == version.county and DOCUMENT_OF.get(row.duty.step) is version.document
+        ),
+        None,
+    )
+    received_on = version.received_at.astimezone(SHANGHAI).date()
+    return {
+        "id": version.id,
+        "document": version.document.value,
+        "version": version.version,
+        "file_name": version.file_name,
+        "sha256": version.sha256,
+        "received_at": _iso(version.received_at),
+        "submitted_by": version.submitted_by,
+        "verdict": None if version.verdict is None else version.verdict.value,
+        "state": "returned" if not version.stands else "received" if version.verdict is None else "judged",
+        "returned_at": _iso(version.returned_at),
+        "returned_by": version.returned_by,
+        "return_reason": version.return_reason,
+        "late": None if due is None else received_on > due,
+        "figures": [asdict(figure) for figure in work.submissions.figures(version.id)],
+        "changes": [asdict(change) for change in changes_of(work, version)],
+        "findings": [finding_to_json(finding) for finding in work.submissions.findings(version.id)],
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(SHANGHAI).isoformat()
