@@ -502,6 +502,15 @@ def _line_break(work: Work, line: StatementLine, kind: str, now: datetime, zh: s
         kill_switches.stop_fund(work, city, fund, reason=f"{kind}: {line.bank_serial}", by=SYSTEM, now=now)
 
 
+def resolve_break(work: Work, break_id: int, *, by: str, resolution: str, now: datetime) -> None:
+    """Close a break with a person's reason; raises InputError ``break_unknown``."""
+    by = person(by)
+    work.transfers.resolve_break(break_id, by, resolution, now)
+    work.audit.append(
+        at=now, actor=by, action="resolve_break", subject=f"break:{break_id}", reason=resolution
+    )
+
+
 # ---------------------------------------------------------------------------------- restore
 
 

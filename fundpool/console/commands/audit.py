@@ -1,0 +1,103 @@
+"""``fundpool audit``: prove that nothing was changed behind the program's back."""
+
+import json as json_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from fundpool.console.clock import business_clock
+from fundpool.console.output import print_json, print_table
+from fundpool.domain.errors import InputError
+
+if TYPE_CHECKING:
+    from fundpool.services.audit_checks import Anchor
+    from fundpool.services.ports import Ports
+
+app = App(name="audit", help="审计日志 / The audit trail: verify, anchor.", result_action="return_value")
+
+
+def _ports() -> "Ports":
+    from fundpool.bootstrap import build_ports
+    from fundpool.settings import Settings
+
+    return build_ports(Settings())
+
+
+@app.command
+def verify(
+    *,
+    anchor: Annotated[
+        Path | None,
+        Parameter(help="外存锚值文件 / file of anchors kept elsewhere, one JSON document per line"),
+    ] = None,
+    json: bool = False,
+) -> int:
+    """Check the audit chain and the books, alone and against anchors; exit 1 on any fault."""
+    from fundpool.services.audit_checks import verify_everything
+
+    anchors = _read_anchors(anchor) if anchor else []
+    faults = _ports().database.read(lambda work: verify_everything(work, anchors))
+    if json:
+        print_json(
+            {
+                "ok": not faults,
+                "anchors": len(anchors),
+                "faults": [
+                    {"kind": f.kind, "subject": f.subject, "message_zh": f.zh, "message_en": f.en}
+                    for f in faults
+                ],
+            }
+        )
+    elif faults:
+        print_table(
+            "审计核验发现问题 / faults in the audit trail",
+            ["kind", "where", "中文", "English"],
+            [[fault.kind, fault.subject, fault.zh, fault.en] for fault in faults],
+        )
+    else:
+        print(
+            f"审计日志与账簿完整，对照锚值 {len(anchors)} 份 / whole, checked against {len(anchors)} anchors"
+        )
+    return 1 if faults else 0
+
+
+@app.command
+def anchor(
+    *,
+    out: Annotated[Path | None, Parameter(help="追加到文件 / file to append to")] = None,
+    as_of: Annotated[str | None, Parameter(help="业务时间 / business time")] = None,
+    json: bool = False,
+) -> int:
+    """Print the heads of every chain, to be kept on paper or on another machine."""
+    from fundpool.services.audit_checks import take_anchor
+
+    now = business_clock(as_of)
+    taken = _ports().database.read(lambda work: take_anchor(work, now)).as_document()
+    if out is not None:
+        with out.open("a", encoding="utf-8") as file:
+            file.write(json_module.dumps(taken, ensure_ascii=False) + "\n")
+    if json or out is None:
+        print_json(taken)
+    else:
+        print(f"已写入 {out} / written")
+    return 0
+
+
+def _read_anchors(file: Path) -> "list[Anchor]":
+    from fundpool.services.audit_checks import Anchor
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        try:
+            return [Anchor.from_document(json_module.loads(text))]
+        except json_module.JSONDecodeError:
+            lines = [line for line in text.splitlines() if line.strip()]
+            return [Anchor.from_document(json_module.loads(line)) for line in lines]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "anchor_unreadable",
+            f"读不了锚值文件 {file}：{error}",
+            f"cannot read the anchors in {file}: {error}",
+            remedy="fundpool audit anchor --out FILE",
+        ) from error
