@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month
@@ -247,6 +248,24 @@ class _Dating:
             return False
         if duty.every is Every.ONCE:
             return True
+        versions = [
+            (other, other_duty)
+            for other in self.city.rules
+            if other.id == rule.id
+            for other_duty in other.duties
+            if other_duty.step == duty.step and other_duty.quarter == duty.quarter
+        ]
+        holding = [version for version in versions if self._holds(*version, period)]
+        if holding:
+            # Both may name a day of their own time; the duty is due once, by the earlier version.
+            return holding[0][1] is duty
+        return any(
+            later_duty is duty and self._falls_between(earlier, (later, later_duty), period)
+            for earlier, (later, later_duty) in pairwise(versions)
+        )
+
+    def _holds(self, rule: PolicyRule, duty: DutyRule, period: _Period) -> bool:
+        """Whether the duty's day lies in the time of its rule; without a day, the period must touch it."""
         nominal = self.dates(duty, period).nominal
         if nominal is not None:
             return rule.holds_on(nominal)
@@ -254,6 +273,17 @@ class _Dating:
         return (starts is None or starts <= period.last_day) and (
             ends is None or ends >= period.first_month.first_day
         )
+
+    def _falls_between(
+        self, earlier: tuple[PolicyRule, DutyRule], later: tuple[PolicyRule, DutyRule], period: _Period
+    ) -> bool:
+        """Whether an amendment leaves the period to neither version; the duty is then due by the new rule.
+
+        The old day came too late for the old rule, the new day too early for the new one.
+        """
+        old, new = self.dates(earlier[1], period).nominal, self.dates(later[1], period).nominal
+        ended, started = earlier[0].valid_until, later[0].valid_from
+        return bool(old and new and ended and started and old > ended and new < started)
 
     def duty(self, rule: PolicyRule, duty: DutyRule, period: _Period) -> Duty:
         """The duty with its dates."""
