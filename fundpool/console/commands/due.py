@@ -246,6 +246,7 @@ def _print_notes(
     calendar: "WorkCalendar",
 ) -> None:
     """What a person must know beside the list, on stderr."""
+    from fundpool.domain.duties import DutyStatus
     from fundpool.domain.policy import Status
 
     notes = []
@@ -253,26 +254,25 @@ def _print_notes(
     if policy.status is not Status.IN_FORCE:
         notes.append(f"{document} 未生效（{policy.status.value}），没有期限 / not in force: no duties")
     elif policy.effective is not None:
+        filled = {duty.period for duty in duties}
         first = Month.of(policy.effective)
-        if fund_year is not None and fund_year < policy.effective.year:
+        if any(month < first and str(month) not in filled for month in months) or (
+            fund_year is not None and fund_year < first.year
+        ):
             notes.append(f"{document} 自 {policy.effective} 起施行 / in force from {policy.effective}")
-        for month in months:
-            # The chain of a month begins one month before it: the first cycles lack their earlier steps.
-            if month < first:
-                notes.append(
-                    f"{month}：{document} 自 {policy.effective} 起施行 / in force from {policy.effective}"
-                )
-            elif month <= first.plus(1) and _lacks_steps(policy, month, duties, calendar):
-                notes.append(f"{month}：首个循环，不完整 / first cycle, partial")
-    if any(
-        duty.status.value in {"provisional", "unknown"} and duty.kind.value != "undated" for duty in duties
-    ):
-        unpublished = [year for year in range(2020, 2101) if year not in calendar.notices]
-        if any(duty.status.value == "provisional" or _waits_for_notice(duty) for duty in duties):
-            notes.append(
-                f"{unpublished[0]} 年起的放假通知未在库，相关日期暂定 / dates that need the holiday notice of "
-                f"{unpublished[0]} are provisional"
-            )
+        # The chain of a month begins before it and ends after it: the first cycles lack earlier steps.
+        notes += [
+            f"{month}：首个循环，不完整 / first cycle, partial"
+            for month in months
+            if first.plus(-2) <= month <= first.plus(2)
+            and str(month) in filled
+            and _lacks_steps(policy, month, duties, calendar)
+        ]
+    if any(duty.status is DutyStatus.PROVISIONAL or _waits_for_notice(duty) for duty in duties):
+        year = max(calendar.notices, default=0) + 1
+        notes.append(
+            f"{year} 年的放假通知未在库，有关日期暂定 / dates that need the notice of {year} are provisional"
+        )
     for note in notes:
         print(note, file=sys.stderr)
 
