@@ -1,0 +1,240 @@
+"""A city with its counties, files, bank and people, for tests that play a month of it."""
+
+import shutil
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from fundpool.adapters.gateways.bank_book import BankBook
+from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.workbooks import write_document
+from fundpool.bootstrap import build_ports
+from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.submission import DocumentKind
+from fundpool.services import application, bank_accounts, payments, records, review
+from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
+from fundpool.services.intake import FileReceipt, Sending, submit
+from fundpool.services.judging import SourceFile
+from fundpool.services.money_ports import AccountProposal
+from fundpool.services.outcomes import StepReport, StepRequest
+from fundpool.services.ports import Work
+from fundpool.services.steps import run_step
+from fundpool.settings import Settings
+
+ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
+OPENING_FEN = 1_000_00
+FISCAL_FEN = 10_000_000_00
+MAKER, CHECKER, FINANCE, APPROVER, RELEASER = "王初审", "李复核", "赵财政", "钱审批", "孙放行"
+
+
+def at(text: str) -> datetime:
+    """A moment in Shanghai: ``at("2026-09-24 10:00")``."""
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+class CityScene:
+    """One city from an empty database: openings, budgets and accounts are recorded, nothing is filed."""
+
+    def __init__(self, transactions: SqlTransactions, folder: Path, city: str, month: Month) -> None:
+        self.folder = folder
+        self.month = month
+        self.book = BankBook()
+        self.book.open_on_first_use(FISCAL_FEN)
+        self.gateway = ScriptedGateway(self.book)
+        self.ports = replace(build_ports(Settings(home=folder)), database=transactions, gateway=self.gateway)
+        self.policy = self.ports.policies.city(city)
+        self.counties = tuple(unit.code for unit in self.policy.units)
+        self.funds = tuple(fund.key for fund in self.policy.funds)
+        self.start = datetime(month.year, month.month, 1, 9, tzinfo=SHANGHAI).replace(month=1)
+        self._record_openings()
+        self._register_accounts()
+
+    def place(self, county: str) -> int:
+        """1 for the first county of the register, 2 for the second: makes every amount its own."""
+        return self.counties.index(county) + 1
+
+    def planned_fen(self, county: str, fund: str) -> int:
+        """What the county plans to spend: item by item the place in yuan, thousands."""
+        items = 5 if fund == "resident" else 6
+        return items * self.place(county) * 1_000_00
+
+    def requested_fen(self, county: str, fund: str) -> int:
+        """What the county asks for: the plan less what it holds."""
+        return self.planned_fen(county, fund) - OPENING_FEN
+
+    def plan(self, county: str, **changes: int) -> Path:
+        """The county's plan as a workbook; ``changes`` replace amounts of the employee row."""
+        rows = []
+        for fund in self.funds:
+            row = self._row(county, fund)
+            row |= {"available_fen": OPENING_FEN, "last_year_fen": self.planned_fen(county, fund)}
+            rows.append(row | (changes if fund == "employee" else {}))
+        return self._write("plan", county, rows)
+
+    def report(self, county: str, **changes: int) -> Path:
+        """The county's report: all it planned was spent, what it asked for was received."""
+        rows = []
+        for fund in self.funds:
+            row = self._row(county, fund)
+            row |= {f"year_{item}_fen": row[f"{item}_fen"] for item in ITEMS}
+            row |= {
+                "opening_fen": OPENING_FEN,
+                "received_fen": self.requested_fen(county, fund),
+                "interest_fen": 0,
+                "returned_fen": 0,
+                "remitted_fen": 0,
+                "last_year_fen": self.planned_fen(county, fund),
+            }
+            rows.append(row | (changes if fund == "employee" else {}))
+        return self._write("report", county, rows)
+
+    def submit(
+        self, file: Path, document: str, now: datetime, county: str | None = None, month: Month | None = None
+    ) -> FileReceipt:
+        """File one document as its county would."""
+        sending = Sending(self.policy.key, DocumentKind(document), now, "县经办", county, month)
+        return submit(self.ports, [SourceFile(file.name, file.read_bytes())], sending, now)[0]
+
+    def drop(self, file: Path, document: str) -> None:
+        """Put a file into the drop folder."""
+        folder = self.folder / "inbox" / self.policy.key / document
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, folder / file.name)
+
+    def run(self, step: str, now: datetime, *counties: str) -> StepReport:
+        """Run a step on a played clock."""
+        request = StepRequest(self.policy.key, self.month, now, counties or None, by="system", is_played=True)
+        return run_step(self.ports, step, request)
+
+    def decide(self, now: datetime, *counties: str, document: str = "plan") -> None:
+        """The maker approves the counties' cases and the checker confirms them."""
+        for county in counties or self.counties:
+            review.propose(
+                self.ports,
+                city=self.policy.key,
+                month=self.month,
+                document=DocumentKind(document),
+                county=county,
+                fund=None,
+                amount_fen=None,
+                reason=None,
+                by=MAKER,
+                now=now,
+            )
+        review.confirm(
+            self.ports,
+            city=self.policy.key,
+            month=self.month,
+            document=DocumentKind(document),
+            county=None,
+            fund=None,
+            by=CHECKER,
+            now=now,
+        )
+
+    def review_by_finance(self, now: datetime) -> None:
+        """Finance takes every line as applied for."""
+        application.review_application(
+            self.ports,
+            city=self.policy.key,
+            month=self.month,
+            fund=None,
+            county=None,
+            amount_fen=None,
+            reason=None,
+            by=FINANCE,
+            now=now,
+        )
+
+    def authorise(self, step: str, now: datetime) -> None:
+        """The approver and the releaser pass every batch of the duty's hop."""
+
+        def act(work: Work) -> None:
+            for leg in legs_of(self.policy, self.month, step):
+                payments.authorise(
+                    work,
+                    self.policy.key,
+                    self.month,
+                    leg.hop,
+                    checker=APPROVER,
+                    releaser=RELEASER,
+                    now=now,
+                )
+
+        self.ports.database.transaction(act)
+
+    def pay(self, now: datetime) -> None:
+        """Both hops, as far as the city's path has them: order, authorise, send."""
+        for step, duty in (("disbursement", PAY_STEP), ("allocation", ALLOCATE_STEP)):
+            self.run(step, now)
+            self.authorise(duty, now)
+            self.run(step, now)
+
+    def executed_fen(self) -> dict[str, int]:
+        """What the bank moved, by account credited: its own book, not ours."""
+        moved: dict[str, int] = {}
+        for execution in self.book.executions:
+            moved[execution.credit_account] = moved.get(execution.credit_account, 0) + execution.amount_fen
+        return moved
+
+    def _row(self, county: str, fund: str) -> dict[str, str | int]:
+        name = next(unit.name_zh for unit in self.policy.units if unit.code == county)
+        row: dict[str, str | int] = {"county_code": county, "county_name": name, "fund": fund}
+        row |= {f"{item}_fen": self.place(county) * 1_000_00 for item in ITEMS}
+        if fund == "resident":
+            row["personal_account_fen"] = 0
+        return row
+
+    def _write(self, document: str, county: str, rows: list[dict[str, str | int]]) -> Path:
+        folder = self.folder / "outbox"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{document}-{county}.xlsx"
+        write_document(path, document, city_name=self.policy.name_zh, month=self.month, rows=rows)
+        return path
+
+    def _record_openings(self) -> None:
+        rows = [
+            records.OpeningRow("fiscal_account", self.policy.division_code, fund, FISCAL_FEN)
+            for fund in self.funds
+        ]
+        rows += [
+            records.OpeningRow("county_expenditure", county, fund, OPENING_FEN, year_spending_fen=0)
+            for county in self.counties
+            for fund in self.funds
+        ]
+        records.record_openings(
+            self.ports, city=self.policy.key, month=self.month.plus(-1), rows=rows, by="期初", now=self.start
+        )
+        records.record_budget(
+            self.ports,
+            city=self.policy.key,
+            year=self.month.year,
+            amounts={(county, fund): 1_000_000_00 for county in self.counties for fund in self.funds},
+            document_number="预算〔2026〕1号",
+            by="预算",
+            now=self.start,
+        )
+
+    def _register_accounts(self) -> None:
+        city_types = (AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
+        places = [(kind, self.policy.division_code) for kind in city_types]
+        places += [(AccountType.COUNTY_EXPENDITURE, county) for county in self.counties]
+
+        def register(work: Work) -> None:
+            for kind, unit in places:
+                for fund in self.funds:
+                    number = account_no(kind, unit, fund)
+                    proposal = AccountProposal(
+                        self.policy.key, fund, unit, kind, number, f"{unit}{kind}", "农业银行"
+                    )
+                    account = bank_accounts.propose_account(work, proposal, "账户经办", self.start)
+                    bank_accounts.approve_account(work, account.id, "账户复核", self.start)
+
+        self.ports.database.transaction(register)
+
+
+def account_no(kind: AccountType, unit: str, fund: str) -> str:
+    """The bank's account number of a unit's account in these tests."""
+    return f"{list(AccountType).index(kind)}{unit}{'310' if fund == 'employee' else '390'}"
