@@ -10,6 +10,7 @@ import ipaddress
 import json
 import select
 import socket
+import socketserver
 import struct
 import sys
 import threading
@@ -214,6 +215,11 @@ class SandboxServer(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
         self.bank = bank
         self.stopping = threading.Event()
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service who we are, which can take many seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     @property
     def url(self) -> str:
