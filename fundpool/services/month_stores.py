@@ -4,7 +4,7 @@ Every method works inside the caller's transaction and commits nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from fundpool.domain.application import Application, ApplicationLine
@@ -12,6 +12,7 @@ from fundpool.domain.findings import Finding, Verdict
 from fundpool.domain.month_records import Extension, Filing, NilReturn, Opening, StepRun
 from fundpool.domain.periods import Month
 from fundpool.domain.review import ReviewCase
+from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
 
 CountyFund = tuple[str, str]
@@ -165,3 +166,14 @@ class CalendarRecordStore(Protocol):
 
     def runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
         """Every run of the month's steps, oldest first."""
+
+
+class ScheduledStepStore(Protocol):
+    """The tick's reservations."""
+
+    def of_day(self, city: str, business_date: date) -> tuple[ScheduledStep, ...]:
+        """All reservations of the day, in the order they were made."""
+
+    def reserve(self, scheduled: ScheduledStep, at: datetime) -> None: ...
+
+    def set_run(self, scheduled: ScheduledStep, run_id: str) -> None: ...

@@ -18,6 +18,7 @@ from fundpool.services.month_stores import (
     BudgetStore,
     CalendarRecordStore,
     ReviewStore,
+    ScheduledStepStore,
     SubmissionStore,
 )
 from schemas.payment_messages import StatementLine, TransferOrder
@@ -46,6 +47,8 @@ class Work(Protocol):
     def budgets(self) -> BudgetStore: ...
     @property
     def records(self) -> CalendarRecordStore: ...
+    @property
+    def scheduled_steps(self) -> ScheduledStepStore: ...
 
 
 class Transactions(Protocol):

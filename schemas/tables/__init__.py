@@ -10,6 +10,7 @@ from schemas.tables.base import metadata
 from schemas.tables.budgets import budgets, openings
 from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
 from schemas.tables.reviews import review_cases
+from schemas.tables.scheduled_steps import scheduled_steps
 from schemas.tables.submissions import (
     judgements,
     raw_files,
@@ -34,6 +35,7 @@ __all__ = [
     "raw_files",
     "received_files",
     "review_cases",
+    "scheduled_steps",
     "step_runs",
     "submission_figures",
     "submissions",

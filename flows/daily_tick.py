@@ -1,0 +1,22 @@
+"""每日调度: every morning ask the calendar what is due and start it."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from tasks.conclusions import conclude_day
+from tasks.daily import cities_to_run, start_due_steps
+from tasks.naming import tick_name
+from tasks.options import STEP_FLOW
+
+
+@flow(name="daily-tick", flow_run_name=tick_name, **STEP_FLOW)
+def daily_tick(cities: list[str] | None = None, as_of: str | None = None) -> State[Any]:
+    """Start each step due today, for each city whose calendar runs here, once.
+
+    No deadline has a cron of its own: cron knows neither days off nor make-up working days. A tick
+    that comes late, twice or after an outage looks at today only.
+    """
+    keys = cities_to_run(cities)
+    return conclude_day({city: start_due_steps(city, as_of, return_state=True) for city in keys})

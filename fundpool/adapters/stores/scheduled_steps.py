@@ -1,0 +1,50 @@
+"""The daily tick's reservations in SQL."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from fundpool.domain.periods import Month
+from fundpool.domain.schedule import ScheduledStep
+from schemas.tables.scheduled_steps import scheduled_steps
+
+
+class SqlScheduledSteps:
+    """``services.daily.ScheduledStepStore`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of_day(self, city: str, business_date: date) -> tuple[ScheduledStep, ...]:
+        rows = self._connection.execute(
+            select(scheduled_steps)
+            .where(scheduled_steps.c.city == city, scheduled_steps.c.business_date == business_date)
+            .order_by(scheduled_steps.c.id)
+        )
+        return tuple(
+            ScheduledStep(row.city, row.step, Month.parse(row.month), row.business_date, row.run_id)
+            for row in rows
+        )
+
+    def reserve(self, scheduled: ScheduledStep, at: datetime) -> None:
+        self._connection.execute(
+            insert(scheduled_steps).values(
+                city=scheduled.city,
+                step=scheduled.step,
+                month=str(scheduled.month),
+                business_date=scheduled.business_date,
+                reserved_at=at,
+            )
+        )
+
+    def set_run(self, scheduled: ScheduledStep, run_id: str) -> None:
+        self._connection.execute(
+            update(scheduled_steps)
+            .where(
+                scheduled_steps.c.city == scheduled.city,
+                scheduled_steps.c.step == scheduled.step,
+                scheduled_steps.c.month == str(scheduled.month),
+                scheduled_steps.c.business_date == scheduled.business_date,
+            )
+            .values(run_id=run_id)
+        )

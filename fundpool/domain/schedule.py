@@ -1,0 +1,170 @@
+"""Which operating steps are to be run on a day: the daily tick's whole judgement.
+
+A step is due from the day it opens until its work is done, so a day on which nothing ran is made
+up for by the next one, and never replayed. Files arrive on any day; people and banks act on
+working days: only collection runs on days off. Where the law names no day, a person starts the
+step and from then on the tick carries on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol
+
+from fundpool.domain.periods import Month
+from fundpool.domain.working_days import WorkCalendar
+
+COLLECTION_LEAD_WORKING_DAYS = 5
+"""Collection opens this long before the act-by day: a county whose file is returned can mend it in time."""
+
+UNKNOWN_CALENDAR_LEAD_DAYS = 7
+"""The same lead in calendar days, for a year whose holiday notice is not published."""
+
+_ONE_DAY = timedelta(days=1)
+
+
+class DatedDuty(Protocol):
+    """What the schedule needs of a duty: its step key, its day and the last working day to act."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def due(self) -> date | None: ...
+    @property
+    def act_by(self) -> date | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepRule:
+    """How a step follows from a duty of the month.
+
+    ``duty`` is the duty that the step works for, ``after`` the step before it in its chain (None:
+    the head of a chain, which collects files).
+    """
+
+    step: str
+    duty: str
+    after: str | None = None
+
+
+STEP_RULES = (
+    StepRule("plan-collection", "submit_fund_use_plan"),
+    StepRule("plan-review", "submit_fund_use_plan", "plan-collection"),
+    StepRule("funds-application", "apply_for_funds", "plan-review"),
+    StepRule("disbursement", "pay_from_fiscal_account", "funds-application"),
+    StepRule("allocation", "allocate_to_counties", "disbursement"),
+    StepRule("expenditure-reporting", "submit_expenditure_report"),
+    StepRule("report-filing", "file_expenditure_report", "expenditure-reporting"),
+)
+"""The steps in the order of the month; a step whose duty the city's law does not know needs a person's start."""
+
+MONEY_STEPS = ("disbursement", "allocation")
+
+PLANNING_STEPS = ("plan-collection", "plan-review", "funds-application")
+"""Over with their month: a plan for a month gone by pays nothing any more."""
+
+LAST_STEP = "report-filing"
+"""A filed month is closed: only money still under way is looked after; the rest is a person's to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueStep:
+    """A step to be run on the day, with the act-by day of the duty it works for (None: undated)."""
+
+    step: str
+    act_by: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledStep:
+    """A step the tick reserved for a business day; ``run_id`` None: reserved, not yet started."""
+
+    city: str
+    step: str
+    month: Month
+    business_date: date
+    run_id: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the start: facts only, so the same decision has the same key for ever."""
+        return f"{self.city}:{self.step}:{self.month}:{self.business_date.isoformat()}"
+
+
+def steps_due(
+    day: date,
+    month: Month,
+    duties: Iterable[DatedDuty],
+    states: Mapping[str, str],
+    calendar: WorkCalendar,
+    hops: frozenset[str],
+) -> tuple[DueStep, ...]:
+    """The steps to run on ``day`` for one city and month, in the order of the month.
+
+    ``states`` gives each step's state (``not_started``, ``waiting``, ``done``, …; absent means not
+    started); ``hops`` the payment duties that the city's path has, so that a hop it lacks is left out.
+    """
+    first_duty = {duty.step: duty for duty in reversed(tuple(duties))}
+    works = calendar.is_working_day(day) is not False
+    due: list[DueStep] = []
+    for rule in STEP_RULES:
+        if _is_over(day, month, rule.step, states) or (rule.step in MONEY_STEPS and rule.duty not in hops):
+            continue
+        duty = first_duty.get(rule.duty)
+        opened = _is_open(day, rule, first_duty, states, calendar)
+        if opened and (works or rule.after is None) and states.get(rule.step) != "done":
+            due.append(DueStep(rule.step, _last_day(duty)))
+    paying = any(_has_begun(step, states) for step in MONEY_STEPS)
+    if works and paying and (due or states.get("reconciliation") != "done"):
+        due.append(DueStep("reconciliation", None))
+    return (*due, DueStep("flags", None)) if due else ()
+
+
+def _is_over(day: date, month: Month, step: str, states: Mapping[str, str]) -> bool:
+    is_closed = states.get(LAST_STEP) == "done" and step not in MONEY_STEPS
+    return is_closed or (step in PLANNING_STEPS and day > month.last_day)
+
+
+def opening_day(duty: DatedDuty, calendar: WorkCalendar) -> date | None:
+    """The day collection for a duty opens; None when the duty has no day."""
+    last = _last_day(duty)
+    if last is None:
+        return None
+    day, left = last, COLLECTION_LEAD_WORKING_DAYS
+    while left:
+        day -= _ONE_DAY
+        working = calendar.is_working_day(day)
+        if working is None:
+            return last - timedelta(days=UNKNOWN_CALENDAR_LEAD_DAYS)
+        left -= working
+    return day
+
+
+def _is_open(
+    day: date,
+    rule: StepRule,
+    duties: Mapping[str, DatedDuty],
+    states: Mapping[str, str],
+    calendar: WorkCalendar,
+) -> bool:
+    duty = duties.get(rule.duty)
+    if rule.after is None:
+        opens = opening_day(duty, calendar) if duty else None
+        return _has_begun(rule.step, states) or (opens is not None and opens <= day)
+    before = next(other for other in STEP_RULES if other.step == rule.after)
+    if before.duty == rule.duty:  # review works for the same duty as collection: they open together
+        return _is_open(day, before, duties, states, calendar)
+    days = [_last_day(duty), _last_day(duties.get(before.duty))]
+    if any(opens is not None and opens <= day for opens in days):
+        return True
+    undated = _last_day(duty) is None and _has_begun(rule.after, states)
+    return undated or states.get(rule.after) == "done" or _has_begun(rule.step, states)
+
+
+def _last_day(duty: DatedDuty | None) -> date | None:
+    """The act-by day; the due day itself where the calendar of the year is not known yet."""
+    return (duty.act_by or duty.due) if duty else None
+
+
+def _has_begun(step: str, states: Mapping[str, str]) -> bool:
+    return states.get(step, "not_started") != "not_started"

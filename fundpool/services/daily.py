@@ -1,0 +1,87 @@
+"""What the daily tick decides: which steps of which months are due today, each started once.
+
+The decision is reserved in our own tables before anything is started. The orchestrator's history
+may be pruned or lost and a tick may run twice; neither starts a step a second time.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from fundpool.domain.duties import duties_of_month
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.policy import CityPolicy, Status
+from fundpool.domain.schedule import STEP_RULES, DueStep, ScheduledStep, opening_day, steps_due
+from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.status import months_with_data, step_states
+
+MONTHS_AHEAD = 2
+"""How far ahead the tick looks for a month whose plan collection has opened."""
+
+MONTHS_BACK = 3
+"""How long the tick looks after an unfinished month; an older one is a person's to finish."""
+
+
+def live_cities(ports: MonthPorts, asked: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The cities whose calendar runs here: those asked for, else every city whose document is in force.
+
+    Raises InputError for an unknown city.
+    """
+    if asked:
+        return tuple(ports.policies.city(key).key for key in asked)
+    return tuple(
+        city.key for city in ports.policies.cities if city.status is Status.IN_FORCE and city.level == "city"
+    )
+
+
+def reserve_due_steps(ports: MonthPorts, city_key: str, now: datetime) -> tuple[ScheduledStep, ...]:
+    """Reserve what is due today and return what is still to be started, in the order of the months."""
+    city, day = ports.policies.city(city_key), now.astimezone(SHANGHAI).date()
+    due = [(month, step) for month in open_months(ports, city, day) for step in _due(ports, city, month, day)]
+
+    def reserve(work: Work) -> tuple[ScheduledStep, ...]:
+        known = {(one.month, one.step) for one in work.scheduled_steps.of_day(city.key, day)}
+        for month, step in due:
+            if (month, step.step) not in known:
+                work.scheduled_steps.reserve(ScheduledStep(city.key, step.step, month, day), now)
+        return tuple(one for one in work.scheduled_steps.of_day(city.key, day) if one.run_id is None)
+
+    return ports.database.transaction(reserve)
+
+
+def record_start(ports: MonthPorts, scheduled: ScheduledStep, run_id: str) -> None:
+    """Remember the run that was started for a reservation."""
+    ports.database.transaction(lambda work: work.scheduled_steps.set_run(scheduled, run_id))
+
+
+def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, ...]:
+    """Months the tick looks after: begun and not finished, and those whose plan collection is open.
+
+    A month that was never begun is not made up for once it is over; a finished month is left alone
+    because none of its steps is due.
+    """
+    this = Month.of(day)
+    opening = [
+        month
+        for month in (this.plus(ahead) for ahead in range(MONTHS_AHEAD + 1))
+        if (opens := _collection_opens(ports, city, month)) is not None and opens <= day
+    ]
+    begun = [month for month in months_with_data(ports, city.key) if month >= this.plus(-MONTHS_BACK)]
+    return tuple(sorted({*begun, *opening}))
+
+
+def _collection_opens(ports: MonthPorts, city: CityPolicy, month: Month) -> date | None:
+    head = STEP_RULES[0].duty
+    duties = duties_of_month(city, month, ports.calendar)
+    duty = next((one for one in duties if one.step == head), None)
+    return opening_day(duty, ports.calendar) if duty else None
+
+
+def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[DueStep, ...]:
+    return steps_due(
+        day,
+        month,
+        duties_of_month(city, month, ports.calendar),
+        step_states(ports, city.key, month),
+        ports.calendar,
+        frozenset(hop.closes for hop in city.payment_path if hop.closes),
+    )

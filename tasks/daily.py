@@ -1,0 +1,31 @@
+"""The daily tick's task: start what is due for one city."""
+
+from typing import Any
+
+from prefect import task
+from prefect.client.orchestration import get_client
+
+from fundpool.services.daily import live_cities, record_start, reserve_due_steps
+from tasks.options import RETRY_WHEN_AWAY
+from tasks.performing import business_clock, ports_of_this_process
+
+
+def cities_to_run(asked: list[str] | None) -> tuple[str, ...]:
+    """The cities whose calendar runs here."""
+    return live_cities(ports_of_this_process(), asked)
+
+
+@task(name="start-due-steps", task_run_name="{city}", **RETRY_WHEN_AWAY)
+def start_due_steps(city: str, as_of: str | None) -> list[dict[str, Any]]:
+    """Start each step reserved for the day; a start that was cut short is made with the same key again."""
+    ports, started = ports_of_this_process(), []
+    with get_client(sync_client=True) as client:
+        for one in reserve_due_steps(ports, city, business_clock(as_of)):
+            asked = {"city": city, "month": str(one.month), "county": None, "as_of": as_of}
+            deployment = client.read_deployment_by_name(f"{one.step}/{one.step}")
+            run = client.create_flow_run_from_deployment(
+                deployment.id, parameters=asked, idempotency_key=one.key
+            )
+            record_start(ports, one, str(run.id))
+            started.append({"city": city, "month": str(one.month), "step": one.step, "run": str(run.id)})
+    return started

@@ -1,0 +1,31 @@
+"""What a run is called, so that a person finds it in a list of runs."""
+
+from collections.abc import Callable
+
+from prefect.runtime import flow_run
+
+from fundpool.domain.errors import FundpoolError
+from tasks.performing import ports_of_this_process
+
+
+def run_name(what: str) -> Callable[[], str]:
+    """A name such as ``台州市 2026-10 用款计划`` from the run's own parameters."""
+
+    def name() -> str:
+        asked = flow_run.get_parameters()
+        county = f" {asked['county']}" if asked.get("county") else ""
+        return f"{_city_name(asked['city'])} {asked['month']} {what}{county}"
+
+    return name
+
+
+def tick_name() -> str:
+    """A name such as ``每日调度 2026-09-30``; without a given day, ``每日调度``."""
+    return f"每日调度 {flow_run.get_parameters().get('as_of') or ''}".strip()
+
+
+def _city_name(key: str) -> str:
+    try:
+        return ports_of_this_process().policies.city(key).name_zh
+    except FundpoolError:  # a name must not fail the run; the step itself says what is wrong
+        return key
