@@ -62,10 +62,10 @@ class Instrument(Shape):
     number: str | None = Field(description="文号；无文号写 null / document number")
     issuer: str = Field(description="发文机关 / issuing office")
     issued: date | None = Field(description="成文日期 / date of the document")
-    published: date | None = Field(description="发布日期 / date of publication")
+    published: date | None = Field(default=None, description="发布日期 / date of publication")
     effective: date | None = Field(description="施行日期；文中未写为 null / first day in force")
     status: Literal["in_force", "draft", "repealed"]
-    source: Source
+    source: Source | None = Field(default=None, description="来源文本，核对引文用 / to check quotes")
     repeals: tuple[str, ...] = Field(default=(), description="废止的文件 / what it repeals")
     notes: tuple[str, ...] = ()
 
@@ -301,7 +301,7 @@ class Rule(Shape):
     section: str
     quote: str = Field(min_length=4)
     at: Place | None = Field(
-        description="来源位置；没有来源文本时为 null / null when there is no source text"
+        default=None, description="来源位置；没有来源文本时为 null / null when there is no source text"
     )
     actor: str = Field(description="责任主体（按原文）/ as printed")
     valid_from: date | None = Field(

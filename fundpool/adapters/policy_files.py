@@ -229,8 +229,8 @@ def _instrument(entry: shapes.Instrument) -> Instrument:
         published=entry.published,
         effective=entry.effective,
         status=Status(entry.status),
-        source_file=entry.source.file,
-        page_marker=entry.source.page_marker,
+        source_file=entry.source.file if entry.source else None,
+        page_marker=entry.source.page_marker if entry.source else None,
         repeals=entry.repeals,
         notes=entry.notes,
     )

@@ -30,10 +30,10 @@ def check_quotes(cities: tuple[CityPolicy, ...], sources: Path) -> QuoteCheck:
     texts: dict[str, str | None] = {}
     for city in cities:
         for rule in city.rules:
-            if rule.start is None:
+            name = rule.instrument.source_file
+            if rule.start is None or name is None:
                 without_source += 1
                 continue
-            name = rule.instrument.source_file
             if name not in texts:
                 texts[name] = _read(sources / name)
             text = texts[name]

@@ -182,7 +182,7 @@ class Instrument:
     published: date | None
     effective: date | None
     status: Status
-    source_file: str
+    source_file: str | None
     page_marker: str | None
     repeals: tuple[str, ...]
     notes: tuple[str, ...]
