@@ -85,6 +85,23 @@ class ExpectAmountsNotToBeNegative(MulticolumnMapExpectation):
     map_metric: ClassVar[str] = "multicolumn_values.not_negative"
 
 
+class _Nil(MulticolumnMapMetricProvider):
+    condition_metric_name = "multicolumn_values.nil"
+    condition_domain_keys = _DOMAIN
+    condition_value_keys = ()
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805
+        return (column_list.fillna(0) == 0).all(axis=1)
+
+
+class ExpectAmountsToBeNil(MulticolumnMapExpectation):
+    """Expect every listed amount to be nil or missing."""
+
+    ignore_row_if: IgnoreRow = "never"
+    map_metric: ClassVar[str] = "multicolumn_values.nil"
+
+
 class _PairsEqual(MulticolumnMapMetricProvider):
     condition_metric_name = "multicolumn_values.pairs_equal"
     condition_domain_keys = _DOMAIN

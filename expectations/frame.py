@@ -19,7 +19,8 @@ prepared_by, …          signatures (first row of the file; "" = left blank); `
 missing_funds           funds of the city the county has no row for (first row of the county)
 resident_<field>        the amount if the row is the resident fund's; ``nil`` is 0
 copied_from             the fund whose amounts this row repeats one by one
-budget_left_fen, …      facts of JudgingContext for the row's county and fund; NA where unknown
+budget_left_fen, …      facts of JudgingContext for the row's county and fund; NA where unknown, and then
+                        <fact>_unknown is True if county and fund are known
 …                       what the suite's ``add_facts`` adds
 run_rate_fen            mean of the recent months' spending
 ======================  ==============================================================================
@@ -103,6 +104,9 @@ def _row(
     row["nil"] = 0
     months = () if recent is None else recent.get((line.county or "", line.fund or ""), ())
     row["run_rate_fen"] = sum(months) // len(months) if months else None
+    resolved = line.county is not None and line.fund is not None
+    for fact in (*CONTEXT_FACTS, "run_rate_fen"):
+        row[f"{fact}_unknown"] = resolved and row[fact] is None
     return row
 
 
@@ -132,10 +136,11 @@ def _add_county_facts(rows: list[dict[str, Any]], document: DocumentType, contex
     if not document.per_fund:
         return
     inputs = [f.key for f in document.money_fields if f.follows_from is None]
-    for county, own in by_county.items():
+    for own in by_county.values():
         present = {row["fund"] for row in own}
         missing = [fund for fund in context.funds if fund not in present]
-        if county is not None and missing:
+        # A row whose county or fund is not understood may well be the one that seems to be missing.
+        if missing and None not in by_county and None not in present:
             own[0]["missing_funds"] = ",".join(missing)
         first_with: dict[tuple[int | None, ...], Any] = {}
         for row in own:

@@ -4,7 +4,7 @@ from functools import partial
 
 import great_expectations.expectations as gxe
 
-from expectations.arithmetic import ExpectAmountToBeNearTo, ExpectPairsToBeEqual
+from expectations.arithmetic import ExpectAmountsToBeNil, ExpectAmountToBeNearTo
 from expectations.checks import Check, at, own_amount, value, yuan
 from fundpool.domain.findings import Severity
 
@@ -48,7 +48,7 @@ def known(code: str, severity: Severity, field: str, fact: str, *, what_zh: str,
         f"{{county}} {{fund}}: {what_en} is not on record, “{{field}}” cannot be compared",
         "无对照即不作通过 / nothing to compare with is no pass",
         f"由市级补登{what_zh} / the city records it",
-        partial(gxe.ExpectColumnValuesToNotBeNull, column=fact),
+        partial(gxe.ExpectColumnValuesToNotBeInSet, column=f"{fact}_unknown", value_set=[True]),
         at(field),
         own_amount,
         lambda _facts, _field: None,
@@ -136,10 +136,8 @@ def no_personal_accounts(code: str, field: str, other: str | None = None) -> Che
         "{county}: the resident fund shows “{field}” {found}, but has no personal accounts",
         "医保发〔2019〕30号：居民医保个人（家庭）账户取消 / resident personal accounts were abolished",
         "居民医保该格填 0 / write 0 for the resident fund",
-        partial(
-            ExpectPairsToBeEqual,
-            column_list=[name for key in fields for name in (f"resident_{key}", "nil")],
-        ),
+        # The column of nils only makes up the two columns that such an expectation needs.
+        partial(ExpectAmountsToBeNil, column_list=[*(f"resident_{key}" for key in fields), "nil"]),
         lambda facts: [key for key in fields if facts[f"resident_{key}"]],
         own_amount,
         lambda _facts, _field: "0.00",
