@@ -45,6 +45,7 @@ bench: $(VENV)/.dev ## Run the benchmarks and print their figures
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
 	$(BIN)/python -m tests.architecture.pages
+	$(BIN)/python -m tests.architecture.checks_page
 
 .PHONY: lock
 lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
