@@ -473,7 +473,6 @@ def _affordable(claim: _Claim, limits: Mapping[Bearer, int]) -> Mapping[Bearer, 
     if claim.tier.short_pool is ShortPool.SHARE_ONLY:
         return {name: min(amount, limits.get(name, amount)) for name, amount in claim.full.items()}
     carried = min(nearest_fen(limits[pool] / claim.shares[pool]) for pool in limits if claim.shares[pool])
-    carried = min(carried, claim.part.amount_fen)
     parts = split_by_largest_remainder(carried, list(claim.shares.values()))
     # Rounding can ask a pool for one fen more than it holds: that fen stays open for the next tier.
     return {
