@@ -397,7 +397,7 @@ class GatewayTerms:
     @property
     def resend_span(self) -> timedelta:
         """How long after the first send the same key may be sent again."""
-        return self.key_retention * 0.8 - self.max_network_delay
+        return self.key_retention * 4 // 5 - self.max_network_delay
 
 
 @dataclass(frozen=True, slots=True)
