@@ -6,13 +6,13 @@ Reads only; the rules are those of ``payments`` and ``books``.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from fundpool.domain.chart_of_accounts import CASH
+from fundpool.domain.chart_of_accounts import CASH, AccountType
 from fundpool.domain.ledger import AccountBalance as Balance
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
-from fundpool.domain.transfer import AccountStatus, ObligationState
+from fundpool.domain.transfer import AccountStatus, Batch, ObligationState
 from fundpool.services.books import balances
 from fundpool.services.payments import batch_consequences
 from fundpool.services.ports import Work
@@ -32,7 +32,7 @@ def fund_books(work: Work, city: str, funds: Sequence[str], as_of: datetime) -> 
         if not own:
             continue
         accounts = []
-        for balance in own:
+        for balance in sorted(own, key=_along_the_path):
             if balance.ref.type not in CASH:
                 continue
             entry = register.get((fund, balance.ref.type, balance.ref.unit))
@@ -51,6 +51,11 @@ def fund_books(work: Work, city: str, funds: Sequence[str], as_of: datetime) -> 
             FundBooks(fund=fund, accounts=tuple(accounts), debit_fen=debit_fen, credit_fen=credit_fen)
         )
     return books
+
+
+def _along_the_path(balance: Balance) -> tuple[int, str]:
+    """Accounts as money passes them: treasury first, county accounts last."""
+    return list(AccountType).index(balance.ref.type), balance.ref.unit
 
 
 def _trial_balance(held: Sequence[Balance]) -> tuple[int, int]:
@@ -114,7 +119,7 @@ def month_batches(work: Work, policy: CityPolicy, month: Month) -> list[Transfer
                 application=batch.application,
                 fund=batch.fund,
                 step=steps.get(str(batch.hop)),
-                state=batch.state.value,
+                state=_batch_state(work, batch),
                 count=batch.count,
                 total_fen=batch.total_fen,
                 # No payment last month is "unknown", not a payment of 0.
@@ -125,6 +130,12 @@ def month_batches(work: Work, policy: CityPolicy, month: Month) -> list[Transfer
             )
         )
     return shown
+
+
+def _batch_state(work: Work, batch: Batch) -> str:
+    """The batch's state, or ``settled`` once every payment of it has arrived."""
+    states = {each.state for each in work.transfers.obligations(batch_id=batch.id)}
+    return ObligationState.SETTLED.value if states == {ObligationState.SETTLED} else batch.state.value
 
 
 def standing_alarms(work: Work, city: str) -> list[StandingAlarm]:

@@ -20,7 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
-from fundpool.console.dashboard.board import Show, build_board, flags_worst_first
+from fundpool.console.dashboard.board import SHOWN_IN_MATRIX, Show, build_board, flags_worst_first
 from fundpool.console.dashboard.labels import POSTS
 from fundpool.console.dashboard.language import Language, languages
 from fundpool.console.dashboard.reading import City, MonthReader
@@ -143,7 +143,7 @@ class _Pages:
             alarms=self.reader.alarms(place.city.key),
             show=shown.value,
             live_seconds=LIVE_SECONDS if live else None,
-            flags=flags_worst_first(status.flags),
+            flags=[flag for flag in flags_worst_first(status.flags) if flag.kind not in SHOWN_IN_MATRIX],
         )
 
     def county(self, request: Request) -> Response:

@@ -84,6 +84,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Chase:
+    """Units that are equally late with the same duty: one line for a leader."""
+
+    step: str
+    state: str
+    days_late: int | None
+    duties: tuple[DutyStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Everything the first page shows."""
 
@@ -96,7 +106,8 @@ class Board:
     overdue: tuple[DutyStatus, ...]
     returned: tuple[DutyStatus, ...]
     late: tuple[DutyStatus, ...]
-    inconsistent: tuple[Flag, ...]
+    chased: tuple[Chase, ...]
+    """What is overdue or went back, the longest overdue first."""
     done: int
     fallen_due: int
     """Duties that are done or should be: what is done is counted against these alone."""
@@ -134,7 +145,7 @@ def build_board(
         overdue=_worst_first(duties, "overdue"),
         returned=_worst_first(duties, "returned"),
         late=_worst_first(duties, "done_late"),
-        inconsistent=tuple(flag for flag in status.flags if flag.kind in {"inconsistent", "unreadable"}),
+        chased=_chased(duties),
         done=sum(duty.state in DONE_STATES for duty in duties),
         fallen_due=sum(duty.state in DONE_STATES | CHASED_STATES for duty in duties),
         not_due=sum(duty.state not in DONE_STATES | CHASED_STATES for duty in duties),
@@ -146,6 +157,10 @@ def build_board(
 def business_day(moment: datetime) -> date:
     """The day of ``moment`` in Shanghai."""
     return moment.astimezone(SHANGHAI).date()
+
+
+SHOWN_IN_MATRIX = frozenset({"overdue", "missing", "late", "extended", "nil"})
+"""Kinds of flag that a cell of the matrix already says."""
 
 
 def flags_worst_first(flags: Iterable[Flag]) -> list[Flag]:
@@ -217,6 +232,14 @@ def _column(step: str, duties: Iterable[DutyStatus]) -> Column:
 def _worst_first(duties: Iterable[DutyStatus], state: str) -> tuple[DutyStatus, ...]:
     chosen = [duty for duty in duties if duty.state == state]
     return tuple(sorted(chosen, key=lambda duty: -(duty.days_late or 0)))
+
+
+def _chased(duties: Iterable[DutyStatus]) -> tuple[Chase, ...]:
+    groups: dict[tuple[str, str, int | None], list[DutyStatus]] = {}
+    for state in ("overdue", "returned"):
+        for duty in _worst_first(duties, state):
+            groups.setdefault((duty.step, duty.state, duty.days_late), []).append(duty)
+    return tuple(Chase(*key, tuple(own)) for key, own in groups.items())
 
 
 def _waiting(duties: Iterable[DutyStatus]) -> tuple[tuple[str, int], ...]:

@@ -158,7 +158,6 @@ DOCUMENTS: Mapping[str, str] = {
 CERTAINTY: Mapping[str, str] = {
     "forecast": N_("forecast from the latest permitted day"),
     "provisional": N_("provisional: the holiday notice is not published"),
-    "unknown": N_("no date: the holiday notice is not published"),
 }
 """Why a due date is less than confirmed; ``confirmed`` needs no word."""
 
