@@ -44,11 +44,6 @@ class Question:
     under: CityPolicy | None = None
     settings: Sequence[Setting] = ()
 
-    @property
-    def is_what_if(self) -> bool:
-        """Whether anything differs from the city's own rules with their default readings."""
-        return bool(self.readings or self.under or self.settings)
-
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
@@ -139,6 +134,7 @@ def compare(question: Question, facts: object) -> Answer:
         before, after = _side(key, figures_own, figures_other), _side(key, figures_other, figures_own)
         if before != after:
             differences.append(_difference(key, before, after))
+    differences.sort(key=lambda difference: difference["county"] or "~")
     return variant | {"compare": {"base": base, "differences": differences}}
 
 
@@ -243,7 +239,7 @@ def _not_provided(calculation: Calculation, question: Question, city: CityPolicy
 
 def _read_facts(model: type[shapes.Facts], facts: object) -> shapes.Facts:
     try:
-        return model.model_validate(facts, strict=False)
+        return model.model_validate(facts)
     except ValidationError as problem:
         errors = problem.errors()
         fields = [_field(error["loc"]) for error in errors]

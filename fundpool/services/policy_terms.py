@@ -188,6 +188,7 @@ class Terms:
     def choose(self, value: E | ByReading, kind: type[E]) -> E:
         """The value itself, or the reading taken of its interpretation."""
         if isinstance(value, ByReading):
+            self._interpretation(value.interpretation)
             return self.read(value.interpretation, kind)
         return value
 
@@ -261,12 +262,13 @@ def _read(raw: Mapping[str, Any], rule: PolicyRule, *, what_if: bool) -> Compute
         return _BLOCK.validate_python(raw)
     except ValidationError as problem:
         first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
+        where = ".".join([rule.id, *(str(part) for part in first["loc"][1:])])
+        why = first["msg"].removeprefix("Value error, ")
         source_zh, source_en = ("--set", "--set") if what_if else ("政策文件", "policy file")
         raise InputError(
             "setting" if what_if else "policy_file",
-            f"{source_zh}：{rule.id} {where} 不成立：{first['msg']}",
-            f"{source_en}: {rule.id} {where} does not hold: {first['msg']}",
+            f"{source_zh}：{where} 不成立：{why}",
+            f"{source_en}: {where} does not hold: {why}",
         ) from problem
 
 

@@ -228,3 +228,15 @@ def test_a_share_of_everything_cannot_rise_and_a_tier_without_the_bearer_stays()
         Bearer.CITY_FINANCE: 0,
         COUNTY: 1,
     }
+
+
+def test_rounding_never_asks_a_pool_for_a_fen_it_does_not_hold() -> None:
+    # 5 fen carry 5/0.9, rounded 6 fen of the tier, of which the largest remainder would ask 6.
+    rules = SettlementRules(
+        tiers=(
+            Tier("X-1", 1, percent(city_balance=90, city_finance=5, county_finance=5)),
+            Tier("X-2", 2, percent(county_finance=100)),
+        )
+    )
+    settlement = settle(rules, [year(income=0, expenditure=100)], {CITY: 5})
+    assert borne(settlement) == {CITY: 5, COUNTY: 95}

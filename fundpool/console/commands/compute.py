@@ -26,7 +26,10 @@ def command(
     city: Annotated[str, Parameter(help="城市 / city key")],
     fund: Annotated[str, Parameter(help="险种 employee|resident / fund")],
     year: Annotated[int, Parameter(help="基金年度 / fund year")],
-    facts: Annotated[str, Parameter(help="事实 JSON 文件，- 为标准输入 / facts, - reads stdin")],
+    facts: Annotated[
+        str,
+        Parameter(help="事实 JSON 文件，- 为标准输入 / facts, - reads stdin", allow_leading_hyphen=True),
+    ],
     reading: Annotated[
         list[str] | None, Parameter(help="读法 KEY=VALUE，可多次 / a reading of an unclear text")
     ] = None,
