@@ -51,4 +51,5 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_column(column, overflow="fold", no_wrap=short and bool(texts))
     for row in texts:
         table.add_row(*row)
-    Console().print(table)
+    # A pipe or a file has no width to keep to; rich would take 80 and drop columns.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)

@@ -59,9 +59,7 @@ class ReceivedFile:
     declared_county: str | None
     declared_month: Month | None
     state: FileState
-    problem_zh: str | None = None
-    problem_en: str | None = None
-    remedy: str | None = None
+    problem: InputError | None = None
 
 
 @dataclass(frozen=True, slots=True)

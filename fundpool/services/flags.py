@@ -121,6 +121,8 @@ def _document_flags(
                 yield from _inconsistent(work, versions[-1], step, duty, names)
                 yield from _after_application(facts, versions[-1], step, duty, names)
     for file in facts.bad_files:
+        if file.problem is None:
+            continue
         yield Flag(
             kind="unreadable",
             severity=Severity.BLOCK,
@@ -129,10 +131,10 @@ def _document_flags(
             fund=None,
             rule=None,
             days=None,
-            message_zh=f"{file.file_name}：{file.problem_zh}",
-            message_en=f"{file.file_name}: {file.problem_en}",
+            message_zh=f"{file.file_name}：{file.problem.zh}",
+            message_en=f"{file.file_name}: {file.problem.en}",
             file=file.file_name,
-            remedy=file.remedy,
+            remedy=file.problem.remedy,
         )
 
 

@@ -178,6 +178,7 @@ def _receive(
             state=FileState.RECEIVED,
             declared_county=sending.county,
             declared_month=sending.month,
+            problem=None,
         )
         return again, True
 
@@ -193,7 +194,7 @@ def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> Receive
         sending.county,
         sending.month,
     )
-    return known if problem is None else _with_problem(known, FileState.REFUSED, problem)
+    return known if problem is None else replace(known, state=FileState.REFUSED, problem=problem)
 
 
 class _Recorder:
@@ -208,10 +209,8 @@ class _Recorder:
         problem = _problem_of(self._reading, self._file)
         if problem is not None:
             state = FileState.REFUSED if self._reading.readable else FileState.UNREADABLE
-            work.submissions.set_file_state(
-                self._file.id, state, problem_zh=problem.zh, problem_en=problem.en, remedy=problem.remedy
-            )
-            return _with_problem(self._file, state, problem)
+            work.submissions.set_file_state(self._file.id, state, problem)
+            return replace(self._file, state=state, problem=problem)
         month = _months(self._reading)[0]
         for county in self._reading.counties:
             work.submissions.add_submission(self._file, county, month, _figures(self._reading, county))
@@ -268,10 +267,6 @@ def _contradiction(
     return None
 
 
-def _with_problem(file: ReceivedFile, state: FileState, problem: InputError) -> ReceivedFile:
-    return replace(file, state=state, problem_zh=problem.zh, problem_en=problem.en, remedy=problem.remedy)
-
-
 def _months(reading: ParsedDocument) -> tuple[Month, ...]:
     return tuple(sorted({line.month for line in reading.lines if line.month is not None}))
 
@@ -287,12 +282,12 @@ def _figures(reading: ParsedDocument, county: str) -> tuple[Figure, ...]:
 
 
 def _receipt(ports: MonthPorts, file: ReceivedFile, is_repeat: bool) -> FileReceipt:
-    if file.state is not FileState.READ:
+    if file.problem is not None:
         error = InputError(
-            f"file_{file.state}",
-            f"{file.file_name}：{file.problem_zh}",
-            f"{file.file_name}: {file.problem_en}",
-            remedy=file.remedy,
+            file.problem.code,
+            f"{file.file_name}：{file.problem.zh}",
+            f"{file.file_name}: {file.problem.en}",
+            remedy=file.problem.remedy,
         )
         return FileReceipt(file.file_name, file.sha256, file.state, error=error, is_repeat=is_repeat)
 

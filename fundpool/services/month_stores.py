@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from fundpool.domain.application import Application, ApplicationLine
+from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Verdict
 from fundpool.domain.month_records import Extension, Filing, NilReturn, Opening, StepRun
 from fundpool.domain.periods import Month
@@ -41,15 +42,8 @@ class SubmissionStore(Protocol):
     def redeclare(self, file_id: int, county: str | None, month: Month | None) -> None:
         """What the sender now says of a file that was refused or unreadable before."""
 
-    def set_file_state(
-        self,
-        file_id: int,
-        state: FileState,
-        *,
-        problem_zh: str | None = None,
-        problem_en: str | None = None,
-        remedy: str | None = None,
-    ) -> None: ...
+    def set_file_state(self, file_id: int, state: FileState, problem: InputError | None = None) -> None:
+        """How far the file has come; ``problem`` says why it is refused or unreadable."""
 
     def files(
         self, city: str, document: DocumentKind, states: Sequence[FileState]

@@ -37,6 +37,7 @@ received_files = Table(
     Column("declared_county", String(16)),
     Column("declared_month", String(7)),
     Column("state", String(16), nullable=False),
+    Column("problem_code", String(64)),
     Column("problem_zh", Text),
     Column("problem_en", Text),
     Column("remedy", Text),

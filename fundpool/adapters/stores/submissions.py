@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
@@ -78,19 +79,17 @@ class SqlSubmissions:
             .values(declared_county=county, declared_month=_text(month))
         )
 
-    def set_file_state(
-        self,
-        file_id: int,
-        state: FileState,
-        *,
-        problem_zh: str | None = None,
-        problem_en: str | None = None,
-        remedy: str | None = None,
-    ) -> None:
+    def set_file_state(self, file_id: int, state: FileState, problem: InputError | None = None) -> None:
         self._connection.execute(
             update(received_files)
             .where(received_files.c.id == file_id)
-            .values(state=state.value, problem_zh=problem_zh, problem_en=problem_en, remedy=remedy)
+            .values(
+                state=state.value,
+                problem_code=problem and problem.code,
+                problem_zh=problem and problem.zh,
+                problem_en=problem and problem.en,
+                remedy=problem and problem.remedy,
+            )
         )
 
     def files(
@@ -272,9 +271,9 @@ def _received_file(row: Row[Any]) -> ReceivedFile:
         declared_county=row.declared_county,
         declared_month=None if row.declared_month is None else Month.parse(row.declared_month),
         state=FileState(row.state),
-        problem_zh=row.problem_zh,
-        problem_en=row.problem_en,
-        remedy=row.remedy,
+        problem=None
+        if row.problem_code is None
+        else InputError(row.problem_code, row.problem_zh, row.problem_en, remedy=row.remedy),
     )
 
 

@@ -6,6 +6,7 @@ from fundpool.console.clock import business_clock
 from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month, parse_month
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
+from fundpool.services.flags import DUTY_NAMES
 
 _STATES = {
     "upcoming": "未到期",
@@ -66,8 +67,7 @@ def _print(document: dict[str, Any]) -> None:
     print_table(
         f"{document['city']} · {document['month']} · {document['as_of']}",
         [
-            "条款 rule",
-            "环节 step",
+            "环节 duty",
             "单位 unit",
             "应于 due",
             "状态 state",
@@ -77,13 +77,12 @@ def _print(document: dict[str, Any]) -> None:
         ],
         [
             (
-                duty["rule"],
-                duty["step"],
+                f"{duty['rule']} {DUTY_NAMES[duty['step']][0]}",
                 duty["unit_name_zh"],
                 duty["due"],
                 f"{_STATES[duty['state']]} {duty['state']}",
                 duty["days_late"] or None,
-                duty["done_at"] and duty["done_at"][:16].replace("T", " "),
+                duty["done_at"] and duty["done_at"][5:16].replace("T", " "),
                 duty["waiting_for"],
             )
             for duty in document["duties"]
