@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from fundpool.domain.errors import InputError
 
@@ -92,15 +93,25 @@ def shape_document(document: Document, model: type[T]) -> T:
     try:
         return model.model_validate(document.content)
     except ValidationError as error:
-        raise PolicyFileError(
-            [
-                document.problem(
-                    _path_in_file(document, entry["loc"]),
-                    _in_words(entry["loc"], entry["msg"], entry["type"]),
-                )
-                for entry in error.errors()
-            ]
-        ) from error
+        raise PolicyFileError([_problem(document, entry) for entry in _telling(error.errors())]) from error
+
+
+def _telling(entries: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors without 'too short' for a list whose own entries are wrong: that says nothing new."""
+
+    def has_inner(place: tuple[str | int, ...]) -> bool:
+        return any(
+            len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in entries
+        )
+
+    return [entry for entry in entries if entry["type"] != "too_short" or not has_inner(entry["loc"])]
+
+
+def _problem(document: Document, entry: ErrorDetails) -> Problem:
+    place = entry["loc"]
+    return document.problem(
+        _path_in_file(document, place), _in_words(document, place, entry["msg"], entry["type"])
+    )
 
 
 def _build(loader: Any, node: Any, path: EntryPath, lines: dict[EntryPath, int], file: Path) -> Any:
@@ -132,8 +143,12 @@ def _path_in_file(document: Document, location: Sequence[str | int]) -> EntryPat
     return tuple(path)
 
 
-def _in_words(location: Sequence[str | int], message: str, kind: str) -> str:
+def _in_words(document: Document, location: Sequence[str | int], message: str, kind: str) -> str:
     where = ".".join(str(part) for part in location) or "file"
+    if len(location) > 1 and location[0] == "rules" and isinstance(location[1], int):
+        entry = document.content["rules"][location[1]]
+        name = entry.get("id", location[1]) if isinstance(entry, dict) else location[1]
+        where = ": ".join(part for part in (str(name), ".".join(str(part) for part in location[2:])) if part)
     if kind == "extra_forbidden":
         return f"{where}: 不认识的词 / unknown key"
     if kind == "missing":
