@@ -8,7 +8,7 @@ Strict: a writing either is the plain one, or falls under a written rule that sh
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from fundpool.domain.money import format_yuan, parse_yuan
 from fundpool.domain.periods import Month
@@ -97,21 +97,27 @@ def read_amount(cell: Cell, *, derived: bool) -> tuple[int | None, list[Remark]]
     return amount, remarks + more
 
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?", re.ASCII)
+
+
+def _stored_number(text: str) -> Decimal | None:
+    """The number that a workbook stores as ``text``; None for what no workbook program writes."""
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
 def _number(text: str, *, computed: bool) -> tuple[int | None, list[Remark]]:
     """An Excel number: binary floating point of which 15 decimal digits mean something."""
-    try:
-        stored = Decimal(text)
-        shown = Decimal(f"{float(text):.15g}")
-    except (InvalidOperation, ValueError, OverflowError):
+    stored = _stored_number(text)
+    if stored is None or abs(stored) >= 10**12:
         return None, [Remark("CELL-001", text)]
-    if not stored.is_finite() or abs(shown) >= 10**12:
-        return None, [Remark("CELL-001", text)]
+    shown = Decimal(f"{float(text):.15g}")
     fen = shown.scaleb(2)
     if fen != fen.to_integral_value():
         return None, [Remark("CELL-004", text)]
     amount = int(fen)
     # The shortest text of the same double is what was typed; anything longer is arithmetic's tail.
-    if not computed and Decimal(repr(float(text))) != shown:
+    tail = not computed and Decimal(repr(float(text))) != shown
+    if tail or "e" in text.lower():
         return amount, [Remark("CELL-014", text, format_yuan(amount))]
     return amount, []
 
@@ -201,24 +207,20 @@ def _day_of(cell: Cell, *, date1904: bool) -> date | None:
     if cell.kind == "d":
         match = re.match(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", text, re.ASCII)
         return _date(*(int(part) for part in match.groups())) if match else None
-    try:
-        serial = int(Decimal(text))
-    except (InvalidOperation, ValueError, OverflowError):
+    stored = _stored_number(text)
+    if (
+        stored is None or not 61 <= stored <= 100_000
+    ):  # before 1900-03-01 the two calendars of Excel disagree with the real one
         return None
-    if not 61 <= serial <= 100_000:  # before 1900-03-01 the two calendars of Excel disagree with the real one
-        return None
-    return (date(1904, 1, 1) if date1904 else date(1899, 12, 30)) + timedelta(days=serial)
+    return (date(1904, 1, 1) if date1904 else date(1899, 12, 30)) + timedelta(days=int(stored))
 
 
 def read_count(cell: Cell) -> tuple[int | None, list[Remark]]:
     """A whole number, not negative."""
     text = (cell.text or "").strip()
     if cell.kind == "n" and not cell.is_date:
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            return None, [Remark("CELL-015", text, "整数 / a whole number")]
-        if number == number.to_integral_value() and 0 <= number < 10**12:
+        number = _stored_number(text)
+        if number is not None and 0 <= number < 10**12 and number == number.to_integral_value():
             return int(number), []
     elif re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
         return int(text), []

@@ -344,8 +344,8 @@ _RULES = (
     ReadingRule(
         "CELL-014",
         NOTE,
-        "浮点尾数",
-        "floating-point tail",
+        "浮点尾数或指数",
+        "floating-point tail or exponent",
         "“{column}”文件中存为 {found}，按 Excel 的 15 位有效数字读作 {expected}",
         "“{column}” is stored as {found}; read at Excel's 15 digits as {expected}",
         "无须更正 / nothing to do",

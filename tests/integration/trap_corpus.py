@@ -1,0 +1,389 @@
+"""Files that try to be read wrongly: generators by seed, each with what an honest reader must do.
+
+A trap is a plan of one county in which something was done to one amount, to the identity of a row, to
+the structure or to the container. ``meant_fen`` is what the county meant by the amount in ``field`` of
+the first row; None where nobody can know. The oracle is in test_trap_corpus.py.
+"""
+
+import random
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fundpool.domain.money import format_yuan
+from tests.golden import sample_documents as sample
+
+
+class Must(StrEnum):
+    """What reading and judging must come to."""
+
+    SAY_SO = "say so"
+    """The value may be taken only as meant, and with a finding on its cell; or not at all, with a block."""
+    NOT_PASS = "not pass"
+    """Something is wrong with the document: never a pass."""
+    REFUSE = "refuse"
+    """Nothing may be read from the file."""
+    PASS = "pass"
+    """Harmless: read as meant."""
+
+
+@dataclass(frozen=True)
+class Trap:
+    name: str
+    seed: int
+    content: bytes
+    must: Must
+    field: str | None = None
+    meant_fen: int | None = None
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}-{self.seed}"
+
+
+Maker = Callable[[random.Random], tuple[bytes, Must, int | None]]
+
+
+def _amount(rng: random.Random) -> int:
+    return rng.randrange(1_000_00, 9_999_999_99)
+
+
+def _rows(rng: random.Random) -> list[sample.Row]:
+    rows = sample.plan_rows()
+    for row in rows:
+        for key in ("inpatient_fen", "outpatient_fen", "remote_fen"):
+            row[key] = _amount(rng)
+    return rows
+
+
+# --- one amount, written in some way ------------------------------------------------------------
+
+FIELD = "inpatient_fen"
+
+
+def _written(write: Callable[[int, random.Random], str], *, known: bool = True) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        rows = _rows(rng)
+        amount = _amount(rng)
+        rows[0][FIELD] = amount
+        rows = sample.completed("plan", rows)
+        rows[0][FIELD] = write(amount, rng)
+        suffix = rng.choice([".xlsx", ".csv"])
+        content = sample.file_bytes("plan", rows, suffix, totals=_totals(rows, amount))
+        return content, Must.SAY_SO, amount if known else None
+
+    return make
+
+
+def _totals(rows: list[sample.Row], amount: int) -> dict[str, int]:
+    second = rows[1][FIELD]
+    assert isinstance(second, int)
+    return {FIELD: amount + second}
+
+
+def _plain(amount: int) -> str:
+    return format_yuan(amount, separators=False)
+
+
+def _digits(table: str) -> Callable[[int, random.Random], str]:
+    return lambda amount, _: _plain(amount).translate(str.maketrans("0123456789", table))
+
+
+def _somewhere(mark: str) -> Callable[[int, random.Random], str]:
+    def write(amount: int, rng: random.Random) -> str:
+        text = _plain(amount)
+        place = rng.randrange(1, len(text) - 3)
+        return text[:place] + mark + text[place:]
+
+    return write
+
+
+WRITTEN: dict[str, Maker] = {
+    "full-width digits": _written(_digits("０１２３４５６７８９")),
+    "full-width point": _written(lambda amount, _: _plain(amount).replace(".", "．")),
+    "arabic digits": _written(_digits("٠١٢٣٤٥٦٧٨٩")),
+    "devanagari digits": _written(_digits("०१२३४५६७८९")),
+    "chinese digits": _written(_digits("〇一二三四五六七八九")),
+    "chinese banking digits": _written(_digits("零壹贰叁肆伍陆柒捌玖")),
+    "superscript digits": _written(_digits("⁰¹²³⁴⁵⁶⁷⁸⁹")),
+    "mathematical digits": _written(_digits("𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗")),
+    "circled digits": _written(_digits("⓪①②③④⑤⑥⑦⑧⑨")),
+    "thousands separators": _written(lambda amount, _: format_yuan(amount)),
+    "chinese grouping": _written(
+        lambda amount, _: f"{amount // 100 // 10000},{amount // 100 % 10000:04d}.{amount % 100:02d}"
+    ),
+    "apostrophe separators": _written(lambda amount, _: format_yuan(amount).replace(",", "'")),
+    "european separators": _written(
+        lambda amount, _: format_yuan(amount).translate(str.maketrans(",.", ".,"))
+    ),
+    "underscores": _written(_somewhere("_")),
+    "space inside": _written(_somewhere(" ")),
+    "non-breaking space": _written(lambda amount, _: f"\u00a0{_plain(amount)}"),
+    "zero-width space": _written(_somewhere("\u200b")),
+    "byte order mark inside": _written(_somewhere("\ufeff")),
+    "spaces around": _written(lambda amount, _: f"  {_plain(amount)} "),
+    "plus sign": _written(lambda amount, _: f"+{_plain(amount)}"),
+    "true minus": _written(lambda amount, _: f"\u2212{_plain(amount)}", known=False),
+    "accounting negative": _written(lambda amount, _: f"({_plain(amount)})", known=False),
+    "trailing minus": _written(lambda amount, _: f"{_plain(amount)}-", known=False),
+    "yuan sign": _written(lambda amount, _: f"¥{_plain(amount)}"),
+    "yuan behind": _written(lambda amount, _: f"{_plain(amount)}元"),
+    "ten thousands": _written(lambda amount, _: f"{amount // 1_000_000}万", known=False),
+    "percent": _written(lambda amount, _: f"{amount % 100}%", known=False),
+    "exponent": _written(lambda amount, _: f"{amount // 100}e0", known=False),
+    "exponent above": _written(lambda amount, _: "1E+7", known=False),
+    "hexadecimal": _written(lambda amount, _: hex(amount), known=False),
+    "not a number": _written(lambda _, rng: rng.choice(["nan", "NaN", "NAN"]), known=False),
+    "infinity": _written(lambda _, rng: rng.choice(["inf", "Infinity", "-inf", "∞"]), known=False),
+    "placeholder": _written(
+        lambda _, rng: rng.choice(["NA", "N/A", "null", "None", "-", "—", "/", "无"]), known=False
+    ),
+    "error text": _written(lambda _, rng: rng.choice(["#N/A", "#REF!", "#VALUE!"]), known=False),
+    "three decimals": _written(lambda amount, rng: f"{_plain(amount)}{rng.randrange(1, 10)}", known=False),
+    "two points": _written(lambda amount, _: f"{amount}.0.0", known=False),
+    "thirteen digits": _written(lambda amount, _: f"{10**12 + amount}", known=False),
+    "blank": _written(lambda amount, _: " ", known=False),
+    "date as text": _written(lambda _, rng: f"2026/{rng.randrange(1, 13)}/1", known=False),
+    "words": _written(lambda amount, _: f"约{amount // 100}", known=False),
+    "formula as text": _written(lambda amount, _: f"={amount // 100}+0", known=False),
+    "command as text": _written(lambda amount, _: "=cmd|' /C calc'!A0", known=False),
+}
+
+
+# --- one cell of a workbook ---------------------------------------------------------------------
+
+
+def _xml_cell(write: Callable[[int], str], *, known: bool = True) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        rows = _rows(rng)
+        amount = rows[0][FIELD]
+        assert isinstance(amount, int)
+        clean = sample.file_bytes("plan", rows)
+        return sample.with_cell(clean, "E5", write(amount)), Must.SAY_SO, amount if known else None
+
+    return make
+
+
+CELLS: dict[str, Maker] = {
+    "formula with a result": _xml_cell(lambda a: f'<c r="E5"><f>1+1</f><v>{_plain(a)}</v></c>'),
+    "formula without a result": _xml_cell(lambda _: '<c r="E5"><f>SUM(A1:A2)</f></c>', known=False),
+    "formula with an empty result": _xml_cell(lambda _: '<c r="E5"><f>NOW()</f><v></v></c>', known=False),
+    "external formula": _xml_cell(lambda a: f'<c r="E5"><f>[1]Sheet1!A1</f><v>{_plain(a)}</v></c>'),
+    "truth value": _xml_cell(lambda _: '<c r="E5" t="b"><v>1</v></c>', known=False),
+    "error value": _xml_cell(lambda _: '<c r="E5" t="e"><v>#DIV/0!</v></c>', known=False),
+    "date cell": _xml_cell(lambda _: '<c r="E5" t="d"><v>2026-10-05</v></c>', known=False),
+    "number out of range": _xml_cell(lambda _: '<c r="E5"><v>1e300</v></c>', known=False),
+    "number that is none": _xml_cell(lambda _: '<c r="E5"><v>nan</v></c>', known=False),
+    "number with underscore": _xml_cell(lambda _: '<c r="E5"><v>1_000</v></c>', known=False),
+    "number in other digits": _xml_cell(lambda _: '<c r="E5"><v>１２３</v></c>', known=False),
+    "number finer than a fen": _xml_cell(lambda a: f'<c r="E5"><v>{_plain(a)}4</v></c>', known=False),
+    "number with a tail": _xml_cell(lambda a: f'<c r="E5"><v>{_tail(a)}</v></c>'),
+    "phonetic guide": _xml_cell(
+        lambda a: (
+            f'<c r="E5" t="inlineStr"><is><r><t>{_plain(a)}x</t></r><rPh sb="0" eb="1"><t>1</t></rPh></is></c>'
+        ),
+        known=False,
+    ),
+}
+
+
+def _tail(amount: int) -> str:
+    """A neighbouring binary fraction of the amount, as arithmetic leaves it."""
+    return repr(amount / 100 * (1 + 2**-52))
+
+
+# --- identity, structure, container -------------------------------------------------------------
+
+
+def _edited(edit: Callable[[list[sample.Row], random.Random], object], must: Must = Must.NOT_PASS) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        rows = sample.completed("plan", _rows(rng))
+        changed = edit(rows, rng)
+        rows = changed if isinstance(changed, list) else rows
+        return sample.file_bytes("plan", rows, rng.choice([".xlsx", ".csv"])), must, None
+
+    return make
+
+
+def _text_change(change: Callable[[str, random.Random], str], must: Must = Must.NOT_PASS) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        text = sample.file_bytes("plan", _rows(rng), ".csv").decode("utf-8-sig")
+        after = change(text, rng)
+        assert after != text
+        return after.encode("utf-8-sig"), must, None
+
+    return make
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
+def _swap_columns(text: str, rng: random.Random) -> str:
+    lines = [line.split(",") for line in _lines(text)]
+    order = list(range(len(lines[2])))
+    rng.shuffle(order)
+    for number in (2, 3, 4, 5):
+        row = lines[number]
+        lines[number] = [row[place] for place in order]
+    return "\r\n".join(",".join(line) for line in lines)
+
+
+def _one_fen_off(rows: list[sample.Row], rng: random.Random) -> None:
+    key = rng.choice(["planned_fen", "requested_fen", "inpatient_fen"])
+    amount = rows[0][key]
+    assert isinstance(amount, int)
+    rows[0][key] = amount + rng.choice([-1, 1])
+
+
+STRUCTURE: dict[str, Maker] = {
+    "a sum one fen off": _edited(_one_fen_off),
+    "unknown county": _edited(lambda rows, _: rows[0].update(county_code="331099", county_name="某县")),
+    "code of another county": _edited(lambda rows, _: rows[0].update(county_code="331003")),
+    "code without its leading digit": _edited(lambda rows, _: rows[0].update(county_code="31002")),
+    "the same row twice": _edited(lambda rows, _: [*rows, rows[0]]),
+    "one fund missing": _edited(lambda rows, rng: [rng.choice(rows)]),
+    "another month": _edited(lambda rows, rng: rows[0].update(month=f"2026-{rng.choice(['09', '11'])}")),
+    "a month that is none": _edited(lambda rows, _: rows[0].update(month="2026-13")),
+    "unknown fund": _edited(lambda rows, rng: rows[0].update(fund=rng.choice(["新农合", "工伤保险"]))),
+    "columns in another order": _text_change(_swap_columns, Must.PASS),
+    "header only": _text_change(lambda text, _: "\r\n".join(_lines(text)[:3])),
+    "header twice": _text_change(lambda text, _: "\r\n".join([*_lines(text)[:4], *_lines(text)[2:]])),
+    "column missing": _text_change(
+        lambda text, rng: text.replace(rng.choice([",住院,", ",可用余额,"]), ",其他,")
+    ),
+    "column twice": _text_change(lambda text, _: text.replace(",生育,", ",住院,")),
+    "unit of ten thousand": _text_change(
+        lambda text, rng: text.replace("元", rng.choice(["万元", "千元"]), 1)
+    ),
+    "total counted as data": _text_change(
+        lambda text, _: text.replace("控制合计,,,", "331002,椒江区,2026-10,职工医保")
+    ),
+    "stray amounts below": _text_change(lambda text, _: text + "\r\n,,,,123.45,,,,,,,,,,"),
+    "unclosed quote": _text_change(lambda text, _: text.replace("331002", '"331002', 1), Must.REFUSE),
+    "control character": _text_change(
+        lambda text, rng: text.replace("椒", f"{chr(rng.randrange(0, 9))}椒", 1), Must.REFUSE
+    ),
+}
+
+
+def _encoded(encode: Callable[[str, random.Random], bytes], must: Must) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        text = sample.file_bytes("plan", _rows(rng), ".csv").decode("utf-8-sig")
+        return encode(text, rng), must, None
+
+    return make
+
+
+def _mixed(text: str, rng: random.Random) -> bytes:
+    lines = _lines(text)
+    other = rng.choice([3, 4])
+    return b"\r\n".join(line.encode("gb18030" if n == other else "utf-8") for n, line in enumerate(lines))
+
+
+ENCODINGS: dict[str, Maker] = {
+    "utf-8": _encoded(lambda text, _: text.encode("utf-8"), Must.PASS),
+    "gb18030": _encoded(lambda text, _: text.encode("gb18030"), Must.PASS),
+    "utf-16": _encoded(lambda text, rng: text.encode(rng.choice(["utf-16", "utf-16-le"])), Must.REFUSE),
+    "two encodings in one file": _encoded(_mixed, Must.REFUSE),
+    "cut in the middle of a character": _encoded(
+        lambda text, _: text.encode("utf-8")[:-1] + b"\xe5\xbc", Must.REFUSE
+    ),
+    "read once as the wrong encoding": _encoded(
+        lambda text, _: text.encode("utf-8").decode("gb18030", errors="replace").encode("utf-8"), Must.REFUSE
+    ),
+}
+
+
+def _container(spoil: Callable[[bytes, random.Random], bytes], must: Must = Must.REFUSE) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        return spoil(sample.file_bytes("plan", _rows(rng)), rng), must, None
+
+    return make
+
+
+def _with_entry(name: str, content: bytes) -> Maker:
+    return _container(lambda clean, _: sample.rezip({**sample.unzip(clean), name: content}))
+
+
+def _in_sheet(old: str, new: str) -> Maker:
+    return _container(
+        lambda clean, _: sample.with_part(clean, sample.SHEET, lambda xml: xml.replace(old, new, 1))
+    )
+
+
+def _doctype(body: str) -> Maker:
+    return _in_sheet("<worksheet", f"<!DOCTYPE worksheet [{body}]><worksheet")
+
+
+def _big_sheet(clean: bytes, _: random.Random) -> bytes:
+    parts = sample.unzip(clean)
+    parts[sample.SHEET] = parts[sample.SHEET].replace(b"</sheetData>", b" " * 130_000_000 + b"</sheetData>")
+    return sample.rezip(parts)
+
+
+def _long_text(clean: bytes, _: random.Random) -> bytes:
+    parts = sample.unzip(clean)
+    parts["xl/sharedStrings.xml"] = parts["xl/sharedStrings.xml"].replace(
+        b"</t>", b"A" * 2_000_000 + b"</t>", 1
+    )
+    return sample.rezip(parts)
+
+
+def _cut(clean: bytes, rng: random.Random) -> bytes:
+    return clean[: rng.randrange(200, len(clean) - 200)]
+
+
+def _flipped(clean: bytes, rng: random.Random) -> bytes:
+    parts = sample.unzip(clean)
+    stored = bytearray(sample.rezip(parts, compression=zipfile.ZIP_STORED))
+    at = stored.index(b"<sheetData>") + rng.randrange(20, 400)
+    stored[at] ^= 0xFF
+    return bytes(stored)
+
+
+CONTAINERS: dict[str, Maker] = {
+    "doctype": _doctype('<!ENTITY a "b">'),
+    "external entity": _doctype('<!ENTITY a SYSTEM "file:///etc/passwd">'),
+    "parameter entity": _doctype('<!ENTITY % a SYSTEM "http://127.0.0.1/"> %a;'),
+    "billion laughs": _doctype('<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">'),
+    "cell far out": _in_sheet(
+        "</sheetData>", '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    ),
+    "cell without a place": _in_sheet(
+        "</sheetData>", '<row r="9"><c r="ZZZZ9"><v>1</v></c></row></sheetData>'
+    ),
+    "cell twice": _in_sheet("</sheetData>", '<row r="5"><c r="E5"><v>1</v></c></row></sheetData>'),
+    "inflates a thousandfold": _container(_big_sheet),
+    "long shared text": _container(_long_text),
+    "many entries": _container(
+        lambda clean, _: sample.rezip({**sample.unzip(clean), **{f"x/{n}": b"" for n in range(300)}})
+    ),
+    "path upwards": _with_entry("../../etc/cron.d/x", b"*"),
+    "absolute path": _with_entry("/etc/passwd", b"x"),
+    "backslash path": _with_entry("..\\x", b"x"),
+    "macros": _with_entry("xl/vbaProject.bin", b"x"),
+    "external links": _with_entry("xl/externalLinks/externalLink1.xml", b"<x/>"),
+    "cut off": _container(_cut),
+    "one byte flipped": _container(_flipped),
+    "old office": _container(lambda _, rng: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + rng.randbytes(3000)),
+    "web page": _container(
+        lambda _, rng: f"<html><table><tr><td>{rng.random()}</td></tr></table></html>".encode()
+    ),
+    "noise": _container(lambda _, rng: rng.randbytes(5000)),
+    "nothing": _container(lambda _, rng: b" " * rng.randrange(3)),
+}
+
+GENERATORS: dict[str, Maker] = {**WRITTEN, **CELLS, **STRUCTURE, **ENCODINGS, **CONTAINERS}
+
+
+def traps(seeds: range) -> list[Trap]:
+    """Every generator for every seed."""
+    made: list[Trap] = []
+    for name, make in GENERATORS.items():
+        for seed in seeds:
+            content, must, meant = make(random.Random(f"{name}/{seed}"))
+            field = FIELD if must is Must.SAY_SO else None
+            made.append(Trap(name, seed, content, must, field, meant))
+    return made
