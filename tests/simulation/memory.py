@@ -1,0 +1,584 @@
+"""The money stores in memory, with the database's constraints: thousands of schedules a second.
+
+One schedule in ten runs on SQLite instead and must come to the same end, so that this stand-in
+cannot drift from the real stores.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from fundpool.adapters.stores.audit import _digest
+from fundpool.adapters.stores.ledger import leg_of
+from fundpool.domain.audit import AuditRecord, seal_record
+from fundpool.domain.chart_of_accounts import CASH, AccountRef, AccountType
+from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.ledger import GENESIS, AccountBalance, Balance, Posting, Voucher, seal_voucher
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.transfer import (
+    LIVE,
+    AccountStatus,
+    Attempt,
+    AttemptState,
+    BankAccount,
+    Batch,
+    BatchState,
+    Obligation,
+    ObligationState,
+    PaymentOrder,
+    check_obligation_arrow,
+    request_hash,
+)
+from fundpool.services.failpoints import failpoint
+from fundpool.services.money_ports import AccountProposal, Break, GatewayCall, KillSwitch, StoredPosting
+from schemas.payment_messages import StatementLine
+
+T = TypeVar("T")
+
+
+class ConstraintBroken(AssertionError):
+    """What the database would have refused."""
+
+
+@dataclass
+class State:
+    """Everything that is stored. Records are immutable; a transaction works on copied containers."""
+
+    audit: list[AuditRecord] = field(default_factory=list)
+    accounts: dict[int, BankAccount] = field(default_factory=dict)
+    balances: dict[AccountRef, tuple[int, int]] = field(default_factory=dict)
+    overdrafts: set[AccountRef] = field(default_factory=set)
+    postings: dict[str, StoredPosting] = field(default_factory=dict)
+    resolved: dict[str, str] = field(default_factory=dict)
+    legs: set[tuple[str, str]] = field(default_factory=set)
+    vouchers: dict[tuple[str, str], list[Voucher]] = field(default_factory=dict)
+    locks: dict[tuple[str, str], dict[Month, str]] = field(default_factory=dict)
+    batches: dict[int, Batch] = field(default_factory=dict)
+    obligations: dict[int, Obligation] = field(default_factory=dict)
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+    calls: list[GatewayCall] = field(default_factory=list)
+    callbacks: set[tuple[str, str]] = field(default_factory=set)
+    lines: dict[tuple[str, str], StatementLine] = field(default_factory=dict)
+    statement_days: set[tuple[str, date]] = field(default_factory=set)
+    breaks: dict[int, Break] = field(default_factory=dict)
+    switches: dict[tuple[str, str], KillSwitch] = field(default_factory=dict)
+
+    def snapshot(self) -> "State":
+        """An independent copy; the records in it are shared because nothing changes them."""
+        other = copy(self)
+        for name in self.__dataclass_fields__:
+            setattr(other, name, copy(getattr(self, name)))
+        other.vouchers = {key: list(value) for key, value in self.vouchers.items()}
+        other.locks = {key: dict(value) for key, value in self.locks.items()}
+        return other
+
+
+class MemoryTransactions:
+    """``Transactions`` in memory: all or nothing, the same failpoints as the database."""
+
+    def __init__(self) -> None:
+        self.state = State()
+
+    def snapshot(self) -> State:
+        return self.state.snapshot()
+
+    def transaction(self, work: Callable[[Any], T]) -> T:
+        draft = self.state.snapshot()
+        result = work(_work(draft))
+        failpoint("before commit")
+        self.state = draft
+        failpoint("after commit")
+        return result
+
+    def read(self, work: Callable[[Any], T]) -> T:
+        return work(_work(self.state))
+
+
+def _work(state: State) -> SimpleNamespace:
+    return SimpleNamespace(
+        audit=MemoryAudit(state),
+        accounts=MemoryAccounts(state),
+        ledger=MemoryLedger(state),
+        transfers=MemoryTransfers(state),
+    )
+
+
+class MemoryAudit:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def append(
+        self,
+        *,
+        at: datetime,
+        actor: str,
+        action: str,
+        subject: str,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        number, previous_hash = self.head()
+        record = AuditRecord(
+            number + 1,
+            at,
+            actor,
+            action,
+            subject,
+            _digest(before),
+            _digest(after),
+            "",
+            reason,
+            previous_hash,
+            "",
+        )
+        self._state.audit.append(replace(record, hash=seal_record(record)))
+
+    def records(self, subject: str | None = None) -> Iterable[AuditRecord]:
+        return [each for each in self._state.audit if subject in {None, each.subject}]
+
+    def head(self) -> tuple[int, str]:
+        return (
+            (self._state.audit[-1].number, self._state.audit[-1].hash) if self._state.audit else (0, GENESIS)
+        )
+
+
+class MemoryAccounts:
+    def __init__(self, state: State) -> None:
+        self._rows = state.accounts
+
+    def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
+        account = BankAccount(
+            id=len(self._rows) + 1,
+            city=proposal.city,
+            fund=proposal.fund,
+            unit=proposal.unit,
+            account_type=proposal.account_type,
+            version=1,
+            account_no=proposal.account_no,
+            account_name=proposal.account_name,
+            bank_name=proposal.bank_name,
+            status=AccountStatus.PROPOSED,
+            maker=maker,
+            proposed_at=at,
+            checker=None,
+            approved_at=None,
+            usable_from=None,
+        )
+        self._rows[account.id] = account
+        return account
+
+    def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
+        approved = replace(
+            account, status=AccountStatus.APPROVED, checker=checker, approved_at=at, usable_from=usable_from
+        )
+        self._rows[account.id] = approved
+        return approved
+
+    def get(self, account_id: int) -> BankAccount:
+        return self._rows[account_id]
+
+    def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
+        for each in self._rows.values():
+            if (each.city, each.fund, each.account_type, each.unit) == (city, fund, account_type, unit):
+                return each
+        return None
+
+    def find(
+        self,
+        city: str | None = None,
+        fund: str | None = None,
+        status: AccountStatus | None = None,
+        account_no: str | None = None,
+    ) -> list[BankAccount]:
+        return [
+            each
+            for each in self._rows.values()
+            if city in {None, each.city}
+            and fund in {None, each.fund}
+            and status in {None, each.status}
+            and account_no in {None, each.account_no}
+        ]
+
+
+class MemoryLedger:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def load(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
+        return {ref: Balance(*self._state.balances.setdefault(ref, (0, 0))) for ref in refs}
+
+    def peek(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
+        return {ref: Balance(*self._state.balances[ref]) for ref in refs if ref in self._state.balances}
+
+    def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
+        return {key: self._state.postings[key].posting for key in keys if key in self._state.postings}
+
+    def resolved(self, keys: Sequence[str]) -> dict[str, str]:
+        return {key: self._state.resolved[key] for key in keys if key in self._state.resolved}
+
+    def append(
+        self,
+        city: str,
+        fund: str,
+        postings: Sequence[tuple[Posting, Month, Month | None]],
+        balances: Mapping[AccountRef, Balance],
+        *,
+        made_by: str,
+        recorded_at: datetime,
+        evidence: str | None = None,
+    ) -> int:
+        chain = self._state.vouchers.setdefault((city, fund), [])
+        header = Voucher(
+            city,
+            fund,
+            len(chain) + 1,
+            recorded_at,
+            made_by,
+            len(postings),
+            chain[-1].hash if chain else GENESIS,
+            "",
+        )
+        header = replace(header, hash=seal_voucher(header, postings))
+        chain.append(header)
+        for line, (entry, month, adjusts) in enumerate(postings, start=1):
+            self._require_unique(entry)
+            self._state.postings[entry.key] = StoredPosting(
+                entry, header.number, line, month, adjusts, recorded_at, made_by
+            )
+        for ref, balance in balances.items():
+            if ref.type in CASH and balance.posted_fen < 0:
+                if evidence is None and ref not in self._state.overdrafts:
+                    raise ConstraintBroken(f"cash below nil: {ref}")
+                self._state.overdrafts.add(ref)
+            if balance.reserved_fen < 0:
+                raise ConstraintBroken(f"reserve below nil: {ref}")
+            self._state.balances[ref] = (balance.posted_fen, balance.reserved_fen)
+        return header.number
+
+    def _require_unique(self, entry: Posting) -> None:
+        if entry.key in self._state.postings:
+            raise ConstraintBroken(f"posting twice: {entry.key}")
+        if entry.resolves is not None:
+            if entry.resolves in self._state.resolved:
+                raise ConstraintBroken(f"reserve resolved twice: {entry.resolves}")
+            self._state.resolved[entry.resolves] = entry.key
+        if entry.attempt_key is not None:
+            leg = (entry.attempt_key, leg_of(entry))
+            if leg in self._state.legs:
+                raise ConstraintBroken(f"leg booked twice: {leg}")
+            self._state.legs.add(leg)
+
+    def balances(self, city: str | None = None, fund: str | None = None) -> list[AccountBalance]:
+        return [
+            AccountBalance(ref, *held)
+            for ref, held in sorted(self._state.balances.items())
+            if city in {None, ref.city} and fund in {None, ref.fund}
+        ]
+
+    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[Voucher]:
+        return [
+            each
+            for key, chain in sorted(self._state.vouchers.items())
+            for each in chain
+            if city in {None, key[0]} and fund in {None, key[1]}
+        ]
+
+    def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
+        return [
+            each
+            for each in self._state.postings.values()
+            if city in {None, each.posting.debit.city} and fund in {None, each.posting.debit.fund}
+        ]
+
+    def locked_months(self, city: str, fund: str) -> frozenset[Month]:
+        return frozenset(self.locks(city, fund))
+
+    def locks(self, city: str, fund: str) -> dict[Month, str]:
+        return self._state.locks.get((city, fund), {})
+
+
+class MemoryTransfers:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add_batch(
+        self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
+    ) -> Batch:
+        first = orders[0][0]
+        batch = Batch(
+            id=len(self._state.batches) + 1,
+            key=key,
+            city=first.city,
+            fund=first.fund,
+            month=first.month,
+            hop=first.hop,
+            application=first.application,
+            state=BatchState.SUBMITTED,
+            total_fen=sum(order.amount_fen for order, _, _ in orders),
+            count=len(orders),
+            maker=maker,
+            made_at=at,
+            checker=None,
+            approved_digest=None,
+            releaser=None,
+            version=1,
+        )
+        self._state.batches[batch.id] = batch
+        for order, debit_account_id, credit_account_id in orders:
+            number = len(self._state.obligations) + 1
+            self._state.obligations[number] = Obligation(
+                id=number,
+                key=order.key,
+                batch_id=batch.id,
+                city=order.city,
+                fund=order.fund,
+                month=order.month,
+                hop=order.hop,
+                payer_unit=order.payer_unit,
+                unit=order.unit,
+                purpose=order.purpose,
+                application=order.application,
+                revision=order.revision,
+                amount_fen=order.amount_fen,
+                debit_account_id=debit_account_id,
+                credit_account_id=credit_account_id,
+                state=ObligationState.SUBMITTED,
+                version=1,
+                held_reason=None,
+                settled_at=None,
+                retry_asked_by=None,
+            )
+        return batch
+
+    def batch(self, batch_id: int) -> Batch:
+        return self._state.batches[batch_id]
+
+    def batch_by_key(self, key: str) -> Batch | None:
+        return next((each for each in self._state.batches.values() if each.key == key), None)
+
+    def batches(self, city: str, month: Any = None, hop: Any = None, fund: Any = None) -> list[Batch]:
+        return [
+            each
+            for each in self._state.batches.values()
+            if each.city == city
+            and month in {None, each.month}
+            and hop in {None, each.hop}
+            and fund in {None, each.fund}
+        ]
+
+    def change_batch(self, batch: Batch, **fields: Any) -> Batch:
+        current = self._state.batches[batch.id]
+        _require_version(batch, current)
+        fields.pop("approved_at", None)
+        fields.pop("released_at", None)
+        if "state" in fields:
+            fields["state"] = BatchState(fields["state"])
+        changed = replace(current, version=current.version + 1, **fields)
+        if changed.maker in {changed.checker, changed.releaser}:
+            raise ConstraintBroken("the maker checks himself")
+        self._state.batches[batch.id] = changed
+        return changed
+
+    def obligation(self, obligation_id: int) -> Obligation:
+        return self._state.obligations[obligation_id]
+
+    def obligation_by_key(self, key: str) -> Obligation | None:
+        return next((each for each in self._state.obligations.values() if each.key == key), None)
+
+    def obligations(
+        self,
+        *,
+        city: Any = None,
+        month: Any = None,
+        fund: Any = None,
+        hop: Any = None,
+        unit: Any = None,
+        batch_id: Any = None,
+        states: Iterable[ObligationState] | None = None,
+    ) -> list[Obligation]:
+        wanted = None if states is None else set(states)
+        return [
+            each
+            for each in self._state.obligations.values()
+            if city in {None, each.city}
+            and month in {None, each.month}
+            and fund in {None, each.fund}
+            and hop in {None, each.hop}
+            and unit in {None, each.unit}
+            and batch_id in {None, each.batch_id}
+            and (wanted is None or each.state in wanted)
+        ]
+
+    def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
+        check_obligation_arrow(obligation.state, state, obligation.key)
+        return self._put(obligation, state=state, **fields)
+
+    def note_retry(self, obligation: Obligation, asked_by: str) -> None:
+        self._put(obligation, retry_asked_by=asked_by)
+
+    def _put(self, obligation: Obligation, **fields: Any) -> Obligation:
+        current = self._state.obligations[obligation.id]
+        _require_version(obligation, current)
+        changed = replace(current, version=current.version + 1, **fields)
+        self._state.obligations[obligation.id] = changed
+        return changed
+
+    def add_attempt(
+        self,
+        obligation: Obligation,
+        attempt_no: int,
+        key: str,
+        request: bytes,
+        prepared_at: datetime,
+        valid_until: datetime,
+    ) -> Attempt:
+        fields: dict[str, Any] = dict.fromkeys(Attempt.__slots__)
+        fields |= {
+            "id": len(self._state.attempts) + 1,
+            "obligation_id": obligation.id,
+            "attempt_no": attempt_no,
+            "key": key,
+            "state": AttemptState.PREPARED,
+            "version": 1,
+            "amount_fen": obligation.amount_fen,
+            "request": request,
+            "request_hash": request_hash(request),
+            "prepared_at": prepared_at,
+            "valid_until": valid_until,
+            "worker_epoch": 0,
+            "was_unknown": False,
+            "times_asked": 0,
+        }
+        attempt = Attempt(**fields)
+        if any(each.key == key for each in self._state.attempts.values()):
+            raise ConstraintBroken(f"key used twice: {key}")
+        self._require_one_live(attempt)
+        self._state.attempts[attempt.id] = attempt
+        return attempt
+
+    def _require_one_live(self, attempt: Attempt) -> None:
+        rivals = [
+            each
+            for each in self._state.attempts.values()
+            if each.id != attempt.id and each.obligation_id == attempt.obligation_id and each.state in LIVE
+        ]
+        if rivals and attempt.state in LIVE:
+            raise ConstraintBroken(f"two live attempts: {rivals[0].key} and {attempt.key}")
+
+    def attempt(self, attempt_id: int) -> Attempt:
+        return self._state.attempts[attempt_id]
+
+    def attempt_by_key(self, key: str) -> Attempt | None:
+        return next((each for each in self._state.attempts.values() if each.key == key), None)
+
+    def attempts(self, obligation_id: int) -> list[Attempt]:
+        return [each for each in self._state.attempts.values() if each.obligation_id == obligation_id]
+
+    def attempts_in(
+        self, states: Iterable[AttemptState], *, city: Any = None, month: Any = None, fund: Any = None
+    ) -> list[Attempt]:
+        wanted = set(states)
+        return [each for each in self._state.attempts.values() if each.state in wanted]
+
+    def change_attempt(self, attempt: Attempt, **fields: Any) -> Attempt:
+        current = self._state.attempts[attempt.id]
+        _require_version(attempt, current)
+        if "was_unknown" in fields:
+            fields["was_unknown"] = bool(fields["was_unknown"])
+        changed = replace(current, version=current.version + 1, **fields)
+        self._require_one_live(changed)
+        self._state.attempts[attempt.id] = changed
+        return changed
+
+    def record_call(self, call: GatewayCall) -> None:
+        self._state.calls.append(call)
+
+    def calls(self, attempt_key: str) -> list[GatewayCall]:
+        return [each for each in self._state.calls if each.attempt_key == attempt_key]
+
+    def add_callback(
+        self, gateway: str, event_id: str, attempt_key: str, received_at: datetime, raw: bytes
+    ) -> bool:
+        if (gateway, event_id) in self._state.callbacks:
+            return False
+        self._state.callbacks.add((gateway, event_id))
+        return True
+
+    def add_statement_lines(
+        self, lines: Sequence[StatementLine], at: datetime
+    ) -> tuple[list[StatementLine], list[StatementLine]]:
+        fresh, altered = [], []
+        for line in lines:
+            known = self._state.lines.get((line.account, line.bank_serial))
+            if known is None:
+                self._state.lines[line.account, line.bank_serial] = line
+                fresh.append(line)
+            elif known != line:
+                altered.append(line)
+        return fresh, altered
+
+    def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
+        self._state.statement_days.add((account_no, day))
+
+    def statement_days(self, account_no: str) -> frozenset[date]:
+        return frozenset(day for account, day in self._state.statement_days if account == account_no)
+
+    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
+        return [each for each in self._state.lines.values() if each.key == attempt_key]
+
+    def add_break(self, *, kind: str, reference: str, at: datetime, **fields: Any) -> bool:
+        if any((each.kind, each.reference) == (kind, reference) for each in self._state.breaks.values()):
+            return False
+        number = len(self._state.breaks) + 1
+        self._state.breaks[number] = Break(
+            id=number,
+            kind=kind,
+            reference=reference,
+            found_at=at,
+            owner=None,
+            resolved_at=None,
+            resolved_by=None,
+            resolution=None,
+            **fields,
+        )
+        return True
+
+    def breaks(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
+        return [
+            each
+            for each in self._state.breaks.values()
+            if city in {None, each.city} and not (only_open and each.resolved_at)
+        ]
+
+    def resolve_break(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+        found = self._state.breaks.get(break_id)
+        if found is None or found.resolved_at is not None:
+            raise InputError("break_unknown", "", "")
+        self._state.breaks[break_id] = replace(found, resolved_at=at, resolved_by=by, resolution=resolution)
+
+    def kill_switch(self, city: str, fund: str) -> KillSwitch | None:
+        return self._state.switches.get((city, fund))
+
+    def kill_switches(self) -> list[KillSwitch]:
+        return [each for _, each in sorted(self._state.switches.items())]
+
+    def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
+        self._state.switches[switch.city, switch.fund] = switch
+
+    def sent_fen(self, city: str, fund: str, day: date) -> int:
+        return sum(
+            each.amount_fen
+            for each in self._state.attempts.values()
+            if each.first_sent_at is not None
+            and each.first_sent_at.astimezone(SHANGHAI).date() == day
+            and each.state not in {AttemptState.REJECTED, AttemptState.CLOSED}
+        )
+
+
+def _require_version(seen: Any, current: Any) -> None:
+    if seen.version != current.version:
+        raise RuleViolation("changed_meanwhile", str(seen), str(current))

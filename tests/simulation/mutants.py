@@ -1,0 +1,240 @@
+"""Deliberately broken variants of the money part: each must be caught by the schedules.
+
+A harness that was not shown to fail proves nothing. Every mutant is one patch of the product's
+own code, switched on only here.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from fundpool.adapters.gateways import base
+from fundpool.domain import transfer
+from fundpool.domain.transfer import ATTEMPT_ARROWS, AttemptState, Event, NotFoundVerdict, ObligationState
+from fundpool.services import attempts, payments, resolving
+from fundpool.services.attempts import Evidence, apply_event
+from fundpool.services.failpoints import failpoint
+from fundpool.services.ports import GatewayAnswerKind
+from schemas.payment_messages import TransferOrder
+
+S, E = AttemptState, Event
+
+
+@contextmanager
+def _arrow(state: AttemptState, event: Event, after: AttemptState | None) -> Iterator[None]:
+    changed = dict(ATTEMPT_ARROWS)
+    if after is None:
+        changed.pop((state, event))
+    else:
+        changed[state, event] = after
+    with patch.dict(transfer.ATTEMPT_ARROWS, changed, clear=True):
+        yield
+
+
+def _answers_read_as_rejected(wanted: Callable[[str], bool]) -> Any:
+    original = payments.record_result
+
+    def mutated(work: Any, attempt_id: int, epoch: int, answer: Any, now: Any, terms: Any) -> None:
+        if answer.kind is GatewayAnswerKind.UNKNOWN and wanted(answer.reason or ""):
+            answer = replace(answer, kind=GatewayAnswerKind.REJECTED)
+        original(work, attempt_id, epoch, answer, now, terms)
+
+    return patch.object(payments, "record_result", mutated)
+
+
+def timeout_is_failure() -> Any:
+    return _answers_read_as_rejected(lambda reason: reason in {"timeout", "deadline", "connection_lost"})
+
+
+def server_error_is_failure() -> Any:
+    return _answers_read_as_rejected(lambda reason: reason.startswith("http_5"))
+
+
+def crash_is_failure() -> Any:
+    return _arrow(S.SENDING, E.LEASE_OVER, S.REJECTED)
+
+
+def not_found_is_failure() -> Any:
+    def mutated(work: Any, attempt: Any, now: Any, terms: Any) -> Any:
+        return apply_event(work, attempt, E.REJECTED, Evidence("query", "not_found"), now=now, terms=terms)
+
+    return patch.object(resolving, "_apply_not_found", mutated)
+
+
+@contextmanager
+def new_key_when_unclear() -> Iterator[None]:
+    after = {**attempts._OBLIGATION_AFTER, S.CLOSED: ObligationState.RELEASED}
+    with _arrow(S.SENDING, E.UNCLEAR, S.CLOSED), patch.object(attempts, "_OBLIGATION_AFTER", after):
+        yield
+
+
+def random_keys() -> Any:
+    return patch.object(payments, "attempt_key", lambda key, number: str(uuid.uuid4()))
+
+
+@contextmanager
+def resend_after_retention() -> Iterator[None]:
+    def resend(attempt: Any, now: Any, terms: Any) -> NotFoundVerdict:
+        return NotFoundVerdict.RESEND
+
+    with (
+        patch.object(payments, "may_send", lambda attempt, now: attempt.state is S.PREPARED),
+        patch.object(resolving, "judge_not_found", resend),
+    ):
+        yield
+
+
+def key_saved_after_the_call() -> Any:
+    def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
+        def all_at_once(work: Any) -> Any:
+            attempt = payments._prepare(work, obligation_id, clock(), ports.gateway_terms)
+            if attempt is None:
+                return None
+            claimed = payments._claim(
+                work, attempt.id, worker, clock(), ports.gateway_terms, ports.payment_limits
+            )
+            if claimed is None:
+                return None
+            order = replace(
+                TransferOrder.from_body(claimed.request),
+                key=str(uuid.uuid4()),
+                end_to_end_id=str(uuid.uuid4()),
+            )
+            answer = gateway.submit(order, now=clock())
+            payments.record_result(
+                work, claimed.id, claimed.worker_epoch, answer, clock(), ports.gateway_terms
+            )
+            return answer
+
+        return ports.database.transaction(all_at_once)
+
+    return patch.object(payments, "send_one", mutated)
+
+
+def no_deadline_before_the_call() -> Any:
+    def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
+        terms = ports.gateway_terms
+        fence_first = ports.database.read(lambda work: payments._key_to_fence(work, obligation_id, terms))
+        if fence_first is not None and not payments._fence(ports, gateway, fence_first, clock):
+            return None
+        attempt = ports.database.transaction(
+            lambda work: payments._prepare(work, obligation_id, clock(), terms)
+        )
+        if attempt is None:
+            return None
+        claimed = ports.database.transaction(
+            lambda work: payments._claim(work, attempt.id, worker, clock(), terms, ports.payment_limits)
+        )
+        if claimed is None:
+            return None
+        failpoint("before submit")
+        answer = gateway.submit(TransferOrder.from_body(claimed.request), now=clock())
+        failpoint("after submit")
+        ports.database.transaction(
+            lambda work: payments.record_result(
+                work, claimed.id, claimed.worker_epoch, answer, clock(), terms
+            )
+        )
+        return answer
+
+    return patch.object(payments, "send_one", mutated)
+
+
+@contextmanager
+def no_check_after_restore() -> Iterator[None]:
+    with (
+        patch.object(resolving, "quarantine", lambda work, *, now, terms: 0),
+        patch.object(resolving, "recover", lambda *_, **__: ()),
+    ):
+        yield
+
+
+def callback_believed() -> Any:
+    events = {
+        "succeeded": E.SUCCEEDED,
+        "rejected": E.REJECTED,
+        "processing": E.PROCESSING,
+        "returned": E.RETURNED,
+    }
+
+    def mutated(
+        ports: Any, *, gateway: str, event_id: str, key: str, raw: bytes, now: Any, clock: Any = None
+    ) -> bool:
+        def act(work: Any) -> None:
+            attempt = work.transfers.attempt_by_key(key)
+            event = events.get(raw.decode())
+            if attempt is not None and event is not None:
+                apply_event(work, attempt, event, Evidence("callback"), now=now, terms=ports.gateway_terms)
+
+        ports.database.transaction(act)
+        return True
+
+    return patch.object(resolving, "receive_callback", mutated)
+
+
+def late_success_ignored() -> Any:
+    return _arrow(S.REJECTED, E.SUCCEEDED, None)
+
+
+def processing_is_success() -> Any:
+    return patch.dict(payments._SUBMIT_EVENTS, {GatewayAnswerKind.PROCESSING: E.SUCCEEDED})
+
+
+def any_echo_believed() -> Any:
+    return patch.object(base, "_echoes", lambda order, document: True)
+
+
+def no_fence_before_another_key() -> Any:
+    return patch.object(payments, "_must_be_fenced", lambda attempt, terms: False)
+
+
+def zombie_believed() -> Any:
+    original = payments.record_result
+
+    def mutated(work: Any, attempt_id: int, epoch: int, answer: Any, now: Any, terms: Any) -> None:
+        original(work, attempt_id, work.transfers.attempt(attempt_id).worker_epoch, answer, now, terms)
+
+    return patch.object(payments, "record_result", mutated)
+
+
+def unclear_is_sent_again_at_once() -> Any:
+    return _arrow(S.SENDING, E.UNCLEAR, S.PREPARED)
+
+
+def reserve_never_lifted() -> Any:
+    original = attempts._book
+
+    def mutated(work: Any, obligation: Any, attempt: Any, after: Any, evidence: Any, now: Any) -> None:
+        if after not in {S.REJECTED, S.CLOSED}:
+            original(work, obligation, attempt, after, evidence, now)
+
+    return patch.object(attempts, "_book", mutated)
+
+
+MUTANTS: dict[str, Callable[[], Any]] = {
+    each.__name__: each
+    for each in (
+        timeout_is_failure,
+        server_error_is_failure,
+        crash_is_failure,
+        not_found_is_failure,
+        new_key_when_unclear,
+        random_keys,
+        resend_after_retention,
+        key_saved_after_the_call,
+        no_deadline_before_the_call,
+        no_check_after_restore,
+        callback_believed,
+        late_success_ignored,
+        processing_is_success,
+        any_echo_believed,
+        no_fence_before_another_key,
+        zombie_believed,
+        unclear_is_sent_again_at_once,
+        reserve_never_lifted,
+    )
+}
+"""Every mutant by name."""
