@@ -20,8 +20,8 @@ from schemas.dashboard import AccountBalance, FundBooks, FundMoney, StandingAlar
 
 
 def fund_books(work: Work, city: str, funds: Sequence[str], as_of: datetime) -> list[FundBooks]:
-    """Bank accounts and trial balance of each fund that has books, as of ``as_of``."""
-    held = balances(work, city, event_until=as_of)
+    """Bank accounts and trial balance of each fund that has books, as the books stood at ``as_of``."""
+    held = balances(work, city, recorded_until=as_of)
     register = {
         (account.fund, account.account_type, account.unit): account
         for account in work.accounts.find(city=city, status=AccountStatus.APPROVED)
