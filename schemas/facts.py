@@ -18,7 +18,7 @@ County = Annotated[StrictStr, Field(min_length=1, max_length=20)]
 class Facts(BaseModel):
     """Base of all facts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class CountyYearFacts(Facts):

@@ -57,7 +57,7 @@ Ratio = Annotated[
 class Block(BaseModel):
     """What all blocks share: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class ByReading(Block):

@@ -253,13 +253,19 @@ def _open_books(
     opening = {pool: pools.get(pool, 0) for pool in CITY_POOLS}
     stored = {county.code: county.stored_balance_fen for county in counties}
     limits = rules.pool_limits
-    stored_limit = limits.get(Bearer.COUNTY_STORED_BALANCE, Fraction(1))
     return _Books(
         pools=opening,
-        drawable={pool: int(balance * limits.get(pool, 1)) for pool, balance in opening.items()},
+        drawable={pool: _within(limits.get(pool), balance) for pool, balance in opening.items()},
         stored=stored,
-        stored_drawable={code: int(balance * stored_limit) for code, balance in stored.items()},
+        stored_drawable={
+            code: _within(limits.get(Bearer.COUNTY_STORED_BALANCE), balance)
+            for code, balance in stored.items()
+        },
     )
+
+
+def _within(limit: Fraction | None, balance_fen: int) -> int:
+    return balance_fen if limit is None else int(balance_fen * limit)
 
 
 def _split_surplus(county: CountyYear, rules: SettlementRules) -> dict[Bearer, int]:

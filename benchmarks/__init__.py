@@ -1,0 +1,1 @@
+"""Measurements: small scripts, one line of JSON each."""
