@@ -1,0 +1,138 @@
+"""`fundpool check` and `fundpool template` as scripts use them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fundpool.adapters.document_reader import read_documents
+from fundpool.console.cli import main
+from fundpool.services.judging import Register, SourceFile
+from tests.golden import sample_documents as sample
+
+ARGUMENTS = ["--city", "taizhou", "--document", "plan", "--month", "2026-10", "--json"]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.xlsx"
+    path.write_bytes(sample.file_bytes("plan", sample.plan_rows()))
+    return path
+
+
+def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, list[dict[str, object]]]:
+    document: dict[str, list[dict[str, object]]] = json.loads(capsys.readouterr().out)
+    return document
+
+
+def test_a_good_file_passes_with_status_nil(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(good), *ARGUMENTS]) == 0
+    (entry,) = answer(capsys)["files"]
+    assert entry["verdict"] == "pass"
+    assert entry["rows"] == 2
+    assert entry["expectations_declared"] == entry["expectations_evaluated"]
+    assert entry["totals"] == {fund: amount - 100_000_000 for fund, amount in sample.PLANNED_FEN.items()}
+    assert entry["findings"] == []
+
+
+def test_one_bad_file_never_hides_another_s_answer(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = sample.completed("plan", sample.plan_rows())
+    rows[0]["requested_fen"] = 1
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_bytes(sample.file_bytes("plan", rows, ".csv"))
+    hostile = tmp_path / "hostile.xlsx"
+    hostile.write_bytes(b"PK\x03\x04" + b"\0" * 500)
+    files = [str(hostile), str(good), str(tmp_path / "missing.xlsx"), str(wrong)]
+    assert main(["check", *files, *ARGUMENTS]) == 2
+    entries = answer(capsys)["files"]
+    assert [entry["file"] for entry in entries] == files
+    assert [entry["verdict"] for entry in entries] == ["return", "pass", "return", "return"]
+    finding = entries[3]["findings"][0]  # type: ignore[index]
+    assert (finding["rule"], finding["cell"], finding["county"], finding["fund"]) == (
+        "PLAN-014", "M4", "331002", "employee",
+    )  # fmt: skip
+    assert entries[2]["findings"][0]["rule"] == "FILE-000"  # type: ignore[index]
+    assert entries[2]["sha256"] is None
+
+
+def test_something_found_is_status_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = sample.plan_rows()
+    rows[0]["inpatient_fen"] = "１２３"
+    odd = tmp_path / "odd.csv"
+    odd.write_bytes(sample.file_bytes("plan", rows, ".csv", encoding="gb18030"))
+    assert main(["check", str(odd), *ARGUMENTS]) == 1
+    assert answer(capsys)["files"][0]["verdict"] == "review"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["x.csv", "--city", "taizhou", "--document", "plan", "--month", "2026-13"],
+        ["x.csv", "--city", "taizhou", "--document", "poem", "--month", "2026-10"],
+        ["x.csv", "--city", "atlantis", "--document", "plan", "--month", "2026-10"],
+        ["--city", "taizhou", "--document", "plan", "--month", "2026-10"],
+    ],
+)
+def test_wrong_use_is_one_error_document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *arguments, "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"]
+    assert " / " in error["message"]
+
+
+def test_findings_are_told_to_a_person_with_cell_and_remedy(
+    good: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = sample.plan_rows()
+    rows[0]["inpatient_fen"] = "NA"
+    bad = tmp_path / "bad.xlsx"
+    bad.write_bytes(sample.file_bytes("plan", rows))
+    assert main(["check", str(good), str(bad), *ARGUMENTS[:-1]]) == 1
+    page = capsys.readouterr().out
+    assert "[CELL-009] 须更正 block 用款计划申请表 E5" in page
+    assert "写的是“NA”；没有发生额请填 0" in page
+    assert "remedy" in page
+
+
+def test_a_template_is_written_per_county_and_read_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "--city",
+        "taizhou",
+        "--document",
+        "report",
+        "--month",
+        "2026-10",
+        "--out",
+        str(tmp_path),
+        "--json",
+    ]
+    assert main(["template", *arguments]) == 0
+    files = answer(capsys)["files"]
+    assert len(files) == 9
+    register = Register.of([sample.JIAOJIANG, *sample.REGISTER.counties])
+    content = Path(str(files[0]["file"])).read_bytes()
+    (parsed,) = read_documents([SourceFile("t", content)], "report", register, sample.MONTH)
+    assert parsed.counties == ("331002",)
+
+
+def test_a_template_for_an_unknown_county_names_the_known_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "--city",
+        "taizhou",
+        "--document",
+        "plan",
+        "--month",
+        "2026-10",
+        "--county",
+        "某县",
+        "--out",
+        str(tmp_path),
+    ]
+    assert main(["template", *arguments, "--json"]) == 2
+    assert "椒江区" in json.loads(capsys.readouterr().out)["error"]["message"]

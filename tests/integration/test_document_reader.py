@@ -1,0 +1,148 @@
+"""What the reader makes of files as counties really save them."""
+
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.workbooks import write_document, write_template
+from fundpool.services.judging import ParsedDocument, SourceFile
+from tests.golden import sample_documents as sample
+
+
+def read(content: bytes, document: str = "plan") -> ParsedDocument:
+    (parsed,) = read_documents([SourceFile("file", content)], document, sample.REGISTER, sample.MONTH)
+    return parsed
+
+
+def rules(parsed: ParsedDocument) -> list[str]:
+    return [finding.rule for finding in parsed.findings]
+
+
+def csv_text(document: str = "plan") -> str:
+    return sample.file_bytes(document, sample.CLEAN[document](), ".csv").decode("utf-8-sig")
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+@pytest.mark.parametrize("document", sample.CLEAN)
+def test_what_is_written_is_read_with_the_cell_of_every_value(document: str, suffix: str) -> None:
+    rows = sample.completed(document, sample.CLEAN[document]())
+    parsed = read(sample.file_bytes(document, rows, suffix), document)
+    assert parsed.findings == ()
+    for row, line in zip(rows, parsed.lines, strict=True):
+        assert line.county == row["county_code"]
+        assert line.fund == row["fund"]
+        assert line.month == sample.MONTH
+        for key, amount in line.amounts_fen.items():
+            assert amount == row.get(key)
+            assert line.cells[key].endswith(str(line.row))
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_a_workbook_saved_by_libreoffice_reads_the_same(tmp_path: Path) -> None:
+    write_document(tmp_path / "plan.xlsx", "plan", "台州市", sample.MONTH, sample.plan_rows())
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = ["soffice", profile, "--headless", "--convert-to", "xlsx:Calc MS Excel 2007 XML"]
+    subprocess.run(
+        [*command, "--outdir", tmp_path / "out", tmp_path / "plan.xlsx"], check=True, capture_output=True
+    )
+    saved = read((tmp_path / "out/plan.xlsx").read_bytes())
+    written = read((tmp_path / "plan.xlsx").read_bytes())
+    assert saved.findings == ()
+    assert [line.amounts_fen for line in saved.lines] == [line.amounts_fen for line in written.lines]
+    assert saved.labels == written.labels
+
+
+def test_columns_are_found_by_header_wherever_they_stand() -> None:
+    lines = [line.split(",") for line in csv_text().splitlines()]
+    table = [list(reversed(line)) if 2 <= number <= 5 else line for number, line in enumerate(lines)]
+    moved = "\r\n".join(["某某表", "", *(",".join(["", *line]) for line in table)])
+    parsed = read(moved.encode())
+    assert parsed.lines[0].amounts_fen == read(csv_text().encode()).lines[0].amounts_fen
+    assert parsed.lines[0].cells["county_code"].startswith("P")
+
+
+def test_a_header_may_use_another_name_spaces_and_its_unit() -> None:
+    text = csv_text().replace(",申请额,", ",申请 金额（元）,").replace("县区名称", "统筹区")
+    assert read(text.encode()).findings == ()
+
+
+def test_a_header_in_another_unit_is_not_converted() -> None:
+    parsed = read(csv_text().replace(",申请额,", ",申请额（万元）,").encode())
+    assert [(f.rule, f.cell, f.found, f.expected) for f in parsed.findings] == [
+        ("FILE-020", "M3", "万元", "元")
+    ]
+
+
+def test_another_document_is_told_by_its_header() -> None:
+    parsed = read(csv_text("report").encode(), "plan")
+    assert rules(parsed)[0] in {"FILE-010", "FILE-011"}
+    assert not parsed.readable
+
+
+def test_hidden_columns_and_sheets_are_shown() -> None:
+    clean = sample.file_bytes("plan", sample.plan_rows())
+    hidden = sample.with_part(
+        clean,
+        sample.SHEET,
+        lambda xml: xml.replace('<col min="1" max="15"', '<col min="5" max="5" hidden="1"', 1),
+    )
+    assert [f.found for f in read(hidden).findings] == ["E"]
+
+
+def test_notes_below_the_table_are_no_data() -> None:
+    parsed = read((csv_text() + "注：本表按月报送。\r\n").encode())
+    assert parsed.findings == ()
+    assert len(parsed.lines) == 2
+
+
+def test_labels_may_stand_in_their_own_cells() -> None:
+    text = csv_text().replace("单位：元", "单位,元")
+    assert read(text.encode()).labels["unit"] == "元"
+
+
+def test_a_county_is_known_by_an_alias_or_by_its_name_alone() -> None:
+    rows = sample.plan_rows()
+    rows[0].update(county_code="", county_name="椒 江")
+    parsed = read(sample.file_bytes("plan", rows, ".csv"))
+    assert parsed.lines[0].county == "331002"
+    assert rules(parsed) == ["CELL-013"]
+
+
+def test_a_file_may_speak_for_several_counties() -> None:
+    rows = sample.plan_rows() + sample.plan_rows(sample.HUANGYAN)
+    assert read(sample.file_bytes("plan", rows)).counties == ("331002", "331003")
+
+
+def test_a_template_says_what_it_is_for_and_keeps_formulas_locked(tmp_path: Path) -> None:
+    path = tmp_path / "template.xlsx"
+    write_template(path, "plan", "台州市", [sample.JIAOJIANG], sample.MONTH)
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read(sample.SHEET).decode()
+        properties = archive.read("docProps/custom.xml").decode()
+    assert "<sheetProtection" in sheet
+    assert sheet.count("<dataValidation ") >= 7
+    for value in ("plan", "2026-10", "331002", "元"):
+        assert f"<vt:lpwstr>{value}</vt:lpwstr>" in properties
+    parsed = read(path.read_bytes())
+    assert [(line.county, line.fund) for line in parsed.lines] == [
+        ("331002", "employee"),
+        ("331002", "resident"),
+    ]
+    assert parsed.lines[0].amounts_fen["inpatient_fen"] is None
+
+
+def test_a_document_s_bytes_depend_on_its_values_only() -> None:
+    assert sample.file_bytes("plan", sample.plan_rows()) == sample.file_bytes("plan", sample.plan_rows())
+
+
+def test_a_sum_stated_otherwise_is_written_as_stated() -> None:
+    rows = sample.completed("plan", sample.plan_rows())
+    stated = rows[0]["planned_fen"]
+    assert isinstance(stated, int)
+    rows[0]["planned_fen"] = stated + 1
+    parsed = read(sample.file_bytes("plan", rows))
+    assert parsed.lines[0].amounts_fen["planned_fen"] == stated + 1
