@@ -12,11 +12,13 @@ from tasks.options import STEP_FLOW
 
 
 @flow(name="daily-tick", flow_run_name=tick_name, **STEP_FLOW)
-def daily_tick(cities: list[str] | None = None, as_of: str | None = None) -> State[Any]:
-    """Start each step due today, for each city whose calendar runs here, once.
+def daily_tick(
+    cities: list[str] | None = None, as_of: str | None = None, months: list[str] | None = None
+) -> State[Any]:
+    """Start each step due today, for each city whose calendar runs here, once; ``months`` names some only.
 
     No deadline has a cron of its own: cron knows neither days off nor make-up working days. A tick
     that comes late, twice or after an outage looks at today only.
     """
     keys = cities_to_run(cities)
-    return conclude_day({city: start_due_steps(city, as_of, return_state=True) for city in keys})
+    return conclude_day({city: start_due_steps(city, as_of, months, return_state=True) for city in keys})

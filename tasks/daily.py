@@ -7,7 +7,7 @@ from prefect.client.orchestration import get_client
 
 from fundpool.services.daily import live_cities, record_start, reserve_due_steps
 from tasks.options import RETRY_WHEN_AWAY
-from tasks.performing import business_clock, ports_of_this_process
+from tasks.performing import business_clock, parse_month, ports_of_this_process
 
 
 def cities_to_run(asked: list[str] | None) -> tuple[str, ...]:
@@ -16,11 +16,12 @@ def cities_to_run(asked: list[str] | None) -> tuple[str, ...]:
 
 
 @task(name="start-due-steps", task_run_name="{city}", **RETRY_WHEN_AWAY)
-def start_due_steps(city: str, as_of: str | None) -> list[dict[str, Any]]:
+def start_due_steps(city: str, as_of: str | None, months: list[str] | None = None) -> list[dict[str, Any]]:
     """Start each step reserved for the day; a start that was cut short is made with the same key again."""
     ports, started = ports_of_this_process(), []
+    only = None if months is None else [parse_month(month) for month in months]
     with get_client(sync_client=True) as client:
-        for one in reserve_due_steps(ports, city, business_clock(as_of)):
+        for one in reserve_due_steps(ports, city, business_clock(as_of), only):
             asked = {"city": city, "month": str(one.month), "county": None, "as_of": as_of}
             deployment = client.read_deployment_by_name(f"{one.step}/{one.step}")
             run = client.create_flow_run_from_deployment(

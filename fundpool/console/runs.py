@@ -154,10 +154,20 @@ class LocalPrefect:
         """Run one step (or ``monthly-cycle``) as its deployment and wait for its end."""
         return self._run(step, {"city": city, "month": month, "county": county, "as_of": as_of})
 
-    def run_tick(self, as_of: str | None = None, cities: Sequence[str] | None = None) -> FlowRunResult:
-        """Run the daily tick and every step it started."""
+    def run_tick(
+        self,
+        as_of: str | None = None,
+        cities: Sequence[str] | None = None,
+        months: Sequence[str] | None = None,
+    ) -> FlowRunResult:
+        """Run the daily tick and every step it started; ``months`` leaves all others alone."""
         assert self._worker, "wait_ready first"
-        tick = self._run("daily-tick", {"cities": list(cities) if cities else None, "as_of": as_of})
+        asked = {
+            "cities": list(cities) if cities else None,
+            "as_of": as_of,
+            "months": list(months) if months else None,
+        }
+        tick = self._run("daily-tick", asked)
         started = self._worker.result(tick.run_id) or []
         runs = tuple(self._ended(one["run"]) for one in started)
         return FlowRunResult(

@@ -4,7 +4,7 @@ The decision is reserved in our own tables before anything is started. The orche
 may be pruned or lost and a tick may run twice; neither starts a step a second time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of_month
@@ -33,17 +33,27 @@ def live_cities(ports: MonthPorts, asked: Sequence[str] | None = None) -> tuple[
     )
 
 
-def reserve_due_steps(ports: MonthPorts, city_key: str, now: datetime) -> tuple[ScheduledStep, ...]:
-    """Reserve what is due today and return what is still to be started, in the order of the months."""
+def reserve_due_steps(
+    ports: MonthPorts, city_key: str, now: datetime, only: Collection[Month] | None = None
+) -> tuple[ScheduledStep, ...]:
+    """Reserve what is due today and return what is still to be started, in the order of the months.
+
+    ``only`` looks after some months and leaves the others alone.
+    """
     city, day = ports.policies.city(city_key), now.astimezone(SHANGHAI).date()
-    due = [(month, step) for month in open_months(ports, city, day) for step in _due(ports, city, month, day)]
+    months = [month for month in open_months(ports, city, day) if only is None or month in only]
+    due = [(month, step) for month in months for step in _due(ports, city, month, day)]
 
     def reserve(work: Work) -> tuple[ScheduledStep, ...]:
         known = {(one.month, one.step) for one in work.scheduled_steps.of_day(city.key, day)}
         for month, step in due:
             if (month, step.step) not in known:
                 work.scheduled_steps.reserve(ScheduledStep(city.key, step.step, month, day), now)
-        return tuple(one for one in work.scheduled_steps.of_day(city.key, day) if one.run_id is None)
+        return tuple(
+            one
+            for one in work.scheduled_steps.of_day(city.key, day)
+            if one.run_id is None and one.month in months
+        )
 
     return ports.database.transaction(reserve)
 
