@@ -295,7 +295,7 @@ class Place(Shape):
 
 
 class Rule(Shape):
-    """One rule of the document: exactly one of duties and/or computes, structure, out_of_scope."""
+    """One rule: duties, computes and structure (a path, an invariant, a fact), or out of scope with the reason."""
 
     id: str = Field(pattern=r"^[A-Z]+-[0-9]+[a-z]?$")
     section: str
@@ -318,10 +318,11 @@ class Rule(Shape):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        active = bool(self.duties) or self.computes is not None
-        kinds = [active, self.structure is not None, self.out_of_scope is not None]
-        if sum(kinds) != 1:
-            raise ValueError("a rule is exactly one of: duties and/or computes, structure, out_of_scope")
+        used = bool(self.duties) or self.computes is not None or self.structure is not None
+        if used == (self.out_of_scope is not None):
+            raise ValueError(
+                "a rule is either duties, computes and structure (at least one), or out_of_scope"
+            )
         if self.valid_until and self.valid_from and self.valid_until < self.valid_from:
             raise ValueError("valid_until lies before valid_from")
         keys = {interpretation.key for interpretation in self.interpretations}

@@ -238,11 +238,9 @@ class PolicyRule:
         """What the product does with the rule."""
         if self.out_of_scope is not None:
             return RuleKind.OUT_OF_SCOPE
-        if self.structure is not None:
-            return RuleKind.STRUCTURE
         if self.computes:
             return RuleKind.COMPUTED_AND_DUTY if self.duties else RuleKind.COMPUTED
-        return RuleKind.DUTY
+        return RuleKind.DUTY if self.duties else RuleKind.STRUCTURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,10 +170,10 @@ def rule_in_words(rule: PolicyRule) -> str:
     """What the product makes of the rule, in one phrase."""
     if rule.out_of_scope is not None:
         return f"不在范围：{rule.out_of_scope}"
-    if rule.structure is not None:
-        return str(rule.structure["text"])
     parts = [f"{_EVERY_ZH[duty.every]} {duty.step}：{deadline_in_words(duty)}" for duty in rule.duties]
     parts += [str(block["kind"]) for block in rule.computes]
+    if rule.structure is not None:
+        parts.append(str(rule.structure["text"]))
     return "；".join(parts)
 
 

@@ -74,7 +74,7 @@ def due(
     Dates move only where the document says so; "act by" is the last working day on or before.
     """
     from fundpool.adapters.policy_files import load_city, load_work_calendar, read_national
-    from fundpool.domain.duties import duties_of_month, duties_of_year
+    from fundpool.domain.duties import DutyKind, duties_of_month, duties_of_year
 
     if json and format_ == "ics":
         raise _usage("--json 与 --format ics 只能选一个", "give either --json or --format ics")
@@ -102,6 +102,8 @@ def due(
         )
     else:
         _print_duties(policy, duties, policy.step_names(read_national(folder)))
+    if happened is not None and not any(duty.kind is DutyKind.AFTER_EVENT for duty in duties):
+        print("没有期限自收款日起算 / no duty counts from the receipt", file=sys.stderr)
     _print_notes(policy, months, fund_year, duties, calendar)
     return 0
 

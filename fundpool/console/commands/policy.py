@@ -261,15 +261,19 @@ def coverage(*, policy_dir: _PolicyDir = None, json: _Json = False) -> int:
 def _readable(folder: Path) -> "tuple[list[CityPolicy], list[Problem]]":
     """The cities that can be read, and what is wrong with the other files."""
     from fundpool.adapters.policy_files import load_file, policy_files
-    from fundpool.adapters.yaml_documents import PolicyFileError
+    from fundpool.adapters.yaml_documents import PolicyFileError, Problem
 
     cities: list[CityPolicy] = []
     problems: list[Problem] = []
     for file in policy_files(folder):
         try:
-            cities.append(load_file(file, folder))
+            city = load_file(file, folder)
         except PolicyFileError as error:
             problems += error.problems
+            continue
+        if city.key in {other.key for other in cities}:
+            problems.append(Problem(file, 1, f"两个文件用了同一城市代码 / two files describe {city.key}"))
+        cities.append(city)
     return cities, problems
 
 
@@ -326,7 +330,11 @@ def _coverage_problems(folder: Path, cities: "list[CityPolicy]") -> "list[Proble
 
     listed = load_coverage(folder)
     file = folder / "coverage.yaml"
-    problems = []
+    problems = [
+        Problem(file, 1, f"清单中的 {key} 没有政策文件 / no policy file for {key}, which is listed")
+        for key in listed
+        if key not in {city.key for city in cities}
+    ]
     for city in cities:
         expected = listed.get(city.key)
         if expected is None:
