@@ -278,4 +278,4 @@ def test_check_takes_the_folder_either_way(
     folder: Path, capsys: pytest.CaptureFixture[str], build: Callable[[Path], list[str]]
 ) -> None:
     checked = answer(capsys, "check", *build(folder))
-    assert [city["city"] for city in checked["cities"]] == ["lanhe", "yunzhou"]
+    assert [city["city"] for city in checked["cities"]] == ["lanhe", "linjiang", "yunzhou"]
