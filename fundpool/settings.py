@@ -1,9 +1,12 @@
 """Every setting of the product, read from the environment in this one place."""
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fundpool.domain.errors import InputError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -12,6 +15,19 @@ class Settings(BaseSettings):
     """Settings from ``FUNDPOOL_*`` variables; ``fundpool settings`` lists them with their values."""
 
     model_config = SettingsConfigDict(env_prefix="FUNDPOOL_", extra="ignore")
+
+    def __init__(self, **values: Any) -> None:
+        """Raises InputError naming the variables that cannot be used."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            wrong = [f"FUNDPOOL_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+            raise InputError(
+                "bad_settings",
+                f"设置有误：{'；'.join(wrong)}",
+                f"settings cannot be used: {'; '.join(wrong)}",
+                remedy="fundpool settings --help；改正环境变量 / correct the environment variables",
+            ) from error
 
     home: Path = Field(
         default=Path(".fundpool"), description="数据目录 / data folder of the embedded default"

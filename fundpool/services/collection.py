@@ -7,7 +7,8 @@ from fundpool.domain.month_records import NilReturn
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, FileState, Submission
 from fundpool.services.intake import FileReceipt, collect, require_county
-from fundpool.services.judgements import JudgingTrouble, judge_month, message_of
+from fundpool.services.isolation import told
+from fundpool.services.judgements import JudgingTrouble, judge_month
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 
@@ -60,11 +61,11 @@ def _outcome(
 ) -> UnitOutcome:
     trouble = next((trouble for trouble in troubles if trouble.county == county), None)
     if trouble is not None:
-        code, zh, en = message_of(trouble.error)
+        code, zh, en = told(trouble.error)
         return UnitOutcome(
             county, UnitState.FAILED, f"校验未能完成：{zh}", f"not judged: {en}", error_code=code
         )
-    if version is not None:
+    if version is not None and (version.stands or nil is None):
         return _filed(work, version)
     if nil is not None:
         return UnitOutcome(county, UnitState.DONE, f"零申报：{nil.reason}", f"nil return: {nil.reason}")

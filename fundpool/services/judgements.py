@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fundpool.domain.errors import FundpoolError, ServiceUnavailable
+from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import Month
@@ -218,10 +218,3 @@ def _recent_spending(work: Work, city: str, month: Month) -> dict[CountyFund, li
             if "spending_fen" in row:
                 spending.setdefault(place, []).append(row["spending_fen"])
     return spending
-
-
-def message_of(error: Exception) -> tuple[str, str, str]:
-    """Code, Chinese and English text of an error met for one unit."""
-    if isinstance(error, FundpoolError):
-        return error.code, error.zh, error.en
-    return "unexpected", f"程序内部错误：{error!r}", f"unexpected error: {error!r}"

@@ -91,13 +91,7 @@ def month_facts(work: Work, policy: CityPolicy, month: Month) -> MonthFacts:
     for document in DocumentKind:
         for version in work.submissions.versions(policy.key, document, month):
             versions.setdefault((document, version.county), []).append(version)
-        bad += [
-            file
-            for file in work.submissions.files(
-                policy.key, document, [FileState.UNREADABLE, FileState.REFUSED]
-            )
-            if _concerns(file, month)
-        ]
+        bad += _bad_files(work, policy, document, month)
     return MonthFacts(
         versions={place: tuple(found) for place, found in versions.items()},
         nil_returns={
@@ -326,6 +320,19 @@ def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
         ),
         default=None,
     )
+
+
+def _bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month: Month) -> list[ReceivedFile]:
+    """Files of the month nobody could take in, unless one of the same name came in well since."""
+    read = work.submissions.files(policy.key, document, [FileState.READ])
+    mended = {file.file_name: file.received_at for file in read}
+    bad = work.submissions.files(policy.key, document, [FileState.UNREADABLE, FileState.REFUSED])
+    return [
+        file
+        for file in bad
+        if _concerns(file, month)
+        and not (file.file_name in mended and mended[file.file_name] >= file.received_at)
+    ]
 
 
 def _concerns(file: ReceivedFile, month: Month) -> bool:

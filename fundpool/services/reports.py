@@ -10,7 +10,6 @@ from functools import partial
 
 from fundpool.domain import review as review_rules
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
-from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.policy import CityPolicy
@@ -18,7 +17,7 @@ from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services import books
 from fundpool.services.collection import collect_documents, counties_of
-from fundpool.services.judgements import message_of
+from fundpool.services.isolation import isolated
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.review import open_cases, save
@@ -47,6 +46,7 @@ def _says_all(outcome: UnitOutcome) -> bool:
 def _settle_county(
     ports: MonthPorts, policy: CityPolicy, request: StepRequest, county: str
 ) -> list[UnitOutcome]:
+    """Open the county's cases, then accept and book each on its own."""
     opening = partial(
         open_cases,
         policy=policy,
@@ -55,59 +55,59 @@ def _settle_county(
         county=county,
         now=request.now,
     )
-    opened = ports.database.transaction(opening)
     outcomes: list[UnitOutcome] = []
-    for outcome in opened:
-        if outcome.fund is None:
-            outcomes.append(outcome)
+    for opened in isolated(
+        partial(ports.database.transaction, opening),
+        unit=county,
+        act_zh="未能建立审核事项",
+        act_en="no review case could be opened",
+    ):
+        if opened.fund is None:
+            outcomes.append(opened)
             continue
-        booking = partial(_accept_and_book, policy=policy, request=request, county=county, fund=outcome.fund)
-        try:
-            booked = ports.database.transaction(booking)
-        except ServiceUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - told as this county's failure; the others go on
-            code, zh, en = message_of(error)
-            booked = UnitOutcome(
-                county,
-                UnitState.FAILED,
-                f"支出未能记账：{zh}",
-                f"the spending is not booked: {en}",
-                fund=outcome.fund,
-                amount_fen=outcome.amount_fen,
-                error_code=code,
-            )
-        outcomes.append(booked or outcome)
+        booking = partial(_accept_and_book, policy=policy, request=request, opened=opened)
+        outcomes += isolated(
+            partial(ports.database.transaction, booking),
+            unit=county,
+            act_zh="支出未能记账",
+            act_en="the spending is not booked",
+            fund=opened.fund,
+            amount_fen=opened.amount_fen,
+        )
     return outcomes
 
 
 def _accept_and_book(
-    work: Work, policy: CityPolicy, request: StepRequest, county: str, fund: str
-) -> UnitOutcome | None:
-    """Accept the case if the checks found nothing, book it if it is accepted; None while it is not."""
+    work: Work, policy: CityPolicy, request: StepRequest, opened: UnitOutcome
+) -> list[UnitOutcome]:
+    """Accept the case if the checks found nothing, book it if it is accepted; else as it was opened."""
+    county, fund = opened.unit, opened.fund
+    assert fund is not None
     case = work.reviews.case(policy.key, request.month, DocumentKind.REPORT, county, fund)
     if case is None:
-        return None
+        return [opened]
     if case.state is CaseState.READY:
         accepted = review_rules.accept(case, request.now)
         save(work, case, accepted, "accept_report", SYSTEM, request.now)
         case = accepted
     if not case.is_decided:
-        return None
+        return [opened]
     versions = work.submissions.versions(policy.key, DocumentKind.REPORT, request.month, county)
     for version in versions:
         if version.id != case.submission_id:
             _take_back(work, case, version, request.now)
     current = next(version for version in versions if version.id == case.submission_id)
     _book(work, case, current, request.now)
-    return UnitOutcome(
-        county,
-        UnitState.DONE,
-        "报表收下，支出已记账",
-        "report accepted, spending booked",
-        fund=fund,
-        amount_fen=case.approved_fen,
-    )
+    return [
+        UnitOutcome(
+            county,
+            UnitState.DONE,
+            "报表收下，支出已记账",
+            "report accepted, spending booked",
+            fund=fund,
+            amount_fen=case.approved_fen,
+        )
+    ]
 
 
 def _book(work: Work, case: ReviewCase, version: Submission, now: datetime) -> None:

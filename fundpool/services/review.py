@@ -20,6 +20,7 @@ from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services.collection import AMOUNT_FIELD, counties_of
 from fundpool.services.intake import require_county
+from fundpool.services.isolation import isolated
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 
@@ -37,7 +38,12 @@ def plan_review(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, .
             county=county,
             now=request.now,
         )
-        outcomes += ports.database.transaction(opening)
+        outcomes += isolated(
+            partial(ports.database.transaction, opening),
+            unit=county,
+            act_zh="未能建立审核事项",
+            act_en="no review case could be opened",
+        )
     return tuple(outcomes)
 
 

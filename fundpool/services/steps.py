@@ -5,10 +5,10 @@ The scheduler, an operator's retrigger and the command line all run the same fun
 of the others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from fundpool.domain.errors import InputError
+from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.findings import Severity
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.submission import DocumentKind
@@ -18,6 +18,7 @@ from fundpool.services.collection import collect_documents, counties_of
 from fundpool.services.disbursement import allocation, disbursement, payment_outcome
 from fundpool.services.filing import report_filing
 from fundpool.services.flags import flags_of
+from fundpool.services.isolation import told
 from fundpool.services.outcomes import StepReport, StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import month_facts, progress_of
@@ -97,8 +98,26 @@ def run_step(ports: MonthPorts, name: str, request: StepRequest) -> StepReport:
     counties_of(policy, request)
     run = StepRun(name, request.counties, request.by, request.run_id, request.now, outcomes=None)
     run_id = ports.database.transaction(lambda work: work.records.start_run(policy.key, request.month, run))
-    outcomes = STEPS[name](ports, request)
+    try:
+        outcomes = STEPS[name](ports, request)
+    except Exception as error:
+        _finish(ports, run_id, [_failed(policy.division_code, error)])
+        if isinstance(error, FundpoolError):
+            raise
+        outcomes = (_failed(policy.division_code, error),)
+    else:
+        _finish(ports, run_id, outcomes)
+    return StepReport(name, policy.key, request.month, outcomes)
+
+
+def _finish(ports: MonthPorts, run_id: int, outcomes: Sequence[UnitOutcome]) -> None:
     ports.database.transaction(
         lambda work: work.records.finish_run(run_id, [asdict(outcome) for outcome in outcomes])
     )
-    return StepReport(name, policy.key, request.month, outcomes)
+
+
+def _failed(unit: str, error: Exception) -> UnitOutcome:
+    code, zh, en = told(error)
+    return UnitOutcome(
+        unit, UnitState.FAILED, f"步骤未完成：{zh}", f"the step stopped: {en}", error_code=code
+    )

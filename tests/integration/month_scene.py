@@ -37,7 +37,15 @@ def at(text: str) -> datetime:
 class CityScene:
     """One city from an empty database: openings, budgets and accounts are recorded, nothing is filed."""
 
-    def __init__(self, transactions: SqlTransactions, folder: Path, city: str, month: Month) -> None:
+    def __init__(
+        self,
+        transactions: SqlTransactions,
+        folder: Path,
+        city: str,
+        month: Month,
+        *,
+        without_account: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
         self.month = month
         self.book = BankBook()
@@ -49,7 +57,10 @@ class CityScene:
         self.funds = tuple(fund.key for fund in self.policy.funds)
         self.start = datetime(month.year, month.month, 1, 9, tzinfo=SHANGHAI).replace(month=1)
         self._record_openings()
-        self._register_accounts()
+        city_types = (AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
+        self.register_accounts(*((kind, self.policy.division_code) for kind in city_types))
+        with_account = [county for county in self.counties if county not in without_account]
+        self.register_accounts(*((AccountType.COUNTY_EXPENDITURE, county) for county in with_account))
 
     def place(self, county: str) -> int:
         """1 for the first county of the register, 2 for the second: makes every amount its own."""
@@ -172,6 +183,21 @@ class CityScene:
             self.authorise(duty, now)
             self.run(step, now)
 
+    def register_accounts(self, *places: tuple[AccountType, str]) -> None:
+        """Enter and approve the accounts of ``places`` (type, unit), one per scheme."""
+
+        def register(work: Work) -> None:
+            for kind, unit in places:
+                for fund in self.funds:
+                    number = account_no(kind, unit, fund)
+                    proposal = AccountProposal(
+                        self.policy.key, fund, unit, kind, number, f"{unit}{kind}", "农业银行"
+                    )
+                    account = bank_accounts.propose_account(work, proposal, "账户经办", self.start)
+                    bank_accounts.approve_account(work, account.id, "账户复核", self.start)
+
+        self.ports.database.transaction(register)
+
     def executed_fen(self) -> dict[str, int]:
         """What the bank moved, by account credited: its own book, not ours."""
         moved: dict[str, int] = {}
@@ -216,23 +242,6 @@ class CityScene:
             by="预算",
             now=self.start,
         )
-
-    def _register_accounts(self) -> None:
-        city_types = (AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
-        places = [(kind, self.policy.division_code) for kind in city_types]
-        places += [(AccountType.COUNTY_EXPENDITURE, county) for county in self.counties]
-
-        def register(work: Work) -> None:
-            for kind, unit in places:
-                for fund in self.funds:
-                    number = account_no(kind, unit, fund)
-                    proposal = AccountProposal(
-                        self.policy.key, fund, unit, kind, number, f"{unit}{kind}", "农业银行"
-                    )
-                    account = bank_accounts.propose_account(work, proposal, "账户经办", self.start)
-                    bank_accounts.approve_account(work, account.id, "账户复核", self.start)
-
-        self.ports.database.transaction(register)
 
 
 def account_no(kind: AccountType, unit: str, fund: str) -> str:

@@ -1,0 +1,48 @@
+"""What a city's month came to, as one digest: the same end, however often and in whatever order it ran.
+
+Over facts and money, never over row ids, clocks of the run or who triggered it.
+"""
+
+import hashlib
+import json
+
+from fundpool.domain.periods import Month
+from fundpool.domain.submission import DocumentKind
+from fundpool.services.ports import Work
+
+
+def month_digest(work: Work, city: str, month: Month) -> str:
+    """SHA-256 over the month's versions, decisions, applications, payments, postings and filings."""
+    facts = [
+        [
+            [
+                version.document,
+                version.county,
+                version.version,
+                version.sha256,
+                version.verdict,
+                version.stands,
+            ]
+            for document in DocumentKind
+            for version in work.submissions.versions(city, document, month)
+        ],
+        [
+            [case.document, case.county, case.fund, case.state, case.requested_fen, case.approved_fen]
+            for case in work.reviews.cases(city, month)
+        ],
+        [
+            [application.fund, application.number, line.county, line.applied_fen, line.reviewed_fen]
+            for application in work.applications.applications(city, month)
+            for line in application.lines
+        ],
+        [
+            [each.key, each.amount_fen, each.state]
+            for each in work.transfers.obligations(city=city, month=month)
+        ],
+        sorted(
+            [stored.posting.key, stored.posting.amount_fen, str(stored.posting.debit)]
+            for stored in work.ledger.postings(city)
+        ),
+        [[filing.version, filing.content_digest] for filing in work.records.filings(city, month)],
+    ]
+    return hashlib.sha256(json.dumps(facts, ensure_ascii=False, default=str).encode()).hexdigest()

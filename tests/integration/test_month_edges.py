@@ -1,0 +1,500 @@
+"""What goes wrong in a month: late, missing, returned, inconsistent, no bank; the rest goes on."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fundpool.adapters.work import SqlTransactions
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.periods import Month
+from fundpool.domain.review import CaseState
+from fundpool.domain.submission import DocumentKind, FileState
+from fundpool.services import application, books, records, review
+from fundpool.services.ledger_checks import verify
+from fundpool.services.outcomes import UnitState
+from fundpool.services.ports import Work
+from fundpool.services.status import county_month, is_troubled, month_status
+from tests.integration.month_digest import month_digest
+from tests.integration.month_scene import CHECKER, FINANCE, MAKER, OPENING_FEN, CityScene, at
+
+OCTOBER = Month(2026, 10)
+FIRST, SECOND, THIRD = "331002", "331003", "331004"
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def taizhou(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
+    return CityScene(transactions, tmp_path, "taizhou", OCTOBER)
+
+
+def duty_of(scene: CityScene, now: str, step: str, county: str | None) -> dict[str, object]:
+    status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
+    return next(duty for duty in status["duties"] if (duty["step"], duty["unit"]) == (step, county))
+
+
+def flags_of(scene: CityScene, now: str, kind: str) -> list[dict[str, object]]:
+    status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
+    return [flag for flag in status["flags"] if flag["kind"] == kind]
+
+
+def file_plans(scene: CityScene, now: str, *counties: str) -> None:
+    for county in counties or scene.counties:
+        scene.submit(scene.plan(county), "plan", at(now))
+    scene.run("plan-collection", at(now))
+    scene.run("plan-review", at(now))
+
+
+def test_the_same_file_twice_is_one_submission_and_a_changed_one_a_version_with_its_difference(
+    taizhou: CityScene,
+) -> None:
+    first = taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-24 10:00"))
+    again = taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-25 10:00"))
+    assert (first.is_repeat, again.is_repeat) == (False, True)
+    assert again.versions[0].submission == first.versions[0].submission
+    changed = taizhou.submit(taizhou.plan(FIRST, inpatient_fen=1_500_00), "plan", at("2026-09-25 11:00"))
+    version = changed.versions[0]
+    assert version.submission.version == 2
+    assert {(one.fund, one.field): (one.before_fen, one.after_fen) for one in version.changes} == {
+        ("employee", "inpatient_fen"): (1_000_00, 1_500_00),
+        ("employee", "planned_fen"): (6_000_00, 6_500_00),
+        ("employee", "requested_fen"): (5_000_00, 5_500_00),
+    }
+
+
+def test_what_the_sender_says_of_a_file_must_agree_with_the_file(taizhou: CityScene) -> None:
+    wrong = taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-24 10:00"), county=SECOND)
+    assert wrong.state is FileState.REFUSED
+    assert wrong.error is not None
+    assert wrong.error.code == "county_contradicts_file"
+    late = taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-24 11:00"), month=OCTOBER.plus(1))
+    assert late.error is not None
+    assert late.error.code == "month_contradicts_file"
+    right = taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-24 12:00"), county=FIRST, month=OCTOBER)
+    assert right.state is FileState.READ
+    with pytest.raises(InputError):
+        taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-24 12:00"), county="999999")
+
+
+def test_an_unreadable_file_is_named_and_the_others_are_taken_in(taizhou: CityScene) -> None:
+    broken = tmp_file(taizhou, "a-broken.xlsx", b"PK\x03\x04 not a workbook")
+    empty = tmp_file(taizhou, "b-empty.csv", b"")
+    for file in (broken, empty, taizhou.plan(FIRST)):
+        taizhou.drop(file, "plan")
+    report = taizhou.run("plan-collection", at("2026-09-24 10:00"))
+    assert [one.unit for one in report.outcomes if one.state is UnitState.DONE] == [FIRST]
+    bad = [one for one in report.outcomes if one.state is UnitState.FLAGGED]
+    assert [one.error_code for one in bad] == ["file_unreadable", "file_unreadable"]
+    assert {flag["file"] for flag in flags_of(taizhou, "2026-09-24 11:00", "unreadable")} == {
+        "a-broken.xlsx",
+        "b-empty.csv",
+    }
+
+
+def tmp_file(scene: CityScene, name: str, content: bytes) -> Path:
+    path = scene.folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_what_was_received_before_the_machine_stopped_is_read_by_the_next_run(
+    taizhou: CityScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taizhou.drop(taizhou.plan(FIRST), "plan")
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fundpool.services.intake.read_received", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            taizhou.run("plan-collection", at("2026-09-24 10:00"))
+    report = taizhou.run("plan-collection", at("2026-09-26 07:00"))
+    assert next(one for one in report.outcomes if one.unit == FIRST).state is UnitState.DONE
+    duty = duty_of(taizhou, "2026-09-26 08:00", "submit_fund_use_plan", FIRST)
+    assert (duty["state"], str(duty["done_at"])[:10]) == ("done_on_time", "2026-09-24")
+
+
+def test_a_plan_over_the_annual_budget_goes_back_and_the_county_can_file_again(taizhou: CityScene) -> None:
+    over = taizhou.plan(FIRST, inpatient_fen=1_000_000_00)
+    taizhou.submit(over, "plan", at("2026-09-24 10:00"))
+    report = taizhou.run("plan-collection", at("2026-09-24 11:00"))
+    outcome = next(one for one in report.outcomes if one.unit == FIRST)
+    assert outcome.state is UnitState.FLAGGED
+    taizhou.run("plan-review", at("2026-09-24 12:00"))
+    assert duty_of(taizhou, "2026-09-24 12:00", "submit_fund_use_plan", FIRST)["state"] == "returned"
+    assert {case.state for case in cases(taizhou)} == {CaseState.RETURNED}
+    taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-26 10:00"))
+    taizhou.run("plan-collection", at("2026-09-26 11:00"))
+    taizhou.run("plan-review", at("2026-09-26 12:00"))
+    assert {case.state for case in cases(taizhou)} == {CaseState.READY}
+    duty = duty_of(taizhou, "2026-09-27 09:00", "submit_fund_use_plan", FIRST)
+    assert (duty["state"], duty["days_late"]) == ("done_late", 1)
+    told = flags_of(taizhou, "2026-09-27 09:00", "returned")
+    assert [flag["unit"] for flag in told] == [FIRST]
+
+
+def cases(scene: CityScene, document: DocumentKind = DocumentKind.PLAN) -> tuple[review.ReviewCase, ...]:
+    return review.cases_of(scene.ports, scene.policy.key, OCTOBER, document)
+
+
+def test_a_newer_version_voids_the_proposal_made_on_the_one_before(taizhou: CityScene) -> None:
+    file_plans(taizhou, "2026-09-24 10:00", FIRST)
+    propose(taizhou, FIRST)
+    taizhou.submit(taizhou.plan(FIRST, remote_fen=900_00), "plan", at("2026-09-25 09:00"))
+    with pytest.raises(RuleViolation) as refused:
+        confirm(taizhou)
+    assert refused.value.code == "newer_version"
+    taizhou.run("plan-collection", at("2026-09-25 10:00"))
+    taizhou.run("plan-review", at("2026-09-25 10:00"))
+    assert {case.state for case in cases(taizhou)} == {CaseState.READY}
+
+
+def propose(scene: CityScene, county: str, by: str = MAKER, **changes: object) -> None:
+    arguments = {"fund": None, "amount_fen": None, "reason": None} | changes
+    review.propose(
+        scene.ports,
+        city=scene.policy.key,
+        month=OCTOBER,
+        document=DocumentKind.PLAN,
+        county=county,
+        by=by,
+        now=at("2026-09-26 09:00"),
+        **arguments,  # type: ignore[arg-type]
+    )
+
+
+def confirm(scene: CityScene, by: str = CHECKER) -> None:
+    review.confirm(
+        scene.ports,
+        city=scene.policy.key,
+        month=OCTOBER,
+        document=DocumentKind.PLAN,
+        county=None,
+        fund=None,
+        by=by,
+        now=at("2026-09-26 10:00"),
+    )
+
+
+def test_two_people_decide_and_who_filed_the_plan_is_neither(taizhou: CityScene) -> None:
+    file_plans(taizhou, "2026-09-24 10:00", FIRST)
+    with pytest.raises(RuleViolation):
+        propose(taizhou, FIRST, by="县经办")
+    propose(taizhou, FIRST)
+    for wrong in (MAKER, "县经办"):
+        with pytest.raises(RuleViolation):
+            confirm(taizhou, by=wrong)
+    confirm(taizhou)
+    assert {case.state for case in cases(taizhou)} == {CaseState.APPROVED}
+
+
+def test_a_late_county_holds_up_nobody_and_is_paid_by_a_supplementary_application(taizhou: CityScene) -> None:
+    on_time = [county for county in taizhou.counties if county != SECOND]
+    file_plans(taizhou, "2026-09-24 10:00", *on_time)
+    taizhou.decide(at("2026-09-25 10:00"), *on_time)
+    taizhou.run("funds-application", at("2026-09-28 09:00"))
+    assert applications(taizhou) == {}
+    taizhou.run("funds-application", at("2026-09-30 09:00"))
+    assert applications(taizhou) == {("employee", 1): on_time, ("resident", 1): on_time}
+    missing = flags_of(taizhou, "2026-09-30 10:00", "missing")
+    assert [(flag["unit"], flag["days"], flag["rule"]) for flag in missing] == [(SECOND, 5, "TZ-15")]
+    taizhou.review_by_finance(at("2026-09-30 15:00"))
+    taizhou.pay(at("2026-09-30 16:00"))
+    file_plans(taizhou, "2026-10-03 09:00", SECOND)
+    taizhou.decide(at("2026-10-03 10:00"), SECOND)
+    taizhou.run("funds-application", at("2026-10-03 11:00"))
+    assert applications(taizhou)["employee", 2] == [SECOND]
+    taizhou.review_by_finance(at("2026-10-08 09:00"))
+    taizhou.pay(at("2026-10-08 10:00"))
+    state = duty_of(taizhou, "2026-10-09 09:00", "submit_fund_use_plan", SECOND)
+    assert (state["state"], state["days_late"]) == ("done_late", 8)
+    # Receipt on Thursday 8 October; the make-up Saturday is the second working day after it.
+    duty = duty_of(taizhou, "2026-10-09 09:00", "allocate_to_counties", SECOND)
+    assert (duty["due"], duty["state"]) == ("2026-10-10", "done_on_time")
+    for county in taizhou.counties:
+        ref = AccountRef("taizhou", "employee", AccountType.COUNTY_EXPENDITURE, county)
+        held = taizhou.ports.database.read(lambda work, ref=ref: books.balance(work, ref))
+        assert held.posted_fen == OPENING_FEN + taizhou.requested_fen(county, "employee")
+
+
+def applications(scene: CityScene) -> dict[tuple[str, int], list[str]]:
+    found = application.applications_of(scene.ports, scene.policy.key, OCTOBER)
+    return {(one.fund, one.number): [line.county for line in one.lines] for one in found}
+
+
+def test_a_plan_changed_after_the_application_is_shown_and_not_taken_over(taizhou: CityScene) -> None:
+    file_plans(taizhou, "2026-09-24 10:00")
+    taizhou.decide(at("2026-09-25 10:00"))
+    taizhou.run("funds-application", at("2026-09-25 11:00"))
+    file_plans_changed = taizhou.plan(FIRST, inpatient_fen=9_000_00)
+    taizhou.submit(file_plans_changed, "plan", at("2026-09-26 09:00"))
+    taizhou.run("plan-collection", at("2026-09-26 10:00"))
+    report = taizhou.run("plan-review", at("2026-09-26 10:00"), FIRST)
+    assert {one.state for one in report.outcomes} == {UnitState.FLAGGED}
+    approved = {case.fund: case.approved_fen for case in cases(taizhou) if case.county == FIRST}
+    assert approved == {fund: taizhou.requested_fen(FIRST, fund) for fund in taizhou.funds}
+    assert len(flags_of(taizhou, "2026-09-26 11:00", "inconsistent")) == 2
+
+
+def test_every_step_five_times_in_any_order_moves_no_money_twice(taizhou: CityScene) -> None:
+    file_plans(taizhou, "2026-09-24 10:00")
+    taizhou.decide(at("2026-09-25 10:00"))
+    taizhou.run("funds-application", at("2026-09-25 11:00"))
+    taizhou.review_by_finance(at("2026-09-28 09:00"))
+    taizhou.pay(at("2026-09-30 10:00"))
+    for county in taizhou.counties:
+        taizhou.submit(taizhou.report(county), "report", at("2026-11-10 10:00"))
+    taizhou.run("expenditure-reporting", at("2026-11-10 16:00"))
+    taizhou.run("report-filing", at("2026-11-11 09:00"))
+    digest, moved = digest_of(taizhou), taizhou.executed_fen()
+    assert len(taizhou.book.executions) == 2 + 18
+    steps = (
+        "report-filing",
+        "allocation",
+        "plan-collection",
+        "disbursement",
+        "flags",
+        "expenditure-reporting",
+        "funds-application",
+        "reconciliation",
+        "plan-review",
+    )
+    for turn in range(5):
+        for step in (*steps[turn:], *steps[:turn]):
+            taizhou.run(step, at("2026-11-11 10:00"))
+            taizhou.run(step, at("2026-11-11 10:00"), FIRST)
+    assert digest_of(taizhou) == digest
+    assert taizhou.executed_fen() == moved
+    assert taizhou.ports.database.read(verify) == []
+
+
+def digest_of(scene: CityScene) -> str:
+    return scene.ports.database.read(lambda work: month_digest(work, scene.policy.key, OCTOBER))
+
+
+def test_a_step_that_fails_for_one_county_goes_on_and_is_run_again_for_it_alone(
+    taizhou: CityScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_plans(taizhou, "2026-09-24 10:00")
+    taizhou.decide(at("2026-09-25 10:00"))
+    taizhou.run("funds-application", at("2026-09-25 11:00"))
+    taizhou.review_by_finance(at("2026-09-28 09:00"))
+    taizhou.pay(at("2026-09-30 10:00"))
+    for county in taizhou.counties:
+        taizhou.submit(taizhou.report(county), "report", at("2026-11-10 10:00"))
+    honest = books.book_spending
+
+    def failing(work: Work, **booking: object) -> int:
+        if booking["unit"] == SECOND:
+            raise ZeroDivisionError
+        return honest(work, **booking)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(books, "book_spending", failing)
+        report = taizhou.run("expenditure-reporting", at("2026-11-10 16:00"))
+    assert {one.unit for one in report.failed} == {SECOND}
+    done = {one.unit for one in report.outcomes if one.state is UnitState.DONE}
+    assert done == set(taizhou.counties) - {SECOND}
+    again = taizhou.run("expenditure-reporting", at("2026-11-10 17:00"), SECOND)
+    assert {(one.unit, one.state) for one in again.outcomes} == {(SECOND, UnitState.DONE)}
+    steps = {
+        step["step"]: step
+        for step in month_status(taizhou.ports, "taizhou", OCTOBER, at("2026-11-10 18:00"))["steps"]
+    }
+    assert steps["expenditure-reporting"]["counts"] == {"done": 18, "waiting": 0, "flagged": 0, "failed": 0}
+
+
+def paid_month(scene: CityScene) -> None:
+    file_plans(scene, "2026-09-24 10:00")
+    scene.decide(at("2026-09-25 10:00"))
+    scene.run("funds-application", at("2026-09-25 11:00"))
+    scene.review_by_finance(at("2026-09-28 09:00"))
+    scene.pay(at("2026-09-30 10:00"))
+
+
+def test_a_report_that_does_not_tie_to_the_month_before_goes_back(taizhou: CityScene) -> None:
+    paid_month(taizhou)
+    wrong = taizhou.report(FIRST, opening_fen=OPENING_FEN + 1)
+    taizhou.submit(wrong, "report", at("2026-11-10 10:00"))
+    report = taizhou.run("expenditure-reporting", at("2026-11-10 11:00"), FIRST)
+    assert {one.state for one in report.outcomes} == {UnitState.WAITING}
+    assert duty_of(taizhou, "2026-11-10 12:00", "submit_expenditure_report", FIRST)["state"] == "returned"
+    found = [flag for flag in flags_of(taizhou, "2026-11-10 12:00", "inconsistent") if flag["unit"] == FIRST]
+    assert [flag["rule"] for flag in found] == ["REPORT-020"]
+    assert found[0]["cell"]
+
+
+def test_a_corrected_report_replaces_the_booking_of_the_one_before(taizhou: CityScene) -> None:
+    paid_month(taizhou)
+    taizhou.submit(taizhou.report(FIRST), "report", at("2026-11-10 10:00"))
+    taizhou.run("expenditure-reporting", at("2026-11-10 11:00"), FIRST)
+    less = taizhou.report(FIRST, remote_fen=900_00, year_remote_fen=900_00)
+    taizhou.submit(less, "report", at("2026-11-12 10:00"))
+    taizhou.run("expenditure-reporting", at("2026-11-12 11:00"), FIRST)
+    ref = AccountRef("taizhou", "employee", AccountType.COUNTY_EXPENDITURE, FIRST)
+    assert taizhou.ports.database.read(lambda work: books.balance(work, ref)).posted_fen == 100_00
+    assert taizhou.ports.database.read(verify) == []
+
+
+def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) -> None:
+    def extend(until: str, approver: str = "陈局长") -> bool:
+        return records.record_extension(
+            taizhou.ports,
+            city="taizhou",
+            month=OCTOBER,
+            step="submit_fund_use_plan",
+            county=FIRST,
+            until=until,
+            document_number="台医保函〔2026〕7号",
+            approver=approver,
+            by="周登记",
+            now=at("2026-09-25 15:00"),
+        )
+
+    assert [extend("2026-09-28"), extend("2026-09-28")] == [True, False]
+    with pytest.raises(RuleViolation):
+        extend("2026-09-29", approver="周登记")
+    with pytest.raises(InputError):
+        extend("2026-09-25")
+    duty = duty_of(taizhou, "2026-09-28 09:00", "submit_fund_use_plan", FIRST)
+    assert (duty["state"], duty["due"], duty["extended_until"]) == ("extended", "2026-09-25", "2026-09-28")
+    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", FIRST)["days_late"] == 1
+    records.record_nil_return(
+        taizhou.ports,
+        city="taizhou",
+        month=OCTOBER,
+        document=DocumentKind.PLAN,
+        county=SECOND,
+        reason="结余足够",
+        by="黄经办",
+        received_at=at("2026-09-24 09:00"),
+        now=at("2026-09-24 09:00"),
+    )
+    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", SECOND)["state"] == "nil"
+    counties = [county for county in taizhou.counties if county != SECOND]
+    file_plans(taizhou, "2026-09-28 10:00", *counties)
+    taizhou.decide(at("2026-09-28 11:00"), *counties)
+    taizhou.run("funds-application", at("2026-09-28 12:00"))
+    assert SECOND not in applications(taizhou)["employee", 1]
+
+
+def test_an_old_month_filed_today_leaves_this_month_as_it_is(taizhou: CityScene) -> None:
+    taizhou.month = OCTOBER.plus(-1)
+    taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-26 10:00"))
+    duty = duty_of(taizhou, "2026-09-27 09:00", "submit_fund_use_plan", FIRST)
+    assert (duty["state"], duty["days_late"]) == ("overdue", 2)
+
+
+def test_without_the_bank_the_step_says_so_and_the_same_step_carries_on_later(taizhou: CityScene) -> None:
+    file_plans(taizhou, "2026-09-24 10:00")
+    taizhou.decide(at("2026-09-25 10:00"))
+    taizhou.run("funds-application", at("2026-09-25 11:00"))
+    taizhou.review_by_finance(at("2026-09-28 09:00"))
+    taizhou.run("disbursement", at("2026-09-28 10:00"))
+    taizhou.authorise("pay_from_fiscal_account", at("2026-09-28 10:30"))
+    taizhou.gateway.plan.add("refused", times=1)
+    report = taizhou.run("disbursement", at("2026-09-28 11:00"))
+    assert {one.error_code for one in report.outcomes} == {"gateway_unavailable"}
+    assert taizhou.executed_fen() == {}
+    again = taizhou.run("disbursement", at("2026-09-28 11:10"))
+    assert {one.state for one in again.outcomes} == {UnitState.DONE}
+    assert len(taizhou.book.executions) == 2
+
+
+def test_a_county_without_an_account_keeps_nobody_waiting(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    first = "360402"
+    scene = CityScene(transactions, tmp_path, "jiujiang", OCTOBER, without_account=(first,))
+    others = set(scene.counties) - {first}
+    file_plans(scene, "2026-09-24 10:00")
+    scene.decide(at("2026-09-25 10:00"))
+    scene.run("funds-application", at("2026-09-25 11:00"))
+    scene.review_by_finance(at("2026-09-28 09:00"))
+    report = scene.run("disbursement", at("2026-09-28 10:00"))
+    assert {one.unit for one in report.failed} == {first}
+    scene.authorise("pay_from_fiscal_account", at("2026-09-28 10:30"))
+    paid = scene.run("disbursement", at("2026-09-28 11:00"))
+    assert {one.unit for one in paid.outcomes if one.state is UnitState.DONE} == others
+    scene.register_accounts((AccountType.COUNTY_EXPENDITURE, first))
+    scene.run("disbursement", at("2026-09-28 12:00"), first)
+    scene.authorise("pay_from_fiscal_account", at("2026-09-28 12:30"))
+    scene.run("disbursement", at("2026-09-28 13:00"))
+    assert len(scene.book.executions) == 2 * len(scene.counties)
+
+
+def test_jiujiang_pays_no_more_than_the_annual_budget(transactions: SqlTransactions, tmp_path: Path) -> None:
+    scene = CityScene(transactions, tmp_path, "jiujiang", OCTOBER)
+    first = scene.counties[0]
+    file_plans(scene, "2026-09-24 10:00", first)
+    scene.decide(at("2026-09-25 10:00"), first)
+    scene.run("funds-application", at("2026-09-25 11:00"), first)
+    requested = scene.requested_fen(first, "employee")
+    records.record_budget(
+        scene.ports,
+        city="jiujiang",
+        year=2026,
+        amounts={(first, "employee"): requested - 1},
+        document_number="调整〔2026〕2号",
+        by="预算",
+        now=at("2026-09-26 09:00"),
+    )
+    with pytest.raises(RuleViolation) as refused:
+        scene.review_by_finance(at("2026-09-28 09:00"))
+    assert refused.value.code == "exceeds_annual_budget"
+    assert application.applications_of(scene.ports, "jiujiang", OCTOBER)[0].lines[0].reviewed_fen is None
+    application.review_application(
+        scene.ports,
+        city="jiujiang",
+        month=OCTOBER,
+        fund="employee",
+        county=first,
+        amount_fen=requested - 1,
+        reason="年度预算额度内",
+        by=FINANCE,
+        now=at("2026-09-28 10:00"),
+    )
+    line = application.applications_of(scene.ports, "jiujiang", OCTOBER)[0].lines[0]
+    assert line.reviewed_fen == requested - 1
+
+
+def test_a_county_s_page_tells_its_files_cases_payments_and_flags(taizhou: CityScene) -> None:
+    paid_month(taizhou)
+    page = county_month(taizhou.ports, "taizhou", OCTOBER, FIRST, at("2026-10-01 09:00"))
+    assert [(one["document"], one["version"], one["verdict"]) for one in page["submissions"]] == [
+        ("plan", 1, "pass")
+    ]
+    assert {(one["fund"], one["state"], one["reviewed_fen"]) for one in page["cases"]} == {
+        (fund, "approved", taizhou.requested_fen(FIRST, fund)) for fund in taizhou.funds
+    }
+    assert [one["state"] for one in page["transfers"]] == ["settled", "settled"]
+    assert {one["unit"] for one in page["duties"]} == {FIRST}
+
+
+def test_the_summary_is_filed_on_its_last_working_day_without_a_missing_county_and_again_with_it(
+    taizhou: CityScene,
+) -> None:
+    paid_month(taizhou)
+    for county in taizhou.counties[1:]:
+        taizhou.submit(taizhou.report(county), "report", at("2026-11-10 10:00"))
+    taizhou.run("expenditure-reporting", at("2026-11-10 11:00"))
+    taizhou.run("report-filing", at("2026-11-16 09:00"))
+    assert filings(taizhou) == []
+    taizhou.run("report-filing", at("2026-11-30 09:00"))
+    assert [day for _, day in filings(taizhou)] == [date(2026, 11, 30)]
+    assert [flag["unit"] for flag in flags_of(taizhou, "2026-11-30 10:00", "missing")] == [FIRST]
+    status = month_status(taizhou.ports, "taizhou", OCTOBER, at("2026-11-30 10:00"))
+    assert is_troubled(status)
+    taizhou.submit(taizhou.report(FIRST), "report", at("2026-12-01 10:00"))
+    taizhou.run("expenditure-reporting", at("2026-12-01 11:00"))
+    taizhou.run("report-filing", at("2026-12-01 12:00"))
+    taizhou.run("report-filing", at("2026-12-02 12:00"))
+    assert [number for number, _ in filings(taizhou)] == [1, 2]
+
+
+def filings(scene: CityScene) -> list[tuple[int, date]]:
+    found = scene.ports.database.read(lambda work: work.records.filings("taizhou", OCTOBER))
+    return [(one.version, one.filed_at.date()) for one in found]
