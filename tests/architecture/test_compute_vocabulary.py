@@ -1,0 +1,30 @@
+"""The page that teaches the words of a computes block names every word the program knows."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from fundpool.domain.settlement_rules import Bearer, Condition, ShortPool
+from fundpool.services.compute import CALCULATIONS
+from schemas.policy_computes import AnyComputeBlock
+
+PAGE = (Path(__file__).resolve().parents[2] / "policies" / "computes.md").read_text(encoding="utf-8")
+BLOCKS = get_args(get_args(AnyComputeBlock)[0])
+SHARED = {"kind", "funds", "rests_on", "read_as"}
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
+def test_every_kind_of_block_and_every_key_of_it_is_taught(block: type) -> None:
+    kind = get_args(block.model_fields["kind"].annotation)[0]
+    row = next((line for line in PAGE.splitlines() if line.startswith(f"| `{kind}` |")), None)
+    assert row is not None, f"policies/computes.md does not teach {kind}"
+    keys = {field.alias or name for name, field in block.model_fields.items()} - SHARED
+    untaught = {key for key in keys if not re.search(rf"\b{key}\b", row)}
+    assert not untaught, f"policies/computes.md does not teach {untaught} of {kind}"
+
+
+def test_every_bearer_condition_reading_and_computation_is_taught() -> None:
+    words = {*Bearer, *Condition, *ShortPool, *CALCULATIONS}
+    assert {word for word in words if f"`{word}`" not in PAGE} == set()
