@@ -47,7 +47,21 @@ QUIET = {
     "PREFECT_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # never a second server by accident
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
 }
+
+SPARSE = {
+    f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
+    for service in (
+        "TRIGGERS",
+        "EVENT_PERSISTER",
+        "FOREMAN",
+        "LATE_RUNS",
+        "PAUSE_EXPIRATIONS",
+        "CANCELLATION_CLEANUP",
+    )
+}
+"""Services of the server that nothing here uses: there are no automations, and one worker, ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,6 +477,7 @@ class _Server:
         environment = {
             **os.environ,
             **QUIET,
+            **SPARSE,
             "PREFECT_HOME": str(self._home),
             "PREFECT_SERVER_API_HOST": LOOPBACK,
             "PREFECT_SERVER_API_PORT": str(port),

@@ -98,11 +98,14 @@ def steps_due(
     states: Mapping[str, str],
     calendar: WorkCalendar,
     hops: frozenset[str],
+    *,
+    has_transfers: bool = False,
 ) -> tuple[DueStep, ...]:
     """The steps to run on ``day`` for one city and month, in the order of the month.
 
     ``states`` gives each step's state (``not_started``, ``waiting``, ``done``, …; absent means not
-    started); ``hops`` the payment duties that the city's path has, so that a hop it lacks is left out.
+    started); ``hops`` the payment duties that the city's path has, so that a hop it lacks is left out; ``has_transfers``
+    says whether any payment of the month has been ordered.
     """
     first_duty = {duty.step: duty for duty in reversed(tuple(duties))}
     works = calendar.is_working_day(day) is not False
@@ -114,8 +117,7 @@ def steps_due(
         opened = _is_open(day, rule, first_duty, states, calendar)
         if opened and (works or rule.after is None) and states.get(rule.step) != "done":
             due.append(DueStep(rule.step, _last_day(duty)))
-    paying = any(_has_begun(step, states) for step in MONEY_STEPS)
-    if works and paying and (due or states.get("reconciliation") != "done"):
+    if works and has_transfers and (due or states.get("reconciliation") != "done"):
         due.append(DueStep("reconciliation", None))
     return (*due, DueStep("flags", None)) if due else ()
 
@@ -123,6 +125,13 @@ def steps_due(
 def _is_over(day: date, month: Month, step: str, states: Mapping[str, str]) -> bool:
     is_closed = states.get(LAST_STEP) == "done" and step not in MONEY_STEPS
     return is_closed or (step in PLANNING_STEPS and day > month.last_day)
+
+
+def pays_until(duties: Iterable[DatedDuty]) -> date | None:
+    """The last day the law has for planning and paying a month; None when it has none."""
+    keys = {rule.duty for rule in STEP_RULES if rule.step in (*PLANNING_STEPS, *MONEY_STEPS)}
+    days = [day for duty in duties if duty.step in keys and (day := _last_day(duty))]
+    return max(days, default=None)
 
 
 def opening_day(duty: DatedDuty, calendar: WorkCalendar) -> date | None:

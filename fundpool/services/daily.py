@@ -10,7 +10,7 @@ from datetime import date, datetime
 from fundpool.domain.duties import duties_of_month
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy, Status
-from fundpool.domain.schedule import STEP_RULES, DueStep, ScheduledStep, opening_day, steps_due
+from fundpool.domain.schedule import STEP_RULES, DueStep, ScheduledStep, opening_day, pays_until, steps_due
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.status import months_with_data, step_states
 
@@ -64,29 +64,29 @@ def record_start(ports: MonthPorts, scheduled: ScheduledStep, run_id: str) -> No
 
 
 def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, ...]:
-    """Months the tick looks after: begun and not finished, and those whose plan collection is open.
+    """Months the tick looks after: begun and not finished, and those whose plans are due now.
 
-    A month that was never begun is not made up for once it is over; a finished month is left alone
-    because none of its steps is due.
+    A month that nobody and no tick began while it was to be paid is a person's to start; a finished
+    one is left alone because none of its steps is due.
     """
     this = Month.of(day)
-    opening = [
-        month
-        for month in (this.plus(ahead) for ahead in range(MONTHS_AHEAD + 1))
-        if (opens := _collection_opens(ports, city, month)) is not None and opens <= day
-    ]
-    begun = [month for month in months_with_data(ports, city.key) if month >= this.plus(-MONTHS_BACK)]
-    return tuple(sorted({*begun, *opening}))
+    coming = {this.plus(ahead) for ahead in range(MONTHS_AHEAD + 1)}
+    opening = {month for month in coming if _is_being_planned(ports, city, month, day)}
+    reserved = ports.database.read(lambda work: work.scheduled_steps.months(city.key))
+    begun = {*reserved, *months_with_data(ports, city.key)}
+    return tuple(sorted(opening | {month for month in begun if month >= this.plus(-MONTHS_BACK)}))
 
 
-def _collection_opens(ports: MonthPorts, city: CityPolicy, month: Month) -> date | None:
-    head = STEP_RULES[0].duty
+def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
     duties = duties_of_month(city, month, ports.calendar)
-    duty = next((one for one in duties if one.step == head), None)
-    return opening_day(duty, ports.calendar) if duty else None
+    head = next((one for one in duties if one.step == STEP_RULES[0].duty), None)
+    opens = opening_day(head, ports.calendar) if head else None
+    until = pays_until(duties)
+    return opens is not None and until is not None and opens <= day <= until
 
 
 def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[DueStep, ...]:
+    ordered = ports.database.read(lambda work: work.transfers.obligations(city=city.key, month=month))
     return steps_due(
         day,
         month,
@@ -94,4 +94,5 @@ def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[
         step_states(ports, city.key, month),
         ports.calendar,
         frozenset(hop.closes for hop in city.payment_path if hop.closes),
+        has_transfers=bool(ordered),
     )

@@ -168,6 +168,9 @@ class ScheduledStepStore(Protocol):
     def of_day(self, city: str, business_date: date) -> tuple[ScheduledStep, ...]:
         """All reservations of the day, in the order they were made."""
 
+    def months(self, city: str) -> tuple[Month, ...]:
+        """Months for which anything was ever reserved."""
+
     def reserve(self, scheduled: ScheduledStep, at: datetime) -> None: ...
 
     def set_run(self, scheduled: ScheduledStep, run_id: str) -> None: ...

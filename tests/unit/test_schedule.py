@@ -40,8 +40,10 @@ TWO_HOPS = frozenset({"pay_from_fiscal_account", "allocate_to_counties"})
 DIRECT = frozenset({"pay_from_fiscal_account"})
 
 
-def due_on(day, states=None, duties=TAIZHOU, hops=TWO_HOPS, month=OCTOBER, calendar=CALENDAR):
-    return [one.step for one in steps_due(day, month, duties, states or {}, calendar, hops)]
+def due_on(day, states=None, duties=TAIZHOU, hops=TWO_HOPS, month=OCTOBER, calendar=CALENDAR, paying=False):
+    return [
+        one.step for one in steps_due(day, month, duties, states or {}, calendar, hops, has_transfers=paying)
+    ]
 
 
 def test_nothing_is_due_before_collection_opens():
@@ -90,11 +92,10 @@ def test_a_step_that_is_not_done_is_started_again_the_next_day(state):
     assert "plan-collection" in due_on(date(2026, 9, 28), {"plan-collection": state})
 
 
-def test_reconciliation_runs_on_working_days_from_the_first_payment_until_nothing_is_open():
-    paying = {"disbursement": "done", "allocation": "waiting"}
-    assert "reconciliation" in due_on(date(2026, 10, 8), paying)
-    assert "reconciliation" not in due_on(date(2026, 10, 4), paying)
-    assert "reconciliation" not in due_on(date(2026, 9, 30), {})
+def test_reconciliation_runs_on_working_days_from_the_first_order_until_nothing_is_open():
+    assert "reconciliation" in due_on(date(2026, 10, 8), paying=True)
+    assert "reconciliation" not in due_on(date(2026, 10, 4), paying=True)
+    assert "reconciliation" not in due_on(date(2026, 10, 8), paying=False)
 
 
 def test_reports_are_collected_in_the_month_after():
@@ -109,13 +110,12 @@ def test_plans_are_not_collected_any_more_once_their_month_is_over():
 
 
 def test_a_filed_month_is_closed_but_money_under_way_is_still_looked_after():
+    day = date(2026, 12, 1)
     filed = {"report-filing": "done", "expenditure-reporting": "flagged", "disbursement": "done"}
-    assert due_on(date(2026, 12, 1), {**filed, "allocation": "done", "reconciliation": "done"}) == []
-    assert due_on(date(2026, 12, 1), {**filed, "allocation": "waiting"}) == [
-        "allocation",
-        "reconciliation",
-        "flags",
-    ]
+    settled = {**filed, "allocation": "done", "reconciliation": "done"}
+    assert due_on(day, settled, paying=True) == []
+    unknown = {**filed, "allocation": "waiting"}
+    assert due_on(day, unknown, paying=True) == ["allocation", "reconciliation", "flags"]
 
 
 def test_an_undated_plan_is_started_by_a_person_and_carried_on_by_the_tick():

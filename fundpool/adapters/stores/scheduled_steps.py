@@ -26,6 +26,15 @@ class SqlScheduledSteps:
             for row in rows
         )
 
+    def months(self, city: str) -> tuple[Month, ...]:
+        rows = self._connection.execute(
+            select(scheduled_steps.c.month)
+            .where(scheduled_steps.c.city == city)
+            .distinct()
+            .order_by(scheduled_steps.c.month)
+        )
+        return tuple(Month.parse(row.month) for row in rows)
+
     def reserve(self, scheduled: ScheduledStep, at: datetime) -> None:
         self._connection.execute(
             insert(scheduled_steps).values(
