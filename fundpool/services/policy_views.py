@@ -25,6 +25,7 @@ from fundpool.domain.policy import (
     RuleKind,
     Shift,
     Status,
+    StepName,
     Undated,
     WorkedExample,
 )
@@ -42,8 +43,8 @@ _EVERY_ZH = {
 }
 
 
-def deadline_in_words(duty: DutyRule) -> str:
-    """The deadline as a short Chinese phrase, e.g. 「上月15日」 for the day before the money's month."""
+def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
+    """The deadline as a short Chinese phrase, e.g. 「上月15日」: in the month before the money's month."""
     due: Deadline = duty.due
     match due:
         case OnDate(day):
@@ -53,10 +54,14 @@ def deadline_in_words(duty: DutyRule) -> str:
         case Delegated(phrase):
             words = f"另行规定（{phrase}）"
         case After(days, working, step, event, _):
-            words = f"{step or event}后{days}个{'工作日' if working else '日历日'}内"
+            words = f"{_step(step, names) if step else event}后{days}个{'工作日' if working else '日历日'}内"
         case InMonth(offset, day_rule):
             words = _month_in_words(duty, offset) + _day_in_words(day_rule)
     return words + ("，节假日顺延" if duty.shift is Shift.FOLLOWING else "")
+
+
+def _step(step: str, names: Mapping[str, StepName]) -> str:
+    return names[step].name_zh if step in names else step
 
 
 def _month_in_words(duty: DutyRule, offset: int) -> str:
@@ -74,7 +79,7 @@ def _day_in_words(day_rule: DayRule) -> str:
         case DayOfMonth(day, clamp):
             return f"{day}日" + ("（无该日则月末）" if clamp else "")
         case LastDay():
-            return "月末"
+            return "末"
         case NthLastWorkingDay(nth):
             return f"倒数第{nth}个工作日"
         case _:
@@ -100,9 +105,10 @@ def city_in_brief(city: CityPolicy) -> Document:
     }
 
 
-def city_in_full(city: CityPolicy, on: date | None) -> Document:
+def city_in_full(city: CityPolicy, on: date | None, national: National) -> Document:
     """All of a file; with a day, the rules that hold on it."""
     rules = [rule for rule in city.rules if on is None or rule.holds_on(on)]
+    names = city.step_names(national)
     return {
         **city_in_brief(city),
         "on": _iso(on),
@@ -149,28 +155,31 @@ def city_in_full(city: CityPolicy, on: date | None) -> Document:
         ],
         "conflicts": [{"between": list(between), "text": text} for between, text in city.conflicts],
         "absent": [{"what": what, "text": text} for what, text in city.absent],
-        "rule_list": [rule_in_brief(rule) for rule in rules],
+        "rule_list": [rule_in_brief(rule, names) for rule in rules],
     }
 
 
-def rule_in_brief(rule: PolicyRule) -> Document:
+def rule_in_brief(rule: PolicyRule, names: Mapping[str, StepName]) -> Document:
     """One rule as a line of ``policy show``."""
     return {
         "rule": rule.id,
         "section": rule.section,
         "kind": rule.kind.value,
-        "says": rule_in_words(rule),
+        "says": rule_in_words(rule, names),
         "valid_from": _iso(rule.valid_from),
         "valid_until": _iso(rule.valid_until),
         "quote": rule.quote,
     }
 
 
-def rule_in_words(rule: PolicyRule) -> str:
+def rule_in_words(rule: PolicyRule, names: Mapping[str, StepName]) -> str:
     """What the product makes of the rule, in one phrase."""
     if rule.out_of_scope is not None:
         return f"不在范围：{rule.out_of_scope}"
-    parts = [f"{_EVERY_ZH[duty.every]} {duty.step}：{deadline_in_words(duty)}" for duty in rule.duties]
+    parts = [
+        f"{_EVERY_ZH[duty.every]} {_step(duty.step, names)}：{deadline_in_words(duty, names)}"
+        for duty in rule.duties
+    ]
     parts += [str(block["kind"]) for block in rule.computes]
     if rule.structure is not None:
         parts.append(str(rule.structure["text"]))
@@ -205,10 +214,10 @@ def explain_rule(
         "duties": [
             {
                 "step": duty.step,
-                "name_zh": steps[duty.step].name_zh if duty.step in steps else duty.step,
+                "name_zh": _step(duty.step, steps),
                 "actor": duty.actor,
                 "every": duty.every.value,
-                "deadline": deadline_in_words(duty),
+                "deadline": deadline_in_words(duty, steps),
                 "shift": duty.shift.value,
                 "firmness": duty.firmness.value,
             }
@@ -303,10 +312,14 @@ def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
 
 
 def compare(
-    left: CityPolicy, left_on: date | None, right: CityPolicy, right_on: date | None
+    left: CityPolicy,
+    left_on: date | None,
+    right: CityPolicy,
+    right_on: date | None,
+    national: National,
 ) -> list[Document]:
     """Two files side by side, or one at two dates: a row per topic, with what each says (None: nothing)."""
-    one, other = _topics(left, left_on), _topics(right, right_on)
+    one, other = _topics(left, left_on, national), _topics(right, right_on, national)
     return [
         {
             "topic": topic,
@@ -318,8 +331,9 @@ def compare(
     ]
 
 
-def _topics(city: CityPolicy, on: date | None) -> dict[str, str]:
+def _topics(city: CityPolicy, on: date | None, national: National) -> dict[str, str]:
     """What a file says by topic, in words that can be compared."""
+    names = city.step_names(national)
     path = " → ".join(
         [hop.from_account for hop in city.payment_path[:1]] + [hop.to_account for hop in city.payment_path]
     )
@@ -336,7 +350,9 @@ def _topics(city: CityPolicy, on: date | None) -> dict[str, str]:
         for duty in rule.duties:
             if duty.every is not Every.ONCE:
                 _add(
-                    topics, f"duty.{duty.every.value}.{duty.step}", f"{deadline_in_words(duty)}（{rule.id}）"
+                    topics,
+                    f"duty.{duty.every.value}.{duty.step}",
+                    f"{deadline_in_words(duty, names)}（{rule.id}）",
                 )
         for block in rule.computes:
             rest = {key: value for key, value in block.items() if key != "kind"}

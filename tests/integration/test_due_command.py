@@ -1,6 +1,7 @@
 """``fundpool due`` as scripts use it: its JSON, its exit statuses, its calendar file."""
 
 import json
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
+from fundpool.adapters.policy_files import PRODUCT_POLICIES
 from fundpool.console.cli import main
 
 FIELDS = {
@@ -192,3 +194,30 @@ def test_help_and_due_load_no_heavy_machinery() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr.strip()) == (0, "")
+
+
+def test_a_new_notice_is_a_file_and_settles_its_year(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The notice below is invented; the real one for 2027 is added in the same way."""
+    shutil.copytree(PRODUCT_POLICIES / "cities", tmp_path / "cities")
+    (tmp_path / "work_calendar").mkdir()
+    notice = tmp_path / "work_calendar" / "2027.yaml"
+    notice.write_text(
+        "year: 2027\n"
+        "notices: [{title: 虚构的通知, number: 〔2026〕0号, issued: 2026-11-01}]\n"
+        "days_off: [{feast: 春节, first: 2027-02-05, last: 2027-02-11}]\n"
+        "working_weekends: [2027-02-14]\n",
+        encoding="utf-8",
+    )
+    arguments = ("--city", "jiujiang", "--month", "2027-01", "--policy-dir", str(tmp_path))
+    due = {duty["rule"]: (duty["due"], duty["status"]) for duty in answer(capsys, *arguments)}
+    assert due["JJ-09"] == ("2027-02-12", "confirmed")
+    assert due["JJ-10"] == ("2027-02-15", "confirmed")
+    assert due["JJ-13"] == ("2027-01-29", "confirmed")
+
+    notice.write_text(
+        notice.read_text(encoding="utf-8").replace("2027-02-14", "2027-02-15"), encoding="utf-8"
+    )
+    error = answer(capsys, *arguments, status=2)["error"]
+    assert (error["code"], f"{notice}:1" in error["message"]) == ("policy_file", True)

@@ -78,10 +78,12 @@ def show(
     json: _Json = False,
 ) -> int:
     """按文件顺序查看一个城市的规则 / Show one city's rules in the order of its document."""
-    from fundpool.adapters.policy_files import load_city
+    from fundpool.adapters.policy_files import load_city, read_national
     from fundpool.services.policy_views import city_in_full
 
-    document = city_in_full(load_city(_folder(policy_dir), city), _day(on, "--on") if on else None)
+    folder = _folder(policy_dir)
+    day = _day(on, "--on") if on else None
+    document = city_in_full(load_city(folder, city), day, read_national(folder))
     if json:
         print_json(document)
         return 0
@@ -144,12 +146,12 @@ def diff(
     json: _Json = False,
 ) -> int:
     """两个城市并列，或一个城市的两个日期 / Two cities side by side, or one city at two dates."""
-    from fundpool.adapters.policy_files import load_city
+    from fundpool.adapters.policy_files import load_city, read_national
     from fundpool.services.policy_views import compare
 
     folder = _folder(policy_dir)
     (one, one_on), (other, other_on) = _city_at(left), _city_at(right)
-    rows = compare(load_city(folder, one), one_on, load_city(folder, other), other_on)
+    rows = compare(load_city(folder, one), one_on, load_city(folder, other), other_on, read_national(folder))
     if not all_:
         rows = [row for row in rows if not row["same"]]
     if json:
@@ -224,7 +226,8 @@ def coverage(*, policy_dir: _PolicyDir = None, json: _Json = False) -> int:
     from fundpool.services.policy_views import rule_in_words
 
     folder = _folder(policy_dir)
-    cities = load_policies(folder).cities
+    library = load_policies(folder)
+    cities = library.cities
     problems = _coverage_problems(folder, list(cities))
     rows = [
         {
@@ -233,7 +236,7 @@ def coverage(*, policy_dir: _PolicyDir = None, json: _Json = False) -> int:
             "section": rule.section,
             "status": rule.kind.value,
             "reason": rule.out_of_scope,
-            "says": rule_in_words(rule),
+            "says": rule_in_words(rule, city.step_names(library.national)),
         }
         for city in cities
         for rule in city.rules
