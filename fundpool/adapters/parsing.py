@@ -105,10 +105,10 @@ class _Package:
 
 
 def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None) -> None:
-    """Feed ``data`` to handlers that get local names; any DOCTYPE is refused, so no entity is ever defined."""
+    """Feed ``data`` to handlers that get local element names; any DOCTYPE is refused, so no entity is ever defined."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data[:200]:
         raise Refused("strange_xml", "not UTF-8")
-    parser = expat.ParserCreate(namespace_separator=" ")
+    parser = expat.ParserCreate()
     parser.buffer_text = True
 
     def doctype(*_: object) -> None:
@@ -116,17 +116,19 @@ def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None
 
     parser.StartDoctypeDeclHandler = doctype
     if start is not None:
-        parser.StartElementHandler = lambda name, attributes: start(
-            name.rpartition(" ")[2], {key.rpartition(" ")[2]: value for key, value in attributes.items()}
-        )
+        parser.StartElementHandler = lambda name, attributes: start(_local(name), attributes)
     if end is not None:
-        parser.EndElementHandler = lambda name: end(name.rpartition(" ")[2])
+        parser.EndElementHandler = lambda name: end(_local(name))
     if text is not None:
         parser.CharacterDataHandler = text
     try:
         parser.Parse(data, True)  # noqa: FBT003 - expat takes it by position
     except expat.ExpatError as problem:
         raise Refused("damaged", f"XML: {problem}") from None
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2] if ":" in name else name
 
 
 # --- workbook parts -----------------------------------------------------------------------------
@@ -388,9 +390,8 @@ def _workbook(content: bytes) -> dict[str, Any]:
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal date1904
         if tag == "sheet":
-            sheets.append(
-                (attributes.get("name", ""), attributes.get("state", "visible"), attributes.get("id", ""))
-            )
+            relation = next((value for key, value in attributes.items() if _local(key) == "id"), "")
+            sheets.append((attributes.get("name", ""), attributes.get("state", "visible"), relation))
         elif tag == "workbookPr":
             date1904 = attributes.get("date1904") in {"1", "true"}
 
