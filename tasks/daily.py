@@ -5,9 +5,11 @@ from typing import Any
 from prefect import task
 from prefect.client.orchestration import get_client
 
+from fundpool.console.clock import business_clock
+from fundpool.console.options import parse_month
 from fundpool.services.daily import live_cities, record_start, reserve_due_steps
 from tasks.options import RETRY_WHEN_AWAY
-from tasks.performing import business_clock, parse_month, ports_of_this_process
+from tasks.performing import ports_of_this_process
 
 
 def cities_to_run(asked: list[str] | None) -> tuple[str, ...]:

@@ -45,6 +45,14 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("fundpool.console.commands.audit:app", "审计日志 / The audit trail: verify, anchor."),
     "init": ("fundpool.console.commands.init:init", "建库 / Set up the database and folders."),
     "submit": ("fundpool.console.commands.submit:submit", "报送文件 / File counties' documents."),
+    "start": (
+        "fundpool.console.commands.start:start",
+        "启动本机调度 / Run a local Prefect server and worker.",
+    ),
+    "deploy": (
+        "fundpool.console.commands.start:deploy",
+        "登记部署 / Register the deployments with a Prefect server.",
+    ),
     "run": ("fundpool.console.commands.run:run", "执行步骤 / Run or rerun one step of the month."),
     "review": ("fundpool.console.commands.review:app", "审核核定 / Review plans and reports."),
     "application": (

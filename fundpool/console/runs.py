@@ -2,7 +2,7 @@
 
 ``LocalPrefect`` is a whole Prefect on one machine: a server process on a free loopback port with
 its own data folder, the product's deployments, and one worker thread that runs flows in this
-process (docs/decisions/0007-one-process-runs-the-flows.md). Nothing here decides whether money
+process (docs/decisions/0011-one-process-runs-the-flows.md). Nothing here decides whether money
 moves; a run that was killed is simply run again.
 """
 
@@ -188,6 +188,15 @@ class LocalPrefect:
             tick.name, tick.state_type, tick.state_name, tick.message, tick.run_id, tick.url, runs
         )
 
+    def work_until(self, stopped: threading.Event) -> None:
+        """Let the worker run what is scheduled or asked for until ``stopped`` is set.
+
+        Raises ServiceUnavailable when the server or the worker ends by itself.
+        """
+        assert self._worker
+        while not stopped.wait(POLL_SECONDS):
+            self._worker.must_be_well()
+
     def _run(self, name: str, parameters: Mapping[str, Any]) -> FlowRunResult:
         assert self._worker, "wait_ready first"
         from prefect.client.orchestration import get_client
@@ -327,12 +336,16 @@ class _Worker:
         self._thread.join(STOP_TIMEOUT_SECONDS)
         _send_what_is_queued()
 
+    def must_be_well(self) -> None:
+        """Raise ServiceUnavailable when the worker has ended."""
+        if self._broken or not self._thread.is_alive():
+            raise _unavailable(str(self._broken or "the worker has stopped")) from self._broken
+
     def wait_for(self, run_id: str) -> "tuple[FlowRun, State[Any]]":
         """Block until the run has ended. Raises ServiceUnavailable when the worker lost the server."""
         with self._news:
             while run_id not in self._ended:
-                if self._broken or not self._thread.is_alive():
-                    raise _unavailable(str(self._broken or "the worker has stopped")) from self._broken
+                self.must_be_well()
                 self._news.wait(POLL_SECONDS)
             return self._ended[run_id]
 
