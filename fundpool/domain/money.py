@@ -35,11 +35,11 @@ def split_by_largest_remainder(total_fen: int, weights: Sequence[int | Fraction]
     the earlier weight, so callers order bearers as the article names them and counties by code.
     Raises ValueError when a weight is negative, or when there is money but no weight to bear it.
     """
-    if any(weight < 0 for weight in weights):
-        raise ValueError("weights must not be negative")
     # Whole numbers instead of fractions: a settlement of the nation does this millions of times.
     scale = lcm(*(weight.denominator for weight in weights))
     whole = [weight.numerator * (scale // weight.denominator) for weight in weights]
+    if any(weight < 0 for weight in whole):
+        raise ValueError("weights must not be negative")
     weight_sum = sum(whole)
     if weight_sum == 0:
         if total_fen == 0:

@@ -531,8 +531,10 @@ def _share(county: CountyYear, bearer: Bearer, amount_fen: int, source: Tier | C
     return Share(bearer, amount_fen, source.rule, status, tuple(rests_on))
 
 
-def _merged(parts: Iterable[Unallocated]) -> tuple[Unallocated, ...]:
+def _merged(parts: Sequence[Unallocated]) -> tuple[Unallocated, ...]:
     """Parts of one gap that ended for the same reason, as one line."""
+    if not parts:
+        return ()
     amounts: dict[tuple[Reason, str | None, Bearer | None], int] = {}
     for part in parts:
         key = (part.reason, part.rule, part.pool)

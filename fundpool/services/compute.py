@@ -241,7 +241,7 @@ def _read_facts(model: type[shapes.Facts], facts: object) -> shapes.Facts:
     try:
         return model.model_validate(facts)
     except ValidationError as problem:
-        errors = problem.errors()
+        errors = _plain(problem.errors())
         fields = [_field(error["loc"]) for error in errors]
         zh = "；".join(
             f"{name} {_MESSAGES_ZH.get(error['type'], error['msg'])}{_found(error)}"
@@ -254,6 +254,16 @@ def _read_facts(model: type[shapes.Facts], facts: object) -> shapes.Facts:
             f"the facts do not hold: {en}",
             remedy="金额为整数分，不为负，不加引号 / amounts are whole fen, not negative, without quotes",
         ) from problem
+
+
+_SHOWN_ERRORS = 10
+
+
+def _plain(errors: Sequence[Any]) -> list[Any]:
+    """The first errors; a list is not called empty because its items do not hold."""
+    inner = {error["loc"][0] for error in errors if len(error["loc"]) > 1}
+    plain = [error for error in errors if not (error["type"] == "too_short" and error["loc"][0] in inner)]
+    return plain[:_SHOWN_ERRORS]
 
 
 _MESSAGES_ZH = {

@@ -128,6 +128,12 @@ def test_facts_that_do_not_hold_name_the_field(command: Command, facts: object, 
     assert set(answer["error"]) == {"code", "message", "basis", "remedy"}
 
 
+def test_a_list_is_not_called_empty_because_its_first_item_does_not_hold(command: Command) -> None:
+    _, answer = command.json(changed(income_fen=-1))
+    assert "counties[0].income_fen" in answer["error"]["message"]
+    assert "counties 不能为空" not in answer["error"]["message"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "nonsense", '{"income_fen": 1, "income_fen": 2}', '{"a": NaN}', "[" * 100_000]
 )

@@ -21,7 +21,13 @@ LARGEST_FACTS_BYTES = 20_000_000
 
 
 def command(
-    name: str,
+    name: Annotated[
+        str,
+        Parameter(
+            help="计算项 / settlement, warning, risk-reserve, working-capital, collected-fund, "
+            "subsidy-quarters, monthly-cap, contribution-base, adjustment-fund"
+        ),
+    ],
     *,
     city: Annotated[str, Parameter(help="城市 / city key")],
     fund: Annotated[str, Parameter(help="险种 employee|resident / fund")],
@@ -31,12 +37,14 @@ def command(
         Parameter(help="事实 JSON 文件，- 为标准输入 / facts, - reads stdin", allow_leading_hyphen=True),
     ],
     reading: Annotated[
-        list[str] | None, Parameter(help="读法 KEY=VALUE，可多次 / a reading of an unclear text")
+        list[str] | None, Parameter(negative="", help="读法 KEY=VALUE，可多次 / a reading of an unclear text")
     ] = None,
     under: Annotated[str | None, Parameter(help="改用另一城市的规则 / under another city's rules")] = None,
     settings: Annotated[
         list[str] | None,
-        Parameter(name="--set", help="假设 RULE.key=VALUE，可多次 / what if a value were different"),
+        Parameter(
+            name="--set", negative="", help="假设 RULE.key=VALUE，可多次 / what if a value were different"
+        ),
     ] = None,
     compare_: Annotated[
         bool, Parameter(name="--compare", negative="", help="与本市现行规则逐项比较 / show every difference")
@@ -46,8 +54,6 @@ def command(
 ) -> int:
     """Compute a figure of the year from facts, by the text of a city.
 
-    NAME is one of settlement, warning, risk-reserve, working-capital, collected-fund,
-    subsidy-quarters, monthly-cap, contribution-base, adjustment-fund.
     Exit status: 0 computed, 2 wrong use or facts, 3 the law does not give the value.
     """
     folder = policy_dir or Settings().policy_dir
