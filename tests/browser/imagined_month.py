@@ -141,7 +141,8 @@ def _transfers() -> list[dict[str, Any]]:
                     "credit_name": f"{name}医疗保障局支出户",
                     "amount_fen": base + place * 7_000_013,
                     "state": state,
-                    "prepared_by": "经办 王芳",
+                    "made_by": "经办 王芳",
+                    "released_by": "财务 赵敏",
                     "approved_by": "复核 李强",
                     "bank_serial": f"SB20261009{place:04d}" if state == "settled" else None,
                     "executed_at": datetime(2026, 10, 9, 9, 5, tzinfo=SHANGHAI)

@@ -82,6 +82,8 @@ class TestRefusing:
             ("/?city=atlantis", 404, "没有名为“atlantis”的统筹地区", "no city is called “atlantis”"),
             ("/?month=2026-13", 404, "“2026-13”不是月份", "is not a month"),
             ("/?month=٢٠٢٦-١٠", 404, "不是月份", "is not a month"),
+            ("/?month=9999-12", 404, "“9999-12”不是月份", "is not a month"),
+            ("/?month=0001-01", 404, "“0001-01”不是月份", "is not a month"),
             ("/counties/999999", 404, "没有代码为 999999 的县", "has no county with code 999999"),
             ("/static/../app.py", 404, "没有这个页面", "there is no such page"),
         ],

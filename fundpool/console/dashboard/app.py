@@ -42,6 +42,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+_YEARS = range(2000, 2100)
+"""Years a page is drawn for: pooled funds of this kind are younger, and a year must fit a date."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -243,14 +246,17 @@ class _Pages:
         if not asked:
             return max(self.reader.months(city), default=Month.of(self.clock().date()))
         try:
-            return Month.parse(asked)
+            month = Month.parse(asked)
         except ValueError:
+            month = None
+        if month is None or month.year not in _YEARS:
             raise InputError(
                 "unknown_month",
                 f"“{asked}”不是月份",
                 f"“{asked}” is not a month",
                 remedy="月份写作 2026-10 / write a month as 2026-10",
-            ) from None
+            )
+        return month
 
     def _language(self, request: Request) -> Language:
         known = languages()

@@ -2,7 +2,9 @@
 
 import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -40,6 +42,30 @@ def serve_until_stopped(app: FastAPI, host: str, port: int, ready: Callable[[str
     )
     with listener:
         _AnnouncingServer(config, lambda: ready(address)).run(sockets=[listener])
+
+
+@contextmanager
+def serving_in_background(app: FastAPI, host: str, port: int) -> Iterator[str]:
+    """Serve in a thread for as long as the block lasts; yields the address once requests are answered.
+
+    Signals stay with the caller. Raises InputError when the address cannot be had.
+    """
+    listener = _listen(host, port)
+    address = f"http://{host}:{listener.getsockname()[1]}/"
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    ready = threading.Event()
+    server = _AnnouncingServer(config, ready.set)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="fundpool-dashboard", daemon=True
+    )
+    thread.start()
+    ready.wait(STOP_SECONDS * 6)
+    try:
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(STOP_SECONDS)
+        listener.close()
 
 
 class _AnnouncingServer(uvicorn.Server):
