@@ -135,24 +135,49 @@ def order_transfers(
 ) -> tuple[Batch, ...]:
     """Order payments: one batch per city, month, fund, hop and application. The same again is the same.
 
+    A payee added to an application later gets a batch of its own, with its own approval.
     Raises RuleViolation: ``account_not_registered`` (payer or payee without an approved account),
-    ``ordered_differently`` (the batch exists with other payees or amounts), ``exceeds_limit``,
-    ``illegal_flow``, ``amount_not_positive``.
+    ``ordered_differently`` (the payee was ordered with another amount), ``exceeds_limit``,
+    ``illegal_flow``, ``amount_not_positive``, ``payee_twice``. Nothing is stored then.
     """
     maker = person(maker)
     groups: dict[str, list[PaymentOrder]] = {}
     for order in orders:
         groups.setdefault(order.batch_key, []).append(order)
-    return tuple(_order_batch(work, key, group, maker, now, limits) for key, group in groups.items())
+    return tuple(
+        batch for key, group in groups.items() for batch in _order_group(work, key, group, maker, now, limits)
+    )
+
+
+def _order_group(
+    work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime, limits: PaymentLimits
+) -> list[Batch]:
+    """The batches that hold the orders; payees not ordered yet get a batch of their own."""
+    batch_ids: list[int] = []
+    fresh: list[PaymentOrder] = []
+    for order in orders:
+        known = work.transfers.obligation_by_key(order.key)
+        if known is None:
+            fresh.append(order)
+            continue
+        _require_same_amount(known, order)
+        batch_ids.append(known.batch_id)
+    batches = [work.transfers.batch(batch_id) for batch_id in dict.fromkeys(batch_ids)]
+    if fresh:
+        part = 1
+        while work.transfers.batch_by_key(_part_key(key, part)) is not None:
+            part += 1
+        batches.append(_order_batch(work, _part_key(key, part), fresh, maker, now, limits))
+    return batches
+
+
+def _part_key(key: str, part: int) -> str:
+    return key if part == 1 else f"{key}/p{part}"
 
 
 def _order_batch(
     work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime, limits: PaymentLimits
 ) -> Batch:
-    known = work.transfers.batch_by_key(key)
-    if known is not None:
-        _require_same_orders(work, known, orders)
-        return known
     units = [order.unit for order in orders]
     if len(set(units)) != len(units):
         raise RuleViolation("payee_twice", f"{key} 中同一收款单位出现两次", f"{key} names a payee twice")
@@ -181,17 +206,14 @@ def _order_batch(
     return batch
 
 
-def _require_same_orders(work: Work, batch: Batch, orders: Sequence[PaymentOrder]) -> None:
-    known = {each.key: each.amount_fen for each in work.transfers.obligations(batch_id=batch.id)}
-    asked = {order.key: order.amount_fen for order in orders}
-    if known != asked:
+def _require_same_amount(known: Obligation, order: PaymentOrder) -> None:
+    if known.amount_fen != order.amount_fen:
         raise RuleViolation(
             "ordered_differently",
-            f"批次 {batch.key} 已按 {len(known)} 笔 {format_yuan(sum(known.values()))} 元制单，"
-            f"与本次 {len(asked)} 笔 {format_yuan(sum(asked.values()))} 元不同",
-            f"batch {batch.key} was ordered with {len(known)} payees and "
-            f"{format_yuan(sum(known.values()))} yuan, now {len(asked)} and "
-            f"{format_yuan(sum(asked.values()))}",
+            f"{known.key} 已按 {format_yuan(known.amount_fen)} 元制单，与本次 "
+            f"{format_yuan(order.amount_fen)} 元不同",
+            f"{known.key} was ordered as {format_yuan(known.amount_fen)} yuan, now "
+            f"{format_yuan(order.amount_fen)}",
             remedy="更改须另立修订号并重新复核 / a change is a new revision with its own approval",
         )
 

@@ -1,19 +1,38 @@
 """The one door for money, on both databases, against a bank that keeps its own book."""
 
-import pytest
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from fundpool.adapters.database import Database
+from fundpool.adapters.gateways.faults import Call
 from fundpool.adapters.work import SqlTransactions
-from fundpool.domain.transfer import AttemptState
-from fundpool.services import books
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.transfer import AttemptState, GatewayTerms, Obligation, PaymentLimits
+from fundpool.services import books, failpoints, payments, resolving
 from fundpool.services.ledger_checks import verify
+from fundpool.services.money_ports import AccountProposal
+from fundpool.services.ports import Work
+from schemas.payment_messages import Direction
 from tests.simulation.scene import (
+    CHECKER,
     CITY,
     COUNTIES,
     FISCAL,
     FUND,
+    MAKER,
     MONTH,
     OPENING_FEN,
+    RELEASER,
     Scene,
+    account_no,
+    county_name,
 )
 
 
@@ -22,8 +41,23 @@ def scene(transactions: SqlTransactions) -> Scene:
     return Scene(transactions)
 
 
-def in_transaction(scene: Scene, act):  # type: ignore[no-untyped-def]
-    return scene.ports.database.transaction(act)
+def act(scene: Scene, work: Callable[[Work], Any]) -> Any:
+    return scene.ports.database.transaction(work)
+
+
+def read(scene: Scene, work: Callable[[Work], Any]) -> Any:
+    return scene.ports.database.read(work)
+
+
+def refused(scene: Scene, work: Callable[[Work], Any]) -> str:
+    """Code of the rule that refuses ``work``."""
+    with pytest.raises(RuleViolation) as caught:
+        act(scene, work)
+    return caught.value.code
+
+
+def first(scene: Scene) -> Obligation:
+    return read(scene, lambda work: work.transfers.obligations(city=CITY))[0]  # type: ignore[no-any-return]
 
 
 def test_a_released_batch_is_paid_booked_and_the_books_agree_with_the_bank(scene: Scene) -> None:
@@ -60,3 +94,524 @@ def test_an_unanswered_order_is_unknown_and_is_settled_by_asking_never_by_sendin
     scene.resolve()
     assert scene.states() == ["settled"] * 3
     assert len(scene.book.executions) == 3
+
+
+# ------------------------------------------------------------------ authorisation
+
+
+def ordered(scene: Scene) -> int:
+    batches = act(scene, lambda work: payments.order_transfers(work, scene.orders(), MAKER, scene.clock()))
+    return int(batches[0].id)
+
+
+def digest(scene: Scene, batch_id: int) -> str:
+    return str(read(scene, lambda work: payments.batch_consequences(work, batch_id).digest))
+
+
+def test_the_maker_cannot_approve_and_nobody_acts_twice(scene: Scene) -> None:
+    batch_id, now = ordered(scene), scene.clock()
+    seen = digest(scene, batch_id)
+    assert refused(scene, lambda w: payments.approve_batch(w, batch_id, seen, MAKER, now)) == "same_person"
+    assert (
+        refused(scene, lambda w: payments.approve_batch(w, batch_id, seen, f" {MAKER} ", now))
+        == "same_person"
+    )
+    act(scene, lambda w: payments.approve_batch(w, batch_id, seen, CHECKER, now))
+    for again in (MAKER, CHECKER):
+        assert refused(scene, lambda w, a=again: payments.release_batch(w, batch_id, a, now)) == "same_person"
+    act(scene, lambda w: payments.release_batch(w, batch_id, RELEASER, now))
+
+
+def test_the_database_itself_refuses_a_maker_who_checks(scene: Scene, database: Database) -> None:
+    ordered(scene)
+    with pytest.raises(IntegrityError):
+        database.transaction(lambda c: c.execute(text("update transfer_batch set checker = maker")))
+
+
+def test_nothing_is_sent_that_was_not_released(scene: Scene) -> None:
+    batch_id = ordered(scene)
+    scene.send()
+    act(
+        scene,
+        lambda w: payments.approve_batch(
+            w, batch_id, payments.digest_of(w, w.transfers.batch(batch_id)), CHECKER, scene.clock()
+        ),
+    )
+    scene.send()
+    assert scene.book.executions == []
+
+
+def test_an_approval_of_something_else_than_what_is_stored_is_refused(scene: Scene) -> None:
+    batch_id = ordered(scene)
+    assert (
+        refused(scene, lambda w: payments.approve_batch(w, batch_id, "0" * 64, CHECKER, scene.clock()))
+        == "digest_changed"
+    )
+
+
+def test_an_amount_changed_behind_the_program_is_held_and_not_sent(scene: Scene, database: Database) -> None:
+    scene.release()
+    database.transaction(
+        lambda c: c.execute(text("update obligation set amount_fen = amount_fen + 1 where unit = '331002'"))
+    )
+    scene.send()
+    assert scene.states() == ["held"] * 3
+    assert scene.book.executions == []
+    assert first(scene).held_reason == "digest_changed"
+
+
+def test_a_payee_account_replaced_after_approval_is_held_and_not_sent(scene: Scene) -> None:
+    scene.release()
+    other = AccountProposal(
+        CITY, FUND, COUNTIES[0], AccountType.COUNTY_EXPENDITURE, "6299999", "另一户", "工商银行"
+    )
+
+    def replace_account(work: Work) -> None:
+        account = payments.propose_account(work, other, MAKER, scene.clock())
+        payments.approve_account(work, account.id, CHECKER, scene.clock())
+
+    act(scene, replace_account)
+    scene.send()
+    assert scene.states() == ["held", "settled", "settled"]
+    assert first(scene).held_reason == "account_version_changed"
+
+
+def test_a_proposed_account_is_not_paid_and_its_maker_cannot_approve_it(scene: Scene) -> None:
+    proposal = AccountProposal(
+        CITY, FUND, "331081", AccountType.COUNTY_EXPENDITURE, "6211111", "温岭支出户", "农业银行"
+    )
+    account = act(scene, lambda w: payments.propose_account(w, proposal, MAKER, scene.clock()))
+    order = replace(scene.orders()[0], unit="331081")
+    assert (
+        refused(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
+        == "account_not_registered"
+    )
+    assert (
+        refused(scene, lambda w: payments.approve_account(w, account.id, MAKER, scene.clock()))
+        == "same_person"
+    )
+    act(
+        scene,
+        lambda w: payments.approve_account(w, account.id, CHECKER, scene.clock(), cool_off=timedelta(days=1)),
+    )
+    assert (
+        refused(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
+        == "account_not_registered"
+    )
+    scene.clock.advance(days=1)
+    act(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
+
+
+@pytest.mark.parametrize(("limit_fen", "allowed"), [(99_999, False), (100_000, True), (100_001, True)])
+def test_the_ceiling_of_one_transfer_holds_to_the_fen(scene: Scene, limit_fen: int, *, allowed: bool) -> None:
+    orders = scene.orders(100_000)[:1]
+    limits = PaymentLimits(per_transfer_fen=limit_fen)
+
+    def order(work: Work) -> Any:
+        return payments.order_transfers(work, orders, MAKER, scene.clock(), limits=limits)
+
+    if allowed:
+        act(scene, order)
+    else:
+        assert refused(scene, order) == "exceeds_limit"
+
+
+def test_the_ceiling_of_a_day_holds_what_would_go_beyond_it(scene: Scene) -> None:
+    scene.ports = replace(scene.ports, payment_limits=PaymentLimits(per_day_fen=200_001))
+    scene.release(100_000)
+    scene.send()
+    assert scene.states() == ["settled", "settled", "held"]
+
+
+def test_a_payee_added_later_gets_a_batch_and_an_approval_of_its_own(scene: Scene) -> None:
+    orders = scene.orders()
+    before = act(scene, lambda w: payments.order_transfers(w, orders[:2], MAKER, scene.clock()))
+    after = act(scene, lambda w: payments.order_transfers(w, orders, MAKER, scene.clock()))
+    assert [batch.count for batch in after] == [2, 1]
+    assert after[0].id == before[0].id
+    assert (
+        refused(scene, lambda w: payments.order_transfers(w, scene.orders(5), MAKER, scene.clock()))
+        == "ordered_differently"
+    )
+
+
+def test_what_is_shown_for_approval_is_who_gets_how_much_and_the_change_from_last_month(scene: Scene) -> None:
+    last_month = [replace(order, month=MONTH.plus(-1)) for order in scene.orders(400)]
+    act(scene, lambda w: payments.order_transfers(w, last_month, MAKER, scene.clock()))
+    batch_id = ordered(scene)
+    view = read(scene, lambda w: payments.batch_consequences(w, batch_id))
+    assert [(each.unit, each.amount_fen, each.last_month_fen) for each in view.payees] == [
+        ("331002", 100_000, 400),
+        ("331003", 100_001, 401),
+        ("331004", 100_002, 402),
+    ]
+    assert view.payees[0].credit_name == county_name("331002")
+
+
+# ------------------------------------------------------------------ what the bank does
+
+
+def test_more_than_the_account_holds_is_refused_before_anything_leaves(transactions: SqlTransactions) -> None:
+    scene = Scene(transactions, opening_fen=150_000)
+    scene.release(100_000)
+    outcomes = scene.send()
+    assert [each.error_code for each in outcomes] == [None, "exceeds_balance", "exceeds_balance"]
+    assert len(scene.book.executions) == 1
+
+
+def test_a_definite_rejection_frees_the_reserve_and_waits_for_a_person(scene: Scene) -> None:
+    scene.plan.add("reject")
+    scene.release()
+    scene.send()
+    assert scene.states() == ["failed", "settled", "settled"]
+    held = read(scene, lambda w: books.balance(w, FISCAL))
+    assert held.reserved_fen == 0
+    scene.send()
+    assert scene.states()[0] == "failed"
+    obligation = first(scene)
+    assert (
+        refused(
+            scene,
+            lambda w: payments.approve_retry(w, obligation.id, by=MAKER, reason="x", now=scene.clock()),
+        )
+        == "same_person"
+    )
+    act(
+        scene,
+        lambda w: payments.approve_retry(w, obligation.id, by=CHECKER, reason="户名已改", now=scene.clock()),
+    )
+    scene.send()
+    assert scene.states() == ["settled"] * 3
+    keys = [each.key for each in read(scene, lambda w: w.transfers.attempts(obligation.id))]
+    assert len(keys) == 2
+    assert [scene.book.executions_of(key) for key in keys] == [0, 1]
+
+
+def test_a_retry_of_what_was_ever_unknown_needs_two_people(scene: Scene) -> None:
+    scene.plan.add("reject_unlisted")
+    scene.release()
+    scene.send()
+    scene.clock.advance(minutes=5)
+    scene.resolve()
+    assert scene.states()[0] == "failed"
+    obligation = first(scene)
+
+    def retry(by: str) -> str:
+        done = act(
+            scene, lambda w: payments.approve_retry(w, obligation.id, by=by, reason="重付", now=scene.clock())
+        )
+        return str(done.state.value)
+
+    assert retry(CHECKER) == "failed"
+    assert (
+        refused(
+            scene,
+            lambda w: payments.approve_retry(w, obligation.id, by=CHECKER, reason="重付", now=scene.clock()),
+        )
+        == "same_person"
+    )
+    assert retry(RELEASER) == "retry_approved"
+
+
+def test_the_old_key_is_fenced_before_a_new_one_is_used(scene: Scene) -> None:
+    scene.plan.add("reject_then_success")
+    scene.release()
+    scene.send()
+    obligation = first(scene)
+    act(
+        scene,
+        lambda w: payments.approve_retry(w, obligation.id, by=CHECKER, reason="重付", now=scene.clock()),
+    )
+    scene.plan.add("500_before", call=Call.CLOSE)
+    scene.send()
+    assert scene.states()[0] == "retry_approved"
+    scene.send()
+    scene.clock.advance(hours=1)
+    scene.book.advance(scene.clock())
+    assert scene.states()[0] == "settled"
+    assert len(scene.book.executions) == 3
+
+
+def test_money_executed_after_a_rejection_is_booked_to_suspense_and_stops_the_fund(scene: Scene) -> None:
+    scene.plan.add("reject_then_success")
+    scene.release()
+    scene.send()
+    scene.clock.advance(days=2)
+    scene.resolve()
+    assert scene.states()[0] == "held"
+    suspense = AccountRef(CITY, FUND, AccountType.SUSPENSE, COUNTIES[0])
+    assert read(scene, lambda w: books.balance(w, suspense)).posted_fen == 100_000
+    assert read(scene, lambda w: payments.kill_switches.is_stopped(w, CITY, FUND))
+    bank = scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
+    assert read(scene, lambda w: books.balance(w, FISCAL)).posted_fen == bank
+    assert read(scene, verify) == []
+
+
+def test_returned_money_is_a_new_event_and_the_settlement_stays(scene: Scene) -> None:
+    scene.plan.add("success_then_returned")
+    scene.release()
+    scene.send()
+    assert scene.states()[0] == "settled"
+    scene.clock.advance(days=2)
+    scene.resolve()
+    assert scene.states()[0] == "returned"
+    held = read(scene, lambda w: books.balance(w, FISCAL))
+    assert held.posted_fen == OPENING_FEN - 200_003
+    keys = [each.posting.key for each in read(scene, lambda w: list(w.ledger.postings(CITY, FUND)))]
+    assert [key.rsplit("/", 1)[1] for key in keys if "transfer/" in key][-1] == "bank_return"
+    assert sum(key.endswith("/post") for key in keys) == 3
+    assert read(scene, verify) == []
+
+
+def test_not_found_waits_then_sends_the_same_bytes_under_the_same_key(scene: Scene) -> None:
+    scene.plan.add("silence_before")
+    scene.release()
+    scene.send(units=COUNTIES[:1])
+    scene.clock.advance(minutes=2)
+    scene.resolve()
+    before = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
+    assert before.state is AttemptState.UNKNOWN
+    scene.clock.advance(minutes=30)
+    scene.resolve()
+    scene.send(units=COUNTIES[:1])
+    attempts = read(scene, lambda w: w.transfers.attempts(first(scene).id))
+    assert [(each.key, each.request, each.state) for each in attempts] == [
+        (before.key, before.request, AttemptState.SUCCEEDED)
+    ]
+
+
+def test_past_the_resend_window_the_key_is_closed_and_a_person_decides(scene: Scene) -> None:
+    scene.plan.add("silence_before")
+    scene.release()
+    scene.send(units=COUNTIES[:1])
+    scene.clock.advance(days=6)
+    scene.resolve()
+    assert scene.states()[0] == "failed"
+    attempt = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
+    assert attempt.state is AttemptState.CLOSED
+    assert attempt.was_unknown
+
+
+def test_what_stays_open_for_three_days_is_held_and_still_settles_when_the_bank_says_so(scene: Scene) -> None:
+    scene.plan.add("processing", seconds=5 * 86_400)
+    scene.release()
+    scene.send(units=COUNTIES[:1])
+    scene.clock.advance(days=3, hours=1)
+    scene.resolve()
+    assert scene.states()[0] == "held"
+    scene.clock.advance(days=2)
+    scene.resolve()
+    assert scene.states()[0] == "settled"
+
+
+def test_a_worker_that_never_came_back_leaves_unknown_not_failed(scene: Scene) -> None:
+    scene.release()
+
+    class Killed(BaseException):
+        pass
+
+    def die(name: str) -> None:
+        if name == "after submit":
+            raise Killed
+
+    failpoints.install(die)
+    try:
+        with pytest.raises(Killed):
+            scene.send(units=COUNTIES[:1])
+    finally:
+        failpoints.install(None)
+    scene.resolve()
+    assert first(scene).state.value == "in_flight"
+    scene.clock.advance(minutes=3)
+    scene.resolve()
+    scene.clock.advance(minutes=3)
+    scene.resolve()
+    assert scene.states()[0] == "settled"
+    assert len(scene.book.executions) == 1
+
+
+def test_the_same_key_with_other_contents_is_held_and_never_gets_a_new_key(
+    scene: Scene, database: Database
+) -> None:
+    scene.plan.add("silence_before")
+    scene.release()
+    scene.send(units=COUNTIES[:1])
+    attempt = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
+    order = payments.TransferOrder.from_body(attempt.request)
+    scene.book.submit(replace(order, purpose="another"), scene.clock())
+    scene.clock.advance(minutes=30)
+    scene.plan.add("not_found", call=Call.QUERY)
+    scene.resolve()
+    scene.send(units=COUNTIES[:1])
+    assert first(scene).held_reason == "payload_mismatch"
+    assert read(scene, lambda w: payments.kill_switches.is_stopped(w, CITY, FUND))
+
+
+# ------------------------------------------------------------------ callbacks and statements
+
+
+def callback(scene: Scene, event_id: str, key: str, raw: bytes = b"succeeded") -> bool:
+    return resolving.receive_callback(
+        scene.ports, gateway="main", event_id=event_id, key=key, raw=raw, now=scene.clock(), clock=scene.clock
+    )
+
+
+def test_a_callback_only_prompts_a_query_and_is_kept_once(scene: Scene) -> None:
+    scene.plan.add("processing", seconds=3600)
+    scene.release()
+    scene.send(units=COUNTIES[:1])
+    key = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0].key
+    assert callback(scene, "e1", key)
+    assert first(scene).state.value == "in_flight"
+    assert not callback(scene, "e1", key)
+    scene.clock.advance(hours=2)
+    assert callback(scene, "e2", key, b"rejected")
+    assert first(scene).state.value == "settled"
+
+
+def test_a_callback_for_an_unknown_key_changes_nothing(scene: Scene) -> None:
+    assert callback(scene, "e9", "no-such-key")
+    assert scene.states() == []
+
+
+def import_today(scene: Scene) -> resolving.StatementReport:
+    return resolving.import_statements(
+        scene.ports, CITY, scene.clock().date(), scene.clock(), clock=scene.clock
+    )
+
+
+def test_a_statement_settles_what_was_never_answered(scene: Scene) -> None:
+    scene.plan.add("silence_after", times=3)
+    scene.release()
+    scene.send()
+    report = import_today(scene)
+    assert (report.settled, report.breaks_new) == (3, 0)
+    assert scene.states() == ["settled"] * 3
+    assert import_today(scene).lines_new == 0
+
+
+def test_settled_payments_that_the_statement_lacks_become_a_break_after_the_day(scene: Scene) -> None:
+    scene.release()
+    scene.send()
+    day = scene.clock().date()
+    scene.clock.advance(days=1)
+    scene.plan.add("statement_late")
+    report = resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+    assert report.breaks_new == 3
+    assert {each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))} == {"us_not_bank"}
+    assert not read(scene, lambda w: payments.kill_switches.is_stopped(w, CITY, FUND))
+
+
+def test_two_lines_for_one_key_are_booked_to_suspense_and_stop_the_fund(scene: Scene) -> None:
+    scene.release()
+    scene.send()
+    scene.plan.add("statement_two_lines")
+    import_today(scene)
+    kinds = {each.kind: each.stops_fund for each in read(scene, lambda w: w.transfers.breaks(CITY))}
+    assert kinds == {"executed_twice": True}
+    assert scene.states()[-1] == "held"
+    assert read(scene, verify) == []
+
+
+def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_have_looked(scene: Scene) -> None:
+    scene.release()
+    account = account_no("fiscal_account", "331000")
+    scene.book._line("S1", account, Direction.DEBIT, 77, None, "不明", scene.clock())
+    import_today(scene)
+    outcomes = scene.send()
+    assert {each.error_code for each in outcomes} == {"fund_stopped"}
+    assert scene.book.executions == []
+    assert (
+        refused(scene, lambda w: payments.request_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
+        == "breaks_open"
+    )
+    found = read(scene, lambda w: w.transfers.breaks(CITY))[0]
+    act(
+        scene,
+        lambda w: resolving.resolve_break(w, found.id, by=CHECKER, resolution="手续费", now=scene.clock()),
+    )
+    act(scene, lambda w: payments.request_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
+    assert (
+        refused(scene, lambda w: payments.confirm_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
+        == "same_person"
+    )
+    act(scene, lambda w: payments.confirm_restart(w, CITY, FUND, by=RELEASER, now=scene.clock()))
+    scene.send()
+    assert scene.states() == ["settled"] * 3
+
+
+# ------------------------------------------------------------------ people
+
+
+def test_withdrawing_is_possible_until_something_was_sent(scene: Scene) -> None:
+    scene.release()
+    obligation = first(scene)
+    act(scene, lambda w: payments.cancel(w, obligation.id, by=CHECKER, reason="重复申请", now=scene.clock()))
+    scene.plan.add("processing", seconds=3600)
+    scene.send()
+    assert scene.states() == ["cancelled", "in_flight", "settled"]
+    sent = read(scene, lambda w: w.transfers.obligations(city=CITY))[1]
+    assert (
+        refused(scene, lambda w: payments.cancel(w, sent.id, by=CHECKER, reason="x", now=scene.clock()))
+        == "already_sent"
+    )
+
+
+def test_a_bank_without_a_fence_needs_statements_and_two_people(transactions: SqlTransactions) -> None:
+    scene = Scene(transactions, terms=GatewayTerms(can_close=False))
+    scene.plan.add("silence_before")
+    scene.release()
+    scene.send(units=COUNTIES[:1])
+    scene.clock.advance(days=6)
+    scene.resolve()
+    attempt = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
+    assert attempt.state is AttemptState.CLOSING
+    terms = scene.ports.gateway_terms
+
+    def confirm(by: str) -> Any:
+        return lambda w: resolving.confirm_absence(w, attempt.id, by=by, now=scene.clock(), terms=terms)
+
+    assert refused(scene, confirm(CHECKER)) == "statements_missing"
+    day = attempt.first_sent_at.date()
+    scene.clock.advance(days=3)
+    while day <= scene.clock().date():
+        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+        day += timedelta(days=1)
+    act(scene, confirm(CHECKER))
+    assert refused(scene, confirm(CHECKER)) == "same_person"
+    assert act(scene, confirm(RELEASER)).state is AttemptState.CLOSED
+    assert scene.states()[0] == "failed"
+
+
+# ------------------------------------------------------------------ the database repeats the rules
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update obligation set amount_fen = 0",
+        "update attempt set amount_fen = -1",
+        "update attempt set state = 'forgotten'",
+        "update posting set amount_fen = 0",
+        "update posting set debit_id = credit_id",
+        "update ledger_account set posted_fen = -1 where is_cash = 1",
+        "update ledger_account set reserved_fen = -1",
+        "update bank_account set checker = maker",
+        (
+            "insert into attempt (obligation_id, attempt_no, key, state, version, amount_fen, request, request_hash,"
+            " prepared_at, valid_until, worker_epoch, was_unknown, times_asked) select obligation_id, 2, 'other',"
+            " 'prepared', 1, 1, request, 'h', prepared_at, valid_until, 0, 0, 0 from attempt"
+        ),
+        (
+            "insert into posting (voucher_id, line, key, debit_id, credit_id, amount_fen, flow, phase, event_at, month,"
+            " attempt_key, leg, memo) select voucher_id, 99, 'again', debit_id, credit_id, amount_fen, flow, 'direct',"
+            " event_at, month, attempt_key, leg, memo from posting where leg = 'reserve'"
+        ),
+    ],
+)
+def test_the_database_refuses_what_the_rules_refuse(scene: Scene, database: Database, statement: str) -> None:
+    scene.plan.add("processing", seconds=3600)
+    scene.release()
+    scene.send(units=COUNTIES[:1])
+    with pytest.raises(IntegrityError):
+        database.transaction(lambda connection: connection.execute(text(statement)))

@@ -1,0 +1,87 @@
+"""Books put back from a backup: what was sent since is found at the bank, never sent again."""
+
+import pytest
+
+from fundpool.services import payments, resolving
+from tests.simulation.memory import MemoryTransactions
+from tests.simulation.scene import CHECKER, CITY, FUND, RELEASER, Scene
+
+
+@pytest.fixture
+def transactions() -> MemoryTransactions:
+    return MemoryTransactions()
+
+
+def restart(scene: Scene) -> None:
+    now = scene.clock()
+    act = scene.ports.database.transaction
+    act(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=now))
+    act(lambda work: payments.confirm_restart(work, CITY, FUND, by=RELEASER, now=now))
+
+
+def quarantine(scene: Scene) -> None:
+    scene.ports.database.transaction(
+        lambda work: resolving.quarantine(work, now=scene.clock(), terms=scene.ports.gateway_terms)
+    )
+
+
+def test_orders_sent_after_the_backup_are_settled_from_the_statement(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions)
+    scene.release()
+    backup, first_day = transactions.snapshot(), scene.clock().date()
+    scene.send()
+    transactions.state = backup
+    scene.clock.advance(days=30)
+    quarantine(scene)
+    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    restart(scene)
+    scene.send()
+    assert scene.states() == ["settled"] * 3
+    assert len(scene.book.executions) == 3
+
+
+def test_orders_the_bank_still_works_on_are_taken_up_and_not_sent_again(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions)
+    scene.plan.add("processing", times=3, seconds=2 * 86_400)
+    scene.release()
+    backup, first_day = transactions.snapshot(), scene.clock().date()
+    scene.send()
+    transactions.state = backup
+    scene.clock.advance(hours=1)
+    quarantine(scene)
+    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    restart(scene)
+    scene.send()
+    assert scene.states() == ["in_flight"] * 3
+    scene.clock.advance(days=3)
+    scene.resolve()
+    assert scene.states() == ["settled"] * 3
+    assert len(scene.book.executions) == 3
+
+
+def test_a_batch_restored_to_before_its_approval_still_learns_that_it_was_paid(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions)
+    transactions.transaction(
+        lambda work: payments.order_transfers(work, scene.orders(), "经办甲", scene.clock())
+    )
+    backup, first_day = transactions.snapshot(), scene.clock().date()
+    scene.release()
+    scene.send()
+    transactions.state = backup
+    quarantine(scene)
+    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    assert scene.states() == ["settled"] * 3
+
+
+def test_nothing_is_sent_before_two_people_have_looked(transactions: MemoryTransactions) -> None:
+    scene = Scene(transactions)
+    scene.release()
+    quarantine(scene)
+    assert {each.error_code for each in scene.send()} == {"fund_stopped"}
+    assert scene.book.executions == []
