@@ -237,16 +237,22 @@ class Terms:
             return
         first = pooled.year if (pooled.month, pooled.day) == (1, 1) else pooled.year + 1
         only_goal = self.fund.pooled_from is None and self.fund.pooled_no_later_than is not None
-        name = f"{self.city.name_zh}{self.fund.name_zh}"
-        if self.year < first:
-            since_zh = f"文件只要求不晚于 {pooled} 统收统支" if only_goal else f"自 {pooled} 起统收统支"
-            since_en = f"pooled no later than {pooled}" if only_goal else f"pooled from {pooled}"
+        name_zh, name_en = f"{self.city.name_zh}{self.fund.name_zh}", f"{self.city.name_en} {self.fund.key}"
+        basis = cite(self.city.rule(self.fund.basis))
+        if self.year < first and only_goal:
             raise UndefinedPolicy(
-                "not_pooled" if only_goal else "not_in_force",
-                f"{name}{since_zh}，第一个完整基金年度为 {first} 年；{self.year} 年度没有适用的规则",
-                f"{self.city.name_en} {self.fund.key}: {since_en}, first whole fund year {first}; "
-                f"no rule holds for {self.year}",
-                basis=cite(self.city.rule(self.fund.basis)),
+                "not_pooled",
+                f"{name_zh}：文件只要求不晚于 {pooled} 统收统支，{self.year} 年度尚不能视为已统收统支",
+                f"{name_en}: to be pooled no later than {pooled}; {self.year} cannot be taken as pooled",
+                basis=basis,
+                remedy=f"--year {first} 或以后 / or later",
+            )
+        if self.year < first:
+            raise UndefinedPolicy(
+                "not_in_force",
+                f"{name_zh}自 {pooled} 起统收统支，第一个完整基金年度为 {first} 年；{self.year} 年度没有适用的规则",
+                f"{name_en}: pooled from {pooled}, first whole fund year {first}; no rule holds for {self.year}",
+                basis=basis,
                 remedy=f"--year {first} 或以后 / or later",
             )
         if only_goal:
@@ -264,11 +270,14 @@ def _read(raw: Mapping[str, Any], rule: PolicyRule, *, what_if: bool) -> Compute
         first = problem.errors()[0]
         where = ".".join([rule.id, *(str(part) for part in first["loc"][1:])])
         why = first["msg"].removeprefix("Value error, ")
-        source_zh, source_en = ("--set", "--set") if what_if else ("政策文件", "policy file")
+        if what_if:
+            raise InputError(
+                "setting", f"--set：{where} 不成立：{why}", f"--set: {where} does not hold: {why}"
+            ) from problem
         raise InputError(
-            "setting" if what_if else "policy_file",
-            f"{source_zh}：{where} 不成立：{why}",
-            f"{source_en}: {where} does not hold: {why}",
+            "policy_file",
+            f"政策文件：{where} 不成立：{why}",
+            f"policy file: {where} does not hold: {why}",
         ) from problem
 
 
