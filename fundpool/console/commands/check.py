@@ -1,5 +1,8 @@
 """``fundpool check``: judge files without a database."""
 
+import sys
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +12,14 @@ from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.periods import Month
-from fundpool.services.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
+from fundpool.services.judging import (
+    Judgement,
+    JudgingContext,
+    Register,
+    SourceFile,
+    correction_of,
+    judge_files,
+)
 from fundpool.settings import Settings
 from schemas.documents import document_type
 
@@ -26,6 +36,13 @@ def check(
     city: Annotated[str, Parameter(help="城市 / city key")],
     document: Annotated[str, Parameter(help="表种 / plan, report, …")],
     month: Annotated[str, Parameter(help="月份 / month of the document, YYYY-MM")],
+    slips: Annotated[
+        Path | None, Parameter(help="把退回单（工作簿和网页）写到此目录 / folder to write return slips to")
+    ] = None,
+    due: Annotated[str | None, Parameter(help="更正期限 / deadline on the slips, YYYY-MM-DD")] = None,
+    corrects: Annotated[
+        Path | None, Parameter(help="上一版文件，用于比较 / the earlier version, to compare with")
+    ] = None,
     policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
     json: Annotated[
         bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")
@@ -47,6 +64,10 @@ def check(
     context = JudgingContext(Register.of(policy.register), when, tuple(fund.key for fund in policy.funds))
     sources = [open_source(file) for file in files]
     judgements = judge_files(sources, kind.key, context, read=read_documents, judge=judge)
+    if slips is not None:
+        earlier = [] if corrects is None else [open_source(corrects)]
+        before = judge_files(earlier, kind.key, context, read=read_documents, judge=judge)
+        _write_slips(slips, judgements, sources, context.register, policy.name_zh, _day(due), before)
     if json:
         print_json({"files": [judgement.to_json() for judgement in judgements]})
     else:
@@ -64,6 +85,33 @@ def parse_month(text: str) -> Month:
         raise InputError(
             "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
         ) from None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            "bad_date", f"日期应写作 2026-10-05，现为 {text}", f"a date is written 2026-10-05, found {text}"
+        ) from None
+
+
+def _write_slips(
+    folder: Path,
+    judgements: Sequence[Judgement],
+    sources: Sequence[SourceFile],
+    register: Register,
+    city_name: str,
+    due: date | None,
+    before: Sequence[Judgement],
+) -> None:
+    from fundpool.adapters.return_slips import Slip, write_slip
+
+    for judgement, source in zip(judgements, sources, strict=True):
+        correction = correction_of(before[0].findings, judgement.findings) if before else None
+        slip = Slip(judgement, register, city_name, due=due, correction=correction)
+        for path in write_slip(folder, slip, source):
+            print(path, file=sys.stderr)
 
 
 def open_source(file: Path) -> SourceFile:

@@ -1,0 +1,107 @@
+"""The slip a county gets back: every finding with its cell, inert, and what a correction mended."""
+
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from expectations.runner import judge
+from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.return_slips import Slip, inert, slip_page, write_slip
+from fundpool.console.cli import main
+from fundpool.services.judging import Judgement, SourceFile, correction_of, judge_files
+from tests.golden import sample_documents as sample
+
+
+def spoiled() -> SourceFile:
+    rows = sample.completed("plan", sample.plan_rows())
+    rows[0]["inpatient_fen"] = "=1+1"
+    rows[0]["remark"] = "=cmd|' /C calc'!A0"
+    rows[1]["requested_fen"] = 1
+    return SourceFile("计划<script>.xlsx", sample.file_bytes("plan", rows))
+
+
+def judged(source: SourceFile) -> Judgement:
+    (judgement,) = judge_files([source], "plan", sample.context(), read=read_documents, judge=judge)
+    return judgement
+
+
+def slip_of(judgement: Judgement) -> Slip:
+    return Slip(judgement, sample.REGISTER, "台州市", due=date(2026, 9, 28))
+
+
+@pytest.fixture(scope="module")
+def judgement() -> Judgement:
+    return judged(spoiled())
+
+
+def test_the_workbook_lists_every_finding_and_marks_its_cell(judgement: Judgement, tmp_path: Path) -> None:
+    workbook, _ = write_slip(tmp_path, slip_of(judgement), spoiled())
+    book = openpyxl.load_workbook(workbook)
+    listed = [row[0].value for row in book["退回单"].iter_rows(min_row=8) if row[0].value]
+    assert listed == [finding.rule for finding in judgement.findings]
+    own = book["原表 用款计划申请表"]
+    for finding in judgement.findings:
+        comment = own[finding.cell].comment
+        assert comment is not None
+        assert finding.message_zh in comment.text
+        assert finding.remedy in comment.text
+    assert own["M6"].value == "0.01"
+    assert "2026-09-28" in str(book["退回单"]["A5"].value)
+
+
+def test_nothing_in_the_workbook_can_become_a_formula(judgement: Judgement, tmp_path: Path) -> None:
+    workbook, _ = write_slip(tmp_path, slip_of(judgement), spoiled())
+    with zipfile.ZipFile(workbook) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/sheet"):
+                assert "<f>" not in archive.read(name).decode()
+    for sheet in openpyxl.load_workbook(workbook).worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                assert not (isinstance(cell.value, str) and cell.value.startswith(("=", "+", "-", "@", "\t")))
+
+
+@pytest.mark.parametrize("leader", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"])
+def test_formula_leaders_are_escaped(leader: str) -> None:
+    assert inert(f"{leader}1") == f"'{leader}1"
+    assert inert("1") == "1"
+
+
+def test_the_page_escapes_what_the_county_wrote_and_asks_nothing_outside(judgement: Judgement) -> None:
+    page = slip_page(slip_of(judgement))
+    assert "<script>" not in page
+    assert "计划&lt;script&gt;.xlsx" in page
+    assert "default-src 'none'" in page
+    assert "http" not in page.replace("http-equiv", "")
+    for finding in judgement.findings:
+        assert finding.rule in page
+
+
+def test_a_correction_shows_what_is_gone_and_what_stays(judgement: Judgement) -> None:
+    rows = sample.completed("plan", sample.plan_rows())
+    rows[1]["requested_fen"] = 1
+    again = judged(SourceFile("again.xlsx", sample.file_bytes("plan", rows)))
+    correction = correction_of(judgement.findings, again.findings)
+    assert "CELL-001" in {finding.rule for finding in correction.gone}
+    assert [finding.rule for finding in correction.still] == ["PLAN-014"]
+    assert correction.new == ()
+    assert "已更正 gone：CELL-001" in slip_page(Slip(again, sample.REGISTER, "台州市", correction=correction))
+
+
+def test_the_command_writes_slips_for_readable_and_unreadable_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong, hostile = tmp_path / "wrong.xlsx", tmp_path / "hostile.xlsx"
+    wrong.write_bytes(spoiled().content)
+    hostile.write_bytes(b"%PDF-1.4")
+    arguments = ["--city", "taizhou", "--document", "plan", "--month", "2026-10", "--json"]
+    slips = tmp_path / "slips"
+    assert (
+        main(["check", str(wrong), str(hostile), *arguments, "--slips", str(slips), "--due", "2026-09-28"])
+        == 2
+    )
+    assert len(list(slips.glob("*.xlsx"))) == len(list(slips.glob("*.html"))) == 2
+    assert str(slips) in capsys.readouterr().err
