@@ -77,7 +77,7 @@ def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fu
     sheet.merge_range(0, 0, 0, last, f"{summary.city_name}基本医疗保险基金支出核算汇总表", styles.title)
     sheet.set_row(0, 30)
     sheet.merge_range(1, 0, 1, last, f"险种：{fund_name}", styles.plain)
-    sheet.write_string(2, 0, f"所属月份：{summary.month.year}年{summary.month.month}月", styles.plain)
+    sheet.merge_range(2, 0, 2, 5, f"所属月份：{summary.month.year}年{summary.month.month}月", styles.plain)
     sheet.merge_range(2, last - 2, 2, last, f"编制日期：{summary.prepared_on}　单位：元", styles.right)
     heads = ["县区代码", "县区名称", "审核状态", *(names[name] for name in SUMMARY_FIELDS)]
     for column, head in enumerate(heads):
@@ -93,9 +93,8 @@ def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fu
         sheet.write_number(total_row, column, _yuan(summary.totals_fen(fund)[name]), styles.total_money)
     absent = [row for row in rows if row.status not in {RowStatus.ACCEPTED, RowStatus.NIL}]
     note = "、".join(f"{row.county_name}（{_STATUS_ZH[row.status]}）" for row in absent)
-    sheet.write_string(
-        total_row + 1, 0, f"未列入合计：{note}" if note else "各县区均已列入合计。", styles.plain
-    )
+    told = f"未列入合计：{note}" if note else "各县区均已列入合计。"
+    sheet.merge_range(total_row + 1, 0, total_row + 1, last, told, styles.plain)
     sheet.write_string(total_row + 3, 0, "编制人：", styles.plain)
     sheet.write_string(total_row + 3, 5, "复核人：", styles.plain)
     sheet.write_string(total_row + 3, 9, "单位负责人：", styles.plain)

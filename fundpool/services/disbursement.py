@@ -15,7 +15,7 @@ from fundpool.domain.people import SYSTEM, same_person
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PaymentHop
 from fundpool.domain.transfer import Hop, ObligationState, PaymentOrder
-from fundpool.services import payments
+from fundpool.services import payments, resolving
 from fundpool.services.collection import counties_of
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.payments import TransferOutcome
@@ -195,7 +195,7 @@ def _without_account(order: PaymentOrder) -> UnitOutcome:
 def _send(
     ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: Leg, counties: tuple[str, ...]
 ) -> list[UnitOutcome]:
-    """Send what is released; without anything to send the bank is not needed and not asked."""
+    """Send what is released, after asking about what is under way; without either the bank is not needed."""
     units = frozenset((policy.division_code,) if leg.pays_city else counties)
 
     def standing(work: Work) -> list[TransferOutcome]:
@@ -206,6 +206,8 @@ def _send(
         ]
 
     transfers = ports.database.read(standing)
+    if any(transfer.state is ObligationState.IN_FLIGHT for transfer in transfers):
+        resolving.resolve(ports, request.now, city=policy.key, month=request.month)
     if any(transfer.state in _SENDABLE for transfer in transfers):
         transfers = list(
             payments.send_batch(

@@ -131,8 +131,8 @@ def _document_flags(
             fund=None,
             rule=None,
             days=None,
-            message_zh=f"{file.file_name}：{file.problem.zh}",
-            message_en=f"{file.file_name}: {file.problem.en}",
+            message_zh=f"文件 {file.file_name}：{file.problem.zh}",
+            message_en=f"file {file.file_name}: {file.problem.en}",
             file=file.file_name,
             remedy=file.problem.remedy,
         )

@@ -399,7 +399,7 @@ def test_without_the_bank_the_step_says_so_and_the_same_step_carries_on_later(ta
     report = taizhou.run("disbursement", at("2026-09-28 11:00"))
     assert {one.error_code for one in report.outcomes} == {"gateway_unavailable"}
     assert taizhou.executed_fen() == {}
-    again = taizhou.run("disbursement", at("2026-09-28 11:10"))
+    again = taizhou.run("disbursement", at("2026-09-28 11:30"))
     assert {one.state for one in again.outcomes} == {UnitState.DONE}
     assert len(taizhou.book.executions) == 2
 
