@@ -67,6 +67,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "extension": ("fundpool.console.commands.records:extension", "延期 / Extensions of duties."),
     "nil-return": ("fundpool.console.commands.records:nil_return", "零申报 / Nil returns."),
     "settings": ("fundpool.console.commands.settings:settings", "设置 / Every setting and its value."),
+    "demo": (
+        "fundpool.console.demo.command:demo",
+        "演示：逐日演完一个月 / Play a sample month day by day; all data is synthetic.",
+    ),
     "sandbox-bank": (
         "fundpool.console.commands.sandbox_bank:app",
         "模拟银行 / Run the sandbox bank, switch its faults, read its book.",

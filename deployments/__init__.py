@@ -1,0 +1,1 @@
+"""Where and when the product runs; sample input for the demo."""

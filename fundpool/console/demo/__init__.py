@@ -1,0 +1,1 @@
+"""``fundpool demo``: a month of a sample city, played day by day."""

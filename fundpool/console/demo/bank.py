@@ -1,0 +1,83 @@
+"""The sandbox bank as a child process of the demo: a real HTTP server that ends when the demo ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Self
+
+from fundpool.domain.errors import ServiceUnavailable
+
+STOP_SECONDS = 10
+
+
+class BankProcess:
+    """A running sandbox bank; its book is in the data folder, so a new process knows everything."""
+
+    def __init__(self, home: Path, accounts: Path) -> None:
+        self._home = home
+        self._accounts = accounts
+        self._process: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        log_path = self._home / "sandbox-bank.log"
+        with log_path.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                [sys.executable, "-m", "fundpool.console.demo.bank", str(self._accounts)],
+                stdin=subprocess.PIPE,  # its end of file tells the child that we are gone
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for us; we stop the bank when our run has ended
+            )
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line.startswith("{"):
+            self.close()
+            raise ServiceUnavailable(
+                "sandbox_bank_unavailable",
+                f"模拟银行没有启动：见 {log_path}",
+                f"the sandbox bank did not start: see {log_path}",
+                remedy="再次运行同一命令即从此处继续 / run the same command again: it carries on",
+            )
+        self.url = json.loads(line)["url"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the bank; safe to call twice."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream
+            stream.close()
+        self._process = None
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main(accounts: Path) -> None:
+    """The child: the product's own sandbox bank until the parent closes our standard input or ends."""
+    from fundpool.console.commands.sandbox_bank import run
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    run(port=0, accounts=accounts, json=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,284 @@
+"""``fundpool demo``: starts everything a month needs, plays it, shows the end, stops what it started."""
+
+import csv
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from fundpool.console.demo.script import Script, load_script, sample_folder
+from fundpool.domain.errors import InputError
+from fundpool.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fundpool.console.demo.play import BusinessClock, Position
+    from fundpool.console.demo.summary import Summary
+    from fundpool.services.ports import MonthPorts
+
+NOTICE = "演示数据，全部为虚构 · SYNTHETIC data: every figure is made up"
+
+
+def demo(
+    *,
+    city: Annotated[str, Parameter(help="统筹区 / taizhou, suizhou or jiujiang")] = "taizhou",
+    home: Annotated[
+        Path | None, Parameter(help="数据目录，缺省 .fundpool/demo-CITY / data folder of the demo")
+    ] = None,
+    serve: Annotated[
+        bool, Parameter(help="演完后继续提供看板 / keep serving the dashboard afterwards")
+    ] = True,
+    port: Annotated[
+        int | None, Parameter(help="看板端口，0 取任一空闲端口 / port of the dashboard; 0: any free one")
+    ] = None,
+    fresh: Annotated[
+        bool, Parameter(help="删去上一场演示，从头开始 / remove the last demo's data first", negative="")
+    ] = False,
+    json: bool = False,
+) -> int:
+    """演示：在业务时钟上逐日演完一个月，人的角色也由演示代演；数据全部为虚构.
+
+    Play a sample month day by day on a business clock, the people's parts too. All data is synthetic.
+    Stopped at any moment, the same command carries on where it was.
+    """
+    from rich.console import Console
+
+    folder = sample_folder(city)
+    script = load_script(folder)
+    console = Console(stderr=json)
+    place = (home or Path(".fundpool") / f"demo-{city}").resolve()
+    with _ending_on_sigterm(), _environment(place):
+        return _Demo(console, script, folder, place, port=port, as_json=json).run(fresh=fresh, serve=serve)
+
+
+class _Demo:
+    """One demo in one data folder."""
+
+    def __init__(
+        self,
+        console: "Console",
+        script: Script,
+        folder: Path,
+        home: Path,
+        *,
+        port: int | None,
+        as_json: bool,
+    ) -> None:
+        self._console = console
+        self._script = script
+        self._folder = folder
+        self._home = home
+        self._port = port
+        self._as_json = as_json
+
+    def run(self, *, fresh: bool, serve: bool) -> int:
+        from fundpool.console.demo.play import BusinessClock, Position
+        from fundpool.console.runs import LocalPrefect
+
+        position = Position(self._home, self._script)
+        if fresh:
+            _remove(self._home)
+        position.claim()
+        moments = list(self._script.moments())
+        is_over = position.done >= len(moments)
+        clock = BusinessClock(moments[min(position.done, len(moments) - 1)].at)
+        with ExitStack() as stack:
+            settings = Settings()
+            prefect = LocalPrefect(settings)
+            stack.callback(prefect.close)
+            if serve or not is_over:
+                prefect.launch()  # needs a while: everything else is made ready meanwhile
+            ports = self._open(settings)
+            self._greet(stack.enter_context(self._dashboard(settings, ports, clock)))
+            bank = stack.enter_context(_bank(self._home, self._folder))
+            os.environ["FUNDPOOL_GATEWAY_URL"] = bank
+            ports = self._open(Settings())
+            if not is_over:
+                self._play(prefect, ports, position, clock)
+            summary = self._conclude(ports, clock, bank)
+            if serve:
+                prefect.wait_ready()  # its pages show the runs
+                self._serve_on()
+        return 0 if summary.is_sound else 1
+
+    def _open(self, settings: Settings) -> "MonthPorts":
+        from fundpool.adapters.database import Database
+        from fundpool.adapters.migrations import upgrade
+        from fundpool.bootstrap import build_ports
+
+        settings.home.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.resolved_database_url)
+        upgrade(database)
+        database.dispose()
+        return build_ports(settings)
+
+    def _greet(self, dashboard: str) -> None:
+        query = f"?city={self._script.city}&month={self._script.month}"
+        self._console.print(f"看板 dashboard: {dashboard}{query}", highlight=False, soft_wrap=True)
+        self._console.print(f"[yellow]{NOTICE}[/yellow]", highlight=False)
+        self._console.print(
+            "县区经办、初审、复核、财政、审批、放行各角色均由演示代演 · "
+            "the demo plays the people too: county clerks, maker, checker, finance, approver, releaser",
+            highlight=False,
+        )
+        self._console.print(f"数据目录 data folder: {self._home}", highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def _dashboard(self, settings: Settings, ports: "MonthPorts", clock: "BusinessClock") -> Iterator[str]:
+        from fundpool.console.dashboard.app import DashboardOptions, create_app
+        from fundpool.console.dashboard.reading import ServiceReader
+        from fundpool.console.dashboard.server import answered_hosts, serving_in_background
+        from fundpool.console.runs import run_url
+
+        host = settings.dashboard_host
+        options = DashboardOptions(
+            run_url=partial(run_url, settings), notice=NOTICE, hosts=answered_hosts(host)
+        )
+        app = create_app(ServiceReader(ports), clock, options)
+        with ExitStack() as stack:
+            wanted = settings.dashboard_port if self._port is None else self._port
+            try:
+                address = stack.enter_context(serving_in_background(app, host, wanted))
+            except InputError:
+                if self._port is not None:
+                    raise
+                # Somebody else has the usual port: nobody asked for it by name.
+                address = stack.enter_context(serving_in_background(app, host, 0))
+            yield address
+
+    def _play(self, prefect: Any, ports: "MonthPorts", position: "Position", clock: "BusinessClock") -> None:
+        from fundpool.console.demo.people import People
+        from fundpool.console.demo.play import Play
+        from fundpool.console.demo.telling import Narrator
+
+        settings = Settings()
+        with self._console.status("启动 Prefect 服务 · starting the Prefect server"):
+            prefect.wait_ready()
+        self._console.print(f"Prefect: {prefect.ui_url}", highlight=False)
+        narrator = Narrator(self._console, self._script, ports.policies.city(self._script.city))
+        people = People(settings, ports, self._script, self._folder)
+        with narrator.progress:
+            Play(self._script, people, ports, prefect, position, clock, narrator).run()
+
+    def _conclude(self, ports: "MonthPorts", clock: "BusinessClock", bank: str) -> "Summary":
+        from fundpool.console.commands.sandbox_bank import ask
+        from fundpool.console.demo.people import People
+        from fundpool.console.demo.summary import summarise
+        from fundpool.console.demo.telling import print_summary
+        from fundpool.console.output import print_json
+
+        script = self._script
+        summary = summarise(ports, script.city, script.month, clock.now, ask(bank, "GET", "/sandbox/book"))
+        reports = People(Settings(), ports, script, self._folder).written_reports()
+        if self._as_json:
+            print_json({**summary.to_json(), "reports": [str(one) for one in sorted(reports.glob("*"))]})
+        print_summary(self._console, summary, reports)
+        return summary
+
+    def _serve_on(self) -> None:
+        self._console.print(
+            "演示完毕。看板继续打开，Ctrl-C 结束 · the month is over; the dashboard stays open, Ctrl-C stops it",
+            highlight=False,
+        )
+        try:
+            threading.Event().wait()
+        except (KeyboardInterrupt, SystemExit):
+            self._console.print("已停止 stopped")
+
+
+@contextmanager
+def _bank(home: Path, sample: Path) -> Iterator[str]:
+    """A sandbox bank whose accounts hold what the books begin with; yields its address."""
+    from fundpool.console.demo.bank import BankProcess
+
+    accounts = home / "bank-accounts.csv"
+    _write_bank_accounts(accounts, sample)
+    with BankProcess(home, accounts) as bank:
+        yield bank.url
+
+
+def _write_bank_accounts(target: Path, sample: Path) -> None:
+    from fundpool.adapters.record_files import read_openings
+    from fundpool.console.demo.people import read_accounts
+
+    openings = {
+        (row.account_type, row.unit, row.fund): row.balance_fen
+        for name in ("openings-city.csv", "openings-counties.csv")
+        for row in read_openings(sample / name)
+    }
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["account", "name", "balance_fen"])
+        for one in read_accounts(sample):
+            held = openings.get((one.account_type.value, one.unit, one.fund), 0)
+            writer.writerow([one.account_no, one.account_name, held])
+
+
+@contextmanager
+def _environment(home: Path) -> Iterator[None]:
+    """The demo's own settings, whatever the real ones are: its data never mixes with real data."""
+    ours: Mapping[str, str | None] = {
+        "FUNDPOOL_HOME": str(home),
+        "FUNDPOOL_DATABASE_URL": None,
+        "FUNDPOOL_DROP_FOLDER": None,
+        "FUNDPOOL_GATEWAY_URL": None,
+        "FUNDPOOL_GATEWAY_SECRET": None,
+        "FUNDPOOL_PREFECT_UI_URL": None,
+        "FUNDPOOL_DASHBOARD_HOST": None,
+        "FUNDPOOL_DASHBOARD_NOTICE": NOTICE,
+    }
+    before = {name: os.environ.get(name) for name in ours}
+    _set_environment(ours)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends the demo the orderly way: everything it started is stopped."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _remove(home: Path) -> None:
+    """Remove a demo's data, and nothing that is not a demo's."""
+    if not home.exists():
+        return
+    if not (home / "demo.json").exists() and any(home.iterdir()):
+        raise InputError(
+            "not_a_demo",
+            f"{home} 里有不是演示的数据，不删除",
+            f"{home} holds data that is no demo; nothing is removed",
+            remedy="--home DIR",
+        )
+    shutil.rmtree(home)

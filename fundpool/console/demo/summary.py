@@ -1,0 +1,226 @@
+"""What the demo month came to: money per county and scheme, who was late, books against the bank's book."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.ledger import trial_balance
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.submission import DocumentKind
+from fundpool.services import books, ledger_checks, payments
+from fundpool.services.disbursement import legs_of
+from fundpool.services.flags import Flag, flags_of
+from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.progress import MonthFacts, month_facts, progress_of
+
+SPENDING_ACCOUNTS = {AccountType.COUNTY_EXPENDITURE}
+BANK_ONLY_ACCOUNTS = {AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE}
+"""Accounts whose every movement goes through the gateway; counties pay hospitals at their own desks."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyRow:
+    """One county's scheme from request to spending, in fen; None where it never got there."""
+
+    county: str
+    county_zh: str
+    county_en: str
+    fund: str
+    requested_fen: int | None
+    approved_fen: int | None
+    reviewed_fen: int | None
+    paid_fen: int
+    spent_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalance:
+    """Debits and credits of one scheme's books, in fen; equal when the balance is nil."""
+
+    fund: str
+    debit_fen: int
+    credit_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The end of the demo, for a terminal or as JSON. ``differences``: books against the bank's book."""
+
+    city: str
+    month: str
+    money: tuple[MoneyRow, ...]
+    flags: tuple[dict[str, Any], ...]
+    trial_balance: tuple[TrialBalance, ...]
+    ledger_faults: tuple[str, ...]
+    transfers: int
+    differences: tuple[str, ...]
+    digest: str
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong with the money; late counties are the story, not a fault."""
+        balanced = all(row.debit_fen == row.credit_fen for row in self.trial_balance)
+        return balanced and not self.ledger_faults and not self.differences
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "ok": self.is_sound}
+
+
+def summarise(
+    ports: MonthPorts, city: str, month: Month, now: datetime, bank_book: dict[str, Any]
+) -> Summary:
+    """Read the month's end from the records; ``bank_book`` is what the sandbox bank says it did."""
+    policy = ports.policies.city(city)
+
+    def read(work: Work) -> Summary:
+        facts = month_facts(work, policy, month)
+        flags = flags_of(work, policy, facts, progress_of(policy, month, ports.calendar, facts, now))
+        held = books.balances(work, policy.key)
+        return Summary(
+            city=policy.key,
+            month=str(month),
+            money=tuple(_money(policy, facts)),
+            flags=tuple(_flag(policy, flag) for flag in flags),
+            trial_balance=tuple(
+                TrialBalance(fund, debit, credit)
+                for (_, fund), (debit, credit) in sorted(trial_balance(held).items())
+            ),
+            ledger_faults=tuple(fault.zh for fault in ledger_checks.verify(work)),
+            transfers=len(bank_book["executions"]),
+            differences=tuple(_differences(work, policy, month, bank_book)),
+            digest=_digest(work, policy, facts, flags, bank_book),
+        )
+
+    return ports.database.read(read)
+
+
+def _money(policy: CityPolicy, facts: MonthFacts) -> list[MoneyRow]:
+    cases = {(case.document, case.county, case.fund): case for case in facts.cases}
+    reviewed = {
+        (line.county, one.fund): line.reviewed_fen for one in facts.applications for line in one.lines
+    }
+    last_hops = [
+        leg.hop
+        for step in ("pay_from_fiscal_account", "allocate_to_counties")
+        for leg in legs_of(policy, _month_of(facts), step)
+        if leg.hop.to_type in SPENDING_ACCOUNTS
+    ]
+    paid: dict[tuple[str, str], int] = {}
+    for one in facts.obligations:
+        if one.hop in last_hops and one.settled_at is not None:
+            paid[one.unit, one.fund] = paid.get((one.unit, one.fund), 0) + one.amount_fen
+    rows = []
+    for unit in policy.units:
+        for fund in (fund.key for fund in policy.funds):
+            plan = cases.get((DocumentKind.PLAN, unit.code, fund))
+            report = cases.get((DocumentKind.REPORT, unit.code, fund))
+            rows.append(
+                MoneyRow(
+                    unit.code,
+                    unit.name_zh,
+                    unit.name_en,
+                    fund,
+                    plan.requested_fen if plan else None,
+                    plan.approved_fen if plan else None,
+                    reviewed.get((unit.code, fund)),
+                    paid.get((unit.code, fund), 0),
+                    report.approved_fen if report else None,
+                )
+            )
+    return rows
+
+
+def _month_of(facts: MonthFacts) -> Month:
+    return facts.cases[0].month
+
+
+def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
+    names = {unit.code: unit.name_zh for unit in policy.units}
+    return {
+        "kind": flag.kind,
+        "severity": flag.severity.value,
+        "step": flag.step,
+        "unit": flag.unit,
+        "unit_name_zh": names.get(flag.unit or "", policy.name_zh),
+        "fund": flag.fund,
+        "days": flag.days,
+        "message_zh": flag.message_zh,
+        "message_en": flag.message_en,
+    }
+
+
+def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[str, Any]) -> list[str]:
+    """Where the bank's book and ours do not say the same: transfers one by one, then balances."""
+    ours = {
+        view.attempt.key: (view.obligation.amount_fen, view.credit_account.account_no)
+        for view in payments.transfer_views(work, policy.key, month)
+        if view.attempt is not None and view.obligation.settled_at is not None
+    }
+    found = []
+    theirs: dict[str, tuple[int, str]] = {}
+    for execution in bank_book["executions"]:
+        if execution["key"] in theirs:
+            found.append(f"银行执行了两次 / executed twice: {execution['key']}")
+        theirs[execution["key"]] = (execution["amount_fen"], execution["credit_account"])
+    found += [
+        f"{key}: 账 books {ours.get(key)}, 银行 bank {theirs.get(key)}"
+        for key in sorted(ours.keys() | theirs.keys())
+        if ours.get(key) != theirs.get(key)
+    ]
+    balances = {account["account"]: account["balance_fen"] for account in bank_book["accounts"]}
+    for account in work.accounts.find(policy.key):
+        if account.account_type in BANK_ONLY_ACCOUNTS:
+            ref = AccountRef(policy.key, account.fund, account.account_type, account.unit)
+            booked = books.balance(work, ref).posted_fen
+            if booked != balances.get(account.account_no):
+                found.append(
+                    f"{account.account_no}: 账 books {booked}, 银行 bank {balances.get(account.account_no)}"
+                )
+    return found
+
+
+def _digest(
+    work: Work, policy: CityPolicy, facts: MonthFacts, flags: tuple[Flag, ...], bank_book: dict[str, Any]
+) -> str:
+    """One line that two plays of the same month share: what was filed, decided, paid, booked and flagged.
+
+    Days, not hours: a step that was cut short and run again may finish some minutes later.
+    """
+    state: dict[str, Any] = {
+        "filed": [
+            [document.value, county, one.version, one.sha256, one.verdict and one.verdict.value]
+            for (document, county), versions in sorted(facts.versions.items())
+            for one in versions
+        ],
+        "decided": [
+            [
+                *(case.document.value, case.county, case.fund, case.state.value),
+                *(case.requested_fen, case.approved_fen, case.reason, case.maker, case.checker),
+            ]
+            for case in facts.cases
+        ],
+        "applied": [
+            [one.fund, one.number, [[line.county, line.applied_fen, line.reviewed_fen] for line in one.lines]]
+            for one in facts.applications
+        ],
+        "paid": sorted(
+            [one.key, one.amount_fen, one.state.value, _day(one.settled_at)] for one in facts.obligations
+        ),
+        "bank": sorted(
+            [one["key"], one["amount_fen"], one["credit_account"]] for one in bank_book["executions"]
+        ),
+        "books": sorted(
+            [str(each.ref), each.posted_fen, each.reserved_fen] for each in books.balances(work, policy.key)
+        ),
+        "reported": [[one.version, one.content_digest] for one in facts.filings],
+        "flags": sorted([flag.kind, flag.unit or "", flag.fund or "", flag.days or 0] for flag in flags),
+    }
+    return sha256(json.dumps(state, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _day(moment: datetime | None) -> str | None:
+    return moment.astimezone(SHANGHAI).date().isoformat() if moment else None

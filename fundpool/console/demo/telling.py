@@ -1,0 +1,246 @@
+"""How the demo speaks: a line per act, a bar for the month, tables at the end."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from fundpool.console.demo.play import RunResult
+from fundpool.console.demo.script import Act, Script
+from fundpool.console.demo.summary import Summary
+from fundpool.domain.policy import CityPolicy
+
+WEEKDAYS = "一二三四五六日"
+FUNDS = {"employee": "职工 employee", "resident": "居民 resident"}
+DOCUMENTS = {"plan": ("用款计划", "the plan"), "report": ("支出核算报表", "the report")}
+STATE_STYLES = {"Completed": "green", "Waiting": "cyan", "Flagged": "yellow", "Failed": "red"}
+TOLD_FLAGS = {
+    "late": "迟报 late",
+    "overdue": "逾期 overdue",
+    "missing": "缺报 missing",
+    "returned": "退回 returned",
+    "inconsistent": "不一致 inconsistent",
+    "supplementary": "补充申请 supplementary",
+    "held": "止付 held",
+    "unreadable": "无法读取 unreadable",
+}
+
+# Who acts in each kind of act: role in both languages, and whose name stands in the script.
+ACTORS: Mapping[str, tuple[str, str, str]] = {
+    "set_up": ("市级经办登记", "city agency, records", "accounts_clerk"),
+    "approve": ("市级初审", "reviewer (maker)", "maker"),
+    "cut": ("市级初审", "reviewer (maker)", "maker"),
+    "return": ("市级初审", "reviewer (maker)", "maker"),
+    "confirm": ("市级复核", "checker", "checker"),
+    "finance": ("市财政", "city finance", "finance"),
+    "authorise": ("审批与放行", "approver, then releaser", "approver"),
+    "approve_accounts": ("账户复核", "checker of accounts", "accounts_checker"),
+    "run": ("市级运行", "operator", "operator"),
+    "write_reports": ("市级运行", "operator", "operator"),
+}
+SPEAKERS = {
+    "maker": ("市级初审", "reviewer (maker)"),
+    "operator": ("市级运行", "operator"),
+    "finance": ("市财政", "city finance"),
+}
+
+
+class Narrator:
+    """Tells the audience what happens, day by day."""
+
+    def __init__(self, console: Console, script: Script, policy: CityPolicy) -> None:
+        self._console = console
+        self._script = script
+        self._units = {unit.code: unit for unit in policy.units}
+        total = sum(1 for _ in script.moments())
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self.progress.add_task("准备 preparing", total=total)
+
+    def day(self, now: datetime, quiet_days: int) -> None:
+        """A new day on the business clock."""
+        if quiet_days > 0:
+            self._console.print(f"[dim]   … {quiet_days} 天无事 · {quiet_days} quiet days[/dim]")
+        text = f"{now:%Y-%m-%d} 星期{WEEKDAYS[now.weekday()]} {now:%a}"
+        self._console.print(f"[bold]{text}[/bold]")
+        self.progress.update(self._task, description=f"{now:%Y-%m-%d}")
+
+    def act(self, now: datetime, act: Act) -> None:
+        """Somebody acts."""
+        who_zh, who_en = self._who(act)
+        zh, en = self._what(act)
+        self._console.print(
+            f"  {now:%H:%M} [magenta]{escape(who_zh)}[/magenta] {escape(zh)}", highlight=False
+        )
+        self._console.print(f"        [dim]{escape(who_en)}: {escape(en)}[/dim]", highlight=False)
+
+    def run(self, result: RunResult) -> None:
+        """A Prefect run has ended."""
+        style = STATE_STYLES.get(result.state_name, "white")
+        self._console.print(
+            f"        [{style}]▸ {escape(result.name)} {escape(result.state_name)}[/{style}] "
+            f"[dim]{escape(result.message)}[/dim]",
+            highlight=False,
+        )
+
+    def advance(self, done: int) -> None:
+        """So many acts are done."""
+        self.progress.update(self._task, completed=done)
+
+    def _who(self, act: Act) -> tuple[str, str]:
+        people = self._script.people
+        if act.do == "tick":
+            return "每日调度", "daily tick"
+        if act.do in {"drop", "submit"} or act.who == "county":
+            unit = self._units[act.county or ""]
+            return f"{unit.name_zh}经办", f"{unit.name_en} county clerk"
+        if act.do == "say":
+            zh, en = SPEAKERS[act.who or ""]
+            return f"{zh} {people[act.who or '']}", en
+        zh, en, key = ACTORS[act.do]
+        names = people[key]
+        if act.do == "authorise":
+            names = f"{people['approver']}、{people['releaser']}"
+        return f"{zh} {names}", en
+
+    def _what(self, act: Act) -> tuple[str, str]:
+        zh, en = self._said(act)
+        about = self._script.files.get(act.file or "")
+        notes_zh = [note for note in (act.zh, about.zh if about else None) if note and note != zh]
+        notes_en = [note for note in (act.en, about.en if about else None) if note and note != en]
+        return (
+            f"{zh}（{'；'.join(notes_zh)}）" if notes_zh else zh,
+            f"{en} ({'; '.join(notes_en)})" if notes_en else en,
+        )
+
+    def _said(self, act: Act) -> tuple[str, str]:
+        document = DOCUMENTS[act.document or "plan"]
+        counties = [act.county] if act.county else list(act.counties)
+        names_zh = "、".join(self._units[code].name_zh for code in counties)
+        names_en = ", ".join(self._units[code].name_en for code in counties)
+        file = Path(act.file or "").name
+        texts: dict[str, tuple[str, str]] = {
+            "set_up": (
+                "登记年度预算、期初余额、银行账户（账户由另一人复核）",
+                "records the budget, opening balances and bank accounts (another person approves them)",
+            ),
+            "tick": ("查日历，启动今天该办的步骤", "asks the calendar and starts what is due today"),
+            "drop": (f"报送{document[0]} {file}（收件目录）", f"files {document[1]} {file} (drop folder)"),
+            "submit": (f"报送{document[0]} {file}", f"submits {document[1]} {file}"),
+            "approve": (
+                f"初审{document[0]}：{names_zh}，按申请额提出核定",
+                f"reviews {document[1]} of {names_en}: proposes the requested amount",
+            ),
+            "cut": (
+                f"核减{names_zh} {FUNDS.get(act.fund or '', '')} 至 {_amount(act)} 元：{act.reason}",
+                f"cuts {names_en}, {act.fund}, to {_amount(act)} yuan",
+            ),
+            "return": (f"退回{names_zh}{document[0]}：{act.reason}", f"returns {document[1]} of {names_en}"),
+            "confirm": (
+                f"复核{document[0]}的核定意见（与初审为不同的人）",
+                f"confirms the proposals on {document[1]} (another person than the maker)",
+            ),
+            "finance": (f"复核用款申请{self._cuts(act)[0]}", f"reviews the application{self._cuts(act)[1]}"),
+            "authorise": (
+                f"审批并放行{'县级拨付' if act.step == 'allocation' else '财政拨付'}批次",
+                f"approve and release the batch ({act.step})",
+            ),
+            "approve_accounts": ("复核新登记的银行账户", "approves the bank accounts entered before"),
+            "run": (
+                f"执行 {act.step}{f' --county {act.county} {names_zh}' if act.county else ''}",
+                f"runs {act.step}{f' for {names_en} alone' if act.county else ''}",
+            ),
+            "say": (act.zh or "", act.en or ""),
+            "write_reports": ("写出汇总表", "writes the reports"),
+        }
+        return texts[act.do]
+
+    def _cuts(self, act: Act) -> tuple[str, str]:
+        zh = "".join(
+            f"；{self._units[cut.county].name_zh} {FUNDS[cut.fund]} 复核为 {cut.amount_yuan:,.2f} 元：{cut.reason}"
+            for cut in act.cuts
+        )
+        en = "".join(
+            f"; {self._units[cut.county].name_en}, {cut.fund}: {cut.amount_yuan:,.2f} yuan"
+            for cut in act.cuts
+        )
+        return zh, en
+
+
+def _amount(act: Act) -> str:
+    return "" if act.amount_yuan is None else f"{act.amount_yuan:,.2f}"
+
+
+def print_summary(console: Console, summary: Summary, reports: Path) -> None:
+    """The tables at the end."""
+    console.print()
+    console.print(_money_table(summary))
+    console.print(_flag_table(summary))
+    for row in summary.trial_balance:
+        verdict = "[green]平 nil[/green]" if row.debit_fen == row.credit_fen else "[red]不平 NOT nil[/red]"
+        console.print(
+            f"试算平衡 trial balance · {FUNDS[row.fund]}: 借 {_yuan(row.debit_fen)} = 贷 {_yuan(row.credit_fen)} {verdict}",
+            highlight=False,
+        )
+    for fault in (*summary.ledger_faults, *summary.differences):
+        console.print(f"[red]{escape(fault)}[/red]")
+    if summary.is_sound:
+        console.print(
+            f"银行账簿 {summary.transfers} 笔与本系统账簿逐笔一致，无一重付 · "
+            f"the bank's book has {summary.transfers} transfers, the same as ours, none paid twice",
+            highlight=False,
+        )
+    for file in sorted(reports.glob("*")):
+        console.print(f"报表 report: {file}", highlight=False)
+    console.print(f"状态摘要 digest: {summary.digest}", highlight=False)
+
+
+def _money_table(summary: Summary) -> Table:
+    table = Table(
+        title=f"{summary.month} · 合成数据 SYNTHETIC · 元 yuan",
+        title_justify="left",
+        caption="申请 requested → 核定 approved → 财政复核 finance → 拨付 paid → 支出 spent",
+    )
+    for column in ("县区 county", "基金 fund"):
+        table.add_column(column, no_wrap=True)
+    for column in ("申请 requested", "核定 approved", "复核 finance", "拨付 paid", "支出 spent"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for fund in dict.fromkeys(row.fund for row in summary.money):
+        rows = [row for row in summary.money if row.fund == fund]
+        amounts = [
+            (row.requested_fen, row.approved_fen, row.reviewed_fen, row.paid_fen, row.spent_fen)
+            for row in rows
+        ]
+        for row, values in zip(rows, amounts, strict=True):
+            table.add_row(row.county_zh, FUNDS[fund], *map(_yuan, values))
+        sums = [sum(value or 0 for value in column) for column in zip(*amounts, strict=True)]
+        table.add_row("合计 total", FUNDS[fund], *map(_yuan, sums), style="bold", end_section=True)
+    return table
+
+
+def _flag_table(summary: Summary) -> Table:
+    table = Table(title="谁迟报、缺报、不一致 · who was late, missing or inconsistent", title_justify="left")
+    table.add_column("县区 unit", no_wrap=True)
+    table.add_column("情形 what", no_wrap=True)
+    table.add_column("说明")
+    for flag in summary.flags:
+        if flag["kind"] in TOLD_FLAGS:
+            table.add_row(flag["unit_name_zh"], TOLD_FLAGS[flag["kind"]], flag["message_zh"])
+    return table
+
+
+def _yuan(amount_fen: int | None) -> str:
+    from fundpool.domain.money import format_yuan
+
+    return "–" if amount_fen is None else format_yuan(amount_fen)

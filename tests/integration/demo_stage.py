@@ -1,0 +1,142 @@
+"""A demo month in one process: the same script and people, steps run directly, the bank's book in memory."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fundpool.adapters.database import Database
+from fundpool.adapters.gateways.bank_file import BankFile
+from fundpool.adapters.gateways.faults import Call, FaultPlan
+from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.adapters.migrations import upgrade
+from fundpool.bootstrap import build_ports
+from fundpool.console.commands.sandbox_bank import read_accounts
+from fundpool.console.demo.command import _write_bank_accounts
+from fundpool.console.demo.people import People
+from fundpool.console.demo.play import BusinessClock, Play, Position
+from fundpool.console.demo.script import load_script, sample_folder
+from fundpool.console.demo.summary import Summary, summarise
+from fundpool.domain.periods import Month
+from fundpool.services.daily import record_start, reserve_due_steps
+from fundpool.services.outcomes import StepReport, StepRequest, UnitState
+from fundpool.services.ports import MonthPorts
+from fundpool.services.steps import run_step
+from fundpool.settings import Settings
+
+
+@dataclass
+class Ended:
+    name: str
+    state_name: str
+    message: str = ""
+    runs: "Sequence[Ended]" = ()
+
+    @property
+    def is_completed(self) -> bool:
+        return self.state_name != "Failed"
+
+
+class DirectRunner:
+    """Runs steps where Prefect would, without it."""
+
+    def __init__(self, ports: MonthPorts) -> None:
+        self.ports = ports
+        self.reports: list[StepReport] = []
+
+    def run_step(self, step: str, city: str, month: str, county: str | None, as_of: str | None) -> Ended:
+        assert as_of
+        counties = (county,) if county else None
+        request = StepRequest(
+            city, Month.parse(month), datetime.fromisoformat(as_of), counties, is_played=True, run_id="run"
+        )
+        report = run_step(self.ports, step, request)
+        self.reports.append(report)
+        states = {outcome.state for outcome in report.outcomes}
+        if UnitState.FAILED in states:
+            return Ended(step, "Failed", str(report.failed))
+        name = (
+            "Flagged"
+            if UnitState.FLAGGED in states
+            else "Waiting"
+            if UnitState.WAITING in states
+            else "Completed"
+        )
+        return Ended(
+            step,
+            name,
+            "; ".join(f"{o.unit} {o.detail_zh}" for o in report.outcomes if o.state is not UnitState.DONE),
+        )
+
+    def run_tick(
+        self, as_of: str | None, cities: Sequence[str] | None, months: Sequence[str] | None
+    ) -> Ended:
+        assert as_of
+        assert cities
+        assert months
+        ended = []
+        only = [Month.parse(month) for month in months]
+        for one in reserve_due_steps(self.ports, cities[0], datetime.fromisoformat(as_of), only):
+            record_start(self.ports, one, "run")
+            ended.append(self.run_step(one.step, one.city, str(one.month), None, as_of))
+        return Ended("daily-tick", "Completed", runs=ended)
+
+
+class Silent:
+    def day(self, now: Any, quiet_days: int) -> None: ...
+    def act(self, now: Any, act: Any) -> None: ...
+    def run(self, result: Any) -> None: ...
+    def advance(self, done: int) -> None: ...
+
+
+class DemoStage:
+    """One data folder of a demo, opened anew as after a restart."""
+
+    def __init__(self, home: Path, city: str) -> None:
+        self.settings = Settings(home=home)
+        self.folder = sample_folder(city)
+        self.script = load_script(self.folder)
+        self.position = Position(home, self.script)
+        self.position.claim()
+        database = Database(self.settings.resolved_database_url)
+        upgrade(database)
+        database.dispose()
+        accounts = home / "bank-accounts.csv"
+        _write_bank_accounts(accounts, self.folder)
+        self.bank_file = BankFile(home / "sandbox-bank.db")
+        self.book = self.bank_file.open_book()
+        for account in read_accounts(accounts):
+            self.book.open_account(**account)
+        self.faults = FaultPlan()
+        self.ports = replace(build_ports(self.settings), gateway=ScriptedGateway(self.book, self.faults))
+        self.runner = DirectRunner(self.ports)
+        self.clock = BusinessClock(next(self.script.moments()).at)
+
+    def play(self, teller: Any = None) -> None:
+        people = People(self.settings, self.ports, self.script, self.folder)
+        Play(
+            self.script,
+            people,
+            self.ports,
+            self.runner,
+            self.position,
+            self.clock,
+            teller or Silent(),
+            bank=self._ask_bank,
+        ).run()
+
+    def summary(self) -> Summary:
+        book = {
+            "accounts": [asdict(account) for account in self.book.accounts.values()],
+            "executions": [asdict(execution) for execution in self.book.executions],
+        }
+        last = list(self.script.moments())[-1].at
+        return summarise(self.ports, self.script.city, self.script.month, last, book)
+
+    def close(self) -> None:
+        self.bank_file.close()
+
+    def _ask_bank(self, method: str, path: str, asked: dict[str, Any]) -> None:
+        assert (method, path) == ("POST", "/sandbox/faults")
+        self.faults.add(asked["fault"], call=Call(asked["call"]), key=asked["key"], times=asked["times"])
