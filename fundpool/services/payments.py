@@ -71,6 +71,9 @@ __all__ = [
 MAX_WORKER_LIFE = timedelta(minutes=15)
 """A sender stops claiming after this time: a worker must not outlive the bank's memory of a key."""
 
+LOST_ATTEMPTS_AT_MOST = 5
+"""How many attempts of one obligation a restore is expected to have lost; each needs people's approval."""
+
 Clock = Callable[[], datetime]
 
 _NO_LIMITS = PaymentLimits()
@@ -613,17 +616,33 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
         raise _fund_stopped(work, obligation)
     if any(each.state not in LEAVES_ROOM or _must_be_fenced(each, terms) for each in known):
         return None
-    attempt_no = len(known) + 1
-    key = attempt_key(obligation.key, attempt_no)
-    lines = work.transfers.lines_of_key(key)
-    attempt = new_attempt(work, obligation, attempt_no, now, terms)
-    if lines:
-        # The bank's statement already has this order: books restored from a backup had lost it.
-        serial, executed_at = lines[0].bank_serial, lines[0].executed_at
-        evidence = Evidence("statement", bank_serial=serial, executed_at=executed_at)
-        apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
-        return None
-    return attempt
+    for attempt_no, key in possible_keys(obligation, known):
+        lines = work.transfers.lines_of_key(key)
+        if lines:
+            # The bank's statement already has this order: books restored from a backup had lost it.
+            attempt = new_attempt(work, obligation, attempt_no, now, terms)
+            serial, executed_at = lines[0].bank_serial, lines[0].executed_at
+            evidence = Evidence("statement", bank_serial=serial, executed_at=executed_at)
+            apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
+            return None
+    return new_attempt(work, obligation, next_attempt_no(known), now, terms)
+
+
+def next_attempt_no(known: Sequence[Attempt]) -> int:
+    """Number of the attempt after the ones in the books."""
+    return known[-1].attempt_no + 1 if known else 1
+
+
+def possible_keys(obligation: Obligation, known: Sequence[Attempt]) -> list[tuple[int, str]]:
+    """Numbers and keys that orders lost by a restore can have had, the next one first.
+
+    Not the next alone: after the backup an attempt may have been refused and another made.
+    """
+    first = next_attempt_no(known)
+    return [
+        (number, attempt_key(obligation.key, number))
+        for number in range(first, first + LOST_ATTEMPTS_AT_MOST)
+    ]
 
 
 def new_attempt(

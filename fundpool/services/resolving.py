@@ -21,7 +21,6 @@ from fundpool.domain.transfer import (
     NotFoundVerdict,
     Obligation,
     ObligationState,
-    attempt_key,
     judge_not_found,
     query_pause,
 )
@@ -42,6 +41,7 @@ from fundpool.services.payments import (
     _gateway,
     _read_outcome,
     new_attempt,
+    possible_keys,
     report_mismatch,
     running_clock,
 )
@@ -411,7 +411,7 @@ def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTe
 
 
 def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> Attempt | None:
-    """The attempt that would have had ``key`` next, made anew: keys follow from the obligation."""
+    """The attempt that had ``key`` before a restore, made anew: keys follow from the obligation."""
     for obligation in work.transfers.obligations(
         states=[
             ObligationState.SUBMITTED,
@@ -421,10 +421,9 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
             ObligationState.FAILED,
         ]
     ):
-        known = work.transfers.attempts(obligation.id)
-        if attempt_key(obligation.key, len(known) + 1) == key:
-            current = _as_released(work, obligation)
-            return new_attempt(work, current, len(known) + 1, now, terms)
+        for attempt_no, possible in possible_keys(obligation, work.transfers.attempts(obligation.id)):
+            if possible == key:
+                return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
     return None
 
 
@@ -584,19 +583,19 @@ def _next_orders(work: Work) -> list[tuple[int, TransferOrder]]:
     ):
         debit = work.accounts.get(obligation.debit_account_id)
         credit = work.accounts.get(obligation.credit_account_id)
-        key = attempt_key(obligation.key, len(work.transfers.attempts(obligation.id)) + 1)
-        # Only the key, payee and amount are asked for; the validity is not part of a query.
-        order = TransferOrder(
-            key=key,
-            amount_fen=obligation.amount_fen,
-            debit_account=debit.account_no,
-            credit_account=credit.account_no,
-            credit_name=credit.account_name,
-            purpose=obligation.purpose,
-            end_to_end_id=key.replace("-", ""),
-            valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
-        )
-        orders.append((obligation.id, order))
+        for _, key in possible_keys(obligation, work.transfers.attempts(obligation.id)):
+            # Only the key, payee and amount are asked for; the validity is not part of a query.
+            order = TransferOrder(
+                key=key,
+                amount_fen=obligation.amount_fen,
+                debit_account=debit.account_no,
+                credit_account=credit.account_no,
+                credit_name=credit.account_name,
+                purpose=obligation.purpose,
+                end_to_end_id=key.replace("-", ""),
+                valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
+            )
+            orders.append((obligation.id, order))
     return orders
 
 

@@ -26,9 +26,6 @@ from fundpool.services.ports import Work
 from schemas.payment_messages import TransferOrder
 from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, NOW, RELEASER, Scene, account_no
 
-CRASH_RATE = 0.02
-PAUSE_RATE = 0.06
-FAULT_RATE = 0.6
 RESTORE_RATE = 0.25
 STEPS = 24
 QUIET_ROUNDS = 30
@@ -96,7 +93,26 @@ class Schedule:
         if not variant.can_close:
             self.calls = [name for name in self.calls if name not in _NEEDS_A_FENCE]
         self.delivered: list[dict[str, Any]] = []
+        self._choose_temper()
         self.workers = 0
+
+    def _choose_temper(self) -> None:
+        """Each seed leans its own way: one forgets the statements, another jumps through the days."""
+        self.actors = [
+            ("send", self._send),
+            ("advance", self._advance),
+            ("resolve", self.scene.resolve),
+            ("callbacks", self._callbacks),
+            ("statements", self._statements),
+            ("people", self._people),
+        ]
+        self.weights = [self.random.choice([0, 1, 3, 6]) for _ in self.actors]
+        self.weights[0] = max(self.weights[0], 2)
+        self.weights[1] = max(self.weights[1], 2)
+        self.fault_rate = self.random.choice([0.1, 0.4, 0.7])
+        self.pause_rate = self.random.choice([0, 0.05, 0.2])
+        self.crash_rate = self.random.choice([0, 0.01, 0.04])
+        self.jump_rate = self.random.choice([0.05, 0.3, 0.6])
 
     def _use_lenient_book(self) -> None:
         book, scene = self.scene.book, self.scene
@@ -131,9 +147,9 @@ class Schedule:
     def _hook(self, name: str) -> None:
         if not self.faults_on:
             return
-        if self.random.random() < CRASH_RATE:
+        if self.random.random() < self.crash_rate:
             raise Crash(name)
-        if "commit" not in name and self.depth < 2 and self.random.random() < PAUSE_RATE:
+        if "commit" not in name and self.depth < 2 and self.random.random() < self.pause_rate:
             # This worker stands still while the world goes on: a zombie when it wakes up.
             self._log(f"pause at {name}")
             self.depth += 1
@@ -143,19 +159,9 @@ class Schedule:
             self._log("wakes up")
 
     def _step(self) -> None:
-        if self.random.random() < FAULT_RATE:
+        if self.random.random() < self.fault_rate:
             self._add_fault()
-        name, act = self.random.choices(
-            [
-                ("send", self._send),
-                ("advance", self._advance),
-                ("resolve", self.scene.resolve),
-                ("callbacks", self._callbacks),
-                ("statements", self._statements),
-                ("people", self._people),
-            ],
-            weights=[6, 6, 5, 3, 2, 3],
-        )[0]
+        name, act = self.random.choices(self.actors, weights=self.weights)[0]
         self._guarded(name, act)
 
     def _guarded(self, name: str, act: Callable[[], None]) -> None:
@@ -171,11 +177,10 @@ class Schedule:
         self.trace.append(f"{self.scene.clock():%m-%d %H:%M} {'  ' * self.depth}{text}")
 
     def _add_fault(self) -> None:
-        name = self.random.choice(self.calls)
-        fault = FAULTS[name]
-        call = self.random.choice(sorted(fault.calls))
-        if call is Call.CALLBACK:
-            return
+        call = self.random.choices(
+            [Call.SUBMIT, Call.QUERY, Call.CLOSE, Call.STATEMENT], weights=[6, 4, 1, 1]
+        )[0]
+        name = self.random.choice([each for each in self.calls if call in FAULTS[each].calls])
         seconds = None
         if name == "arrives_later":
             seconds = self.random.randrange(1, 600)
@@ -191,15 +196,20 @@ class Schedule:
         self.scene.send(worker=f"w{self.workers}")
 
     def _advance(self) -> None:
-        unit = self.random.choice([timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)])
-        longest = 5 if unit == timedelta(days=1) and self.random.random() < 0.3 else 1
-        self.scene.clock.now += unit * self.random.uniform(0.1, longest if unit.days else 20)
+        if self.random.random() < self.jump_rate:
+            self.scene.clock.now += timedelta(days=self.random.uniform(0.5, 6.3))
+        else:
+            self.scene.clock.now += timedelta(minutes=self.random.choice([1, 15, 120]) * self.random.random())
 
     def _callbacks(self) -> None:
         self.delivered += self.scene.book.outbox
         self.scene.book.outbox.clear()
         for _ in range(min(len(self.delivered), self.random.randrange(1, 4))):
             event = self.random.choice(self.delivered)
+            if self.random.random() < 0.2:
+                # Old, about an earlier life of the key, or forged by somebody who has the secret.
+                state = self.random.choice(["succeeded", "rejected", "processing", "returned"])
+                event = event | {"event_id": f"lie-{self.random.random()}", "state": state}
             resolving.receive_callback(
                 self.scene.ports,
                 gateway="main",

@@ -63,6 +63,31 @@ def test_orders_the_bank_still_works_on_are_taken_up_and_not_sent_again(
     assert len(scene.book.executions) == 3
 
 
+def test_a_second_attempt_that_the_backup_knows_nothing_of_is_recognised(
+    transactions: MemoryTransactions,
+) -> None:
+    """Found by a schedule: only the next key was looked for, and the county was paid again."""
+    scene = Scene(transactions)
+    scene.plan.add("reject")
+    scene.release()
+    backup, first_day = transactions.snapshot(), scene.clock().date()
+    scene.send()
+    failed = transactions.state.obligations[1]
+    transactions.transaction(
+        lambda work: payments.approve_retry(work, failed.id, by=CHECKER, reason="重付", now=scene.clock())
+    )
+    scene.send()
+    assert len(scene.book.executions) == 3
+    transactions.state = backup
+    scene.clock.advance(days=30)
+    quarantine(scene)
+    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    restart(scene)
+    scene.send()
+    assert scene.states() == ["settled"] * 3
+    assert len(scene.book.executions) == 3
+
+
 def test_a_batch_restored_to_before_its_approval_still_learns_that_it_was_paid(
     transactions: MemoryTransactions,
 ) -> None:
