@@ -1,0 +1,59 @@
+"""One real Prefect server with a worker for the whole session, and a city's scene behind the flows."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fundpool.adapters.database import Database
+from fundpool.adapters.work import SqlTransactions
+from fundpool.console.runs import LocalPrefect
+from fundpool.domain.periods import Month
+from fundpool.settings import Settings
+from tests.integration.month_scene import CityScene
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder needs the Prefect server."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.orchestration)
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder that the session's server uses."""
+    return tmp_path_factory.mktemp("prefect-home")
+
+
+@pytest.fixture(scope="session")
+def prefect(prefect_home: Path) -> Iterator[LocalPrefect]:
+    """Server, deployments and worker; the daily clock is off, tests have their own."""
+    with LocalPrefect(Settings(home=prefect_home)) as local:
+        yield local
+
+
+@pytest.fixture
+def scene_of(
+    prefect: LocalPrefect, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., CityScene]]:
+    """Builds a city on a fresh database and lets every flow work on it."""
+    databases: list[Database] = []
+
+    def build(city: str, month: Month, **options: tuple[str, ...]) -> CityScene:
+        from tasks import performing  # noqa: PLC0415 - Prefect takes its settings when first imported
+
+        file = tmp_path / f"{city}.db"
+        shutil.copyfile(sqlite_template, file)
+        databases.append(Database(f"sqlite:///{file}"))
+        folder = tmp_path / city
+        folder.mkdir()
+        scene = CityScene(SqlTransactions(databases[-1]), folder, city, month, **options)
+        monkeypatch.setattr(performing, "_ports", lambda _settings: scene.ports)
+        return scene
+
+    yield build
+    for database in databases:
+        database.dispose()

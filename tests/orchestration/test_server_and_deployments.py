@@ -1,0 +1,177 @@
+"""Deployments on a real server, the clock's scheduled run, and a server that comes and goes cleanly."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from fundpool.console import runs
+from fundpool.console.runs import LocalPrefect
+from fundpool.domain.periods import SHANGHAI
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 240
+
+
+@pytest.fixture
+def clock_on(prefect: LocalPrefect) -> Iterator[None]:
+    """The daily schedule switched on for one test."""
+    runs.deploy(schedules=True)
+    yield
+    runs.deploy(schedules=False)
+
+
+def environment(**changes: str) -> dict[str, str]:
+    python_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": python_path, **changes}
+
+
+@pytest.mark.usefixtures("clock_on")
+def test_a_scheduled_run_exists_after_deploy_at_seven_in_shanghai() -> None:
+    """SQLAlchemy 2.1 stops Prefect's scheduler without a word: no run would ever be created."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState  # noqa: PLC0415
+    from prefect.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
+
+    named = FlowRunFilter(state=FlowRunFilterState.model_validate({"name": {"any_": ["Scheduled"]}}))
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("daily-tick/daily-tick")
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        planned = []
+        while not planned and time.monotonic() < give_up_at:
+            found = client.read_flow_runs(flow_run_filter=named, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
+            planned = [run for run in found if run.deployment_id == deployment.id and run.auto_scheduled]
+            time.sleep(0.5)
+    assert planned
+    assert planned[0].expected_start_time
+    at = datetime.fromtimestamp(planned[0].expected_start_time.timestamp(), SHANGHAI)
+    assert (at.hour, at.minute) == (7, 0)
+
+
+def test_prefects_own_deploy_command_registers_every_deployment(prefect: LocalPrefect) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    command = [str(Path(sys.executable).with_name("prefect")), "--no-prompt", "deploy", "--all"]
+    command += ["--prefect-file", "deployments/prefect.yaml"]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        with get_client(sync_client=True) as client:
+            known = {one.name: one for one in client.read_deployments()}
+        assert set(known) == {one["name"] for one in runs._definitions()}
+        assert known["disbursement"].entrypoint == "flows.disbursement.disbursement"
+        assert known["disbursement"].work_pool_name == "fundpool"
+        limit = known["disbursement"].global_concurrency_limit
+        assert limit is not None
+        assert limit.limit == 1
+        step = {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+        assert known["flags"].pull_steps == [step]
+    finally:
+        runs.deploy(schedules=False)
+
+
+def test_without_a_server_there_is_one_clear_sentence_and_exit_4_and_later_it_carries_on(
+    prefect: LocalPrefect, tmp_path: Path
+) -> None:
+    deploy = [sys.executable, "-m", "fundpool", "deploy"]
+    nowhere = environment(PREFECT_API_URL="http://127.0.0.1:9/api", PREFECT_HOME=str(tmp_path))
+    away = subprocess.run(deploy, env=nowhere, capture_output=True, text=True, timeout=240, check=False)
+    assert away.returncode == 4
+    assert "[prefect_unavailable] Prefect 服务没有应答" in away.stderr
+    assert "Traceback" not in away.stderr + away.stdout
+    there = environment(PREFECT_API_URL=prefect.url)
+    try:
+        back = subprocess.run(deploy, env=there, capture_output=True, text=True, timeout=240, check=False)
+    finally:
+        runs.deploy(schedules=False)
+    assert back.returncode == 0, back.stderr
+    assert "daily-tick" in back.stdout.split()
+
+
+def test_a_second_start_in_the_same_folder_is_refused_in_words(
+    prefect: LocalPrefect, prefect_home: Path
+) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "fundpool", "start"],
+        env=environment(FUNDPOOL_HOME=str(prefect_home)),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert second.returncode == 4
+    assert "[prefect_in_use]" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_the_address_of_the_running_server_gives_the_link_to_a_run(
+    prefect: LocalPrefect, prefect_home: Path
+) -> None:
+    from fundpool.settings import Settings  # noqa: PLC0415
+
+    link = runs.run_url(Settings(home=prefect_home), "abc")
+    assert link == f"{prefect.ui_url}/runs/flow-run/abc"
+    assert runs.run_url(Settings(home=prefect_home / "elsewhere"), "abc") is None
+    assert runs.run_url(Settings(home=prefect_home), None) is None
+
+
+@contextmanager
+def started(home: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """``fundpool start`` in a process of its own, and the port its server answers on."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fundpool", "start", "--no-schedules"],
+        env=environment(FUNDPOOL_HOME=str(home)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        announced = re.match(r"Prefect: (http://127\.0\.0\.1:\d+)$", process.stdout.readline().strip())
+        assert announced
+        yield process, int(urlsplit(announced.group(1)).port or 0)
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout
+        process.stdout.close()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until_silent(port: int) -> bool:
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while answers(port) and time.monotonic() < give_up_at:
+        time.sleep(0.2)
+    return not answers(port)
+
+
+@pytest.mark.slow
+def test_a_killed_start_leaves_no_server_behind_and_the_next_one_starts_and_stops_cleanly(
+    tmp_path: Path,
+) -> None:
+    with started(tmp_path) as (process, port):
+        assert answers(port)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert wait_until_silent(port)
+    with started(tmp_path) as (process, port):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_SECONDS) == 0
+        assert not answers(port)
+    assert not (tmp_path / "prefect" / "address").exists()

@@ -1,0 +1,161 @@
+"""Steps as flow runs: readable ends, one county's trouble its own, any number of reruns the same end."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fundpool.console.runs import LocalPrefect
+from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.periods import Month
+from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
+from tests.integration.month_digest import month_digest
+from tests.integration.month_scene import CityScene, at
+
+OCTOBER = Month(2026, 10)
+SANMEN = "331022"
+PAYDAY = "2026-09-30T10:00"
+
+
+def play_to_application(scene: CityScene) -> None:
+    """Everything up to finance's review, by people and services."""
+    for county in scene.counties:
+        scene.drop(scene.plan(county), "plan")
+    scene.run("plan-collection", at("2026-09-22 16:00"))
+    scene.run("plan-review", at("2026-09-22 16:30"))
+    scene.decide(at("2026-09-23 10:00"))
+    scene.run("funds-application", at("2026-09-23 11:00"))
+    scene.review_by_finance(at("2026-09-24 09:00"))
+
+
+def digest(scene: CityScene) -> str:
+    return scene.ports.database.read(lambda work: month_digest(work, scene.policy.key, OCTOBER))
+
+
+def test_a_run_is_named_so_that_a_person_finds_it(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    scene_of("taizhou", OCTOBER)
+    run = prefect.run_step("plan-collection", "taizhou", "2026-10", SANMEN, as_of="2026-09-22")
+    assert run.name == f"台州市 2026-10 用款计划 {SANMEN}"
+    assert (run.state_type, run.state_name) == ("COMPLETED", "Waiting")
+    assert run.message == "1 of 1 waiting · 等待: 三门县(331022)"
+    assert run.url.startswith(prefect.ui_url)
+
+
+@pytest.mark.parametrize(
+    ("city", "month", "says"),
+    [("atlantis", "2026-10", "atlantis"), ("taizhou", "2026-1", "2026-1")],
+)
+def test_a_wrong_parameter_ends_in_a_sentence_not_in_a_traceback(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], city: str, month: str, says: str
+) -> None:
+    scene_of("taizhou", OCTOBER)
+    run = prefect.run_step("plan-collection", city, month)
+    assert run.state_type == "FAILED"
+    assert says in run.message
+    assert "Traceback" not in run.message
+    assert "exception" not in run.message
+
+
+def test_a_county_that_fails_leaves_the_others_paid_and_is_retriggered_alone(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    scene = scene_of("taizhou", OCTOBER, without_account=(SANMEN,))
+    play_to_application(scene)
+    prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
+    scene.authorise(PAY_STEP, at("2026-09-30 10:05"))
+    assert prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY).is_completed
+
+    prefect.run_step("allocation", "taizhou", "2026-10", as_of=PAYDAY)
+    scene.authorise(ALLOCATE_STEP, at("2026-09-30 10:10"))
+    failed = prefect.run_step("allocation", "taizhou", "2026-10", as_of=PAYDAY)
+    assert failed.state_type == "FAILED"
+    assert "三门县(331022 employee)、三门县(331022 resident)" in failed.message
+    assert "椒江区" not in failed.message
+    paid = scene.executed_fen()
+    assert len([account for account in paid if account.startswith(_county_prefix())]) == 8 * 2
+
+    scene.register_accounts((AccountType.COUNTY_EXPENDITURE, SANMEN))
+    prefect.run_step("allocation", "taizhou", "2026-10", SANMEN, as_of=PAYDAY)
+    scene.authorise(ALLOCATE_STEP, at("2026-09-30 10:20"))
+    alone = prefect.run_step("allocation", "taizhou", "2026-10", SANMEN, as_of=PAYDAY)
+    assert (alone.state_type, alone.message) == ("COMPLETED", "2 done · 2 项完成")
+    now_paid = scene.executed_fen()
+    assert {account: fen for account, fen in now_paid.items() if SANMEN not in account} == paid
+    assert sum(fen for account, fen in now_paid.items() if SANMEN in account) == sum(
+        scene.requested_fen(SANMEN, fund) for fund in scene.funds
+    )
+
+
+def _county_prefix() -> str:
+    return str(list(AccountType).index(AccountType.COUNTY_EXPENDITURE))
+
+
+def test_a_month_rerun_five_times_has_the_same_digest_and_the_same_bank_book(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    scene = scene_of("taizhou", OCTOBER)
+    play_to_application(scene)
+    scene.pay(at("2026-09-30 10:00"))
+    before, executions = digest(scene), scene.book.executions
+    assert len(executions) == 2 + 9 * 2
+    for _ in range(5):
+        prefect.run_step("monthly-cycle", "taizhou", "2026-10", as_of="2026-09-30T11:00")
+    assert digest(scene) == before
+    assert scene.book.executions == executions
+
+
+def test_the_whole_cycle_as_one_flow_publishes_the_months_summary(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    scene = scene_of("suizhou", OCTOBER)
+    play_to_application(scene)
+    run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
+    assert run.is_completed
+    assert run.name == "随州市 2026-10 月度用款"
+    with get_client(sync_client=True) as client:
+        artifacts = client.read_artifacts()
+    keys = {artifact.key: artifact for artifact in artifacts}
+    assert "| disbursement | " in str(keys["month-suizhou-2026-10"].data)
+    assert "曾都区" in str(keys["plan-review-suizhou-2026-10"].data)
+
+
+def test_an_operator_retriggers_one_county_from_prefects_command_line(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    scene = scene_of("taizhou", OCTOBER)
+    scene.drop(scene.plan(SANMEN), "plan")
+    command = [str(Path(sys.executable).with_name("prefect")), "deployment", "run"]
+    command += ["plan-collection/plan-collection", "--watch"]
+    for parameter in ("city=taizhou", "month=2026-10", f"county={SANMEN}", "as_of=2026-09-23T10:00"):
+        command += ["--param", parameter]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    states = scene.ports.database.read(lambda work: work.records.latest_runs("taizhou", OCTOBER))
+    assert [(run.step, run.counties) for run in states] == [("plan-collection", (SANMEN,))]
+
+
+def test_a_run_that_a_killed_process_left_behind_is_run_again(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.states import Pending, Running, Scheduled  # noqa: PLC0415
+    from prefect.types._datetime import now  # noqa: PLC0415
+
+    from fundpool.console import runs  # noqa: PLC0415
+
+    scene_of("taizhou", OCTOBER)
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("flags/flags")
+        far = Scheduled(scheduled_time=now("UTC").add(days=1))
+        asked = {"city": "taizhou", "month": "2026-10", "as_of": "2026-09-23"}
+        run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=far)
+        client.set_flow_run_state(run.id, Pending(), force=True)
+        client.set_flow_run_state(run.id, Running(), force=True)
+        runs._schedule_again_what_a_killed_process_left(client)
+    assert prefect._ended(str(run.id)).is_completed
