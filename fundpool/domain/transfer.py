@@ -8,15 +8,15 @@ answer, its statement, or a fenced key ends an attempt.
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.ledger import canonical
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import SHANGHAI, Month
 
 
 class ObligationState(StrEnum):
@@ -386,6 +386,8 @@ class GatewayTerms:
     lease_margin: timedelta = timedelta(seconds=60)
     held_after: timedelta = timedelta(days=3)
     """An open question older than this is HELD: on the first page, for a person."""
+    statement_final_after: timedelta = timedelta(days=1)
+    """How long after a day is over its statement may still grow; before that it proves nothing."""
     query_pause_first: timedelta = timedelta(minutes=1)
     query_pause_most: timedelta = timedelta(minutes=60)
     can_close: bool = True
@@ -494,6 +496,27 @@ def judge_not_found(attempt: Attempt, now: datetime, terms: GatewayTerms) -> Not
     if now < min(window, attempt.valid_until):
         return NotFoundVerdict.RESEND
     return NotFoundVerdict.FENCE
+
+
+def fence_proves_absence(attempt: Attempt, now: datetime, terms: GatewayTerms) -> bool:
+    """Whether a confirmed fence also proves that the order was never executed.
+
+    A fence promises that the key cannot execute any more. Only a bank that still remembers the key
+    would have answered that it already has: after the retention the same answer proves nothing.
+    """
+    if attempt.first_sent_at is None:
+        return True
+    return now < attempt.first_sent_at + terms.key_retention - terms.max_network_delay
+
+
+def final_days(imported: Mapping[date, datetime], terms: GatewayTerms) -> frozenset[date]:
+    """Days whose statement was fetched when it could no longer grow (Shanghai days)."""
+    return frozenset(
+        day
+        for day, imported_at in imported.items()
+        if imported_at
+        >= datetime.combine(day, time(), SHANGHAI) + timedelta(days=1) + terms.statement_final_after
+    )
 
 
 def query_pause(asked_before: int, terms: GatewayTerms) -> timedelta:

@@ -308,8 +308,8 @@ class TransferStore(Protocol):
     def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
         """Remember that the statement of the account and day was imported."""
 
-    def statement_days(self, account_no: str) -> frozenset[date]:
-        """Days whose statement was imported."""
+    def statement_imports(self, account_no: str) -> dict[date, datetime]:
+        """Days whose statement was imported, and when it was last."""
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         """Statement lines that carry the key."""

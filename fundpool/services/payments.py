@@ -34,6 +34,7 @@ from fundpool.domain.transfer import (
     PaymentOrder,
     attempt_key,
     batch_digest,
+    fence_proves_absence,
     may_send,
     resend_until,
 )
@@ -843,6 +844,8 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
             )
         )
         if answer.kind is GatewayAnswerKind.CLOSED:
+            if not fence_proves_absence(current, now, ports.gateway_terms):
+                raise _proof_needed(current)
             work.transfers.change_attempt(current, fenced_at=now)
             return True
         if answer.kind in {GatewayAnswerKind.SUCCEEDED, GatewayAnswerKind.RETURNED}:
@@ -851,6 +854,16 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
         return False
 
     return ports.database.transaction(record)
+
+
+def _proof_needed(attempt: Attempt) -> RuleViolation:
+    return RuleViolation(
+        "absence_not_proved",
+        f"支付 {attempt.key} 已过银行保存期，注销不足以证明未曾执行；须凭对账单由两人确认",
+        f"order {attempt.key} is older than the bank's memory; closing it does not prove that it was "
+        "never executed, statements and two people do",
+        remedy="fundpool transfers statement …；fundpool transfers confirm-absence …",
+    )
 
 
 def _gateway(ports: Ports) -> Gateway:

@@ -1,7 +1,7 @@
 """What the use cases need from the outside world, as Protocols; bootstrap.py supplies them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -168,8 +168,8 @@ class Ports:
 
     database: Transactions
     gateway: Gateway | None = None
-    gateway_terms: GatewayTerms = GatewayTerms()
-    payment_limits: PaymentLimits = PaymentLimits()
+    gateway_terms: GatewayTerms = field(default_factory=GatewayTerms)
+    payment_limits: PaymentLimits = field(default_factory=PaymentLimits)
 
 
 @dataclass(frozen=True, kw_only=True)

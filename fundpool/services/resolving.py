@@ -21,6 +21,8 @@ from fundpool.domain.transfer import (
     NotFoundVerdict,
     Obligation,
     ObligationState,
+    fence_proves_absence,
+    final_days,
     judge_not_found,
     query_pause,
 )
@@ -154,7 +156,8 @@ def apply_answer(
     evidence = Evidence("query", answer.reason, answer.bank_serial, answer.executed_at)
     before = attempt
     for event in events:
-        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+        if event is not Event.CLOSED or fence_proves_absence(attempt, now, terms):
+            attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
     if answer.kind is GatewayAnswerKind.NOT_FOUND:
         attempt = _apply_not_found(work, attempt, now, terms)
     elif answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
@@ -225,22 +228,25 @@ def apply_close(
     evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
     before = attempt
     for event in _QUERY_EVENTS.get(answer.kind, ()):
-        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+        if event is not Event.CLOSED or fence_proves_absence(attempt, now, terms):
+            attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
     if attempt.version == before.version:
         attempt = _ask_later(work, attempt, now, terms)
     return attempt
 
 
 def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, terms: GatewayTerms) -> Attempt:
-    """A bank without a fence: statements prove that the order was never executed; two people sign.
+    """Statements prove that the order was never executed; two people sign.
 
-    The first call records the first person. Raises RuleViolation ``statements_missing`` (days from
-    the first send to the last send plus the key's retention are not all imported), ``same_person``
+    For a bank without a fence, and for keys that were fenced only after the bank had forgotten
+    them. The first call records the first person. Raises RuleViolation ``statements_missing`` (days from
+    the first send to the last send plus the key's retention were not all imported when final), ``same_person``
     or ``illegal_state_change``; a statement line with the key settles the order instead.
     """
     by = person(by)
     attempt = work.transfers.attempt(attempt_id)
-    if attempt.state is not AttemptState.CLOSING or attempt.last_sent_at is None:
+    refused = attempt.state is AttemptState.REJECTED and attempt.fenced_at is None
+    if not (refused or attempt.state is AttemptState.CLOSING) or attempt.last_sent_at is None:
         raise RuleViolation(
             "illegal_state_change",
             f"支付 {attempt.key} 现为 {attempt.state}，不需要证明未执行",
@@ -249,7 +255,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
     assert attempt.first_sent_at is not None
     account_no = TransferOrder.from_body(attempt.request).debit_account
     missing = _days(attempt.first_sent_at, attempt.last_sent_at + terms.key_retention)
-    missing -= work.transfers.statement_days(account_no)
+    missing -= final_days(work.transfers.statement_imports(account_no), terms)
     if missing:
         raise RuleViolation(
             "statements_missing",
@@ -257,6 +263,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
             f"statements of account {account_no} are missing for {len(missing)} days from {min(missing)}",
             remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
         )
+    work.audit.append(at=now, actor=by, action="confirm_absence", subject=f"attempt:{attempt.key}")
     if attempt.absence_confirmed_by is None:
         return work.transfers.change_attempt(attempt, absence_confirmed_by=by)
     if same_person(by, attempt.absence_confirmed_by):
@@ -265,6 +272,8 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
             f"未执行的确认须由两人办理：{by} 已确认过",
             f"absence is confirmed by two people: {by} has already signed",
         )
+    if refused:
+        return work.transfers.change_attempt(attempt, fenced_at=now)
     evidence = Evidence("statements", f"absent, confirmed by {attempt.absence_confirmed_by} and {by}")
     return apply_event(work, attempt, Event.CLOSED, evidence, now=now, terms=terms)
 

@@ -573,7 +573,7 @@ def test_a_bank_without_a_fence_needs_statements_and_two_people(transactions: Sq
 
     assert refused(scene, confirm(CHECKER)) == "statements_missing"
     day = attempt.first_sent_at.date()
-    scene.clock.advance(days=3)
+    scene.clock.advance(days=4)
     while day <= scene.clock().date():
         resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
         day += timedelta(days=1)

@@ -62,7 +62,7 @@ class State:
     calls: list[GatewayCall] = field(default_factory=list)
     callbacks: set[tuple[str, str]] = field(default_factory=set)
     lines: dict[tuple[str, str], StatementLine] = field(default_factory=dict)
-    statement_days: set[tuple[str, date]] = field(default_factory=set)
+    statement_days: dict[tuple[str, date], datetime] = field(default_factory=dict)
     breaks: dict[int, Break] = field(default_factory=dict)
     switches: dict[tuple[str, str], KillSwitch] = field(default_factory=dict)
 
@@ -522,10 +522,10 @@ class MemoryTransfers:
         return fresh, altered
 
     def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
-        self._state.statement_days.add((account_no, day))
+        self._state.statement_days[account_no, day] = at
 
-    def statement_days(self, account_no: str) -> frozenset[date]:
-        return frozenset(day for account, day in self._state.statement_days if account == account_no)
+    def statement_imports(self, account_no: str) -> dict[date, datetime]:
+        return {day: at for (account, day), at in self._state.statement_days.items() if account == account_no}
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         return [each for each in self._state.lines.values() if each.key == attempt_key]

@@ -19,7 +19,7 @@ from fundpool.adapters.gateways.faults import FAULTS, Call
 from fundpool.domain.audit import verify_chain
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
-from fundpool.domain.transfer import AttemptState, GatewayTerms, ObligationState, attempt_key
+from fundpool.domain.transfer import AttemptState, GatewayTerms, ObligationState, attempt_key, final_days
 from fundpool.services import books, failpoints, payments, resolving
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Work
@@ -33,6 +33,7 @@ QUIET_ROUNDS = 30
 # A bank that forgets keys early, or whose statements lie, breaks the contract everything rests on:
 # unit tests show what is done about it, the schedules leave it out.
 _NOT_PLAYED = {"key_forgotten", "statement_two_lines", "slow"}
+_STATEMENT_STILL_GROWS = {"statement_late", "statement_line_missing"}
 _NEEDS_A_FENCE = {"reject_then_success"}
 
 
@@ -221,16 +222,26 @@ class Schedule:
             )
 
     def _statements(self) -> None:
-        day, last = NOW.date(), self.scene.clock().astimezone(SHANGHAI).date()
-        imported = self.scene.ports.database.read(
-            lambda work: work.transfers.statement_days(account_no("fiscal_account", "331000"))
+        day, today = NOW.date(), self.scene.clock().astimezone(SHANGHAI).date()
+        imported = final_days(
+            self.scene.ports.database.read(
+                lambda work: work.transfers.statement_imports(account_no("fiscal_account", "331000"))
+            ),
+            self.scene.ports.gateway_terms,
         )
-        while day <= last:
-            if day not in imported or (last - day).days <= 2 or not self.faults_on:
+        while day <= today:
+            if day not in imported:
+                if (today - day).days > 1:
+                    self._statement_is_final()
                 resolving.import_statements(
                     self.scene.ports, CITY, day, self.scene.clock(), clock=self.scene.clock
                 )
             day += timedelta(days=1)
+
+    def _statement_is_final(self) -> None:
+        """A bank's statement may be late or grow for a day; one that lies for ever proves nothing."""
+        switches = self.scene.plan.switches
+        switches[:] = [each for each in switches if each.name not in _STATEMENT_STILL_GROWS]
 
     def _people(self) -> None:
         found = self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
@@ -252,10 +263,8 @@ class Schedule:
             payments.approve_retry(work, obligation_id, by=person, reason="重付", now=self.scene.clock())
 
     def _confirm_absences(self) -> None:
-        if self.variant.can_close:
-            return
         closing = self.scene.ports.database.read(
-            lambda work: work.transfers.attempts_in([AttemptState.CLOSING])
+            lambda work: work.transfers.attempts_in([AttemptState.CLOSING, AttemptState.REJECTED])
         )
         for each in closing:
             for person in (CHECKER, RELEASER):

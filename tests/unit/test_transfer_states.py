@@ -1,6 +1,6 @@
 """Obligations and attempts: every arrow, and every arrow that must not be drawn."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -24,6 +24,8 @@ from fundpool.domain.transfer import (
     attempt_key,
     batch_digest,
     check_obligation_arrow,
+    fence_proves_absence,
+    final_days,
     judge_not_found,
     may_send,
     next_attempt_state,
@@ -177,6 +179,22 @@ def test_the_resend_window_is_checked_when_sending_not_only_when_deciding(
 ) -> None:
     prepared = attempt(S.PREPARED, valid_until=T0 + timedelta(days=99))
     assert may_send(prepared, resend_until(T0, TERMS) + late) is allowed
+
+
+@pytest.mark.parametrize(("age", "proves"), [(timedelta(days=6), True), (timedelta(days=7), False)])
+def test_a_fence_proves_absence_only_while_the_bank_remembers_the_key(
+    age: timedelta, *, proves: bool
+) -> None:
+    """Found by a schedule: a key executed, forgotten and then closed looked as if never executed."""
+    assert fence_proves_absence(attempt(S.CLOSING), T0 + age, TERMS) is proves
+
+
+def test_a_statement_fetched_on_its_own_day_proves_nothing() -> None:
+    """Found by a schedule: the order was executed an hour after the day's statement was fetched."""
+    day = date(2026, 10, 8)
+    shanghai_noon = datetime(2026, 10, 8, 4, tzinfo=UTC)
+    fetched = {day: shanghai_noon, day + timedelta(days=1): shanghai_noon + timedelta(days=3)}
+    assert final_days(fetched, TERMS) == {day + timedelta(days=1)}
 
 
 def test_bytes_past_their_validity_are_not_sent() -> None:

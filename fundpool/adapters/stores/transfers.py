@@ -340,11 +340,13 @@ class SqlTransferStore:
                 )
             )
 
-    def statement_days(self, account_no: str) -> frozenset[date]:
-        rows = self._connection.scalars(
-            select(statement_day.c.day).where(statement_day.c.account_no == account_no)
+    def statement_imports(self, account_no: str) -> dict[date, datetime]:
+        rows = self._connection.execute(
+            select(statement_day.c.day, statement_day.c.imported_at).where(
+                statement_day.c.account_no == account_no
+            )
         )
-        return frozenset(date.fromisoformat(text) for text in rows)
+        return {date.fromisoformat(row.day): row.imported_at for row in rows}
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         query = (

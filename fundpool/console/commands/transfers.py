@@ -554,6 +554,31 @@ def resolve_break(break_id: int, *, by: _By, reason: _Reason, as_of: _AsOf = Non
     return 0
 
 
+@app.command(name="confirm-absence")
+def confirm_absence(key: str, *, by: _By, as_of: _AsOf = None, json: bool = False) -> int:
+    """Confirm from the statements that an order was never executed; two people, one after the other."""
+    from fundpool.services import resolving
+
+    ports, now = _ports(), business_clock(as_of)
+
+    def act(work: "Work") -> str:
+        attempt = work.transfers.attempt_by_key(key)
+        if attempt is None:
+            raise InputError(
+                "attempt_unknown", f"没有支付编号 {key}", f"there is no order with the key {key}"
+            )
+        return resolving.confirm_absence(
+            work, attempt.id, by=by, now=now, terms=ports.gateway_terms
+        ).state.value
+
+    state = ports.database.transaction(act)
+    if json:
+        print_json({"key": key, "state": state})
+    else:
+        print(f"{key}: {state}")
+    return 0
+
+
 # ---------------------------------------------------------------------------------- stop and start
 
 
