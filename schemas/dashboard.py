@@ -10,10 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-DutyState = Literal[
-    "upcoming", "due_soon", "done_on_time", "done_late", "overdue", "returned", "extended", "nil"
-]
-"""Where one duty stands; ``done_late`` and ``overdue`` are different: one is over, one is not."""
+from fundpool.domain.timeliness import DutyState
 
 
 class _Shape(BaseModel):

@@ -66,7 +66,7 @@ def test_the_matrix_has_a_row_a_county_and_a_column_a_duty(visit, imagined_url):
 def test_money_with_an_unknown_outcome_comes_first(visit, imagined_url):
     page = visit(f"{imagined_url}/?lang=en").page
     first = page.locator("main > section").first
-    assert "1 transfer is held, failed or of unknown outcome" in first.inner_text()
+    assert "1 transfer is held, sent back or of unknown outcome" in first.inner_text()
     assert "18,654,568.67 yuan" in first.inner_text()
 
 

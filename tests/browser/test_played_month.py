@@ -82,7 +82,7 @@ def test_every_page_of_a_real_month_is_drawn_and_calls_nobody_outside(visit, url
 def test_the_board_says_who_is_late_and_what_nobody_knows(visit, url):
     page = visit(f"{url}/?lang=en").page
     alarm = page.locator("main > section").first.inner_text()
-    assert "1 transfer is held, failed or of unknown outcome" in alarm
+    assert "1 transfer is held, sent back or of unknown outcome" in alarm
     rows = {row.split()[0]: row for row in page.locator(".matrix tbody tr").all_inner_texts()}
     assert "Overdue 14 days" in rows["Xianju"]
     assert "1 day late" in rows["Luqiao"]

@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 from fundpool.console import dashboard
 from fundpool.console.dashboard.language import CATALOGUES, languages
-from fundpool.console.dashboard.rendering import account_tail, one_language
+from fundpool.console.dashboard.rendering import account_tail, document_name, figure_name, one_language
 
 FOLDER = Path(dashboard.__file__).parent
 ZH, EN = languages()["zh"], languages()["en"]
@@ -88,3 +88,9 @@ def test_a_text_in_both_languages_is_halved_and_any_other_is_left_alone():
     assert one_language("写作 2026/10 / 2026-10 / 202610", ZH) == "写作 2026/10 / 2026-10 / 202610"
     assert one_language("fundpool run reconciliation", ZH) == "fundpool run reconciliation"
     assert one_language(None, ZH) == ""
+
+
+def test_documents_and_their_figures_are_called_what_their_definition_says():
+    assert document_name("plan", ZH) == "用款计划申请表"
+    assert figure_name("plan", "requested_fen", ZH) == "申请额"
+    assert (document_name("novel", EN), figure_name("plan", "novel_fen", EN)) == ("novel", "novel_fen")

@@ -10,10 +10,11 @@ from enum import StrEnum
 
 from fundpool.console.dashboard.labels import ALARMING_STATES, FLAG_KINDS, PAID_STATES
 from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.timeliness import DONE, DutyState
 from schemas.dashboard import DutyStatus, Flag, FundMoney, MonthStatus, TransferStatus
 
-DONE_STATES = frozenset({"done_on_time", "done_late", "nil"})
-CHASED_STATES = frozenset({"overdue", "returned"})
+CHASED_STATES = frozenset({DutyState.OVERDUE, DutyState.RETURNED})
+"""What somebody has to be reminded of."""
 
 
 class Show(StrEnum):
@@ -77,9 +78,9 @@ class Row:
     def is_shown(self, show: Show) -> bool:
         states = {duty.state for duty in self.duties}
         if show is Show.OPEN:
-            return not states <= DONE_STATES
+            return not states <= DONE
         if show is Show.LATE:
-            return bool(states & (CHASED_STATES | {"done_late"}))
+            return bool(states & (CHASED_STATES | {DutyState.DONE_LATE}))
         return True
 
 
@@ -88,7 +89,7 @@ class Chase:
     """Units that are equally late with the same duty: one line for a leader."""
 
     step: str
-    state: str
+    state: DutyState
     days_late: int | None
     duties: tuple[DutyStatus, ...]
 
@@ -142,13 +143,13 @@ def build_board(
         columns=tuple(_column(step, duties) for step in steps),
         rows=tuple(row for row in rows if row.is_shown(show)),
         alarms=tuple(transfer for transfer in status.transfers if transfer.shown_state in ALARMING_STATES),
-        overdue=_worst_first(duties, "overdue"),
-        returned=_worst_first(duties, "returned"),
-        late=_worst_first(duties, "done_late"),
+        overdue=_worst_first(duties, DutyState.OVERDUE),
+        returned=_worst_first(duties, DutyState.RETURNED),
+        late=_worst_first(duties, DutyState.DONE_LATE),
         chased=_chased(duties),
-        done=sum(duty.state in DONE_STATES for duty in duties),
-        fallen_due=sum(duty.state in DONE_STATES | CHASED_STATES for duty in duties),
-        not_due=sum(duty.state not in DONE_STATES | CHASED_STATES for duty in duties),
+        done=sum(duty.state in DONE for duty in duties),
+        fallen_due=sum(duty.state in DONE | CHASED_STATES for duty in duties),
+        not_due=sum(duty.state not in DONE | CHASED_STATES for duty in duties),
         waiting=_waiting(duties),
         money=tuple(money),
     )
@@ -223,20 +224,20 @@ def _column(step: str, duties: Iterable[DutyStatus]) -> Column:
         step=step,
         actor=own[0].actor,
         dates=own[0],
-        done=sum(duty.state in DONE_STATES for duty in own),
+        done=sum(duty.state in DONE for duty in own),
         total=len(own),
         chased=sum(duty.state in CHASED_STATES for duty in own),
     )
 
 
-def _worst_first(duties: Iterable[DutyStatus], state: str) -> tuple[DutyStatus, ...]:
+def _worst_first(duties: Iterable[DutyStatus], state: DutyState) -> tuple[DutyStatus, ...]:
     chosen = [duty for duty in duties if duty.state == state]
     return tuple(sorted(chosen, key=lambda duty: -(duty.days_late or 0)))
 
 
 def _chased(duties: Iterable[DutyStatus]) -> tuple[Chase, ...]:
-    groups: dict[tuple[str, str, int | None], list[DutyStatus]] = {}
-    for state in ("overdue", "returned"):
+    groups: dict[tuple[str, DutyState, int | None], list[DutyStatus]] = {}
+    for state in (DutyState.OVERDUE, DutyState.RETURNED):
         for duty in _worst_first(duties, state):
             groups.setdefault((duty.step, duty.state, duty.days_late), []).append(duty)
     return tuple(Chase(*key, tuple(own)) for key, own in groups.items())
@@ -245,6 +246,6 @@ def _chased(duties: Iterable[DutyStatus]) -> tuple[Chase, ...]:
 def _waiting(duties: Iterable[DutyStatus]) -> tuple[tuple[str, int], ...]:
     counts: dict[str, int] = {}
     for duty in duties:
-        if duty.waiting_for and duty.state in CHASED_STATES | {"due_soon", "extended"}:
+        if duty.waiting_for and duty.state in CHASED_STATES | {DutyState.DUE_SOON, DutyState.EXTENDED}:
             counts[duty.waiting_for] = counts.get(duty.waiting_for, 0) + 1
     return tuple(sorted(counts.items(), key=lambda item: -item[1]))

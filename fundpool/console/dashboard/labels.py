@@ -18,8 +18,8 @@ class Label:
     """Word, icon (an id of the page's sprite) and tone (a class of the style sheet)."""
 
     text: str
-    icon: str = "dot"
-    tone: str = "quiet"
+    icon: str
+    tone: str
 
 
 DUTY_STATES: Mapping[str, Label] = {
@@ -44,32 +44,24 @@ STEP_STATES: Mapping[str, Label] = {
 }
 
 TRANSFER_STATES: Mapping[str, Label] = {
-    "draft": Label(N_("Draft"), "circle", "quiet"),
     "submitted": Label(N_("Awaiting approval"), "clock", "soon"),
     "approved": Label(N_("Approved, not released"), "clock", "soon"),
     "released": Label(N_("Released"), "clock", "soon"),
     "in_flight": Label(N_("With the bank"), "clock", "soon"),
-    "prepared": Label(N_("Prepared"), "clock", "soon"),
-    "sending": Label(N_("Sending"), "clock", "soon"),
-    "accepted": Label(N_("With the bank"), "clock", "soon"),
-    "succeeded": Label(N_("Paid"), "check", "ok"),
     "settled": Label(N_("Paid and booked"), "check", "ok"),
-    "rejected": Label(N_("Rejected by the bank"), "alert", "bad"),
-    "failed": Label(N_("Failed"), "alert", "bad"),
+    "failed": Label(N_("Rejected by the bank"), "alert", "bad"),
+    "retry_approved": Label(N_("Retry approved"), "clock", "soon"),
     "returned": Label(N_("Sent back by the bank"), "return", "returned"),
     "unknown": Label(N_("Outcome unknown"), "question", "bad"),
     "held": Label(N_("Held"), "hold", "bad"),
     "anomaly": Label(N_("Anomaly"), "alert", "bad"),
-    "closing": Label(N_("Being closed"), "clock", "late"),
-    "closed": Label(N_("Closed unpaid"), "nil", "quiet"),
     "cancelled": Label(N_("Cancelled"), "nil", "quiet"),
-    "retry_approved": Label(N_("Retry approved"), "clock", "soon"),
 }
 
-PAID_STATES = frozenset({"succeeded", "settled"})
+PAID_STATES = frozenset({"settled"})
 """Money that has reached the payee."""
 
-ALARMING_STATES = frozenset({"unknown", "held", "anomaly", "failed"})
+ALARMING_STATES = frozenset({"unknown", "held", "anomaly", "failed", "returned"})
 """Money whose whereabouts a person must settle; always first on the board."""
 
 ALARM_KINDS: Mapping[str, Label] = {
@@ -95,6 +87,7 @@ CASE_STATES: Mapping[str, Label] = {
     "proposed": Label(N_("Awaiting the second person"), "clock", "soon"),
     "approved": Label(N_("Approved"), "check", "ok"),
     "cut": Label(N_("Approved with a cut"), "check-late", "late"),
+    "accepted": Label(N_("Accepted"), "check", "ok"),
     "returned": Label(N_("Returned"), "return", "returned"),
 }
 
@@ -146,13 +139,6 @@ ACCOUNT_TYPES: Mapping[str, str] = {
     "county_fiscal": N_("County fiscal account"),
     "income_account": N_("Income account"),
     "treasury": N_("Treasury"),
-}
-
-DOCUMENTS: Mapping[str, str] = {
-    "plan": N_("Fund-use plan"),
-    "report": N_("Expenditure report"),
-    "payer-detail": N_("Payer detail"),
-    "statement": N_("Bank statement"),
 }
 
 CERTAINTY: Mapping[str, str] = {

@@ -43,6 +43,7 @@ def _environment(language: Language) -> Environment:
         month=language.month,
         yuan=language.yuan,
         tail=account_tail,
+        document=lambda document: document_name(document, language),
         figure=lambda field, document: figure_name(document, field, language),
         one_language=lambda text: one_language(text, language),
         name=lambda code, names: language.gettext(names[code]) if code in names else code,
@@ -52,6 +53,12 @@ def _environment(language: Language) -> Environment:
 
 def _dated(value: date | datetime | None, write: Callable[..., str]) -> str:
     return "–" if value is None else write(value)
+
+
+def document_name(document: str, language: Language) -> str:
+    """What a kind of document is called; the key when it is none of ours."""
+    kind = DOCUMENTS.get(document)
+    return document if kind is None else language.choose(kind.zh, kind.en)
 
 
 def figure_name(document: str, field: str, language: Language) -> str:
