@@ -1,0 +1,102 @@
+"""Received bytes on the disk: kept whole under their own name, before anything is acknowledged."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from fundpool.adapters.raw_files import DropFolder, RawFiles
+from fundpool.adapters.record_files import read_budget, read_openings
+from fundpool.domain.errors import InputError, ServiceUnavailable
+
+
+def test_bytes_are_kept_under_their_sha256_and_read_back_whole(tmp_path: Path) -> None:
+    store = RawFiles(tmp_path / "files")
+    digest = store.keep(b"content")
+    assert digest == hashlib.sha256(b"content").hexdigest()
+    assert store.keep(b"content") == digest
+    assert RawFiles(tmp_path / "files").read(digest) == b"content"
+    assert [path.name for path in (tmp_path / "files").rglob("*") if path.is_file()] == [digest]
+
+
+def test_bytes_are_on_the_disk_before_they_have_their_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    honest_fsync, honest_replace = os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        events.append("fsync")
+        honest_fsync(descriptor)
+
+    def replace(self: Path, target: Path) -> Path:
+        events.append("name")
+        return honest_replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    RawFiles(tmp_path / "files").keep(b"content")
+    assert events == ["fsync", "name", "fsync", "fsync"]
+
+
+def test_a_full_disk_leaves_no_half_file_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(ServiceUnavailable) as refused:
+            RawFiles(tmp_path / "files").keep(b"content")
+    assert refused.value.code == "storage_unavailable"
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
+def test_a_kept_file_that_changed_is_not_handed_out(tmp_path: Path) -> None:
+    store = RawFiles(tmp_path / "files")
+    digest = store.keep(b"content")
+    (tmp_path / "files" / digest[:2] / digest).write_bytes(b"contenT")
+    with pytest.raises(ServiceUnavailable) as refused:
+        store.read(digest)
+    assert refused.value.code == "raw_file_damaged"
+
+
+def test_the_drop_folder_shows_arrived_files_only_and_leaves_them_there(tmp_path: Path) -> None:
+    folder = tmp_path / "taizhou" / "plan"
+    folder.mkdir(parents=True)
+    for name in ("b.xlsx", "a.csv", "~$b.xlsx", ".hidden", "c.xlsx.part"):
+        (folder / name).write_bytes(b"x")
+    (folder / "older").mkdir()
+    drop = DropFolder(tmp_path)
+    assert [one.name for one in drop.incoming("taizhou", "plan")] == ["a.csv", "b.xlsx"]
+    assert [one.name for one in drop.incoming("taizhou", "plan")] == ["a.csv", "b.xlsx"]
+    assert drop.incoming("taizhou", "report") == ()
+
+
+def test_a_file_far_too_large_is_named_and_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "taizhou" / "plan"
+    folder.mkdir(parents=True)
+    with (folder / "huge.xlsx").open("wb") as stream:
+        stream.truncate(10**9)
+    incoming = DropFolder(tmp_path).incoming("taizhou", "plan")[0]
+    assert incoming.source is None
+    assert incoming.error is not None
+    assert incoming.error.code == "file_too_large"
+
+
+def test_budget_and_opening_files_name_the_line_that_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "budget.csv"
+    file.write_text("county,fund,amount_yuan\n331002,employee,1200.50\n", encoding="utf-8-sig")
+    assert read_budget(file) == {("331002", "employee"): 1_200_50}
+    file.write_text("county,fund,amount_yuan\n331002,employee,1e3\n", encoding="utf-8")
+    with pytest.raises(InputError, match="第 2 行"):
+        read_budget(file)
+    file.write_text("county,fund\n", encoding="utf-8")
+    with pytest.raises(InputError, match="amount_yuan"):
+        read_budget(file)
+    file.write_text(
+        "account_type,unit,fund,balance_yuan,spending_yuan\ncounty_expenditure,331002,employee,-3.00,\n",
+        encoding="utf-8",
+    )
+    row = read_openings(file)[0]
+    assert (row.balance_fen, row.spending_fen, row.year_paid_fen) == (-3_00, None, None)
