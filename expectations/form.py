@@ -91,21 +91,21 @@ def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
         Check(
             f"{prefix}-004",
             BLOCK,
-            "月份相符",
-            "month is the month asked for",
+            "月份相符" if document.period == "month" else "年度相符",
+            f"{document.period} is the {document.period} asked for",
             f"{document.month_zh}写的是“{{found}}”，应为 {{expected}}",
             f"{document.month_en} reads “{{found}}”, expected {{expected}}",
-            "按月报送 / filed by month",
-            "改正月份；如报的是其他月份，请在该月报送 / correct the month",
+            "按期报送 / filed by period",
+            "改正所属期；如报的是其他期，请在该期报送 / correct the period, or file it with its own",
             partial(
                 gxe.ExpectColumnPairValuesToBeEqual,
-                column_A="month",
-                column_B="expected_month",
+                column_A=document.period,
+                column_B=f"expected_{document.period}",
                 ignore_row_if="neither",
             ),
-            at("month"),
+            at(document.period),
             as_written,
-            value("expected_month"),
+            value(f"expected_{document.period}"),
         ),
         Check(
             f"{prefix}-005",
@@ -150,7 +150,7 @@ def amounts_in_order(prefix: str, first: int, document: DocumentType) -> tuple[C
     required = [
         f.key for f in document.fields if f.presence is Presence.REQUIRED and f.kind is not FieldKind.FUND
     ]
-    required = [key for key in required if key not in {"county_code", "county_name", "month"}]
+    required = [key for key in required if key not in {"county_code", "county_name", "month", "year"}]
     not_below = [f.key for f in document.money_fields if not f.may_be_negative]
     money = [f.key for f in document.money_fields]
     return (

@@ -9,7 +9,7 @@ column                  meaning
 file, line              place of the file in the batch and of the row in the file
 county, fund, month     resolved; None where the document's text means nothing known
 county_by_code/_name    what the code and the name each resolve to
-expected_month          the month asked for
+expected_month/_year    the period asked for
 <field>                 every field of the document: amounts in fen, texts
 sum_<field>             Σ of the column over the file's rows (first row of the file; NA if a required one
                         is unknown, which has its own finding)
@@ -94,6 +94,7 @@ def _row(
     row["county_by_name"] = by_name.code if by_name else None if name is None else f"? {name}"
     row["fund"] = line.fund
     row["expected_month"] = str(context.month)
+    row["expected_year"] = f"{context.month.year:04d}"
     for fact in CONTEXT_FACTS:
         known: Mapping[CountyFund, int] | None = getattr(context, fact)
         row[fact] = None if known is None else known.get((line.county or "", line.fund or ""))

@@ -14,7 +14,16 @@ from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from expectations import payer_detail, plan, report, statement
+from expectations import (
+    annual_budget,
+    interest,
+    payer_detail,
+    plan,
+    report,
+    statement,
+    subsidy,
+    working_capital,
+)
 from expectations.checks import FUND_ZH, Check, Facts, Suite
 from expectations.form import STATED
 from expectations.frame import tie_out_frame, tie_out_rows
@@ -24,7 +33,18 @@ from schemas.documents import document_type
 from schemas.documents.base import DocumentField, DocumentType, Label
 
 SUITES: dict[str, Suite] = {
-    suite.document: suite for suite in (plan.SUITE, report.SUITE, payer_detail.SUITE, statement.SUITE)
+    suite.document: suite
+    for suite in (
+        plan.SUITE,
+        report.SUITE,
+        payer_detail.SUITE,
+        statement.SUITE,
+        subsidy.SUITE,
+        interest.SUITE,
+        working_capital.SUITE,
+        annual_budget.BUDGET_SUITE,
+        annual_budget.FINAL_SUITE,
+    )
 }
 
 

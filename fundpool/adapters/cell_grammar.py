@@ -178,6 +178,18 @@ def read_month(cell: Cell, *, date1904: bool) -> tuple[Month | None, list[Remark
     return month, [] if text == str(month) else [Remark("CELL-013", text, str(month))]
 
 
+_YEAR = re.compile(r"([0-9]{4})年?(?:度)?", re.ASCII)
+
+
+def read_year(cell: Cell) -> tuple[str | None, list[Remark]]:
+    """The year of a cell, as four digits: ``2026``, ``2026年`` or ``2026年度``."""
+    text = cell.text or ""
+    match = None if cell.is_date else _YEAR.fullmatch(text.strip().translate(_FULL_WIDTH))
+    if match is None:
+        return None, []
+    return match[1], [] if text == match[1] else [Remark("CELL-013", text, match[1])]
+
+
 _DAY = re.compile(r"([0-9]{4})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})", re.ASCII)
 
 

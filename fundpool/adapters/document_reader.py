@@ -5,7 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fundpool.adapters.cell_grammar import Cell, Remark, read_amount, read_count, read_day, read_month
+from fundpool.adapters.cell_grammar import (
+    Cell,
+    Remark,
+    read_amount,
+    read_count,
+    read_day,
+    read_month,
+    read_year,
+)
 from fundpool.adapters.parser_process import take_apart_all
 from fundpool.adapters.parsing import column_letters
 from fundpool.domain.findings import Finding
@@ -373,30 +381,28 @@ class _Reading:
     def _value(self, f: DocumentField, cell: Cell) -> tuple[str | int | None, list[Remark]]:
         text = (cell.text or "").strip()
         remarks: list[Remark] = [Remark("CELL-005", text)] if cell.formula else []
-        value: str | int | None
-        said: list[Remark] = []
         if cell.kind == "e":
-            value, said = None, [Remark("CELL-011", text)]
-        elif f.kind is FieldKind.MONTH:
-            found, said = read_month(cell, date1904=self.date1904)
-            value = None if found is None else str(found)
-        elif f.kind is FieldKind.DAY:
-            value, said = read_day(cell, date1904=self.date1904)
-        elif f.kind is FieldKind.COUNT:
-            value, said = read_count(cell)
-        elif f.kind is FieldKind.FUND:
-            value = _FUND_BY_NAME.get(fold(text))
-            if value is not None and text != FUND_NAMES[value][0]:
-                said = [Remark("CELL-013", text, FUND_NAMES[value][0])]
-        elif f.kind is FieldKind.COUNTY_NAME:
-            county = self.register.by_name(text)
-            value = text
-            if county is not None and text != county.name_zh:
-                said = [Remark("CELL-013", text, county.name_zh)]
-        elif f.must_be_text and cell.kind == "n":
-            value, said = _number_as_code(text)
-        else:
-            value = text
+            return None, [*remarks, Remark("CELL-011", text)]
+        value: str | int | None = text
+        said: list[Remark] = []
+        match f.kind:
+            case FieldKind.MONTH:
+                month, said = read_month(cell, date1904=self.date1904)
+                value = None if month is None else str(month)
+            case FieldKind.YEAR:
+                value, said = read_year(cell)
+            case FieldKind.DAY:
+                value, said = read_day(cell, date1904=self.date1904)
+            case FieldKind.COUNT:
+                value, said = read_count(cell)
+            case FieldKind.FUND:
+                value = _FUND_BY_NAME.get(fold(text))
+                said = _matched(text, None if value is None else FUND_NAMES[value][0])
+            case FieldKind.COUNTY_NAME:
+                county = self.register.by_name(text)
+                said = _matched(text, None if county is None else county.name_zh)
+            case FieldKind.CODE | FieldKind.COUNTY_CODE if cell.kind == "n":
+                value, said = _number_as_code(text)
         return value, remarks + said
 
     # --- what is said about it ---
@@ -463,6 +469,10 @@ class _Reading:
             found=remark.found,
             expected=remark.expected,
         )
+
+
+def _matched(text: str, official: str | None) -> list[Remark]:
+    return [] if official in {None, text} else [Remark("CELL-013", text, official)]
 
 
 def _number_as_code(text: str) -> tuple[str | None, list[Remark]]:

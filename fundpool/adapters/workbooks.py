@@ -30,6 +30,7 @@ Value = int | str | date | None
 
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _FIRST_FUND = {fund: names[0] for fund, names in FUND_NAMES.items()}
+_FIXED = {FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.YEAR, FieldKind.FUND}
 _HEADER_ROW = 3
 """Zero-based: title, labels and instruction stand above it."""
 _INSTRUCTION = (
@@ -98,7 +99,7 @@ def write_document(
 
 def complete(kind: DocumentType, row: Mapping[str, Value], month: Month) -> dict[str, Value]:
     """``row`` with the month and the amounts that follow from others, where it does not state them."""
-    filled: dict[str, Value] = {"month": str(month), **row}
+    filled: dict[str, Value] = {"month": str(month), "year": f"{month.year:04d}", **row}
     for f in kind.fields:
         if f.follows_from is not None and f.key not in filled:
             filled[f.key] = sum_of(f.follows_from, filled)
@@ -203,7 +204,9 @@ def _write_head(
     title = f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")
     sheet.merge_range(0, 0, 0, min(len(kind.fields) - 1, 12), title, formats.title)
     sheet.write_string(1, 0, f"单位：{kind.unit_zh}", formats.plain)
-    sheet.write_string(1, 3, f"{kind.month_zh}：{month}", formats.plain)
+    sheet.write_string(
+        1, 3, f"{kind.month_zh}：{month if kind.period == 'month' else month.year}", formats.plain
+    )
     sheet.write_string(1, 7, f"模板版本：{kind.version}", formats.plain)
     sheet.write_string(2, 0, _INSTRUCTION, formats.plain)
     for column, f in enumerate(kind.fields):
@@ -225,8 +228,8 @@ def _write_row(
 ) -> None:
     for column, f in enumerate(kind.fields):
         value = row.get(f.key)
-        if f.key == "month" and value is None:
-            value = str(month)
+        if f.key in {"month", "year"} and value is None:
+            value = str(month) if f.key == "month" else f"{month.year:04d}"
         if f.kind is FieldKind.FUND and isinstance(value, str):
             value = _FIRST_FUND.get(value, value)
         if f.follows_from is not None and (
@@ -239,7 +242,7 @@ def _write_row(
 
 
 def _write_cell(sheet: Any, at: int, column: int, f: DocumentField, value: Value, formats: _Formats) -> None:
-    fixed = f.kind in {FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.FUND}
+    fixed = f.kind in _FIXED
     style = formats.fixed if fixed and value else formats.money if f.is_money else formats.text
     if value is None or value == "":
         sheet.write_blank(at, column, None, style)
@@ -334,7 +337,9 @@ def _write_csv(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")])
-    writer.writerow([f"单位：{kind.unit_zh}", f"{kind.month_zh}：{month}"])
+    writer.writerow(
+        [f"单位：{kind.unit_zh}", f"{kind.month_zh}：{month if kind.period == 'month' else month.year}"]
+    )
     writer.writerow([f.zh for f in kind.fields])
     for row in rows:
         writer.writerow([_csv_text(f, row.get(f.key)) for f in kind.fields])

@@ -18,6 +18,8 @@ class FieldKind(StrEnum):
     """Name or alias in the city's register."""
     MONTH = "month"
     """``2026-10``; ``2026年10月`` and 202610 are understood and shown as normalised."""
+    YEAR = "year"
+    """``2026``, the fund year of a yearly document."""
     FUND = "fund"
     """职工 (310) or 居民 (390), as in FUND_NAMES."""
     MONEY = "money"
@@ -119,6 +121,11 @@ class DocumentType:
         raise KeyError(key)
 
     @property
+    def period(self) -> str:
+        """``month`` or ``year``: the field that says which period the document is for."""
+        return "year" if any(field.kind is FieldKind.YEAR for field in self.fields) else "month"
+
+    @property
     def money_fields(self) -> tuple[DocumentField, ...]:
         return tuple(f for f in self.fields if f.is_money)
 
@@ -182,5 +189,12 @@ COUNTY_MONTH_FUND: tuple[DocumentField, ...] = (
     DocumentField("fund", "险种", "fund", FieldKind.FUND, ("险种名称", "险种类型", "基金险种")),
 )
 """The columns that say whose, when and which fund; the funds never mix."""
+
+COUNTY_YEAR_FUND: tuple[DocumentField, ...] = (
+    *COUNTY_MONTH_FUND[:2],
+    DocumentField("year", "年度", "fund year", FieldKind.YEAR, ("预算年度", "决算年度", "所属年度")),
+    COUNTY_MONTH_FUND[3],
+)
+"""The same for a document of a whole year."""
 
 REMARK = DocumentField("remark", "备注", "remark", FieldKind.TEXT, ("说明",), Presence.OPTIONAL)

@@ -18,6 +18,7 @@ _KIND = {
     FieldKind.COUNTY_CODE: "六位代码，文本 text",
     FieldKind.COUNTY_NAME: "名册中的名称 name in the register",
     FieldKind.MONTH: "2026-10",
+    FieldKind.YEAR: "2026",
     FieldKind.FUND: "职工基本医疗保险 / 城乡居民基本医疗保险",
     FieldKind.MONEY: "元，至多两位小数 yuan",
     FieldKind.COUNT: "整数 whole number",
@@ -110,7 +111,7 @@ def _document(document: DocumentType, checks: tuple[Check, ...]) -> str:
     return "\n".join(
         [
             f"## {document.zh} / {document.en} (`{document.key}`)\n",
-            f"Month column: {document.month_zh}, {document.month_en}. One row per {', '.join(document.row_key)}.\n",
+            f"Period column: {document.month_zh}, {document.month_en}. One row per {', '.join(document.row_key)}.\n",
             _table(("列 column", "", "写法 form", "", "别名 also known as"), fields),
             _table(("code", "severity", "check", "needs", "basis", "remedy"), rows),
         ]

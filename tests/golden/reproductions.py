@@ -12,6 +12,7 @@ from typing import Any
 from fundpool.adapters.document_reader import read_documents
 from fundpool.domain.findings import Finding
 from fundpool.services.judging import Judgement, SourceFile, judge_files
+from schemas.documents import document_type
 from tests.golden import sample_documents as sample
 
 FOLDER = Path(__file__).parent / "checks"
@@ -76,7 +77,7 @@ def _form(prefix: str, document: str, amount: str, required: str) -> list[Reprod
         _csv(f"{prefix}-001", document, _set(0, county_code="", county_name="椒汇区")),
         _csv(f"{prefix}-002", document, _set(0, county_name="黄岩区")),
         _csv(f"{prefix}-003", document, _set(0, fund="离休医疗")),
-        _csv(f"{prefix}-004", document, _set(0, month="2026-09")),
+        _csv(f"{prefix}-004", document, _set(0, month="2026-09", year="2025")),
         _csv(f"{prefix}-005", document, lambda rows: [*rows, dict(rows[0])]),
         _csv(f"{prefix}-007", document, _set(0, **{required: None}), totals={required: 0}),
         _csv(f"{prefix}-008", document, _set(0, **{amount: -100})),
@@ -93,7 +94,7 @@ def _form(prefix: str, document: str, amount: str, required: str) -> list[Reprod
             )
         )
         made.append(_csv(f"{prefix}-012", document, lambda _: None, labels=signed))
-    if document in {"plan", "report"}:
+    if document_type(document).per_fund:
         made.append(_csv(f"{prefix}-006", document, lambda rows: rows[:1]))
     return made
 
@@ -212,6 +213,61 @@ def _statement() -> list[Reproduction]:
     ]
 
 
+def _other_documents() -> list[Reproduction]:
+    return [
+        *_form("SUBSIDY", "subsidy", "arrived_fen", "due_fen"),
+        _csv("SUBSIDY-013", "subsidy", lambda rows: rows[0].update(arrears_fen=rows[0]["arrears_fen"] + 1)),
+        _csv("SUBSIDY-014", "subsidy", _set(0, level="乡级")),
+        _scaled("SUBSIDY-015", "subsidy", 0, lambda row: row.update(year_arrived_fen=1_00)),
+        _scaled("SUBSIDY-016", "subsidy", 0, lambda row: row.update(due_fen=100_000_000_00)),
+        *_form("INTEREST", "interest", "passed_on_fen", "average_balance_fen"),
+        _csv(
+            "INTEREST-013",
+            "interest",
+            lambda rows: rows[0].update(held_after_fen=rows[0]["held_after_fen"] + 1),
+        ),
+        _scaled("INTEREST-014", "interest", 0, lambda row: row.update(interest_fen=90_000_000)),
+        _csv("INTEREST-015", "interest", _set(0, account="账户一")),
+        *_form("CAPITAL", "working-capital", "held_fen", "payments_fen"),
+        _csv(
+            "CAPITAL-013",
+            "working-capital",
+            lambda rows: rows[0].update(requested_fen=rows[0]["requested_fen"] + 1),
+        ),
+        _csv(
+            "CAPITAL-014",
+            "working-capital",
+            lambda rows: rows[0].update(average_fen=rows[0]["average_fen"] + 1),
+        ),
+        _scaled("CAPITAL-015", "working-capital", 0, lambda row: row.update(months=13)),
+        *_account("BUDGET", "annual-budget"),
+        _csv("BUDGET-018", "annual-budget", _set(0, last_year_income_fen=100_000_000)),
+        _csv("BUDGET-019", "annual-budget", _set(0, last_year_spending_fen=100_000_000)),
+        *_account("FINAL", "final-account"),
+        _csv("FINAL-018", "final-account", _set(0, budget_spending_fen=100_000_000)),
+        _csv("FINAL-019", "final-account", _set(0, budget_income_fen=10**12)),
+    ]
+
+
+def _account(prefix: str, document: str) -> list[Reproduction]:
+    def off(key: str) -> Callable[[list[sample.Row]], None]:
+        return lambda rows: rows[0].update({key: rows[0][key] + 1})
+
+    return [
+        *_form(prefix, document, "interest_fen", "benefits_fen"),
+        _csv(f"{prefix}-013", document, off("income_fen")),
+        _csv(f"{prefix}-014", document, off("spending_fen")),
+        _csv(f"{prefix}-015", document, off("surplus_fen")),
+        _csv(f"{prefix}-016", document, off("closing_fen")),
+        _scaled(
+            f"{prefix}-017",
+            document,
+            0,
+            lambda row: row.update(benefits_fen=30 * sample.PLANNED_FEN["employee"]),
+        ),
+    ]
+
+
 def _files() -> list[Reproduction]:
     clean = _clean()
     dates = sample.with_cell(clean, "E5", '<c r="E5" t="d"><v>2026-10-01</v></c>')
@@ -318,7 +374,7 @@ def _cells() -> list[Reproduction]:
 
 def reproductions() -> list[Reproduction]:
     """Every reproduction, by code."""
-    made = [*_files(), *_cells(), *_plan(), *_report(), *_payer_detail(), *_statement()]
+    made = [*_files(), *_cells(), *_plan(), *_report(), *_payer_detail(), *_statement(), *_other_documents()]
     return sorted(made, key=lambda reproduction: reproduction.code)
 
 

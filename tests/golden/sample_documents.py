@@ -102,11 +102,90 @@ def statement_rows(county: County = JIAOJIANG) -> list[Row]:
     return rows
 
 
+def subsidy_rows(county: County = JIAOJIANG) -> list[Row]:
+    shares = {"中央": 250_000_000_00, "省级": 120_000_000_00, "市级": 30_000_000_00, "县级": 90_000_000_00}
+    return [
+        {
+            **_row("resident", county),
+            "level": level,
+            "insured_persons": 412_345,
+            "due_fen": due,
+            "arrived_fen": due // 10,
+            "year_arrived_fen": due // 2,
+        }
+        for level, due in shares.items()
+    ]
+
+
+def interest_rows(county: County = JIAOJIANG) -> list[Row]:
+    return [
+        {
+            **_row(fund, county),
+            "account": account,
+            "bank": "农业银行台州分行",
+            "average_balance_fen": 900_000_000,
+            "held_before_fen": 0,
+            "interest_fen": 450_000,
+            "passed_on_fen": 400_000,
+        }
+        for fund, account in (("employee", "33010122090000123"), ("resident", "33010122090000456"))
+    ]
+
+
+def working_capital_rows(county: County = JIAOJIANG) -> list[Row]:
+    rows = []
+    for fund, planned in PLANNED_FEN.items():
+        average = (2 * 11 * planned + 11) // 22
+        amounts = {
+            "payments_fen": 11 * planned,
+            "average_fen": average,
+            "quota_fen": 2 * average,
+            "held_fen": 1_000_000,
+        }
+        rows.append({**_row(fund, county), "months": 11, **amounts})
+    return rows
+
+
+def _account_rows(county: County) -> list[Row]:
+    rows = []
+    for fund, planned in PLANNED_FEN.items():
+        income = {"contributions_fen": 11 * planned, "subsidies_fen": planned, "interest_fen": 5_000_000}
+        income |= {"transferred_in_fen": 1_000_000, "from_above_fen": 0, "other_income_fen": 0}
+        spending = {
+            "benefits_fen": 11 * planned,
+            "transferred_out_fen": 900_000,
+            "remitted_fen": 0,
+            "other_spending_fen": 0,
+        }
+        rows.append({**_row(fund, county), **income, **spending, "opening_fen": 9 * planned})
+    return rows
+
+
+def budget_rows(county: County = JIAOJIANG) -> list[Row]:
+    last_year = [(11 * planned, 10 * planned) for planned in PLANNED_FEN.values()]
+    return [
+        {**row, "last_year_income_fen": income, "last_year_spending_fen": spending}
+        for row, (income, spending) in zip(_account_rows(county), last_year, strict=True)
+    ]
+
+
+def final_rows(county: County = JIAOJIANG) -> list[Row]:
+    return [
+        {**row, "budget_income_fen": 12 * planned, "budget_spending_fen": 12 * planned}
+        for row, planned in zip(_account_rows(county), PLANNED_FEN.values(), strict=True)
+    ]
+
+
 CLEAN: Mapping[str, Callable[[], list[Row]]] = {
     "plan": plan_rows,
     "report": report_rows,
     "payer-detail": payer_rows,
     "statement": statement_rows,
+    "subsidy": subsidy_rows,
+    "interest": interest_rows,
+    "working-capital": working_capital_rows,
+    "annual-budget": budget_rows,
+    "final-account": final_rows,
 }
 
 

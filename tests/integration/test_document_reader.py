@@ -10,6 +10,7 @@ import pytest
 from fundpool.adapters.document_reader import read_documents
 from fundpool.adapters.workbooks import write_document, write_template
 from fundpool.services.judging import ParsedDocument, SourceFile
+from schemas.documents import DOCUMENTS
 from tests.golden import sample_documents as sample
 
 
@@ -35,7 +36,7 @@ def test_what_is_written_is_read_with_the_cell_of_every_value(document: str, suf
     for row, line in zip(rows, parsed.lines, strict=True):
         assert line.county == row["county_code"]
         assert line.fund == row["fund"]
-        assert line.month == sample.MONTH
+        assert line.raw[DOCUMENTS[document].period] == str(row[DOCUMENTS[document].period])
         for key, amount in line.amounts_fen.items():
             assert amount == row.get(key)
             assert line.cells[key].endswith(str(line.row))
