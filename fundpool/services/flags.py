@@ -76,7 +76,8 @@ def _duty_flags(
     policy: CityPolicy, facts: MonthFacts, progress: Sequence[DutyProgress], names: dict[str, str]
 ) -> Iterator[Flag]:
     for row in progress:
-        told = _TOLD.get(row.standing.state)
+        used_extension = row.standing.state is DutyState.DONE_ON_TIME and row.extended_until is not None
+        told = _TOLD.get(DutyState.EXTENDED if used_extension else row.standing.state)
         if told is None:
             continue
         kind, severity, zh, en = told

@@ -67,13 +67,7 @@ def submit(
     policy = ports.policies.city(sending.city)
     if sending.county is not None:
         require_county(policy, sending.county)
-    if sending.received_at > now:
-        raise InputError(
-            "received_in_future",
-            f"收件时间 {sending.received_at:%Y-%m-%d %H:%M} 晚于业务时间 {now:%Y-%m-%d %H:%M}",
-            f"received {sending.received_at:%Y-%m-%d %H:%M} is after the business clock {now:%Y-%m-%d %H:%M}",
-            remedy="改正 --received / correct --received",
-        )
+    require_received(sending.received_at, now)
     received = [_receive(ports, source, sending, now) for source in sources]
     read = {file.id: file for file in read_received(ports, policy, [file for file, _ in received])}
     return tuple(_receipt(ports, read.get(file.id, file), is_repeat) for file, is_repeat in received)
@@ -131,6 +125,17 @@ def require_county(policy: CityPolicy, county: str) -> None:
             f"{policy.name_zh}没有县区 {county}",
             f"{policy.name_en} has no county {county}",
             remedy=known,
+        )
+
+
+def require_received(received_at: datetime, now: datetime) -> None:
+    """Raise InputError when a receipt is said to lie after the business clock."""
+    if received_at > now:
+        raise InputError(
+            "received_in_future",
+            f"收件时间 {received_at:%Y-%m-%d %H:%M} 晚于业务时间 {now:%Y-%m-%d %H:%M}",
+            f"received {received_at:%Y-%m-%d %H:%M} is after the business clock {now:%Y-%m-%d %H:%M}",
+            remedy="改正 --received / correct --received",
         )
 
 

@@ -115,7 +115,7 @@ def progress_of(
     for duty in duties_of_month(policy, month, calendar):
         if duty.step not in FOLLOWED:
             continue
-        for unit in _units(policy, month, duty):
+        for unit in units_of_duty(policy, month, duty):
             fact = _fact(policy, month, facts, duty.step, unit)
             dated = _with_receipt(policy, month, calendar, facts, duty, unit)
             rows.append(_progress(replace(dated, unit=unit), fact, facts, now))
@@ -137,7 +137,7 @@ def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, now: datetime) -> Duty
     return DutyProgress(duty, stands, fact.done_at, waiting_for, until)
 
 
-def _units(policy: CityPolicy, month: Month, duty: Duty) -> tuple[str | None, ...]:
+def units_of_duty(policy: CityPolicy, month: Month, duty: Duty) -> tuple[str | None, ...]:
     """The units a duty is followed up for: each county, or the city as a whole (None)."""
     counties = tuple(unit.code for unit in policy.units)
     if duty.step in DOCUMENT_OF:
@@ -172,8 +172,16 @@ def _application_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
     first = [application for application in facts.applications if application.number == 1]
     if len(first) == len(policy.funds):
         return _Fact(done_at=max(application.prepared_at for application in first))
-    turn = _review_turn(facts, DocumentKind.PLAN, facts.cases_of_plan, counties)
-    return _Fact(waiting_for=turn or AGENCY)
+    return _all_nil(facts, DocumentKind.PLAN, counties) or _Fact(
+        waiting_for=_review_turn(facts, DocumentKind.PLAN, facts.cases_of_plan, counties) or AGENCY
+    )
+
+
+def _all_nil(facts: MonthFacts, document: DocumentKind, counties: Sequence[str]) -> _Fact | None:
+    """The city has nothing to pass on when every county declared nil."""
+    nil = [facts.nil_returns.get((document, county)) for county in counties]
+    moments = [one.received_at for one in nil if one is not None]
+    return _Fact(done_at=max(moments), nil=True) if moments and None not in nil else None
 
 
 def _report_filing_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:

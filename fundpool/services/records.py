@@ -16,8 +16,9 @@ from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
 from fundpool.services import books
-from fundpool.services.intake import require_county
+from fundpool.services.intake import require_county, require_received
 from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.progress import units_of_duty
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,14 @@ def record_extension(
             f"{policy.name_en} has no duty {step} in {month}",
             remedy=" | ".join(duties),
         )
+    units = units_of_duty(policy, month, duty)
+    if county is not None and county not in units:
+        raise InputError(
+            "duty_of_the_city",
+            f"{step} 是市级责任，不按县区延期",
+            f"{step} is a duty of the city, not of a county",
+            remedy="不写 --county / leave --county out",
+        )
     last_day = _day(until)
     if duty.due is not None and last_day <= duty.due:
         raise InputError(
@@ -196,6 +205,7 @@ def record_nil_return(
     declarer = person(by)
     if not reason.strip():
         raise InputError("reason_missing", "零申报须写明理由", "a nil return needs its reason")
+    require_received(received_at, now)
     entry = NilReturn(policy.key, month, document, county, reason, declarer, received_at)
 
     def record(work: Work) -> bool:

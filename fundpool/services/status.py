@@ -233,8 +233,8 @@ def _transfer(view: TransferView) -> dict[str, Any]:
         "state": obligation.state.value,
         "settled_at": _iso(obligation.settled_at),
         "held_reason": obligation.held_reason,
-        "debit_account": view.debit_account.account_no,
-        "credit_account": view.credit_account.account_no,
+        "debit_account": masked(view.debit_account.account_no),
+        "credit_account": masked(view.credit_account.account_no),
         "credit_name": view.credit_account.account_name,
         "made_by": batch.maker,
         "approved_by": batch.checker,
@@ -247,6 +247,14 @@ def _transfer(view: TransferView) -> dict[str, Any]:
         "detail_zh": view.detail_zh,
         "detail_en": view.detail_en,
     }
+
+
+def masked(account_no: str) -> str:
+    """An account number cut to its last four digits: the status is shown to readers without a name.
+
+    ``fundpool transfers show`` has the whole number.
+    """
+    return f"····{account_no[-4:]}"
 
 
 def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:

@@ -340,12 +340,12 @@ def test_a_corrected_report_replaces_the_booking_of_the_one_before(taizhou: City
 
 
 def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) -> None:
-    def extend(until: str, approver: str = "陈局长") -> bool:
+    def extend(until: str, approver: str = "陈局长", step: str = "submit_fund_use_plan") -> bool:
         return records.record_extension(
             taizhou.ports,
             city="taizhou",
             month=OCTOBER,
-            step="submit_fund_use_plan",
+            step=step,
             county=FIRST,
             until=until,
             document_number="台医保函〔2026〕7号",
@@ -359,6 +359,9 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
         extend("2026-09-29", approver="周登记")
     with pytest.raises(InputError):
         extend("2026-09-25")
+    with pytest.raises(InputError) as of_the_city:
+        extend("2026-10-12", step="apply_for_funds")
+    assert of_the_city.value.code == "duty_of_the_city"
     duty = duty_of(taizhou, "2026-09-28 09:00", "submit_fund_use_plan", FIRST)
     assert (duty["state"], duty["due"], duty["extended_until"]) == ("extended", "2026-09-25", "2026-09-28")
     assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", FIRST)["days_late"] == 1
@@ -379,6 +382,24 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
     taizhou.decide(at("2026-09-28 11:00"), *counties)
     taizhou.run("funds-application", at("2026-09-28 12:00"))
     assert SECOND not in applications(taizhou)["employee", 1]
+
+
+def test_an_extension_that_was_used_shows_beside_the_filing_on_time(taizhou: CityScene) -> None:
+    records.record_extension(
+        taizhou.ports,
+        city="taizhou",
+        month=OCTOBER,
+        step="submit_fund_use_plan",
+        county=None,
+        until="2026-09-28",
+        document_number="台医保函〔2026〕8号",
+        approver="陈局长",
+        by="周登记",
+        now=at("2026-09-25 15:00"),
+    )
+    taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-28 10:00"))
+    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", FIRST)["state"] == "done_on_time"
+    assert [flag["unit"] for flag in flags_of(taizhou, "2026-09-29 09:00", "extended")] == [FIRST]
 
 
 def test_an_old_month_filed_today_leaves_this_month_as_it_is(taizhou: CityScene) -> None:
