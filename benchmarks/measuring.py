@@ -1,0 +1,117 @@
+"""Wall time by stage, and peak memory of this process with all its children."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+SAMPLE_SECONDS = 0.2
+_MEGABYTE = 1024 * 1024
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of every child that has ended."""
+    return sum(os.times()[:4])
+
+
+class Stopwatch:
+    """Wall and processor seconds per stage. A stage inside another is charged to itself alone.
+
+    On a machine that others use too, wall time says how long it took and processor time how much
+    work it was.
+    """
+
+    def __init__(self) -> None:
+        self.wall: dict[str, float] = {}
+        self.cpu: dict[str, float] = {}
+        self._stack: list[str] = []
+        self._since = time.perf_counter(), cpu_seconds()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self._charge()
+        self._stack.append(name)
+        try:
+            yield
+        finally:
+            self._charge()
+            self._stack.pop()
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``function``, with the time it takes charged to a stage."""
+
+        @wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self.stage(name):
+                return function(*args, **kwargs)
+
+        return run
+
+    def _charge(self) -> None:
+        now = time.perf_counter(), cpu_seconds()
+        if self._stack:
+            name = self._stack[-1]
+            self.wall[name] = self.wall.get(name, 0.0) + now[0] - self._since[0]
+            self.cpu[name] = self.cpu.get(name, 0.0) + now[1] - self._since[1]
+        self._since = now
+
+
+class PeakMemory:
+    """The largest resident memory seen while the ``with`` block runs, sampled; Linux.
+
+    Pages that processes share are counted once for each of them: the figure is too high, not too low.
+    """
+
+    def __init__(self) -> None:
+        self.peak_mb: dict[str, int] = {"this_process": 0, "with_children": 0}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            own = _resident_bytes(os.getpid())
+            family = own + sum(_resident_bytes(child) for child in _descendants(os.getpid()))
+            for name, size in (("this_process", own), ("with_children", family)):
+                self.peak_mb[name] = max(self.peak_mb[name], size // _MEGABYTE)
+            if self._done.wait(SAMPLE_SECONDS):
+                return
+
+
+def _resident_bytes(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):  # it ended meanwhile
+        return 0
+
+
+def _descendants(process: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue
+            children.setdefault(parent, []).append(int(folder.name))
+    found: list[int] = []
+    waiting = [process]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found

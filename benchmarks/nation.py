@@ -1,0 +1,265 @@
+"""The month of a whole synthetic nation: 333 cities, 2,844 counties, 2 schemes.
+
+    python -m benchmarks.nation [--cities 333]
+
+Plays the month of that many cities and of a tenth of them, each twice and each in a process of its
+own: with the product's tasks on a local Prefect server and its Great Expectations suites
+(``product``), and without both (``plain``). Prints one line of JSON per run and one for the
+comparison. Wall time is split by stage; making up the files and the register is not counted.
+"""
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import expectations.runner
+from benchmarks import plain_checks
+from benchmarks.measuring import PeakMemory, Stopwatch, cpu_seconds
+from benchmarks.national_month import MONTH, NATION_CITIES, NationCity, RunStep, nation_ports, play
+from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.services import reports
+from fundpool.services.outcomes import StepRequest, UnitState
+from fundpool.services.ports import MonthPorts
+from fundpool.services.steps import run_step
+from fundpool.settings import Settings
+from tests.integration.month_scene import account_no, at
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+WAYS = ("product", "plain")
+STAGES = ("read", "keep", "validate", "decide", "book", "report", "orchestrate")
+STAGE_OF_STEP = {
+    "plan-collection": "keep",
+    "plan-review": "decide",
+    "funds-application": "decide",
+    "disbursement": "book",
+    "allocation": "book",
+    "reconciliation": "book",
+    "expenditure-reporting": "book",
+    "report-filing": "report",
+    "flags": "report",
+}
+FLOW_RUNS = 10
+"""How many single flow runs are measured, as an operator or the daily tick starts them."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cities", type=int, default=NATION_CITIES)
+    parser.add_argument("--way", choices=WAYS, help="measure one way at one size, in this process")
+    asked = parser.parse_args()
+    if asked.way:
+        print(json.dumps(measure(asked.way, asked.cities)))
+        return
+    compare(asked.cities)
+
+
+def compare(cities: int) -> None:
+    """Both ways at a tenth and at the whole size, then what follows from them."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    sizes = sorted({max(1, cities // 10), cities})
+    for size in sizes:
+        for way in WAYS:
+            found[way, size] = _in_a_process_of_its_own(way, size)
+            print(json.dumps(found[way, size]), flush=True)
+    small, large = found["product", sizes[0]], found["product", sizes[-1]]
+    plain = found["plain", sizes[-1]]
+    per_county = [one["seconds"] / one["counties"] for one in (small, large)]
+    comparison = {
+        "benchmark": "nation-comparison",
+        "cities": cities,
+        "product_to_plain": round(large["seconds"] / plain["seconds"], 2),
+        "validate_to_plain": round(large["stages"]["validate"] / plain["stages"]["validate"], 1),
+        "orchestrate_share": round(large["stages"]["orchestrate"] / large["seconds"], 3),
+        "seconds_per_county_growth": round(per_county[1] / per_county[0], 2),
+        "peak_mb": large["peak_mb"]["with_children"],
+        "peak_mb_growth": round(large["peak_mb"]["with_children"] / small["peak_mb"]["with_children"], 2),
+        "load": os.getloadavg(),
+    }
+    print(json.dumps(comparison), flush=True)
+
+
+def _in_a_process_of_its_own(way: str, cities: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.nation", "--way", way, "--cities", str(cities)]
+    ended = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, check=True)
+    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return found
+
+
+def measure(way: str, cities: int) -> dict[str, Any]:
+    """One way, one size: seconds by stage, peak memory, and proof that the month was really played."""
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory() as folder, PeakMemory() as memory:
+        home = Path(folder)
+        watch = Stopwatch()
+        ports = _watched(nation_ports(home, cities), watch)
+        places = [NationCity(ports, home, policy.key) for policy in ports.policies.cities]
+        for place in places:
+            place.found()
+            place.arrive()
+        with _way(way, home, ports, watch) as run:
+            began, cpu_began = time.perf_counter(), cpu_seconds()
+            play(places, run, watch.stage)
+            seconds, cpu = time.perf_counter() - began, cpu_seconds() - cpu_began
+            stages = {name: round(watch.wall.get(name, 0.0), 2) for name in STAGES}
+            cpu_stages = {name: round(watch.cpu.get(name, 0.0), 2) for name in STAGES}
+            extra = run.single_flow_runs() if isinstance(run, _ThroughPrefect) else {}
+        counties = sum(len(place.counties) for place in places)
+        _must_be_played(places)
+        return {
+            "benchmark": "nation",
+            "way": way,
+            "cities": cities,
+            "counties": counties,
+            "seconds": round(seconds, 2),
+            "cpu_seconds": round(cpu, 2),
+            "ms_per_county": round(1000 * seconds / counties, 1),
+            "stages": stages,
+            "cpu_stages": cpu_stages,
+            "peak_mb": memory.peak_mb,
+            "transfers": _transfers(ports),
+            **extra,
+            "load": os.getloadavg(),
+        }
+
+
+def _watched(ports: MonthPorts, watch: Stopwatch) -> MonthPorts:
+    return replace(
+        ports,
+        read_documents=watch.timed("read", ports.read_documents),
+        judge_documents=watch.timed("validate", ports.judge_documents),
+    )
+
+
+@contextmanager
+def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[RunStep]:
+    """How the steps are run; what is replaced for it is put back at the end."""
+    collect, validate = reports.collect_documents, expectations.runner._validate
+    reports.collect_documents = watch.timed("keep", collect)
+    try:
+        if way == "plain":
+            expectations.runner._validate = plain_checks.validate
+            yield _directly(ports, watch)
+        else:
+            with _through_prefect(home, ports, watch) as run:
+                yield run
+    finally:
+        reports.collect_documents, expectations.runner._validate = collect, validate
+
+
+def _directly(ports: MonthPorts, watch: Stopwatch) -> RunStep:
+    def run(step: str, moment: str) -> None:
+        with watch.stage(STAGE_OF_STEP[step]):
+            for city in ports.policies.cities:
+                run_step(ports, step, StepRequest(city.key, MONTH, at(moment), is_played=True))
+
+    return run
+
+
+class _ThroughPrefect:
+    """Runs each step as one flow run with the product's task for every city."""
+
+    def __init__(self, prefect: Any, ports: MonthPorts, watch: Stopwatch) -> None:
+        from prefect import flow
+
+        from tasks.conclusions import conclude
+        from tasks.options import STEP_FLOW
+        from tasks.payments import allocate, disburse, reconcile
+        from tasks.plans import apply_for_funds, collect_plans, review_plans
+        from tasks.reports import collect_reports, file_reports, raise_flags
+
+        self._prefect, self._ports, self._watch = prefect, ports, watch
+        tasks = {
+            "plan-collection": collect_plans,
+            "plan-review": review_plans,
+            "funds-application": apply_for_funds,
+            "disbursement": disburse,
+            "allocation": allocate,
+            "reconciliation": reconcile,
+            "expenditure-reporting": collect_reports,
+            "report-filing": file_reports,
+            "flags": raise_flags,
+        }
+        keys = [city.key for city in ports.policies.cities]
+
+        @flow(name="national-step", **STEP_FLOW)
+        def national_step(step: str, as_of: str) -> list[str]:
+            ended = [conclude(tasks[step](city, str(MONTH), None, as_of, return_state=True)) for city in keys]
+            return [state.name or "" for state in ended if not state.is_completed()]
+
+        self._flow = national_step
+
+    def __call__(self, step: str, moment: str) -> None:
+        with self._watch.stage("orchestrate"):
+            failed = self._flow(step, moment)
+        assert not failed, failed
+
+    def single_flow_runs(self) -> dict[str, float]:
+        """Milliseconds that a flow run of its own adds, deployment and worker included."""
+        before = self._watch.wall.get("report", 0.0)
+        cities = self._ports.policies.cities[:FLOW_RUNS]
+        began = time.perf_counter()
+        for city in cities:
+            self._prefect.run_step("flags", city=city.key, month=str(MONTH), as_of="2026-11-11 10:00")
+        wall = time.perf_counter() - began
+        inside = self._watch.wall["report"] - before
+        return {"ms_added_by_a_flow_run": round(1000 * (wall - inside) / len(cities))}
+
+
+@contextmanager
+def _through_prefect(home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[_ThroughPrefect]:
+    """A local Prefect as ``fundpool start`` runs it; its tasks are handed the nation's ports."""
+    from fundpool.console.runs import LocalPrefect
+    from tasks import performing
+
+    given, running = performing._ports, performing.run_step
+
+    def in_its_stage(ports: MonthPorts, step: str, request: StepRequest) -> Any:
+        with watch.stage(STAGE_OF_STEP[step]):
+            return running(ports, step, request)
+
+    performing._ports = lambda _settings: ports  # type: ignore[assignment]
+    performing.run_step = in_its_stage
+    try:
+        with LocalPrefect(Settings(home=home)) as prefect:
+            yield _ThroughPrefect(prefect, ports, watch)
+    finally:
+        performing._ports, performing.run_step = given, running
+
+
+def _must_be_played(places: list[NationCity]) -> None:
+    """Every county's money arrived to the fen, once, and every city filed a complete summary."""
+    moved = places[0].executed_fen()
+    for place in places:
+        county_accounts = {
+            account_no(AccountType.COUNTY_EXPENDITURE, county, fund): place.requested_fen(county, fund)
+            for county in place.counties
+            for fund in place.funds
+        }
+        assert all(moved.get(account) == amount for account, amount in county_accounts.items()), (
+            place.policy.key
+        )
+        filed = place.run("report-filing", at("2026-11-12 09:00"))
+        assert {outcome.state for outcome in filed.outcomes} == {UnitState.DONE}, filed
+
+
+def _transfers(ports: MonthPorts) -> int:
+    assert isinstance(ports.gateway, ScriptedGateway)
+    return len(ports.gateway.book.executions)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""A synthetic nation: cities under the rules of three real ones, with invented registers and files.
+
+Nothing here is a city's own code: each city is one of the shipped policies with another key, name
+and register, and its month is played by the same scene that the tests play.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from fundpool.adapters.gateways.bank_book import BankBook
+from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.adapters.migrations import upgrade
+from fundpool.adapters.work import SqlTransactions
+from fundpool.bootstrap import build_ports
+from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.periods import Month
+from fundpool.domain.policy import CityPolicy, PolicyLibrary, Unit
+from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
+from fundpool.services.ports import MonthPorts
+from fundpool.settings import Settings
+from tests.integration.month_scene import FISCAL_FEN, CityScene, at
+
+NATION_CITIES = 333
+NATION_COUNTIES = 2844
+PATTERNS = ("taizhou", "suizhou", "jiujiang")
+MONTH = Month(2026, 10)
+
+RunStep = Callable[[str, str], None]
+"""Runs a step at a business time for every city: directly, or as tasks of Prefect."""
+
+
+def nation_ports(home: Path, cities: int) -> MonthPorts:
+    """An empty installation with the nation's policies, its own SQLite file and a bank in process."""
+    ports = build_ports(Settings(home=home))
+    assert isinstance(ports.database, SqlTransactions)
+    upgrade(ports.database.database)
+    book = BankBook()
+    book.open_on_first_use(FISCAL_FEN)
+    patterns = [ports.policies.city(key) for key in PATTERNS]
+    nation = tuple(_invented(patterns[number % len(patterns)], number) for number in range(cities))
+    library = PolicyLibrary(nation, ports.policies.national)
+    return replace(ports, policies=library, gateway=ScriptedGateway(book))
+
+
+def counties_of(number: int) -> int:
+    """8 or 9 counties, so that 333 cities have 2,844."""
+    return NATION_COUNTIES * (number + 1) // NATION_CITIES - NATION_COUNTIES * number // NATION_CITIES
+
+
+def _invented(pattern: CityPolicy, number: int) -> CityPolicy:
+    code = f"9{number:03d}"
+    units = tuple(
+        Unit(
+            f"{code}{place:02d}",
+            "county",
+            f"虚构{number}市{place}县",
+            f"County {number}-{place}",
+            (),
+            True,
+            None,
+        )
+        for place in range(1, counties_of(number) + 1)
+    )
+    return replace(
+        pattern,
+        key=f"city{number:03d}",
+        name_zh=f"虚构{number}市",
+        name_en=f"City {number}",
+        division_code=f"{code}00",
+        register=units,
+        payment_path=tuple(replace(hop, only_units=()) for hop in pattern.payment_path),
+    )
+
+
+class NationCity(CityScene):
+    """One city of the nation; all cities share one installation and one bank."""
+
+    def __init__(self, ports: MonthPorts, folder: Path, city: str) -> None:
+        gateway = ports.gateway
+        assert isinstance(gateway, ScriptedGateway)
+        self.folder, self.month, self.ports = folder, MONTH, ports
+        self.gateway, self.book = gateway, gateway.book
+        self.policy = ports.policies.city(city)
+        self.counties = tuple(unit.code for unit in self.policy.units)
+        self.funds = tuple(fund.key for fund in self.policy.funds)
+        self.start = at("2026-01-01 09:00")
+
+    def found(self) -> None:
+        """Record openings, budget and accounts, as an installation's first days do."""
+        self._record_openings()
+        kinds = (AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
+        self.register_accounts(*((kind, self.policy.division_code) for kind in kinds))
+        self.register_accounts(*((AccountType.COUNTY_EXPENDITURE, county) for county in self.counties))
+
+    def arrive(self) -> None:
+        """Put every county's plan and report into the drop folder."""
+        for county in self.counties:
+            for document, file in (("plan", self.plan(county)), ("report", self.report(county))):
+                self.drop(file, document)
+                file.unlink()
+
+
+def play(cities: Iterable[NationCity], run: RunStep, stage: Callable[[str], object]) -> None:
+    """One month of every city: the product's steps through ``run``, the people's acts directly."""
+    everywhere = list(cities)
+
+    def people(act: Callable[[NationCity], object], name: str) -> None:
+        with stage(name):  # type: ignore[attr-defined]
+            for city in everywhere:
+                act(city)
+
+    run("plan-collection", "2026-09-14 16:00")
+    run("plan-review", "2026-09-14 16:30")
+    people(lambda city: city.decide(at("2026-09-15 10:00")), "decide")
+    run("funds-application", "2026-09-15 11:00")
+    people(lambda city: city.review_by_finance(at("2026-09-16 09:00")), "decide")
+    for step, duty in (("disbursement", PAY_STEP), ("allocation", ALLOCATE_STEP)):
+        run(step, "2026-09-30 10:00")
+        people(lambda city, duty=duty: city.authorise(duty, at("2026-09-30 10:30")), "book")  # type: ignore[misc]
+        run(step, "2026-09-30 11:00")
+    run("reconciliation", "2026-09-30 12:00")
+    run("expenditure-reporting", "2026-11-10 16:00")
+    run("report-filing", "2026-11-11 09:00")
+    run("flags", "2026-11-11 10:00")
