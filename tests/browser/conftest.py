@@ -1,40 +1,19 @@
 """A real server and a real Chromium, which may call nobody but that server."""
 
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from fundpool.console.dashboard.app import DashboardOptions, create_app
-from fundpool.console.dashboard.server import answered_hosts
+from fundpool.console.dashboard.server import answered_hosts, serving_in_background
 from tests.browser.imagined_month import NOW, ImaginedReader
 
 _CHROMIUM_OPTIONS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-
-
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """``app`` behind a real socket; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    # The socket listens already: a request made before the server loops waits, it is not refused.
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=20)
-        listener.close()
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +23,9 @@ def imagined_url() -> Iterator[str]:
         run_url=lambda run_id: run_id and f"http://127.0.0.1:4200/runs/flow-run/{run_id}",
         hosts=answered_hosts("127.0.0.1"),
     )
-    with served(create_app(ImaginedReader(), lambda: NOW, options)) as url:
-        yield url
+    app = create_app(ImaginedReader(), lambda: NOW, options)
+    with serving_in_background(app, "127.0.0.1", 0) as address:
+        yield address.rstrip("/")
 
 
 @pytest.fixture(scope="session")

@@ -28,8 +28,7 @@ def serve_until_stopped(app: FastAPI, host: str, port: int, ready: Callable[[str
     Port 0 takes any free port. Raises InputError when the address cannot be had.
     """
     listener = _listen(host, port)
-    shown_host = f"[{host}]" if ":" in host else host
-    address = f"http://{shown_host}:{listener.getsockname()[1]}/"
+    address = _address(host, listener)
     # uvicorn raises the signal again after its clean stop; by then it has done its work.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
@@ -51,7 +50,7 @@ def serving_in_background(app: FastAPI, host: str, port: int) -> Iterator[str]:
     Signals stay with the caller. Raises InputError when the address cannot be had.
     """
     listener = _listen(host, port)
-    address = f"http://{host}:{listener.getsockname()[1]}/"
+    address = _address(host, listener)
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     ready = threading.Event()
     server = _AnnouncingServer(config, ready.set)
@@ -79,6 +78,10 @@ class _AnnouncingServer(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             self._announce()
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
 
 
 def _listen(host: str, port: int) -> socket.socket:
