@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import great_expectations as gx
+import pandas as pd
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -149,24 +150,27 @@ def _validate(
 ) -> dict[int, list[int] | None]:
     """Per check (by place): the indexes of the rows that fail it; None or absent = it was not evaluated."""
     try:
-        expected = gx.ExpectationSuite(
-            name=suite.document,
-            expectations=[check.expectation(number) for number, check in enumerate(checks)],
-        )
-        batch = _batches().get_batch(
-            batch_parameters={"dataframe": tie_out_frame(rows, document_type(suite.document), suite)}
-        )
-        answer = batch.validate(
-            expected, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0}
-        )
+        return evaluate(checks, tie_out_frame(rows, document_type(suite.document), suite), suite)
     except Exception:  # noqa: BLE001 - whatever broke, nothing was evaluated: every file goes to a person
         return {}
+
+
+def evaluate(checks: Sequence[Check], frame: pd.DataFrame, suite: Suite) -> dict[int, list[int] | None]:
+    """As ``_validate``, of a frame; raises what Great Expectations raises."""
+    expected = gx.ExpectationSuite(
+        name=suite.document,
+        expectations=[check.expectation(number) for number, check in enumerate(checks)],
+    )
+    batch = _batches().get_batch(batch_parameters={"dataframe": frame})
+    answer = batch.validate(
+        expected, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0}
+    )
     failed: dict[int, list[int] | None] = {}
     for result in answer.results:
         config = result.expectation_config
         number = None if config is None or config.meta is None else config.meta.get("check")
         if isinstance(number, int):
-            failed[number] = _failed_rows(result, len(rows))
+            failed[number] = _failed_rows(result, len(frame))
     return failed
 
 
