@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from fundpool.domain.chart_of_accounts import BANK_SAYS_SO, CASH, FLOWS, AccountRef, AccountType, Flow
 from fundpool.domain.errors import RuleViolation
@@ -192,6 +193,7 @@ def reversal_of(original: Posting, event_at: datetime, memo: str) -> Posting:
     )
 
 
+@lru_cache(maxsize=1024)
 def accounting_month(event_at: datetime, locked: frozenset[Month]) -> tuple[Month, Month | None]:
     """The month an event is booked in, and the locked month it adjusts (``None`` when on time).
 
@@ -216,6 +218,11 @@ def canonical(fields: Sequence[object]) -> bytes:
     return "".join(parts).encode()
 
 
+@lru_cache(maxsize=1024)
+def _moment_text(moment: datetime) -> str:
+    return moment.astimezone(SHANGHAI).isoformat(timespec="microseconds")
+
+
 def posting_fields(posting: Posting) -> tuple[object, ...]:
     """The fields of a posting that its voucher seals."""
     return (
@@ -225,7 +232,7 @@ def posting_fields(posting: Posting) -> tuple[object, ...]:
         posting.amount_fen,
         posting.flow.value,
         posting.phase.value,
-        posting.event_at.astimezone(SHANGHAI).isoformat(timespec="microseconds"),
+        _moment_text(posting.event_at),
         posting.resolves,
         posting.reverses,
         posting.attempt_key,

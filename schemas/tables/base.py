@@ -17,6 +17,13 @@ metadata = MetaData(
 )
 
 
+def stored_moment(moment: datetime) -> str:
+    """How a moment is stored: UTC ISO text. Raises ValueError for a moment without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a stored moment must carry its time zone")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware datetime, stored as UTC ISO text so that both databases sort and compare alike."""
 
@@ -24,11 +31,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a stored moment must carry its time zone")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        return None if value is None else stored_moment(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value)
