@@ -1,6 +1,7 @@
 """A city with its counties, files, bank and people, for tests that play a month of it."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,13 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services import application, bank_accounts, payments, records, review
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
 from fundpool.services.intake import FileReceipt, Sending, submit
-from fundpool.services.judging import SourceFile
+from fundpool.services.judging import (
+    Judgement,
+    JudgingContext,
+    ParsedDocument,
+    SourceFile,
+    judgement_of,
+)
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.outcomes import StepReport, StepRequest
 from fundpool.services.ports import Work
@@ -45,13 +52,17 @@ class CityScene:
         month: Month,
         *,
         without_account: tuple[str, ...] = (),
+        judges: bool = True,
     ) -> None:
+        """``judges`` False: every readable document passes, where a test is not about the checks."""
         self.folder = folder
         self.month = month
         self.book = BankBook()
         self.book.open_on_first_use(FISCAL_FEN)
         self.gateway = ScriptedGateway(self.book)
         self.ports = replace(build_ports(Settings(home=folder)), database=transactions, gateway=self.gateway)
+        if not judges:
+            self.ports = replace(self.ports, judge_documents=passing)
         self.policy = self.ports.policies.city(city)
         self.counties = tuple(unit.code for unit in self.policy.units)
         self.funds = tuple(fund.key for fund in self.policy.funds)
@@ -242,6 +253,13 @@ class CityScene:
             by="预算",
             now=self.start,
         )
+
+
+def passing(parsed: Sequence[ParsedDocument], _document: str, _context: JudgingContext) -> list[Judgement]:
+    """A judge that finds nothing."""
+    return [
+        judgement_of(reading, (), declared=1, evaluated=1, not_applicable=(), totals={}) for reading in parsed
+    ]
 
 
 def account_no(kind: AccountType, unit: str, fund: str) -> str:
