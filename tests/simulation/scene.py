@@ -11,6 +11,7 @@ from fundpool.domain.transfer import GatewayTerms, Hop, PaymentOrder
 from fundpool.services import books, payments, resolving
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import Ports, Transactions, Work
+from schemas.payment_messages import TransferOrder
 
 CITY, FUND, CITY_UNIT = "taizhou", "employee", "331000"
 COUNTIES = ("331002", "331003", "331004")
@@ -36,6 +37,13 @@ class Clock:
         self.now += timedelta(**delta)
 
 
+class LenientBook(BankBook):
+    """A bank that does not look at ``valid_until``."""
+
+    def _obstacle(self, order: TransferOrder, now: datetime) -> str | None:
+        return super()._obstacle(order, min(now, order.valid_until))
+
+
 class Scene:
     """A city, its registered accounts, its bank and the ports between them."""
 
@@ -46,10 +54,11 @@ class Scene:
         terms: GatewayTerms = PATIENT,
         opening_fen: int = OPENING_FEN,
         counties: tuple[str, ...] = COUNTIES,
+        book: type[BankBook] = BankBook,
     ) -> None:
         self.clock = Clock()
         self.counties = counties
-        self.book = BankBook(key_retention=terms.key_retention)
+        self.book = book(key_retention=terms.key_retention)
         self.plan = FaultPlan()
         self.book.open_account(account_no("fiscal_account", CITY_UNIT), "市财政专户", opening_fen)
         for county in counties:

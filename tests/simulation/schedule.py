@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Any
@@ -23,8 +23,7 @@ from fundpool.domain.transfer import AttemptState, GatewayTerms, ObligationState
 from fundpool.services import books, failpoints, payments, resolving
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Work
-from schemas.payment_messages import TransferOrder
-from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, NOW, RELEASER, Scene, account_no
+from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, NOW, RELEASER, LenientBook, Scene, account_no
 
 RESTORE_RATE = 0.25
 STEPS = 24
@@ -58,13 +57,6 @@ VARIANTS = (
 )
 
 
-class LenientBook(BankBook):
-    """A bank that does not look at ``valid_until``."""
-
-    def _obstacle(self, order: TransferOrder, now: datetime) -> str | None:
-        return super()._obstacle(order, min(now, order.valid_until))
-
-
 @dataclass
 class Result:
     """What a schedule came to."""
@@ -87,9 +79,11 @@ class Schedule:
         self.depth = 0
         self.faults_on = False
         self._snapshot, self._restore = snapshot, restore
-        self.scene = Scene(transactions, terms=GatewayTerms(can_close=variant.can_close))
-        if not variant.honours_valid_until:
-            self._use_lenient_book()
+        self.scene = Scene(
+            transactions,
+            terms=GatewayTerms(can_close=variant.can_close),
+            book=BankBook if variant.honours_valid_until else LenientBook,
+        )
         self.calls = [name for name in FAULTS if name not in _NOT_PLAYED]
         if not variant.can_close:
             self.calls = [name for name in self.calls if name not in _NEEDS_A_FENCE]
@@ -114,14 +108,6 @@ class Schedule:
         self.pause_rate = self.random.choice([0, 0.05, 0.2])
         self.crash_rate = self.random.choice([0, 0.01, 0.04])
         self.jump_rate = self.random.choice([0.05, 0.3, 0.6])
-
-    def _use_lenient_book(self) -> None:
-        book, scene = self.scene.book, self.scene
-        lenient = LenientBook(key_retention=scene.ports.gateway_terms.key_retention)
-        lenient.accounts = book.accounts
-        scene.book = lenient
-        scene.gateway.book = lenient
-        scene.gateway._desk.book = lenient
 
     # ------------------------------------------------------------------ running
 
