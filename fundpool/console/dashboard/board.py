@@ -108,7 +108,7 @@ class Board:
     returned: tuple[DutyStatus, ...]
     late: tuple[DutyStatus, ...]
     chased: tuple[Chase, ...]
-    """What is overdue or went back, the longest overdue first."""
+    """What is overdue, went back or came late, in that order, the longest first."""
     done: int
     fallen_due: int
     """Duties that are done or should be: what is done is counted against these alone."""
@@ -237,7 +237,7 @@ def _worst_first(duties: Iterable[DutyStatus], state: DutyState) -> tuple[DutySt
 
 def _chased(duties: Iterable[DutyStatus]) -> tuple[Chase, ...]:
     groups: dict[tuple[str, DutyState, int | None], list[DutyStatus]] = {}
-    for state in (DutyState.OVERDUE, DutyState.RETURNED):
+    for state in (DutyState.OVERDUE, DutyState.RETURNED, DutyState.DONE_LATE):
         for duty in _worst_first(duties, state):
             groups.setdefault((duty.step, duty.state, duty.days_late), []).append(duty)
     return tuple(Chase(*key, tuple(own)) for key, own in groups.items())

@@ -100,7 +100,7 @@ FLAG_KINDS: Mapping[str, Label] = {
     "returned": Label(N_("Returned"), "return", "returned"),
     "inconsistent": Label(N_("Does not tie"), "unequal", "late"),
     "late": Label(N_("Done late"), "check-late", "late"),
-    "supplementary": Label(N_("Supplementary application"), "note", "soon"),
+    "supplementary": Label(N_("Supplementary"), "note", "soon"),
     "extended": Label(N_("Extended"), "extend", "extended"),
     "nil": Label(N_("Nil return"), "nil", "ok"),
 }
