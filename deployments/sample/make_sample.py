@@ -271,8 +271,12 @@ def swapped(amount_fen: int) -> int:
     return int("".join(digits))
 
 
-def write_city(folder: Path, script: Script, policy: CityPolicy) -> None:
-    """Write every file that the script names, and the city's own records, into ``folder``."""
+def write_city(folder: Path, script: Script, policy: CityPolicy, *, with_office: bool = True) -> None:
+    """Write every file that the script names, and the city's own records, into ``folder``.
+
+    Without ``with_office`` the files for LibreOffice stay as our own writer made them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     figures = Figures(script, policy)
     _csv(folder / "accounts.csv", _ACCOUNT_COLUMNS, figures.accounts())
     _csv(
@@ -300,6 +304,8 @@ def write_city(folder: Path, script: Script, policy: CityPolicy) -> None:
             assert act.document
             about = script.files.get(act.file, SampleFile(zh="", en=""))
             _document(folder / act.file, figures, act.document, act.county, about)
+            if about.form == "libreoffice" and with_office:
+                _save_with_libreoffice(folder / act.file)
 
 
 _ACCOUNT_COLUMNS = ["city", "fund", "unit", "account_type", "account_no", "account_name", "bank_name"]
@@ -326,8 +332,6 @@ def _document(path: Path, figures: Figures, document: str, county: str, about: S
         encoding="gb18030" if about.form == "gb18030" else "utf-8-sig",
         mark=MARK,
     )
-    if about.form == "libreoffice":
-        _save_with_libreoffice(path)
 
 
 def _save_with_libreoffice(path: Path) -> None:

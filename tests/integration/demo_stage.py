@@ -13,7 +13,7 @@ from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.migrations import upgrade
 from fundpool.bootstrap import build_ports
 from fundpool.console.commands.sandbox_bank import read_accounts
-from fundpool.console.demo.command import _write_bank_accounts
+from fundpool.console.demo.bank import write_bank_accounts
 from fundpool.console.demo.people import People
 from fundpool.console.demo.play import BusinessClock, Play, Position
 from fundpool.console.demo.script import load_script, sample_folder
@@ -103,7 +103,7 @@ class DemoStage:
         upgrade(database)
         database.dispose()
         accounts = home / "bank-accounts.csv"
-        _write_bank_accounts(accounts, self.folder)
+        write_bank_accounts(accounts, self.folder)
         self.bank_file = BankFile(home / "sandbox-bank.db")
         self.book = self.bank_file.open_book()
         for account in read_accounts(accounts):

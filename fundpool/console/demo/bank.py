@@ -1,5 +1,6 @@
 """The sandbox bank as a child process of the demo: a real HTTP server that ends when the demo ends."""
 
+import csv
 import json
 import os
 import signal
@@ -64,6 +65,24 @@ class BankProcess:
             assert stream
             stream.close()
         self._process = None
+
+
+def write_bank_accounts(target: Path, sample: Path) -> None:
+    """Write the accounts of the sample city with what they hold when the books begin."""
+    from fundpool.adapters.record_files import read_openings
+    from fundpool.console.demo.people import read_accounts
+
+    openings = {
+        (row.account_type, row.unit, row.fund): row.balance_fen
+        for name in ("openings-city.csv", "openings-counties.csv")
+        for row in read_openings(sample / name)
+    }
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["account", "name", "balance_fen"])
+        for one in read_accounts(sample):
+            held = openings.get((one.account_type.value, one.unit, one.fund), 0)
+            writer.writerow([one.account_no, one.account_name, held])
 
 
 def _end_with_parent() -> None:

@@ -1,6 +1,5 @@
 """``fundpool demo``: starts everything a month needs, plays it, shows the end, stops what it started."""
 
-import csv
 import os
 import shutil
 import signal
@@ -55,7 +54,9 @@ def demo(
 
     folder = sample_folder(city)
     script = load_script(folder)
-    console = Console(stderr=json)
+    stream = sys.stderr if json else sys.stdout
+    # A pipe or a file has no width to keep to; rich would take 80 and break the lines.
+    console = Console(stderr=json, width=None if stream.isatty() else 160)
     place = (home or Path(".fundpool") / f"demo-{city}").resolve()
     with _ending_on_sigterm(), _environment(place):
         return _Demo(console, script, folder, place, port=port, as_json=json).run(fresh=fresh, serve=serve)
@@ -199,29 +200,12 @@ class _Demo:
 @contextmanager
 def _bank(home: Path, sample: Path) -> Iterator[str]:
     """A sandbox bank whose accounts hold what the books begin with; yields its address."""
-    from fundpool.console.demo.bank import BankProcess
+    from fundpool.console.demo.bank import BankProcess, write_bank_accounts
 
     accounts = home / "bank-accounts.csv"
-    _write_bank_accounts(accounts, sample)
+    write_bank_accounts(accounts, sample)
     with BankProcess(home, accounts) as bank:
         yield bank.url
-
-
-def _write_bank_accounts(target: Path, sample: Path) -> None:
-    from fundpool.adapters.record_files import read_openings
-    from fundpool.console.demo.people import read_accounts
-
-    openings = {
-        (row.account_type, row.unit, row.fund): row.balance_fen
-        for name in ("openings-city.csv", "openings-counties.csv")
-        for row in read_openings(sample / name)
-    }
-    with target.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["account", "name", "balance_fen"])
-        for one in read_accounts(sample):
-            held = openings.get((one.account_type.value, one.unit, one.fund), 0)
-            writer.writerow([one.account_no, one.account_name, held])
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.transfer import attempt_key
 from fundpool.services.disbursement import legs_of
 from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.status import step_states
 
 
 class RunResult(Protocol):
@@ -159,7 +160,9 @@ class Play:
         act, as_of = moment.act, moment.at.isoformat()
         city, month = self._script.city, str(self._script.month)
         if act.do == "tick":
-            self._judge(act, self._runner.run_tick(as_of=as_of, cities=[city], months=[month]))
+            result = self._runner.run_tick(as_of=as_of, cities=[city], months=[month])
+            self._judge(act, result)
+            self._rerun_what_failed(moment)
         elif act.do == "run":
             assert act.step
             if act.fault is not None:
@@ -169,6 +172,16 @@ class Play:
             )
         else:
             self._people.act(act, moment.at)
+
+    def _rerun_what_failed(self, moment: Moment) -> None:
+        """A tick starts nothing twice: what failed when the last demo ended is the operator's to retrigger."""
+        city, month = self._script.city, self._script.month
+        for step, state in step_states(self._ports, city, month).items():
+            if state == "failed":
+                result = self._runner.run_step(
+                    step, city=city, month=str(month), county=None, as_of=moment.at.isoformat()
+                )
+                self._judge(moment.act, result)
 
     def _judge(self, act: Act, result: RunResult) -> None:
         """Tell how the run ended; the demo ends when one failed that the script did not mean to fail."""
