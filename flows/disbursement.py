@@ -9,10 +9,11 @@ from tasks.conclusions import conclude
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
 from tasks.payments import disburse
+from tasks.performing import CountyCode
 
 
 @flow(name="disbursement", flow_run_name=run_name("财政拨付"), **STEP_FLOW)
-def disbursement(city: str, month: str, county: str | None = None, as_of: str | None = None) -> State[Any]:
+def disbursement(city: str, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
     """Pay from the fiscal account (财政专户) to the city's or straight to the counties' expenditure accounts.
 
     依据：台州 台政办发〔2021〕48号 细则第十条「次月5日前……划拨至市医保经办机构支出户」（TZ-17）；

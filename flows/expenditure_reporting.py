@@ -8,12 +8,13 @@ from prefect.client.schemas.objects import State
 from tasks.conclusions import conclude
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
+from tasks.performing import CountyCode
 from tasks.reports import collect_reports
 
 
 @flow(name="expenditure-reporting", flow_run_name=run_name("支出报表"), **STEP_FLOW)
 def expenditure_reporting(
-    city: str, month: str, county: str | None = None, as_of: str | None = None
+    city: str, month: str, county: CountyCode = None, as_of: str | None = None
 ) -> State[Any]:
     """Take in the counties' expenditure reports on the month, check them and book the spending.
 

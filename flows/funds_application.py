@@ -8,12 +8,13 @@ from prefect.client.schemas.objects import State
 from tasks.conclusions import conclude
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
+from tasks.performing import CountyCode
 from tasks.plans import apply_for_funds
 
 
 @flow(name="funds-application", flow_run_name=run_name("用款申请"), **STEP_FLOW)
 def funds_application(
-    city: str, month: str, county: str | None = None, as_of: str | None = None
+    city: str, month: str, county: CountyCode = None, as_of: str | None = None
 ) -> State[Any]:
     """Prepare the city agency's application to finance; finance reviews it (复核) in its own time.
 

@@ -17,10 +17,11 @@ from flows.report_filing import report_filing
 from tasks.conclusions import conclude_month
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
+from tasks.performing import CountyCode
 
 
 @flow(name="monthly-cycle", flow_run_name=run_name("月度用款"), **STEP_FLOW)
-def monthly_cycle(city: str, month: str, county: str | None = None, as_of: str | None = None) -> State[Any]:
+def monthly_cycle(city: str, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
     """Carry the month as far as it can go now: each step does what is ready and waits for the rest.
 
     依据：台州 台政办发〔2021〕48号 细则第十条；随州 第九条；九江 三(三)1：报计划、审核、申请、拨付、

@@ -8,11 +8,12 @@ from prefect.client.schemas.objects import State
 from tasks.conclusions import conclude
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
+from tasks.performing import CountyCode
 from tasks.plans import review_plans
 
 
 @flow(name="plan-review", flow_run_name=run_name("计划审核"), **STEP_FLOW)
-def plan_review(city: str, month: str, county: str | None = None, as_of: str | None = None) -> State[Any]:
+def plan_review(city: str, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
     """Hand judged plans to the reviewers (核定).
 
     A case waits in our tables for its decision, never in a sleeping run.

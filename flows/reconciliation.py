@@ -9,10 +9,11 @@ from tasks.conclusions import conclude
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
 from tasks.payments import reconcile
+from tasks.performing import CountyCode
 
 
 @flow(name="reconciliation", flow_run_name=run_name("对账"), **STEP_FLOW)
-def reconciliation(city: str, month: str, county: str | None = None, as_of: str | None = None) -> State[Any]:
+def reconciliation(city: str, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
     """Find out what became of every transfer without an end; match the bank's statements with the books.
 
     It only asks the bank; it never sends.

@@ -8,11 +8,12 @@ from prefect.client.schemas.objects import State
 from tasks.conclusions import conclude
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
+from tasks.performing import CountyCode
 from tasks.reports import file_reports
 
 
 @flow(name="report-filing", flow_run_name=run_name("报表备案"), **STEP_FLOW)
-def report_filing(city: str, month: str, county: str | None = None, as_of: str | None = None) -> State[Any]:
+def report_filing(city: str, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
     """Write the city's summary of the counties' reports and file it with finance.
 
     依据：台州 台政办发〔2021〕48号 细则第十条「审核汇总后，在月底前报市财政部门备案」（TZ-20）。

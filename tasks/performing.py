@@ -18,13 +18,17 @@ Summary = dict[str, Any]
 """What a step came to, in JSON: ids, outcomes and texts, never a frame or a row object."""
 
 
-def perform(step: str, city: str, month: str, county: str | None, as_of: str | None) -> Summary:
+CountyCode = str | int | None
+"""A county's code, None for all; Prefect's command line reads ``county=331022`` as a number."""
+
+
+def perform(step: str, city: str, month: str, county: CountyCode, as_of: str | None) -> Summary:
     """Run ``step`` and return its summary. Raises what the step raises (FundpoolError)."""
     request = StepRequest(
         city=city,
         month=parse_month(month),
         now=business_clock(as_of),
-        counties=(county,) if county else None,
+        counties=(str(county),) if county else None,
         by="prefect",
         run_id=flow_run.get_id(),
         is_played=as_of is not None,
