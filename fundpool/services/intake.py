@@ -4,7 +4,7 @@ Receipt (bytes on disk, row committed) and reading are two transactions: whateve
 in between, the receipt stands and the next run reads on. Received time decides timeliness.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from fundpool.domain.submission import (
     Submission,
     figure_changes,
 )
+from fundpool.services.isolation import together
 from fundpool.services.judging import ParsedDocument, Register, SourceFile
 from fundpool.services.ports import MonthPorts, Work
 
@@ -68,7 +69,7 @@ def submit(
     if sending.county is not None:
         require_county(policy, sending.county)
     require_received(sending.received_at, now)
-    received = [_receive(ports, source, sending, now) for source in sources]
+    received = together(ports.database, [_receiver(ports, source, sending, now) for source in sources])
     read = {file.id: file for file in read_received(ports, policy, [file for file, _ in received])}
     return tuple(_receipt(ports, read.get(file.id, file), is_repeat) for file, is_repeat in received)
 
@@ -82,14 +83,15 @@ def collect(
     played (``--as-of``): then nothing may depend on this machine's own time.
     """
     receipts: list[FileReceipt] = []
-    taken: list[tuple[ReceivedFile, bool]] = []
+    arrived: list[Callable[[Work], tuple[ReceivedFile, bool]]] = []
     for incoming in ports.drop_folder.incoming(policy.key, document.value):
         if incoming.source is None:
             receipts.append(FileReceipt(incoming.name, None, FileState.UNREADABLE, error=incoming.error))
         else:
             received_at = now if is_played else min(incoming.arrived_at or now, now)
             sending = Sending(policy.key, document, received_at, received_from="drop-folder")
-            taken.append(_receive(ports, incoming.source, sending, now, retry_bad=False))
+            arrived.append(_receiver(ports, incoming.source, sending, now, retry_bad=False))
+    taken = together(ports.database, arrived)
     waiting = ports.database.read(
         lambda work: work.submissions.files(policy.key, document, [FileState.RECEIVED])
     )
@@ -102,7 +104,7 @@ def collect(
 def read_received(
     ports: MonthPorts, policy: CityPolicy, files: Sequence[ReceivedFile]
 ) -> tuple[ReceivedFile, ...]:
-    """Read files that were received; each becomes submissions or says why not, in its own transaction."""
+    """Read files that were received; each becomes submissions or says why not."""
     unread = [file for file in files if file.state is FileState.RECEIVED]
     if not unread:
         return ()
@@ -110,10 +112,8 @@ def read_received(
     sources = [SourceFile(file.file_name, ports.raw_files.read(file.sha256)) for file in unread]
     register = Register.of(policy.units)
     parsed = ports.read_documents(sources, document.value, register, None)
-    return tuple(
-        ports.database.transaction(_Recorder(policy, file, reading))
-        for file, reading in zip(unread, parsed, strict=True)
-    )
+    recorders = [_Recorder(policy, file, reading) for file, reading in zip(unread, parsed, strict=True)]
+    return tuple(together(ports.database, recorders))
 
 
 def require_county(policy: CityPolicy, county: str) -> None:
@@ -139,10 +139,10 @@ def require_received(received_at: datetime, now: datetime) -> None:
         )
 
 
-def _receive(
+def _receiver(
     ports: MonthPorts, source: SourceFile, sending: Sending, now: datetime, *, retry_bad: bool = True
-) -> tuple[ReceivedFile, bool]:
-    """Keep the bytes and commit the receipt; the same bytes again are the same receipt.
+) -> Callable[[Work], tuple[ReceivedFile, bool]]:
+    """Keep the bytes; what records the receipt: the same bytes again are the same receipt.
 
     A file that was refused or unreadable is read again when its sender submits it once more.
     """
@@ -187,7 +187,7 @@ def _receive(
         )
         return again, True
 
-    return ports.database.transaction(record)
+    return record
 
 
 def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> ReceivedFile:

@@ -1,41 +1,76 @@
-"""One unit's trouble is its own: an error met for one county becomes its outcome, and the others go on."""
+"""One unit's trouble is its own: an error met for one county becomes its outcome, and the others go on.
+
+A commit that survives a power loss costs more than the work it commits, so a city's units share one;
+only when one of them raises is each run in a transaction of its own.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from fundpool.services.outcomes import UnitOutcome, UnitState
+from fundpool.services.ports import Transactions, Work
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 
-def isolated(
-    action: Callable[[], Sequence[UnitOutcome]],
-    *,
-    unit: str,
-    act_zh: str,
-    act_en: str,
-    fund: str | None = None,
-    amount_fen: int | None = None,
-) -> Sequence[UnitOutcome]:
-    """What ``action`` answers, or the failure of ``unit`` when it raises.
+@dataclass(frozen=True, slots=True)
+class UnitAct:
+    """What is done for one unit in a transaction, and what to call it when it fails."""
+
+    unit: str
+    run: Callable[[Work], Sequence[UnitOutcome]]
+    act_zh: str
+    act_en: str
+    fund: str | None = None
+    amount_fen: int | None = None
+
+
+def together(database: Transactions, acts: Sequence[Callable[[Work], T]]) -> list[T]:
+    """What each of ``acts`` answers: all in one transaction, or each in its own when one raises.
+
+    Raises what the first failing one raises when run alone; those before it stand.
+    """
+    try:
+        return database.transaction(lambda work: [act(work) for act in acts]) if acts else []
+    except ServiceUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - whose trouble it is shows when each runs alone
+        return [database.transaction(act) for act in acts]
+
+
+def isolated(database: Transactions, acts: Sequence[UnitAct]) -> list[Sequence[UnitOutcome]]:
+    """What each of ``acts`` answers, in order, or the failure of the unit whose act raises.
 
     A database or storage that is away is nobody's failure and is passed on.
     """
     try:
-        return action()
+        return database.transaction(lambda work: [act.run(work) for act in acts]) if acts else []
+    except ServiceUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - whose trouble it is shows when each runs alone
+        return [_alone(database, act) for act in acts]
+
+
+def _alone(database: Transactions, act: UnitAct) -> Sequence[UnitOutcome]:
+    try:
+        return database.transaction(act.run)
     except ServiceUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told as this unit's failure
         code, zh, en = told(error)
         return [
             UnitOutcome(
-                unit,
+                act.unit,
                 UnitState.FAILED,
-                f"{act_zh}：{zh}",
-                f"{act_en}: {en}",
-                fund=fund,
-                amount_fen=amount_fen,
+                f"{act.act_zh}：{zh}",
+                f"{act.act_en}: {en}",
+                fund=act.fund,
+                amount_fen=act.amount_fen,
                 error_code=code,
             )
         ]

@@ -11,6 +11,7 @@ from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services import books
+from fundpool.services.isolation import together
 from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
 from fundpool.services.ports import MonthPorts, Work
 
@@ -58,12 +59,14 @@ def judge_month(
     ]
     parsed = ports.read_documents(sources, document.value, context.register, month)
     troubles: list[JudgingTrouble] = []
+    judged: list[_Recorder] = []
     for reading, judgement in _judgements(ports, parsed, document, context):
         for version in by_file[reading.sha256]:
             if isinstance(judgement, Exception):
                 troubles.append(JudgingTrouble(version.county, judgement))
             else:
-                ports.database.transaction(_Recorder(version, judgement, now))
+                judged.append(_Recorder(version, judgement, now))
+    together(ports.database, judged)
     return tuple(troubles)
 
 

@@ -5,6 +5,7 @@ spending goes into the books under the version it was reported in; a corrected v
 earlier booking back and books anew.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, time
 from functools import partial
 
@@ -17,10 +18,10 @@ from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services import books
 from fundpool.services.collection import collect_documents, counties_of
-from fundpool.services.isolation import isolated
+from fundpool.services.isolation import UnitAct, isolated
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
-from fundpool.services.review import open_cases, save
+from fundpool.services.review import openings, save
 
 SPENDING_ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
 """险种 items of the report; the books keep spending per item."""
@@ -30,12 +31,16 @@ def expenditure_reporting(ports: MonthPorts, request: StepRequest) -> tuple[Unit
     """Collect and judge the reports, accept what passes, and book what is accepted."""
     policy = ports.policies.city(request.city)
     collected = collect_documents(ports, request, DocumentKind.REPORT)
-    outcomes: list[UnitOutcome] = []
-    for county in counties_of(policy, request):
-        outcomes += [outcome for outcome in collected if outcome.unit == county and _says_all(outcome)]
-        if not any(outcome.unit == county for outcome in outcomes):
-            outcomes += _settle_county(ports, policy, request, county)
-    return (*outcomes, *(outcome for outcome in collected if outcome.unit == policy.division_code))
+    counties = counties_of(policy, request)
+    told = {
+        county: [outcome for outcome in collected if outcome.unit == county and _says_all(outcome)]
+        for county in counties
+    }
+    unsettled = [county for county in counties if not told[county]]
+    for county, outcomes in zip(unsettled, _settle(ports, policy, request, unsettled), strict=True):
+        told[county] += outcomes
+    of_city = [outcome for outcome in collected if outcome.unit == policy.division_code]
+    return tuple(outcome for outcomes in (*told.values(), of_city) for outcome in outcomes)
 
 
 def _says_all(outcome: UnitOutcome) -> bool:
@@ -43,38 +48,29 @@ def _says_all(outcome: UnitOutcome) -> bool:
     return outcome.state in {UnitState.FAILED, UnitState.WAITING}
 
 
-def _settle_county(
-    ports: MonthPorts, policy: CityPolicy, request: StepRequest, county: str
-) -> list[UnitOutcome]:
-    """Open the county's cases, then accept and book each on its own."""
-    opening = partial(
-        open_cases,
-        policy=policy,
-        document=DocumentKind.REPORT,
-        month=request.month,
-        county=county,
-        now=request.now,
-    )
-    outcomes: list[UnitOutcome] = []
-    for opened in isolated(
-        partial(ports.database.transaction, opening),
-        unit=county,
-        act_zh="未能建立审核事项",
-        act_en="no review case could be opened",
-    ):
-        if opened.fund is None:
-            outcomes.append(opened)
-            continue
-        booking = partial(_accept_and_book, policy=policy, request=request, opened=opened)
-        outcomes += isolated(
-            partial(ports.database.transaction, booking),
-            unit=county,
+def _settle(
+    ports: MonthPorts, policy: CityPolicy, request: StepRequest, counties: Sequence[str]
+) -> list[list[UnitOutcome]]:
+    """Open the counties' cases, then accept and book each; the outcomes county by county."""
+    opened = isolated(ports.database, openings(policy, DocumentKind.REPORT, request, counties))
+    acts = [
+        UnitAct(
+            case.unit,
+            partial(_accept_and_book, policy=policy, request=request, opened=case),
             act_zh="支出未能记账",
             act_en="the spending is not booked",
-            fund=opened.fund,
-            amount_fen=opened.amount_fen,
+            fund=case.fund,
+            amount_fen=case.amount_fen,
         )
-    return outcomes
+        for cases in opened
+        for case in cases
+        if case.fund is not None
+    ]
+    booked = iter(isolated(ports.database, acts))
+    return [
+        [outcome for case in cases for outcome in ([case] if case.fund is None else next(booked))]
+        for cases in opened
+    ]
 
 
 def _accept_and_book(

@@ -4,7 +4,7 @@ A decision binds the version it was made on: a newer version voids an open propo
 taken over once the city has applied for the money.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -20,7 +20,7 @@ from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services.collection import AMOUNT_FIELD, counties_of
 from fundpool.services.intake import require_county
-from fundpool.services.isolation import isolated
+from fundpool.services.isolation import UnitAct, isolated
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 
@@ -28,23 +28,30 @@ from fundpool.services.ports import MonthPorts, Work
 def plan_review(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
     """Open a review case per county and scheme on every judged plan; say whose turn each is."""
     policy = ports.policies.city(request.city)
-    outcomes: list[UnitOutcome] = []
-    for county in counties_of(policy, request):
-        opening = partial(
-            open_cases,
-            policy=policy,
-            document=DocumentKind.PLAN,
-            month=request.month,
-            county=county,
-            now=request.now,
-        )
-        outcomes += isolated(
-            partial(ports.database.transaction, opening),
-            unit=county,
+    opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request))
+    return tuple(outcome for outcomes in opened for outcome in outcomes)
+
+
+def openings(
+    policy: CityPolicy, document: DocumentKind, request: StepRequest, counties: Sequence[str] | None = None
+) -> list[UnitAct]:
+    """Opening the cases of each county that the step is asked for, or of ``counties``."""
+    return [
+        UnitAct(
+            county,
+            partial(
+                open_cases,
+                policy=policy,
+                document=document,
+                month=request.month,
+                county=county,
+                now=request.now,
+            ),
             act_zh="未能建立审核事项",
             act_en="no review case could be opened",
         )
-    return tuple(outcomes)
+        for county in (counties_of(policy, request) if counties is None else counties)
+    ]
 
 
 def open_cases(
