@@ -251,12 +251,9 @@ def _require_within(what_zh: str, what_en: str, amount_fen: int, limit_fen: int 
 
 def digest_of(work: Work, batch: Batch) -> str:
     """Digest of the batch as it is stored now; equal to the approved one unless something changed."""
-    accounts: dict[int, BankAccount] = {}
+    accounts = {account.id: account for account in work.accounts.find(batch.city, batch.fund)}
     lines = []
     for obligation in work.transfers.obligations(batch_id=batch.id):
-        for account_id in (obligation.debit_account_id, obligation.credit_account_id):
-            if account_id not in accounts:
-                accounts[account_id] = work.accounts.get(account_id)
         debit, credit = accounts[obligation.debit_account_id], accounts[obligation.credit_account_id]
         lines.append(
             BatchLine(
