@@ -14,7 +14,7 @@ from typing import Any
 from fundpool.adapters import parsing
 from fundpool.services.judging import SourceFile
 
-WALL_SECONDS = 30.0
+WALL_SECONDS = 28.0
 FILE_BYTES = 20 * 1024 * 1024
 REPLY_BYTES = 128 * 1024 * 1024
 

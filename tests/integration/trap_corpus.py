@@ -237,6 +237,25 @@ def _one_fen_off(rows: list[sample.Row], rng: random.Random) -> None:
     rows[0][key] = amount + rng.choice([-1, 1])
 
 
+def _spoiled_sheet(old: str, new: str) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        clean = sample.file_bytes("plan", _rows(rng))
+        return (
+            sample.with_part(clean, sample.SHEET, lambda xml: xml.replace(old, new, 1)),
+            Must.NOT_PASS,
+            None,
+        )
+
+    return make
+
+
+def _spoiled_cell(reference: str, cell: str) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        return sample.with_cell(sample.file_bytes("plan", _rows(rng)), reference, cell), Must.NOT_PASS, None
+
+    return make
+
+
 STRUCTURE: dict[str, Maker] = {
     "a sum one fen off": _edited(_one_fen_off),
     "unknown county": _edited(lambda rows, _: rows[0].update(county_code="331099", county_name="某县")),
@@ -257,6 +276,20 @@ STRUCTURE: dict[str, Maker] = {
     "unit of ten thousand": _text_change(
         lambda text, rng: text.replace("元", rng.choice(["万元", "千元"]), 1)
     ),
+    "two tables in one sheet": _text_change(lambda text, _: text + "\r\n" + "\r\n".join(_lines(text)[2:5])),
+    "renamed county": _edited(lambda rows, _: rows[0].update(county_name="椒汇区")),
+    "code that reads as nothing": _edited(
+        lambda rows, rng: rows[0].update(county_code=rng.choice(["NA", "None"]))
+    ),
+    "code in full-width digits": _edited(lambda rows, _: rows[0].update(county_code="３３１００２")),
+    "month beyond the calendar": _edited(
+        lambda rows, rng: rows[0].update(month=rng.choice(["2026-00", "0000-10", "26-10"]))
+    ),
+    "hidden data row": _spoiled_sheet('<row r="6"', '<row r="6" hidden="1"'),
+    "merged data cells": _spoiled_sheet('ref="A1:M1"/>', 'ref="A1:M1"/><mergeCell ref="E5:F5"/>'),
+    "code as a number": _spoiled_cell("A5", '<c r="A5"><v>331002</v></c>'),
+    "code as a number of nineteen digits": _spoiled_cell("A5", '<c r="A5"><v>6222021234567890123</v></c>'),
+    "fund as an error": _spoiled_cell("D5", '<c r="D5" t="e"><v>#N/A</v></c>'),
     "total counted as data": _text_change(
         lambda text, _: text.replace("控制合计,,,", "331002,椒江区,2026-10,职工医保")
     ),
@@ -276,6 +309,14 @@ def _encoded(encode: Callable[[str, random.Random], bytes], must: Must) -> Maker
     return make
 
 
+def _harmless(old: str, new: str) -> Maker:
+    def make(rng: random.Random) -> tuple[bytes, Must, int | None]:
+        clean = sample.file_bytes("plan", _rows(rng))
+        return sample.with_part(clean, sample.SHEET, lambda xml: xml.replace(old, new, 1)), Must.PASS, None
+
+    return make
+
+
 def _mixed(text: str, rng: random.Random) -> bytes:
     lines = _lines(text)
     other = rng.choice([3, 4])
@@ -284,6 +325,12 @@ def _mixed(text: str, rng: random.Random) -> bytes:
 
 ENCODINGS: dict[str, Maker] = {
     "utf-8": _encoded(lambda text, _: text.encode("utf-8"), Must.PASS),
+    "dimension that lies": _harmless('ref="A1:O9"', 'ref="A1:XFD1048576"'),
+    "styled cells far out": _harmless(
+        "</sheetData>", '<row r="1048576"><c r="XFD1048576" s="1"/></row></sheetData>'
+    ),
+    "deep nesting": _harmless("</sheetData>", "<a>" * 30_000 + "</a>" * 30_000 + "</sheetData>"),
+    "space within a tag": _harmless("<sheetData>", "<sheetData >"),
     "gb18030": _encoded(lambda text, _: text.encode("gb18030"), Must.PASS),
     "utf-16": _encoded(lambda text, rng: text.encode(rng.choice(["utf-16", "utf-16-le"])), Must.REFUSE),
     "two encodings in one file": _encoded(_mixed, Must.REFUSE),
@@ -343,6 +390,22 @@ def _flipped(clean: bytes, rng: random.Random) -> bytes:
     return bytes(stored)
 
 
+def _utf16(clean: bytes) -> bytes:
+    parts = sample.unzip(clean)
+    text = parts[sample.SHEET].decode("utf-8").replace("UTF-8", "UTF-16")
+    return sample.rezip({**parts, sample.SHEET: text.encode("utf-16")})
+
+
+def _overlapping(clean: bytes) -> bytes:
+    """Two entries of the directory that name the same bytes under one name."""
+    first, second = b"xl/worksheets/sheet1.xml", b"xl/worksheets/sheet2.xml"
+    parts = sample.unzip(clean)
+    buffer = bytearray(sample.rezip({**parts, second.decode(): parts[sample.SHEET]}))
+    at = buffer.rindex(second)
+    buffer[at : at + len(second)] = first
+    return bytes(buffer)
+
+
 CONTAINERS: dict[str, Maker] = {
     "doctype": _doctype('<!ENTITY a "b">'),
     "external entity": _doctype('<!ENTITY a SYSTEM "file:///etc/passwd">'),
@@ -353,6 +416,21 @@ CONTAINERS: dict[str, Maker] = {
     ),
     "cell without a place": _in_sheet(
         "</sheetData>", '<row r="9"><c r="ZZZZ9"><v>1</v></c></row></sheetData>'
+    ),
+    "row that is no number": _in_sheet('<row r="6"', '<row r="six"'),
+    "text that is not there": _in_sheet('t="s"><v>', 't="s"><v>99'),
+    "sheet that is not there": _container(
+        lambda clean, _: sample.rezip({k: v for k, v in sample.unzip(clean).items() if k != sample.SHEET})
+    ),
+    "sheet in utf-16": _container(lambda clean, _: _utf16(clean)),
+    "entries that overlap": _container(lambda clean, _: _overlapping(clean)),
+    "compressed in another way": _container(
+        lambda clean, _: sample.rezip(sample.unzip(clean), compression=zipfile.ZIP_LZMA)
+    ),
+    "open document": _container(
+        lambda _, rng: sample.rezip(
+            {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": rng.randbytes(99)}
+        )
     ),
     "cell twice": _in_sheet("</sheetData>", '<row r="5"><c r="E5"><v>1</v></c></row></sheetData>'),
     "inflates a thousandfold": _container(_big_sheet),
