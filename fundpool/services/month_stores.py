@@ -75,7 +75,7 @@ class SubmissionStore(Protocol):
         """Store a judgement as the current one; False when it says the same as the one before."""
 
     def findings(self, submission_id: int) -> tuple[Finding, ...]:
-        """Findings of the current judgement."""
+        """Findings of the current judgement that concern the submission's county, or the file as a whole."""
 
     def set_returned(
         self, submission_id: int, at: datetime | None, by: str | None, reason: str | None

@@ -86,13 +86,17 @@ class CityScene:
         """What the county asks for: the plan less what it holds."""
         return self.planned_fen(county, fund) - OPENING_FEN
 
-    def plan(self, county: str, **changes: int) -> Path:
-        """The county's plan as a workbook; ``changes`` replace amounts of the employee row."""
+    def plan(self, county: str, *more: str, **changes: int) -> Path:
+        """The county's plan as a workbook; ``changes`` replace amounts of its employee row.
+
+        ``more`` are counties the same file speaks for.
+        """
         rows = []
-        for fund in self.funds:
-            row = self._row(county, fund)
-            row |= {"available_fen": OPENING_FEN, "last_year_fen": self.planned_fen(county, fund)}
-            rows.append(row | (changes if fund == "employee" else {}))
+        for each in (county, *more):
+            for fund in self.funds:
+                row = self._row(each, fund)
+                row |= {"available_fen": OPENING_FEN, "last_year_fen": self.planned_fen(each, fund)}
+                rows.append(row | (changes if (each, fund) == (county, "employee") else {}))
         return self._write("plan", county, rows)
 
     def report(self, county: str, **changes: int) -> Path:

@@ -143,6 +143,20 @@ def test_a_plan_over_the_annual_budget_goes_back_and_the_county_can_file_again(j
     assert [flag["unit"] for flag in told] == [FIRST]
 
 
+def test_a_file_of_two_counties_is_a_submission_of_each_with_its_own_findings(judged: CityScene) -> None:
+    both = judged.plan(FIRST, SECOND, inpatient_fen=1_000_000_00)
+    receipt = judged.submit(both, "plan", at("2026-09-24 10:00"))
+    assert [version.submission.county for version in receipt.versions] == [FIRST, SECOND]
+    judged.run("plan-collection", at("2026-09-24 11:00"))
+    found = {flag["unit"]: flag["rule"] for flag in flags_of(judged, "2026-09-24 12:00", "inconsistent")}
+    assert found == {FIRST: "PLAN-018"}
+    states = {
+        county: duty_of(judged, "2026-09-24 12:00", "submit_fund_use_plan", county)["state"]
+        for county in (FIRST, SECOND)
+    }
+    assert states == {FIRST: "returned", SECOND: "returned"}
+
+
 def cases(scene: CityScene, document: DocumentKind = DocumentKind.PLAN) -> tuple[review.ReviewCase, ...]:
     return review.cases_of(scene.ports, scene.policy.key, OCTOBER, document)
 
@@ -157,6 +171,22 @@ def test_a_newer_version_voids_the_proposal_made_on_the_one_before(taizhou: City
     taizhou.run("plan-collection", at("2026-09-25 10:00"))
     taizhou.run("plan-review", at("2026-09-25 10:00"))
     assert {case.state for case in cases(taizhou)} == {CaseState.READY}
+
+
+def test_a_version_that_comes_after_the_decision_is_reviewed_before_it_is_applied_for(
+    taizhou: CityScene,
+) -> None:
+    file_plans(taizhou, "2026-09-24 10:00", FIRST)
+    taizhou.decide(at("2026-09-25 10:00"), FIRST)
+    taizhou.submit(taizhou.plan(FIRST, remote_fen=900_00), "plan", at("2026-09-26 09:00"))
+    taizhou.run("funds-application", at("2026-09-26 10:00"), FIRST)
+    assert applications(taizhou) == {}
+    taizhou.run("plan-collection", at("2026-09-26 11:00"))
+    taizhou.run("plan-review", at("2026-09-26 11:00"))
+    taizhou.decide(at("2026-09-26 12:00"), FIRST)
+    taizhou.run("funds-application", at("2026-09-26 13:00"), FIRST)
+    lines = application.applications_of(taizhou.ports, "taizhou", OCTOBER)[0].lines
+    assert [line.applied_fen for line in lines] == [taizhou.requested_fen(FIRST, "employee") - 100_00]
 
 
 def propose(scene: CityScene, county: str, by: str = MAKER, **changes: object) -> None:

@@ -216,12 +216,16 @@ class SqlSubmissions:
         return True
 
     def findings(self, submission_id: int) -> tuple[Finding, ...]:
-        text = self._connection.scalar(
-            select(judgements.c.findings).where(
-                judgements.c.submission_id == submission_id, judgements.c.is_current
-            )
-        )
-        return () if text is None else tuple(_finding(item) for item in json.loads(text))
+        row = self._connection.execute(
+            select(judgements.c.findings, submissions.c.county)
+            .join(submissions, submissions.c.id == judgements.c.submission_id)
+            .where(judgements.c.submission_id == submission_id, judgements.c.is_current)
+        ).one_or_none()
+        if row is None:
+            return ()
+        # One file may speak for several counties: each sees what concerns it or the whole file.
+        found = (_finding(item) for item in json.loads(row.findings))
+        return tuple(finding for finding in found if finding.county in {None, row.county})
 
     def set_returned(
         self, submission_id: int, at: datetime | None, by: str | None, reason: str | None
