@@ -71,6 +71,11 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "fundpool.console.demo.command:demo",
         "演示：逐日演完一个月 / Play a sample month day by day; all data is synthetic.",
     ),
+    "backup": ("fundpool.console.commands.backup:backup", "备份 / Copy the embedded database."),
+    "restore": (
+        "fundpool.console.commands.backup:restore",
+        "恢复 / Put a copy back, with sending off.",
+    ),
     "sandbox-bank": (
         "fundpool.console.commands.sandbox_bank:app",
         "模拟银行 / Run the sandbox bank, switch its faults, read its book.",

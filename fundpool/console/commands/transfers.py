@@ -579,6 +579,29 @@ def confirm_absence(key: str, *, by: _By, as_of: _AsOf = None, json: bool = Fals
     return 0
 
 
+@app.command
+def recover(
+    *,
+    since: Annotated[str, Parameter(help="备份日 YYYY-MM-DD / day of the backup")],
+    as_of: _AsOf = None,
+    json: bool = False,
+) -> int:
+    """After a restore: import every statement since the backup and ask the bank about every order."""
+    from fundpool.services import resolving
+
+    reports = resolving.recover(_ports(), business_clock(since).date(), business_clock(as_of))
+    document = {
+        "statements": len(reports),
+        "settled": sum(each.settled for each in reports),
+        "breaks_new": sum(each.breaks_new for each in reports),
+    }
+    if json:
+        print_json(document)
+    else:
+        print_table("恢复后查核 / recovered", list(document), [list(document.values())])
+    return 1 if document["breaks_new"] else 0
+
+
 # ---------------------------------------------------------------------------------- stop and start
 
 

@@ -1,0 +1,73 @@
+"""``fundpool backup`` and ``fundpool restore``: a restore starts with sending off."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from fundpool.console.clock import business_clock
+from fundpool.console.output import print_json
+from fundpool.domain.errors import InputError
+from fundpool.settings import Settings
+
+
+def backup(file: Annotated[Path, Parameter(help="备份文件 / file to write")], *, json: bool = False) -> int:
+    """Write a consistent, checked copy of the embedded database."""
+    from fundpool.adapters.backups import back_up
+    from fundpool.adapters.database import Database
+
+    back_up(Database(Settings().resolved_database_url), file)
+    if json:
+        print_json({"file": str(file), "bytes": file.stat().st_size})
+    else:
+        print(f"已备份 / backed up: {file}")
+    return 0
+
+
+def restore(
+    file: Annotated[Path | None, Parameter(help="备份文件 / file to put back")] = None,
+    *,
+    by: Annotated[str, Parameter(help="经办人 / who does it")],
+    quarantine_only: Annotated[
+        bool, Parameter(help="数据库已由其他工具恢复 / the database was put back by other means", negative="")
+    ] = False,
+    as_of: Annotated[str | None, Parameter(help="业务时间 / business time of the act")] = None,
+    json: bool = False,
+) -> int:
+    """Put a copy back with sending off: stop every worker first.
+
+    Then ``fundpool transfers recover --since DAY`` asks the bank, and two people start each fund
+    again with ``fundpool transfers restart``.
+    """
+    from fundpool.adapters.backups import put_back
+    from fundpool.adapters.database import Database
+    from fundpool.bootstrap import build_ports
+    from fundpool.domain.people import person
+    from fundpool.services.ports import Work
+    from fundpool.services.resolving import quarantine
+
+    if (file is None) is not quarantine_only:
+        raise InputError(
+            "backup_not_named",
+            "须给出备份文件，或用 --quarantine-only",
+            "name the backup, or say --quarantine-only",
+            remedy="fundpool restore FILE --by 姓名",
+        )
+    settings, who, now = Settings(), person(by), business_clock(as_of)
+    if file is not None:
+        put_back(Database(settings.resolved_database_url), file)
+    ports = build_ports(settings)
+
+    def act(work: Work) -> int:
+        stopped = quarantine(work, now=now, terms=ports.gateway_terms)
+        work.audit.append(
+            at=now, actor=who, action="restore", subject="database", after={"file": str(file or "")}
+        )
+        return stopped
+
+    stopped = ports.database.transaction(act)
+    if json:
+        print_json({"funds_stopped": stopped})
+    else:
+        print(f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover --since 备份日")
+    return 0
