@@ -18,12 +18,15 @@ def serve(
     """看板：只供查看，中英文，默认只在本机打开 / The dashboard: for reading, open on this machine by default."""
     from functools import partial
 
+    from fundpool.adapters.gateways.signature import shared_secret
     from fundpool.bootstrap import build_ports
+    from fundpool.console.callbacks import callback_router
     from fundpool.console.clock import business_clock
     from fundpool.console.dashboard.app import DashboardOptions, create_app
     from fundpool.console.dashboard.reading import ServiceReader
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
     from fundpool.console.runs import run_url
+    from fundpool.services.resolving import receive_callback
     from fundpool.settings import Settings
 
     settings = Settings()
@@ -31,14 +34,25 @@ def serve(
         settings = settings.model_copy(update={"policy_dir": policy_dir})
     bound = settings.dashboard_host if host is None else host
     business_clock(as_of)  # a wrong --as-of is told now, not on the first page
+    ports = build_ports(settings)
     app = create_app(
-        ServiceReader(build_ports(settings)),
+        ServiceReader(ports),
         partial(business_clock, as_of),
         DashboardOptions(
             run_url=partial(run_url, settings),
             notice=settings.dashboard_notice,
             hosts=answered_hosts(bound),
         ),
+    )
+    # The bank's callbacks come in by the same door; they only make us ask the bank (docs/gateway.md).
+    app.include_router(
+        callback_router(
+            secret=partial(shared_secret, settings),
+            key_id=settings.gateway_key_id,
+            receive=lambda event_id, key, raw: receive_callback(
+                ports, gateway="main", event_id=event_id, key=key, raw=raw, now=business_clock(as_of)
+            ),
+        )
     )
     serve_until_stopped(app, bound, settings.dashboard_port if port is None else port, _announce)
     return 0
