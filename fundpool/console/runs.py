@@ -42,6 +42,8 @@ START_TIMEOUT_SECONDS = 180
 STOP_TIMEOUT_SECONDS = 20
 POLL_SECONDS = 1.0
 """How often the worker looks for runs that somebody else started (the Prefect page, its CLI, the clock)."""
+MAX_OUTAGES = 10
+"""Failed calls in a row, each with the client's own retries, after which the worker gives up."""
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -220,10 +222,11 @@ class LocalPrefect:
     def close(self) -> None:
         """Stop the worker after its current run, then the server; safe to call twice."""
         if self._worker:
+            # Only who wrote the address takes it away: a start refused in this folder did not.
+            (self._home / "address").unlink(missing_ok=True)
             self._worker.stop()
             self._worker = None
         if self._server:
-            (self._home / "address").unlink(missing_ok=True)
             self._server.stop()
             self._server = None
         self._use_environment(self._environment)
@@ -368,14 +371,30 @@ class _Worker:
                 get_client(sync_client=True) as client,
             ):
                 self._prepare(client)
-                while not self._stopping:
-                    if not self._run_next(client):
-                        self._rest(client)
+                self._work_on(client)
         except Exception as error:  # noqa: BLE001  whoever waits for a run must hear of it, whatever it was
             self._broken = error
         finally:
             with self._news:
                 self._news.notify_all()
+
+    def _work_on(self, client: "SyncPrefectClient") -> None:
+        """Run what comes until told to stop; a server that does not answer for a while is waited for."""
+        import httpx
+
+        outages = 0
+        while not self._stopping:
+            try:
+                if outages:
+                    _schedule_again_what_a_killed_process_left(client)
+                if not self._run_next(client):
+                    self._rest(client)
+                outages = 0
+            except httpx.HTTPError:
+                outages += 1
+                if outages > MAX_OUTAGES:
+                    raise
+                time.sleep(POLL_SECONDS)
 
     def _prepare(self, client: "SyncPrefectClient") -> None:
         _log_to_prefect_only()
