@@ -39,7 +39,7 @@ Key = Annotated[str, AfterValidator(_is_key)]
 class Shape(BaseModel):
     """Base of all policy shapes: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Source(Shape):

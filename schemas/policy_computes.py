@@ -6,8 +6,9 @@ text is silent it is ``{undefined: reason}`` or ``{delegated: to whom}``, and co
 Ratios are written ``20%`` or ``1/5`` and are exact.
 """
 
+import re
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic import model_validator as check
@@ -29,19 +30,20 @@ from fundpool.domain.settlement_rules import (
 )
 from fundpool.domain.working_capital import Average
 
+_RATIO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?|[0-9]{1,9}/0*[1-9][0-9]{0,8}) ?(%?)", re.ASCII)
+"""No sign and no exponent: Fraction would spend minutes on 1e999999999."""
+
 
 def parse_ratio(value: object) -> Fraction:
     """An exact ratio from ``20%``, ``1/5``, ``1.5`` (text) or a whole number; never from a float."""
     if isinstance(value, Fraction):
         return value
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    try:
-        ratio = Fraction(text[:-1]) / 100 if text.endswith("%") else Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f'a ratio is written 20%, 1/5 or "1.5" (in quotes), found {value!r}') from None
-    if ratio < 0:
-        raise ValueError(f"a ratio is not negative, found {value!r}")
-    return ratio
+    written = _RATIO.fullmatch(text)
+    if written is None:
+        raise ValueError(f'a ratio is written 20%, 1/5 or "1.5" (in quotes), found {value!r}')
+    number, percent = written.groups()
+    return Fraction(number) / 100 if percent else Fraction(number)
 
 
 Ratio = Annotated[
@@ -366,6 +368,7 @@ AnyComputeBlock = Annotated[
 """One block of a rule's ``computes`` list, told apart by ``kind``."""
 
 
-def as_written(block: ComputeBlock) -> dict[str, Any]:
-    """The block as plain data, with the keys of the policy file."""
-    return block.model_dump(mode="json", by_alias=True, exclude_unset=True)
+BLOCKS: dict[str, type[ComputeBlock]] = {
+    get_args(model.model_fields["kind"].annotation)[0]: model for model in ComputeBlock.__subclasses__()
+}
+"""Every block by its ``kind``: reading one block does not build the shapes of all others."""

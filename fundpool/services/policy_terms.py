@@ -13,14 +13,14 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from fundpool.domain.errors import InputError, UndefinedPolicy
 from fundpool.domain.policy import CityPolicy, Fund, PolicyRule, Status
 from fundpool.domain.risk import LastLevy
 from fundpool.domain.settlement_rules import OverBudget, Ration, Rise, ShortPool, SurplusTiming
 from fundpool.domain.working_capital import Average
-from schemas.policy_computes import AnyComputeBlock, ByReading, ComputeBlock, Delegated, Undefined
+from schemas.policy_computes import BLOCKS, ByReading, ComputeBlock, Delegated, Undefined
 
 READINGS: Mapping[str, tuple[str, ...]] = {
     "gap.pool_short": tuple(ShortPool),
@@ -34,7 +34,6 @@ READINGS: Mapping[str, tuple[str, ...]] = {
 }
 """Every reading that the program can carry out, the product's default first."""
 
-_BLOCK: TypeAdapter[ComputeBlock] = TypeAdapter(AnyComputeBlock)
 B = TypeVar("B", bound=ComputeBlock)
 E = TypeVar("E", bound=StrEnum)
 
@@ -152,7 +151,7 @@ class Terms:
             candidates = blocks[index - 1 : index] if index else []
         else:
             candidates = [block for block in blocks if path[0] in block]
-        if len(candidates) != 1 or not path:
+        if len(candidates) != 1 or not path or path[0] == "kind":
             keys = "; ".join(
                 f"{setting.rule}.{number}: {', '.join(key for key in block if key != 'kind')}"
                 for number, block in enumerate(blocks, start=1)
@@ -265,10 +264,10 @@ class Terms:
 
 def _read(raw: Mapping[str, Any], rule: PolicyRule, *, what_if: bool) -> ComputeBlock:
     try:
-        return _BLOCK.validate_python(raw)
+        return BLOCKS[raw["kind"]].model_validate(raw)
     except ValidationError as problem:
         first = problem.errors()[0]
-        where = ".".join([rule.id, *(str(part) for part in first["loc"][1:])])
+        where = ".".join([rule.id, *(str(part) for part in first["loc"] if "[" not in str(part))])
         why = first["msg"].removeprefix("Value error, ")
         if what_if:
             raise InputError(

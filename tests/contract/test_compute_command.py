@@ -164,6 +164,8 @@ def test_a_file_that_is_no_json_is_one_sentence_and_no_traceback(command: Comman
         ({}, ("--set", "SZ-19.shares.risk_reserve=30%"), "setting"),
         ({}, ("--set", "SZ-19.order.x=30%"), "setting"),
         ({}, ("--set", "SZ-16.rate=much"), "setting"),
+        ({}, ("--set", "SZ-16.rate=1e5000000"), "setting"),
+        ({}, ("--set", "SZ-19.kind=warning"), "setting"),
         ({}, ("--set", "SZ-19.shares.pocket=20%"), "setting"),
         ({}, ("--under", "atlantis"), "unknown_city"),
         ({}, ("--no-such-option", "1"), "usage"),

@@ -4,18 +4,16 @@ import json as json_module
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
-from fundpool.adapters.policy_files import load_city
 from fundpool.console.output import print_error, print_json, print_table
 from fundpool.domain.errors import InputError, UndefinedPolicy
 from fundpool.domain.money import format_yuan
-from fundpool.domain.policy import CityPolicy
-from fundpool.services.compute import Question, blocked, compare, compute
-from fundpool.services.policy_terms import Setting
-from fundpool.settings import Settings
+
+if TYPE_CHECKING:
+    from fundpool.domain.policy import CityPolicy
 
 LARGEST_FACTS_BYTES = 20_000_000
 
@@ -56,7 +54,11 @@ def command(
 
     Exit status: 0 computed, 2 wrong use or facts, 3 the law does not give the value.
     """
-    folder = policy_dir or Settings().policy_dir
+    from fundpool.adapters.policy_files import load_city
+    from fundpool.services.compute import Question, blocked, compare, compute
+    from fundpool.services.policy_terms import Setting
+
+    folder = policy_dir or _policy_dir()
     home = load_city(folder, city)
     if not 2000 <= year <= 2100:
         raise InputError("year", f"基金年度不对：{year}", f"not a fund year: {year}")
@@ -83,6 +85,12 @@ def command(
     else:
         _print_answer(answer, home)
     return 3 if "error" in answer else 0
+
+
+def _policy_dir() -> Path:
+    from fundpool.settings import Settings
+
+    return Settings().policy_dir
 
 
 def _readings(texts: Sequence[str]) -> dict[str, str]:
@@ -175,7 +183,7 @@ _FIGURES = {
 }
 
 
-def _print_answer(answer: Mapping[str, Any], home: CityPolicy) -> None:
+def _print_answer(answer: Mapping[str, Any], home: "CityPolicy") -> None:
     if "error" in answer:
         print(f"[{answer['error']['code']}] {answer['error']['message']}")
     else:
