@@ -4,8 +4,12 @@ Exit status: 0 done · 1 something was found · 2 wrong use or unreadable input 
 4 an outside service did not answer. With ``--json`` one document on stdout and nothing else there.
 """
 
+import os
 import sys
+import traceback
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
@@ -120,4 +124,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except Exception as surprise:  # noqa: BLE001 - the last resort: a sentence here, the traceback in a file
+        error = _surprise(surprise)
+        print_error(error, as_json=as_json)
+        return error.exit_status
     return result if isinstance(result, int) else 0
+
+
+def _surprise(surprise: Exception) -> FundpoolError:
+    """The sentence for an error nobody foresaw; its traceback goes to ``errors.log`` in the data folder."""
+    log = Path(os.environ.get("FUNDPOOL_HOME") or ".fundpool") / "errors.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC).isoformat()}\n{''.join(traceback.format_exception(surprise))}\n")
+        place = str(log)
+    except OSError:
+        place = "-"
+    what = f"{type(surprise).__name__}: {surprise}".splitlines()[0][:200]
+    return FundpoolError(
+        "unexpected",
+        f"程序出错，未料到的情形：{what}",
+        f"an error nobody foresaw: {what}",
+        remedy=f"已完成的步骤不受影响，可重试；请把 {place} 交系统管理员 / what was done stands and may be tried again; "
+        f"hand {place} to the administrator",
+    )

@@ -2,9 +2,11 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
+from fundpool.console import cli
 from fundpool.console.cli import main
 from fundpool.domain.errors import UndefinedPolicy
 
@@ -36,3 +38,15 @@ def test_an_error_crosses_a_process_border_with_its_fields() -> None:
         "问",
     )
     assert twin.exit_status == 3
+
+
+def test_an_error_nobody_foresaw_is_one_sentence_and_its_traceback_is_kept(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path))
+    monkeypatch.setattr(cli, "build_app", lambda: 1 // 0)
+    assert main(["status", "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["code"] == "unexpected"
+    assert "Traceback" not in out + err
+    assert "ZeroDivisionError" in (tmp_path / "errors.log").read_text()
