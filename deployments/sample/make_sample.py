@@ -240,7 +240,7 @@ class Figures:
                 fund,
                 unit,
                 kind,
-                f"9900{kinds.index(kind)}{unit}{codes[fund]}0001",
+                f"9900{kinds.index(kind)}{codes[fund]}{unit}",
                 f"{name}（{'职工' if fund == 'employee' else '居民'}，虚构）",
                 BANKS.get(kind, "县支出户开户行（虚构）"),
             ]
