@@ -6,9 +6,12 @@ The tests compare the committed pages with what this module would write, so neit
 import ast
 import inspect
 import io
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from cyclopts import App
 from rich.console import Console
@@ -143,8 +146,12 @@ def _help_text(command: App, path: tuple[str, ...]) -> str:
     console: Any = Console(
         file=page, width=100, color_system=None, force_terminal=False, legacy_windows=False
     )
-    command.help_print(console=console)
-    return "\n".join(line.rstrip() for line in page.getvalue().strip().splitlines())
+    # A command on its own calls itself after the program that runs it, which here is a test.
+    with patch.object(sys, "argv", ["fundpool"]), patch.object(sys.modules["__main__"], "__spec__", None):
+        command.help_print(console=console)
+    lines = [line.rstrip() for line in page.getvalue().strip().splitlines()]
+    usage = re.compile(r"^Usage: \S+")
+    return "\n".join(usage.sub(f"Usage: fundpool {' '.join(path)}", line, count=1) for line in lines)
 
 
 def main() -> None:
