@@ -12,14 +12,14 @@ import argparse
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ from fundpool.services import reports
 from fundpool.services.outcomes import StepRequest, UnitState
 from fundpool.services.ports import MonthPorts
 from fundpool.services.steps import run_step
-from fundpool.settings import Settings
 from tests.integration.month_scene import account_no, at
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -59,12 +58,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cities", type=int, default=NATION_CITIES)
+    parser.add_argument("--home", type=Path, help="make up the nation here; with --way: play it here")
     parser.add_argument("--way", choices=WAYS, help="measure one way at one size, in this process")
     asked = parser.parse_args()
     if asked.way:
-        print(json.dumps(measure(asked.way, asked.cities)))
-        return
-    compare(asked.cities)
+        print(json.dumps(measure(asked.way, asked.cities, asked.home)))
+    elif asked.home:
+        make_up(asked.cities, asked.home)
+    else:
+        compare(asked.cities)
 
 
 def compare(cities: int) -> None:
@@ -72,9 +74,16 @@ def compare(cities: int) -> None:
     found: dict[tuple[str, int], dict[str, Any]] = {}
     sizes = sorted({max(1, cities // 10), cities})
     for size in sizes:
-        for way in WAYS:
-            found[way, size] = _in_a_process_of_its_own(way, size)
-            print(json.dumps(found[way, size]), flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            nation = Path(folder) / "nation"
+            _in_a_process_of_its_own("--cities", str(size), "--home", str(nation))
+            for way in WAYS:
+                home = Path(folder) / way
+                shutil.copytree(nation, home)
+                answer = _in_a_process_of_its_own("--way", way, "--cities", str(size), "--home", str(home))
+                found[way, size] = json.loads(answer)
+                print(answer, flush=True)
+                shutil.rmtree(home)
     small, large = found["product", sizes[0]], found["product", sizes[-1]]
     plain = found["plain", sizes[-1]]
     per_county = [one["seconds"] / one["counties"] for one in (small, large)]
@@ -87,36 +96,46 @@ def compare(cities: int) -> None:
         "seconds_per_county_growth": round(per_county[1] / per_county[0], 2),
         "peak_mb": large["peak_mb"]["with_children"],
         "peak_mb_growth": round(large["peak_mb"]["with_children"] / small["peak_mb"]["with_children"], 2),
+        "cpu_product_to_plain": round(large["cpu_seconds"] / plain["cpu_seconds"], 2),
+        "cpu_seconds_per_county_growth": round(
+            (large["cpu_seconds"] / large["counties"]) / (small["cpu_seconds"] / small["counties"]), 2
+        ),
         "load": os.getloadavg(),
     }
     print(json.dumps(comparison), flush=True)
 
 
-def _in_a_process_of_its_own(way: str, cities: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.nation", "--way", way, "--cities", str(cities)]
-    ended = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, check=True)
-    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return found
+def _in_a_process_of_its_own(*arguments: str) -> str:
+    command = [sys.executable, "-m", "benchmarks.nation", *arguments]
+    ended = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, check=True, text=True)
+    return ended.stdout.strip().rpartition("\n")[2]
 
 
-def measure(way: str, cities: int) -> dict[str, Any]:
+def make_up(cities: int, home: Path) -> None:
+    """Openings, budgets, accounts and every county's workbooks, in a database nothing has run on yet."""
+    ports = nation_ports(home, cities)
+    for policy in ports.policies.cities:
+        place = NationCity(ports, home, policy.key)
+        place.found()
+        place.arrive()
+
+
+def measure(way: str, cities: int, home: Path) -> dict[str, Any]:
     """One way, one size: seconds by stage, peak memory, and proof that the month was really played."""
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder, PeakMemory() as memory:
-        home = Path(folder)
+    with PeakMemory() as memory:
         watch = Stopwatch()
         ports = _watched(nation_ports(home, cities), watch)
         places = [NationCity(ports, home, policy.key) for policy in ports.policies.cities]
-        for place in places:
-            place.found()
-            place.arrive()
         with _way(way, home, ports, watch) as run:
             began, cpu_began = time.perf_counter(), cpu_seconds()
             play(places, run, watch.stage)
             seconds, cpu = time.perf_counter() - began, cpu_seconds() - cpu_began
             stages = {name: round(watch.wall.get(name, 0.0), 2) for name in STAGES}
             cpu_stages = {name: round(watch.cpu.get(name, 0.0), 2) for name in STAGES}
-            extra = run.single_flow_runs() if isinstance(run, _ThroughPrefect) else {}
+            extra = (
+                {} if way == "plain" else {"ms_added_by_a_flow_run": run.ms_added_by_a_flow_run(FLOW_RUNS)}
+            )  # type: ignore[attr-defined]
         counties = sum(len(place.counties) for place in places)
         _must_be_played(places)
         return {
@@ -154,7 +173,10 @@ def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[
             expectations.runner._validate = plain_checks.validate
             yield _directly(ports, watch)
         else:
-            with _through_prefect(home, ports, watch) as run:
+            # The plain way must not carry what it does without.
+            from benchmarks.through_prefect import through_prefect  # noqa: PLC0415
+
+            with through_prefect(home, ports, watch, STAGE_OF_STEP) as run:
                 yield run
     finally:
         reports.collect_documents, expectations.runner._validate = collect, validate
@@ -167,77 +189,6 @@ def _directly(ports: MonthPorts, watch: Stopwatch) -> RunStep:
                 run_step(ports, step, StepRequest(city.key, MONTH, at(moment), is_played=True))
 
     return run
-
-
-class _ThroughPrefect:
-    """Runs each step as one flow run with the product's task for every city."""
-
-    def __init__(self, prefect: Any, ports: MonthPorts, watch: Stopwatch) -> None:
-        from prefect import flow
-
-        from tasks.conclusions import conclude
-        from tasks.options import STEP_FLOW
-        from tasks.payments import allocate, disburse, reconcile
-        from tasks.plans import apply_for_funds, collect_plans, review_plans
-        from tasks.reports import collect_reports, file_reports, raise_flags
-
-        self._prefect, self._ports, self._watch = prefect, ports, watch
-        tasks = {
-            "plan-collection": collect_plans,
-            "plan-review": review_plans,
-            "funds-application": apply_for_funds,
-            "disbursement": disburse,
-            "allocation": allocate,
-            "reconciliation": reconcile,
-            "expenditure-reporting": collect_reports,
-            "report-filing": file_reports,
-            "flags": raise_flags,
-        }
-        keys = [city.key for city in ports.policies.cities]
-
-        @flow(name="national-step", **STEP_FLOW)
-        def national_step(step: str, as_of: str) -> list[str]:
-            ended = [conclude(tasks[step](city, str(MONTH), None, as_of, return_state=True)) for city in keys]
-            return [state.name or "" for state in ended if not state.is_completed()]
-
-        self._flow = national_step
-
-    def __call__(self, step: str, moment: str) -> None:
-        with self._watch.stage("orchestrate"):
-            failed = self._flow(step, moment)
-        assert not failed, failed
-
-    def single_flow_runs(self) -> dict[str, float]:
-        """Milliseconds that a flow run of its own adds, deployment and worker included."""
-        before = self._watch.wall.get("report", 0.0)
-        cities = self._ports.policies.cities[:FLOW_RUNS]
-        began = time.perf_counter()
-        for city in cities:
-            self._prefect.run_step("flags", city=city.key, month=str(MONTH), as_of="2026-11-11 10:00")
-        wall = time.perf_counter() - began
-        inside = self._watch.wall["report"] - before
-        return {"ms_added_by_a_flow_run": round(1000 * (wall - inside) / len(cities))}
-
-
-@contextmanager
-def _through_prefect(home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[_ThroughPrefect]:
-    """A local Prefect as ``fundpool start`` runs it; its tasks are handed the nation's ports."""
-    from fundpool.console.runs import LocalPrefect
-    from tasks import performing
-
-    given, running = performing._ports, performing.run_step
-
-    def in_its_stage(ports: MonthPorts, step: str, request: StepRequest) -> Any:
-        with watch.stage(STAGE_OF_STEP[step]):
-            return running(ports, step, request)
-
-    performing._ports = lambda _settings: ports  # type: ignore[assignment]
-    performing.run_step = in_its_stage
-    try:
-        with LocalPrefect(Settings(home=home)) as prefect:
-            yield _ThroughPrefect(prefect, ports, watch)
-    finally:
-        performing._ports, performing.run_step = given, running
 
 
 def _must_be_played(places: list[NationCity]) -> None:

@@ -57,8 +57,8 @@ def _invented(pattern: CityPolicy, number: int) -> CityPolicy:
             f"虚构{number}市{place}县",
             f"County {number}-{place}",
             (),
-            True,
-            None,
+            is_fund_unit=True,
+            note=None,
         )
         for place in range(1, counties_of(number) + 1)
     )

@@ -16,7 +16,7 @@ Holds = Callable[[Row], bool]
 _prepared: dict[int, tuple[Check, Any]] = {}
 
 
-def validate(checks: Sequence[Check], rows: Sequence[Row], suite: Suite) -> dict[int, list[int] | None]:
+def validate(checks: Sequence[Check], rows: Sequence[Row], _suite: Suite) -> dict[int, list[int] | None]:
     """Per check (by place): the indexes of the rows that fail it."""
     failed: dict[int, list[int] | None] = {}
     for number, check in enumerate(checks):

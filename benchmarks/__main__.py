@@ -1,0 +1,26 @@
+"""Every benchmark of the folder, at sizes that end within a quarter of an hour: one line of JSON per figure.
+
+python -m benchmarks
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RUNS = (
+    ("benchmarks.settlements", "--settlements", "20000"),
+    ("benchmarks.nation", "--cities", "33"),
+)
+
+
+def main() -> int:
+    """The number of benchmarks that failed; each runs in a process of its own, so that one cannot slow another."""
+    failed = [run[0] for run in RUNS if subprocess.call([sys.executable, "-m", *run], cwd=REPOSITORY)]
+    for name in failed:
+        print(f"failed: {name}", file=sys.stderr)
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
