@@ -162,6 +162,7 @@ def wait_until_silent(port: int) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # two servers one after the other, whatever else the machine does
 def test_a_killed_start_leaves_no_server_behind_and_the_next_one_starts_and_stops_cleanly(
     tmp_path: Path,
 ) -> None:
