@@ -42,6 +42,14 @@ test: $(VENV)/.dev test-tools ## Run every test; T=tests/unit/test_money.py for 
 bench: $(VENV)/.dev ## Run the benchmarks and print their figures
 	$(BIN)/python -m benchmarks
 
+.PHONY: simulate
+simulate: $(VENV)/.dev ## Play payment schedules against a faulty bank on fresh seeds; SEEDS=1000000
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000)
+
+.PHONY: sample
+sample: $(VENV)/.dev ## Write the demo cities' workbooks anew (one of them through LibreOffice)
+	$(BIN)/python -m deployments.sample.make_sample
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
 	$(BIN)/python -m tests.architecture.pages
@@ -88,14 +96,13 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
 	$(call install,requirements/dev.lock)
 	@touch $@
 
-# What the browser and database tests talk to. Only root may install Debian packages; elsewhere the
-# tests that need a missing tool fail and name it.
+# What the browser tests look with (PostgreSQL comes as a wheel of the lock). Only root may install
+# Debian packages; elsewhere the tests that need a missing tool fail and name it.
 .PHONY: test-tools
 test-tools:
 	@need=""; \
 	command -v chromium >/dev/null || need="$$need chromium"; \
 	fc-list 2>/dev/null | grep -qi 'noto.*cjk' || need="$$need fonts-noto-cjk fontconfig"; \
-	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need="$$need postgresql"; \
 	if [ -n "$$need" ]; then \
 	  if [ -n "$(SUDO_FREE_ROOT)" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need >/dev/null; \
 	  else echo "for every test, install:$$need"; fi; fi
