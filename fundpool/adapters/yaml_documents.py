@@ -81,7 +81,7 @@ def read_document(file: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PolicyFileError([Problem(file, line, f"不是 YAML / not YAML: {error.problem}")]) from error
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         raise PolicyFileError([Problem(file, 1, f"不是 YAML / not YAML: {error}")]) from error
     finally:
         loader.dispose()
@@ -97,14 +97,28 @@ def shape_document(document: Document, model: type[T]) -> T:
 
 
 def _telling(entries: list[ErrorDetails]) -> list[ErrorDetails]:
-    """The errors without 'too short' for a list whose own entries are wrong: that says nothing new."""
+    """The errors without those that say nothing new.
+
+    A list whose own entries are wrong is not called too short, and of the shapes that a value may
+    have only the one tried is named.
+    """
 
     def has_inner(place: tuple[str | int, ...]) -> bool:
         return any(
             len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in entries
         )
 
-    return [entry for entry in entries if entry["type"] != "too_short" or not has_inner(entry["loc"])]
+    def is_other_alternative(entry: ErrorDetails) -> bool:
+        """Where a value may also be {undefined: …}, a plain value is not asked to be that."""
+        return entry["type"] == "model_type" and any(
+            other["type"] != "model_type" and other["loc"][:-1] == entry["loc"][:-1] for other in entries
+        )
+
+    return [
+        entry
+        for entry in entries
+        if not (entry["type"] == "too_short" and has_inner(entry["loc"])) and not is_other_alternative(entry)
+    ]
 
 
 def _problem(document: Document, entry: ErrorDetails) -> Problem:
@@ -131,7 +145,13 @@ def _build(loader: Any, node: Any, path: EntryPath, lines: dict[EntryPath, int],
         return content
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, item, (*path, index), lines, file) for index, item in enumerate(node.value)]
-    return loader.construct_object(node, deep=True)
+    try:
+        return loader.construct_object(node, deep=True)
+    except ValueError as error:  # a date such as 2023-02-30
+        line = node.start_mark.line + 1
+        raise PolicyFileError(
+            [Problem(file, line, f"{node.value}: 不成立 / does not hold: {error}")]
+        ) from error
 
 
 def _path_in_file(document: Document, location: Sequence[str | int]) -> EntryPath:
@@ -144,6 +164,8 @@ def _path_in_file(document: Document, location: Sequence[str | int]) -> EntryPat
 
 
 def _in_words(document: Document, location: Sequence[str | int], message: str, kind: str) -> str:
+    # "dict[…]" and "function-before[…]" are names of the shape, not of the file.
+    location = [part for part in location if "[" not in str(part)]
     where = ".".join(str(part) for part in location) or "file"
     if len(location) > 1 and location[0] == "rules" and isinstance(location[1], int):
         entry = document.content["rules"][location[1]]

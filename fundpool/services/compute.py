@@ -21,7 +21,7 @@ from fundpool.domain.risk import LastLevy, WarningLine, judge_standing, levy_res
 from fundpool.domain.subsidy import quarters_of
 from fundpool.domain.working_capital import Average, quota_of
 from fundpool.services import settlement
-from fundpool.services.policy_terms import B, Setting, Terms, cite, silent
+from fundpool.services.policy_terms import B, Setting, Terms, cite, read_blocks, silent
 from schemas import facts as shapes
 from schemas import policy_computes as blocks
 
@@ -188,15 +188,35 @@ def check_computes(city: CityPolicy) -> None:
     Every fund and every year from the first whole one to two years past the newest rule is put
     together; values that the text leaves open are fine.
     """
+    for rule in city.rules:
+        for block in read_blocks(rule):
+            _check_references(city, rule, block)
     days = [rule.valid_from for rule in city.rules if rule.valid_from]
     years = range(min(days).year, max(days).year + 3) if days else range(2024, 2025)
     for fund in city.funds:
         for year in years:
             terms = Terms(city, fund, year)
             settlement.rules_of(terms)
-            for rule, block in terms.stated(blocks.ComputeBlock):
-                _check_references(city, rule, block)
-                terms.repeat_readings([block])
+            for kind in _ONCE_A_YEAR:
+                if stated := terms.stated(kind):
+                    _only(stated)
+            for occasion in ("first", "top_up"):
+                if collections := [
+                    one for one in terms.stated(blocks.CollectedFund) if one[1].when == occasion
+                ]:
+                    _only(collections)
+
+
+_ONCE_A_YEAR: tuple[type[blocks.ComputeBlock], ...] = (
+    blocks.ReserveLevyBlock,
+    blocks.ReserveCap,
+    blocks.WorkingCapital,
+    blocks.SubsidyQuarters,
+    blocks.MonthlyCap,
+    blocks.ContributionBase,
+    blocks.AdjustmentFund,
+)
+"""Blocks that contradict each other when two hold for one fund and year."""
 
 
 def _check_references(city: CityPolicy, rule: PolicyRule, block: blocks.ComputeBlock) -> None:
@@ -205,14 +225,19 @@ def _check_references(city: CityPolicy, rule: PolicyRule, block: blocks.ComputeB
         named.append(block.rule)
     if isinstance(block, blocks.SettlementTier):
         named.extend(block.approval.values())
-    known = {one.id for one in city.rules}
-    for other in named:
-        if other not in known:
-            raise InputError(
-                "policy_file",
-                f"{city.file}：{rule.id} 的 computes 引用了不存在的规则 {other}",
-                f"{city.file}: computes of {rule.id} names the rule {other}, which does not exist",
-            )
+    readings = [value.interpretation for _, value in block if isinstance(value, blocks.ByReading)]
+    for what_zh, what_en, names, known in (
+        ("规则", "rule", named, {one.id for one in city.rules}),
+        ("险种", "fund", block.funds or (), {fund.key for fund in city.funds}),
+        ("读法", "reading", [*readings, *block.read_as], city.interpretations().keys()),
+    ):
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    "policy_file",
+                    f"{city.file}：{rule.id} 的 computes 引用了不存在的{what_zh} {name}",
+                    f"{city.file}: computes of {rule.id} names the {what_en} {name}, which does not exist",
+                )
 
 
 def _calculation(name: str) -> Calculation:

@@ -262,6 +262,11 @@ class Terms:
             )
 
 
+def read_blocks(rule: PolicyRule) -> list[ComputeBlock]:
+    """The blocks of one rule. Raises InputError for a block that does not hold."""
+    return [_read(raw, rule, what_if=False) for raw in rule.computes]
+
+
 def _read(raw: Mapping[str, Any], rule: PolicyRule, *, what_if: bool) -> ComputeBlock:
     try:
         return BLOCKS[raw["kind"]].model_validate(raw)
