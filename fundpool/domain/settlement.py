@@ -366,12 +366,10 @@ def _run_level(tiers: Sequence[Tier], parts: Sequence[_Open], rules: SettlementR
             if pool in POOLS
         }
         contested = next((pool for pool in limits if pool in short and (code, pool) not in quotas), None)
-        if claim.tier.short_pool is ShortPool.SWITCH:
+        switches = claim.tier.short_pool is ShortPool.SWITCH
+        if switches:
             is_short = any(pool in short or claim.full[pool] > limits[pool] for pool in limits)
             paid = {} if is_short else claim.full
-        elif contested is not None and claim.full[contested]:
-            books.leave(claim.part, Reason.RATION_NOT_GIVEN, claim.tier.rule, contested)
-            continue
         else:
             paid = _affordable(claim, limits)
         for bearer, amount_fen in paid.items():
@@ -379,6 +377,9 @@ def _run_level(tiers: Sequence[Tier], parts: Sequence[_Open], rules: SettlementR
             claim.part.amount_fen -= amount_fen
             if (code, bearer) in quotas:
                 quotas[code, bearer] -= amount_fen
+        if contested is not None and claim.full[contested] and not switches:
+            # What others bear whoever gets the pool is certain; the rest is for somebody to decide.
+            books.leave(claim.part, Reason.RATION_NOT_GIVEN, claim.tier.rule, contested)
 
 
 def _claim(part: _Open, tiers: Sequence[Tier], books: _Books) -> _Claim | None:
