@@ -4,6 +4,7 @@ The questions and their columns are taken from the suites' own expectations, so 
 same; only the evaluation is another. It stands in for ``expectations.runner``'s validation.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -36,6 +37,18 @@ def _null(asked: Any, _rows: Sequence[Row]) -> Holds:
 
 def _not_in_set(asked: Any, _rows: Sequence[Row]) -> Holds:
     return lambda row: row[asked.column] is None or row[asked.column] not in asked.value_set
+
+
+def _in_set(asked: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: row[asked.column] is None or row[asked.column] in asked.value_set
+
+
+def _matching(asked: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: row[asked.column] is None or bool(re.match(asked.regex, str(row[asked.column])))
+
+
+def _between(asked: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: row[asked.column] is None or asked.min_value <= row[asked.column] <= asked.max_value
 
 
 def _pair_equal(asked: Any, _rows: Sequence[Row]) -> Holds:
@@ -104,6 +117,9 @@ QUESTIONS: dict[str, Callable[[Any, Sequence[Row]], Holds]] = {
     "ExpectColumnValuesToNotBeNull": _not_null,
     "ExpectColumnValuesToBeNull": _null,
     "ExpectColumnValuesToNotBeInSet": _not_in_set,
+    "ExpectColumnValuesToBeInSet": _in_set,
+    "ExpectColumnValuesToMatchRegex": _matching,
+    "ExpectColumnValuesToBeBetween": _between,
     "ExpectColumnPairValuesToBeEqual": _pair_equal,
     "ExpectCompoundColumnsToBeUnique": _unique,
     "ExpectValuesToBeStated": _stated,

@@ -1,0 +1,39 @@
+"""The measurements run, and measure the same work both ways."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import plain_checks
+from benchmarks.nation import STAGES, make_up, measure
+from benchmarks.national_month import NATION_CITIES, NATION_COUNTIES, counties_of
+from expectations import runner
+from tests.golden.reproductions import judged, reproductions
+
+
+def test_the_nation_has_its_cities_and_counties() -> None:
+    assert sum(counties_of(number) for number in range(NATION_CITIES)) == NATION_COUNTIES
+
+
+def test_two_cities_are_played_to_the_fen_without_prefect(tmp_path: Path) -> None:
+    make_up(2, tmp_path)
+    found = measure("plain", 2, tmp_path)
+    assert (found["cities"], found["counties"]) == (2, counties_of(0) + counties_of(1))
+    assert found["transfers"] > 2 * found["counties"]
+    assert all(found["stages"][stage] > 0 for stage in STAGES if stage != "orchestrate")
+    assert sum(found["stages"].values()) == pytest.approx(found["seconds"], rel=0.05)
+
+
+@pytest.mark.orchestration
+def test_a_city_is_played_to_the_fen_through_prefect(tmp_path: Path) -> None:
+    make_up(1, tmp_path)
+    found = measure("product", 1, tmp_path)
+    assert all(found["stages"][stage] > 0 for stage in STAGES)
+    assert found["ms_added_by_a_flow_run"] > 0
+
+
+def test_plain_checks_find_what_the_suites_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = reproductions()
+    with_suites = judged(made)
+    monkeypatch.setattr(runner, "_validate", plain_checks.validate)
+    assert judged(made) == with_suites
