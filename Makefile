@@ -54,7 +54,6 @@ sample: $(VENV)/.dev ## Write the demo cities' workbooks anew (one of them throu
 docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
 	$(BIN)/python -m tests.architecture.pages
 	$(BIN)/python -m tests.architecture.checks_page
-	$(BIN)/python -m tests.architecture.checks_page
 
 .PHONY: lock
 lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml

@@ -107,28 +107,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in tokens
     try:
         result = build_app()(tokens, exit_on_error=False, print_error=False)
+        return result if isinstance(result, int) else 0
     except CycloptsError as problem:
-        error = InputError(
+        told: FundpoolError = InputError(
             "usage",
             f"命令写法不对：{problem}",
             f"wrong use: {problem}",
             remedy="fundpool --help",
         )
-        print_error(error, as_json=as_json)
-        return error.exit_status
     except FundpoolError as error:
-        print_error(error, as_json=as_json)
-        return error.exit_status
+        told = error
     except BrokenPipeError:
         sys.stderr.close()
         return 0
     except KeyboardInterrupt:
         return 130
     except Exception as surprise:  # noqa: BLE001 - the last resort: a sentence here, the traceback in a file
-        error = _surprise(surprise)
-        print_error(error, as_json=as_json)
-        return error.exit_status
-    return result if isinstance(result, int) else 0
+        told = _surprise(surprise)
+    print_error(told, as_json=as_json)
+    return told.exit_status
 
 
 def _surprise(surprise: Exception) -> FundpoolError:
