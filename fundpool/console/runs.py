@@ -2,7 +2,7 @@
 
 ``LocalPrefect`` is a whole Prefect on one machine: a server process on a free loopback port with
 its own data folder, the product's deployments, and one worker thread that runs flows in this
-process (docs/decisions/0013-one-process-runs-the-flows.md). Nothing here decides whether money
+process (docs/decisions/0008-one-process-runs-the-flows.md). Nothing here decides whether money
 moves; a run that was killed is simply run again.
 """
 
