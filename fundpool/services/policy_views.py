@@ -356,7 +356,7 @@ def _topics(city: CityPolicy, on: date | None, national: National) -> dict[str, 
                 )
         for block in rule.computes:
             rest = {key: value for key, value in block.items() if key != "kind"}
-            _add(topics, f"compute.{block['kind']}", f"{_plain(rest)}（{rule.id}）")
+            _add(topics, f"compute.{block['kind']}", f"{plain_words(rest)}（{rule.id}）")
     return topics
 
 
@@ -364,11 +364,12 @@ def _add(topics: dict[str, str], topic: str, words: str) -> None:
     topics[topic] = f"{topics[topic]}；{words}" if topic in topics else words
 
 
-def _plain(value: object) -> str:
+def plain_words(value: object) -> str:
+    """Plain data of a policy file as one phrase."""
     if isinstance(value, Mapping):
-        return "，".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
+        return "，".join(f"{key}: {plain_words(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
-        return "、".join(_plain(inner) for inner in value)
+        return "、".join(plain_words(inner) for inner in value)
     return str(value)
 
 

@@ -78,6 +78,15 @@ def test_explain_gives_place_readings_and_what_the_others_give(capsys: pytest.Ca
     assert given == {"nth_last": ["2022-01-29"], "before": ["2022-01-28"], "within": ["2022-01-30"]}
 
 
+def test_explain_of_a_city_without_a_source_text_prints_no_empty_place(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["policy", "explain", "yunzhou", "YZ-08", "--policy-dir", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "None" not in told
+    assert "city_finance: 40%" in told
+
+
 def test_explain_works_the_readings_of_a_gap_out_on_one_example(capsys: pytest.CaptureFixture[str]) -> None:
     explained = answer(capsys, "explain", "suizhou", "SZ-19")
     reading = next(entry for entry in explained["readings"] if entry["key"] == "gap.pool_short")

@@ -418,20 +418,23 @@ def _print_readings(readings: list[dict[str, Any]]) -> None:
 
 
 def _print_explanation(document: dict[str, Any]) -> None:
+    from fundpool.services.policy_views import plain_words
+
     place = document["place"]
     print(
         f"{document['rule']}  {document['document']}  {document['section']}  [{_KIND_ZH[document['kind']]}]"
     )
     print(f"  「{document['quote']}」")
-    print(
-        f"  来源 {place['source_file']} 第 {place['start']}–{place['end']} 字；政策文件 {document['policy_file']}"
+    stands = (
+        f"来源 {place['source_file']} 第 {place['start']}–{place['end']} 字；" if place["source_file"] else ""
     )
+    print(f"  {stands}政策文件 {document['policy_file']}")
     print(f"  责任主体（原文）{document['actor_as_printed']}；自 {document['valid_from'] or '未载明'} 起")
     for duty in document["duties"]:
         print(f"  职责：{duty['name_zh']}（{duty['actor']}），{duty['deadline']}")
     for block in document["computes"]:
         rest = {key: value for key, value in block.items() if key != "kind"}
-        print(f"  计算：{block['kind']} {rest or ''}")
+        print(f"  计算：{block['kind']} {plain_words(rest)}")
     if document["structure"]:
         print(f"  {document['structure']['text']}")
     if document["out_of_scope"]:
