@@ -111,7 +111,13 @@ def _sqlite_engine(url: str) -> Engine:
 
 def _postgresql_engine(url: str) -> Engine:
     driver_url = make_url(url).set(drivername="postgresql+psycopg")
-    return create_engine(driver_url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+    # A statement prepared while a table was empty keeps the plan of an empty table: no preparing.
+    return create_engine(
+        driver_url,
+        isolation_level="SERIALIZABLE",
+        pool_pre_ping=True,
+        connect_args={"prepare_threshold": None},
+    )
 
 
 def _is_serialization_failure(error: DBAPIError) -> bool:

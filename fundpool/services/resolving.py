@@ -336,18 +336,25 @@ def import_statements(
     numbers = ports.database.read(lambda work: _paying_account_numbers(work, city))
     totals = [0, 0, 0]
     for account_no in numbers:
-        lines = gateway.statement(account_no, day, now=clock())
+        # The moment before the fetch: a worker that sleeps after it must not make old lines look final.
+        fetched_at = clock()
+        lines = gateway.statement(account_no, day, now=fetched_at)
         failpoint("after statement")
-        counts = _match_in_transaction(ports, account_no, day, lines, clock)
+        counts = _match_in_transaction(ports, account_no, day, lines, fetched_at, clock)
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
     return StatementReport(len(numbers), *totals)
 
 
 def _match_in_transaction(
-    ports: Ports, account_no: str, day: date, lines: Sequence[StatementLine], clock: Clock
+    ports: Ports,
+    account_no: str,
+    day: date,
+    lines: Sequence[StatementLine],
+    fetched_at: datetime,
+    clock: Clock,
 ) -> tuple[int, int, int]:
     return ports.database.transaction(
-        lambda work: match_statement(work, account_no, day, lines, clock(), ports.gateway_terms)
+        lambda work: match_statement(work, account_no, day, lines, fetched_at, clock(), ports.gateway_terms)
     )
 
 
@@ -361,13 +368,14 @@ def match_statement(
     account_no: str,
     day: date,
     lines: Sequence[StatementLine],
+    fetched_at: datetime,
     now: datetime,
     terms: GatewayTerms,
 ) -> tuple[int, int, int]:
     """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks)."""
     breaks_before = len(work.transfers.breaks(only_open=False))
     fresh, altered = work.transfers.add_statement_lines(lines, now)
-    work.transfers.mark_statement(account_no, day, len(lines), now)
+    work.transfers.mark_statement(account_no, day, len(lines), fetched_at)
     for line in altered:
         _line_break(
             work,

@@ -2,9 +2,10 @@
 
 import pytest
 
-from fundpool.services import payments, resolving
+from fundpool.domain.transfer import final_days
+from fundpool.services import failpoints, payments, resolving
 from tests.simulation.memory import MemoryTransactions
-from tests.simulation.scene import CHECKER, CITY, FUND, RELEASER, Scene
+from tests.simulation.scene import CHECKER, CITY, FUND, RELEASER, Scene, account_no
 
 
 @pytest.fixture
@@ -102,6 +103,29 @@ def test_a_batch_restored_to_before_its_approval_still_learns_that_it_was_paid(
     quarantine(scene)
     resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     assert scene.states() == ["settled"] * 3
+
+
+def test_a_worker_that_sleeps_after_fetching_a_statement_does_not_make_it_final(
+    transactions: MemoryTransactions,
+) -> None:
+    """Found by a schedule: the statement was fetched before the payment and recorded days later."""
+    scene = Scene(transactions)
+    scene.release()
+    day = scene.clock().date()
+
+    def sleep(name: str) -> None:
+        if name == "after statement":
+            scene.clock.advance(days=9)
+
+    failpoints.install(sleep)
+    try:
+        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+    finally:
+        failpoints.install(None)
+    imports = transactions.read(
+        lambda work: work.transfers.statement_imports(account_no("fiscal_account", "331000"))
+    )
+    assert final_days(imports, scene.ports.gateway_terms) == frozenset()
 
 
 def test_nothing_is_sent_before_two_people_have_looked(transactions: MemoryTransactions) -> None:
