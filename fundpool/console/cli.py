@@ -103,7 +103,14 @@ def build_app() -> App:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; people never see a traceback."""
-    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _run(tokens: list[str]) -> int:
     as_json = "--json" in tokens
     try:
         result = build_app()(tokens, exit_on_error=False, print_error=False)
@@ -118,8 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FundpoolError as error:
         told = error
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        raise
     except KeyboardInterrupt:
         return 130
     except Exception as surprise:  # noqa: BLE001 - the last resort: a sentence here, the traceback in a file
