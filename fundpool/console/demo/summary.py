@@ -64,7 +64,8 @@ class Summary:
     def is_sound(self) -> bool:
         """Whether nothing is wrong with the money; late counties are the story, not a fault."""
         balanced = all(row.debit_fen == row.credit_fen for row in self.trial_balance)
-        return balanced and not self.ledger_faults and not self.differences
+        paid = all(row.paid_fen == row.reviewed_fen for row in self.money)
+        return balanced and paid and not self.ledger_faults and not self.differences
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "ok": self.is_sound}
