@@ -10,7 +10,16 @@ from datetime import date, datetime
 from fundpool.domain.duties import duties_of_month
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy, Status
-from fundpool.domain.schedule import STEP_RULES, DueStep, ScheduledStep, opening_day, pays_until, steps_due
+from fundpool.domain.schedule import (
+    MONEY_STEPS,
+    STEP_RULES,
+    DueStep,
+    ScheduledStep,
+    opening_day,
+    pays_until,
+    steps_due,
+)
+from fundpool.services.disbursement import is_owed
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.status import months_with_data, step_states
 
@@ -86,13 +95,27 @@ def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: da
 
 
 def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[DueStep, ...]:
-    ordered = ports.database.read(lambda work: work.transfers.obligations(city=city.key, month=month))
+    states = step_states(ports, city.key, month)
+
+    def read(work: Work) -> tuple[bool, frozenset[str]]:
+        ordered = work.transfers.obligations(city=city.key, month=month)
+        owed = [
+            rule.step
+            for rule in STEP_RULES
+            if rule.step in MONEY_STEPS
+            and states.get(rule.step) == "done"
+            and is_owed(work, city, month, rule.duty)
+        ]
+        return bool(ordered), frozenset(owed)
+
+    has_transfers, owed_again = ports.database.read(read)
     return steps_due(
         day,
         month,
         duties_of_month(city, month, ports.calendar),
-        step_states(ports, city.key, month),
+        # A step that was done before a supplementary application came is not done any more.
+        {step: "waiting" if step in owed_again else state for step, state in states.items()},
         ports.calendar,
         frozenset(hop.closes for hop in city.payment_path if hop.closes),
-        has_transfers=bool(ordered),
+        has_transfers=has_transfers,
     )

@@ -83,6 +83,26 @@ def orders_of(policy: CityPolicy, leg: Leg, application: Application) -> tuple[P
     )
 
 
+def is_owed(work: Work, policy: CityPolicy, month: Month, duty_step: str) -> bool:
+    """Whether something that finance reviewed has not arrived over the hops of ``duty_step`` yet.
+
+    A supplementary application makes a hop owed again that was done before.
+    """
+    arrived = {ObligationState.SETTLED, ObligationState.CANCELLED}
+    for leg in legs_of(policy, month, duty_step):
+        obligations = work.transfers.obligations(city=policy.key, month=month, hop=leg.hop)
+        over = {(one.fund, one.application, one.unit) for one in obligations if one.state in arrived}
+        owed = {
+            (order.fund, order.application, order.unit)
+            for application in work.applications.applications(policy.key, month)
+            if application.is_reviewed
+            for order in orders_of(policy, leg, application)
+        }
+        if owed - over:
+            return True
+    return False
+
+
 def _leg(policy: CityPolicy, hop: PaymentHop) -> Leg:
     to_type = AccountType(hop.to_account)
     units = tuple(unit.code for unit in policy.units if not hop.only_units or unit.code in hop.only_units)

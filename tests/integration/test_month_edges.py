@@ -11,7 +11,7 @@ from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.periods import Month
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind, FileState
-from fundpool.services import application, books, records, review
+from fundpool.services import application, books, daily, records, review
 from fundpool.services.ledger_checks import verify
 from fundpool.services.outcomes import UnitState
 from fundpool.services.ports import Work
@@ -255,6 +255,27 @@ def test_a_late_county_holds_up_nobody_and_is_paid_by_a_supplementary_applicatio
         ref = AccountRef("taizhou", "employee", AccountType.COUNTY_EXPENDITURE, county)
         held = taizhou.ports.database.read(lambda work, ref=ref: books.balance(work, ref))
         assert held.posted_fen == OPENING_FEN + taizhou.requested_fen(county, "employee")
+
+
+def test_the_tick_pays_out_again_when_a_supplementary_application_is_reviewed(taizhou: CityScene) -> None:
+    def due(day: str) -> set[str]:
+        reserved = daily.reserve_due_steps(taizhou.ports, "taizhou", at(day), only=[OCTOBER])
+        return {one.step for one in reserved} & {"disbursement", "allocation"}
+
+    on_time = [county for county in taizhou.counties if county != SECOND]
+    file_plans(taizhou, "2026-09-24 10:00", *on_time)
+    taizhou.decide(at("2026-09-25 10:00"), *on_time)
+    taizhou.run("funds-application", at("2026-09-30 09:00"))
+    taizhou.review_by_finance(at("2026-09-30 15:00"))
+    taizhou.pay(at("2026-09-30 16:00"))
+    assert due("2026-10-08 07:00") == set()
+    file_plans(taizhou, "2026-10-08 09:00", SECOND)
+    taizhou.decide(at("2026-10-08 10:00"), SECOND)
+    taizhou.run("funds-application", at("2026-10-08 11:00"))
+    taizhou.review_by_finance(at("2026-10-08 12:00"))
+    assert due("2026-10-09 07:00") == {"disbursement", "allocation"}
+    taizhou.pay(at("2026-10-09 10:00"))
+    assert due("2026-10-10 07:00") == set()
 
 
 def applications(scene: CityScene) -> dict[tuple[str, int], list[str]]:
