@@ -10,6 +10,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 RUNS = (
     ("benchmarks.settlements", "--settlements", "20000"),
+    ("benchmarks.ledger_posting", "--postings", "20000"),
+    ("benchmarks.reading", "--workbooks", "600", "--rows", "20", "3000", "100000"),
     ("benchmarks.nation", "--cities", "33"),
 )
 
