@@ -17,8 +17,6 @@ Telling = Callable[[Facts, str], str | None]
 
 GX_SEVERITY = {Severity.BLOCK: "critical", Severity.REVIEW: "warning", Severity.NOTE: "info"}
 
-FUND_ZH = {"employee": "职工医保", "resident": "居民医保"}
-
 
 @dataclass(frozen=True, slots=True)
 class Check:

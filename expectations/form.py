@@ -12,7 +12,6 @@ from expectations.arithmetic import (
     ExpectValuesToBeStated,
 )
 from expectations.checks import (
-    FUND_ZH,
     Check,
     Facts,
     amount_text,
@@ -82,11 +81,11 @@ def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             "险种“{found}”不明",
             "fund “{found}” is not known",
             "各险种基金分别核算 / the funds never mix",
-            "填 职工基本医疗保险 或 城乡居民基本医疗保险 / write one of the two funds",
+            "填写本市险种的名称 / write one of the city's funds",
             partial(gxe.ExpectColumnValuesToNotBeNull, column="fund"),
             at("fund"),
             as_written,
-            text("、".join(FUND_ZH.values())),
+            value("city_funds"),
         ),
         Check(
             f"{prefix}-004",
@@ -134,12 +133,12 @@ def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             "every fund has a row",
             "{county}缺 {found} 的行；没有发生额也要填零",
             "{county} has no row for {found}; nothing is written as 0",
-            "职工、居民医保分别编报 / both funds are filed",
+            "各险种分别编报 / every fund is filed",
             "补上该险种 / add the fund",
             partial(gxe.ExpectColumnValuesToBeNull, column="missing_funds"),
             at("fund"),
-            lambda facts, _: "、".join(FUND_ZH.get(f, f) for f in str(facts["missing_funds"]).split(",")),
-            text("、".join(FUND_ZH.values())),
+            value("missing_funds"),
+            value("city_funds"),
         ),
     )
     return checks if document.per_fund else checks[:-1]

@@ -16,7 +16,8 @@ sum_<field>             Σ of the column over the file's rows (first row of the 
 control_<field>         what the file's 控制合计 row states (first row of the file)
 prepared_by, …          signatures (first row of the file; "" = left blank); ``signed``: all of them;
                         ``maker_is_checker``: the same person prepared and checked
-missing_funds           funds of the city the county has no row for (first row of the county)
+missing_funds           names of the city's funds the county has no row for (first row of the county)
+city_funds              names of all funds of the city
 resident_<field>        the amount if the row is the resident fund's; ``nil`` is 0
 copied_from             the fund whose amounts this row repeats one by one
 budget_left_fen, …      facts of JudgingContext for the row's county and fund; NA where unknown, and then
@@ -93,6 +94,7 @@ def _row(
     row["county_by_code"] = by_code.code if by_code else None if code is None else f"? {code}"
     row["county_by_name"] = by_name.code if by_name else None if name is None else f"? {name}"
     row["fund"] = line.fund
+    row["city_funds"] = "、".join(fund.short_zh for fund in context.register.funds)
     row["expected_month"] = str(context.month)
     row["expected_year"] = f"{context.month.year:04d}"
     for fact in CONTEXT_FACTS:
@@ -139,10 +141,10 @@ def _add_county_facts(rows: list[dict[str, Any]], document: DocumentType, contex
     inputs = [f.key for f in document.money_fields if f.follows_from is None]
     for own in by_county.values():
         present = {row["fund"] for row in own}
-        missing = [fund for fund in context.funds if fund not in present]
+        missing = [fund.short_zh for fund in context.register.funds if fund.key not in present]
         # A row whose county or fund is not understood may well be the one that seems to be missing.
         if missing and None not in by_county and None not in present:
-            own[0]["missing_funds"] = ",".join(missing)
+            own[0]["missing_funds"] = "、".join(missing)
         first_with: dict[tuple[int | None, ...], Any] = {}
         for row in own:
             amounts = tuple(row[key] for key in inputs)

@@ -25,7 +25,7 @@ from expectations import (
     subsidy,
     working_capital,
 )
-from expectations.checks import FUND_ZH, Check, Facts, Suite
+from expectations.checks import Check, Facts, Suite
 from expectations.form import STATED
 from expectations.frame import tie_out_frame, tie_out_rows
 from fundpool.domain.findings import Finding, Severity
@@ -190,6 +190,7 @@ def _findings(
 ) -> list[Finding]:
     line = file.lines[facts["line"]]
     county = register.by_code(line.county) if line.county else None
+    fund = register.fund(line.fund) if line.fund else None
     labels: dict[str, DocumentField | Label] = {field.key: field for field in document.fields}
     labels |= {label.key: label for label in document.labels}
     told: list[Finding] = []
@@ -199,7 +200,7 @@ def _findings(
         sides = {"found": "空 / blank" if found is None else found, "expected": expected or ""}
         zh = {
             "county": county.name_zh if county else "",
-            "fund": FUND_ZH.get(line.fund or "", ""),
+            "fund": fund.short_zh if fund else "",
             "field": labels[plain].zh,
         }
         en = {

@@ -20,7 +20,7 @@ from fundpool.domain.findings import Finding
 from fundpool.domain.periods import Month
 from fundpool.services.judging import Line, ParsedDocument, Register, SourceFile, fold
 from schemas.documents import document_type
-from schemas.documents.base import FUND_NAMES, DocumentField, DocumentType, FieldKind, Presence
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence
 from schemas.documents.reading_rules import READING_RULES, REFUSALS
 
 HEADER_ROWS = 40
@@ -29,7 +29,6 @@ _TOTAL = re.compile(r"(控制)?(合计|总计|小计)(数|行)?")
 _LABEL = re.compile(r"\s*([^：:]{1,12})[：:]\s*(.*)", re.DOTALL)
 _HEADER_UNIT = re.compile(r"[(（](元|万元|千元|亿元|人|户)[)）]$")
 _NOTE = re.compile(r"\s*(注|说明|填表说明|填报说明|备注)\s*[：:].*", re.DOTALL)
-_FUND_BY_NAME = {fold(name): fund for fund, names in FUND_NAMES.items() for name in names}
 
 
 def read_documents(
@@ -396,8 +395,9 @@ class _Reading:
             case FieldKind.COUNT:
                 value, said = read_count(cell)
             case FieldKind.FUND:
-                value = _FUND_BY_NAME.get(fold(text))
-                said = _matched(text, None if value is None else FUND_NAMES[value][0])
+                fund = self.register.fund_by_name(text)
+                value = None if fund is None else fund.key
+                said = _matched(text, None if fund is None else fund.name_zh)
             case FieldKind.COUNTY_NAME:
                 county = self.register.by_name(text)
                 said = _matched(text, None if county is None else county.name_zh)

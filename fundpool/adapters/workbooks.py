@@ -19,9 +19,9 @@ from fundpool.adapters.cell_grammar import Cell, read_amount
 from fundpool.adapters.document_reader import read_documents
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import Month
-from fundpool.services.judging import County
+from fundpool.services.judging import STANDARD_FUNDS, CityFund, County
 from schemas.documents import document_type
-from schemas.documents.base import FUND_NAMES, DocumentField, DocumentType, FieldKind, Presence, Sum
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence, Sum
 
 __all__ = ["read_documents", "write_document", "write_template"]
 
@@ -29,7 +29,6 @@ Value = int | str | date | None
 """An amount in fen or a count (int), a text written exactly as it stands, a date cell, or a blank."""
 
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
-_FIRST_FUND = {fund: names[0] for fund, names in FUND_NAMES.items()}
 _FIXED = {FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.YEAR, FieldKind.FUND}
 _HEADER_ROW = 3
 """Zero-based: title, labels and instruction stand above it."""
@@ -46,7 +45,7 @@ def write_template(
     counties: Sequence[County],
     month: Month,
     *,
-    funds: Sequence[str] = ("employee", "resident"),
+    funds: Sequence[CityFund] = STANDARD_FUNDS,
     detail_rows: int = 50,
 ) -> None:
     """Write the blank template of a document for ``counties`` (usually one) to ``path`` (.xlsx).
@@ -57,11 +56,11 @@ def write_template(
     rows: list[Mapping[str, Value]] = [
         {"county_code": county.code, "county_name": county.name_zh, "fund": fund}
         for county in counties
-        for fund in (funds if kind.per_fund else [""])
+        for fund in ((each.key for each in funds) if kind.per_fund else [""])
     ]
     if not kind.per_fund:
         rows = [rows[0]] * detail_rows
-    _write_xlsx(path, kind, city_name, month, rows, labels={}, totals=None, blank=True, mark=None)
+    _write_xlsx(path, kind, city_name, month, rows, funds, labels={}, totals=None, blank=True, mark=None)
 
 
 def write_document(
@@ -71,6 +70,7 @@ def write_document(
     month: Month,
     rows: Sequence[Mapping[str, Value]],
     *,
+    funds: Sequence[CityFund] = STANDARD_FUNDS,
     labels: Mapping[str, str] | None = None,
     totals: Mapping[str, int] | None = None,
     encoding: str = "utf-8-sig",
@@ -80,7 +80,8 @@ def write_document(
 
     ``rows`` hold ``county_code``, ``county_name``, ``fund`` (key) and amounts in fen; an amount that
     follows from others is computed when absent, ``month`` likewise. A str is written as that text.
-    ``totals`` replaces control totals (fen); ``mark`` is printed beside the title (“synthetic”).
+    ``funds`` are the city's; ``totals`` replaces control totals (fen); ``mark`` is printed beside the
+    title (“synthetic”).
     """
     kind = document_type(document)
     signed = (
@@ -89,11 +90,20 @@ def write_document(
     filled = [complete(kind, row, month) for row in rows]
     if path.suffix == ".csv":
         _write_csv(
-            path, kind, city_name, month, filled, labels=signed, totals=totals, encoding=encoding, mark=mark
+            path,
+            kind,
+            city_name,
+            month,
+            filled,
+            funds,
+            labels=signed,
+            totals=totals,
+            encoding=encoding,
+            mark=mark,
         )
     else:
         _write_xlsx(
-            path, kind, city_name, month, filled, labels=signed, totals=totals, blank=False, mark=mark
+            path, kind, city_name, month, filled, funds, labels=signed, totals=totals, blank=False, mark=mark
         )
 
 
@@ -104,6 +114,15 @@ def complete(kind: DocumentType, row: Mapping[str, Value], month: Month) -> dict
         if f.follows_from is not None and f.key not in filled:
             filled[f.key] = sum_of(f.follows_from, filled)
     return filled
+
+
+def _with_fund_name(
+    kind: DocumentType, row: Mapping[str, Value], funds: Sequence[CityFund]
+) -> Mapping[str, Value]:
+    """``row`` with its fund's name where it states a key of ``funds``; any other text stays as it is."""
+    names = {fund.key: fund.name_zh for fund in funds}
+    columns = [f.key for f in kind.fields if f.kind is FieldKind.FUND and f.key in row]
+    return {**row, **{key: names.get(str(row[key]), row[key]) for key in columns}}
 
 
 def sum_of(rule: Sum, row: Mapping[str, Value]) -> int | None:
@@ -161,12 +180,14 @@ def _write_xlsx(
     city_name: str,
     month: Month,
     rows: Sequence[Mapping[str, Value]],
+    funds: Sequence[CityFund],
     *,
     labels: Mapping[str, str],
     totals: Mapping[str, int] | None,
     blank: bool,
     mark: str | None,
 ) -> None:
+    rows = [_with_fund_name(kind, row, funds) for row in rows]
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -191,7 +212,7 @@ def _write_xlsx(
     for index, label in enumerate(label for label in kind.labels if label.key != "unit"):
         sheet.write_string(last, 3 * index, f"{label.zh}：", formats.plain)
         sheet.write_string(last, 3 * index + 1, labels.get(label.key, ""), formats.text)
-    _validate_input(sheet, kind, _HEADER_ROW + 1, _HEADER_ROW + len(rows))
+    _validate_input(sheet, kind, funds, _HEADER_ROW + 1, _HEADER_ROW + len(rows))
     sheet.freeze_panes(_HEADER_ROW + 1, 4)
     sheet.protect("", {"format_columns": True, "select_locked_cells": True})
     book.close()
@@ -230,8 +251,6 @@ def _write_row(
         value = row.get(f.key)
         if f.key in {"month", "year"} and value is None:
             value = str(month) if f.key == "month" else f"{month.year:04d}"
-        if f.kind is FieldKind.FUND and isinstance(value, str):
-            value = _FIRST_FUND.get(value, value)
         if f.follows_from is not None and (
             blank or (isinstance(value, int) and value == sum_of(f.follows_from, row))
         ):
@@ -287,7 +306,7 @@ def _write_total_row(
         sheet.write_formula(at, column, formula, formats.sum, 0.0 if blank else computed[f.key] / 100)
 
 
-def _validate_input(sheet: Any, kind: DocumentType, first: int, last: int) -> None:
+def _validate_input(sheet: Any, kind: DocumentType, funds: Sequence[CityFund], first: int, last: int) -> None:
     for column, f in enumerate(kind.fields):
         rule: dict[str, Any] | None = None
         if f.is_money and f.follows_from is None:
@@ -303,7 +322,7 @@ def _validate_input(sheet: Any, kind: DocumentType, first: int, last: int) -> No
                 "error_message": "请填写半角数字，如 1234.56；没有发生额填 0。",
             }
         elif f.kind is FieldKind.FUND:
-            rule = _list_rule(f, list(_FIRST_FUND.values()))
+            rule = _list_rule(f, [fund.name_zh for fund in funds])
         elif f.choices:
             rule = _list_rule(f, list(f.choices))
         if rule is not None:
@@ -328,12 +347,14 @@ def _write_csv(
     city_name: str,
     month: Month,
     rows: Sequence[Mapping[str, Value]],
+    funds: Sequence[CityFund],
     *,
     labels: Mapping[str, str],
     totals: Mapping[str, int] | None,
     encoding: str,
     mark: str | None,
 ) -> None:
+    rows = [_with_fund_name(kind, row, funds) for row in rows]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")])
@@ -362,6 +383,4 @@ def _csv_text(f: DocumentField, value: Value) -> str:
         return ""
     if isinstance(value, int):
         return format_yuan(value, separators=False) if f.is_money else str(value)
-    if f.kind is FieldKind.FUND:
-        return _FIRST_FUND.get(str(value), str(value))
     return str(value)

@@ -18,7 +18,7 @@ MonthText = Annotated[
 ]
 County = Annotated[str, Parameter(name="--county", help="县区代码 / county code")]
 AnyCounty = Annotated[str | None, Parameter(name="--county", help="县区代码 / county code")]
-AnyFund = Annotated[str | None, Parameter(name="--fund", help="险种 employee|resident / scheme")]
+AnyFund = Annotated[str | None, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
 By = Annotated[str, Parameter(name="--by", help="办理人 / the person who acts")]
 Reason = Annotated[str, Parameter(name="--reason", help="理由 / reason")]
 AnyReason = Annotated[str | None, Parameter(name="--reason", help="理由 / reason")]

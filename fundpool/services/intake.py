@@ -110,7 +110,7 @@ def read_received(
         return ()
     document = unread[0].document
     sources = [SourceFile(file.file_name, ports.raw_files.read(file.sha256)) for file in unread]
-    register = Register.of(policy.units)
+    register = Register.of(policy.units, policy.funds)
     parsed = ports.read_documents(sources, document.value, register, None)
     recorders = [_Recorder(policy, file, reading) for file, reading in zip(unread, parsed, strict=True)]
     return tuple(together(ports.database, recorders))

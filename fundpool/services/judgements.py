@@ -76,9 +76,8 @@ def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, mont
     places = [(unit.code, fund) for unit in policy.units for fund in funds]
     last = accepted_figures(work, policy.key, month.plus(-1))
     return JudgingContext(
-        register=Register.of(policy.units),
+        register=Register.of(policy.units, policy.funds),
         month=month,
-        funds=funds,
         budget_left_fen=budget_left(work, policy.key, month),
         last_closing_fen={place: row["closing_fen"] for place, row in last.items() if "closing_fen" in row},
         last_cumulative_fen=_cumulative(last, places, month),

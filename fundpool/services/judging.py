@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from fundpool.domain.findings import Finding, Severity, Verdict, verdict_of
 from fundpool.domain.periods import Month
+from schemas.documents.base import FUND_NAMES, SHORT_FUND_NAMES
 
 CountyFund = tuple[str, str]
 """County code and fund key."""
@@ -33,6 +34,17 @@ class RegisteredUnit(Protocol):
     def aliases(self) -> Sequence[str]: ...
 
 
+class RegisteredFund(Protocol):
+    """A fund of a city, as the policy files give it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def name_zh(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class County:
     """A county, district or zone that files documents."""
@@ -43,6 +55,28 @@ class County:
     name_en: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CityFund:
+    """A fund (险种) as documents name it: ``name_zh`` is written, ``aliases`` are read, ``short_zh`` is told."""
+
+    key: str
+    name_zh: str
+    short_zh: str
+    aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, fund: RegisteredFund) -> "CityFund":
+        """A standard fund has its standard names, any other the policy file's; both are read."""
+        names = (*FUND_NAMES.get(fund.key, ()), fund.name_zh, fund.code, fund.key)
+        return cls(fund.key, names[0], SHORT_FUND_NAMES.get(fund.key, fund.name_zh), names[1:])
+
+
+STANDARD_FUNDS = tuple(
+    CityFund(key, names[0], SHORT_FUND_NAMES[key], names[1:]) for key, names in FUND_NAMES.items()
+)
+"""职工 and 居民, which nearly every city has."""
+
+
 def fold(text: str) -> str:
     """``text`` without spaces and with full-width letters and brackets narrowed: for comparing names only."""
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).casefold()
@@ -50,15 +84,17 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True)
 class Register:
-    """The units of one city, found by code, name or alias."""
+    """The units and funds of one city, found by code, name or alias."""
 
     counties: tuple[County, ...]
+    funds: tuple[CityFund, ...] = STANDARD_FUNDS
 
     @classmethod
-    def of(cls, units: Iterable[RegisteredUnit]) -> "Register":
+    def of(cls, units: Iterable[RegisteredUnit], funds: Iterable[RegisteredFund]) -> "Register":
         """The register of a city's policy."""
         return cls(
-            tuple(County(unit.code, unit.name_zh, tuple(unit.aliases), unit.name_en) for unit in units)
+            tuple(County(unit.code, unit.name_zh, tuple(unit.aliases), unit.name_en) for unit in units),
+            tuple(CityFund.of(fund) for fund in funds),
         )
 
     @cached_property
@@ -80,6 +116,27 @@ class Register:
     def by_name(self, name: str) -> County | None:
         """The county with this name or alias; spaces and full-width forms do not matter."""
         return self._by_name.get(fold(name))
+
+    @cached_property
+    def _fund_by_name(self) -> dict[str, CityFund | None]:
+        names: dict[str, CityFund | None] = {}
+        for fund in self.funds:
+            for name in {fold(text) for text in (fund.name_zh, *fund.aliases)}:
+                # A name that two funds bear names neither: the funds never mix.
+                names[name] = None if name in names else fund
+        return names
+
+    @cached_property
+    def _fund_by_key(self) -> dict[str, CityFund]:
+        return {fund.key: fund for fund in self.funds}
+
+    def fund(self, key: str) -> CityFund | None:
+        """The city's fund with this key."""
+        return self._fund_by_key.get(key)
+
+    def fund_by_name(self, name: str) -> CityFund | None:
+        """The city's fund with this name, code or key; None also when two funds bear the name."""
+        return self._fund_by_name.get(fold(name))
 
 
 @dataclass(frozen=True)
@@ -151,7 +208,6 @@ class JudgingContext:
 
     register: Register
     month: Month
-    funds: tuple[str, ...] = ("employee", "resident")
     budget_left_fen: Mapping[CountyFund, int] | None = None
     last_closing_fen: Mapping[CountyFund, int] | None = None
     last_cumulative_fen: Mapping[CountyFund, int] | None = None

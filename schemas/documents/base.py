@@ -21,7 +21,7 @@ class FieldKind(StrEnum):
     YEAR = "year"
     """``2026``, the fund year of a yearly document."""
     FUND = "fund"
-    """职工 (310) or 居民 (390), as in FUND_NAMES."""
+    """A fund of the city by name, key or code; the two standard ones also as in FUND_NAMES."""
     MONEY = "money"
     """Yuan with at most two decimals; kept as integer fen."""
     COUNT = "count"
@@ -161,7 +161,13 @@ FUND_NAMES: dict[str, tuple[str, ...]] = {
         "resident",
     ),
 }
-"""Names a fund is known by, the official one first; codes as in the national business codes."""
+"""Names a standard fund is known by, the official one first; codes as in the national business codes.
+
+A city's further funds are known by what its policy file calls them.
+"""
+
+SHORT_FUND_NAMES: dict[str, str] = {"employee": "职工医保", "resident": "居民医保"}
+"""What messages call the standard funds."""
 
 UNIT_LABEL = Label("unit", "单位", "unit", ("金额单位", "计量单位"))
 SIGNATURES = (

@@ -113,7 +113,7 @@ def test_a_template_is_written_per_county_and_read_back(
     assert main(["template", *arguments]) == 0
     files = answer(capsys)["files"]
     assert len(files) == 9
-    register = Register.of([sample.JIAOJIANG, *sample.REGISTER.counties])
+    register = Register((sample.JIAOJIANG, *sample.REGISTER.counties))
     content = Path(str(files[0]["file"])).read_bytes()
     (parsed,) = read_documents([SourceFile("t", content)], "report", register, sample.MONTH)
     assert parsed.counties == ("331002",)

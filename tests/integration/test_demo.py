@@ -130,7 +130,7 @@ def test_a_demo_killed_after_every_single_act_comes_to_the_same_end(
 def test_the_committed_files_say_what_the_generator_writes(tmp_path: Path, city: str) -> None:
     script, policy = load_script(SAMPLES / city), load_policies(Settings().policy_dir).city(city)
     write_city(tmp_path, script, policy, with_office=False)
-    register = Register.of(policy.register)
+    register = Register.of(policy.register, policy.funds)
 
     def read(folder: Path, document: str) -> list[ParsedDocument]:
         files = sorted((folder / f"{document}s").iterdir())

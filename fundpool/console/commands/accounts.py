@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from fundpool.console.clock import business_clock
+from fundpool.console.options import PolicyDir, open_month
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from fundpool.domain.transfer import BankAccount
-    from fundpool.services.ports import Ports
 
 app = App(name="accounts", help="账户登记簿 / The register of bank accounts.", result_action="return_value")
 
@@ -19,28 +19,24 @@ _By = Annotated[str, Parameter(help="经办人 / who does it")]
 _AsOf = Annotated[str | None, Parameter(help="业务时间 / business time of the act")]
 
 
-def _ports() -> "Ports":
-    from fundpool.bootstrap import build_ports
-    from fundpool.settings import Settings
-
-    return build_ports(Settings())
-
-
 @app.command(name="list")
 def list_accounts(
     *,
     city: Annotated[str | None, Parameter(help="统筹区 / city key")] = None,
     fund: Annotated[str | None, Parameter(help="险种基金 / fund key")] = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """List every version of every registered account."""
-    found = _ports().database.read(lambda work: work.accounts.find(city, fund))
+    found = open_month(policy_dir).database.read(lambda work: work.accounts.find(city, fund))
     _show(found, as_json=json)
     return 0
 
 
 @app.command(name="import")
-def import_accounts(file: Path, *, by: _By, as_of: _AsOf = None, json: bool = False) -> int:
+def import_accounts(
+    file: Path, *, by: _By, as_of: _AsOf = None, policy_dir: PolicyDir = None, json: bool = False
+) -> int:
     """Enter accounts from a CSV as proposals: city, fund, unit, account_type, account_no, account_name, bank_name.
 
     They pay and are paid only once another person has approved them.
@@ -67,7 +63,7 @@ def import_accounts(file: Path, *, by: _By, as_of: _AsOf = None, json: bool = Fa
             )
         except (KeyError, ValueError) as error:
             raise unreadable_row(file, number, error) from error
-    entered = _ports().database.transaction(
+    entered = open_month(policy_dir).database.transaction(
         lambda work: [propose_account(work, proposal, by, now) for proposal in proposals]
     )
     _show(entered, as_json=json)
@@ -81,6 +77,7 @@ def approve(
     city: Annotated[str | None, Parameter(help="该统筹区全部待复核账户 / every proposal of the city")] = None,
     by: _By,
     as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Approve one proposed account, or every proposal of a city, as another person than the maker."""
@@ -106,7 +103,7 @@ def approve(
         )
         return [approve_account(work, each, by, now) for each in ids]
 
-    _show(_ports().database.transaction(act), as_json=json)
+    _show(open_month(policy_dir).database.transaction(act), as_json=json)
     return 0
 
 

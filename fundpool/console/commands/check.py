@@ -61,7 +61,7 @@ def check(
     from fundpool.adapters.policy_files import load_policies
 
     policy = load_policies(policy_dir or Settings().policy_dir).city(city)
-    context = JudgingContext(Register.of(policy.register), when, tuple(fund.key for fund in policy.funds))
+    context = JudgingContext(Register.of(policy.register, policy.funds), when)
     sources = [open_source(file) for file in files]
     judgements = judge_files(sources, kind.key, context, read=read_documents, judge=judge)
     if slips is not None:

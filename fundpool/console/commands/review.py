@@ -87,7 +87,7 @@ def cut(
     city: City,
     month: MonthText,
     county: County,
-    fund: Annotated[str, Parameter(help="险种 employee|resident / scheme")],
+    fund: Annotated[str, Parameter(help="险种，如 employee / scheme key of the city")],
     amount: Annotated[str, Parameter(help="核定额（元）/ approved amount in yuan")],
     reason: Reason,
     by: By,

@@ -35,7 +35,7 @@ def template(
     from fundpool.adapters.workbooks import write_template
 
     policy = load_policies(policy_dir or Settings().policy_dir).city(city)
-    register = Register.of(policy.register)
+    register = Register.of(policy.register, policy.funds)
     chosen = (
         [unit.code for unit in policy.units] if not county else [_code(register, name) for name in county]
     )
@@ -45,8 +45,7 @@ def template(
         unit = register.by_code(code)
         assert unit is not None
         path = out / f"{when}-{kind.key}-{unit.code}-{unit.name_zh}.xlsx"
-        funds = tuple(fund.key for fund in policy.funds)
-        write_template(path, kind.key, policy.name_zh, [unit], when, funds=funds)
+        write_template(path, kind.key, policy.name_zh, [unit], when, funds=register.funds)
         written.append((unit.code, unit.name_zh, path))
     if json:
         print_json(
