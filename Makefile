@@ -35,8 +35,8 @@ check: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/lint-imports
 
 .PHONY: test
-test: $(VENV)/.dev test-tools ## Run every test; T=tests/unit/test_money.py for some
-	$(BIN)/python -m pytest $(T)
+test: $(VENV)/.dev test-tools ## Run every test, two files at a time; T=tests/unit/test_money.py for some
+	$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile)
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Run the benchmarks and print their figures
@@ -81,7 +81,7 @@ $(VENV)/.installer: requirements/installer.lock | $(VENV)/bin/python
 	@touch $@
 
 define install
-	@if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r $(1); \
+	@if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r $(1); \
 	else $(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(1); fi
 endef
 
