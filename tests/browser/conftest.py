@@ -28,8 +28,10 @@ def imagined_url() -> Iterator[str]:
         yield address.rstrip("/")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for one module: while Playwright lives, an event loop runs on the main thread, and Prefect's
+    synchronous calls in another module's tests would return coroutines that nobody awaits."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("no Chromium on this machine")
