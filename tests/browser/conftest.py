@@ -34,7 +34,7 @@ def chromium() -> Iterator[Browser]:
     synchronous calls in another module's tests would return coroutines that nobody awaits."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
-        pytest.skip("no Chromium on this machine")
+        pytest.fail("no Chromium on this machine: install Debian's chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_CHROMIUM_OPTIONS)
         yield browser

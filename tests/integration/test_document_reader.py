@@ -42,6 +42,8 @@ def test_what_is_written_is_read_with_the_cell_of_every_value(document: str, suf
             assert line.cells[key].endswith(str(line.row))
 
 
+# Only a fresh save needs LibreOffice itself; a file it saved is in deployments/sample and always read
+# (tests/integration/test_demo.py).
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_a_workbook_saved_by_libreoffice_reads_the_same(tmp_path: Path) -> None:
     write_document(tmp_path / "plan.xlsx", "plan", "台州市", sample.MONTH, sample.plan_rows())
