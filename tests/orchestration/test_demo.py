@@ -15,12 +15,15 @@ from tests.integration.demo_stage import DemoStage
 pytestmark = [pytest.mark.orchestration, pytest.mark.slow, pytest.mark.timeout(900)]
 
 GONE_SECONDS = 60
+STUCK_SECONDS = 600
+"""Many times what a demo takes; one that is not over by then never will be."""
 
 
 def start(city: str, home: Path, *options: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "fundpool", "demo", "--city", city, "--home", str(home)),
+            *(sys.executable, "-X", "faulthandler", "-m", "fundpool"),
+            *("demo", "--city", city, "--home", str(home)),
             *("--port", "0", "--json", *options),
         ],
         stdout=subprocess.PIPE,
@@ -32,7 +35,13 @@ def start(city: str, home: Path, *options: str) -> "subprocess.Popen[str]":
 
 def play_to_the_end(city: str, home: Path) -> dict[str, object]:
     demo = start(city, home, "--no-serve")
-    out, err = demo.communicate()
+    try:
+        out, err = demo.communicate(timeout=STUCK_SECONDS)
+    except subprocess.TimeoutExpired:
+        demo.send_signal(signal.SIGABRT)  # faulthandler tells where each thread stands
+        out, err = demo.communicate()
+        stuck = f"stuck after {acts_done(home)} acts"
+        pytest.fail(f"{stuck}\n{out}\n{err}\n{(home / 'prefect' / 'server.log').read_text()[-4000:]}")
     assert demo.returncode == 0, err
     assert "SYNTHETIC" in err
     summary: dict[str, object] = json.loads(out)
