@@ -46,6 +46,10 @@ bench: $(VENV)/.dev ## Run the benchmarks and print their figures
 simulate: $(VENV)/.dev ## Play payment schedules against a faulty bank on fresh seeds; SEEDS=1000000
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000)
 
+.PHONY: crash
+crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=2000 pairs; DATABASE=postgresql
+	$(BIN)/python -m tests.crash --pairs $(or $(PAIRS),200) $(if $(DATABASE),--$(DATABASE))
+
 .PHONY: sample
 sample: $(VENV)/.dev ## Write the demo cities' workbooks anew (one of them through LibreOffice)
 	$(BIN)/python -m deployments.sample.make_sample

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
+from fundpool.services.failpoints import failpoint
 from fundpool.services.judging import SourceFile
 from fundpool.services.ports import Incoming
 
@@ -38,7 +39,9 @@ class RawFiles:
             if target.exists() and target.stat().st_size == len(content):
                 return digest
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write_through(target, content)
+            failpoint("before keep")
+            write_through(target, content)
+            failpoint("after keep")
         except OSError as error:
             raise ServiceUnavailable(
                 "storage_unavailable",
@@ -77,7 +80,7 @@ class DropFolder:
         folder = self._folder / city / document
         if not folder.is_dir():
             return ()
-        return tuple(_incoming(path) for path in sorted(folder.iterdir()) if _is_arrived(path))
+        return tuple(_incoming(path) for path in sorted(folder.iterdir()) if is_arrived(path))
 
 
 def read_source(path: Path) -> SourceFile:
@@ -111,12 +114,13 @@ def _incoming(path: Path) -> Incoming:
         return Incoming(path.name, None, error)
 
 
-def _is_arrived(path: Path) -> bool:
+def is_arrived(path: Path) -> bool:
     name = path.name
     return path.is_file() and not name.startswith((".", "~$")) and not name.endswith(_BEING_WRITTEN)
 
 
-def _write_through(target: Path, content: bytes) -> None:
+def write_through(target: Path, content: bytes) -> None:
+    """Give ``target`` its bytes whole: on return they and the name are on the disk. Raises OSError."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".incoming-")
     temporary = Path(name)
     try:

@@ -45,7 +45,7 @@ from fundpool.services.failpoints import failpoint
 from fundpool.services.kill_switches import confirm_restart, request_restart, stop_fund
 from fundpool.services.money_ports import GatewayCall
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
-from schemas.payment_messages import TransferOrder
+from schemas.payment_messages import Direction, TransferOrder
 
 __all__ = [
     "BatchView",
@@ -619,9 +619,10 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
         if lines:
             # The bank's statement already has this order: books restored from a backup had lost it.
             attempt = new_attempt(work, obligation, attempt_no, now, terms)
-            serial, executed_at = lines[0].bank_serial, lines[0].executed_at
-            evidence = Evidence("statement", bank_serial=serial, executed_at=executed_at)
-            apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
+            for line in sorted(lines, key=lambda each: each.executed_at):
+                event = Event.SUCCEEDED if line.direction is Direction.DEBIT else Event.RETURNED
+                evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
+                attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
             return None
     return new_attempt(work, obligation, next_attempt_no(known), now, terms)
 
@@ -822,6 +823,12 @@ def _must_be_fenced(attempt: Attempt, terms: GatewayTerms) -> bool:
 
 def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
     """Close the refused key at the bank; whether it is now certain that it cannot execute."""
+    ports.database.transaction(
+        lambda work: work.transfers.record_call(
+            GatewayCall(attempt.key, "close", "started", attempt.worker_epoch, clock(), None, None, None)
+        )
+    )
+    failpoint("before close")
     answer = gateway.close(TransferOrder.from_body(attempt.request), now=clock())
     failpoint("after close")
 

@@ -338,6 +338,7 @@ def import_statements(
     for account_no in numbers:
         # The moment before the fetch: a worker that sleeps after it must not make old lines look final.
         fetched_at = clock()
+        failpoint("before statement")
         lines = gateway.statement(account_no, day, now=fetched_at)
         failpoint("after statement")
         counts = _match_in_transaction(ports, account_no, day, lines, fetched_at, clock)
@@ -570,7 +571,9 @@ def recover(
     ]
     waiting = ports.database.read(_next_orders)
     for obligation_id, order in waiting:
+        failpoint("before query")
         answer = gateway.query(order, now=clock())
+        failpoint("after query")
         if answer.kind in {GatewayAnswerKind.NOT_FOUND, GatewayAnswerKind.UNKNOWN}:
             continue
         _adopt_in_transaction(ports, obligation_id, order, answer, clock)

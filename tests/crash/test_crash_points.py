@@ -1,0 +1,47 @@
+"""A small month killed with SIGKILL at any of its commits and outside calls comes to the undisturbed end.
+
+A share drawn afresh each run; ``make crash`` plays every point, and pairs of points.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def play(*options: str) -> "subprocess.CompletedProcess[str]":
+    """``python -m tests.crash``: a process of its own, because a fork wants no threads."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.crash", *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_month_killed_anywhere_ends_as_if_nothing_had_happened_on_sqlite() -> None:
+    played = play("--singles", "15", "--pairs", "4")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "{1: 15, 2: 4}" in played.stdout
+
+
+@pytest.mark.postgresql
+def test_a_month_killed_anywhere_ends_as_if_nothing_had_happened_on_postgresql(postgresql_url: str) -> None:
+    played = play("--singles", "5", "--pairs", "1", "--postgresql", postgresql_url)
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "{1: 5, 2: 1}" in played.stdout
+
+
+def test_a_product_that_takes_a_crash_for_a_refusal_is_caught() -> None:
+    """A harness that was not shown to fail proves nothing."""
+    played = play("--singles", "3", "--at", "after submit", "--mutant", "crash_is_failure")
+    assert played.returncode == 1
+    assert "come to another end" in played.stdout
