@@ -6,25 +6,34 @@ from functools import cache
 from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
-from tests.simulation.memory import MemoryTransactions
-from tests.simulation.schedule import Result, Schedule, Variant
+from tests.simulation.memory import MemoryTransactions, State
+from tests.simulation.quick import QuickGateway
+from tests.simulation.schedule import VARIANTS, Result, Schedule, Variant, opened_books, payees
 
 
 def run_in_memory(seed: int, variant: Variant) -> Result:
     """Play the seed against the stores in memory."""
     transactions = MemoryTransactions()
+    transactions.state = _opened_in_memory(payees(seed))
 
     def restore(state: object) -> None:
         transactions.state = state  # type: ignore[assignment]
 
-    return Schedule(seed, transactions, variant, transactions.snapshot, restore).run()
+    return Schedule(seed, transactions, variant, transactions.snapshot, restore, QuickGateway).run()
+
+
+@cache
+def _opened_in_memory(payees: int) -> State:
+    transactions = MemoryTransactions()
+    opened_books(transactions, payees)
+    return transactions.state
 
 
 def run_on_sqlite(seed: int, variant: Variant) -> Result:
     """Play the seed against the real stores on SQLite in memory."""
     database = Database("sqlite://")
     connection = _driver(database)
-    connection.deserialize(_empty())
+    connection.deserialize(_opened_on_sqlite(payees(seed)))
 
     def snapshot() -> bytes:
         return connection.serialize()
@@ -39,13 +48,26 @@ def run_on_sqlite(seed: int, variant: Variant) -> Result:
 
 
 @cache
-def _empty() -> bytes:
-    """A migrated, empty database."""
+def _opened_on_sqlite(payees: int) -> bytes:
     database = Database("sqlite://")
     migrations.upgrade(database)
+    opened_books(SqlTransactions(database), payees)
     content = _driver(database).serialize()
     database.dispose()
     return content
+
+
+def run(seed: int, *, sqlite_every: int = 0) -> Result:
+    """Play a seed against its kind of bank; one in ``sqlite_every`` also on SQLite, to the same end."""
+    variant = VARIANTS[seed % len(VARIANTS)]
+    result = run_in_memory(seed, variant)
+    if sqlite_every and seed // 16 % sqlite_every == 0:
+        real = run_on_sqlite(seed, variant)
+        if real.trace != result.trace or real.digest != result.digest:
+            real.violations.append("memory and SQLite disagree")
+        real.violations += [each for each in result.violations if each not in real.violations]
+        return real
+    return result
 
 
 def _driver(database: Database) -> sqlite3.Connection:

@@ -1,7 +1,9 @@
-"""The money stores in memory, with the database's constraints: thousands of schedules a second.
+"""The money stores in memory, with the database's constraints: hundreds of schedules a second.
 
-One schedule in ten runs on SQLite instead and must come to the same end, so that this stand-in
-cannot drift from the real stores.
+Some schedules run on SQLite as well and must come to the same end, so that this stand-in cannot
+drift from the real stores. A committed state is never changed: a transaction copies only the
+containers it writes to, so that a rollback, a backup and a restore cost nothing. The audit trail
+is chained only when somebody reads it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,15 +41,19 @@ from schemas.payment_messages import StatementLine
 T = TypeVar("T")
 
 
+Entry = tuple[datetime, str, str, str, Mapping[str, Any] | None, Mapping[str, Any] | None, str | None]
+"""An audit record that nobody has chained yet: the arguments of ``MemoryAudit.append`` in order."""
+
+
 class ConstraintBroken(AssertionError):
     """What the database would have refused."""
 
 
 @dataclass
 class State:
-    """Everything that is stored. Records are immutable; a transaction works on copied containers."""
+    """Everything that is stored. Records are immutable; a transaction copies what it writes to."""
 
-    audit: list[AuditRecord] = field(default_factory=list)
+    audit: list[Entry] = field(default_factory=list)
     accounts: dict[int, BankAccount] = field(default_factory=dict)
     balances: dict[AccountRef, tuple[int, int]] = field(default_factory=dict)
     overdrafts: set[AccountRef] = field(default_factory=set)
@@ -66,6 +72,24 @@ class State:
     breaks: dict[int, Break] = field(default_factory=dict)
     switches: dict[tuple[str, str], KillSwitch] = field(default_factory=dict)
 
+    owned: set[str] = field(default_factory=set)
+    """Names of the containers that this state has copied and may write to."""
+
+    def draft(self) -> "State":
+        """The same contents for a transaction to write to; nothing is copied yet."""
+        other = object.__new__(State)
+        other.__dict__.update(self.__dict__)
+        other.owned = set()
+        return other
+
+    def own(self, name: str) -> Any:
+        """The container of that name, to be written to."""
+        held = self.__dict__[name]
+        if name not in self.owned:
+            self.owned.add(name)
+            held = self.__dict__[name] = held.copy()
+        return held
+
     def snapshot(self) -> "State":
         """An independent copy; the records in it are shared because nothing changes them."""
         other = copy(self)
@@ -81,12 +105,14 @@ class MemoryTransactions:
 
     def __init__(self) -> None:
         self.state = State()
+        self._read: tuple[State, SimpleNamespace] | None = None
 
     def snapshot(self) -> State:
-        return self.state.snapshot()
+        """A backup: the committed state itself, because nothing changes it any more."""
+        return self.state
 
     def transaction(self, work: Callable[[Any], T]) -> T:
-        draft = self.state.snapshot()
+        draft = self.state.draft()
         result = work(_work(draft))
         failpoint("before commit")
         self.state = draft
@@ -94,16 +120,18 @@ class MemoryTransactions:
         return result
 
     def read(self, work: Callable[[Any], T]) -> T:
-        return work(_work(self.state))
+        if self._read is None or self._read[0] is not self.state:
+            self._read = (self.state, _work(self.state))
+        return work(self._read[1])
 
 
 def _work(state: State) -> SimpleNamespace:
-    return SimpleNamespace(
-        audit=MemoryAudit(state),
-        accounts=MemoryAccounts(state),
-        ledger=MemoryLedger(state),
-        transfers=MemoryTransfers(state),
-    )
+    made = SimpleNamespace()
+    made.audit = MemoryAudit(state)
+    made.accounts = MemoryAccounts(state)
+    made.ledger = MemoryLedger(state)
+    made.transfers = MemoryTransfers(state)
+    return made
 
 
 class MemoryAudit:
@@ -121,34 +149,42 @@ class MemoryAudit:
         after: Mapping[str, Any] | None = None,
         reason: str | None = None,
     ) -> None:
-        number, previous_hash = self.head()
-        record = AuditRecord(
-            number + 1,
-            at,
-            actor,
-            action,
-            subject,
-            _digest(before),
-            _digest(after),
-            "",
-            reason,
-            previous_hash,
-            "",
-        )
-        self._state.audit.append(replace(record, hash=seal_record(record)))
+        self._state.own("audit").append((at, actor, action, subject, before, after, reason))
 
     def records(self, subject: str | None = None) -> Iterable[AuditRecord]:
-        return [each for each in self._state.audit if subject in {None, each.subject}]
+        previous_hash = GENESIS
+        for number, entry in enumerate(self._state.audit, start=1):
+            at, actor, action, about, before, after, reason = entry
+            record = AuditRecord(
+                number,
+                at,
+                actor,
+                action,
+                about,
+                _digest(before),
+                _digest(after),
+                "",
+                reason,
+                previous_hash,
+                "",
+            )
+            record = replace(record, hash=seal_record(record))
+            previous_hash = record.hash
+            if subject in {None, about}:
+                yield record
 
     def head(self) -> tuple[int, str]:
-        return (
-            (self._state.audit[-1].number, self._state.audit[-1].hash) if self._state.audit else (0, GENESIS)
-        )
+        records = list(self.records())
+        return (records[-1].number, records[-1].hash) if records else (0, GENESIS)
 
 
 class MemoryAccounts:
     def __init__(self, state: State) -> None:
-        self._rows = state.accounts
+        self._state = state
+
+    @property
+    def _rows(self) -> dict[int, BankAccount]:
+        return self._state.accounts
 
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
         account = BankAccount(
@@ -168,14 +204,14 @@ class MemoryAccounts:
             approved_at=None,
             usable_from=None,
         )
-        self._rows[account.id] = account
+        self._state.own("accounts")[account.id] = account
         return account
 
     def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
         approved = replace(
             account, status=AccountStatus.APPROVED, checker=checker, approved_at=at, usable_from=usable_from
         )
-        self._rows[account.id] = approved
+        self._state.own("accounts")[account.id] = approved
         return approved
 
     def get(self, account_id: int) -> BankAccount:
@@ -209,7 +245,8 @@ class MemoryLedger:
         self._state = state
 
     def load(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
-        return {ref: Balance(*self._state.balances.setdefault(ref, (0, 0))) for ref in refs}
+        held = self._state.own("balances")
+        return {ref: Balance(*held.setdefault(ref, (0, 0))) for ref in refs}
 
     def peek(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
         return {ref: Balance(*self._state.balances[ref]) for ref in refs if ref in self._state.balances}
@@ -231,7 +268,7 @@ class MemoryLedger:
         recorded_at: datetime,
         evidence: str | None = None,
     ) -> int:
-        chain = self._state.vouchers.setdefault((city, fund), [])
+        chain = self._state.vouchers.get((city, fund), [])
         header = Voucher(
             city,
             fund,
@@ -243,20 +280,21 @@ class MemoryLedger:
             "",
         )
         header = replace(header, hash=seal_voucher(header, postings))
-        chain.append(header)
+        self._state.own("vouchers")[city, fund] = [*chain, header]
+        stored = self._state.own("postings")
         for line, (entry, month, adjusts) in enumerate(postings, start=1):
             self._require_unique(entry)
-            self._state.postings[entry.key] = StoredPosting(
+            stored[entry.key] = StoredPosting(
                 entry, header.number, line, month, adjusts, recorded_at, made_by
             )
         for ref, balance in balances.items():
             if ref.type in CASH and balance.posted_fen < 0:
                 if evidence is None and ref not in self._state.overdrafts:
                     raise ConstraintBroken(f"cash below nil: {ref}")
-                self._state.overdrafts.add(ref)
+                self._state.own("overdrafts").add(ref)
             if balance.reserved_fen < 0:
                 raise ConstraintBroken(f"reserve below nil: {ref}")
-            self._state.balances[ref] = (balance.posted_fen, balance.reserved_fen)
+            self._state.own("balances")[ref] = (balance.posted_fen, balance.reserved_fen)
         return header.number
 
     def _require_unique(self, entry: Posting) -> None:
@@ -265,12 +303,12 @@ class MemoryLedger:
         if entry.resolves is not None:
             if entry.resolves in self._state.resolved:
                 raise ConstraintBroken(f"reserve resolved twice: {entry.resolves}")
-            self._state.resolved[entry.resolves] = entry.key
+            self._state.own("resolved")[entry.resolves] = entry.key
         if entry.attempt_key is not None:
             leg = (entry.attempt_key, leg_of(entry))
             if leg in self._state.legs:
                 raise ConstraintBroken(f"leg booked twice: {leg}")
-            self._state.legs.add(leg)
+            self._state.own("legs").add(leg)
 
     def balances(self, city: str | None = None, fund: str | None = None) -> list[AccountBalance]:
         return [
@@ -327,10 +365,10 @@ class MemoryTransfers:
             releaser=None,
             version=1,
         )
-        self._state.batches[batch.id] = batch
+        self._state.own("batches")[batch.id] = batch
         for order, debit_account_id, credit_account_id in orders:
             number = len(self._state.obligations) + 1
-            self._state.obligations[number] = Obligation(
+            self._state.own("obligations")[number] = Obligation(
                 id=number,
                 key=order.key,
                 batch_id=batch.id,
@@ -380,7 +418,7 @@ class MemoryTransfers:
         changed = replace(current, version=current.version + 1, **fields)
         if changed.maker in {changed.checker, changed.releaser}:
             raise ConstraintBroken("the maker checks himself")
-        self._state.batches[batch.id] = changed
+        self._state.own("batches")[batch.id] = changed
         return changed
 
     def obligation(self, obligation_id: int) -> Obligation:
@@ -424,7 +462,7 @@ class MemoryTransfers:
         current = self._state.obligations[obligation.id]
         _require_version(obligation, current)
         changed = replace(current, version=current.version + 1, **fields)
-        self._state.obligations[obligation.id] = changed
+        self._state.own("obligations")[obligation.id] = changed
         return changed
 
     def add_attempt(
@@ -457,7 +495,7 @@ class MemoryTransfers:
         if any(each.key == key for each in self._state.attempts.values()):
             raise ConstraintBroken(f"key used twice: {key}")
         self._require_one_live(attempt)
-        self._state.attempts[attempt.id] = attempt
+        self._state.own("attempts")[attempt.id] = attempt
         return attempt
 
     def _require_one_live(self, attempt: Attempt) -> None:
@@ -491,11 +529,11 @@ class MemoryTransfers:
             fields["was_unknown"] = bool(fields["was_unknown"])
         changed = replace(current, version=current.version + 1, **fields)
         self._require_one_live(changed)
-        self._state.attempts[attempt.id] = changed
+        self._state.own("attempts")[attempt.id] = changed
         return changed
 
     def record_call(self, call: GatewayCall) -> None:
-        self._state.calls.append(call)
+        self._state.own("calls").append(call)
 
     def calls(self, attempt_key: str) -> list[GatewayCall]:
         return [each for each in self._state.calls if each.attempt_key == attempt_key]
@@ -505,7 +543,7 @@ class MemoryTransfers:
     ) -> bool:
         if (gateway, event_id) in self._state.callbacks:
             return False
-        self._state.callbacks.add((gateway, event_id))
+        self._state.own("callbacks").add((gateway, event_id))
         return True
 
     def add_statement_lines(
@@ -515,14 +553,14 @@ class MemoryTransfers:
         for line in lines:
             known = self._state.lines.get((line.account, line.bank_serial))
             if known is None:
-                self._state.lines[line.account, line.bank_serial] = line
+                self._state.own("lines")[line.account, line.bank_serial] = line
                 fresh.append(line)
             elif known != line:
                 altered.append(line)
         return fresh, altered
 
     def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
-        self._state.statement_days[account_no, day] = at
+        self._state.own("statement_days")[account_no, day] = at
 
     def statement_imports(self, account_no: str) -> dict[date, datetime]:
         return {day: at for (account, day), at in self._state.statement_days.items() if account == account_no}
@@ -534,7 +572,7 @@ class MemoryTransfers:
         if any((each.kind, each.reference) == (kind, reference) for each in self._state.breaks.values()):
             return False
         number = len(self._state.breaks) + 1
-        self._state.breaks[number] = Break(
+        self._state.own("breaks")[number] = Break(
             id=number,
             kind=kind,
             reference=reference,
@@ -558,7 +596,9 @@ class MemoryTransfers:
         found = self._state.breaks.get(break_id)
         if found is None or found.resolved_at is not None:
             raise InputError("break_unknown", "", "")
-        self._state.breaks[break_id] = replace(found, resolved_at=at, resolved_by=by, resolution=resolution)
+        self._state.own("breaks")[break_id] = replace(
+            found, resolved_at=at, resolved_by=by, resolution=resolution
+        )
 
     def kill_switch(self, city: str, fund: str) -> KillSwitch | None:
         return self._state.switches.get((city, fund))
@@ -567,7 +607,7 @@ class MemoryTransfers:
         return [each for _, each in sorted(self._state.switches.items())]
 
     def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
-        self._state.switches[switch.city, switch.fund] = switch
+        self._state.own("switches")[switch.city, switch.fund] = switch
 
     def sent_fen(self, city: str, fund: str, day: date) -> int:
         return sum(

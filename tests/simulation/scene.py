@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.faults import FaultPlan
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.periods import SHANGHAI, Month
@@ -11,7 +10,7 @@ from fundpool.domain.transfer import GatewayTerms, Hop, PaymentOrder
 from fundpool.services import books, payments, resolving
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import Ports, Transactions, Work
-from schemas.payment_messages import TransferOrder
+from tests.simulation.bank import CountedPlan
 
 CITY, FUND, CITY_UNIT = "taizhou", "employee", "331000"
 COUNTIES = ("331002", "331003", "331004")
@@ -37,13 +36,6 @@ class Clock:
         self.now += timedelta(**delta)
 
 
-class LenientBook(BankBook):
-    """A bank that does not look at ``valid_until``."""
-
-    def _obstacle(self, order: TransferOrder, now: datetime) -> str | None:
-        return super()._obstacle(order, min(now, order.valid_until))
-
-
 class Scene:
     """A city, its registered accounts, its bank and the ports between them."""
 
@@ -55,17 +47,21 @@ class Scene:
         opening_fen: int = OPENING_FEN,
         counties: tuple[str, ...] = COUNTIES,
         book: type[BankBook] = BankBook,
+        gateway: type[ScriptedGateway] = ScriptedGateway,
+        prepared: bool = False,
     ) -> None:
+        """``prepared``: the stores hold the registered accounts and the opening balance already."""
         self.clock = Clock()
         self.counties = counties
         self.book = book(key_retention=terms.key_retention)
-        self.plan = FaultPlan()
+        self.plan = CountedPlan()
         self.book.open_account(account_no("fiscal_account", CITY_UNIT), "市财政专户", opening_fen)
         for county in counties:
             self.book.open_account(account_no("county_expenditure", county), county_name(county), 0)
-        self.gateway = ScriptedGateway(self.book, self.plan)
+        self.gateway = gateway(self.book, self.plan)
         self.ports = Ports(database=transactions, gateway=self.gateway, gateway_terms=terms)
-        transactions.transaction(lambda work: self._register(work, opening_fen))
+        if not prepared:
+            transactions.transaction(lambda work: self._register(work, opening_fen))
 
     def _register(self, work: Work, opening_fen: int) -> None:
         units = [("fiscal_account", CITY_UNIT, "市财政专户")]

@@ -14,6 +14,7 @@ from fundpool.adapters.gateways.faults import Call
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.transfer import GatewayTerms, ObligationState
 from fundpool.services import books, failpoints, payments, resolving
+from tests.simulation.bank import LenientBook
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.scene import (
@@ -23,7 +24,6 @@ from tests.simulation.scene import (
     FISCAL,
     FUND,
     RELEASER,
-    LenientBook,
     Scene,
     account_no,
 )

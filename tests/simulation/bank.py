@@ -1,0 +1,161 @@
+"""The bank of the schedules: the sandbox bank's book, and three habits that the contract allows.
+
+The alphabet of ``FAULTS`` is about the wire and about single orders. A bank may also hand over the
+answer to somebody else's order, refuse at the counter without registering the key, and not notice
+that a key comes again while its first order is still being accepted. A product that follows the
+contract is safe from all three; these are what tells it from one that believes any echo, a zombie,
+or an unclear answer.
+"""
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fundpool.adapters.gateways.bank_book import (
+    PROMPT,
+    BankBook,
+    BankTransfer,
+    BookAnswer,
+    Course,
+    TransferState,
+)
+from fundpool.adapters.gateways.faults import FAULTS, Call, Fault, FaultPlan, Switch, Symptom, encoded
+from fundpool.domain.transfer import GatewayTerms
+from schemas.payment_messages import CURRENCY, TransferOrder
+
+REACHED: Counter[str] = Counter()
+"""How often each fault, arrow, failpoint and end was reached in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class OddCourse(Course):
+    """What the sandbox bank does not play."""
+
+    is_registered: bool = True
+    """False: the bank answers and does not remember the key."""
+    is_blind: bool = False
+    """Until it arrives the bank does not notice that the same key comes once more."""
+
+
+_OTHERS = {
+    "key": "other-key",
+    "amount_fen": 1,
+    "currency": CURRENCY,
+    "credit_account": "000",
+    "state": "succeeded",
+    "reason": None,
+    "bank_serial": "other-1",
+    "executed_at": "2026-10-08T09:00:00+08:00",
+}
+
+ODD_FAULTS: dict[str, Fault] = {
+    "others_answer": Fault(
+        "他人支付的应答",
+        "the answer to somebody else's order, ours did not arrive",
+        calls=frozenset({Call.SUBMIT, Call.QUERY}),
+        reaches_book=False,
+        status=200,
+        edit=lambda _document: encoded(_OTHERS),
+    ),
+    "refused_at_the_counter": Fault(
+        "柜面拒绝，不登记",
+        "refused without registering the key",
+        calls=frozenset({Call.SUBMIT}),
+        course=OddCourse(refused_for="account_closed", is_registered=False),
+    ),
+    "accepted_blindly": Fault(
+        "受理期间不识重复",
+        "no answer; the same key is not recognised while the first is being accepted",
+        calls=frozenset({Call.SUBMIT}),
+        course=OddCourse(arrives_after_s=500, is_blind=True),
+        symptom=Symptom.SILENCE,
+    ),
+}
+
+PLAYABLE = FAULTS | ODD_FAULTS
+
+_TERMS = GatewayTerms()
+BLIND_AT_MOST = _TERMS.settle_window - _TERMS.lease_margin
+"""Claim to call takes up to the lease's margin; after the settle window a "not found" is true."""
+
+
+class OddBook(BankBook):
+    """The sandbox bank's book with the odd courses."""
+
+    def __init__(self, *, key_retention: timedelta | None = None) -> None:
+        super().__init__(key_retention=key_retention)
+        self._noticed: set[str] = set()
+
+    def _accept(self, order: TransferOrder, now: datetime, course: Course) -> BankTransfer:
+        if course.arrives_after_s > 0:
+            # Sent long before it arrived: the blindness covers only what is sent within the settle window.
+            self._noticed.add(order.key)
+        return super()._accept(order, now, course)
+
+    def submit(self, order: TransferOrder, now: datetime, course: Course = PROMPT) -> BookAnswer:
+        """Take in an order; see ``BankBook.submit``."""
+        if isinstance(course, OddCourse) and not course.is_registered:
+            self.advance(now)
+            if self._known(order) is None:
+                refused = BankTransfer(order, now, TransferState.REJECTED, course.refused_for)
+                return BookAnswer(200, refused.document)
+        return super().submit(order, now, course)
+
+    def advance(self, now: datetime) -> None:
+        """Let everything happen that is due by ``now``; see ``BankBook.advance``."""
+        if self._agenda and self._agenda[0].at <= now:
+            self._arrive_blindly(now)
+        super().advance(now)
+
+    def _arrive_blindly(self, now: datetime) -> None:
+        """Blind orders first: whatever came with their key meanwhile, they execute as well."""
+        due = [each for each in self._agenda if each.at <= now and each.action == "arrive"]
+        for each in sorted(due):
+            if not isinstance(each.course, OddCourse):
+                continue
+            super().advance(each.at - timedelta(microseconds=1))
+            self._agenda.remove(each)
+            heapq.heapify(self._agenda)
+            late = self.transfers.get(each.order.key)
+            received_at = each.at - timedelta(seconds=each.course.arrives_after_s)
+            if late is None or late.accepted_at <= received_at or each.order.key in self._noticed:
+                super().submit(each.order, each.at)
+            elif each.order.key not in self._fenced and late.order == each.order:
+                REACHED["bank: executed twice while accepting"] += 1
+                self._accept(each.order, each.at, PROMPT)
+
+
+class LenientBook(OddBook):
+    """A bank that does not look at ``valid_until``."""
+
+    def _obstacle(self, order: TransferOrder, now: datetime) -> str | None:
+        return super()._obstacle(order, min(now, order.valid_until))
+
+
+class CountedPlan(FaultPlan):
+    """A fault plan of everything playable that counts which faults befell a call."""
+
+    def add(
+        self,
+        name: str,
+        *,
+        call: Call | None = None,
+        key: str | None = None,
+        times: int = 1,
+        seconds: int | None = None,
+    ) -> Switch:
+        """Switch a fault on; see ``FaultPlan.add``."""
+        if name not in ODD_FAULTS:
+            return super().add(name, call=call, key=key, times=times, seconds=seconds)
+        fault = ODD_FAULTS[name] if seconds is None else ODD_FAULTS[name].lasting(seconds)
+        switch = Switch(name, fault, call or Call.SUBMIT, key, times)
+        self.switches.append(switch)
+        return switch
+
+    def take(self, call: Call, key: str | None) -> Switch | None:
+        """The fault for this call, if one is switched on; see ``FaultPlan.take``."""
+        switch = super().take(call, key)
+        if switch is not None:
+            REACHED[f"fault: {switch.name} on {call}"] += 1
+        return switch
