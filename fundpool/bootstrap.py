@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
 
@@ -13,9 +14,12 @@ from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
-from fundpool.services.ports import Gateway, GatewayAnswer, MonthPorts
+from fundpool.services.ports import BankFileNote, Gateway, GatewayAnswer, MonthPorts
 from fundpool.settings import Settings
 from schemas.payment_messages import StatementLine, TransferOrder
+
+if TYPE_CHECKING:
+    from fundpool.adapters.gateways.files import FileGateway
 
 
 def build_ports(settings: Settings) -> MonthPorts:
@@ -23,9 +27,13 @@ def build_ports(settings: Settings) -> MonthPorts:
 
     Raises InputError when a policy file cannot be read.
     """
+    gateway = LazyGateway(settings) if settings.gateway_url or settings.gateway_kind == "file" else None
     return MonthPorts(
         database=SqlTransactions(Database(settings.resolved_database_url)),
-        gateway=LazyGateway(settings) if settings.gateway_url else None,
+        gateway=gateway,
+        gateway_terms=settings.gateway_terms,
+        payment_limits=settings.payment_limits,
+        bank_inbox=LazyInbox(settings) if settings.gateway_kind == "file" else None,
         policies=load_policies(settings.policy_dir),
         calendar=load_work_calendar(settings.policy_dir),
         raw_files=RawFiles(settings.raw_files),
@@ -80,12 +88,41 @@ class LazyGateway:
         """See ``Gateway.statement``."""
         return self._open().statement(account, day, now=now)
 
+    def closing_balance(self, account: str, day: date, *, now: datetime) -> int | None:
+        """See ``Gateway.closing_balance``."""
+        return self._open().closing_balance(account, day, now=now)
+
     def _open(self) -> Gateway:
-        if self._gateway is None:
+        if self._gateway is None and self._settings.gateway_kind == "file":
+            self._gateway = _file_gateway(self._settings)
+        elif self._gateway is None:
             from fundpool.adapters.gateways.http import HttpGateway
 
             self._gateway = HttpGateway.from_settings(self._settings)
         return self._gateway
+
+
+class LazyInbox:
+    """The inbox of a bank reached by files, read when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def files(self) -> tuple[BankFileNote, ...]:
+        """See ``BankInbox.files``."""
+        return _file_gateway(self._settings).files()
+
+
+def _file_gateway(settings: Settings) -> "FileGateway":
+    from fundpool.adapters.gateways.files import FileGateway
+
+    return FileGateway(
+        settings.resolved_outbox,
+        settings.resolved_inbox,
+        settings.home / "bank" / "handed-over",
+        customer_id=settings.gateway_key_id,
+        resend_span=settings.gateway_terms.resend_span,
+    )
 
 
 def _read_documents(

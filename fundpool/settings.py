@@ -1,14 +1,32 @@
 """Every setting of the product, read from the environment in this one place."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fundpool.domain.errors import InputError
+from fundpool.domain.money import parse_yuan
+from fundpool.domain.periods import parse_duration
+from fundpool.domain.transfer import GatewayTerms, PaymentLimits
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+def _positive_yuan(text: str) -> str:
+    if parse_yuan(text) <= 0:
+        raise ValueError("a limit is above 0.00 yuan; leave the variable out for no limit")
+    return text
+
+
+_Duration = Annotated[str, AfterValidator(_duration)]
+_Yuan = Annotated[str, AfterValidator(_positive_yuan)]
 
 
 class Settings(BaseSettings):
@@ -21,7 +39,11 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            wrong = [f"FUNDPOOL_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+            wrong = [
+                (f"FUNDPOOL_{str(one['loc'][0]).upper()}: " if one["loc"] else "")
+                + one["msg"].removeprefix("Value error, ")
+                for one in error.errors()
+            ]
             raise InputError(
                 "bad_settings",
                 f"设置有误：{'；'.join(wrong)}",
@@ -41,12 +63,52 @@ class Settings(BaseSettings):
     drop_folder: Path | None = Field(
         default=None, description="收件目录 / where counties' files arrive; default HOME/inbox"
     )
+    gateway_kind: Literal["http", "file"] = Field(
+        default="http", description="支付网关种类 / http, or file for a bank without an API"
+    )
     gateway_url: str | None = Field(
         default=None, description="支付网关地址 / base URL of the payment gateway"
     )
     gateway_key_id: str = Field(default="fundpool", description="网关密钥编号 / key id sent to the gateway")
     gateway_secret: SecretStr | None = Field(
         default=None, description="网关签名密钥 / HMAC secret of the gateway"
+    )
+    gateway_outbox: Path | None = Field(
+        default=None, description="送银行文件目录 / where pain.001 files are put; default HOME/bank/outbox"
+    )
+    gateway_inbox: Path | None = Field(
+        default=None, description="银行来文件目录 / where the bank's files arrive; default HOME/bank/inbox"
+    )
+    gateway_key_retention: _Duration = Field(
+        default="7d",
+        description="银行记住支付编号多久 / how long the bank remembers a key (120s, 10min, 36h, 7d)",
+    )
+    gateway_settle_window: _Duration = Field(
+        default="10min", description="查无此笔多久内仍可能在受理 / how long not found may mean being accepted"
+    )
+    gateway_max_network_delay: _Duration = Field(
+        default="10min", description="请求在途最长时间 / the longest a request can be under way"
+    )
+    gateway_lease: _Duration = Field(
+        default="120s", description="发送占用时间 / how long a worker holds an order; above 60s"
+    )
+    gateway_held_after: _Duration = Field(
+        default="3d", description="未决多久即挂起 / an open question older than this is held for a person"
+    )
+    gateway_statement_final_after: _Duration = Field(
+        default="1d", description="日终后多久对账单定稿 / how long after its day a statement may still grow"
+    )
+    gateway_can_close: bool = Field(
+        default=True, description="银行能否注销支付编号 / whether the bank can fence a key; never by file"
+    )
+    limit_per_payee_yuan: _Yuan | None = Field(
+        default=None, description="单笔限额，元 / most yuan in one transfer to a payee; none without"
+    )
+    limit_per_batch_yuan: _Yuan | None = Field(
+        default=None, description="批次限额，元 / most yuan in one batch; none without"
+    )
+    limit_per_day_yuan: _Yuan | None = Field(
+        default=None, description="单日限额，元 / most yuan sent for a fund on one day; none without"
     )
     dashboard_host: str = Field(default="127.0.0.1", description="看板监听地址 / address the dashboard binds")
     dashboard_port: int = Field(default=8650, description="看板端口 / port of the dashboard")
@@ -56,6 +118,52 @@ class Settings(BaseSettings):
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect 页面地址 / where the dashboard's run links point"
     )
+
+    @model_validator(mode="after")
+    def _terms_hold_together(self) -> "Settings":
+        terms = self.gateway_terms
+        if terms.resend_span <= terms.settle_window:
+            raise ValueError(
+                "FUNDPOOL_GATEWAY_KEY_RETENTION: 4/5 of it less the network delay must exceed the settle window"
+            )
+        if terms.lease <= terms.lease_margin:
+            raise ValueError(
+                f"FUNDPOOL_GATEWAY_LEASE: must exceed {terms.lease_margin.total_seconds():.0f}s, "
+                "in which a call that has begun can end"
+            )
+        return self
+
+    @property
+    def gateway_terms(self) -> GatewayTerms:
+        """What the bank promises about keys; files cannot be fenced."""
+        return GatewayTerms(
+            key_retention=parse_duration(self.gateway_key_retention),
+            settle_window=parse_duration(self.gateway_settle_window),
+            max_network_delay=parse_duration(self.gateway_max_network_delay),
+            lease=parse_duration(self.gateway_lease),
+            held_after=parse_duration(self.gateway_held_after),
+            statement_final_after=parse_duration(self.gateway_statement_final_after),
+            can_close=self.gateway_can_close and self.gateway_kind == "http",
+        )
+
+    @property
+    def payment_limits(self) -> PaymentLimits:
+        """Ceilings in fen; ``None`` where none is set."""
+        per_payee, per_batch, per_day = (
+            None if text is None else parse_yuan(text)
+            for text in (self.limit_per_payee_yuan, self.limit_per_batch_yuan, self.limit_per_day_yuan)
+        )
+        return PaymentLimits(per_payee, per_batch, per_day)
+
+    @property
+    def resolved_outbox(self) -> Path:
+        """Where orders to a bank without an API are put."""
+        return self.gateway_outbox or self.home / "bank" / "outbox"
+
+    @property
+    def resolved_inbox(self) -> Path:
+        """Where the files of a bank without an API arrive."""
+        return self.gateway_inbox or self.home / "bank" / "inbox"
 
     @property
     def resolved_database_url(self) -> str:

@@ -3,7 +3,7 @@
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -47,3 +47,15 @@ class Month:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+_DURATION = re.compile(r"([1-9][0-9]{0,5})(s|min|h|d)", re.ASCII)
+_UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+
+
+def parse_duration(text: str) -> timedelta:
+    """Duration of ``120s``, ``10min``, ``36h`` or ``7d``; raises ValueError, also for a number without unit."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not a duration: {text!r}; write 120s, 10min, 36h or 7d")
+    return timedelta(seconds=int(found[1]) * _UNITS_S[found[2]])

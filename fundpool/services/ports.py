@@ -124,6 +124,30 @@ class Gateway(Protocol):
         Raises ServiceUnavailable when the bank does not answer or its answer cannot be read.
         """
 
+    def closing_balance(self, account: str, day: date, *, now: datetime) -> int | None:
+        """What the bank states as the account's balance in fen when the day was over.
+
+        ``None`` where the bank states none; it is never computed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BankFileNote:
+    """One file of a bank's inbox: what it is about, or the error that keeps it from being used."""
+
+    name: str
+    message: str | None
+    accounts: tuple[str, ...]
+    end_to_end_ids: tuple[str, ...]
+    error: FundpoolError | None
+
+
+class BankInbox(Protocol):
+    """Where a bank without an API puts its files."""
+
+    def files(self) -> tuple[BankFileNote, ...]:
+        """Every file there, in order of name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -170,6 +194,8 @@ class Ports:
     gateway: Gateway | None = None
     gateway_terms: GatewayTerms = field(default_factory=GatewayTerms)
     payment_limits: PaymentLimits = field(default_factory=PaymentLimits)
+    bank_inbox: BankInbox | None = None
+    """Only where the bank is reached by files."""
 
 
 @dataclass(frozen=True, kw_only=True)

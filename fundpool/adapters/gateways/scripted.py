@@ -55,6 +55,9 @@ class ScriptedGateway:
         query = urlencode({"account": account, "date": day.isoformat()})
         return lines_of_statement(account, self._call("GET", f"/v1/statements?{query}", now))
 
+    def closing_balance(self, account: str, day: date, *, now: datetime) -> None:
+        """The contract's statement carries no balance."""
+
     def _call(
         self, method: str, target: str, now: datetime, body: bytes = b"", key: str | None = None
     ) -> Received:

@@ -1,0 +1,344 @@
+"""The payment gateway of a bank without an API: files in an outbox, the bank's files in an inbox.
+
+An order is handed over as one pain.001 whose name, MsgId and EndToEndId are the digits of its key.
+What became of it is read from the bank's files alone: pain.002 says accepted or rejected, and only
+a booked entry of a camt.053 says that money moved. The bank's files stay where they are.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from fundpool.adapters.gateways.iso20022 import (
+    ACCEPTED,
+    DUPLICATE_REASONS,
+    FILE_BYTES,
+    REASONS,
+    REJECTED,
+    BankFile,
+    OrderStatus,
+    StatementPage,
+    end_to_end_of,
+    read_bank_file,
+    read_order,
+    write_order,
+)
+from fundpool.adapters.raw_files import is_arrived, write_through
+from fundpool.domain.errors import InputError, ServiceUnavailable
+from fundpool.domain.periods import SHANGHAI
+from fundpool.services.ports import BankFileNote, GatewayAnswer, GatewayAnswerKind
+from schemas.payment_messages import Direction, StatementLine, TransferOrder
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A statement whose pages are all there."""
+
+    account: str
+    first_day: date
+    last_day: date
+    closing_fen: int
+    lines: tuple[StatementLine, ...]
+
+
+class FileGateway:
+    """The bank behind two folders.
+
+    ``handed_over`` keeps a copy of every file that was ever put into the outbox, so that the bank's
+    transport may take files away and the same order is still known to be under way.
+    """
+
+    def __init__(
+        self, outbox: Path, inbox: Path, handed_over: Path, *, customer_id: str, resend_span: timedelta
+    ) -> None:
+        self._outbox = outbox
+        self._inbox = inbox
+        self._handed_over = handed_over
+        self._customer_id = customer_id
+        self._resend_span = resend_span
+        self._read: dict[str, BankFile | InputError] = {}
+
+    def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """Put the order's file into the outbox, once; what becomes of it is never known here.
+
+        The same order again is the same file; another order under its key is a mismatch.
+        """
+        # The moment of preparing, so that the bytes are a function of the order alone.
+        created_at = order.valid_until.astimezone(SHANGHAI) - self._resend_span
+        try:
+            content = write_order(order, customer_id=self._customer_id, created_at=created_at)
+        except ValueError as error:
+            _log.warning("order %s cannot be written: %s", order.key, error)
+            return GatewayAnswer(GatewayAnswerKind.REJECTED, reason="order_does_not_fit")
+        name = f"pain001-{end_to_end_of(order.key)}.xml"
+        try:
+            for folder in (self._handed_over, self._outbox):
+                if (folder / name).exists():
+                    known = (folder / name).read_bytes()
+                    if read_order(known) != order:
+                        return GatewayAnswer(GatewayAnswerKind.PAYLOAD_MISMATCH, reason="payload_mismatch")
+                    content = known
+                    break
+            if not (self._handed_over / name).exists():
+                for folder in (self._outbox, self._handed_over):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    if not (folder / name).exists():
+                        write_through(folder / name, content)
+        except InputError:
+            return GatewayAnswer(GatewayAnswerKind.PAYLOAD_MISMATCH, reason="payload_mismatch")
+        except OSError as error:
+            _log.warning("the outbox %s does not take %s: %s", self._outbox, name, error)
+            return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="unreachable")
+        return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="awaiting_bank")
+
+    def query(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """What the bank's files say of the order; a statement counts for more than any status."""
+        digits = end_to_end_of(order.key)
+        if digits is None:
+            return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="order_does_not_fit")
+        moved = [
+            line
+            for statement in self._statements(order.debit_account)
+            for line in statement.lines
+            if line.key == order.key
+        ]
+        if moved:
+            return _by_statement(order, moved)
+        statuses = [
+            status
+            for _, read in self._files(digits)
+            if isinstance(read, BankFile)
+            for status in read.statuses
+            if status.end_to_end_id == digits and status.original_message_id == digits
+        ]
+        if statuses:
+            return _by_status(order, statuses)
+        name = f"pain001-{digits}.xml"
+        if (self._handed_over / name).exists() or (self._outbox / name).exists():
+            return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="awaiting_bank")
+        return GatewayAnswer(GatewayAnswerKind.NOT_FOUND)
+
+    def close(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        """Files cannot be fenced: the answer is what stands, or that nothing was fenced."""
+        answer = self.query(order, now=now)
+        if answer.kind in {
+            GatewayAnswerKind.SUCCEEDED,
+            GatewayAnswerKind.RETURNED,
+            GatewayAnswerKind.PROCESSING,
+        }:
+            return answer
+        return GatewayAnswer(GatewayAnswerKind.NOT_FOUND, reason="no_fence")
+
+    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+        """The day's booked entries; see ``Gateway.statement``.
+
+        Raises ServiceUnavailable until statements are there, with every page, that cover the whole
+        day: half a day proves nothing.
+        """
+        statements = self._statements(account)
+        if not any(each.first_day <= day <= each.last_day for each in statements):
+            raise ServiceUnavailable(
+                "statement_not_arrived",
+                f"账户 {account} {day} 的银行对账单（camt.053）尚未到齐",
+                f"no whole camt.053 of account {account} for {day} has arrived",
+                remedy=f"文件到达 {self._inbox} 后重试；查看收件：fundpool transfers bank-files / "
+                "run again once it is there",
+            )
+        found: dict[StatementLine, None] = {}
+        for statement in statements:
+            found |= dict.fromkeys(line for line in statement.lines if line.executed_at.date() == day)
+        return tuple(found)
+
+    def closing_balance(self, account: str, day: date, *, now: datetime) -> int | None:
+        """The closing balance of the statement that ends on the day, in fen; see ``Gateway``."""
+        closing = {each.closing_fen for each in self._statements(account) if each.last_day == day}
+        return closing.pop() if len(closing) == 1 else None
+
+    def files(self) -> tuple[BankFileNote, ...]:
+        """Every file in the inbox and what it is, or why it is not used."""
+        read = list(self._files(None))
+        pages = [page for _, one in read if isinstance(one, BankFile) for page in one.pages]
+        unused = {statement: error for statement, (_, error) in _together(pages).items() if error}
+        return tuple(_note(path, one, unused) for path, one in read)
+
+    def _statements(self, account: str) -> list[_Statement]:
+        """Statements of the account whose pages are all there."""
+        pages = [
+            page
+            for _, read in self._files(account)
+            if isinstance(read, BankFile)
+            for page in read.pages
+            if page.account == account
+        ]
+        return [_joined(of_one) for of_one, error in _together(pages).values() if error is None]
+
+    def _files(self, wanted: str | None) -> Iterable[tuple[Path, BankFile | InputError]]:
+        """The inbox's files that contain ``wanted`` somewhere, read once per content."""
+        if not self._inbox.is_dir():
+            return
+        for path in sorted(self._inbox.iterdir()):
+            if not is_arrived(path):
+                continue
+            try:
+                # One byte above the limit is enough for the reader to refuse it.
+                with path.open("rb") as stream:
+                    content = stream.read(FILE_BYTES + 1)
+            except OSError as error:
+                yield path, _not_opened(error)
+                continue
+            if wanted is not None and wanted.encode() not in content:
+                continue
+            digest = hashlib.sha256(content).hexdigest()
+            if digest not in self._read:
+                self._read[digest] = _read_or_error(content)
+            yield path, self._read[digest]
+
+
+def _read_or_error(content: bytes) -> BankFile | InputError:
+    try:
+        return read_bank_file(content)
+    except InputError as error:
+        return error
+
+
+def _together(
+    pages: list[StatementPage],
+) -> dict[tuple[str, str], tuple[list[StatementPage], InputError | None]]:
+    """Pages by account and statement, each page once, and why a statement cannot be used."""
+    groups: dict[tuple[str, str], dict[int, set[StatementPage]]] = {}
+    for page in pages:
+        groups.setdefault((page.account, page.statement_id), {}).setdefault(page.number, set()).add(page)
+    together: dict[tuple[str, str], tuple[list[StatementPage], InputError | None]] = {}
+    for statement, numbered in groups.items():
+        of_one = [page for number in sorted(numbered) for page in numbered[number]]
+        error = None
+        if any(len(versions) > 1 for versions in numbered.values()):
+            error = _clash(*statement)
+        elif not _is_whole(of_one):
+            error = _incomplete(*statement)
+        together[statement] = (of_one, error)
+    return together
+
+
+def _is_whole(pages: list[StatementPage]) -> bool:
+    numbered = [page.number for page in pages] == list(range(1, len(pages) + 1))
+    ends = [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
+    running = all(before.closing_fen == after.opening_fen for before, after in pairwise(pages))
+    return numbered and ends and running
+
+
+def _joined(pages: list[StatementPage]) -> _Statement:
+    return _Statement(
+        account=pages[0].account,
+        first_day=min(page.first_day for page in pages),
+        last_day=max(page.last_day for page in pages),
+        closing_fen=pages[-1].closing_fen,
+        lines=tuple(line for page in pages for line in page.lines),
+    )
+
+
+def _by_statement(order: TransferOrder, lines: list[StatementLine]) -> GatewayAnswer:
+    """What booked entries under the order's key prove; anything but the exact amount proves nothing."""
+    debits = [line for line in lines if line.direction is Direction.DEBIT]
+    credits_ = [line for line in lines if line.direction is Direction.CREDIT]
+    if not debits or any(line.amount_fen != order.amount_fen for line in (*debits, *credits_)):
+        return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="statement_differs")
+    kind = GatewayAnswerKind.RETURNED if credits_ else GatewayAnswerKind.SUCCEEDED
+    first = debits[0]
+    return GatewayAnswer(
+        kind,
+        reason="returned" if credits_ else None,
+        bank_serial=first.bank_serial,
+        executed_at=first.executed_at,
+        raw=f"camt.053 {first.account} {first.bank_serial}".encode(),
+    )
+
+
+def _by_status(order: TransferOrder, statuses: list[OrderStatus]) -> GatewayAnswer:
+    """What the bank's statuses of the order prove, the latest by the bank's own time."""
+    told = "; ".join(
+        f"pain.002 {status.created_at.isoformat()} {status.status} {status.reason or ''}".strip()
+        for status in statuses
+    )
+    kind, reason = _proven(order, [each for each in statuses if each.reason not in DUPLICATE_REASONS])
+    return GatewayAnswer(kind, reason=reason, raw=told.encode())
+
+
+def _proven(order: TransferOrder, statuses: list[OrderStatus]) -> tuple[GatewayAnswerKind, str | None]:
+    """A rejection counts only with our amount, and not when the bank works on the order afterwards."""
+    unclear = _why_unclear(order, statuses)
+    if unclear is not None:
+        return GatewayAnswerKind.UNKNOWN, unclear
+    last = _latest(statuses)
+    if last.status in ACCEPTED:
+        return GatewayAnswerKind.PROCESSING, None
+    return GatewayAnswerKind.REJECTED, REASONS.get(last.reason or "", last.reason)
+
+
+def _why_unclear(order: TransferOrder, statuses: list[OrderStatus]) -> str | None:
+    if not statuses:
+        return "duplicate_reported"  # only a copy was refused
+    last = _latest(statuses)
+    if any(status.amount_fen not in {None, order.amount_fen} for status in statuses):
+        return "echo_mismatch"
+    if last.status != REJECTED and any(status.status == REJECTED for status in statuses):
+        return "contradictory_status"
+    if last.status == REJECTED:
+        return None if last.amount_fen is not None else "unconfirmed_rejection"
+    return None if last.status in ACCEPTED else f"status_{last.status}"
+
+
+def _latest(statuses: list[OrderStatus]) -> OrderStatus:
+    return max(statuses, key=lambda status: status.created_at)
+
+
+def _note(path: Path, read: BankFile | InputError, unused: dict[tuple[str, str], InputError]) -> BankFileNote:
+    if isinstance(read, InputError):
+        return BankFileNote(path.name, None, (), (), read)
+    return BankFileNote(
+        name=path.name,
+        message=read.message,
+        accounts=tuple(dict.fromkeys(page.account for page in read.pages)),
+        end_to_end_ids=tuple(dict.fromkeys(status.end_to_end_id for status in read.statuses)),
+        error=next(
+            (
+                unused[page.account, page.statement_id]
+                for page in read.pages
+                if (page.account, page.statement_id) in unused
+            ),
+            None,
+        ),
+    )
+
+
+def _clash(account: str, statement_id: str) -> InputError:
+    return InputError(
+        "bank_statement_clash",
+        f"账户 {account} 的对账单 {statement_id} 收到内容不同的两份，均不采用",
+        f"statement {statement_id} of account {account} came twice with different contents; neither is used",
+        remedy="向银行核实，移走作废的一份 / ask the bank which one holds and take the other away",
+    )
+
+
+def _incomplete(account: str, statement_id: str) -> InputError:
+    return InputError(
+        "bank_statement_incomplete",
+        f"账户 {account} 的对账单 {statement_id} 页数未齐或前后页余额不接",
+        f"statement {statement_id} of account {account} lacks pages, or their balances do not follow",
+        remedy="等待或请银行补发缺页 / wait for the missing pages or ask the bank for them",
+    )
+
+
+def _not_opened(error: OSError) -> InputError:
+    return InputError(
+        "bank_file_unreadable",
+        f"银行文件打不开：{error.strerror}",
+        f"the bank's file cannot be opened: {error.strerror}",
+        remedy="检查权限后重试 / check its rights and run again",
+    )
