@@ -40,7 +40,6 @@ def seal_record(record: AuditRecord) -> str:
             record.detail,
             record.reason,
         ),
-        (),
     )
 
 

@@ -4,7 +4,7 @@ The books are kept on a cash basis, per city and fund: a fund's money never meet
 A movement that is not in ``FLOWS`` cannot be booked at all, whoever asks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -136,7 +136,8 @@ def payment_flow(from_type: AccountType, to_type: AccountType) -> Flow | None:
 class AccountRef:
     """One account of the books: ``detail`` is the benefit item or the source of income, else ``""``.
 
-    ``unit`` is the code of the county or city that holds it.
+    ``unit`` is the code of the county or city that holds it; ``text`` names the account in words,
+    and is the key of a batch's lookups: a string keeps its hash.
     """
 
     city: str
@@ -144,11 +145,15 @@ class AccountRef:
     type: AccountType
     unit: str
     detail: str = ""
+    text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        text = f"{self.city}:{self.fund}:{self.type}:{self.unit}"
+        object.__setattr__(self, "text", f"{text}:{self.detail}" if self.detail else text)
 
     @property
     def is_cash(self) -> bool:
         return self.type in CASH
 
     def __str__(self) -> str:
-        parts = [self.city, self.fund, self.type.value, self.unit]
-        return ":".join([*parts, self.detail] if self.detail else parts)
+        return self.text

@@ -139,21 +139,25 @@ def apply(balances: Mapping[AccountRef, Balance], postings: Iterable[Posting]) -
     moved: callers work on what they have just loaded and throw it away.
     """
     for posting in postings:
-        amount_fen = posting.amount_fen
-        credit, debit = balances[posting.credit], balances[posting.debit]
-        phase = posting.phase
-        if phase is Phase.RESERVE:
-            _require_available(posting, credit)
-            credit.reserved_fen += amount_fen
-            continue
-        if phase is Phase.VOID or phase is Phase.POST:
-            credit.reserved_fen -= amount_fen
-            if phase is Phase.VOID:
-                continue
-        elif posting.credit.type in CASH and posting.flow not in BANK_SAYS_SO:
-            _require_available(posting, credit)
-        credit.posted_fen -= amount_fen
-        debit.posted_fen += amount_fen
+        move(posting, balances[posting.debit], balances[posting.credit])
+
+
+def move(posting: Posting, debit: Balance, credit: Balance) -> None:
+    """Move the balances of the accounts a posting debits and credits; raises ``exceeds_balance``."""
+    amount_fen = posting.amount_fen
+    phase = posting.phase
+    if phase is Phase.RESERVE:
+        _require_available(posting, credit)
+        credit.reserved_fen += amount_fen
+        return
+    if phase is Phase.VOID or phase is Phase.POST:
+        credit.reserved_fen -= amount_fen
+        if phase is Phase.VOID:
+            return
+    elif posting.credit.type in CASH and posting.flow not in BANK_SAYS_SO:
+        _require_available(posting, credit)
+    credit.posted_fen -= amount_fen
+    debit.posted_fen += amount_fen
 
 
 def _require_available(posting: Posting, account: Balance) -> None:
@@ -208,6 +212,11 @@ def accounting_month(event_at: datetime, locked: frozenset[Month]) -> tuple[Mont
 
 def canonical(fields: Sequence[object]) -> bytes:
     """Unambiguous bytes of ``fields``: each is prefixed with its length, ``None`` has none."""
+    return canonical_text(fields).encode()
+
+
+def canonical_text(fields: Sequence[object]) -> str:
+    """What ``canonical`` encodes."""
     parts = []
     for value in fields:
         if value is None:
@@ -215,38 +224,45 @@ def canonical(fields: Sequence[object]) -> bytes:
             continue
         text = str(value)
         parts.append(f"{len(text)}:{text}")
-    return "".join(parts).encode()
+    return "".join(parts)
 
 
-@lru_cache(maxsize=1024)
 def _moment_text(moment: datetime) -> str:
     return moment.astimezone(SHANGHAI).isoformat(timespec="microseconds")
 
 
-def posting_fields(posting: Posting) -> tuple[object, ...]:
-    """The fields of a posting that its voucher seals."""
+@lru_cache(maxsize=1024)
+def _kind_text(flow: Flow, phase: Phase, event_at: datetime) -> str:
+    """The canonical text of what the postings of a batch often share."""
+    return canonical_text((flow.value, phase.value, _moment_text(event_at)))
+
+
+@lru_cache(maxsize=1024)
+def _months_text(month: Month, adjusts: Month | None) -> str:
+    return canonical_text((month, adjusts))
+
+
+def _line_text(entry: Posting, month: Month, adjusts: Month | None) -> str:
+    """``canonical_text`` of a posting and its months, written out: a voucher has thousands."""
+    key, memo, amount = entry.key, entry.memo, str(entry.amount_fen)
+    debit, credit = entry.debit.text, entry.credit.text
+    resolves, reverses, attempt_key = entry.resolves, entry.reverses, entry.attempt_key
     return (
-        posting.key,
-        posting.debit,
-        posting.credit,
-        posting.amount_fen,
-        posting.flow.value,
-        posting.phase.value,
-        _moment_text(posting.event_at),
-        posting.resolves,
-        posting.reverses,
-        posting.attempt_key,
-        posting.memo,
+        f"{len(key)}:{key}{len(debit)}:{debit}{len(credit)}:{credit}{len(amount)}:{amount}"
+        f"{_kind_text(entry.flow, entry.phase, entry.event_at)}"
+        f"{'-' if resolves is None else f'{len(resolves)}:{resolves}'}"
+        f"{'-' if reverses is None else f'{len(reverses)}:{reverses}'}"
+        f"{'-' if attempt_key is None else f'{len(attempt_key)}:{attempt_key}'}"
+        f"{len(memo)}:{memo}{_months_text(month, adjusts)}"
     )
 
 
-def seal(previous_hash: str, header: Sequence[object], lines: Iterable[Sequence[object]]) -> str:
-    """SHA-256 of a voucher or an audit record chained to the one before it (hex)."""
-    digest = hashlib.sha256(previous_hash.encode())
-    digest.update(canonical(header))
-    for line in lines:
-        digest.update(canonical(line))
-    return digest.hexdigest()
+def seal(previous_hash: str, header: Sequence[object], lines: Iterable[str] = ()) -> str:
+    """SHA-256 of a voucher or an audit record chained to the one before it (hex).
+
+    ``lines`` are canonical texts.
+    """
+    return hashlib.sha256("".join((previous_hash, canonical_text(header), *lines)).encode()).hexdigest()
 
 
 GENESIS = "0" * 64
@@ -275,14 +291,11 @@ def seal_voucher(header: Voucher, postings: Iterable[tuple[Posting, Month, Month
             header.city,
             header.fund,
             header.number,
-            header.recorded_at.astimezone(SHANGHAI).isoformat(timespec="microseconds"),
+            _moment_text(header.recorded_at),
             header.made_by,
             header.lines,
         ),
-        (
-            (*posting_fields(entry), str(month), str(adjusts) if adjusts else None)
-            for entry, month, adjusts in postings
-        ),
+        [_line_text(entry, month, adjusts) for entry, month, adjusts in postings],
     )
 
 

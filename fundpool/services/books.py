@@ -11,11 +11,12 @@ from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.ledger import (
     AccountBalance,
+    Balance,
     Phase,
     Posting,
     accounting_month,
-    apply,
     check_flow,
+    move,
     reversal_of,
 )
 from fundpool.domain.money import format_yuan
@@ -32,88 +33,106 @@ def post(
 ) -> int:
     """Book ``postings`` that are not booked yet, one voucher per city and fund; how many were new.
 
-    Raises RuleViolation: ``illegal_flow``, ``funds_mixed``, ``exceeds_balance``,
-    ``exists_with_different_amount``, ``reserve_unknown`` or ``reserve_resolved``. ``evidence``
-    names the bank's proof for postings that record what it has already done.
+    What the checks need is read at once; each posting is then checked in order, as if it were
+    booked alone. Raises RuleViolation of the first that fails: ``illegal_flow``, ``funds_mixed``,
+    ``amount_not_positive``, ``exceeds_balance``, ``exists_with_different_amount``,
+    ``reserve_unknown`` or ``reserve_resolved``; nothing is booked then. ``evidence`` names the
+    bank's proof for postings that record what it has already done.
     """
-    fresh = _fresh(work, postings)
-    _check_resolutions(work, fresh)
-    groups: dict[tuple[str, str], list[Posting]] = {}
-    for entry in fresh:
-        check_flow(entry)
-        groups.setdefault((entry.debit.city, entry.debit.fund), []).append(entry)
-    for (city, fund), entries in groups.items():
-        balances = work.ledger.load({ref for entry in entries for ref in (entry.debit, entry.credit)})
-        apply(balances, entries)
-        locked = work.ledger.locked_months(city, fund)
-        number = work.ledger.append(
-            city,
-            fund,
-            [(entry, *accounting_month(entry.event_at, locked)) for entry in entries],
-            balances,
-            made_by=by,
-            recorded_at=now,
-            evidence=evidence,
-        )
-        work.audit.append(
-            at=now,
-            actor=by,
-            action="book",
-            subject=f"voucher:{city}/{fund}/{number}",
-            after={"lines": len(entries), "total_fen": sum(entry.amount_fen for entry in entries)},
-            reason=evidence,
-        )
-    return len(fresh)
-
-
-def _fresh(work: Work, postings: Sequence[Posting]) -> list[Posting]:
-    known = work.ledger.existing([entry.key for entry in postings])
-    fresh: list[Posting] = []
+    known, resolved = _already(work, postings)
+    refs = {ref.text: ref for entry in postings for ref in (entry.debit, entry.credit)}
+    held = work.ledger.peek(refs.values())
+    balances = {text: held.get(ref) or Balance() for text, ref in refs.items()}
+    fresh: dict[tuple[str, str], list[Posting]] = {}
     for entry in postings:
         before = known.get(entry.key)
-        if before is None:
-            known[entry.key] = entry
-            fresh.append(entry)
-        elif not before.same_money_as(entry):
-            raise RuleViolation(
-                "exists_with_different_amount",
-                f"{entry.key} 已记账 {format_yuan(before.amount_fen)} 元，与本次 "
-                f"{format_yuan(entry.amount_fen)} 元不同",
-                f"{entry.key} is booked as {format_yuan(before.amount_fen)} yuan, not "
-                f"{format_yuan(entry.amount_fen)}",
-                remedy="先冲销原分录，再以新的凭据号入账 / reverse the booking, then book under a new reference",
-            )
-    return fresh
-
-
-def _check_resolutions(work: Work, fresh: Sequence[Posting]) -> None:
-    keys = [entry.resolves for entry in fresh if entry.resolves is not None]
-    if not keys:
-        return
-    reserves = work.ledger.existing(keys)
-    reserves.update({entry.key: entry for entry in fresh if entry.phase is Phase.RESERVE})
-    resolved = work.ledger.resolved(keys)
-    for entry in fresh:
-        if entry.resolves is None:
+        if before is not None:
+            _require_same_money(before, entry)
             continue
-        reserve = reserves.get(entry.resolves)
-        if reserve is None or (reserve.debit, reserve.credit, reserve.amount_fen) != (
-            entry.debit,
-            entry.credit,
-            entry.amount_fen,
-        ):
-            raise RuleViolation(
-                "reserve_unknown",
-                f"{entry.key} 所指预留 {entry.resolves} 不存在或金额、账户不同",
-                f"{entry.key}: no reserve {entry.resolves} of that amount between those accounts",
-            )
-        if entry.resolves in resolved:
-            raise RuleViolation(
-                "reserve_resolved",
-                f"预留 {entry.resolves} 已由 {resolved[entry.resolves]} 处理",
-                f"reserve {entry.resolves} was resolved by {resolved[entry.resolves]}",
-            )
-        resolved[entry.resolves] = entry.key
+        if entry.resolves is not None:
+            _require_open_reserve(entry, known.get(entry.resolves), resolved.get(entry.resolves))
+            resolved[entry.resolves] = entry.key
+        check_flow(entry)
+        debit, credit = entry.debit, entry.credit
+        move(entry, balances[debit.text], balances[credit.text])
+        known[entry.key] = entry
+        fresh.setdefault((debit.city, debit.fund), []).append(entry)
+    for (city, fund), entries in fresh.items():
+        touched = {ref.text: ref for entry in entries for ref in (entry.debit, entry.credit)}
+        moved = {ref: balances[text] for text, ref in touched.items()}
+        _write(work, city, fund, entries, moved, by=by, now=now, evidence=evidence)
+    return sum(map(len, fresh.values()))
+
+
+def _write(
+    work: Work,
+    city: str,
+    fund: str,
+    entries: Sequence[Posting],
+    balances: Mapping[AccountRef, Balance],
+    *,
+    by: str,
+    now: datetime,
+    evidence: str | None,
+) -> None:
+    """One voucher of one city and fund, with the balances it leaves and its audit record."""
+    locked = work.ledger.locked_months(city, fund)
+    number = work.ledger.append(
+        city,
+        fund,
+        [(entry, *accounting_month(entry.event_at, locked)) for entry in entries],
+        balances,
+        made_by=by,
+        recorded_at=now,
+        evidence=evidence,
+    )
+    work.audit.append(
+        at=now,
+        actor=by,
+        action="book",
+        subject=f"voucher:{city}/{fund}/{number}",
+        after={"lines": len(entries), "total_fen": sum(entry.amount_fen for entry in entries)},
+        reason=evidence,
+    )
+
+
+def _already(work: Work, postings: Sequence[Posting]) -> tuple[dict[str, Posting], dict[str, str]]:
+    """What is booked under the keys that ``postings`` have or resolve, and which of these are resolved."""
+    reserves = [entry.resolves for entry in postings if entry.resolves is not None]
+    known = work.ledger.existing([*(entry.key for entry in postings), *reserves])
+    return known, work.ledger.resolved(reserves) if reserves else {}
+
+
+def _require_same_money(before: Posting, entry: Posting) -> None:
+    if not before.same_money_as(entry):
+        raise RuleViolation(
+            "exists_with_different_amount",
+            f"{entry.key} 已记账 {format_yuan(before.amount_fen)} 元，与本次 "
+            f"{format_yuan(entry.amount_fen)} 元不同",
+            f"{entry.key} is booked as {format_yuan(before.amount_fen)} yuan, not "
+            f"{format_yuan(entry.amount_fen)}",
+            remedy="先冲销原分录，再以新的凭据号入账 / reverse the booking, then book under a new reference",
+        )
+
+
+def _require_open_reserve(entry: Posting, reserve: Posting | None, resolved_by: str | None) -> None:
+    if (
+        reserve is None
+        or reserve.phase is not Phase.RESERVE
+        or (reserve.debit, reserve.credit, reserve.amount_fen)
+        != (entry.debit, entry.credit, entry.amount_fen)
+    ):
+        raise RuleViolation(
+            "reserve_unknown",
+            f"{entry.key} 所指预留 {entry.resolves} 不存在或金额、账户不同",
+            f"{entry.key}: no reserve {entry.resolves} of that amount between those accounts",
+        )
+    if resolved_by is not None:
+        raise RuleViolation(
+            "reserve_resolved",
+            f"预留 {entry.resolves} 已由 {resolved_by} 处理",
+            f"reserve {entry.resolves} was resolved by {resolved_by}",
+        )
 
 
 def open_balance(

@@ -146,9 +146,6 @@ class AccountStore(Protocol):
 class LedgerStore(Protocol):
     """Accounts, vouchers and postings of the books."""
 
-    def load(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
-        """Balances of the accounts, opening those that do not exist yet."""
-
     def peek(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
         """Balances of the accounts that exist; opens none."""
 
@@ -171,6 +168,7 @@ class LedgerStore(Protocol):
     ) -> int:
         """Write one voucher and the balances it leaves; returns the voucher's number.
 
+        Opens the accounts that do not exist yet; the others were read by ``peek`` before.
         ``evidence`` is recorded on accounts that end below nil because the bank says so.
         """
 

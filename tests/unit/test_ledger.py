@@ -10,12 +10,14 @@ from fundpool.domain.ledger import (
     Balance,
     Phase,
     Posting,
+    Voucher,
     accounting_month,
     apply,
     canonical,
     check_flow,
     reversal_of,
     seal,
+    seal_voucher,
 )
 from fundpool.domain.periods import SHANGHAI, Month
 
@@ -143,3 +145,40 @@ def test_fields_that_run_together_seal_differently(
 ) -> None:
     assert canonical(one) != canonical(other)
     assert seal("", one, ()) != seal("", other, ())
+
+
+def test_a_voucher_is_sealed_as_the_books_of_the_first_version_were() -> None:
+    # A stored hash is compared with what we would compute now: other bytes would call old books altered.
+    item = AccountRef("taizhou", "employee", AccountType.FUND_EXPENDITURE, "331002", "inpatient")
+    october, november = Month(2026, 10), Month(2026, 11)
+    before = datetime.fromisoformat("2026-09-30T17:00:00+00:00")
+    moment = datetime(2026, 10, 15, 9, 30, tzinfo=SHANGHAI)
+    way = (COUNTY, FISCAL, 12345, Flow.PAY_DIRECT)
+    entries = [
+        (
+            Posting("transfer/k/reserve", *way, Phase.RESERVE, moment, attempt_key="k", memo="拨付 10 月"),
+            None,
+        ),
+        (
+            Posting(
+                "transfer/k/post",
+                *way,
+                Phase.POST,
+                moment,
+                resolves="transfer/k/reserve",
+                attempt_key="k",
+            ),
+            None,
+        ),
+        (Posting("s", item, COUNTY, 7, Flow.SPEND, Phase.DIRECT, before), october),
+        (
+            Posting(
+                "s/reversal", COUNTY, item, 7, Flow.SPEND, Phase.DIRECT, moment, reverses="s", memo="误记"
+            ),
+            october,
+        ),
+    ]
+    lines = [(entry, november if adjusts else october, adjusts) for entry, adjusts in entries]
+    header = Voucher("taizhou", "employee", 7, moment, "甲", len(lines), "ab" * 32, "")
+    sealed = "ee6693585a10bcc7aee293a08eac1b806abcb70db0f73c75f5e3c3eca8c8eb44"
+    assert seal_voucher(header, lines) == sealed

@@ -1,11 +1,26 @@
 """The books on SQL, written in batches: one voucher with any number of postings per call."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    String,
+    any_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import (
@@ -22,9 +37,6 @@ from fundpool.domain.periods import Month
 from fundpool.services.money_ports import StoredPosting
 from schemas.tables.base import stored_moment
 from schemas.tables.ledger import ledger_account, month_lock, posting, voucher
-
-_KEYS_PER_QUERY = 500
-"""SQLite takes 999 parameters in its oldest builds; 500 keys stay clear of every limit."""
 
 _COPY_FROM = 50
 """From this many postings PostgreSQL's COPY is worth its set-up."""
@@ -48,15 +60,29 @@ _POSTING_COLUMNS = (
     "memo",
 )
 
+_INSERT_VOUCHER = insert(voucher)
+_INSERT_ACCOUNT = insert(ledger_account)
+
+_ACCOUNTS = select(
+    ledger_account.c.id,
+    ledger_account.c.type,
+    ledger_account.c.unit,
+    ledger_account.c.detail,
+    ledger_account.c.posted_fen,
+    ledger_account.c.reserved_fen,
+).where(ledger_account.c.city == bindparam("of_city"), ledger_account.c.fund == bindparam("of_fund"))
+
 _SET_BALANCE = (
-    update(ledger_account)
-    .where(ledger_account.c.id == bindparam("account_id"))
-    .values(
-        posted_fen=bindparam("new_posted_fen"),
-        reserved_fen=bindparam("new_reserved_fen"),
-        overdraft_evidence=func.coalesce(ledger_account.c.overdraft_evidence, bindparam("evidence")),
-    )
+    "UPDATE ledger_account SET posted_fen = ?, reserved_fen = ?, "
+    "overdraft_evidence = coalesce(overdraft_evidence, ?) WHERE id = ?"
 )
+_SET_BALANCES = (
+    "UPDATE ledger_account SET posted_fen = now.posted_fen, reserved_fen = now.reserved_fen, "
+    "overdraft_evidence = coalesce(overdraft_evidence, now.evidence) "
+    "FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::integer[]) "
+    "AS now (posted_fen, reserved_fen, evidence, id) WHERE ledger_account.id = now.id"
+)
+"""The same as one statement: PostgreSQL answers each statement, SQLite has no one to answer."""
 
 
 class SqlLedgerStore:
@@ -64,69 +90,65 @@ class SqlLedgerStore:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._ids: dict[AccountRef, int] = {}
-
-    def load(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
-        wanted = set(refs)
-        found = self.peek(wanted)
-        for ref in sorted(wanted - found.keys()):
-            found[ref] = self._open(ref)
-        return found
+        self._ids: dict[str, int] = {}
 
     def peek(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
-        wanted = set(refs)
+        wanted = {ref.text: ref for ref in refs}
+        units: dict[tuple[str, str], set[str]] = {}
+        for ref in wanted.values():
+            units.setdefault((ref.city, ref.fund), set()).add(ref.unit)
         found: dict[AccountRef, Balance] = {}
-        for city, fund in sorted({(ref.city, ref.fund) for ref in wanted}):
-            units = sorted({ref.unit for ref in wanted if (ref.city, ref.fund) == (city, fund)})
-            for part in _parts(units):
-                c = ledger_account.c
-                rows = self._connection.execute(
-                    select(ledger_account).where(c.city == city, c.fund == fund, c.unit.in_(part))
-                ).mappings()
-                for row in rows:
-                    ref = _ref(row)
-                    self._ids[ref] = row["id"]
-                    if ref in wanted:
-                        found[ref] = Balance(row["posted_fen"], row["reserved_fen"])
+        for (city, fund), of_book in units.items():
+            query = _ACCOUNTS.where(self._among(ledger_account.c.unit, sorted(of_book)))
+            rows = self._connection.execute(query, {"of_city": city, "of_fund": fund})
+            for account_id, type_, unit, detail, posted_fen, reserved_fen in rows:
+                text = f"{city}:{fund}:{type_}:{unit}"
+                account = wanted.get(f"{text}:{detail}" if detail else text)
+                if account is not None:
+                    self._ids[account.text] = account_id
+                    found[account] = Balance(posted_fen, reserved_fen)
         return found
 
-    def _open(self, ref: AccountRef) -> Balance:
-        result = self._connection.execute(
-            insert(ledger_account).values(
-                city=ref.city,
-                fund=ref.fund,
-                type=ref.type.value,
-                unit=ref.unit,
-                detail=ref.detail,
-                is_cash=int(ref.is_cash),
-                posted_fen=0,
-                reserved_fen=0,
+    def _among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+        """Whether ``column`` is one of ``values``: one parameter, however many there are."""
+        if len(values) == 1:
+            return column == values[0]
+        if self._connection.dialect.name == "sqlite":
+            listed = func.json_each(json.dumps(values)).table_valued("value")
+            return column.in_(select(listed.c.value))
+        return column == any_(literal(values, ARRAY(String)))
+
+    def _open(self, refs: Iterable[AccountRef]) -> None:
+        for ref in refs:
+            result = self._connection.execute(
+                _INSERT_ACCOUNT,
+                {
+                    "city": ref.city,
+                    "fund": ref.fund,
+                    "type": ref.type.value,
+                    "unit": ref.unit,
+                    "detail": ref.detail,
+                    "is_cash": int(ref.is_cash),
+                    "posted_fen": 0,
+                    "reserved_fen": 0,
+                },
             )
-        )
-        assert result.inserted_primary_key is not None
-        self._ids[ref] = result.inserted_primary_key[0]
-        return Balance()
+            assert result.inserted_primary_key is not None
+            self._ids[ref.text] = result.inserted_primary_key[0]
 
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         # Most keys are new: the cheap question first, the whole rows only for the few that exist.
-        hits: list[str] = []
-        for part in _parts(keys):
-            hits += self._connection.scalars(select(posting.c.key).where(posting.c.key.in_(part)))
-        found: dict[str, Posting] = {}
-        for part in _parts(hits):
-            for row in self._rows(posting.c.key.in_(part)):
-                stored = _stored(row)
-                found[stored.posting.key] = stored.posting
-        return found
+        hits = list(self._connection.scalars(select(posting.c.key).where(self._among(posting.c.key, keys))))
+        if not hits:
+            return {}
+        stored = map(_stored, self._rows(self._among(posting.c.key, hits)))
+        return {each.posting.key: each.posting for each in stored}
 
     def resolved(self, keys: Sequence[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for part in _parts(keys):
-            rows = self._connection.execute(
-                select(posting.c.resolves, posting.c.key).where(posting.c.resolves.in_(part))
-            )
-            found.update({row.resolves: row.key for row in rows})
-        return found
+        rows = self._connection.execute(
+            select(posting.c.resolves, posting.c.key).where(self._among(posting.c.resolves, keys))
+        )
+        return {row.resolves: row.key for row in rows}
 
     def append(
         self,
@@ -141,62 +163,63 @@ class SqlLedgerStore:
     ) -> int:
         number, previous_hash = self._head(city, fund)
         header = Voucher(city, fund, number + 1, recorded_at, made_by, len(postings), previous_hash, hash="")
-        sealed = seal_voucher(header, postings)
+        self._open(ref for ref in sorted(balances) if ref.text not in self._ids)
         result = self._connection.execute(
-            insert(voucher).values(
-                city=city,
-                fund=fund,
-                number=header.number,
-                recorded_at=recorded_at,
-                made_by=made_by,
-                lines=header.lines,
-                previous_hash=previous_hash,
-                hash=sealed,
-            )
+            _INSERT_VOUCHER,
+            {
+                "city": city,
+                "fund": fund,
+                "number": header.number,
+                "recorded_at": recorded_at,
+                "made_by": made_by,
+                "lines": header.lines,
+                "previous_hash": previous_hash,
+                "hash": seal_voucher(header, postings),
+            },
         )
         assert result.inserted_primary_key is not None
-        voucher_id = result.inserted_primary_key[0]
-        self._insert(
-            [
-                self._row(voucher_id, line, entry, month, adjusts)
-                for line, (entry, month, adjusts) in enumerate(postings, start=1)
-            ]
-        )
-        self._connection.execute(
-            _SET_BALANCE,
-            [
-                {
-                    "account_id": self._ids[ref],
-                    "new_posted_fen": balance.posted_fen,
-                    "new_reserved_fen": balance.reserved_fen,
-                    "evidence": evidence if ref.is_cash and balance.posted_fen < 0 else None,
-                }
-                for ref, balance in balances.items()
-            ],
-        )
+        self._insert(self._posting_rows(result.inserted_primary_key[0], postings))
+        self._set_balances(balances, evidence)
         return header.number
 
-    def _row(
-        self, voucher_id: int, line: int, entry: Posting, month: Month, adjusts: Month | None
-    ) -> tuple[Any, ...]:
-        return (
-            voucher_id,
-            line,
-            entry.key,
-            self._ids[entry.debit],
-            self._ids[entry.credit],
-            entry.amount_fen,
-            entry.flow.value,
-            entry.phase.value,
-            _moment_text(entry.event_at),
-            str(month),
-            str(adjusts) if adjusts else None,
-            entry.resolves,
-            entry.reverses,
-            entry.attempt_key,
-            leg_of(entry) if entry.attempt_key else None,
-            entry.memo,
-        )
+    def _set_balances(self, balances: Mapping[AccountRef, Balance], evidence: str | None) -> None:
+        rows = [
+            (
+                balance.posted_fen,
+                balance.reserved_fen,
+                evidence if ref.is_cash and balance.posted_fen < 0 else None,
+                self._ids[ref.text],
+            )
+            for ref, balance in balances.items()
+        ]
+        if self._connection.dialect.name == "sqlite":
+            self._connection.exec_driver_sql(_SET_BALANCE, rows)
+        else:
+            columns = tuple(list(column) for column in zip(*rows, strict=True))
+            self._connection.exec_driver_sql(_SET_BALANCES, columns)
+
+    def _posting_rows(
+        self, voucher_id: int, postings: Sequence[tuple[Posting, Month, Month | None]]
+    ) -> list[tuple[Any, ...]]:
+        ids = self._ids
+        return [
+            (
+                voucher_id,
+                line,
+                entry.key,
+                ids[entry.debit.text],
+                ids[entry.credit.text],
+                entry.amount_fen,
+                *_kind_columns(entry.flow, entry.phase, entry.event_at),
+                *_month_columns(month, adjusts),
+                entry.resolves,
+                entry.reverses,
+                entry.attempt_key,
+                leg_of(entry) if entry.attempt_key else None,
+                entry.memo,
+            )
+            for line, (entry, month, adjusts) in enumerate(postings, start=1)
+        ]
 
     def _insert(self, rows: list[tuple[Any, ...]]) -> None:
         """Write the rows by the driver's fastest way; every constraint is checked all the same."""
@@ -339,19 +362,19 @@ _REF_COLUMNS = ("city", "fund", "type", "unit", "detail")
 
 
 @lru_cache(maxsize=1024)
-def _moment_text(moment: datetime) -> str:
-    """What the Moment column stores; the rows of a batch often share it."""
-    return stored_moment(moment)
+def _kind_columns(flow: Flow, phase: Phase, event_at: datetime) -> tuple[str, str, str]:
+    """What the columns hold that the postings of a batch often share."""
+    return flow.value, phase.value, stored_moment(event_at)
+
+
+@lru_cache(maxsize=1024)
+def _month_columns(month: Month, adjusts: Month | None) -> tuple[str, str | None]:
+    return str(month), str(adjusts) if adjusts else None
 
 
 def leg_of(entry: Posting) -> str:
     """The leg of its attempt that a posting is: each leg is booked once at most."""
     return entry.phase.value if entry.phase is not Phase.DIRECT else entry.flow.value
-
-
-def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), _KEYS_PER_QUERY):
-        yield keys[start : start + _KEYS_PER_QUERY]
 
 
 def _ref(row: RowMapping, prefix: str = "") -> AccountRef:
