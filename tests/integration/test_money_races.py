@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from random import SystemRandom
 from threading import Barrier
 
 import pytest
@@ -16,9 +17,12 @@ from fundpool.domain.periods import Month
 from fundpool.services import books, payments
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Work
+from tests.integration.money_races import Races
 from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
 
 WORKERS = (2, 8, 32)
+RACES = 40
+"""Of each test run, on each database; ``make races`` plays 10,000."""
 
 
 def race(workers: int, act: Callable[[int], object]) -> list[object]:
@@ -98,6 +102,15 @@ def test_senders_started_together_pay_each_county_once(transactions: SqlTransact
 
 def one_winner(outcomes: list[object]) -> None:
     assert sum(not isinstance(each, Exception) for each in outcomes) == 1, outcomes
+
+
+def test_approving_sending_reversing_and_closing_have_one_winner_each(transactions: SqlTransactions) -> None:
+    seed = SystemRandom().randrange(10**9)
+    races = Races(transactions, seed)
+    with races.pool:
+        races.run(RACES)
+    assert races.played == dict.fromkeys(("approve", "send", "reverse", "close"), RACES // 4)
+    assert races.faults == [], f"seed {seed}"
 
 
 def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTransactions) -> None:

@@ -1,0 +1,281 @@
+"""Races for one prize: workers start together on the same batch, order, booking or month, and one may win.
+
+``python -m tests.integration.money_races --races 10000`` plays them all (``make races``); the tests
+play a share. A worker is a thread with a database connection of its own.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, datetime
+from itertools import cycle
+from pathlib import Path
+from threading import Barrier, Lock
+from typing import Any
+
+import psycopg
+from sqlalchemy import make_url
+
+from fundpool.adapters import migrations
+from fundpool.adapters.database import Database
+from fundpool.adapters.work import SqlTransactions
+from fundpool.domain.audit import verify_chain
+from fundpool.domain.errors import FundpoolError
+from fundpool.domain.periods import Month
+from fundpool.domain.transfer import BatchState
+from fundpool.services import books, payments
+from fundpool.services.ledger_checks import verify
+from fundpool.services.ports import Gateway, GatewayAnswer, Work
+from schemas.payment_messages import StatementLine, TransferOrder
+from tests.crash.__main__ import server
+from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
+
+WORKERS = (2, 2, 2, 4, 8, 16)
+OPENING_FEN = 10_000_000_00
+ROUND = 1_000
+"""Races on one database before the next is begun."""
+
+AT_ONCE = 20
+"""Prizes prepared together: setting up is not what is raced for."""
+
+
+class OneAtATime:
+    """The bank takes one order at a time, as its own database would see to."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._turn = Lock()
+
+    def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        with self._turn:
+            return self._gateway.submit(order, now=now)
+
+    def query(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        with self._turn:
+            return self._gateway.query(order, now=now)
+
+    def close(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        with self._turn:
+            return self._gateway.close(order, now=now)
+
+    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+        with self._turn:
+            return self._gateway.statement(account, day, now=now)
+
+
+class Races:
+    """One city on one database, and as many races as are asked for."""
+
+    def __init__(self, transactions: SqlTransactions, seed: int) -> None:
+        self.transactions = transactions
+        self.random = random.Random(seed)
+        self.scene = Scene(transactions, opening_fen=OPENING_FEN)
+        self.gateway: Gateway = OneAtATime(self.scene.gateway)  # type: ignore[assignment]
+        self.pool = ThreadPoolExecutor(max(WORKERS))
+        self.applications = 0
+        self.played: Counter[str] = Counter()
+        self.workers = 0
+        self.faults: list[str] = []
+
+    def run(self, races: int) -> None:
+        """Play ``races`` of them, the four kinds in turn."""
+        kinds: tuple[tuple[Callable[[int], list[Any]], Callable[[Any], None]], ...] = (
+            (self._batches, self.approve),
+            (self._released, self.send),
+            (self._incomes, self.reverse),
+            (self._months, self.close_month),
+        )
+        for prepare, play_one in cycle(kinds):
+            left = races - self.played.total()
+            if left <= 0:
+                break
+            for prize in prepare(min(AT_ONCE, left)):
+                play_one(prize)
+        faults = self.transactions.read(lambda work: [*verify(work), *verify_chain(work.audit.records(), {})])
+        self.faults += [str(fault) for fault in faults]
+
+    # ------------------------------------------------------------------ the four prizes
+
+    def approve(self, batch_id: int) -> None:
+        """Checkers of different names approve one batch: one name stands, and one record of it."""
+        digest = self.transactions.read(lambda work: payments.digest_of(work, work.transfers.batch(batch_id)))
+        outcomes = self._race(
+            lambda number: self.transactions.transaction(
+                lambda work: payments.approve_batch(work, batch_id, digest, f"复核{number}", NOW).checker
+            )
+        )
+        batch = self.transactions.read(lambda work: work.transfers.batch(batch_id))
+        records = self.transactions.read(lambda work: list(work.audit.records(f"batch:{batch.key}")))
+        approvals = [one for one in records if one.action == "approve_batch"]
+        won = batch.state is BatchState.APPROVED and len(approvals) == 1 and set(outcomes) == {batch.checker}
+        self._note("approve", won, outcomes)
+
+    def send(self, obligation_id: int) -> None:
+        """Senders of one released order: one speaks to the bank, and the bank pays once."""
+        outcomes = self._race(
+            lambda number: payments.send_one(
+                self.scene.ports, self.gateway, obligation_id, worker=f"w{number}", clock=self.scene.clock
+            )
+        )
+        (attempt,) = self.transactions.read(lambda work: work.transfers.attempts(obligation_id))
+        spoke = [one for one in outcomes if one is not None]
+        won = len(spoke) == attempt.worker_epoch == self.scene.book.executions_of(attempt.key) == 1
+        self._note("send", won, outcomes)
+
+    def reverse(self, key: str) -> None:
+        """One booking, reversed by many: taken back once."""
+        outcomes = self._race(
+            lambda number: self.transactions.transaction(
+                lambda work: books.reverse(work, key, reason="误记", by=f"w{number}", event_at=NOW, now=NOW)
+            )
+        )
+        self._note("reverse", outcomes.count(None) == 1, outcomes)
+
+    def close_month(self, month: Month) -> None:
+        """One month closed by many: closed once."""
+        outcomes = self._race(
+            lambda _: self.transactions.transaction(
+                lambda work: books.close_month(work, CITY, FUND, month, by=CHECKER, now=NOW)
+            )
+        )
+        self._note("close", outcomes.count(True) == 1, outcomes)
+
+    # ------------------------------------------------------------------ setting up, starting, counting
+
+    def _batches(self, count: int) -> list[int]:
+        """Fresh batches of one payment each."""
+
+        def order(work: Work) -> list[int]:
+            made = []
+            for _ in range(count):
+                self.applications += 1
+                (one, *_rest) = self.scene.orders(100, application=self.applications)
+                made += [batch.id for batch in payments.order_transfers(work, [one], MAKER, NOW)]
+            return made
+
+        return self.transactions.transaction(order)
+
+    def _released(self, count: int) -> list[int]:
+        """Payments ready to be sent."""
+        batches = self._batches(count)
+
+        def release(work: Work) -> list[int]:
+            for batch_id in batches:
+                digest = payments.digest_of(work, work.transfers.batch(batch_id))
+                payments.approve_batch(work, batch_id, digest, CHECKER, NOW)
+                payments.release_batch(work, batch_id, RELEASER, NOW)
+            return [one.id for each in batches for one in work.transfers.obligations(batch_id=each)]
+
+        return self.transactions.transaction(release)
+
+    def _incomes(self, count: int) -> list[str]:
+        """Booked receipts."""
+        first = self.played["reverse"]
+        references = [f"回单{number}" for number in range(first, first + count)]
+
+        def book(work: Work) -> list[str]:
+            for reference in references:
+                books.book_income(
+                    work,
+                    city=CITY,
+                    fund=FUND,
+                    unit=CITY_UNIT,
+                    source="subsidy",
+                    amount_fen=1_00,
+                    reference=reference,
+                    by=MAKER,
+                    event_at=NOW,
+                    now=NOW,
+                )
+            return [books.income_key(FISCAL, "subsidy", reference) for reference in references]
+
+        return self.transactions.transaction(book)
+
+    def _months(self, count: int) -> list[Month]:
+        """Open months."""
+        first = self.played["close"]
+        return [Month(2027, 1).plus(number) for number in range(first, first + count)]
+
+    def _race(self, act: Callable[[int], object]) -> list[object]:
+        """Let two or more workers start together; their results, an error as itself."""
+        workers = self.random.choice(WORKERS)
+        self.workers += workers
+        start = Barrier(workers)
+
+        def run(number: int) -> object:
+            start.wait()
+            try:
+                return act(number)
+            except FundpoolError as error:
+                return error.code
+
+        return list(self.pool.map(run, range(workers)))
+
+    def _note(self, kind: str, won: bool, outcomes: Sequence[object]) -> None:
+        self.played[kind] += 1
+        if not won:
+            self.faults.append(f"{kind} {self.played[kind]}: {outcomes}")
+
+
+def main() -> int:
+    """Play what the command line asks for; print the figures. Exit status 1 when a race had not one winner."""
+    parser = argparse.ArgumentParser(prog="python -m tests.integration.money_races", description=__doc__)
+    parser.add_argument("--races", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
+    parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
+    asked = parser.parse_args()
+    faults = 0
+    with databases(asked.postgresql) as fresh:
+        left = asked.races
+        started = time.monotonic()
+        while left > 0:
+            races = play(fresh(), min(left, ROUND), asked.seed + left)
+            left -= races.played.total()
+            faults += len(races.faults)
+            tell = f"{asked.races - left} races {dict(races.played)} in {time.monotonic() - started:.0f} s"
+            sys.stdout.write(f"{tell}, {races.workers} workers in this round, {faults} without one winner\n")
+            sys.stdout.writelines(f"seed {asked.seed}: {fault}\n" for fault in races.faults)
+            sys.stdout.flush()
+    return 1 if faults else 0
+
+
+def play(database: Database, races: int, seed: int) -> Races:
+    """Races on an empty, migrated database, which is closed afterwards."""
+    played = Races(SqlTransactions(database), seed)
+    with played.pool:
+        played.run(races)
+    database.dispose()
+    return played
+
+
+@contextmanager
+def databases(postgresql: str | None) -> Iterator[Callable[[], Database]]:
+    """Makes migrated databases, one after the other."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder, server(postgresql) as url:
+        made = 0
+
+        def fresh() -> Database:
+            nonlocal made
+            made += 1
+            name = f"races_{made}"
+            if url is None:
+                database = Database(f"sqlite:///{folder}/{name}.db")
+            else:
+                with psycopg.connect(url, autocommit=True) as connection:
+                    connection.execute(f"CREATE DATABASE {name}")
+                database = Database(make_url(url).set(database=name).render_as_string(hide_password=False))
+            migrations.upgrade(database)
+            return database
+
+        yield fresh
+
+
+if __name__ == "__main__":
+    sys.exit(main())
