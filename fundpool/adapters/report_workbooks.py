@@ -10,7 +10,13 @@ from typing import Any
 
 import xlsxwriter  # type: ignore[import-untyped]
 
-from fundpool.domain.month_summary import SUMMARY_FIELDS, MonthSummary, RowStatus, SummaryRow
+from fundpool.domain.month_summary import (
+    REMARK_KINDS_ZH,
+    SUMMARY_FIELDS,
+    MonthSummary,
+    RowStatus,
+    SummaryRow,
+)
 from schemas.documents import document_type
 
 _STATUS_ZH = {
@@ -19,16 +25,6 @@ _STATUS_ZH = {
     RowStatus.UNDER_REVIEW: "审核中",
     RowStatus.RETURNED: "已退回",
     RowStatus.MISSING: "缺报",
-}
-_KIND_ZH = {
-    "late": "迟办",
-    "overdue": "逾期",
-    "missing": "缺报",
-    "returned": "退回",
-    "inconsistent": "不一致",
-    "unreadable": "无法读取",
-    "extended": "延期",
-    "nil": "零申报",
 }
 _FIRST_ROW = 5
 
@@ -132,7 +128,7 @@ def _write_remarks(book: Any, styles: _Styles, summary: MonthSummary) -> None:
     for offset, remark in enumerate(summary.remarks, start=3):
         sheet.write_string(offset, 0, remark.unit, styles.centre)
         sheet.write_string(offset, 1, remark.unit_name, styles.cell)
-        sheet.write_string(offset, 2, _KIND_ZH.get(remark.kind, remark.kind), styles.centre)
+        sheet.write_string(offset, 2, REMARK_KINDS_ZH[remark.kind], styles.centre)
         if remark.days is None:
             sheet.write_string(offset, 3, "—", styles.centre)
         else:

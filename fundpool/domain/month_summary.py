@@ -27,6 +27,19 @@ SUMMARY_FIELDS = (
 """Columns of the summary: the fields of the county's report, in its order."""
 
 
+REMARK_KINDS_ZH = {
+    "late": "迟办",
+    "overdue": "逾期",
+    "missing": "缺报",
+    "returned": "退回",
+    "inconsistent": "不一致",
+    "unreadable": "无法读取",
+    "extended": "延期",
+    "nil": "零申报",
+}
+"""The kinds of flags that the plain list names, as an official reads them."""
+
+
 class RowStatus(StrEnum):
     """Where a county's figures stand in the summary."""
 
@@ -44,13 +57,14 @@ class RowStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """One county × scheme; ``figures_fen`` None where nothing is accepted."""
+    """One county × scheme; ``figures_fen`` None where nothing is accepted, else from ``submission_id``."""
 
     county: str
     county_name: str
     fund: str
     status: RowStatus
     figures_fen: Mapping[str, int] | None
+    submission_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +112,17 @@ class MonthSummary:
             ],
         ]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def plain_list(summary: MonthSummary) -> str:
+    """Who was late, missing or inconsistent, a line each: the day, the case, the days, the article."""
+    title = f"{summary.city_name}{summary.month}迟报、缺报与不一致清单（截至 {summary.prepared_on}）"
+    lines = [_remark_line(number, remark) for number, remark in enumerate(summary.remarks, start=1)]
+    return "\n".join([title, "", *(lines or ["无。"])]) + "\n"
+
+
+def _remark_line(number: int, remark: SummaryRemark) -> str:
+    kind = REMARK_KINDS_ZH[remark.kind]
+    days = "" if remark.days is None else f" {remark.days} 天"
+    basis = "" if remark.basis is None else f"　依据：{remark.basis}"
+    return f"{number}. {remark.unit_name}（{remark.unit}）{kind}{days}：{remark.message_zh}{basis}"

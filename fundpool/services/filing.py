@@ -5,11 +5,13 @@ from datetime import datetime
 from fundpool.domain.duties import duties_of_month
 from fundpool.domain.month_records import Filing
 from fundpool.domain.month_summary import (
+    REMARK_KINDS_ZH,
     SUMMARY_FIELDS,
     MonthSummary,
     RowStatus,
     SummaryRemark,
     SummaryRow,
+    plain_list,
 )
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
@@ -19,9 +21,6 @@ from fundpool.services.flags import Flag, flags_of
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import FILING_STEP, MonthFacts, month_facts, progress_of
-
-_LISTED = ("late", "overdue", "missing", "returned", "inconsistent", "unreadable", "extended", "nil")
-"""Kinds of flags that the plain list under the summary repeats."""
 
 
 def report_filing(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
@@ -64,15 +63,22 @@ def filings_of(ports: MonthPorts, city: str, month: Month) -> tuple[Filing, ...]
     return ports.database.read(lambda work: work.records.filings(policy.key, month))
 
 
-def workbooks_of(ports: MonthPorts, city: str, month: Month, now: datetime) -> tuple[tuple[str, bytes], ...]:
-    """Name and bytes of every filed workbook; a draft of the summary when none is filed yet."""
+def files_of(ports: MonthPorts, city: str, month: Month, now: datetime) -> tuple[tuple[str, bytes], ...]:
+    """Name and bytes of every filed workbook, or of a draft when none is filed yet, and of the plain list.
+
+    The list is as of ``now``: a county that was late stays on it, one that has filed since is no longer missing.
+    """
     policy = ports.policies.city(city)
-    filings = filings_of(ports, city, month)
-    if filings:
-        return tuple((filing.file_name, ports.raw_files.read(filing.sha256)) for filing in filings)
     summary = ports.database.read(lambda work: summary_of(ports, work, policy, month, now))
-    name = f"{policy.name_zh}{month}基金支出汇总表-草稿.xlsx"
-    return ((name, ports.report_writer.monthly_summary(summary)),)
+    workbooks = [
+        (filing.file_name, ports.raw_files.read(filing.sha256)) for filing in filings_of(ports, city, month)
+    ]
+    if not workbooks:
+        draft = f"{policy.name_zh}{month}基金支出汇总表-草稿.xlsx"
+        workbooks = [(draft, ports.report_writer.monthly_summary(summary))]
+    # With its byte order mark, so that Windows' editor does not take it for GBK.
+    listed = plain_list(summary).encode("utf-8-sig")
+    return (*workbooks, (f"{policy.name_zh}{month}迟报缺报与不一致清单.txt", listed))
 
 
 def summary_of(
@@ -96,7 +102,7 @@ def summary_of(
         remarks=tuple(
             _remark(flag, names, policy)
             for flag in flags_of(work, policy, facts, progress)
-            if flag.kind in _LISTED
+            if flag.kind in REMARK_KINDS_ZH
         ),
     )
 
@@ -104,7 +110,7 @@ def summary_of(
 def _row(work: Work, facts: MonthFacts, county: str, name: str, fund: str) -> SummaryRow:
     case = next((case for case in facts.cases_of_report.get(county, ()) if case.fund == fund), None)
     if case is not None and case.is_decided:
-        return SummaryRow(county, name, fund, RowStatus.ACCEPTED, _figures(work, case))
+        return SummaryRow(county, name, fund, RowStatus.ACCEPTED, _figures(work, case), case.submission_id)
     if (DocumentKind.REPORT, county) in facts.nil_returns:
         return SummaryRow(county, name, fund, RowStatus.NIL, None)
     versions = facts.versions.get((DocumentKind.REPORT, county), ())
@@ -162,6 +168,11 @@ def _file(
                 content_digest=summary.content_digest,
                 filed_by=request.by,
                 filed_at=request.now,
+                sources=tuple(
+                    (row.county, row.fund, row.submission_id)
+                    for row in summary.rows
+                    if row.submission_id is not None
+                ),
             )
         )
         work.audit.append(

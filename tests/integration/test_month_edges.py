@@ -12,6 +12,7 @@ from fundpool.domain.periods import Month
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services import application, books, daily, records, review
+from fundpool.services.filing import files_of
 from fundpool.services.ledger_checks import verify
 from fundpool.services.outcomes import UnitState
 from fundpool.services.ports import Work
@@ -115,7 +116,7 @@ def test_what_was_received_before_the_machine_stopped_is_read_by_the_next_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("fundpool.services.intake.read_received", stopped)
+        patch.setattr("fundpool.services.collection.read_arrivals", stopped)
         with pytest.raises(KeyboardInterrupt):
             taizhou.run("plan-collection", at("2026-09-24 10:00"))
     report = taizhou.run("plan-collection", at("2026-09-26 07:00"))
@@ -572,6 +573,24 @@ def test_the_summary_is_filed_on_its_last_working_day_without_a_missing_county_a
     taizhou.run("report-filing", at("2026-12-01 12:00"))
     taizhou.run("report-filing", at("2026-12-02 12:00"))
     assert [number for number, _ in filings(taizhou)] == [1, 2]
+
+
+def test_the_plain_list_names_who_was_late_and_who_still_is_a_line_each(taizhou: CityScene) -> None:
+    paid_month(taizhou)
+    for county in taizhou.counties[2:]:
+        taizhou.submit(taizhou.report(county), "report", at("2026-11-10 10:00"))
+    taizhou.submit(taizhou.report(SECOND), "report", at("2026-11-17 10:00"))
+    taizhou.run("expenditure-reporting", at("2026-11-17 11:00"))
+    name, content = files_of(taizhou.ports, "taizhou", OCTOBER, at("2026-11-18 09:00"))[-1]
+    assert name == "台州市2026-10迟报缺报与不一致清单.txt"
+    title, _, *lines = content.decode("utf-8-sig").splitlines()
+    assert title == "台州市2026-10迟报、缺报与不一致清单（截至 2026-11-18）"
+    told = [line.partition("：")[0] for line in lines]
+    assert [one.partition(". ")[2] for one in told if FIRST in one or SECOND in one] == [
+        "椒江区（331002）逾期 3 天",
+        "黄岩区（331003）迟办 2 天",
+    ]
+    assert all("依据：" in line for line in lines)
 
 
 def filings(scene: CityScene) -> list[tuple[int, date]]:

@@ -57,11 +57,11 @@ def write(
     policy_dir: PolicyDir = None,
     json: Json = False,
 ) -> int:
-    """写出汇总表：已备案的各版，未备案则为草稿 / Write the filed workbooks, or a draft when none is filed."""
-    from fundpool.services.filing import workbooks_of
+    """写出汇总表（已备案的各版，未备案则为草稿）和迟报缺报清单 / Write the filed workbooks (or a draft) and the list of who was late."""
+    from fundpool.services.filing import files_of
 
     when = parse_month(month)
-    files = workbooks_of(open_month(policy_dir), city, when, business_clock(as_of))
+    files = files_of(open_month(policy_dir), city, when, business_clock(as_of))
     folder = (out or Settings().reports) / city / str(when)
     folder.mkdir(parents=True, exist_ok=True)
     written = []

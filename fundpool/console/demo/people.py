@@ -20,7 +20,7 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import AccountStatus
 from fundpool.services import application, bank_accounts, intake, payments, records, review
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
-from fundpool.services.filing import workbooks_of
+from fundpool.services.filing import files_of
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.settings import Settings
@@ -248,7 +248,7 @@ class People:
     def _write_reports(self, act: Act, now: datetime) -> None:
         folder = self.written_reports()
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in workbooks_of(self._ports, self._policy.key, self._month, now):
+        for name, content in files_of(self._ports, self._policy.key, self._month, now):
             (folder / name).write_bytes(content)
 
     def _county_name(self, county: str | None) -> str:
