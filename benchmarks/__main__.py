@@ -9,6 +9,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RUNS = (
+    ("benchmarks.start_up",),
     ("benchmarks.settlements", "--settlements", "20000"),
     ("benchmarks.ledger_posting", "--postings", "20000"),
     ("benchmarks.reading", "--workbooks", "600", "--rows", "20", "3000", "100000"),

@@ -1,4 +1,4 @@
-"""A hundred thousand settlements of ten counties, and how long ``fundpool compute`` takes to start.
+"""A hundred thousand settlements of ten counties.
 
     python -m benchmarks.settlements [--settlements N]
 
@@ -8,11 +8,7 @@ the pools are often too small, so that every tier, the rationing and the roundin
 
 import argparse
 import json
-import os
 import random
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -33,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settlements", type=int, default=100_000)
     count = parser.parse_args().settlements
-    print(json.dumps({"benchmark": "settlements", **settle_many(count), "start_up": start_up()}))
+    print(json.dumps({"benchmark": "settlements", **settle_many(count)}))
 
 
 def settle_many(count: int) -> dict[str, object]:
@@ -83,35 +79,6 @@ def _year(source: random.Random) -> tuple[list[CountyYear], dict[Bearer, int]]:
         Bearer.COLLECTED_FUND: source.randrange(0, 2_000_000_000),
     }
     return counties, pools
-
-
-def start_up(runs: int = 5) -> dict[str, float]:
-    """Fastest of several runs, in seconds: the interpreter alone, and a whole ``compute``."""
-    with tempfile.TemporaryDirectory() as folder:
-        facts = Path(folder) / "facts.json"
-        facts.write_text('{"income_fen": 10, "expenditure_fen": 9, "balance_fen": 5, "benefits_fen": 9}')
-        question = "compute warning --city suizhou --fund employee --year 2023 --json --facts"
-        # Bytecode is cached as in any installation, whatever this shell has set.
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        environment["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "bytecode")
-        bare = _fastest([sys.executable, "-c", "pass"], environment, runs)
-        compute = _fastest(
-            [sys.executable, "-m", "fundpool", *question.split(), str(facts)], environment, runs
-        )
-    return {
-        "python_seconds": round(bare, 3),
-        "compute_seconds": round(compute, 3),
-        "ratio": round(compute / bare, 1),
-    }
-
-
-def _fastest(command: list[str], environment: dict[str, str], runs: int) -> float:
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=REPOSITORY, env=environment)
-        times.append(time.perf_counter() - began)
-    return min(times)
 
 
 if __name__ == "__main__":

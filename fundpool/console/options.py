@@ -1,16 +1,19 @@
 """Options that many commands share, and the ports they open."""
 
-from datetime import datetime
+import os
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import parse_yuan
 from fundpool.domain.periods import Month
-from fundpool.services.ports import MonthPorts
-from fundpool.settings import Settings
+
+if TYPE_CHECKING:
+    from fundpool.services.ports import MonthPorts
+    from fundpool.settings import Settings
 
 City = Annotated[str, Parameter(name="--city", help="城市 / city key")]
 MonthText = Annotated[
@@ -29,7 +32,7 @@ PolicyDir = Annotated[
 Json = Annotated[bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")]
 
 
-def open_month(policy_dir: Path | None) -> MonthPorts:
+def open_month(policy_dir: Path | None) -> "MonthPorts":
     """The ports of this installation. Raises ServiceUnavailable when its database is not there."""
     # Alembic, SQLAlchemy and the policy files are not needed to print help.
     from fundpool.bootstrap import open_ports
@@ -37,19 +40,48 @@ def open_month(policy_dir: Path | None) -> MonthPorts:
     return open_ports(settings_of(policy_dir))
 
 
-def settings_of(policy_dir: Path | None) -> Settings:
+def settings_of(policy_dir: Path | None) -> "Settings":
     """The settings, with the policy folder of the command line when given."""
+    from fundpool.settings import Settings
+
     settings = Settings()
     return settings if policy_dir is None else settings.model_copy(update={"policy_dir": policy_dir})
+
+
+def policy_folder(given: Path | None) -> Path:
+    """The folder of policy files: the option, else what ``Settings.policy_dir`` says.
+
+    Reads the one variable itself: `due`, `compute` and `policy` need no other setting, and the machinery
+    of all of them costs as much as their own work. A test holds the two together.
+    """
+    from fundpool.adapters.policy_files import PRODUCT_POLICIES
+
+    named = os.environ.get("FUNDPOOL_POLICY_DIR")
+    return given or (PRODUCT_POLICIES if named is None else Path(named))
 
 
 def parse_month(text: str) -> Month:
     """The month of an option. Raises InputError."""
     try:
-        return Month.parse(text)
+        month = Month.parse(text)
     except ValueError:
         raise InputError(
             "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
+        ) from None
+    if not 1990 <= month.year <= 2100:
+        raise InputError("bad_month", f"月份超出范围：{text}", f"the month is out of range: {text}")
+    return month
+
+
+def parse_day(text: str, option: str) -> date:
+    """The day of an option, which the message names. Raises InputError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            "bad_day",
+            f"{option} 的日期应写作 2026-10-09，现为 {text}",
+            f"{option}: a day is written 2026-10-09, found {text}",
         ) from None
 
 

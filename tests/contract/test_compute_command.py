@@ -344,6 +344,7 @@ def test_compute_waits_for_no_heavy_library(tmp_path: Path) -> None:
         "fastapi",
         "openpyxl",
         "httpx",
+        "pydantic_settings",
     ):
         assert f"'{heavy}'" not in run.stderr
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from fundpool.console.clock import business_clock
+from fundpool.console.options import PolicyDir, settings_of
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 
@@ -17,11 +18,10 @@ if TYPE_CHECKING:
 app = App(name="audit", help="审计日志 / The audit trail: verify, anchor.", result_action="return_value")
 
 
-def _ports() -> "Ports":
+def _ports(policy_dir: Path | None) -> "Ports":
     from fundpool.bootstrap import build_ports
-    from fundpool.settings import Settings
 
-    return build_ports(Settings())
+    return build_ports(settings_of(policy_dir))
 
 
 @app.command
@@ -31,13 +31,14 @@ def verify(
         Path | None,
         Parameter(help="外存锚值文件 / file of anchors kept elsewhere, one JSON document per line"),
     ] = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Check the audit chain and the books, alone and against anchors; exit 1 on any fault."""
     from fundpool.services.audit_checks import verify_everything
 
     anchors = _read_anchors(anchor) if anchor else []
-    faults = _ports().database.read(lambda work: verify_everything(work, anchors))
+    faults = _ports(policy_dir).database.read(lambda work: verify_everything(work, anchors))
     if json:
         print_json(
             {
@@ -67,13 +68,14 @@ def anchor(
     *,
     out: Annotated[Path | None, Parameter(help="追加到文件 / file to append to")] = None,
     as_of: Annotated[str | None, Parameter(help="业务时间 / business time")] = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Print the heads of every chain, to be kept on paper or on another machine."""
     from fundpool.services.audit_checks import take_anchor
 
     now = business_clock(as_of)
-    taken = _ports().database.read(lambda work: take_anchor(work, now)).as_document()
+    taken = _ports(policy_dir).database.read(lambda work: take_anchor(work, now)).as_document()
     if out is not None:
         with out.open("a", encoding="utf-8") as file:
             file.write(json_module.dumps(taken, ensure_ascii=False) + "\n")

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from fundpool.console.clock import business_clock
+from fundpool.console.options import PolicyDir, settings_of
 from fundpool.console.output import print_json
 from fundpool.domain.errors import InputError
 from fundpool.settings import Settings
@@ -32,6 +33,7 @@ def restore(
         bool, Parameter(help="数据库已由其他工具恢复 / the database was put back by other means", negative="")
     ] = False,
     as_of: Annotated[str | None, Parameter(help="业务时间 / business time of the act")] = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Put a copy back with sending off: stop every worker first.
@@ -53,7 +55,7 @@ def restore(
             "name the backup, or say --quarantine-only",
             remedy="fundpool restore FILE --by 姓名",
         )
-    settings, who, now = Settings(), person(by), business_clock(as_of)
+    settings, who, now = settings_of(policy_dir), person(by), business_clock(as_of)
     if file is not None:
         put_back(Database(settings.resolved_database_url), file)
     ports = build_ports(settings)

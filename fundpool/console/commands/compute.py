@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
+from fundpool.console.options import Json, PolicyDir, policy_folder
 from fundpool.console.output import print_error, print_json, print_table
 from fundpool.domain.errors import InputError, UndefinedPolicy
 from fundpool.domain.money import format_yuan
@@ -28,7 +29,7 @@ def command(
     ],
     *,
     city: Annotated[str, Parameter(help="城市 / city key")],
-    fund: Annotated[str, Parameter(help="险种 employee|resident / fund")],
+    fund: Annotated[str, Parameter(help="险种，如 employee / scheme key of the city")],
     year: Annotated[int, Parameter(help="基金年度 / fund year")],
     facts: Annotated[
         str,
@@ -47,8 +48,8 @@ def command(
     compare_: Annotated[
         bool, Parameter(name="--compare", negative="", help="与本市现行规则逐项比较 / show every difference")
     ] = False,
-    policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
-    json: Annotated[bool, Parameter(negative="", help="输出 JSON / print one JSON document")] = False,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
 ) -> int:
     """Compute a figure of the year from facts, by the text of a city.
 
@@ -58,7 +59,7 @@ def command(
     from fundpool.services.compute import Question, blocked, compare, compute
     from fundpool.services.policy_terms import Setting
 
-    folder = policy_dir or _policy_dir()
+    folder = policy_folder(policy_dir)
     home = load_city(folder, city)
     if not 2000 <= year <= 2100:
         raise InputError("year", f"基金年度不对：{year}", f"not a fund year: {year}")
@@ -85,12 +86,6 @@ def command(
     else:
         _print_answer(answer, home)
     return 3 if "error" in answer else 0
-
-
-def _policy_dir() -> Path:
-    from fundpool.settings import Settings
-
-    return Settings().policy_dir
 
 
 def _readings(texts: Sequence[str]) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """``fundpool due``: who must do what by when, for a month, a range of months or a fund year."""
 
 import sys
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from fundpool.console.clock import business_clock
+from fundpool.console.options import Json, PolicyDir, parse_day, parse_month, policy_folder
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month
@@ -63,11 +64,11 @@ def due(
         str | None,
         Parameter(help="业务日期：只用该日前公布的放假通知 / only holiday notices published by that day"),
     ] = None,
-    policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
+    policy_dir: PolicyDir = None,
     format_: Annotated[
         Literal["table", "ics"], Parameter(name="--format", help="表格或日历文件 / table, or a calendar file")
     ] = "table",
-    json: Annotated[bool, Parameter(help="输出 JSON / one JSON document", negative="")] = False,
+    json: Json = False,
 ) -> int:
     """列出期限和责任 / List who must do what by when.
 
@@ -78,9 +79,9 @@ def due(
 
     if json and format_ == "ics":
         raise _usage("--json 与 --format ics 只能选一个", "give either --json or --format ics")
-    folder = policy_dir or _policy_dir()
+    folder = policy_folder(policy_dir)
     months, fund_year = _periods(month, from_, to, year)
-    moment = _moment(as_of) if as_of else None
+    moment = business_clock(as_of) if as_of else None
     policy = load_city(folder, city)
     calendar = load_work_calendar(folder, moment.date() if moment else None)
     happened = _received(policy, received, len(months))
@@ -108,12 +109,6 @@ def due(
     return 0
 
 
-def _policy_dir() -> Path:
-    from fundpool.settings import Settings
-
-    return Settings().policy_dir
-
-
 def _usage(zh: str, en: str) -> InputError:
     return InputError("usage", zh, en, remedy="fundpool due --help")
 
@@ -129,53 +124,16 @@ def _periods(
             raise InputError("year", f"年度写成 YYYY，收到 {year}", f"a year is written YYYY, found {year!r}")
         return [], int(year)
     if month is not None:
-        return [_month(month)], None
+        return [parse_month(month)], None
     if first is None or last is None:
         raise _usage("--from 与 --to 须同时给出", "give both --from and --to")
-    start, end = _month(first), _month(last)
+    start, end = parse_month(first), parse_month(last)
     count = (end.year - start.year) * 12 + end.month - start.month + 1
     if count < 1:
         raise _usage(f"--from {first} 晚于 --to {last}", f"--from {first} lies after --to {last}")
     if count > MONTHS_AT_MOST:
         raise _usage(f"一次至多 {MONTHS_AT_MOST} 个月", f"at most {MONTHS_AT_MOST} months at a time")
     return [start.plus(offset) for offset in range(count)], None
-
-
-def _month(text: str) -> Month:
-    try:
-        month = Month.parse(text)
-    except ValueError as error:
-        raise InputError(
-            "month", f"月份写成 YYYY-MM，收到 {text}", f"a month is written YYYY-MM, found {text!r}"
-        ) from error
-    if not 1990 <= month.year <= 2100:
-        raise InputError("month", f"月份超出范围：{text}", f"the month is out of range: {text}")
-    return month
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            "date",
-            f"{option} 的日期写成 YYYY-MM-DD，收到 {text}",
-            f"{option}: a date is written YYYY-MM-DD, found {text!r}",
-        ) from error
-
-
-def _moment(text: str) -> datetime:
-    from fundpool.domain.periods import SHANGHAI
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            "date",
-            f"--as-of 写成日期或日期时间，收到 {text}",
-            f"--as-of is a date or a date and time, found {text!r}",
-        ) from error
-    return moment.replace(tzinfo=SHANGHAI) if moment.tzinfo is None else moment.astimezone(SHANGHAI)
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
@@ -199,8 +157,10 @@ def _received(policy: "CityPolicy", texts: tuple[str, ...], months: int) -> "Rec
             raise _usage(
                 "--received 给一个日期，或若干 步骤=日期", "--received is one date, or several STEP=DATE"
             )
-        return _day(plain[0], "--received")
-    days = {step: _day(value, "--received") for step, value in (_pair(text, "--received") for text in texts)}
+        return parse_day(plain[0], "--received")
+    days = {
+        step: parse_day(value, "--received") for step, value in (_pair(text, "--received") for text in texts)
+    }
     known = {name for rule in policy.rules for duty in rule.duties for name in _anchors(duty.due)}
     for step in days:
         if step not in known:

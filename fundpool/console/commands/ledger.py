@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from fundpool.console.clock import business_clock
+from fundpool.console.options import PolicyDir, parse_month, settings_of
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 
@@ -22,19 +23,18 @@ _AsOf = Annotated[str | None, Parameter(help="业务时间 / business time of th
 _By = Annotated[str, Parameter(help="经办人 / who does it")]
 
 
-def _ports() -> "Ports":
+def _ports(policy_dir: Path | None) -> "Ports":
     from fundpool.bootstrap import build_ports
-    from fundpool.settings import Settings
 
-    return build_ports(Settings())
+    return build_ports(settings_of(policy_dir))
 
 
 @app.command
-def verify(*, json: bool = False) -> int:
+def verify(*, policy_dir: PolicyDir = None, json: bool = False) -> int:
     """Recompute the books from their postings; exit 1 when anything does not add up."""
     from fundpool.services.ledger_checks import verify as verify_books
 
-    faults = _ports().database.read(verify_books)
+    faults = _ports(policy_dir).database.read(verify_books)
     if json:
         print_json(
             {
@@ -70,6 +70,7 @@ def balances(
     recorded_until: Annotated[
         str | None, Parameter(help="按记账时间截止 / recorded up to this moment")
     ] = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Balances of every account, now or as of an event time, a record time or both."""
@@ -79,7 +80,7 @@ def balances(
 
     event_until = business_clock(as_of) if as_of else None
     until = business_clock(recorded_until) if recorded_until else None
-    found = _ports().database.read(
+    found = _ports(policy_dir).database.read(
         lambda work: books.balances(work, city, fund, event_until=event_until, recorded_until=until)
     )
     if json:
@@ -131,12 +132,13 @@ def export(
     city: _City = None,
     fund: _Fund = None,
     out: Annotated[Path | None, Parameter(help="写入文件 / file to write, else stdout")] = None,
+    policy_dir: PolicyDir = None,
 ) -> int:
     """Export the journal for Beancount, or every posting as CSV."""
     from fundpool.services.ledger_export import to_beancount, to_csv
 
     render = to_beancount if format == "beancount" else to_csv
-    text = _ports().database.read(lambda work: render(work.ledger.postings(city, fund)))
+    text = _ports(policy_dir).database.read(lambda work: render(work.ledger.postings(city, fund)))
     if out is None:
         sys.stdout.write(text)
     else:
@@ -145,7 +147,9 @@ def export(
 
 
 @app.command(name="open")
-def open_books(file: Path, *, by: _By, as_of: _AsOf = None, json: bool = False) -> int:
+def open_books(
+    file: Path, *, by: _By, as_of: _AsOf = None, policy_dir: PolicyDir = None, json: bool = False
+) -> int:
     """Bring opening balances into the books from a CSV: city, fund, account_type, unit, amount_yuan."""
     from fundpool.domain.chart_of_accounts import AccountRef, AccountType
     from fundpool.domain.money import parse_yuan
@@ -164,7 +168,7 @@ def open_books(file: Path, *, by: _By, as_of: _AsOf = None, json: bool = False) 
         for ref, amount_fen in entries:
             books.open_balance(work, ref, amount_fen, by=by, event_at=now, now=now)
 
-    _ports().database.transaction(act)
+    _ports(policy_dir).database.transaction(act)
     total_fen = sum(amount_fen for _, amount_fen in entries)
     if json:
         print_json({"accounts": len(entries), "total_fen": total_fen})
@@ -188,6 +192,7 @@ def income(
     ] = "contribution",
     into: Annotated[str, Parameter(help="账户类型 / account type")] = "fiscal_account",
     as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Book money that came into an account; the same reference again changes nothing."""
@@ -202,7 +207,7 @@ def income(
         raise InputError(
             "amount", f"金额或账户类型写法不对：{error}", f"cannot read the amount or account type: {error}"
         ) from error
-    _ports().database.transaction(
+    _ports(policy_dir).database.transaction(
         lambda work: books.book_income(
             work,
             city=city,
@@ -231,13 +236,14 @@ def reverse(
     reason: Annotated[str, Parameter(help="原因 / why")],
     by: _By,
     as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Take a booking back by its opposite, at most once; the original stays."""
     from fundpool.services import books
 
     now = business_clock(as_of)
-    _ports().database.transaction(
+    _ports(policy_dir).database.transaction(
         lambda work: books.reverse(work, key, reason=reason, by=by, event_at=now, now=now)
     )
     if json:
@@ -255,15 +261,15 @@ def close_month(
     by: _By,
     fund: _Fund = None,
     as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Close a month's books of one fund, or of every fund; later data becomes an adjustment."""
-    from fundpool.console.commands.transfers import month_of
     from fundpool.services import books
 
     now = business_clock(as_of)
-    wanted = month_of(month)
-    database = _ports().database
+    wanted = parse_month(month)
+    database = _ports(policy_dir).database
     funds = (
         [fund] if fund else database.read(lambda work: [c[1] for c in work.ledger.chains() if c[0] == city])
     )

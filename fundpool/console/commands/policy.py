@@ -1,16 +1,18 @@
 """``fundpool policy``: the policy files listed, shown, explained, compared and checked."""
 
 import sys
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from fundpool.console.clock import business_clock
+from fundpool.console.options import AsOf, Json, PolicyDir, parse_day, parse_month, policy_folder
 from fundpool.console.output import print_json, print_table
-from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.domain.errors import FundpoolError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month
 
 if TYPE_CHECKING:
     from fundpool.adapters.yaml_documents import Problem
@@ -25,9 +27,6 @@ app = App(
     result_action="return_value",
 )
 
-_PolicyDir = Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")]
-_Json = Annotated[bool, Parameter(help="输出 JSON / one JSON document", negative="")]
-
 _KIND_ZH = {
     "duty": "职责",
     "computed": "计算",
@@ -39,12 +38,12 @@ _STATUS_ZH = {"in_force": "施行中", "draft": "征求意见稿", "repealed": "
 
 
 @app.command(name="list")
-def list_(*, policy_dir: _PolicyDir = None, json: _Json = False) -> int:
+def list_(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
     """列出政策文件 / List the policy files."""
     from fundpool.adapters.policy_files import load_policies
     from fundpool.services.policy_views import city_in_brief
 
-    briefs = [city_in_brief(city) for city in load_policies(_folder(policy_dir)).cities]
+    briefs = [city_in_brief(city) for city in load_policies(policy_folder(policy_dir)).cities]
     if json:
         print_json(briefs)
         return 0
@@ -74,15 +73,15 @@ def show(
     on: Annotated[
         str | None, Parameter(help="只看该日有效的规则 / only rules in force on YYYY-MM-DD")
     ] = None,
-    policy_dir: _PolicyDir = None,
-    json: _Json = False,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
 ) -> int:
     """按文件顺序查看一个城市的规则 / Show one city's rules in the order of its document."""
     from fundpool.adapters.policy_files import load_city, read_national
     from fundpool.services.policy_views import city_in_full
 
-    folder = _folder(policy_dir)
-    day = _day(on, "--on") if on else None
+    folder = policy_folder(policy_dir)
+    day = parse_day(on, "--on") if on else None
     document = city_in_full(load_city(folder, city), day, read_national(folder))
     if json:
         print_json(document)
@@ -113,17 +112,17 @@ def explain(
     *,
     on: Annotated[str | None, Parameter(help="该日有效的版本 / the version in force on YYYY-MM-DD")] = None,
     month: Annotated[str | None, Parameter(help="举例的月份 / month of the worked dates YYYY-MM")] = None,
-    policy_dir: _PolicyDir = None,
-    json: _Json = False,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
 ) -> int:
     """解释一条规则：条款、引文、出处、读法 / Explain one rule: article, quote, place, readings."""
     from fundpool.adapters.policy_files import load_city, load_examples, load_work_calendar, read_national
     from fundpool.services.policy_views import explain_rule
 
-    folder = _folder(policy_dir)
+    folder = policy_folder(policy_dir)
     policy = load_city(folder, city)
-    chosen = policy.rule(rule, _day(on, "--on") if on else None)
-    example = _month(month) if month else _first_full_month(policy)
+    chosen = policy.rule(rule, parse_day(on, "--on") if on else None)
+    example = parse_month(month) if month else _first_full_month(policy)
     document = explain_rule(
         policy, chosen, read_national(folder), load_work_calendar(folder), example, load_examples(folder)
     )
@@ -142,14 +141,14 @@ def diff(
     all_: Annotated[
         bool, Parameter(name="--all", help="也列出相同的 / also what is the same", negative="")
     ] = False,
-    policy_dir: _PolicyDir = None,
-    json: _Json = False,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
 ) -> int:
     """两个城市并列，或一个城市的两个日期 / Two cities side by side, or one city at two dates."""
     from fundpool.adapters.policy_files import load_city, read_national
     from fundpool.services.policy_views import compare
 
-    folder = _folder(policy_dir)
+    folder = policy_folder(policy_dir)
     (one, one_on), (other, other_on) = _city_at(left), _city_at(right)
     rows = compare(load_city(folder, one), one_on, load_city(folder, other), other_on, read_national(folder))
     if not all_:
@@ -172,9 +171,9 @@ def check(
     sources: Annotated[
         Path | None, Parameter(help="来源文本目录，核对引文 / folder of source texts, to check the quotes")
     ] = None,
-    as_of: Annotated[str | None, Parameter(help="业务日期 / business date YYYY-MM-DD")] = None,
-    policy_dir: _PolicyDir = None,
-    json: _Json = False,
+    as_of: AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
 ) -> int:
     """核对政策文件：写法、前后一致、每日有且只有一个答案、引文 / Check the policy files.
 
@@ -182,8 +181,8 @@ def check(
     """
     from fundpool.adapters.policy_sources import check_quotes
 
-    place = folder or _folder(policy_dir)
-    today = _day(as_of[:10], "--as-of") if as_of else datetime.now(SHANGHAI).date()
+    place = folder or policy_folder(policy_dir)
+    today = business_clock(as_of).date()
     cities, problems = _readable(place)
     problems += _time_problems(place, cities, today)
     problems += _computation_problems(cities)
@@ -220,12 +219,12 @@ def check(
 
 
 @app.command
-def coverage(*, policy_dir: _PolicyDir = None, json: _Json = False) -> int:
+def coverage(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
     """每条规则如何处理 / What the product does with every rule; exit 1 when one is unaccounted for."""
     from fundpool.adapters.policy_files import load_policies
     from fundpool.services.policy_views import rule_in_words
 
-    folder = _folder(policy_dir)
+    folder = policy_folder(policy_dir)
     library = load_policies(folder)
     cities = library.cities
     problems = _coverage_problems(folder, list(cities))
@@ -356,37 +355,9 @@ def _coverage_problems(folder: Path, cities: "list[CityPolicy]") -> "list[Proble
 # --- small readers ------------------------------------------------------------------------
 
 
-def _folder(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    from fundpool.settings import Settings
-
-    return Settings().policy_dir
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            "date",
-            f"{option} 的日期写成 YYYY-MM-DD，收到 {text}",
-            f"{option}: a date is written YYYY-MM-DD, found {text!r}",
-        ) from error
-
-
-def _month(text: str) -> Month:
-    try:
-        return Month.parse(text)
-    except ValueError as error:
-        raise InputError(
-            "month", f"月份写成 YYYY-MM，收到 {text}", f"a month is written YYYY-MM, found {text!r}"
-        ) from error
-
-
 def _city_at(text: str) -> tuple[str, date | None]:
     key, at, day = text.partition("@")
-    return key, _day(day, text) if at else None
+    return key, parse_day(day, text) if at else None
 
 
 def _first_full_month(policy: "CityPolicy") -> Month:

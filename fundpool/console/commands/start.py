@@ -1,10 +1,13 @@
 """``fundpool start`` and ``fundpool deploy``: the clock and the steps under Prefect."""
 
+import os
 import signal
 import threading
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from fundpool.console.options import PolicyDir, settings_of
 
 
 def start(
@@ -12,6 +15,7 @@ def start(
     schedules: Annotated[
         bool, Parameter(help="每日七时自动调度 / start the daily tick at seven every morning")
     ] = True,
+    policy_dir: PolicyDir = None,
 ) -> int:
     """启动本机 Prefect 服务与执行器，直至停止 / Run a local Prefect server and worker until stopped.
 
@@ -19,12 +23,14 @@ def start(
     step that is running. Exit status 4 when the server does not come up.
     """
     from fundpool.console.runs import LocalPrefect
-    from fundpool.settings import Settings
 
+    if policy_dir is not None:
+        # Each run is a process of its own and reads the settings itself.
+        os.environ["FUNDPOOL_POLICY_DIR"] = str(policy_dir.resolve())
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with LocalPrefect(Settings(), schedules=schedules) as prefect:
+    with LocalPrefect(settings_of(policy_dir), schedules=schedules) as prefect:
         print(f"Prefect: {prefect.ui_url}", flush=True)
         print(f"PREFECT_API_URL={prefect.url}", flush=True)
         prefect.work_until(stopped)

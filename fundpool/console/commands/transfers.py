@@ -1,15 +1,17 @@
 """``fundpool transfers``: see, authorise, send, resolve; nobody chooses a key or a state."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from fundpool.console.clock import business_clock
+from fundpool.console.options import PolicyDir, parse_month, settings_of
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from fundpool.domain.transfer import Batch, Obligation
@@ -32,21 +34,10 @@ _Reason = Annotated[str, Parameter(help="原因 / why")]
 _AsOf = Annotated[str | None, Parameter(help="业务时间 / business time of the act")]
 
 
-def _ports() -> "Ports":
+def _ports(policy_dir: Path | None) -> "Ports":
     from fundpool.bootstrap import build_ports
-    from fundpool.settings import Settings
 
-    return build_ports(Settings())
-
-
-def month_of(text: str) -> Month:
-    """Month of ``YYYY-MM``; raises InputError ``month``."""
-    try:
-        return Month.parse(text)
-    except ValueError as error:
-        raise InputError(
-            "month", f"月份写法不对：{text}", f"not a month: {text}", remedy="2026-10"
-        ) from error
+    return build_ports(settings_of(policy_dir))
 
 
 # ---------------------------------------------------------------------------------- seeing
@@ -58,13 +49,14 @@ def list_transfers(
     city: _CityMust,
     month: _Month = None,
     unit: Annotated[str | None, Parameter(help="收款单位代码 / code of the payee")] = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Every payment of a city: who is paid what, and how far it has come."""
     from fundpool.services.payments import transfer_views
 
-    wanted = month_of(month) if month else None
-    views = _ports().database.read(lambda work: transfer_views(work, city, wanted, unit=unit))
+    wanted = parse_month(month) if month else None
+    views = _ports(policy_dir).database.read(lambda work: transfer_views(work, city, wanted, unit=unit))
     if json:
         print_json({"transfers": [_view_document(view) for view in views]})
         return 0
@@ -126,7 +118,7 @@ def _moment(moment: Any) -> str | None:
 
 
 @app.command
-def show(transfer_id: int, *, json: bool = False) -> int:
+def show(transfer_id: int, *, policy_dir: PolicyDir = None, json: bool = False) -> int:
     """One payment with every attempt, every call to the bank and every act of a person."""
 
     def gather(work: "Work") -> dict[str, Any]:
@@ -167,7 +159,7 @@ def show(transfer_id: int, *, json: bool = False) -> int:
         ]
         return document
 
-    document = _ports().database.read(gather)
+    document = _ports(policy_dir).database.read(gather)
     if json:
         print_json(document)
         return 0
@@ -188,12 +180,14 @@ def show(transfer_id: int, *, json: bool = False) -> int:
 
 
 @app.command
-def batches(*, city: _CityMust, month: _MonthMust, hop: _Hop = None, json: bool = False) -> int:
+def batches(
+    *, city: _CityMust, month: _MonthMust, hop: _Hop = None, policy_dir: PolicyDir = None, json: bool = False
+) -> int:
     """What approving each batch would do: who gets how much, and the change from last month."""
     from fundpool.services.payments import batch_consequences
 
-    wanted, over = month_of(month), _hop(hop)
-    views = _ports().database.read(
+    wanted, over = parse_month(month), _hop(hop)
+    views = _ports(policy_dir).database.read(
         lambda work: [
             batch_consequences(work, each.id) for each in work.transfers.batches(city, wanted, over)
         ]
@@ -266,6 +260,7 @@ def approve(
         str | None, Parameter(help="所见批次的摘要，须相符 / digest that was seen; only that batch")
     ] = None,
     as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Approve the waiting batches of a month (复核), as another person than their maker."""
@@ -279,7 +274,7 @@ def approve(
         return approve_batch(work, batch.id, seen, by, now)
 
     now = business_clock(as_of)
-    return _each_batch(city, month, hop, fund, act, as_json=json)
+    return _each_batch(city, month, hop, fund, act, policy_dir=policy_dir, as_json=json)
 
 
 @app.command
@@ -291,6 +286,7 @@ def release(
     hop: _Hop = None,
     fund: _Fund = None,
     as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Release the approved batches of a month for sending (放行), as a third person."""
@@ -301,7 +297,7 @@ def release(
         return release_batch(work, batch.id, by, now) if batch.state is BatchState.APPROVED else None
 
     now = business_clock(as_of)
-    return _each_batch(city, month, hop, fund, act, as_json=json)
+    return _each_batch(city, month, hop, fund, act, policy_dir=policy_dir, as_json=json)
 
 
 def _each_batch(
@@ -311,15 +307,16 @@ def _each_batch(
     fund: str | None,
     act: "Callable[[Work, Batch], Batch | None]",
     *,
+    policy_dir: Path | None,
     as_json: bool,
 ) -> int:
-    wanted, over = month_of(month), _hop(hop)
+    wanted, over = parse_month(month), _hop(hop)
 
     def run(work: "Work") -> "list[Batch]":
         done = [act(work, batch) for batch in work.transfers.batches(city, wanted, over, fund)]
         return [batch for batch in done if batch is not None]
 
-    done = _ports().database.transaction(run)
+    done = _ports(policy_dir).database.transaction(run)
     if as_json:
         print_json(
             {
@@ -357,51 +354,91 @@ def _hop(text: str | None) -> Any:
 
 
 @app.command
-def cancel(transfer_id: int, *, by: _By, reason: _Reason, as_of: _AsOf = None, json: bool = False) -> int:
+def cancel(
+    transfer_id: int,
+    *,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
     """Withdraw a payment of which nothing was ever sent."""
     from fundpool.services import payments
 
     now = business_clock(as_of)
-    return _act(lambda work: payments.cancel(work, transfer_id, by=by, reason=reason, now=now), as_json=json)
+    return _act(
+        lambda work: payments.cancel(work, transfer_id, by=by, reason=reason, now=now),
+        policy_dir=policy_dir,
+        as_json=json,
+    )
 
 
 @app.command
-def hold(transfer_id: int, *, by: _By, reason: _Reason, as_of: _AsOf = None, json: bool = False) -> int:
+def hold(
+    transfer_id: int,
+    *,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
     """Stop one payment until a person has looked."""
     from fundpool.services import payments
 
     now = business_clock(as_of)
     return _act(
-        lambda work: payments.hold_obligation(work, transfer_id, by=by, reason=reason, now=now), as_json=json
+        lambda work: payments.hold_obligation(work, transfer_id, by=by, reason=reason, now=now),
+        policy_dir=policy_dir,
+        as_json=json,
     )
 
 
 @app.command(name="look-again")
-def look_again(transfer_id: int, *, by: _By, reason: _Reason, as_of: _AsOf = None, json: bool = False) -> int:
+def look_again(
+    transfer_id: int,
+    *,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
     """Take a payment out of HELD to where its attempts say it stands."""
     from fundpool.services import payments
 
     now = business_clock(as_of)
     return _act(
-        lambda work: payments.look_again(work, transfer_id, by=by, reason=reason, now=now), as_json=json
+        lambda work: payments.look_again(work, transfer_id, by=by, reason=reason, now=now),
+        policy_dir=policy_dir,
+        as_json=json,
     )
 
 
 @app.command(name="approve-retry")
 def approve_retry(
-    transfer_id: int, *, by: _By, reason: _Reason, as_of: _AsOf = None, json: bool = False
+    transfer_id: int,
+    *,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
 ) -> int:
     """Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
     from fundpool.services import payments
 
     now = business_clock(as_of)
     return _act(
-        lambda work: payments.approve_retry(work, transfer_id, by=by, reason=reason, now=now), as_json=json
+        lambda work: payments.approve_retry(work, transfer_id, by=by, reason=reason, now=now),
+        policy_dir=policy_dir,
+        as_json=json,
     )
 
 
-def _act(act: "Callable[[Work], Obligation]", *, as_json: bool) -> int:
-    changed = _ports().database.transaction(act)
+def _act(act: "Callable[[Work], Obligation]", *, policy_dir: Path | None, as_json: bool) -> int:
+    changed = _ports(policy_dir).database.transaction(act)
     if as_json:
         print_json({"id": changed.id, "obligation": changed.key, "state": changed.state.value})
     else:
@@ -413,12 +450,19 @@ def _act(act: "Callable[[Work], Obligation]", *, as_json: bool) -> int:
 
 
 @app.command
-def resolve(*, city: _City = None, month: _Month = None, as_of: _AsOf = None, json: bool = False) -> int:
+def resolve(
+    *,
+    city: _City = None,
+    month: _Month = None,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
     """Ask the bank about every payment whose outcome is open."""
     from fundpool.services.resolving import resolve as resolve_open
 
-    wanted = month_of(month) if month else None
-    outcomes = resolve_open(_ports(), business_clock(as_of), city=city, month=wanted)
+    wanted = parse_month(month) if month else None
+    outcomes = resolve_open(_ports(policy_dir), business_clock(as_of), city=city, month=wanted)
     return _show_outcomes(outcomes, as_json=json)
 
 
@@ -468,13 +512,14 @@ def statement(
     city: _CityMust,
     date: Annotated[str, Parameter(help="对账日 YYYY-MM-DD / day of the statement")],
     as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Fetch a day's statements and match them with the books; exit 1 when a new break was found."""
     from fundpool.services.resolving import import_statements
 
     day = business_clock(date).date()
-    report = import_statements(_ports(), city, day, business_clock(as_of))
+    report = import_statements(_ports(policy_dir), city, day, business_clock(as_of))
     document = {
         "accounts": report.accounts,
         "lines_new": report.lines_new,
@@ -493,10 +538,11 @@ def breaks(
     *,
     city: _City = None,
     every: Annotated[bool, Parameter(name="--all", help="含已结 / resolved ones too", negative="")] = False,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Differences between our books, the gateway and the statements; exit 1 while one is open."""
-    found = _ports().database.read(lambda work: work.transfers.breaks(city, only_open=not every))
+    found = _ports(policy_dir).database.read(lambda work: work.transfers.breaks(city, only_open=not every))
     if json:
         print_json(
             {
@@ -541,12 +587,22 @@ def breaks(
 
 
 @app.command(name="resolve-break")
-def resolve_break(break_id: int, *, by: _By, reason: _Reason, as_of: _AsOf = None, json: bool = False) -> int:
+def resolve_break(
+    break_id: int,
+    *,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
     """Close a break with a person's reason; nothing is written off by itself."""
     from fundpool.services.resolving import resolve_break as close_break
 
     now = business_clock(as_of)
-    _ports().database.transaction(lambda work: close_break(work, break_id, by=by, resolution=reason, now=now))
+    _ports(policy_dir).database.transaction(
+        lambda work: close_break(work, break_id, by=by, resolution=reason, now=now)
+    )
     if json:
         print_json({"id": break_id, "resolved_by": by})
     else:
@@ -555,11 +611,13 @@ def resolve_break(break_id: int, *, by: _By, reason: _Reason, as_of: _AsOf = Non
 
 
 @app.command(name="confirm-absence")
-def confirm_absence(key: str, *, by: _By, as_of: _AsOf = None, json: bool = False) -> int:
+def confirm_absence(
+    key: str, *, by: _By, as_of: _AsOf = None, policy_dir: PolicyDir = None, json: bool = False
+) -> int:
     """Confirm from the statements that an order was never executed; two people, one after the other."""
     from fundpool.services import resolving
 
-    ports, now = _ports(), business_clock(as_of)
+    ports, now = _ports(policy_dir), business_clock(as_of)
 
     def act(work: "Work") -> str:
         attempt = work.transfers.attempt_by_key(key)
@@ -584,12 +642,13 @@ def recover(
     *,
     since: Annotated[str, Parameter(help="备份日 YYYY-MM-DD / day of the backup")],
     as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """After a restore: import every statement since the backup and ask the bank about every order."""
     from fundpool.services import resolving
 
-    reports = resolving.recover(_ports(), business_clock(since).date(), business_clock(as_of))
+    reports = resolving.recover(_ports(policy_dir), business_clock(since).date(), business_clock(as_of))
     document = {
         "statements": len(reports),
         "settled": sum(each.settled for each in reports),
@@ -607,21 +666,36 @@ def recover(
 
 @app.command
 def stop(
-    *, city: _CityMust, fund: _FundMust, by: _By, reason: _Reason, as_of: _AsOf = None, json: bool = False
+    *,
+    city: _CityMust,
+    fund: _FundMust,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
 ) -> int:
     """Stop sending for a fund at once."""
     from fundpool.domain.people import person
     from fundpool.services.payments import stop_fund
 
     now = business_clock(as_of)
-    _ports().database.transaction(
+    _ports(policy_dir).database.transaction(
         lambda work: stop_fund(work, city, fund, reason=reason, by=person(by), now=now)
     )
-    return _show_switches(as_json=json)
+    return _show_switches(policy_dir, as_json=json)
 
 
 @app.command
-def restart(*, city: _CityMust, fund: _FundMust, by: _By, as_of: _AsOf = None, json: bool = False) -> int:
+def restart(
+    *,
+    city: _CityMust,
+    fund: _FundMust,
+    by: _By,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
     """Start sending again: the first person asks, a second one confirms with the same command."""
     from fundpool.services.payments import confirm_restart, request_restart
 
@@ -634,18 +708,18 @@ def restart(*, city: _CityMust, fund: _FundMust, by: _By, as_of: _AsOf = None, j
         else:
             request_restart(work, city, fund, by=by, now=now)
 
-    _ports().database.transaction(act)
-    return _show_switches(as_json=json)
+    _ports(policy_dir).database.transaction(act)
+    return _show_switches(policy_dir, as_json=json)
 
 
 @app.command
-def switches(*, json: bool = False) -> int:
+def switches(*, policy_dir: PolicyDir = None, json: bool = False) -> int:
     """Which funds are stopped, since when and why."""
-    return _show_switches(as_json=json)
+    return _show_switches(policy_dir, as_json=json)
 
 
-def _show_switches(*, as_json: bool) -> int:
-    found = _ports().database.read(lambda work: work.transfers.kill_switches())
+def _show_switches(policy_dir: Path | None, *, as_json: bool) -> int:
+    found = _ports(policy_dir).database.read(lambda work: work.transfers.kill_switches())
     if as_json:
         print_json(
             {

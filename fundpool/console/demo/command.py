@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from fundpool.console.demo.script import Script, load_script, sample_folder
+from fundpool.console.options import PolicyDir
 from fundpool.domain.errors import InputError
 from fundpool.settings import Settings
 
@@ -43,6 +44,7 @@ def demo(
     fresh: Annotated[
         bool, Parameter(help="删去上一场演示，从头开始 / remove the last demo's data first", negative="")
     ] = False,
+    policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """演示：在业务时钟上逐日演完一个月，人的角色也由演示代演；数据全部为虚构.
@@ -58,7 +60,7 @@ def demo(
     # A pipe or a file has no width to keep to; rich would take 80 and break the lines.
     console = Console(stderr=json, width=None if stream.isatty() else 160)
     place = (home or Path(".fundpool") / f"demo-{city}").resolve()
-    with _ending_on_sigterm(), _environment(place):
+    with _ending_on_sigterm(), _environment(place, policy_dir):
         return _Demo(console, script, folder, place, port=port, as_json=json).run(fresh=fresh, serve=serve)
 
 
@@ -209,7 +211,7 @@ def _bank(home: Path, sample: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _environment(home: Path) -> Iterator[None]:
+def _environment(home: Path, policy_dir: Path | None) -> Iterator[None]:
     """The demo's own settings, whatever the real ones are: its data never mixes with real data."""
     ours: Mapping[str, str | None] = {
         "FUNDPOOL_HOME": str(home),
@@ -221,6 +223,8 @@ def _environment(home: Path) -> Iterator[None]:
         "FUNDPOOL_DASHBOARD_HOST": None,
         "FUNDPOOL_DASHBOARD_NOTICE": NOTICE,
     }
+    if policy_dir is not None:
+        ours = {**ours, "FUNDPOOL_POLICY_DIR": str(policy_dir.resolve())}
     before = {name: os.environ.get(name) for name in ours}
     _set_environment(ours)
     try:

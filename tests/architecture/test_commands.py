@@ -1,0 +1,55 @@
+"""Promises that hold for every command, read off the command table: a new command cannot forget them."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from fundpool.adapters.policy_files import PRODUCT_POLICIES
+from fundpool.console.cli import build_app
+from fundpool.console.options import policy_folder
+from fundpool.settings import Settings
+
+READ_NO_POLICIES = {
+    "backup": "copies the database",
+    "deploy": "registers the deployments; their runs read the folder of the worker's settings",
+    "sandbox-bank": "is the bank, which knows no law",
+    "settings": "shows the settings themselves",
+}
+"""Commands without ``--policy-dir``, and why they need none."""
+
+
+def commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
+    """Every command that can be called, with the names of its parameters."""
+    for name in app:
+        if name.startswith("-"):
+            continue
+        command = app[name]
+        if command.default_command is not None:
+            yield " ".join((*path, name)), set(inspect.signature(command.default_command).parameters)
+        yield from commands(command, (*path, name))
+
+
+def test_every_command_that_reads_the_law_takes_a_policy_folder() -> None:
+    without = {name for name, options in commands(build_app()) if "policy_dir" not in options}
+    bank = {name for name in without if name.startswith("sandbox-bank ")}
+    assert without - bank == set(READ_NO_POLICIES)
+
+
+@pytest.mark.parametrize("named", [None, "elsewhere", ""])
+def test_the_folder_of_the_short_commands_is_that_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, named: str | None
+) -> None:
+    if named is None:
+        monkeypatch.delenv("FUNDPOOL_POLICY_DIR", raising=False)
+    else:
+        monkeypatch.setenv("FUNDPOOL_POLICY_DIR", named)
+    assert policy_folder(None) == Settings().policy_dir
+    assert policy_folder(Path("given")) == Path("given")
+
+
+def test_the_settings_know_the_product_s_own_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FUNDPOOL_POLICY_DIR", raising=False)
+    assert Settings().policy_dir == PRODUCT_POLICIES
