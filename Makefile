@@ -54,6 +54,14 @@ crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=20
 races: $(VENV)/.dev ## Let workers race to approve, send, reverse and close; RACES=10000, DATABASE=postgresql
 	$(BIN)/python -m tests.integration.money_races --races $(or $(RACES),10000) $(if $(DATABASE),--$(DATABASE))
 
+.PHONY: traps
+traps: $(VENV)/.dev ## Read the whole trap corpus: SEEDS=20 of every generator (the tests read 4)
+	FUNDPOOL_TRAP_SEEDS=$(or $(SEEDS),20) $(BIN)/python -m pytest tests/integration/test_trap_corpus.py -q
+
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz ## Fuzz the readers, guided by coverage; FOR=600 seconds each of four targets
+	nice $(BIN)/python -m fuzz --seconds $(or $(FOR),150)
+
 .PHONY: sample
 sample: $(VENV)/.dev ## Write the demo cities' workbooks anew (one of them through LibreOffice)
 	$(BIN)/python -m deployments.sample.make_sample
@@ -68,6 +76,7 @@ lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header installer.in -o installer.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -c requirements/dev.lock -o requirements/runtime.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group fuzz -o requirements/fuzz.lock
 
 .PHONY: clean
 clean: ## Remove .venv and every cache; data in .fundpool stays
@@ -102,6 +111,10 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml $(VENV)/.installer
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
 	$(call install,requirements/dev.lock)
+	@touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.lock $(VENV)/.dev
+	$(call install,requirements/fuzz.lock)
 	@touch $@
 
 # What the browser tests look with (PostgreSQL comes as a wheel of the lock). Only root may install

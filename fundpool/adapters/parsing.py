@@ -124,7 +124,9 @@ def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None
         parser.CharacterDataHandler = text
     try:
         parser.Parse(data, True)  # noqa: FBT003 - expat takes it by position
-    except expat.ExpatError as problem:
+    # LookupError: an encoding nobody knows, or a column without its place; ValueError: an encoding
+    # expat does not take, or a number that is none.
+    except (expat.ExpatError, LookupError, ValueError) as problem:
         raise Refused("damaged", f"XML: {problem}") from None
 
 
@@ -222,10 +224,7 @@ def _date_styles(data: bytes) -> set[int]:
         if tag == "cellXfs":
             inside = False
 
-    try:
-        _parse_xml(data, start, end)
-    except ValueError as problem:
-        raise Refused("damaged", f"styles: {problem}") from None
+    _parse_xml(data, start, end)
     return dates
 
 
@@ -425,10 +424,7 @@ def _sheets(package: _Package, sheets: list[tuple[str, str, str]]) -> list[dict[
         if _part(target) not in package.names:
             raise Refused("damaged", f"no part {target[:80]!r}")
         reader = _SheetReader(_Sheet(name, state), strings, dates, left)
-        try:
-            _parse_xml(package.read(_part(target)), reader.start, reader.end, reader.text)
-        except ValueError as problem:
-            raise Refused("damaged", f"{target[:80]}: {problem}") from None
+        _parse_xml(package.read(_part(target)), reader.start, reader.end, reader.text)
         left -= len(reader.sheet.cells)
         answer.append(vars(reader.sheet))
     return answer

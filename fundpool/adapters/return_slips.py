@@ -6,9 +6,11 @@ copied as such, and no text of it can become a formula.
 """
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fundpool.adapters.parser_process import take_apart_all
 from fundpool.adapters.parsing import column_number
+from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.findings import Finding, Severity, Verdict
-from fundpool.services.judging import Correction, Judgement, Register, SourceFile, fold
-from schemas.documents import document_type
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.return_slip import Correction, ReturnSlip
+from fundpool.services.judging import SourceFile, fold
+from fundpool.services.ports import SlipFile
 
 _SEVERITY = {
     Severity.BLOCK: ("须更正", "block", "#F8CBAD"),
@@ -33,32 +38,8 @@ _VERDICT = {
 }
 _LEADERS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """What a slip says.
-
-    ``due`` is the day by which the correction must be in; ``correction`` compares with the judgement
-    on the county's earlier file.
-    """
-
-    judgement: Judgement
-    register: Register
-    city_name: str
-    due: date | None = None
-    correction: Correction | None = None
-
-    @property
-    def title(self) -> str:
-        return f"{self.city_name}{document_type(self.judgement.document).zh}审核意见（退回单）"
-
-    @property
-    def counties(self) -> str:
-        """Names of the counties the file speaks for."""
-        codes = dict.fromkeys(line.county for line in self.judgement.lines if line.county)
-        found = [self.register.by_code(code) for code in codes]
-        return "、".join(county.name_zh for county in found if county) or "（未能识别 / not recognised）"
+_WIDEST = 40
+"""Columns of the county's sheet that are given a width, and the widest one in characters."""
 
 
 def inert(text: str) -> str:
@@ -66,30 +47,135 @@ def inert(text: str) -> str:
     return f"'{text}" if text.startswith(_LEADERS) else text
 
 
-def write_slip(folder: Path, slip: Slip, source: SourceFile) -> tuple[Path, Path]:
-    """Write the slip's workbook and page to ``folder``; returns both paths.
+# --- where the month's slips lie -----------------------------------------------------------------
+
+_NAME = re.compile(r"\d{4}-\d{2}-([a-z-]+)-([0-9A-Za-z_]+)-.*-v(\d+)\.html")
+_UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
+
+
+class SlipFiles:
+    """``services.ports.SlipFolder`` under ``reports/<city>/<month>/slips/``."""
+
+    def __init__(self, reports: Path) -> None:
+        self._reports = reports
+
+    def write(self, city: str, month: Month, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
+        """Write the workbook, then the page; see ``services.ports.SlipFolder``."""
+        folder, stem = self._folder(city, month), _stem(slip)
+        page_text = slip_page(slip)
+        workbook, page = folder / f"{stem}.xlsx", folder / f"{stem}.html"
+        try:
+            # The page tells all that the workbook does: one that stands unchanged means both are whole.
+            if workbook.is_file() and page.is_file() and page.read_text(encoding="utf-8") == page_text:
+                return
+            folder.mkdir(parents=True, exist_ok=True)
+            _put(workbook, slip_workbook(slip, SourceFile(slip.file, content())))
+            _put(page, page_text.encode())
+        except OSError as error:
+            raise ServiceUnavailable(
+                "storage_unavailable",
+                f"退回单无法存盘：{error.strerror}（{folder}）",
+                f"the return slip cannot be kept: {error.strerror} ({folder})",
+                remedy="检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again",
+            ) from error
+
+    def slips(self, city: str, month: Month) -> tuple[SlipFile, ...]:
+        """The slips of counties' versions, by what their names say."""
+        folder = self._folder(city, month)
+        found = []
+        for page in folder.glob("*.html") if folder.is_dir() else ():
+            name = _NAME.fullmatch(page.name)
+            if name is not None:
+                found.append(SlipFile(name[1], name[2], int(name[3]), page.with_suffix(".xlsx"), page))
+        return tuple(sorted(found, key=lambda slip: (slip.document, slip.county, slip.version)))
+
+    def _folder(self, city: str, month: Month) -> Path:
+        return self._reports / city / str(month) / "slips"
+
+
+def _stem(slip: ReturnSlip) -> str:
+    """The name says document, county and version, never what the sender called the file."""
+    if slip.version is None:
+        return f"{slip.month}-{slip.document}-unread-{slip.sha256[:12]}"
+    (county,) = slip.counties
+    name = _UNSAFE.sub("_", slip.county_names.get(county, county))
+    return f"{slip.month}-{slip.document}-{county}-{name}-v{slip.version}"
+
+
+def _put(target: Path, content: bytes) -> None:
+    """Write under another name and rename: whoever opens the file sees a whole one."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".slip-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_slip(folder: Path, slip: ReturnSlip, source: SourceFile) -> tuple[Path, Path]:
+    """Write a slip outside any month (``fundpool check``) to ``folder``; returns both paths.
 
     The names come from the file's SHA-256, never from what the sender called it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"slip-{slip.judgement.document}-{slip.judgement.sha256[:12] or 'unopened'}"
+    stem = f"slip-{slip.document}-{slip.sha256[:12] or 'unopened'}"
     workbook, page = folder / f"{stem}.xlsx", folder / f"{stem}.html"
-    workbook.write_bytes(_workbook(slip, source))
-    page.write_text(slip_page(slip), encoding="utf-8")
+    _put(workbook, slip_workbook(slip, source))
+    _put(page, slip_page(slip).encode())
     return workbook, page
 
 
-def slip_page(slip: Slip) -> str:
+# --- the page ------------------------------------------------------------------------------------
+
+
+def slip_page(slip: ReturnSlip) -> str:
     """The slip as a bilingual page of its own: no script, nothing from outside."""
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True, undefined=StrictUndefined
     )
     return pages.get_template("return_slip.html").render(
-        slip=slip, judgement=slip.judgement, severity=_SEVERITY, verdict=_VERDICT[slip.judgement.verdict]
+        slip=slip,
+        severity=_SEVERITY,
+        verdict=_VERDICT[slip.verdict],
+        deadline=_deadline(slip),
+        returned_on=None if slip.returned is None else slip.returned.at.astimezone(SHANGHAI).date(),
     )
 
 
-def _workbook(slip: Slip, source: SourceFile) -> bytes:
+def _deadline(slip: ReturnSlip) -> tuple[str, str, str, str]:
+    """What to do by when, and why that day: Chinese and English of each."""
+    if not slip.must_correct:
+        if slip.verdict is Verdict.REVIEW:
+            return (
+                "暂不须重报：由市级人工复核",
+                "nothing to file again for now: the city's reviewer decides",
+                "可备好说明或更正后的文件",
+                "have an explanation or a corrected file at hand",
+            )
+        return "不须更正", "nothing to correct", "", ""
+    if slip.deadline is None:
+        return (
+            "请更正后重报；期限由市级经办机构另行通知",
+            "please correct and file again; the city agency will tell the deadline",
+            "",
+            "",
+        )
+    why = slip.deadline.why_zh, slip.deadline.why_en
+    if slip.deadline.day is None:
+        return "请立即更正重报", "please correct and file again at once", *why
+    day = slip.deadline.day.isoformat()
+    return f"请于 {day} 前（含当日）更正重报", f"please correct and file again by {day}", *why
+
+
+# --- the workbook --------------------------------------------------------------------------------
+
+
+def slip_workbook(slip: ReturnSlip, source: SourceFile) -> bytes:
+    """The slip as a workbook: the list, then each sheet of the county's file with its cells marked."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -99,81 +185,107 @@ def _workbook(slip: Slip, source: SourceFile) -> bytes:
     if source.content:
         (answer,) = take_apart_all([source])
         for sheet in answer.get("sheets", []):
-            _mark_sheet(book, sheet, slip.judgement.findings)
+            _mark_sheet(book, sheet, slip.findings)
     book.close()
     return buffer.getvalue()
 
 
 _COLUMNS = (
-    ("编号", 14), ("程度", 10), ("单元格", 10), ("县区", 12), ("险种", 10), ("问题", 60), ("Finding", 60),
-    ("填报为", 22), ("应为", 22), ("依据", 36), ("请", 40),
+    ("编号 rule", 12), ("程度 severity", 11), ("单元格 cell", 9), ("县区 county", 10), ("险种 fund", 8),
+    ("问题", 44), ("填报为 found", 20), ("应为 expected", 20), ("请 what to do", 34), ("依据 basis", 34),
+    ("Finding", 44),
 )  # fmt: skip
+_WRAP = {"text_wrap": True, "valign": "top", "border": 1}
 
 
-def _list_findings(book: Any, slip: Slip) -> None:
+def _list_findings(book: Any, slip: ReturnSlip) -> None:
     sheet = book.add_worksheet("退回单")
-    plain = book.add_format({"text_wrap": True, "valign": "top", "border": 1})
+    plain = book.add_format(_WRAP)
     bold = book.add_format({"bold": True, "text_wrap": True, "border": 1, "bg_color": "#D9E2F3"})
     sheet.write_string(0, 0, slip.title, book.add_format({"bold": True, "font_size": 16}))
-    verdict_zh, verdict_en = _VERDICT[slip.judgement.verdict]
-    due = f"请于 {slip.due} 前更正重报 / please correct and file again by {slip.due}"
-    head = (
-        f"县区 county：{slip.counties}",
-        f"文件 file：{slip.judgement.file}   SHA-256 {slip.judgement.sha256}",
-        f"结论 verdict：{verdict_zh} {verdict_en}",
-        due if slip.due else "更正期限 deadline：由市级经办机构另行通知 / the city agency will tell",
-    )
-    for row, text in enumerate(head, start=1):
-        sheet.write_string(row, 0, inert(text))
-    at = len(head) + 2
+    strong = book.add_format({"bold": True, "font_size": 12})
+    for row, (text, matters) in enumerate(_head(slip), start=1):
+        sheet.write_string(row, 0, inert(text), strong if matters else None)
+    at = len(_head(slip)) + 2
     for column, (name, width) in enumerate(_COLUMNS):
         sheet.write_string(at, column, name, bold)
         sheet.set_column(column, column, width)
-    for row, finding in enumerate(slip.judgement.findings, start=at + 1):
-        colour = book.add_format(
-            {"text_wrap": True, "valign": "top", "border": 1, "bg_color": _SEVERITY[finding.severity][2]}
-        )
-        for column, text in enumerate(_cells_of(finding, slip.register)):
-            sheet.write_string(row, column, inert(text), colour if column < 3 else plain)
+    shades = {
+        severity: book.add_format({**_WRAP, "bg_color": shade})
+        for severity, (_, _, shade) in _SEVERITY.items()
+    }
+    for row, finding in enumerate(slip.findings, start=at + 1):
+        for column, text in enumerate(_cells_of(finding, slip)):
+            sheet.write_string(row, column, inert(text), shades[finding.severity] if column < 3 else plain)
+    last = at + len(slip.findings)
+    if not slip.findings:
+        sheet.write_string(at + 1, 0, "没有问题 / nothing was found")
+        last += 1
     if slip.correction is not None:
-        _list_correction(sheet, at + len(slip.judgement.findings) + 2, slip.correction, plain, bold)
+        _list_correction(sheet, last + 2, slip, slip.correction, plain, bold)
     sheet.freeze_panes(at + 1, 0)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(at)
+    sheet.set_footer("&C第 &P 页 共 &N 页")
 
 
-def _cells_of(finding: Finding, register: Register) -> tuple[str, ...]:
-    county = register.by_code(finding.county) if finding.county else None
+def _head(slip: ReturnSlip) -> list[tuple[str, bool]]:
+    """Lines above the list, and whether each is set in bold."""
+    verdict_zh, verdict_en = _VERDICT[slip.verdict]
+    zh, en, why_zh, why_en = _deadline(slip)
+    version = f"（第 {slip.version} 版 version {slip.version}）" if slip.version else ""
+    lines = [
+        (f"县区 county：{slip.county}　月份 month：{slip.month}", True),
+        (f"文件 file：{slip.file}{version}　SHA-256 {slip.sha256}", False),
+        (f"结论 verdict：{verdict_zh} {verdict_en}　检查 checks：{slip.evaluated}/{slip.declared}", False),
+    ]
+    if slip.returned is not None:
+        day = slip.returned.at.astimezone(SHANGHAI).date()
+        lines.append((f"退回理由 reason：{slip.returned.reason}（{slip.returned.by}，{day}）", True))
+    lines.append((f"{zh} / {en}", True))
+    if why_zh:
+        lines.append((f"{why_zh} / {why_en}", False))
+    return lines
+
+
+def _cells_of(finding: Finding, slip: ReturnSlip) -> tuple[str, ...]:
     return (
         finding.rule,
-        _SEVERITY[finding.severity][0],
+        " ".join(_SEVERITY[finding.severity][:2]),
         finding.cell or "",
-        county.name_zh if county else finding.county or "",
-        finding.fund or "",
+        slip.county_names.get(finding.county or "", finding.county or ""),
+        slip.fund_names.get(finding.fund or "", finding.fund or ""),
         finding.message_zh,
-        finding.message_en,
         finding.found or "",
         finding.expected or "",
-        finding.basis or "",
         finding.remedy or "",
+        finding.basis or "",
+        finding.message_en,
     )
 
 
-def _list_correction(sheet: Any, at: int, correction: Correction, plain: Any, bold: Any) -> None:
+def _list_correction(
+    sheet: Any, at: int, slip: ReturnSlip, correction: Correction, plain: Any, bold: Any
+) -> None:
     """What became of the earlier findings, below the list of today's."""
-    sheet.write_string(at, 0, "与上次相比 / compared with the earlier file", bold)
+    sheet.write_string(at, 0, "与上一版相比 / compared with the version before", bold)
     rows = [
         *(("已更正 gone", finding) for finding in correction.gone),
-        *(("仍存在 still there", finding) for finding in correction.still),
+        *(("仍存在 still", finding) for finding in correction.still),
         *(("新出现 new", finding) for finding in correction.new),
     ]
     for row, (state, finding) in enumerate(rows, start=at + 1):
-        for column, text in enumerate((finding.rule, state, finding.cell or "", finding.message_zh)):
-            sheet.write_string(row, column if column < 3 else 5, inert(text), plain)
+        cells = _cells_of(finding, slip)
+        for column, text in enumerate((cells[0], state, *cells[2:6])):
+            sheet.write_string(row, column, inert(text), plain)
 
 
 def _mark_sheet(book: Any, raw: Mapping[str, Any], findings: Sequence[Finding]) -> None:
     """The received sheet with every wrong cell coloured and commented."""
     name = "".join(character for character in raw["name"] if character not in "[]:*?/\\'")[:24] or "表"
-    sheet = book.add_worksheet(f"原表 {name}")
+    sheet = book.add_worksheet(_free_name(book, f"原表 {name}"))
     notes: dict[tuple[int, int], list[Finding]] = {}
     for finding in findings:
         place = _place(finding.cell)
@@ -184,18 +296,35 @@ def _mark_sheet(book: Any, raw: Mapping[str, Any], findings: Sequence[Finding]) 
         for severity, (_, _, shade) in _SEVERITY.items()
     }
     texts = {(row - 1, column - 1): text or "" for row, column, _, text, _, _ in raw["cells"]}
+    widths: dict[int, int] = {}
     for (row, column), text in sorted({**dict.fromkeys(notes, ""), **texts}.items()):
         said = notes.get((row, column), [])
         worst = next((severity for severity in Severity if any(f.severity is severity for f in said)), None)
         style = None if worst is None else styles[worst]
         if text:
             sheet.write_string(row, column, inert(text), style)
+            # A title runs over its neighbours; the columns are as wide as the table needs.
+            if len(text) <= _WIDEST:
+                shown = sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+                widths[column] = max(widths.get(column, 8), min(shown, 24))
         else:
             sheet.write_blank(row, column, None, style)
         if said:
             comment = "\n".join(f"[{f.rule}] {f.message_zh}\n{f.message_en}\n请：{f.remedy}" for f in said)
             sheet.write_comment(row, column, comment[:30_000], {"width": 360, "height": 140})
-    sheet.set_column(0, 40, 15)
+    for column, width in widths.items():
+        sheet.set_column(column, column, width + 2)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+
+
+def _free_name(book: Any, name: str) -> str:
+    """``name`` unless a sheet bears it already, whatever its capitals."""
+    taken = {sheet.get_name().casefold() for sheet in book.worksheets()}
+    number = 1
+    while (free := name if number == 1 else f"{name} {number}").casefold() in taken:
+        number += 1
+    return free
 
 
 def _place(cell: str | None) -> tuple[int, int] | None:

@@ -46,6 +46,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "accounts": ("fundpool.console.commands.accounts:app", "账户登记簿 / The register of bank accounts."),
     "ledger": ("fundpool.console.commands.ledger:app", "账簿 / The books: verify, balances, export."),
+    "explain": (
+        "fundpool.console.commands.explain:app",
+        "溯源 / Lineage: from an entry, a transfer or a figure back to the cell of the county's file.",
+    ),
     "audit": ("fundpool.console.commands.audit:app", "审计日志 / The audit trail: verify, anchor."),
     "init": ("fundpool.console.commands.init:init", "建库 / Set up the database and folders."),
     "submit": ("fundpool.console.commands.submit:submit", "报送文件 / File counties' documents."),

@@ -37,7 +37,11 @@ class NilReturn:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """One version of the city's summary as filed; ``content_digest`` is over its figures."""
+    """One version of the city's summary as filed; ``content_digest`` is over its figures.
+
+    ``sources`` are the versions filed: county, scheme and submission id of each accepted row (None:
+    filed before that was kept).
+    """
 
     city: str
     month: Month
@@ -47,6 +51,7 @@ class Filing:
     content_digest: str
     filed_by: str
     filed_at: datetime
+    sources: tuple[tuple[str, str, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

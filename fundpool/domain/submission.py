@@ -64,11 +64,16 @@ class ReceivedFile:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One amount of a document: scheme, field of the template, integer fen (None: left blank)."""
+    """One amount of a document: scheme, field of the template, integer fen (None: left blank).
+
+    ``sheet`` and ``cell`` say where it stands in the file (None: recorded before that was kept).
+    """
 
     fund: str
     field: str
     amount_fen: int | None
+    sheet: str | None = None
+    cell: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,7 +282,10 @@ def _figures(reading: ParsedDocument, county: str) -> tuple[Figure, ...]:
     for line in reading.lines:
         if line.county == county and line.fund is not None:
             for name, amount_fen in line.amounts_fen.items():
-                figures.setdefault((line.fund, name), Figure(line.fund, name, amount_fen))
+                figures.setdefault(
+                    (line.fund, name),
+                    Figure(line.fund, name, amount_fen, line.sheet[:255], line.cells.get(name)),
+                )
     return tuple(figures.values())
 
 

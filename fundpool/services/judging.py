@@ -265,29 +265,6 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What a corrected file did to the findings on the earlier one."""
-
-    gone: tuple[Finding, ...]
-    still: tuple[Finding, ...]
-    new: tuple[Finding, ...]
-
-
-def correction_of(before: Sequence[Finding], after: Sequence[Finding]) -> Correction:
-    """Compare findings of two versions: the same check on the same county, fund and cell is the same one."""
-
-    def identity(finding: Finding) -> tuple[str | None, ...]:
-        return finding.rule, finding.county, finding.fund, finding.cell
-
-    known, today = {identity(finding) for finding in before}, {identity(finding) for finding in after}
-    return Correction(
-        gone=tuple(finding for finding in before if identity(finding) not in today),
-        still=tuple(finding for finding in after if identity(finding) in known),
-        new=tuple(finding for finding in after if identity(finding) not in known),
-    )
-
-
 _ORDER = {Severity.BLOCK: 0, Severity.REVIEW: 1, Severity.NOTE: 2}
 
 

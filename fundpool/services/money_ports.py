@@ -152,6 +152,9 @@ class LedgerStore(Protocol):
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         """Postings already booked under the given business keys."""
 
+    def stored(self, key: str) -> StoredPosting | None:
+        """The posting booked under a business key, with its place in the books."""
+
     def resolved(self, keys: Sequence[str]) -> dict[str, str]:
         """For each reserve key that is resolved, the key of the posting that did it."""
 

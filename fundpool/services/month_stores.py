@@ -4,6 +4,7 @@ Every method works inside the caller's transaction and commits nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
@@ -17,6 +18,16 @@ from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
 
 CountyFund = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJudgement:
+    """The current judgement on one version; ``findings`` are those that concern its county, or the file."""
+
+    verdict: Verdict
+    declared: int
+    evaluated: int
+    findings: tuple[Finding, ...]
 
 
 class SubmissionStore(Protocol):
@@ -73,6 +84,9 @@ class SubmissionStore(Protocol):
         findings: Sequence[Finding],
     ) -> bool:
         """Store a judgement as the current one; False when it says the same as the one before."""
+
+    def judgement(self, submission_id: int) -> StoredJudgement | None:
+        """The current judgement; None while there is none."""
 
     def findings(self, submission_id: int) -> tuple[Finding, ...]:
         """Findings of the current judgement that concern the submission's county, or the file as a whole."""

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.month_summary import MonthSummary
+from fundpool.domain.periods import Month
 from fundpool.domain.policy import PolicyLibrary
+from fundpool.domain.return_slip import ReturnSlip
 from fundpool.domain.transfer import GatewayTerms, PaymentLimits
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.judging import Judge, Reader, SourceFile
@@ -186,6 +189,30 @@ class ReportWriter(Protocol):
         """The workbook's bytes; the same summary gives the same figures."""
 
 
+@dataclass(frozen=True, slots=True)
+class SlipFile:
+    """A return slip as it lies in its folder: the workbook and the page of one county's version."""
+
+    document: str
+    county: str
+    version: int
+    workbook: Path
+    page: Path
+
+
+class SlipFolder(Protocol):
+    """Where the return slips of a city's month lie, one pair of files for every version."""
+
+    def write(self, city: str, month: Month, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
+        """Write the slip unless it stands already; ``content`` gives the county's own file when needed.
+
+        Raises ServiceUnavailable when the disk does not take it.
+        """
+
+    def slips(self, city: str, month: Month) -> tuple[SlipFile, ...]:
+        """The slips of the month, in order of document, county and version."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything a use case reaches outside the rules with."""
@@ -209,3 +236,4 @@ class MonthPorts(Ports):
     read_documents: Reader
     judge_documents: Judge
     report_writer: ReportWriter
+    slip_folder: SlipFolder

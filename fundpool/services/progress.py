@@ -91,7 +91,7 @@ def month_facts(work: Work, policy: CityPolicy, month: Month) -> MonthFacts:
     for document in DocumentKind:
         for version in work.submissions.versions(policy.key, document, month):
             versions.setdefault((document, version.county), []).append(version)
-        bad += _bad_files(work, policy, document, month)
+        bad += bad_files(work, policy, document, month)
     return MonthFacts(
         versions={place: tuple(found) for place, found in versions.items()},
         nil_returns={
@@ -330,7 +330,7 @@ def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
     )
 
 
-def _bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month: Month) -> list[ReceivedFile]:
+def bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month: Month) -> list[ReceivedFile]:
     """Files of the month nobody could take in, unless one of the same name came in well since."""
     read = work.submissions.files(policy.key, document, [FileState.READ])
     mended = {file.file_name: file.received_at for file in read}

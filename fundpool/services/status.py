@@ -16,7 +16,7 @@ from fundpool.services.intake import changes_of, require_county
 from fundpool.services.judging import finding_to_json
 from fundpool.services.outcomes import UnitState
 from fundpool.services.payments import TransferView
-from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.ports import MonthPorts, SlipFile, Work
 from fundpool.services.progress import DOCUMENT_OF, DutyProgress, month_facts, progress_of
 
 STEP_ORDER = (
@@ -48,6 +48,7 @@ def month_status(ports: MonthPorts, city: str, month: Month, now: datetime) -> d
             "steps": _steps(work.records.runs(policy.key, month)),
             "transfers": [_transfer(view) for view in payments.transfer_views(work, policy.key, month)],
             "flags": [_flag(policy, flag) for flag in flags_of(work, policy, facts, progress)],
+            "slips": [_slip(slip) for slip in ports.slip_folder.slips(policy.key, month)],
         }
 
     return ports.database.read(read)
@@ -58,6 +59,9 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
     policy = ports.policies.city(city)
     require_county(policy, county)
     unit = next(unit for unit in policy.units if unit.code == county)
+    slips = {
+        (slip.document, slip.county, slip.version) for slip in ports.slip_folder.slips(policy.key, month)
+    }
 
     def read(work: Work) -> dict[str, Any]:
         facts = month_facts(work, policy, month)
@@ -78,6 +82,7 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
             "duties": [_duty(policy, row) for row in progress if row.duty.unit == county],
             "submissions": [
                 _submission(work, version, progress)
+                | {"has_slip": (document.value, county, version.version) in slips}
                 for document in DocumentKind
                 for version in facts.versions.get((document, county), ())
             ],
@@ -278,6 +283,16 @@ def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
         "found": None if finding is None else finding.found,
         "expected": None if finding is None else finding.expected,
         "file": flag.file,
+    }
+
+
+def _slip(slip: SlipFile) -> dict[str, Any]:
+    return {
+        "document": slip.document,
+        "county": slip.county,
+        "version": slip.version,
+        "workbook": str(slip.workbook),
+        "page": str(slip.page),
     }
 
 

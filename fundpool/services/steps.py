@@ -23,6 +23,7 @@ from fundpool.services.outcomes import StepReport, StepRequest, UnitOutcome, Uni
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import month_facts, progress_of
 from fundpool.services.reports import expenditure_reporting
+from fundpool.services.return_slips import issue_slips
 from fundpool.services.review import plan_review
 from fundpool.services.status import step_states
 
@@ -32,8 +33,17 @@ Step = Callable[[MonthPorts, StepRequest], tuple[UnitOutcome, ...]]
 
 
 def plan_collection(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Take in and judge the counties' plans for the month."""
-    return collect_documents(ports, request, DocumentKind.PLAN)
+    """Take in and judge the counties' plans for the month, and write the return slips."""
+    outcomes = collect_documents(ports, request, DocumentKind.PLAN)
+    _issue_slips(ports, request, DocumentKind.PLAN)
+    return outcomes
+
+
+def report_collection(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+    """Take in, judge and book the counties' reports on the month, and write the return slips."""
+    outcomes = expenditure_reporting(ports, request)
+    _issue_slips(ports, request, DocumentKind.REPORT)
+    return outcomes
 
 
 def reconciliation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
@@ -73,7 +83,7 @@ STEPS: dict[str, Step] = {
     "funds-application": funds_application,
     "disbursement": disbursement,
     "allocation": allocation,
-    "expenditure-reporting": expenditure_reporting,
+    "expenditure-reporting": report_collection,
     "report-filing": report_filing,
     "reconciliation": reconciliation,
     "flags": flags,
@@ -108,6 +118,11 @@ def run_step(ports: MonthPorts, name: str, request: StepRequest) -> StepReport:
     else:
         _finish(ports, run_id, outcomes)
     return StepReport(name, policy.key, request.month, outcomes)
+
+
+def _issue_slips(ports: MonthPorts, request: StepRequest, document: DocumentKind) -> None:
+    policy = ports.policies.city(request.city)
+    issue_slips(ports, policy, document, request.month, counties_of(policy, request))
 
 
 def _finish(ports: MonthPorts, run_id: int, outcomes: Sequence[UnitOutcome]) -> None:

@@ -57,6 +57,8 @@ filings = Table(
     Column("content_digest", String(64), nullable=False),
     Column("filed_by", String(64), nullable=False),
     Column("filed_at", Moment, nullable=False),
+    # JSON list of [county, fund, submission id]: the versions whose figures were filed.
+    Column("sources", Text),
 )
 
 step_runs = Table(

@@ -79,6 +79,9 @@ submission_figures = Table(
     Column("field", String(48), primary_key=True),
     Column("position", Integer, nullable=False),
     Column("amount_fen", BigInteger),
+    # Where the figure stands in the county's file; null in rows from before this was kept.
+    Column("sheet", String(255)),
+    Column("cell", String(16)),
 )
 
 judgements = Table(

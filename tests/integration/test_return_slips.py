@@ -9,9 +9,11 @@ import pytest
 
 from expectations.runner import judge
 from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.return_slips import Slip, inert, slip_page, write_slip
+from fundpool.adapters.return_slips import inert, slip_page, write_slip
 from fundpool.console.cli import main
-from fundpool.services.judging import Judgement, SourceFile, correction_of, judge_files
+from fundpool.console.commands.check import slip_of
+from fundpool.domain.return_slip import ReturnSlip, correction_of
+from fundpool.services.judging import Judgement, SourceFile, judge_files
 from tests.golden import sample_documents as sample
 
 
@@ -28,8 +30,8 @@ def judged(source: SourceFile) -> Judgement:
     return judgement
 
 
-def slip_of(judgement: Judgement) -> Slip:
-    return Slip(judgement, sample.REGISTER, "台州市", due=date(2026, 9, 28))
+def dated_slip(judgement: Judgement) -> ReturnSlip:
+    return slip_of(judgement, sample.REGISTER, "台州市", date(2026, 9, 28))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def judgement() -> Judgement:
 
 
 def test_the_workbook_lists_every_finding_and_marks_its_cell(judgement: Judgement, tmp_path: Path) -> None:
-    workbook, _ = write_slip(tmp_path, slip_of(judgement), spoiled())
+    workbook, _ = write_slip(tmp_path, dated_slip(judgement), spoiled())
     book = openpyxl.load_workbook(workbook)
     listed = [row[0].value for row in book["退回单"].iter_rows(min_row=8) if row[0].value]
     assert listed == [finding.rule for finding in judgement.findings]
@@ -53,7 +55,7 @@ def test_the_workbook_lists_every_finding_and_marks_its_cell(judgement: Judgemen
 
 
 def test_nothing_in_the_workbook_can_become_a_formula(judgement: Judgement, tmp_path: Path) -> None:
-    workbook, _ = write_slip(tmp_path, slip_of(judgement), spoiled())
+    workbook, _ = write_slip(tmp_path, dated_slip(judgement), spoiled())
     with zipfile.ZipFile(workbook) as archive:
         for name in archive.namelist():
             if name.startswith("xl/worksheets/sheet"):
@@ -71,7 +73,7 @@ def test_formula_leaders_are_escaped(leader: str) -> None:
 
 
 def test_the_page_escapes_what_the_county_wrote_and_asks_nothing_outside(judgement: Judgement) -> None:
-    page = slip_page(slip_of(judgement))
+    page = slip_page(dated_slip(judgement))
     assert "<script>" not in page
     assert "计划&lt;script&gt;.xlsx" in page
     assert "default-src 'none'" in page
@@ -88,7 +90,8 @@ def test_a_correction_shows_what_is_gone_and_what_stays(judgement: Judgement) ->
     assert "CELL-001" in {finding.rule for finding in correction.gone}
     assert [finding.rule for finding in correction.still] == ["PLAN-014"]
     assert correction.new == ()
-    assert "已更正 gone：CELL-001" in slip_page(Slip(again, sample.REGISTER, "台州市", correction=correction))
+    page = slip_page(slip_of(again, sample.REGISTER, "台州市", correction=correction))
+    assert '<td class="gone">已更正 gone</td><td class="code">CELL-001</td>' in page
 
 
 def test_the_command_writes_slips_for_readable_and_unreadable_files(

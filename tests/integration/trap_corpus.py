@@ -417,6 +417,9 @@ CONTAINERS: dict[str, Maker] = {
     "cell without a place": _in_sheet(
         "</sheetData>", '<row r="9"><c r="ZZZZ9"><v>1</v></c></row></sheetData>'
     ),
+    "encoding nobody knows": _in_sheet('encoding="UTF-8"', 'encoding="UTF-9"'),
+    "encoding of many bytes": _in_sheet('encoding="UTF-8"', 'encoding="GBK"'),
+    "hidden column without a place": _in_sheet("<sheetData>", '<cols><col hidden="1"/></cols><sheetData>'),
     "row that is no number": _in_sheet('<row r="6"', '<row r="six"'),
     "text that is not there": _in_sheet('t="s"><v>', 't="s"><v>99'),
     "sheet that is not there": _container(

@@ -6,14 +6,9 @@ import zipfile
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fundpool.adapters.cell_grammar import Cell, read_amount, read_count, read_day, read_month
-from fundpool.adapters.document_reader import interpret
-from fundpool.adapters.parsing import answer_for
-from fundpool.domain.findings import Severity
-from fundpool.domain.money import format_yuan
-from fundpool.services.judging import ParsedDocument
-from schemas.documents import DOCUMENTS
+from fundpool.adapters.cell_grammar import Cell, read_amount
 from tests.golden import sample_documents as sample
+from tests.properties.reading_oracle import accounted_for, never_raises, read, written_in
 
 CLEAN_XLSX = sample.file_bytes("plan", sample.plan_rows())
 CLEAN_CSV = sample.file_bytes("plan", sample.plan_rows(), ".csv")
@@ -22,34 +17,11 @@ PARTS = sample.unzip(CLEAN_XLSX)
 fen = st.integers(min_value=0, max_value=10**13)
 
 
-def read(content: bytes, document: str = "plan") -> ParsedDocument:
-    """As read_documents does, without the child process: a crash must show here."""
-    return interpret(answer_for(content), "file", "0", DOCUMENTS[document], sample.REGISTER, sample.MONTH)
-
-
-def accounted_for(parsed: ParsedDocument) -> None:
-    """Every amount cell holds an amount, or is blank, or has a blocking finding."""
-    assert parsed.readable or any(finding.severity is Severity.BLOCK for finding in parsed.findings)
-    blocked = {finding.cell for finding in parsed.findings if finding.severity is Severity.BLOCK}
-    for line in parsed.lines:
-        for key, amount in line.amounts_fen.items():
-            if amount is None and line.raw.get(key, "").strip():
-                assert line.cells[key] in blocked
-
-
 @given(st.text(max_size=20))
 @example("-")
 @example("１２．５０")
 def test_an_amount_read_from_text_is_written_in_that_text(text: str) -> None:
-    amount, remarks = read_amount(Cell(1, 1, "s", text, formula=False, is_date=False), derived=False)
-    if amount is None:
-        assert remarks or not text.strip()
-        return
-    digits = "".join(character for character in text if character.isdigit())
-    folded = digits.translate(str.maketrans("０１２３４５６７８９", "0123456789"))
-    assert folded.isascii()
-    whole, _, fraction = format_yuan(abs(amount), separators=False).partition(".")
-    assert int(folded) in {int(whole + fraction), int(whole), int(whole + fraction[:1])}
+    written_in(text)
 
 
 @given(st.integers(min_value=-(10**13), max_value=10**13))
@@ -62,13 +34,7 @@ def test_every_amount_survives_an_excel_number(amount: int) -> None:
 
 @given(st.sampled_from("snbed"), st.text(max_size=12), st.booleans(), st.booleans())
 def test_no_cell_makes_the_grammar_raise(kind: str, text: str, formula: bool, is_date: bool) -> None:
-    cell = Cell(1, 1, kind, text, formula=formula, is_date=is_date)
-    for derived in (True, False):
-        read_amount(cell, derived=derived)
-    for date1904 in (True, False):
-        read_month(cell, date1904=date1904)
-        read_day(cell, date1904=date1904)
-    read_count(cell)
+    never_raises(kind, text, formula=formula, is_date=is_date)
 
 
 @given(st.lists(st.tuples(fen, fen), min_size=1, max_size=3), st.sampled_from([".xlsx", ".csv"]))

@@ -108,12 +108,18 @@ class SqlCalendarRecords:
                 content_digest=row.content_digest,
                 filed_by=row.filed_by,
                 filed_at=row.filed_at.astimezone(SHANGHAI),
+                sources=None
+                if row.sources is None
+                else tuple((county, fund, number) for county, fund, number in json.loads(row.sources)),
             )
             for row in rows
         )
 
     def add_filing(self, filing: Filing) -> None:
-        self._connection.execute(insert(filings).values({**asdict(filing), "month": str(filing.month)}))
+        sources = None if filing.sources is None else json.dumps(filing.sources)
+        self._connection.execute(
+            insert(filings).values({**asdict(filing), "month": str(filing.month), "sources": sources})
+        )
 
     def start_run(self, city: str, month: Month, run: StepRun) -> int:
         run_id = self._connection.execute(

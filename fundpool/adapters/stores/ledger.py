@@ -144,6 +144,9 @@ class SqlLedgerStore:
         stored = map(_stored, self._rows(self._among(posting.c.key, hits)))
         return {each.posting.key: each.posting for each in stored}
 
+    def stored(self, key: str) -> StoredPosting | None:
+        return next((_stored(row) for row in self._rows(posting.c.key == key)), None)
+
     def resolved(self, keys: Sequence[str]) -> dict[str, str]:
         rows = self._connection.execute(
             select(posting.c.resolves, posting.c.key).where(self._among(posting.c.resolves, keys))

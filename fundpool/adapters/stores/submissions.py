@@ -12,6 +12,7 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
+from fundpool.services.month_stores import StoredJudgement
 from schemas.tables.submissions import (
     judgements,
     raw_files,
@@ -148,6 +149,8 @@ class SqlSubmissions:
                         "field": figure.field,
                         "position": position,
                         "amount_fen": figure.amount_fen,
+                        "sheet": figure.sheet,
+                        "cell": figure.cell,
                     }
                     for position, figure in enumerate(figures)
                 ],
@@ -175,7 +178,7 @@ class SqlSubmissions:
             .where(submission_figures.c.submission_id == submission_id)
             .order_by(submission_figures.c.position)
         )
-        return tuple(Figure(row.fund, row.field, row.amount_fen) for row in rows)
+        return tuple(Figure(row.fund, row.field, row.amount_fen, row.sheet, row.cell) for row in rows)
 
     def judge(
         self,
@@ -215,17 +218,28 @@ class SqlSubmissions:
         )
         return True
 
-    def findings(self, submission_id: int) -> tuple[Finding, ...]:
+    def judgement(self, submission_id: int) -> StoredJudgement | None:
         row = self._connection.execute(
-            select(judgements.c.findings, submissions.c.county)
+            select(
+                judgements.c.verdict,
+                judgements.c.declared,
+                judgements.c.evaluated,
+                judgements.c.findings,
+                submissions.c.county,
+            )
             .join(submissions, submissions.c.id == judgements.c.submission_id)
             .where(judgements.c.submission_id == submission_id, judgements.c.is_current)
         ).one_or_none()
         if row is None:
-            return ()
+            return None
         # One file may speak for several counties: each sees what concerns it or the whole file.
         found = (_finding(item) for item in json.loads(row.findings))
-        return tuple(finding for finding in found if finding.county in {None, row.county})
+        concerned = tuple(finding for finding in found if finding.county in {None, row.county})
+        return StoredJudgement(Verdict(row.verdict), row.declared, row.evaluated, concerned)
+
+    def findings(self, submission_id: int) -> tuple[Finding, ...]:
+        judgement = self.judgement(submission_id)
+        return () if judgement is None else judgement.findings
 
     def set_returned(
         self, submission_id: int, at: datetime | None, by: str | None, reason: str | None

@@ -12,14 +12,8 @@ from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.periods import Month
-from fundpool.services.judging import (
-    Judgement,
-    JudgingContext,
-    Register,
-    SourceFile,
-    correction_of,
-    judge_files,
-)
+from fundpool.domain.return_slip import Correction, Deadline, ReturnSlip, correction_of
+from fundpool.services.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
 from fundpool.settings import Settings
 from schemas.documents import document_type
 
@@ -105,13 +99,41 @@ def _write_slips(
     due: date | None,
     before: Sequence[Judgement],
 ) -> None:
-    from fundpool.adapters.return_slips import Slip, write_slip
+    from fundpool.adapters.return_slips import write_slip
 
     for judgement, source in zip(judgements, sources, strict=True):
         correction = correction_of(before[0].findings, judgement.findings) if before else None
-        slip = Slip(judgement, register, city_name, due=due, correction=correction)
+        slip = slip_of(judgement, register, city_name, due, correction)
         for path in write_slip(folder, slip, source):
             print(path, file=sys.stderr)
+
+
+def slip_of(
+    judgement: Judgement,
+    register: Register,
+    city_name: str,
+    due: date | None = None,
+    correction: Correction | None = None,
+) -> ReturnSlip:
+    """The slip of a file that was judged outside any month's records."""
+    months = sorted({str(line.month) for line in judgement.lines if line.month is not None})
+    return ReturnSlip(
+        document=judgement.document,
+        document_zh=document_type(judgement.document).zh,
+        city_name=city_name,
+        month="、".join(months) or "–",
+        county_names={county.code: county.name_zh for county in register.counties},
+        fund_names={fund.key: fund.short_zh for fund in register.funds},
+        counties=tuple(dict.fromkeys(line.county for line in judgement.lines if line.county)),
+        file=judgement.file,
+        sha256=judgement.sha256,
+        verdict=judgement.verdict,
+        declared=judgement.declared,
+        evaluated=judgement.evaluated,
+        findings=judgement.findings,
+        deadline=None if due is None else Deadline(due, "", ""),
+        correction=correction,
+    )
 
 
 def open_source(file: Path) -> SourceFile:

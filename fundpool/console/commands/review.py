@@ -127,9 +127,9 @@ def return_(
     json: Json = False,
 ) -> int:
     """退回县区重报 / Return the whole document to the county; it can file again."""
-    from fundpool.services.review import send_back
+    from fundpool.services.return_slips import return_to_county
 
-    cases = send_back(
+    cases = return_to_county(
         open_month(policy_dir),
         city=city,
         month=parse_month(month),

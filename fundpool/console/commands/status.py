@@ -125,3 +125,8 @@ def _print(document: dict[str, Any]) -> None:
         basis = flag["basis"]
         article = f"（{basis['document']} {basis['section']}）" if basis else ""
         print(f"[{flag['kind']}] {flag['message_zh']}{article}")
+    latest = {(slip["document"], slip["county"]): slip for slip in document["slips"]}
+    if latest:
+        print("退回单 return slips：")
+    for slip in latest.values():
+        print(f"  {slip['document']} {slip['county']} v{slip['version']}  {slip['page']}")

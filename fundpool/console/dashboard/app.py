@@ -7,12 +7,14 @@ does not reload under them.
 """
 
 import logging
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -27,6 +29,7 @@ from fundpool.console.dashboard.reading import City, MonthReader
 from fundpool.console.dashboard.rendering import environments
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
+from fundpool.services.ports import SlipFile
 from schemas.dashboard import MonthStatus
 
 STATIC = Path(__file__).parent / "static"
@@ -97,6 +100,8 @@ def create_app(
     for path, page in (
         ("/", pages.board),
         ("/counties/{unit}", pages.county),
+        ("/slips/{document}/{unit}/{version:int}", pages.slip),
+        ("/slips/{document}/{unit}/{version:int}.xlsx", pages.slip_workbook),
         ("/transfers", pages.transfers),
         ("/balances", pages.balances),
         ("/findings", pages.findings),
@@ -164,6 +169,40 @@ class _Pages:
         books = self.reader.books(place.city.key, self.clock())
         return self._page(request, "county.html", place, unit=code, county=month, books=books)
 
+    def slip(self, request: Request) -> Response:
+        """The return slip of one version, as the county gets it."""
+        content = self._slip(request).page.read_text(encoding="utf-8")
+        response = HTMLResponse(content)
+        # Its own style stands in the page, so that it can be sent; nothing else may run or load.
+        style = content[content.index("<style>") + 7 : content.index("</style>")]
+        digest = b64encode(sha256(style.encode()).digest()).decode()
+        response.headers["Content-Security-Policy"] = f"default-src 'none'; style-src 'sha256-{digest}'"
+        return response
+
+    def slip_workbook(self, request: Request) -> Response:
+        """The same as a workbook."""
+        workbook = self._slip(request).workbook
+        name = f"filename*=UTF-8''{quote(workbook.name)}"
+        return Response(
+            workbook.read_bytes(),
+            media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            headers={"Content-Disposition": f"attachment; {name}"},
+        )
+
+    def _slip(self, request: Request) -> SlipFile:
+        place, wanted = self._place(request), request.path_params
+        slip = self.reader.slip(
+            place.city.key, place.month, wanted["document"], wanted["unit"], wanted["version"]
+        )
+        if slip is None:
+            raise InputError(
+                "unknown_slip",
+                "这台机器上没有这一版的退回单",
+                "there is no return slip of this version on this machine",
+                remedy="fundpool run plan-collection | expenditure-reporting",
+            )
+        return slip
+
     def transfers(self, request: Request) -> Response:
         """Batches with their consequences, then every transfer."""
         place = self._place(request)
@@ -208,7 +247,8 @@ class _Pages:
         except Exception:  # noqa: BLE001 - the last resort: a person gets a page, the log the traceback
             _log.exception("%s failed", request.url.path)
             response = self._error(request, 500, _surprise())
-        response.headers.update(SECURITY_HEADERS)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
         if not request.url.path.startswith("/static/"):
             response.headers["Cache-Control"] = "no-store"
         return response

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import ActorName, CityPolicy, National, StepName
 from fundpool.services import overview, status
-from fundpool.services.ports import MonthPorts
+from fundpool.services.ports import MonthPorts, SlipFile
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
 
@@ -51,6 +51,9 @@ class MonthReader(Protocol):
     def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
         """Files, findings, review cases and transfers of one county's month."""
 
+    def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
+        """The return slip of one version; None when there is none on this machine."""
+
     def money(self, city: str, month: Month) -> Sequence[FundMoney]:
         """Requested, approved, confirmed and paid per fund."""
 
@@ -87,6 +90,11 @@ class ServiceReader:
 
     def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
         return CountyMonth.model_validate(status.county_month(self._ports, city, month, unit, now))
+
+    def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
+        wanted = (document, unit, version)
+        slips = self._ports.slip_folder.slips(city, month)
+        return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
 
     def money(self, city: str, month: Month) -> Sequence[FundMoney]:
         policy = self._ports.policies.city(city)

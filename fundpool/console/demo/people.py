@@ -18,7 +18,7 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import AccountStatus
-from fundpool.services import application, bank_accounts, intake, payments, records, review
+from fundpool.services import application, bank_accounts, intake, payments, records, return_slips, review
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
 from fundpool.services.filing import files_of
 from fundpool.services.money_ports import AccountProposal
@@ -174,7 +174,7 @@ class People:
         document = DocumentKind(act.document or "plan")
         cases = review.cases_of(self._ports, self._policy.key, self._month, document)
         if any(case.county == act.county and case.state is not CaseState.RETURNED for case in cases):
-            review.send_back(
+            return_slips.return_to_county(
                 self._ports,
                 city=self._policy.key,
                 month=self._month,

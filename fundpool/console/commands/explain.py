@@ -1,0 +1,227 @@
+"""``fundpool explain``: from a ledger entry, a transfer or a figure back to the cell of the county's file."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from fundpool.console.options import (
+    AnyCounty,
+    City,
+    County,
+    Json,
+    MonthText,
+    PolicyDir,
+    open_month,
+    parse_month,
+)
+from fundpool.console.output import print_json
+from fundpool.domain.errors import InputError
+from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.submission import DocumentKind
+from fundpool.services.flags import DUTY_NAMES
+
+if TYPE_CHECKING:
+    from fundpool.services.lineage import CellSource, Explanation, Lineage
+
+app = App(
+    name="explain",
+    help="溯源：从分录、拨款或报表数字查到县区文件的单元格 / Lineage: from an entry, a transfer or a figure to its cell.",
+    result_action="return_value",
+)
+
+_Fund = Annotated[str, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
+_Item = Annotated[
+    str, Parameter(name="--item", help="项目，如 inpatient 或 住院（本月）/ figure by key or Chinese name")
+]
+_Version = Annotated[int | None, Parameter(name="--version", help="第几版，缺省为最新 / default the latest")]
+
+
+@app.command
+def ledger(
+    key: Annotated[str | None, Parameter(help="分录的业务键 / business key of the entry")] = None,
+    *,
+    city: Annotated[str | None, Parameter(help="统筹区 / city key")] = None,
+    fund: Annotated[str | None, Parameter(help="险种基金 / fund key")] = None,
+    voucher: Annotated[int | None, Parameter(help="凭证号 / voucher number")] = None,
+    line: Annotated[int, Parameter(help="凭证行 / line of the voucher")] = 1,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
+) -> int:
+    """分录的来历：按业务键，或按凭证号与行 / Where a ledger entry comes from, by key or by voucher and line.
+
+    Exit status 1 when a kept file no longer reads as the stored figure.
+    """
+    lineage = _open(policy_dir)
+    if key is not None:
+        return _tell(lineage.entry(key), as_json=json)
+    if city is None or fund is None or voucher is None:
+        raise InputError(
+            "usage",
+            "写明分录的业务键，或 --city --fund --voucher [--line]",
+            "name the entry's key, or --city --fund --voucher [--line]",
+            remedy="fundpool ledger export --format csv",
+        )
+    return _tell(lineage.voucher_line(city, fund, voucher, line), as_json=json)
+
+
+@app.command
+def transfer(
+    name: Annotated[
+        str, Parameter(help="款项键、支付指令键或序号 / key of the payment or its order, or its number")
+    ],
+    *,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
+) -> int:
+    """拨款的来历：审批、申请、审核、报送 / Where a payment comes from: approvals, application, review, file."""
+    return _tell(_open(policy_dir).transfer(name), as_json=json)
+
+
+@app.command
+def report(
+    *,
+    city: City,
+    month: MonthText,
+    fund: _Fund,
+    item: _Item,
+    county: AnyCounty = None,
+    version: _Version = None,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
+) -> int:
+    """备案汇总表中的一个数；不写县区为合计 / A figure of the filed summary; the total without a county."""
+    explained = _open(policy_dir).summary(city, parse_month(month), fund, item, county, version)
+    return _tell(explained, as_json=json)
+
+
+@app.command
+def figure(
+    *,
+    city: City,
+    month: MonthText,
+    document: Annotated[str, Parameter(name="--document", help="表种 plan|report / which document")],
+    county: County,
+    fund: _Fund,
+    item: _Item,
+    version: _Version = None,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
+) -> int:
+    """县区报送的一个数：文件、单元格、审核 / A figure of a county's own document: file, cell, review."""
+    kind = DocumentKind.named(document)
+    explained = _open(policy_dir).figure(city, parse_month(month), kind, county, fund, item, version)
+    return _tell(explained, as_json=json)
+
+
+def _open(policy_dir: Any) -> "Lineage":
+    from fundpool.services.lineage import Lineage
+
+    return Lineage(open_month(policy_dir))
+
+
+def _tell(explained: "Explanation", *, as_json: bool) -> int:
+    if as_json:
+        print_json({**_plain(asdict(explained)), "is_sound": explained.is_sound})
+    else:
+        for text in lines_of(explained):
+            print(text)
+    return 0 if explained.is_sound else 1
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value.astimezone(SHANGHAI).isoformat() if isinstance(value, datetime) else value
+
+
+_ACTS = {"made": "经办 made", "approved": "复核 approved", "released": "放行 released"}
+
+
+def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
+    """The explanation as people read it, nearest record first; parts of a sum are set in."""
+    amount = "–" if explained.amount_fen is None else f"{format_yuan(explained.amount_fen)} 元"
+    lines = [f"{explained.subject}：{amount}"]
+    booking, paid, applied, decided = (
+        explained.booking,
+        explained.transfer,
+        explained.line,
+        explained.decision,
+    )
+    if booking is not None:
+        lines.append(
+            f"  分录 entry       凭证 {booking.voucher} 行 {booking.line}　{booking.credit} → {booking.debit}"
+            f"　{booking.flow}/{booking.phase}　{booking.month}　{booking.made_by} {_moment(booking.recorded_at)}"
+        )
+    if paid is not None:
+        lines.append(
+            f"  拨款 transfer    {paid.key}　{paid.hop}　{paid.state}　{format_yuan(paid.amount_fen)} 元"
+        )
+        lines += [
+            f"    {_ACTS[act.what]}：{act.by} {_moment(act.at)}"
+            + (f"　digest {act.digest}" if act.digest else "")
+            for act in paid.acts
+        ]
+        if paid.bank_serial:
+            lines.append(
+                f"    银行 bank：{paid.bank_serial} {_moment(paid.executed_at)}　指令 order {paid.attempt}"
+            )
+    if applied is not None:
+        cut = f"（{applied.reason}）" if applied.reason else ""
+        lines.append(
+            f"  申请 application 第 {applied.application} 号　{applied.prepared_by} {_moment(applied.prepared_at)}"
+            f"　申请 {_yuan(applied.applied_fen)}，财政复核额 {_yuan(applied.reviewed_fen)}{cut}"
+            f"　{applied.reviewed_by or '–'} {_moment(applied.reviewed_at)}"
+        )
+    if decided is not None:
+        cut = f"（{decided.reason}）" if decided.reason else ""
+        lines.append(
+            f"  审核 review      {decided.state}　申请额 {_yuan(decided.requested_fen)}，"
+            f"核定额 {_yuan(decided.approved_fen)}{cut}　初审 {decided.maker or '–'} "
+            f"{_moment(decided.proposed_at)}，复核 {decided.checker or '–'} {_moment(decided.decided_at)}"
+        )
+    if explained.cell is not None:
+        lines += _cell(explained.cell)
+    lines += [
+        f"  依据 article     {article.rule} {article.document} {article.section}：「{article.quote}」"
+        for article in explained.articles
+    ]
+    lines += [
+        f"  依据 article     {DUTY_NAMES[step][0]}：本市文件没有规定 / the city's documents do not say"
+        for step in explained.unwritten
+    ]
+    if explained.why is not None:
+        lines.append(f"  说明 why         {explained.why.zh} / {explained.why.en}")
+    for part in explained.parts:
+        lines += lines_of(part, depth + 1)
+    return [f"    {line}" for line in lines] if depth else lines
+
+
+def _cell(cell: "CellSource") -> list[str]:
+    state = "相符 same" if cell.is_same else "不符 differs"
+    lines = [
+        (
+            f"  报送 submission  {cell.county} {cell.document} {cell.month} 第 {cell.version} 版　"
+            f"{cell.submitted_by} {_moment(cell.received_at)}"
+        ),
+        f"  文件 file        {cell.file_name}　SHA-256 {cell.sha256}",
+        (
+            f"  单元格 cell      {cell.sheet}!{cell.cell} {cell.field_zh} {cell.field_en}："
+            f"“{cell.text}” = {_yuan(cell.amount_fen)}　{state}"
+        ),
+    ]
+    if cell.why is not None:
+        lines.append(f"                   {cell.why.zh} / {cell.why.en}")
+    return lines
+
+
+def _yuan(amount_fen: int | None) -> str:
+    return "–" if amount_fen is None else format_yuan(amount_fen)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "–" if moment is None else f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"

@@ -1,0 +1,103 @@
+"""The return slip (退回单): what a county is told of one version of its document, and by when to mend it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fundpool.domain.findings import Finding, Severity, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a corrected file did to the findings on the earlier one."""
+
+    gone: tuple[Finding, ...]
+    still: tuple[Finding, ...]
+    new: tuple[Finding, ...]
+
+
+def correction_of(before: Sequence[Finding], after: Sequence[Finding]) -> Correction:
+    """Compare findings of two versions: the same check on the same county, fund and column is the same one.
+
+    A row that moved up or down is still the county's row of that fund, so the row number tells
+    nothing; where county or fund are not known the cell itself does.
+    """
+    known, today = {_identity(finding) for finding in before}, {_identity(finding) for finding in after}
+    return Correction(
+        gone=tuple(finding for finding in before if _identity(finding) not in today),
+        still=tuple(finding for finding in after if _identity(finding) in known),
+        new=tuple(finding for finding in after if _identity(finding) not in known),
+    )
+
+
+def _identity(finding: Finding) -> tuple[str | None, ...]:
+    is_placed = finding.county is not None and finding.fund is not None
+    cell = (finding.cell or "").rstrip("0123456789") if is_placed else finding.cell
+    return finding.rule, finding.county, finding.fund, cell
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The last day for the correction, None for "at once"; ``why`` says what sets it, and where it stands."""
+
+    day: date | None
+    why_zh: str
+    why_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonsReturn:
+    """A person sent the document back, whatever the checks found."""
+
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnSlip:
+    """One slip, for one county's version or for one file that nobody could read.
+
+    ``version`` None: a file outside the month's records (``fundpool check``, or unreadable).
+    ``correction`` compares with the findings on the county's version before.
+    """
+
+    document: str
+    document_zh: str
+    city_name: str
+    month: str
+    county_names: Mapping[str, str]
+    """Code and name of every county the slip or its findings may speak of."""
+    fund_names: Mapping[str, str]
+    counties: tuple[str, ...]
+    """Codes of the counties the file speaks for; empty when none was recognised."""
+    file: str
+    sha256: str
+    verdict: Verdict
+    declared: int
+    evaluated: int
+    findings: tuple[Finding, ...]
+    version: int | None = None
+    returned: PersonsReturn | None = None
+    deadline: Deadline | None = None
+    correction: Correction | None = None
+    judged_on: date | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.city_name}{self.document_zh}审核意见（退回单）"
+
+    @property
+    def county(self) -> str:
+        """Names of the counties the file speaks for."""
+        names = [self.county_names.get(code, code) for code in self.counties]
+        return "、".join(names) or "（未能识别 / not recognised）"
+
+    @property
+    def must_correct(self) -> bool:
+        """Whether the county has something to do: not for a pass, nor for what only a reviewer weighs."""
+        return self.returned is not None or self.verdict is Verdict.RETURN
+
+    def count(self, severity: Severity) -> int:
+        """How many findings are of this severity."""
+        return sum(finding.severity is severity for finding in self.findings)
