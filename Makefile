@@ -50,6 +50,10 @@ simulate: $(VENV)/.dev ## Play payment schedules against a faulty bank on fresh 
 crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=2000 pairs; DATABASE=postgresql
 	$(BIN)/python -m tests.crash --pairs $(or $(PAIRS),200) $(if $(DATABASE),--$(DATABASE))
 
+.PHONY: soak
+soak: $(VENV)/.dev ## Pay month after month with processes that are killed and stopped; MINUTES=480, DATABASE=postgresql
+	$(BIN)/python -m tests.crash.soak --minutes $(or $(MINUTES),480) $(if $(DATABASE),--$(DATABASE))
+
 .PHONY: races
 races: $(VENV)/.dev ## Let workers race to approve, send, reverse and close; RACES=10000, DATABASE=postgresql
 	$(BIN)/python -m tests.integration.money_races --races $(or $(RACES),10000) $(if $(DATABASE),--$(DATABASE))
