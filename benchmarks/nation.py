@@ -32,7 +32,7 @@ from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.services import reports
 from fundpool.services.outcomes import StepRequest, UnitState
 from fundpool.services.ports import MonthPorts
-from fundpool.services.steps import run_step
+from fundpool.services.steps import run_step_of_cities
 from tests.integration.month_scene import account_no, at
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -49,6 +49,8 @@ STAGE_OF_STEP = {
     "report-filing": "report",
     "flags": "report",
 }
+CITIES_TOGETHER = 40
+"""How many cities are handed to a step at once; as many as share a task run of the product."""
 FLOW_RUNS = 10
 """How many single flow runs are measured, as an operator or the daily tick starts them."""
 
@@ -187,8 +189,11 @@ def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[
 def _directly(ports: MonthPorts, watch: Stopwatch) -> RunStep:
     def run(step: str, moment: str) -> None:
         with watch.stage(STAGE_OF_STEP[step]):
-            for city in ports.policies.cities:
-                run_step(ports, step, StepRequest(city.key, MONTH, at(moment), is_played=True))
+            asked = [
+                StepRequest(city.key, MONTH, at(moment), is_played=True) for city in ports.policies.cities
+            ]
+            for start in range(0, len(asked), CITIES_TOGETHER):
+                run_step_of_cities(ports, step, asked[start : start + CITIES_TOGETHER])
 
     return run
 

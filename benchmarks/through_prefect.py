@@ -1,49 +1,45 @@
-"""The product's tasks on a real local Prefect server: one flow run per step, one task run per city.
+"""The product's flows on a real local Prefect server: one flow run per step for all cities.
 
 What the product's own code takes inside a task is charged to the step's stage; all else, from the
 call of the flow to its end, is what orchestration costs.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from benchmarks.measuring import Stopwatch
 from benchmarks.national_month import MONTH
+from flows.allocation import allocation
+from flows.disbursement import disbursement
+from flows.expenditure_reporting import expenditure_reporting
+from flows.flags import flags
+from flows.funds_application import funds_application
+from flows.plan_collection import plan_collection
+from flows.plan_review import plan_review
+from flows.reconciliation import reconciliation
+from flows.report_filing import report_filing
 from fundpool.console.runs import LocalPrefect
 from fundpool.services.outcomes import StepReport, StepRequest
 from fundpool.services.ports import MonthPorts
 from fundpool.settings import Settings
 from tasks import performing
-from tasks.conclusions import conclude
-from tasks.options import STEP_FLOW
-from tasks.payments import allocate, disburse, reconcile
-from tasks.plans import apply_for_funds, collect_plans, review_plans
-from tasks.reports import collect_reports, file_reports, raise_flags
 
-TASKS: dict[str, Any] = {
-    "plan-collection": collect_plans,
-    "plan-review": review_plans,
-    "funds-application": apply_for_funds,
-    "disbursement": disburse,
-    "allocation": allocate,
-    "reconciliation": reconcile,
-    "expenditure-reporting": collect_reports,
-    "report-filing": file_reports,
-    "flags": raise_flags,
+FLOWS: dict[str, Any] = {
+    "plan-collection": plan_collection,
+    "plan-review": plan_review,
+    "funds-application": funds_application,
+    "disbursement": disbursement,
+    "allocation": allocation,
+    "reconciliation": reconciliation,
+    "expenditure-reporting": expenditure_reporting,
+    "report-filing": report_filing,
+    "flags": flags,
 }
-
-
-@flow(name="national-step", **STEP_FLOW)
-def national_step(step: str, cities: list[str], as_of: str) -> list[str]:
-    """The step's task for every city, each concluded as the product's own flow concludes it."""
-    ended = [conclude(TASKS[step](city, str(MONTH), None, as_of, return_state=True)) for city in cities]
-    return [str(state.message) for state in ended if not state.is_completed()]
 
 
 class ThroughPrefect:
@@ -55,8 +51,8 @@ class ThroughPrefect:
 
     def __call__(self, step: str, moment: str) -> None:
         with self._watch.stage("orchestrate"):
-            failed = national_step(step, self._cities, moment)
-        assert not failed, failed
+            ended = FLOWS[step](self._cities, str(MONTH), as_of=moment, return_state=True)
+        assert ended.is_completed(), ended.message
 
     def ms_added_by_a_flow_run(self, runs: int) -> int:
         """What a flow run of its own costs beside its step, deployment and worker included."""
@@ -74,14 +70,14 @@ def through_prefect(
     home: Path, ports: MonthPorts, watch: Stopwatch, stage_of_step: Mapping[str, str]
 ) -> Iterator[ThroughPrefect]:
     """A local Prefect as ``fundpool start`` runs it, whose tasks are handed ``ports``."""
-    given, running = performing._ports, performing.run_step
+    given, running = performing._ports, performing.run_step_of_cities
 
-    def in_its_stage(its_ports: MonthPorts, step: str, request: StepRequest) -> StepReport:
+    def in_its_stage(its_ports: MonthPorts, step: str, requests: Sequence[StepRequest]) -> list[StepReport]:
         with watch.stage(stage_of_step[step]):
-            return running(its_ports, step, request)
+            return running(its_ports, step, requests)
 
     performing._ports = lambda _settings: ports  # type: ignore[assignment]
-    performing.run_step = in_its_stage
+    performing.run_step_of_cities = in_its_stage
     try:
         with (
             LocalPrefect(Settings(home=home)) as prefect,
@@ -90,4 +86,4 @@ def through_prefect(
         ):
             yield ThroughPrefect(prefect, ports, watch)
     finally:
-        performing._ports, performing.run_step = given, running
+        performing._ports, performing.run_step_of_cities = given, running

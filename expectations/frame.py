@@ -33,7 +33,7 @@ from typing import Any
 import pandas as pd
 
 from expectations.checks import Suite
-from fundpool.services.judging import CountyFund, JudgingContext, Line, ParsedDocument
+from fundpool.services.judging import CountyFund, JudgingContext, Line, ParsedDocument, of_each
 from schemas.documents.base import DocumentType, FieldKind, Presence
 
 CONTEXT_FACTS = ("budget_left_fen", "last_closing_fen", "last_cumulative_fen", "ledger_received_fen")
@@ -41,19 +41,24 @@ CONTEXT_FACTS = ("budget_left_fen", "last_closing_fen", "last_cumulative_fen", "
 
 
 def tie_out_rows(
-    parsed: Sequence[ParsedDocument], document: DocumentType, suite: Suite, context: JudgingContext
+    parsed: Sequence[ParsedDocument],
+    document: DocumentType,
+    suite: Suite,
+    context: JudgingContext | Sequence[JudgingContext],
 ) -> list[dict[str, Any]]:
-    """The rows of the frame as plain dictionaries (None = missing), files in order."""
+    """The rows of the frame as plain dictionaries (None = missing), files in order.
+
+    ``context`` is one for all files, or that of each: a row never sees another city's facts.
+    """
     rows: list[dict[str, Any]] = []
-    for file_number, file in enumerate(parsed):
+    for file_number, (file, own) in enumerate(zip(parsed, of_each(context, parsed), strict=True)):
         if not file.readable:
             continue
         file_rows = [
-            _row(file_number, line_number, line, document, context)
-            for line_number, line in enumerate(file.lines)
+            _row(file_number, line_number, line, document, own) for line_number, line in enumerate(file.lines)
         ]
         _add_file_facts(file, file_rows, document)
-        _add_county_facts(file_rows, document, context)
+        _add_county_facts(file_rows, document, own)
         if suite.add_facts is not None:
             suite.add_facts(file_rows)
         rows.extend(file_rows)

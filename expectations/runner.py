@@ -1,8 +1,9 @@
 """Runs the suites: the only module that touches Great Expectations' machinery.
 
 All files of one document type are judged in one batch, because a validation costs about the same for
-one county as for a nation. Fails closed: a check that is missing from the answer, raised, or saw
-another number of rows than there are, was not evaluated, and an incomplete judgement never passes.
+one county as for a nation; each row carries the facts of its own city. Fails closed: a check that is
+missing from the answer, raised, or saw another number of rows than there are, was not evaluated, and
+an incomplete judgement never passes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,14 @@ from expectations.checks import Check, Facts, Suite
 from expectations.form import STATED
 from expectations.frame import tie_out_frame, tie_out_rows
 from fundpool.domain.findings import Finding, Severity
-from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, judgement_of
+from fundpool.services.judging import (
+    Judgement,
+    JudgingContext,
+    ParsedDocument,
+    Register,
+    judgement_of,
+    of_each,
+)
 from schemas.documents import document_type
 from schemas.documents.base import DocumentField, DocumentType, Label
 
@@ -49,42 +57,82 @@ SUITES: dict[str, Suite] = {
 }
 
 
-def judge(parsed: Sequence[ParsedDocument], document: str, context: JudgingContext) -> list[Judgement]:
+def judge(
+    parsed: Sequence[ParsedDocument], document: str, context: JudgingContext | Sequence[JudgingContext]
+) -> list[Judgement]:
     """Judge read files of one document type in one batch; one judgement per file, in order.
 
-    Raises InputError when there is no such document type.
+    ``context`` is one for all files, or that of each. Raises InputError when there is no such document type.
     """
     return judge_with(SUITES[document_type(document).key], parsed, context)
 
 
-def judge_with(suite: Suite, parsed: Sequence[ParsedDocument], context: JudgingContext) -> list[Judgement]:
+def judge_with(
+    suite: Suite, parsed: Sequence[ParsedDocument], context: JudgingContext | Sequence[JudgingContext]
+) -> list[Judgement]:
     """As ``judge``, with the suite given: tests hand in suites that raise or lack a check."""
-    document = document_type(suite.document)
-    checks = [
-        check for check in suite.checks if check.needs is None or getattr(context, check.needs) is not None
-    ]
+    contexts = of_each(context, parsed)
+    judgements: dict[int, Judgement] = {}
+    for places in _comparable(suite, contexts):
+        together = [(parsed[place], contexts[place]) for place in places]
+        judgements |= zip(places, _judge_together(suite, together), strict=True)
+    return [judgements[place] for place in range(len(parsed))]
+
+
+def _comparable(suite: Suite, contexts: Sequence[JudgingContext]) -> list[list[int]]:
+    """Places of the files that can be compared with the same kinds of facts: the same checks apply."""
+    needed = {check.needs for check in suite.checks if check.needs is not None}
+    groups: dict[frozenset[str], list[int]] = {}
+    for place, context in enumerate(contexts):
+        known = frozenset(fact for fact in needed if getattr(context, fact) is not None)
+        groups.setdefault(known, []).append(place)
+    return list(groups.values())
+
+
+def _judge_together(suite: Suite, files: Sequence[tuple[ParsedDocument, JudgingContext]]) -> list[Judgement]:
+    """The judgements of files to which the same checks apply.
+
+    When a check could not be evaluated, each city's files are judged once more without the others':
+    what one city filed never keeps another from its answer.
+    """
+    document, (_, any_context) = document_type(suite.document), files[0]
+    checks = [c for c in suite.checks if c.needs is None or getattr(any_context, c.needs) is not None]
+    rows = tie_out_rows([file for file, _ in files], document, suite, [context for _, context in files])
+    failed = _validate(checks, rows, suite) if rows else {}
+    unevaluated = [check for number, check in enumerate(checks) if failed.get(number) is None]
+    cities = _by_city(files)
+    if rows and unevaluated and len(cities) > 1:
+        alone = {
+            place: judgement
+            for places in cities
+            for place, judgement in zip(
+                places, _judge_together(suite, [files[place] for place in places]), strict=True
+            )
+        }
+        return [alone[place] for place in range(len(files))]
+    findings: dict[int, list[Finding]] = {number: [] for number in range(len(files))}
+    for number, indexes in failed.items():
+        for index in indexes or ():
+            row = rows[index]
+            file, context = files[row["file"]]
+            findings[row["file"]].extend(_findings(checks[number], row, file, document, context.register))
     absent = tuple(
         (check.code, f"没有对照数据 / nothing to compare with: {check.needs}")
         for check in suite.checks
         if check not in checks
     )
-    rows = tie_out_rows(parsed, document, suite, context)
-    failed = _validate(checks, rows, suite) if rows else {}
-    findings: dict[int, list[Finding]] = {number: [] for number in range(len(parsed))}
-    for number, indexes in failed.items():
-        check = checks[number]
-        if indexes is None:
-            continue
-        for index in indexes:
-            row = rows[index]
-            findings[row["file"]].extend(
-                _findings(check, row, parsed[row["file"]], document, context.register)
-            )
-    unevaluated = [check for number, check in enumerate(checks) if failed.get(number) is None]
     return [
         _judgement(file, findings[number], unevaluated, checks, absent, document)
-        for number, file in enumerate(parsed)
+        for number, (file, _) in enumerate(files)
     ]
+
+
+def _by_city(files: Sequence[tuple[ParsedDocument, JudgingContext]]) -> list[list[int]]:
+    """Places of the files that share a context, which is what a city's files do."""
+    cities: dict[int, list[int]] = {}
+    for place, (_, context) in enumerate(files):
+        cities.setdefault(id(context), []).append(place)
+    return list(cities.values())
 
 
 def _judgement(

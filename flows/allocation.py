@@ -5,18 +5,18 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from tasks.conclusions import conclude
+from tasks.carrying_out import carry_out
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
 from tasks.payments import allocate
-from tasks.performing import CountyCode
+from tasks.performing import Cities, CountyCode
 
 
 @flow(name="allocation", flow_run_name=run_name("县级拨付"), **STEP_FLOW)
-def allocation(city: str, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
+def allocation(city: Cities, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
     """Pay on from the city's expenditure account to the counties' (市支出户 → 县支出户).
 
     依据：台州 台政办发〔2021〕48号 细则第十条「收到财政拨款两个工作日内」（TZ-18）；
     随州 第九条「每月5日前」（SZ-11）。
     """
-    return conclude(allocate(city, month, county, as_of, return_state=True))
+    return carry_out(allocate, city, month, county, as_of)

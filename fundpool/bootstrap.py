@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
@@ -9,6 +10,7 @@ from sqlalchemy import inspect
 from fundpool.adapters.database import Database
 from fundpool.adapters.policy_files import load_policies, load_work_calendar
 from fundpool.adapters.raw_files import DropFolder, RawFiles
+from fundpool.adapters.reconciliation_workbooks import ReconciliationWorkbooks
 from fundpool.adapters.report_workbooks import SummaryWorkbooks
 from fundpool.adapters.return_slips import SlipFiles
 from fundpool.adapters.work import SqlTransactions
@@ -21,6 +23,7 @@ from schemas.payment_messages import StatementLine, TransferOrder
 
 if TYPE_CHECKING:
     from fundpool.adapters.gateways.files import FileGateway
+    from fundpool.adapters.parser_process import KeptAnswers
 
 
 def build_ports(settings: Settings) -> MonthPorts:
@@ -42,6 +45,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         read_documents=_read_documents,
         judge_documents=_judge_documents,
         report_writer=SummaryWorkbooks(),
+        reconciliation_forms=ReconciliationWorkbooks(settings.reports),
         slip_folder=SlipFiles(settings.reports),
     )
 
@@ -128,15 +132,23 @@ def _file_gateway(settings: Settings) -> "FileGateway":
 
 
 def _read_documents(
-    files: Sequence[SourceFile], document: str, register: Register, month: Month | None
+    files: Sequence[SourceFile], document: str, register: Register | Sequence[Register], month: Month | None
 ) -> list[ParsedDocument]:
     from fundpool.adapters.document_reader import read_documents
 
-    return read_documents(files, document, register, month)
+    return read_documents(files, document, register, month, kept=_kept_answers())
+
+
+@cache
+def _kept_answers() -> "KeptAnswers":
+    """A step reads a file at intake and again when it is judged; the parser is asked once per process."""
+    from fundpool.adapters.parser_process import KeptAnswers
+
+    return KeptAnswers()
 
 
 def _judge_documents(
-    parsed: Sequence[ParsedDocument], document: str, context: JudgingContext
+    parsed: Sequence[ParsedDocument], document: str, context: JudgingContext | Sequence[JudgingContext]
 ) -> list[Judgement]:
     # Great Expectations takes seconds to import: only a run that judges pays for it.
     from expectations.runner import judge

@@ -24,6 +24,16 @@ def conclude(ended: State[Summary]) -> State[Any]:
     return state_of(summary)
 
 
+def conclude_batches(ended: list[State[Any]]) -> State[Any]:
+    """The end of a step for many cities: failed when a batch failed, else what a person must see first."""
+    failed = [state.message or "" for state in ended if not state.is_completed()]
+    if failed:
+        return Failed(message=" · ".join(failed))
+    names = [name for name in ("Flagged", "Waiting") if any(state.name == name for state in ended)]
+    message = " · ".join(state.message or "" for state in ended)
+    return Completed(name=names[0] if names else None, message=message)
+
+
 def state_of(summary: Summary) -> State[Any]:
     """Failed when a unit failed; else Flagged, Waiting or Completed, in this order of what a person must see."""
     by_state = Counter(one["state"] for one in summary["outcomes"])

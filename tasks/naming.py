@@ -5,7 +5,7 @@ from collections.abc import Callable
 from prefect.runtime import flow_run
 
 from fundpool.domain.errors import FundpoolError
-from tasks.performing import ports_of_this_process
+from tasks.performing import Cities, ports_of_this_process
 
 
 def run_name(what: str) -> Callable[[], str]:
@@ -14,7 +14,7 @@ def run_name(what: str) -> Callable[[], str]:
     def name() -> str:
         asked = flow_run.get_parameters()
         county = f" {asked['county']}" if asked.get("county") else ""
-        return f"{_city_name(asked['city'])} {asked['month']} {what}{county}"
+        return f"{_name_of(asked['city'])} {asked['month']} {what}{county}"
 
     return name
 
@@ -22,6 +22,13 @@ def run_name(what: str) -> Callable[[], str]:
 def tick_name() -> str:
     """A name such as ``每日调度 2026-09-30``; without a given day, ``每日调度``."""
     return f"每日调度 {flow_run.get_parameters().get('as_of') or ''}".strip()
+
+
+def _name_of(city: Cities) -> str:
+    """The city's name; of several, the first's and how many they are."""
+    if isinstance(city, str):
+        return _city_name(city)
+    return f"{_city_name(city[0])}等{len(city)}市" if city else ""
 
 
 def _city_name(key: str) -> str:

@@ -14,11 +14,11 @@ from fundpool.adapters.cell_grammar import (
     read_month,
     read_year,
 )
-from fundpool.adapters.parser_process import take_apart_all
+from fundpool.adapters.parser_process import KeptAnswers, take_apart_all
 from fundpool.adapters.parsing import column_letters
 from fundpool.domain.findings import Finding
 from fundpool.domain.periods import Month
-from fundpool.services.judging import Line, ParsedDocument, Register, SourceFile, fold
+from fundpool.services.judging import Line, ParsedDocument, Register, SourceFile, fold, of_each
 from schemas.documents import document_type
 from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence
 from schemas.documents.reading_rules import READING_RULES, REFUSALS
@@ -32,19 +32,26 @@ _NOTE = re.compile(r"\s*(注|说明|填表说明|填报说明|备注)\s*[：:].*
 
 
 def read_documents(
-    files: Sequence[SourceFile], document: str, register: Register, month: Month | None
+    files: Sequence[SourceFile],
+    document: str,
+    register: Register | Sequence[Register],
+    month: Month | None,
+    kept: KeptAnswers | None = None,
 ) -> list[ParsedDocument]:
     """Read ``files`` as documents of one type, in order; a bad file is an answer, never an exception.
+
+    ``register`` is that of the city all files are of, or one for each file; ``kept`` remembers the
+    parser's answers from one call to the next.
 
     ``month`` is what the template's properties are compared with (None at intake, when nobody knows
     it yet); the month of each row is read from the row. Raises InputError when there is no such document type.
     """
-    kind = document_type(document)
+    kind, answers = document_type(document), take_apart_all(files, kept=kept)
     return [
         _unopened(file, document)
         if file.unopened
-        else interpret(answer, file.name, file.sha256, kind, register, month)
-        for file, answer in zip(files, take_apart_all(files), strict=True)
+        else interpret(answer, file.name, file.sha256, kind, own, month)
+        for file, answer, own in zip(files, answers, of_each(register, files), strict=True)
     ]
 
 

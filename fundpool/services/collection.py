@@ -1,14 +1,30 @@
-"""Collecting one month's documents: intake, judging, and an answer for every county."""
+"""Collecting one month's documents of one or many cities: intake, judging, and an answer for every county."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.month_records import NilReturn
 from fundpool.domain.policy import CityPolicy
-from fundpool.domain.submission import DocumentKind, FileState, Submission
-from fundpool.services.intake import FileReceipt, collect, require_county
-from fundpool.services.isolation import told
-from fundpool.services.judgements import JudgingTrouble, judge_month
+from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.services.intake import (
+    Arrival,
+    FileReceipt,
+    read_arrivals,
+    record_readings,
+    require_county,
+    take_in,
+)
+from fundpool.services.isolation import each_alone, told
+from fundpool.services.judgements import (
+    Docket,
+    JudgingTrouble,
+    docket_of,
+    judge_dockets,
+    record_judgements,
+)
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 
@@ -25,16 +41,81 @@ def counties_of(policy: CityPolicy, request: StepRequest) -> tuple[str, ...]:
     return tuple(unit.code for unit in policy.units if unit.code in request.counties)
 
 
+Outcomes = tuple[UnitOutcome, ...]
+
+
 def collect_documents(
-    ports: MonthPorts, request: StepRequest, document: DocumentKind
-) -> tuple[UnitOutcome, ...]:
-    """Take in what arrived, judge the month's documents and say how each county stands."""
+    ports: MonthPorts, requests: Sequence[StepRequest], document: DocumentKind
+) -> list[Outcomes | Exception]:
+    """Take in what arrived, judge the month's documents and say how each county stands, city by city.
+
+    The files of all cities are read by one parser and judged in one batch, which costs little more
+    than one city's; what a city keeps and records is its own, and so is its trouble: an exception in
+    its place. Requests are for one month, each for another city.
+    """
+    arrived = each_alone(partial(_take_in, ports, document), requests)
+    readings = iter(read_arrivals(ports, document, [one.arrival for one in _well(arrived)]))
+    recorded = each_alone(
+        lambda one: _Recorded(one.request, record_readings(ports, one.arrival, next(readings))), arrived
+    )
+    listed = each_alone(partial(_list, ports, document), recorded)
+    judged = iter(judge_dockets(ports, document, [one.docket for one in _well(listed)]))
+    return each_alone(
+        lambda one: _outcomes(ports, document, one, record_judgements(ports, one.docket, next(judged))),
+        listed,
+    )
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    request: StepRequest
+    arrival: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    request: StepRequest
+    bad_files: tuple[FileReceipt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    request: StepRequest
+    bad_files: tuple[FileReceipt, ...]
+    docket: Docket
+
+
+def _well(cities: Sequence[T | Exception]) -> list[T]:
+    return [one for one in cities if not isinstance(one, Exception)]
+
+
+def _take_in(ports: MonthPorts, document: DocumentKind, request: StepRequest) -> _Arrived:
+    policy = ports.policies.city(request.city)
+    arrival = take_in(ports, policy, document, request.now, is_played=request.is_played)
+    return _Arrived(request, arrival)
+
+
+def _list(ports: MonthPorts, document: DocumentKind, recorded: _Recorded) -> _Listed:
+    request = recorded.request
     policy = ports.policies.city(request.city)
     counties = counties_of(policy, request)
-    receipts = collect(ports, policy, document, request.now, is_played=request.is_played)
-    troubles = judge_month(ports, policy, document, request.month, counties, request.now)
+    docket = docket_of(ports, policy, document, request.month, counties, request.now)
+    return _Listed(request, recorded.bad_files, docket)
 
-    def outcomes(work: Work) -> tuple[UnitOutcome, ...]:
+
+def _outcomes(
+    ports: MonthPorts,
+    document: DocumentKind,
+    listed: _Listed,
+    troubles: Sequence[JudgingTrouble],
+) -> Outcomes:
+    request = listed.request
+    policy = ports.policies.city(request.city)
+
+    def outcomes(work: Work) -> Outcomes:
         versions = work.submissions.versions(policy.key, document, request.month)
         latest = {version.county: version for version in versions}
         nil = {
@@ -43,13 +124,10 @@ def collect_documents(
         }
         return tuple(
             _outcome(work, county, latest.get(county), nil.get((document, county)), troubles)
-            for county in counties
+            for county in counties_of(policy, request)
         )
 
-    bad_files = tuple(
-        _bad_file(policy, receipt) for receipt in receipts if receipt.state is not FileState.READ
-    )
-    return ports.database.read(outcomes) + bad_files
+    return ports.database.read(outcomes) + tuple(_bad_file(policy, receipt) for receipt in listed.bad_files)
 
 
 def _outcome(

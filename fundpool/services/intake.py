@@ -71,34 +71,70 @@ def submit(
     require_received(sending.received_at, now)
     received = together(ports.database, [_receiver(ports, source, sending, now) for source in sources])
     read = {file.id: file for file in read_received(ports, policy, [file for file, _ in received])}
-    return tuple(_receipt(ports, read.get(file.id, file), is_repeat) for file, is_repeat in received)
+    return tuple(
+        _receipt(ports, read.get(file.id, file), is_repeat=is_repeat) for file, is_repeat in received
+    )
 
 
-def collect(
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came for one city, kept and recorded: ``sources`` are the bytes of the files ``waiting`` to be read.
+
+    ``unopened`` answers for files whose bytes could not be had.
+    """
+
+    policy: CityPolicy
+    waiting: tuple[ReceivedFile, ...]
+    sources: tuple[SourceFile, ...]
+    unopened: tuple[FileReceipt, ...]
+
+
+def take_in(
     ports: MonthPorts, policy: CityPolicy, document: DocumentKind, now: datetime, *, is_played: bool
-) -> tuple[FileReceipt, ...]:
-    """Take in the drop folder and whatever was received but not read; answers for every new or bad file.
+) -> Arrival:
+    """Take in the drop folder, beside whatever was received but not read.
 
     A file counts as received when it arrived in the folder, or at the business clock when that is
     played (``--as-of``): then nothing may depend on this machine's own time.
     """
-    receipts: list[FileReceipt] = []
+    unopened: list[FileReceipt] = []
     arrived: list[Callable[[Work], tuple[ReceivedFile, bool]]] = []
     for incoming in ports.drop_folder.incoming(policy.key, document.value):
         if incoming.source is None:
-            receipts.append(FileReceipt(incoming.name, None, FileState.UNREADABLE, error=incoming.error))
+            unopened.append(FileReceipt(incoming.name, None, FileState.UNREADABLE, error=incoming.error))
         else:
             received_at = now if is_played else min(incoming.arrived_at or now, now)
             sending = Sending(policy.key, document, received_at, received_from="drop-folder")
             arrived.append(_receiver(ports, incoming.source, sending, now, retry_bad=False))
-    taken = together(ports.database, arrived)
+    together(ports.database, arrived)
     waiting = ports.database.read(
         lambda work: work.submissions.files(policy.key, document, [FileState.RECEIVED])
     )
-    read = read_received(ports, policy, waiting)
-    repeats = {file.id for file, is_repeat in taken if is_repeat}
-    receipts += [_receipt(ports, file, file.id in repeats) for file in read]
-    return tuple(receipts)
+    return Arrival(policy, tuple(waiting), _sources(ports, waiting), tuple(unopened))
+
+
+def read_arrivals(
+    ports: MonthPorts, document: DocumentKind, arrivals: Sequence[Arrival]
+) -> list[list[ParsedDocument]]:
+    """The readings of each city's waiting files; one parser reads those of all cities."""
+    sources = [source for arrival in arrivals for source in arrival.sources]
+    if not sources:
+        return [[] for _ in arrivals]
+    registers = [_register(arrival.policy) for arrival in arrivals for _ in arrival.sources]
+    readings = iter(ports.read_documents(sources, document.value, registers, None))
+    return [[next(readings) for _ in arrival.sources] for arrival in arrivals]
+
+
+def record_readings(
+    ports: MonthPorts, arrival: Arrival, readings: Sequence[ParsedDocument]
+) -> tuple[FileReceipt, ...]:
+    """Record what was read; answers for every file that is no document of the city."""
+    recorders = [
+        _Recorder(arrival.policy, file, reading)
+        for file, reading in zip(arrival.waiting, readings, strict=True)
+    ]
+    bad = [file for file in together(ports.database, recorders) if file.state is not FileState.READ]
+    return arrival.unopened + tuple(_receipt(ports, file, is_repeat=False) for file in bad)
 
 
 def read_received(
@@ -109,11 +145,17 @@ def read_received(
     if not unread:
         return ()
     document = unread[0].document
-    sources = [SourceFile(file.file_name, ports.raw_files.read(file.sha256)) for file in unread]
-    register = Register.of(policy.units, policy.funds)
-    parsed = ports.read_documents(sources, document.value, register, None)
+    parsed = ports.read_documents(_sources(ports, unread), document.value, _register(policy), None)
     recorders = [_Recorder(policy, file, reading) for file, reading in zip(unread, parsed, strict=True)]
     return tuple(together(ports.database, recorders))
+
+
+def _sources(ports: MonthPorts, files: Sequence[ReceivedFile]) -> tuple[SourceFile, ...]:
+    return tuple(SourceFile(file.file_name, ports.raw_files.read(file.sha256)) for file in files)
+
+
+def _register(policy: CityPolicy) -> Register:
+    return Register.of(policy.units, policy.funds)
 
 
 def require_county(policy: CityPolicy, county: str) -> None:
@@ -289,7 +331,7 @@ def _figures(reading: ParsedDocument, county: str) -> tuple[Figure, ...]:
     return tuple(figures.values())
 
 
-def _receipt(ports: MonthPorts, file: ReceivedFile, is_repeat: bool) -> FileReceipt:
+def _receipt(ports: MonthPorts, file: ReceivedFile, *, is_repeat: bool) -> FileReceipt:
     if file.problem is not None:
         error = InputError(
             file.problem.code,

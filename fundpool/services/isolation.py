@@ -13,6 +13,7 @@ from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from fundpool.services.outcomes import UnitOutcome, UnitState
 from fundpool.services.ports import Transactions, Work
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,23 @@ class UnitAct:
     act_en: str
     fund: str | None = None
     amount_fen: int | None = None
+
+
+def each_alone(act: Callable[[A], T], asked: Sequence[A | Exception]) -> list[T | Exception]:
+    """What ``act`` answers for each, in order, or what it raised: one city's trouble is its own.
+
+    What already failed in ``asked`` stays as it is.
+    """
+    answers: list[T | Exception] = []
+    for one in asked:
+        if isinstance(one, Exception):
+            answers.append(one)
+            continue
+        try:
+            answers.append(act(one))
+        except Exception as error:  # noqa: BLE001 - told as this city's failure by who asked
+            answers.append(error)
+    return answers
 
 
 def together(database: Transactions, acts: Sequence[Callable[[Work], T]]) -> list[T]:

@@ -1,4 +1,4 @@
-"""Judging a month's documents: all files in one batch, against the budget, the books and the months before."""
+"""Judging a month's documents: the files of all cities in one batch, against the budget, the books and the months before."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,19 +29,26 @@ class JudgingTrouble:
     error: Exception
 
 
-def judge_month(
+@dataclass(frozen=True, slots=True)
+class Docket:
+    """What is to be judged of one city: the undecided versions by their file, and what they are held against."""
+
+    month: Month
+    now: datetime
+    by_file: Mapping[str, Sequence[Submission]]
+    sources: tuple[SourceFile, ...]
+    context: JudgingContext
+
+
+def docket_of(
     ports: MonthPorts,
     policy: CityPolicy,
     document: DocumentKind,
     month: Month,
     counties: Sequence[str],
     now: datetime,
-) -> tuple[JudgingTrouble, ...]:
-    """Judge the current version of every county whose document is not decided yet; store the findings.
-
-    A version with a blocking finding goes back to the county. Judging again is harmless: the same
-    answer changes nothing, another one (say, after a budget adjustment) counts from now on.
-    """
+) -> Docket:
+    """The current version of every county whose document is not decided yet."""
     pending, context = ports.database.read(
         lambda work: (
             _undecided(work, policy, document, month, counties),
@@ -51,22 +58,55 @@ def judge_month(
     by_file: dict[str, list[Submission]] = {}
     for version in pending:
         by_file.setdefault(version.sha256, []).append(version)
-    if not by_file:
-        return ()
-    sources = [
+    sources = tuple(
         SourceFile(versions[0].file_name, ports.raw_files.read(sha256))
         for sha256, versions in by_file.items()
-    ]
-    parsed = ports.read_documents(sources, document.value, context.register, month)
+    )
+    return Docket(month, now, by_file, sources, context)
+
+
+Judged = Sequence[tuple[ParsedDocument, Judgement | Exception]]
+"""The files of one docket, each with its judgement, or with what kept it from being judged."""
+
+
+def judge_dockets(ports: MonthPorts, document: DocumentKind, dockets: Sequence[Docket]) -> list[Judged]:
+    """Judge the files of several cities in one batch, each against its own city's facts; nothing is stored."""
+    sources = [source for docket in dockets for source in docket.sources]
+    if not sources:
+        return [() for _ in dockets]
+    contexts = [docket.context for docket in dockets for _ in docket.sources]
+    registers = [context.register for context in contexts]
+    readings = iter(ports.read_documents(sources, document.value, registers, dockets[0].month))
+    parsed = [[next(readings) for _ in docket.sources] for docket in dockets]
+    together = [reading for of_city in parsed for reading in of_city]
+    try:
+        answers = iter(ports.judge_documents(together, document.value, contexts))
+        judgements = [[next(answers) for _ in of_city] for of_city in parsed]
+    except ServiceUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - one city's trouble must not keep the others from an answer
+        return [
+            _judgements(ports, of_city, document, docket.context)
+            for docket, of_city in zip(dockets, parsed, strict=True)
+        ]
+    return [list(zip(of_city, own, strict=True)) for of_city, own in zip(parsed, judgements, strict=True)]
+
+
+def record_judgements(ports: MonthPorts, docket: Docket, judged: Judged) -> tuple[JudgingTrouble, ...]:
+    """Store the findings of one city; tells the counties that could not be judged.
+
+    A version with a blocking finding goes back to the county. Judging again is harmless: the same
+    answer changes nothing, another one (say, after a budget adjustment) counts from now on.
+    """
     troubles: list[JudgingTrouble] = []
-    judged: list[_Recorder] = []
-    for reading, judgement in _judgements(ports, parsed, document, context):
-        for version in by_file[reading.sha256]:
+    recorders: list[_Recorder] = []
+    for reading, judgement in judged:
+        for version in docket.by_file[reading.sha256]:
             if isinstance(judgement, Exception):
                 troubles.append(JudgingTrouble(version.county, judgement))
             else:
-                judged.append(_Recorder(version, judgement, now))
-    together(ports.database, judged)
+                recorders.append(_Recorder(version, judgement, docket.now))
+    together(ports.database, recorders)
     return tuple(troubles)
 
 
@@ -156,7 +196,7 @@ def _judgements(
     parsed: Sequence[ParsedDocument],
     document: DocumentKind,
     context: JudgingContext,
-) -> Iterable[tuple[ParsedDocument, Judgement | Exception]]:
+) -> Judged:
     try:
         return list(zip(parsed, ports.judge_documents(parsed, document.value, context), strict=True))
     except ServiceUnavailable:

@@ -11,11 +11,13 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fundpool.domain.findings import Finding, Severity, Verdict, verdict_of
 from fundpool.domain.periods import Month
 from schemas.documents.base import FUND_NAMES, SHORT_FUND_NAMES
+
+T = TypeVar("T")
 
 CountyFund = tuple[str, str]
 """County code and fund key."""
@@ -295,11 +297,26 @@ def judgement_of(
     )
 
 
-Reader = Callable[[Sequence[SourceFile], str, Register, Month | None], list[ParsedDocument]]
-"""Reads files of one document type; answers for every file, in order. Month None: read what stands there."""
+Reader = Callable[
+    [Sequence[SourceFile], str, Register | Sequence[Register], Month | None], list[ParsedDocument]
+]
+"""Reads files of one document type, with one register or that of each file; answers for every file, in order.
 
-Judge = Callable[[Sequence[ParsedDocument], str, JudgingContext], list[Judgement]]
-"""Judges read files of one document type in one batch; answers for every file, in order."""
+Month None: read what stands there."""
+
+Judge = Callable[[Sequence[ParsedDocument], str, JudgingContext | Sequence[JudgingContext]], list[Judgement]]
+"""Judges read files of one document type in one batch; answers for every file, in order.
+
+The context is one for all files, or that of each: files of several cities are judged together, each
+against what is known of its own city."""
+
+
+def of_each(given: T | Sequence[T], files: Sequence[object]) -> Sequence[T]:
+    """What belongs to each of ``files``: one of ``given`` each, or the same for all."""
+    if isinstance(given, Sequence):
+        assert len(given) == len(files), "one for every file"
+        return given
+    return [given] * len(files)
 
 
 def judge_files(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from fundpool.domain.errors import FundpoolError
 from fundpool.domain.periods import Month
 
 
@@ -53,12 +54,13 @@ class UnitOutcome:
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """All outcomes of one step run, in register order."""
+    """All outcomes of one step run, in register order; ``error`` is what stopped the whole of it, if anything."""
 
     step: str
     city: str
     month: Month
     outcomes: tuple[UnitOutcome, ...] = field(default_factory=tuple)
+    error: FundpoolError | None = None
 
     @property
     def failed(self) -> tuple[UnitOutcome, ...]:

@@ -18,7 +18,7 @@ from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services import books
 from fundpool.services.collection import collect_documents, counties_of
-from fundpool.services.isolation import UnitAct, isolated
+from fundpool.services.isolation import UnitAct, each_alone, isolated
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.review import openings, save
@@ -27,10 +27,22 @@ SPENDING_ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "
 """险种 items of the report; the books keep spending per item."""
 
 
-def expenditure_reporting(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Collect and judge the reports, accept what passes, and book what is accepted."""
+def expenditure_reporting(
+    ports: MonthPorts, requests: Sequence[StepRequest]
+) -> list[tuple[UnitOutcome, ...] | Exception]:
+    """Collect and judge the reports, accept what passes, and book what is accepted, city by city."""
+    collected = collect_documents(ports, requests, DocumentKind.REPORT)
+    known = [
+        outcomes if isinstance(outcomes, Exception) else (request, outcomes)
+        for request, outcomes in zip(requests, collected, strict=True)
+    ]
+    return each_alone(lambda one: _settle_collected(ports, *one), known)
+
+
+def _settle_collected(
+    ports: MonthPorts, request: StepRequest, collected: Sequence[UnitOutcome]
+) -> tuple[UnitOutcome, ...]:
     policy = ports.policies.city(request.city)
-    collected = collect_documents(ports, request, DocumentKind.REPORT)
     counties = counties_of(policy, request)
     told = {
         county: [outcome for outcome in collected if outcome.unit == county and _says_all(outcome)]

@@ -1,8 +1,8 @@
 """The steps of the month: one use case each, run for all counties or for one, any number of times.
 
 The scheduler, an operator's retrigger and the command line all run the same functions through
-``run_step``. A step reports an outcome per unit; one county's trouble is an outcome, never the end
-of the others.
+``run_step`` (``run_step_of_cities`` for many at once). A step reports an outcome per unit; one
+county's trouble is an outcome, never the end of the others.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,46 +12,57 @@ from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.findings import Severity
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.submission import DocumentKind
-from fundpool.services import resolving
 from fundpool.services.application import funds_application
 from fundpool.services.collection import collect_documents, counties_of
-from fundpool.services.disbursement import allocation, disbursement, payment_outcome
+from fundpool.services.disbursement import allocation, disbursement
 from fundpool.services.filing import report_filing
 from fundpool.services.flags import flags_of
-from fundpool.services.isolation import told
+from fundpool.services.isolation import each_alone, told
 from fundpool.services.outcomes import StepReport, StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import month_facts, progress_of
+from fundpool.services.reconciliation import reconciliation
 from fundpool.services.reports import expenditure_reporting
 from fundpool.services.return_slips import issue_slips
 from fundpool.services.review import plan_review
 from fundpool.services.status import step_states
 
-__all__ = ["STEPS", "StepReport", "StepRequest", "UnitOutcome", "UnitState", "run_step", "step_states"]
+__all__ = [
+    "STEPS",
+    "StepReport",
+    "StepRequest",
+    "UnitOutcome",
+    "UnitState",
+    "run_step",
+    "run_step_of_cities",
+    "step_states",
+]
 
-Step = Callable[[MonthPorts, StepRequest], tuple[UnitOutcome, ...]]
+Outcomes = tuple[UnitOutcome, ...]
+
+Step = Callable[[MonthPorts, Sequence[StepRequest]], list[Outcomes | Exception]]
+"""Does one step for several cities; what each came to, or what stopped it, in order."""
 
 
-def plan_collection(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+def city_by_city(step: Callable[[MonthPorts, StepRequest], Outcomes]) -> Step:
+    """A step that has nothing to gain from seeing several cities at once."""
+
+    def run(ports: MonthPorts, requests: Sequence[StepRequest]) -> list[Outcomes | Exception]:
+        return each_alone(lambda request: step(ports, request), requests)
+
+    return run
+
+
+def plan_collection(ports: MonthPorts, requests: Sequence[StepRequest]) -> list[Outcomes | Exception]:
     """Take in and judge the counties' plans for the month, and write the return slips."""
-    outcomes = collect_documents(ports, request, DocumentKind.PLAN)
-    _issue_slips(ports, request, DocumentKind.PLAN)
-    return outcomes
+    collected = collect_documents(ports, requests, DocumentKind.PLAN)
+    return _with_slips(ports, requests, collected, DocumentKind.PLAN)
 
 
-def report_collection(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+def report_collection(ports: MonthPorts, requests: Sequence[StepRequest]) -> list[Outcomes | Exception]:
     """Take in, judge and book the counties' reports on the month, and write the return slips."""
-    outcomes = expenditure_reporting(ports, request)
-    _issue_slips(ports, request, DocumentKind.REPORT)
-    return outcomes
-
-
-def reconciliation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Ask the bank about every payment of the month whose outcome is not known yet."""
-    policy = ports.policies.city(request.city)
-    resolved = resolving.resolve(ports, now=request.now, city=policy.key, month=request.month)
-    units = {policy.division_code, *counties_of(policy, request)}
-    return tuple(payment_outcome(transfer) for transfer in resolved if transfer.unit in units)
+    collected = expenditure_reporting(ports, requests)
+    return _with_slips(ports, requests, collected, DocumentKind.REPORT)
 
 
 def flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
@@ -79,14 +90,14 @@ def flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
 
 STEPS: dict[str, Step] = {
     "plan-collection": plan_collection,
-    "plan-review": plan_review,
-    "funds-application": funds_application,
-    "disbursement": disbursement,
-    "allocation": allocation,
+    "plan-review": city_by_city(plan_review),
+    "funds-application": city_by_city(funds_application),
+    "disbursement": city_by_city(disbursement),
+    "allocation": city_by_city(allocation),
     "expenditure-reporting": report_collection,
-    "report-filing": report_filing,
-    "reconciliation": reconciliation,
-    "flags": flags,
+    "report-filing": city_by_city(report_filing),
+    "reconciliation": city_by_city(reconciliation),
+    "flags": city_by_city(flags),
 }
 """Name of the step, as in ``fundpool run STEP`` and the deployments, and what it does."""
 
@@ -97,6 +108,19 @@ def run_step(ports: MonthPorts, name: str, request: StepRequest) -> StepReport:
     Raises InputError for an unknown step, city or county, and ServiceUnavailable when the database
     or a needed service is away; what was done until then stands.
     """
+    (report,) = run_step_of_cities(ports, name, [request])
+    if report.error is not None:
+        raise report.error
+    return report
+
+
+def run_step_of_cities(ports: MonthPorts, name: str, requests: Sequence[StepRequest]) -> list[StepReport]:
+    """As ``run_step``, of one month for several cities: their files are judged in one batch.
+
+    Each request is for another city. What stops one city stands in its report and leaves the others
+    done. Raises InputError for an unknown step, city or county, and ServiceUnavailable when the
+    database is away.
+    """
     if name not in STEPS:
         raise InputError(
             "unknown_step",
@@ -104,31 +128,61 @@ def run_step(ports: MonthPorts, name: str, request: StepRequest) -> StepReport:
             f"no such step: {name}",
             remedy=" | ".join(STEPS),
         )
-    policy = ports.policies.city(request.city)
-    counties_of(policy, request)
-    run = StepRun(name, request.counties, request.by, request.run_id, request.now, outcomes=None)
-    run_id = ports.database.transaction(lambda work: work.records.start_run(policy.key, request.month, run))
+    policies = [ports.policies.city(request.city) for request in requests]
+    for policy, request in zip(policies, requests, strict=True):
+        counties_of(policy, request)
+    assert len({policy.key for policy in policies}) == len(policies), "each city once"
+    run_ids = ports.database.transaction(lambda work: [_start(work, name, request) for request in requests])
     try:
-        outcomes = STEPS[name](ports, request)
-    except Exception as error:
-        _finish(ports, run_id, [_failed(policy.division_code, error)])
-        if isinstance(error, FundpoolError):
-            raise
-        outcomes = (_failed(policy.division_code, error),)
-    else:
-        _finish(ports, run_id, outcomes)
-    return StepReport(name, policy.key, request.month, outcomes)
+        answers = STEPS[name](ports, requests)
+    except Exception as error:  # noqa: BLE001 - every city's run is ended with it
+        answers = [error] * len(requests)
+    outcomes = [
+        (_failed(policy.division_code, answer),) if isinstance(answer, Exception) else answer
+        for policy, answer in zip(policies, answers, strict=True)
+    ]
+    ports.database.transaction(lambda work: _finish(work, run_ids, outcomes))
+    return [
+        StepReport(
+            name,
+            request.city,
+            request.month,
+            came_to,
+            error=answer if isinstance(answer, FundpoolError) else None,
+        )
+        for request, answer, came_to in zip(requests, answers, outcomes, strict=True)
+    ]
 
 
-def _issue_slips(ports: MonthPorts, request: StepRequest, document: DocumentKind) -> None:
-    policy = ports.policies.city(request.city)
-    issue_slips(ports, policy, document, request.month, counties_of(policy, request))
+def _with_slips(
+    ports: MonthPorts,
+    requests: Sequence[StepRequest],
+    collected: Sequence[Outcomes | Exception],
+    document: DocumentKind,
+) -> list[Outcomes | Exception]:
+    """What was collected, with the slips written of every city that could be collected."""
+
+    def issue(one: tuple[StepRequest, Outcomes]) -> Outcomes:
+        request, outcomes = one
+        policy = ports.policies.city(request.city)
+        issue_slips(ports, policy, document, request.month, counties_of(policy, request))
+        return outcomes
+
+    asked = [
+        outcomes if isinstance(outcomes, Exception) else (request, outcomes)
+        for request, outcomes in zip(requests, collected, strict=True)
+    ]
+    return each_alone(issue, asked)
 
 
-def _finish(ports: MonthPorts, run_id: int, outcomes: Sequence[UnitOutcome]) -> None:
-    ports.database.transaction(
-        lambda work: work.records.finish_run(run_id, [asdict(outcome) for outcome in outcomes])
-    )
+def _start(work: Work, name: str, request: StepRequest) -> int:
+    run = StepRun(name, request.counties, request.by, request.run_id, request.now, outcomes=None)
+    return work.records.start_run(request.city, request.month, run)
+
+
+def _finish(work: Work, run_ids: Sequence[int], outcomes: Sequence[Outcomes]) -> None:
+    for run_id, of_city in zip(run_ids, outcomes, strict=True):
+        work.records.finish_run(run_id, [asdict(outcome) for outcome in of_city])
 
 
 def _failed(unit: str, error: Exception) -> UnitOutcome:
