@@ -20,7 +20,7 @@ from fundpool.domain.ledger import (
     reversal_of,
 )
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.ports import Work
 
@@ -76,7 +76,8 @@ def _write(
     evidence: str | None,
 ) -> None:
     """One voucher of one city and fund, with the balances it leaves and its audit record."""
-    locked = work.ledger.locked_months(city, fund)
+    earliest = min(entry.event_at for entry in entries)
+    locked = work.ledger.locked_months(city, fund, since=Month.of(earliest.astimezone(SHANGHAI).date()))
     number = work.ledger.append(
         city,
         fund,

@@ -193,8 +193,8 @@ class LedgerStore(Protocol):
     def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
         """Postings in order of city, fund, voucher and line."""
 
-    def locked_months(self, city: str, fund: str) -> frozenset[Month]:
-        """Months whose books are closed."""
+    def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
+        """Months whose books are closed, all or those from ``since`` on."""
 
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         """Closed months, each with the hash of the last voucher written before it was closed."""
@@ -251,6 +251,9 @@ class TransferStore(Protocol):
     ) -> list[Obligation]:
         """Obligations in order of batch and unit."""
 
+    def paying_accounts(self, city: str) -> list[int]:
+        """Ids of the city's accounts that any obligation is paid from."""
+
     def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
         """Move an obligation along a drawn arrow."""
 
@@ -284,8 +287,10 @@ class TransferStore(Protocol):
         city: str | None = None,
         month: Month | None = None,
         fund: str | None = None,
+        due_at: datetime | None = None,
+        executed_on: date | None = None,
     ) -> list[Attempt]:
-        """Attempts in the given states, oldest first."""
+        """Attempts in the given states, oldest first: those due to be asked about, or executed on a day."""
 
     def change_attempt(self, attempt: Attempt, **fields: Any) -> Attempt:
         """Set columns of an attempt; ``state`` only along a drawn arrow (the caller's duty)."""

@@ -15,11 +15,19 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from schemas.tables.base import Moment, metadata
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _unique_where_set(name: str, *columns: str) -> Index:
+    """A unique index of the rows whose first column is set."""
+    is_set = text(f"{columns[0]} is not null")
+    return Index(name, *columns, unique=True, sqlite_where=is_set, postgresql_where=is_set)
+
 
 ledger_account = Table(
     "ledger_account",
@@ -55,6 +63,8 @@ voucher = Table(
     Column("hash", String(64), nullable=False),
     # Numbers run without a gap per city and fund; two writers cannot take the same one.
     UniqueConstraint("city", "fund", "number"),
+    # Balances as of a moment take what was recorded after it off the running ones.
+    Index("ix_voucher_recorded_at", "recorded_at"),
 )
 
 posting = Table(
@@ -72,19 +82,20 @@ posting = Table(
     Column("event_at", Moment, nullable=False),
     Column("month", String(7), nullable=False),
     Column("adjusts_month", String(7)),
-    Column("resolves", String(300), unique=True),
-    Column("reverses", String(300), unique=True),
+    Column("resolves", String(300)),
+    Column("reverses", String(300)),
     Column("attempt_key", String(64)),
     Column("leg", String(16)),
     Column("memo", Text, nullable=False),
-    UniqueConstraint("attempt_key", "leg"),
+    UniqueConstraint("voucher_id", "line"),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
     CheckConstraint("debit_id <> credit_id", name="two_accounts"),
     CheckConstraint("phase in ('direct', 'reserve', 'post', 'void')", name="phase"),
     CheckConstraint("(phase in ('post', 'void')) = (resolves is not null)", name="resolves_a_reserve"),
-    Index("ix_posting_debit_id", "debit_id"),
-    Index("ix_posting_credit_id", "credit_id"),
-    Index("ix_posting_voucher_id", "voucher_id"),
+    # Most postings resolve, reverse and belong to nothing: these indexes do not list them.
+    _unique_where_set("uq_posting_resolves", "resolves"),
+    _unique_where_set("uq_posting_reverses", "reverses"),
+    _unique_where_set("uq_posting_attempt_key_leg", "attempt_key", "leg"),
 )
 
 month_lock = Table(

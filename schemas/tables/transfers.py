@@ -86,6 +86,8 @@ obligations = Table(
     ),
     Index("ix_obligation_city_month", "city", "month"),
     Index("ix_obligation_batch_id", "batch_id"),
+    Index("ix_obligation_debit_account_id", "debit_account_id"),
+    Index("ix_obligation_state", "state"),
 )
 
 attempts = Table(
@@ -134,6 +136,10 @@ attempts = Table(
         postgresql_where=text("state not in ('rejected', 'closed', 'returned', 'anomaly')"),
     ),
     Index("ix_attempt_state", "state"),
+    # Ended attempts are never deleted: what is due, sent or executed on a day must not read them all.
+    Index("ix_attempt_next_query_at", "next_query_at"),
+    Index("ix_attempt_first_sent_at", "first_sent_at"),
+    Index("ix_attempt_executed_at", "executed_at"),
 )
 
 gateway_call = Table(

@@ -332,8 +332,8 @@ class MemoryLedger:
             if city in {None, each.posting.debit.city} and fund in {None, each.posting.debit.fund}
         ]
 
-    def locked_months(self, city: str, fund: str) -> frozenset[Month]:
-        return frozenset(self.locks(city, fund))
+    def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
+        return frozenset(month for month in self.locks(city, fund) if since is None or month >= since)
 
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         return self._state.locks.get((city, fund), {})
@@ -517,10 +517,28 @@ class MemoryTransfers:
         return [each for each in self._state.attempts.values() if each.obligation_id == obligation_id]
 
     def attempts_in(
-        self, states: Iterable[AttemptState], *, city: Any = None, month: Any = None, fund: Any = None
+        self,
+        states: Iterable[AttemptState],
+        *,
+        city: Any = None,
+        month: Any = None,
+        fund: Any = None,
+        due_at: datetime | None = None,
+        executed_on: date | None = None,
     ) -> list[Attempt]:
         wanted = set(states)
-        return [each for each in self._state.attempts.values() if each.state in wanted]
+        return [
+            each
+            for each in self._state.attempts.values()
+            if each.state in wanted
+            and (due_at is None or (each.next_query_at is not None and each.next_query_at <= due_at))
+            and (executed_on is None or _is_on(each.executed_at, executed_on))
+        ]
+
+    def paying_accounts(self, city: str) -> list[int]:
+        return sorted(
+            {each.debit_account_id for each in self._state.obligations.values() if each.city == city}
+        )
 
     def change_attempt(self, attempt: Attempt, **fields: Any) -> Attempt:
         current = self._state.attempts[attempt.id]
@@ -617,6 +635,10 @@ class MemoryTransfers:
             and each.first_sent_at.astimezone(SHANGHAI).date() == day
             and each.state not in {AttemptState.REJECTED, AttemptState.CLOSED}
         )
+
+
+def _is_on(moment: datetime | None, day: date) -> bool:
+    return moment is not None and moment.astimezone(SHANGHAI).date() == day
 
 
 def _require_version(seen: Any, current: Any) -> None:

@@ -1,6 +1,7 @@
 """The books on SQL, written in batches: one voucher with any number of postings per call."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -12,13 +13,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    Select,
     String,
     any_,
     bindparam,
-    case,
     func,
     insert,
     literal,
+    or_,
     select,
 )
 
@@ -71,6 +73,13 @@ _ACCOUNTS = select(
     ledger_account.c.posted_fen,
     ledger_account.c.reserved_fen,
 ).where(ledger_account.c.city == bindparam("of_city"), ledger_account.c.fund == bindparam("of_fund"))
+
+_MOVEMENTS = (
+    select(posting.c.debit_id, posting.c.credit_id, posting.c.phase, func.sum(posting.c.amount_fen))
+    .join(voucher, voucher.c.id == posting.c.voucher_id)
+    .group_by(posting.c.debit_id, posting.c.credit_id, posting.c.phase)
+)
+_RESOLVING = frozenset({Phase.POST, Phase.VOID})
 
 _SET_BALANCE = (
     "UPDATE ledger_account SET posted_fen = ?, reserved_fen = ?, "
@@ -261,33 +270,64 @@ class SqlLedgerStore:
         event_until: datetime | None,
         recorded_until: datetime | None,
     ) -> list[AccountBalance]:
-        counting = [phase.value for phase in COUNTING]
-        moved = case((posting.c.phase.in_(counting), posting.c.amount_fen), else_=0)
-        reserved = case(
-            (posting.c.phase == Phase.RESERVE.value, posting.c.amount_fen),
-            (posting.c.phase.in_([Phase.POST.value, Phase.VOID.value]), -posting.c.amount_fen),
-            else_=0,
-        )
-        totals: dict[int, Balance] = {}
-        for column, sign in ((posting.c.debit_id, 1), (posting.c.credit_id, -1)):
-            query = select(column.label("account_id"), func.sum(moved), func.sum(reserved)).group_by(column)
-            if event_until is not None:
-                query = query.where(posting.c.event_at <= event_until)
-            if recorded_until is not None:
-                query = query.join(voucher, voucher.c.id == posting.c.voucher_id).where(
-                    voucher.c.recorded_at <= recorded_until
-                )
-            for account_id, moved_fen, reserved_fen in self._connection.execute(query):
-                balance = totals.setdefault(account_id, Balance())
-                # PostgreSQL sums bigint as numeric, which the driver hands over as Decimal.
-                balance.posted_fen += sign * int(moved_fen)
-                if sign < 0:
-                    balance.reserved_fen += int(reserved_fen)
+        if event_until is None:
+            assert recorded_until is not None
+            return self._balances_recorded_until(city, fund, recorded_until)
+        query = _MOVEMENTS.where(posting.c.event_at <= event_until, *_of_book(city, fund))
+        if recorded_until is not None:
+            query = query.where(voucher.c.recorded_at <= recorded_until)
+        totals: dict[int, Balance] = defaultdict(Balance)
+        self._move(totals, query, 1)
         return [
             AccountBalance(_ref(row), totals[row["id"]].posted_fen, totals[row["id"]].reserved_fen)
             for row in self._accounts(city, fund)
             if row["id"] in totals
         ]
+
+    def _balances_recorded_until(
+        self, city: str | None, fund: str | None, recorded_until: datetime
+    ) -> list[AccountBalance]:
+        """The running balances less what was recorded later: the history before is not read."""
+        accounts = self._accounts(city, fund)
+        totals = {row["id"]: Balance(row["posted_fen"], row["reserved_fen"]) for row in accounts}
+        later: dict[int, Balance] = defaultdict(Balance)
+        self._move(later, _MOVEMENTS.where(voucher.c.recorded_at > recorded_until, *_of_book(city, fund)), -1)
+        for account_id, change in later.items():
+            totals[account_id].posted_fen += change.posted_fen
+            totals[account_id].reserved_fen += change.reserved_fen
+            if totals[account_id] == Balance() and not self._was_used(account_id, recorded_until):
+                del totals[account_id]
+        return [
+            AccountBalance(_ref(row), totals[row["id"]].posted_fen, totals[row["id"]].reserved_fen)
+            for row in accounts
+            if row["id"] in totals
+        ]
+
+    def _move(self, totals: dict[int, Balance], query: Select[Any], sign: int) -> None:
+        """Add up what the postings of ``query`` did to balances; ``sign`` -1 takes it off."""
+        for debit_id, credit_id, phase, amount in self._connection.execute(query):
+            # PostgreSQL sums bigint as numeric, which the driver hands over as Decimal.
+            amount_fen = sign * int(amount)
+            if phase in COUNTING:
+                totals[debit_id].posted_fen += amount_fen
+                totals[credit_id].posted_fen -= amount_fen
+            else:
+                totals[debit_id].posted_fen += 0  # it was named, and so is shown
+            if phase == Phase.RESERVE:
+                totals[credit_id].reserved_fen += amount_fen
+            elif phase in _RESOLVING:
+                totals[credit_id].reserved_fen -= amount_fen
+
+    def _was_used(self, account_id: int, recorded_until: datetime) -> bool:
+        c = posting.c
+        query = (
+            select(c.id)
+            .join(voucher, voucher.c.id == c.voucher_id)
+            .where(or_(c.debit_id == account_id, c.credit_id == account_id))
+            .where(voucher.c.recorded_at <= recorded_until)
+            .limit(1)
+        )
+        return self._connection.scalar(query) is not None
 
     def _accounts(self, city: str | None, fund: str | None) -> list[RowMapping]:
         c = ledger_account.c
@@ -298,19 +338,13 @@ class SqlLedgerStore:
         return list(self._connection.execute(query).mappings())
 
     def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[Voucher]:
-        query = select(voucher).order_by(voucher.c.city, voucher.c.fund, voucher.c.number)
-        for column, value in ((voucher.c.city, city), (voucher.c.fund, fund)):
-            if value is not None:
-                query = query.where(column == value)
+        query = select(voucher).where(*_of_book(city, fund))
+        query = query.order_by(voucher.c.city, voucher.c.fund, voucher.c.number)
         for row in self._connection.execute(query).mappings():
             yield Voucher(**{name: row[name] for name in Voucher.__slots__})
 
     def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
-        conditions = []
-        for column, value in ((voucher.c.city, city), (voucher.c.fund, fund)):
-            if value is not None:
-                conditions.append(column == value)
-        for row in self._rows(*conditions):
+        for row in self._rows(*_of_book(city, fund)):
             yield _stored(row)
 
     def _rows(self, *conditions: Any) -> Iterator[RowMapping]:
@@ -332,8 +366,12 @@ class SqlLedgerStore:
         )
         yield from self._connection.execute(query).mappings()
 
-    def locked_months(self, city: str, fund: str) -> frozenset[Month]:
-        return frozenset(self.locks(city, fund))
+    def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
+        c = month_lock.c
+        query = select(c.month).where(c.city == city, c.fund == fund)
+        if since is not None:
+            query = query.where(c.month >= str(since))
+        return frozenset(map(Month.parse, self._connection.scalars(query)))
 
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         rows = self._connection.execute(
@@ -355,13 +393,18 @@ class SqlLedgerStore:
         return True
 
     def chains(self) -> list[tuple[str, str, int, str]]:
-        pairs = self._connection.execute(
-            select(voucher.c.city, voucher.c.fund).distinct().order_by(voucher.c.city, voucher.c.fund)
-        ).all()
-        return [(city, fund, *self._head(city, fund)) for city, fund in pairs]
+        c = ledger_account.c
+        books = self._connection.execute(select(c.city, c.fund).distinct().order_by(c.city, c.fund)).all()
+        return [(city, fund, *self._head(city, fund)) for city, fund in books]
 
 
 _REF_COLUMNS = ("city", "fund", "type", "unit", "detail")
+
+
+def _of_book(city: str | None, fund: str | None) -> list[ColumnElement[bool]]:
+    """The vouchers of one city, of one fund, of both, or of neither in particular."""
+    named = ((voucher.c.city, city), (voucher.c.fund, fund))
+    return [column == value for column, value in named if value is not None]
 
 
 @lru_cache(maxsize=1024)

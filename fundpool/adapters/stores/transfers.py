@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, exists, func, insert, select, update
 
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.periods import SHANGHAI, Month
@@ -22,6 +22,7 @@ from fundpool.domain.transfer import (
 )
 from fundpool.services.money_ports import Break, GatewayCall, KillSwitch
 from schemas.payment_messages import Direction, StatementLine
+from schemas.tables.accounts import bank_account
 from schemas.tables.transfers import (
     attempts,
     callback_inbox,
@@ -161,6 +162,11 @@ class SqlTransferStore:
             query = query.where(c.state.in_([state.value for state in states]))
         return [_obligation(row) for row in self._connection.execute(query).mappings()]
 
+    def paying_accounts(self, city: str) -> list[int]:
+        pays = exists().where(obligations.c.debit_account_id == bank_account.c.id)
+        query = select(bank_account.c.id).where(bank_account.c.city == city, pays)
+        return list(self._connection.scalars(query.order_by(bank_account.c.id)))
+
     def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
         check_obligation_arrow(obligation.state, state, obligation.key)
         self._change(
@@ -234,12 +240,18 @@ class SqlTransferStore:
         city: str | None = None,
         month: Month | None = None,
         fund: str | None = None,
+        due_at: datetime | None = None,
+        executed_on: date | None = None,
     ) -> list[Attempt]:
-        query = (
-            select(attempts)
-            .where(attempts.c.state.in_([state.value for state in states]))
-            .order_by(attempts.c.id)
-        )
+        c = attempts.c
+        query = select(attempts).where(c.state.in_([state.value for state in states])).order_by(c.id)
+        if due_at is not None:
+            query = query.where(c.next_query_at <= due_at)
+        if executed_on is not None:
+            query = query.where(
+                c.executed_at >= _midnight(executed_on),
+                c.executed_at < _midnight(executed_on + timedelta(days=1)),
+            )
         if city is not None or month is not None or fund is not None:
             query = query.join(obligations, obligations.c.id == attempts.c.obligation_id)
         for column, value in (
