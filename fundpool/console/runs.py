@@ -498,7 +498,8 @@ def _send_what_is_queued() -> None:
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
-    for service in (APILogWorker, EventsWorker):
+    workers: tuple[Any, ...] = (APILogWorker, EventsWorker)
+    for service in workers:
         queues = [one._queue for one in tuple(service._instances.values())]
         service.drain_all(timeout=DELIVERY_SECONDS)
         for queue in queues:
@@ -522,7 +523,9 @@ class _Server:
         database, template = self._home / "prefect.db", _template()
         if template.is_file() and not database.exists():
             shutil.copyfile(template, database)
-        port = _free_port()
+        # Bound before the child starts: a free port that is only looked up may be taken when it is needed.
+        listener = socket.create_server((LOOPBACK, 0))
+        port = listener.getsockname()[1]
         self.address = f"http://{LOOPBACK}:{port}"
         environment = {
             **os.environ,
@@ -533,10 +536,12 @@ class _Server:
             "PREFECT_SERVER_API_PORT": str(port),
             "PREFECT_API_URL": f"{self.address}/api",
         }
-        with self._log_path.open("ab") as log:
+        with listener, self._log_path.open("ab") as log:
+            handle = listener.fileno()
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                [sys.executable, "-m", "fundpool.console.runs", str(port), str(self._home / "server.lock")],
+                [sys.executable, "-m", "fundpool.console.runs", str(handle), str(self._home / "server.lock")],
                 env=environment,
+                pass_fds=[handle],
                 stdin=subprocess.PIPE,  # its end of file tells the child that we are gone
                 stdout=log,
                 stderr=log,
@@ -611,12 +616,6 @@ def prepare() -> None:
         Path(folder, "prefect.db").replace(template)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
 def _unavailable(why: str) -> ServiceUnavailable:
     return ServiceUnavailable(
         "prefect_unavailable",
@@ -642,8 +641,8 @@ def _outages_in_words(url: str | None) -> Iterator[None]:
         raise _unavailable(url or "PREFECT_API_URL") from error
 
 
-def _serve(port: int, lock_path: Path) -> None:
-    """The child process: Prefect's server until its parent closes our standard input or ends."""
+def _serve(handle: int, lock_path: Path) -> None:
+    """The child process: Prefect's server on the socket ``handle`` until its parent closes our standard input or ends."""
 
     def end_with_parent() -> None:
         sys.stdin.buffer.read()
@@ -656,14 +655,10 @@ def _serve(port: int, lock_path: Path) -> None:
 
     with lock_path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the server of a killed process may need a moment to go
-        uvicorn.run(
-            "prefect.server.api.server:create_app",
-            factory=True,
-            host=LOOPBACK,
-            port=port,
-            log_level="warning",
-            lifespan="on",
+        config = uvicorn.Config(
+            "prefect.server.api.server:create_app", factory=True, log_level="warning", lifespan="on"
         )
+        uvicorn.Server(config).run(sockets=[socket.socket(fileno=handle)])
 
 
 if __name__ == "__main__":
