@@ -10,6 +10,7 @@ from sqlalchemy import inspect
 from fundpool.adapters.database import Database
 from fundpool.adapters.policy_files import load_policies, load_work_calendar
 from fundpool.adapters.raw_files import DropFolder, RawFiles
+from fundpool.adapters.reconciliation_workbooks import ReconciliationWorkbooks
 from fundpool.adapters.report_workbooks import SummaryWorkbooks
 from fundpool.adapters.return_slips import SlipFiles
 from fundpool.adapters.work import SqlTransactions
@@ -44,6 +45,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         read_documents=_read_documents,
         judge_documents=_judge_documents,
         report_writer=SummaryWorkbooks(),
+        reconciliation_forms=ReconciliationWorkbooks(settings.reports),
         slip_folder=SlipFiles(settings.reports),
     )
 

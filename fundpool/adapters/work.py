@@ -14,6 +14,7 @@ from fundpool.adapters.stores.calendar_records import SqlCalendarRecords
 from fundpool.adapters.stores.ledger import SqlLedgerStore
 from fundpool.adapters.stores.reviews import SqlReviews
 from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
+from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.transfers import SqlTransferStore
 from fundpool.services.ports import Work
@@ -35,6 +36,7 @@ class SqlWork:
         self.budgets = SqlBudgets(connection)
         self.records = SqlCalendarRecords(connection)
         self.scheduled_steps = SqlScheduledSteps(connection)
+        self.statements = SqlStatementStore(connection)
 
 
 class SqlTransactions:

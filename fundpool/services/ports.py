@@ -1,16 +1,17 @@
 """What the use cases need from the outside world, as Protocols; bootstrap.py supplies them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from fundpool.domain.bank_reconciliation import BankReconciliation
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.month_summary import MonthSummary
 from fundpool.domain.periods import Month
-from fundpool.domain.policy import PolicyLibrary
+from fundpool.domain.policy import CityPolicy, PolicyLibrary
 from fundpool.domain.return_slip import ReturnSlip
 from fundpool.domain.transfer import GatewayTerms, PaymentLimits
 from fundpool.domain.working_days import WorkCalendar
@@ -24,6 +25,7 @@ from fundpool.services.month_stores import (
     ScheduledStepStore,
     SubmissionStore,
 )
+from fundpool.services.statement_ports import StatementStore
 from schemas.payment_messages import StatementLine, TransferOrder
 
 T = TypeVar("T")
@@ -52,6 +54,8 @@ class Work(Protocol):
     def records(self) -> CalendarRecordStore: ...
     @property
     def scheduled_steps(self) -> ScheduledStepStore: ...
+    @property
+    def statements(self) -> StatementStore: ...
 
 
 class Transactions(Protocol):
@@ -213,6 +217,18 @@ class SlipFolder(Protocol):
         """The slips of the month, in order of document, county and version."""
 
 
+class ReconciliationForms(Protocol):
+    """Writes 银行存款余额调节表 as a workbook that people sign."""
+
+    def write(
+        self, policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
+    ) -> Path:
+        """Write the month's workbook into the folder of reports, in place of the one before.
+
+        Raises ServiceUnavailable when the disk does not take it.
+        """
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything a use case reaches outside the rules with."""
@@ -237,3 +253,4 @@ class MonthPorts(Ports):
     judge_documents: Judge
     report_writer: ReportWriter
     slip_folder: SlipFolder
+    reconciliation_forms: ReconciliationForms

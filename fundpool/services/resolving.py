@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from fundpool.domain.errors import RuleViolation
+from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM, person, same_person
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import (
@@ -100,11 +100,7 @@ def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
 
 def _due(work: Work, city: str | None, month: Month | None, now: datetime) -> list[Attempt]:
     states = (OPEN_QUESTIONS - {AttemptState.SENDING}) | set(_ENDED)
-    return [
-        attempt
-        for attempt in work.transfers.attempts_in(states, city=city, month=month)
-        if attempt.next_query_at is not None and attempt.next_query_at <= now
-    ]
+    return work.transfers.attempts_in(states, city=city, month=month, due_at=now)
 
 
 def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> None:
@@ -331,36 +327,52 @@ def import_statements(
     register of breaks, and a grave break stops the fund. Raises ServiceUnavailable when the bank
     does not answer: what was imported before stays, run it again.
     """
-    gateway = _gateway(ports)
     clock = clock or running_clock(now)
     numbers = ports.database.read(lambda work: _paying_account_numbers(work, city))
     totals = [0, 0, 0]
     for account_no in numbers:
-        # The moment before the fetch: a worker that sleeps after it must not make old lines look final.
-        fetched_at = clock()
-        failpoint("before statement")
-        lines = gateway.statement(account_no, day, now=fetched_at)
-        failpoint("after statement")
-        counts = _match_in_transaction(ports, account_no, day, lines, fetched_at, clock)
+        counts, missing = import_days(ports, account_no, [day], clock)
+        if missing:
+            raise missing[0][1]
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
     return StatementReport(len(numbers), *totals)
 
 
-def _match_in_transaction(
-    ports: Ports,
-    account_no: str,
-    day: date,
-    lines: Sequence[StatementLine],
-    fetched_at: datetime,
-    clock: Clock,
-) -> tuple[int, int, int]:
-    return ports.database.transaction(
-        lambda work: match_statement(work, account_no, day, lines, fetched_at, clock(), ports.gateway_terms)
-    )
+def import_days(
+    ports: Ports, account_no: str, days: Sequence[date], clock: Clock
+) -> tuple[tuple[int, int, int], list[tuple[date, ServiceUnavailable]]]:
+    """Fetch one account's statements of several days and match them in one transaction.
+
+    Returns (new lines, orders settled, new breaks), and the days whose statement did not come, with
+    the reason. Any reason but ``statement_not_arrived`` ends the fetching: the next day would meet it too.
+    """
+    gateway = _gateway(ports)
+    fetched: list[tuple[date, Sequence[StatementLine], datetime]] = []
+    missing: list[tuple[date, ServiceUnavailable]] = []
+    for day in days:
+        # The moment before the fetch: a worker that sleeps after it must not make old lines look final.
+        fetched_at = clock()
+        failpoint("before statement")
+        try:
+            fetched.append((day, gateway.statement(account_no, day, now=fetched_at), fetched_at))
+        except ServiceUnavailable as error:
+            missing.append((day, error))
+            if error.code != "statement_not_arrived":
+                break
+        failpoint("after statement")
+
+    def match(work: Work) -> tuple[int, int, int]:
+        totals = [0, 0, 0]
+        for day, lines, fetched_at in fetched:
+            counts = match_statement(work, account_no, day, lines, fetched_at, clock(), ports.gateway_terms)
+            totals = [total + count for total, count in zip(totals, counts, strict=True)]
+        return totals[0], totals[1], totals[2]
+
+    return (ports.database.transaction(match) if fetched else (0, 0, 0)), missing
 
 
 def _paying_account_numbers(work: Work, city: str) -> list[str]:
-    used = {each.debit_account_id for each in work.transfers.obligations(city=city)}
+    used = work.transfers.paying_accounts(city)
     return sorted({work.accounts.get(account_id).account_no for account_id in used})
 
 
@@ -482,9 +494,8 @@ def _match_credit(work: Work, line: StatementLine, now: datetime, terms: Gateway
 
 def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) -> None:
     """What we hold as executed on a day whose statement is in must be on it."""
-    for attempt in work.transfers.attempts_in([AttemptState.SUCCEEDED, AttemptState.RETURNED]):
-        if attempt.executed_at is None or attempt.executed_at.astimezone(SHANGHAI).date() != day:
-            continue
+    executed = (AttemptState.SUCCEEDED, AttemptState.RETURNED)
+    for attempt in work.transfers.attempts_in(executed, executed_on=day):
         if TransferOrder.from_body(attempt.request).debit_account != account_no:
             continue
         if now.astimezone(SHANGHAI).date() <= day or work.transfers.lines_of_key(attempt.key):

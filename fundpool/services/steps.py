@@ -12,16 +12,16 @@ from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.findings import Severity
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.submission import DocumentKind
-from fundpool.services import resolving
 from fundpool.services.application import funds_application
 from fundpool.services.collection import collect_documents, counties_of
-from fundpool.services.disbursement import allocation, disbursement, payment_outcome
+from fundpool.services.disbursement import allocation, disbursement
 from fundpool.services.filing import report_filing
 from fundpool.services.flags import flags_of
 from fundpool.services.isolation import each_alone, told
 from fundpool.services.outcomes import StepReport, StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import month_facts, progress_of
+from fundpool.services.reconciliation import reconciliation
 from fundpool.services.reports import expenditure_reporting
 from fundpool.services.return_slips import issue_slips
 from fundpool.services.review import plan_review
@@ -63,14 +63,6 @@ def report_collection(ports: MonthPorts, requests: Sequence[StepRequest]) -> lis
     """Take in, judge and book the counties' reports on the month, and write the return slips."""
     collected = expenditure_reporting(ports, requests)
     return _with_slips(ports, requests, collected, DocumentKind.REPORT)
-
-
-def reconciliation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Ask the bank about every payment of the month whose outcome is not known yet."""
-    policy = ports.policies.city(request.city)
-    resolved = resolving.resolve(ports, now=request.now, city=policy.key, month=request.month)
-    units = {policy.division_code, *counties_of(policy, request)}
-    return tuple(payment_outcome(transfer) for transfer in resolved if transfer.unit in units)
 
 
 def flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:

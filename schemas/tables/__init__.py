@@ -4,7 +4,7 @@ Money columns are integer fen and end in ``_fen``; moments are UTC ISO text thro
 amounts of money never pass through a float column.
 """
 
-from schemas.tables import accounts, audit, ledger, transfers
+from schemas.tables import accounts, audit, ledger, statements, transfers
 from schemas.tables.applications import application_lines, applications
 from schemas.tables.base import metadata
 from schemas.tables.budgets import budgets, openings
@@ -36,6 +36,7 @@ __all__ = [
     "received_files",
     "review_cases",
     "scheduled_steps",
+    "statements",
     "step_runs",
     "submission_figures",
     "submissions",

@@ -22,6 +22,19 @@ app = App(
     name="transfers", help="拨付 / Payments: list, approve, release, resolve.", result_action="return_value"
 )
 
+for _name, _help in (
+    ("statement", "对账单 / Fetch a day's statements, or read a bank's file, and match them."),
+    ("reconciliation", "银行存款余额调节表 / Write the month's bank reconciliation workbook."),
+    ("bank-files", "银行文件 / The files of a bank without an API."),
+    ("bank-balance", "登记银行余额 / Record the balance of a paper statement."),
+    ("match-receipt", "认定收款 / Say that a receipt is a booking."),
+    ("assign-break", "指定责任人 / Name who follows a break up."),
+    ("terms", "限额与银行约定 / Ceilings, and what the bank promises."),
+):
+    app.command(
+        f"fundpool.console.commands.bank_statements:{_name.replace('-', '_')}", name=_name, help=_help
+    )
+
 _CityMust = Annotated[str, Parameter(help="统筹区 / city key")]
 _MonthMust = Annotated[str, Parameter(help="资金所属月 YYYY-MM / month the money is for")]
 _City = Annotated[str | None, Parameter(help="统筹区 / city key")]
@@ -507,33 +520,6 @@ def _show_outcomes(outcomes: "tuple[TransferOutcome, ...]", *, as_json: bool) ->
 
 
 @app.command
-def statement(
-    *,
-    city: _CityMust,
-    date: Annotated[str, Parameter(help="对账日 YYYY-MM-DD / day of the statement")],
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Fetch a day's statements and match them with the books; exit 1 when a new break was found."""
-    from fundpool.services.resolving import import_statements
-
-    day = business_clock(date).date()
-    report = import_statements(_ports(policy_dir), city, day, business_clock(as_of))
-    document = {
-        "accounts": report.accounts,
-        "lines_new": report.lines_new,
-        "settled": report.settled,
-        "breaks_new": report.breaks_new,
-    }
-    if json:
-        print_json(document)
-    else:
-        print_table(f"{day} 对账 / statements", list(document), [list(document.values())])
-    return 1 if report.breaks_new else 0
-
-
-@app.command
 def breaks(
     *,
     city: _City = None,
@@ -569,7 +555,7 @@ def breaks(
     else:
         print_table(
             "未达与差异 / breaks",
-            ["id", "kind", "fund", "what", "stops", "found", "resolved by"],
+            ["id", "kind", "fund", "what", "stops", "owner", "found", "resolved by"],
             [
                 [
                     each.id,
@@ -577,6 +563,7 @@ def breaks(
                     each.fund,
                     each.detail_zh,
                     "停发" if each.stops_fund else None,
+                    each.owner,
                     _moment(each.found_at),
                     each.resolved_by,
                 ]

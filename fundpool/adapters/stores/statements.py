@@ -1,0 +1,143 @@
+"""Stated balances and matched receipts, on SQL."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from fundpool.domain.chart_of_accounts import AccountRef, Flow
+from fundpool.domain.errors import InputError
+from fundpool.domain.ledger import COUNTING
+from fundpool.domain.periods import SHANGHAI
+from fundpool.services.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
+from schemas.payment_messages import Direction, StatementLine
+from schemas.tables.ledger import ledger_account, posting
+from schemas.tables.statements import receipt_match, statement_balance
+from schemas.tables.transfers import reconciliation_break, statement_line
+
+
+class SqlStatementStore:
+    """Statements beside the books, read and written in the transaction of ``connection``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def state_balance(self, account_no: str, balance: StatedBalance) -> None:
+        c = statement_balance.c
+        values = {
+            "closing_fen": balance.closing_fen,
+            "source": balance.source,
+            "recorded_by": balance.recorded_by,
+            "recorded_at": balance.recorded_at,
+        }
+        changed = self._connection.execute(
+            update(statement_balance)
+            .where(c.account_no == account_no, c.day == balance.day.isoformat())
+            .values(values)
+        )
+        if changed.rowcount == 0:
+            self._connection.execute(
+                insert(statement_balance).values(account_no=account_no, day=balance.day.isoformat(), **values)
+            )
+
+    def balances(self, account_no: str) -> list[StatedBalance]:
+        c = statement_balance.c
+        rows = self._connection.execute(
+            select(statement_balance).where(c.account_no == account_no).order_by(c.day)
+        )
+        return [
+            StatedBalance(
+                date.fromisoformat(row.day), row.closing_fen, row.source, row.recorded_by, row.recorded_at
+            )
+            for row in rows
+        ]
+
+    def lines(self, account_no: str, until: date) -> list[StoredLine]:
+        c = statement_line.c
+        end = datetime.combine(until + timedelta(days=1), time(), SHANGHAI)
+        rows = self._connection.execute(
+            select(statement_line)
+            .where(c.account_no == account_no, c.executed_at < end)
+            .order_by(c.executed_at, c.id)
+        )
+        return [
+            StoredLine(
+                row.id,
+                StatementLine(
+                    bank_serial=row.bank_serial,
+                    account=row.account_no,
+                    direction=Direction(row.direction),
+                    amount_fen=row.amount_fen,
+                    key=row.attempt_key,
+                    counterparty=row.counterparty,
+                    executed_at=row.executed_at,
+                ),
+            )
+            for row in rows
+        ]
+
+    def entries(self, ref: AccountRef, until: datetime) -> list[CashEntry]:
+        c, account = posting.c, ledger_account.c
+        account_id = self._connection.scalar(
+            select(account.id).where(
+                account.city == ref.city,
+                account.fund == ref.fund,
+                account.type == ref.type.value,
+                account.unit == ref.unit,
+                account.detail == ref.detail,
+            )
+        )
+        rows = self._connection.execute(
+            select(posting)
+            .where(
+                or_(c.debit_id == account_id, c.credit_id == account_id),
+                c.phase.in_([phase.value for phase in COUNTING]),
+                c.event_at < until,
+            )
+            .order_by(c.event_at, c.id)
+        )
+        return [
+            CashEntry(
+                key=row.key,
+                amount_fen=row.amount_fen if row.debit_id == account_id else -row.amount_fen,
+                event_at=row.event_at,
+                flow=Flow(row.flow),
+                attempt_key=row.attempt_key,
+                reverses=row.reverses,
+                memo=row.memo,
+            )
+            for row in rows
+        ]
+
+    def matches(self, account_no: str) -> dict[int, str]:
+        rows = self._connection.execute(
+            select(receipt_match.c.statement_line_id, receipt_match.c.posting_key)
+            .join(statement_line, statement_line.c.id == receipt_match.c.statement_line_id)
+            .where(statement_line.c.account_no == account_no)
+        )
+        return {row.statement_line_id: row.posting_key for row in rows}
+
+    def matched_postings(self, keys: Sequence[str]) -> frozenset[str]:
+        query = select(receipt_match.c.posting_key).where(receipt_match.c.posting_key.in_(keys))
+        return frozenset(self._connection.scalars(query))
+
+    def add_match(self, line_id: int, posting_key: str, rule: MatchRule, by: str, at: datetime) -> None:
+        self._connection.execute(
+            insert(receipt_match).values(
+                statement_line_id=line_id,
+                posting_key=posting_key,
+                rule=rule.value,
+                matched_by=by,
+                matched_at=at,
+            )
+        )
+
+    def assign_break(self, break_id: int, owner: str) -> None:
+        c = reconciliation_break.c
+        changed = self._connection.execute(
+            update(reconciliation_break).where(c.id == break_id, c.resolved_at.is_(None)).values(owner=owner)
+        )
+        if changed.rowcount != 1:
+            raise InputError(
+                "break_unknown", f"没有未结的第 {break_id} 号差异", f"there is no open break {break_id}"
+            )

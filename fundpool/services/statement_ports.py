@@ -1,0 +1,81 @@
+"""The store of stated balances and matched receipts, as the use cases see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from fundpool.domain.chart_of_accounts import AccountRef, Flow
+from schemas.payment_messages import StatementLine
+
+
+class MatchRule(StrEnum):
+    """Why a receipt is held to be a booking."""
+
+    REFERENCE = "reference"
+    """The booking names the bank's serial, and the amount is the same."""
+    AMOUNT_AND_DAY = "amount_and_day"
+    """Same account, amount and days; no other receipt and no other booking fits."""
+    PERSON = "person"
+    """A person says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A statement line with its number in the store."""
+
+    id: int
+    line: StatementLine
+
+
+@dataclass(frozen=True, slots=True)
+class StatedBalance:
+    """The balance in fen that the bank states for the end of a day, and where it says so."""
+
+    day: date
+    closing_fen: int
+    source: str
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CashEntry:
+    """One posting seen from a cash account: ``amount_fen`` is positive for money in."""
+
+    key: str
+    amount_fen: int
+    event_at: datetime
+    flow: Flow
+    attempt_key: str | None
+    reverses: str | None
+    memo: str
+
+
+class StatementStore(Protocol):
+    """Balances of statements, and receipts matched with bookings."""
+
+    def state_balance(self, account_no: str, balance: StatedBalance) -> None:
+        """Record a balance; another one for the same day replaces it."""
+
+    def balances(self, account_no: str) -> list[StatedBalance]:
+        """Stated balances of an account, in order of days."""
+
+    def lines(self, account_no: str, until: date) -> list[StoredLine]:
+        """Every line of an account executed up to the end of the day, in order of time."""
+
+    def entries(self, ref: AccountRef, until: datetime) -> list[CashEntry]:
+        """Postings that moved the account, with event time before the moment, in order of event time."""
+
+    def matches(self, account_no: str) -> dict[int, str]:
+        """Key of the matched posting, by number of the statement line."""
+
+    def matched_postings(self, keys: Sequence[str]) -> frozenset[str]:
+        """Which of the postings explain a receipt already."""
+
+    def add_match(self, line_id: int, posting_key: str, rule: MatchRule, by: str, at: datetime) -> None:
+        """Record that the receipt is the booking; the database refuses a second use of either."""
+
+    def assign_break(self, break_id: int, owner: str) -> None:
+        """Name who follows a break up; raises InputError ``break_unknown``."""
