@@ -11,6 +11,9 @@ from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.ledger import GENESIS, seal
 from schemas.tables.audit import audit
 
+_ADD = insert(audit)
+_LAST = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+
 
 class SqlAuditStore:
     """Appends to the chain within the transaction of ``connection``."""
@@ -49,7 +52,7 @@ class SqlAuditStore:
         )
         sealed = seal_record(record)
         self._connection.execute(
-            insert(audit),
+            _ADD,
             {
                 "number": record.number,
                 "at": at,
@@ -75,9 +78,7 @@ class SqlAuditStore:
 
     def head(self) -> tuple[int, str]:
         if self._head is None:
-            row = self._connection.execute(
-                select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
-            ).first()
+            row = self._connection.execute(_LAST).first()
             self._head = (row.number, row.hash) if row else (0, GENESIS)
         return self._head
 

@@ -2,9 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
-    literal,
     or_,
     select,
 )
@@ -74,6 +73,19 @@ _ACCOUNTS = select(
     ledger_account.c.reserved_fen,
 ).where(ledger_account.c.city == bindparam("of_city"), ledger_account.c.fund == bindparam("of_fund"))
 
+_HEAD = (
+    select(voucher.c.number, voucher.c.hash)
+    .where(voucher.c.city == bindparam("of_city"), voucher.c.fund == bindparam("of_fund"))
+    .order_by(voucher.c.number.desc())
+    .limit(1)
+)
+
+_LOCKED = select(month_lock.c.month).where(
+    month_lock.c.city == bindparam("of_city"),
+    month_lock.c.fund == bindparam("of_fund"),
+    month_lock.c.month >= bindparam("since"),
+)
+
 _MOVEMENTS = (
     select(posting.c.debit_id, posting.c.credit_id, posting.c.phase, func.sum(posting.c.amount_fen))
     .join(voucher, voucher.c.id == posting.c.voucher_id)
@@ -99,6 +111,7 @@ class SqlLedgerStore:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = connection.dialect.name
         self._ids: dict[str, int] = {}
 
     def peek(self, refs: Iterable[AccountRef]) -> dict[AccountRef, Balance]:
@@ -108,8 +121,8 @@ class SqlLedgerStore:
             units.setdefault((ref.city, ref.fund), set()).add(ref.unit)
         found: dict[AccountRef, Balance] = {}
         for (city, fund), of_book in units.items():
-            query = _ACCOUNTS.where(self._among(ledger_account.c.unit, sorted(of_book)))
-            rows = self._connection.execute(query, {"of_city": city, "of_fund": fund})
+            named = {"of_city": city, "of_fund": fund, **self._listed(sorted(of_book))}
+            rows = self._connection.execute(_accounts_of(self._dialect), named)
             for account_id, type_, unit, detail, posted_fen, reserved_fen in rows:
                 text = f"{city}:{fund}:{type_}:{unit}"
                 account = wanted.get(f"{text}:{detail}" if detail else text)
@@ -118,14 +131,10 @@ class SqlLedgerStore:
                     found[account] = Balance(posted_fen, reserved_fen)
         return found
 
-    def _among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-        """Whether ``column`` is one of ``values``: one parameter, however many there are."""
-        if len(values) == 1:
-            return column == values[0]
-        if self._connection.dialect.name == "sqlite":
-            listed = func.json_each(json.dumps(values)).table_valued("value")
-            return column.in_(select(listed.c.value))
-        return column == any_(literal(values, ARRAY(String)))
+    def _listed(self, values: Iterable[str]) -> dict[str, Any]:
+        """The one parameter of a query with ``_among``, however many values there are."""
+        as_list = list(values)
+        return {"listed": json.dumps(as_list) if self._dialect == "sqlite" else as_list}
 
     def _open(self, refs: Iterable[AccountRef]) -> None:
         for ref in refs:
@@ -147,19 +156,20 @@ class SqlLedgerStore:
 
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         # Most keys are new: the cheap question first, the whole rows only for the few that exist.
-        hits = list(self._connection.scalars(select(posting.c.key).where(self._among(posting.c.key, keys))))
+        hits = self._connection.scalars(_known_keys(self._dialect), self._listed(keys)).all()
         if not hits:
             return {}
-        stored = map(_stored, self._rows(self._among(posting.c.key, hits)))
+        rows = self._connection.execute(_known_postings(self._dialect), self._listed(hits)).mappings()
+        stored = map(_stored, rows)
         return {each.posting.key: each.posting for each in stored}
 
     def stored(self, key: str) -> StoredPosting | None:
-        return next((_stored(row) for row in self._rows(posting.c.key == key)), None)
+        rows = self._connection.execute(_known_postings(self._dialect), self._listed([key])).mappings()
+        row = rows.first()
+        return _stored(row) if row is not None else None
 
     def resolved(self, keys: Sequence[str]) -> dict[str, str]:
-        rows = self._connection.execute(
-            select(posting.c.resolves, posting.c.key).where(self._among(posting.c.resolves, keys))
-        )
+        rows = self._connection.execute(_resolving(self._dialect), self._listed(keys))
         return {row.resolves: row.key for row in rows}
 
     def append(
@@ -204,7 +214,7 @@ class SqlLedgerStore:
             )
             for ref, balance in balances.items()
         ]
-        if self._connection.dialect.name == "sqlite":
+        if self._dialect == "sqlite":
             self._connection.exec_driver_sql(_SET_BALANCE, rows)
         else:
             columns = tuple(list(column) for column in zip(*rows, strict=True))
@@ -236,7 +246,7 @@ class SqlLedgerStore:
     def _insert(self, rows: list[tuple[Any, ...]]) -> None:
         """Write the rows by the driver's fastest way; every constraint is checked all the same."""
         names = ", ".join(_POSTING_COLUMNS)
-        if self._connection.dialect.name == "sqlite":
+        if self._dialect == "sqlite":
             marks = ", ".join("?" * len(_POSTING_COLUMNS))
             self._connection.exec_driver_sql(f"INSERT INTO posting ({names}) VALUES ({marks})", rows)  # noqa: S608 - names of our own columns
         elif len(rows) < _COPY_FROM:
@@ -249,12 +259,7 @@ class SqlLedgerStore:
                     copy.write_row(row)
 
     def _head(self, city: str, fund: str) -> tuple[int, str]:
-        row = self._connection.execute(
-            select(voucher.c.number, voucher.c.hash)
-            .where(voucher.c.city == city, voucher.c.fund == fund)
-            .order_by(voucher.c.number.desc())
-            .limit(1)
-        ).first()
+        row = self._connection.execute(_HEAD, {"of_city": city, "of_fund": fund}).first()
         return (row.number, row.hash) if row else (0, GENESIS)
 
     def balances(self, city: str | None = None, fund: str | None = None) -> list[AccountBalance]:
@@ -344,34 +349,13 @@ class SqlLedgerStore:
             yield Voucher(**{name: row[name] for name in Voucher.__slots__})
 
     def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
-        for row in self._rows(*_of_book(city, fund)):
+        query = _postings_where(*_of_book(city, fund))
+        for row in self._connection.execute(query).mappings():
             yield _stored(row)
 
-    def _rows(self, *conditions: Any) -> Iterator[RowMapping]:
-        debit, credit = ledger_account.alias("debit"), ledger_account.alias("credit")
-        query = (
-            select(
-                posting,
-                voucher.c.number,
-                voucher.c.recorded_at,
-                voucher.c.made_by,
-                *(debit.c[name].label(f"debit_{name}") for name in _REF_COLUMNS),
-                *(credit.c[name].label(f"credit_{name}") for name in _REF_COLUMNS),
-            )
-            .join(voucher, voucher.c.id == posting.c.voucher_id)
-            .join(debit, debit.c.id == posting.c.debit_id)
-            .join(credit, credit.c.id == posting.c.credit_id)
-            .where(*conditions)
-            .order_by(voucher.c.city, voucher.c.fund, voucher.c.number, posting.c.line)
-        )
-        yield from self._connection.execute(query).mappings()
-
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
-        c = month_lock.c
-        query = select(c.month).where(c.city == city, c.fund == fund)
-        if since is not None:
-            query = query.where(c.month >= str(since))
-        return frozenset(map(Month.parse, self._connection.scalars(query)))
+        named = {"of_city": city, "of_fund": fund, "since": str(since) if since else ""}
+        return frozenset(map(Month.parse, self._connection.scalars(_LOCKED, named)))
 
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         rows = self._connection.execute(
@@ -399,6 +383,54 @@ class SqlLedgerStore:
 
 
 _REF_COLUMNS = ("city", "fund", "type", "unit", "detail")
+
+
+def _postings_where(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Postings with their vouchers and accounts, in the order of the books."""
+    debit, credit = ledger_account.alias("debit"), ledger_account.alias("credit")
+    return (
+        select(
+            posting,
+            voucher.c.number,
+            voucher.c.recorded_at,
+            voucher.c.made_by,
+            *(debit.c[name].label(f"debit_{name}") for name in _REF_COLUMNS),
+            *(credit.c[name].label(f"credit_{name}") for name in _REF_COLUMNS),
+        )
+        .join(voucher, voucher.c.id == posting.c.voucher_id)
+        .join(debit, debit.c.id == posting.c.debit_id)
+        .join(credit, credit.c.id == posting.c.credit_id)
+        .where(*conditions)
+        .order_by(voucher.c.city, voucher.c.fund, voucher.c.number, posting.c.line)
+    )
+
+
+@cache
+def _known_keys(dialect: str) -> Select[Any]:
+    return select(posting.c.key).where(_among(dialect, posting.c.key))
+
+
+@cache
+def _known_postings(dialect: str) -> Select[Any]:
+    return _postings_where(_among(dialect, posting.c.key))
+
+
+@cache
+def _resolving(dialect: str) -> Select[Any]:
+    return select(posting.c.resolves, posting.c.key).where(_among(dialect, posting.c.resolves))
+
+
+@cache
+def _accounts_of(dialect: str) -> Select[Any]:
+    return _ACCOUNTS.where(_among(dialect, ledger_account.c.unit))
+
+
+def _among(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
+    """Whether ``column`` is one of the values of the parameter ``listed``."""
+    if dialect == "sqlite":
+        listed = func.json_each(bindparam("listed")).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == any_(bindparam("listed", type_=ARRAY(String)))
 
 
 def _of_book(city: str | None, fund: str | None) -> list[ColumnElement[bool]]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, exists, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, exists, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.periods import SHANGHAI, Month
@@ -34,6 +36,34 @@ from schemas.tables.transfers import (
     statement_line,
     transfer_batch,
 )
+
+# Sending one payment runs some eighty small statements: building them anew each time cost more than
+# the database takes to answer.
+
+
+def _one(table: Table, *names: str) -> Select[Any]:
+    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+_BATCH, _BATCH_BY_KEY = _one(transfer_batch, "id"), _one(transfer_batch, "key")
+_OBLIGATION, _OBLIGATION_BY_KEY = _one(obligations, "id"), _one(obligations, "key")
+_ATTEMPT, _ATTEMPT_BY_KEY = _one(attempts, "id"), _one(attempts, "key")
+_ATTEMPTS = _one(attempts, "obligation_id").order_by(attempts.c.attempt_no)
+_ADD_ATTEMPT = insert(attempts).returning(*attempts.columns)
+_ADD_CALL = insert(gateway_call)
+_LINES_OF_KEY = _one(statement_line, "attempt_key").order_by(statement_line.c.id)
+_SWITCH = _one(kill_switch, "city", "fund")
+
+
+@lru_cache(maxsize=128)
+def _changing(table: Table, names: tuple[str, ...]) -> ReturningUpdate[Any]:
+    """Sets the named columns of the row whose version was read, and answers with the row."""
+    return (
+        update(table)
+        .where(table.c.id == bindparam("row_id"), table.c.version == bindparam("read_version"))
+        .values({name: bindparam(f"new_{name}") for name in ("version", *names)})
+        .returning(*table.columns)
+    )
 
 
 class SqlTransferStore:
@@ -93,7 +123,7 @@ class SqlTransferStore:
         return self.batch(batch_id)
 
     def batch(self, batch_id: int) -> Batch:
-        row = self._first(select(transfer_batch).where(transfer_batch.c.id == batch_id))
+        row = self._first(_BATCH, id=batch_id)
         if row is None:
             raise InputError(
                 "batch_unknown", f"没有第 {batch_id} 号拨付批次", f"there is no payment batch {batch_id}"
@@ -101,7 +131,7 @@ class SqlTransferStore:
         return _batch(row)
 
     def batch_by_key(self, key: str) -> Batch | None:
-        row = self._first(select(transfer_batch).where(transfer_batch.c.key == key))
+        row = self._first(_BATCH_BY_KEY, key=key)
         return _batch(row) if row is not None else None
 
     def batches(
@@ -115,13 +145,12 @@ class SqlTransferStore:
         return [_batch(row) for row in self._connection.execute(query).mappings()]
 
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
-        self._change(transfer_batch, batch.id, batch.version, f"批次 {batch.key}", fields)
-        return self.batch(batch.id)
+        return _batch(self._change(transfer_batch, batch.id, batch.version, f"批次 {batch.key}", fields))
 
     # Obligations
 
     def obligation(self, obligation_id: int) -> Obligation:
-        row = self._first(select(obligations).where(obligations.c.id == obligation_id))
+        row = self._first(_OBLIGATION, id=obligation_id)
         if row is None:
             raise InputError(
                 "obligationunknown",
@@ -132,7 +161,7 @@ class SqlTransferStore:
         return _obligation(row)
 
     def obligation_by_key(self, key: str) -> Obligation | None:
-        row = self._first(select(obligations).where(obligations.c.key == key))
+        row = self._first(_OBLIGATION_BY_KEY, key=key)
         return _obligation(row) if row is not None else None
 
     def obligations(
@@ -169,14 +198,10 @@ class SqlTransferStore:
 
     def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
         check_obligation_arrow(obligation.state, state, obligation.key)
-        self._change(
-            obligations,
-            obligation.id,
-            obligation.version,
-            f"款项 {obligation.key}",
-            {"state": state.value, **fields},
+        values = {"state": state.value, **fields}
+        return _obligation(
+            self._change(obligations, obligation.id, obligation.version, f"款项 {obligation.key}", values)
         )
-        return self.obligation(obligation.id)
 
     def note_retry(self, obligation: Obligation, asked_by: str) -> None:
         self._change(
@@ -198,40 +223,35 @@ class SqlTransferStore:
         prepared_at: datetime,
         valid_until: datetime,
     ) -> Attempt:
-        result = self._connection.execute(
-            insert(attempts).values(
-                obligation_id=obligation.id,
-                attempt_no=attempt_no,
-                key=key,
-                state=AttemptState.PREPARED.value,
-                version=1,
-                amount_fen=obligation.amount_fen,
-                request=request,
-                request_hash=request_hash(request),
-                prepared_at=prepared_at,
-                valid_until=valid_until,
-                worker_epoch=0,
-                was_unknown=0,
-                times_asked=0,
-            )
-        )
-        assert result.inserted_primary_key is not None
-        return self.attempt(result.inserted_primary_key[0])
+        values = {
+            "obligation_id": obligation.id,
+            "attempt_no": attempt_no,
+            "key": key,
+            "state": AttemptState.PREPARED.value,
+            "version": 1,
+            "amount_fen": obligation.amount_fen,
+            "request": request,
+            "request_hash": request_hash(request),
+            "prepared_at": prepared_at,
+            "valid_until": valid_until,
+            "worker_epoch": 0,
+            "was_unknown": 0,
+            "times_asked": 0,
+        }
+        return _attempt(self._connection.execute(_ADD_ATTEMPT, values).mappings().one())
 
     def attempt(self, attempt_id: int) -> Attempt:
-        row = self._first(select(attempts).where(attempts.c.id == attempt_id))
+        row = self._first(_ATTEMPT, id=attempt_id)
         assert row is not None, f"attempt {attempt_id} was read before and rows are never deleted"
         return _attempt(row)
 
     def attempt_by_key(self, key: str) -> Attempt | None:
-        row = self._first(select(attempts).where(attempts.c.key == key))
+        row = self._first(_ATTEMPT_BY_KEY, key=key)
         return _attempt(row) if row is not None else None
 
     def attempts(self, obligation_id: int) -> list[Attempt]:
-        query = (
-            select(attempts).where(attempts.c.obligation_id == obligation_id).order_by(attempts.c.attempt_no)
-        )
-        return [_attempt(row) for row in self._connection.execute(query).mappings()]
+        found = self._connection.execute(_ATTEMPTS, {"obligation_id": obligation_id})
+        return [_attempt(row) for row in found.mappings()]
 
     def attempts_in(
         self,
@@ -267,24 +287,12 @@ class SqlTransferStore:
         values = {
             name: value.value if isinstance(value, AttemptState) else value for name, value in fields.items()
         }
-        self._change(attempts, attempt.id, attempt.version, f"支付 {attempt.key}", values)
-        return self.attempt(attempt.id)
+        return _attempt(self._change(attempts, attempt.id, attempt.version, f"支付 {attempt.key}", values))
 
     # What the bank said
 
     def record_call(self, call: GatewayCall) -> None:
-        self._connection.execute(
-            insert(gateway_call).values(
-                attempt_key=call.attempt_key,
-                operation=call.operation,
-                phase=call.phase,
-                worker_epoch=call.worker_epoch,
-                at=call.at,
-                answer=call.answer,
-                reason=call.reason,
-                raw=call.raw,
-            )
-        )
+        self._connection.execute(_ADD_CALL, {name: getattr(call, name) for name in GatewayCall.__slots__})
 
     def calls(self, attempt_key: str) -> list[GatewayCall]:
         query = (
@@ -361,12 +369,8 @@ class SqlTransferStore:
         return {date.fromisoformat(row.day): row.imported_at for row in rows}
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
-        query = (
-            select(statement_line)
-            .where(statement_line.c.attempt_key == attempt_key)
-            .order_by(statement_line.c.id)
-        )
-        return [_line(row) for row in self._connection.execute(query).mappings()]
+        found = self._connection.execute(_LINES_OF_KEY, {"attempt_key": attempt_key})
+        return [_line(row) for row in found.mappings()]
 
     def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
         c = statement_line.c
@@ -438,8 +442,7 @@ class SqlTransferStore:
             )
 
     def kill_switch(self, city: str, fund: str) -> KillSwitch | None:
-        c = kill_switch.c
-        row = self._first(select(kill_switch).where(c.city == city, c.fund == fund))
+        row = self._first(_SWITCH, city=city, fund=fund)
         return _switch(row) if row is not None else None
 
     def kill_switches(self) -> list[KillSwitch]:
@@ -478,22 +481,23 @@ class SqlTransferStore:
 
     # Shared
 
-    def _first(self, query: Select[Any]) -> RowMapping | None:
-        return self._connection.execute(query).mappings().first()
+    def _first(self, query: Select[Any], **values: Any) -> RowMapping | None:
+        return self._connection.execute(query, values).mappings().first()
 
-    def _change(self, table: Table, row_id: int, version: int, name: str, fields: dict[str, Any]) -> None:
-        changed = self._connection.execute(
-            update(table)
-            .where(table.c.id == row_id, table.c.version == version)
-            .values(version=version + 1, **fields)
-        )
-        if changed.rowcount != 1:
+    def _change(
+        self, table: Table, row_id: int, version: int, name: str, fields: dict[str, Any]
+    ) -> RowMapping:
+        values = {f"new_{column}": value for column, value in fields.items()}
+        values |= {"row_id": row_id, "read_version": version, "new_version": version + 1}
+        changed = self._connection.execute(_changing(table, tuple(fields)), values).mappings().first()
+        if changed is None:
             raise RuleViolation(
                 "changed_meanwhile",
                 f"{name} 已被他人更改",
                 f"{name} was changed by somebody else meanwhile",
                 remedy="重新执行同一命令 / run the same command again",
             )
+        return changed
 
 
 def _midnight(day: date) -> datetime:
