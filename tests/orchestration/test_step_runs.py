@@ -10,8 +10,10 @@ import pytest
 
 from fundpool.console.runs import LocalPrefect
 from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
+from fundpool.services.ports import Incoming
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CityScene, at
 
@@ -59,6 +61,41 @@ def test_a_wrong_parameter_ends_in_a_sentence_not_in_a_traceback(
     assert says in run.message
     assert "Traceback" not in run.message
     assert "exception" not in run.message
+
+
+def test_one_run_serves_many_cities_and_says_which_of_them_failed(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In batches, each its own task run; a city whose files cannot be had leaves the others collected."""
+    from tasks import carrying_out  # noqa: PLC0415
+
+    monkeypatch.setattr(carrying_out, "CITIES_PER_TASK", 2)
+    scene = scene_of("taizhou", OCTOBER)
+    scene.drop(scene.plan(SANMEN), "plan")
+    arrived = scene.ports.drop_folder.incoming
+
+    def incoming(city: str, document: str) -> tuple[Incoming, ...]:
+        if city == "suizhou":
+            raise ServiceUnavailable("folder_away", "收件夹打不开", "the folder is away", remedy="mount it")
+        return arrived(city, document)
+
+    monkeypatch.setattr(scene.ports.drop_folder, "incoming", incoming)
+    run = prefect._run(
+        "plan-collection",
+        {"city": ["taizhou", "suizhou", "jiujiang"], "month": "2026-10", "as_of": "2026-09-22"},
+    )
+    assert run.name == "台州市等3市 2026-10 用款计划"
+    assert run.state_type == "FAILED"
+    assert "随州市(421300)" in run.message
+    assert "台州市" not in run.message
+    key = scene.policy.key
+    runs = {
+        city: scene.ports.database.read(lambda work, c=city: work.records.runs(c, OCTOBER))
+        for city in (key, "jiujiang")
+    }  # type: ignore[misc]
+    assert [len(of_city) for of_city in runs.values()] == [1, 1]
+    done = [one for one in runs[key][0].outcomes or () if one["unit"] == SANMEN]
+    assert [one["state"] for one in done] != ["waiting"]
 
 
 def test_a_county_that_fails_leaves_the_others_paid_and_is_retriggered_alone(
@@ -158,5 +195,5 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
         run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)
         client.set_flow_run_state(run.id, Running(), force=True)
-        runs._schedule_again_what_a_killed_process_left(client)
+        runs._schedule_again_what_was_left(client)
     assert prefect._ended(str(run.id)).is_completed
