@@ -352,14 +352,16 @@ def import_days(
     for day in days:
         # The moment before the fetch: a worker that sleeps after it must not make old lines look final.
         fetched_at = clock()
-        failpoint("before statement")
         try:
-            fetched.append((day, gateway.statement(account_no, day, now=fetched_at), fetched_at))
+            failpoint("before statement")
+            lines = gateway.statement(account_no, day, now=fetched_at)
+            failpoint("after statement")
         except ServiceUnavailable as error:
             missing.append((day, error))
             if error.code != "statement_not_arrived":
                 break
-        failpoint("after statement")
+        else:
+            fetched.append((day, lines, fetched_at))
 
     def match(work: Work) -> tuple[int, int, int]:
         totals = [0, 0, 0]

@@ -17,6 +17,7 @@ from fundpool.domain.people import SYSTEM, person
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AccountStatus, BankAccount, GatewayTerms, final_days
 from fundpool.services import resolving
+from fundpool.services.failpoints import failpoint
 from fundpool.services.payments import running_clock
 from fundpool.services.ports import BankFileNote, Ports, Work
 from fundpool.services.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
@@ -85,7 +86,9 @@ def take_stated_balance(ports: Ports, account_no: str, day: date, now: datetime)
     """Keep the balance the bank states for the end of a past day, where it states one."""
     if ports.gateway is None or day >= now.astimezone(SHANGHAI).date():
         return
+    failpoint("before closing_balance")
     closing_fen = ports.gateway.closing_balance(account_no, day, now=now)
+    failpoint("after closing_balance")
     if closing_fen is None:
         return
     balance = StatedBalance(day, closing_fen, "statement", SYSTEM, now)

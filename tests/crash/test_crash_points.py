@@ -28,20 +28,20 @@ def play(*options: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_month_killed_anywhere_ends_as_if_nothing_had_happened_on_sqlite() -> None:
-    played = play("--singles", "15", "--pairs", "4")
+    played = play("--singles", "12", "--pairs", "3")
     assert played.returncode == 0, played.stdout + played.stderr
-    assert "{1: 15, 2: 4}" in played.stdout
+    assert "{1: 12, 2: 3}" in played.stdout
 
 
 @pytest.mark.postgresql
 def test_a_month_killed_anywhere_ends_as_if_nothing_had_happened_on_postgresql(postgresql_url: str) -> None:
-    played = play("--singles", "5", "--pairs", "1", "--postgresql", postgresql_url)
+    played = play("--singles", "4", "--pairs", "1", "--postgresql", postgresql_url)
     assert played.returncode == 0, played.stdout + played.stderr
-    assert "{1: 5, 2: 1}" in played.stdout
+    assert "{1: 4, 2: 1}" in played.stdout
 
 
 def test_a_product_that_takes_a_crash_for_a_refusal_is_caught() -> None:
     """A harness that was not shown to fail proves nothing."""
-    played = play("--singles", "3", "--at", "after submit", "--mutant", "crash_is_failure")
+    played = play("--singles", "2", "--at", "after submit", "--mutant", "crash_is_failure")
     assert played.returncode == 1
     assert "come to another end" in played.stdout
