@@ -84,7 +84,7 @@ class Fund(Shape):
     """One fund (险种) with its own books; funds never mix."""
 
     key: Key
-    code: str = Field(pattern=r"^[0-9]{3}$", description="险种代码 310 职工 / 390 居民")
+    code: str = Field(pattern=r"^[0-9]{3}$", description="三位险种代码，如 310 职工、390 居民 / three digits")
     name_zh: str
     name_en: str
     pooled_from: date | None = Field(

@@ -1,12 +1,16 @@
 """What one entry of a policy file says about another, checked: every finding names its line."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from itertools import pairwise
+from datetime import date, timedelta
+from itertools import combinations, pairwise
 
 from fundpool.adapters.yaml_documents import Document, Problem
+from fundpool.domain.chart_of_accounts import AccountType, payment_flow
 from fundpool.domain.policy import National
-from schemas.policy import PolicyFile, Rule
+from schemas.policy import Hop, PolicyFile, Rule
+
+PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
+"""The steps over whose hops money is paid (services.disbursement)."""
 
 Check = Callable[[PolicyFile, Document, National], Iterator[Problem]]
 
@@ -97,6 +101,70 @@ def hops_close_a_duty(shape: PolicyFile, document: Document, _national: National
             )
 
 
+def hops_can_be_paid(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """A hop that fulfils a duty is one that the product orders, between accounts that its books join."""
+    pairs = {f"{one}>{other}" for one in AccountType for other in AccountType if payment_flow(one, other)}
+    for index, hop in enumerate(shape.payment_path):
+        if hop.closes is None:
+            continue
+        if hop.closes not in PAID_STEPS:
+            yield document.problem(
+                ("payment_path", index, "closes"),
+                f"不能由 {hop.closes} 拨付，只有 {'、'.join(PAID_STEPS)}；仅作说明的写 null / "
+                "money is paid in these two steps; null for a hop that is only told",
+            )
+        elif f"{hop.from_account}>{hop.to_account}" not in pairs:
+            yield document.problem(
+                ("payment_path", index),
+                f"不能从 {hop.from_account} 拨至 {hop.to_account}，只能 {'、'.join(sorted(pairs))} / "
+                "the books join no such accounts by a payment",
+            )
+
+
+def hops_pay_each_unit_once(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """No step pays a unit twice at a time, and none of the units is left out by all hops of a step."""
+    units = {unit.code for unit in shape.units if unit.is_fund_unit}
+    paid = [
+        (index, hop, set(hop.only_units) or units)
+        for index, hop in enumerate(shape.payment_path)
+        if hop.closes in PAID_STEPS
+    ]
+    for (_, one, to_one), (index, other, to_other) in combinations(paid, 2):
+        twice = sorted(to_one & to_other) if one.closes == other.closes else []
+        if twice and _meet(shape, one, other):
+            yield document.problem(
+                ("payment_path", index),
+                f"{'、'.join(twice)} 在同一步骤由两条路径拨付，用 only_units 分开 / "
+                f"{other.closes} would pay these units over two hops: divide them by only_units",
+            )
+    through_city = {
+        unit for _, hop, to in paid if hop.to_account == AccountType.CITY_EXPENDITURE for unit in to
+    }
+    onward = {unit for _, hop, to in paid if hop.closes == PAID_STEPS[1] for unit in to}
+    reached = {unit for _, hop, to in paid if hop.closes == PAID_STEPS[0] for unit in to}
+    left_out = sorted(units - reached | (through_city - onward)) if paid else []
+    if left_out:
+        yield document.problem(
+            ("payment_path",),
+            f"{'、'.join(left_out)} 没有拨付路径到达 / no payment path reaches these units",
+        )
+
+
+def _meet(shape: PolicyFile, one: Hop, other: Hop) -> bool:
+    """Whether there is a day on which the rules of both hops hold."""
+
+    def spans(hop: Hop) -> list[tuple[date, date]]:
+        return [
+            (rule.valid_from or date.min, rule.valid_until or date.max)
+            for rule in shape.rules
+            if rule.id == hop.basis
+        ]
+
+    return any(
+        first <= until and start <= last for first, last in spans(one) for start, until in spans(other)
+    )
+
+
 def versions_meet(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """Versions of one rule leave no day without an answer and none with two."""
     versions: dict[str, list[tuple[int, Rule]]] = {}
@@ -171,6 +239,8 @@ CHECKS: tuple[Check, ...] = (
     parties_exist,
     steps_have_names,
     hops_close_a_duty,
+    hops_can_be_paid,
+    hops_pay_each_unit_once,
     versions_meet,
     chains_lead_somewhere,
     readings_agree,

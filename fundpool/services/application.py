@@ -63,11 +63,12 @@ def review_application(
     reviewer = person(by)
     policy = ports.policies.city(city)
     if amount_fen is not None and (county is None or fund is None):
+        keys = " | ".join(each.key for each in policy.funds)
         raise InputError(
             "line_missing",
             "填复核额须指明县区与险种",
             "an amount names its county and scheme",
-            remedy="--county CODE --fund employee | resident",
+            remedy=f"--county CODE --fund {keys}",
         )
 
     def record(work: Work) -> tuple[Application, ...]:

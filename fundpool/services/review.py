@@ -132,9 +132,8 @@ def propose(
     """
     maker = person(by)
     if amount_fen is not None and fund is None:
-        raise InputError(
-            "fund_missing", "核减须指明险种", "a cut names its scheme", remedy="--fund employee | resident"
-        )
+        keys = " | ".join(each.key for each in ports.policies.city(city).funds)
+        raise InputError("fund_missing", "核减须指明险种", "a cut names its scheme", remedy=f"--fund {keys}")
 
     def decide(work: Work, case: ReviewCase) -> ReviewCase:
         version = _current_version(work, case)
@@ -365,7 +364,5 @@ def _unfiled(
 ) -> UnitOutcome:
     for known in work.records.nil_returns(policy.key, month):
         if (known.document, known.county) == (document, county):
-            return UnitOutcome(
-                county, UnitState.DONE, f"零申报：{known.reason}", f"nil return: {known.reason}"
-            )
+            return UnitOutcome(county, UnitState.DONE, known.told_zh, known.told_en)
     return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")

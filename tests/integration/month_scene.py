@@ -21,6 +21,7 @@ from fundpool.services.judging import (
     Judgement,
     JudgingContext,
     ParsedDocument,
+    Register,
     SourceFile,
     judgement_of,
 )
@@ -232,7 +233,8 @@ class CityScene:
         folder = self.folder / "outbox"
         folder.mkdir(exist_ok=True)
         path = folder / f"{document}-{county}.xlsx"
-        write_document(path, document, city_name=self.policy.name_zh, month=self.month, rows=rows)
+        funds = Register.of(self.policy.units, self.policy.funds).funds
+        write_document(path, document, self.policy.name_zh, self.month, rows, funds=funds)
         return path
 
     def _record_openings(self) -> None:
@@ -268,4 +270,4 @@ def passing(parsed: Sequence[ParsedDocument], _document: str, _context: JudgingC
 
 def account_no(kind: AccountType, unit: str, fund: str) -> str:
     """The bank's account number of a unit's account in these tests."""
-    return f"{list(AccountType).index(kind)}{unit}{'310' if fund == 'employee' else '390'}"
+    return f"{list(AccountType).index(kind)}{unit}{fund}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fundpool.adapters.policy_checks import PAID_STEPS
 from fundpool.adapters.policy_files import (
     PRODUCT_POLICIES,
     load_examples,
@@ -16,6 +17,7 @@ from fundpool.adapters.policy_files import (
 )
 from fundpool.console.cli import main
 from fundpool.domain.periods import Month
+from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
 from fundpool.services.policy_views import explain_rule
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "policies"
@@ -186,6 +188,15 @@ def test_check_passes_the_shipped_files_and_says_that_quotes_were_not_checked(
         ("yunzhou", "valid_until: 2026-06-30 ", "valid_until: 2026-06-31 ", "day is out of range"),
         ("yunzhou", "{after_step: apply_for_funds,", "{after_step: apply,", "sets the step apply"),
         ("yunzhou", "closes: allocate_to_counties,", "closes: allocate,", "no rule sets this step"),
+        ("qinghe", "closes: allocate_to_counties,", "closes: joint_review,", "paid in these two steps"),
+        ("qinghe", "{from: city_expenditure,", "{from: county_fiscal,", "the books join no such accounts"),
+        ("qinghe", "basis: QH-06, only_units: [990300-KF]}", "basis: QH-06}", "over two hops"),
+        (
+            "qinghe",
+            'basis: QH-07, only_units: ["990302", "990321"]}',
+            'basis: QH-07, only_units: ["990302"]}',
+            "no payment path reaches",
+        ),
         ("yunzhou", "actor: city_agency_and_finance,", "actor: mayor,", "no such actor"),
         ("yunzhou", 'code: "990121"', 'code: "990102"', "given twice"),
         ("yunzhou", "out_of_scope: 宣传要求，不涉及基金收支", "notes: [宣传要求]", "or out_of_scope"),
@@ -296,4 +307,8 @@ def test_check_takes_the_folder_either_way(
     folder: Path, capsys: pytest.CaptureFixture[str], build: Callable[[Path], list[str]]
 ) -> None:
     checked = answer(capsys, "check", *build(folder))
-    assert [city["city"] for city in checked["cities"]] == ["lanhe", "linjiang", "yunzhou"]
+    assert [city["city"] for city in checked["cities"]] == ["lanhe", "linjiang", "qinghe", "yunzhou"]
+
+
+def test_the_check_knows_the_steps_in_which_money_is_paid() -> None:
+    assert PAID_STEPS == (PAY_STEP, ALLOCATE_STEP)

@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
 from fundpool.console.dashboard.board import SHOWN_IN_MATRIX, Show, build_board, flags_worst_first
-from fundpool.console.dashboard.labels import POSTS
+from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
 from fundpool.console.dashboard.reading import City, MonthReader
 from fundpool.console.dashboard.rendering import environments
@@ -82,6 +82,12 @@ class Place:
             return language.choose(self.city.name_zh, self.city.name_en)
         unit = next((unit for unit in self.city.units if unit.code == code), None)
         return str(code) if unit is None else language.choose(unit.name_zh, unit.name_en)
+
+    def fund_name(self, key: str, language: Language) -> str:
+        """The short name of a fund that nearly every city has, else what the city's policy calls it."""
+        if key in FUNDS:
+            return language.gettext(FUNDS[key])
+        return language.choose(*self.city.funds[key]) if key in self.city.funds else key
 
     def term(self, code: str, language: Language) -> str:
         """What the city's policy calls a step or a party; a post inside an office by its own name."""

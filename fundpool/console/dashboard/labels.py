@@ -131,6 +131,7 @@ FUNDS: Mapping[str, str] = {
     "employee": N_("Employee scheme"),
     "resident": N_("Resident scheme"),
 }
+"""Funds that nearly every city has; any other is called what the city's policy calls it."""
 
 ACCOUNT_TYPES: Mapping[str, str] = {
     "fiscal_account": N_("Fiscal account"),

@@ -34,6 +34,8 @@ class City:
     """Which duty a transfer from one kind of account to another fulfils."""
     terms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What the policy calls each step and party, in Chinese and English."""
+    funds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """What the policy calls each fund, in Chinese and English."""
 
 
 class MonthReader(Protocol):
@@ -131,4 +133,5 @@ def _city(policy: CityPolicy, national: National) -> City:
             (hop.from_account, hop.to_account): hop.closes for hop in policy.payment_path if hop.closes
         },
         terms={key: (name.name_zh, name.name_en) for key, name in names.items()},
+        funds={fund.key: (fund.name_zh, fund.name_en) for fund in policy.funds},
     )

@@ -177,7 +177,7 @@ class _Demo:
         from fundpool.console.commands.sandbox_bank import ask
         from fundpool.console.demo.people import People
         from fundpool.console.demo.summary import summarise
-        from fundpool.console.demo.telling import print_summary
+        from fundpool.console.demo.telling import names_of_funds, print_summary
         from fundpool.console.output import print_json
 
         script = self._script
@@ -185,7 +185,7 @@ class _Demo:
         reports = People(Settings(), ports, script, self._folder).written_reports()
         if self._as_json:
             print_json({**summary.to_json(), "reports": [str(one) for one in sorted(reports.glob("*"))]})
-        print_summary(self._console, summary, reports)
+        print_summary(self._console, summary, reports, names_of_funds(ports.policies.city(script.city)))
         return summary
 
     def _serve_on(self) -> None:

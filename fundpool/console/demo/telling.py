@@ -13,9 +13,9 @@ from fundpool.console.demo.play import RunResult
 from fundpool.console.demo.script import Act, Script
 from fundpool.console.demo.summary import Summary
 from fundpool.domain.policy import CityPolicy
+from fundpool.services.judging import CityFund
 
 WEEKDAYS = "一二三四五六日"
-FUNDS = {"employee": "职工 employee", "resident": "居民 resident"}
 DOCUMENTS = {"plan": ("用款计划", "the plan"), "report": ("支出核算报表", "the report")}
 STATE_STYLES = {"Completed": "green", "Waiting": "cyan", "Flagged": "yellow", "Failed": "red"}
 TOLD_FLAGS = {
@@ -56,6 +56,7 @@ class Narrator:
         self._console = console
         self._script = script
         self._units = {unit.code: unit for unit in policy.units}
+        self._funds = names_of_funds(policy)
         total = sum(1 for _ in script.moments())
         self.progress = Progress(
             SpinnerColumn(),
@@ -143,7 +144,7 @@ class Narrator:
                 f"reviews {document[1]} of {names_en}: proposes the requested amount",
             ),
             "cut": (
-                f"核减{names_zh} {FUNDS.get(act.fund or '', '')} 至 {_amount(act)} 元：{act.reason}",
+                f"核减{names_zh} {self._funds.get(act.fund or '', '')} 至 {_amount(act)} 元：{act.reason}",
                 f"cuts {names_en}, {act.fund}, to {_amount(act)} yuan",
             ),
             "return": (f"退回{names_zh}{document[0]}：{act.reason}", f"returns {document[1]} of {names_en}"),
@@ -168,7 +169,7 @@ class Narrator:
 
     def _cuts(self, act: Act) -> tuple[str, str]:
         zh = "".join(
-            f"；{self._units[cut.county].name_zh} {FUNDS[cut.fund]} 复核为 {cut.amount_yuan:,.2f} 元：{cut.reason}"
+            f"；{self._units[cut.county].name_zh} {self._funds[cut.fund]} 复核为 {cut.amount_yuan:,.2f} 元：{cut.reason}"
             for cut in act.cuts
         )
         en = "".join(
@@ -182,15 +183,20 @@ def _amount(act: Act) -> str:
     return "" if act.amount_yuan is None else f"{act.amount_yuan:,.2f}"
 
 
-def print_summary(console: Console, summary: Summary, reports: Path) -> None:
-    """The tables at the end."""
+def names_of_funds(policy: CityPolicy) -> dict[str, str]:
+    """What messages call each fund of the city, with its key."""
+    return {fund.key: f"{CityFund.of(fund).short_zh} {fund.key}" for fund in policy.funds}
+
+
+def print_summary(console: Console, summary: Summary, reports: Path, funds: Mapping[str, str]) -> None:
+    """The tables at the end; ``funds`` says what each fund is called."""
     console.print()
-    console.print(_money_table(summary))
+    console.print(_money_table(summary, funds))
     console.print(_flag_table(summary))
     for row in summary.trial_balance:
         verdict = "[green]平 nil[/green]" if row.debit_fen == row.credit_fen else "[red]不平 NOT nil[/red]"
         console.print(
-            f"试算平衡 trial balance · {FUNDS[row.fund]}: 借 {_yuan(row.debit_fen)} = 贷 {_yuan(row.credit_fen)} {verdict}",
+            f"试算平衡 trial balance · {funds[row.fund]}: 借 {_yuan(row.debit_fen)} = 贷 {_yuan(row.credit_fen)} {verdict}",
             highlight=False,
         )
     for fault in (*summary.ledger_faults, *summary.differences):
@@ -206,7 +212,7 @@ def print_summary(console: Console, summary: Summary, reports: Path) -> None:
     console.print(f"状态摘要 digest: {summary.digest}", highlight=False)
 
 
-def _money_table(summary: Summary) -> Table:
+def _money_table(summary: Summary, funds: Mapping[str, str]) -> Table:
     table = Table(
         title=f"{summary.month} · 合成数据 SYNTHETIC · 元 yuan",
         title_justify="left",
@@ -223,9 +229,9 @@ def _money_table(summary: Summary) -> Table:
             for row in rows
         ]
         for row, values in zip(rows, amounts, strict=True):
-            table.add_row(row.county_zh, FUNDS[fund], *map(_yuan, values))
+            table.add_row(row.county_zh, funds[fund], *map(_yuan, values))
         sums = [sum(value or 0 for value in column) for column in zip(*amounts, strict=True)]
-        table.add_row("合计 total", FUNDS[fund], *map(_yuan, sums), style="bold", end_section=True)
+        table.add_row("合计 total", funds[fund], *map(_yuan, sums), style="bold", end_section=True)
     return table
 
 
