@@ -172,11 +172,10 @@ def _bank_balance(
     for base in reversed(stated):
         if final.issuperset(_days(base.day + timedelta(days=1), day)):
             return base.closing_fen + _moved_after(lines, base.day), BalanceSource.CARRIED, missing
-    opening = [entry for entry in entries if entry.flow is Flow.OPENING]
-    if opening and not missing:
-        opened_on = _day(opening[-1].event_at)
-        opening_fen = sum(entry.amount_fen for entry in opening)
-        return opening_fen + _moved_after(lines, opened_on), BalanceSource.OPENING, missing
+    if first is not None and not missing:
+        # An account without an opening held nothing when its first booking came.
+        opening_fen = sum(entry.amount_fen for entry in entries if entry.flow is Flow.OPENING)
+        return opening_fen + _moved_after(lines, first - timedelta(days=1)), BalanceSource.OPENING, missing
     return None, None, missing
 
 

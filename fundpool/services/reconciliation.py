@@ -1,8 +1,10 @@
 """对账: what became of open payments, the bank's statements, receipts, and the month's 银行存款余额调节表."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from fundpool.domain.bank_reconciliation import BankReconciliation
+from fundpool.domain.errors import FundpoolError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.policy import CityPolicy
@@ -62,17 +64,17 @@ def _unreadable(ports: MonthPorts, policy: CityPolicy) -> Iterator[UnitOutcome]:
 
 
 def _missing(policy: CityPolicy, caught: CatchUp) -> Iterator[UnitOutcome]:
-    by_account: dict[str, list[str]] = {}
+    by_account: dict[str, list[tuple[date, FundpoolError]]] = {}
     for account_no, day, error in caught.missing:
-        by_account.setdefault(account_no, []).append(f"{day:%m-%d}")
-        last = error
+        by_account.setdefault(account_no, []).append((day, error))
     for account_no, days in by_account.items():
+        first, error = days[0]
         yield UnitOutcome(
             policy.division_code,
             UnitState.WAITING,
-            f"账户 {account_no} 缺 {len(days)} 天对账单（{days[0]} 起）：{last.zh}",
-            f"account {account_no} lacks {len(days)} days of statements from {days[0]}: {last.en}",
-            error_code=last.code,
+            f"账户 {account_no} 缺 {len(days)} 天对账单（{first} 起）：{error.zh}",
+            f"account {account_no} lacks {len(days)} days of statements from {first}: {error.en}",
+            error_code=error.code,
         )
 
 

@@ -4,7 +4,7 @@ The same book as over HTTP, so what it executed is the oracle for the file gatew
 bank's transport it takes each file away (into ``taken/`` of the outbox), and never answers twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -63,11 +63,13 @@ class FileBank:
             path.replace(taken / path.name)
         return tuple(handled)
 
-    def deliver_statements(self, day: date, now: datetime) -> tuple[str, ...]:
-        """Write the day's camt.053 of every account; names of the files."""
+    def deliver_statements(
+        self, day: date, now: datetime, accounts: Iterable[str] | None = None
+    ) -> tuple[str, ...]:
+        """Write the day's camt.053 of every account, or of ``accounts``; names of the files."""
         self.book.advance(now)
         names = []
-        for account in sorted(self.book.accounts):
+        for account in sorted(self.book.accounts if accounts is None else accounts):
             name = f"camt053-{account}-{day}.xml"
             self._write(name, self.statement(account, day, now))
             names.append(name)

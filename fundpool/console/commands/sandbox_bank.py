@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -185,6 +186,58 @@ def show_book(*, url: _Url = None, json: bool = False) -> int:
         ],
     )
     return 0
+
+
+@app.command
+def files(
+    *,
+    outbox: Annotated[
+        Path | None, Parameter(help="取送银行文件的目录 / folder of pain.001 (default of the settings)")
+    ] = None,
+    inbox: Annotated[
+        Path | None, Parameter(help="放银行来文件的目录 / folder for the answers (default of the settings)")
+    ] = None,
+    statements: Annotated[
+        str | None, Parameter(help="出具该日对账单 YYYY-MM-DD / also write this day's statements")
+    ] = None,
+    book: Annotated[
+        Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")
+    ] = None,
+    accounts: Annotated[
+        Path | None, Parameter(help="账户表 CSV 或 JSON：account, name, balance_fen / accounts to open")
+    ] = None,
+    as_of: Annotated[str | None, Parameter(help="银行时间 / the bank's time")] = None,
+    json: bool = False,
+) -> int:
+    """Once be a bank without an API: take the orders of the outbox, answer with pain.002 and camt.053.
+
+    The bank must not be running: both would hold its book. Exit 1 when a file is no order.
+    """
+    from fundpool.adapters.gateways.bank_file import BankFile
+    from fundpool.adapters.gateways.file_bank import FileBank
+
+    settings, now = Settings(), business_clock(as_of)
+    day = None if statements is None else business_clock(statements).date()
+    listed = [] if accounts is None else read_accounts(accounts)
+    file = BankFile(book or settings.home / "sandbox-bank.db")
+    opened = file.open_book()
+    opened.open_on_first_use(FIRST_USE_BALANCE_FEN if accounts is None else None)
+    for account in listed:
+        opened.open_account(**account)
+    bank = FileBank(opened, outbox or settings.resolved_outbox, inbox or settings.resolved_inbox)
+    handled = bank.take_orders(now)
+    written = () if day is None else bank.deliver_statements(day, now)
+    file.close()
+    if json:
+        print_json({"orders": [asdict(each) for each in handled], "statements": list(written)})
+    else:
+        print_table(
+            "收到 / taken",
+            ["file", "key", "status", "reason"],
+            [[each.name, each.key, each.status, each.reason] for each in handled],
+        )
+        print("\n".join(written))
+    return 1 if any(each.key is None for each in handled) else 0
 
 
 def read_accounts(file: Path) -> list[dict[str, Any]]:
