@@ -6,6 +6,7 @@ Prints every violation with its seed, what was reached how often, and the seeds 
 import argparse
 import gc
 import secrets
+import signal
 import sys
 import time
 from contextlib import nullcontext
@@ -30,9 +31,11 @@ def main() -> int:
     say(f"first seed {first}")
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     bad = played = 0
+    ended: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
     with quick(), MUTANTS[wanted.mutant]() if wanted.mutant else nullcontext():
         for seed in range(first, first + wanted.seeds):
-            if wanted.minutes and time.perf_counter() - started_s > wanted.minutes * 60:
+            if ended or (wanted.minutes and time.perf_counter() - started_s > wanted.minutes * 60):
                 break
             played += 1
             result = run(seed, sqlite_every=wanted.sqlite_every)

@@ -159,3 +159,7 @@ class CountedPlan(FaultPlan):
         if switch is not None:
             REACHED[f"fault: {switch.name} on {call}"] += 1
         return switch
+
+    def is_due(self, call: Call, key: str | None) -> bool:
+        """Whether a fault is switched on for this call."""
+        return any(each.call is call and each.key in {None, key} for each in self.switches)

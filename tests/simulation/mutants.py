@@ -14,7 +14,7 @@ from unittest.mock import patch
 from fundpool.adapters.gateways import base
 from fundpool.domain import transfer
 from fundpool.domain.transfer import ATTEMPT_ARROWS, AttemptState, Event, NotFoundVerdict, ObligationState
-from fundpool.services import attempts, payments, resolving
+from fundpool.services import attempts, kill_switches, payments, resolving
 from fundpool.services.attempts import Evidence, apply_event
 from fundpool.services.failpoints import failpoint
 from fundpool.services.ports import GatewayAnswerKind
@@ -214,6 +214,72 @@ def reserve_never_lifted() -> Any:
     return patch.object(attempts, "_book", mutated)
 
 
+@contextmanager
+def fence_always_believed() -> Iterator[None]:
+    """Also of a bank that has forgotten the key."""
+    with (
+        patch.object(payments, "fence_proves_absence", lambda *_: True),
+        patch.object(resolving, "fence_proves_absence", lambda *_: True),
+    ):
+        yield
+
+
+def todays_statement_is_final() -> Any:
+    return patch.object(resolving, "final_days", lambda imported, terms: frozenset(imported))
+
+
+def statement_dated_when_recorded() -> Any:
+    original = resolving.match_statement
+
+    def mutated(
+        work: Any, account_no: str, day: Any, lines: Any, fetched_at: Any, now: Any, terms: Any
+    ) -> Any:
+        return original(work, account_no, day, lines, now, now, terms)
+
+    return patch.object(resolving, "match_statement", mutated)
+
+
+def absence_without_statements() -> Any:
+    return patch.object(resolving, "_days", lambda first, last: set())
+
+
+def only_the_next_key_after_restore() -> Any:
+    return patch.object(payments, "LOST_ATTEMPTS_AT_MOST", 1)
+
+
+def window_checked_only_when_deciding() -> Any:
+    return patch.object(payments, "may_send", lambda attempt, now: attempt.state is S.PREPARED)
+
+
+def not_found_sent_again_at_once() -> Any:
+    original = resolving.judge_not_found
+
+    def mutated(attempt: Any, now: Any, terms: Any) -> NotFoundVerdict:
+        verdict = original(attempt, now, terms)
+        return NotFoundVerdict.RESEND if verdict is NotFoundVerdict.WAIT else verdict
+
+    return patch.object(resolving, "judge_not_found", mutated)
+
+
+def kill_switch_ignored() -> Any:
+    return patch.object(kill_switches, "is_stopped", lambda work, city, fund: False)
+
+
+def return_of_a_lost_order_forgotten() -> Any:
+    original = payments.apply_event
+
+    def mutated(work: Any, attempt: Any, event: Any, evidence: Any, *, now: Any, terms: Any) -> Any:
+        if event is E.RETURNED:
+            return attempt
+        return original(work, attempt, event, evidence, now=now, terms=terms)
+
+    return patch.object(payments, "apply_event", mutated)
+
+
+def return_ignored() -> Any:
+    return _arrow(S.SUCCEEDED, E.RETURNED, None)
+
+
 MUTANTS: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
@@ -235,6 +301,16 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         zombie_believed,
         unclear_is_sent_again_at_once,
         reserve_never_lifted,
+        fence_always_believed,
+        todays_statement_is_final,
+        statement_dated_when_recorded,
+        absence_without_statements,
+        only_the_next_key_after_restore,
+        window_checked_only_when_deciding,
+        not_found_sent_again_at_once,
+        kill_switch_ignored,
+        return_of_a_lost_order_forgotten,
+        return_ignored,
     )
 }
 """Every mutant by name."""

@@ -25,7 +25,6 @@ from fundpool.domain.transfer import (
     GatewayTerms,
     ObligationState,
     attempt_key,
-    final_days,
 )
 from fundpool.services import books, failpoints, payments, resolving
 from fundpool.services.ledger_checks import verify
@@ -44,7 +43,7 @@ from tests.simulation.scene import (
 )
 
 RESTORE_RATE = 0.25
-QUIET_ROUNDS = 30
+QUIET_ROUNDS = 120
 
 # A bank that forgets keys early, or whose statements lie, breaks the contract everything rests on:
 # unit tests show what is done about it, the schedules leave it out.
@@ -60,6 +59,40 @@ _SECONDS = {
     "success_then_returned": (60, 3 * 86_400),
 }
 """Between how long and how long a fault lasts."""
+_TELLING = {
+    "silence_before",
+    "silence_after",
+    "500_before",
+    "500_after",
+    "reject",
+    "not_found",
+    "stale",
+    "statement_late",
+    "others_answer",
+    "refused_at_the_counter",
+    *_SECONDS,
+}
+"""Faults that differ in what happened inside the bank; the others only make an answer unreadable."""
+_WEAK_POINTS = [
+    *[("", "")] * 4,
+    *[(kind, name) for kind in ("crash", "pause") for name in ("before submit", "after submit")],
+    *[("pause", name) for name in ("after statement", "before query", "after query", "after close")],
+    ("crash", "before commit"),
+]
+"""Where the workers of a seed often die or fall asleep."""
+_LONG_ENOUGH = NOW + timedelta(days=30)
+"""Later than this nothing new can happen to the first keys; only the statements grow in number."""
+_TERMS = GatewayTerms()
+_BRINKS = [
+    _TERMS.query_pause_first,
+    _TERMS.lease,
+    _TERMS.settle_window,
+    _TERMS.held_after,
+    _TERMS.resend_span,
+    _TERMS.key_retention,
+    _TERMS.key_retention + _TERMS.statement_final_after + timedelta(days=1),
+]
+"""How long after a send the rules change."""
 
 
 def payees(seed: int) -> int:
@@ -155,14 +188,21 @@ class Schedule:
             ("callbacks", self._callbacks),
             ("statements", self._statements),
             ("people", self._people),
+            ("office", self._office),
         ]
         self.weights = [self.random.choice([0, 1, 3, 6]) for _ in self.actors]
+        self.actors += [("hour", self._hour), ("fortnight", self._fortnight)]
+        self.weights += [self.random.choice([0, 0, 1, 3]), self.random.choice([0, 0, 0, 1])]
         self.weights[0] = max(self.weights[0], 2)
         self.weights[1] = max(self.weights[1], 2)
         self.fault_rate = self.random.choice([0.1, 0.4, 0.7])
         self.pause_rate = self.random.choice([0, 0.05, 0.2])
         self.crash_rate = self.random.choice([0, 0.01, 0.04])
+        self.weak_point = self.random.choice(_WEAK_POINTS)
         self.jump_rate = self.random.choice([0.05, 0.3, 0.6])
+        self.brink_rate = self.random.choice([0, 0.3, 0.7])
+        self.pace_minutes = self.random.choice([(1,), (1, 15), (1, 15, 120), (15, 120)])
+        self.sleep_steps = self.random.choice([2, 2, 4, 10])
         self.steps = self.random.choice([8, 16, 24])
 
     # ------------------------------------------------------------------ running
@@ -190,15 +230,18 @@ class Schedule:
         if not self.faults_on:
             return
         REACHED[f"failpoint: {name}"] += 1
-        if self.random.random() < self.crash_rate:
+        kind, weak_point = self.weak_point
+        if self.random.random() < (0.3 if kind == "crash" and name == weak_point else self.crash_rate):
             REACHED[f"crash: {name}"] += 1
             raise Crash(name)
-        if "commit" not in name and self.depth < 2 and self.random.random() < self.pause_rate:
+        if "commit" in name or self.depth == 2:
+            return
+        if self.random.random() < (0.4 if kind == "pause" and name == weak_point else self.pause_rate):
             # This worker stands still while the world goes on: a zombie when it wakes up.
             REACHED[f"pause: {name}"] += 1
             self._log(f"pause at {name}")
             self.depth += 1
-            for _ in range(self.random.randrange(1, 5)):
+            for _ in range(self.random.randint(1, self.sleep_steps)):
                 self._step()
             self.depth -= 1
             self._log("wakes up")
@@ -234,11 +277,51 @@ class Schedule:
         self.workers += 1
         self.scene.send(worker=f"w{self.workers}")
 
+    def _office(self) -> None:
+        """What a diligent office does one after the other, before anything else happens."""
+        for act in (self.scene.resolve, self._people, self._send):
+            self._guarded(act.__name__, act)
+
+    def _hour(self) -> None:
+        """An hour in which everybody is at work."""
+        for _ in range(4):
+            self.scene.clock.advance(minutes=15)
+            self._guarded("resolve", self.scene.resolve)
+        self._guarded("people", self._people)
+        self._guarded("send", self._send)
+
+    def _fortnight(self) -> None:
+        """Long enough for every key to be forgotten and every statement to be final."""
+        if self.scene.clock.now < _LONG_ENOUGH:
+            self.scene.clock.advance(days=10)
+        self._hour()
+        for name, act in (("statements", self._statements), ("people", self._people)):
+            self._guarded(name, act)
+        self._office()
+
     def _advance(self) -> None:
-        if self.random.random() < self.jump_rate:
+        if self.random.random() < self.brink_rate and self._to_the_brink():
+            return
+        if self.random.random() < self.jump_rate and self.scene.clock.now < _LONG_ENOUGH:
             self.scene.clock.now += timedelta(days=self.random.uniform(0.5, 6.3))
         else:
-            self.scene.clock.now += timedelta(minutes=self.random.choice([1, 15, 120]) * self.random.random())
+            self.scene.clock.now += timedelta(
+                minutes=self.random.choice(self.pace_minutes) * self.random.random()
+            )
+
+    def _to_the_brink(self) -> bool:
+        """To just before or after a moment from which on an order is judged differently."""
+        known = self.scene.ports.database.read(lambda work: work.transfers.attempts_in(AttemptState))
+        sent = [at for each in known for at in (each.first_sent_at, each.last_sent_at) if at is not None]
+        if not sent:
+            return False
+        brink = self.random.choice(sent).astimezone(SHANGHAI) + self.random.choice(_BRINKS)
+        brink += timedelta(seconds=self.random.choice([-1, 1]) * self.random.randrange(1, 300))
+        if brink <= self.scene.clock.now:
+            return False
+        REACHED["advance: to the brink of a rule"] += 1
+        self.scene.clock.now = brink
+        return True
 
     def _callbacks(self) -> None:
         self.delivered += self.scene.book.outbox
@@ -249,19 +332,22 @@ class Schedule:
                 # Old, about an earlier life of the key, or forged by somebody who has the secret.
                 state = self.random.choice(["succeeded", "rejected", "processing", "returned"])
                 event = event | {"event_id": f"lie-{self.random.random()}", "state": state}
-            resolving.receive_callback(
-                self.scene.ports,
-                gateway="main",
-                event_id=event["event_id"],
-                key=event["key"],
-                raw=str(event["state"]).encode(),
-                now=self.scene.clock(),
-                clock=self.scene.clock,
-            )
+            self._deliver(event)
+
+    def _deliver(self, event: dict[str, Any]) -> None:
+        resolving.receive_callback(
+            self.scene.ports,
+            gateway="main",
+            event_id=event["event_id"],
+            key=event["key"],
+            raw=str(event["state"]).encode(),
+            now=self.scene.clock(),
+            clock=self.scene.clock,
+        )
 
     def _statements(self) -> None:
         day, today = NOW.date(), self.scene.clock().astimezone(SHANGHAI).date()
-        imported = final_days(
+        imported = resolving.final_days(
             self.scene.ports.database.read(
                 lambda work: work.transfers.statement_imports(account_no("fiscal_account", "331000"))
             ),
@@ -340,6 +426,9 @@ class Schedule:
         self.scene.ports.database.transaction(
             lambda work: resolving.quarantine(work, now=self.scene.clock(), terms=terms)
         )
+        if self.random.random() < 0.5:
+            # Somebody starts a sender before anybody has looked: nothing may leave.
+            self._guarded("send", self._send)
         resolving.recover(self.scene.ports, NOW.date(), self.scene.clock(), clock=self.scene.clock)
         self._restart()
         self.faults_on = True
@@ -347,12 +436,13 @@ class Schedule:
     def _calm_down(self) -> None:
         self.faults_on = False
         self.scene.plan.clear()
-        for _ in range(QUIET_ROUNDS):
+        for number in range(QUIET_ROUNDS):
             before = self._digest()
-            self.scene.clock.advance(hours=13)
+            # Keys fenced before a restore each take their resend window to be found out.
+            self.scene.clock.advance(hours=13 if number < 12 else 61)
             for act in (self.scene.resolve, self._statements, self._people, self._send, self._callbacks):
                 self._guarded(act.__name__, act)
-            if self._digest() == before and self.scene.ports.database.read(_is_at_rest):
+            if self._digest() == before and self.scene.ports.database.read(is_at_rest):
                 break
 
     # ------------------------------------------------------------------ judging
@@ -404,7 +494,7 @@ class Schedule:
         return found
 
 
-def _is_at_rest(work: Work) -> bool:
+def is_at_rest(work: Work) -> bool:
     """Nothing is open with the bank any more, and every payment is done or waits for a person for good."""
     if work.transfers.attempts_in([*OPEN_QUESTIONS, AttemptState.PREPARED]):
         return False
@@ -415,12 +505,21 @@ def _is_at_rest(work: Work) -> bool:
 def _palette(random: Random, left_out: set[str]) -> list[tuple[Call, str]]:
     """The faults of one seed: a handful played again and again, or all of them."""
     each_call = [
-        [(call, name) for name, fault in PLAYABLE.items() if call in fault.calls and name not in left_out]
+        [
+            (call, name)
+            for name, fault in PLAYABLE.items()
+            if call in fault.calls and name not in left_out
+            for _ in range(5 if name in _TELLING else 1)
+        ]
         for call in (_SUBMIT, _SUBMIT, _SUBMIT, _QUERY, _QUERY, _CLOSE, _STATEMENT)
     ]
-    return [random.choice(random.choice(each_call)) for _ in range(random.choice([1, 2, 3, 5, 40]))]
+    palette = [random.choice(random.choice(each_call)) for _ in range(random.choice([1, 2, 3, 5, 40]))]
+    if random.random() < 0.3:
+        # Executed, the answer lost, and the bank's desk does not find it: what resending rests on.
+        palette += [(_SUBMIT, "silence_after"), (_QUERY, "not_found")]
+    return palette
 
 
 @cache
 def _keys(obligation_key: str) -> tuple[str, ...]:
-    return tuple(attempt_key(obligation_key, number) for number in range(1, 30))
+    return tuple(attempt_key(obligation_key, number) for number in range(1, 200))
