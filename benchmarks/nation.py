@@ -26,7 +26,7 @@ from typing import Any
 import expectations.runner
 from benchmarks import plain_checks
 from benchmarks.measuring import PeakMemory, Stopwatch, cpu_seconds, cpu_seconds_of_children
-from benchmarks.national_month import MONTH, NATION_CITIES, NationCity, RunStep, nation_ports, play
+from benchmarks.national_month import MONTH, NATION_CITIES, PATTERNS, NationCity, RunStep, nation_ports, play
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.services import reports
@@ -116,10 +116,10 @@ def _in_a_process_of_its_own(*arguments: str) -> str:
 def make_up(cities: int, home: Path) -> None:
     """Openings, budgets, accounts and every county's workbooks, in a database nothing has run on yet."""
     ports = nation_ports(home, cities)
-    for policy in ports.policies.cities:
-        place = NationCity(ports, home, policy.key)
+    places = [NationCity(ports, home, policy.key) for policy in ports.policies.cities]
+    for number, place in enumerate(places):
         place.found()
-        place.arrive()
+        place.arrive(model=None if number < len(PATTERNS) else places[number % len(PATTERNS)])
 
 
 def measure(way: str, cities: int, home: Path) -> dict[str, Any]:

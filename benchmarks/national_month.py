@@ -7,6 +7,7 @@ and register, and its month is played by the same scene that the tests play.
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
@@ -93,12 +94,45 @@ class NationCity(CityScene):
         self.register_accounts(*((kind, self.policy.division_code) for kind in kinds))
         self.register_accounts(*((AccountType.COUNTY_EXPENDITURE, county) for county in self.counties))
 
-    def arrive(self) -> None:
-        """Put every county's plan and report into the drop folder."""
+    def arrive(self, model: "NationCity | None" = None) -> None:
+        """Put every county's plan and report into the drop folder.
+
+        The files are written by the template writer, or are those of ``model`` with this city's
+        codes and names: a city of the same rules and funds, whose n-th county has the same amounts.
+        """
         for county in self.counties:
-            for document, file in (("plan", self.plan(county)), ("report", self.report(county))):
+            for document in ("plan", "report"):
+                like = None if model is None else model.filed(document, self.place(county))
+                if like is not None and model is not None:
+                    self._file_like(like, model, document, county)
+                    continue
+                file = self.plan(county) if document == "plan" else self.report(county)
                 self.drop(file, document)
                 file.unlink()
+
+    def filed(self, document: str, place: int) -> Path | None:
+        """What the county at ``place`` of the register filed; None without such a county."""
+        if place > len(self.counties):
+            return None
+        return self._inbox(document) / f"{document}-{self.counties[place - 1]}.xlsx"
+
+    def _inbox(self, document: str) -> Path:
+        return self.folder / "inbox" / self.policy.key / document
+
+    def _file_like(self, like: Path, model: "NationCity", document: str, county: str) -> None:
+        other = model.counties[self.place(county) - 1]
+        swaps = {other.encode(): county.encode(), model.policy.name_zh.encode(): self.policy.name_zh.encode()}
+        folder = self._inbox(document)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            ZipFile(like) as read,
+            ZipFile(folder / f"{document}-{county}.xlsx", "w", ZIP_DEFLATED) as written,
+        ):
+            for part in read.infolist():
+                content = read.read(part)
+                for found, put in swaps.items():
+                    content = content.replace(found, put)
+                written.writestr(part, content)
 
 
 def play(cities: Iterable[NationCity], run: RunStep, stage: Callable[[str], object]) -> None:

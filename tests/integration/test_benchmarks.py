@@ -15,10 +15,11 @@ def test_the_nation_has_its_cities_and_counties() -> None:
     assert sum(counties_of(number) for number in range(NATION_CITIES)) == NATION_COUNTIES
 
 
-def test_two_cities_are_played_to_the_fen_without_prefect(tmp_path: Path) -> None:
-    make_up(2, tmp_path)
-    found = measure("plain", 2, tmp_path)
-    assert (found["cities"], found["counties"]) == (2, counties_of(0) + counties_of(1))
+def test_cities_are_played_to_the_fen_without_prefect(tmp_path: Path) -> None:
+    """Three of different rules, and one whose files are made after another's."""
+    make_up(4, tmp_path)
+    found = measure("plain", 4, tmp_path)
+    assert (found["cities"], found["counties"]) == (4, sum(counties_of(number) for number in range(4)))
     assert found["transfers"] > 2 * found["counties"]
     assert all(found["stages"][stage] > 0 for stage in STAGES if stage != "orchestrate")
     assert sum(found["stages"].values()) == pytest.approx(found["seconds"], rel=0.05)
