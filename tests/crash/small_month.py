@@ -106,14 +106,14 @@ class SmallMonth(CityScene):
 
     def _acts_after_payment(self) -> Iterator[Act]:
         yield Act("callbacks", at("2026-09-30 23:55"), self._callbacks)
-        yield Act("statements", at("2026-10-02 09:00"), self._statements)
+        yield Act("statements", at("2026-10-01 09:00"), self._statements)
+        yield self._step("reconciliation", "2026-10-01 09:30")
         yield Act("income", at("2026-10-10 09:00"), self._income)
         yield Act("reversal", at("2026-10-10 10:00"), self._reversal)
         for county in self.counties:
             yield Act(f"report of {county}", at("2026-11-10 10:00"), self._submit_report(county))
         yield self._step("expenditure-reporting", "2026-11-10 16:00")
         yield self._step("report-filing", "2026-11-11 09:00")
-        yield self._step("reconciliation", "2026-11-11 10:00")
         yield Act("close the month", at("2026-11-12 09:00"), self._close)
 
     def _step(self, step: str, moment: str) -> Act:
