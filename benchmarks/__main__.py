@@ -12,6 +12,7 @@ RUNS = (
     ("benchmarks.start_up",),
     ("benchmarks.settlements", "--settlements", "20000"),
     ("benchmarks.ledger_posting", "--postings", "20000"),
+    ("benchmarks.transfers", "--history", "0", "10000", "--verify"),
     ("benchmarks.reading", "--workbooks", "600", "--rows", "20", "3000", "100000"),
     ("benchmarks.nation", "--cities", "33"),
 )

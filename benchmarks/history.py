@@ -7,6 +7,7 @@ the driver's fastest way, because the product itself would take days.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Table, text
@@ -126,7 +127,7 @@ class History:
                     "city": city,
                     "fund": fund,
                     "month": str(MONTH.plus(past - self.months)),
-                    "closed_at": stored_moment(_at(MONTH, 1)),
+                    "closed_at": _stored(_at(MONTH, 1)),
                     "closed_by": CHECKER,
                     "head_hash": head_hash,
                 }
@@ -148,10 +149,10 @@ class History:
                 "bank_name": "农业银行",
                 "status": "approved",
                 "maker": MAKER,
-                "proposed_at": stored_moment(at),
+                "proposed_at": _stored(at),
                 "checker": CHECKER,
-                "approved_at": stored_moment(at),
-                "usable_from": stored_moment(at),
+                "approved_at": _stored(at),
+                "usable_from": _stored(at),
             },
         )
 
@@ -167,7 +168,7 @@ class History:
 
     def _batch(self, city: str, fund: str, month: Month, group: list[PaymentOrder], at: datetime) -> int:
         batch_id = self._next("transfer_batch")
-        moment = stored_moment(at)
+        moment = _stored(at)
         self._put(
             "transfer_batch",
             {
@@ -218,7 +219,7 @@ class History:
                 ],
                 "state": "settled",
                 "version": 5,
-                "settled_at": stored_moment(at),
+                "settled_at": _stored(at),
             },
         )
         key = attempt_key(order.key, 1)
@@ -235,7 +236,7 @@ class History:
                     "operation": "submit",
                     "phase": phase,
                     "worker_epoch": 1,
-                    "at": stored_moment(at),
+                    "at": _stored(at),
                     "answer": "succeeded" if phase == "finished" else None,
                 },
             )
@@ -248,15 +249,15 @@ class History:
                 "direction": "debit",
                 "amount_fen": order.amount_fen,
                 "attempt_key": key,
-                "executed_at": stored_moment(at),
-                "imported_at": stored_moment(at),
+                "executed_at": _stored(at),
+                "imported_at": _stored(at),
             },
         )
 
     def _attempt(
         self, order: PaymentOrder, obligation_id: int, key: str, debit_no: str, at: datetime
     ) -> None:
-        moment = stored_moment(at)
+        moment = _stored(at)
         body = TransferOrder(
             key=key,
             amount_fen=order.amount_fen,
@@ -328,7 +329,7 @@ class History:
                 "city": city,
                 "fund": fund,
                 "number": number + 1,
-                "recorded_at": stored_moment(at),
+                "recorded_at": _stored(at),
                 "made_by": "system",
                 "lines": 1,
                 "previous_hash": previous_hash,
@@ -347,7 +348,7 @@ class History:
                 "amount_fen": entry.amount_fen,
                 "flow": entry.flow.value,
                 "phase": entry.phase.value,
-                "event_at": stored_moment(at),
+                "event_at": _stored(at),
                 "month": str(month),
                 "resolves": entry.resolves,
                 "attempt_key": entry.attempt_key,
@@ -362,13 +363,14 @@ class History:
 
     def _audit_record(self, actor: str, action: str, subject: str, after: Row, at: datetime) -> None:
         number, previous_hash = self._audit
+        digest = _digest_of_change(*after.items())
         record = AuditRecord(
-            number + 1, at, actor, action, subject, None, _digest(after), "{}", None, previous_hash, ""
+            number + 1, at, actor, action, subject, None, digest, "{}", None, previous_hash, ""
         )
         sealed = seal_record(record)
         self._audit = (number + 1, sealed)
         fields = {name: getattr(record, name) for name in AuditRecord.__slots__}
-        self._put("audit", fields | {"at": stored_moment(at), "hash": sealed})
+        self._put("audit", fields | {"at": _stored(at), "hash": sealed})
 
     def _ledger_id(self, ref: AccountRef) -> int:
         found = self._accounts.get(ref)
@@ -396,8 +398,7 @@ class History:
         return self._ids[table]
 
     def _put(self, name: str, row: Row) -> None:
-        table = metadata.tables[name]
-        self._rows.setdefault(name, []).append(tuple(row.get(column.name) for column in table.columns))
+        self._rows.setdefault(name, []).append(tuple(map(row.get, _columns(name))))
 
     def _set_balances(self) -> None:
         mark = "?" if self._database.is_sqlite else "%s"
@@ -421,6 +422,20 @@ class History:
         with self._cursor.copy(f"copy {table.name} ({columns}) from stdin") as copy:
             for row in rows:
                 copy.write_row(row)
+
+
+@cache
+def _columns(table: str) -> tuple[str, ...]:
+    return tuple(column.name for column in metadata.tables[table].columns)
+
+
+# Many rows share a moment and a change.
+_stored = lru_cache(maxsize=1024)(stored_moment)
+
+
+@lru_cache(maxsize=1024)
+def _digest_of_change(*items: tuple[str, Any]) -> str | None:
+    return _digest(dict(items))
 
 
 def _parts(rows: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -79,7 +79,10 @@ def main() -> None:
                 for line in durability(make, kind, wanted.cities):
                     print(json.dumps(line), flush=True)
                 for transfers in wanted.history:
-                    print(json.dumps(growth(make, kind, transfers, wanted.cities, wanted.verify)), flush=True)
+                    print(
+                        json.dumps(growth(make, kind, transfers, wanted.cities, prove=wanted.verify)),
+                        flush=True,
+                    )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -258,7 +261,7 @@ def durability(make: Make, kind: str, cities: int) -> list[dict[str, Any]]:
     return lines
 
 
-def growth(make: Make, kind: str, transfers: int, cities: int, prove: bool) -> dict[str, Any]:
+def growth(make: Make, kind: str, transfers: int, cities: int, *, prove: bool) -> dict[str, Any]:
     """The month of a few cities on top of ``transfers`` settled payments of ten years."""
     database = make(kind, True)  # noqa: FBT003 - waits for the disk
     began = time.perf_counter()

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fundpool.domain.ledger import GENESIS, LedgerFault, seal
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.ledger import GENESIS, LedgerFault, moment_text, seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ def seal_record(record: AuditRecord) -> str:
         record.previous_hash,
         (
             record.number,
-            record.at.astimezone(SHANGHAI).isoformat(timespec="microseconds"),
+            moment_text(record.at),
             record.actor,
             record.action,
             record.subject,

@@ -227,14 +227,16 @@ def canonical_text(fields: Sequence[object]) -> str:
     return "".join(parts)
 
 
-def _moment_text(moment: datetime) -> str:
+@lru_cache(maxsize=1024)
+def moment_text(moment: datetime) -> str:
+    """How seals write a moment; the records of a transaction share it."""
     return moment.astimezone(SHANGHAI).isoformat(timespec="microseconds")
 
 
 @lru_cache(maxsize=1024)
 def _kind_text(flow: Flow, phase: Phase, event_at: datetime) -> str:
     """The canonical text of what the postings of a batch often share."""
-    return canonical_text((flow.value, phase.value, _moment_text(event_at)))
+    return canonical_text((flow.value, phase.value, moment_text(event_at)))
 
 
 @lru_cache(maxsize=1024)
@@ -291,7 +293,7 @@ def seal_voucher(header: Voucher, postings: Iterable[tuple[Posting, Month, Month
             header.city,
             header.fund,
             header.number,
-            _moment_text(header.recorded_at),
+            moment_text(header.recorded_at),
             header.made_by,
             header.lines,
         ),

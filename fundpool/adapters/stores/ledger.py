@@ -15,6 +15,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     String,
+    and_,
     any_,
     bindparam,
     func,
@@ -324,12 +325,15 @@ class SqlLedgerStore:
                 totals[credit_id].reserved_fen -= amount_fen
 
     def _was_used(self, account_id: int, recorded_until: datetime) -> bool:
-        c = posting.c
+        c, v, account = posting.c, voucher.c, ledger_account.c
         query = (
             select(c.id)
-            .join(voucher, voucher.c.id == c.voucher_id)
-            .where(or_(c.debit_id == account_id, c.credit_id == account_id))
-            .where(voucher.c.recorded_at <= recorded_until)
+            .select_from(ledger_account)
+            # By the vouchers of its book: postings have no index of accounts.
+            .join(voucher, and_(v.city == account.city, v.fund == account.fund))
+            .join(posting, v.id == c.voucher_id)
+            .where(account.id == account_id, or_(c.debit_id == account_id, c.credit_id == account_id))
+            .where(v.recorded_at <= recorded_until)
             .limit(1)
         )
         return self._connection.scalar(query) is not None

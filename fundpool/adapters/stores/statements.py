@@ -11,7 +11,7 @@ from fundpool.domain.ledger import COUNTING
 from fundpool.domain.periods import SHANGHAI
 from fundpool.services.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
 from schemas.payment_messages import Direction, StatementLine
-from schemas.tables.ledger import ledger_account, posting
+from schemas.tables.ledger import ledger_account, posting, voucher
 from schemas.tables.statements import receipt_match, statement_balance
 from schemas.tables.transfers import reconciliation_break, statement_line
 
@@ -88,8 +88,12 @@ class SqlStatementStore:
             )
         )
         rows = self._connection.execute(
+            # By the vouchers of its book: an index of accounts would cost every posting more than it saves.
             select(posting)
+            .join(voucher, voucher.c.id == c.voucher_id)
             .where(
+                voucher.c.city == ref.city,
+                voucher.c.fund == ref.fund,
                 or_(c.debit_id == account_id, c.credit_id == account_id),
                 c.phase.in_([phase.value for phase in COUNTING]),
                 c.event_at < until,

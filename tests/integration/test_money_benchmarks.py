@@ -1,0 +1,46 @@
+"""The measurements of postings and payments measure sound work, and a month's work reads the month."""
+
+from pathlib import Path
+
+from benchmarks import ledger_posting, transfers
+from benchmarks.history import PER_CITY, History
+from fundpool.adapters import migrations
+from fundpool.adapters.database import Database
+from fundpool.adapters.work import SqlTransactions
+from fundpool.services.audit_checks import verify_everything
+
+
+def made(folder: Path) -> Database:
+    database = Database(f"sqlite:///{folder}/books.db")
+    migrations.upgrade(database)
+    return database
+
+
+def test_the_made_up_history_is_one_that_the_product_could_have_left(tmp_path: Path) -> None:
+    database = made(tmp_path)
+    history = History(database, PER_CITY)
+    history.months = 3
+    assert history.write() == 3 * PER_CITY // 120
+    assert SqlTransactions(database).read(lambda work: verify_everything(work, [])) == []
+
+
+def test_no_everyday_statement_about_money_reads_a_long_table_from_end_to_end(tmp_path: Path) -> None:
+    found = transfers.growth(lambda _kind, _durable: made(tmp_path), "sqlite", 0, 1, prove=True)
+    assert found["scans"] == []
+    assert set(found["wall_ms"]) == set(transfers.STAGES)
+
+
+def test_a_payment_is_three_commits_of_its_own(tmp_path: Path) -> None:
+    def make(_kind: str, durable: bool) -> Database:
+        folder = tmp_path / str(durable)
+        folder.mkdir()
+        return made(folder)
+
+    for line in transfers.durability(make, "sqlite", 1):
+        # Ordering, authorising and importing the statements are commits of the city, not of a payment.
+        assert 3 <= line["commits_per_transfer"] < 3.5
+
+
+def test_postings_are_measured_beside_raw_inserts_of_the_same_rows(tmp_path: Path) -> None:
+    found = ledger_posting.measure(Database(f"sqlite:///{tmp_path}/books.db"), ledger_posting.BATCH)
+    assert 0 < float(str(found["share_of_bare"])) < 1
