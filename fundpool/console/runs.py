@@ -31,6 +31,8 @@ from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from fundpool.settings import REPOSITORY, Settings
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun, State
 
@@ -324,6 +326,7 @@ class _Worker:
         self._unscheduled = unscheduled
         self._news = threading.Condition()
         self._ended: dict[str, tuple[FlowRun, State[Any]]] = {}
+        self._claimed: set[UUID] = set()
         self._woken = False
         self._stopping = False
         self._broken: BaseException | None = None
@@ -388,7 +391,7 @@ class _Worker:
         while not self._stopping:
             try:
                 if outages:
-                    _schedule_again_what_a_killed_process_left(client)
+                    _schedule_again_what_was_left(client)
                 if not self._run_next(client):
                     self._rest(client)
                 outages = 0
@@ -402,7 +405,7 @@ class _Worker:
         _log_to_prefect_only()
         client.send_worker_heartbeat(WORK_POOL, "fundpool", heartbeat_interval_seconds=30)
         if self._resume:
-            _schedule_again_what_a_killed_process_left(client)
+            _schedule_again_what_was_left(client)
         if self._unscheduled:
             _cancel_what_the_clock_scheduled(client)
 
@@ -420,13 +423,25 @@ class _Worker:
         from prefect.states import Pending
         from prefect.types._datetime import now
 
+        self._let_go_of_what_was_claimed(client)
         waiting = client.get_scheduled_flow_runs_for_work_pool(WORK_POOL, scheduled_before=now("UTC"))
         for one in waiting:
+            self._claimed.add(one.flow_run.id)
             claim: OrchestrationResult[Any] = client.set_flow_run_state(one.flow_run.id, Pending())
             if claim.status is SetStateStatus.ACCEPT:
                 self._run(client, client.read_flow_run(one.flow_run.id))
                 return True
         return False
+
+    def _let_go_of_what_was_claimed(self, client: "SyncPrefectClient") -> None:
+        """Nothing runs now: a run of ours that the server holds for pending or running runs again.
+
+        The client repeats a request whose answer was lost. A repeated claim is refused, and the run
+        stayed pending with nobody to run it; being the pool's only place, it held up every other.
+        """
+        if self._claimed:
+            _schedule_again_what_was_left(client, self._claimed)
+            self._claimed.clear()
 
     def _run(self, client: "SyncPrefectClient", run: "FlowRun") -> None:
         from prefect.exceptions import Abort
@@ -443,21 +458,34 @@ class _Worker:
         except Abort:  # cancelled by a person before it began
             state = client.read_flow_run(run.id).state
         assert state is not None
+        known = client.read_flow_run(run.id)
+        if known.state is None or not known.state.is_final():
+            return  # it waits for its turn, or its end did not reach the server: it is run again
+        self._claimed.discard(run.id)
         with self._news:
-            self._ended[str(run.id)] = (client.read_flow_run(run.id), state)
+            self._ended[str(run.id)] = (known, state)
             self._news.notify_all()
 
 
-def _schedule_again_what_a_killed_process_left(client: "SyncPrefectClient") -> None:
-    """Runs that were under way when the last process died run again; every step may be run any number of times."""
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+def _schedule_again_what_was_left(client: "SyncPrefectClient", claimed: "set[UUID] | None" = None) -> None:
+    """Runs that the server holds for under way and nobody runs are run again: of ``claimed``, else of the pool.
+
+    Every step may be run any number of times.
+    """
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterId,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
     from prefect.client.schemas.objects import StateType
     from prefect.states import AwaitingRetry, Crashed
 
     kinds = FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING, StateType.CANCELLING])
-    left = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=kinds)))
-    for run in left:
-        message = "上次进程中断 · the process that ran it ended"
+    which = None if claimed is None else FlowRunFilterId(any_=list(claimed))
+    asked = FlowRunFilter(id=which, state=FlowRunFilterState(type=kinds))
+    for run in client.read_flow_runs(flow_run_filter=asked):
+        message = "上次运行中断 · the run was cut short"
         client.set_flow_run_state(run.id, Crashed(message=message), force=True)
         if run.parent_task_run_id is None and run.deployment_id is not None:
             client.set_flow_run_state(run.id, AwaitingRetry(message=message), force=True)

@@ -1,12 +1,16 @@
-"""A program whose work is done ends, whatever Prefect still has in its queues."""
+"""The worker in our own process: no run is left lying, and a program whose work is done ends."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from fundpool.console.runs import LocalPrefect
+from fundpool.domain.periods import Month
+from tests.integration.month_scene import CityScene
 
 pytestmark = pytest.mark.slow
 
@@ -40,3 +44,47 @@ def test_events_that_the_server_does_not_take_do_not_hold_a_finished_program(pre
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (0, "stopped\n"), ended.stderr
+
+
+def test_a_claim_that_was_sent_twice_does_not_leave_its_run_lying_in_everybody_s_way(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client sends a request again whose answer was lost; the server refuses the second claim."""
+    from prefect.client.orchestration import SyncPrefectClient  # noqa: PLC0415
+
+    scene_of("taizhou", Month(2026, 10))
+    send = SyncPrefectClient.set_flow_run_state
+    lost: list[str] = []
+
+    def losing_the_first_answer(self: Any, run_id: Any, state: Any, *rest: Any, **options: Any) -> Any:
+        answer = send(self, run_id, state, *rest, **options)
+        if state.is_pending() and not lost:
+            lost.append(str(run_id))
+            answer = send(self, run_id, state, *rest, **options)
+        return answer
+
+    monkeypatch.setattr(SyncPrefectClient, "set_flow_run_state", losing_the_first_answer)
+    run = prefect.run_step("flags", "taizhou", "2026-10", as_of="2026-09-23")
+    assert lost == [run.run_id]
+    assert run.is_completed
+
+
+def test_a_run_whose_end_did_not_reach_the_server_is_run_again_and_ends(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.client.orchestration import SyncPrefectClient  # noqa: PLC0415
+
+    scene_of("taizhou", Month(2026, 10))
+    send = SyncPrefectClient.set_flow_run_state
+    lost: list[str] = []
+
+    def losing_the_first_end(self: Any, run_id: Any, state: Any, *rest: Any, **options: Any) -> Any:
+        if state.is_completed() and not lost:
+            lost.append(str(run_id))
+            return send(self, run_id, self.read_flow_run(run_id).state, force=True)
+        return send(self, run_id, state, *rest, **options)
+
+    monkeypatch.setattr(SyncPrefectClient, "set_flow_run_state", losing_the_first_end)
+    run = prefect.run_step("flags", "taizhou", "2026-10", as_of="2026-09-23")
+    assert lost == [run.run_id]
+    assert run.is_completed
