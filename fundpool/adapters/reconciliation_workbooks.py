@@ -101,10 +101,10 @@ class _Styles:
         self.note = book.add_format({**font, "text_wrap": True, "valign": "top"})
         self.right = book.add_format({**font, "align": "right"})
         self.head = book.add_format({**box, "bold": True, "align": "center", "text_wrap": True})
-        self.cell = book.add_format({**box, "text_wrap": True})
+        self.cell = book.add_format({**box, "text_wrap": True, "indent": 1})
         self.centre = book.add_format({**box, "align": "center"})
         self.money = book.add_format({**box, **money})
-        self.total = book.add_format({**box, "bold": True})
+        self.total = book.add_format({**box, "bold": True, "indent": 1})
         self.total_money = book.add_format({**box, **money, "bold": True})
         self.wrong = book.add_format({**box, **red, "align": "center"})
         self.wrong_money = book.add_format({**box, **red, **money})
@@ -143,6 +143,7 @@ def _write_overview(
         sheet.write_string(2, column, head, styles.head)
     for number, form in enumerate(forms, start=1):
         at = number + 2
+        _set_height(sheet, at, ((form.account_name, 26), (funds.get(form.fund, form.fund), 16)))
         sheet.write_number(at, 0, number, styles.centre)
         sheet.write_string(at, 1, f"{_TYPE_ZH[form.account_type]}　{form.account_name}", styles.cell)
         sheet.write_string(at, 2, funds.get(form.fund, form.fund), styles.cell)
@@ -245,6 +246,7 @@ def _write_items(sheet: Any, styles: _Styles, items: Sequence[OpenItem], at: int
         return at + 3
     for row, item in enumerate(items, start=at + 1):
         owner = "—" if item.owner is None else _OWNER_ZH.get(item.owner, item.owner)
+        _set_height(sheet, row, ((item.reference, 24), (item.transfer or "", 34), (owner, 18)))
         sheet.write_string(row, 0, _KIND_ZH[item.kind], styles.cell)
         sheet.write_string(row, 1, str(item.day), styles.centre)
         sheet.write_number(row, 2, _yuan(item.amount_fen), styles.money)
@@ -286,6 +288,15 @@ def _write_money(
         sheet.write_number(
             row, column, _yuan(amount_fen), styles.wrong_money if wrong else style or styles.money
         )
+
+
+def _set_height(sheet: Any, row: int, texts: Sequence[tuple[str, int]]) -> None:
+    """Room for wrapped texts in columns of the given widths: not every program finds it by itself."""
+    lines = 1
+    for text, width in texts:
+        taken = sum(2 if ord(character) > 0x2E80 else 1 for character in text)
+        lines = max(lines, -(-taken // (width - 2)))
+    sheet.set_row(row, 15 * lines + 3)
 
 
 def _set_page(sheet: Any) -> None:

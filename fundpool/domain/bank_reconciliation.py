@@ -55,7 +55,10 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class OpenItem:
-    """One line of the form; ``owner`` follows it up, ``break_id`` is its entry in the register."""
+    """One line of the form; ``owner`` follows it up, ``break_id`` is its entry in the register.
+
+    ``booking`` is the key of the booking where it is the books' line.
+    """
 
     kind: ItemKind
     day: date
@@ -65,6 +68,7 @@ class OpenItem:
     age_days: int
     owner: str | None
     break_id: int | None
+    booking: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,13 +100,10 @@ def _items(
 
 
 def _booked(entry: CashEntry) -> Movement:
+    # A payment is known to the bank by its key, other bookings by the number of their paper.
+    reference = entry.attempt_key or entry.memo or entry.key
     return Movement(
-        entry.key,
-        _day(entry.event_at),
-        entry.amount_fen,
-        entry.memo or entry.key,
-        entry.attempt_key,
-        entry.reverses,
+        entry.key, _day(entry.event_at), entry.amount_fen, reference, entry.attempt_key, entry.reverses
     )
 
 
@@ -117,12 +114,13 @@ def _banked(stored: StoredLine) -> Movement:
 
 
 def _transfers(work: Work, movements: Iterable[Movement]) -> dict[str, str]:
-    """Business key of the payment each payment key belongs to, where it is one of ours."""
+    """Number, month and payee of the payment each key belongs to, where it is one of ours."""
     names = {}
     for key in {movement.key for movement in movements if movement.key is not None}:
         attempt = work.transfers.attempt_by_key(key)
         if attempt is not None:
-            names[key] = work.transfers.obligation(attempt.obligation_id).key
+            obligation = work.transfers.obligation(attempt.obligation_id)
+            names[key] = f"第 {obligation.id} 号　{obligation.month}　{obligation.unit}"
     return names
 
 
@@ -150,6 +148,7 @@ def _item(
         age_days=(day - movement.day).days,
         owner=(entered.owner if entered else None) or owner_of(account.account_type),
         break_id=entered.id if entered else None,
+        booking=movement.identity if is_booked else None,
     )
 
 

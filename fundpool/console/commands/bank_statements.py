@@ -127,6 +127,7 @@ def _document(form: "BankReconciliation") -> dict[str, Any]:
                 "age_days": item.age_days,
                 "owner": item.owner,
                 "break": item.break_id,
+                "booking": item.booking,
             }
             for item in form.items
         ],
@@ -204,7 +205,7 @@ def match_receipt(
     *,
     account: _Account,
     serial: Annotated[str, Parameter(help="银行流水号 / the bank's serial")],
-    booking: Annotated[str, Parameter(help="入账编号 / key of the booking, as the form lists it")],
+    booking: Annotated[str, Parameter(help="入账编号 / key of the booking, as reconciliation --json lists it")],
     by: By,
     as_of: AsOf = None,
     policy_dir: PolicyDir = None,
