@@ -1,5 +1,8 @@
 """``python -m tests.simulation --seeds N [--minutes M] [--first F] [--coverage]``: play schedules.
 
+``--exhaustive`` plays the 1,600 of ``exhaustive`` against each kind of bank instead; ``--mutants``
+says how many seeds it takes to catch each broken variant.
+
 Prints every violation with its seed, what was reached how often, and the seeds per second.
 """
 
@@ -11,11 +14,12 @@ import sys
 import time
 from contextlib import nullcontext
 
-from tests.simulation.backends import run
+from tests.simulation.backends import run, run_exhaustively
 from tests.simulation.bank import REACHED
+from tests.simulation.exhaustive import orders_for
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.quick import quick
-from tests.simulation.schedule import Result
+from tests.simulation.schedule import VARIANTS, Result
 
 PROGRESS_EVERY = 10_000
 
@@ -28,11 +32,15 @@ def say(text: str) -> None:
 def main() -> int:
     wanted = _arguments()
     first = wanted.first if wanted.first is not None else secrets.randbelow(10**12)
+    ended: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
+    if wanted.exhaustive:
+        return _play_exhaustively()
+    if wanted.mutants:
+        return _catch_mutants(first, wanted.seeds)
     say(f"first seed {first}")
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     bad = played = 0
-    ended: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
     with quick(), MUTANTS[wanted.mutant]() if wanted.mutant else nullcontext():
         for seed in range(first, first + wanted.seeds):
             if ended or (wanted.minutes and time.perf_counter() - started_s > wanted.minutes * 60):
@@ -44,8 +52,6 @@ def main() -> int:
                 gc.collect()
             if played % PROGRESS_EVERY == 0:
                 say(f"{played} played, {bad} violating, {time.perf_counter() - started_s:.0f} s")
-            if result.violations and wanted.until_caught:
-                break
     spent_s, spent_cpu_s = time.perf_counter() - started_s, time.process_time() - started_cpu_s
     if wanted.coverage:
         say("\n".join(f"{count:>10}  {name}" for name, count in sorted(REACHED.items())))
@@ -54,6 +60,31 @@ def main() -> int:
         f"{1000 * spent_cpu_s / max(played, 1):.1f} ms of CPU a seed"
     )
     return 1 if bad else 0
+
+
+def _play_exhaustively() -> int:
+    bad = played = 0
+    with quick():
+        for variant in VARIANTS:
+            for symbols in orders_for(variant):
+                played += 1
+                broken = run_exhaustively(symbols, variant)
+                if broken:
+                    bad += 1
+                    say(f"{' then '.join(symbols)} ({variant.name}): {'; '.join(broken)}")
+    say(f"{played} exhaustive schedules, {bad} violating")
+    return 1 if bad else 0
+
+
+def _catch_mutants(first: int, at_most: int) -> int:
+    """How many seeds it takes to catch each broken variant; 1 when one was not caught."""
+    missed = 0
+    for name, broken in MUTANTS.items():
+        with quick(), broken():
+            taken = next((n for n in range(at_most) if run(first + n).violations), None)
+        missed += taken is None
+        say(f"{name:36} {f'more than {at_most}' if taken is None else taken + 1}")
+    return 1 if missed else 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,7 +96,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--coverage", action="store_true", help="say how often everything was reached")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="break the product first")
-    parser.add_argument("--until-caught", action="store_true", help="stop at the first violation")
+    parser.add_argument("--mutants", action="store_true", help="how many seeds catch each broken variant")
+    parser.add_argument("--exhaustive", action="store_true", help="every fault and every ordered pair")
     return parser.parse_args()
 
 

@@ -1,19 +1,12 @@
 """Books put back from a backup: what was sent since is found at the bank, never sent again."""
 
-from contextlib import suppress
-from datetime import datetime, time, timedelta
-
 import pytest
 
-from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import final_days
 from fundpool.services import books, failpoints, payments, resolving
+from tests.simulation.courses import lost_order_recognised_after_its_money_came_back, one_county
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, RELEASER, Scene, account_no
-
-
-class Killed(BaseException):
-    """The worker is killed here."""
 
 
 @pytest.fixture
@@ -144,55 +137,10 @@ def test_nothing_is_sent_before_two_people_have_looked(transactions: MemoryTrans
     assert scene.book.executions == []
 
 
-def test_money_that_came_back_is_booked_when_a_lost_order_is_recognised_later(
-    transactions: MemoryTransactions,
-) -> None:
+def test_money_that_came_back_is_booked_when_a_lost_order_is_recognised_later() -> None:
     """Found by a schedule: the statement was read while an older attempt was still in question."""
-    scene = Scene(transactions, counties=("331002",))
-    scene.release()
-
-    def die(name: str) -> None:
-        if name == "after commit":
-            raise Killed
-
-    failpoints.install(die)
-    with suppress(Killed):
-        scene.send()
-    failpoints.install(None)
-    backup, first_day = transactions.snapshot(), scene.clock().date()
-    scene.clock.advance(days=6)
-    scene.send()
-    scene.plan.add("success_then_returned")
-    scene.send()
-    scene.clock.advance(days=2)
-    scene.book.advance(scene.clock())
-    transactions.state = backup
-    scene.clock.advance(days=28)
-    quarantine(scene)
-    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
-    transactions.transaction(
-        lambda work: resolving.resolve_break(work, 1, by=CHECKER, resolution="查清", now=scene.clock())
-    )
-    restart(scene)
-    scene.clock.advance(hours=1)
-    scene.resolve()
-    for number in range(50):
-        day = first_day + timedelta(days=number)
-        scene.clock.now = max(scene.clock.now, datetime.combine(day, time(), SHANGHAI) + timedelta(days=2))
-        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
-    for person in (CHECKER, RELEASER):
-        transactions.transaction(
-            lambda work, by=person: resolving.confirm_absence(  # type: ignore[misc]
-                work, 1, by=by, now=scene.clock(), terms=scene.ports.gateway_terms
-            )
-        )
-    for person in (CHECKER, RELEASER):
-        transactions.transaction(
-            lambda work, by=person: payments.approve_retry(  # type: ignore[misc]
-                work, 1, by=by, reason="重付", now=scene.clock()
-            )
-        )
-    scene.send()
+    scene = one_county()
+    lost_order_recognised_after_its_money_came_back(scene)
     assert scene.states() == ["returned"]
-    fiscal = transactions.read(lambda work: books.balance(work, FISCAL))
+    fiscal = scene.ports.database.read(lambda work: books.balance(work, FISCAL))
     assert fiscal.posted_fen == scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
