@@ -63,7 +63,7 @@ traps: $(VENV)/.dev ## Read the whole trap corpus: SEEDS=20 of every generator (
 	FUNDPOOL_TRAP_SEEDS=$(or $(SEEDS),20) $(BIN)/python -m pytest tests/integration/test_trap_corpus.py -q
 
 .PHONY: fuzz
-fuzz: $(VENV)/.fuzz ## Fuzz the readers, guided by coverage; FOR=600 seconds each of four targets
+fuzz: $(VENV)/.fuzz ## Fuzz the readers, guided by coverage; FOR=600 seconds each of five targets
 	nice $(BIN)/python -m fuzz --seconds $(or $(FOR),150)
 
 .PHONY: sample

@@ -117,6 +117,7 @@ def share_of_gx(count: int, file: SourceFile, context: JudgingContext) -> dict[s
         "gx": with_gx,
         "pandas": plain,
         "gx_over_pandas": round(with_gx["cpu_seconds"] / max(plain["cpu_seconds"], 1e-4), 1),
+        "gx_share": round(1 - plain["cpu_seconds"] / with_gx["cpu_seconds"], 3),
     }
 
 

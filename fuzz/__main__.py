@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("workbook", "container", "csv", "grammar")
+NAMES = ("sheet", "part", "container", "csv", "grammar")
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
 def _fuzz(name: str, seconds: int, files: list[Path]) -> None:
     import atheris  # noqa: PLC0415 - only the target's own process loads the fuzzer
 
-    from fuzz.targets import TARGETS, mutate_workbook  # noqa: PLC0415 - as above
+    from fuzz.targets import TARGETS, mutate_xml  # noqa: PLC0415 - as above
 
     target, seeds = TARGETS[name]
     corpus = HERE / "corpus" / name
@@ -53,7 +53,7 @@ def _fuzz(name: str, seconds: int, files: list[Path]) -> None:
         "-print_final_stats=1",
         f"-artifact_prefix={HERE / 'found' / name}-",
     ]
-    mutators = {"custom_mutator": mutate_workbook} if name == "workbook" else {}
+    mutators = {"custom_mutator": mutate_xml} if name in {"sheet", "part"} else {}
     where = [str(file) for file in files] or [str(corpus)]
     print(f"== {name}", flush=True)
     atheris.Setup([sys.argv[0], *options, *where], target, **mutators)

@@ -23,8 +23,7 @@ with atheris.instrument_imports(
 
 WORKBOOK = sample.file_bytes("plan", sample.plan_rows())
 PARTS = sample.unzip(WORKBOOK)
-MUTATED_PARTS = (
-    sample.SHEET,
+OTHER_PARTS = (
     "xl/workbook.xml",
     "xl/styles.xml",
     "xl/sharedStrings.xml",
@@ -49,18 +48,25 @@ _NEW_CELLS = (
 _MARKS = (b"<", b"&amp;", b"0", b"9", b".", b"-", b"E5", b'hidden="1"', b"\xe4\xb8\x87", b" ", b"")
 
 
-def workbook(data: bytes) -> None:
-    """A workbook one of whose parts is ``data`` (its first byte chooses which), in a valid zip."""
-    if not data:
-        return
-    name = MUTATED_PARTS[data[0] % len(MUTATED_PARTS)]
-    content = sample.rezip({**PARTS, name: data[1:]}, compression=zipfile.ZIP_STORED)
+def sheet(data: bytes) -> None:
+    """A workbook whose sheet is ``data``, in a valid zip."""
+    _read_with(sample.SHEET, data)
+
+
+def part(data: bytes) -> None:
+    """A workbook one of whose other parts is ``data``; its first byte chooses which."""
+    if data:
+        _read_with(OTHER_PARTS[data[0] % len(OTHER_PARTS)], data[1:])
+
+
+def _read_with(name: str, data: bytes) -> None:
+    content = sample.rezip({**PARTS, name: data}, compression=zipfile.ZIP_STORED)
     parsed = read(content)
     accounted_for(parsed)
     _as_another_program_reads(content, parsed)
 
 
-def mutate_workbook(data: bytes, max_size: int, seed: int) -> bytes:
+def mutate_xml(data: bytes, max_size: int, seed: int) -> bytes:
     """Change whole cells now and then, single bytes otherwise: most stay well-formed XML."""
     rng = random.Random(seed)
     if rng.random() < 0.4:
@@ -88,8 +94,7 @@ def _as_another_program_reads(content: bytes, parsed: ParsedDocument) -> None:
         return
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), data_only=True)
-        sheet = book[parsed.sheet]
-        values = {cell: sheet[cell].value for cell, _, _ in silent}
+        values = {cell: book[parsed.sheet][cell].value for cell, _, _ in silent}
     except Exception:  # noqa: BLE001 - what openpyxl cannot open tells nothing
         return
     for cell, amount, raw in silent:
@@ -121,10 +126,6 @@ def grammar(data: bytes) -> None:
     never_raises(kind, text, formula=formula, is_date=is_date)
 
 
-def _seeds_of_workbook() -> list[bytes]:
-    return [bytes([number]) + PARTS[name] for number, name in enumerate(MUTATED_PARTS)]
-
-
 _TABLE = sample.file_bytes("plan", sample.plan_rows(), ".csv")
 _TEXTS = (
     "1234.50",
@@ -141,7 +142,8 @@ _TEXTS = (
 )
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], list[bytes]]]] = {
-    "workbook": (workbook, _seeds_of_workbook),
+    "sheet": (sheet, lambda: [PARTS[sample.SHEET]]),
+    "part": (part, lambda: [bytes([number]) + PARTS[name] for number, name in enumerate(OTHER_PARTS)]),
     "container": (container, lambda: [WORKBOOK, sample.rezip(PARTS, compression=zipfile.ZIP_STORED)]),
     "csv": (csv, lambda: [_TABLE, _TABLE.decode("utf-8-sig").encode("gb18030")]),
     "grammar": (

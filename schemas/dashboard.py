@@ -148,16 +148,6 @@ class FundMoney(_Shape):
         return self.reviewed_fen if self.reviewed_fen is not None else self.approved_fen
 
 
-class SlipStatus(_Shape):
-    """A return slip as it lies on the disk of the machine that runs the steps."""
-
-    document: str
-    county: str
-    version: int
-    workbook: str
-    page: str
-
-
 class MonthStatus(_Shape):
     """A city's month as seen at ``as_of``."""
 
@@ -168,7 +158,6 @@ class MonthStatus(_Shape):
     steps: tuple[StepStatus, ...] = ()
     transfers: tuple[TransferStatus, ...] = ()
     flags: tuple[Flag, ...] = ()
-    slips: tuple[SlipStatus, ...] = ()
 
 
 class FindingStatus(_Shape):

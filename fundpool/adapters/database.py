@@ -121,14 +121,24 @@ def _postgresql_engine(url: str) -> Engine:
 
 
 def _is_serialization_failure(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in _SERIALIZATION_FAILURES
+    return _sqlstate(error) in _SERIALIZATION_FAILURES
+
+
+_MISSING_COLUMN = ("no such column", "has no column named")
+"""What SQLite says when the tables are of an earlier version than the code."""
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 def _for_people(error: DBAPIError) -> Exception:
     if isinstance(error, OperationalError) and "no such table" in str(error.orig):
         return _not_initialised()
-    if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) == "42P01":
+    if isinstance(error, ProgrammingError) and _sqlstate(error) == "42P01":
         return _not_initialised()
+    if any(text in str(error.orig) for text in _MISSING_COLUMN) or _sqlstate(error) == "42703":
+        return _outdated(error)
     if isinstance(error, OperationalError) or _is_serialization_failure(error):
         return _unavailable(error)
     return error
@@ -140,6 +150,16 @@ def _not_initialised() -> InputError:
         "数据库尚未建表",
         "the database has no tables yet",
         remedy="fundpool init",
+    )
+
+
+def _outdated(error: DBAPIError) -> InputError:
+    reason = str(error.orig).strip().splitlines()[0]
+    return InputError(
+        "database_outdated",
+        f"数据库的表是早先版本的：{reason}",
+        f"the tables are of an earlier version: {reason}",
+        remedy="先备份，再运行 fundpool init 升级 / back up, then run fundpool init, which brings them up to date",
     )
 
 

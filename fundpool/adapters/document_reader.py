@@ -28,6 +28,8 @@ HEADER_ROWS = 40
 _TOTAL = re.compile(r"(控制)?(合计|总计|小计)(数|行)?")
 _LABEL = re.compile(r"\s*([^：:]{1,12})[：:]\s*(.*)", re.DOTALL)
 _HEADER_UNIT = re.compile(r"[(（](元|万元|千元|亿元|人|户)[)）]$")
+_WRITTEN_BEFORE = frozenset({FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.YEAR})
+"""What a template has already written into the rows that a county may leave unused."""
 _NOTE = re.compile(r"\s*(注|说明|填表说明|填报说明|备注)\s*[：:].*", re.DOTALL)
 
 
@@ -292,7 +294,7 @@ class _Reading:
 
     def _read_row(self, table: _Table, row: int, cells: Mapping[int, Cell]) -> None:
         filled = {column: cell for column, cell in cells.items() if not cell.blank}
-        if not filled:
+        if not filled or self._is_unused(table, filled):
             return
         identity = [
             filled[table.columns[f.key]]
@@ -310,6 +312,16 @@ class _Reading:
             self._read_line(table, row, filled)
         else:
             self._say("FILE-018", table, row=row, found=" ".join(texts)[:80])
+
+    def _is_unused(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
+        """Whether a row of a list holds only what the template wrote into it: county, period and empty sums."""
+        if self.document.per_fund:
+            return False
+        places = [(f, table.columns.get(f.key)) for f in self.document.fields]
+        written = {at for f, at in places if at in filled and f.kind in _WRITTEN_BEFORE}
+        sums = {at for f, at in places if at is not None and at in filled and f.follows_from is not None}
+        empty = all(filled[column].formula and _stored_nothing(filled[column].text) for column in sums)
+        return bool(written) and empty and set(filled) == written | sums
 
     def _is_outside(self, table: _Table, filled: Mapping[int, Cell], texts: Sequence[str]) -> bool:
         """Whether the row is signatures (which are taken) or an explanatory note."""
@@ -476,6 +488,10 @@ class _Reading:
             found=remark.found,
             expected=remark.expected,
         )
+
+
+def _stored_nothing(text: str | None) -> bool:
+    return re.fullmatch(r"(0+(\.0*)?)?", (text or "").strip()) is not None
 
 
 def _matched(text: str, official: str | None) -> list[Remark]:

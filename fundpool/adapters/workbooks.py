@@ -33,7 +33,7 @@ _FIXED = {FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKi
 _HEADER_ROW = 3
 """Zero-based: title, labels and instruction stand above it."""
 _INSTRUCTION = (
-    "只填黄色单元格；没有发生额填 0；不要改动表头，不要隐藏、合并单元格。"
+    "只填黄色单元格（灰色的已填好或自动计算）；没有发生额填 0；不要改动表头，不要隐藏、合并单元格。"
     " Fill the yellow cells only; write 0 for nothing."
 )
 
@@ -157,11 +157,20 @@ class _Formats:
     def __init__(self, book: Any) -> None:
         box = {"border": 1, "font_name": "SimSun", "font_size": 10}
         self.title = book.add_format(
-            {"bold": True, "font_size": 16, "align": "center", "font_name": "SimHei"}
+            {"bold": True, "font_size": 16, "align": "center", "valign": "vcenter", "font_name": "SimHei"}
         )
+        self.heading = book.add_format({"bold": True, "font_size": 14, "font_name": "SimHei"})
+        self.note = book.add_format({**box, "text_wrap": True, "valign": "top"})
         self.plain = book.add_format({"font_name": "SimSun", "font_size": 10})
         self.header = book.add_format(
-            {**box, "bold": True, "bg_color": "#D9E2F3", "text_wrap": True, "align": "center"}
+            {
+                **box,
+                "bold": True,
+                "bg_color": "#D9E2F3",
+                "text_wrap": True,
+                "align": "center",
+                "valign": "vcenter",
+            }
         )
         self.fixed = book.add_format({**box, "num_format": "@", "bg_color": "#F2F2F2"})
         self.money = book.add_format(
@@ -215,8 +224,61 @@ def _write_xlsx(
     _validate_input(sheet, kind, funds, _HEADER_ROW + 1, _HEADER_ROW + len(rows))
     sheet.freeze_panes(_HEADER_ROW + 1, 4)
     sheet.protect("", {"format_columns": True, "select_locked_cells": True})
+    _set_page(sheet, wide=len(kind.fields) > 12)
+    sheet.repeat_rows(0, _HEADER_ROW)
+    if len(kind.fields) > 16:  # legible on two pages that both name the county and fund
+        sheet.fit_to_pages(2, 0)
+        sheet.repeat_columns(0, 3)
+    if blank:
+        _explain_columns(book, kind, formats)
     book.close()
     path.write_bytes(buffer.getvalue())
+
+
+def _set_page(sheet: Any, *, wide: bool) -> None:
+    """Printed across the page, on A3 where the table is wide: the form is signed on paper too."""
+    sheet.set_landscape()
+    sheet.set_paper(8 if wide else 9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    sheet.set_footer("&C第 &P 页 共 &N 页")
+
+
+def _explain_columns(book: Any, kind: DocumentType, formats: _Formats) -> None:
+    """A second sheet that says of every column who fills it and how."""
+    sheet = book.add_worksheet("填报说明")
+    sheet.write_string(0, 0, f"{kind.zh}填报说明", formats.heading)
+    sheet.set_row(0, 26)
+    for column, (text, width) in enumerate((("栏目", 24), ("由谁填写", 16), ("怎么填", 72), ("Column", 40))):
+        sheet.write_string(1, column, text, formats.header)
+        sheet.set_column(column, column, width)
+    for row, f in enumerate(kind.fields, start=2):
+        for column, text in enumerate((f.zh, *_how_to_fill(kind, f), f.en)):
+            sheet.write_string(row, column, text, formats.note)
+    sheet.protect("", {"format_columns": True, "select_locked_cells": True})
+    _set_page(sheet, wide=False)
+
+
+def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
+    if f.follows_from is not None:
+        names = {each.key: each.zh for each in kind.fields}
+        plus = " + ".join(names[key] for key in f.follows_from.plus)
+        minus = "".join(f" − {names[key]}" for key in f.follows_from.minus)
+        floor = "，不足 0 记 0" if f.follows_from.at_least_nil else ""
+        return "表格自动计算", f"{f.zh} = {plus}{minus}{floor}；不必填写"
+    if f.kind in _FIXED and (kind.per_fund or f.kind is not FieldKind.FUND):
+        return "已填好", "不要改动"
+    need = "县区填写" if f.presence is Presence.REQUIRED else "县区选填"
+    if f.choices or f.kind is FieldKind.FUND:
+        return need, "从下拉列表中选择"
+    how = {
+        FieldKind.MONEY: f"单位：{kind.unit_zh}，最多两位小数，如 1234.56；没有发生额填 0"
+        + ("；可为负数" if f.may_be_negative else ""),
+        FieldKind.COUNT: "整数，如 120",
+        FieldKind.DAY: "日期，如 2026-10-05",
+        FieldKind.CODE: "按文本填写全部数字（单元格已设为文本）",
+    }
+    return need, how.get(f.kind, "文字")
 
 
 def _write_head(
@@ -224,6 +286,7 @@ def _write_head(
 ) -> None:
     title = f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")
     sheet.merge_range(0, 0, 0, min(len(kind.fields) - 1, 12), title, formats.title)
+    sheet.set_row(0, 28)
     sheet.write_string(1, 0, f"单位：{kind.unit_zh}", formats.plain)
     sheet.write_string(
         1, 3, f"{kind.month_zh}：{month if kind.period == 'month' else month.year}", formats.plain

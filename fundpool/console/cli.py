@@ -74,6 +74,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "openings": ("fundpool.console.commands.records:openings", "期初数 / Opening balances."),
     "extension": ("fundpool.console.commands.records:extension", "延期 / Extensions of duties."),
     "nil-return": ("fundpool.console.commands.records:nil_return", "零申报 / Nil returns."),
+    "waiver": ("fundpool.console.commands.records:waiver", "免报 / Waivers of filing."),
     "settings": ("fundpool.console.commands.settings:settings", "设置 / Every setting and its value."),
     "demo": (
         "fundpool.console.demo.command:demo",

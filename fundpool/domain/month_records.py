@@ -24,7 +24,10 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class NilReturn:
-    """A county's explicit statement that it has nothing to file for the month."""
+    """A county's explicit statement that it has nothing to file for the month.
+
+    With ``document_number`` and ``approver`` it is a waiver (免报): the city lets the county off filing.
+    """
 
     city: str
     month: Month
@@ -33,6 +36,22 @@ class NilReturn:
     reason: str
     declared_by: str
     received_at: datetime
+    document_number: str | None = None
+    approver: str | None = None
+
+    @property
+    def told_zh(self) -> str:
+        """In one line of Chinese, with the document of a waiver."""
+        if self.document_number is None:
+            return f"零申报：{self.reason}"
+        return f"经批准免报（{self.document_number}，{self.approver}）：{self.reason}"
+
+    @property
+    def told_en(self) -> str:
+        """As ``told_zh``, in English."""
+        if self.document_number is None:
+            return f"nil return: {self.reason}"
+        return f"waived by {self.document_number}, approved by {self.approver}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

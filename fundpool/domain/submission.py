@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from fundpool.domain.errors import InputError
-from fundpool.domain.findings import Verdict
+from fundpool.domain.findings import Finding, Severity, Verdict
+from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import Month
 
 
@@ -115,6 +116,14 @@ class Submission:
     def stands(self) -> bool:
         """Whether this version counts as filed: it was not returned."""
         return self.returned_at is None
+
+
+def return_reason_en(version: Submission, findings: Iterable[Finding]) -> str:
+    """Why a version went back, in English: what the checks found, or a person's own words as written."""
+    if version.returned_by != SYSTEM:
+        return version.return_reason or ""
+    blocking = [finding.message_en for finding in findings if finding.severity is Severity.BLOCK]
+    return "; ".join(dict.fromkeys(blocking)) or "the checks could not be completed"
 
 
 def figure_changes(before: Iterable[Figure], after: Iterable[Figure]) -> tuple[FigureChange, ...]:

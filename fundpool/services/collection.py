@@ -8,7 +8,7 @@ from typing import TypeVar
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.month_records import NilReturn
 from fundpool.domain.policy import CityPolicy
-from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
 from fundpool.services.intake import (
     Arrival,
     FileReceipt,
@@ -146,7 +146,7 @@ def _outcome(
     if version is not None and (version.stands or nil is None):
         return _filed(work, version)
     if nil is not None:
-        return UnitOutcome(county, UnitState.DONE, f"零申报：{nil.reason}", f"nil return: {nil.reason}")
+        return UnitOutcome(county, UnitState.DONE, nil.told_zh, nil.told_en)
     return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")
 
 
@@ -167,7 +167,8 @@ def _filed(work: Work, version: Submission) -> UnitOutcome:
     if not version.stands:
         state = UnitState.FLAGGED
         zh = f"第 {number} 版已退回，等县区重报：{version.return_reason}"
-        en = f"version {number} went back to the county: {version.return_reason}"
+        why = return_reason_en(version, work.submissions.findings(version.id))
+        en = f"version {number} went back to the county: {why}"
     elif cases and all(case.is_decided for case in cases):
         state, zh, en = UnitState.DONE, f"第 {number} 版已审定", f"version {number} is decided"
     elif version.verdict is Verdict.PASS:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fundpool.domain.duties import Duty
 from fundpool.domain.findings import Finding, Severity
 from fundpool.domain.policy import CityPolicy
-from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
 from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.ports import Work
@@ -81,8 +81,12 @@ def _duty_flags(
         if told is None:
             continue
         kind, severity, zh, en = told
+        document = DOCUMENT_OF.get(row.duty.step)
         if row.standing.state is DutyState.OVERDUE and _went_on_without(facts, row):
             kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days} days"
+        nil = facts.nil_returns.get((document, row.duty.unit or "")) if document else None
+        if row.standing.state is DutyState.NIL and nil is not None:
+            zh, en = _literally(nil.told_zh), _literally(nil.told_en)
         days = row.standing.days_late
         who = names.get(row.duty.unit or "", policy.name_zh)
         duty_zh, duty_en = DUTY_NAMES[row.duty.step]
@@ -102,6 +106,11 @@ def _duty_flags(
         )
 
 
+def _literally(text: str) -> str:
+    """``text`` for ``format``: what a person wrote has no places to fill."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def _went_on_without(facts: MonthFacts, row: DutyProgress) -> bool:
     """Whether the city has applied (or filed) without the county: then it is missing, not only late."""
     if row.duty.step == PLAN_STEP:
@@ -117,7 +126,7 @@ def _document_flags(
         duty = duties.get(step)
         for county in names:
             versions = facts.versions.get((document, county), ())
-            yield from _returned_before(versions, step, duty, names)
+            yield from _returned_before(work, versions, step, duty, names)
             if versions:
                 yield from _inconsistent(work, versions[-1], step, duty, names)
                 yield from _after_application(facts, versions[-1], step, duty, names)
@@ -140,11 +149,12 @@ def _document_flags(
 
 
 def _returned_before(
-    versions: Sequence[Submission], step: str, duty: Duty | None, names: dict[str, str]
+    work: Work, versions: Sequence[Submission], step: str, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     """Versions that were returned and have been replaced since; the last one is the duty's own state."""
     for version in versions[:-1]:
         if not version.stands:
+            reason = return_reason_en(version, work.submissions.findings(version.id))
             yield Flag(
                 kind="returned",
                 severity=Severity.NOTE,
@@ -154,7 +164,7 @@ def _returned_before(
                 rule=duty.rule if duty else None,
                 days=None,
                 message_zh=f"{names[version.county]}第 {version.version} 版曾退回：{version.return_reason}",
-                message_en=f"{version.county}: version {version.version} was returned: {version.return_reason}",
+                message_en=f"{version.county}: version {version.version} was returned: {reason}",
                 basis=duty,
                 file=version.file_name,
             )
@@ -216,6 +226,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
     for application in facts.applications:
         if application.number > 1:
             counties = "、".join(names.get(line.county, line.county) for line in application.lines)
+            codes = ", ".join(line.county for line in application.lines)
             yield Flag(
                 kind="supplementary",
                 severity=Severity.NOTE,
@@ -225,7 +236,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
                 rule=None,
                 days=None,
                 message_zh=f"第 {application.number} 号补充申请：{counties}",
-                message_en=f"supplementary application {application.number}: {counties}",
+                message_en=f"supplementary application {application.number}: {codes}",
             )
     for obligation in facts.obligations:
         if obligation.state in {ObligationState.FAILED, ObligationState.HELD, ObligationState.RETURNED}:

@@ -620,8 +620,8 @@ def _absence(work: Work, policy: CityPolicy, month: Month, county: str) -> Why:
     for nil in work.records.nil_returns(policy.key, month):
         if (nil.document, nil.county) == (DocumentKind.REPORT, county):
             return Why(
-                f"零申报：{nil.reason}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
-                f"nil return: {nil.reason} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
+                f"{nil.told_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
+                f"{nil.told_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
             )
     return Why(
         "备案时没有已收下的报表，未列入合计", "no report was accepted when this was filed; not in the totals"

@@ -6,6 +6,7 @@ Each is idempotent: the same fact again is no new record, and two facts never st
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import partial
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.duties import duties_of_month
@@ -207,29 +208,66 @@ def record_nil_return(
         raise InputError("reason_missing", "零申报须写明理由", "a nil return needs its reason")
     require_received(received_at, now)
     entry = NilReturn(policy.key, month, document, county, reason, declarer, received_at)
+    return ports.database.transaction(partial(_record_nil, entry=entry, action="record_nil_return", now=now))
 
-    def record(work: Work) -> bool:
-        if any(version.stands for version in work.submissions.versions(policy.key, document, month, county)):
-            raise InputError(
-                "already_filed",
-                f"{county} 已报送 {month} {document}，不能再作零申报",
-                f"{county} has filed its {document} for {month}: it is no nil return",
-                remedy="须先退回原报送 / return the filing first",
-            )
-        is_new = work.records.add_nil_return(entry, now)
-        if is_new:
-            work.audit.append(
-                at=now,
-                actor=declarer,
-                action="record_nil_return",
-                subject=f"nil:{policy.key}:{month}:{document}:{county}",
-                before=None,
-                after={"received_at": received_at.isoformat()},
-                reason=reason,
-            )
-        return is_new
 
-    return ports.database.transaction(record)
+def record_waiver(
+    ports: MonthPorts,
+    *,
+    city: str,
+    month: Month,
+    document: DocumentKind,
+    county: str,
+    document_number: str,
+    approver: str,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> bool:
+    """Record that the city lets a county off filing a document; False when it is recorded already.
+
+    It counts as a nil return and names the document. Raises InputError when the county has filed,
+    RuleViolation when the recorder approved it.
+    """
+    policy = ports.policies.city(city)
+    require_county(policy, county)
+    if not reason.strip() or not document_number.strip():
+        raise InputError(
+            "reason_missing",
+            "免报须写明文号与理由",
+            "a waiver needs its document and its reason",
+            remedy="--document-number 文号 --reason 理由",
+        )
+    recorder, grantor = person(by), person(approver)
+    require_other_person(recorder, grantor, act_zh="登记免报", act_en="recording a waiver")
+    entry = NilReturn(policy.key, month, document, county, reason, recorder, now, document_number, grantor)
+    return ports.database.transaction(partial(_record_nil, entry=entry, action="record_waiver", now=now))
+
+
+def _record_nil(work: Work, entry: NilReturn, action: str, now: datetime) -> bool:
+    versions = work.submissions.versions(entry.city, entry.document, entry.month, entry.county)
+    if any(version.stands for version in versions):
+        raise InputError(
+            "already_filed",
+            f"{entry.county} 已报送 {entry.month} {entry.document}，不能再作零申报或免报",
+            f"{entry.county} has filed its {entry.document} for {entry.month}: it is no nil return",
+            remedy="须先退回原报送 / return the filing first",
+        )
+    is_new = work.records.add_nil_return(entry, now)
+    if is_new:
+        after = {"received_at": entry.received_at.isoformat()}
+        if entry.document_number is not None:
+            after |= {"document_number": entry.document_number, "approver": entry.approver or ""}
+        work.audit.append(
+            at=now,
+            actor=entry.declared_by,
+            action=action,
+            subject=f"nil:{entry.city}:{entry.month}:{entry.document}:{entry.county}",
+            before=None,
+            after=after,
+            reason=entry.reason,
+        )
+    return is_new
 
 
 def _account(policy: CityPolicy, row: OpeningRow) -> AccountRef:

@@ -12,11 +12,12 @@ from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.domain.transfer import ObligationState
 from fundpool.services import payments
 from fundpool.services.flags import Flag, flags_of
+from fundpool.services.hindsight import facts_as_of, views_as_of
 from fundpool.services.intake import changes_of, require_county
 from fundpool.services.judging import finding_to_json
 from fundpool.services.outcomes import UnitState
 from fundpool.services.payments import TransferView
-from fundpool.services.ports import MonthPorts, SlipFile, Work
+from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import DOCUMENT_OF, DutyProgress, month_facts, progress_of
 
 STEP_ORDER = (
@@ -33,22 +34,31 @@ STEP_ORDER = (
 """Operating steps in the order of the month."""
 
 
-def month_status(ports: MonthPorts, city: str, month: Month, now: datetime) -> dict[str, Any]:
-    """The document of ``status --json``. Raises InputError for an unknown city."""
+def month_status(
+    ports: MonthPorts, city: str, month: Month, now: datetime, *, only_known_then: bool = False
+) -> dict[str, Any]:
+    """The document of ``status --json``. Raises InputError for an unknown city.
+
+    ``only_known_then`` leaves out what was recorded after ``now``: the month as it stood at that moment.
+    """
     policy = ports.policies.city(city)
 
     def read(work: Work) -> dict[str, Any]:
         facts = month_facts(work, policy, month)
+        views = payments.transfer_views(work, policy.key, month)
+        runs: Sequence[StepRun] = work.records.runs(policy.key, month)
+        if only_known_then:
+            facts, views = facts_as_of(work, facts, now), views_as_of(work, views, now)
+            runs = [run for run in runs if run.business_time <= now]
         progress = progress_of(policy, month, ports.calendar, facts, now)
         return {
             "city": policy.key,
             "month": str(month),
             "as_of": now.astimezone(SHANGHAI).isoformat(),
             "duties": [_duty(policy, row) for row in progress],
-            "steps": _steps(work.records.runs(policy.key, month)),
-            "transfers": [_transfer(view) for view in payments.transfer_views(work, policy.key, month)],
+            "steps": _steps(runs),
+            "transfers": [_transfer(view) for view in views],
             "flags": [_flag(policy, flag) for flag in flags_of(work, policy, facts, progress)],
-            "slips": [_slip(slip) for slip in ports.slip_folder.slips(policy.key, month)],
         }
 
     return ports.database.read(read)
@@ -283,16 +293,6 @@ def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
         "found": None if finding is None else finding.found,
         "expected": None if finding is None else finding.expected,
         "file": flag.file,
-    }
-
-
-def _slip(slip: SlipFile) -> dict[str, Any]:
-    return {
-        "document": slip.document,
-        "county": slip.county,
-        "version": slip.version,
-        "workbook": str(slip.workbook),
-        "page": str(slip.page),
     }
 
 

@@ -41,6 +41,9 @@ nil_returns = Table(
     Column("county", String(16), primary_key=True),
     Column("reason", Text, nullable=False),
     Column("declared_by", String(64), nullable=False),
+    # Both for a waiver 免报, neither for what the county declared itself.
+    Column("document_number", String(64)),
+    Column("approver", String(64)),
     Column("received_at", Moment, nullable=False),
     Column("recorded_at", Moment, nullable=False),
 )

@@ -46,7 +46,8 @@ about and the finding it gives in [tests/golden/checks](../tests/golden/checks).
 A file is taken apart in a process of its own, by its bytes and not its name; a file that breaks a limit is named and the
 others go on. No value is changed in silence: a writing that is not the plain one falls under a rule below and the finding
 shows both. What is accepted without a word: text amounts like `1234.5`; numbers that are whole fen at Excel's fifteen
-digits; formulas with a stored result in the cells that the template itself computes (the checks compute them again).
+digits; formulas with a stored result in the cells that the template itself computes (the checks compute them again);
+rows of a list that hold only what the template wrote into them.
 
 ### Limits
 

@@ -5,6 +5,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from fundpool.adapters.document_reader import read_documents
@@ -149,3 +150,40 @@ def test_a_sum_stated_otherwise_is_written_as_stated() -> None:
     rows[0]["planned_fen"] = stated + 1
     parsed = read(sample.file_bytes("plan", rows))
     assert parsed.lines[0].amounts_fen["planned_fen"] == stated + 1
+
+
+def test_rows_of_a_list_that_the_county_left_unused_are_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "template.xlsx"
+    write_template(path, "payer-detail", "台州市", [sample.REGISTER.counties[0]], sample.MONTH)
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    headers = {cell.value: cell.column for cell in sheet[4]}
+    (clean, *_) = sample.CLEAN["payer-detail"]()
+    for field in DOCUMENTS["payer-detail"].fields:
+        value = sample.completed("payer-detail", [clean])[0].get(field.key)
+        if value is not None:
+            text = "职工基本医疗保险" if field.key == "fund" else value
+            sheet.cell(5, headers[field.zh]).value = value / 100 if field.is_money else text
+    book.save(path)
+    parsed = read(path.read_bytes(), "payer-detail")
+    assert len(parsed.lines) == 1
+    # openpyxl stores no results: only the sums below the fifty rows have none to read.
+    assert {finding.row for finding in parsed.findings} == {55}
+    # A row with anything of the county's own in it counts, however little.
+    sheet.cell(6, headers["备注"]).value = "见附件"
+    book.save(path)
+    assert len(read(path.read_bytes(), "payer-detail").lines) == 2
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_blank_template_says_of_every_column_who_fills_it(document: str, tmp_path: Path) -> None:
+    path = tmp_path / "template.xlsx"
+    write_template(path, document, "台州市", [sample.REGISTER.counties[0]], sample.MONTH)
+    book = openpyxl.load_workbook(path)
+    form, told = book.worksheets
+    said = {row[0].value: row[1].value for row in told.iter_rows(min_row=3)}
+    assert list(said) == [field.zh for field in DOCUMENTS[document].fields]
+    for cell in form[4]:
+        first = form.cell(5, cell.column)
+        assert (said[cell.value] in {"县区填写", "县区选填"}) == (not first.protection.locked), cell.value
+    assert (form.page_setup.orientation, form.page_setup.fitToHeight) == ("landscape", 0)

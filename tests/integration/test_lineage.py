@@ -16,7 +16,8 @@ from fundpool.domain.money import parse_yuan
 from fundpool.domain.month_summary import SUMMARY_FIELDS
 from fundpool.domain.periods import Month
 from fundpool.domain.submission import DocumentKind
-from fundpool.services import records, review
+from fundpool.services import books, records, review
+from fundpool.services.ledger_checks import verify
 from fundpool.services.lineage import CellSource, Lineage
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 from tests.integration.test_month import play_reports
@@ -217,3 +218,29 @@ def test_a_nil_county_has_no_figure_and_its_reason(transactions: SqlTransactions
     assert explained.amount_fen is None
     assert explained.why is not None
     assert "本月无支出" in explained.why.zh
+
+
+def test_a_report_replaced_after_its_month_was_closed_is_an_adjustment_that_leads_to_both_versions(
+    scene: CityScene,
+) -> None:
+    scene.ports.database.transaction(
+        lambda work: [
+            books.close_month(work, "suizhou", fund, OCTOBER, by="结账", now=at("2026-11-11 12:00"))
+            for fund in scene.funds
+        ]
+    )
+    before = scene.ports.database.read(lambda work: list(work.ledger.postings()))
+    correct(scene)
+    after = scene.ports.database.read(lambda work: list(work.ledger.postings()))
+    known = {stored.posting.key for stored in before}
+    adjusting = [stored for stored in after if stored.posting.key not in known]
+    assert {(stored.month, stored.adjusts_month) for stored in adjusting} == {(OCTOBER.plus(1), OCTOBER)}
+    assert [stored for stored in after if stored.posting.key in known] == before
+    assert scene.ports.database.read(verify) == []
+    lineage = Lineage(scene.ports)
+    versions = {
+        (bool(stored.posting.reverses), cell.version)
+        for stored in adjusting
+        for cell in lineage.posting(stored).cells()
+    }
+    assert versions == {(True, 1), (False, 2)}

@@ -1,11 +1,13 @@
 """The migrations lead to exactly the tables that the stores are written against, on both databases."""
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
+from fundpool.domain.errors import InputError
 from schemas.tables import metadata
 
 
@@ -36,3 +38,14 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     revision = migrations.current(database)
     migrations.upgrade(database)
     assert migrations.current(database) == revision
+
+
+def test_tables_of_an_earlier_version_are_named_with_the_command_that_brings_them_up_to_date(
+    database: Database,
+) -> None:
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE filings DROP COLUMN sources")
+    with pytest.raises(InputError) as told:
+        database.read(lambda connection: connection.execute(select(metadata.tables["filings"])).all())
+    assert told.value.code == "database_outdated"
+    assert "fundpool init" in str(told.value.remedy)

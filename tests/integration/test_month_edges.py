@@ -596,3 +596,73 @@ def test_the_plain_list_names_who_was_late_and_who_still_is_a_line_each(taizhou:
 def filings(scene: CityScene) -> list[tuple[int, date]]:
     found = scene.ports.database.read(lambda work: work.records.filings("taizhou", OCTOBER))
     return [(one.version, one.filed_at.date()) for one in found]
+
+
+def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: CityScene) -> None:
+    file_plans(taizhou, "2026-09-22 10:00")
+    taizhou.decide(at("2026-09-23 10:00"))
+    taizhou.run("funds-application", at("2026-09-24 11:00"))
+    taizhou.review_by_finance(at("2026-09-25 09:00"))
+    taizhou.pay(at("2026-09-30 10:00"))
+
+    def seen(moment: str) -> tuple[dict[str, str], set[str], set[str]]:
+        status = month_status(taizhou.ports, "taizhou", OCTOBER, at(moment), only_known_then=True)
+        duties = {
+            str(duty["step"]): str(duty["state"])
+            for duty in status["duties"]
+            if duty["unit"] in {FIRST, None}
+        }
+        transfers = {str(one["state"]) for one in status["transfers"]}
+        steps = {str(step["step"]) for step in status["steps"] if step["state"] != "not_started"}
+        return duties, transfers, steps
+
+    plan, apply_, pay = "submit_fund_use_plan", "apply_for_funds", "pay_from_fiscal_account"
+    duties, transfers, steps = seen("2026-09-21 09:00")
+    assert (duties[plan], duties[apply_], duties[pay]) == ("due_soon", "upcoming", "upcoming")
+    assert (transfers, steps) == (set(), set())
+    duties, transfers, steps = seen("2026-09-24 10:00")
+    assert (duties[plan], duties[apply_]) == ("done_on_time", "upcoming")
+    assert steps == {"plan-collection", "plan-review"}
+    duties, transfers, _ = seen("2026-09-25 12:00")
+    assert (duties[apply_], duties[pay], transfers) == ("done_on_time", "upcoming", set())
+    duties, transfers, _ = seen("2026-09-30 11:00")
+    assert (duties[pay], transfers) == ("done_on_time", {"settled"})
+
+
+def test_what_the_checks_sent_back_is_told_in_english_too(judged: CityScene) -> None:
+    judged.submit(judged.plan(FIRST, inpatient_fen=1_000_000_00), "plan", at("2026-09-22 10:00"))
+    report = judged.run("plan-collection", at("2026-09-22 11:00"), FIRST)
+    told = next(one for one in report.outcomes if one.unit == FIRST).detail_en
+    assert told.isascii() or not any("\u4e00" <= character <= "\u9fff" for character in told)
+    judged.submit(judged.plan(FIRST), "plan", at("2026-09-22 12:00"))
+    judged.run("plan-collection", at("2026-09-22 13:00"), FIRST)
+    for flag in flags_of(judged, "2026-09-22 14:00", "returned"):
+        assert not any("\u4e00" <= character <= "\u9fff" for character in str(flag["message_en"]))
+
+
+def test_a_waiver_names_its_document_and_its_approver_and_the_city_goes_on_without_the_county(
+    taizhou: CityScene,
+) -> None:
+    waiver = {
+        "city": "taizhou", "month": OCTOBER, "document": DocumentKind.PLAN, "county": FIRST,
+        "document_number": "台医保函〔2026〕9号", "reason": "系统割接，由市级代列 {}", "now": at("2026-09-20 10:00"),
+    }  # fmt: skip
+    with pytest.raises(RuleViolation):
+        records.record_waiver(taizhou.ports, **waiver, approver="周局长", by="周局长")
+    assert records.record_waiver(taizhou.ports, **waiver, approver="周局长", by="吴登记")
+    assert not records.record_waiver(taizhou.ports, **waiver, approver="周局长", by="吴登记")
+    others = [county for county in taizhou.counties if county != FIRST]
+    file_plans(taizhou, "2026-09-22 10:00", *others)
+    taizhou.decide(at("2026-09-23 10:00"), *others)
+    taizhou.run("funds-application", at("2026-09-23 11:00"))
+    assert duty_of(taizhou, "2026-10-30 09:00", "submit_fund_use_plan", FIRST)["state"] == "nil"
+    assert duty_of(taizhou, "2026-10-30 09:00", "apply_for_funds", None)["state"] == "done_on_time"
+    (told,) = [
+        flag
+        for flag in flags_of(taizhou, "2026-10-30 09:00", "nil")
+        if flag["step"] == "submit_fund_use_plan"
+    ]
+    assert "经批准免报（台医保函〔2026〕9号，周局长）：系统割接，由市级代列 {}" in str(told["message_zh"])
+    assert "waived by 台医保函〔2026〕9号, approved by 周局长" in str(told["message_en"])
+    with pytest.raises(InputError):
+        records.record_waiver(taizhou.ports, **(waiver | {"county": SECOND}), approver="周局长", by="吴登记")

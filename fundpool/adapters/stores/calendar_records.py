@@ -69,6 +69,8 @@ class SqlCalendarRecords:
                 reason=row.reason,
                 declared_by=row.declared_by,
                 received_at=row.received_at.astimezone(SHANGHAI),
+                document_number=row.document_number,
+                approver=row.approver,
             )
             for row in rows
         )

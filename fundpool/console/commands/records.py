@@ -27,6 +27,9 @@ extension = App(
     name="extension", help="经文件批准的延期 / Extensions granted by document.", result_action="return_value"
 )
 nil_return = App(name="nil-return", help="零申报 / Explicit nil returns.", result_action="return_value")
+waiver = App(
+    name="waiver", help="经文件批准的免报 / Waivers granted by document.", result_action="return_value"
+)
 
 _File = Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV file")]
 _Number = Annotated[str, Parameter(name="--document-number", help="文号 / document number")]
@@ -152,6 +155,40 @@ def add_nil_return(
         by=by,
         received_at=now if received is None else business_clock(received),
         now=now,
+    )
+    return _told(int(changed), as_json=json)
+
+
+@waiver.command(name="add")
+def add_waiver(
+    *,
+    city: City,
+    month: MonthText,
+    document: Annotated[str, Parameter(help="表种 plan|report / which document")],
+    county: County,
+    document_number: _Number,
+    approver: Annotated[str, Parameter(help="批准人 / who approved it")],
+    reason: Reason,
+    by: By,
+    as_of: AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
+) -> int:
+    """登记免报：县区本月经批准不报该表 / Record that a county is let off filing a document."""
+    from fundpool.domain.submission import DocumentKind
+    from fundpool.services.records import record_waiver
+
+    changed = record_waiver(
+        open_month(policy_dir),
+        city=city,
+        month=parse_month(month),
+        document=DocumentKind.named(document),
+        county=county,
+        document_number=document_number,
+        approver=approver,
+        reason=reason,
+        by=by,
+        now=business_clock(as_of),
     )
     return _told(int(changed), as_json=json)
 

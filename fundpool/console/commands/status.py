@@ -1,5 +1,6 @@
 """``fundpool status`` and ``fundpool receipts``: where a month stands."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fundpool.console.clock import business_clock
@@ -7,6 +8,7 @@ from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, ope
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
 from fundpool.services.flags import DUTY_NAMES
+from fundpool.services.ports import SlipFile
 
 _STATES = {
     "upcoming": "未到期",
@@ -29,11 +31,13 @@ def status(
     """
     from fundpool.services.status import is_troubled, month_status
 
-    document = month_status(open_month(policy_dir), city, parse_month(month), business_clock(as_of))
+    ports, when = open_month(policy_dir), parse_month(month)
+    document = month_status(ports, city, when, business_clock(as_of), only_known_then=as_of is not None)
     if json:
         print_json(document)
     else:
         _print(document)
+        _print_slips(ports.slip_folder.slips(city, when))
     return 1 if is_troubled(document) else 0
 
 
@@ -125,8 +129,12 @@ def _print(document: dict[str, Any]) -> None:
         basis = flag["basis"]
         article = f"（{basis['document']} {basis['section']}）" if basis else ""
         print(f"[{flag['kind']}] {flag['message_zh']}{article}")
-    latest = {(slip["document"], slip["county"]): slip for slip in document["slips"]}
+
+
+def _print_slips(slips: Sequence[SlipFile]) -> None:
+    """The latest slip of every county; those of earlier versions lie beside it."""
+    latest = {(slip.document, slip.county): slip for slip in slips}
     if latest:
         print("退回单 return slips：")
     for slip in latest.values():
-        print(f"  {slip['document']} {slip['county']} v{slip['version']}  {slip['page']}")
+        print(f"  {slip.document} {slip.county} v{slip.version}  {slip.page}")
