@@ -171,6 +171,12 @@ class Deadline(Shape):
     short_month: Literal["last_day"] | None = Field(
         default=None, description="当月没有该日时取月末（须由文件写明）/ clamp, only where the text says so"
     )
+    working_days_before: int | None = Field(
+        default=None,
+        ge=1,
+        le=15,
+        description="day 之前第几个工作日，该日不计 / that many working days before the day",
+    )
     last_day: Literal[True] | None = Field(default=None, description="月底前：当月最后一个日历日")
     nth_last_working_day: int | None = Field(default=None, ge=1, le=15, description="倒数第几个工作日")
     nth_working_day: int | None = Field(default=None, ge=1, le=15, description="第几个工作日")
@@ -208,6 +214,8 @@ class Deadline(Shape):
             raise ValueError("after_step and after_event need working_days or days, and only they do")
         if self.short_month and self.day is None:
             raise ValueError("short_month belongs to day")
+        if self.working_days_before and (self.day is None or self.short_month):
+            raise ValueError("working_days_before belongs to day, without short_month")
         if self.counts_from and self.after_step is None:
             raise ValueError("counts_from belongs to after_step")
         return self
@@ -236,8 +244,9 @@ class DutyShape(Shape):
     )
     first_period: str | None = Field(default=None, pattern=r"^[0-9]{4}(-[0-9]{2})?$")
     last_period: str | None = Field(default=None, pattern=r"^[0-9]{4}(-[0-9]{2})?$")
-    shift: Literal["none", "following"] = Field(
-        default="none", description="following 仅限文中写明「节假日顺延」/ only where the text says so"
+    shift: Literal["none", "following", "preceding"] = Field(
+        default="none",
+        description="文中写明「节假日顺延」following、「提前」preceding / only where the text says so",
     )
     firmness: Literal["binding", "target"] = Field(
         default="binding", description="「原则上」或目标为 target / soft wording or a goal"
@@ -255,11 +264,20 @@ class DutyShape(Shape):
                 raise ValueError("by_quarter belongs to every: quarter")
             for quarter, due in self.due.by_quarter.items():
                 _check_placing(due, "year", f"quarter {quarter}")
+                self._check_shift(due)
             return self
+        self._check_shift(self.due)
         if self.due.date_ is not None and self.every != "once":
             raise ValueError("a date belongs to every: once")
         _check_placing(self.due, self.every, self.step)
         return self
+
+    def _check_shift(self, due: Deadline) -> None:
+        calendar_day = due.day or due.last_day or due.date_ or due.days
+        if self.shift != "none" and (not calendar_day or due.working_days_before):
+            raise ValueError(
+                f"{self.step}: shift moves a calendar day; a working day never falls on a day off"
+            )
 
 
 def _check_placing(due: Deadline, every: str, where: str) -> None:

@@ -49,6 +49,7 @@ from fundpool.domain.policy import (
     Undated,
     Unit,
     WorkedExample,
+    WorkingDaysBefore,
     unknown_city,
 )
 from fundpool.domain.working_days import WorkCalendar
@@ -328,6 +329,8 @@ def _offset(due: shapes.Deadline, quarter: int | None) -> int:
 
 
 def _day_rule(due: shapes.Deadline) -> DayRule:
+    if due.day is not None and due.working_days_before is not None:
+        return WorkingDaysBefore(due.day, due.working_days_before)
     if due.day is not None:
         return DayOfMonth(due.day, clamp=due.short_month == "last_day")
     if due.nth_last_working_day is not None:

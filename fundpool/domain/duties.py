@@ -25,11 +25,13 @@ from fundpool.domain.policy import (
     InMonth,
     LastDay,
     NthLastWorkingDay,
+    NthWorkingDay,
     OnDate,
     PolicyRule,
     Shift,
     Status,
     Undated,
+    WorkingDaysBefore,
 )
 from fundpool.domain.working_days import WorkCalendar
 
@@ -328,14 +330,22 @@ class _Dating:
     def _fixed(self, nominal: date | None, shift: Shift) -> _Dates:
         if nominal is None:
             return _Dates(None, None, None, DutyKind.FIXED, DutyStatus.UNKNOWN)
-        due: date | None = nominal
-        if shift is Shift.FOLLOWING:
-            due = self.calendar.on_or_after(nominal)
+        due = self._moved(nominal, shift)
         if due is None or not self.calendar.knows(due):
             # The notice is not published: the day stands as printed, whether it moves is open.
             return _Dates(nominal, nominal, None, DutyKind.FIXED, DutyStatus.PROVISIONAL)
         status = DutyStatus.CONFIRMED if self.calendar.is_settled(due) else DutyStatus.PROVISIONAL
         return _Dates(nominal, due, self.calendar.act_by(due), DutyKind.FIXED, status)
+
+    def _moved(self, nominal: date, shift: Shift) -> date | None:
+        """The day moved off a day off where the text says so; None where that needs an unknown year."""
+        match shift:
+            case Shift.FOLLOWING:
+                return self.calendar.on_or_after(nominal)
+            case Shift.PRECEDING:
+                return self.calendar.act_by(nominal)
+            case Shift.NONE:
+                return nominal
 
     def _in_month(self, duty: DutyRule, month: Month, day_rule: DayRule) -> _Dates:
         match day_rule:
@@ -347,9 +357,13 @@ class _Dating:
                 nth = self._read_last_working_days(duty, nth)
                 found = self.calendar.nth_last_working_day(month.year, month.month, nth)
                 return self._working_day(found, month.last_day)
-            case _:
-                found = self.calendar.nth_working_day(month.year, month.month, day_rule.nth)
+            case NthWorkingDay(nth):
+                found = self.calendar.nth_working_day(month.year, month.month, nth)
                 return self._working_day(found, month.first_day)
+            case WorkingDaysBefore(day, count):
+                counted_from = _day_of(month, day, clamp=False)
+                found = counted_from and self.calendar.working_days_before(counted_from, count)
+                return self._working_day(found, counted_from or month.last_day)
 
     def _read_last_working_days(self, duty: DutyRule, nth: int) -> int:
         """Which working day from the end 「最后n个工作日前」 means under the reading in use."""
@@ -375,17 +389,19 @@ class _Dating:
         start = happened if happened is not None else self._latest(due, duty, period)
         if start is None:
             return _Dates(None, None, None, DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
+        nominal: date | None
         if due.working:
-            limit = self.calendar.add_working_days(start, due.days)
+            nominal = limit = self.calendar.add_working_days(start, due.days)
         else:
-            limit = start + timedelta(days=due.days)
-        if limit is None:
+            nominal = start + timedelta(days=due.days)
+            limit = self._moved(nominal, duty.shift)
+        if nominal is None or limit is None:
             return _Dates(None, None, None, DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
         if not self.calendar.is_settled(limit):
             status = DutyStatus.PROVISIONAL
         else:
             status = DutyStatus.CONFIRMED if happened is not None else DutyStatus.FORECAST
-        return _Dates(limit, limit, self.calendar.act_by(limit), DutyKind.AFTER_EVENT, status)
+        return _Dates(nominal, limit, self.calendar.act_by(limit), DutyKind.AFTER_EVENT, status)
 
     def _happened(self, due: After) -> date | None:
         if self.received is None:

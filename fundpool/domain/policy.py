@@ -39,6 +39,8 @@ class Shift(StrEnum):
     NONE = "none"
     FOLLOWING = "following"
     """节假日顺延: the next working day."""
+    PRECEDING = "preceding"
+    """节假日提前: the last working day before."""
 
 
 class Firmness(StrEnum):
@@ -76,7 +78,15 @@ class NthWorkingDay:
     nth: int
 
 
-DayRule = DayOfMonth | LastDay | NthLastWorkingDay | NthWorkingDay
+@dataclass(frozen=True, slots=True)
+class WorkingDaysBefore:
+    """「25日前3个工作日」: the working day ``count`` working days before a day of the month, itself not counted."""
+
+    day: int
+    count: int
+
+
+DayRule = DayOfMonth | LastDay | NthLastWorkingDay | NthWorkingDay | WorkingDaysBefore
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,10 @@ class WorkCalendar:
             raise ValueError(f"a period of working days is at least one day, found {count}")
         return self._walk(day + _ONE_DAY, _ONE_DAY, count)
 
+    def working_days_before(self, day: date, count: int) -> date | None:
+        """The ``count``-th working day before ``day``, which itself is not counted."""
+        return self._walk(day - _ONE_DAY, -_ONE_DAY, count)
+
     def nth_last_working_day(self, year: int, month: int, nth: int) -> date | None:
         """The ``nth`` working day counted back from the end of the month (1 = the last)."""
         after = date(year + month // 12, month % 12 + 1, 1)

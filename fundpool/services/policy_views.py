@@ -20,6 +20,7 @@ from fundpool.domain.policy import (
     LastDay,
     National,
     NthLastWorkingDay,
+    NthWorkingDay,
     OnDate,
     PolicyRule,
     RuleKind,
@@ -28,6 +29,7 @@ from fundpool.domain.policy import (
     StepName,
     Undated,
     WorkedExample,
+    WorkingDaysBefore,
 )
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.policy_examples import work_out
@@ -43,6 +45,9 @@ _EVERY_ZH = {
 }
 
 
+_SHIFT_ZH = {Shift.NONE: "", Shift.FOLLOWING: "，节假日顺延", Shift.PRECEDING: "，节假日提前"}
+
+
 def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
     """The deadline as a short Chinese phrase, e.g. 「上月15日」: in the month before the money's month."""
     due: Deadline = duty.due
@@ -53,11 +58,18 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
             words = f"未定日期（{phrase}）"
         case Delegated(phrase):
             words = f"另行规定（{phrase}）"
-        case After(days, working, step, event, _):
-            words = f"{_step(step, names) if step else event}后{days}个{'工作日' if working else '日历日'}内"
+        case After(days, working, step, event, from_receipt):
+            begin = (
+                f"收到「{_step(step, names)}」款项"
+                if step and from_receipt
+                else _step(step, names)
+                if step
+                else event
+            )
+            words = f"{begin}后{days}个{'工作日' if working else '日历日'}内"
         case InMonth(offset, day_rule):
             words = _month_in_words(duty, offset) + _day_in_words(day_rule)
-    return words + ("，节假日顺延" if duty.shift is Shift.FOLLOWING else "")
+    return words + _SHIFT_ZH[duty.shift]
 
 
 def _step(step: str, names: Mapping[str, StepName]) -> str:
@@ -82,8 +94,10 @@ def _day_in_words(day_rule: DayRule) -> str:
             return "末"
         case NthLastWorkingDay(nth):
             return f"倒数第{nth}个工作日"
-        case _:
-            return f"第{day_rule.nth}个工作日"
+        case NthWorkingDay(nth):
+            return f"第{nth}个工作日"
+        case WorkingDaysBefore(day, count):
+            return f"{day}日前{count}个工作日"
 
 
 def city_in_brief(city: CityPolicy) -> Document:
@@ -302,7 +316,7 @@ def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
                 keys |= {"working_day", "receipt_day"}
             case _:
                 keys |= {"no_date"}
-        if duty.shift is Shift.FOLLOWING:
+        if duty.shift is not Shift.NONE:
             keys = keys - {"day_off"} | {"day_off_scope"}
     return [
         {"key": entry.key, "question": entry.question, "reading": entry.reading}

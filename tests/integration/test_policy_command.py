@@ -205,6 +205,18 @@ def test_check_passes_the_shipped_files_and_says_that_quotes_were_not_checked(
         ("lanhe", ", ended_by: 兰政发〔2024〕9号", "", "ends without ended_by"),
         (
             "lanhe",
+            "working_days: 3}}]}",
+            "working_days: 3}, shift: following}]}",
+            "shift moves a calendar day",
+        ),
+        (
+            "lanhe",
+            "{day: 25, working_days_before: 3}",
+            "{last_day: true, working_days_before: 3}",
+            "belongs to",
+        ),
+        (
+            "lanhe",
             "{after_step: report_on_30th, days: 10}",
             "{after_step: answer_report, days: 10}",
             "wait for",

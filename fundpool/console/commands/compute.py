@@ -287,13 +287,21 @@ def _print_basis(answer: Mapping[str, Any]) -> None:
         print(f"说明 note: {note['zh']} / {note['en']}" + (f" ({note['rule']})" if note["rule"] else ""))
 
 
+def _figure(key: str) -> str:
+    """What a compared figure is called: a bearer, a figure, or a pool as it stands afterwards."""
+    pool = key.removeprefix("pools_after.").removesuffix("_fen")
+    if pool in _BEARERS and key.startswith("pools_after."):
+        return f"清算后 after: {_BEARERS[pool]}"
+    return _BEARERS.get(key, _FIGURES.get(key, key))
+
+
 def _print_differences(comparison: Mapping[str, Any]) -> None:
     if "error" in comparison["base"]:
         print(f"本市规则 own rules: {comparison['base']['error']['message']}")
     rows = [
         (
             row["county"] or "全市 city",
-            _BEARERS.get(row["figure"], _FIGURES.get(row["figure"], row["figure"])),
+            _figure(row["figure"]),
             *(
                 _yuan(row[side]) if isinstance(row[side], int) else row[side]
                 for side in ("base", "variant", "difference_fen")

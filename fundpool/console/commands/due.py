@@ -27,6 +27,7 @@ _KIND_ZH = {
     "undated": "未定日期",
     "delegated": "另行规定",
 }
+_SHIFT_ZH = {"none": "", "following": "·顺延", "preceding": "·提前"}
 _STATUS_ZH = {"confirmed": "确定", "forecast": "预计", "provisional": "暂定", "unknown": "无日期"}
 
 
@@ -192,7 +193,7 @@ def _print_duties(policy: "CityPolicy", duties: "tuple[Duty, ...]", steps: "dict
                 f"{step.name_zh if step else duty.step}（{actor.name_zh if actor else duty.actor}）",
                 duty.due,
                 duty.act_by,
-                _KIND_ZH[duty.kind.value] + ("·顺延" if duty.shift.value == "following" else ""),
+                _KIND_ZH[duty.kind.value] + _SHIFT_ZH[duty.shift.value],
                 _STATUS_ZH[duty.status.value] + ("·目标" if duty.firmness.value == "target" else ""),
             )
         )
