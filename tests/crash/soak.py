@@ -197,7 +197,15 @@ class Office:
 
 
 def _open_months(work: Work) -> list[Month]:
+    """Months with a payment that has not arrived."""
     return sorted({one.month for one in work.transfers.obligations(city=CITY, states=UNSETTLED)})
+
+
+def _is_at_rest(work: Work) -> bool:
+    """Whether nothing is open but payments executed after their end, which stay held for good."""
+    anomalies = {one.obligation_id for one in work.transfers.attempts_in([AttemptState.ANOMALY])}
+    waiting = {one.id for one in work.transfers.obligations(city=CITY, states=UNSETTLED)}
+    return waiting <= anomalies and not kill_switches.is_stopped(work, CITY, FUND)
 
 
 ACTORS: dict[str, tuple[Callable[[Office], None], float]] = {
@@ -205,7 +213,7 @@ ACTORS: dict[str, tuple[Callable[[Office], None], float]] = {
     "sender 2": (Office.send, 0.05),
     "reconciler": (Office.reconcile, 0.5),
     "people": (Office.look_after, 1.0),
-    "orders": (Office.order, 2.0),
+    "orders": (Office.order, 3.0),
 }
 """What each process does, and its pause between turns in seconds."""
 
@@ -340,9 +348,7 @@ class Soak:
             self.clock.ahead += timedelta(hours=7)
             for act in (office.send, office.reconcile, office.look_after):
                 act()
-            if not office.ports.database.read(_open_months) and not office.ports.database.read(
-                lambda work: kill_switches.is_stopped(work, CITY, FUND)
-            ):
+            if office.ports.database.read(_is_at_rest):
                 break
         # What was executed at the very end is on the statement two days later.
         self.clock.ahead += timedelta(days=3)
