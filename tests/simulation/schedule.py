@@ -73,6 +73,15 @@ _TELLING = {
     *_SECONDS,
 }
 """Faults that differ in what happened inside the bank; the others only make an answer unreadable."""
+_THEMES = [
+    # What resending rests on: executed, the answer lost, and the bank's desk does not find it.
+    ((_SUBMIT, "silence_after"), (_QUERY, "not_found")),
+    # The same key again before the bank notices that it has it.
+    ((_SUBMIT, "accepted_blindly"),),
+    # An old refusal that comes back after the same key was executed.
+    ((_SUBMIT, "refused_at_the_counter"), (_SUBMIT, "silence_after")),
+]
+"""Faults that are dangerous together."""
 _WEAK_POINTS = [
     *[("", "")] * 4,
     *[(kind, name) for kind in ("crash", "pause") for name in ("before submit", "after submit")],
@@ -514,9 +523,8 @@ def _palette(random: Random, left_out: set[str]) -> list[tuple[Call, str]]:
         for call in (_SUBMIT, _SUBMIT, _SUBMIT, _QUERY, _QUERY, _CLOSE, _STATEMENT)
     ]
     palette = [random.choice(random.choice(each_call)) for _ in range(random.choice([1, 2, 3, 5, 40]))]
-    if random.random() < 0.3:
-        # Executed, the answer lost, and the bank's desk does not find it: what resending rests on.
-        palette += [(_SUBMIT, "silence_after"), (_QUERY, "not_found")]
+    if random.random() < 0.4:
+        palette = palette[:2] + list(random.choice(_THEMES))
     return palette
 
 
