@@ -65,7 +65,12 @@ def verify_everything(work: Work, anchors: Sequence[Anchor]) -> list[LedgerFault
     heads = {anchor.audit_number: anchor.audit_hash for anchor in anchors if anchor.audit_number}
     faults = verify_chain(work.audit.records(), heads)
     faults += verify(work)
-    vouchers = {(each.city, each.fund, each.number): each.hash for each in work.ledger.vouchers()}
+    anchored = {(city, fund, number) for anchor in anchors for city, fund, number, _ in anchor.books}
+    vouchers = {
+        place: each.hash
+        for each in (work.ledger.vouchers() if anchored else ())
+        if (place := (each.city, each.fund, each.number)) in anchored
+    }
     for anchor in anchors:
         for city, fund, number, hash_ in anchor.books:
             found = vouchers.get((city, fund, number))

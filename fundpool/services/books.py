@@ -4,7 +4,7 @@ The same booking again changes nothing; the same key with other money is an erro
 closed month are booked in the next open month and say which month they adjust.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
@@ -140,18 +140,33 @@ def open_balance(
     work: Work, ref: AccountRef, amount_fen: int, *, by: str, event_at: datetime, now: datetime
 ) -> None:
     """Bring the balance of a cash account into the books (期初); nothing for a balance of nil."""
-    if amount_fen == 0:
-        return
-    opening = Posting(
-        key=f"opening/{ref}",
-        debit=ref,
-        credit=AccountRef(ref.city, ref.fund, AccountType.FUND_BALANCE, ref.unit),
-        amount_fen=amount_fen,
-        flow=Flow.OPENING,
-        phase=Phase.DIRECT,
-        event_at=event_at,
-    )
-    post(work, [opening], by=by, now=now)
+    open_balances(work, [(ref, amount_fen)], by=by, event_at=event_at, now=now)
+
+
+def open_balances(
+    work: Work,
+    openings: Iterable[tuple[AccountRef, int]],
+    *,
+    by: str,
+    event_at: datetime,
+    now: datetime,
+) -> None:
+    """Bring balances in fen of cash accounts into the books, in one voucher per city and fund."""
+    entries = [
+        Posting(
+            key=f"opening/{ref}",
+            debit=ref,
+            credit=AccountRef(ref.city, ref.fund, AccountType.FUND_BALANCE, ref.unit),
+            amount_fen=amount_fen,
+            flow=Flow.OPENING,
+            phase=Phase.DIRECT,
+            event_at=event_at,
+        )
+        for ref, amount_fen in openings
+        if amount_fen != 0
+    ]
+    if entries:
+        post(work, entries, by=by, now=now)
 
 
 def book_income(
@@ -175,48 +190,26 @@ def book_income(
             f"没有收入来源“{source}”，可用：{'、'.join(INCOME_SOURCES)}",
             f"no income source {source!r}; there are {', '.join(INCOME_SOURCES)}",
         )
-    entry = Posting(
-        key=income_key(AccountRef(city, fund, into, unit), source, reference),
-        debit=AccountRef(city, fund, into, unit),
-        credit=AccountRef(city, fund, AccountType.FUND_INCOME, unit, source),
+    account = AccountRef(city, fund, into, unit)
+    post(work, [_income(account, source, amount_fen, reference, event_at)], by=by, now=now)
+
+
+def _income(account: AccountRef, source: str, amount_fen: int, reference: str, event_at: datetime) -> Posting:
+    return Posting(
+        key=income_key(account, source, reference),
+        debit=account,
+        credit=AccountRef(account.city, account.fund, AccountType.FUND_INCOME, account.unit, source),
         amount_fen=amount_fen,
         flow=Flow.INTEREST if source == "interest" else Flow.INCOME,
         phase=Phase.DIRECT,
         event_at=event_at,
         memo=reference,
     )
-    post(work, [entry], by=by, now=now)
 
 
 def income_key(into: AccountRef, source: str, reference: str) -> str:
     """Business key of money received, for ``reverse``."""
     return f"income/{into.city}/{into.fund}/{into.type}/{into.unit}/{source}/{reference}"
-
-
-def book_interest(
-    work: Work,
-    ref: AccountRef,
-    amount_fen: int,
-    *,
-    reference: str,
-    by: str,
-    event_at: datetime,
-    now: datetime,
-) -> None:
-    """Book interest the bank credited to a cash account."""
-    book_income(
-        work,
-        city=ref.city,
-        fund=ref.fund,
-        unit=ref.unit,
-        source="interest",
-        amount_fen=amount_fen,
-        reference=reference,
-        by=by,
-        event_at=event_at,
-        now=now,
-        into=ref.type,
-    )
 
 
 _INTERNAL_FLOWS = {
@@ -229,21 +222,10 @@ _INTERNAL_FLOWS = {
 }
 
 
-def book_transfer_up(
-    work: Work,
-    source: AccountRef,
-    target: AccountRef,
-    amount_fen: int,
-    *,
-    reference: str,
-    by: str,
-    event_at: datetime,
-    now: datetime,
-) -> None:
-    """Book money that others moved towards the fiscal account (划缴, 利息上划, 结余上缴).
-
-    Payments downwards never go here: they are ordered through ``services.payments``.
-    """
+def _passed_up(
+    source: AccountRef, target: AccountRef, amount_fen: int, reference: str, event_at: datetime
+) -> Posting:
+    """Money that others moved towards the fiscal account; payments downwards go through the payment door."""
     flow = _INTERNAL_FLOWS.get((source.type, target.type))
     if flow is None:
         raise RuleViolation(
@@ -251,7 +233,7 @@ def book_transfer_up(
             f"{source} 到 {target} 不是上划款项；向下拨付须走支付程序",
             f"{source} to {target} is not money passed up; payments go through the payment door",
         )
-    entry = Posting(
+    return Posting(
         key=transfer_up_key(source, target, reference),
         debit=target,
         credit=source,
@@ -261,7 +243,6 @@ def book_transfer_up(
         event_at=event_at,
         memo=reference,
     )
-    post(work, [entry], by=by, now=now)
 
 
 def transfer_up_key(source: AccountRef, target: AccountRef, reference: str) -> str:
@@ -283,46 +264,46 @@ def book_spending(
     event_at: datetime,
     now: datetime,
     account_type: AccountType = AccountType.COUNTY_EXPENDITURE,
+    interest_fen: int = 0,
+    returned_fen: int = 0,
+    remitted_fen: int = 0,
 ) -> int:
     """Book what a unit's accepted report says it spent, per benefit item in fen; items of nil are left out.
 
-    ``reference`` names the report version: the same again changes nothing. Returns the total.
-    Raises RuleViolation ``exceeds_balance`` when the account does not hold it.
+    The report's other movements go into the same voucher: interest credited, benefits that came
+    back, and what was passed up to the county's fiscal account. ``reference`` names the report
+    version: the same again changes nothing. Returns what was spent. Raises RuleViolation
+    ``exceeds_balance`` when the account does not hold it.
     """
-    post(
-        work,
-        [
-            Posting(
-                key=spending_key(city, fund, unit, month, reference, item),
-                debit=AccountRef(city, fund, AccountType.FUND_EXPENDITURE, unit, item),
-                credit=AccountRef(city, fund, account_type, unit),
-                amount_fen=amount_fen,
-                flow=Flow.SPEND,
-                phase=Phase.DIRECT,
-                event_at=event_at,
-                memo=f"{month} {reference}",
-            )
-            for item, amount_fen in sorted(items.items())
-            if amount_fen != 0
-        ],
-        by=by,
-        now=now,
-    )
+    account = AccountRef(city, fund, account_type, unit)
+    entries = [
+        Posting(
+            key=spending_key(city, fund, unit, month, reference, item),
+            debit=AccountRef(city, fund, AccountType.FUND_EXPENDITURE, unit, item),
+            credit=account,
+            amount_fen=amount_fen,
+            flow=Flow.SPEND,
+            phase=Phase.DIRECT,
+            event_at=event_at,
+            memo=f"{month} {reference}",
+        )
+        for item, amount_fen in sorted(items.items())
+        if amount_fen != 0
+    ]
+    # What came in first: it may be what the spending was paid from.
+    if returned_fen:
+        entries.insert(0, _returned(account, returned_fen, reference, event_at))
+    if interest_fen:
+        entries.insert(0, _income(account, "interest", interest_fen, reference, event_at))
+    if remitted_fen:
+        fiscal = AccountRef(city, fund, AccountType.COUNTY_FISCAL, unit)
+        entries.append(_passed_up(account, fiscal, remitted_fen, reference, event_at))
+    post(work, entries, by=by, now=now)
     return sum(items.values())
 
 
-def book_spending_returned(
-    work: Work,
-    account: AccountRef,
-    amount_fen: int,
-    *,
-    reference: str,
-    by: str,
-    event_at: datetime,
-    now: datetime,
-) -> None:
-    """Book benefits that came back to an expenditure account (退回): spending is less by them."""
-    entry = Posting(
+def _returned(account: AccountRef, amount_fen: int, reference: str, event_at: datetime) -> Posting:
+    return Posting(
         key=spending_returned_key(account, reference),
         debit=account,
         credit=AccountRef(account.city, account.fund, AccountType.FUND_EXPENDITURE, account.unit, "returned"),
@@ -332,7 +313,6 @@ def book_spending_returned(
         event_at=event_at,
         memo=reference,
     )
-    post(work, [entry], by=by, now=now)
 
 
 def spending_returned_key(account: AccountRef, reference: str) -> str:

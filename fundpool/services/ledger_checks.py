@@ -31,7 +31,7 @@ def verify(work: Work) -> list[LedgerFault]:
     balance what its postings add up to and the trial balance nil.
     """
     faults: list[LedgerFault] = []
-    for _, vouchers in groupby(list(work.ledger.vouchers()), lambda each: (each.city, each.fund)):
+    for _, vouchers in groupby(work.ledger.vouchers(), lambda each: (each.city, each.fund)):
         faults += _check_vouchers(work, list(vouchers))
     return faults
 

@@ -124,29 +124,6 @@ def _book(work: Work, case: ReviewCase, version: Submission, now: datetime) -> N
         for figure in work.submissions.figures(version.id)
         if figure.fund == case.fund
     }
-    account = AccountRef(case.city, case.fund, AccountType.COUNTY_EXPENDITURE, case.county)
-    event_at = datetime.combine(case.month.last_day, time(23, 59), SHANGHAI)
-    reference = _reference(case, version)
-    if figures.get("interest_fen"):
-        books.book_interest(
-            work,
-            account,
-            figures["interest_fen"],
-            reference=reference,
-            by=SYSTEM,
-            event_at=event_at,
-            now=now,
-        )
-    if figures.get("returned_fen"):
-        books.book_spending_returned(
-            work,
-            account,
-            figures["returned_fen"],
-            reference=reference,
-            by=SYSTEM,
-            event_at=event_at,
-            now=now,
-        )
     books.book_spending(
         work,
         city=case.city,
@@ -154,22 +131,14 @@ def _book(work: Work, case: ReviewCase, version: Submission, now: datetime) -> N
         unit=case.county,
         month=case.month,
         items={item: figures.get(f"{item}_fen", 0) for item in SPENDING_ITEMS},
-        reference=reference,
+        interest_fen=figures.get("interest_fen", 0),
+        returned_fen=figures.get("returned_fen", 0),
+        remitted_fen=figures.get("remitted_fen", 0),
+        reference=_reference(case, version),
         by=SYSTEM,
-        event_at=event_at,
+        event_at=datetime.combine(case.month.last_day, time(23, 59), SHANGHAI),
         now=now,
     )
-    if figures.get("remitted_fen"):
-        books.book_transfer_up(
-            work,
-            account,
-            AccountRef(case.city, case.fund, AccountType.COUNTY_FISCAL, case.county),
-            figures["remitted_fen"],
-            reference=reference,
-            by=SYSTEM,
-            event_at=event_at,
-            now=now,
-        )
 
 
 def _take_back(work: Work, case: ReviewCase, version: Submission, now: datetime) -> None:

@@ -165,8 +165,7 @@ def open_books(
             raise unreadable_row(file, number, error) from error
 
     def act(work: "Work") -> None:
-        for ref, amount_fen in entries:
-            books.open_balance(work, ref, amount_fen, by=by, event_at=now, now=now)
+        books.open_balances(work, entries, by=by, event_at=now, now=now)
 
     _ports(policy_dir).database.transaction(act)
     total_fen = sum(amount_fen for _, amount_fen in entries)
