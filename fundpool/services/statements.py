@@ -6,7 +6,7 @@ one receipt fit each other; anything else becomes a break with an owner, for a p
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -21,7 +21,7 @@ from fundpool.services.failpoints import failpoint
 from fundpool.services.payments import running_clock
 from fundpool.services.ports import BankFileNote, Ports, Work
 from fundpool.services.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
-from schemas.payment_messages import Direction
+from schemas.payment_messages import Direction, StatementLine
 
 RECEIPT_WINDOW = timedelta(days=7)
 """How far the day of a booking may be from the bank's, where no other pair is possible."""
@@ -147,6 +147,61 @@ def state_balance(
         subject=f"account:{account_no}:{day}",
         after={"closing_fen": closing_fen, "source": source},
     )
+
+
+def import_file(
+    work: Work,
+    account_no: str,
+    days: Sequence[date],
+    lines: Sequence[StatementLine],
+    closing_fen: Mapping[date, int],
+    *,
+    source: str,
+    by: str,
+    now: datetime,
+    terms: GatewayTerms,
+) -> CatchUp:
+    """Take in the lines of a bank's own file that covers ``days``, and match them as if fetched.
+
+    Raises InputError ``account_not_paying`` (only accounts that payments leave from are matched line by
+    line) or ``lines_outside_period``.
+    """
+    taker = person(by)
+    accounts = work.accounts.find(account_no=account_no, status=AccountStatus.APPROVED)
+    if not accounts:
+        raise _unknown_account(account_no)
+    if account_no not in {each.account_no for each in paying_accounts(work, accounts[0].city)}:
+        raise InputError(
+            "account_not_paying",
+            f"账户 {account_no} 没有经本系统付款，不逐笔核对",
+            f"no payment of this program leaves from account {account_no}; its lines are not matched",
+            remedy="登记余额即可 / record its balance: fundpool transfers bank-balance",
+        )
+    outside = sorted(_day(line.executed_at) for line in lines if _day(line.executed_at) not in set(days))
+    if outside:
+        raise InputError(
+            "lines_outside_period",
+            f"文件有 {outside[0]} 的流水，不在对账期间 {days[0]} 至 {days[-1]} 内",
+            f"the file has lines of {outside[0]}, outside {days[0]} to {days[-1]}",
+            remedy="--from / --to",
+        )
+    done = CatchUp(days=len(days))
+    for day in days:
+        of_day = [line for line in lines if _day(line.executed_at) == day]
+        counts = resolving.match_statement(work, account_no, day, of_day, now, now, terms)
+        done.lines_new, done.settled = done.lines_new + counts[0], done.settled + counts[1]
+        done.breaks_new += counts[2]
+        if day in closing_fen and day < _day(now):
+            balance = StatedBalance(day, closing_fen[day], source, taker, now)
+            work.statements.state_balance(account_no, balance)
+    work.audit.append(
+        at=now,
+        actor=taker,
+        action="import_statement_file",
+        subject=f"account:{account_no}",
+        after={"source": source, "lines": len(lines), "from": str(days[0]), "to": str(days[-1])},
+    )
+    return done
 
 
 # ---------------------------------------------------------------------------------- receipts

@@ -397,6 +397,41 @@ def test_a_form_that_does_not_balance_is_marked(scene):
     assert overview.cell(4, 9).fill.start_color.rgb == "FFFFC7CE"
 
 
+def import_lines(scene: Scene, lines, closing_fen, days):
+    return scene.ports.database.transaction(
+        lambda work: statements.import_file(
+            work,
+            ACCOUNT,
+            days,
+            lines,
+            closing_fen,
+            source="银行.csv",
+            by=MAKER,
+            now=scene.clock(),
+            terms=scene.ports.gateway_terms,
+        )
+    )
+
+
+def test_a_banks_own_file_settles_what_the_gateway_left_open_and_states_its_balances(scene):
+    scene.plan.add("silence_after", times=len(COUNTIES))
+    scene.release()
+    scene.send()
+    month_over(scene)
+    assert scene.states() == ["in_flight"] * len(COUNTIES)
+    lines = [line for line in scene.book.lines if line.account == ACCOUNT]
+    closing_fen = scene.book.accounts[ACCOUNT].balance_fen
+    days = [date(2026, 10, day) for day in range(3, 32)]
+    done = import_lines(scene, lines, {date(2026, 10, 31): closing_fen}, days)
+    assert (done.lines_new, done.settled, done.breaks_new) == (len(COUNTIES), len(COUNTIES), 0)
+    assert scene.states() == ["settled"] * len(COUNTIES)
+    found = form(scene)
+    assert (found.is_balanced, found.bank_source) == (True, BalanceSource.STATED)
+    assert import_lines(scene, lines, {}, days).lines_new == 0
+    with pytest.raises(FundpoolError, match="不在对账期间"):
+        import_lines(scene, lines, {}, [date(2026, 10, 3)])
+
+
 def test_a_bank_that_does_not_answer_ends_the_fetching_and_is_told(scene):
     paid_month(scene)
     scene.plan.add("500_before", call=Call.STATEMENT, times=1)

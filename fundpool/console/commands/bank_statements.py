@@ -1,5 +1,6 @@
 """The part of ``fundpool transfers`` about the bank's side: statements, balances, receipts, forms, terms."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from fundpool.settings import Settings
 
 if TYPE_CHECKING:
     from fundpool.domain.bank_reconciliation import BankReconciliation
+    from fundpool.services.ports import MonthPorts
 
 _Account = Annotated[str, Parameter(help="本方账号 / number of our account")]
 
@@ -21,35 +23,118 @@ _Account = Annotated[str, Parameter(help="本方账号 / number of our account")
 def statement(
     *,
     city: City,
-    date: Annotated[str, Parameter(help="对账日 YYYY-MM-DD / day of the statement")],
+    date: Annotated[str | None, Parameter(help="对账日 YYYY-MM-DD / day of the statement")] = None,
+    file: Annotated[
+        Path | None,
+        Parameter(help="银行自有版式的对账单 CSV、XLSX / a bank's own statement instead of fetching"),
+    ] = None,
+    layout: Annotated[
+        Path | None,
+        Parameter(help="版式说明 YAML / how the bank writes it (deployments/sample/bank-layouts)"),
+    ] = None,
+    account: Annotated[str | None, Parameter(help="文件所属账号 / the account the file is of")] = None,
+    first: Annotated[
+        str | None, Parameter(name="--from", help="文件首日，缺省对账日 / first day the file covers")
+    ] = None,
+    last: Annotated[
+        str | None, Parameter(name="--to", help="文件末日，缺省对账日 / last day the file covers")
+    ] = None,
+    by: Annotated[str | None, Parameter(help="办理人，随文件 / who brings the file")] = None,
     as_of: AsOf = None,
     policy_dir: PolicyDir = None,
     json: Json = False,
 ) -> int:
-    """取回并核对一日对账单 / Fetch a day's statements and match them with the books.
+    """取回或读入对账单并核对 / Fetch a day's statements, or read a bank's own file, and match them.
 
     Exit 1 when a new break was found.
     """
     from fundpool.services.resolving import import_statements
     from fundpool.services.statements import match_receipts, paying_accounts, take_stated_balance
 
-    ports, day, now = open_month(policy_dir), business_clock(date).date(), business_clock(as_of)
-    report = import_statements(ports, city, day, now)
-    for account in ports.database.read(lambda work: paying_accounts(work, city)):
-        take_stated_balance(ports, account.account_no, day, now)
+    ports, now = open_month(policy_dir), business_clock(as_of)
+    if file is not None:
+        period = (first or date, last or date)
+        accounts, lines_new, settled, breaks = _from_file(ports, file, layout, account, period, by, now)
+        what = file.name
+    elif date is not None:
+        day = business_clock(date).date()
+        report = import_statements(ports, city, day, now)
+        accounts, lines_new, settled, breaks = (
+            report.accounts,
+            report.lines_new,
+            report.settled,
+            report.breaks_new,
+        )
+        for each in ports.database.read(lambda work: paying_accounts(work, city)):
+            take_stated_balance(ports, each.account_no, day, now)
+        what = str(day)
+    else:
+        raise _wanting("--date")
     receipts = ports.database.transaction(lambda work: match_receipts(work, city, now, ports.gateway_terms))
     document = {
-        "accounts": report.accounts,
-        "lines_new": report.lines_new,
-        "settled": report.settled,
+        "accounts": accounts,
+        "lines_new": lines_new,
+        "settled": settled,
         "receipts_matched": receipts.matched,
-        "breaks_new": report.breaks_new + receipts.breaks_new,
+        "breaks_new": breaks + receipts.breaks_new,
     }
     if json:
         print_json(document)
     else:
-        print_table(f"{day} 对账 / statements", list(document), [list(document.values())])
+        print_table(f"{what} 对账 / statements", list(document), [list(document.values())])
     return 1 if document["breaks_new"] else 0
+
+
+def _from_file(
+    ports: "MonthPorts",
+    file: Path,
+    layout: Path | None,
+    account: str | None,
+    period: tuple[str | None, str | None],
+    by: str | None,
+    now: datetime,
+) -> tuple[int, int, int, int]:
+    from fundpool.adapters.bank_layouts import read_layout, read_statement
+    from fundpool.adapters.raw_files import read_source
+    from fundpool.services.statements import import_file
+
+    if layout is None or account is None or by is None or period[0] is None or period[1] is None:
+        raise _wanting("--layout --account --from --to --by")
+    first, last = business_clock(period[0]).date(), business_clock(period[1]).date()
+    if not timedelta(0) <= last - first <= timedelta(days=366):
+        raise InputError(
+            "period",
+            f"对账期间 {first} 至 {last} 不对",
+            f"not a period: {first} to {last}",
+            remedy="--from / --to",
+        )
+    source = read_source(file)
+    own = read_statement(file.name, source.content, read_layout(layout), account)
+    sha256 = ports.raw_files.keep(source.content)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    done = ports.database.transaction(
+        lambda work: import_file(
+            work,
+            account,
+            days,
+            own.lines,
+            own.closing_fen,
+            source=f"{file.name[:100]} sha256:{sha256}",
+            by=by,
+            now=now,
+            terms=ports.gateway_terms,
+        )
+    )
+    return 1, done.lines_new, done.settled, done.breaks_new
+
+
+def _wanting(options: str) -> InputError:
+    return InputError(
+        "options_missing",
+        f"还须给出 {options}",
+        f"also give {options}",
+        remedy="fundpool transfers statement --help",
+    )
 
 
 def reconciliation(
@@ -205,7 +290,9 @@ def match_receipt(
     *,
     account: _Account,
     serial: Annotated[str, Parameter(help="银行流水号 / the bank's serial")],
-    booking: Annotated[str, Parameter(help="入账编号 / key of the booking, as reconciliation --json lists it")],
+    booking: Annotated[
+        str, Parameter(help="入账编号 / key of the booking, as reconciliation --json lists it")
+    ],
     by: By,
     as_of: AsOf = None,
     policy_dir: PolicyDir = None,
