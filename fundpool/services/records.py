@@ -113,7 +113,8 @@ def record_openings(
                 changed += work.budgets.set_opening(opening, recorder, now)
             else:
                 changed += books.balance(work, ref).posted_fen == 0 and row.balance_fen != 0
-            books.open_balance(work, ref, row.balance_fen, by=recorder, event_at=event_at, now=now)
+        balances = [(ref, row.balance_fen) for row, ref in zip(rows, refs, strict=True)]
+        books.open_balances(work, balances, by=recorder, event_at=event_at, now=now)
         return changed
 
     return ports.database.transaction(record)
