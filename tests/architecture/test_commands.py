@@ -17,6 +17,7 @@ READ_NO_POLICIES = {
     "deploy": "registers the deployments; their runs read the folder of the worker's settings",
     "sandbox-bank": "is the bank, which knows no law",
     "settings": "shows the settings themselves",
+    "transfers terms": "shows the settings about the bank",
 }
 """Commands without ``--policy-dir``, and why they need none."""
 
