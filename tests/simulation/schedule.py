@@ -73,15 +73,12 @@ _TELLING = {
     *_SECONDS,
 }
 """Faults that differ in what happened inside the bank; the others only make an answer unreadable."""
-_THEMES = [
-    # What resending rests on: executed, the answer lost, and the bank's desk does not find it.
-    ((_SUBMIT, "silence_after"), (_QUERY, "not_found")),
-    # The same key again before the bank notices that it has it.
-    ((_SUBMIT, "accepted_blindly"),),
-    # An old refusal that comes back after the same key was executed.
-    ((_SUBMIT, "refused_at_the_counter"), (_SUBMIT, "silence_after")),
-]
-"""Faults that are dangerous together."""
+_RESENT = ((_SUBMIT, "silence_after"), (_QUERY, "not_found"))
+"""What resending rests on: executed, the answer lost, and the bank's desk does not find it."""
+_HURRIED = ((_SUBMIT, "accepted_blindly"),)
+"""The same key again before the bank notices that it has it."""
+_OVERTAKEN = ((_SUBMIT, "refused_at_the_counter"), (_SUBMIT, "silence_after"))
+"""An old refusal that comes back after the same key was executed."""
 _WEAK_POINTS = [
     *[("", "")] * 4,
     *[(kind, name) for kind in ("crash", "pause") for name in ("before submit", "after submit")],
@@ -183,7 +180,8 @@ class Schedule:
             prepared=True,
         )
         left_out = _NOT_PLAYED if variant.can_close else _NOT_PLAYED | _NEEDS_A_FENCE
-        self.palette = _palette(self.random, left_out)
+        self.theme = self.random.choice([(), (), (), _RESENT, _HURRIED, _OVERTAKEN])
+        self.palette = [*self.theme, *_palette(self.random, left_out)[: 2 if self.theme else None]]
         self.delivered: list[dict[str, Any]] = []
         self._choose_temper()
         self.workers = 0
@@ -213,6 +211,11 @@ class Schedule:
         self.pace_minutes = self.random.choice([(1,), (1, 15), (1, 15, 120), (15, 120)])
         self.sleep_steps = self.random.choice([2, 2, 4, 10])
         self.steps = self.random.choice([8, 16, 24])
+        if self.theme == _HURRIED:
+            self.pace_minutes = (1, 15)
+        elif self.theme == _OVERTAKEN:
+            self.weak_point = ("pause", "after submit")
+            self.weights[-3:-1] = [3, 3]
 
     # ------------------------------------------------------------------ running
 
@@ -522,10 +525,7 @@ def _palette(random: Random, left_out: set[str]) -> list[tuple[Call, str]]:
         ]
         for call in (_SUBMIT, _SUBMIT, _SUBMIT, _QUERY, _QUERY, _CLOSE, _STATEMENT)
     ]
-    palette = [random.choice(random.choice(each_call)) for _ in range(random.choice([1, 2, 3, 5, 40]))]
-    if random.random() < 0.4:
-        palette = palette[:2] + list(random.choice(_THEMES))
-    return palette
+    return [random.choice(random.choice(each_call)) for _ in range(random.choice([1, 2, 3, 5, 40]))]
 
 
 @cache
