@@ -81,6 +81,7 @@ class TransferStatus(_Shape):
     an outcome of its own: ``unknown``.
     """
 
+    obligation: str | None = None
     fund: str
     unit: str | None = None
     from_type: str | None = Field(default=None, alias="from")

@@ -210,11 +210,11 @@ class Lineage:
     # --- what can be asked about ---
 
     def entry(self, key: str) -> Explanation:
-        """A ledger entry by its business key. Raises InputError ``booking_unknown``."""
+        """A ledger entry by its business key. Raises InputError ``unknown_entry``."""
         stored = self._ports.database.read(lambda work: work.ledger.stored(key))
         if stored is None:
             raise InputError(
-                "entry_unknown",
+                "unknown_entry",
                 f"账上没有分录 {key}",
                 f"there is no booking {key}",
                 remedy="fundpool ledger export --format csv",
@@ -237,7 +237,7 @@ class Lineage:
         )
         if found is None:
             raise InputError(
-                "entry_unknown",
+                "unknown_entry",
                 f"{policy.name_zh} {fund} 没有第 {voucher} 号凭证第 {line} 行",
                 f"{policy.name_en} {fund} has no line {line} of voucher {voucher}",
                 remedy="fundpool ledger export --format csv",
@@ -251,7 +251,7 @@ class Lineage:
     def transfer(self, name: str) -> Explanation:
         """A payment by the key of its obligation, the key of one of its orders, or its number.
 
-        Raises InputError ``transfer_unknown``.
+        Raises InputError ``unknown_transfer``.
         """
         return self._ports.database.read(lambda work: self._payment(work, _obligation(work, name)))
 
@@ -269,7 +269,7 @@ class Lineage:
             wanted = [one for one in versions if version in {None, one.version}]
             if not wanted:
                 raise InputError(
-                    "version_unknown",
+                    "unknown_version",
                     f"{county} {month} 没有{f'第 {version} 版' if version else ''}报送",
                     f"{county} has not filed {f'version {version} of ' if version else ''}it for {month}",
                 )
@@ -558,7 +558,7 @@ def _obligation(work: Work, name: str) -> Obligation:
     if name.isascii() and name.isdigit():
         return work.transfers.obligation(int(name))
     raise InputError(
-        "transfer_unknown",
+        "unknown_transfer",
         f"没有这笔款项：{name}",
         f"there is no such transfer: {name}",
         remedy="fundpool transfers list",

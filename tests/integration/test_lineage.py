@@ -4,12 +4,16 @@ import csv
 import io
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import openpyxl
 import pytest
+from fastapi.testclient import TestClient
 
 from fundpool.adapters.work import SqlTransactions
 from fundpool.console.commands.explain import lines_of
+from fundpool.console.dashboard.app import create_app
+from fundpool.console.dashboard.reading import ServiceReader
 from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import Phase
 from fundpool.domain.money import parse_yuan
@@ -168,6 +172,14 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
         5_000_00, 4_000_00, 4_000_00,
     )  # fmt: skip
     assert explained.decision.reason == "余额充足"
+    client = TestClient(create_app(ServiceReader(scene.ports), lambda: at("2026-10-01 09:00")))
+    transfers = client.get("/transfers?city=suizhou&month=2026-10").text
+    address = f"/lineage?{urlencode({'city': 'suizhou', 'month': '2026-10', 'transfer': paid[-1].key})}"
+    assert address.replace("&", "&amp;") in transfers
+    page = client.get(address)
+    assert "余额充足" in page.text
+    assert explained.cell.sha256 in page.text
+    assert client.get("/lineage?city=suizhou&month=2026-10&transfer=nothing").status_code == 404
     text = "\n".join(lines_of(explained))
     for part in ("余额充足", MAKER, CHECKER, "SHA-256", "单元格 cell", "M5", "digest"):
         assert part in text

@@ -109,6 +109,7 @@ def create_app(
         ("/slips/{document}/{unit}/{version:int}", pages.slip),
         ("/slips/{document}/{unit}/{version:int}.xlsx", pages.slip_workbook),
         ("/transfers", pages.transfers),
+        ("/lineage", pages.lineage),
         ("/balances", pages.balances),
         ("/findings", pages.findings),
     ):
@@ -214,6 +215,12 @@ class _Pages:
         place = self._place(request)
         batches = self.reader.batches(place.city.key, place.month)
         return self._page(request, "transfers.html", place, status=self._status(place), batches=batches)
+
+    def lineage(self, request: Request) -> Response:
+        """Where one payment comes from, down to the cells of the counties' files (``fundpool explain``)."""
+        place, key = self._place(request), request.query_params.get("transfer", "")
+        lines = self.reader.lineage(key)
+        return self._page(request, "lineage.html", place, transfer=key, lines=lines)
 
     def balances(self, request: Request) -> Response:
         """Account balances per fund, and whether the books balance."""

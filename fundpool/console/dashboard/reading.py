@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import ActorName, CityPolicy, National, StepName
 from fundpool.services import overview, status
+from fundpool.services.lineage import Lineage
 from fundpool.services.ports import MonthPorts, SlipFile
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
@@ -56,6 +58,9 @@ class MonthReader(Protocol):
     def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
         """The return slip of one version; None when there is none on this machine."""
 
+    def lineage(self, transfer: str) -> Sequence[str]:
+        """Where a payment comes from, as lines to read. Raises InputError for a payment nobody knows."""
+
     def money(self, city: str, month: Month) -> Sequence[FundMoney]:
         """Requested, approved, confirmed and paid per fund."""
 
@@ -97,6 +102,9 @@ class ServiceReader:
         wanted = (document, unit, version)
         slips = self._ports.slip_folder.slips(city, month)
         return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
+
+    def lineage(self, transfer: str) -> Sequence[str]:
+        return lines_of(Lineage(self._ports).transfer(transfer))
 
     def money(self, city: str, month: Month) -> Sequence[FundMoney]:
         policy = self._ports.policies.city(city)
