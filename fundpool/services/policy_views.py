@@ -384,6 +384,8 @@ def plain_words(value: object) -> str:
         return "，".join(f"{key}: {plain_words(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
         return "、".join(plain_words(inner) for inner in value)
+    if isinstance(value, bool):
+        return "是" if value else "否"
     return str(value)
 
 

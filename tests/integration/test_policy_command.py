@@ -112,6 +112,16 @@ def test_every_switchable_reading_of_every_city_shows_a_difference() -> None:
                     assert any(other != reading["gives"] for other in others), (rule.id, reading["key"])
 
 
+def test_explain_speaks_chinese_and_not_python(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "explain", "jilin", "JL-11"]) == 0
+    assert "beyond_gap: 是" in capsys.readouterr().out
+
+
+def test_explain_says_that_a_period_begins_with_the_receipt(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "explain", "taizhou", "TZ-18"]) == 0
+    assert "收到「自财政专户拨款」款项后2个工作日内" in capsys.readouterr().out
+
+
 def test_an_unknown_rule_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(capsys, "explain", "taizhou", "TZ-99", status=2)["error"]["code"] == "unknown_rule"
 
