@@ -215,6 +215,7 @@ def _list_findings(book: Any, slip: ReturnSlip) -> None:
         for severity, (_, _, shade) in _SEVERITY.items()
     }
     for row, finding in enumerate(slip.findings, start=at + 1):
+        sheet.set_row(row, _height(_cells_of(finding, slip)))
         for column, text in enumerate(_cells_of(finding, slip)):
             sheet.write_string(row, column, inert(text), shades[finding.severity] if column < 3 else plain)
     last = at + len(slip.findings)
@@ -266,6 +267,19 @@ def _cells_of(finding: Finding, slip: ReturnSlip) -> tuple[str, ...]:
     )
 
 
+def _height(cells: Sequence[str]) -> float:
+    """Height of a row whose texts run over lines: not every program finds it by itself."""
+    lines = (
+        -(-_width(text) // (width - 2)) for text, (_, width) in zip(cells, _COLUMNS, strict=False) if text
+    )
+    return 15.0 * max(lines, default=1)
+
+
+def _width(text: str) -> int:
+    """Characters of a Latin letter's width: a Chinese one takes two."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+
+
 def _list_correction(
     sheet: Any, at: int, slip: ReturnSlip, correction: Correction, plain: Any, bold: Any
 ) -> None:
@@ -278,6 +292,7 @@ def _list_correction(
     ]
     for row, (state, finding) in enumerate(rows, start=at + 1):
         cells = _cells_of(finding, slip)
+        sheet.set_row(row, _height(cells[:6]))
         for column, text in enumerate((cells[0], state, *cells[2:6])):
             sheet.write_string(row, column, inert(text), plain)
 
@@ -305,8 +320,7 @@ def _mark_sheet(book: Any, raw: Mapping[str, Any], findings: Sequence[Finding]) 
             sheet.write_string(row, column, inert(text), style)
             # A title runs over its neighbours; the columns are as wide as the table needs.
             if len(text) <= _WIDEST:
-                shown = sum(2 if ord(character) > 0x2E7F else 1 for character in text)
-                widths[column] = max(widths.get(column, 8), min(shown, 24))
+                widths[column] = max(widths.get(column, 8), min(_width(text), 24))
         else:
             sheet.write_blank(row, column, None, style)
         if said:
