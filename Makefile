@@ -44,7 +44,12 @@ bench: $(VENV)/.dev ## Run the benchmarks and print their figures
 
 .PHONY: simulate
 simulate: $(VENV)/.dev ## Play payment schedules against a faulty bank on fresh seeds; SEEDS=1000000
-	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000)
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --coverage
+
+.PHONY: simulate-all
+simulate-all: $(VENV)/.dev ## Play every bank fault and ordered pair, then show how soon each broken variant is caught
+	$(BIN)/python -m tests.simulation --exhaustive
+	$(BIN)/python -m tests.simulation --mutants --seeds 20000
 
 .PHONY: crash
 crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=2000 pairs; DATABASE=postgresql

@@ -14,8 +14,9 @@ import sys
 import time
 from contextlib import nullcontext
 
+from fundpool.domain.transfer import ATTEMPT_ARROWS, OBLIGATION_ARROWS
 from tests.simulation.backends import run, run_exhaustively
-from tests.simulation.bank import REACHED
+from tests.simulation.bank import PLAYABLE, REACHED
 from tests.simulation.exhaustive import orders_for
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.quick import quick
@@ -54,12 +55,22 @@ def main() -> int:
                 say(f"{played} played, {bad} violating, {time.perf_counter() - started_s:.0f} s")
     spent_s, spent_cpu_s = time.perf_counter() - started_s, time.process_time() - started_cpu_s
     if wanted.coverage:
+        REACHED.update(dict.fromkeys(_reachable(), 0))
         say("\n".join(f"{count:>10}  {name}" for name, count in sorted(REACHED.items())))
     say(
         f"{played} seeds from {first}: {bad} violating, {played / spent_s:.0f} seeds/s, "
         f"{1000 * spent_cpu_s / max(played, 1):.1f} ms of CPU a seed"
     )
     return 1 if bad else 0
+
+
+def _reachable() -> list[str]:
+    """Every arrow and every fault, so that what was never reached shows as 0."""
+    return [
+        *(f"attempt: {state} --{event}--> {after}" for (state, event), after in ATTEMPT_ARROWS.items()),
+        *(f"obligation: {before} -> {after}" for before, after in OBLIGATION_ARROWS),
+        *(f"fault: {name} on {call}" for name, fault in PLAYABLE.items() for call in fault.calls),
+    ]
 
 
 def _play_exhaustively() -> int:
