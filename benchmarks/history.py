@@ -95,7 +95,7 @@ class History:
             self._cursor.execute("PRAGMA synchronous = FULL")
         else:
             for table, last in self._ids.items():
-                if table != "audit":
+                if "/" not in table:
                     self._cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), {last})")
             driver.commit()
         driver.close()

@@ -130,11 +130,12 @@ def _do_not_wait(connection: Any, _record: Any) -> None:
 
 @dataclass
 class Meter:
-    """Seconds per stage on the wall and of the processors, commits, and scans of long tables."""
+    """Seconds per stage: on the wall, of the processors, of the database server; scans of long tables."""
 
     database: Database
     wall: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
+    server: dict[str, list[float]] = field(default_factory=dict)
     statements: set[str] = field(default_factory=set)
     backend: int | None = None
 
@@ -156,8 +157,14 @@ class Meter:
         server, cpu, wall = self.server_seconds(), time.process_time(), time.perf_counter()
         yield
         self.wall.setdefault(name, []).append(time.perf_counter() - wall)
-        own = time.process_time() - cpu
-        self.cpu.setdefault(name, []).append(own + self.server_seconds() - server)
+        own, of_server = time.process_time() - cpu, self.server_seconds() - server
+        self.cpu.setdefault(name, []).append(own + of_server)
+        self.server.setdefault(name, []).append(of_server)
+
+    def forget(self) -> None:
+        """Start anew: the first city compiled the statements."""
+        for seconds in (self.wall, self.cpu, self.server):
+            seconds.clear()
 
     def ms(self, seconds: dict[str, list[float]], *, per: int = PER_MONTH) -> dict[str, float]:
         """Milliseconds per payment and stage: the best of the cities."""
@@ -228,9 +235,8 @@ def durability(make: Make, kind: str, cities: int) -> list[dict[str, Any]]:
     commits = dict.fromkeys(played, 0)
     for durable, place in played.items():
         History(place.database, 0, cities_at_least=cities + 1).write()
-        place.play(city_name(0))  # the first compiles the statements
-        place.meter.wall.clear()
-        place.meter.cpu.clear()
+        place.play(city_name(0))
+        place.meter.forget()
 
         def count(connection: Any, durable: bool = durable) -> None:
             commits[durable] += not connection.get_execution_options().get("fundpool_read_only", False)
@@ -254,6 +260,7 @@ def durability(make: Make, kind: str, cities: int) -> list[dict[str, Any]]:
                 "commits_per_transfer": round(commits[durable] / (cities * PER_MONTH), 2),
                 "wall_ms": wall,
                 "cpu_ms": cpu,
+                "server_cpu_ms": place.meter.ms(place.meter.server),
                 "load": round(os.getloadavg()[0], 1),
             }
         )
@@ -270,8 +277,7 @@ def growth(make: Make, kind: str, transfers: int, cities: int, *, prove: bool) -
     seconds = time.perf_counter() - began
     place = Cities(database)
     place.play(city_name(0))
-    place.meter.wall.clear()
-    place.meter.cpu.clear()
+    place.meter.forget()
     for number in range(1, cities + 1):
         place.play(city_name(number))
     wall, cpu = place.meter.ms(place.meter.wall), place.meter.ms(place.meter.cpu)
