@@ -181,7 +181,7 @@ class Raw:
         spent.cpu.append(self._cpu_seconds() - cpu)
 
     def _cpu_seconds(self) -> float:
-        return time.process_time() + sum(map(_cpu_seconds_of, self._backends))
+        return time.process_time() + sum(map(cpu_seconds_of, self._backends))
 
     def close(self) -> None:
         self._driver.close()
@@ -213,7 +213,7 @@ def _stored(row: Any) -> tuple[Any, ...]:
     return tuple(moment(each, None) if isinstance(each, datetime) else each for each in row)
 
 
-def _cpu_seconds_of(process: int) -> float:
+def cpu_seconds_of(process: int) -> float:
     """Processor time of a process on this machine; 0 for a server elsewhere."""
     with suppress(OSError):
         # schedstat counts nanoseconds, stat only hundredths of a second.

@@ -43,8 +43,7 @@ from benchmarks.history import (
     city_name,
     orders,
 )
-from benchmarks.ledger_posting import _cpu_seconds_of as cpu_seconds_of
-from benchmarks.ledger_posting import embedded
+from benchmarks.ledger_posting import cpu_seconds_of, embedded
 from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.adapters.gateways.bank_book import BankBook
