@@ -135,11 +135,10 @@ attempts = Table(
         sqlite_where=text("state not in ('rejected', 'closed', 'returned', 'anomaly')"),
         postgresql_where=text("state not in ('rejected', 'closed', 'returned', 'anomaly')"),
     ),
-    Index("ix_attempt_state", "state"),
     # Ended attempts are never deleted: what is due, sent or executed on a day must not read them all.
-    Index("ix_attempt_next_query_at", "next_query_at"),
+    Index("ix_attempt_state_next_query_at", "state", "next_query_at"),
+    Index("ix_attempt_state_executed_at", "state", "executed_at"),
     Index("ix_attempt_first_sent_at", "first_sent_at"),
-    Index("ix_attempt_executed_at", "executed_at"),
 )
 
 gateway_call = Table(

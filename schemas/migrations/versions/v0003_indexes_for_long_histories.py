@@ -12,12 +12,12 @@ _UNIQUE_WHERE_SET = (
     ("uq_posting_attempt_key_leg", ["attempt_key", "leg"]),
 )
 _NEW = (
-    ("ix_voucher_recorded_at", "voucher", "recorded_at"),
-    ("ix_obligation_debit_account_id", "obligation", "debit_account_id"),
-    ("ix_obligation_state", "obligation", "state"),
-    ("ix_attempt_next_query_at", "attempt", "next_query_at"),
-    ("ix_attempt_first_sent_at", "attempt", "first_sent_at"),
-    ("ix_attempt_executed_at", "attempt", "executed_at"),
+    ("ix_voucher_recorded_at", "voucher", ["recorded_at"]),
+    ("ix_obligation_debit_account_id", "obligation", ["debit_account_id"]),
+    ("ix_obligation_state", "obligation", ["state"]),
+    ("ix_attempt_state_next_query_at", "attempt", ["state", "next_query_at"]),
+    ("ix_attempt_state_executed_at", "attempt", ["state", "executed_at"]),
+    ("ix_attempt_first_sent_at", "attempt", ["first_sent_at"]),
 )
 _OLD = ("debit_id", "credit_id", "voucher_id")
 
@@ -33,14 +33,17 @@ def upgrade() -> None:
     for name, columns in _UNIQUE_WHERE_SET:
         is_set = sa.text(f"{columns[0]} is not null")
         op.create_index(name, "posting", columns, unique=True, sqlite_where=is_set, postgresql_where=is_set)
-    for name, table, column in _NEW:
-        op.create_index(name, table, [column])
+    # Nearly every attempt has succeeded: by state alone the whole history would be read.
+    op.drop_index("ix_attempt_state", table_name="attempt")
+    for name, table, columns in _NEW:
+        op.create_index(name, table, columns)
 
 
 def downgrade() -> None:
     """Back to an index of every row."""
     for name, table, _ in _NEW:
         op.drop_index(name, table_name=table)
+    op.create_index("ix_attempt_state", "attempt", ["state"])
     for name, _ in _UNIQUE_WHERE_SET:
         op.drop_index(name, table_name="posting")
     with op.batch_alter_table("posting") as posting:
