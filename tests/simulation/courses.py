@@ -421,6 +421,44 @@ def lost_order_recognised_after_its_money_came_back(it: Scene) -> None:
     it.send()
 
 
+def refused_order_restored_beside_its_paid_successor(it: Scene) -> None:
+    """The bank kept no trace of the refused key; the books no trace of the one that was paid."""
+    first_day = it.clock().date()
+    it.plan.add("silence_before")
+    it.send()
+    backup = snapshot(it)
+    it.clock.advance(minutes=11)
+    it.resolve()
+    it.plan.add("refused_at_the_counter")
+    it.send()
+    for _ in range(2):
+        people_retry(it)
+    it.send()
+    it.clock.advance(minutes=10)
+    restore(it, backup)
+    resolving.recover(it.ports, first_day, it.clock(), clock=it.clock)
+    restart(it)
+    it.clock.advance(minutes=20)
+    it.resolve()
+    it.send()
+    it.clock.advance(days=6)
+    _look_again(it)
+    it.send()
+    it.resolve()
+    statements(it, first_day, 20)
+    confirm_absence(it)
+    people_retry(it)
+    it.send()
+
+
+def _look_again(it: Scene) -> None:
+    def act(work: Work) -> None:
+        for each in work.transfers.obligations(states=[ObligationState.HELD]):
+            payments.look_again(work, each.id, by=CHECKER, reason="查过", now=it.clock())
+
+    it.ports.database.transaction(act)
+
+
 def money_comes_back(it: Scene) -> None:
     it.plan.add("success_then_returned")
     it.send()
@@ -456,6 +494,7 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "not_found_sent_again_at_once": (not_found_while_being_accepted, GatewayTerms()),
     "kill_switch_ignored": (sender_started_after_a_restore, GatewayTerms()),
     "return_of_a_lost_order_forgotten": (lost_order_recognised_after_its_money_came_back, GatewayTerms()),
+    "lost_successor_ignored": (refused_order_restored_beside_its_paid_successor, NO_FENCE),
     "return_ignored": (money_comes_back, GatewayTerms()),
 }
 """Which course tells which variant, and at what kind of bank."""

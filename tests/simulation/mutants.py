@@ -276,6 +276,10 @@ def return_of_a_lost_order_forgotten() -> Any:
     return patch.object(payments, "apply_event", mutated)
 
 
+def lost_successor_ignored() -> Any:
+    return patch.object(payments, "_paid_under_a_lost_key", lambda work, obligation: False)
+
+
 def return_ignored() -> Any:
     return _arrow(S.SUCCEEDED, E.RETURNED, None)
 
@@ -310,6 +314,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         not_found_sent_again_at_once,
         kill_switch_ignored,
         return_of_a_lost_order_forgotten,
+        lost_successor_ignored,
         return_ignored,
     )
 }
