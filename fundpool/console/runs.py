@@ -44,6 +44,8 @@ START_TIMEOUT_SECONDS = 180
 STOP_TIMEOUT_SECONDS = 20
 POLL_SECONDS = 1.0
 """How often the worker looks for runs that somebody else started (the Prefect page, its CLI, the clock)."""
+HEARTBEAT_SECONDS = 30
+"""How often the worker's sign of life is due; Prefect's page takes it for gone after three."""
 DELIVERY_SECONDS = 5
 """How long a stop waits for the server to take the logs and events of the last run, each."""
 MAX_OUTAGES = 10
@@ -330,6 +332,7 @@ class _Worker:
         self._news = threading.Condition()
         self._ended: dict[str, tuple[FlowRun, State[Any]]] = {}
         self._claimed: set[UUID] = set()
+        self._heartbeat_due = 0.0
         self._woken = False
         self._stopping = False
         self._broken: BaseException | None = None
@@ -406,18 +409,22 @@ class _Worker:
 
     def _prepare(self, client: "SyncPrefectClient") -> None:
         _log_to_prefect_only()
-        client.send_worker_heartbeat(WORK_POOL, "fundpool", heartbeat_interval_seconds=30)
+        self._send_heartbeat(client)
         if self._resume:
             _schedule_again_what_was_left(client)
         if self._unscheduled:
             _cancel_what_the_clock_scheduled(client)
 
+    def _send_heartbeat(self, client: "SyncPrefectClient") -> None:
+        client.send_worker_heartbeat(WORK_POOL, "fundpool", heartbeat_interval_seconds=HEARTBEAT_SECONDS)
+        self._heartbeat_due = time.monotonic() + HEARTBEAT_SECONDS
+
     def _rest(self, client: "SyncPrefectClient") -> None:
         with self._news:
             self._news.wait_for(lambda: self._woken or self._stopping, POLL_SECONDS)
             woken, self._woken = self._woken, False
-        if not woken:
-            client.send_worker_heartbeat(WORK_POOL, "fundpool", heartbeat_interval_seconds=30)
+        if not woken and time.monotonic() >= self._heartbeat_due:
+            self._send_heartbeat(client)
 
     def _run_next(self, client: "SyncPrefectClient") -> bool:
         """Claim and run the earliest scheduled run; False when there is none."""
