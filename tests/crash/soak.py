@@ -304,8 +304,10 @@ class Soak:
     def _kill(self, name: str, *, again: bool = True) -> None:
         os.kill(self.actors[name], signal.SIGKILL)
         _, status = os.waitpid(self.actors.pop(name), 0)
-        if not os.WIFSIGNALED(status):
-            raise AssertionError((self.folder / "errors.txt").read_text(encoding="utf-8"))
+        if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
+            errors = self.folder / "errors.txt"
+            told = errors.read_text(encoding="utf-8") if errors.exists() else ""
+            raise AssertionError(f"{name} ended by itself, status {status}: {told}")
         if again:
             self._start(name)
 
