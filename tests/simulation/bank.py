@@ -112,8 +112,8 @@ class OddBook(BankBook):
         """Blind orders first: whatever came with their key meanwhile, they execute as well."""
         due = [each for each in self._agenda if each.at <= now and each.action == "arrive"]
         for each in sorted(due):
-            if not isinstance(each.course, OddCourse):
-                continue
+            if not isinstance(each.course, OddCourse) or each not in self._agenda:
+                continue  # on time, or it came in with another that was due at the same moment
             super().advance(each.at - timedelta(microseconds=1))
             self._agenda.remove(each)
             heapq.heapify(self._agenda)
