@@ -75,6 +75,7 @@ class History:
         self._driver, self._cursor = driver, driver.cursor()
         if self._database.is_sqlite:
             # Nothing is measured here: what is lost with the power is made again.
+            (waits,) = self._cursor.execute("PRAGMA synchronous").fetchone()
             self._cursor.execute("PRAGMA synchronous = OFF")
             self._cursor.execute("PRAGMA cache_size = -400000")
             self._cursor.execute("BEGIN IMMEDIATE")
@@ -92,7 +93,7 @@ class History:
         self._set_balances()
         if self._database.is_sqlite:
             self._cursor.execute("COMMIT")
-            self._cursor.execute("PRAGMA synchronous = FULL")
+            self._cursor.execute(f"PRAGMA synchronous = {waits}")
         else:
             for table, last in self._ids.items():
                 if "/" not in table:
