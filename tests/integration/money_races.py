@@ -90,11 +90,12 @@ class Races:
             (self._incomes, self.reverse),
             (self._months, self.close_month),
         )
+        in_a_row = min(AT_ONCE, max(1, races // len(kinds)))
         for prepare, play_one in cycle(kinds):
             left = races - self.played.total()
             if left <= 0:
                 break
-            for prize in prepare(min(AT_ONCE, left)):
+            for prize in prepare(min(in_a_row, left)):
                 play_one(prize)
         faults = self.transactions.read(lambda work: [*verify(work), *verify_chain(work.audit.records(), {})])
         self.faults += [str(fault) for fault in faults]
