@@ -736,8 +736,6 @@ def _why_not(
             return "account_version_changed"
     if {attempt.amount_fen, TransferOrder.from_body(attempt.request).amount_fen} != {obligation.amount_fen}:
         return "amount_changed"
-    if attempt.was_unknown and _paid_under_a_lost_key(work, obligation):
-        return "paid_under_a_lost_key"
     day_fen = obligation.amount_fen
     if attempt.first_sent_at is None and limits.per_day_fen is not None:
         day_fen += work.transfers.sent_fen(obligation.city, obligation.fund, now.astimezone(SHANGHAI).date())
@@ -749,16 +747,6 @@ def _why_not(
         if limit_fen is not None and amount_fen > limit_fen:
             return "exceeds_limit"
     return None
-
-
-def _paid_under_a_lost_key(work: Work, obligation: Obligation) -> bool:
-    """Whether a statement shows a later attempt of the obligation that a restore has lost.
-
-    The attempt in the books had ended then; a bank that refused it without keeping its key would
-    execute it now. The order waits until it is closed; the lost one is recognised after that.
-    """
-    known = work.transfers.attempts(obligation.id)
-    return any(work.transfers.lines_of_key(key) for _, key in possible_keys(obligation, known))
 
 
 _SUBMIT_EVENTS = {

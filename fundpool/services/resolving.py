@@ -543,26 +543,32 @@ def resolve_break(work: Work, break_id: int, *, by: str, resolution: str, now: d
 
 # ---------------------------------------------------------------------------------- restore
 
+_SUSPECT_AFTER_RESTORE: dict[AttemptState, Event | None] = {
+    AttemptState.PREPARED: Event.SUSPECT,
+    AttemptState.SENDING: Event.LEASE_OVER,
+    AttemptState.UNKNOWN: None,
+    AttemptState.ACCEPTED: None,
+}
+"""What a restore makes of an order that was not over in the backup."""
+
 
 def quarantine(work: Work, *, now: datetime, terms: GatewayTerms) -> int:
     """Books restored from a backup: nothing is sent, and every prepared order becomes a question.
 
-    A restored PREPARED may have been sent after the backup was taken. Returns how many funds were
-    stopped; two people start each again after ``recover`` has asked the bank about everything.
+    A restored PREPARED may have been sent after the backup was taken. No order in question is ever
+    sent again under its key: it may have ended in the lost days, and a later attempt, also lost, may
+    be under way. Returns how many funds were stopped; two people start each again after ``recover``
+    has asked the bank about everything.
     """
     funds = {(each.city, each.fund) for each in work.accounts.find()}
     for city, fund in sorted(funds):
         kill_switches.stop_fund(work, city, fund, reason="restored from a backup", by=SYSTEM, now=now)
-    for attempt in work.transfers.attempts_in([AttemptState.PREPARED, AttemptState.SENDING]):
-        event = Event.SUSPECT if attempt.state is AttemptState.PREPARED else Event.LEASE_OVER
-        suspect = apply_event(work, attempt, event, Evidence("restore"), now=now, terms=terms)
+    for attempt in work.transfers.attempts_in(_SUSPECT_AFTER_RESTORE):
+        event = _SUSPECT_AFTER_RESTORE[attempt.state]
+        evidence = Evidence("restore")
+        suspect = apply_event(work, attempt, event, evidence, now=now, terms=terms) if event else attempt
         sent_at = attempt.first_sent_at or attempt.prepared_at
-        work.transfers.change_attempt(
-            suspect,
-            first_sent_at=sent_at,
-            last_sent_at=now,
-            resend_until=attempt.resend_until or attempt.valid_until,
-        )
+        work.transfers.change_attempt(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
     return len(funds)
 
 

@@ -494,7 +494,7 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "not_found_sent_again_at_once": (not_found_while_being_accepted, GatewayTerms()),
     "kill_switch_ignored": (sender_started_after_a_restore, GatewayTerms()),
     "return_of_a_lost_order_forgotten": (lost_order_recognised_after_its_money_came_back, GatewayTerms()),
-    "lost_successor_ignored": (refused_order_restored_beside_its_paid_successor, NO_FENCE),
+    "restored_order_sent_again": (refused_order_restored_beside_its_paid_successor, NO_FENCE),
     "return_ignored": (money_comes_back, GatewayTerms()),
 }
 """Which course tells which variant, and at what kind of bank."""

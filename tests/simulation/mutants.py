@@ -276,8 +276,18 @@ def return_of_a_lost_order_forgotten() -> Any:
     return patch.object(payments, "apply_event", mutated)
 
 
-def lost_successor_ignored() -> Any:
-    return patch.object(payments, "_paid_under_a_lost_key", lambda work, obligation: False)
+def restored_order_sent_again() -> Any:
+    original = resolving.quarantine
+
+    def mutated(work: Any, *, now: Any, terms: Any) -> int:
+        open_ = [S.PREPARED, S.SENDING, S.UNKNOWN, S.ACCEPTED]
+        windows = {one.id: one.resend_until or one.valid_until for one in work.transfers.attempts_in(open_)}
+        stopped = original(work, now=now, terms=terms)
+        for attempt_id, until in windows.items():
+            work.transfers.change_attempt(work.transfers.attempt(attempt_id), resend_until=until)
+        return stopped
+
+    return patch.object(resolving, "quarantine", mutated)
 
 
 def return_ignored() -> Any:
@@ -314,7 +324,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         not_found_sent_again_at_once,
         kill_switch_ignored,
         return_of_a_lost_order_forgotten,
-        lost_successor_ignored,
+        restored_order_sent_again,
         return_ignored,
     )
 }
