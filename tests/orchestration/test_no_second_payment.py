@@ -38,6 +38,8 @@ from tests.integration.month_scene import CityScene, account_no, at
 ROOT = Path(__file__).resolve().parents[2]
 OCTOBER = Month(2026, 10)
 PAYDAY = "2026-09-30T10:00"
+TICK_DAY = "2026-10-09T10:00"
+"""A day of its own: what a tick has started on a day is started once per server, and all tests share one."""
 LATER = ("2026-09-30T10:30", "2026-09-30T10:45", "2026-09-30T11:15")
 """When others carry on: the lease is over, the bank is asked, what it does not know is sent again."""
 
@@ -181,7 +183,7 @@ def run_of_a_new_schedule(prefect: LocalPrefect) -> runs.FlowRunResult:
             scheduled = [run for run in found if run.auto_scheduled]
             time.sleep(0.2)
         run = min(scheduled, key=lambda one: one.expected_start_time)
-        client.update_flow_run(run.id, parameters={"cities": ["taizhou"], "as_of": PAYDAY, "months": None})
+        client.update_flow_run(run.id, parameters={"cities": ["taizhou"], "as_of": TICK_DAY, "months": None})
         client.set_flow_run_state(run.id, Scheduled(), force=True)
     prefect._worker.wake()  # type: ignore[union-attr]
     ended = prefect._ended(str(run.id))
