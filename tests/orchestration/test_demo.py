@@ -111,6 +111,6 @@ def test_a_stopped_demo_stops_what_it_started(tmp_path: Path, number: signal.Sig
         assert demo.poll() is None, demo.communicate()[1]
         time.sleep(0.05)
     demo.send_signal(number)
-    demo.communicate(timeout=120)
+    demo.communicate(timeout=STUCK_SECONDS)
     assert demo.returncode == 128 + number
     wait_until_alone(home)
