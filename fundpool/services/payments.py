@@ -72,8 +72,8 @@ __all__ = [
 MAX_WORKER_LIFE = timedelta(minutes=15)
 """A sender stops claiming after this time: a worker must not outlive the bank's memory of a key."""
 
-LOST_ATTEMPTS_AT_MOST = 5
-"""How many attempts of one obligation a restore is expected to have lost; each needs people's approval."""
+ATTEMPTS_AT_MOST = 20
+"""No obligation has more attempts, so that after a restore every key it can have had is looked for."""
 
 Clock = Callable[[], datetime]
 
@@ -624,6 +624,9 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
                 evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
                 attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
             return None
+    if is_exhausted(known):
+        hold(work, obligation, reason="attempts_exhausted", by="system", now=now)
+        return None
     return new_attempt(work, obligation, next_attempt_no(known), now, terms)
 
 
@@ -632,15 +635,20 @@ def next_attempt_no(known: Sequence[Attempt]) -> int:
     return known[-1].attempt_no + 1 if known else 1
 
 
+def is_exhausted(known: Sequence[Attempt]) -> bool:
+    """Whether there may be no further attempt: withdraw the obligation and order a new revision."""
+    return next_attempt_no(known) > ATTEMPTS_AT_MOST
+
+
 def possible_keys(obligation: Obligation, known: Sequence[Attempt]) -> list[tuple[int, str]]:
     """Numbers and keys that orders lost by a restore can have had, the next one first.
 
-    Not the next alone: after the backup an attempt may have been refused and another made.
+    All of them, not the next alone: after the backup attempts may have been refused, leaving no
+    trace at the bank, and others made.
     """
-    first = next_attempt_no(known)
     return [
         (number, attempt_key(obligation.key, number))
-        for number in range(first, first + LOST_ATTEMPTS_AT_MOST)
+        for number in range(next_attempt_no(known), ATTEMPTS_AT_MOST + 1)
     ]
 
 

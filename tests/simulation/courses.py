@@ -373,6 +373,29 @@ def two_attempts_lost_by_a_restore(it: Scene) -> None:
     it.send()
 
 
+def seven_attempts_lost_by_a_restore(it: Scene) -> None:
+    _refused_without_a_trace_and_restored(it, times=6)
+
+
+def more_attempts_than_a_restore_looks_for(it: Scene) -> None:
+    _refused_without_a_trace_and_restored(it, times=payments.ATTEMPTS_AT_MOST)
+
+
+def _refused_without_a_trace_and_restored(it: Scene, times: int) -> None:
+    """The backup knows no attempt; the bank refused each but the last, and kept no key of those."""
+    it.plan.add("refused_at_the_counter", times=times)
+    backup, first_day = snapshot(it), it.clock().date()
+    it.send()
+    for _ in range(times):
+        people_retry(it)
+        it.send()
+    it.clock.advance(days=30)
+    restore(it, backup)
+    resolving.recover(it.ports, first_day, it.clock(), clock=it.clock)
+    restart(it)
+    it.send()
+
+
 def window_over_between_decision_and_send(it: Scene) -> None:
     first_day = it.clock().date()
     it.plan.add("silence_after")
@@ -490,6 +513,8 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "statement_dated_when_recorded": (statement_recorded_by_a_sleeper, NO_FENCE),
     "absence_without_statements": (absent_by_two_names_alone, NO_FENCE),
     "only_the_next_key_after_restore": (two_attempts_lost_by_a_restore, GatewayTerms()),
+    "five_keys_after_restore": (seven_attempts_lost_by_a_restore, NO_FENCE),
+    "attempts_without_end": (more_attempts_than_a_restore_looks_for, NO_FENCE),
     "window_checked_only_when_deciding": (window_over_between_decision_and_send, GatewayTerms()),
     "not_found_sent_again_at_once": (not_found_while_being_accepted, GatewayTerms()),
     "kill_switch_ignored": (sender_started_after_a_restore, GatewayTerms()),

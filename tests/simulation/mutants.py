@@ -244,7 +244,29 @@ def absence_without_statements() -> Any:
 
 
 def only_the_next_key_after_restore() -> Any:
-    return patch.object(payments, "LOST_ATTEMPTS_AT_MOST", 1)
+    return _keys_looked_for(1)
+
+
+def five_keys_after_restore() -> Any:
+    return _keys_looked_for(5)
+
+
+@contextmanager
+def _keys_looked_for(number: int) -> Iterator[None]:
+    original = payments.possible_keys
+
+    def mutated(obligation: Any, known: Any) -> Any:
+        return original(obligation, known)[:number]
+
+    with (
+        patch.object(payments, "possible_keys", mutated),
+        patch.object(resolving, "possible_keys", mutated),
+    ):
+        yield
+
+
+def attempts_without_end() -> Any:
+    return patch.object(payments, "is_exhausted", lambda known: False)
 
 
 def window_checked_only_when_deciding() -> Any:
@@ -320,6 +342,8 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         statement_dated_when_recorded,
         absence_without_statements,
         only_the_next_key_after_restore,
+        five_keys_after_restore,
+        attempts_without_end,
         window_checked_only_when_deciding,
         not_found_sent_again_at_once,
         kill_switch_ignored,
