@@ -636,7 +636,7 @@ def next_attempt_no(known: Sequence[Attempt]) -> int:
 
 
 def is_exhausted(known: Sequence[Attempt]) -> bool:
-    """Whether there may be no further attempt: withdraw the obligation and order a new revision."""
+    """Whether there may be no further attempt: people look, and may withdraw the obligation."""
     return next_attempt_no(known) > ATTEMPTS_AT_MOST
 
 
