@@ -589,17 +589,33 @@ def recover(
         for city in cities
     ]
     waiting = ports.database.read(_next_orders)
+    unanswered = 0
     for obligation_id, order in waiting:
         failpoint("before query")
         answer = gateway.query(order, now=clock())
         failpoint("after query")
-        if answer.kind in {GatewayAnswerKind.NOT_FOUND, GatewayAnswerKind.UNKNOWN}:
-            continue
-        _adopt_in_transaction(ports, obligation_id, order, answer, clock)
+        if answer.kind is GatewayAnswerKind.UNKNOWN:
+            unanswered += 1
+        elif answer.kind is not GatewayAnswerKind.NOT_FOUND:
+            _adopt_in_transaction(ports, obligation_id, order, answer, clock)
     open_attempts = ports.database.read(lambda work: work.transfers.attempts_in(OPEN_QUESTIONS))
     for attempt in open_attempts:
         resolve_one(ports, gateway, attempt, clock)
+    if unanswered:
+        # A lost order among them may be under way: whoever starts the funds again would pay it twice.
+        raise _bank_did_not_answer(unanswered, len(waiting))
     return tuple(reports)
+
+
+def _bank_did_not_answer(unanswered: int, asked: int) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        "recovery_unfinished",
+        f"恢复核对未完成：{asked} 个可能的支付编号中有 {unanswered} 个银行没有明确答复，其中可能有已发出的支付",
+        f"the recovery is not finished: of {asked} possible keys the bank gave no exact answer about "
+        f"{unanswered}; one of them may be a payment under way",
+        remedy="各基金保持停付，银行恢复答复后再次运行同一命令 / keep the funds stopped and run the same command "
+        "again when the bank answers",
+    )
 
 
 def _adopt_in_transaction(

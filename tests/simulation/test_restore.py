@@ -2,6 +2,8 @@
 
 import pytest
 
+from fundpool.adapters.gateways.faults import Call
+from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.transfer import final_days
 from fundpool.services import books, failpoints, payments, resolving
 from tests.simulation.courses import lost_order_recognised_after_its_money_came_back, one_county
@@ -40,6 +42,31 @@ def test_orders_sent_after_the_backup_are_settled_from_the_statement(
     resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     restart(scene)
     scene.send()
+    assert scene.states() == ["settled"] * 3
+    assert len(scene.book.executions) == 3
+
+
+def test_a_recovery_whose_questions_were_not_answered_says_so_and_finishes_when_asked_again(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions)
+    scene.plan.add("processing", times=3, seconds=2 * 86_400)
+    scene.release()
+    backup, first_day = transactions.snapshot(), scene.clock().date()
+    scene.send()
+    transactions.state = backup
+    scene.clock.advance(hours=1)
+    quarantine(scene)
+    scene.plan.add("silence_before", call=Call.QUERY, times=1)
+    with pytest.raises(ServiceUnavailable, match="recovery"):
+        resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    assert "in_flight" in scene.states(), "what was answered is taken up"
+    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    assert scene.states() == ["in_flight"] * 3
+    restart(scene)
+    scene.send()
+    scene.clock.advance(days=3)
+    scene.resolve()
     assert scene.states() == ["settled"] * 3
     assert len(scene.book.executions) == 3
 
