@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ def start(city: str, home: Path, *options: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "FUNDPOOL_DATABASE_URL": "postgresql://nobody@nowhere/real"},
+        # Tests that a script runs in its background ignore Ctrl-C, and what they start inherits it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one call
     )
 
 
