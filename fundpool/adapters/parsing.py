@@ -56,7 +56,7 @@ class _Package:
     def __init__(self, content: bytes) -> None:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(content))
-        # zipfile raises NotImplementedError for a compression or version it does not know.
+        # A compression or version that zipfile does not know is the file's fault: refused like a broken one.
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as problem:
             raise Refused("damaged", str(problem)) from None
         self._left = INFLATED_BYTES

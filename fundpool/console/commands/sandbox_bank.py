@@ -38,17 +38,19 @@ _Url = Annotated[
 ]
 
 
+_Book = Annotated[Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")]
+_Accounts = Annotated[
+    Path | None, Parameter(help="账户表 CSV 或 JSON：account, name, balance_fen / accounts to open")
+]
+
+
 @app.default
 def run(
     *,
     port: Annotated[int, Parameter(help="端口，0 为任选 / port, 0 picks a free one")] = DEFAULT_PORT,
     host: Annotated[str, Parameter(help="监听地址 / address to bind")] = "127.0.0.1",
-    book: Annotated[
-        Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")
-    ] = None,
-    accounts: Annotated[
-        Path | None, Parameter(help="账户表 CSV 或 JSON：account, name, balance_fen / accounts to open")
-    ] = None,
+    book: _Book = None,
+    accounts: _Accounts = None,
     callback_url: Annotated[
         str | None, Parameter(help="状态变化通知地址 / where to announce changes")
     ] = None,
@@ -200,12 +202,8 @@ def files(
     statements: Annotated[
         str | None, Parameter(help="出具该日对账单 YYYY-MM-DD / also write this day's statements")
     ] = None,
-    book: Annotated[
-        Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")
-    ] = None,
-    accounts: Annotated[
-        Path | None, Parameter(help="账户表 CSV 或 JSON：account, name, balance_fen / accounts to open")
-    ] = None,
+    book: _Book = None,
+    accounts: _Accounts = None,
     as_of: Annotated[str | None, Parameter(help="银行时间 / the bank's time")] = None,
     json: bool = False,
 ) -> int:
