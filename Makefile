@@ -60,8 +60,12 @@ soak: $(VENV)/.dev ## Pay month after month with processes that are killed and s
 	$(BIN)/python -m tests.crash.soak --minutes $(or $(MINUTES),480) $(if $(DATABASE),--$(DATABASE))
 
 .PHONY: races
-races: $(VENV)/.dev ## Let workers race to approve, send, reverse and close; RACES=10000, DATABASE=postgresql
+races: $(VENV)/.dev ## Let workers race to approve, send, reverse, close and spend; RACES=10000, DATABASE=postgresql
 	$(BIN)/python -m tests.integration.money_races --races $(or $(RACES),10000) $(if $(DATABASE),--$(DATABASE))
+
+.PHONY: properties
+properties: $(VENV)/.dev ## Hold every property against EXAMPLES=5000 made-up cases, the books in 100 steps each
+	FUNDPOOL_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest tests/properties -q
 
 .PHONY: traps
 traps: $(VENV)/.dev ## Read the whole trap corpus: SEEDS=20 of every generator (the tests read 4)

@@ -1,4 +1,4 @@
-"""Races for one prize: workers start together on the same batch, order, booking or month, and one may win.
+"""Races for one prize: workers start together on the same batch, order, booking, month or last money; one may win.
 
 ``python -m tests.integration.money_races --races 10000`` plays them all (``make races``); the tests
 play a share. A worker is a thread with a database connection of its own.
@@ -25,7 +25,9 @@ from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.audit import verify_chain
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import FundpoolError
+from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import BatchState
 from fundpool.services import books, payments
@@ -36,6 +38,9 @@ from tests.crash.__main__ import memory, server
 from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
 
 WORKERS = (2, 2, 2, 4, 8, 16)
+SPENDERS = (2, 8, 32)
+"""How many want the last money at once."""
+
 OPENING_FEN = 10_000_000_00
 ROUND = 1_000
 """Races on one database before the next is begun."""
@@ -76,19 +81,20 @@ class Races:
         self.random = random.Random(seed)
         self.scene = Scene(transactions, opening_fen=OPENING_FEN)
         self.gateway: Gateway = OneAtATime(self.scene.gateway)  # type: ignore[assignment]
-        self.pool = ThreadPoolExecutor(max(WORKERS))
+        self.pool = ThreadPoolExecutor(max(*WORKERS, *SPENDERS))
         self.applications = 0
         self.played: Counter[str] = Counter()
         self.workers = 0
         self.faults: list[str] = []
 
     def run(self, races: int) -> None:
-        """Play ``races`` of them, the four kinds in turn."""
+        """Play ``races`` of them, the five kinds in turn."""
         kinds: tuple[tuple[Callable[[int], list[Any]], Callable[[Any], None]], ...] = (
             (self._batches, self.approve),
             (self._released, self.send),
             (self._incomes, self.reverse),
             (self._months, self.close_month),
+            (self._purses, self.spend),
         )
         in_a_row = min(AT_ONCE, max(1, races // len(kinds)))
         for prepare, play_one in cycle(kinds):
@@ -100,7 +106,7 @@ class Races:
         faults = self.transactions.read(lambda work: [*verify(work), *verify_chain(work.audit.records(), {})])
         self.faults += [str(fault) for fault in faults]
 
-    # ------------------------------------------------------------------ the four prizes
+    # ------------------------------------------------------------------ the five prizes
 
     def approve(self, batch_id: int) -> None:
         """Checkers of different names approve one batch: one name stands, and one record of it."""
@@ -145,6 +151,24 @@ class Races:
             )
         )
         self._note("close", outcomes.count(True) == 1, outcomes)
+
+    def spend(self, purse: AccountRef) -> None:
+        """An account of 1 yuan, of which many want 60 fen: one has them, the others are told why not."""
+        item = AccountRef(CITY, FUND, AccountType.FUND_EXPENDITURE, purse.unit, "inpatient")
+        outcomes = self._race(
+            lambda number: self.transactions.transaction(
+                lambda work: books.post(
+                    work,
+                    [Posting(f"{purse.unit}/{number}", item, purse, 60, Flow.SPEND, Phase.DIRECT, NOW)],
+                    by=f"w{number}",
+                    now=NOW,
+                )
+            ),
+            among=SPENDERS,
+        )
+        left_fen = self.transactions.read(lambda work: books.balance(work, purse)).available_fen
+        won = sorted(map(str, outcomes)) == ["1", *["exceeds_balance"] * (len(outcomes) - 1)]
+        self._note("spend", won and left_fen == 40, outcomes)
 
     # ------------------------------------------------------------------ setting up, starting, counting
 
@@ -202,9 +226,23 @@ class Races:
         first = self.played["close"]
         return [Month(2027, 1).plus(number) for number in range(first, first + count)]
 
-    def _race(self, act: Callable[[int], object]) -> list[object]:
-        """Let two or more workers start together; their results, an error as itself."""
-        workers = self.random.choice(WORKERS)
+    def _purses(self, count: int) -> list[AccountRef]:
+        """Accounts with 1 yuan each."""
+        first = self.played["spend"]
+        purses = [
+            AccountRef(CITY, FUND, AccountType.COUNTY_EXPENDITURE, f"{number:06d}")
+            for number in range(first, first + count)
+        ]
+        self.transactions.transaction(
+            lambda work: [
+                books.open_balance(work, purse, 100, by=MAKER, event_at=NOW, now=NOW) for purse in purses
+            ]
+        )
+        return purses
+
+    def _race(self, act: Callable[[int], object], among: Sequence[int] = WORKERS) -> list[object]:
+        """Let two or more workers start together; their results, an error as its code."""
+        workers = self.random.choice(among)
         self.workers += workers
         start = Barrier(workers)
 

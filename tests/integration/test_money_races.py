@@ -104,12 +104,12 @@ def one_winner(outcomes: list[object]) -> None:
     assert sum(not isinstance(each, Exception) for each in outcomes) == 1, outcomes
 
 
-def test_approving_sending_reversing_and_closing_have_one_winner_each(transactions: SqlTransactions) -> None:
+def test_approving_sending_reversing_closing_and_spending_have_one_winner_each(transactions: SqlTransactions) -> None:
     seed = SystemRandom().randrange(10**9)
     races = Races(transactions, seed)
     with races.pool:
         races.run(RACES)
-    assert races.played == dict.fromkeys(("approve", "send", "reverse", "close"), RACES // 4)
+    assert races.played == dict.fromkeys(("approve", "send", "reverse", "close", "spend"), RACES // 5)
     assert races.faults == [], f"seed {seed}"
 
 

@@ -13,6 +13,7 @@ from fundpool.domain.ledger import Phase, Posting, trial_balance
 from fundpool.domain.periods import Month
 from fundpool.services import books
 from fundpool.services.ledger_checks import add_up, verify
+from tests.properties import ASKED, examples
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import NOW
 
@@ -192,6 +193,9 @@ class BooksMachine(RuleBasedStateMachine):
 
 
 BooksMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(60),
+    stateful_step_count=100 if ASKED else 40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 TestBooks = pytest.mark.filterwarnings("default")(BooksMachine.TestCase)

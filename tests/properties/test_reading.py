@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from fundpool.adapters.cell_grammar import Cell, read_amount
 from tests.golden import sample_documents as sample
+from tests.properties import examples
 from tests.properties.reading_oracle import accounted_for, never_raises, read, written_in
 
 CLEAN_XLSX = sample.file_bytes("plan", sample.plan_rows())
@@ -38,7 +39,7 @@ def test_no_cell_makes_the_grammar_raise(kind: str, text: str, formula: bool, is
 
 
 @given(st.lists(st.tuples(fen, fen), min_size=1, max_size=3), st.sampled_from([".xlsx", ".csv"]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_what_is_written_is_what_is_read(amounts: list[tuple[int, int]], suffix: str) -> None:
     rows = [
         {**sample.plan_rows()[0], "inpatient_fen": inpatient, "available_fen": available}
@@ -57,7 +58,7 @@ def test_any_bytes_are_answered_for(content: bytes) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_csv_with_bytes_changed_is_answered_for(data: st.DataObject) -> None:
     content = bytearray(CLEAN_CSV)
     for _ in range(data.draw(st.integers(1, 4))):
@@ -67,7 +68,7 @@ def test_a_csv_with_bytes_changed_is_answered_for(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_workbook_with_parts_changed_is_answered_for(data: st.DataObject) -> None:
     name = data.draw(
         st.sampled_from(
@@ -85,7 +86,7 @@ def test_a_workbook_with_parts_changed_is_answered_for(data: st.DataObject) -> N
 
 
 @given(st.binary(min_size=1, max_size=3), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_damaged_zip_is_answered_for(noise: bytes, data: st.DataObject) -> None:
     content = bytearray(CLEAN_XLSX)
     at = data.draw(st.integers(4, len(content) - 4))

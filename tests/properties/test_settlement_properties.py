@@ -27,6 +27,7 @@ from fundpool.domain.settlement_rules import (
     Tier,
     raise_share,
 )
+from tests.properties import examples
 
 fen = st.integers(min_value=0, max_value=3_000)
 """Small amounts: rounding and exhausted pools are then the rule and not the exception."""
@@ -109,7 +110,7 @@ def drawn(settlement: Settlement, bearer: Bearer) -> int:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rules, counties, pools)
 def test_every_fen_of_a_gap_is_borne_or_reported(
     stated: SettlementRules, years: tuple[CountyYear, ...], balances: dict[Bearer, int]
@@ -123,7 +124,7 @@ def test_every_fen_of_a_gap_is_borne_or_reported(
         assert all(part.amount_fen > 0 for part in result.unallocated)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rules, counties, pools)
 def test_no_pool_pays_more_than_it_holds_and_every_fen_of_a_pool_is_accounted(
     stated: SettlementRules, years: tuple[CountyYear, ...], balances: dict[Bearer, int]
@@ -143,7 +144,7 @@ def test_no_pool_pays_more_than_it_holds_and_every_fen_of_a_pool_is_accounted(
         assert result.stored_balance_after_fen == year.stored_balance_fen - own + result.returned_fen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rules, counties, pools, st.randoms(use_true_random=False))
 def test_the_order_in_which_counties_are_given_changes_nothing(
     stated: SettlementRules,
@@ -156,7 +157,7 @@ def test_the_order_in_which_counties_are_given_changes_nothing(
     assert settle(stated, shuffled, balances) == settle(stated, years, balances)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rules, counties, st.sampled_from(list(ShortPool)), st.sampled_from(list(Ration)))
 def test_all_readings_of_a_short_pool_agree_when_the_pools_suffice(
     stated: SettlementRules, years: tuple[CountyYear, ...], reading: ShortPool, ration: Ration
@@ -169,7 +170,7 @@ def test_all_readings_of_a_short_pool_agree_when_the_pools_suffice(
     assert settle(read, rich, ample) == settle(stated, rich, ample)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(counties, pools, st.sampled_from(CITY_POOLS), st.integers(min_value=1, max_value=2_000))
 def test_a_richer_pool_never_leaves_more_to_budgets(
     years: tuple[CountyYear, ...],
@@ -190,7 +191,7 @@ def test_a_richer_pool_never_leaves_more_to_budgets(
     assert drawn(richer, Bearer.COUNTY_FINANCE) <= drawn(poorer, Bearer.COUNTY_FINANCE) + len(years)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(county("C0"), st.integers(min_value=0, max_value=500), st.integers(min_value=1, max_value=99))
 def test_a_short_pool_is_used_up_to_the_fen_by_tranche_and_by_share_only(
     year: CountyYear, balance: int, percent: int
