@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import State
 
 from flows.allocation import allocation
 from flows.disbursement import disbursement
+from flows.document_collection import document_collection
 from flows.expenditure_reporting import expenditure_reporting
 from flows.flags import flags
 from flows.funds_application import funds_application
@@ -37,6 +38,7 @@ def monthly_cycle(city: str, month: str, county: CountyCode = None, as_of: str |
         "reconciliation": reconciliation(**asked, return_state=True),
         "expenditure-reporting": expenditure_reporting(**asked, return_state=True),
         "report-filing": report_filing(**asked, return_state=True),
+        "document-collection": document_collection(**asked, return_state=True),
         "flags": flags(**asked, return_state=True),
     }
     return conclude_month(city, month, steps)

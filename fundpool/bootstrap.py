@@ -15,7 +15,7 @@ from fundpool.adapters.report_workbooks import SummaryWorkbooks
 from fundpool.adapters.return_slips import SlipFiles
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Period
 from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
 from fundpool.services.ports import BankFileNote, Gateway, GatewayAnswer, MonthPorts
 from fundpool.settings import Settings
@@ -132,7 +132,7 @@ def _file_gateway(settings: Settings) -> "FileGateway":
 
 
 def _read_documents(
-    files: Sequence[SourceFile], document: str, register: Register | Sequence[Register], month: Month | None
+    files: Sequence[SourceFile], document: str, register: Register | Sequence[Register], month: Period | None
 ) -> list[ParsedDocument]:
     from fundpool.adapters.document_reader import read_documents
 

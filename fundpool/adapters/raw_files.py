@@ -66,7 +66,7 @@ class RawFiles:
 
 
 class DropFolder:
-    """The folder counties' files arrive in: ``folder/<city>/<plan|report>/FILE``.
+    """The folder counties' files arrive in: ``folder/<city>/<document>/FILE``.
 
     Files stay where they are and are recognised by their bytes: a crash between recording and
     moving cannot lose or double one, and a half-copied file is simply read again when it is whole.
@@ -81,6 +81,11 @@ class DropFolder:
         if not folder.is_dir():
             return ()
         return tuple(_incoming(path) for path in sorted(folder.iterdir()) if is_arrived(path))
+
+    def has_files(self, city: str, document: str) -> bool:
+        """Whether any file is there."""
+        folder = self._folder / city / document
+        return folder.is_dir() and any(is_arrived(path) for path in folder.iterdir())
 
 
 def read_source(path: Path) -> SourceFile:

@@ -21,7 +21,7 @@ from fundpool.adapters.parser_process import take_apart_all
 from fundpool.adapters.parsing import column_number
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.findings import Finding, Severity, Verdict
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.return_slip import Correction, ReturnSlip
 from fundpool.services.judging import SourceFile, fold
 from fundpool.services.ports import SlipFile
@@ -49,7 +49,7 @@ def inert(text: str) -> str:
 
 # --- where the month's slips lie -----------------------------------------------------------------
 
-_NAME = re.compile(r"\d{4}-\d{2}-([a-z-]+)-([0-9A-Za-z_]+)-.*-v(\d+)\.html")
+_NAME = re.compile(r"\d{4}(?:-\d{2})?-([a-z-]+)-([0-9A-Za-z_]+)-.*-v(\d+)\.html")
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 
 
@@ -59,7 +59,7 @@ class SlipFiles:
     def __init__(self, reports: Path) -> None:
         self._reports = reports
 
-    def write(self, city: str, month: Month, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
+    def write(self, city: str, month: Period, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
         """Write the workbook, then the page; see ``services.ports.SlipFolder``."""
         folder, stem = self._folder(city, month), _stem(slip)
         page_text = slip_page(slip)
@@ -79,7 +79,7 @@ class SlipFiles:
                 remedy="检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again",
             ) from error
 
-    def slips(self, city: str, month: Month) -> tuple[SlipFile, ...]:
+    def slips(self, city: str, month: Period) -> tuple[SlipFile, ...]:
         """The slips of counties' versions, by what their names say."""
         folder = self._folder(city, month)
         found = []
@@ -89,7 +89,7 @@ class SlipFiles:
                 found.append(SlipFile(name[1], name[2], int(name[3]), page.with_suffix(".xlsx"), page))
         return tuple(sorted(found, key=lambda slip: (slip.document, slip.county, slip.version)))
 
-    def _folder(self, city: str, month: Month) -> Path:
+    def _folder(self, city: str, month: Period) -> Path:
         return self._reports / city / str(month) / "slips"
 
 

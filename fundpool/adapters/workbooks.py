@@ -18,7 +18,7 @@ from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell  # type: ignore
 from fundpool.adapters.cell_grammar import Cell, read_amount
 from fundpool.adapters.document_reader import read_documents
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Period
 from fundpool.services.judging import STANDARD_FUNDS, CityFund, County
 from schemas.documents import document_type
 from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence, Sum
@@ -43,7 +43,7 @@ def write_template(
     document: str,
     city_name: str,
     counties: Sequence[County],
-    month: Month,
+    month: Period,
     *,
     funds: Sequence[CityFund] = STANDARD_FUNDS,
     detail_rows: int = 50,
@@ -67,7 +67,7 @@ def write_document(
     path: Path,
     document: str,
     city_name: str,
-    month: Month,
+    month: Period,
     rows: Sequence[Mapping[str, Value]],
     *,
     funds: Sequence[CityFund] = STANDARD_FUNDS,
@@ -107,7 +107,12 @@ def write_document(
         )
 
 
-def complete(kind: DocumentType, row: Mapping[str, Value], month: Month) -> dict[str, Value]:
+def _period(kind: DocumentType, month: Period) -> str:
+    """The period as the document writes it: a yearly one names the year of ``month``."""
+    return str(month) if kind.period == "month" else f"{month.year:04d}"
+
+
+def complete(kind: DocumentType, row: Mapping[str, Value], month: Period) -> dict[str, Value]:
     """``row`` with the month and the amounts that follow from others, where it does not state them."""
     filled: dict[str, Value] = {"month": str(month), "year": f"{month.year:04d}", **row}
     for f in kind.fields:
@@ -187,7 +192,7 @@ def _write_xlsx(
     path: Path,
     kind: DocumentType,
     city_name: str,
-    month: Month,
+    month: Period,
     rows: Sequence[Mapping[str, Value]],
     funds: Sequence[CityFund],
     *,
@@ -206,7 +211,7 @@ def _write_xlsx(
     for name, value in {
         "fundpool-document": kind.key,
         "fundpool-version": kind.version,
-        "fundpool-month": str(month),
+        "fundpool-month": _period(kind, month),
         "fundpool-county": codes[:250],
         "fundpool-unit": kind.unit_zh,
     }.items():
@@ -282,15 +287,13 @@ def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
 
 
 def _write_head(
-    sheet: Any, kind: DocumentType, city_name: str, month: Month, formats: _Formats, mark: str | None
+    sheet: Any, kind: DocumentType, city_name: str, month: Period, formats: _Formats, mark: str | None
 ) -> None:
     title = f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")
     sheet.merge_range(0, 0, 0, min(len(kind.fields) - 1, 12), title, formats.title)
     sheet.set_row(0, 28)
     sheet.write_string(1, 0, f"单位：{kind.unit_zh}", formats.plain)
-    sheet.write_string(
-        1, 3, f"{kind.month_zh}：{month if kind.period == 'month' else month.year}", formats.plain
-    )
+    sheet.write_string(1, 3, f"{kind.month_zh}：{_period(kind, month)}", formats.plain)
     sheet.write_string(1, 7, f"模板版本：{kind.version}", formats.plain)
     sheet.write_string(2, 0, _INSTRUCTION, formats.plain)
     for column, f in enumerate(kind.fields):
@@ -306,7 +309,7 @@ def _write_row(
     row: Mapping[str, Value],
     at: int,
     formats: _Formats,
-    month: Month,
+    month: Period,
     *,
     blank: bool,
 ) -> None:
@@ -408,7 +411,7 @@ def _write_csv(
     path: Path,
     kind: DocumentType,
     city_name: str,
-    month: Month,
+    month: Period,
     rows: Sequence[Mapping[str, Value]],
     funds: Sequence[CityFund],
     *,
@@ -421,9 +424,7 @@ def _write_csv(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")])
-    writer.writerow(
-        [f"单位：{kind.unit_zh}", f"{kind.month_zh}：{month if kind.period == 'month' else month.year}"]
-    )
+    writer.writerow([f"单位：{kind.unit_zh}", f"{kind.month_zh}：{_period(kind, month)}"])
     writer.writerow([f.zh for f in kind.fields])
     for row in rows:
         writer.writerow([_csv_text(f, row.get(f.key)) for f in kind.fields])

@@ -9,15 +9,23 @@ from cyclopts import Parameter
 
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import parse_yuan
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period, Year
 
 if TYPE_CHECKING:
+    from fundpool.domain.submission import DocumentKind
     from fundpool.services.ports import MonthPorts
     from fundpool.settings import Settings
 
 City = Annotated[str, Parameter(name="--city", help="城市 / city key")]
 MonthText = Annotated[
     str, Parameter(name="--month", help="款项或报表所属月份 / month the money is for, YYYY-MM")
+]
+PeriodText = Annotated[
+    str,
+    Parameter(
+        name=("--month", "--year"),
+        help="所属月份 YYYY-MM，年度表写年度 YYYY / the month, or the year of a yearly document",
+    ),
 ]
 County = Annotated[str, Parameter(name="--county", help="县区代码 / county code")]
 AnyCounty = Annotated[str | None, Parameter(name="--county", help="县区代码 / county code")]
@@ -71,6 +79,33 @@ def parse_month(text: str) -> Month:
     if not 1990 <= month.year <= 2100:
         raise InputError("bad_month", f"月份超出范围：{text}", f"the month is out of range: {text}")
     return month
+
+
+def parse_period(text: str) -> Period:
+    """The month or year of an option. Raises InputError."""
+    try:
+        period = Year.parse(text)
+    except ValueError:
+        return parse_month(text)
+    if not 1990 <= period.year <= 2100:
+        raise InputError("bad_month", f"年度超出范围：{text}", f"the year is out of range: {text}")
+    return period
+
+
+def period_of(text: str, document: "DocumentKind") -> Period:
+    """The period of an option for a document: a month, or of a yearly document its year. Raises InputError."""
+    from fundpool.services.documents import is_of, type_of
+
+    period = parse_period(text)
+    if is_of(document, period):
+        return period
+    kind, is_year = type_of(document), isinstance(period, Year)
+    raise InputError(
+        "month_or_year",
+        f"{kind.zh}按{'月' if is_year else '年'}报送，不是按{'年' if is_year else '月'}：{text}",
+        f"the {kind.en} is filed by {'month' if is_year else 'year'}, not for {text}",
+        remedy="--month YYYY-MM" if is_year else "--year YYYY",
+    )
 
 
 def parse_day(text: str, option: str) -> date:

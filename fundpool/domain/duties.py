@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.policy import (
     After,
     CityPolicy,
@@ -150,6 +150,13 @@ def duties_of_year(
     """
     periods = [_Period.of_year(year), *(_Period.of_quarter(year, quarter) for quarter in (1, 2, 3, 4))]
     return _duties(city, periods, calendar, received, readings)
+
+
+def duties_of(city: CityPolicy, period: Period, calendar: WorkCalendar) -> tuple[Duty, ...]:
+    """The duties of a month, or those of a fund year."""
+    if isinstance(period, Year):
+        return duties_of_year(city, period.year, calendar)
+    return duties_of_month(city, period, calendar)
 
 
 @dataclass(frozen=True, slots=True)

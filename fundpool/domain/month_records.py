@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period
 from fundpool.domain.submission import DocumentKind
 
 
@@ -12,7 +12,7 @@ class Extension:
     """An extension of a duty by document; ``unit`` None: for every unit that has the duty."""
 
     city: str
-    month: Month
+    month: Period
     step: str
     unit: str | None
     until: date
@@ -30,7 +30,7 @@ class NilReturn:
     """
 
     city: str
-    month: Month
+    month: Period
     document: DocumentKind
     county: str
     reason: str

@@ -1,4 +1,4 @@
-"""Months of the fund calendar, and the one time zone the law is written in."""
+"""Months and years of the fund calendar, and the one time zone the law is written in."""
 
 import re
 from calendar import monthrange
@@ -47,6 +47,44 @@ class Month:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Year:
+    """A fund year such as 2026: the period of a document that speaks of a whole year."""
+
+    year: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.year <= 9999:
+            raise ValueError(f"no such year: {self.year}")
+
+    @classmethod
+    def parse(cls, text: str) -> "Year":
+        """Year of ``YYYY``; raises ValueError otherwise."""
+        if not re.fullmatch(r"[0-9]{4}", text, re.ASCII):
+            raise ValueError(f"a year is written YYYY, found {text!r}")
+        return cls(int(text))
+
+    def plus(self, years: int) -> "Year":
+        """The year ``years`` later (earlier when negative)."""
+        return Year(self.year + years)
+
+    @property
+    def last_day(self) -> date:
+        return date(self.year, 12, 31)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}"
+
+
+Period = Month | Year
+"""What a document speaks of; written ``2026-10`` or ``2026``."""
+
+
+def parse_period(text: str) -> Period:
+    """The month or year that ``text`` names; raises ValueError otherwise."""
+    return Year.parse(text) if len(text) == len("2026") else Month.parse(text)
 
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|min|h|d)", re.ASCII)

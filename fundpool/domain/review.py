@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.people import require_other_person
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Period
 from fundpool.domain.submission import DocumentKind
 
 
@@ -28,7 +28,7 @@ class CaseState(StrEnum):
     CUT = "cut"
     """Confirmed below the requested amount, with the reason."""
     ACCEPTED = "accepted"
-    """A report that passed every check; no money moves on it."""
+    """A document without a decision on money that passed every check."""
     RETURNED = "returned"
     """Gone back to the county, which can file again."""
 
@@ -39,14 +39,15 @@ DECIDED = frozenset({CaseState.APPROVED, CaseState.CUT, CaseState.ACCEPTED})
 
 @dataclass(frozen=True, slots=True)
 class ReviewCase:
-    """The review of one county × scheme × document × month; amounts in fen.
+    """The review of one county × scheme × document × period; amounts in fen.
 
-    ``requested_fen`` is what the current version says (申请额; for a report its spending),
+    ``month`` is a year for a yearly document. ``requested_fen`` is the figure of the current version
+    that the review is about (申请额; for a report its spending, else the document's total),
     ``approved_fen`` the confirmed figure (核定额), None until the case is decided.
     """
 
     city: str
-    month: Month
+    month: Period
     document: DocumentKind
     county: str
     fund: str
@@ -85,8 +86,16 @@ def opened(case: ReviewCase, *, clean: bool) -> ReviewCase:
     )
 
 
-def propose(case: ReviewCase, amount_fen: int, reason: str | None, maker: str, at: datetime) -> ReviewCase:
-    """The maker's proposal: the requested amount, or less with a reason.
+def propose(
+    case: ReviewCase,
+    amount_fen: int,
+    reason: str | None,
+    maker: str,
+    at: datetime,
+    *,
+    may_be_cut: bool = True,
+) -> ReviewCase:
+    """The maker's proposal: the requested amount, or less with a reason where the document asks for money.
 
     Raises RuleViolation when the case is decided or returned, or the amount is above the request;
     InputError when a cut has no reason. Proposing again replaces the proposal until it is confirmed.
@@ -100,11 +109,11 @@ def propose(case: ReviewCase, amount_fen: int, reason: str | None, maker: str, a
             f"{case.name}: the approved amount lies between 0 and the request "
             f"(requested {case.requested_fen} fen, proposed {amount_fen} fen)",
         )
-    if amount_fen < case.requested_fen and case.document is DocumentKind.REPORT:
+    if amount_fen < case.requested_fen and not may_be_cut:
         raise RuleViolation(
-            "report_not_cut",
-            f"{case.name}：核算报表不能核减，只能审核通过或退回",
-            f"{case.name}: a report is accepted or returned, never cut",
+            "document_not_cut",
+            f"{case.name}：该表不申请资金，不能核减，只能审核通过或退回",
+            f"{case.name}: a document that asks for no money is accepted or returned, never cut",
             remedy="fundpool review return",
         )
     if amount_fen < case.requested_fen and not (reason and reason.strip()):
@@ -139,9 +148,9 @@ def confirm(case: ReviewCase, checker: str, at: datetime) -> ReviewCase:
     return replace(case, state=state, approved_fen=case.proposed_fen, checker=checker, decided_at=at)
 
 
-def accept(case: ReviewCase, at: datetime) -> ReviewCase:
-    """A report that passed every check counts as it is."""
-    if case.document is not DocumentKind.REPORT or case.state is not CaseState.READY:
+def accept(case: ReviewCase, at: datetime, *, needs_people: bool) -> ReviewCase:
+    """A document that passed every check counts as it is, unless two people decide about it always."""
+    if needs_people or case.state is not CaseState.READY:
         raise _wrong_state(case, "自动通过", "accepted by the checks")
     return replace(case, state=CaseState.ACCEPTED, approved_fen=case.requested_fen, decided_at=at)
 

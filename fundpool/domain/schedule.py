@@ -100,12 +100,14 @@ def steps_due(
     hops: frozenset[str],
     *,
     has_transfers: bool = False,
+    has_documents: bool = False,
 ) -> tuple[DueStep, ...]:
     """The steps to run on ``day`` for one city and month, in the order of the month.
 
     ``states`` gives each step's state (``not_started``, ``waiting``, ``done``, …; absent means not
     started); ``hops`` the payment duties that the city's path has, so that a hop it lacks is left out; ``has_transfers``
-    says whether any payment of the month has been ordered.
+    says whether any payment of the month has been ordered, ``has_documents`` whether a document that
+    no step of the month waits for has come in.
     """
     first_duty = {duty.step: duty for duty in reversed(tuple(duties))}
     works = calendar.is_working_day(day) is not False
@@ -119,6 +121,8 @@ def steps_due(
             due.append(DueStep(rule.step, _last_day(duty)))
     if works and has_transfers and (due or states.get("reconciliation") != "done"):
         due.append(DueStep("reconciliation", None))
+    if has_documents:
+        due.append(DueStep("document-collection", None))
     return (*due, DueStep("flags", None)) if due else ()
 
 

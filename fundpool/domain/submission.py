@@ -8,16 +8,28 @@ from enum import StrEnum
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.people import SYSTEM
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Period
 
 
 class DocumentKind(StrEnum):
-    """The documents the counties file every month."""
+    """The documents that are filed: every one in ``schemas/documents`` that has an intake."""
 
     PLAN = "plan"
     """用款计划申请表: what the county asks for the coming month."""
     REPORT = "report"
     """基金支出核算报表: what the county spent in the month."""
+    PAYER_DETAIL = "payer-detail"
+    """缴款单位明细表: who paid the contributions of the month."""
+    SUBSIDY = "subsidy"
+    """财政补助到位情况表: what each level of government has paid in."""
+    INTEREST = "interest"
+    """利息收入表: interest earned and passed on."""
+    WORKING_CAPITAL = "working-capital"
+    """周转金申请表: the working capital asked for a year."""
+    ANNUAL_BUDGET = "annual-budget"
+    """基金收支预算表 of a year."""
+    FINAL_ACCOUNT = "final-account"
+    """基金收支决算表 of a year."""
 
     @classmethod
     def named(cls, text: str) -> "DocumentKind":
@@ -29,7 +41,7 @@ class DocumentKind(StrEnum):
                 "unknown_document",
                 f"没有这种表：{text}",
                 f"no such document: {text}",
-                remedy="--document plan | report",
+                remedy=f"--document {' | '.join(cls)}",
             ) from None
 
 
@@ -58,7 +70,7 @@ class ReceivedFile:
     received_at: datetime
     received_from: str
     declared_county: str | None
-    declared_month: Month | None
+    declared_month: Period | None
     state: FileState
     problem: InputError | None = None
 
@@ -68,6 +80,8 @@ class Figure:
     """One amount of a document: scheme, field of the template, integer fen (None: left blank).
 
     ``sheet`` and ``cell`` say where it stands in the file (None: recorded before that was kept).
+    ``line`` names the row in a list that has several of one scheme (a voucher, an account, a level
+    of government); "" in a document with one row per scheme.
     """
 
     fund: str
@@ -75,6 +89,7 @@ class Figure:
     amount_fen: int | None
     sheet: str | None = None
     cell: str | None = None
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +100,14 @@ class FigureChange:
     field: str
     before_fen: int | None
     after_fen: int | None
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One version of one county's document for one month.
+    """One version of one county's document for one period: a month, or a year.
 
-    ``verdict`` None: not judged yet. ``returned_at`` says when this version went back to the
+    ``month`` is the period: a year for a yearly document. ``verdict`` None: not judged yet. ``returned_at`` says when this version went back to the
     county, by the checks (``returned_by`` is ``system``) or by a reviewer.
     """
 
@@ -100,7 +116,7 @@ class Submission:
     city: str
     document: DocumentKind
     county: str
-    month: Month
+    month: Period
     version: int
     sha256: str
     file_name: str
@@ -127,14 +143,15 @@ def return_reason_en(version: Submission, findings: Iterable[Finding]) -> str:
 
 
 def figure_changes(before: Iterable[Figure], after: Iterable[Figure]) -> tuple[FigureChange, ...]:
-    """Every amount that differs, scheme by scheme, in the order of the later version."""
+    """Every amount that differs, scheme by scheme and line by line, in the order of the later version."""
     earlier = _by_place(before)
     later = _by_place(after)
     places = [*later, *(place for place in earlier if place not in later)]
     return tuple(
-        FigureChange(fund, field, earlier.get((fund, field)), later.get((fund, field)))
-        for fund, field in places
-        if earlier.get((fund, field)) != later.get((fund, field))
+        FigureChange(fund, field, earlier.get(place), later.get(place), line)
+        for place in places
+        for fund, line, field in [place]
+        if earlier.get(place) != later.get(place)
     )
 
 
@@ -153,5 +170,5 @@ def filed_at(versions: Iterable[Submission]) -> datetime | None:
     return moment
 
 
-def _by_place(figures: Iterable[Figure]) -> Mapping[tuple[str, str], int | None]:
-    return {(figure.fund, figure.field): figure.amount_fen for figure in figures}
+def _by_place(figures: Iterable[Figure]) -> Mapping[tuple[str, str, str], int | None]:
+    return {(figure.fund, figure.line, figure.field): figure.amount_fen for figure in figures}

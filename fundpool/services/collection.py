@@ -1,4 +1,4 @@
-"""Collecting one month's documents of one or many cities: intake, judging, and an answer for every county."""
+"""Collecting one period's documents of one or many cities: intake, judging, and an answer for every county."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from typing import TypeVar
 
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.month_records import NilReturn
+from fundpool.domain.periods import Period
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
+from fundpool.services.documents import reviewed_amounts
 from fundpool.services.intake import (
     Arrival,
     FileReceipt,
@@ -28,9 +30,6 @@ from fundpool.services.judgements import (
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 
-AMOUNT_FIELD = {DocumentKind.PLAN: "requested_fen", DocumentKind.REPORT: "spending_fen"}
-"""The figure of each document that its review is about."""
-
 
 def counties_of(policy: CityPolicy, request: StepRequest) -> tuple[str, ...]:
     """The counties the step is asked for, in register order; raises InputError for an unknown one."""
@@ -45,23 +44,25 @@ Outcomes = tuple[UnitOutcome, ...]
 
 
 def collect_documents(
-    ports: MonthPorts, requests: Sequence[StepRequest], document: DocumentKind
+    ports: MonthPorts, requests: Sequence[StepRequest], document: DocumentKind, period: Period
 ) -> list[Outcomes | Exception]:
-    """Take in what arrived, judge the month's documents and say how each county stands, city by city.
+    """Take in what arrived, judge the period's documents and say how each county stands, city by city.
 
     The files of all cities are read by one parser and judged in one batch, which costs little more
     than one city's; what a city keeps and records is its own, and so is its trouble: an exception in
-    its place. Requests are for one month, each for another city.
+    its place. Each request is for another city.
     """
     arrived = each_alone(partial(_take_in, ports, document), requests)
     readings = iter(read_arrivals(ports, document, [one.arrival for one in _well(arrived)]))
     recorded = each_alone(
         lambda one: _Recorded(one.request, record_readings(ports, one.arrival, next(readings))), arrived
     )
-    listed = each_alone(partial(_list, ports, document), recorded)
+    listed = each_alone(partial(_list, ports, document, period), recorded)
     judged = iter(judge_dockets(ports, document, [one.docket for one in _well(listed)]))
     return each_alone(
-        lambda one: _outcomes(ports, document, one, record_judgements(ports, one.docket, next(judged))),
+        lambda one: _outcomes(
+            ports, document, period, one, record_judgements(ports, one.docket, next(judged))
+        ),
         listed,
     )
 
@@ -98,17 +99,18 @@ def _take_in(ports: MonthPorts, document: DocumentKind, request: StepRequest) ->
     return _Arrived(request, arrival)
 
 
-def _list(ports: MonthPorts, document: DocumentKind, recorded: _Recorded) -> _Listed:
+def _list(ports: MonthPorts, document: DocumentKind, period: Period, recorded: _Recorded) -> _Listed:
     request = recorded.request
     policy = ports.policies.city(request.city)
     counties = counties_of(policy, request)
-    docket = docket_of(ports, policy, document, request.month, counties, request.now)
+    docket = docket_of(ports, policy, document, period, counties, request.now)
     return _Listed(request, recorded.bad_files, docket)
 
 
 def _outcomes(
     ports: MonthPorts,
     document: DocumentKind,
+    period: Period,
     listed: _Listed,
     troubles: Sequence[JudgingTrouble],
 ) -> Outcomes:
@@ -116,11 +118,10 @@ def _outcomes(
     policy = ports.policies.city(request.city)
 
     def outcomes(work: Work) -> Outcomes:
-        versions = work.submissions.versions(policy.key, document, request.month)
+        versions = work.submissions.versions(policy.key, document, period)
         latest = {version.county: version for version in versions}
         nil = {
-            (known.document, known.county): known
-            for known in work.records.nil_returns(policy.key, request.month)
+            (known.document, known.county): known for known in work.records.nil_returns(policy.key, period)
         }
         return tuple(
             _outcome(work, county, latest.get(county), nil.get((document, county)), troubles)
@@ -152,11 +153,8 @@ def _outcome(
 
 def _filed(work: Work, version: Submission) -> UnitOutcome:
     """How a filed version stands: returned, decided, passed, or with findings for the reviewer."""
-    amount_fen = sum(
-        figure.amount_fen or 0
-        for figure in work.submissions.figures(version.id)
-        if figure.field == AMOUNT_FIELD[version.document]
-    )
+    amounts = reviewed_amounts(version.document, work.submissions.figures(version.id))
+    amount_fen = sum(amount or 0 for amount in amounts.values())
     cases = [
         case
         for case in work.reviews.cases(version.city, version.month, version.document)

@@ -19,9 +19,13 @@ from fundpool.domain.schedule import (
     pays_until,
     steps_due,
 )
+from fundpool.domain.submission import FileState
 from fundpool.services.disbursement import is_owed
+from fundpool.services.document_collection import STEP as DOCUMENT_STEP
+from fundpool.services.document_collection import periods_of
+from fundpool.services.documents import DOCUMENT_OF, collected_by
 from fundpool.services.ports import MonthPorts, Work
-from fundpool.services.status import months_with_data, step_states
+from fundpool.services.status import step_states
 
 MONTHS_AHEAD = 2
 """How far ahead the tick looks for a month whose plan collection has opened."""
@@ -52,6 +56,11 @@ def reserve_due_steps(
     city, day = ports.policies.city(city_key), now.astimezone(SHANGHAI).date()
     months = [month for month in open_months(ports, city, day) if only is None or month in only]
     due = [(month, step) for month in months for step in _due(ports, city, month, day)]
+    this = Month.of(day)
+    if this not in months and (only is None or this in only) and _has_documents(ports, city, this, day):
+        # A month that nobody pays here is not opened by a list that was filed for it.
+        months.append(this)
+        due.append((this, DueStep(DOCUMENT_STEP, None)))
 
     def reserve(work: Work) -> tuple[ScheduledStep, ...]:
         known = {(one.month, one.step) for one in work.scheduled_steps.of_day(city.key, day)}
@@ -81,9 +90,37 @@ def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, 
     this = Month.of(day)
     coming = {this.plus(ahead) for ahead in range(MONTHS_AHEAD + 1)}
     opening = {month for month in coming if _is_being_planned(ports, city, month, day)}
-    reserved = ports.database.read(lambda work: work.scheduled_steps.months(city.key))
-    begun = {*reserved, *months_with_data(ports, city.key)}
-    return tuple(sorted(opening | {month for month in begun if month >= this.plus(-MONTHS_BACK)}))
+    reserved, filed = ports.database.read(
+        lambda work: (
+            work.scheduled_steps.months(city.key, but=DOCUMENT_STEP),
+            work.submissions.months(city.key, tuple(DOCUMENT_OF.values())),
+        )
+    )
+    begun = {month for month in (*reserved, *filed) if month >= this.plus(-MONTHS_BACK)}
+    return tuple(sorted(opening | begun))
+
+
+def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
+    """Whether documents that no step of the month waits for lie there unread or unjudged.
+
+    The folder and the fund years are looked after by the month of the day alone.
+    """
+    documents = collected_by(DOCUMENT_STEP)
+    is_this = month == Month.of(day)
+    if is_this and any(ports.drop_folder.has_files(city.key, document.value) for document in documents):
+        return True
+    periods = {period for document in documents for period in periods_of(document, month)}
+    looked_after = [period for period in periods if is_this or period == month]
+
+    def unjudged(work: Work) -> bool:
+        received = work.submissions.files(city.key, None, [FileState.RECEIVED]) if is_this else ()
+        return any(file.document in documents for file in received) or any(
+            version.document in documents and version.verdict is None
+            for period in looked_after
+            for version in work.submissions.versions_of_period(city.key, period)
+        )
+
+    return ports.database.read(unjudged)
 
 
 def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
@@ -118,4 +155,5 @@ def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[
         ports.calendar,
         frozenset(hop.closes for hop in city.payment_path if hop.closes),
         has_transfers=has_transfers,
+        has_documents=_has_documents(ports, city, month, day),
     )

@@ -17,10 +17,14 @@ from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind
+from fundpool.services.documents import DOCUMENT_OF
 from fundpool.services.flags import Flag, flags_of
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
-from fundpool.services.progress import FILING_STEP, MonthFacts, month_facts, progress_of
+from fundpool.services.progress import FILING_STEP, FOLLOWED, MonthFacts, month_facts, progress_of
+
+_REMARKED = {None, *(document for step, document in DOCUMENT_OF.items() if step in FOLLOWED)}
+"""What the month's list tells of: its duties and the documents it owes, not the lists filed beside them."""
 
 
 def report_filing(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
@@ -102,7 +106,7 @@ def summary_of(
         remarks=tuple(
             _remark(flag, names, policy)
             for flag in flags_of(work, policy, facts, progress)
-            if flag.kind in REMARK_KINDS_ZH
+            if flag.kind in REMARK_KINDS_ZH and flag.document in _REMARKED
         ),
     )
 

@@ -13,14 +13,9 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
 from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import ObligationState
+from fundpool.services.documents import DOCUMENT_OF, DUTY_OF
 from fundpool.services.ports import Work
-from fundpool.services.progress import (
-    DOCUMENT_OF,
-    PLAN_STEP,
-    REPORT_STEP,
-    DutyProgress,
-    MonthFacts,
-)
+from fundpool.services.progress import PLAN_STEP, REPORT_STEP, DutyProgress, MonthFacts
 
 DUTY_NAMES = {
     "submit_fund_use_plan": ("上报用款计划", "filing the fund-use plan"),
@@ -29,6 +24,7 @@ DUTY_NAMES = {
     "allocate_to_counties": ("划至县区支出户", "allocation to the counties"),
     "submit_expenditure_report": ("上报支出核算报表", "filing the expenditure report"),
     "file_expenditure_report": ("汇总报表备案", "filing the city's summary"),
+    "apply_for_working_capital": ("申请周转金", "applying for working capital"),
 }
 
 _TOLD = {
@@ -42,7 +38,10 @@ _TOLD = {
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One thing a person should know. ``unit`` None: the city; ``days`` late, None where none are counted."""
+    """One thing a person should know. ``unit`` None: the city; ``days`` late, None where none are counted.
+
+    ``document`` is what was filed, for a flag about a file.
+    """
 
     kind: str
     severity: Severity
@@ -57,6 +56,7 @@ class Flag:
     finding: Finding | None = None
     file: str | None = None
     remedy: str | None = None
+    document: DocumentKind | None = None
 
 
 def flags_of(
@@ -122,8 +122,8 @@ def _document_flags(
     work: Work, facts: MonthFacts, progress: Sequence[DutyProgress], names: dict[str, str]
 ) -> Iterator[Flag]:
     duties = {row.duty.step: row.duty for row in progress}
-    for step, document in DOCUMENT_OF.items():
-        duty = duties.get(step)
+    for document, step in DUTY_OF.items():
+        duty = duties.get(step or "")
         for county in names:
             versions = facts.versions.get((document, county), ())
             yield from _returned_before(work, versions, step, duty, names)
@@ -136,7 +136,7 @@ def _document_flags(
         yield Flag(
             kind="unreadable",
             severity=Severity.BLOCK,
-            step=PLAN_STEP if file.document is DocumentKind.PLAN else REPORT_STEP,
+            step=DUTY_OF[file.document],
             unit=file.declared_county,
             fund=None,
             rule=None,
@@ -145,11 +145,12 @@ def _document_flags(
             message_en=f"file {file.file_name}: {file.problem.en}",
             file=file.file_name,
             remedy=file.problem.remedy,
+            document=file.document,
         )
 
 
 def _returned_before(
-    work: Work, versions: Sequence[Submission], step: str, duty: Duty | None, names: dict[str, str]
+    work: Work, versions: Sequence[Submission], step: str | None, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     """Versions that were returned and have been replaced since; the last one is the duty's own state."""
     for version in versions[:-1]:
@@ -167,11 +168,12 @@ def _returned_before(
                 message_en=f"{version.county}: version {version.version} was returned: {reason}",
                 basis=duty,
                 file=version.file_name,
+                document=version.document,
             )
 
 
 def _inconsistent(
-    work: Work, version: Submission, step: str, duty: Duty | None, names: dict[str, str]
+    work: Work, version: Submission, step: str | None, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     for finding in work.submissions.findings(version.id):
         if finding.severity is Severity.NOTE:
@@ -190,11 +192,12 @@ def _inconsistent(
             finding=finding,
             file=version.file_name,
             remedy=finding.remedy,
+            document=version.document,
         )
 
 
 def _after_application(
-    facts: MonthFacts, version: Submission, step: str, duty: Duty | None, names: dict[str, str]
+    facts: MonthFacts, version: Submission, step: str | None, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     """A plan changed after the city had applied for it: shown, never taken over by itself."""
     cases = facts.cases_of_plan.get(version.county, ()) if version.document is DocumentKind.PLAN else ()
@@ -219,6 +222,7 @@ def _after_application(
                 basis=duty,
                 file=version.file_name,
                 remedy="差额列入下月计划 / put the difference into the next plan",
+                document=version.document,
             )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.findings import Severity
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Period, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import (
     DocumentKind,
@@ -22,20 +22,25 @@ from fundpool.domain.submission import (
     figure_changes,
 )
 from fundpool.services.isolation import together
-from fundpool.services.judging import ParsedDocument, Register, SourceFile
+from fundpool.services.judging import Line, ParsedDocument, Register, SourceFile
 from fundpool.services.ports import MonthPorts, Work
+from schemas.documents import document_type
+from schemas.documents.base import DocumentType
+
+LINE_LENGTH = 64
+"""So much of a voucher or account number names a row; longer ones are no numbers of this country."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What the sender says of a file; county and month come from the file and must not contradict it."""
+    """What the sender says of a file; county and period come from the file and must not contradict it."""
 
     city: str
     document: DocumentKind
     received_at: datetime
     received_from: str
     county: str | None = None
-    month: Month | None = None
+    month: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +263,7 @@ class _Recorder:
             state = FileState.REFUSED if self._reading.readable else FileState.UNREADABLE
             work.submissions.set_file_state(self._file.id, state, problem)
             return replace(self._file, state=state, problem=problem)
-        month = _months(self._reading)[0]
+        month = _periods(self._reading)[0]
         for county in self._reading.counties:
             work.submissions.add_submission(self._file, county, month, _figures(self._reading, county))
         work.submissions.set_file_state(self._file.id, FileState.READ)
@@ -282,20 +287,27 @@ def _problem_of(reading: ParsedDocument, file: ReceivedFile) -> InputError | Non
             "the file names no county of this city",
             remedy="在“县区代码”“县区名称”列填写本县区 / fill in the county columns",
         )
-    months = _months(reading)
-    if len(months) != 1:
-        found = "、".join(map(str, months)) or "无"
+    periods = _periods(reading)
+    if len(periods) != 1:
+        found, listed = "、".join(map(str, periods)) or "无", ", ".join(map(str, periods)) or "none"
+        if document_type(reading.document).period == "year":
+            return InputError(
+                "file_names_no_single_year",
+                f"文件应只报一个年度，写的是：{found}",
+                f"a file of this kind speaks of exactly one year, found: {listed}",
+                remedy="在“年度”列统一填写 YYYY / write one year in every row",
+            )
         return InputError(
             "file_names_no_single_month",
             f"文件应只报一个月份，写的是：{found}",
-            f"a file speaks of exactly one month, found: {', '.join(map(str, months)) or 'none'}",
+            f"a file speaks of exactly one month, found: {listed}",
             remedy="在“月份”列统一填写 YYYY-MM / write one month in every row",
         )
-    return _contradiction(reading.counties, months[0], file.declared_county, file.declared_month)
+    return _contradiction(reading.counties, periods[0], file.declared_county, file.declared_month)
 
 
 def _contradiction(
-    counties: Sequence[str], month: Month, declared_county: str | None, declared_month: Month | None
+    counties: Sequence[str], month: Period, declared_county: str | None, declared_month: Period | None
 ) -> InputError | None:
     if declared_county is not None and tuple(counties) != (declared_county,):
         return InputError(
@@ -307,28 +319,42 @@ def _contradiction(
     if declared_month is not None and month != declared_month:
         return InputError(
             "month_contradicts_file",
-            f"--month {declared_month} 与文件所写月份 {month} 不一致",
+            f"--month {declared_month} 与文件所写所属期 {month} 不一致",
             f"--month {declared_month} contradicts the file, which is for {month}",
             remedy="核对文件；选项与文件须一致 / the option must agree with the file",
         )
     return None
 
 
-def _months(reading: ParsedDocument) -> tuple[Month, ...]:
-    return tuple(sorted({line.month for line in reading.lines if line.month is not None}))
+def _periods(reading: ParsedDocument) -> tuple[Period, ...]:
+    """The months, or for a yearly document the years, that the rows name."""
+    if document_type(reading.document).period == "month":
+        return tuple(sorted({line.month for line in reading.lines if line.month is not None}))
+    years = {str(line.values["year"]) for line in reading.lines if line.values.get("year") is not None}
+    return tuple(Year.parse(year) for year in sorted(years))
 
 
 def _figures(reading: ParsedDocument, county: str) -> tuple[Figure, ...]:
-    # A scheme given twice is a finding of the judge; the first row is what is kept for comparison.
-    figures: dict[tuple[str, str], Figure] = {}
-    for line in reading.lines:
-        if line.county == county and line.fund is not None:
-            for name, amount_fen in line.amounts_fen.items():
+    # A row given twice is a finding of the judge; the first one is what is kept for comparison.
+    figures: dict[tuple[str, str, str], Figure] = {}
+    kind = document_type(reading.document)
+    for row in reading.lines:
+        if row.county == county and row.fund is not None:
+            line = line_name(kind, row)
+            for name, amount_fen in row.amounts_fen.items():
                 figures.setdefault(
-                    (line.fund, name),
-                    Figure(line.fund, name, amount_fen, line.sheet[:255], line.cells.get(name)),
+                    (row.fund, line, name),
+                    Figure(row.fund, name, amount_fen, row.sheet[:255], row.cells.get(name), line),
                 )
     return tuple(figures.values())
+
+
+def line_name(kind: DocumentType, row: Line) -> str:
+    """What tells ``row`` from the others of its county and scheme; "" where there is one row."""
+    if kind.line_field is None:
+        return ""
+    named = str(row.values.get(kind.line_field) or "").strip()
+    return named[:LINE_LENGTH] or f"#{row.row}"
 
 
 def _receipt(ports: MonthPorts, file: ReceivedFile, *, is_repeat: bool) -> FileReceipt:

@@ -7,7 +7,7 @@ from datetime import datetime
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.people import SYSTEM
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services import books
@@ -33,7 +33,7 @@ class JudgingTrouble:
 class Docket:
     """What is to be judged of one city: the undecided versions by their file, and what they are held against."""
 
-    month: Month
+    month: Period
     now: datetime
     by_file: Mapping[str, Sequence[Submission]]
     sources: tuple[SourceFile, ...]
@@ -44,7 +44,7 @@ def docket_of(
     ports: MonthPorts,
     policy: CityPolicy,
     document: DocumentKind,
-    month: Month,
+    month: Period,
     counties: Sequence[str],
     now: datetime,
 ) -> Docket:
@@ -110,8 +110,10 @@ def record_judgements(ports: MonthPorts, docket: Docket, judged: Judged) -> tupl
     return tuple(troubles)
 
 
-def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, month: Month) -> JudgingContext:
+def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, month: Period) -> JudgingContext:
     """What the database knows about the counties' figures of ``month``."""
+    if isinstance(month, Year):
+        return JudgingContext(Register.of(policy.units, policy.funds), month)
     funds = tuple(fund.key for fund in policy.funds)
     places = [(unit.code, fund) for unit in policy.units for fund in funds]
     last = accepted_figures(work, policy.key, month.plus(-1))
@@ -176,7 +178,7 @@ def accepted_figures(work: Work, city: str, month: Month) -> dict[CountyFund, di
 
 
 def _undecided(
-    work: Work, policy: CityPolicy, document: DocumentKind, month: Month, counties: Sequence[str]
+    work: Work, policy: CityPolicy, document: DocumentKind, month: Period, counties: Sequence[str]
 ) -> list[Submission]:
     decided = {
         case.submission_id

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from fundpool.domain.findings import Finding, Severity, Verdict, verdict_of
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period
 from schemas.documents.base import FUND_NAMES, SHORT_FUND_NAMES
 
 T = TypeVar("T")
@@ -209,7 +209,7 @@ class JudgingContext:
     """
 
     register: Register
-    month: Month
+    month: Period
     budget_left_fen: Mapping[CountyFund, int] | None = None
     last_closing_fen: Mapping[CountyFund, int] | None = None
     last_cumulative_fen: Mapping[CountyFund, int] | None = None
@@ -298,11 +298,11 @@ def judgement_of(
 
 
 Reader = Callable[
-    [Sequence[SourceFile], str, Register | Sequence[Register], Month | None], list[ParsedDocument]
+    [Sequence[SourceFile], str, Register | Sequence[Register], Period | None], list[ParsedDocument]
 ]
 """Reads files of one document type, with one register or that of each file; answers for every file, in order.
 
-Month None: read what stands there."""
+Period None: read what stands there."""
 
 Judge = Callable[[Sequence[ParsedDocument], str, JudgingContext | Sequence[JudgingContext]], list[Judgement]]
 """Judges read files of one document type in one batch; answers for every file, in order.

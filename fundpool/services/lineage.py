@@ -12,18 +12,18 @@ from typing import Any
 
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.chart_of_accounts import AccountType, Flow
-from fundpool.domain.duties import Basis, duties_of_month
+from fundpool.domain.duties import Basis, duties_of
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.month_records import Filing
 from fundpool.domain.month_summary import SUMMARY_FIELDS
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.domain.transfer import Obligation
 from fundpool.services.application import APPLY_STEP
-from fundpool.services.collection import AMOUNT_FIELD
-from fundpool.services.intake import require_county
+from fundpool.services.documents import DUTY_OF, amount_field, type_of
+from fundpool.services.intake import line_name, require_county
 from fundpool.services.judging import ParsedDocument, Register, SourceFile
 from fundpool.services.money_ports import StoredPosting
 from fundpool.services.ports import MonthPorts, Work
@@ -256,10 +256,13 @@ class Lineage:
         return self._ports.database.read(lambda work: self._payment(work, _obligation(work, name)))
 
     def figure(
-        self, city: str, month: Month, document: DocumentKind, county: str, fund: str, field: str,
-        version: int | None = None,
+        self, city: str, month: Period, document: DocumentKind, county: str, fund: str, field: str,
+        version: int | None = None, line: str = "",
     ) -> Explanation:  # fmt: skip
-        """A figure of a county's document; its latest version unless one is named. Raises InputError."""
+        """A figure of a county's document; its latest version unless one is named. Raises InputError.
+
+        ``line`` names the row of a list (voucher, account, level); without one it is the sum of its rows.
+        """
         policy = self._ports.policies.city(city)
         require_county(policy, county)
         fund, field = policy.fund(fund).key, field_of(document, field)
@@ -276,7 +279,9 @@ class Lineage:
             submission = wanted[-1]
             case = work.reviews.case(policy.key, month, document, county, fund)
             bound = case if case is not None and case.submission_id == submission.id else None
-            return self._figure(work, policy, submission, fund, field, bound)
+            if line or type_of(document).per_fund:
+                return self._figure(work, policy, submission, fund, field, bound, line)
+            return self._rows(work, policy, submission, fund, field, bound)
 
         return self._ports.database.read(read)
 
@@ -416,7 +421,7 @@ class Lineage:
         if case is None:
             return replace(explained, why=Why("没有审核事项", "there is no review case"))
         submission = _submission(work, case)
-        field = AMOUNT_FIELD[DocumentKind.PLAN]
+        field = amount_field(DocumentKind.PLAN)
         found = self._figure(work, policy, submission, application.fund, field, case)
         return replace(explained, decision=found.decision, cell=found.cell, why=found.why)
 
@@ -454,14 +459,16 @@ class Lineage:
 
     def _figure(
         self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
-        case: ReviewCase | None,
+        case: ReviewCase | None, line: str = "",
     ) -> Explanation:  # fmt: skip
-        step = PLAN_STEP if submission.document is DocumentKind.PLAN else REPORT_STEP
+        step = DUTY_OF[submission.document]
         figures = work.submissions.figures(submission.id)
-        figure = next((one for one in figures if (one.fund, one.field) == (fund, field)), None)
+        figure = next(
+            (one for one in figures if (one.fund, one.field, one.line) == (fund, field, line)), None
+        )
         explained = Explanation(
             subject=f"{submission.document} {policy.key} {submission.month} {submission.county} "
-            f"v{submission.version} {fund} {field}",
+            f"v{submission.version} {fund} {f'{line} ' if line else ''}{field}",
             amount_fen=None if figure is None else figure.amount_fen,
             decision=None if case is None else _decision(case),
             **self._basis(policy, submission.month, step),
@@ -477,15 +484,44 @@ class Lineage:
             submission.sha256, fund, field, known.zh, known.en, figure.amount_fen, figure.sheet, figure.cell,
             text=None, is_same=False,
         )  # fmt: skip
-        return replace(explained, cell=self._verified(policy, submission, source))
+        return replace(explained, cell=self._verified(policy, submission, source, line))
 
-    def _verified(self, policy: CityPolicy, submission: Submission, source: CellSource) -> CellSource:
+    def _rows(
+        self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
+        case: ReviewCase | None,
+    ) -> Explanation:  # fmt: skip
+        """The sum of a list's rows of one scheme, each with its cell."""
+        lines = [
+            one.line
+            for one in work.submissions.figures(submission.id)
+            if (one.fund, one.field) == (fund, field)
+        ]
+        parts = tuple(self._figure(work, policy, submission, fund, field, None, line) for line in lines)
+        whole = self._figure(work, policy, submission, fund, field, case)
+        if not parts:
+            return whole
+        return replace(
+            whole,
+            amount_fen=sum(part.amount_fen or 0 for part in parts),
+            parts=parts,
+            why=Why(f"{len(parts)} 行之和", f"the sum of {len(parts)} rows"),
+        )
+
+    def _verified(
+        self, policy: CityPolicy, submission: Submission, source: CellSource, named: str
+    ) -> CellSource:
         """The source with what the kept bytes hold there now."""
         reading = self._reading(policy, submission)
         if isinstance(reading, FundpoolError):
             return replace(source, why=Why(reading.zh, reading.en))
+        kind = type_of(submission.document)
         line = next(
-            (one for one in reading.lines if (one.county, one.fund) == (source.county, source.fund)), None
+            (
+                one
+                for one in reading.lines
+                if (one.county, one.fund, line_name(kind, one)) == (source.county, source.fund, named)
+            ),
+            None,
         )
         if line is None:
             return replace(
@@ -520,9 +556,9 @@ class Lineage:
                 self._readings[place] = error
         return self._readings[place]
 
-    def _basis(self, policy: CityPolicy, month: Month, *steps: str | None) -> dict[str, Any]:
+    def _basis(self, policy: CityPolicy, month: Period, *steps: str | None) -> dict[str, Any]:
         """The articles of the steps, and the steps for which the city's documents have none."""
-        duties = {duty.step: duty for duty in duties_of_month(policy, month, self._ports.calendar)}
+        duties = {duty.step: duty for duty in duties_of(policy, month, self._ports.calendar)}
         wanted = [step for step in dict.fromkeys(steps) if step is not None]
         return {
             "articles": tuple(

@@ -12,7 +12,7 @@ from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Verdict
 from fundpool.domain.month_records import Extension, Filing, NilReturn, Opening, StepRun
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
@@ -47,28 +47,32 @@ class SubmissionStore(Protocol):
         received_at: datetime,
         received_from: str,
         declared_county: str | None,
-        declared_month: Month | None,
+        declared_month: Period | None,
     ) -> ReceivedFile: ...
 
-    def redeclare(self, file_id: int, county: str | None, month: Month | None) -> None:
+    def redeclare(self, file_id: int, county: str | None, month: Period | None) -> None:
         """What the sender now says of a file that was refused or unreadable before."""
 
     def set_file_state(self, file_id: int, state: FileState, problem: InputError | None = None) -> None:
         """How far the file has come; ``problem`` says why it is refused or unreadable."""
 
     def files(
-        self, city: str, document: DocumentKind, states: Sequence[FileState]
-    ) -> tuple[ReceivedFile, ...]: ...
+        self, city: str, document: DocumentKind | None, states: Sequence[FileState]
+    ) -> tuple[ReceivedFile, ...]:
+        """Files of one document, or of all, in the order they came."""
 
     def add_submission(
-        self, file: ReceivedFile, county: str, month: Month, figures: Sequence[Figure]
+        self, file: ReceivedFile, county: str, month: Period, figures: Sequence[Figure]
     ) -> Submission:
         """The next version of the county's document; the same file, county and month again is the same one."""
 
     def versions(
-        self, city: str, document: DocumentKind, month: Month, county: str | None = None
+        self, city: str, document: DocumentKind, month: Period, county: str | None = None
     ) -> tuple[Submission, ...]:
         """All versions in order of county and version."""
+
+    def versions_of_period(self, city: str, month: Period) -> tuple[Submission, ...]:
+        """All versions of every document, in order of county and version."""
 
     def of_file(self, file_id: int) -> tuple[Submission, ...]: ...
 
@@ -96,18 +100,19 @@ class SubmissionStore(Protocol):
     ) -> None:
         """Mark the version as gone back to the county; ``at`` None takes the mark away."""
 
-    def months(self, city: str) -> tuple[Month, ...]: ...
+    def months(self, city: str, documents: Sequence[DocumentKind] | None = None) -> tuple[Month, ...]:
+        """Months of which a document, or one of ``documents``, was filed; years are no months."""
 
 
 class ReviewStore(Protocol):
-    """Review cases, one per county, scheme, document and month."""
+    """Review cases, one per county, scheme, document and period."""
 
     def case(
-        self, city: str, month: Month, document: DocumentKind, county: str, fund: str
+        self, city: str, month: Period, document: DocumentKind, county: str, fund: str
     ) -> ReviewCase | None: ...
 
     def cases(
-        self, city: str, month: Month, document: DocumentKind | None = None
+        self, city: str, month: Period, document: DocumentKind | None = None
     ) -> tuple[ReviewCase, ...]: ...
 
     def save(self, case: ReviewCase) -> None: ...
@@ -154,12 +159,12 @@ class BudgetStore(Protocol):
 class CalendarRecordStore(Protocol):
     """Extensions, nil returns, filings and runs of steps."""
 
-    def extensions(self, city: str, month: Month) -> tuple[Extension, ...]: ...
+    def extensions(self, city: str, month: Period) -> tuple[Extension, ...]: ...
 
     def add_extension(self, extension: Extension) -> bool:
         """False when the same document has extended the same duty already."""
 
-    def nil_returns(self, city: str, month: Month) -> tuple[NilReturn, ...]: ...
+    def nil_returns(self, city: str, month: Period) -> tuple[NilReturn, ...]: ...
 
     def add_nil_return(self, nil_return: NilReturn, at: datetime) -> bool:
         """False when the county has declared it already."""
@@ -182,8 +187,8 @@ class ScheduledStepStore(Protocol):
     def of_day(self, city: str, business_date: date) -> tuple[ScheduledStep, ...]:
         """All reservations of the day, in the order they were made."""
 
-    def months(self, city: str) -> tuple[Month, ...]:
-        """Months for which anything was ever reserved."""
+    def months(self, city: str, but: str | None = None) -> tuple[Month, ...]:
+        """Months for which anything (other than the step ``but``) was ever reserved."""
 
     def reserve(self, scheduled: ScheduledStep, at: datetime) -> None: ...
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from fundpool.domain.bank_reconciliation import BankReconciliation
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.month_summary import MonthSummary
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period
 from fundpool.domain.policy import CityPolicy, PolicyLibrary
 from fundpool.domain.return_slip import ReturnSlip
 from fundpool.domain.transfer import GatewayTerms, PaymentLimits
@@ -185,6 +185,9 @@ class DropFolder(Protocol):
     def incoming(self, city: str, document: str) -> tuple[Incoming, ...]:
         """Every file now there, in order of name."""
 
+    def has_files(self, city: str, document: str) -> bool:
+        """Whether any file is there."""
+
 
 class ReportWriter(Protocol):
     """Writes the city's monthly summary as a workbook an official signs."""
@@ -205,15 +208,15 @@ class SlipFile:
 
 
 class SlipFolder(Protocol):
-    """Where the return slips of a city's month lie, one pair of files for every version."""
+    """Where the return slips of a city's month (or year) lie, one pair of files for every version."""
 
-    def write(self, city: str, month: Month, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
+    def write(self, city: str, month: Period, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
         """Write the slip unless it stands already; ``content`` gives the county's own file when needed.
 
         Raises ServiceUnavailable when the disk does not take it.
         """
 
-    def slips(self, city: str, month: Month) -> tuple[SlipFile, ...]:
+    def slips(self, city: str, month: Period) -> tuple[SlipFile, ...]:
         """The slips of the month, in order of document, county and version."""
 
 

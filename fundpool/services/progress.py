@@ -1,4 +1,4 @@
-"""What the records say of each duty of a month: done when, by whom to be done, given back or extended."""
+"""What the records say of each duty of a month or a fund year: done when, by whom to be done, given back or extended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from datetime import date, datetime
 from functools import cached_property
 
 from fundpool.domain.application import Application
-from fundpool.domain.duties import Duty, duties_of_month
+from fundpool.domain.duties import Duty, duties_of, duties_of_month
 from fundpool.domain.month_records import Extension, Filing, NilReturn
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, FileState, ReceivedFile, Submission, filed_at
@@ -17,6 +17,7 @@ from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationSt
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.application import APPLY_STEP
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, Leg, legs_of, orders_of
+from fundpool.services.documents import DOCUMENT_OF, is_of
 from fundpool.services.ports import Work
 
 PLAN_STEP = "submit_fund_use_plan"
@@ -24,9 +25,7 @@ REPORT_STEP = "submit_expenditure_report"
 FILING_STEP = "file_expenditure_report"
 
 FOLLOWED = (PLAN_STEP, APPLY_STEP, PAY_STEP, ALLOCATE_STEP, REPORT_STEP, FILING_STEP)
-"""The duties the product can see being done, in the order of the month."""
-
-DOCUMENT_OF = {PLAN_STEP: DocumentKind.PLAN, REPORT_STEP: DocumentKind.REPORT}
+"""The duties of a month that the product can see being done; of a year, those to file a document."""
 
 COUNTY, REVIEWER, CHECKER, AGENCY = "county_agency", "reviewer", "checker", "city_agency"
 FINANCE, APPROVER, RELEASER, BANK, OPERATOR = "city_finance", "approver", "releaser", "bank", "operator"
@@ -34,7 +33,7 @@ FINANCE, APPROVER, RELEASER, BANK, OPERATOR = "city_finance", "approver", "relea
 
 @dataclass(frozen=True)
 class MonthFacts:
-    """Everything recorded of one city and month, read in one snapshot."""
+    """Everything recorded of one city and month, or fund year, read in one snapshot."""
 
     versions: Mapping[tuple[DocumentKind, str], tuple[Submission, ...]]
     nil_returns: Mapping[tuple[DocumentKind, str], NilReturn]
@@ -84,14 +83,12 @@ class _Fact:
     has_day: bool = True
 
 
-def month_facts(work: Work, policy: CityPolicy, month: Month) -> MonthFacts:
-    """Read all that is recorded of the month."""
+def month_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
+    """Read all that is recorded of the month, or of the fund year; nothing is paid for a whole year here."""
     versions: dict[tuple[DocumentKind, str], list[Submission]] = {}
-    bad: list[ReceivedFile] = []
-    for document in DocumentKind:
-        for version in work.submissions.versions(policy.key, document, month):
-            versions.setdefault((document, version.county), []).append(version)
-        bad += bad_files(work, policy, document, month)
+    for version in work.submissions.versions_of_period(policy.key, month):
+        versions.setdefault((version.document, version.county), []).append(version)
+    paid_for = month if isinstance(month, Month) else None
     return MonthFacts(
         versions={place: tuple(found) for place, found in versions.items()},
         nil_returns={
@@ -99,18 +96,25 @@ def month_facts(work: Work, policy: CityPolicy, month: Month) -> MonthFacts:
         },
         extensions=work.records.extensions(policy.key, month),
         cases=work.reviews.cases(policy.key, month),
-        applications=work.applications.applications(policy.key, month),
-        obligations=tuple(work.transfers.obligations(city=policy.key, month=month)),
-        batches=tuple(work.transfers.batches(policy.key, month)),
-        filings=work.records.filings(policy.key, month),
-        bad_files=tuple(bad),
+        applications=work.applications.applications(policy.key, paid_for) if paid_for else (),
+        obligations=tuple(work.transfers.obligations(city=policy.key, month=paid_for)) if paid_for else (),
+        batches=tuple(work.transfers.batches(policy.key, paid_for)) if paid_for else (),
+        filings=work.records.filings(policy.key, paid_for) if paid_for else (),
+        bad_files=tuple(bad_files(work, policy, None, month)),
     )
 
 
 def progress_of(
-    policy: CityPolicy, month: Month, calendar: WorkCalendar, facts: MonthFacts, now: datetime
+    policy: CityPolicy, month: Period, calendar: WorkCalendar, facts: MonthFacts, now: datetime
 ) -> tuple[DutyProgress, ...]:
-    """Where every followed duty of the month stands on the business day of ``now``, per unit."""
+    """Where every followed duty of the month or fund year stands on the business day of ``now``, per unit."""
+    if isinstance(month, Year):
+        return tuple(
+            _progress(replace(duty, unit=unit.code), _filing_fact(facts, document, unit.code), facts, now)
+            for duty in duties_of(policy, month, calendar)
+            if (document := DOCUMENT_OF.get(duty.step)) is not None and is_of(document, month)
+            for unit in policy.units
+        )
     rows: list[DutyProgress] = []
     for duty in duties_of_month(policy, month, calendar):
         if duty.step not in FOLLOWED:
@@ -137,11 +141,13 @@ def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, now: datetime) -> Duty
     return DutyProgress(duty, stands, fact.done_at, waiting_for, until)
 
 
-def units_of_duty(policy: CityPolicy, month: Month, duty: Duty) -> tuple[str | None, ...]:
+def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | None, ...]:
     """The units a duty is followed up for: each county, or the city as a whole (None)."""
     counties = tuple(unit.code for unit in policy.units)
     if duty.step in DOCUMENT_OF:
         return counties
+    if isinstance(month, Year):
+        return (None,)
     legs = legs_of(policy, month, duty.step)
     if legs and not any(leg.pays_city for leg in legs):
         return counties
@@ -330,23 +336,31 @@ def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
     )
 
 
-def bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month: Month) -> list[ReceivedFile]:
-    """Files of the month nobody could take in, unless one of the same name came in well since."""
+def bad_files(
+    work: Work, policy: CityPolicy, document: DocumentKind | None, month: Period
+) -> list[ReceivedFile]:
+    """Files of the period nobody could take in, unless one of the same name came in well since.
+
+    Of one document, or (None) of all that are filed for such a period.
+    """
     read = work.submissions.files(policy.key, document, [FileState.READ])
-    mended = {file.file_name: file.received_at for file in read}
+    mended = {(file.document, file.file_name): file.received_at for file in read}
     bad = work.submissions.files(policy.key, document, [FileState.UNREADABLE, FileState.REFUSED])
     return [
         file
         for file in bad
-        if _concerns(file, month)
-        and not (file.file_name in mended and mended[file.file_name] >= file.received_at)
+        if is_of(file.document, month)
+        and _concerns(file, month)
+        and not ((name := (file.document, file.file_name)) in mended and mended[name] >= file.received_at)
     ]
 
 
-def _concerns(file: ReceivedFile, month: Month) -> bool:
-    """Whether a file nobody could read belongs on this month's page: as declared, else by when it came."""
+def _concerns(file: ReceivedFile, month: Period) -> bool:
+    """Whether a file nobody could read belongs on this period's page: as declared, else by when it came."""
     if file.declared_month is not None:
         return file.declared_month == month
+    if isinstance(month, Year):
+        return _day(file.received_at).year == month.year
     first = month.plus(-1) if file.document is DocumentKind.PLAN else month
     return first <= Month.of(_day(file.received_at)) <= first.plus(1)
 

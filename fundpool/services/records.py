@@ -9,11 +9,11 @@ from datetime import date, datetime, time
 from functools import partial
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
-from fundpool.domain.duties import duties_of_month
+from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.month_records import Extension, NilReturn, Opening
 from fundpool.domain.people import person, require_other_person
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, Period
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
 from fundpool.services import books
@@ -124,7 +124,7 @@ def record_extension(
     ports: MonthPorts,
     *,
     city: str,
-    month: Month,
+    month: Period,
     step: str,
     county: str | None,
     until: str,
@@ -141,7 +141,7 @@ def record_extension(
     policy = ports.policies.city(city)
     if county is not None:
         require_county(policy, county)
-    duties = {duty.step: duty for duty in duties_of_month(policy, month, ports.calendar)}
+    duties = {duty.step: duty for duty in duties_of(policy, month, ports.calendar)}
     duty = duties.get(step)
     if duty is None:
         raise InputError(
@@ -190,7 +190,7 @@ def record_nil_return(
     ports: MonthPorts,
     *,
     city: str,
-    month: Month,
+    month: Period,
     document: DocumentKind,
     county: str,
     reason: str,
@@ -216,7 +216,7 @@ def record_waiver(
     ports: MonthPorts,
     *,
     city: str,
-    month: Month,
+    month: Period,
     document: DocumentKind,
     county: str,
     document_number: str,

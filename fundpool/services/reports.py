@@ -12,7 +12,7 @@ from functools import partial
 from fundpool.domain import review as review_rules
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.people import SYSTEM
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
@@ -31,7 +31,7 @@ def expenditure_reporting(
     ports: MonthPorts, requests: Sequence[StepRequest]
 ) -> list[tuple[UnitOutcome, ...] | Exception]:
     """Collect and judge the reports, accept what passes, and book what is accepted, city by city."""
-    collected = collect_documents(ports, requests, DocumentKind.REPORT)
+    collected = collect_documents(ports, requests, DocumentKind.REPORT, requests[0].month)
     known = [
         outcomes if isinstance(outcomes, Exception) else (request, outcomes)
         for request, outcomes in zip(requests, collected, strict=True)
@@ -64,7 +64,7 @@ def _settle(
     ports: MonthPorts, policy: CityPolicy, request: StepRequest, counties: Sequence[str]
 ) -> list[list[UnitOutcome]]:
     """Open the counties' cases, then accept and book each; the outcomes county by county."""
-    opened = isolated(ports.database, openings(policy, DocumentKind.REPORT, request, counties))
+    opened = isolated(ports.database, openings(policy, DocumentKind.REPORT, request.month, request, counties))
     acts = [
         UnitAct(
             case.unit,
@@ -95,7 +95,7 @@ def _accept_and_book(
     if case is None:
         return [opened]
     if case.state is CaseState.READY:
-        accepted = review_rules.accept(case, request.now)
+        accepted = review_rules.accept(case, request.now, needs_people=False)
         save(work, case, accepted, "accept_report", SYSTEM, request.now)
         case = accepted
     if not case.is_decided:
@@ -103,9 +103,9 @@ def _accept_and_book(
     versions = work.submissions.versions(policy.key, DocumentKind.REPORT, request.month, county)
     for version in versions:
         if version.id != case.submission_id:
-            _take_back(work, case, version, request.now)
+            _take_back(work, case, request.month, version, request.now)
     current = next(version for version in versions if version.id == case.submission_id)
-    _book(work, case, current, request.now)
+    _book(work, case, request.month, current, request.now)
     return [
         UnitOutcome(
             county,
@@ -118,7 +118,7 @@ def _accept_and_book(
     ]
 
 
-def _book(work: Work, case: ReviewCase, version: Submission, now: datetime) -> None:
+def _book(work: Work, case: ReviewCase, month: Month, version: Submission, now: datetime) -> None:
     figures = {
         figure.field: figure.amount_fen or 0
         for figure in work.submissions.figures(version.id)
@@ -129,26 +129,26 @@ def _book(work: Work, case: ReviewCase, version: Submission, now: datetime) -> N
         city=case.city,
         fund=case.fund,
         unit=case.county,
-        month=case.month,
+        month=month,
         items={item: figures.get(f"{item}_fen", 0) for item in SPENDING_ITEMS},
         interest_fen=figures.get("interest_fen", 0),
         returned_fen=figures.get("returned_fen", 0),
         remitted_fen=figures.get("remitted_fen", 0),
         reference=_reference(case, version),
         by=SYSTEM,
-        event_at=datetime.combine(case.month.last_day, time(23, 59), SHANGHAI),
+        event_at=datetime.combine(month.last_day, time(23, 59), SHANGHAI),
         now=now,
     )
 
 
-def _take_back(work: Work, case: ReviewCase, version: Submission, now: datetime) -> None:
+def _take_back(work: Work, case: ReviewCase, month: Month, version: Submission, now: datetime) -> None:
     """Reverse what an earlier version booked, so that the corrected one counts alone."""
     reference = _reference(case, version)
     account = AccountRef(case.city, case.fund, AccountType.COUNTY_EXPENDITURE, case.county)
     fiscal = AccountRef(case.city, case.fund, AccountType.COUNTY_FISCAL, case.county)
     keys = [
         *(
-            books.spending_key(case.city, case.fund, case.county, case.month, reference, item)
+            books.spending_key(case.city, case.fund, case.county, month, reference, item)
             for item in SPENDING_ITEMS
         ),
         books.income_key(account, "interest", reference),

@@ -10,35 +10,28 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from fundpool.domain.duties import Duty, duties_of_month
+from fundpool.domain.duties import Duty, duties_of
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.month_records import Extension
 from fundpool.domain.people import SYSTEM
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.return_slip import Deadline, PersonsReturn, ReturnSlip, correction_of
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, ReceivedFile, Submission
 from fundpool.domain.working_days import WorkCalendar
-from fundpool.services.application import APPLY_STEP
+from fundpool.services.documents import DUTY_OF, intake_of, type_of
 from fundpool.services.judging import Register
 from fundpool.services.ports import MonthPorts, Work
-from fundpool.services.progress import FILING_STEP, PLAN_STEP, REPORT_STEP, bad_files
+from fundpool.services.progress import bad_files
 from fundpool.services.review import send_back
-from schemas.documents import document_type
-
-DUTY_OF = {DocumentKind.PLAN: PLAN_STEP, DocumentKind.REPORT: REPORT_STEP}
-"""The county's duty to file each document."""
-
-GOES_ON_WITH = {DocumentKind.PLAN: APPLY_STEP, DocumentKind.REPORT: FILING_STEP}
-"""The city's duty after it, which does not wait for a county that corrects too late."""
 
 
 def return_to_county(
     ports: MonthPorts,
     *,
     city: str,
-    month: Month,
+    month: Period,
     document: DocumentKind,
     county: str,
     reason: str,
@@ -62,7 +55,7 @@ class _Issued:
 
 
 def issue_slips(
-    ports: MonthPorts, policy: CityPolicy, document: DocumentKind, month: Month, counties: Sequence[str]
+    ports: MonthPorts, policy: CityPolicy, document: DocumentKind, month: Period, counties: Sequence[str]
 ) -> None:
     """Write the slip of every one of ``counties`` whose latest version there is something to say of.
 
@@ -85,14 +78,14 @@ def _of_versions(
     work: Work,
     policy: CityPolicy,
     document: DocumentKind,
-    month: Month,
+    month: Period,
     counties: Sequence[str],
     calendar: WorkCalendar,
 ) -> list[_Issued]:
     by_county: dict[str, list[Submission]] = {}
     for version in work.submissions.versions(policy.key, document, month):
         by_county.setdefault(version.county, []).append(version)
-    duties = {duty.step: duty for duty in duties_of_month(policy, month, calendar)}
+    duties = {duty.step: duty for duty in duties_of(policy, month, calendar)}
     extensions = work.records.extensions(policy.key, month)
     issued = []
     for county in counties:
@@ -146,7 +139,7 @@ def _slip(
     )
 
 
-def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month: Month) -> list[_Issued]:
+def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month: Period) -> list[_Issued]:
     return [
         _Issued(_unread(policy, file, month), file.sha256)
         for file in bad_files(work, policy, document, month)
@@ -154,7 +147,7 @@ def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month:
     ]
 
 
-def _unread(policy: CityPolicy, file: ReceivedFile, month: Month) -> ReturnSlip:
+def _unread(policy: CityPolicy, file: ReceivedFile, month: Period) -> ReturnSlip:
     """The slip of a file nobody could take in: no county's version, so its problem is all there is."""
     assert file.problem is not None
     finding = Finding(
@@ -178,11 +171,11 @@ def _unread(policy: CityPolicy, file: ReceivedFile, month: Month) -> ReturnSlip:
     )
 
 
-def _blank(policy: CityPolicy, document: DocumentKind, month: Month) -> dict[str, Any]:
+def _blank(policy: CityPolicy, document: DocumentKind, month: Period) -> dict[str, Any]:
     register = Register.of(policy.units, policy.funds)
     return {
         "document": document.value,
-        "document_zh": document_type(document.value).zh,
+        "document_zh": type_of(document).zh,
         "city_name": policy.name_zh,
         "month": str(month),
         "county_names": {county.code: county.name_zh for county in register.counties},
@@ -202,7 +195,7 @@ def deadline_of(
     Its own last day (an extension's where there is one); after that the day on which the city goes
     on with what it has; after that, at once.
     """
-    own = duties.get(DUTY_OF[document])
+    own = duties.get(DUTY_OF[document] or "")
     if own is None or own.due is None:
         return None
     article = f"{own.basis.document} {own.basis.section}"
@@ -220,7 +213,7 @@ def deadline_of(
     day = own.act_by if own.act_by is not None and own.act_by >= told_on else own.due
     if day >= told_on:
         return Deadline(day, f"报送期限（{article}）", f"last day to file ({article})")
-    following = duties.get(GOES_ON_WITH[document])
+    following = duties.get(intake_of(document).goes_on_with or "")
     going_on = following and (following.act_by or following.due)
     if following and going_on and going_on >= told_on:
         article = f"{following.basis.document} {following.basis.section}"

@@ -1,4 +1,4 @@
-"""Review of plans and reports: cases open on judged versions, people decide them, two for money.
+"""Review of what is filed: cases open on judged versions, people decide them, two for money.
 
 A decision binds the version it was made on: a newer version voids an open proposal, and is never
 taken over once the city has applied for the money.
@@ -14,11 +14,13 @@ from fundpool.domain import review
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.people import person, require_other_person
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Period, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
-from fundpool.services.collection import AMOUNT_FIELD, counties_of
+from fundpool.services.collection import counties_of
+from fundpool.services.documents import intake_of, reviewed_amounts, type_of
+from fundpool.services.effects import take_effect
 from fundpool.services.intake import require_county
 from fundpool.services.isolation import UnitAct, isolated
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
@@ -28,12 +30,16 @@ from fundpool.services.ports import MonthPorts, Work
 def plan_review(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
     """Open a review case per county and scheme on every judged plan; say whose turn each is."""
     policy = ports.policies.city(request.city)
-    opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request))
+    opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request.month, request))
     return tuple(outcome for outcomes in opened for outcome in outcomes)
 
 
 def openings(
-    policy: CityPolicy, document: DocumentKind, request: StepRequest, counties: Sequence[str] | None = None
+    policy: CityPolicy,
+    document: DocumentKind,
+    period: Period,
+    request: StepRequest,
+    counties: Sequence[str] | None = None,
 ) -> list[UnitAct]:
     """Opening the cases of each county that the step is asked for, or of ``counties``."""
     return [
@@ -43,7 +49,7 @@ def openings(
                 open_cases,
                 policy=policy,
                 document=document,
-                month=request.month,
+                month=period,
                 county=county,
                 now=request.now,
             ),
@@ -55,7 +61,7 @@ def openings(
 
 
 def open_cases(
-    work: Work, policy: CityPolicy, document: DocumentKind, month: Month, county: str, now: datetime
+    work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str, now: datetime
 ) -> list[UnitOutcome]:
     """Bring the county's cases up to its current version and say how they stand."""
     versions = work.submissions.versions(policy.key, document, month, county)
@@ -68,19 +74,17 @@ def open_cases(
                 county, UnitState.WAITING, "已收到，尚未校验", "received, not judged yet: collect first"
             )
         ]
-    applied = _applied_funds(work, policy.key, month, county) if document is DocumentKind.PLAN else set()
+    applied = _applied_funds(work, policy.key, month, county, document)
     outcomes: list[UnitOutcome] = []
-    figures = {
-        figure.fund: figure.amount_fen
-        for figure in work.submissions.figures(latest.id)
-        if figure.field == AMOUNT_FIELD[document]
-    }
+    figures = reviewed_amounts(document, work.submissions.figures(latest.id))
     for fund in (fund.key for fund in policy.funds):
         case = work.reviews.case(policy.key, month, document, county, fund)
         if case is not None and fund in applied and case.submission_id != latest.id:
             outcomes.append(_too_late(case, latest))
             continue
         requested_fen = figures.get(fund)
+        if requested_fen is None and fund not in figures and not type_of(document).per_fund:
+            continue  # a list speaks only of the schemes it has rows of
         if requested_fen is None:
             outcomes.append(
                 UnitOutcome(
@@ -117,7 +121,7 @@ def propose(
     ports: MonthPorts,
     *,
     city: str,
-    month: Month,
+    month: Period,
     document: DocumentKind,
     county: str,
     fund: str | None,
@@ -139,7 +143,8 @@ def propose(
         version = _current_version(work, case)
         require_other_person(maker, version.submitted_by, act_zh="审核", act_en="the review")
         amount = case.requested_fen if amount_fen is None else amount_fen
-        return review.propose(case, amount, reason, maker, now)
+        may_be_cut = intake_of(document).may_be_cut
+        return review.propose(case, amount, reason, maker, now, may_be_cut=may_be_cut)
 
     return _change_cases(ports, city, month, document, county, fund, decide, "propose_review", maker, now)
 
@@ -148,7 +153,7 @@ def confirm(
     ports: MonthPorts,
     *,
     city: str,
-    month: Month,
+    month: Period,
     document: DocumentKind,
     county: str | None,
     fund: str | None,
@@ -164,7 +169,9 @@ def confirm(
     def decide(work: Work, case: ReviewCase) -> ReviewCase:
         version = _current_version(work, case)
         require_other_person(checker, version.submitted_by, act_zh="复核", act_en="the confirmation")
-        return review.confirm(case, checker, now)
+        confirmed = review.confirm(case, checker, now)
+        take_effect(work, confirmed, version, intake_of(document).effect, now)
+        return confirmed
 
     only = None if county is not None else CaseState.PROPOSED
     return _change_cases(
@@ -176,7 +183,7 @@ def send_back(
     ports: MonthPorts,
     *,
     city: str,
-    month: Month,
+    month: Period,
     document: DocumentKind,
     county: str,
     reason: str,
@@ -199,9 +206,9 @@ def send_back(
 
 
 def cases_of(
-    ports: MonthPorts, city: str, month: Month, document: DocumentKind | None = None
+    ports: MonthPorts, city: str, month: Period, document: DocumentKind | None = None
 ) -> tuple[ReviewCase, ...]:
-    """Every case of the month, in order of document, county and scheme."""
+    """Every case of the period, in order of document, county and scheme."""
     policy = ports.policies.city(city)
     return ports.database.read(lambda work: work.reviews.cases(policy.key, month, document))
 
@@ -240,7 +247,7 @@ def save(
 def _change_cases(
     ports: MonthPorts,
     city: str,
-    month: Month,
+    month: Period,
     document: DocumentKind,
     county: str | None,
     fund: str | None,
@@ -267,7 +274,7 @@ def _change_cases(
                 "no_case",
                 "没有符合条件的审核事项",
                 "there is no such review case",
-                remedy="fundpool run plan-review，然后 fundpool review list / then list the cases",
+                remedy=f"{_steps_of(document)}，然后 fundpool review list / then list the cases",
             )
         decided = []
         for case in cases:
@@ -279,6 +286,12 @@ def _change_cases(
     return ports.database.transaction(change)
 
 
+def _steps_of(document: DocumentKind) -> str:
+    """The commands that bring a document before the reviewer."""
+    step = intake_of(document).collected_by
+    return f"fundpool run {step}" + (" + plan-review" if document is DocumentKind.PLAN else "")
+
+
 def _current_version(work: Work, case: ReviewCase) -> Submission:
     """The version the case is about; raises RuleViolation when a newer one has come in."""
     latest = work.submissions.versions(case.city, case.document, case.month, case.county)[-1]
@@ -287,7 +300,7 @@ def _current_version(work: Work, case: ReviewCase) -> Submission:
             "newer_version",
             f"{case.name}：县区已报第 {latest.version} 版，须按新版审核",
             f"{case.name}: version {latest.version} has come in; the decision must be on it",
-            remedy="fundpool run plan-collection 与 plan-review（报表：expenditure-reporting）/ run the steps again",
+            remedy=f"{_steps_of(case.document)}：再执行 / run again",
         )
     return latest
 
@@ -338,7 +351,10 @@ def _is_clean(work: Work, version: Submission, fund: str) -> bool:
     return bool(serious) and all(f.fund is not None and f.fund != fund for f in serious)
 
 
-def _applied_funds(work: Work, city: str, month: Month, county: str) -> set[str]:
+def _applied_funds(work: Work, city: str, month: Period, county: str, document: DocumentKind) -> set[str]:
+    """The schemes for which the city has applied on the county's plan."""
+    if document is not DocumentKind.PLAN or isinstance(month, Year):
+        return set()
     return {
         application.fund
         for application in work.applications.applications(city, month)
@@ -360,7 +376,7 @@ def _too_late(case: ReviewCase, latest: Submission) -> UnitOutcome:
 
 
 def _unfiled(
-    work: Work, policy: CityPolicy, document: DocumentKind, month: Month, county: str
+    work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str
 ) -> UnitOutcome:
     for known in work.records.nil_returns(policy.key, month):
         if (known.document, known.county) == (document, county):

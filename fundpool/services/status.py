@@ -1,16 +1,17 @@
 """``fundpool status``: one month of one city as people and programs see it (docs: outside contract)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from fundpool.domain.month_records import StepRun
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy, Status
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.domain.transfer import ObligationState
 from fundpool.services import payments
+from fundpool.services.documents import DOCUMENT_OF
 from fundpool.services.flags import Flag, flags_of
 from fundpool.services.hindsight import facts_as_of, views_as_of
 from fundpool.services.intake import changes_of, require_county
@@ -18,7 +19,7 @@ from fundpool.services.judging import finding_to_json
 from fundpool.services.outcomes import UnitState
 from fundpool.services.payments import TransferView
 from fundpool.services.ports import MonthPorts, Work
-from fundpool.services.progress import DOCUMENT_OF, DutyProgress, month_facts, progress_of
+from fundpool.services.progress import DutyProgress, MonthFacts, month_facts, progress_of
 
 STEP_ORDER = (
     "plan-collection",
@@ -28,6 +29,7 @@ STEP_ORDER = (
     "allocation",
     "expenditure-reporting",
     "report-filing",
+    "document-collection",
     "reconciliation",
     "flags",
 )
@@ -35,9 +37,9 @@ STEP_ORDER = (
 
 
 def month_status(
-    ports: MonthPorts, city: str, month: Month, now: datetime, *, only_known_then: bool = False
+    ports: MonthPorts, city: str, month: Period, now: datetime, *, only_known_then: bool = False
 ) -> dict[str, Any]:
-    """The document of ``status --json``. Raises InputError for an unknown city.
+    """The document of ``status --json``, of a month or a fund year. Raises InputError for an unknown city.
 
     ``only_known_then`` leaves out what was recorded after ``now``: the month as it stood at that moment.
     """
@@ -45,8 +47,11 @@ def month_status(
 
     def read(work: Work) -> dict[str, Any]:
         facts = month_facts(work, policy, month)
-        views = payments.transfer_views(work, policy.key, month)
-        runs: Sequence[StepRun] = work.records.runs(policy.key, month)
+        views: list[TransferView] = []
+        runs: Sequence[StepRun] = ()
+        if isinstance(month, Month):
+            views = payments.transfer_views(work, policy.key, month)
+            runs = work.records.runs(policy.key, month)
         if only_known_then:
             facts, views = facts_as_of(work, facts, now), views_as_of(work, views, now)
             runs = [run for run in runs if run.business_time <= now]
@@ -56,7 +61,7 @@ def month_status(
             "month": str(month),
             "as_of": now.astimezone(SHANGHAI).isoformat(),
             "duties": [_duty(policy, row) for row in progress],
-            "steps": _steps(runs),
+            "steps": _steps(runs) if isinstance(month, Month) else [],
             "transfers": [_transfer(view) for view in views],
             "flags": [_flag(policy, flag) for flag in flags_of(work, policy, facts, progress)],
         }
@@ -65,16 +70,22 @@ def month_status(
 
 
 def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: datetime) -> dict[str, Any]:
-    """One county's page: its duties, files with findings and changes, review cases, payments, flags."""
+    """One county's page: its duties, files with findings and changes, review cases, payments, flags.
+
+    Beside the month's documents those of its fund year; ``period`` tells them apart.
+    """
     policy = ports.policies.city(city)
     require_county(policy, county)
     unit = next(unit for unit in policy.units if unit.code == county)
+    year = Year(month.year)
     slips = {
-        (slip.document, slip.county, slip.version) for slip in ports.slip_folder.slips(policy.key, month)
+        (str(period), slip.document, slip.county, slip.version)
+        for period in (month, year)
+        for slip in ports.slip_folder.slips(policy.key, period)
     }
 
     def read(work: Work) -> dict[str, Any]:
-        facts = month_facts(work, policy, month)
+        facts, of_year = month_facts(work, policy, month), month_facts(work, policy, year)
         progress = progress_of(policy, month, ports.calendar, facts, now)
         reviewed = {
             (line.county, application.fund): line.reviewed_fen
@@ -90,15 +101,12 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
             "county_name_zh": unit.name_zh,
             "county_name_en": unit.name_en,
             "duties": [_duty(policy, row) for row in progress if row.duty.unit == county],
-            "submissions": [
-                _submission(work, version, progress)
-                | {"has_slip": (document.value, county, version.version) in slips}
-                for document in DocumentKind
-                for version in facts.versions.get((document, county), ())
-            ],
+            "submissions": _submissions(work, facts, progress, county, slips)
+            + _submissions(work, of_year, (), county, slips),
             "cases": [
                 {
                     "document": case.document.value,
+                    "period": str(case.month),
                     "fund": case.fund,
                     "state": case.state.value,
                     "requested_fen": case.requested_fen,
@@ -111,7 +119,7 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
                     "checker": case.checker,
                     "decided_at": _iso(case.decided_at),
                 }
-                for case in facts.cases
+                for case in (*facts.cases, *of_year.cases)
                 if case.county == county
             ],
             "transfers": [
@@ -123,12 +131,35 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
     return ports.database.read(read)
 
 
-def receipts_of(ports: MonthPorts, city: str, month: Month) -> dict[str, Any]:
-    """Money that arrived for the month, in order of the day the bank moved it."""
+def _submissions(
+    work: Work,
+    facts: MonthFacts,
+    progress: Sequence[DutyProgress],
+    county: str,
+    slips: Collection[tuple[str, str, str, int]],
+) -> list[dict[str, Any]]:
+    return [
+        _submission(work, version, progress)
+        | {"has_slip": (str(version.month), document.value, county, version.version) in slips}
+        for document in DocumentKind
+        for version in facts.versions.get((document, county), ())
+    ]
+
+
+def receipts_of(ports: MonthPorts, city: str, month: Period) -> dict[str, Any]:
+    """What arrived for the month or fund year: money in order of the day the bank moved it, and files."""
     policy = ports.policies.city(city)
-    views = ports.database.read(
-        lambda work: payments.transfer_views(work, policy.key, month, states=[ObligationState.SETTLED])
-    )
+
+    def read(work: Work) -> tuple[list[TransferView], tuple[Submission, ...]]:
+        settled = [ObligationState.SETTLED]
+        return (
+            payments.transfer_views(work, policy.key, month, states=settled)
+            if isinstance(month, Month)
+            else [],
+            work.submissions.versions_of_period(policy.key, month),
+        )
+
+    views, versions = ports.database.read(read)
     receipts = [
         {
             "unit": view.obligation.unit,
@@ -144,7 +175,26 @@ def receipts_of(ports: MonthPorts, city: str, month: Month) -> dict[str, Any]:
         for view in views
     ]
     receipts.sort(key=lambda one: (str(one["received_on"]), str(one["to"]), str(one["unit"])))
-    return {"city": policy.key, "month": str(month), "receipts": receipts}
+    files = [_file_receipt(policy, version) for version in versions]
+    files.sort(key=lambda one: (str(one["received_at"]), str(one["document"]), str(one["county"])))
+    return {"city": policy.key, "month": str(month), "receipts": receipts, "files": files}
+
+
+def _file_receipt(policy: CityPolicy, version: Submission) -> dict[str, Any]:
+    """The receipt (回执) of one version that a county filed."""
+    names = {unit.code: unit.name_zh for unit in policy.units}
+    return {
+        "document": version.document.value,
+        "county": version.county,
+        "county_name_zh": names.get(version.county, version.county),
+        "version": version.version,
+        "file_name": version.file_name,
+        "sha256": version.sha256,
+        "received_at": _iso(version.received_at),
+        "submitted_by": version.submitted_by,
+        "verdict": None if version.verdict is None else version.verdict.value,
+        "state": _state_of(version),
+    }
 
 
 def known_cities(ports: MonthPorts) -> list[dict[str, str]]:
@@ -293,6 +343,7 @@ def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
         "found": None if finding is None else finding.found,
         "expected": None if finding is None else finding.expected,
         "file": flag.file,
+        "document": None if flag.document is None else flag.document.value,
     }
 
 
@@ -309,13 +360,14 @@ def _submission(work: Work, version: Submission, progress: Sequence[DutyProgress
     return {
         "id": version.id,
         "document": version.document.value,
+        "period": str(version.month),
         "version": version.version,
         "file_name": version.file_name,
         "sha256": version.sha256,
         "received_at": _iso(version.received_at),
         "submitted_by": version.submitted_by,
         "verdict": None if version.verdict is None else version.verdict.value,
-        "state": "returned" if not version.stands else "received" if version.verdict is None else "judged",
+        "state": _state_of(version),
         "returned_at": _iso(version.returned_at),
         "returned_by": version.returned_by,
         "return_reason": version.return_reason,
@@ -324,6 +376,10 @@ def _submission(work: Work, version: Submission, progress: Sequence[DutyProgress
         "changes": [asdict(change) for change in changes_of(work, version)],
         "findings": [finding_to_json(finding) for finding in work.submissions.findings(version.id)],
     }
+
+
+def _state_of(version: Submission) -> str:
+    return "returned" if not version.stands else "received" if version.verdict is None else "judged"
 
 
 def _iso(moment: datetime | None) -> str | None:

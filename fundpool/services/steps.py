@@ -15,6 +15,7 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.application import funds_application
 from fundpool.services.collection import collect_documents, counties_of
 from fundpool.services.disbursement import allocation, disbursement
+from fundpool.services.document_collection import document_collection
 from fundpool.services.filing import report_filing
 from fundpool.services.flags import flags_of
 from fundpool.services.isolation import each_alone, told
@@ -55,7 +56,7 @@ def city_by_city(step: Callable[[MonthPorts, StepRequest], Outcomes]) -> Step:
 
 def plan_collection(ports: MonthPorts, requests: Sequence[StepRequest]) -> list[Outcomes | Exception]:
     """Take in and judge the counties' plans for the month, and write the return slips."""
-    collected = collect_documents(ports, requests, DocumentKind.PLAN)
+    collected = collect_documents(ports, requests, DocumentKind.PLAN, requests[0].month)
     return _with_slips(ports, requests, collected, DocumentKind.PLAN)
 
 
@@ -96,6 +97,7 @@ STEPS: dict[str, Step] = {
     "allocation": city_by_city(allocation),
     "expenditure-reporting": report_collection,
     "report-filing": city_by_city(report_filing),
+    "document-collection": document_collection,
     "reconciliation": city_by_city(reconciliation),
     "flags": city_by_city(flags),
 }

@@ -8,6 +8,7 @@ from schemas.documents.base import (
     DocumentField,
     DocumentType,
     FieldKind,
+    Intake,
     Sum,
 )
 
@@ -95,6 +96,13 @@ ANNUAL_BUDGET = DocumentType(
     row_key=("county_code", "fund"),
     total_field="spending_fen",
     labels=(UNIT_LABEL, *SIGNATURES),
+    intake=Intake(
+        collected_by="document-collection",
+        used_for_zh="两人审核后登记为年度支出预算，用款计划据此核对；再报为预算调整",
+        used_for_en="decided by two people, it becomes the budget that plans are held against; a later one adjusts it",
+        needs_people=True,
+        effect="budget",
+    ),
 )
 
 FINAL_ACCOUNT = DocumentType(
@@ -123,4 +131,9 @@ FINAL_ACCOUNT = DocumentType(
     row_key=("county_code", "fund"),
     total_field="spending_fen",
     labels=(UNIT_LABEL, *SIGNATURES),
+    intake=Intake(
+        collected_by="document-collection",
+        used_for_zh="与预算、全年核算报表和上年决算核对；留存备查，不记账",
+        used_for_en="compared with the budget, the year's reports and the account before; kept, nothing is booked from it",
+    ),
 )

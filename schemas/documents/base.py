@@ -92,11 +92,34 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Intake:
+    """A document's place in the month: which step takes it in, who lets it count, what it then is for.
+
+    ``collected_by`` is the operating step (``fundpool run STEP``). ``needs_people``: two people decide
+    about it always; else what passes every check is accepted and only findings go to people.
+    ``may_be_cut``: it asks for money, and less can be granted. ``duty`` is the key under which a policy
+    file orders its filing (None: no law does, so nobody is ever late with it), ``goes_on_with`` the
+    city's duty after that, which does not wait for a late correction. ``effect`` names what the decision
+    does in the books at once (services/effects.py).
+    """
+
+    collected_by: str
+    used_for_zh: str
+    used_for_en: str
+    needs_people: bool = False
+    may_be_cut: bool = False
+    duty: str | None = None
+    goes_on_with: str | None = None
+    effect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentType:
     """A document counties file. ``month_zh`` says which month its month column means.
 
-    ``row_key`` are the fields that name a row once; ``total_fields`` the amounts that add up to the
-    document's total per fund in the answer of a check.
+    ``row_key`` are the fields that name a row once; ``total_field`` the amount that adds up to the
+    document's total per fund in the answer of a check, and that its review is about. A document is
+    either filed (``intake``) or taken by another command (``taken_by``).
     """
 
     key: str
@@ -112,6 +135,15 @@ class DocumentType:
     per_fund: bool = True
     unit_zh: str = "元"
     labels: tuple[Label, ...] = field(default=())
+    open_rows: int = 50
+    """Rows that the template of a list (not ``per_fund``) holds open."""
+    intake: Intake | None = None
+    taken_by: str | None = None
+
+    @property
+    def line_field(self) -> str | None:
+        """The field that tells the rows of one county and fund apart in a list; None: there is one row."""
+        return None if self.per_fund else self.row_key[-1]
 
     def field_of(self, key: str) -> DocumentField:
         """The field named ``key``; KeyError if the document has none."""

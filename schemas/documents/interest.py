@@ -8,6 +8,7 @@ from schemas.documents.base import (
     DocumentField,
     DocumentType,
     FieldKind,
+    Intake,
     Sum,
 )
 
@@ -50,5 +51,11 @@ INTEREST = DocumentType(
     row_key=("county_code", "fund", "account"),
     total_field="interest_fen",
     per_fund=False,
+    open_rows=10,
     labels=(UNIT_LABEL, *SIGNATURES),
+    intake=Intake(
+        collected_by="document-collection",
+        used_for_zh="与上期未划转数和账上利息核对；留存备查，不记账",
+        used_for_en="compared with the return before and the interest in the books; kept, nothing is booked from it",
+    ),
 )

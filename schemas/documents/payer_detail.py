@@ -8,6 +8,7 @@ from schemas.documents.base import (
     DocumentField,
     DocumentType,
     FieldKind,
+    Intake,
     Presence,
     Sum,
 )
@@ -70,4 +71,9 @@ PAYER_DETAIL = DocumentType(
     total_field="paid_fen",
     per_fund=False,
     labels=(UNIT_LABEL, *SIGNATURES),
+    intake=Intake(
+        collected_by="document-collection",
+        used_for_zh="与收入户入账核对；留存备查，不记账",
+        used_for_en="compared with what the income account received; kept, nothing is booked from it",
+    ),
 )

@@ -9,6 +9,7 @@ from schemas.documents.base import (
     DocumentField,
     DocumentType,
     FieldKind,
+    Intake,
     Presence,
     Sum,
 )
@@ -71,4 +72,13 @@ PLAN = DocumentType(
     row_key=("county_code", "fund"),
     total_field="requested_fen",
     labels=(UNIT_LABEL, *SIGNATURES),
+    intake=Intake(
+        collected_by="plan-collection",
+        used_for_zh="审核核定后列入向财政的用款申请",
+        used_for_en="reviewed, it goes into the city's application for funds",
+        needs_people=True,
+        may_be_cut=True,
+        duty="submit_fund_use_plan",
+        goes_on_with="apply_for_funds",
+    ),
 )

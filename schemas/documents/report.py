@@ -9,6 +9,7 @@ from schemas.documents.base import (
     DocumentField,
     DocumentType,
     FieldKind,
+    Intake,
     Presence,
     Sum,
 )
@@ -111,4 +112,11 @@ REPORT = DocumentType(
     row_key=("county_code", "fund"),
     total_field="spending_fen",
     labels=(UNIT_LABEL, *SIGNATURES),
+    intake=Intake(
+        collected_by="expenditure-reporting",
+        used_for_zh="收下后支出记账，列入汇总备案",
+        used_for_en="accepted, its spending is booked and goes into the city's summary",
+        duty="submit_expenditure_report",
+        goes_on_with="file_expenditure_report",
+    ),
 )

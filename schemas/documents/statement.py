@@ -63,4 +63,5 @@ STATEMENT = DocumentType(
     total_field="credit_fen",
     per_fund=False,
     labels=(UNIT_LABEL,),
+    taken_by="fundpool transfers statement --file FILE --layout LAYOUT",
 )

@@ -8,6 +8,7 @@ from schemas.documents.base import (
     DocumentField,
     DocumentType,
     FieldKind,
+    Intake,
     Sum,
 )
 
@@ -50,5 +51,11 @@ SUBSIDY = DocumentType(
     row_key=("county_code", "fund", "level"),
     total_field="arrived_fen",
     per_fund=False,
+    open_rows=12,
     labels=(UNIT_LABEL, *SIGNATURES),
+    intake=Intake(
+        collected_by="document-collection",
+        used_for_zh="与上月累计和账上补助收入核对；留存备查，不记账",
+        used_for_en="compared with last month's return and the subsidies in the books; kept, nothing is booked from it",
+    ),
 )

@@ -8,6 +8,7 @@ from schemas.documents.base import (
     DocumentField,
     DocumentType,
     FieldKind,
+    Intake,
     Sum,
 )
 
@@ -59,4 +60,13 @@ WORKING_CAPITAL = DocumentType(
     row_key=("county_code", "fund"),
     total_field="requested_fen",
     labels=(UNIT_LABEL, *SIGNATURES),
+    intake=Intake(
+        collected_by="document-collection",
+        used_for_zh="按政策核定周转金额度，两人审核；不自动拨付",
+        used_for_en="held against the quota the policy gives, decided by two people; nothing is paid by itself",
+        needs_people=True,
+        may_be_cut=True,
+        duty="apply_for_working_capital",
+        goes_on_with="pay_working_capital",
+    ),
 )

@@ -29,7 +29,11 @@ review_cases = Table(
     CheckConstraint(
         "state NOT IN ('approved', 'cut') OR (maker IS NOT NULL AND checker IS NOT NULL)", name="checker"
     ),
-    CheckConstraint("state <> 'accepted' OR document = 'report'", name="accepted_report"),
+    # What asks for money, and the budget that money is held against, is decided by two people.
+    CheckConstraint(
+        "state <> 'accepted' OR document NOT IN ('plan', 'working-capital', 'annual-budget')",
+        name="accepted_by_checks",
+    ),
     CheckConstraint(
         "(approved_fen IS NOT NULL) = (state IN ('approved', 'cut', 'accepted'))", name="approved_decided"
     ),

@@ -55,6 +55,7 @@ submissions = Table(
     Column("city", String(32), nullable=False),
     Column("document", String(32), nullable=False),
     Column("county", String(16), nullable=False),
+    # The period: 2026-10, or 2026 of a yearly document.
     Column("month", String(7), nullable=False),
     Column("version", Integer, nullable=False),
     Column("received_at", Moment, nullable=False),
@@ -76,6 +77,8 @@ submission_figures = Table(
     metadata,
     Column("submission_id", ForeignKey("submissions.id"), primary_key=True),
     Column("fund", String(32), primary_key=True),
+    # Voucher, account or level of a list's row; "" where there is one row per fund.
+    Column("line", String(64), primary_key=True, server_default=""),
     Column("field", String(48), primary_key=True),
     Column("position", Integer, nullable=False),
     Column("amount_fen", BigInteger),

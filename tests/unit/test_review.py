@@ -74,11 +74,11 @@ def test_a_new_version_voids_an_open_proposal() -> None:
 
 def test_a_report_is_accepted_whole_or_returned_never_cut() -> None:
     report = replace(CASE, document=DocumentKind.REPORT)
-    assert review.accept(report, NOW).approved_fen == 1_000_00
+    assert review.accept(report, NOW, needs_people=False).approved_fen == 1_000_00
     with pytest.raises(RuleViolation):
-        review.propose(report, 999_99, "理由", "王初审", NOW)
+        review.propose(report, 999_99, "理由", "王初审", NOW, may_be_cut=False)
     with pytest.raises(RuleViolation):
-        review.accept(CASE, NOW)
+        review.accept(CASE, NOW, needs_people=True)
 
 
 @pytest.mark.parametrize("nobody", ["", "  ", "system", "System"])

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from fundpool.domain.month_records import Extension, Filing, NilReturn, StepRun
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, Period
 from fundpool.domain.submission import DocumentKind
 from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
 
@@ -19,7 +19,7 @@ class SqlCalendarRecords:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def extensions(self, city: str, month: Month) -> tuple[Extension, ...]:
+    def extensions(self, city: str, month: Period) -> tuple[Extension, ...]:
         rows = self._connection.execute(
             select(extensions)
             .where(extensions.c.city == city, extensions.c.month == str(month))
@@ -54,7 +54,7 @@ class SqlCalendarRecords:
         )
         return True
 
-    def nil_returns(self, city: str, month: Month) -> tuple[NilReturn, ...]:
+    def nil_returns(self, city: str, month: Period) -> tuple[NilReturn, ...]:
         rows = self._connection.execute(
             select(nil_returns)
             .where(nil_returns.c.city == city, nil_returns.c.month == str(month))

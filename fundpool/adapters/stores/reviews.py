@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Period, parse_period
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind
 from schemas.tables.reviews import review_cases
@@ -20,7 +20,7 @@ class SqlReviews:
         self._connection = connection
 
     def case(
-        self, city: str, month: Month, document: DocumentKind, county: str, fund: str
+        self, city: str, month: Period, document: DocumentKind, county: str, fund: str
     ) -> ReviewCase | None:
         row = self._connection.execute(
             select(review_cases).where(
@@ -33,7 +33,7 @@ class SqlReviews:
         ).one_or_none()
         return None if row is None else _case(row)
 
-    def cases(self, city: str, month: Month, document: DocumentKind | None = None) -> tuple[ReviewCase, ...]:
+    def cases(self, city: str, month: Period, document: DocumentKind | None = None) -> tuple[ReviewCase, ...]:
         query = select(review_cases).where(review_cases.c.city == city, review_cases.c.month == str(month))
         if document is not None:
             query = query.where(review_cases.c.document == document.value)
@@ -52,7 +52,7 @@ class SqlReviews:
 def _case(row: Row[Any]) -> ReviewCase:
     values = dict(row._mapping)
     values.update(
-        month=Month.parse(row.month),
+        month=parse_period(row.month),
         document=DocumentKind(row.document),
         state=CaseState(row.state),
         proposed_at=row.proposed_at and row.proposed_at.astimezone(SHANGHAI),

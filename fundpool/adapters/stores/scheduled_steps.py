@@ -26,13 +26,11 @@ class SqlScheduledSteps:
             for row in rows
         )
 
-    def months(self, city: str) -> tuple[Month, ...]:
-        rows = self._connection.execute(
-            select(scheduled_steps.c.month)
-            .where(scheduled_steps.c.city == city)
-            .distinct()
-            .order_by(scheduled_steps.c.month)
-        )
+    def months(self, city: str, but: str | None = None) -> tuple[Month, ...]:
+        query = select(scheduled_steps.c.month).where(scheduled_steps.c.city == city)
+        if but is not None:
+            query = query.where(scheduled_steps.c.step != but)
+        rows = self._connection.execute(query.distinct().order_by(scheduled_steps.c.month))
         return tuple(Month.parse(row.month) for row in rows)
 
     def reserve(self, scheduled: ScheduledStep, at: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, Period, parse_period
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
 from fundpool.services.month_stores import StoredJudgement
 from schemas.tables.submissions import (
@@ -54,7 +54,7 @@ class SqlSubmissions:
         received_at: datetime,
         received_from: str,
         declared_county: str | None,
-        declared_month: Month | None,
+        declared_month: Period | None,
     ) -> ReceivedFile:
         row = self._connection.execute(
             insert(received_files)
@@ -73,7 +73,7 @@ class SqlSubmissions:
         ).one()
         return _received_file(row)
 
-    def redeclare(self, file_id: int, county: str | None, month: Month | None) -> None:
+    def redeclare(self, file_id: int, county: str | None, month: Period | None) -> None:
         self._connection.execute(
             update(received_files)
             .where(received_files.c.id == file_id)
@@ -94,21 +94,19 @@ class SqlSubmissions:
         )
 
     def files(
-        self, city: str, document: DocumentKind, states: Sequence[FileState]
+        self, city: str, document: DocumentKind | None, states: Sequence[FileState]
     ) -> tuple[ReceivedFile, ...]:
-        rows = self._connection.execute(
-            select(received_files)
-            .where(
-                received_files.c.city == city,
-                received_files.c.document == document.value,
-                received_files.c.state.in_([state.value for state in states]),
-            )
-            .order_by(received_files.c.id)
+        query = select(received_files).where(
+            received_files.c.city == city,
+            received_files.c.state.in_([state.value for state in states]),
         )
+        if document is not None:
+            query = query.where(received_files.c.document == document.value)
+        rows = self._connection.execute(query.order_by(received_files.c.id))
         return tuple(_received_file(row) for row in rows)
 
     def add_submission(
-        self, file: ReceivedFile, county: str, month: Month, figures: Sequence[Figure]
+        self, file: ReceivedFile, county: str, month: Period, figures: Sequence[Figure]
     ) -> Submission:
         known = self._submissions(
             submissions.c.file_id == file.id,
@@ -146,6 +144,7 @@ class SqlSubmissions:
                     {
                         "submission_id": submission_id,
                         "fund": figure.fund,
+                        "line": figure.line,
                         "field": figure.field,
                         "position": position,
                         "amount_fen": figure.amount_fen,
@@ -158,7 +157,7 @@ class SqlSubmissions:
         return self._submissions(submissions.c.id == submission_id)[0]
 
     def versions(
-        self, city: str, document: DocumentKind, month: Month, county: str | None = None
+        self, city: str, document: DocumentKind, month: Period, county: str | None = None
     ) -> tuple[Submission, ...]:
         conditions = [
             submissions.c.city == city,
@@ -169,6 +168,9 @@ class SqlSubmissions:
             conditions.append(submissions.c.county == county)
         return self._submissions(*conditions)
 
+    def versions_of_period(self, city: str, month: Period) -> tuple[Submission, ...]:
+        return self._submissions(submissions.c.city == city, submissions.c.month == str(month))
+
     def of_file(self, file_id: int) -> tuple[Submission, ...]:
         return self._submissions(submissions.c.file_id == file_id)
 
@@ -178,7 +180,9 @@ class SqlSubmissions:
             .where(submission_figures.c.submission_id == submission_id)
             .order_by(submission_figures.c.position)
         )
-        return tuple(Figure(row.fund, row.field, row.amount_fen, row.sheet, row.cell) for row in rows)
+        return tuple(
+            Figure(row.fund, row.field, row.amount_fen, row.sheet, row.cell, row.line) for row in rows
+        )
 
     def judge(
         self,
@@ -250,14 +254,13 @@ class SqlSubmissions:
             .values(returned_at=at, returned_by=by, return_reason=reason)
         )
 
-    def months(self, city: str) -> tuple[Month, ...]:
-        rows = self._connection.scalars(
-            select(submissions.c.month)
-            .where(submissions.c.city == city)
-            .distinct()
-            .order_by(submissions.c.month)
-        )
-        return tuple(Month.parse(text) for text in rows)
+    def months(self, city: str, documents: Sequence[DocumentKind] | None = None) -> tuple[Month, ...]:
+        query = select(submissions.c.month).where(submissions.c.city == city)
+        if documents is not None:
+            query = query.where(submissions.c.document.in_([document.value for document in documents]))
+        rows = self._connection.scalars(query.distinct().order_by(submissions.c.month))
+        periods = (parse_period(text) for text in rows)
+        return tuple(period for period in periods if isinstance(period, Month))
 
     def _submissions(self, *conditions: Any) -> tuple[Submission, ...]:
         rows = self._connection.execute(
@@ -269,7 +272,7 @@ class SqlSubmissions:
         return tuple(_submission(row) for row in rows)
 
 
-def _text(month: Month | None) -> str | None:
+def _text(month: Period | None) -> str | None:
     return None if month is None else str(month)
 
 
@@ -287,7 +290,7 @@ def _received_file(row: Row[Any]) -> ReceivedFile:
         received_at=row.received_at.astimezone(SHANGHAI),
         received_from=row.received_from,
         declared_county=row.declared_county,
-        declared_month=None if row.declared_month is None else Month.parse(row.declared_month),
+        declared_month=None if row.declared_month is None else parse_period(row.declared_month),
         state=FileState(row.state),
         problem=None
         if row.problem_code is None
@@ -302,7 +305,7 @@ def _submission(row: Row[Any]) -> Submission:
         city=row.city,
         document=DocumentKind(row.document),
         county=row.county,
-        month=Month.parse(row.month),
+        month=parse_period(row.month),
         version=row.version,
         sha256=row.sha256,
         file_name=row.file_name,

@@ -12,9 +12,11 @@ from fundpool.console.options import (
     County,
     Json,
     MonthText,
+    PeriodText,
     PolicyDir,
     open_month,
     parse_month,
+    period_of,
 )
 from fundpool.console.output import print_json
 from fundpool.domain.errors import InputError
@@ -101,18 +103,23 @@ def report(
 def figure(
     *,
     city: City,
-    month: MonthText,
-    document: Annotated[str, Parameter(name="--document", help="表种 plan|report / which document")],
+    month: PeriodText,
+    document: Annotated[str, Parameter(name="--document", help="表种 plan, report, … / which document")],
     county: County,
     fund: _Fund,
     item: _Item,
+    line: Annotated[
+        str, Parameter(name="--line", help="明细行：凭证号、账号、级次 / row of a list; default its sum")
+    ] = "",
     version: _Version = None,
     policy_dir: PolicyDir = None,
     json: Json = False,
 ) -> int:
     """县区报送的一个数：文件、单元格、审核 / A figure of a county's own document: file, cell, review."""
     kind = DocumentKind.named(document)
-    explained = _open(policy_dir).figure(city, parse_month(month), kind, county, fund, item, version)
+    explained = _open(policy_dir).figure(
+        city, period_of(month, kind), kind, county, fund, item, version, line
+    )
     return _tell(explained, as_json=json)
 
 

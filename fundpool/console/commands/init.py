@@ -33,7 +33,7 @@ def init(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
         print_json(document)
     else:
         print(f"就绪 ready: {document['database']}")
-        print(f"收件目录 drop folder: {document['drop_folder']}/<city>/<plan|report>/")
+        print(f"收件目录 drop folder: {document['drop_folder']}/<city>/<document>/")
         print(f"政策文件 policies: {document['policy_dir']}")
         for city in cities:
             print(f"  {city.key} {city.name_zh}")

@@ -14,10 +14,13 @@ from fundpool.console.options import (
     County,
     Json,
     MonthText,
+    PeriodText,
     PolicyDir,
     Reason,
     open_month,
     parse_month,
+    parse_period,
+    period_of,
 )
 from fundpool.console.output import print_json
 
@@ -97,7 +100,7 @@ def import_openings(
 def add_extension(
     *,
     city: City,
-    month: MonthText,
+    month: PeriodText,
     step: Annotated[str, Parameter(help="责任环节 / duty step, such as submit_fund_use_plan")],
     until: Annotated[str, Parameter(help="延至 / new last day, YYYY-MM-DD")],
     document_number: _Number,
@@ -114,7 +117,7 @@ def add_extension(
     changed = record_extension(
         open_month(policy_dir),
         city=city,
-        month=parse_month(month),
+        month=parse_period(month),
         step=step,
         county=county,
         until=until,
@@ -130,8 +133,8 @@ def add_extension(
 def add_nil_return(
     *,
     city: City,
-    month: MonthText,
-    document: Annotated[str, Parameter(help="表种 plan|report / which document")],
+    month: PeriodText,
+    document: Annotated[str, Parameter(help="表种 plan, report, … / which document")],
     county: County,
     reason: Reason,
     by: By,
@@ -148,7 +151,7 @@ def add_nil_return(
     changed = record_nil_return(
         open_month(policy_dir),
         city=city,
-        month=parse_month(month),
+        month=period_of(month, DocumentKind.named(document)),
         document=DocumentKind.named(document),
         county=county,
         reason=reason,
@@ -163,8 +166,8 @@ def add_nil_return(
 def add_waiver(
     *,
     city: City,
-    month: MonthText,
-    document: Annotated[str, Parameter(help="表种 plan|report / which document")],
+    month: PeriodText,
+    document: Annotated[str, Parameter(help="表种 plan, report, … / which document")],
     county: County,
     document_number: _Number,
     approver: Annotated[str, Parameter(help="批准人 / who approved it")],
@@ -181,7 +184,7 @@ def add_waiver(
     changed = record_waiver(
         open_month(policy_dir),
         city=city,
-        month=parse_month(month),
+        month=period_of(month, DocumentKind.named(document)),
         document=DocumentKind.named(document),
         county=county,
         document_number=document_number,

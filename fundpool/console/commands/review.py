@@ -1,4 +1,4 @@
-"""``fundpool review``: decide the counties' plans and reports; two people for money."""
+"""``fundpool review``: decide what the counties filed; two people for money and for the budget."""
 
 from typing import Annotated
 
@@ -13,12 +13,13 @@ from fundpool.console.options import (
     City,
     County,
     Json,
-    MonthText,
+    PeriodText,
     PolicyDir,
     Reason,
     open_month,
     parse_amount,
-    parse_month,
+    parse_period,
+    period_of,
 )
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
@@ -31,15 +32,15 @@ app = App(
     result_action="return_value",
 )
 
-_Document = Annotated[str, Parameter(name="--document", help="表种 plan|report / which document")]
+_Document = Annotated[str, Parameter(name="--document", help="表种 plan, report, … / which document")]
 
 
 @app.command(name="list")
 def list_cases(
     *,
     city: City,
-    month: MonthText,
-    document: Annotated[str | None, Parameter(help="表种 plan|report / which document")] = None,
+    month: PeriodText,
+    document: Annotated[str | None, Parameter(help="表种 plan, report, … / which document")] = None,
     policy_dir: PolicyDir = None,
     json: Json = False,
 ) -> int:
@@ -47,14 +48,14 @@ def list_cases(
     from fundpool.services.review import cases_of
 
     kind = None if document is None else DocumentKind.named(document)
-    return _show(cases_of(open_month(policy_dir), city, parse_month(month), kind), as_json=json)
+    return _show(cases_of(open_month(policy_dir), city, parse_period(month), kind), as_json=json)
 
 
 @app.command
 def approve(
     *,
     city: City,
-    month: MonthText,
+    month: PeriodText,
     county: County,
     by: By,
     fund: AnyFund = None,
@@ -69,7 +70,7 @@ def approve(
     cases = propose(
         open_month(policy_dir),
         city=city,
-        month=parse_month(month),
+        month=period_of(month, DocumentKind.named(document)),
         document=DocumentKind.named(document),
         county=county,
         fund=fund,
@@ -85,12 +86,13 @@ def approve(
 def cut(
     *,
     city: City,
-    month: MonthText,
+    month: PeriodText,
     county: County,
     fund: Annotated[str, Parameter(help="险种，如 employee / scheme key of the city")],
     amount: Annotated[str, Parameter(help="核定额（元）/ approved amount in yuan")],
     reason: Reason,
     by: By,
+    document: _Document = "plan",
     as_of: AsOf = None,
     policy_dir: PolicyDir = None,
     json: Json = False,
@@ -101,8 +103,8 @@ def cut(
     cases = propose(
         open_month(policy_dir),
         city=city,
-        month=parse_month(month),
-        document=DocumentKind.PLAN,
+        month=period_of(month, DocumentKind.named(document)),
+        document=DocumentKind.named(document),
         county=county,
         fund=fund,
         amount_fen=parse_amount(amount),
@@ -117,7 +119,7 @@ def cut(
 def return_(
     *,
     city: City,
-    month: MonthText,
+    month: PeriodText,
     county: County,
     reason: Reason,
     by: By,
@@ -132,7 +134,7 @@ def return_(
     cases = return_to_county(
         open_month(policy_dir),
         city=city,
-        month=parse_month(month),
+        month=period_of(month, DocumentKind.named(document)),
         document=DocumentKind.named(document),
         county=county,
         reason=reason,
@@ -146,7 +148,7 @@ def return_(
 def confirm(
     *,
     city: City,
-    month: MonthText,
+    month: PeriodText,
     by: By,
     county: AnyCounty = None,
     fund: AnyFund = None,
@@ -161,7 +163,7 @@ def confirm(
     cases = confirm_cases(
         open_month(policy_dir),
         city=city,
-        month=parse_month(month),
+        month=period_of(month, DocumentKind.named(document)),
         document=DocumentKind.named(document),
         county=county,
         fund=fund,

@@ -35,7 +35,7 @@ def run(
     """执行一个步骤，可随时重复 / Run one step; running it again is always safe.
 
     Steps: plan-collection, plan-review, funds-application, disbursement, allocation,
-    expenditure-reporting, report-filing, reconciliation, flags.
+    expenditure-reporting, report-filing, document-collection, reconciliation, flags.
     Exit status 0 done or waiting, 1 something was found or failed, 4 the bank did not answer.
     """
     from fundpool.services.steps import run_step

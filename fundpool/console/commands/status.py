@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from fundpool.console.clock import business_clock
-from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month, parse_month
+from fundpool.console.options import AsOf, City, Json, PeriodText, PolicyDir, open_month, parse_period
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
 from fundpool.services.flags import DUTY_NAMES
 from fundpool.services.ports import SlipFile
+from schemas.documents import DOCUMENTS
 
 _STATES = {
     "upcoming": "未到期",
@@ -22,8 +23,17 @@ _STATES = {
 }
 
 
+_VERDICTS = {
+    None: "未校验 not judged",
+    "pass": "通过 pass",
+    "review": "人工复核 review",
+    "return": "退回 return",
+    "returned": "已退回 returned",
+}
+
+
 def status(
-    *, city: City, month: MonthText, as_of: AsOf = None, policy_dir: PolicyDir = None, json: Json = False
+    *, city: City, month: PeriodText, as_of: AsOf = None, policy_dir: PolicyDir = None, json: Json = False
 ) -> int:
     """当月各环节、各县区的进度与问题 / Where the month stands, duty by duty and county by county.
 
@@ -31,7 +41,7 @@ def status(
     """
     from fundpool.services.status import is_troubled, month_status
 
-    ports, when = open_month(policy_dir), parse_month(month)
+    ports, when = open_month(policy_dir), parse_period(month)
     document = month_status(ports, city, when, business_clock(as_of), only_known_then=as_of is not None)
     if json:
         print_json(document)
@@ -41,11 +51,11 @@ def status(
     return 1 if is_troubled(document) else 0
 
 
-def receipts(*, city: City, month: MonthText, policy_dir: PolicyDir = None, json: Json = False) -> int:
-    """到账清单：谁在何日收到多少 / Money received: who got how much on which day, by the bank's word."""
+def receipts(*, city: City, month: PeriodText, policy_dir: PolicyDir = None, json: Json = False) -> int:
+    """到账与收件清单：何日收到多少钱、哪些文件 / What came in: money by the bank's word, and files with their verdict."""
     from fundpool.services.status import receipts_of
 
-    document = receipts_of(open_month(policy_dir), city, parse_month(month))
+    document = receipts_of(open_month(policy_dir), city, parse_period(month))
     if json:
         print_json(document)
         return 0
@@ -62,6 +72,30 @@ def receipts(*, city: City, month: MonthText, policy_dir: PolicyDir = None, json
                 one["bank_serial"],
             )
             for one in document["receipts"]
+        ],
+    )
+    print_table(
+        "收件 files",
+        [
+            "表种 document",
+            "县区 county",
+            "版本 version",
+            "收件时间 received",
+            "结论 verdict",
+            "文件 file",
+            "SHA-256",
+        ],
+        [
+            (
+                DOCUMENTS[one["document"]].zh,
+                one["county_name_zh"],
+                one["version"],
+                one["received_at"][:16].replace("T", " "),
+                _VERDICTS[one["verdict"] if one["state"] != "returned" else "returned"],
+                one["file_name"],
+                one["sha256"][:12],
+            )
+            for one in document["files"]
         ],
     )
     return 0

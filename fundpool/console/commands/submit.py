@@ -14,20 +14,28 @@ from fundpool.console.options import (
     PolicyDir,
     minute,
     open_month,
-    parse_month,
+    period_of,
 )
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.submission import DocumentKind, FileState
+from fundpool.services.documents import intake_of
 from fundpool.services.intake import FileReceipt, Sending
+from schemas.documents import DOCUMENTS
 
 
 def submit(
     *files: Annotated[Path, Parameter(help="报送的文件 / files to file")],
     city: City,
-    document: Annotated[str, Parameter(help="表种 plan|report / which document")],
-    month: Annotated[str | None, Parameter(help="核对月份，须与文件一致 / must agree with the file")] = None,
+    document: Annotated[str, Parameter(help="表种 plan, report, … / which document")],
+    month: Annotated[
+        str | None,
+        Parameter(
+            name=("--month", "--year"),
+            help="核对月份（年度表为年度），须与文件一致 / month or year, must agree with the file",
+        ),
+    ] = None,
     county: AnyCounty = None,
     by: Annotated[str, Parameter(help="报送人 / who sends it")] = "county",
     received: Annotated[
@@ -47,13 +55,14 @@ def submit(
     if not files:
         raise InputError("usage", "没有给出文件", "no file given", remedy="fundpool submit FILE… --city …")
     now = business_clock(as_of)
+    kind = filed(document)
     sending = Sending(
         city=city,
-        document=DocumentKind.named(document),
+        document=kind,
         received_at=now if received is None else business_clock(received),
         received_from=by,
         county=county,
-        month=None if month is None else parse_month(month),
+        month=None if month is None else period_of(month, kind),
     )
     ports = open_month(policy_dir)
     sources, unopened = [], []
@@ -67,7 +76,32 @@ def submit(
         print_json({"files": [_as_json(receipt) for receipt in receipts]})
     else:
         _print(receipts)
+        _print_next(kind, city, receipts)
     return 0 if all(receipt.state is FileState.READ for receipt in receipts) else 2
+
+
+def filed(document: str) -> DocumentKind:
+    """The document of an option. Raises InputError for one that another command takes."""
+    known = DOCUMENTS.get(document)
+    if known is not None and known.taken_by is not None:
+        raise InputError(
+            "document_taken_elsewhere",
+            f"{known.zh}不在此报送，请用 {known.taken_by}",
+            f"the {known.en} is not filed here; use {known.taken_by}",
+            remedy=known.taken_by,
+        )
+    return DocumentKind.named(document)
+
+
+def _print_next(kind: DocumentKind, city: str, receipts: list[FileReceipt]) -> None:
+    """What happens to the files now: which step judges them, and what they are used for."""
+    months = sorted({str(version.submission.month) for receipt in receipts for version in receipt.versions})
+    if not months:
+        return
+    intake, period = intake_of(kind), months[-1]
+    month = period if len(period) == len("2026-10") else f"{period}-01"
+    print(f"校验 judged by：fundpool run {intake.collected_by} --city {city} --month {month}")
+    print(f"用途 used for：{intake.used_for_zh} / {intake.used_for_en}")
 
 
 def _as_json(receipt: FileReceipt) -> dict[str, Any]:
@@ -86,6 +120,7 @@ def _as_json(receipt: FileReceipt) -> dict[str, Any]:
                 "changes": [
                     {
                         "fund": change.fund,
+                        "line": change.line,
                         "field": change.field,
                         "before_fen": change.before_fen,
                         "after_fen": change.after_fen,
@@ -122,7 +157,8 @@ def _print(receipts: list[FileReceipt]) -> None:
         for version in receipt.versions:
             for change in version.changes:
                 print(
-                    f"  {version.submission.county} {change.fund} {change.field}: "
+                    f"  {version.submission.county} {change.fund} {f'{change.line} ' if change.line else ''}"
+                    f"{change.field}: "
                     f"{_yuan(change.before_fen)} → {_yuan(change.after_fen)}"
                 )
         if receipt.error is not None:

@@ -114,6 +114,7 @@ OPERATING_STEPS: Mapping[str, str] = {
     "allocation": N_("Allocation"),
     "expenditure-reporting": N_("Expenditure reporting"),
     "report-filing": N_("Report filing"),
+    "document-collection": N_("Other documents"),
     "reconciliation": N_("Reconciliation"),
     "flags": N_("Flags"),
 }

@@ -136,7 +136,9 @@ def _money(policy: CityPolicy, facts: MonthFacts) -> list[MoneyRow]:
 
 
 def _month_of(facts: MonthFacts) -> Month:
-    return facts.cases[0].month
+    month = facts.cases[0].month
+    assert isinstance(month, Month), "the demo plays a month"
+    return month
 
 
 def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
