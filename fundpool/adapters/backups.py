@@ -1,14 +1,21 @@
 """Copies of the embedded database: taken while it is in use, put back whole."""
 
 import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from sqlalchemy import make_url
 
+from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.domain.errors import InputError
+
+T = TypeVar("T")
 
 
 def back_up(database: Database, file: Path) -> None:
@@ -28,18 +35,30 @@ def back_up(database: Database, file: Path) -> None:
     partial.replace(file)
 
 
-def put_back(database: Database, file: Path) -> None:
-    """Replace the database's contents by the copy in ``file``; whoever calls this quarantines next.
+def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -> T:
+    """Replace the database's contents by the copy in ``file``, after ``prepare`` has changed the copy.
 
-    Raises InputError when the copy is missing or damaged, or for PostgreSQL.
+    Nobody ever sees the contents as they were in the copy: killed at any moment, the database is
+    what it was or what ``prepare`` made. The tables are brought up to date first. Returns what
+    ``prepare`` returns. Raises InputError when the copy is missing or damaged, or for PostgreSQL.
     """
     target = _sqlite_file(database)
     if not file.is_file():
         raise InputError("file_unreadable", f"没有备份文件 {file}", f"there is no backup {file}")
     _require_sound(file)
-    database.dispose()
-    with closing(sqlite3.connect(file)) as copy, closing(sqlite3.connect(target)) as current:
-        copy.backup(current)
+    with TemporaryDirectory(dir=Path(target).parent, prefix=".restore-") as folder:
+        staged = Database(f"sqlite:///{Path(folder) / 'staged.db'}")
+        shutil.copyfile(file, Path(folder) / "staged.db")
+        migrations.upgrade(staged)
+        prepared = prepare(staged)
+        staged.dispose()
+        database.dispose()
+        with (
+            closing(sqlite3.connect(Path(folder) / "staged.db")) as copy,
+            closing(sqlite3.connect(target)) as current,
+        ):
+            copy.backup(current)
+    return prepared
 
 
 def _sqlite_file(database: Database) -> str:

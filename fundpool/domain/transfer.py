@@ -401,6 +401,15 @@ class GatewayTerms:
         """How long after the first send the same key may be sent again."""
         return self.key_retention * 4 // 5 - self.max_network_delay
 
+    @property
+    def quiet_after_restore(self) -> timedelta:
+        """How long after a restore an order sent just before it may still be unknown to the bank.
+
+        A sender that claimed it in time hands it over within the lease less its margin; from then on
+        it is under way, and being accepted.
+        """
+        return self.lease - self.lease_margin + max(self.max_network_delay, self.settle_window)
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentLimits:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.people import person, require_other_person
-from fundpool.services.money_ports import KillSwitch
+from fundpool.services.money_ports import KillSwitch, Recovery
 from fundpool.services.ports import Work
 
 
@@ -28,19 +28,22 @@ def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: da
 def request_restart(work: Work, city: str, fund: str, *, by: str, now: datetime) -> None:
     """The first of two people asks to start sending again.
 
-    Raises RuleViolation ``breaks_open`` while a break that stopped the fund is not resolved.
+    Raises RuleViolation ``breaks_open`` while a break that stopped the fund is not resolved, and
+    ``recovery_unfinished`` while the bank has not answered for books put back from a backup.
     """
     by = person(by)
     switch = _stopped(work, city, fund)
+    require_recovered(work, city, fund)
     _require_no_stopping_break(work, city, fund)
     work.transfers.set_kill_switch(replace(switch, restart_asked_by=by))
     work.audit.append(at=now, actor=by, action="request_restart", subject=f"fund:{city}/{fund}")
 
 
 def confirm_restart(work: Work, city: str, fund: str, *, by: str, now: datetime) -> None:
-    """The second person starts sending again."""
+    """The second person starts sending again; refused as ``request_restart`` is."""
     by = person(by)
     switch = _stopped(work, city, fund)
+    require_recovered(work, city, fund)
     _require_no_stopping_break(work, city, fund)
     if switch.restart_asked_by is None:
         raise RuleViolation(
@@ -55,6 +58,43 @@ def confirm_restart(work: Work, city: str, fund: str, *, by: str, now: datetime)
         restarted_by=by,
     )
     work.audit.append(at=now, actor=by, action="confirm_restart", subject=f"fund:{city}/{fund}")
+
+
+def forget_request(work: Work, city: str, fund: str) -> None:
+    """What one person asked before the books were put back counts no more."""
+    switch = work.transfers.kill_switch(city, fund)
+    if switch is not None and switch.restart_asked_by is not None:
+        work.transfers.set_kill_switch(replace(switch, restart_asked_by=None))
+
+
+def require_recovered(work: Work, city: str, fund: str) -> None:
+    """Raise RuleViolation ``recovery_unfinished`` while nobody knows what the bank did since the backup."""
+    recovery = work.transfers.recovery(city, fund)
+    if recovery is None or recovery.finished_at is not None:
+        return
+    zh, en = what_is_missing(recovery)
+    raise RuleViolation(
+        "recovery_unfinished",
+        f"{city}/{fund} 的账由备份恢复，核对未完成：{zh}",
+        f"the books of {city}/{fund} were put back from a backup and are not recovered: {en}",
+        remedy="重新运行 fundpool transfers recover；银行长期不答复时凭对账单由两人确认 / run it again; where the bank "
+        "does not answer, statements and two people: fundpool transfers confirm-recovery",
+    )
+
+
+def what_is_missing(recovery: Recovery) -> tuple[str, str]:
+    """What the last run of the recovery was not answered, in Chinese and English."""
+    if recovery.keys_open is None:
+        return "尚未向银行查询", "the bank has not been asked yet"
+    zh = (
+        f"银行对 {recovery.keys_open} 个可能的支付编号没有明确答复，"
+        f"缺 {recovery.days_open} 份对账单（{recovery.first_open} …）"
+    )
+    en = (
+        f"the bank gave no exact answer about {recovery.keys_open} possible keys, and "
+        f"{recovery.days_open} statements are missing ({recovery.first_open} …)"
+    )
+    return zh, en
 
 
 def _stopped(work: Work, city: str, fund: str) -> KillSwitch:

@@ -63,6 +63,27 @@ class KillSwitch:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovery:
+    """What is still to be learnt from the bank since a fund's books were put back from a backup.
+
+    ``since``: the last day the restored books know of. ``keys_open`` and ``days_open`` count the possible orders
+    and the statements that the last run was not answered about (``None``: it was not run yet),
+    ``first_open`` names one. ``confirmed_by``, ``second_by``: two people for whom statements stand in.
+    """
+
+    city: str
+    fund: str
+    opened_at: datetime
+    since: date
+    keys_open: int | None = None
+    days_open: int | None = None
+    first_open: str | None = None
+    confirmed_by: str | None = None
+    second_by: str | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """A difference between our books, the gateway and the statement; closed only by a person."""
 
@@ -116,6 +137,9 @@ class AuditStore(Protocol):
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last record; (0, GENESIS) when there is none."""
+
+    def last_at(self) -> datetime | None:
+        """When the last record was made, by the business clock."""
 
 
 class AccountStore(Protocol):
@@ -351,6 +375,15 @@ class TransferStore(Protocol):
 
     def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
         """Store the switch."""
+
+    def recovery(self, city: str, fund: str) -> Recovery | None:
+        """The recovery after the fund's last restore, if its books were ever put back."""
+
+    def recoveries(self) -> list[Recovery]:
+        """The last recovery of every fund, finished or not."""
+
+    def put_recovery(self, recovery: Recovery) -> None:
+        """Store the fund's recovery in place of an earlier one."""
 
     def sent_fen(self, city: str, fund: str, day: date) -> int:
         """Total of attempts first sent on the Shanghai day."""

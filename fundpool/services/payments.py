@@ -10,7 +10,7 @@ step moves no money twice, because the key belongs to the obligation and never t
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from fundpool.domain.errors import FundpoolError, RuleViolation, ServiceUnavailable
 from fundpool.domain.money import format_yuan
@@ -34,7 +34,9 @@ from fundpool.domain.transfer import (
     PaymentOrder,
     attempt_key,
     batch_digest,
+    check_obligation_arrow,
     fence_proves_absence,
+    final_days,
     may_send,
     resend_until,
 )
@@ -78,6 +80,7 @@ ATTEMPTS_AT_MOST = 20
 Clock = Callable[[], datetime]
 
 _NO_LIMITS = PaymentLimits()
+_TERMS = GatewayTerms()
 
 
 def running_clock(now: datetime) -> Clock:
@@ -399,43 +402,75 @@ def _audit_batch(work: Work, before: Batch, after: Batch, action: str, actor: st
 # ---------------------------------------------------------------------------------- people's acts
 
 
-def cancel(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
+def cancel(
+    work: Work, obligation_id: int, *, by: str, reason: str, now: datetime, terms: GatewayTerms = _TERMS
+) -> Obligation:
     """Withdraw an obligation of which nothing was ever sent.
 
-    Raises RuleViolation ``already_sent`` when an order may have reached the bank.
+    Raises RuleViolation ``already_sent`` when an order may have reached the bank; after a restore also
+    ``recovery_unfinished``, ``perhaps_sent_before_restore`` or ``statements_missing`` while it is not
+    certain that none has.
     """
     by = person(by)
     obligation = work.transfers.obligation(obligation_id)
+    _require_never_sent(work, obligation, now, terms)
     for attempt in work.transfers.attempts(obligation_id):
-        if attempt.first_sent_at is not None and attempt.state not in LEAVES_ROOM:
-            raise RuleViolation(
-                "already_sent",
-                f"{obligation.key} 已发送过银行，不能撤回",
-                f"{obligation.key} was sent to the bank and cannot be withdrawn",
-                remedy="等待对账结论 / wait for what the bank says: fundpool transfers resolve",
-            )
         if attempt.state is AttemptState.PREPARED:
-            apply_event(
-                work, attempt, Event.NEVER_SENT, Evidence("cancel", reason), now=now, terms=GatewayTerms()
-            )
+            apply_event(work, attempt, Event.NEVER_SENT, Evidence("cancel", reason), now=now, terms=terms)
             obligation = work.transfers.obligation(obligation_id)
     cancelled = work.transfers.change_obligation(obligation, ObligationState.CANCELLED)
     _audit_obligation(work, obligation, cancelled, "cancel", by, reason, now)
     return cancelled
 
 
+def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms: GatewayTerms) -> None:
+    """Nothing of it is with the bank: not by the books, nor by orders that a restore has lost."""
+    kill_switches.require_recovered(work, obligation.city, obligation.fund)
+    known = work.transfers.attempts(obligation.id)
+    is_sent = any(each.first_sent_at is not None and each.state not in LEAVES_ROOM for each in known)
+    if is_sent or any(work.transfers.lines_of_key(key) for _, key in possible_keys(obligation, known)):
+        raise RuleViolation(
+            "already_sent",
+            f"{obligation.key} 已发送过银行，不能撤回",
+            f"{obligation.key} was sent to the bank and cannot be withdrawn",
+            remedy="等待对账结论 / wait for what the bank says: fundpool transfers resolve",
+        )
+    if _orders_perhaps_lost(work, obligation.id, now, terms):
+        raise RuleViolation(
+            "perhaps_sent_before_restore",
+            f"{obligation.key} 在恢复之后重新制单，恢复之前可能已发送过银行，现不能撤回",
+            f"{obligation.key} was ordered anew after a restore and may have been sent before it; it cannot be "
+            "withdrawn yet",
+            remedy="可先挂起，过了银行保存期并取齐对账单后再撤回 / hold it; withdraw it once the bank's retention is over "
+            "and the statements are in: fundpool transfers hold",
+        )
+
+
+_OVER = frozenset({ObligationState.SETTLED, ObligationState.RETURNED, ObligationState.CANCELLED})
+
+
 def hold_obligation(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
-    """Stop one obligation until a person has looked; a question with the bank stays open."""
-    return hold(work, work.transfers.obligation(obligation_id), reason=reason, by=person(by), now=now)
+    """Stop one obligation until a person has looked; a question with the bank stays open.
+
+    Raises RuleViolation ``illegal_state_change`` for one that is over: nothing of it can be stopped.
+    """
+    by = person(by)
+    obligation = work.transfers.obligation(obligation_id)
+    if obligation.state in _OVER:
+        check_obligation_arrow(obligation.state, obligation.state, obligation.key)
+    return hold(work, obligation, reason=reason, by=by, now=now)
 
 
 def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
     """Take an obligation out of HELD to where its attempts say it stands; never sends by itself.
 
-    Raises RuleViolation ``anomaly_open`` while an execution after the end is not cleared.
+    Raises RuleViolation ``illegal_state_change`` for one that is not held, and ``anomaly_open``
+    while an execution after the end is not cleared.
     """
     by = person(by)
     obligation = work.transfers.obligation(obligation_id)
+    if obligation.state is not ObligationState.HELD:
+        check_obligation_arrow(obligation.state, obligation.state, obligation.key)
     known = work.transfers.attempts(obligation_id)
     if any(attempt.state is AttemptState.ANOMALY for attempt in known):
         raise RuleViolation(
@@ -448,9 +483,13 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
         target = ObligationState.RELEASED
     elif last in LEAVES_ROOM:
         target = ObligationState.FAILED
+    elif last in {AttemptState.SUCCEEDED, AttemptState.RETURNED}:
+        target = ObligationState.SETTLED  # held after the bank had paid: it contradicted itself
     else:
         target = ObligationState.IN_FLIGHT
     changed = work.transfers.change_obligation(obligation, target, held_reason=None)
+    if last is AttemptState.RETURNED:
+        changed = work.transfers.change_obligation(changed, ObligationState.RETURNED)
     if target is ObligationState.IN_FLIGHT and last is not AttemptState.PREPARED:
         work.transfers.change_attempt(known[-1], next_query_at=now)
     _audit_obligation(work, obligation, changed, "look_again", by, reason, now)
@@ -578,6 +617,8 @@ def send_one(
     Raises RuleViolation when a guard refuses: nothing has left the machine then.
     """
     terms = ports.gateway_terms
+    if not _is_unknown_to_the_bank(ports, gateway, obligation_id, clock):
+        return None
     fence_first = ports.database.read(lambda work: _key_to_fence(work, obligation_id, terms))
     if fence_first is not None and not _fence(ports, gateway, fence_first, clock):
         return None
@@ -596,9 +637,7 @@ def send_one(
         return None
     answer = gateway.submit(TransferOrder.from_body(claimed.request), now=clock())
     failpoint("after submit")
-    ports.database.transaction(
-        lambda work: record_result(work, claimed.id, claimed.worker_epoch, answer, clock(), terms)
-    )
+    ports.database.transaction(lambda work: record_result(work, claimed, answer, clock(), terms))
     return answer
 
 
@@ -628,6 +667,96 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
         hold(work, obligation, reason="attempts_exhausted", by="system", now=now)
         return None
     return new_attempt(work, obligation, next_attempt_no(known), now, terms)
+
+
+def _is_unknown_to_the_bank(ports: Ports, gateway: Gateway, obligation_id: int, clock: Clock) -> bool:
+    """Whether a payment ordered anew after a restore is not under way from before it, under any of its keys.
+
+    The restored books knew nothing of the lost order, so that their recovery could not ask about it.
+    One that the bank knows is held for people; its statement settles it.
+    """
+    orders = ports.database.read(
+        lambda work: _orders_perhaps_lost(work, obligation_id, clock(), ports.gateway_terms)
+    )
+    for order in orders:
+        failpoint("before query")
+        answer = gateway.query(order, now=clock())
+        failpoint("after query")
+        if answer.kind is GatewayAnswerKind.UNKNOWN:
+            return False
+        if answer.kind not in _NOT_UNDER_WAY:
+            ports.database.transaction(
+                lambda work: hold(
+                    work,
+                    work.transfers.obligation(obligation_id),
+                    reason="known_to_the_bank",
+                    by="system",
+                    now=clock(),
+                )
+            )
+            return False
+    return True
+
+
+_NOT_UNDER_WAY = frozenset(
+    {GatewayAnswerKind.NOT_FOUND, GatewayAnswerKind.REJECTED, GatewayAnswerKind.CLOSED}
+)
+
+
+def _orders_perhaps_lost(
+    work: Work, obligation_id: int, now: datetime, terms: GatewayTerms
+) -> list[TransferOrder]:
+    """Orders of a payment not tried yet that a restore may have lost, while the bank can be asked about them.
+
+    Raises RuleViolation ``statements_missing`` when it is too late to ask: then only the statements of every day on
+    which a lost order can have been executed show that there was none.
+    """
+    obligation = work.transfers.obligation(obligation_id)
+    recovery = work.transfers.recovery(obligation.city, obligation.fund)
+    if recovery is None or work.transfers.attempts(obligation_id):
+        return []
+    orders = possible_orders(work, obligation)
+    made_at = work.transfers.batch(obligation.batch_id).made_at
+    if made_at < recovery.opened_at or any(work.transfers.lines_of_key(each.key) for each in orders):
+        return []
+    over_at = recovery.opened_at + terms.quiet_after_restore + terms.key_retention
+    if now < over_at:
+        return orders
+    require_statements(work, orders[0].debit_account, recovery.since, over_at, terms)
+    return []
+
+
+def require_statements(work: Work, account_no: str, first: date, last: datetime, terms: GatewayTerms) -> None:
+    """Raise RuleViolation ``statements_missing`` unless all those days were imported when final."""
+    days = ((last.astimezone(SHANGHAI).date() - first).days) + 1
+    final = final_days(work.transfers.statement_imports(account_no), terms)
+    missing = [day for day in (first + timedelta(days=n) for n in range(days)) if day not in final]
+    if missing:
+        raise RuleViolation(
+            "statements_missing",
+            f"账户 {account_no} 尚缺 {len(missing)} 天的银行对账单，首日 {missing[0]}",
+            f"statements of account {account_no} are missing for {len(missing)} days from {missing[0]}",
+            remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
+        )
+
+
+def possible_orders(work: Work, obligation: Obligation) -> list[TransferOrder]:
+    """The order under each of ``possible_keys``, to ask the bank about; its validity is not part of that."""
+    debit = work.accounts.get(obligation.debit_account_id)
+    credit = work.accounts.get(obligation.credit_account_id)
+    return [
+        TransferOrder(
+            key=key,
+            amount_fen=obligation.amount_fen,
+            debit_account=debit.account_no,
+            credit_account=credit.account_no,
+            credit_name=credit.account_name,
+            purpose=obligation.purpose,
+            end_to_end_id=key.replace("-", ""),
+            valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
+        )
+        for _, key in possible_keys(obligation, work.transfers.attempts(obligation.id))
+    ]
 
 
 def next_attempt_no(known: Sequence[Attempt]) -> int:
@@ -765,27 +894,30 @@ _SUBMIT_EVENTS = {
 
 
 def record_result(
-    work: Work, attempt_id: int, worker_epoch: int, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+    work: Work, claimed: Attempt, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
 ) -> None:
     """T3: what the bank answered to the send. Only an exact, definite answer moves on.
 
     An answer that comes back to a worker whose lease another has taken is kept, not believed:
-    the key may have begun another life meanwhile. It only prompts a query.
+    the key may have begun another life meanwhile. It only prompts a query. So does one that comes back
+    to books put back from a backup meanwhile, which may know the key from another claim or not at all.
     """
-    attempt = work.transfers.attempt(attempt_id)
+    attempt = work.transfers.attempt_by_key(claimed.key)
+    if attempt is None:
+        return
     work.transfers.record_call(
         GatewayCall(
             attempt.key,
             "submit",
             "finished",
-            worker_epoch,
+            claimed.worker_epoch,
             now,
             answer.kind.value,
             answer.reason,
             answer.raw,
         )
     )
-    if attempt.worker_epoch != worker_epoch or attempt.state not in {
+    if not _is_same_claim(attempt, claimed) or attempt.state not in {
         AttemptState.SENDING,
         AttemptState.UNKNOWN,
     }:
@@ -796,6 +928,11 @@ def record_result(
     apply_event(work, attempt, event, evidence, now=now, terms=terms)
     if answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
         report_mismatch(work, attempt, now)
+
+
+def _is_same_claim(attempt: Attempt, claimed: Attempt) -> bool:
+    """Whether nobody has claimed the attempt since, not even in restored books that count anew."""
+    return (attempt.worker_epoch, attempt.last_sent_at) == (claimed.worker_epoch, claimed.last_sent_at)
 
 
 def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
@@ -840,7 +977,9 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
 
     def record(work: Work) -> bool:
         now = clock()
-        current = work.transfers.attempt(attempt.id)
+        current = work.transfers.attempt_by_key(attempt.key)
+        if current is None:
+            return False  # the books were put back from a backup meanwhile
         work.transfers.record_call(
             GatewayCall(
                 current.key,

@@ -13,6 +13,7 @@ from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM, person, same_person
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import (
+    LEAVES_ROOM,
     OPEN_QUESTIONS,
     Attempt,
     AttemptState,
@@ -111,15 +112,15 @@ def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) 
     answer = gateway.query(order, now=clock())
     failpoint("after query")
     current = ports.database.transaction(
-        lambda work: apply_answer(work, attempt.id, answer, clock(), ports.gateway_terms)
+        lambda work: apply_answer(work, attempt.key, answer, clock(), ports.gateway_terms)
     )
-    if current.state is AttemptState.CLOSING and ports.gateway_terms.can_close:
+    if current is not None and current.state is AttemptState.CLOSING and ports.gateway_terms.can_close:
         ports.database.transaction(lambda work: _record(work, current, "close", clock(), None))
         failpoint("before close")
         closed = gateway.close(order, now=clock())
         failpoint("after close")
         ports.database.transaction(
-            lambda work: apply_close(work, attempt.id, closed, clock(), ports.gateway_terms)
+            lambda work: apply_close(work, attempt.key, closed, clock(), ports.gateway_terms)
         )
 
 
@@ -141,10 +142,15 @@ def _record(
 
 
 def apply_answer(
-    work: Work, attempt_id: int, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
-) -> Attempt:
-    """Apply the answer to a query. States only move forward; ended orders are watched for a while."""
-    attempt = work.transfers.attempt(attempt_id)
+    work: Work, key: str, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> Attempt | None:
+    """Apply the answer to a query. States only move forward; ended orders are watched for a while.
+
+    ``None`` when the books were put back from a backup since the question, and do not know the key.
+    """
+    attempt = work.transfers.attempt_by_key(key)
+    if attempt is None:
+        return None
     _record(work, attempt, "query", now, answer)
     if attempt.state is AttemptState.SENDING:
         return attempt  # claimed meanwhile: its own result comes first
@@ -214,10 +220,12 @@ def _contradiction(work: Work, attempt: Attempt, answer: GatewayAnswer, now: dat
 
 
 def apply_close(
-    work: Work, attempt_id: int, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
-) -> Attempt:
+    work: Work, key: str, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> Attempt | None:
     """Apply the answer to a fence: closed, or the state that prevents it, or ask again later."""
-    attempt = work.transfers.attempt(attempt_id)
+    attempt = work.transfers.attempt_by_key(key)
+    if attempt is None:
+        return None
     _record(work, attempt, "close", now, answer)
     if attempt.state is not AttemptState.CLOSING:
         return attempt
@@ -451,8 +459,11 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
             ObligationState.RELEASED,
             ObligationState.RETRY_APPROVED,
             ObligationState.FAILED,
+            ObligationState.HELD,
         ]
     ):
+        if any(each.state not in LEAVES_ROOM for each in work.transfers.attempts(obligation.id)):
+            continue
         for attempt_no, possible in possible_keys(obligation, work.transfers.attempts(obligation.id)):
             if possible == key:
                 return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
@@ -463,13 +474,14 @@ _WAY_TO_RELEASED = {
     ObligationState.SUBMITTED: (ObligationState.APPROVED, ObligationState.RELEASED),
     ObligationState.APPROVED: (ObligationState.RELEASED,),
     ObligationState.FAILED: (ObligationState.RETRY_APPROVED,),
+    ObligationState.HELD: (ObligationState.RELEASED,),
 }
 
 
 def _as_released(work: Work, obligation: Obligation) -> Obligation:
     """Walk a restored obligation to where it was when the bank got its order."""
     for state in _WAY_TO_RELEASED.get(obligation.state, ()):
-        obligation = work.transfers.change_obligation(obligation, state)
+        obligation = work.transfers.change_obligation(obligation, state, held_reason=None)
     return obligation
 
 
@@ -539,136 +551,3 @@ def resolve_break(work: Work, break_id: int, *, by: str, resolution: str, now: d
     work.audit.append(
         at=now, actor=by, action="resolve_break", subject=f"break:{break_id}", reason=resolution
     )
-
-
-# ---------------------------------------------------------------------------------- restore
-
-_SUSPECT_AFTER_RESTORE: dict[AttemptState, Event | None] = {
-    AttemptState.PREPARED: Event.SUSPECT,
-    AttemptState.SENDING: Event.LEASE_OVER,
-    AttemptState.UNKNOWN: None,
-    AttemptState.ACCEPTED: None,
-}
-"""What a restore makes of an order that was not over in the backup."""
-
-
-def quarantine(work: Work, *, now: datetime, terms: GatewayTerms) -> int:
-    """Books restored from a backup: nothing is sent, and every prepared order becomes a question.
-
-    A restored PREPARED may have been sent after the backup was taken. No order in question is ever
-    sent again under its key: it may have ended in the lost days, and a later attempt, also lost, may
-    be under way. Returns how many funds were stopped; two people start each again after ``recover``
-    has asked the bank about everything.
-    """
-    funds = {(each.city, each.fund) for each in work.accounts.find()}
-    for city, fund in sorted(funds):
-        kill_switches.stop_fund(work, city, fund, reason="restored from a backup", by=SYSTEM, now=now)
-    for attempt in work.transfers.attempts_in(_SUSPECT_AFTER_RESTORE):
-        event = _SUSPECT_AFTER_RESTORE[attempt.state]
-        evidence = Evidence("restore")
-        suspect = apply_event(work, attempt, event, evidence, now=now, terms=terms) if event else attempt
-        sent_at = attempt.first_sent_at or attempt.prepared_at
-        work.transfers.change_attempt(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
-    return len(funds)
-
-
-def recover(
-    ports: Ports, first_day: date, now: datetime, *, clock: Clock | None = None
-) -> tuple[StatementReport, ...]:
-    """After ``quarantine``: import every statement since the backup and ask about every key.
-
-    Also asks about the key each waiting obligation would use next: the restored books may have
-    lost an order that the bank has. Raises ServiceUnavailable when the bank does not answer.
-    """
-    gateway = _gateway(ports)
-    clock = clock or running_clock(now)
-    cities = ports.database.read(lambda work: sorted({each.city for each in work.accounts.find()}))
-    reports = [
-        import_statements(ports, city, day, now, clock=clock)
-        for day in sorted(_days_between(first_day, clock()))
-        for city in cities
-    ]
-    waiting = ports.database.read(_next_orders)
-    unanswered = 0
-    for obligation_id, order in waiting:
-        failpoint("before query")
-        answer = gateway.query(order, now=clock())
-        failpoint("after query")
-        if answer.kind is GatewayAnswerKind.UNKNOWN:
-            unanswered += 1
-        elif answer.kind is not GatewayAnswerKind.NOT_FOUND:
-            _adopt_in_transaction(ports, obligation_id, order, answer, clock)
-    open_attempts = ports.database.read(lambda work: work.transfers.attempts_in(OPEN_QUESTIONS))
-    for attempt in open_attempts:
-        resolve_one(ports, gateway, attempt, clock)
-    if unanswered:
-        # A lost order among them may be under way: whoever starts the funds again would pay it twice.
-        raise _bank_did_not_answer(unanswered, len(waiting))
-    return tuple(reports)
-
-
-def _bank_did_not_answer(unanswered: int, asked: int) -> ServiceUnavailable:
-    return ServiceUnavailable(
-        "recovery_unfinished",
-        f"恢复核对未完成：{asked} 个可能的支付编号中有 {unanswered} 个银行没有明确答复，其中可能有已发出的支付",
-        f"the recovery is not finished: of {asked} possible keys the bank gave no exact answer about "
-        f"{unanswered}; one of them may be a payment under way",
-        remedy="各基金保持停付，银行恢复答复后再次运行同一命令 / keep the funds stopped and run the same command "
-        "again when the bank answers",
-    )
-
-
-def _adopt_in_transaction(
-    ports: Ports, obligation_id: int, order: TransferOrder, answer: GatewayAnswer, clock: Clock
-) -> None:
-    ports.database.transaction(
-        lambda work: _adopt(work, obligation_id, order, answer, clock(), ports.gateway_terms)
-    )
-
-
-def _days_between(first: date, now: datetime) -> set[date]:
-    last = now.astimezone(SHANGHAI).date()
-    return {first + timedelta(days=n) for n in range((last - first).days + 1)}
-
-
-def _next_orders(work: Work) -> list[tuple[int, TransferOrder]]:
-    orders = []
-    for obligation in work.transfers.obligations(
-        states=[ObligationState.RELEASED, ObligationState.RETRY_APPROVED, ObligationState.FAILED]
-    ):
-        debit = work.accounts.get(obligation.debit_account_id)
-        credit = work.accounts.get(obligation.credit_account_id)
-        for _, key in possible_keys(obligation, work.transfers.attempts(obligation.id)):
-            # Only the key, payee and amount are asked for; the validity is not part of a query.
-            order = TransferOrder(
-                key=key,
-                amount_fen=obligation.amount_fen,
-                debit_account=debit.account_no,
-                credit_account=credit.account_no,
-                credit_name=credit.account_name,
-                purpose=obligation.purpose,
-                end_to_end_id=key.replace("-", ""),
-                valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
-            )
-            orders.append((obligation.id, order))
-    return orders
-
-
-def _adopt(
-    work: Work,
-    obligation_id: int,
-    order: TransferOrder,
-    answer: GatewayAnswer,
-    now: datetime,
-    terms: GatewayTerms,
-) -> None:
-    """Take up an order the bank has and the restored books had lost."""
-    attempt = work.transfers.attempt_by_key(order.key) or lost_attempt(work, order.key, now, terms)
-    if attempt is None or attempt.obligation_id != obligation_id:
-        return
-    if attempt.state is AttemptState.PREPARED:
-        attempt = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
-        attempt = work.transfers.change_attempt(
-            attempt, first_sent_at=now, last_sent_at=now, resend_until=now
-        )
-    apply_answer(work, attempt.id, answer, now, terms)

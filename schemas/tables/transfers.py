@@ -231,3 +231,23 @@ kill_switch = Table(
         "restarted_by is null or restarted_by <> restart_asked_by", name="restarted_by_two_people"
     ),
 )
+
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("city", String(32), primary_key=True),
+    Column("fund", String(32), primary_key=True),
+    Column("opened_at", Moment, nullable=False),
+    Column("since", String(10), nullable=False),
+    Column("keys_open", Integer),
+    Column("days_open", Integer),
+    Column("first_open", String(128)),
+    Column("confirmed_by", String(64)),
+    Column("second_by", String(64)),
+    Column("finished_at", Moment),
+    CheckConstraint("second_by is null or second_by <> confirmed_by", name="confirmed_by_two_people"),
+    CheckConstraint(
+        "finished_at is null or second_by is not null or (keys_open = 0 and days_open = 0)",
+        name="finished_by_answers_or_two_people",
+    ),
+)

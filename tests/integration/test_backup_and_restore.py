@@ -9,7 +9,7 @@ import pytest
 from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
 from fundpool.console.cli import main
-from fundpool.services import resolving
+from fundpool.services import recovery
 from tests.simulation.scene import CITY, FUND, Scene
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -40,9 +40,13 @@ def test_payments_made_after_the_backup_are_found_at_the_bank_and_not_made_again
     assert (status, document) == (0, {"funds_stopped": 1})
     assert scene.states() == ["released"] * 3
     assert {each.error_code for each in scene.send()} == {"fund_stopped"}
-    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    restart = ("transfers", "restart", "--city", CITY, "--fund", FUND, "--by")
+    status, document = run(capsys, *restart, "甲")
+    assert (status, document["error"]["code"]) == (1, "recovery_unfinished")
+    scene.clock.advance(minutes=15)
+    recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     for person in ("甲", "乙"):
-        assert run(capsys, "transfers", "restart", "--city", CITY, "--fund", FUND, "--by", person)[0] == 0
+        assert run(capsys, *restart, person)[0] == 0
     scene.send()
     assert scene.states() == ["settled"] * 3
     assert len(scene.book.executions) == 3

@@ -15,33 +15,39 @@ from tests.simulation.schedule import VARIANTS, Result, Schedule, Variant, opene
 def run_in_memory(seed: int, variant: Variant) -> Result:
     """Play the seed against the stores in memory."""
     transactions = MemoryTransactions()
-    transactions.state = _opened_in_memory(payees(seed))
+    before_the_order, transactions.state = _opened_in_memory(payees(seed))
 
     def restore(state: object) -> None:
         transactions.state = state  # type: ignore[assignment]
 
-    return Schedule(seed, transactions, variant, transactions.snapshot, restore, QuickGateway).run()
+    return Schedule(
+        seed, transactions, variant, transactions.snapshot, restore, before_the_order, QuickGateway
+    ).run()
 
 
 def run_exhaustively(symbols: tuple[str, ...], variant: Variant) -> list[str]:
     """Play one of the 1,600 in memory; what it broke."""
     transactions = MemoryTransactions()
-    transactions.state = _opened_in_memory(1)
+    transactions.state = _opened_in_memory(1)[1]
     return Exhaustive(symbols, transactions, variant, QuickGateway).play()
 
 
 @cache
-def _opened_in_memory(payees: int) -> State:
+def _opened_in_memory(payees: int) -> tuple[State, State]:
+    """The books before the order and after."""
     transactions = MemoryTransactions()
-    opened_books(transactions, payees)
-    return transactions.state
+    scene = opened_books(transactions, payees)
+    before = transactions.state
+    scene.release()
+    return before, transactions.state
 
 
 def run_on_sqlite(seed: int, variant: Variant) -> Result:
     """Play the seed against the real stores on SQLite in memory."""
     database = Database("sqlite://")
     connection = _driver(database)
-    _opened_on_sqlite(payees(seed)).backup(connection)
+    before_the_order, opened = _opened_on_sqlite(payees(seed))
+    opened.backup(connection)
 
     def snapshot() -> sqlite3.Connection:
         return _copy(connection)
@@ -50,19 +56,21 @@ def run_on_sqlite(seed: int, variant: Variant) -> Result:
         backup.backup(connection)
 
     try:
-        return Schedule(seed, SqlTransactions(database), variant, snapshot, restore).run()
+        return Schedule(seed, SqlTransactions(database), variant, snapshot, restore, before_the_order).run()
     finally:
         database.dispose()
 
 
 @cache
-def _opened_on_sqlite(payees: int) -> sqlite3.Connection:
+def _opened_on_sqlite(payees: int) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     database = Database("sqlite://")
     migrations.upgrade(database)
-    opened_books(SqlTransactions(database), payees)
+    scene = opened_books(SqlTransactions(database), payees)
+    before = _copy(_driver(database))
+    scene.release()
     opened = _copy(_driver(database))
     database.dispose()
-    return opened
+    return before, opened
 
 
 def _copy(connection: sqlite3.Connection) -> sqlite3.Connection:

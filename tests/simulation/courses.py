@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
 
 from fundpool.adapters.gateways.faults import Call
-from fundpool.domain.errors import RuleViolation
+from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms, ObligationState
-from fundpool.services import failpoints, payments, resolving
+from fundpool.services import failpoints, payments, recovery, resolving
 from fundpool.services.ports import Work
 from tests.simulation.bank import LenientBook
 from tests.simulation.memory import MemoryTransactions
@@ -148,9 +148,10 @@ def restored_after_the_bank_forgot(it: Scene) -> None:
     it.clock.advance(days=30)
     transactions.state = backup
     transactions.transaction(
-        lambda work: resolving.quarantine(work, now=it.clock(), terms=it.ports.gateway_terms)
+        lambda work: recovery.quarantine(work, now=it.clock(), terms=it.ports.gateway_terms)
     )
-    resolving.recover(it.ports, first_day, it.clock(), clock=it.clock)
+    it.clock.advance(minutes=15)
+    recover(it, first_day)
     with suppress(RuleViolation):
         now = it.clock()
         transactions.transaction(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=now))
@@ -238,14 +239,21 @@ def confirm_absence(it: Scene, attempt_id: int = 1) -> None:
             )
 
 
-def restore(it: Scene, backup: object) -> None:
-    """Put an old copy of the books back."""
+def restore(it: Scene, backup: object, wait_minutes: int = 15) -> None:
+    """Put an old copy of the books back, and wait for what is still on its way."""
     transactions = it.ports.database
     assert isinstance(transactions, MemoryTransactions)
     transactions.state = backup  # type: ignore[assignment]
     transactions.transaction(
-        lambda work: resolving.quarantine(work, now=it.clock(), terms=it.ports.gateway_terms)
+        lambda work: recovery.quarantine(work, now=it.clock(), terms=it.ports.gateway_terms)
     )
+    it.clock.advance(minutes=wait_minutes)
+
+
+def recover(it: Scene, first_day: date) -> None:
+    """Ask the bank about everything, as far as it answers."""
+    with suppress(ServiceUnavailable):
+        recovery.recover(it.ports, first_day, it.clock(), clock=it.clock)
 
 
 def restart(it: Scene) -> None:
@@ -368,7 +376,7 @@ def two_attempts_lost_by_a_restore(it: Scene) -> None:
     it.send()
     it.clock.advance(days=30)
     restore(it, backup)
-    resolving.recover(it.ports, first_day, it.clock(), clock=it.clock)
+    recover(it, first_day)
     restart(it)
     it.send()
 
@@ -391,7 +399,7 @@ def _refused_without_a_trace_and_restored(it: Scene, times: int) -> None:
         it.send()
     it.clock.advance(days=30)
     restore(it, backup)
-    resolving.recover(it.ports, first_day, it.clock(), clock=it.clock)
+    recover(it, first_day)
     restart(it)
     it.send()
 
@@ -414,7 +422,7 @@ def sender_started_after_a_restore(it: Scene) -> None:
     it.clock.advance(days=30)
     restore(it, backup)
     it.send()
-    resolving.recover(it.ports, first_day, it.clock(), clock=it.clock)
+    recover(it, first_day)
 
 
 def lost_order_recognised_after_its_money_came_back(it: Scene) -> None:
@@ -434,7 +442,7 @@ def lost_order_recognised_after_its_money_came_back(it: Scene) -> None:
     it.book.advance(it.clock())
     it.clock.advance(days=28)
     restore(it, backup)
-    resolving.recover(it.ports, first_day, it.clock(), clock=it.clock)
+    recover(it, first_day)
     restart(it)
     it.clock.advance(hours=1)
     it.resolve()
@@ -459,7 +467,7 @@ def refused_order_restored_beside_its_paid_successor(it: Scene) -> None:
     it.send()
     it.clock.advance(minutes=10)
     restore(it, backup)
-    resolving.recover(it.ports, first_day, it.clock(), clock=it.clock)
+    recover(it, first_day)
     restart(it)
     it.clock.advance(minutes=20)
     it.resolve()
@@ -472,6 +480,9 @@ def refused_order_restored_beside_its_paid_successor(it: Scene) -> None:
     confirm_absence(it)
     people_retry(it)
     it.send()
+    recover(it, first_day)
+    restart(it)
+    it.send()
 
 
 def _look_again(it: Scene) -> None:
@@ -480,6 +491,108 @@ def _look_again(it: Scene) -> None:
             payments.look_again(work, each.id, by=CHECKER, reason="查过", now=it.clock())
 
     it.ports.database.transaction(act)
+
+
+def bank_silent_after_a_restore(it: Scene) -> None:
+    """A lost order is under way, the bank says nothing about it, and people want to go on."""
+    first_day = _second_order_under_way_and_restored(it, snapshot(it))
+    it.plan.add("silence_before", call=Call.QUERY, times=payments.ATTEMPTS_AT_MOST)
+    _people_go_on(it, first_day)
+
+
+def asked_at_once_after_a_restore(it: Scene) -> None:
+    """The lost order is on its way to the bank, which does not know it yet."""
+    backup, first_day = snapshot(it), it.clock().date()
+    it.plan.add("refused_at_the_counter")
+    it.plan.add("arrives_later", seconds=500)
+    it.send()
+    people_retry(it)
+    it.send()
+    it.clock.advance(minutes=1)
+    restore(it, backup, wait_minutes=0)
+    _people_go_on(it, first_day)
+
+
+def held_while_the_backup_was_made(it: Scene) -> None:
+    by_people(it, payments.hold_obligation)
+    backup = snapshot(it)
+    by_people(it, payments.look_again)
+    first_day = _second_order_under_way_and_restored(it, backup)
+    recover(it, first_day)
+    restart(it)
+    by_people(it, payments.look_again)
+    it.send()
+    it.clock.advance(days=3)
+    carry_on(it)
+
+
+def withdrawn_after_a_restore(it: Scene) -> None:
+    """Restored books say that nothing was sent, and somebody withdraws it."""
+    backup, first_day = snapshot(it), it.clock().date()
+    it.send()
+    it.clock.advance(minutes=1)
+    restore(it, backup)
+    by_people(it, payments.cancel)
+    recover(it, first_day)
+
+
+def zombie_comes_back_to_restored_books(it: Scene) -> None:
+    """It brings a refusal from before the restore; its key has begun another life since."""
+    backup, first_day = snapshot(it), it.clock().date()
+    it.plan.add("refused_at_the_counter")
+
+    def meanwhile() -> None:
+        restore(it, backup)
+        recover(it, first_day)
+        restart(it)
+        it.plan.add("silence_after")
+        it.send("w2")
+
+    with once("after submit", meanwhile):
+        it.send()
+    carry_on(it)
+
+
+def ordered_anew_after_a_restore(it: Scene) -> None:
+    """The backup is older than the order itself, which people make once more."""
+    empty = Scene(MemoryTransactions(), counties=COUNTIES[:1])
+    first_day = _second_order_under_way_and_restored(it, snapshot(empty))
+    recover(it, first_day)
+    restart(it)
+    it.release()
+    it.send()
+    it.clock.advance(days=4)
+    statements(it, first_day, 4)
+    restart(it)
+    by_people(it, payments.look_again)
+    it.send()
+
+
+def _second_order_under_way_and_restored(it: Scene, backup: object) -> date:
+    first_day = it.clock().date()
+    it.plan.add("refused_at_the_counter")
+    it.plan.add("processing", seconds=2 * 86_400)
+    it.send()
+    people_retry(it)
+    it.send()
+    it.clock.advance(minutes=1)
+    restore(it, backup)
+    return first_day
+
+
+def _people_go_on(it: Scene, first_day: date) -> None:
+    recover(it, first_day)
+    restart(it)
+    it.send()
+    it.clock.advance(days=3)
+    recover(it, first_day)
+    carry_on(it)
+
+
+def by_people(it: Scene, act: Callable[..., object]) -> None:
+    """Hold, look again at or withdraw what may be."""
+    with suppress(RuleViolation):
+        it.ports.database.transaction(lambda work: act(work, 1, by=CHECKER, reason="查", now=it.clock()))
 
 
 def money_comes_back(it: Scene) -> None:
@@ -520,6 +633,12 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "kill_switch_ignored": (sender_started_after_a_restore, GatewayTerms()),
     "return_of_a_lost_order_forgotten": (lost_order_recognised_after_its_money_came_back, GatewayTerms()),
     "restored_order_sent_again": (refused_order_restored_beside_its_paid_successor, NO_FENCE),
+    "restart_before_recovery_is_finished": (bank_silent_after_a_restore, NO_FENCE),
+    "not_found_believed_at_once_after_restore": (asked_at_once_after_a_restore, NO_FENCE),
+    "held_not_asked_after_restore": (held_while_the_backup_was_made, NO_FENCE),
+    "withdrawn_before_recovery_is_finished": (withdrawn_after_a_restore, GatewayTerms()),
+    "claim_known_by_its_number_alone": (zombie_comes_back_to_restored_books, NO_FENCE),
+    "ordered_anew_without_asking": (ordered_anew_after_a_restore, NO_FENCE),
     "return_ignored": (money_comes_back, GatewayTerms()),
 }
 """Which course tells which variant, and at what kind of bank."""

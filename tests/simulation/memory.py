@@ -35,7 +35,14 @@ from fundpool.domain.transfer import (
     request_hash,
 )
 from fundpool.services.failpoints import failpoint
-from fundpool.services.money_ports import AccountProposal, Break, GatewayCall, KillSwitch, StoredPosting
+from fundpool.services.money_ports import (
+    AccountProposal,
+    Break,
+    GatewayCall,
+    KillSwitch,
+    Recovery,
+    StoredPosting,
+)
 from schemas.payment_messages import StatementLine
 
 T = TypeVar("T")
@@ -71,6 +78,7 @@ class State:
     statement_days: dict[tuple[str, date], datetime] = field(default_factory=dict)
     breaks: dict[int, Break] = field(default_factory=dict)
     switches: dict[tuple[str, str], KillSwitch] = field(default_factory=dict)
+    recoveries: dict[tuple[str, str], Recovery] = field(default_factory=dict)
 
     owned: set[str] = field(default_factory=set)
     """Names of the containers that this state has copied and may write to."""
@@ -176,6 +184,9 @@ class MemoryAudit:
     def head(self) -> tuple[int, str]:
         records = list(self.records())
         return (records[-1].number, records[-1].hash) if records else (0, GENESIS)
+
+    def last_at(self) -> datetime | None:
+        return self._state.audit[-1][0] if self._state.audit else None
 
 
 class MemoryAccounts:
@@ -393,7 +404,7 @@ class MemoryTransfers:
         return batch
 
     def batch(self, batch_id: int) -> Batch:
-        return self._state.batches[batch_id]
+        return _known(self._state.batches, batch_id, "batch_unknown")
 
     def batch_by_key(self, key: str) -> Batch | None:
         return next((each for each in self._state.batches.values() if each.key == key), None)
@@ -422,7 +433,7 @@ class MemoryTransfers:
         return changed
 
     def obligation(self, obligation_id: int) -> Obligation:
-        return self._state.obligations[obligation_id]
+        return _known(self._state.obligations, obligation_id, "obligation_unknown")
 
     def obligation_by_key(self, key: str) -> Obligation | None:
         return next((each for each in self._state.obligations.values() if each.key == key), None)
@@ -508,7 +519,7 @@ class MemoryTransfers:
             raise ConstraintBroken(f"two live attempts: {rivals[0].key} and {attempt.key}")
 
     def attempt(self, attempt_id: int) -> Attempt:
-        return self._state.attempts[attempt_id]
+        return _known(self._state.attempts, attempt_id, "attempt_unknown")
 
     def attempt_by_key(self, key: str) -> Attempt | None:
         return next((each for each in self._state.attempts.values() if each.key == key), None)
@@ -627,6 +638,18 @@ class MemoryTransfers:
     def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
         self._state.own("switches")[switch.city, switch.fund] = switch
 
+    def recovery(self, city: str, fund: str) -> Recovery | None:
+        return self._state.recoveries.get((city, fund))
+
+    def recoveries(self) -> list[Recovery]:
+        return [each for _, each in sorted(self._state.recoveries.items())]
+
+    def put_recovery(self, recovery: Recovery) -> None:
+        is_answered = recovery.keys_open == recovery.days_open == 0
+        if recovery.finished_at is not None and not is_answered and recovery.second_by is None:
+            raise ConstraintBroken(f"finished without answers: {recovery}")
+        self._state.own("recoveries")[recovery.city, recovery.fund] = recovery
+
     def sent_fen(self, city: str, fund: str, day: date) -> int:
         return sum(
             each.amount_fen
@@ -635,6 +658,13 @@ class MemoryTransfers:
             and each.first_sent_at.astimezone(SHANGHAI).date() == day
             and each.state not in {AttemptState.REJECTED, AttemptState.CLOSED}
         )
+
+
+def _known(rows: Mapping[int, T], row_id: int, code: str) -> T:
+    """The row, which books put back from a backup may not have."""
+    if row_id not in rows:
+        raise InputError(code, str(row_id), str(row_id))
+    return rows[row_id]
 
 
 def _is_on(moment: datetime | None, day: date) -> bool:

@@ -8,13 +8,21 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 from fundpool.adapters.gateways import base
 from fundpool.domain import transfer
-from fundpool.domain.transfer import ATTEMPT_ARROWS, AttemptState, Event, NotFoundVerdict, ObligationState
-from fundpool.services import attempts, kill_switches, payments, resolving
+from fundpool.domain.transfer import (
+    ATTEMPT_ARROWS,
+    AttemptState,
+    Event,
+    GatewayTerms,
+    NotFoundVerdict,
+    ObligationState,
+)
+from fundpool.services import attempts, kill_switches, payments, recovery, resolving
 from fundpool.services.attempts import Evidence, apply_event
 from fundpool.services.failpoints import failpoint
 from fundpool.services.ports import GatewayAnswerKind
@@ -37,10 +45,10 @@ def _arrow(state: AttemptState, event: Event, after: AttemptState | None) -> Ite
 def _answers_read_as_rejected(wanted: Callable[[str], bool]) -> Any:
     original = payments.record_result
 
-    def mutated(work: Any, attempt_id: int, epoch: int, answer: Any, now: Any, terms: Any) -> None:
+    def mutated(work: Any, claimed: Any, answer: Any, now: Any, terms: Any) -> None:
         if answer.kind is GatewayAnswerKind.UNKNOWN and wanted(answer.reason or ""):
             answer = replace(answer, kind=GatewayAnswerKind.REJECTED)
-        original(work, attempt_id, epoch, answer, now, terms)
+        original(work, claimed, answer, now, terms)
 
     return patch.object(payments, "record_result", mutated)
 
@@ -104,9 +112,7 @@ def key_saved_after_the_call() -> Any:
                 end_to_end_id=str(uuid.uuid4()),
             )
             answer = gateway.submit(order, now=clock())
-            payments.record_result(
-                work, claimed.id, claimed.worker_epoch, answer, clock(), ports.gateway_terms
-            )
+            payments.record_result(work, claimed, answer, clock(), ports.gateway_terms)
             return answer
 
         return ports.database.transaction(all_at_once)
@@ -133,11 +139,7 @@ def no_deadline_before_the_call() -> Any:
         failpoint("before submit")
         answer = gateway.submit(TransferOrder.from_body(claimed.request), now=clock())
         failpoint("after submit")
-        ports.database.transaction(
-            lambda work: payments.record_result(
-                work, claimed.id, claimed.worker_epoch, answer, clock(), terms
-            )
-        )
+        ports.database.transaction(lambda work: payments.record_result(work, claimed, answer, clock(), terms))
         return answer
 
     return patch.object(payments, "send_one", mutated)
@@ -146,8 +148,8 @@ def no_deadline_before_the_call() -> Any:
 @contextmanager
 def no_check_after_restore() -> Iterator[None]:
     with (
-        patch.object(resolving, "quarantine", lambda work, *, now, terms: 0),
-        patch.object(resolving, "recover", lambda *_, **__: ()),
+        patch.object(recovery, "quarantine", lambda work, *, now, terms: 0),
+        patch.object(recovery, "recover", lambda *_, **__: ()),
     ):
         yield
 
@@ -192,12 +194,7 @@ def no_fence_before_another_key() -> Any:
 
 
 def zombie_believed() -> Any:
-    original = payments.record_result
-
-    def mutated(work: Any, attempt_id: int, epoch: int, answer: Any, now: Any, terms: Any) -> None:
-        original(work, attempt_id, work.transfers.attempt(attempt_id).worker_epoch, answer, now, terms)
-
-    return patch.object(payments, "record_result", mutated)
+    return patch.object(payments, "_is_same_claim", lambda attempt, claimed: True)
 
 
 def unclear_is_sent_again_at_once() -> Any:
@@ -298,8 +295,50 @@ def return_of_a_lost_order_forgotten() -> Any:
     return patch.object(payments, "apply_event", mutated)
 
 
-def restored_order_sent_again() -> Any:
-    original = resolving.quarantine
+@contextmanager
+def restored_order_sent_again() -> Iterator[None]:
+    """Either guard is enough: no order in question again, no start before everything is answered."""
+    with _restored_windows_kept(), restart_before_recovery_is_finished():
+        yield
+
+
+def restart_before_recovery_is_finished() -> Any:
+    return patch.object(kill_switches, "require_recovered", lambda work, city, fund: None)
+
+
+def not_found_believed_at_once_after_restore() -> Any:
+    return patch.object(GatewayTerms, "quiet_after_restore", timedelta())
+
+
+def held_not_asked_after_restore() -> Any:
+    asked = tuple(each for each in recovery._MAY_HAVE_BEEN_SENT if each is not ObligationState.HELD)
+    return patch.object(recovery, "_MAY_HAVE_BEEN_SENT", asked)
+
+
+def withdrawn_before_recovery_is_finished() -> Any:
+    original = payments.cancel
+
+    def mutated(*arguments: Any, **named: Any) -> Any:
+        with restart_before_recovery_is_finished():
+            return original(*arguments, **named)
+
+    return patch.object(payments, "cancel", mutated)
+
+
+def claim_known_by_its_number_alone() -> Any:
+    return patch.object(
+        payments,
+        "_is_same_claim",
+        lambda attempt, claimed: attempt.worker_epoch == claimed.worker_epoch,
+    )
+
+
+def ordered_anew_without_asking() -> Any:
+    return patch.object(payments, "_orders_perhaps_lost", lambda work, obligation_id, now, terms: [])
+
+
+def _restored_windows_kept() -> Any:
+    original = recovery.quarantine
 
     def mutated(work: Any, *, now: Any, terms: Any) -> int:
         open_ = [S.PREPARED, S.SENDING, S.UNKNOWN, S.ACCEPTED]
@@ -309,7 +348,7 @@ def restored_order_sent_again() -> Any:
             work.transfers.change_attempt(work.transfers.attempt(attempt_id), resend_until=until)
         return stopped
 
-    return patch.object(resolving, "quarantine", mutated)
+    return patch.object(recovery, "quarantine", mutated)
 
 
 def return_ignored() -> Any:
@@ -349,6 +388,12 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         kill_switch_ignored,
         return_of_a_lost_order_forgotten,
         restored_order_sent_again,
+        restart_before_recovery_is_finished,
+        not_found_believed_at_once_after_restore,
+        held_not_asked_after_restore,
+        withdrawn_before_recovery_is_finished,
+        claim_known_by_its_number_alone,
+        ordered_anew_without_asking,
         return_ignored,
     )
 }

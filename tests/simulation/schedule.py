@@ -1,4 +1,4 @@
-"""One seed is one schedule: senders, reconcilers, people, a faulty bank, crashes, zombies, a restore.
+"""One seed is one schedule: senders, reconcilers, people, a faulty bank, crashes, zombies, restores.
 
 The product's own services run against the sandbox bank's own book, which is the oracle. Time is a
 number that only the schedule moves. After a while the faults stop and everybody carries on until
@@ -6,7 +6,7 @@ nothing moves any more; then books and bank must agree (see ``violations``).
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -17,18 +17,20 @@ from typing import Any
 from fundpool.adapters.gateways.faults import Call
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.audit import verify_chain
-from fundpool.domain.errors import RuleViolation, ServiceUnavailable
+from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import (
     OPEN_QUESTIONS,
     AttemptState,
     GatewayTerms,
+    Obligation,
     ObligationState,
     attempt_key,
 )
-from fundpool.services import books, failpoints, payments, resolving
+from fundpool.services import books, failpoints, payments, recovery, resolving
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Transactions, Work
+from schemas.payment_messages import StatementLine
 from tests.simulation.bank import BLIND_AT_MOST, PLAYABLE, REACHED, LenientBook, OddBook
 from tests.simulation.scene import (
     CHECKER,
@@ -106,9 +108,9 @@ def payees(seed: int) -> int:
     return (1, 1, 2, 3)[seed // len(VARIANTS) % 4]
 
 
-def opened_books(transactions: Transactions, payees: int) -> None:
-    """The books that every schedule begins with: accounts, opening balance, released payments."""
-    Scene(transactions, counties=COUNTIES[:payees]).release()
+def opened_books(transactions: Transactions, payees: int) -> Scene:
+    """The books as they are before anything is ordered; ``release`` makes those every schedule begins with."""
+    return Scene(transactions, counties=COUNTIES[:payees])
 
 
 class Crash(BaseException):
@@ -158,9 +160,10 @@ class Schedule:
         variant: Variant,
         snapshot: Any,
         restore: Any,
+        before_the_order: Any,
         gateway: type[ScriptedGateway] = ScriptedGateway,
     ) -> None:
-        """``transactions`` hold the books of ``opened_books``.
+        """``transactions`` hold the books of ``opened_books``, released; ``before_the_order`` is a backup.
 
         Only the real stores chain their audit trail: it is verified where ``gateway`` is the real one.
         """
@@ -171,6 +174,7 @@ class Schedule:
         self.depth = 0
         self.faults_on = False
         self._snapshot, self._restore = snapshot, restore
+        self.before_the_order = before_the_order
         self.scene = Scene(
             transactions,
             terms=GatewayTerms(can_close=variant.can_close),
@@ -183,7 +187,9 @@ class Schedule:
         self.theme = self.random.choice([(), (), (), _RESENT, _HURRIED, _OVERTAKEN])
         self.palette = [*self.theme, *_palette(self.random, left_out)[: 2 if self.theme else None]]
         self.delivered: list[dict[str, Any]] = []
-        self.fetched_days: list[date] = []
+        self.withdrawn: set[str] = set()
+        self.fetch = self.scene.gateway.statement
+        self.scene.gateway.statement = self._fetch_statement  # type: ignore[method-assign]
         self._choose_temper()
         self.workers = 0
 
@@ -197,10 +203,12 @@ class Schedule:
             ("statements", self._statements),
             ("people", self._people),
             ("office", self._office),
+            ("somebody", self._somebody),
         ]
         self.weights = [self.random.choice([0, 1, 3, 6]) for _ in self.actors]
         self.actors += [("hour", self._hour), ("fortnight", self._fortnight)]
         self.weights += [self.random.choice([0, 0, 1, 3]), self.random.choice([0, 0, 0, 1])]
+        self.weights[-1] = self.random.choice([0, 0, 1])
         self.weights[0] = max(self.weights[0], 2)
         self.weights[1] = max(self.weights[1], 2)
         self.fault_rate = self.random.choice([0.1, 0.4, 0.7])
@@ -212,11 +220,23 @@ class Schedule:
         self.pace_minutes = self.random.choice([(1,), (1, 15), (1, 15, 120), (15, 120)])
         self.sleep_steps = self.random.choice([2, 2, 4, 10])
         self.steps = self.random.choice([8, 16, 24])
+        self._plan_restores()
         if self.theme == _HURRIED:
             self.pace_minutes = (1, 15)
         elif self.theme == _OVERTAKEN:
             self.weak_point = ("pause", "after submit")
             self.weights[-3:-1] = [3, 3]
+
+    def _plan_restores(self) -> None:
+        """When which backup is made and put back; half of them while some worker sleeps, if one does."""
+        self.backups: list[Any] = [self.before_the_order]
+        self.backup_at: set[int] = set()
+        self.restore_at: list[int] = []
+        if self.random.random() < RESTORE_RATE:
+            times = self.random.choice([1, 1, 1, 2])
+            self.restore_at = sorted(self.random.randrange(2, self.steps) for _ in range(times))
+            self.backup_at = {self.random.randrange(each) for each in self.restore_at}
+        self.restores_while_asleep = self.random.random() < 0.5
 
     # ------------------------------------------------------------------ running
 
@@ -225,14 +245,13 @@ class Schedule:
         failpoints.install(self._hook)
         try:
             self.faults_on = True
-            backup = self._snapshot()
-            restore_at = self.random.randrange(2, self.steps) if self.random.random() < RESTORE_RATE else None
-            backup_at = self.random.randrange(restore_at) if restore_at else None
+            self.backups.append(self._snapshot())
             for number in range(self.steps):
-                if number == backup_at:
-                    backup = self._snapshot()
-                if number == restore_at:
-                    self._guarded("restore", partial(self._restore_from, backup))
+                if number in self.backup_at:
+                    self.backups.append(self._snapshot())
+                self.number = number
+                if not self.restores_while_asleep or number + 1 == self.steps:
+                    self._restore_when_due()
                 self._step()
             self._calm_down()
         finally:
@@ -255,15 +274,17 @@ class Schedule:
             self._log(f"pause at {name}")
             self.depth += 1
             for _ in range(self.random.randint(1, self.sleep_steps)):
+                self._restore_when_due()
                 self._step()
             self.depth -= 1
             self._log("wakes up")
-            if name == "before statement" and self.fetched_days:
-                self._statement_is_final(self.fetched_days[-1])
 
     def _step(self) -> None:
         if self.random.random() < self.fault_rate:
             self._add_fault()
+        if self.is_recovering and self.random.random() < 0.5:
+            self._guarded("recover", self._recover)
+            return
         name, act = self.random.choices(self.actors, weights=self.weights)[0]
         self._guarded(name, act)
 
@@ -273,7 +294,7 @@ class Schedule:
             act()
         except Crash as crash:
             self._log(f"crash at {crash}")
-        except (ServiceUnavailable, RuleViolation) as error:
+        except (ServiceUnavailable, RuleViolation, InputError) as error:
             REACHED[f"refusal: {error.code}"] += 1
             self._log(f"{error.code}")
 
@@ -370,15 +391,14 @@ class Schedule:
         )
         while day <= today:
             if day not in imported:
-                self._statement_is_final(day)
-                self.fetched_days.append(day)
-                try:
-                    resolving.import_statements(
-                        self.scene.ports, CITY, day, self.scene.clock(), clock=self.scene.clock
-                    )
-                finally:
-                    self.fetched_days.pop()
+                resolving.import_statements(
+                    self.scene.ports, CITY, day, self.scene.clock(), clock=self.scene.clock
+                )
             day += timedelta(days=1)
+
+    def _fetch_statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+        self._statement_is_final(day)
+        return self.fetch(account, day, now=now)
 
     def _statement_is_final(self, day: date) -> None:
         """A bank's statement may be late or grow for a day; one that lies for ever proves nothing."""
@@ -389,6 +409,9 @@ class Schedule:
 
     def _people(self) -> None:
         found = self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
+        if not found:
+            REACHED["people: ordered anew"] += 1
+            self.scene.release()
         for each in found:
             if each.state is ObligationState.FAILED:
                 for person in (CHECKER, RELEASER):
@@ -401,6 +424,23 @@ class Schedule:
                 )
         self._confirm_absences()
         self._restart()
+
+    def _somebody(self) -> None:
+        """A person who holds, looks again at or withdraws one of the payments."""
+        found = self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
+        if not found:
+            return
+        each = self.random.choice(found)
+        name = self.random.choice(["hold_obligation", "hold_obligation", "look_again", "cancel"])
+
+        act = getattr(payments, name)
+        now = self.scene.clock()
+        self._person(lambda work: act(work, each.id, by=CHECKER, reason="查", now=now))
+        REACHED[f"somebody: {name}"] += 1
+        if self.scene.ports.database.read(lambda work: work.transfers.obligation(each.id)).state is (
+            ObligationState.CANCELLED
+        ):
+            self.withdrawn.add(each.key)
 
     def _retry(self, work: Work, obligation_id: int, person: str) -> None:
         if work.transfers.obligation(obligation_id).state is ObligationState.FAILED:
@@ -427,31 +467,67 @@ class Schedule:
             )
         if self.scene.ports.database.read(lambda work: payments.kill_switches.is_stopped(work, CITY, FUND)):
             now = self.scene.clock()
+            for person in (CHECKER, RELEASER) if self.is_recovering else ():
+                self._person(lambda work, by=person: self._confirm_recovery(work, by))
             self._person(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=now))
             self._person(lambda work: payments.confirm_restart(work, CITY, FUND, by=RELEASER, now=now))
 
+    def _confirm_recovery(self, work: Work, person: str) -> None:
+        recovery.confirm_by_statements(
+            work,
+            CITY,
+            FUND,
+            by=person,
+            reason="银行来函",
+            now=self.scene.clock(),
+            terms=self.scene.ports.gateway_terms,
+        )
+        REACHED["recovery: confirmed by a person"] += 1
+
     def _person(self, act: Callable[[Work], object]) -> None:
-        with suppress(RuleViolation):
+        try:
             self.scene.ports.database.transaction(act)
+        except (RuleViolation, InputError) as error:
+            REACHED[f"refusal: {error.code}"] += 1
+
+    # ------------------------------------------------------------------ restores
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether books were put back and the bank has not answered for all of them yet."""
+        found = self.scene.ports.database.read(lambda work: work.transfers.recovery(CITY, FUND))
+        return found is not None and found.finished_at is None
+
+    def _restore_when_due(self) -> None:
+        if self.faults_on and self.restore_at and self.number >= self.restore_at[0]:
+            self.restore_at.pop(0)
+            self._guarded("restore", partial(self._restore_from, self.random.choice(self.backups)))
 
     def _restore_from(self, backup: Any) -> None:
-        """Every process is killed, an old copy is put back, and nothing is sent before the bank was asked."""
-        REACHED["restore"] += 1
+        """An old copy is put back; who does it lets nobody work before the quarantine is committed."""
+        REACHED[f"restore: {self.depth} asleep"] += 1
         self._restore(backup)
-        # Nothing that was under way when the processes were killed arrives after this wait.
-        self.scene.clock.advance(minutes=10)
-        self.faults_on = False
-        self.scene.plan.clear()
         terms = self.scene.ports.gateway_terms
-        self.scene.ports.database.transaction(
-            lambda work: resolving.quarantine(work, now=self.scene.clock(), terms=terms)
-        )
-        if self.random.random() < 0.5:
-            # Somebody starts a sender before anybody has looked: nothing may leave.
-            self._guarded("send", self._send)
-        resolving.recover(self.scene.ports, NOW.date(), self.scene.clock(), clock=self.scene.clock)
-        self._restart()
-        self.faults_on = True
+        is_open = False
+        while not is_open:
+            with suppress(Crash):
+                self.scene.ports.database.transaction(
+                    lambda work: recovery.quarantine(work, now=self.scene.clock(), terms=terms)
+                )
+                is_open = True
+        self.withdrawn = {
+            each.key
+            for each in self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
+            if each.state is ObligationState.CANCELLED
+        }
+        self.scene.clock.advance(minutes=self.random.choice([0, 2, 12, 12, 60]))
+
+    def _recover(self) -> None:
+        """Ask the bank about everything, as often as it takes; faults, crashes and sleep befall this too."""
+        if self.is_recovering:
+            REACHED["recovery: run"] += 1
+            recovery.recover(self.scene.ports, None, self.scene.clock(), clock=self.scene.clock)
+            REACHED["recovery: answered in full"] += 1
 
     def _calm_down(self) -> None:
         self.faults_on = False
@@ -460,7 +536,14 @@ class Schedule:
             before = self._digest()
             # Keys fenced before a restore each take their resend window to be found out.
             self.scene.clock.advance(hours=13 if number < 12 else 61)
-            for act in (self.scene.resolve, self._statements, self._people, self._send, self._callbacks):
+            for act in (
+                self.scene.resolve,
+                self._statements,
+                self._recover,
+                self._people,
+                self._send,
+                self._callbacks,
+            ):
                 self._guarded(act.__name__, act)
             if self._digest() == before and self.scene.ports.database.read(is_at_rest):
                 break
@@ -487,22 +570,13 @@ class Schedule:
         broken = {each.reference for each in breaks}
         for obligation in work.transfers.obligations(city=CITY):
             keys = _keys(obligation.key)
-            REACHED[f"end: {obligation.state}"] += 1
-            REACHED[f"end: after {len(work.transfers.attempts(obligation.id))} attempts"] += 1
             times = sum(executions.pop(key, 0) for key in keys)
-            if times > 1:
-                found.append(f"I1 paid {times} times: {obligation.key}")
-            booked = obligation.state in {ObligationState.SETTLED, ObligationState.RETURNED}
-            seen = any(key in anomalies and key in broken for key in keys)
-            if times and not booked and not seen:
-                found.append(f"I2 paid, not booked: {obligation.key} is {obligation.state}")
-            if booked and not times:
-                found.append(f"I3 booked, not paid: {obligation.key}")
-            given_up = payments.is_exhausted(work.transfers.attempts(obligation.id))
-            if not times and obligation.state is not ObligationState.SETTLED and not given_up:
-                found.append(f"L1 never paid: {obligation.key} is {obligation.state}")
+            is_seen = any(key in anomalies and key in broken for key in keys)
+            found += self._judge_payment(work, obligation, times, is_seen=is_seen)
         if executions:
             found.append(f"I1 executed what was never ordered: {dict(executions)}")
+        if any(each.finished_at is None for each in work.transfers.recoveries()):
+            found.append("L2 the recovery was never finished")
         fiscal = books.balance(work, FISCAL)
         at_bank = self.scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
         if fiscal.posted_fen != at_bank:
@@ -514,12 +588,39 @@ class Schedule:
             found += [f"I25 {fault.kind} {fault.subject}" for fault in verify_chain(work.audit.records(), {})]
         return found
 
+    def _judge_payment(
+        self, work: Work, obligation: Obligation, times: int, *, is_seen: bool
+    ) -> Iterator[str]:
+        """What is wrong with one payment that the bank executed so many times; ``is_seen``: as an anomaly."""
+        known = work.transfers.attempts(obligation.id)
+        REACHED[f"end: {obligation.state}"] += 1
+        REACHED[f"end: after {len(known)} attempts"] += 1
+        if times > 1:
+            yield f"I1 paid {times} times: {obligation.key}"
+        is_booked = obligation.state in {ObligationState.SETTLED, ObligationState.RETURNED}
+        if times and not is_booked and not is_seen:
+            yield f"I2 paid, not booked: {obligation.key} is {obligation.state}"
+        if is_booked and not times:
+            yield f"I3 booked, not paid: {obligation.key}"
+        is_withdrawn = obligation.state is ObligationState.CANCELLED
+        if not (times or is_booked or is_withdrawn or payments.is_exhausted(known)):
+            yield f"L1 never paid: {obligation.key} is {obligation.state}"
+        if obligation.key in self.withdrawn and not is_withdrawn and not is_seen:
+            yield f"W1 withdrawn, yet {obligation.state}: {obligation.key}"
+
 
 def is_at_rest(work: Work) -> bool:
     """Nothing is open with the bank any more, and every payment is done or waits for a person for good."""
     if work.transfers.attempts_in([*OPEN_QUESTIONS, AttemptState.PREPARED]):
         return False
-    at_rest = {ObligationState.SETTLED, ObligationState.RETURNED, ObligationState.HELD}
+    if any(each.finished_at is None for each in work.transfers.recoveries()):
+        return False
+    at_rest = {
+        ObligationState.SETTLED,
+        ObligationState.RETURNED,
+        ObligationState.HELD,
+        ObligationState.CANCELLED,
+    }
     return all(each.state in at_rest for each in work.transfers.obligations(city=CITY))
 
 

@@ -5,7 +5,7 @@ import pytest
 from fundpool.adapters.gateways.faults import Call
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.transfer import final_days
-from fundpool.services import books, failpoints, payments, resolving
+from fundpool.services import books, failpoints, payments, recovery, resolving
 from tests.simulation.courses import lost_order_recognised_after_its_money_came_back, one_county
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, RELEASER, Scene, account_no
@@ -24,9 +24,11 @@ def restart(scene: Scene) -> None:
 
 
 def quarantine(scene: Scene) -> None:
+    """Stop everything, and wait until nothing sent before can still be on its way."""
     scene.ports.database.transaction(
-        lambda work: resolving.quarantine(work, now=scene.clock(), terms=scene.ports.gateway_terms)
+        lambda work: recovery.quarantine(work, now=scene.clock(), terms=scene.ports.gateway_terms)
     )
+    scene.clock.advance(minutes=15)
 
 
 def test_orders_sent_after_the_backup_are_settled_from_the_statement(
@@ -39,7 +41,7 @@ def test_orders_sent_after_the_backup_are_settled_from_the_statement(
     transactions.state = backup
     scene.clock.advance(days=30)
     quarantine(scene)
-    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     restart(scene)
     scene.send()
     assert scene.states() == ["settled"] * 3
@@ -59,9 +61,9 @@ def test_a_recovery_whose_questions_were_not_answered_says_so_and_finishes_when_
     quarantine(scene)
     scene.plan.add("silence_before", call=Call.QUERY, times=1)
     with pytest.raises(ServiceUnavailable, match="recovery"):
-        resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+        recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     assert "in_flight" in scene.states(), "what was answered is taken up"
-    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     assert scene.states() == ["in_flight"] * 3
     restart(scene)
     scene.send()
@@ -82,7 +84,7 @@ def test_orders_the_bank_still_works_on_are_taken_up_and_not_sent_again(
     transactions.state = backup
     scene.clock.advance(hours=1)
     quarantine(scene)
-    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     restart(scene)
     scene.send()
     assert scene.states() == ["in_flight"] * 3
@@ -110,7 +112,7 @@ def test_a_second_attempt_that_the_backup_knows_nothing_of_is_recognised(
     transactions.state = backup
     scene.clock.advance(days=30)
     quarantine(scene)
-    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     restart(scene)
     scene.send()
     assert scene.states() == ["settled"] * 3
@@ -129,7 +131,7 @@ def test_a_batch_restored_to_before_its_approval_still_learns_that_it_was_paid(
     scene.send()
     transactions.state = backup
     quarantine(scene)
-    resolving.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
+    recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     assert scene.states() == ["settled"] * 3
 
 

@@ -82,6 +82,9 @@ class SqlAuditStore:
             self._head = (row.number, row.hash) if row else (0, GENESIS)
         return self._head
 
+    def last_at(self) -> datetime | None:
+        return self._connection.execute(select(audit.c.at).order_by(audit.c.number.desc()).limit(1)).scalar()
+
 
 def _digest(values: Mapping[str, Any] | None) -> str | None:
     if values is None:

@@ -1,6 +1,7 @@
 """Batches, obligations, attempts and everything the bank said, on SQL."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,7 @@ from fundpool.domain.transfer import (
     check_obligation_arrow,
     request_hash,
 )
-from fundpool.services.money_ports import Break, GatewayCall, KillSwitch
+from fundpool.services.money_ports import Break, GatewayCall, KillSwitch, Recovery
 from schemas.payment_messages import Direction, StatementLine
 from schemas.tables.accounts import bank_account
 from schemas.tables.transfers import (
@@ -32,6 +33,7 @@ from schemas.tables.transfers import (
     kill_switch,
     obligations,
     reconciliation_break,
+    recovery,
     statement_day,
     statement_line,
     transfer_batch,
@@ -53,6 +55,7 @@ _ADD_ATTEMPT = insert(attempts).returning(*attempts.columns)
 _ADD_CALL = insert(gateway_call)
 _LINES_OF_KEY = _one(statement_line, "attempt_key").order_by(statement_line.c.id)
 _SWITCH = _one(kill_switch, "city", "fund")
+_RECOVERY = _one(recovery, "city", "fund")
 
 
 @lru_cache(maxsize=128)
@@ -153,7 +156,7 @@ class SqlTransferStore:
         row = self._first(_OBLIGATION, id=obligation_id)
         if row is None:
             raise InputError(
-                "obligationunknown",
+                "obligation_unknown",
                 f"没有第 {obligation_id} 号拨付款项",
                 f"there is no payment obligation {obligation_id}",
                 remedy="fundpool transfers list",
@@ -242,7 +245,13 @@ class SqlTransferStore:
 
     def attempt(self, attempt_id: int) -> Attempt:
         row = self._first(_ATTEMPT, id=attempt_id)
-        assert row is not None, f"attempt {attempt_id} was read before and rows are never deleted"
+        if row is None:  # read before, in books that were put back from a backup since
+            raise InputError(
+                "attempt_unknown",
+                f"没有第 {attempt_id} 号支付",
+                f"there is no order {attempt_id}",
+                remedy="fundpool transfers list",
+            )
         return _attempt(row)
 
     def attempt_by_key(self, key: str) -> Attempt | None:
@@ -465,6 +474,23 @@ class SqlTransferStore:
         if changed.rowcount == 0:
             self._connection.execute(insert(kill_switch).values(city=switch.city, fund=switch.fund, **values))
 
+    def recovery(self, city: str, fund: str) -> Recovery | None:
+        row = self._first(_RECOVERY, city=city, fund=fund)
+        return _recovery(row) if row is not None else None
+
+    def recoveries(self) -> list[Recovery]:
+        query = select(recovery).order_by(recovery.c.city, recovery.c.fund)
+        return [_recovery(row) for row in self._connection.execute(query).mappings()]
+
+    def put_recovery(self, found: Recovery) -> None:
+        c = recovery.c
+        values = asdict(found) | {"since": found.since.isoformat()}
+        changed = self._connection.execute(
+            update(recovery).where(c.city == found.city, c.fund == found.fund).values(values)
+        )
+        if changed.rowcount == 0:
+            self._connection.execute(insert(recovery).values(values))
+
     def sent_fen(self, city: str, fund: str, day: date) -> int:
         query = (
             select(func.coalesce(func.sum(attempts.c.amount_fen), 0))
@@ -537,6 +563,10 @@ def _line(row: RowMapping) -> StatementLine:
         counterparty=row["counterparty"],
         executed_at=row["executed_at"],
     )
+
+
+def _recovery(row: RowMapping) -> Recovery:
+    return Recovery(**{**row, "since": date.fromisoformat(row["since"])})
 
 
 def _switch(row: RowMapping) -> KillSwitch:

@@ -38,15 +38,17 @@ def restore(
 ) -> int:
     """Put a copy back with sending off: stop every worker first.
 
-    Then ``fundpool transfers recover --since DAY`` asks the bank, and two people start each fund
-    again with ``fundpool transfers restart``.
+    Then ``fundpool transfers recover`` asks the bank, as often as it takes, and two people start each
+    fund again with ``fundpool transfers restart``; before the bank has answered they cannot.
     """
+    from fundpool.adapters import migrations
     from fundpool.adapters.backups import put_back
     from fundpool.adapters.database import Database
+    from fundpool.adapters.work import SqlTransactions
     from fundpool.bootstrap import build_ports
     from fundpool.domain.people import person
     from fundpool.services.ports import Work
-    from fundpool.services.resolving import quarantine
+    from fundpool.services.recovery import quarantine
 
     if (file is None) is not quarantine_only:
         raise InputError(
@@ -56,20 +58,25 @@ def restore(
             remedy="fundpool restore FILE --by 姓名",
         )
     settings, who, now = settings_of(policy_dir), person(by), business_clock(as_of)
-    if file is not None:
-        put_back(Database(settings.resolved_database_url), file)
-    ports = build_ports(settings)
+    terms = build_ports(settings).gateway_terms
 
     def act(work: Work) -> int:
-        stopped = quarantine(work, now=now, terms=ports.gateway_terms)
+        stopped = quarantine(work, now=now, terms=terms)
         work.audit.append(
             at=now, actor=who, action="restore", subject="database", after={"file": str(file or "")}
         )
         return stopped
 
-    stopped = ports.database.transaction(act)
+    database = Database(settings.resolved_database_url)
+    if file is not None:
+        stopped = put_back(database, file, lambda staged: SqlTransactions(staged).transaction(act))
+    else:
+        migrations.upgrade(database)
+        stopped = SqlTransactions(database).transaction(act)
     if json:
         print_json({"funds_stopped": stopped})
     else:
-        print(f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover --since 备份日")
+        print(
+            f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover / restored, {stopped} funds stopped"
+        )
     return 0

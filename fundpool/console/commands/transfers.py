@@ -15,6 +15,7 @@ from fundpool.domain.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from fundpool.domain.transfer import Batch, Obligation
+    from fundpool.services.money_ports import Recovery
     from fundpool.services.payments import BatchView, TransferOutcome, TransferView
     from fundpool.services.ports import Ports, Work
 
@@ -627,15 +628,21 @@ def confirm_absence(
 @app.command
 def recover(
     *,
-    since: Annotated[str, Parameter(help="备份日 YYYY-MM-DD / day of the backup")],
+    since: Annotated[
+        str | None, Parameter(help="更早的核对起日 YYYY-MM-DD / look further back than the books' last day")
+    ] = None,
     as_of: _AsOf = None,
     policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
-    """After a restore: import every statement since the backup and ask the bank about every order."""
-    from fundpool.services import resolving
+    """After a restore: import every statement since the backup and ask the bank about every order.
 
-    reports = resolving.recover(_ports(policy_dir), business_clock(since).date(), business_clock(as_of))
+    Run it again until it ends without an error: the funds cannot be started before.
+    """
+    from fundpool.services.recovery import recover as ask
+
+    first_day = None if since is None else business_clock(since).date()
+    reports = ask(_ports(policy_dir), first_day, business_clock(as_of))
     document = {
         "statements": len(reports),
         "settled": sum(each.settled for each in reports),
@@ -646,6 +653,40 @@ def recover(
     else:
         print_table("恢复后查核 / recovered", list(document), [list(document.values())])
     return 1 if document["breaks_new"] else 0
+
+
+@app.command(name="confirm-recovery")
+def confirm_recovery(
+    *,
+    city: _CityMust,
+    fund: _FundMust,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
+    """Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
+    from fundpool.services.recovery import confirm_by_statements
+
+    ports, now = _ports(policy_dir), business_clock(as_of)
+    signed = ports.database.transaction(
+        lambda work: confirm_by_statements(
+            work, city, fund, by=by, reason=reason, now=now, terms=ports.gateway_terms
+        )
+    )
+    finished_at = _moment(signed.finished_at)
+    if json:
+        print_json(
+            {"city": city, "fund": fund, "confirmed_by": signed.confirmed_by, "finished_at": finished_at}
+        )
+    elif finished_at is None:
+        print(
+            "已记第一人，须另一人再确认 / first person recorded; another one confirms with the same command"
+        )
+    else:
+        print("恢复核对已完成 / the recovery is finished")
+    return 0
 
 
 # ---------------------------------------------------------------------------------- stop and start
@@ -706,7 +747,10 @@ def switches(*, policy_dir: PolicyDir = None, json: bool = False) -> int:
 
 
 def _show_switches(policy_dir: Path | None, *, as_json: bool) -> int:
-    found = _ports(policy_dir).database.read(lambda work: work.transfers.kill_switches())
+    found, recoveries = _ports(policy_dir).database.read(
+        lambda work: (work.transfers.kill_switches(), work.transfers.recoveries())
+    )
+    unfinished = {(each.city, each.fund): each for each in recoveries if each.finished_at is None}
     if as_json:
         print_json(
             {
@@ -719,6 +763,7 @@ def _show_switches(policy_dir: Path | None, *, as_json: bool) -> int:
                         "by": each.by,
                         "at": _moment(each.at),
                         "restart_asked_by": each.restart_asked_by,
+                        "recovery": _recovery_document(unfinished.get((each.city, each.fund))),
                     }
                     for each in found
                 ]
@@ -727,7 +772,7 @@ def _show_switches(policy_dir: Path | None, *, as_json: bool) -> int:
     else:
         print_table(
             "停发开关 / kill switches",
-            ["city", "fund", "stopped", "reason", "by", "at", "restart asked by"],
+            ["city", "fund", "stopped", "reason", "by", "at", "restart asked by", "恢复核对 / recovery"],
             [
                 [
                     each.city,
@@ -737,8 +782,23 @@ def _show_switches(policy_dir: Path | None, *, as_json: bool) -> int:
                     each.by,
                     _moment(each.at),
                     each.restart_asked_by,
+                    "未完成" if (each.city, each.fund) in unfinished else None,
                 ]
                 for each in found
             ],
         )
     return 0
+
+
+def _recovery_document(unfinished: "Recovery | None") -> dict[str, Any] | None:
+    """What an unfinished recovery still waits for; nil once it is finished."""
+    if unfinished is None:
+        return None
+    return {
+        "opened_at": _moment(unfinished.opened_at),
+        "since": unfinished.since.isoformat(),
+        "keys_open": unfinished.keys_open,
+        "days_open": unfinished.days_open,
+        "first_open": unfinished.first_open,
+        "confirmed_by": unfinished.confirmed_by,
+    }
