@@ -32,6 +32,23 @@ _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _FIXED = {FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.YEAR, FieldKind.FUND}
 _HEADER_ROW = 3
 """Zero-based: title, labels and instruction stand above it."""
+_ROW_HEIGHT = 20
+_COLUMN_WIDTH = {
+    FieldKind.COUNTY_CODE: 13,
+    FieldKind.COUNTY_NAME: 16,
+    FieldKind.MONTH: 10,
+    FieldKind.YEAR: 10,
+    FieldKind.FUND: 21,
+    FieldKind.MONEY: 16.5,
+    FieldKind.COUNT: 11,
+    FieldKind.CODE: 22,
+    FieldKind.DAY: 12,
+    FieldKind.CHOICE: 11,
+    FieldKind.TEXT: 24,
+}
+"""Wide enough for the standard funds' names and for amounts of ten thousand million yuan."""
+_REPEATED = 4
+"""Columns that stand on both pages of a table printed on two; the head and the signatures keep within them."""
 _INSTRUCTION = (
     "只填黄色单元格（灰色的已填好或自动计算）；没有发生额填 0；不要改动表头，不要隐藏、合并单元格。"
     " Fill the yellow cells only; write 0 for nothing."
@@ -46,11 +63,12 @@ def write_template(
     month: Period,
     *,
     funds: Sequence[CityFund] = STANDARD_FUNDS,
-    detail_rows: int = 50,
+    detail_rows: int | None = None,
 ) -> None:
     """Write the blank template of a document for ``counties`` (usually one) to ``path`` (.xlsx).
 
-    Documents per fund get one prepared row per county and fund, others ``detail_rows`` open rows.
+    Documents per fund get one prepared row per county and fund, others ``detail_rows`` open rows
+    (None: as many as the document's definition says).
     """
     kind = document_type(document)
     rows: list[Mapping[str, Value]] = [
@@ -59,7 +77,7 @@ def write_template(
         for fund in ((each.key for each in funds) if kind.per_fund else [""])
     ]
     if not kind.per_fund:
-        rows = [rows[0]] * detail_rows
+        rows = [rows[0]] * (detail_rows or kind.open_rows)
     _write_xlsx(path, kind, city_name, month, rows, funds, labels={}, totals=None, blank=True, mark=None)
 
 
@@ -160,13 +178,13 @@ class _Formats:
     """The cell formats of a sheet."""
 
     def __init__(self, book: Any) -> None:
-        box = {"border": 1, "font_name": "SimSun", "font_size": 10}
-        self.title = book.add_format(
-            {"bold": True, "font_size": 16, "align": "center", "valign": "vcenter", "font_name": "SimHei"}
-        )
+        box = {"border": 1, "font_name": "SimSun", "font_size": 10, "valign": "vcenter"}
+        title = {"bold": True, "font_size": 16, "valign": "vcenter", "font_name": "SimHei"}
+        self.title = book.add_format({**title, "align": "center"})
+        self.wide_title = book.add_format({**title, "font_size": 14})
         self.heading = book.add_format({"bold": True, "font_size": 14, "font_name": "SimHei"})
-        self.note = book.add_format({**box, "text_wrap": True, "valign": "top"})
-        self.plain = book.add_format({"font_name": "SimSun", "font_size": 10})
+        self.note = book.add_format({**box, "text_wrap": True})
+        self.plain = book.add_format({"font_name": "SimSun", "font_size": 10, "valign": "vcenter"})
         self.header = book.add_format(
             {
                 **box,
@@ -174,7 +192,6 @@ class _Formats:
                 "bg_color": "#D9E2F3",
                 "text_wrap": True,
                 "align": "center",
-                "valign": "vcenter",
             }
         )
         self.fixed = book.add_format({**box, "num_format": "@", "bg_color": "#F2F2F2"})
@@ -182,7 +199,10 @@ class _Formats:
             {**box, "num_format": "#,##0.00", "locked": False, "bg_color": "#FFF9DB"}
         )
         self.sum = book.add_format({**box, "num_format": "#,##0.00", "bg_color": "#F2F2F2"})
-        self.text = book.add_format({**box, "num_format": "@", "locked": False, "bg_color": "#FFF9DB"})
+        self.count = book.add_format({**box, "num_format": "0", "locked": False, "bg_color": "#FFF9DB"})
+        self.text = book.add_format(
+            {**box, "num_format": "@", "locked": False, "bg_color": "#FFF9DB", "text_wrap": True}
+        )
         self.day = book.add_format(
             {**box, "num_format": "yyyy-mm-dd", "locked": False, "bg_color": "#FFF9DB"}
         )
@@ -218,26 +238,34 @@ def _write_xlsx(
         book.set_custom_property(name, value, "text")
     sheet = book.add_worksheet(kind.sheet)
     formats = _Formats(book)
-    _write_head(sheet, kind, city_name, month, formats, mark)
+    names = list(dict.fromkeys(str(row["county_name"]) for row in rows if row.get("county_name")))
+    _write_head(sheet, kind, city_name, month, names, formats, mark)
     for index, row in enumerate(rows):
         _write_row(sheet, kind, row, _HEADER_ROW + 1 + index, formats, month, blank=blank)
     _write_total_row(sheet, kind, rows, formats, totals, blank=blank)
     last = _HEADER_ROW + len(rows) + 3
     for index, label in enumerate(label for label in kind.labels if label.key != "unit"):
-        sheet.write_string(last, 3 * index, f"{label.zh}：", formats.plain)
-        sheet.write_string(last, 3 * index + 1, labels.get(label.key, ""), formats.text)
+        at, column = last + index // 2, 2 * (index % 2)
+        sheet.set_row(at, _ROW_HEIGHT)
+        sheet.write_string(at, column, f"{label.zh}：", formats.plain)
+        sheet.write_string(at, column + 1, labels.get(label.key, ""), formats.text)
     _validate_input(sheet, kind, funds, _HEADER_ROW + 1, _HEADER_ROW + len(rows))
-    sheet.freeze_panes(_HEADER_ROW + 1, 4)
+    sheet.freeze_panes(_HEADER_ROW + 1, _REPEATED)
     sheet.protect("", {"format_columns": True, "select_locked_cells": True})
     _set_page(sheet, wide=len(kind.fields) > 12)
     sheet.repeat_rows(0, _HEADER_ROW)
-    if len(kind.fields) > 16:  # legible on two pages that both name the county and fund
+    if _on_two_pages(kind):
         sheet.fit_to_pages(2, 0)
-        sheet.repeat_columns(0, 3)
+        sheet.repeat_columns(0, _REPEATED - 1)
     if blank:
         _explain_columns(book, kind, formats)
     book.close()
     path.write_bytes(buffer.getvalue())
+
+
+def _on_two_pages(kind: DocumentType) -> bool:
+    """Whether a table is legible only on two pages side by side, which both name the county and fund."""
+    return len(kind.fields) > 16
 
 
 def _set_page(sheet: Any, *, wide: bool) -> None:
@@ -258,10 +286,18 @@ def _explain_columns(book: Any, kind: DocumentType, formats: _Formats) -> None:
         sheet.write_string(1, column, text, formats.header)
         sheet.set_column(column, column, width)
     for row, f in enumerate(kind.fields, start=2):
-        for column, text in enumerate((f.zh, *_how_to_fill(kind, f), f.en)):
+        texts = (f.zh, *_how_to_fill(kind, f), f.en)
+        # Not every program finds the height of a text that runs over lines by itself.
+        sheet.set_row(row, 16 * (1 + _half_widths(texts[2]) // 68))
+        for column, text in enumerate(texts):
             sheet.write_string(row, column, text, formats.note)
     sheet.protect("", {"format_columns": True, "select_locked_cells": True})
     _set_page(sheet, wide=False)
+
+
+def _half_widths(text: str) -> int:
+    """Characters of a Latin letter's width: a Chinese one takes two."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
 
 
 def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
@@ -287,20 +323,33 @@ def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
 
 
 def _write_head(
-    sheet: Any, kind: DocumentType, city_name: str, month: Period, formats: _Formats, mark: str | None
+    sheet: Any,
+    kind: DocumentType,
+    city_name: str,
+    month: Period,
+    counties: Sequence[str],
+    formats: _Formats,
+    mark: str | None,
 ) -> None:
     title = f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")
-    sheet.merge_range(0, 0, 0, min(len(kind.fields) - 1, 12), title, formats.title)
-    sheet.set_row(0, 28)
+    if _on_two_pages(kind):  # a merged title would stand on the first page only
+        sheet.write_string(0, 0, title, formats.wide_title)
+    else:
+        sheet.merge_range(0, 0, 0, len(kind.fields) - 1, title, formats.title)
+    sheet.set_row(0, 30)
     sheet.write_string(1, 0, f"单位：{kind.unit_zh}", formats.plain)
-    sheet.write_string(1, 3, f"{kind.month_zh}：{_period(kind, month)}", formats.plain)
-    sheet.write_string(1, 7, f"模板版本：{kind.version}", formats.plain)
-    sheet.write_string(2, 0, _INSTRUCTION, formats.plain)
+    sheet.write_string(1, 1, f"{kind.month_zh}：{_period(kind, month)}", formats.plain)
+    sheet.write_string(1, _REPEATED - 1, f"模板版本：{kind.version}", formats.plain)
+    filed_by = counties[0] if len(counties) == 1 else ""
+    sheet.write_string(2, 0, f"填报单位（盖章）：{filed_by}", formats.plain)
+    sheet.write_string(2, _REPEATED, _INSTRUCTION, formats.plain)
+    for row in (1, 2):
+        sheet.set_row(row, 18)
     for column, f in enumerate(kind.fields):
         sheet.write_string(_HEADER_ROW, column, f.zh, formats.header)
         sheet.write_comment(_HEADER_ROW, column, f.en) if f.follows_from else None
+        sheet.set_column(column, column, _COLUMN_WIDTH[f.kind])
     sheet.set_row(_HEADER_ROW, 32)
-    sheet.set_column(0, len(kind.fields) - 1, 15)
 
 
 def _write_row(
@@ -313,6 +362,8 @@ def _write_row(
     *,
     blank: bool,
 ) -> None:
+    if not any(_half_widths(str(row.get(f.key) or "")) > 22 for f in kind.fields if f.kind is FieldKind.TEXT):
+        sheet.set_row(at, _ROW_HEIGHT)
     for column, f in enumerate(kind.fields):
         value = row.get(f.key)
         if f.key in {"month", "year"} and value is None:
@@ -328,7 +379,8 @@ def _write_row(
 
 def _write_cell(sheet: Any, at: int, column: int, f: DocumentField, value: Value, formats: _Formats) -> None:
     fixed = f.kind in _FIXED
-    style = formats.fixed if fixed and value else formats.money if f.is_money else formats.text
+    entry = formats.count if f.kind is FieldKind.COUNT else formats.text
+    style = formats.fixed if fixed and value else formats.money if f.is_money else entry
     if value is None or value == "":
         sheet.write_blank(at, column, None, style)
     elif isinstance(value, date):
@@ -360,9 +412,11 @@ def _write_total_row(
 ) -> None:
     at = _HEADER_ROW + 1 + len(rows)
     computed = _control_totals(kind, rows)
+    sheet.set_row(at, _ROW_HEIGHT)
     sheet.write_string(at, 0, "控制合计", formats.fixed)
     for column, f in enumerate(kind.fields):
         if not f.is_money:
+            sheet.write_blank(at, column, None, formats.fixed) if column else None
             continue
         if totals is not None and f.key in totals:
             sheet.write_number(at, column, totals[f.key] / 100, formats.sum)
@@ -391,8 +445,33 @@ def _validate_input(sheet: Any, kind: DocumentType, funds: Sequence[CityFund], f
             rule = _list_rule(f, [fund.name_zh for fund in funds])
         elif f.choices:
             rule = _list_rule(f, list(f.choices))
+        elif f.kind is FieldKind.COUNT:
+            rule = _count_rule(f)
+        elif f.kind in _HINTS:
+            rule = {"validate": "any", "input_title": f.zh[:32], "input_message": _HINTS[f.kind]}
         if rule is not None:
             sheet.data_validation(first, column, last, column, rule)
+
+
+_HINTS = {
+    FieldKind.CODE: "按文本填写全部数字，前面的 0 也要写",
+    FieldKind.DAY: "写作 2026-10-05",
+}
+"""What a cell says when it is chosen, where no rule of the workbook can check it."""
+
+
+def _count_rule(f: DocumentField) -> dict[str, Any]:
+    return {
+        "validate": "integer",
+        "criteria": "between",
+        "minimum": 0,
+        "maximum": 10**9,
+        "ignore_blank": f.presence is Presence.OPTIONAL,
+        "input_title": f.zh[:32],
+        "input_message": "整数，如 120；没有填 0",
+        "error_title": "不是整数",
+        "error_message": "请填写整数，如 120；没有填 0。",
+    }
 
 
 def _list_rule(f: DocumentField, values: list[str]) -> dict[str, Any]:

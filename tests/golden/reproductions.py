@@ -313,7 +313,7 @@ def _files() -> list[Reproduction]:
             "FILE-016",
             sample.SHEET,
             lambda xml: xml.replace(
-                '<mergeCell ref="A1:M1"/>', '<mergeCell ref="A1:M1"/><mergeCell ref="E5:E6"/>'
+                '<mergeCell ref="A1:O1"/>', '<mergeCell ref="A1:O1"/><mergeCell ref="E5:E6"/>'
             ),
         ),
         _text("FILE-017", lambda text: "\r\n".join(text.splitlines()[:3])),

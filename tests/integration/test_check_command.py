@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from fundpool.adapters.document_reader import read_documents
 from fundpool.console.cli import main
@@ -136,3 +137,32 @@ def test_a_template_for_an_unknown_county_names_the_known_ones(
     ]
     assert main(["template", *arguments, "--json"]) == 2
     assert "椒江区" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_a_template_has_as_many_open_rows_as_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "--city",
+        "taizhou",
+        "--document",
+        "payer-detail",
+        "--month",
+        "2026-10",
+        "--county",
+        "椒江区",
+    ]
+    assert main(["template", *arguments, "--rows", "120", "--out", str(tmp_path), "--json"]) == 0
+    sheet = load_workbook(str(answer(capsys)["files"][0]["file"])).worksheets[0]
+    assert [sheet.cell(row, 1).value for row in (124, 125)] == ["331002", "控制合计"]
+    assert main(["template", *arguments, "--rows", "0", "--out", str(tmp_path), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "bad_rows"
+
+
+def test_a_city_without_counties_has_no_templates_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--city", "heilongjiang", "--document", "plan", "--month", "2026-10"]
+    assert main(["template", *arguments, "--out", str(tmp_path / "out"), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "no_counties"
+    assert not (tmp_path / "out").exists()

@@ -92,7 +92,7 @@ def test_hidden_columns_and_sheets_are_shown() -> None:
     hidden = sample.with_part(
         clean,
         sample.SHEET,
-        lambda xml: xml.replace('<col min="1" max="15"', '<col min="5" max="5" hidden="1"', 1),
+        lambda xml: xml.replace('<col min="5" ', '<col min="5" max="5" hidden="1"/><col min="6" ', 1),
     )
     assert [f.found for f in read(hidden).findings] == ["E"]
 

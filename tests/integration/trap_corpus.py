@@ -286,7 +286,7 @@ STRUCTURE: dict[str, Maker] = {
         lambda rows, rng: rows[0].update(month=rng.choice(["2026-00", "0000-10", "26-10"]))
     ),
     "hidden data row": _spoiled_sheet('<row r="6"', '<row r="6" hidden="1"'),
-    "merged data cells": _spoiled_sheet('ref="A1:M1"/>', 'ref="A1:M1"/><mergeCell ref="E5:F5"/>'),
+    "merged data cells": _spoiled_sheet('ref="A1:O1"/>', 'ref="A1:O1"/><mergeCell ref="E5:F5"/>'),
     "code as a number": _spoiled_cell("A5", '<c r="A5"><v>331002</v></c>'),
     "code as a number of nineteen digits": _spoiled_cell("A5", '<c r="A5"><v>6222021234567890123</v></c>'),
     "fund as an error": _spoiled_cell("D5", '<c r="D5" t="e"><v>#N/A</v></c>'),

@@ -12,6 +12,9 @@ from fundpool.services.judging import Register
 from fundpool.settings import Settings
 from schemas.documents import document_type
 
+MOST_ROWS = 5_000
+"""Open rows that a template may have; all cells of them stay far below the limits of reading."""
+
 
 def template(
     *,
@@ -22,6 +25,9 @@ def template(
         tuple[str, ...],
         Parameter(help="县区代码或名称，可多个；不写为全部 / county code or name; all if not given"),
     ] = (),
+    rows: Annotated[
+        int | None, Parameter(help="明细表的空行数 / open rows of a list (payer-detail, statement, …)")
+    ] = None,
     out: Annotated[Path, Parameter(help="输出目录 / folder to write to")] = Path(),
     policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
     json: Annotated[
@@ -31,6 +37,13 @@ def template(
     """生成填报模板，每县一个工作簿 / Write the templates, one workbook per county."""
     kind = document_type(document)
     when = parse_month(month)
+    if rows is not None and not 1 <= rows <= MOST_ROWS:
+        raise InputError(
+            "bad_rows",
+            f"空行数应为 1 至 {MOST_ROWS}，现为 {rows}",
+            f"a list has 1 to {MOST_ROWS} open rows, found {rows}",
+            remedy="更多的明细请报 CSV / file a longer list as CSV",
+        )
     from fundpool.adapters.policy_files import load_policies
     from fundpool.adapters.workbooks import write_template
 
@@ -39,13 +52,20 @@ def template(
     chosen = (
         [unit.code for unit in policy.units] if not county else [_code(register, name) for name in county]
     )
+    if not chosen:
+        raise InputError(
+            "no_counties",
+            f"{policy.name_zh}的名册中没有县区，无从生成模板",
+            f"the register of {city} has no counties to write a template for",
+            remedy="在该市政策文件的 units 中登记县区 / list the counties under units in the city's policy file",
+        )
     out.mkdir(parents=True, exist_ok=True)
     written: list[tuple[str, str, Path]] = []
     for code in chosen:
         unit = register.by_code(code)
         assert unit is not None
         path = out / f"{when}-{kind.key}-{unit.code}-{unit.name_zh}.xlsx"
-        write_template(path, kind.key, policy.name_zh, [unit], when, funds=register.funds)
+        write_template(path, kind.key, policy.name_zh, [unit], when, funds=register.funds, detail_rows=rows)
         written.append((unit.code, unit.name_zh, path))
     if json:
         print_json(
