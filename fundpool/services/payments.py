@@ -427,7 +427,12 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
     """Nothing of it is with the bank: not by the books, nor by orders that a restore has lost."""
     kill_switches.require_recovered(work, obligation.city, obligation.fund)
     known = work.transfers.attempts(obligation.id)
-    is_sent = any(each.first_sent_at is not None and each.state not in LEAVES_ROOM for each in known)
+    # One learnt from the statement was never sent by these books, and is paid all the same.
+    is_sent = any(
+        each.state not in LEAVES_ROOM
+        and not (each.state is AttemptState.PREPARED and each.first_sent_at is None)
+        for each in known
+    )
     if is_sent or any(work.transfers.lines_of_key(key) for _, key in possible_keys(obligation, known)):
         raise RuleViolation(
             "already_sent",
@@ -617,9 +622,14 @@ def send_one(
     Raises RuleViolation when a guard refuses: nothing has left the machine then.
     """
     terms = ports.gateway_terms
-    if not _is_unknown_to_the_bank(ports, gateway, obligation_id, clock):
+    fence_first, perhaps_lost = ports.database.read(
+        lambda work: (
+            _key_to_fence(work, obligation_id, terms),
+            _orders_perhaps_lost(work, obligation_id, clock(), terms),
+        )
+    )
+    if not _are_unknown_to_the_bank(ports, gateway, obligation_id, perhaps_lost, clock):
         return None
-    fence_first = ports.database.read(lambda work: _key_to_fence(work, obligation_id, terms))
     if fence_first is not None and not _fence(ports, gateway, fence_first, clock):
         return None
     attempt = ports.database.transaction(lambda work: _prepare(work, obligation_id, clock(), terms))
@@ -669,38 +679,45 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
     return new_attempt(work, obligation, next_attempt_no(known), now, terms)
 
 
-def _is_unknown_to_the_bank(ports: Ports, gateway: Gateway, obligation_id: int, clock: Clock) -> bool:
+def _are_unknown_to_the_bank(
+    ports: Ports, gateway: Gateway, obligation_id: int, orders: Sequence[TransferOrder], clock: Clock
+) -> bool:
     """Whether a payment ordered anew after a restore is not under way from before it, under any of its keys.
 
     The restored books knew nothing of the lost order, so that their recovery could not ask about it.
-    One that the bank knows is held for people; its statement settles it.
+    The last one that the bank knows is taken up, to be asked about like any other.
     """
-    orders = ports.database.read(
-        lambda work: _orders_perhaps_lost(work, obligation_id, clock(), ports.gateway_terms)
-    )
+    known_key = None
     for order in orders:
         failpoint("before query")
         answer = gateway.query(order, now=clock())
         failpoint("after query")
         if answer.kind is GatewayAnswerKind.UNKNOWN:
             return False
-        if answer.kind not in _NOT_UNDER_WAY:
-            ports.database.transaction(
-                lambda work: hold(
-                    work,
-                    work.transfers.obligation(obligation_id),
-                    reason="known_to_the_bank",
-                    by="system",
-                    now=clock(),
-                )
-            )
-            return False
-    return True
+        if answer.kind is not GatewayAnswerKind.NOT_FOUND:
+            known_key = order.key
+    if known_key is None:
+        return True
+    key = known_key
+    ports.database.transaction(lambda work: _take_up(work, obligation_id, key, clock(), ports.gateway_terms))
+    return False
 
 
-_NOT_UNDER_WAY = frozenset(
-    {GatewayAnswerKind.NOT_FOUND, GatewayAnswerKind.REJECTED, GatewayAnswerKind.CLOSED}
-)
+def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: GatewayTerms) -> None:
+    """An order from before a restore becomes an open question; it is never sent again."""
+    obligation = work.transfers.obligation(obligation_id)
+    known = work.transfers.attempts(obligation_id)
+    number = next((no for no, possible in possible_keys(obligation, known) if possible == key), None)
+    if obligation.state is not ObligationState.RELEASED or known or number is None:
+        return  # somebody else was faster
+    suspect_after_restore(work, new_attempt(work, obligation, number, now, terms), now, terms)
+
+
+def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    """A prepared order of restored books may have been sent: asked about, and never sent again."""
+    suspect = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
+    sent_at = attempt.first_sent_at or attempt.prepared_at
+    return work.transfers.change_attempt(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
 
 
 def _orders_perhaps_lost(

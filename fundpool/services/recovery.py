@@ -29,7 +29,14 @@ from fundpool.services import kill_switches
 from fundpool.services.attempts import Evidence, apply_event
 from fundpool.services.failpoints import failpoint
 from fundpool.services.money_ports import Recovery
-from fundpool.services.payments import Clock, _gateway, possible_orders, require_statements, running_clock
+from fundpool.services.payments import (
+    Clock,
+    _gateway,
+    possible_orders,
+    require_statements,
+    running_clock,
+    suspect_after_restore,
+)
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
 from fundpool.services.resolving import (
     StatementReport,
@@ -83,7 +90,9 @@ def quarantine(work: Work, *, now: datetime, terms: GatewayTerms) -> int:
 
 def _open(work: Work, city: str, fund: str, since: date, now: datetime) -> None:
     """Stop the fund and open its recovery; one that the backup holds as open reaches further back."""
-    kill_switches.stop_fund(work, city, fund, reason="restored from a backup", by=SYSTEM, now=now)
+    kill_switches.stop_fund(
+        work, city, fund, reason="由备份恢复 / restored from a backup", by=SYSTEM, now=now
+    )
     kill_switches.forget_request(work, city, fund)
     before = work.transfers.recovery(city, fund)
     if before is not None and before.finished_at is None:
@@ -244,10 +253,7 @@ def _adopt(
     if attempt is None or attempt.obligation_id != obligation_id:
         return
     if attempt.state is AttemptState.PREPARED:
-        attempt = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
-        attempt = work.transfers.change_attempt(
-            attempt, first_sent_at=now, last_sent_at=now, resend_until=now
-        )
+        attempt = suspect_after_restore(work, attempt, now, terms)
     apply_answer(work, attempt.key, answer, now, terms)
 
 

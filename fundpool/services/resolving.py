@@ -460,12 +460,15 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
             ObligationState.RETRY_APPROVED,
             ObligationState.FAILED,
             ObligationState.HELD,
+            ObligationState.CANCELLED,
         ]
     ):
         if any(each.state not in LEAVES_ROOM for each in work.transfers.attempts(obligation.id)):
             continue
         for attempt_no, possible in possible_keys(obligation, work.transfers.attempts(obligation.id)):
             if possible == key:
+                if obligation.state is ObligationState.CANCELLED:
+                    _paid_though_withdrawn(work, obligation, key, now)
                 return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
     return None
 
@@ -475,7 +478,22 @@ _WAY_TO_RELEASED = {
     ObligationState.APPROVED: (ObligationState.RELEASED,),
     ObligationState.FAILED: (ObligationState.RETRY_APPROVED,),
     ObligationState.HELD: (ObligationState.RELEASED,),
+    ObligationState.CANCELLED: (ObligationState.HELD, ObligationState.RELEASED),
 }
+
+
+def _paid_though_withdrawn(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
+    report_break(
+        work,
+        obligation,
+        kind="paid_though_withdrawn",
+        reference=key,
+        zh=f"{obligation.key} 在恢复后的账上已撤回，银行却有此支付；按银行记账，须由人查清",
+        en=f"{obligation.key} was withdrawn in the restored books, yet the bank has its order; it is booked as the "
+        "bank says, and people must look",
+        stops_fund=True,
+        now=now,
+    )
 
 
 def _as_released(work: Work, obligation: Obligation) -> Obligation:

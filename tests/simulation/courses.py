@@ -526,16 +526,6 @@ def held_while_the_backup_was_made(it: Scene) -> None:
     carry_on(it)
 
 
-def withdrawn_after_a_restore(it: Scene) -> None:
-    """Restored books say that nothing was sent, and somebody withdraws it."""
-    backup, first_day = snapshot(it), it.clock().date()
-    it.send()
-    it.clock.advance(minutes=1)
-    restore(it, backup)
-    by_people(it, payments.cancel)
-    recover(it, first_day)
-
-
 def zombie_comes_back_to_restored_books(it: Scene) -> None:
     """It brings a refusal from before the restore; its key has begun another life since."""
     backup, first_day = snapshot(it), it.clock().date()
@@ -636,7 +626,6 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "restart_before_recovery_is_finished": (bank_silent_after_a_restore, NO_FENCE),
     "not_found_believed_at_once_after_restore": (asked_at_once_after_a_restore, NO_FENCE),
     "held_not_asked_after_restore": (held_while_the_backup_was_made, NO_FENCE),
-    "withdrawn_before_recovery_is_finished": (withdrawn_after_a_restore, GatewayTerms()),
     "claim_known_by_its_number_alone": (zombie_comes_back_to_restored_books, NO_FENCE),
     "ordered_anew_without_asking": (ordered_anew_after_a_restore, NO_FENCE),
     "return_ignored": (money_comes_back, GatewayTerms()),

@@ -315,16 +315,6 @@ def held_not_asked_after_restore() -> Any:
     return patch.object(recovery, "_MAY_HAVE_BEEN_SENT", asked)
 
 
-def withdrawn_before_recovery_is_finished() -> Any:
-    original = payments.cancel
-
-    def mutated(*arguments: Any, **named: Any) -> Any:
-        with restart_before_recovery_is_finished():
-            return original(*arguments, **named)
-
-    return patch.object(payments, "cancel", mutated)
-
-
 def claim_known_by_its_number_alone() -> Any:
     return patch.object(
         payments,
@@ -391,7 +381,6 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         restart_before_recovery_is_finished,
         not_found_believed_at_once_after_restore,
         held_not_asked_after_restore,
-        withdrawn_before_recovery_is_finished,
         claim_known_by_its_number_alone,
         ordered_anew_without_asking,
         return_ignored,

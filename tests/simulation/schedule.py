@@ -573,6 +573,9 @@ class Schedule:
             times = sum(executions.pop(key, 0) for key in keys)
             is_seen = any(key in anomalies and key in broken for key in keys)
             found += self._judge_payment(work, obligation, times, is_seen=is_seen)
+            is_told = obligation.state is ObligationState.CANCELLED or any(key in broken for key in keys)
+            if obligation.key in self.withdrawn and not is_told:
+                found.append(f"W1 withdrawn, yet {obligation.state}: {obligation.key}")
         if executions:
             found.append(f"I1 executed what was never ordered: {dict(executions)}")
         if any(each.finished_at is None for each in work.transfers.recoveries()):
@@ -605,8 +608,6 @@ class Schedule:
         is_withdrawn = obligation.state is ObligationState.CANCELLED
         if not (times or is_booked or is_withdrawn or payments.is_exhausted(known)):
             yield f"L1 never paid: {obligation.key} is {obligation.state}"
-        if obligation.key in self.withdrawn and not is_withdrawn and not is_seen:
-            yield f"W1 withdrawn, yet {obligation.state}: {obligation.key}"
 
 
 def is_at_rest(work: Work) -> bool:

@@ -1,14 +1,17 @@
 """Books put back from a backup: what was sent since is found at the bank, never sent again."""
 
+from collections.abc import Callable
+from datetime import timedelta
+
 import pytest
 
 from fundpool.adapters.gateways.faults import Call
-from fundpool.domain.errors import ServiceUnavailable
+from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.transfer import final_days
 from fundpool.services import books, failpoints, payments, recovery, resolving
-from tests.simulation.courses import lost_order_recognised_after_its_money_came_back, one_county
+from tests.simulation.courses import lost_order_recognised_after_its_money_came_back, once, one_county
 from tests.simulation.memory import MemoryTransactions
-from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, RELEASER, Scene, account_no
+from tests.simulation.scene import CHECKER, CITY, COUNTIES, FISCAL, FUND, NOW, RELEASER, Scene, account_no
 
 
 @pytest.fixture
@@ -164,6 +167,167 @@ def test_nothing_is_sent_before_two_people_have_looked(transactions: MemoryTrans
     quarantine(scene)
     assert {each.error_code for each in scene.send()} == {"fund_stopped"}
     assert scene.book.executions == []
+
+
+def ask(scene: Scene) -> None:
+    recovery.recover(scene.ports, None, scene.clock(), clock=scene.clock)
+
+
+def refusal(scene: Scene, act: Callable[..., object], *arguments: object, **named: object) -> str:
+    """The code with which an act of a person is refused."""
+    with pytest.raises(RuleViolation) as refused:
+        scene.ports.database.transaction(lambda work: act(work, *arguments, **named, now=scene.clock()))
+    return refused.value.code
+
+
+def test_neither_of_two_people_starts_a_fund_before_the_bank_has_answered(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions)
+    scene.release()
+    quarantine(scene)
+    for act in (payments.request_restart, payments.confirm_restart):
+        assert refusal(scene, act, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+    scene.plan.add("silence_before", call=Call.QUERY, times=1)
+    with pytest.raises(ServiceUnavailable, match="1 possible keys"):
+        ask(scene)
+    assert refusal(scene, payments.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+    ask(scene)
+    restart(scene)
+    scene.send()
+    assert scene.states() == ["settled"] * 3
+
+
+def test_books_with_nothing_under_way_are_recovered_by_one_command(transactions: MemoryTransactions) -> None:
+    scene = Scene(transactions)
+    quarantine(scene)
+    ask(scene)
+    restart(scene)
+
+
+def test_not_found_does_not_count_while_an_order_from_before_the_restore_may_be_on_its_way(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions)
+    scene.release()
+    transactions.transaction(
+        lambda work: recovery.quarantine(work, now=scene.clock(), terms=scene.ports.gateway_terms)
+    )
+    scene.clock.advance(minutes=10)
+    with pytest.raises(ServiceUnavailable, match="before 10-08 09:11"):
+        ask(scene)
+    scene.clock.advance(minutes=1)
+    ask(scene)
+
+
+def test_a_second_restore_asks_anew_and_as_far_back_as_the_first(transactions: MemoryTransactions) -> None:
+    scene = Scene(transactions)
+    scene.release()
+    quarantine(scene)
+    scene.clock.advance(days=3)
+    quarantine(scene)
+    assert refusal(scene, payments.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+    found = transactions.read(lambda work: work.transfers.recovery(CITY, FUND))
+    assert found is not None
+    assert (found.since, found.finished_at) == (NOW.date(), None)
+    ask(scene)
+    restart(scene)
+
+
+def test_an_answer_from_before_a_second_restore_finishes_nothing(transactions: MemoryTransactions) -> None:
+    scene = Scene(transactions)
+    scene.release()
+    quarantine(scene)
+
+    with once("after query", lambda: quarantine(scene)), pytest.raises(ServiceUnavailable, match="recovery"):
+        ask(scene)
+    assert refusal(scene, payments.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+
+
+def test_what_one_person_asked_before_the_backup_counts_no_more(transactions: MemoryTransactions) -> None:
+    scene = Scene(transactions)
+    now = scene.clock()
+    act = transactions.transaction
+    act(lambda work: payments.stop_fund(work, CITY, FUND, reason="查", by=CHECKER, now=now))
+    act(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=now))
+    quarantine(scene)
+    ask(scene)
+    assert refusal(scene, payments.confirm_restart, CITY, FUND, by=RELEASER) == "restart_not_requested"
+
+
+def test_nothing_is_withdrawn_that_a_restore_may_have_lost(transactions: MemoryTransactions) -> None:
+    scene = Scene(transactions)
+    empty = transactions.snapshot()
+    scene.release()
+    scene.send()
+    transactions.state = empty
+    quarantine(scene)
+    scene.release()
+    withdraw = {"by": CHECKER, "reason": "重复"}
+    assert refusal(scene, payments.cancel, 1, **withdraw) == "recovery_unfinished"
+    ask(scene)
+    assert scene.states() == ["settled"] * 3
+    assert refusal(scene, payments.cancel, 1, **withdraw) == "already_sent"
+
+
+def test_a_payment_ordered_anew_is_withdrawn_only_when_the_lost_one_can_no_longer_be_executed(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions)
+    quarantine(scene)
+    ask(scene)
+    scene.release()
+    withdraw = {"by": CHECKER, "reason": "重复"}
+    assert refusal(scene, payments.cancel, 1, **withdraw) == "perhaps_sent_before_restore"
+    scene.clock.advance(days=10)
+    assert refusal(scene, payments.cancel, 1, **withdraw) == "statements_missing"
+    for day in range(10):
+        statement_day = NOW.date() + timedelta(days=day)
+        resolving.import_statements(scene.ports, CITY, statement_day, scene.clock(), clock=scene.clock)
+    transactions.transaction(lambda work: payments.cancel(work, 1, **withdraw, now=scene.clock()))
+    assert scene.states()[0] == "cancelled"
+
+
+def test_a_payment_withdrawn_in_the_restored_books_and_paid_by_the_bank_is_booked_and_told(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions, counties=COUNTIES[:1])
+    scene.release()
+    released = transactions.snapshot()
+    transactions.transaction(
+        lambda work: payments.cancel(work, 1, by=CHECKER, reason="重复", now=scene.clock())
+    )
+    withdrawn = transactions.snapshot()
+    transactions.state = released
+    scene.send()
+    transactions.state = withdrawn
+    quarantine(scene)
+    ask(scene)
+    assert scene.states() == ["settled"]
+    assert [each.kind for each in transactions.read(lambda work: work.transfers.breaks(CITY))] == [
+        "paid_though_withdrawn"
+    ]
+
+
+def test_where_the_bank_never_answers_final_statements_and_two_people_finish_the_recovery(
+    transactions: MemoryTransactions,
+) -> None:
+    scene = Scene(transactions)
+    scene.release()
+    quarantine(scene)
+    scene.plan.add("silence_before", call=Call.QUERY, times=1000)
+    sign = {"reason": "银行来函", "terms": scene.ports.gateway_terms}
+    confirm = recovery.confirm_by_statements
+    assert refusal(scene, confirm, CITY, FUND, by=CHECKER, **sign) == "statements_missing"
+    scene.clock.advance(days=9)
+    with pytest.raises(ServiceUnavailable, match="recovery"):
+        ask(scene)
+    transactions.transaction(lambda work: confirm(work, CITY, FUND, by=CHECKER, **sign, now=scene.clock()))
+    assert refusal(scene, confirm, CITY, FUND, by=CHECKER, **sign) == "same_person"
+    assert refusal(scene, payments.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+    transactions.transaction(lambda work: confirm(work, CITY, FUND, by=RELEASER, **sign, now=scene.clock()))
+    restart(scene)
+    assert refusal(scene, confirm, CITY, FUND, by=CHECKER, **sign) == "recovery_not_open"
 
 
 def test_money_that_came_back_is_booked_when_a_lost_order_is_recognised_later() -> None:
