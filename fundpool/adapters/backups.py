@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.domain.errors import InputError
+from fundpool.services.failpoints import failpoint
 
 T = TypeVar("T")
 
@@ -57,7 +58,9 @@ def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -
             closing(sqlite3.connect(Path(folder) / "staged.db")) as copy,
             closing(sqlite3.connect(target)) as current,
         ):
+            failpoint("before put back")
             copy.backup(current)
+            failpoint("after put back")
     return prepared
 
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from tests.crash.restored_month import RestoredMonth
+from tests.crash.small_month import SmallMonth
 from tests.crash.zygote import Broken, Zygote
 from tests.simulation import mutants
 
@@ -28,14 +30,19 @@ def main() -> int:
     rng = random.Random(asked.seed)
     broken = getattr(mutants, asked.mutant)() if asked.mutant else nullcontext()
     with tempfile.TemporaryDirectory(dir=memory()) as home, server(asked.postgresql) as url, broken:
-        zygote = Zygote(Path(home), url)
+        zygote = Zygote(Path(home), url, RestoredMonth if asked.restore else SmallMonth)
         sound = is_sound(zygote)
         points = zygote.undisturbed.points
         say(f"seed {asked.seed}; {len(points)} failpoints passed; undisturbed: {sound}")
-        singles = [number for number, name in enumerate(points, start=1) if asked.at in {None, name}]
+        first = zygote.killed_from
+        singles = [
+            number
+            for number, name in enumerate(points, start=1)
+            if number >= first and asked.at in {None, name}
+        ]
         if asked.singles is not None:
             singles = sorted(rng.sample(singles, min(asked.singles, len(singles))))
-        cases = [*([one] for one in singles), *(pair(rng, len(points)) for _ in range(asked.pairs))]
+        cases = [*([one] for one in singles), *(pair(rng, first, len(points)) for _ in range(asked.pairs))]
         ends_that_differ = play(zygote, cases, asked.minutes)
         os.chdir("/")
     return 1 if ends_that_differ or not sound else 0
@@ -55,14 +62,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--mutant", help="a deliberately broken product, by name (tests/simulation/mutants.py)"
     )
+    parser.add_argument(
+        "--restore", action="store_true", help="a month put back from a backup; kills from there on"
+    )
     parser.add_argument("--minutes", type=float, help="stop after so long")
     parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
     return parser.parse_args()
 
 
-def pair(rng: random.Random, points: int) -> list[int]:
-    """Two points; the second is counted from the restart, and may lie beyond the recovery's end."""
-    first = rng.randint(1, points)
+def pair(rng: random.Random, begin: int, points: int) -> list[int]:
+    """Two points from ``begin`` on; the second is counted from the restart, and may lie beyond the end."""
+    first = rng.randint(begin, points)
     return [first, rng.randint(1, points - first + 20)]
 
 

@@ -37,6 +37,9 @@ COUNTIES_PLAYED = 2
 TERMS = GatewayTerms(key_retention=timedelta(hours=12))
 """A bank that forgets a key after half a day, so that a key can grow too old to send within the month."""
 
+BACKUP = "backup.db"
+"""The copy of the database that a restored month puts back, in the month's folder."""
+
 UNDECIDED = {CaseState.READY, CaseState.FINDINGS, CaseState.PROPOSED}
 DUTY = {"disbursement": PAY_STEP, "allocation": ALLOCATE_STEP}
 
@@ -52,6 +55,9 @@ class Act:
 
 class SmallMonth(CityScene):
     """The month over one database and one bank; ``is_new`` records accounts and openings first."""
+
+    KILLED_FROM: str | None = None
+    """Name of the act before which no kill is worth playing."""
 
     def __init__(
         self, transactions: SqlTransactions, home: Path, gateway: Gateway, read: Reader, *, is_new: bool
@@ -76,6 +82,10 @@ class SmallMonth(CityScene):
         for county in self.counties:
             self.drop(self.plan(county), "plan")
             self.report(county)
+
+    def bank(self, commands: list[Command]) -> tuple[BankBook, FaultPlan]:
+        """The bank that this month is played against."""
+        return bank_of(self, commands)
 
     # ------------------------------------------------------------------ the acts
 

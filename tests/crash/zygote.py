@@ -35,7 +35,7 @@ from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.services import failpoints
 from fundpool.services.judging import ParsedDocument, Register, SourceFile
-from tests.crash.small_month import SmallMonth, bank_again, bank_of
+from tests.crash.small_month import BACKUP, SmallMonth, bank_again
 
 KEY_ID, SECRET = "fundpool", b"crash-test-secret"
 
@@ -92,14 +92,19 @@ class Zygote:
     """Plays cases, each on a copy of what stood before the act it is cut short in.
 
     The database is SQLite or, with a server's URL, PostgreSQL. ``undisturbed`` is the end that every
-    case must come to; it is played over HTTP from the beginning.
+    case must come to; it is played over HTTP from the beginning. ``scene`` is the kind of month.
     """
 
-    def __init__(self, folder: Path, postgresql_url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, postgresql_url: str | None = None, scene: type[SmallMonth] = SmallMonth
+    ) -> None:
         self._folder = folder
+        self._scene = scene
         self._server = postgresql_url
         self._read = ReadOnce()
         self._cases = 0
+        self.killed_from = 1
+        """The first failpoint worth a kill in this kind of month."""
         # One engine for all lives, in the folder of each: it brings compiled statements along, no connection.
         self._sqlite = Database("sqlite:///file:fundpool.db?uri=true")
         self._first = folder / "first"
@@ -115,11 +120,11 @@ class Zygote:
         database = self._database("first")
         migrations.upgrade(database)
         gateway = ScriptedGateway(BankBook())
-        month = SmallMonth(SqlTransactions(database), self._first, gateway, self._read, is_new=True)
+        month = self._scene(SqlTransactions(database), self._first, gateway, self._read, is_new=True)
         month.write_files()
         commands: list[Command] = []
-        gateway = ScriptedGateway(*bank_of(month, commands))
-        month = SmallMonth(SqlTransactions(database), self._first, gateway, self._read, is_new=False)
+        gateway = ScriptedGateway(*month.bank(commands))
+        month = self._scene(SqlTransactions(database), self._first, gateway, self._read, is_new=False)
         points: list[str] = []
         checkpoints = []
         for number, act in enumerate(month.acts()):
@@ -127,6 +132,8 @@ class Zygote:
             name = f"before{number}"
             self._copy("first", name)
             switches = [copy(switch) for switch in gateway.plan.switches]
+            if act.name == self._scene.KILLED_FROM:
+                self.killed_from = len(points) + 1
             checkpoints.append(Checkpoint(number, len(points), name, list(commands), switches))
             failpoints.install(points.append)
             act.do(act.at)
@@ -178,6 +185,8 @@ class Zygote:
             (home / shared).symlink_to(self._first / shared)
         if (origin / "files").exists():
             shutil.copytree(origin / "files", home / "files")
+        if (origin / BACKUP).exists():
+            shutil.copyfile(origin / BACKUP, home / BACKUP)
         if self._server is None:
             shutil.copyfile(origin / "fundpool.db", home / "fundpool.db")
         else:
@@ -238,7 +247,7 @@ class Zygote:
 
         database = self._database(home.name)
         gateway = HttpGateway(url, key_id=KEY_ID, secret=SECRET)
-        month = SmallMonth(SqlTransactions(database), home, gateway, self._read, is_new=False)
+        month = self._scene(SqlTransactions(database), home, gateway, self._read, is_new=False)
         position = home / "position"
         done = int(position.read_text())
         failpoints.install(reached)

@@ -1,0 +1,91 @@
+"""The small month whose books are put back from a backup while payments are under way.
+
+The backup is made before the counties' money is sent; one order is executed after it, one refused, one
+lost. What is killed is the restore: putting back, quarantine, asking the bank, starting again.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+
+from fundpool.adapters.backups import back_up, put_back
+from fundpool.adapters.database import Database
+from fundpool.adapters.gateways.bank_book import BankBook, Command
+from fundpool.adapters.gateways.faults import Call, FaultPlan
+from fundpool.adapters.work import SqlTransactions
+from fundpool.domain.errors import RuleViolation, ServiceUnavailable
+from fundpool.services import kill_switches, payments, recovery, resolving
+from fundpool.services.ports import Work
+from tests.crash.small_month import BACKUP, CITY, DUTY, TERMS, Act, SmallMonth, _first_key
+from tests.integration.month_scene import APPROVER, RELEASER, at
+
+DAY = "2026-09-30 "
+
+
+class RestoredMonth(SmallMonth):
+    """A small month on SQLite, restored in the middle of its second hop."""
+
+    KILLED_FROM = "back up"
+
+    def bank(self, commands: list[Command]) -> tuple[BankBook, FaultPlan]:
+        """The small month's bank, which is silent once about an order that the restore has lost."""
+        book, plan = super().bank(commands)
+        key = _first_key(self, "allocation", self.counties[0], "resident")
+        plan.add("silence_before", call=Call.QUERY, key=key)
+        return book, plan
+
+    def acts(self) -> Iterator[Act]:
+        """The whole month in order."""
+        yield from self._acts_until_payment()
+        yield from self._acts_of_hop("disbursement", "07:00", ("07:16", "07:45", "08:50", "09:55"))
+        yield self._step("allocation", DAY + "10:00")
+        yield Act("back up", at(DAY + "10:01"), self._back_up)
+        yield Act(
+            "authorise allocation", at(DAY + "10:02"), lambda now: self.authorise(DUTY["allocation"], now)
+        )
+        yield Act("allocation again", at(DAY + "10:02"), lambda now: self._run_while_open("allocation", now))
+        yield Act("approve retries", at(DAY + "10:02"), self._approve_retries)
+        yield Act("put back", at(DAY + "10:03"), self._put_back)
+        # Too early, then not answered in full, then answered; people try to start the funds after each.
+        for moment in ("10:05", "10:15", "10:16"):
+            yield Act("recover", at(DAY + moment), self._recover)
+            yield Act("restart", at(DAY + moment), self._restart)
+        yield from self._acts_of_hop(
+            "allocation", "10:20", ("10:36", "10:50", "11:50", "19:30", "20:35", "21:40")
+        )
+        yield from self._acts_of_hop("allocation", "22:20", ("22:36", "22:50", "23:50"))
+        yield from self._acts_after_payment()
+
+    @property
+    def _database(self) -> Database:
+        return Database(f"sqlite:///{self.folder / 'fundpool.db'}")
+
+    def _back_up(self, now: datetime) -> None:
+        if not (self.folder / BACKUP).exists():
+            back_up(self._database, self.folder / BACKUP)
+
+    def _put_back(self, now: datetime) -> None:
+        def quarantine(staged: Database) -> int:
+            return SqlTransactions(staged).transaction(
+                lambda work: recovery.quarantine(work, now=now, terms=TERMS)
+            )
+
+        put_back(self._database, self.folder / BACKUP, quarantine)
+
+    def _recover(self, now: datetime) -> None:
+        with suppress(ServiceUnavailable):
+            recovery.recover(self.ports, None, now)
+
+    def _restart(self, now: datetime) -> None:
+        """Two people resolve the breaks and start each fund, as soon as they are allowed to."""
+
+        def act(work: Work, fund: str) -> None:
+            for each in work.transfers.breaks(CITY):
+                resolving.resolve_break(work, each.id, by=APPROVER, resolution="查清", now=now)
+            if kill_switches.is_stopped(work, CITY, fund):
+                payments.request_restart(work, CITY, fund, by=APPROVER, now=now)
+                payments.confirm_restart(work, CITY, fund, by=RELEASER, now=now)
+
+        for fund in self.funds:
+            with suppress(RuleViolation):
+                self.ports.database.transaction(lambda work, fund=fund: act(work, fund))
