@@ -380,9 +380,9 @@ def cancel(
     """Withdraw a payment of which nothing was ever sent."""
     from fundpool.services import payments
 
-    now = business_clock(as_of)
+    now, terms = business_clock(as_of), settings_of(policy_dir).gateway_terms
     return _act(
-        lambda work: payments.cancel(work, transfer_id, by=by, reason=reason, now=now),
+        lambda work: payments.cancel(work, transfer_id, by=by, reason=reason, now=now, terms=terms),
         policy_dir=policy_dir,
         as_json=json,
     )
