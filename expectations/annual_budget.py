@@ -9,6 +9,7 @@ from expectations.arithmetic import (
 )
 from expectations.checks import Check, Facts, Suite, at, own_amount, text, yuan
 from expectations.form import BLOCK, NOTE, REVIEW, adds_up, amounts_in_order, signed, whose_and_when
+from expectations.tie_out import known, ties
 from schemas.documents.annual_budget import ANNUAL_BUDGET, FINAL_ACCOUNT
 from schemas.documents.base import DocumentType
 
@@ -100,6 +101,41 @@ BUDGET_SUITE = Suite(
             "上年预计支出",
             "last year's spending",
         ),
+        ties(
+            "BUDGET-020",
+            "spending_fen",
+            "year_budget_fen",
+            title_zh="与已登记预算相同",
+            title_en="the same as the budget on record",
+            what_zh="已登记的年度支出预算",
+            what_en="the year's spending budget on record",
+            severity=NOTE,
+        ),
+        Check(
+            "BUDGET-021",
+            REVIEW,
+            "预算不小于本年已核拨",
+            "the budget covers what was granted",
+            "{county}{fund}支出合计 {found}，小于本年已核拨 {expected}",
+            "{county} {fund}: spending of {found} is below the {expected} granted this year",
+            "基金支出在年度预算额度内 / payments stay within the year's budget",
+            "核对调整数 / check the adjustment",
+            partial(ExpectPairsToBeOrdered, column_list=["year_granted_fen", "spending_fen"]),
+            at("spending_fen"),
+            own_amount,
+            yuan("year_granted_fen"),
+            needs="year_granted_fen",
+        ),
+        ties(
+            "BUDGET-022",
+            "opening_fen",
+            "last_year_closing_fen",
+            title_zh="年初结余等于上年决算",
+            title_en="brought forward = last year's account",
+            what_zh="上年决算年末滚存结余",
+            what_en="what last year's account carries forward",
+            severity=REVIEW,
+        ),
     ),
 )
 
@@ -134,6 +170,52 @@ FINAL_SUITE = Suite(
             at("income_fen"),
             own_amount,
             yuan("budget_income_fen"),
+        ),
+        ties(
+            "FINAL-020",
+            "budget_spending_fen",
+            "year_budget_fen",
+            title_zh="预算支出与登记的预算一致",
+            title_en="the budget is the one on record",
+            what_zh="已登记的年度支出预算",
+            what_en="the year's spending budget on record",
+        ),
+        known(
+            "FINAL-021",
+            NOTE,
+            "budget_spending_fen",
+            "year_budget_fen",
+            what_zh="年度支出预算",
+            what_en="the year's budget",
+        ),
+        ties(
+            "FINAL-022",
+            "benefits_fen",
+            "year_spending_fen",
+            title_zh="待遇支出与全年核算报表相符",
+            title_en="benefits agree with the year's reports",
+            what_zh="12 月核算报表累计支出",
+            what_en="the year's spending by December's report",
+            severity=REVIEW,
+        ),
+        ties(
+            "FINAL-023",
+            "opening_fen",
+            "last_year_closing_fen",
+            title_zh="年初结余等于上年决算",
+            title_en="brought forward = last year's account",
+            what_zh="上年决算年末滚存结余",
+            what_en="what last year's account carries forward",
+        ),
+        ties(
+            "FINAL-024",
+            "budget_income_fen",
+            "planned_income_fen",
+            title_zh="预算收入与收下的预算一致",
+            title_en="budgeted income is that of the accepted budget",
+            what_zh="收下的预算表收入合计",
+            what_en="the income of the accepted budget",
+            severity=REVIEW,
         ),
     ),
 )

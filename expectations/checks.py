@@ -60,6 +60,11 @@ class Suite:
     add_facts: Callable[[list[dict[str, Any]]], None] | None = None
     whole_numbers: frozenset[str] = frozenset()
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The facts of JudgingContext that the checks compare with."""
+        return tuple(dict.fromkeys(check.needs for check in self.checks if check.needs is not None))
+
 
 def at(*fields: str) -> Callable[[Facts], Iterable[str]]:
     """The check always points at these fields."""

@@ -8,7 +8,7 @@ column                  meaning
 ======================  ==============================================================================
 file, line              place of the file in the batch and of the row in the file
 county, fund, month     resolved; None where the document's text means nothing known
-county_by_code/_name    what the code and the name each resolve to
+county_by_code/_name    what the code and the name each resolve to; county_named: the register's words for both
 expected_month/_year    the period asked for
 <field>                 every field of the document: amounts in fen, texts
 sum_<field>             Σ of the column over the file's rows (first row of the file; NA if a required one
@@ -24,6 +24,9 @@ budget_left_fen, …      facts of JudgingContext for the row's county and fund;
                         <fact>_unknown is True if county and fund are known
 …                       what the suite's ``add_facts`` adds
 run_rate_fen            mean of the recent months' spending
+<further fact>          facts of one document alone (services/known_facts.py), with <fact>_unknown; in a list
+                        the latter stands on the first row of a county's fund
+fund_total_fen          in a list: Σ of the total's column over a county's fund (on its first row)
 ======================  ==============================================================================
 """
 
@@ -33,7 +36,7 @@ from typing import Any
 import pandas as pd
 
 from expectations.checks import Suite
-from fundpool.services.judging import CountyFund, JudgingContext, Line, ParsedDocument, of_each
+from fundpool.services.judging import CountyFund, JudgingContext, Line, ParsedDocument, fold, of_each
 from schemas.documents.base import DocumentType, FieldKind, Presence
 
 CONTEXT_FACTS = ("budget_left_fen", "last_closing_fen", "last_cumulative_fen", "ledger_received_fen")
@@ -51,14 +54,18 @@ def tie_out_rows(
     ``context`` is one for all files, or that of each: a row never sees another city's facts.
     """
     rows: list[dict[str, Any]] = []
+    further = _further(suite)
     for file_number, (file, own) in enumerate(zip(parsed, of_each(context, parsed), strict=True)):
         if not file.readable:
             continue
         file_rows = [
-            _row(file_number, line_number, line, document, own) for line_number, line in enumerate(file.lines)
+            _row(file_number, line_number, line, document, own, further)
+            for line_number, line in enumerate(file.lines)
         ]
         _add_file_facts(file, file_rows, document)
         _add_county_facts(file_rows, document, own)
+        if not document.per_fund:
+            _add_fund_facts(file_rows, document, further)
         if suite.add_facts is not None:
             suite.add_facts(file_rows)
         rows.extend(file_rows)
@@ -68,7 +75,7 @@ def tie_out_rows(
 def tie_out_frame(rows: Sequence[Mapping[str, Any]], document: DocumentType, suite: Suite) -> pd.DataFrame:
     """The frame of ``rows`` with its types fixed, whatever the rows happen to hold."""
     names = list(rows[0]) if rows else []
-    whole = _whole_number_columns(document) | suite.whole_numbers
+    whole = _whole_number_columns(document) | suite.whole_numbers | set(_further(suite))
     columns = {
         name: pd.array([row[name] for row in rows], dtype="Int64")
         if name in whole
@@ -83,11 +90,21 @@ def _whole_number_columns(document: DocumentType) -> set[str]:
     numbers = {f.key for f in document.fields if f.is_money or f.kind is FieldKind.COUNT}
     sums = {f"{prefix}_{f.key}" for prefix in ("sum", "control") for f in document.money_fields}
     resident = {f"resident_{key}" for key in numbers}
-    return numbers | sums | resident | {*CONTEXT_FACTS, "run_rate_fen", "nil"}
+    return numbers | sums | resident | {*CONTEXT_FACTS, "run_rate_fen", "nil", "fund_total_fen"}
+
+
+def _further(suite: Suite) -> tuple[str, ...]:
+    """The facts of one document alone, which other documents' rows do not carry."""
+    return tuple(name for name in suite.needed if name not in (*CONTEXT_FACTS, "recent_monthly_spending_fen"))
 
 
 def _row(
-    file_number: int, line_number: int, line: Line, document: DocumentType, context: JudgingContext
+    file_number: int,
+    line_number: int,
+    line: Line,
+    document: DocumentType,
+    context: JudgingContext,
+    further: Sequence[str],
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"file": file_number, "line": line_number, "raw": line.raw}
     for f in document.fields:
@@ -95,6 +112,7 @@ def _row(
     code, name = row.get("county_code"), row.get("county_name")
     by_code = context.register.by_code(str(code)) if code else None
     by_name = context.register.by_name(str(name)) if name else None
+    row["county_named"] = "、".join(f"{unit.code} {unit.name_zh}" for unit in (by_code, by_name) if unit) or None
     row["county"] = line.county
     row["county_by_code"] = by_code.code if by_code else None if code is None else f"? {code}"
     row["county_by_name"] = by_name.code if by_name else None if name is None else f"? {name}"
@@ -112,10 +130,30 @@ def _row(
     row["nil"] = 0
     months = () if recent is None else recent.get((line.county or "", line.fund or ""), ())
     row["run_rate_fen"] = sum(months) // len(months) if months else None
+    for fact in further:
+        of_places: Mapping[tuple[str, ...], int] | None = context.fact(fact)
+        place = (line.county or "", line.fund or "")
+        named = str(row.get(document.line_field) or "") if document.line_field else ""
+        row[fact] = None if of_places is None else of_places.get(place, of_places.get((*place, named)))
     resolved = line.county is not None and line.fund is not None
-    for fact in (*CONTEXT_FACTS, "run_rate_fen"):
+    for fact in (*CONTEXT_FACTS, *further, "run_rate_fen"):
         row[f"{fact}_unknown"] = resolved and row[fact] is None
     return row
+
+
+def _add_fund_facts(rows: list[dict[str, Any]], document: DocumentType, further: Sequence[str]) -> None:
+    """In a list, what is said of a county's fund as a whole stands on the first of its rows."""
+    totals: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for row in rows:
+        row["fund_total_fen"] = None
+        first = totals.setdefault((row["county"], row["fund"]), row)
+        if first is not row:
+            row.update({f"{fact}_unknown": False for fact in further})
+        if first is row:
+            row["fund_total_fen"] = 0
+        amount = row[document.total_field]
+        known = first["fund_total_fen"] is not None and amount is not None
+        first["fund_total_fen"] = first["fund_total_fen"] + amount if known else None
 
 
 def _add_file_facts(file: ParsedDocument, rows: list[dict[str, Any]], document: DocumentType) -> None:
@@ -132,7 +170,8 @@ def _add_file_facts(file: ParsedDocument, rows: list[dict[str, Any]], document: 
         first = index == 0
         made, checked = file.labels.get("prepared_by", ""), file.labels.get("checked_by", "")
         row["signed"] = all(file.labels.get(key) for key in signatures) if first else None
-        row["maker_is_checker"] = bool(made) and made == checked if first else None
+        # 张　敏 is 张敏: names of two characters are often spread over the width of three.
+        row["maker_is_checker"] = bool(made) and fold(made) == fold(checked) if first else None
         row["has_total_row"] = bool(file.control_totals_fen) if index == 0 else None
 
 

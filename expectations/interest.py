@@ -8,6 +8,7 @@ import great_expectations.expectations as gxe
 from expectations.arithmetic import ExpectPairsToBeOrdered
 from expectations.checks import Check, Suite, as_written, at, own_amount, text, yuan
 from expectations.form import NOTE, REVIEW, adds_up, amounts_in_order, signed, whose_and_when
+from expectations.tie_out import known, ties, total_ties
 from schemas.documents.interest import INTEREST
 
 
@@ -57,6 +58,31 @@ SUITE = Suite(
             at("account"),
             as_written,
             text("6–32 位数字 / digits"),
+        ),
+        ties(
+            "INTEREST-016",
+            "held_before_fen",
+            "last_held_fen",
+            title_zh="期初等于上期期末",
+            title_en="before = after of the last return",
+            what_zh="上期期末未划转利息",
+            what_en="what was not passed on at the last return",
+            severity=REVIEW,
+        ),
+        total_ties(
+            "INTEREST-017",
+            "interest_fen",
+            "ledger_interest_fen",
+            what_zh="账上本月利息收入",
+            what_en="the month's interest in the books",
+        ),
+        known(
+            "INTEREST-018",
+            NOTE,
+            "interest_fen",
+            "ledger_interest_fen",
+            what_zh="账上本月利息收入",
+            what_en="the month's interest in the books",
         ),
     ),
     add_facts=_add_facts,

@@ -8,7 +8,7 @@ import great_expectations.expectations as gxe
 from expectations.arithmetic import ExpectAmountToBeNearTo
 from expectations.checks import Check, Suite, as_written, at, text, value, yuan
 from expectations.form import NOTE, REVIEW, adds_up, amounts_in_order, signed, whose_and_when
-from expectations.tie_out import day_in_month
+from expectations.tie_out import day_in_month, known, total_ties
 from fundpool.domain.credit_code import is_valid_credit_code
 from schemas.documents.payer_detail import PAYER_DETAIL
 
@@ -103,6 +103,21 @@ SUITE = Suite(
             at("base_fen"),
             yuan("contribution_fen"),
             yuan("base_fen"),
+        ),
+        total_ties(
+            "PAYER-019",
+            "paid_fen",
+            "ledger_income_fen",
+            what_zh="账上本月保险费收入",
+            what_en="the month's contributions in the books",
+        ),
+        known(
+            "PAYER-020",
+            NOTE,
+            "paid_fen",
+            "ledger_income_fen",
+            what_zh="账上本月保险费收入",
+            what_en="the month's contributions in the books",
         ),
     ),
     add_facts=_add_facts,

@@ -84,7 +84,7 @@ def _comparable(suite: Suite, contexts: Sequence[JudgingContext]) -> list[list[i
     needed = {check.needs for check in suite.checks if check.needs is not None}
     groups: dict[frozenset[str], list[int]] = {}
     for place, context in enumerate(contexts):
-        known = frozenset(fact for fact in needed if getattr(context, fact) is not None)
+        known = frozenset(fact for fact in needed if context.fact(fact) is not None)
         groups.setdefault(known, []).append(place)
     return list(groups.values())
 
@@ -96,7 +96,7 @@ def _judge_together(suite: Suite, files: Sequence[tuple[ParsedDocument, JudgingC
     what one city filed never keeps another from its answer.
     """
     document, (_, any_context) = document_type(suite.document), files[0]
-    checks = [c for c in suite.checks if c.needs is None or getattr(any_context, c.needs) is not None]
+    checks = [c for c in suite.checks if c.needs is None or any_context.fact(c.needs) is not None]
     rows = tie_out_rows([file for file, _ in files], document, suite, [context for _, context in files])
     failed = _validate(checks, rows, suite) if rows else {}
     unevaluated = [check for number, check in enumerate(checks) if failed.get(number) is None]

@@ -1,13 +1,22 @@
 """Checks of the 财政补助到位情况表."""
 
 from functools import partial
+from typing import Any
 
 import great_expectations.expectations as gxe
 
 from expectations.arithmetic import ExpectPairsToBeOrdered
 from expectations.checks import Check, Suite, as_written, at, own_amount, text, yuan
-from expectations.form import BLOCK, FORM, REVIEW, adds_up, amounts_in_order, signed, whose_and_when
+from expectations.form import BLOCK, FORM, NOTE, REVIEW, adds_up, amounts_in_order, signed, whose_and_when
+from expectations.tie_out import known, total_ties
 from schemas.documents.subsidy import LEVELS, SUBSIDY
+
+
+def _add_facts(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        parts = [row["last_arrived_fen"], row["arrived_fen"]]
+        row["year_expected_fen"] = None if None in parts else sum(parts)
+
 
 SUITE = Suite(
     "subsidy",
@@ -64,5 +73,42 @@ SUITE = Suite(
             own_amount,
             yuan("due_fen"),
         ),
+        Check(
+            "SUBSIDY-017",
+            REVIEW,
+            "累计等于上次累计加本月",
+            "year to date = last return's + the month",
+            "{county}{fund}累计到位 {found}，上次累计加本月到位为 {expected}",
+            "{county} {fund}: received in the year {found}, the last return and this month give {expected}",
+            "前后各期衔接 / returns follow on from each other",
+            "核对累计数；中间月份未报的请补报 / correct the year to date, or file the months between",
+            partial(
+                gxe.ExpectColumnPairValuesToBeEqual,
+                column_A="year_arrived_fen",
+                column_B="year_expected_fen",
+                ignore_row_if="either_value_is_missing",
+            ),
+            at("year_arrived_fen"),
+            own_amount,
+            yuan("year_expected_fen"),
+            needs="last_arrived_fen",
+        ),
+        total_ties(
+            "SUBSIDY-018",
+            "arrived_fen",
+            "ledger_subsidies_fen",
+            what_zh="账上本月财政补助收入",
+            what_en="the month's subsidies in the books",
+        ),
+        known(
+            "SUBSIDY-019",
+            NOTE,
+            "arrived_fen",
+            "ledger_subsidies_fen",
+            what_zh="账上本月财政补助收入",
+            what_en="the month's subsidies in the books",
+        ),
     ),
+    add_facts=_add_facts,
+    whole_numbers=frozenset({"year_expected_fen"}),
 )

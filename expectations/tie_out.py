@@ -12,12 +12,20 @@ BLOCK, REVIEW, NOTE = Severity.BLOCK, Severity.REVIEW, Severity.NOTE
 
 
 def ties(
-    code: str, field: str, fact: str, *, title_zh: str, title_en: str, what_zh: str, what_en: str
+    code: str,
+    field: str,
+    fact: str,
+    *,
+    title_zh: str,
+    title_en: str,
+    what_zh: str,
+    what_en: str,
+    severity: Severity = BLOCK,
 ) -> Check:
-    """``field`` equals ``fact`` of the context to the fen; blocks."""
+    """``field`` equals ``fact`` of the context to the fen; blocks, unless a reviewer may let it pass."""
     return Check(
         code,
-        BLOCK,
+        severity,
         title_zh,
         title_en,
         f"{{county}}{{fund}}“{{field}}”填 {{found}}，{what_zh}为 {{expected}}",
@@ -32,6 +40,30 @@ def ties(
         ),
         at(field),
         own_amount,
+        yuan(fact),
+        needs=fact,
+    )
+
+
+def total_ties(code: str, field: str, fact: str, *, what_zh: str, what_en: str) -> Check:
+    """In a list: a county fund's rows add up, in ``field``, to what the books have; for the reviewer."""
+    return Check(
+        code,
+        REVIEW,
+        f"合计与{what_zh}相符",
+        f"the total agrees with {what_en}",
+        f"{{county}}{{fund}}“{{field}}”合计 {{found}}，{what_zh}为 {{expected}}",
+        f"{{county}} {{fund}}: “{{field}}” adds up to {{found}}, {what_en} is {{expected}}",
+        "账表相符 / books and reports agree",
+        "核对明细与账；在途或跨月的请说明 / compare list and books; explain what is under way",
+        partial(
+            gxe.ExpectColumnPairValuesToBeEqual,
+            column_A="fund_total_fen",
+            column_B=fact,
+            ignore_row_if="either_value_is_missing",
+        ),
+        at(field),
+        yuan("fund_total_fen"),
         yuan(fact),
         needs=fact,
     )

@@ -1,12 +1,15 @@
 """Checks of the 周转金申请表."""
 
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import great_expectations.expectations as gxe
 
 from expectations.checks import Check, Suite, at, own_amount, text, value, yuan
-from expectations.form import BLOCK, FORM, adds_up, amounts_in_order, signed, whose_and_when
+from expectations.form import BLOCK, FORM, REVIEW, adds_up, amounts_in_order, signed, whose_and_when
+from expectations.tie_out import ties
+from fundpool.domain.money import nearest_fen
 from schemas.documents.working_capital import WORKING_CAPITAL
 
 
@@ -16,6 +19,10 @@ def _add_facts(rows: list[dict[str, Any]]) -> None:
         usable = payments is not None and months
         # Half a fen upwards, as a person with a calculator rounds.
         row["average_expected_fen"] = (2 * payments + months) // (2 * months) if usable else None
+        permille = row["quota_permille"]
+        row["quota_expected_fen"] = (
+            nearest_fen(Fraction(payments * permille, 1000 * months)) if usable and permille else None
+        )
 
 
 SUITE = Suite(
@@ -64,7 +71,72 @@ SUITE = Suite(
             value("months"),
             text("1–12"),
         ),
+        Check(
+            "CAPITAL-016",
+            REVIEW,
+            "本市文件规定有周转金",
+            "the city's documents provide working capital",
+            "{county}{fund}申请周转金 {found}，本市文件没有规定周转金",
+            "{county} {fund} asks for {found}, but the city's documents provide no working capital",
+            "policies/：absent working_capital",
+            "由市级说明依据 / the city says what it rests on",
+            partial(gxe.ExpectColumnValuesToNotBeInSet, column="quota_permille", value_set=[0]),
+            at("requested_fen"),
+            own_amount,
+            text("无 / none"),
+            needs="quota_permille",
+        ),
+        Check(
+            "CAPITAL-017",
+            REVIEW,
+            "额度与政策核定数一致",
+            "the quota is what the policy gives",
+            "{county}{fund}核定周转金填 {found}，按政策和所填支付额应为 {expected}",
+            "{county} {fund}: the quota reads {found}, the policy gives {expected} for the payments stated",
+            "fundpool compute working-capital",
+            "按政策核定数填写，或说明 / write what the policy gives, or explain",
+            partial(
+                gxe.ExpectColumnPairValuesToBeEqual,
+                column_A="quota_fen",
+                column_B="quota_expected_fen",
+                ignore_row_if="either_value_is_missing",
+            ),
+            at("quota_fen"),
+            own_amount,
+            yuan("quota_expected_fen"),
+            needs="quota_permille",
+        ),
+        Check(
+            "CAPITAL-018",
+            REVIEW,
+            "统计月数与政策一致",
+            "months counted are the policy's",
+            "统计月数填 {found}，政策按 {expected} 个月平均",
+            "{found} months are counted, the policy's average is over {expected}",
+            "fundpool compute working-capital",
+            "按政策的月数统计 / count the policy's months",
+            partial(
+                gxe.ExpectColumnPairValuesToBeEqual,
+                column_A="months",
+                column_B="quota_months",
+                ignore_row_if="either_value_is_missing",
+            ),
+            at("months"),
+            value("months"),
+            value("quota_months"),
+            needs="quota_months",
+        ),
+        ties(
+            "CAPITAL-019",
+            "payments_fen",
+            "quota_payments_fen",
+            title_zh="支付合计与账上支出相符",
+            title_en="payments agree with the books",
+            what_zh="已收下报表的累计支出",
+            what_en="the spending of the accepted reports",
+            severity=REVIEW,
+        ),
     ),
     add_facts=_add_facts,
-    whole_numbers=frozenset({"average_expected_fen"}),
+    whole_numbers=frozenset({"average_expected_fen", "quota_expected_fen"}),
 )

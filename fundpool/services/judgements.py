@@ -11,8 +11,10 @@ from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services import books
+from fundpool.services.documents import intake_of
 from fundpool.services.isolation import together
 from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
+from fundpool.services.known_facts import facts_for
 from fundpool.services.ports import MonthPorts, Work
 
 RUN_RATE_MONTHS = 6
@@ -49,12 +51,14 @@ def docket_of(
     now: datetime,
 ) -> Docket:
     """The current version of every county whose document is not decided yet."""
-    pending, context = ports.database.read(
-        lambda work: (
-            _undecided(work, policy, document, month, counties),
-            judging_context(work, policy, document, month),
-        )
-    )
+
+    def read(work: Work) -> tuple[list[Submission], JudgingContext]:
+        undecided = _undecided(work, policy, document, month, counties)
+        if not undecided:
+            return [], JudgingContext(Register.of(policy.units, policy.funds), month)
+        return undecided, judging_context(work, policy, document, month)
+
+    pending, context = ports.database.read(read)
     by_file: dict[str, list[Submission]] = {}
     for version in pending:
         by_file.setdefault(version.sha256, []).append(version)
@@ -112,8 +116,10 @@ def record_judgements(ports: MonthPorts, docket: Docket, judged: Judged) -> tupl
 
 def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, month: Period) -> JudgingContext:
     """What the database knows about the counties' figures of ``month``."""
-    if isinstance(month, Year):
-        return JudgingContext(Register.of(policy.units, policy.funds), month)
+    held_against = intake_of(document).held_against
+    if held_against or isinstance(month, Year):
+        further = facts_for(work, policy, held_against, month)
+        return JudgingContext(Register.of(policy.units, policy.funds), month, further=further)
     funds = tuple(fund.key for fund in policy.funds)
     places = [(unit.code, fund) for unit in policy.units for fund in funds]
     last = accepted_figures(work, policy.key, month.plus(-1))

@@ -215,6 +215,14 @@ class JudgingContext:
     last_cumulative_fen: Mapping[CountyFund, int] | None = None
     ledger_received_fen: Mapping[CountyFund, int] | None = None
     recent_monthly_spending_fen: Mapping[CountyFund, Sequence[int]] | None = None
+    further: Mapping[str, Mapping[Any, int]] = field(default_factory=dict)
+    """Facts that one document alone is held against (services/known_facts.py), by name; keyed by
+    county and fund, or by county, fund and what names the row of a list."""
+
+    def fact(self, name: str) -> Mapping[Any, Any] | None:
+        """The fact called ``name``; None when nobody looked."""
+        known: Mapping[Any, Any] | None = self.further.get(name)
+        return getattr(self, name, None) if known is None else known
 
 
 @dataclass(frozen=True, slots=True)

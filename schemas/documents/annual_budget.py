@@ -102,6 +102,7 @@ ANNUAL_BUDGET = DocumentType(
         used_for_en="decided by two people, it becomes the budget that plans are held against; a later one adjusts it",
         needs_people=True,
         effect="budget",
+        held_against=("year_budget_fen", "year_granted_fen", "last_year_closing_fen"),
     ),
 )
 
@@ -135,5 +136,6 @@ FINAL_ACCOUNT = DocumentType(
         collected_by="document-collection",
         used_for_zh="与预算、全年核算报表和上年决算核对；留存备查，不记账",
         used_for_en="compared with the budget, the year's reports and the account before; kept, nothing is booked from it",
+        held_against=("year_budget_fen", "year_spending_fen", "last_year_closing_fen", "planned_income_fen"),
     ),
 )

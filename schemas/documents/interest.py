@@ -57,5 +57,6 @@ INTEREST = DocumentType(
         collected_by="document-collection",
         used_for_zh="与上期未划转数和账上利息核对；留存备查，不记账",
         used_for_en="compared with the return before and the interest in the books; kept, nothing is booked from it",
+        held_against=("last_held_fen", "ledger_interest_fen"),
     ),
 )

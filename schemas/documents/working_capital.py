@@ -68,5 +68,6 @@ WORKING_CAPITAL = DocumentType(
         may_be_cut=True,
         duty="apply_for_working_capital",
         goes_on_with="pay_working_capital",
+        held_against=("quota_permille", "quota_months", "quota_payments_fen"),
     ),
 )

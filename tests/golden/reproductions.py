@@ -196,7 +196,17 @@ def _payer_detail() -> list[Reproduction]:
         _csv("PAYER-016", "payer-detail", lambda rows: rows[1].update(credit_code=rows[0]["credit_code"])),
         _csv("PAYER-017", "payer-detail", lambda rows: [*rows, {**rows[0], "voucher": "3310022610000099"}]),
         _csv("PAYER-018", "payer-detail", _set(0, base_fen=100_00)),
+        _scaled("PAYER-019", "payer-detail", 0, _more("personal_fen")),
+        _csv("PAYER-020", "payer-detail", _other_county),
     ]
+
+
+def _more(*fields: str, by_fen: int = 100) -> Callable[[sample.Row], None]:
+    def change(row: sample.Row) -> None:
+        for field in fields:
+            row[field] = int(row[field] or 0) + by_fen
+
+    return change
 
 
 def _statement() -> list[Reproduction]:
@@ -220,6 +230,9 @@ def _other_documents() -> list[Reproduction]:
         _csv("SUBSIDY-014", "subsidy", _set(0, level="乡级")),
         _scaled("SUBSIDY-015", "subsidy", 0, lambda row: row.update(year_arrived_fen=1_00)),
         _scaled("SUBSIDY-016", "subsidy", 0, lambda row: row.update(due_fen=100_000_000_00)),
+        _scaled("SUBSIDY-017", "subsidy", 0, _more("year_arrived_fen")),
+        _scaled("SUBSIDY-018", "subsidy", 0, _more("arrived_fen", "year_arrived_fen")),
+        _csv("SUBSIDY-019", "subsidy", _other_county),
         *_form("INTEREST", "interest", "passed_on_fen", "average_balance_fen"),
         _csv(
             "INTEREST-013",
@@ -228,6 +241,9 @@ def _other_documents() -> list[Reproduction]:
         ),
         _scaled("INTEREST-014", "interest", 0, lambda row: row.update(interest_fen=90_000_000)),
         _csv("INTEREST-015", "interest", _set(0, account="账户一")),
+        _scaled("INTEREST-016", "interest", 0, _more("held_before_fen")),
+        _scaled("INTEREST-017", "interest", 0, _more("interest_fen")),
+        _csv("INTEREST-018", "interest", _other_county),
         *_form("CAPITAL", "working-capital", "held_fen", "payments_fen"),
         _csv(
             "CAPITAL-013",
@@ -240,12 +256,24 @@ def _other_documents() -> list[Reproduction]:
             lambda rows: rows[0].update(average_fen=rows[0]["average_fen"] + 1),
         ),
         _scaled("CAPITAL-015", "working-capital", 0, lambda row: row.update(months=13)),
+        _csv("CAPITAL-016", "working-capital", _other_county),
+        _scaled("CAPITAL-017", "working-capital", 0, _more("quota_fen")),
+        _scaled("CAPITAL-018", "working-capital", 0, lambda row: row.update(months=12)),
+        _scaled("CAPITAL-019", "working-capital", 0, _more("payments_fen", by_fen=1_100)),
         *_account("BUDGET", "annual-budget"),
         _csv("BUDGET-018", "annual-budget", _set(0, last_year_income_fen=100_000_000)),
         _csv("BUDGET-019", "annual-budget", _set(0, last_year_spending_fen=100_000_000)),
+        _scaled("BUDGET-020", "annual-budget", 0, _more("benefits_fen")),
+        _scaled("BUDGET-021", "annual-budget", 0, lambda row: row.update(benefits_fen=100_000_000)),
+        _scaled("BUDGET-022", "annual-budget", 0, _more("opening_fen")),
         *_account("FINAL", "final-account"),
         _csv("FINAL-018", "final-account", _set(0, budget_spending_fen=100_000_000)),
         _csv("FINAL-019", "final-account", _set(0, budget_income_fen=10**12)),
+        _scaled("FINAL-020", "final-account", 0, _more("budget_spending_fen")),
+        _csv("FINAL-021", "final-account", _other_county),
+        _scaled("FINAL-022", "final-account", 0, _more("benefits_fen", by_fen=-100)),
+        _scaled("FINAL-023", "final-account", 0, _more("opening_fen")),
+        _scaled("FINAL-024", "final-account", 0, _more("budget_income_fen", by_fen=-100)),
     ]
 
 

@@ -171,7 +171,7 @@ def budget_rows(county: County = JIAOJIANG) -> list[Row]:
 
 def final_rows(county: County = JIAOJIANG) -> list[Row]:
     return [
-        {**row, "budget_income_fen": 12 * planned, "budget_spending_fen": 12 * planned}
+        {**row, "budget_income_fen": 12 * planned, "budget_spending_fen": 11 * planned + 900_000}
         for row, planned in zip(_account_rows(county), PLANNED_FEN.values(), strict=True)
     ]
 
@@ -200,7 +200,37 @@ def context() -> JudgingContext:
         last_cumulative_fen={(county, fund): amount for fund, amount in _CUMULATIVE_FEN.items()},
         ledger_received_fen={(county, fund): amount + 5_000_000 for fund, amount in PLANNED_FEN.items()},
         recent_monthly_spending_fen={(county, fund): [amount] * 3 for fund, amount in PLANNED_FEN.items()},
+        further=_further(county),
     )
+
+
+def _further(county: str) -> dict[str, dict[tuple[str, ...], int]]:
+    """What the books know of 椒江区 that one document alone is held against, as the clean documents say it."""
+    spending = {fund: 11 * planned + 900_000 for fund, planned in PLANNED_FEN.items()}
+    facts: dict[str, dict[str, int]] = {
+        "ledger_income_fen": {"employee": 600_000_00},
+        "ledger_subsidies_fen": {"resident": 49_000_000_00},
+        "ledger_interest_fen": dict.fromkeys(PLANNED_FEN, 450_000),
+        "quota_permille": dict.fromkeys(PLANNED_FEN, 2000),
+        "quota_months": dict.fromkeys(PLANNED_FEN, 11),
+        "quota_payments_fen": {fund: 11 * planned for fund, planned in PLANNED_FEN.items()},
+        "year_granted_fen": {fund: 5 * planned for fund, planned in PLANNED_FEN.items()},
+        "year_spending_fen": {fund: 11 * planned for fund, planned in PLANNED_FEN.items()},
+        "planned_income_fen": {fund: 12 * planned for fund, planned in PLANNED_FEN.items()},
+        "last_year_closing_fen": {fund: 9 * planned for fund, planned in PLANNED_FEN.items()},
+        "year_budget_fen": spending,
+    }
+    lines = {
+        "last_arrived_fen": {
+            (county, "resident", row["level"]): row["year_arrived_fen"] - row["arrived_fen"]
+            for row in subsidy_rows()
+        },
+        "last_held_fen": {(county, row["fund"], row["account"]): 0 for row in interest_rows()},
+    }
+    of_funds = {name: {(county, fund): amount for fund, amount in of.items()} for name, of in facts.items()}
+    # 黄岩区 lies, for the sake of one check, in a city whose documents provide no working capital.
+    nowhere = {(HUANGYAN.code, fund): 0 for fund in PLANNED_FEN}
+    return {**of_funds, **lines, "quota_permille": {**of_funds["quota_permille"], **nowhere}}
 
 
 def completed(document: str, rows: list[Row]) -> list[Row]:
