@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun, State
+    from prefect.flows import Flow
 
 PREFECT_FILE = REPOSITORY / "deployments" / "prefect.yaml"
 WORK_POOL = "fundpool"
@@ -332,6 +333,7 @@ class _Worker:
         self._news = threading.Condition()
         self._ended: dict[str, tuple[FlowRun, State[Any]]] = {}
         self._claimed: set[UUID] = set()
+        self._flows: dict[UUID, Flow[..., Any]] = {}
         self._heartbeat_due = 0.0
         self._woken = False
         self._stopping = False
@@ -371,18 +373,19 @@ class _Worker:
         return self.wait_for(run_id)[1].result(raise_on_failure=False)
 
     def _work(self) -> None:
-        from prefect.client.orchestration import get_client
+        from prefect.context import SyncClientContext
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         try:
             # A heartbeat's thread is joined at the end of each run: most of a second, for a sign
-            # of life that nobody listens to here.
+            # of life that nobody listens to here. The runs share our client: each new one reads
+            # every certificate authority there is, for a server that speaks plain HTTP.
             with (
                 temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-                get_client(sync_client=True) as client,
+                SyncClientContext.get_or_create() as shared,
             ):
-                self._prepare(client)
-                self._work_on(client)
+                self._prepare(shared.client)
+                self._work_on(shared.client)
         except Exception as error:  # noqa: BLE001  whoever waits for a run must hear of it, whatever it was
             self._broken = error
         finally:
@@ -456,15 +459,16 @@ class _Worker:
     def _run(self, client: "SyncPrefectClient", run: "FlowRun") -> None:
         from prefect.exceptions import Abort
         from prefect.flow_engine import run_flow_sync
-        from prefect.flows import Flow, load_flow_from_entrypoint
 
-        assert run.deployment_id
-        entrypoint = client.read_deployment(run.deployment_id).entrypoint
-        assert entrypoint
-        flow: Flow[..., Any] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+        flow = self._flow_of(client, run)
+        # Told of its deployment, a run has a thread, an event loop and a socket of its own to hear that
+        # somebody suspends it; a step is over in seconds, and its record names the deployment anyway.
+        unwatched = run.model_copy(update={"deployment_id": None})
         state: State[Any] | None
         try:
-            state = run_flow_sync(flow, flow_run=run, parameters=dict(run.parameters), return_type="state")
+            state = run_flow_sync(
+                flow, flow_run=unwatched, parameters=dict(run.parameters), return_type="state"
+            )
         except Abort:  # cancelled by a person before it began
             state = client.read_flow_run(run.id).state
         assert state is not None
@@ -475,6 +479,19 @@ class _Worker:
         with self._news:
             self._ended[str(run.id)] = (known, state)
             self._news.notify_all()
+
+    def _flow_of(self, client: "SyncPrefectClient", run: "FlowRun") -> "Flow[..., Any]":
+        from prefect.flows import load_flow_from_entrypoint
+
+        deployment_id = run.deployment_id
+        assert deployment_id
+        if (
+            deployment_id not in self._flows
+        ):  # code is loaded once per process, whatever is deployed meanwhile
+            entrypoint = client.read_deployment(deployment_id).entrypoint
+            assert entrypoint
+            self._flows[deployment_id] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+        return self._flows[deployment_id]
 
 
 def _schedule_again_what_was_left(client: "SyncPrefectClient", claimed: "set[UUID] | None" = None) -> None:

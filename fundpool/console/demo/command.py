@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -166,6 +167,8 @@ class _Demo:
 
         settings = Settings()
         with self._console.status("启动 Prefect 服务 · starting the Prefect server"):
+            # The checks' framework takes seconds to load: while the server starts, not in the first step.
+            import_module("expectations.runner")
             prefect.wait_ready()
         self._console.print(f"Prefect: {prefect.ui_url}", highlight=False)
         narrator = Narrator(self._console, self._script, ports.policies.city(self._script.city))
