@@ -71,7 +71,7 @@ def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             ),
             at("county_code"),
             lambda facts, _: f"{facts['raw'].get('county_code', '')} ≠ {facts['raw'].get('county_name', '')}",
-            value("county_by_name"),
+            value("county_named"),
         ),
         Check(
             f"{prefix}-003",

@@ -112,7 +112,8 @@ def _row(
     code, name = row.get("county_code"), row.get("county_name")
     by_code = context.register.by_code(str(code)) if code else None
     by_name = context.register.by_name(str(name)) if name else None
-    row["county_named"] = "、".join(f"{unit.code} {unit.name_zh}" for unit in (by_code, by_name) if unit) or None
+    named = [f"{unit.code} {unit.name_zh}" for unit in (by_code, by_name) if unit]
+    row["county_named"] = "、".join(named) or None
     row["county"] = line.county
     row["county_by_code"] = by_code.code if by_code else None if code is None else f"? {code}"
     row["county_by_name"] = by_name.code if by_name else None if name is None else f"? {name}"
@@ -133,8 +134,8 @@ def _row(
     for fact in further:
         of_places: Mapping[tuple[str, ...], int] | None = context.fact(fact)
         place = (line.county or "", line.fund or "")
-        named = str(row.get(document.line_field) or "") if document.line_field else ""
-        row[fact] = None if of_places is None else of_places.get(place, of_places.get((*place, named)))
+        row_name = str(row.get(document.line_field) or "") if document.line_field else ""
+        row[fact] = None if of_places is None else of_places.get(place, of_places.get((*place, row_name)))
     resolved = line.county is not None and line.fund is not None
     for fact in (*CONTEXT_FACTS, *further, "run_rate_fen"):
         row[f"{fact}_unknown"] = resolved and row[fact] is None

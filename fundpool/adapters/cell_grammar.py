@@ -67,10 +67,12 @@ _PLACEHOLDERS = frozenset(
         "略",
     ]
 )
+_PLAIN = re.compile(r"0(\.|$)|[1-9]|-0\.0*[1-9]|-[1-9]", re.ASCII)
+"""How a plain amount begins: no leading zeros, and no minus before nil."""
 _CURRENCY = re.compile(r"^(?:[¥￥]|人民币|RMB|CNY)|元$")
 
 
-def read_amount(cell: Cell, *, derived: bool) -> tuple[int | None, list[Remark]]:
+def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[int | None, list[Remark]]:
     """Fen of a money cell and what is to be said about it; None when it holds no amount.
 
     ``derived`` cells (sums the template itself computes, control totals) may hold a formula with a
@@ -81,7 +83,7 @@ def read_amount(cell: Cell, *, derived: bool) -> tuple[int | None, list[Remark]]
     if cell.blank or cell.text is None:
         return None, []
     if cell.is_date:
-        return None, [Remark("CELL-007", cell.text)]
+        return None, [Remark("CELL-007", shown_text(cell, date1904=date1904))]
     if cell.kind in {"b", "e"}:
         return None, [
             Remark(
@@ -125,7 +127,7 @@ def _number(text: str, *, computed: bool) -> tuple[int | None, list[Remark]]:
 def _text_amount(text: str) -> tuple[int | None, list[Remark]]:
     amount = _parse(text)
     if amount is not None:
-        return amount, []
+        return amount, [] if _PLAIN.match(text) else [Remark("CELL-003", text, format_yuan(amount))]
     stripped = text.strip(" \t\r\n")
     amount = _parse(_without_separators(stripped))
     if amount is not None:
@@ -170,12 +172,15 @@ def read_month(cell: Cell, *, date1904: bool) -> tuple[Month | None, list[Remark
         month = Month.of(day) if day is not None and day.day == 1 else None
     else:
         folded = text.strip().translate(_FULL_WIDTH)
-        match = _MONTH.fullmatch(folded) or _MONTH_DIGITS.fullmatch(folded)
+        # As a number 2026.10 is 2026.1: nobody can tell October from January.
+        match = (None if cell.kind == "n" else _MONTH.fullmatch(folded)) or _MONTH_DIGITS.fullmatch(folded)
         if match is not None and 1 <= int(match[2]) <= 12 and int(match[1]) >= 1:
             month = Month(int(match[1]), int(match[2]))
     if month is None:
         return None, []
-    return month, [] if text == str(month) else [Remark("CELL-013", text, str(month))]
+    if text == str(month):
+        return month, []
+    return month, [Remark("CELL-013", shown_text(cell, date1904=date1904), str(month))]
 
 
 _YEAR = re.compile(r"([0-9]{4})年?(?:度)?", re.ASCII)
@@ -190,21 +195,34 @@ def read_year(cell: Cell) -> tuple[str | None, list[Remark]]:
     return match[1], [] if text == match[1] else [Remark("CELL-013", text, match[1])]
 
 
-_DAY = re.compile(r"([0-9]{4})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})", re.ASCII)
+_DAY = re.compile(
+    r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{2})([0-9]{2}))",
+    re.ASCII,
+)
 
 
 def read_day(cell: Cell, *, date1904: bool) -> tuple[str | None, list[Remark]]:
-    """The ISO day of a cell: a date cell, or ``2026-10-05`` (``20261005``, ``2026/10/5`` are normalised)."""
+    """The ISO day of a cell: a date cell, or ``2026-10-05``.
+
+    ``20261005``, ``2026/10/5`` and ``2026年10月5日`` are normalised; ``2026111`` could be two days and is none.
+    """
     text = cell.text or ""
     if cell.is_date:
         day = _day_of(cell, date1904=date1904)
     else:
         match = _DAY.fullmatch(text.strip())
-        day = _date(*(int(part) for part in match.groups())) if match else None
+        parts = [] if match is None else [part for part in match.groups() if part and part not in "-/."]
+        day = _date(*(int(part) for part in parts)) if parts else None
     if day is None:
         return None, [Remark("CELL-015", text, "2026-10-05")]
     iso = day.isoformat()
     return iso, [] if cell.is_date or text == iso else [Remark("CELL-013", text, iso)]
+
+
+def shown_text(cell: Cell, *, date1904: bool) -> str:
+    """The text of a cell as a person knows it: of a date its day, not the number that the file keeps."""
+    day = _day_of(cell, date1904=date1904) if cell.is_date and cell.kind == "n" else None
+    return (cell.text or "") if day is None else day.isoformat()
 
 
 def _date(year: int, month: int, day: int) -> date | None:
@@ -234,6 +252,6 @@ def read_count(cell: Cell) -> tuple[int | None, list[Remark]]:
         number = _stored_number(text)
         if number is not None and 0 <= number < 10**12 and number == number.to_integral_value():
             return int(number), []
-    elif re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+    elif not cell.is_date and re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
         return int(text), []
     return None, [Remark("CELL-015", text, "整数 / a whole number")]

@@ -1,7 +1,7 @@
 """Finds a document's table in a file's cells and reads it, keeping the cell of every value."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from fundpool.adapters.cell_grammar import (
     read_day,
     read_month,
     read_year,
+    shown_text,
 )
 from fundpool.adapters.parser_process import KeptAnswers, take_apart_all
 from fundpool.adapters.parsing import column_letters
@@ -25,9 +26,23 @@ from schemas.documents.reading_rules import READING_RULES, REFUSALS
 
 HEADER_ROWS = 40
 """How far down a header may stand."""
-_TOTAL = re.compile(r"(控制)?(合计|总计|小计)(数|行)?")
-_LABEL = re.compile(r"\s*([^：:]{1,12})[：:]\s*(.*)", re.DOTALL)
+_TOTAL = re.compile(r"(控制|本页|本表|全市|全县|全区)?(合计|总计|小计)(数|行|金额)?:?")
+_NAME = r"[^\s：:()（），,；;、/]{1,12}"
+"""What may stand before a colon and make a label, whether this document knows it or not."""
+_SIGNED_HOW = re.compile(r"[(（][^()（）]{1,6}[)）]$")
+_UNSIGNED = re.compile(r"[\s_＿…\-—.／/]*")
+"""A line to sign on, with nobody's name on it."""
+_UNIT_ENDS = re.compile(r"\s{2,}|\u3000|[，,；;()（）]|\s(?=[0-9])")
+_MONEY_UNIT = re.compile(r".*元.*|[十百千万亿]+|yuan|rmb|cny|usd")
 _HEADER_UNIT = re.compile(r"[(（](元|万元|千元|亿元|人|户)[)）]$")
+_PROPERTIES = {
+    "fundpool-document": "表种 document",
+    "fundpool-version": "模板版本 version",
+    "fundpool-month": "期间 period",
+    "fundpool-county": "县区 county",
+}
+PROPERTY_CHARACTERS = 250
+"""How much of a list of counties fits into a workbook's property."""
 _WRITTEN_BEFORE = frozenset({FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.YEAR})
 """What a template has already written into the rows that a county may leave unused."""
 _NOTE = re.compile(r"\s*(注|说明|填表说明|填报说明|备注)\s*[：:].*", re.DOTALL)
@@ -79,6 +94,7 @@ def interpret(
     reading.check_properties(answer["properties"], month)
     if table is not None:
         reading.read(table)
+        reading.check_counties(answer["properties"])
     return ParsedDocument(
         file=file,
         sha256=sha256,
@@ -177,6 +193,12 @@ class _Reading:
         self._label_names = {
             fold(text): label.key for label in document.labels for text in (label.zh, *label.aliases)
         }
+        names = sorted(self._label_names, key=len, reverse=True)
+        known = "|".join(r"\s*".join(map(re.escape, name)) for name in names)
+        self._labels_in = re.compile(
+            rf"(?:^|(?<=[\s(（，,；;、/]))\s*({known}|{_NAME})\s*([(（][^()（）]{{1,6}}[)）])?\s*[：:]"
+        )
+        self._units_stated: list[tuple[str, str]] = []
         self._total_row: int | None = None
 
     # --- where the table is ---
@@ -234,12 +256,18 @@ class _Reading:
                     table.units.append((column, unit[1]))
         return table
 
-    def _seen_headers(self, sheets: Iterable[_Sheet]) -> str:
+    def _seen_headers(self, sheets: Sequence[_Sheet]) -> str:
         for sheet in sheets:
             for cells in sheet.rows.values():
                 texts = [cell.text.strip() for cell in cells.values() if cell.kind == "s" and cell.text]
                 if len(texts) >= 4:
                     return "、".join(texts)[:120]
+        for sheet in sheets:
+            for cells in sheet.rows.values():
+                # A file with other separators is one long text per row.
+                longest = max((cell.text or "" for cell in cells.values()), key=len)
+                if len(longest.split()) >= 4 or longest.count(";") >= 4:
+                    return longest[:120]
         return "无 / none"
 
     def check_properties(self, properties: Mapping[str, str], month: Period | None) -> None:
@@ -255,7 +283,20 @@ class _Reading:
             # Templates of an earlier program name the month they were made in; of a year's document the year counts.
             is_year = name == "fundpool-month" and self.document.period == "year"
             if stated != wanted and not (is_year and stated[:4] == wanted[:4]):
-                self._say("FILE-022", found=f"{name}={stated}", expected=f"{name}={wanted}")
+                self._another_template(name, stated, wanted)
+
+    def check_counties(self, properties: Mapping[str, str]) -> None:
+        """The rows are of the counties that the template was made for: none more, and none missing."""
+        stated = properties.get("fundpool-county", "")
+        if not stated or len(stated) >= PROPERTY_CHARACTERS:  # a longer list was cut when it was written
+            return
+        written = {line.raw.get("county_code", "").strip() or line.county or "" for line in self.lines}
+        if written and written != set(stated.split(",")):
+            self._another_template("fundpool-county", stated, ",".join(sorted(written)))
+
+    def _another_template(self, name: str, stated: str, wanted: str) -> None:
+        what = _PROPERTIES[name]
+        self._say("FILE-022", found=f"{what} {stated}", expected=f"{what} {wanted}")
 
     # --- what the table holds ---
 
@@ -273,27 +314,48 @@ class _Reading:
             self._say("FILE-017", table)
 
     def _read_labels(self, table: _Table, cells: Mapping[int, Cell]) -> bool:
-        """Take label–value pairs from a row outside the table; whether there was any."""
+        """Take label–value pairs from a row outside the table; whether there was any.
+
+        A pair stands in one cell (``单位：元``) or in two, and several pairs may stand in one cell.
+        """
         found = False
         ordered = [cell for _, cell in sorted(cells.items()) if not cell.blank and cell.text is not None]
         for index, cell in enumerate(ordered):
-            text = cell.text or ""
-            match = _LABEL.fullmatch(text)
-            name, value = (match[1], match[2].strip()) if match else (text, "")
-            key = self._label_names.get(fold(name))
-            if key is None:
-                continue
-            found = True
-            where = cell
-            if not value and index + 1 < len(ordered):
-                after = ordered[index + 1]
-                following = _LABEL.fullmatch(after.text or "")
-                if self._label_names.get(fold(following[1] if following else after.text or "")) is None:
-                    where, value = after, (after.text or "").strip()
-            if key not in self.labels:
-                self.labels[key] = value
-                self.label_cells[key] = _address(where)
+            pairs = self._pairs(cell.text or "")
+            after = ordered[index + 1] if index + 1 < len(ordered) else None
+            for key, value in pairs:
+                found = found or bool(key)
+                if not value and (key, value) == pairs[-1] and after and not self._pairs(after.text or ""):
+                    self._take_label(key, (after.text or "").strip(), _address(after))
+                else:
+                    self._take_label(key, value, _address(cell))
         return found
+
+    def _pairs(self, text: str) -> list[tuple[str, str]]:
+        """Every label in a text with what follows it there; "" as the key of one this document does not know."""
+        if ":" not in text and "：" not in text:
+            alone = self._label_names.get(fold(_SIGNED_HOW.sub("", text.strip()))) if len(text) < 20 else None
+            return [] if alone is None else [(alone, "")]
+        labels = list(self._labels_in.finditer(text))
+        ends = [*(label.start() for label in labels[1:]), len(text)]
+        pairs: list[tuple[str, str]] = []
+        for label, end in zip(labels, ends, strict=False):
+            key = self._label_names.get(fold(label[1]), "")
+            if key == "unit" and label[2]:
+                key = ""  # 单位（盖章） is who files, not what the amounts are in
+            pairs.append((key, text[label.end() : end].strip().rstrip(")）").strip()))
+        return pairs
+
+    def _take_label(self, key: str, value: str, cell: str) -> None:
+        if key == "unit":
+            unit = fold(_UNIT_ENDS.split(value.strip())[0])
+            if _MONEY_UNIT.fullmatch(unit):  # else it is the unit that files
+                self._units_stated.append((unit, cell))
+        elif key and _UNSIGNED.fullmatch(value):
+            value = ""
+        if key and (key not in self.labels or not self.labels[key]):
+            self.labels[key] = value
+            self.label_cells[key] = cell
 
     def _read_row(self, table: _Table, row: int, cells: Mapping[int, Cell]) -> None:
         filled = {column: cell for column, cell in cells.items() if not cell.blank}
@@ -339,7 +401,16 @@ class _Reading:
         """Whether the row is signatures (which are taken) or an explanatory note."""
         if len(texts) == len(filled) == 1 and _NOTE.fullmatch(texts[0]):
             return True
-        return len(filled) <= 8 and not self._has_amount(table, filled) and self._read_labels(table, filled)
+        if len(filled) > 12 or not any(self._pairs(text) for text in texts):
+            return False
+        told: dict[int, Cell] = {}
+        label = False
+        for column, cell in sorted(filled.items()):
+            pairs = self._pairs(cell.text or "") if cell.kind == "s" else []
+            if not pairs and not label:
+                told[column] = cell
+            label = bool(pairs) and not pairs[-1][1]
+        return not self._has_amount(table, told) and self._read_labels(table, filled)
 
     def _has_amount(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
         return any(
@@ -361,11 +432,11 @@ class _Reading:
             cell = filled.get(table.columns.get(f.key, 0))
             if cell is None:
                 continue
-            amount, remarks = read_amount(cell, derived=True)
+            amount, remarks = read_amount(cell, derived=True, date1904=self.date1904)
             self.totals[f.key] = amount
             self.total_cells[f.key] = _address(cell)
             for remark in remarks:
-                self._remark(table, cell, f, remark, county=None, fund=None)
+                self._remark(table, _address(cell), f, remark, row=row, county=None, fund=None)
 
     def _read_line(self, table: _Table, row: int, filled: Mapping[int, Cell]) -> None:
         cells = {
@@ -380,7 +451,9 @@ class _Reading:
             cell = cells.get(f.key)
             if f.is_money:
                 amounts[f.key], said = (
-                    (None, []) if cell is None else read_amount(cell, derived=f.follows_from is not None)
+                    (None, [])
+                    if cell is None
+                    else read_amount(cell, derived=f.follows_from is not None, date1904=self.date1904)
                 )
             else:
                 values[f.key], said = (None, []) if cell is None else self._value(f, cell)
@@ -395,11 +468,30 @@ class _Reading:
             row=row,
             # A blank cell has an address too: that is where the county must write.
             cells={key: f"{column_letters(column)}{row}" for key, column in table.columns.items()},
-            raw={key: cell.text or "" for key, cell in cells.items()},
+            raw={
+                key: cell.text or "" if self.document.field_of(key).is_money else self._shown(cell)
+                for key, cell in cells.items()
+            },
         )
         self.lines.append(line)
+        remarks.extend(self._half_a_county(line))
         for f, remark in remarks:
-            self._remark(table, cells[f.key], f, remark, county=line.county, fund=line.fund)
+            self._remark(table, line.cells[f.key], f, remark, row=row, county=line.county, fund=line.fund)
+
+    def _half_a_county(self, line: Line) -> list[tuple[DocumentField, Remark]]:
+        """What is said of a county whose code or name is blank, and is known by the other."""
+        county = self.register.by_code(line.county) if line.county else None
+        if county is None:
+            return []
+        official = {"county_code": county.code, "county_name": county.name_zh}
+        return [
+            (f, Remark("CELL-013", "空 / blank", official[f.key]))
+            for f in self.document.fields
+            if f.key in official and f.key in line.cells and not line.raw.get(f.key, "").strip()
+        ]
+
+    def _shown(self, cell: Cell) -> str:
+        return shown_text(cell, date1904=self.date1904)
 
     def _county(self, values: Mapping[str, str | int | None]) -> str | None:
         by_code, by_name = values.get("county_code"), values.get("county_name")
@@ -410,9 +502,13 @@ class _Reading:
 
     def _value(self, f: DocumentField, cell: Cell) -> tuple[str | int | None, list[Remark]]:
         text = (cell.text or "").strip()
-        remarks: list[Remark] = [Remark("CELL-005", text)] if cell.formula else []
-        if cell.kind == "e":
-            return None, [*remarks, Remark("CELL-011", text)]
+        remarks: list[Remark] = [Remark("CELL-005" if text else "CELL-006", text)] if cell.formula else []
+        if cell.kind == "e" or not text:
+            return None, [*remarks, Remark("CELL-011", text)] if text else remarks
+        value, said = self._plain_value(f, cell, text)
+        return value, remarks + said
+
+    def _plain_value(self, f: DocumentField, cell: Cell, text: str) -> tuple[str | int | None, list[Remark]]:
         value: str | int | None = text
         said: list[Remark] = []
         match f.kind:
@@ -434,20 +530,22 @@ class _Reading:
                 said = _matched(text, None if county is None else county.name_zh)
             case FieldKind.CODE | FieldKind.COUNTY_CODE if cell.kind == "n":
                 value, said = _number_as_code(text)
-        return value, remarks + said
+            case FieldKind.CODE if _LOST_DIGITS.fullmatch(text):
+                value, said = None, [Remark("CELL-012", text)]
+        return value, said
 
     # --- what is said about it ---
 
     def _check_unit(self, table: _Table) -> None:
         wanted = self.document.unit_zh
-        stated = self.labels.get("unit")
         for column, unit in table.units:
             if unit != wanted:
                 cell = f"{column_letters(column)}{table.header_row}"
                 self._say("FILE-020", table, cell=cell, row=table.header_row, found=unit, expected=wanted)
-        if stated is not None and stated not in {wanted, f"人民币{wanted}"}:
-            self._say("FILE-020", table, cell=self.label_cells["unit"], found=stated, expected=wanted)
-        elif stated is None and len(table.units) < len(self.document.money_fields):
+        for unit, cell in self._units_stated:
+            if unit not in {wanted, f"人民币{wanted}"}:
+                self._say("FILE-020", table, cell=cell, found=unit, expected=wanted)
+        if not self._units_stated and len(table.units) < len(self.document.money_fields):
             self._say("FILE-021", table, expected=wanted)
 
     def _check_unknown_columns(self, table: _Table) -> None:
@@ -482,24 +580,29 @@ class _Reading:
     def _remark(
         self,
         table: _Table,
-        cell: Cell,
+        cell: str,
         f: DocumentField,
         remark: Remark,
         *,
+        row: int,
         county: str | None,
         fund: str | None,
     ) -> None:
         self._say(
             remark.code,
             table,
-            cell=_address(cell),
-            row=cell.row,
+            cell=cell,
+            row=row,
             county=county,
             fund=fund,
             column=f,
             found=remark.found,
             expected=remark.expected,
         )
+
+
+_LOST_DIGITS = re.compile(r"[0-9]\.[0-9]+[eE]\+?[0-9]+", re.ASCII)
+"""A long code as a spreadsheet program writes it into a CSV: 6.22202E+18."""
 
 
 def _stored_nothing(text: str | None) -> bool:

@@ -199,6 +199,11 @@ def _bounded(text: str) -> str:
 _BUILT_IN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 
 
+def _shows_a_date(code: str) -> bool:
+    """Whether a number format without its literal texts has parts of a date; ``aaa`` and ``e`` are day of week and year."""
+    return re.search(r"[ymdhs]|aaa|(?<![0#?.])e", code, re.IGNORECASE) is not None
+
+
 def _date_styles(data: bytes) -> set[int]:
     """Indexes of cell styles whose number format shows a date or a time."""
     formats: dict[int, bool] = {}
@@ -209,8 +214,10 @@ def _date_styles(data: bytes) -> set[int]:
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal inside, count
         if tag == "numFmt":
-            code = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]|_.', "", attributes.get("formatCode", ""))
-            formats[int(attributes.get("numFmtId", "0"))] = bool(re.search(r"[ymdhs]", code, re.IGNORECASE))
+            code = re.sub(
+                r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|General', "", attributes.get("formatCode", "")
+            )
+            formats[int(attributes.get("numFmtId", "0"))] = _shows_a_date(code)
         elif tag == "cellXfs":
             inside = True
         elif tag == "xf" and inside:
@@ -298,13 +305,13 @@ class _SheetReader:
             self._phonetic = True
         elif tag == "mergeCell":
             self.sheet.merged.append(attributes.get("ref", "")[:40])
-        elif tag == "col" and attributes.get("hidden") in {"1", "true"}:
+        elif tag == "col" and _is_hidden(attributes, "width"):
             self.sheet.hidden_columns.append([int(attributes["min"]), int(attributes["max"])])
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         self._row = int(attributes.get("r", self._row + 1))
         self._column = 0
-        if attributes.get("hidden") in {"1", "true"}:
+        if _is_hidden(attributes, "ht"):
             self.sheet.hidden_rows.append(self._row)
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
@@ -355,6 +362,11 @@ class _SheetReader:
         self.sheet.cells.append(
             [self._row, self._column, kind, None if text is None else _bounded(text), self._formula, is_date]
         )
+
+
+def _is_hidden(attributes: dict[str, str], size: str) -> bool:
+    """Whether a row or column is hidden, or has no height or width, which nobody sees either."""
+    return attributes.get("hidden") in {"1", "true"} or (size in attributes and float(attributes[size]) == 0)
 
 
 def column_letters(number: int) -> str:
@@ -503,10 +515,18 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "archive"),
 )
 
+_TEXT_FORMATS: tuple[tuple[bytes, str], ...] = (
+    (b"<", "html or xml"),
+    (b"mime-version:", "web archive"),
+    (b"{\\rtf", "rtf"),
+    (b"id;p", "sylk"),
+)
+"""How texts begin that spreadsheet programs save under other names; a CSV of ours begins with none of these."""
+
 
 def take_apart(content: bytes) -> dict[str, Any]:
     """Sheets and cells of a file; raises Refused. The bytes decide what it is, its name does not."""
-    if not content.strip():
+    if not content.removeprefix(b"\xef\xbb\xbf").strip():
         raise Refused("empty")
     for magic, what in _MAGIC:
         if content.startswith(magic):
@@ -516,8 +536,9 @@ def take_apart(content: bytes) -> dict[str, Any]:
     if content.startswith(b"PK"):
         raise Refused("damaged", "empty or spanned zip")
     opening = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if opening.startswith((b"<html", b"<!doctype", b"<?xml", b"<table", b"<head", b"<meta")):
-        raise Refused("wrong_format", "html or xml")
+    for begins, what in _TEXT_FORMATS:
+        if opening.startswith(begins):
+            raise Refused("wrong_format", what)
     return _csv(content)
 
 

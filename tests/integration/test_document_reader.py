@@ -1,5 +1,6 @@
 """What the reader makes of files as counties really save them."""
 
+import re
 import shutil
 import subprocess
 import zipfile
@@ -113,7 +114,10 @@ def test_a_county_is_known_by_an_alias_or_by_its_name_alone() -> None:
     rows[0].update(county_code="", county_name="椒 江")
     parsed = read(sample.file_bytes("plan", rows, ".csv"))
     assert parsed.lines[0].county == "331002"
-    assert rules(parsed) == ["CELL-013"]
+    assert [(finding.cell, finding.found) for finding in parsed.findings] == [
+        ("B4", "椒 江"),
+        ("A4", "空 / blank"),
+    ]
 
 
 def test_a_file_may_speak_for_several_counties() -> None:
@@ -187,3 +191,79 @@ def test_a_blank_template_says_of_every_column_who_fills_it(document: str, tmp_p
         first = form.cell(5, cell.column)
         assert (said[cell.value] in {"县区填写", "县区选填"}) == (not first.protection.locked), cell.value
     assert (form.page_setup.orientation, form.page_setup.fitToHeight) == ("landscape", 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("单位：元", "编制单位：椒江区医疗保障局    单位：万元    2026年10月", "万元"),
+        ("单位：元", "（单位：万元）", "万元"),
+        ("单位：元", "单 位 ： 万 元", "万元"),
+        ("用款计划申请表（合成数据 synthetic）", "用款计划申请表（金额单位：千元）", "千元"),
+    ],
+)
+def test_the_unit_of_amounts_is_found_wherever_it_is_stated(old: str, new: str, found: str) -> None:
+    assert old in csv_text()
+    parsed = read(csv_text().replace(old, new).encode())
+    assert [(f.rule, f.found) for f in parsed.findings] == [("FILE-020", found)]
+
+
+def test_the_unit_that_files_is_not_the_unit_of_the_amounts() -> None:
+    text = csv_text().replace("单位：元", "单位：椒江区医疗保障局")
+    assert rules(read(text.encode())) == ["FILE-021"]
+    stated = csv_text().replace("单位：元", "填报单位（盖章）：椒江区医疗保障局　（单位：元）")
+    assert rules(read(stated.encode())) == []
+
+
+def test_signatures_may_share_a_cell_and_what_is_no_name_is_none() -> None:
+    (signatures,) = (line for line in csv_text().splitlines() if line.startswith("经办人"))
+    shared = "经办人（签字）：张 敏    复核：李强   负责人：王芳 联系电话：0576-88"
+    one = read(csv_text().replace(signatures, shared).encode())
+    people = ("prepared_by", "checked_by", "responsible")
+    assert [one.labels[person] for person in people] == ["张 敏", "李强", "王芳"]
+    unsigned = "经办人：,张敏,复核人：,____,联系电话：,0576-88880000,负责人：,填报日期：2026-09-20"
+    two = read(csv_text().replace(signatures, unsigned).encode())
+    assert [two.labels[person] for person in people] == ["张敏", "", ""]
+    assert (len(two.lines), two.findings) == (2, ())
+
+
+def test_a_total_row_may_be_called_in_several_ways() -> None:
+    for name in ("合计：", "全市合计", "合  计", "总计"):
+        parsed = read(csv_text().replace("控制合计", name).encode())
+        assert (len(parsed.lines), len(parsed.control_totals_fen)) == (2, 10)
+
+
+def test_rows_of_other_counties_than_the_template_s_are_shown() -> None:
+    clean = sample.file_bytes("plan", sample.plan_rows())
+    for stated in ("331003", "331002,331003"):
+        other = sample.with_part(
+            clean, "docProps/custom.xml", lambda xml, stated=stated: xml.replace(">331002<", f">{stated}<")
+        )
+        assert [(f.rule, f.found) for f in read(other).findings] == [("FILE-022", f"县区 county {stated}")]
+
+
+def test_rows_without_height_are_hidden() -> None:
+    clean = sample.file_bytes("plan", sample.plan_rows())
+    flat = sample.with_part(
+        clean, sample.SHEET, lambda xml: re.sub(r'(<row r="6"[^>]*) ht="[0-9.]+"', r'\1 ht="0"', xml)
+    )
+    assert [(f.rule, f.found) for f in read(flat).findings] == [("FILE-015", "6")]
+
+
+def test_other_formats_under_our_names_are_named() -> None:
+    for content, what in {
+        b"<!-- saved --><html><table>": "html or xml",
+        b"MIME-Version: 1.0\r\n": "web archive",
+        b"{\\rtf1 x}": "rtf",
+        b"ID;PWXL;N;E\r\n": "sylk",
+    }.items():
+        (finding,) = read(content).findings
+        assert (finding.rule, finding.found) == ("FILE-002", f"wrong_format {what}")
+    assert rules(read(b"\xef\xbb\xbf")) == ["FILE-001"]
+
+
+def test_a_code_in_exponents_has_lost_its_digits_in_a_csv_too() -> None:
+    text = sample.file_bytes("interest", sample.CLEAN["interest"](), ".csv").decode("utf-8-sig")
+    parsed = read(text.replace("33010122090000123", "3.3E+16").encode(), "interest")
+    assert rules(parsed) == ["CELL-012"]
+    assert parsed.lines[0].values["account"] is None

@@ -325,7 +325,7 @@ def _mixed(text: str, rng: random.Random) -> bytes:
 
 ENCODINGS: dict[str, Maker] = {
     "utf-8": _encoded(lambda text, _: text.encode("utf-8"), Must.PASS),
-    "dimension that lies": _harmless('ref="A1:O9"', 'ref="A1:XFD1048576"'),
+    "dimension that lies": _harmless('ref="A1:O10"', 'ref="A1:XFD1048576"'),
     "styled cells far out": _harmless(
         "</sheetData>", '<row r="1048576"><c r="XFD1048576" s="1"/></row></sheetData>'
     ),

@@ -148,3 +148,29 @@ def test_counts_are_whole_and_not_negative() -> None:
     assert read_count(text("12")) == (12, [])
     for bad in (number("12.5"), number("-1"), text("-1"), text("十二"), number("1_0")):
         assert read_count(bad)[0] is None
+
+
+@pytest.mark.parametrize("written", ["007.50", "-0", "-0.00", "00"])
+def test_idle_zeros_and_a_negative_nil_are_shown(written: str) -> None:
+    assert codes(read_amount(text(written), derived=False)[1]) == ["CELL-003"]
+
+
+@pytest.mark.parametrize("written", ["2026年10月5日", "2026/10/5", "2026.10.05", "20261005"])
+def test_a_day_is_understood_in_the_forms_people_write(written: str) -> None:
+    assert read_day(text(written), date1904=False)[0] == "2026-10-05"
+
+
+@pytest.mark.parametrize("written", ["2026111", "2026-1005", "202610-5", "2026/10-05"])
+def test_a_day_that_could_be_another_is_none(written: str) -> None:
+    assert read_day(text(written), date1904=False)[0] is None
+
+
+def test_a_date_is_no_count_and_2026_1_as_a_number_no_month() -> None:
+    assert read_count(number("46300", is_date=True))[0] is None
+    assert read_month(number("2026.1"), date1904=False) == (None, [])
+    assert read_month(number("202610"), date1904=False)[0] == Month(2026, 10)
+
+
+def test_a_date_is_shown_as_its_day() -> None:
+    (remark,) = read_amount(number("46300", is_date=True), derived=False)[1]
+    assert (remark.code, remark.found) == ("CELL-007", "2026-10-05")
