@@ -1,7 +1,7 @@
 """The small month whose books are put back from a backup while payments are under way.
 
-The backup is made before the counties' money is sent; one order is executed after it, one refused, one
-lost. What is killed is the restore: putting back, quarantine, asking the bank, starting again.
+The backup is made just before the counties' money is sent; after it some orders are executed, one is refused,
+one lost. What is killed is the restore: putting back, quarantine, asking the bank, starting again.
 """
 
 from collections.abc import Iterator
@@ -39,10 +39,10 @@ class RestoredMonth(SmallMonth):
         yield from self._acts_until_payment()
         yield from self._acts_of_hop("disbursement", "07:00", ("07:16", "07:45", "08:50", "09:55"))
         yield self._step("allocation", DAY + "10:00")
-        yield Act("back up", at(DAY + "10:01"), self._back_up)
         yield Act(
-            "authorise allocation", at(DAY + "10:02"), lambda now: self.authorise(DUTY["allocation"], now)
+            "authorise allocation", at(DAY + "10:01"), lambda now: self.authorise(DUTY["allocation"], now)
         )
+        yield Act("back up", at(DAY + "10:02"), self._back_up)
         yield Act("allocation again", at(DAY + "10:02"), lambda now: self._run_while_open("allocation", now))
         yield Act("approve retries", at(DAY + "10:02"), self._approve_retries)
         yield Act("put back", at(DAY + "10:03"), self._put_back)
@@ -65,6 +65,9 @@ class RestoredMonth(SmallMonth):
             back_up(self._database, self.folder / BACKUP)
 
     def _put_back(self, now: datetime) -> None:
+        """A scheduled sender comes first, also when somebody begins anew after the restore was killed."""
+        self._run_while_open("allocation", now)
+
         def quarantine(staged: Database) -> int:
             return SqlTransactions(staged).transaction(
                 lambda work: recovery.quarantine(work, now=now, terms=TERMS)

@@ -33,6 +33,12 @@ def test_a_month_killed_anywhere_ends_as_if_nothing_had_happened_on_sqlite() -> 
     assert "{1: 12, 2: 3}" in played.stdout
 
 
+def test_a_restore_killed_anywhere_ends_as_if_nothing_had_happened() -> None:
+    played = play("--restore", "--singles", "5", "--pairs", "1")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "{1: 5, 2: 1}" in played.stdout
+
+
 @pytest.mark.postgresql
 def test_a_month_killed_anywhere_ends_as_if_nothing_had_happened_on_postgresql(postgresql_url: str) -> None:
     played = play("--singles", "4", "--pairs", "1", "--postgresql", postgresql_url)
