@@ -212,7 +212,7 @@ def amounts_in_order(prefix: str, first: int, document: DocumentType) -> tuple[C
             "控制合计 / control totals",
             "补上“控制合计”行 / add the total row",
             partial(gxe.ExpectColumnValuesToNotBeInSet, column="has_total_row", value_set=[False]),
-            at(money[-1]),
+            at(f"control_{money[-1]}"),
             text("无 / none"),
             text("控制合计"),
         ),

@@ -14,6 +14,7 @@ from expectations.tie_out import (
     no_personal_accounts,
     not_copied,
     right_magnitude,
+    right_magnitude_beside_last_year,
 )
 from schemas.documents.plan import PLAN
 
@@ -94,5 +95,6 @@ SUITE = Suite(
             yuan("planned_fen"),
             yuan("available_fen"),
         ),
+        right_magnitude_beside_last_year("PLAN-025", "planned_fen"),
     ),
 )

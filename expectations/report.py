@@ -19,6 +19,7 @@ from expectations.tie_out import (
     no_personal_accounts,
     not_copied,
     right_magnitude,
+    right_magnitude_beside_last_year,
     ties,
 )
 from schemas.documents.base import ITEMS
@@ -191,6 +192,7 @@ SUITE = Suite(
             own_amount,
             lambda facts, _field: amount_text(facts["interest_ceiling_fen"]),
         ),
+        right_magnitude_beside_last_year("REPORT-031", "spending_fen"),
     ),
     add_facts=_add_facts,
     whole_numbers=frozenset({"interest_ceiling_fen"}),

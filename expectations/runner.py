@@ -29,7 +29,7 @@ from expectations import (
 from expectations.checks import Check, Facts, Suite
 from expectations.form import STATED
 from expectations.frame import tie_out_frame, tie_out_rows
-from fundpool.domain.findings import Finding, Severity
+from fundpool.domain.findings import Finding, Severity, brief
 from fundpool.services.judging import (
     Judgement,
     JudgingContext,
@@ -39,7 +39,7 @@ from fundpool.services.judging import (
     of_each,
 )
 from schemas.documents import document_type
-from schemas.documents.base import DocumentField, DocumentType, Label
+from schemas.documents.base import DocumentField, DocumentType, Label, Presence
 
 SUITES: dict[str, Suite] = {
     suite.document: suite
@@ -155,12 +155,15 @@ def _judgement(
     )
 
 
-def _totals(file: ParsedDocument, document: DocumentType) -> dict[str, int]:
-    totals: dict[str, int] = {}
+def _totals(file: ParsedDocument, document: DocumentType) -> dict[str, int | None]:
+    """Σ of the total's column per fund; None where a row's amount is not known."""
+    is_optional = document.field_of(document.total_field).presence is Presence.OPTIONAL
+    totals: dict[str, int | None] = {}
     for line in file.lines:
         amount = line.amounts_fen.get(document.total_field)
-        if line.fund is not None and amount is not None:
-            totals[line.fund] = totals.get(line.fund, 0) + amount
+        if line.fund is not None and not (is_optional and amount is None):
+            before = totals.get(line.fund, 0)
+            totals[line.fund] = None if amount is None or before is None else before + amount
     return totals
 
 
@@ -243,8 +246,9 @@ def _findings(
     labels |= {label.key: label for label in document.labels}
     told: list[Finding] = []
     for field in check.at(facts):
-        found, expected = check.found(facts, field), check.expected(facts, field)
+        found, expected = brief(check.found(facts, field)), brief(check.expected(facts, field))
         plain = field.removeprefix("control_")
+        of_the_row = field == plain and field in line.cells
         sides = {"found": "空 / blank" if found is None else found, "expected": expected or ""}
         zh = {
             "county": county.name_zh if county else "",
@@ -269,9 +273,10 @@ def _findings(
                 message_en=check.message_en.format(**sides, **en),
                 sheet=line.sheet,
                 cell=cell,
-                row=line.row if field == plain and field in line.cells else None,
-                county=line.county,
-                fund=line.fund,
+                row=line.row if of_the_row else None,
+                # What is wrong with the whole file is no one row's: a total, a signature.
+                county=line.county if of_the_row or len(file.counties) == 1 else None,
+                fund=line.fund if of_the_row else None,
                 found=found,
                 expected=expected,
                 remedy=check.remedy,

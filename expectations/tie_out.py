@@ -156,6 +156,26 @@ def near_last_year(code: str, field: str, low_percent: int, high_percent: int) -
     )
 
 
+def right_magnitude_beside_last_year(code: str, field: str) -> Check:
+    """``field`` is not a hundredth or a hundredfold of what the form itself states for last year; review."""
+    return Check(
+        code,
+        REVIEW,
+        "与上年同期数量级相符",
+        "the magnitude of last year's same month",
+        "{county}{fund}“{field}”{found}，上年同期 {expected}，相差百倍以上：疑把万元当元或多写少写了位数",
+        "{county} {fund}: “{field}” is {found} against {expected} in last year's same month: wrong unit or digits?",
+        "单位为元，不换算 / the unit is yuan, nothing is converted",
+        "按元核对两数 / check both amounts in yuan",
+        partial(
+            ExpectAmountToBeNearTo, column_list=[field, "last_year_fen"], low_percent=1, high_percent=10_000
+        ),
+        at(field),
+        own_amount,
+        yuan("last_year_fen"),
+    )
+
+
 def no_personal_accounts(code: str, field: str, other: str | None = None) -> Check:
     """The resident scheme has no personal accounts."""
     fields = [field] if other is None else [field, other]

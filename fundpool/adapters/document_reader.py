@@ -17,7 +17,7 @@ from fundpool.adapters.cell_grammar import (
 )
 from fundpool.adapters.parser_process import KeptAnswers, take_apart_all
 from fundpool.adapters.parsing import column_letters
-from fundpool.domain.findings import Finding
+from fundpool.domain.findings import Finding, brief
 from fundpool.domain.periods import Month, Period
 from fundpool.services.judging import Line, ParsedDocument, Register, SourceFile, fold, of_each
 from schemas.documents import document_type
@@ -119,6 +119,7 @@ def _finding(
     **where: Any,
 ) -> Finding:
     rule = READING_RULES[code]
+    found = brief(found)
     words = {"found": found or "", "expected": expected or ""}
     zh, en = ("", "") if column is None else (column.zh, column.en)
     return Finding(

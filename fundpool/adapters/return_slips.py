@@ -191,9 +191,9 @@ def slip_workbook(slip: ReturnSlip, source: SourceFile) -> bytes:
 
 
 _COLUMNS = (
-    ("编号 rule", 12), ("程度 severity", 11), ("单元格 cell", 9), ("县区 county", 10), ("险种 fund", 8),
-    ("问题", 44), ("填报为 found", 20), ("应为 expected", 20), ("请 what to do", 34), ("依据 basis", 34),
-    ("Finding", 44),
+    ("编号 rule", 12), ("程度 severity", 9), ("单元格 cell", 8), ("县区 county", 9), ("险种 fund", 9),
+    ("问题", 36), ("填报为 found", 15), ("应为 expected", 15), ("请 what to do", 26), ("依据 basis", 24),
+    ("Finding", 36),
 )  # fmt: skip
 _WRAP = {"text_wrap": True, "valign": "top", "border": 1}
 
@@ -207,6 +207,7 @@ def _list_findings(book: Any, slip: ReturnSlip) -> None:
     for row, (text, matters) in enumerate(_head(slip), start=1):
         sheet.write_string(row, 0, inert(text), strong if matters else None)
     at = len(_head(slip)) + 2
+    sheet.set_row(at, 32)
     for column, (name, width) in enumerate(_COLUMNS):
         sheet.write_string(at, column, name, bold)
         sheet.set_column(column, column, width)

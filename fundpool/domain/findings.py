@@ -23,6 +23,15 @@ class Verdict(StrEnum):
     RETURN = "return"
 
 
+LONGEST = 200
+"""Characters of a cell's text that a message shows."""
+
+
+def brief(text: str | None) -> str | None:
+    """``text`` as a message can show it: a cell may hold 32,767 characters, which nobody reads in a list."""
+    return text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}…（{len(text)} 字 characters）"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One finding. ``rule`` is the stable code of the check (docs/checks.md); ``basis`` the article."""

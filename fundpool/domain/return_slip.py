@@ -31,7 +31,8 @@ def correction_of(before: Sequence[Finding], after: Sequence[Finding]) -> Correc
 
 
 def _identity(finding: Finding) -> tuple[str | None, ...]:
-    is_placed = finding.county is not None and finding.fund is not None
+    # What is wrong with a total or a signature has no fund and no row.
+    is_placed = finding.county is not None and (finding.fund is not None or finding.row is None)
     cell = (finding.cell or "").rstrip("0123456789") if is_placed else finding.cell
     return finding.rule, finding.county, finding.fund, cell
 

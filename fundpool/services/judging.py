@@ -227,7 +227,10 @@ class JudgingContext:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one file. ``not_applicable`` lists the checks that had nothing to compare with, and why."""
+    """The verdict on one file. ``not_applicable`` lists the checks that had nothing to compare with, and why.
+
+    ``totals`` per fund is None where a row's amount is not known.
+    """
 
     file: str
     sha256: str
@@ -237,7 +240,7 @@ class Judgement:
     declared: int
     evaluated: int
     not_applicable: tuple[tuple[str, str], ...]
-    totals: Mapping[str, int]
+    totals: Mapping[str, int | None]
     findings: tuple[Finding, ...]
     lines: tuple[Line, ...]
 
@@ -285,7 +288,7 @@ def judgement_of(
     declared: int,
     evaluated: int,
     not_applicable: tuple[tuple[str, str], ...],
-    totals: Mapping[str, int],
+    totals: Mapping[str, int | None],
 ) -> Judgement:
     """The judgement that follows from all findings; never a pass without rows and every check evaluated."""
     complete = parsed.readable and bool(parsed.lines) and declared > 0 and evaluated == declared

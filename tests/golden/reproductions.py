@@ -129,6 +129,7 @@ def _plan() -> list[Reproduction]:
         _csv("PLAN-022", "plan", _other_county),
         _csv("PLAN-023", "plan", _set(0, last_year_fen=100_000_000)),
         _scaled("PLAN-024", "plan", 0, lambda row: row.update(available_fen=9_000_000_000)),
+        _csv("PLAN-025", "plan", _set(0, last_year_fen=10_000_000)),
     ]
 
 
@@ -184,6 +185,7 @@ def _report() -> list[Reproduction]:
         _csv("REPORT-028", "report", _set(0, last_year_fen=100_000_000)),
         _scaled("REPORT-029", "report", 1, quiet),
         _scaled("REPORT-030", "report", 0, lambda row: row.update(interest_fen=90_000_000)),
+        _csv("REPORT-031", "report", _set(0, last_year_fen=10_000_000)),
     ]
 
 

@@ -166,3 +166,21 @@ def test_a_city_without_counties_has_no_templates_and_says_so(
     assert main(["template", *arguments, "--out", str(tmp_path / "out"), "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "no_counties"
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_wrong_with_a_total_belongs_to_no_fund_and_an_unknown_sum_is_null(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = sample.completed("plan", sample.plan_rows())
+    rows[0]["requested_fen"] = "约" + "9" * 1000
+    path = tmp_path / "plan.csv"
+    path.write_bytes(sample.file_bytes("plan", rows, ".csv", totals={"inpatient_fen": 1}))
+    assert main(["check", str(path), *ARGUMENTS]) == 1
+    (file,) = answer(capsys)["files"]
+    assert file["totals"] == {"employee": None, "resident": sample.PLANNED_FEN["resident"] - 100_000_000}
+    findings = {(f["rule"], f["cell"]): f for f in file["findings"]}  # type: ignore[attr-defined]
+    total = findings["PLAN-009", "E6"]
+    assert (total["county"], total["fund"], total["row"]) == ("331002", None, None)
+    long = findings["CELL-001", "M4"]
+    assert len(long["message_zh"]) < 300
+    assert "1001 字 characters" in long["found"]
