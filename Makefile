@@ -54,6 +54,7 @@ simulate-all: $(VENV)/.dev ## Play every bank fault and ordered pair, then show 
 .PHONY: crash
 crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=2000 pairs; DATABASE=postgresql
 	$(BIN)/python -m tests.crash --pairs $(or $(PAIRS),200) $(if $(DATABASE),--$(DATABASE))
+	$(BIN)/python -m tests.crash --restore --pairs $(or $(PAIRS),200)
 
 .PHONY: soak
 soak: $(VENV)/.dev ## Pay month after month with processes that are killed and stopped; MINUTES=480, DATABASE=postgresql

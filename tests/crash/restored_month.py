@@ -28,10 +28,10 @@ class RestoredMonth(SmallMonth):
     KILLED_FROM = "back up"
 
     def bank(self, commands: list[Command]) -> tuple[BankBook, FaultPlan]:
-        """The small month's bank, which is silent twice about an order that the restore has lost."""
+        """The small month's bank, which twice does not answer about one of the orders that may be lost."""
         book, plan = super().bank(commands)
         key = _first_key(self, "allocation", self.counties[1], "employee")
-        plan.add("silence_before", call=Call.QUERY, key=key, times=2)
+        plan.add("503", call=Call.QUERY, key=key, times=2)
         return book, plan
 
     def acts(self) -> Iterator[Act]:
