@@ -184,14 +184,16 @@ class FigureChange(_Shape):
 
     fund: str
     field: str
+    line: str = ""
     before_fen: int | None = None
     after_fen: int | None = None
 
 
 class SubmissionStatus(_Shape):
-    """One version of a file that a county sent."""
+    """One version of a file that a county sent; ``period`` is a year for a yearly document."""
 
     document: str
+    period: str | None = None
     version: int
     file_name: str
     sha256: str
@@ -211,6 +213,7 @@ class CaseStatus(_Shape):
     """One review case: a county's request for one fund, and what was decided."""
 
     document: str
+    period: str | None = None
     fund: str | None = None
     state: str
     requested_fen: int | None = None

@@ -22,6 +22,7 @@ from fundpool.adapters.parsing import column_letters
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI
+from schemas.documents.statement import STATEMENT
 from schemas.payment_messages import Direction, StatementLine
 
 _KEY = re.compile(
@@ -73,6 +74,8 @@ class Layout(BaseModel):
     debit_word: str = "借"
     credit_word: str = "贷"
     end_words: tuple[str, ...] = Field(default=("合计", "总计"))
+    prepared_rows: bool = False
+    """A prepared form: a row with nothing in any mapped column was left unused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,27 @@ class _Row:
     line: StatementLine
     balance_fen: int | None
     where: str
+
+
+def template_layout() -> Layout:
+    """The layout of the product's own template of a bank statement, from its definition."""
+    named = {field.key: field.zh for field in STATEMENT.fields}
+    return Layout(
+        bank=STATEMENT.zh,
+        columns=Columns(
+            date=named["booked_on"],
+            serial=named["serial"],
+            debit=named["debit_fen"],
+            credit=named["credit_fen"],
+            balance=named["balance_fen"],
+            counterparty=named["counterparty"],
+            remark=named["purpose"],
+            account=named["account"],
+        ),
+        sheet=STATEMENT.sheet,
+        end_words=("控制合计",),
+        prepared_rows=True,
+    )
 
 
 def read_layout(path: Path) -> Layout:
@@ -123,7 +147,7 @@ def read_statement(name: str, content: bytes, layout: Layout, account_no: str) -
     rows, columns, header_row = _table(name, _sheet(name, raw, layout), layout)
     read = [
         _row(name, cells, columns, layout, account_no, date1904=bool(raw.get("date1904")))
-        for cells in _body(rows, header_row, layout)
+        for cells in _body(rows, columns, header_row, layout)
     ]
     if layout.order == "newest_first":
         read.reverse()
@@ -140,7 +164,7 @@ def _same_encoding(found: str, wanted: str) -> bool:
 
 def _sheet(name: str, raw: Mapping[str, Any], layout: Layout) -> Mapping[str, Any]:
     sheets = [sheet for sheet in raw["sheets"] if sheet["state"] == "visible"]
-    if layout.sheet is not None:
+    if layout.sheet is not None and raw["kind"] != "csv":
         sheets = [sheet for sheet in sheets if sheet["name"] == layout.sheet]
     if len(sheets) != 1:
         raise _unreadable(name, f"{len(sheets)} 个工作表 / sheets; layout.sheet")
@@ -182,7 +206,7 @@ def _table(
 
 
 def _body(
-    rows: Mapping[int, Mapping[int, Cell]], header_row: int, layout: Layout
+    rows: Mapping[int, Mapping[int, Cell]], columns: Mapping[str, int], header_row: int, layout: Layout
 ) -> list[tuple[int, Mapping[int, Cell]]]:
     body = []
     for row, cells in sorted(rows.items()):
@@ -191,6 +215,9 @@ def _body(
             continue
         if any(text.startswith(layout.end_words) for text in texts):
             break
+        mapped = (cells.get(column) for column in columns.values())
+        if layout.prepared_rows and not any((cell.text or "").strip() for cell in mapped if cell):
+            continue
         body.append((row, cells))
     return body
 

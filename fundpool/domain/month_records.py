@@ -74,6 +74,20 @@ class Filing:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetRevision:
+    """One revision of a county's annual spending budget (fen); the first is the budget, later ones adjust it."""
+
+    year: int
+    county: str
+    fund: str
+    revision: int
+    amount_fen: int
+    document_number: str
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """Where a county's fund stood at the end of the month before the first one kept here (fen).
 

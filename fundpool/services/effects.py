@@ -24,6 +24,8 @@ def _becomes_the_budget(work: Work, case: ReviewCase, version: Submission, now: 
     assert case.approved_fen is not None
     year, place = case.month.year, (case.county, case.fund)
     before = work.budgets.budgets(case.city, year).get(place)
+    if before == case.approved_fen:
+        return  # the other fund was adjusted; this one's budget stands under its own number
     reference = budget_reference(version)
     by = case.checker or SYSTEM
     if not work.budgets.set_budget(case.city, year, *place, case.approved_fen, reference, by, now):

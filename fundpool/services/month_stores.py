@@ -11,7 +11,7 @@ from typing import Protocol
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Verdict
-from fundpool.domain.month_records import Extension, Filing, NilReturn, Opening, StepRun
+from fundpool.domain.month_records import BudgetRevision, Extension, Filing, NilReturn, Opening, StepRun
 from fundpool.domain.periods import Month, Period
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.schedule import ScheduledStep
@@ -136,6 +136,9 @@ class BudgetStore(Protocol):
 
     def budgets(self, city: str, year: int) -> Mapping[CountyFund, int]:
         """The latest revision per county and scheme, in fen."""
+
+    def budget_revisions(self, city: str, year: int) -> tuple[BudgetRevision, ...]:
+        """Every revision, in order of county, scheme and revision."""
 
     def set_budget(
         self,

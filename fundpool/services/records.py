@@ -11,7 +11,7 @@ from functools import partial
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import InputError
-from fundpool.domain.month_records import Extension, NilReturn, Opening
+from fundpool.domain.month_records import BudgetRevision, Extension, NilReturn, Opening
 from fundpool.domain.people import person, require_other_person
 from fundpool.domain.periods import SHANGHAI, Month, Period
 from fundpool.domain.policy import CityPolicy
@@ -75,6 +75,12 @@ def record_budget(
         return len(changed)
 
     return ports.database.transaction(record)
+
+
+def budgets_of(ports: MonthPorts, city: str, year: int) -> tuple[BudgetRevision, ...]:
+    """Every revision of the year's budget, in order of county, scheme and revision."""
+    policy = ports.policies.city(city)
+    return ports.database.read(lambda work: work.budgets.budget_revisions(policy.key, year))
 
 
 def record_openings(

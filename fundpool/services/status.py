@@ -5,13 +5,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from fundpool.domain.duties import duties_of
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy, Status
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.domain.transfer import ObligationState
 from fundpool.services import payments
-from fundpool.services.documents import DOCUMENT_OF
+from fundpool.services.documents import DOCUMENT_OF, type_of
 from fundpool.services.flags import Flag, flags_of
 from fundpool.services.hindsight import facts_as_of, views_as_of
 from fundpool.services.intake import changes_of, require_county
@@ -20,6 +21,11 @@ from fundpool.services.outcomes import UnitState
 from fundpool.services.payments import TransferView
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import DutyProgress, MonthFacts, month_facts, progress_of
+
+YEARLY_DUTIES = frozenset(
+    step for step, document in DOCUMENT_OF.items() if type_of(document).period == "year"
+)
+"""Duties to file a document of a whole year."""
 
 STEP_ORDER = (
     "plan-collection",
@@ -56,17 +62,62 @@ def month_status(
             facts, views = facts_as_of(work, facts, now), views_as_of(work, views, now)
             runs = [run for run in runs if run.business_time <= now]
         progress = progress_of(policy, month, ports.calendar, facts, now)
+        yearly, yearly_flags = _due_this_month(
+            ports, work, policy, month, now, only_known_then=only_known_then
+        )
         return {
             "city": policy.key,
             "month": str(month),
             "as_of": now.astimezone(SHANGHAI).isoformat(),
-            "duties": [_duty(policy, row) for row in progress],
+            "duties": [_duty(policy, row) for row in (*progress, *yearly)],
             "steps": _steps(runs) if isinstance(month, Month) else [],
             "transfers": [_transfer(view) for view in views],
-            "flags": [_flag(policy, flag) for flag in flags_of(work, policy, facts, progress)],
+            "flags": [
+                _flag(policy, flag) for flag in (*flags_of(work, policy, facts, progress), *yearly_flags)
+            ],
         }
 
     return ports.database.read(read)
+
+
+def _due_this_month(
+    ports: MonthPorts,
+    work: Work,
+    policy: CityPolicy,
+    month: Period,
+    now: datetime,
+    *,
+    only_known_then: bool,
+) -> tuple[list[DutyProgress], list[Flag]]:
+    """The duties to file a yearly document whose day lies in the month, and their flags.
+
+    A year's working capital is asked for in the December before: that is where people must see it.
+    """
+    if isinstance(month, Year) or not _files_by_year(policy):
+        return [], []
+    rows: list[DutyProgress] = []
+    flags: list[Flag] = []
+    for year in (Year(month.year).plus(offset) for offset in (-1, 0, 1)):
+        if not any(
+            duty.step in YEARLY_DUTIES and duty.due is not None and Month.of(duty.due) == month
+            for duty in duties_of(policy, year, ports.calendar)
+        ):
+            continue
+        facts = month_facts(work, policy, year)
+        facts = facts_as_of(work, facts, now) if only_known_then else facts
+        found = [
+            row
+            for row in progress_of(policy, year, ports.calendar, facts, now)
+            if row.duty.due is not None and Month.of(row.duty.due) == month
+        ]
+        rows += found
+        flags += [flag for flag in flags_of(work, policy, facts, found) if flag.step in YEARLY_DUTIES]
+    return rows, flags
+
+
+def _files_by_year(policy: CityPolicy) -> bool:
+    """Whether the city's law orders a yearly document to be filed at all."""
+    return any(duty.step in YEARLY_DUTIES for rule in policy.rules for duty in rule.duties)
 
 
 def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: datetime) -> dict[str, Any]:
@@ -87,6 +138,7 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
     def read(work: Work) -> dict[str, Any]:
         facts, of_year = month_facts(work, policy, month), month_facts(work, policy, year)
         progress = progress_of(policy, month, ports.calendar, facts, now)
+        yearly, _ = _due_this_month(ports, work, policy, month, now, only_known_then=False)
         reviewed = {
             (line.county, application.fund): line.reviewed_fen
             for application in facts.applications
@@ -100,7 +152,7 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
             "county": county,
             "county_name_zh": unit.name_zh,
             "county_name_en": unit.name_en,
-            "duties": [_duty(policy, row) for row in progress if row.duty.unit == county],
+            "duties": [_duty(policy, row) for row in (*progress, *yearly) if row.duty.unit == county],
             "submissions": _submissions(work, facts, progress, county, slips)
             + _submissions(work, of_year, (), county, slips),
             "cases": [

@@ -63,5 +63,5 @@ STATEMENT = DocumentType(
     total_field="credit_fen",
     per_fund=False,
     labels=(UNIT_LABEL,),
-    taken_by="fundpool transfers statement --file FILE --layout LAYOUT",
+    taken_by="fundpool transfers statement --file FILE --account NO --from DAY --to DAY --by WHO",
 )

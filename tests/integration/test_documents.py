@@ -1,17 +1,19 @@
 """Every document that a template is handed out for is filed: kept, judged, answered, decided, of use."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from fundpool.adapters.bank_layouts import read_statement, template_layout
 from fundpool.adapters.work import SqlTransactions
 from fundpool.adapters.workbooks import write_document
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, FileState
-from fundpool.services import review
+from fundpool.services import records, review
 from fundpool.services.documents import collected_by, intake_of, is_of
 from fundpool.services.intake import FileReceipt
 from fundpool.services.judgements import budget_left
@@ -197,6 +199,16 @@ def test_an_approved_budget_is_the_one_that_plans_are_held_against_and_a_later_o
     assert left("employee") == approved["employee"]
     decided(scene, DocumentKind.ANNUAL_BUDGET)
     assert left("employee") == approved["employee"] + sample.PLANNED_FEN["employee"]
+    numbers = {
+        (one.fund, one.revision): one.document_number
+        for one in records.budgets_of(scene.ports, "taizhou", 2026)
+        if one.county == FIRST and one.revision > 1
+    }
+    assert numbers == {
+        ("employee", 2): "annual-budget-2026-v1",
+        ("resident", 2): "annual-budget-2026-v1",
+        ("employee", 3): "annual-budget-2026-v2",
+    }
     with pytest.raises(RuleViolation):
         decided(scene, DocumentKind.ANNUAL_BUDGET)
 
@@ -246,3 +258,34 @@ def test_working_capital_is_a_duty_only_where_the_law_orders_it(
     assert duties[FIRST] == ("TZ-21", "2025-12-25", "done_late")
     assert duties[SECOND] == ("TZ-21", "2025-12-25", "overdue")
     assert month_status(scene.ports, "suizhou", YEAR, NOVEMBER)["duties"] == []
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+def test_a_statement_on_our_own_template_is_read_without_a_layout(suffix: str) -> None:
+    content = sample.file_bytes("statement", sample.statement_rows(), suffix)
+    own = read_statement(f"对账单{suffix}", content, template_layout(), "33010122090000123")
+    assert [line.amount_fen for line in own.lines] == [900_000_00, 250_000_50, 100_00]
+    assert max(own.closing_fen.items()) == (date(2026, 10, 13), 4_849_899_50)
+
+
+@only_sqlite
+def test_in_december_people_see_who_has_not_asked_for_next_year_s_working_capital(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    december = Month(2026, 12)
+    scene = CityScene(transactions, tmp_path, "taizhou", december)
+    now = at("2026-12-23 10:00")
+
+    def asked() -> dict[str, str]:
+        duties = month_status(scene.ports, "taizhou", december, now)["duties"]
+        return {duty["unit"]: duty["state"] for duty in duties if duty["step"] == "apply_for_working_capital"}
+
+    assert set(asked().values()) == {"due_soon"}
+    assert len(asked()) == len(scene.counties)
+    path = scene.folder / "周转金.xlsx"
+    rows = [{**row, "county_code": SECOND, "county_name": "黄岩区"} for row in sample.working_capital_rows()]
+    write_document(path, "working-capital", "台州市", Year(2027), rows)
+    scene.submit(path, "working-capital", now)
+    assert asked()[SECOND] == "done_on_time"
+    november = month_status(scene.ports, "taizhou", Month(2026, 11), now)
+    assert all(duty["step"] != "apply_for_working_capital" for duty in november["duties"])

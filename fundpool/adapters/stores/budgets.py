@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.month_records import Opening
-from fundpool.domain.periods import Month
+from fundpool.domain.month_records import BudgetRevision, Opening
+from fundpool.domain.periods import SHANGHAI, Month
 from schemas.tables.budgets import budgets, openings
 
 
@@ -24,6 +24,26 @@ class SqlBudgets:
             .order_by(budgets.c.county, budgets.c.fund, budgets.c.revision)
         )
         return {(row.county, row.fund): row.amount_fen for row in rows}
+
+    def budget_revisions(self, city: str, year: int) -> tuple[BudgetRevision, ...]:
+        rows = self._connection.execute(
+            select(budgets)
+            .where(budgets.c.city == city, budgets.c.year == year)
+            .order_by(budgets.c.county, budgets.c.fund, budgets.c.revision)
+        )
+        return tuple(
+            BudgetRevision(
+                row.year,
+                row.county,
+                row.fund,
+                row.revision,
+                row.amount_fen,
+                row.document_number,
+                row.recorded_by,
+                row.recorded_at.astimezone(SHANGHAI),
+            )
+            for row in rows
+        )
 
     def set_budget(
         self,

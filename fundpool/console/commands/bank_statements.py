@@ -30,7 +30,10 @@ def statement(
     ] = None,
     layout: Annotated[
         Path | None,
-        Parameter(help="版式说明 YAML / how the bank writes it (deployments/sample/bank-layouts)"),
+        Parameter(
+            help="版式说明 YAML，缺省为本系统对账单模板 / how the bank writes it "
+            "(deployments/sample/bank-layouts); default the template statement"
+        ),
     ] = None,
     account: Annotated[str | None, Parameter(help="文件所属账号 / the account the file is of")] = None,
     first: Annotated[
@@ -94,12 +97,12 @@ def _from_file(
     by: str | None,
     now: datetime,
 ) -> tuple[int, int, int, int]:
-    from fundpool.adapters.bank_layouts import read_layout, read_statement
+    from fundpool.adapters.bank_layouts import read_layout, read_statement, template_layout
     from fundpool.adapters.raw_files import read_source
     from fundpool.services.statements import import_file
 
-    if layout is None or account is None or by is None or period[0] is None or period[1] is None:
-        raise _wanting("--layout --account --from --to --by")
+    if account is None or by is None or period[0] is None or period[1] is None:
+        raise _wanting("--account --from --to --by")
     first, last = business_clock(period[0]).date(), business_clock(period[1]).date()
     if not timedelta(0) <= last - first <= timedelta(days=366):
         raise InputError(
@@ -109,7 +112,8 @@ def _from_file(
             remedy="--from / --to",
         )
     source = read_source(file)
-    own = read_statement(file.name, source.content, read_layout(layout), account)
+    written = template_layout() if layout is None else read_layout(layout)
+    own = read_statement(file.name, source.content, written, account)
     sha256 = ports.raw_files.keep(source.content)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     done = ports.database.transaction(

@@ -1,7 +1,7 @@
 """Facts people record: budgets, openings, extensions, nil returns."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -22,7 +22,8 @@ from fundpool.console.options import (
     parse_period,
     period_of,
 )
-from fundpool.console.output import print_json
+from fundpool.console.output import print_json, print_table
+from fundpool.domain.money import format_yuan
 
 budget = App(name="budget", help="年度预算 / Annual budgets.", result_action="return_value")
 openings = App(name="openings", help="期初数 / Opening balances.", result_action="return_value")
@@ -64,6 +65,62 @@ def import_budget(
         now=business_clock(as_of),
     )
     return _told(changed, as_json=json)
+
+
+@budget.command(name="list")
+def list_budget(
+    *,
+    city: City,
+    year: Annotated[int, Parameter(help="预算年度 / fund year")],
+    policy_dir: PolicyDir = None,
+    json: Json = False,
+) -> int:
+    """年度支出预算及历次调整 / The year's budget, with every adjustment and what it changed."""
+    from fundpool.services.records import budgets_of
+
+    told: list[dict[str, Any]] = []
+    for one in budgets_of(open_month(policy_dir), city, year):
+        before = told[-1] if one.revision > 1 else None
+        told.append(
+            {
+                "county": one.county,
+                "fund": one.fund,
+                "revision": one.revision,
+                "amount_fen": one.amount_fen,
+                "change_fen": None if before is None else one.amount_fen - before["amount_fen"],
+                "document_number": one.document_number,
+                "recorded_by": one.recorded_by,
+                "recorded_at": one.recorded_at.isoformat(),
+            }
+        )
+    if json:
+        print_json({"city": city, "year": year, "budgets": told})
+        return 0
+    print_table(
+        f"年度支出预算 budget · {city} · {year}",
+        [
+            "县区 county",
+            "险种 fund",
+            "第几次 revision",
+            "金额 yuan",
+            "增减 change",
+            "依据 document",
+            "登记 by",
+        ],
+        [
+            (
+                one["county"],
+                one["fund"],
+                one["revision"],
+                format_yuan(one["amount_fen"]),
+                None if one["change_fen"] is None else format_yuan(one["change_fen"]),
+                one["document_number"],
+                f"{one['recorded_by']} {one['recorded_at'][:16].replace('T', ' ')}",
+            )
+            for one in told
+        ],
+    )
+    return 0
 
 
 @openings.command(name="import")

@@ -206,7 +206,7 @@ class _Pages:
                 "unknown_slip",
                 "这台机器上没有这一版的退回单",
                 "there is no return slip of this version on this machine",
-                remedy="fundpool run plan-collection | expenditure-reporting",
+                remedy="fundpool run plan-collection | expenditure-reporting | document-collection",
             )
         return slip
 

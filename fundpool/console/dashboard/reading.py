@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from fundpool.console.commands.explain import lines_of
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import ActorName, CityPolicy, National, StepName
 from fundpool.services import overview, status
 from fundpool.services.lineage import Lineage
@@ -100,7 +100,8 @@ class ServiceReader:
 
     def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
         wanted = (document, unit, version)
-        slips = self._ports.slip_folder.slips(city, month)
+        periods = (month, Year(month.year))  # the page shows the documents of the month and of its year
+        slips = [slip for period in periods for slip in self._ports.slip_folder.slips(city, period)]
         return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
 
     def lineage(self, transfer: str) -> Sequence[str]:
