@@ -38,7 +38,7 @@ class ParserProcess:
     def take_apart(self, content: bytes) -> dict[str, Any]:
         """What the child says of ``content``; a child that dies or dawdles is the file's refusal."""
         if len(content) > FILE_BYTES:
-            return {"ok": False, "reason": "too_large", "found": f"{len(content)} bytes > {FILE_BYTES}"}
+            return {"ok": False, "reason": "too_large", "found": f"> {FILE_BYTES // 1024 // 1024} MB"}
         child = self._running()
         assert child.stdin is not None
         try:

@@ -72,12 +72,8 @@ class SlipFiles:
             _put(workbook, slip_workbook(slip, SourceFile(slip.file, content())))
             _put(page, page_text.encode())
         except OSError as error:
-            raise ServiceUnavailable(
-                "storage_unavailable",
-                f"退回单无法存盘：{error.strerror}（{folder}）",
-                f"the return slip cannot be kept: {error.strerror} ({folder})",
-                remedy="检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again",
-            ) from error
+            remedy = "检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again"
+            raise _not_kept(error, folder, remedy) from error
 
     def slips(self, city: str, month: Period) -> tuple[SlipFile, ...]:
         """The slips of counties' versions, by what their names say."""
@@ -116,16 +112,29 @@ def _put(target: Path, content: bytes) -> None:
         raise
 
 
+def _not_kept(error: OSError, folder: Path, remedy: str) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        "storage_unavailable",
+        f"退回单无法存盘：{error.strerror}（{folder}）",
+        f"the return slip cannot be kept: {error.strerror} ({folder})",
+        remedy=remedy,
+    )
+
+
 def write_slip(folder: Path, slip: ReturnSlip, source: SourceFile) -> tuple[Path, Path]:
     """Write a slip outside any month (``fundpool check``) to ``folder``; returns both paths.
 
     The names come from the file's SHA-256, never from what the sender called it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     stem = f"slip-{slip.document}-{slip.sha256[:12] or 'unopened'}"
     workbook, page = folder / f"{stem}.xlsx", folder / f"{stem}.html"
-    _put(workbook, slip_workbook(slip, source))
-    _put(page, slip_page(slip).encode())
+    content = slip_workbook(slip, source)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _put(workbook, content)
+        _put(page, slip_page(slip).encode())
+    except OSError as error:
+        raise _not_kept(error, folder, "检查 --slips 的目录 / check the folder of --slips") from error
     return workbook, page
 
 

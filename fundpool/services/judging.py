@@ -145,17 +145,19 @@ class Register:
 class SourceFile:
     """The bytes of one received file; ``name`` is what the sender called it and decides nothing.
 
-    ``unopened`` says why there are no bytes, when the file could not be opened.
+    ``unopened`` says why there are no bytes, when the file could not be opened. Of a file far above every
+    limit ``content`` may be the beginning only, and ``whole_sha256`` the digest of all of it.
     """
 
     name: str
     content: bytes
     unopened: str | None = None
+    whole_sha256: str | None = None
 
     @cached_property
     def sha256(self) -> str:
         """Hex digest that names the raw file for good."""
-        return hashlib.sha256(self.content).hexdigest()
+        return self.whole_sha256 or hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """`fundpool check` and `fundpool template` as scripts use them."""
 
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from openpyxl import load_workbook
 
 from fundpool.adapters.document_reader import read_documents
 from fundpool.console.cli import main
+from fundpool.console.commands.check import open_source
 from fundpool.services.judging import Register, SourceFile
 from tests.golden import sample_documents as sample
 
@@ -184,3 +187,36 @@ def test_what_is_wrong_with_a_total_belongs_to_no_fund_and_an_unknown_sum_is_nul
     long = findings["CELL-001", "M4"]
     assert len(long["message_zh"]) < 300
     assert "1001 字 characters" in long["found"]
+
+
+def test_a_file_far_above_the_limit_is_named_by_all_its_bytes_and_not_held(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = tmp_path / "long.xlsx"
+    with long.open("wb") as stream:
+        stream.truncate(64 * 1024 * 1024)
+    assert main(["check", str(long), str(good), *ARGUMENTS]) == 2
+    refused, passed = answer(capsys)["files"]
+    assert [f["rule"] for f in refused["findings"]] == ["FILE-005"]  # type: ignore[attr-defined]
+    assert refused["sha256"] == hashlib.sha256(bytes(64 * 1024 * 1024)).hexdigest()
+    assert passed["verdict"] == "pass"
+    assert len(open_source(long).content) < 21 * 1024 * 1024
+
+
+def test_a_name_that_is_no_text_is_written_so_that_it_is(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strange = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.xlsx"))
+    strange.write_bytes(good.read_bytes())
+    assert main(["check", str(strange), *ARGUMENTS]) == 0
+    (file,) = answer(capsys)["files"]
+    assert str(file["file"]).endswith("/b\\xff.xlsx")
+
+
+def test_slips_and_templates_that_cannot_be_kept_say_so(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(good), *ARGUMENTS, "--slips", str(good / "slips")]) == 4
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "storage_unavailable"
+    assert main(["template", *ARGUMENTS, "--out", str(good / "out")]) == 4
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "storage_unavailable"

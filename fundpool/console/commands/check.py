@@ -1,5 +1,7 @@
 """``fundpool check``: judge files without a database."""
 
+import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -137,11 +139,22 @@ def slip_of(
 
 
 def open_source(file: Path) -> SourceFile:
-    """The file's bytes; a file that cannot be opened carries the reason and is answered for like the others."""
+    """The file's bytes; a file that cannot be opened carries the reason and is answered for like the others.
+
+    No more is held than the reader takes, however long the file is; what is no regular file is not read to an end.
+    """
+    from fundpool.adapters.parser_process import FILE_BYTES
+
+    name = os.fsencode(file).decode("utf-8", "backslashreplace")
     try:
-        return SourceFile(str(file), file.read_bytes())
+        with file.open("rb") as stream:
+            content = stream.read(FILE_BYTES + 1)
+            if len(content) <= FILE_BYTES or not file.is_file():
+                return SourceFile(name, content)
+            stream.seek(0)
+            return SourceFile(name, content, whole_sha256=hashlib.file_digest(stream, "sha256").hexdigest())
     except OSError as problem:
-        return SourceFile(str(file), b"", unopened=problem.strerror or type(problem).__name__)
+        return SourceFile(name, b"", unopened=problem.strerror or type(problem).__name__)
 
 
 def _print(judgements: list[Judgement]) -> None:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from fundpool.console.commands.check import parse_month
 from fundpool.console.output import print_json, print_table
-from fundpool.domain.errors import InputError
+from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.judging import Register
 from fundpool.settings import Settings
 from schemas.documents import document_type
@@ -59,7 +59,7 @@ def template(
             f"the register of {city} has no counties to write a template for",
             remedy="在该市政策文件的 units 中登记县区 / list the counties under units in the city's policy file",
         )
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out)
     written: list[tuple[str, str, Path]] = []
     for code in chosen:
         unit = register.by_code(code)
@@ -78,6 +78,18 @@ def template(
     else:
         print_table(f"{kind.zh} {when}", ["代码 code", "县区 county", "文件 file"], written)
     return 0
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServiceUnavailable(
+            "storage_unavailable",
+            f"模板无法存盘：{error.strerror}（{out}）",
+            f"the templates cannot be kept: {error.strerror} ({out})",
+            remedy="检查 --out 的目录 / check the folder of --out",
+        ) from error
 
 
 def _code(register: Register, text: str) -> str:
