@@ -14,6 +14,7 @@ from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services import records, review
+from fundpool.services.daily import open_months, reserve_due_steps
 from fundpool.services.documents import collected_by, intake_of, is_of
 from fundpool.services.intake import FileReceipt
 from fundpool.services.judgements import budget_left
@@ -289,3 +290,20 @@ def test_in_december_people_see_who_has_not_asked_for_next_year_s_working_capita
     assert asked()[SECOND] == "done_on_time"
     november = month_status(scene.ports, "taizhou", Month(2026, 11), now)
     assert all(duty["step"] != "apply_for_working_capital" for duty in november["duties"])
+
+
+@only_sqlite
+def test_the_daily_tick_collects_a_dropped_list_and_opens_no_month_for_it(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    july, now = Month(2026, 7), at("2026-07-08 07:00")
+    scene = CityScene(transactions, tmp_path, "taizhou", OCTOBER)
+
+    def started() -> list[tuple[str, Month]]:
+        return [(one.step, one.month) for one in reserve_due_steps(scene.ports, "taizhou", now)]
+
+    assert started() == []
+    scene.drop(written(scene, "interest"), "interest")
+    assert started() == [("document-collection", july)]
+    assert started() == [("document-collection", july)], "reserved once, given out until it is started"
+    assert july not in open_months(scene.ports, scene.policy, now.date())
