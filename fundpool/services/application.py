@@ -167,7 +167,7 @@ def _apply(
         )
         lines.update({line.county: line for line in application.lines})
     return [
-        _outcome(county, fund, lines.get(county), cases.get(county), county in nil, county in decided)
+        standing_of(county, fund, lines.get(county), cases.get(county), county in nil, county in decided)
         for county in counties
     ]
 
@@ -178,7 +178,7 @@ def _counts(work: Work, case: ReviewCase) -> bool:
     return case.is_decided and versions[-1].id == case.submission_id
 
 
-def _outcome(
+def standing_of(
     county: str,
     fund: str,
     line: ApplicationLine | None,
@@ -186,6 +186,7 @@ def _outcome(
     is_nil: bool,
     is_decided: bool,
 ) -> UnitOutcome:
+    """How a county's part in the application stands; ``is_decided``: its case is, on its current version."""
     if line is None and case is not None and not case.is_decided:
         return outcome_of(case)
     amount_fen = None if case is None else case.approved_fen

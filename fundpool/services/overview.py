@@ -3,19 +3,20 @@
 Reads only; the rules are those of ``payments`` and ``books``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from fundpool.domain.chart_of_accounts import CASH, AccountType
 from fundpool.domain.ledger import AccountBalance as Balance
-from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import AccountStatus, Batch, ObligationState
 from fundpool.services.books import balances
+from fundpool.services.money_ports import Break
 from fundpool.services.payments import batch_consequences
 from fundpool.services.ports import Work
+from fundpool.services.progress import MonthFacts
 from schemas.dashboard import AccountBalance, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
 
@@ -64,30 +65,30 @@ def _trial_balance(held: Sequence[Balance]) -> tuple[int, int]:
     return sum(a for a in amounts if a > 0), -sum(a for a in amounts if a < 0)
 
 
-def fund_money(work: Work, policy: CityPolicy, month: Month) -> list[FundMoney]:
+def fund_money(policy: CityPolicy, facts: MonthFacts) -> list[FundMoney]:
     """Each fund's money from request to payment, for the funds that counties have planned with.
 
-    A plan that went back to its county asks for nothing until it comes again. A stage that nothing has reached yet is None. ``paid_fen`` is what arrived at the accounts that
-    spend it: a first leg to the city's account is on its way, not paid.
+    A plan that went back to its county asks for nothing until it comes again. A stage that nothing has
+    reached yet is None. ``paid_fen`` is what arrived at the accounts that spend it: a first leg to the
+    city's account is on its way, not paid.
     """
     cases = [
         case
-        for case in work.reviews.cases(policy.key, month, DocumentKind.PLAN)
-        if case.state is not CaseState.RETURNED
+        for case in facts.cases
+        if case.document is DocumentKind.PLAN and case.state is not CaseState.RETURNED
     ]
-    applications = work.applications.applications(policy.key, month)
     onward = {hop.from_account for hop in policy.payment_path}
     settled = [
         each
-        for each in work.transfers.obligations(city=policy.key, month=month, states=[ObligationState.SETTLED])
-        if each.hop.to_type.value not in onward
+        for each in facts.obligations
+        if each.state is ObligationState.SETTLED and each.hop.to_type.value not in onward
     ]
     money = []
     for fund in [fund.key for fund in policy.funds]:
         own = [case for case in cases if case.fund == fund]
         if not own:
             continue
-        lines = [line for each in applications if each.fund == fund for line in each.lines]
+        lines = [line for each in facts.applications if each.fund == fund for line in each.lines]
         money.append(
             FundMoney(
                 fund=fund,
@@ -106,11 +107,11 @@ def _total(amounts: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def month_batches(work: Work, policy: CityPolicy, month: Month) -> list[TransferBatch]:
+def month_batches(work: Work, policy: CityPolicy, facts: MonthFacts) -> list[TransferBatch]:
     """The month's batches with what each does: how many, how much, change from the month before."""
     steps = {f"{hop.from_account}>{hop.to_account}": hop.closes for hop in policy.payment_path}
     shown = []
-    for batch in work.transfers.batches(policy.key, month):
+    for batch in facts.batches:
         view = batch_consequences(work, batch.id)
         known_before = any(payee.last_month_fen is not None for payee in view.payees)
         shown.append(
@@ -119,7 +120,7 @@ def month_batches(work: Work, policy: CityPolicy, month: Month) -> list[Transfer
                 application=batch.application,
                 fund=batch.fund,
                 step=steps.get(str(batch.hop)),
-                state=_batch_state(work, batch),
+                state=_batch_state(facts, batch),
                 count=batch.count,
                 total_fen=batch.total_fen,
                 # No payment last month is "unknown", not a payment of 0.
@@ -132,24 +133,20 @@ def month_batches(work: Work, policy: CityPolicy, month: Month) -> list[Transfer
     return shown
 
 
-def _batch_state(work: Work, batch: Batch) -> str:
+def _batch_state(facts: MonthFacts, batch: Batch) -> str:
     """The batch's state, or ``settled`` once every payment of it has arrived."""
-    states = {each.state for each in work.transfers.obligations(batch_id=batch.id)}
+    states = {each.state for each in facts.obligations if each.batch_id == batch.id}
     return ObligationState.SETTLED.value if states == {ObligationState.SETTLED} else batch.state.value
 
 
-def standing_alarms(work: Work, city: str) -> list[StandingAlarm]:
-    """Funds whose sending is stopped, and differences with the bank that nobody has settled yet."""
+def standing_alarms(work: Work, city: str, known_until: datetime | None = None) -> list[StandingAlarm]:
+    """Funds whose sending is stopped, and differences with the bank that nobody has settled yet.
+
+    ``known_until``: as both stood at that moment.
+    """
     stopped = [
-        StandingAlarm(
-            kind="stopped",
-            fund=switch.fund,
-            since=switch.at,
-            message_zh=switch.reason,
-            message_en=switch.reason,
-        )
-        for switch in work.transfers.kill_switches()
-        if switch.city == city and switch.is_stopped
+        StandingAlarm(kind="stopped", fund=fund, since=since, message_zh=reason, message_en=reason)
+        for fund, since, reason in _stopped_funds(work, city, known_until)
     ]
     breaks = [
         StandingAlarm(
@@ -159,6 +156,31 @@ def standing_alarms(work: Work, city: str) -> list[StandingAlarm]:
             message_zh=each.detail_zh,
             message_en=each.detail_en,
         )
-        for each in work.transfers.breaks(city)
+        for each in work.transfers.breaks(city, only_open=known_until is None)
+        if known_until is None or _stood(each, known_until)
     ]
     return stopped + breaks
+
+
+def _stopped_funds(
+    work: Work, city: str, known_until: datetime | None
+) -> Iterator[tuple[str, datetime, str]]:
+    for switch in work.transfers.kill_switches():
+        if switch.city != city:
+            continue
+        if known_until is None:
+            if switch.is_stopped:
+                yield switch.fund, switch.at, switch.reason
+            continue
+        # A switch keeps its last state only; the trail has every one.
+        turned = [
+            record
+            for record in work.audit.records(f"fund:{city}/{switch.fund}")
+            if record.action in {"stop_fund", "confirm_restart"} and record.at <= known_until
+        ]
+        if turned and turned[-1].action == "stop_fund":
+            yield switch.fund, turned[-1].at, turned[-1].reason or ""
+
+
+def _stood(found: Break, moment: datetime) -> bool:
+    return found.found_at <= moment and (found.resolved_at is None or found.resolved_at > moment)

@@ -1,6 +1,6 @@
 """``fundpool status``: one month of one city as people and programs see it (docs: outside contract)."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -17,37 +17,30 @@ from fundpool.services.flags import Flag, flags_of
 from fundpool.services.hindsight import facts_as_of, views_as_of
 from fundpool.services.intake import changes_of, require_county
 from fundpool.services.judging import finding_to_json
-from fundpool.services.outcomes import UnitState
 from fundpool.services.payments import TransferView
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import DutyProgress, MonthFacts, month_facts, progress_of
+from fundpool.services.step_progress import steps_of
 
 YEARLY_DUTIES = frozenset(
     step for step, document in DOCUMENT_OF.items() if type_of(document).period == "year"
 )
 """Duties to file a document of a whole year."""
 
-STEP_ORDER = (
-    "plan-collection",
-    "plan-review",
-    "funds-application",
-    "disbursement",
-    "allocation",
-    "expenditure-reporting",
-    "report-filing",
-    "document-collection",
-    "reconciliation",
-    "flags",
-)
-"""Operating steps in the order of the month."""
-
 
 def month_status(
-    ports: MonthPorts, city: str, month: Period, now: datetime, *, only_known_then: bool = False
+    ports: MonthPorts,
+    city: str,
+    month: Period,
+    now: datetime,
+    *,
+    only_known_then: bool = False,
+    snapshot: Work | None = None,
 ) -> dict[str, Any]:
     """The document of ``status --json``, of a month or a fund year. Raises InputError for an unknown city.
 
     ``only_known_then`` leaves out what was recorded after ``now``: the month as it stood at that moment.
+    ``snapshot`` is what the caller reads already, so that all it shows is of one moment.
     """
     policy = ports.policies.city(city)
 
@@ -70,14 +63,14 @@ def month_status(
             "month": str(month),
             "as_of": now.astimezone(SHANGHAI).isoformat(),
             "duties": [_duty(policy, row) for row in (*progress, *yearly)],
-            "steps": _steps(runs) if isinstance(month, Month) else [],
+            "steps": steps_of(facts, runs) if isinstance(month, Month) else [],
             "transfers": [_transfer(view) for view in views],
             "flags": [
                 _flag(policy, flag) for flag in (*flags_of(work, policy, facts, progress), *yearly_flags)
             ],
         }
 
-    return ports.database.read(read)
+    return ports.database.read(read) if snapshot is None else read(snapshot)
 
 
 def _due_this_month(
@@ -120,10 +113,20 @@ def _files_by_year(policy: CityPolicy) -> bool:
     return any(duty.step in YEARLY_DUTIES for rule in policy.rules for duty in rule.duties)
 
 
-def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: datetime) -> dict[str, Any]:
+def county_month(
+    ports: MonthPorts,
+    city: str,
+    month: Month,
+    county: str,
+    now: datetime,
+    *,
+    only_known_then: bool = False,
+    snapshot: Work | None = None,
+) -> dict[str, Any]:
     """One county's page: its duties, files with findings and changes, review cases, payments, flags.
 
-    Beside the month's documents those of its fund year; ``period`` tells them apart.
+    Beside the month's documents those of its fund year; ``period`` tells them apart. ``only_known_then`` and
+    ``snapshot`` as for ``month_status``.
     """
     policy = ports.policies.city(city)
     require_county(policy, county)
@@ -137,8 +140,12 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
 
     def read(work: Work) -> dict[str, Any]:
         facts, of_year = month_facts(work, policy, month), month_facts(work, policy, year)
+        views = payments.transfer_views(work, policy.key, month, unit=county)
+        if only_known_then:
+            facts, of_year = facts_as_of(work, facts, now), facts_as_of(work, of_year, now)
+            views = views_as_of(work, views, now)
         progress = progress_of(policy, month, ports.calendar, facts, now)
-        yearly, _ = _due_this_month(ports, work, policy, month, now, only_known_then=False)
+        yearly, _ = _due_this_month(ports, work, policy, month, now, only_known_then=only_known_then)
         reviewed = {
             (line.county, application.fund): line.reviewed_fen
             for application in facts.applications
@@ -174,13 +181,11 @@ def county_month(ports: MonthPorts, city: str, month: Month, county: str, now: d
                 for case in (*facts.cases, *of_year.cases)
                 if case.county == county
             ],
-            "transfers": [
-                _transfer(view) for view in payments.transfer_views(work, policy.key, month, unit=county)
-            ],
+            "transfers": [_transfer(view) for view in views],
             "flags": [_flag(policy, flag) for flag in flags if flag.unit == county],
         }
 
-    return ports.database.read(read)
+    return ports.database.read(read) if snapshot is None else read(snapshot)
 
 
 def _submissions(
@@ -265,10 +270,13 @@ def months_with_data(ports: MonthPorts, city: str) -> tuple[Month, ...]:
 
 
 def step_states(ports: MonthPorts, city: str, month: Month) -> dict[str, str]:
-    """Each step's state by its last runs: not_started, running, waiting, done, flagged or failed."""
+    """Each step's state: not_started, running, waiting, done, flagged or failed."""
     policy = ports.policies.city(city)
-    runs = ports.database.read(lambda work: work.records.runs(policy.key, month))
-    return {step["step"]: step["state"] for step in _steps(runs)}
+
+    def read(work: Work) -> list[dict[str, Any]]:
+        return steps_of(month_facts(work, policy, month), work.records.runs(policy.key, month))
+
+    return {step["step"]: step["state"] for step in ports.database.read(read)}
 
 
 def is_troubled(status: Mapping[str, Any]) -> bool:
@@ -291,48 +299,6 @@ def _duty(policy: CityPolicy, row: DutyProgress) -> dict[str, Any]:
         "waiting_for": row.waiting_for,
         "extended_until": None if row.extended_until is None else row.extended_until.isoformat(),
     }
-
-
-def _steps(runs: Iterable[StepRun]) -> list[dict[str, Any]]:
-    by_step: dict[str, list[StepRun]] = {step: [] for step in STEP_ORDER}
-    for run in runs:
-        by_step.setdefault(run.step, []).append(run)
-    return [_step(step, of_step) for step, of_step in by_step.items()]
-
-
-def _step(step: str, runs: Sequence[StepRun]) -> dict[str, Any]:
-    """A step as its runs left it: a run for some counties replaces only their outcomes."""
-    outcomes: dict[str, list[dict[str, Any]]] = {}
-    for run in runs:
-        if run.outcomes is None:
-            continue
-        fresh: dict[str, list[dict[str, Any]]] = {}
-        for outcome in run.outcomes:
-            fresh.setdefault(str(outcome["unit"]), []).append(dict(outcome))
-        outcomes = fresh if run.counties is None else {**outcomes, **fresh}
-    flat = [outcome for of_unit in outcomes.values() for outcome in of_unit]
-    counts = {state.value: sum(one["state"] == state.value for one in flat) for state in UnitState}
-    last = runs[-1] if runs else None
-    return {
-        "step": step,
-        "state": _step_state(last, counts),
-        "last_run_at": None if last is None else _iso(last.business_time),
-        "run_id": None if last is None else last.run_id,
-        "by": None if last is None else last.asked_by,
-        "counts": counts,
-        "outcomes": flat,
-    }
-
-
-def _step_state(last: StepRun | None, counts: Mapping[str, int]) -> str:
-    if last is None:
-        return "not_started"
-    if last.outcomes is None:
-        return "running"
-    for state in (UnitState.FAILED, UnitState.FLAGGED, UnitState.WAITING):
-        if counts[state.value]:
-            return state.value
-    return UnitState.DONE.value
 
 
 def _transfer(view: TransferView) -> dict[str, Any]:
@@ -426,7 +392,11 @@ def _submission(work: Work, version: Submission, progress: Sequence[DutyProgress
         "late": None if due is None else received_on > due,
         "figures": [asdict(figure) for figure in work.submissions.figures(version.id)],
         "changes": [asdict(change) for change in changes_of(work, version)],
-        "findings": [finding_to_json(finding) for finding in work.submissions.findings(version.id)],
+        # At a moment before the judgement nothing had been found yet.
+        "findings": [
+            finding_to_json(finding)
+            for finding in (() if version.verdict is None else work.submissions.findings(version.id))
+        ],
     }
 
 

@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from fundpool.console.dashboard.reading import City, Unit
+from fundpool.console.dashboard.reading import (
+    BoardReading,
+    City,
+    CountyReading,
+    Moment,
+    TransfersReading,
+    Unit,
+)
 from fundpool.domain.periods import SHANGHAI, Month
 from schemas.dashboard import (
     AccountBalance,
@@ -16,7 +23,6 @@ from schemas.dashboard import (
     FundBooks,
     FundMoney,
     MonthStatus,
-    StandingAlarm,
     TransferBatch,
 )
 
@@ -214,9 +220,9 @@ class ImaginedReader:
     def months(self, city: str) -> Sequence[Month]:
         return [Month(2026, 9), Month(2026, 10)] if city == "taizhou" else []
 
-    def status(self, city: str, month: Month, now: datetime) -> Mapping[str, Any]:
+    def status(self, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
         if city != "taizhou" or month != Month(2026, 10):
-            empty = MonthStatus(city=city, month=str(month), as_of=now)
+            empty = MonthStatus(city=city, month=str(month), as_of=moment.at)
             return empty.model_dump(mode="json")
         duties = _county_duties()
         duties += [
@@ -233,13 +239,22 @@ class ImaginedReader:
             duty("file_expenditure_report", None, "upcoming"),
         ]
         document = MonthStatus.model_validate(
-            {"city": city, "month": str(month), "as_of": now, "duties": duties, "steps": _steps()}
+            {"city": city, "month": str(month), "as_of": moment.at, "duties": duties, "steps": _steps()}
             | {"transfers": _transfers(), "flags": _flags()}
         )
         return document.model_dump(mode="json", by_alias=True)
 
-    def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
-        status = MonthStatus.model_validate(self.status(city, month, now))
+    def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
+        return BoardReading(self.status(city, month, moment), self.money(city), ())
+
+    def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
+        return TransfersReading(self.status(city, month, moment), self.batches())
+
+    def county(self, city: str, month: Month, unit: str, moment: Moment) -> CountyReading:
+        return CountyReading(self.county_month(city, month, unit, moment), self.books(city, moment))
+
+    def county_month(self, city: str, month: Month, unit: str, moment: Moment) -> CountyMonth:
+        status = MonthStatus.model_validate(self.status(city, month, moment))
         finding = {"rule": "plan.adds_up", "severity": "block", "message_zh": f"合计与明细不符 {HOSTILE}", "message_en": f"the total does not add up {HOSTILE}", "sheet": "用款计划", "cell": "H7", "row": 7, "fund": "employee", "found": HOSTILE, "expected": "18,234,567.89", "remedy": "改正合计后重报 / correct the total and file again", "basis": "细则第十条"}  # fmt: skip
         note = {"rule": "plan.run_rate", "severity": "note", "message_zh": "比前三个月平均高 31%", "message_en": "31% above the average of the last three months", "fund": "resident", "row": 8}  # fmt: skip
         files = [
@@ -259,7 +274,7 @@ class ImaginedReader:
             }
         )  # fmt: skip
 
-    def money(self, city: str, month: Month) -> Sequence[FundMoney]:
+    def money(self, city: str) -> Sequence[FundMoney]:
         if city != "taizhou":
             return ()
         return (
@@ -267,16 +282,13 @@ class ImaginedReader:
             FundMoney(fund="resident", requested_fen=9_642_100_550, approved_fen=9_642_100_550, paid_fen=4_821_050_275),
         )  # fmt: skip
 
-    def alarms(self, city: str) -> Sequence[StandingAlarm]:
-        return ()
-
-    def batches(self, city: str, month: Month) -> Sequence[TransferBatch]:
+    def batches(self) -> Sequence[TransferBatch]:
         return (
             TransferBatch(number=11, fund="employee", step="allocate_to_counties", state="released", count=5, total_fen=9_187_283_997, last_month_fen=8_912_000_000, prepared_by="经办 王芳", approved_by="复核 李强", released_by="财务 赵敏"),
             TransferBatch(number=12, fund="resident", step="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
         )  # fmt: skip
 
-    def books(self, city: str, now: datetime) -> Sequence[FundBooks]:
+    def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
         accounts = [
             AccountBalance(
                 account_type="fiscal_account",

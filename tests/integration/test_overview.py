@@ -7,6 +7,7 @@ from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.periods import Month
 from fundpool.services import kill_switches, overview
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
+from fundpool.services.progress import month_facts
 from schemas.dashboard import FundMoney
 from tests.integration.month_scene import FISCAL_FEN, OPENING_FEN, CityScene, at
 
@@ -16,7 +17,9 @@ COUNTIES_REQUEST_FEN = 33_000_00
 
 
 def money_of(scene: CityScene, fund: str = "employee") -> FundMoney | None:
-    money = scene.ports.database.read(lambda work: overview.fund_money(work, scene.policy, OCTOBER))
+    money = scene.ports.database.read(
+        lambda work: overview.fund_money(scene.policy, month_facts(work, scene.policy, OCTOBER))
+    )
     return next((each for each in money if each.fund == fund), None)
 
 
@@ -49,7 +52,9 @@ def test_money_is_unknown_until_a_stage_is_reached_and_paid_only_where_it_is_spe
     scene.gateway.plan.add("silence_after")
     scene.gateway.plan.add("silence_after", call=Call.QUERY, times=9)
     scene.run("allocation", at("2026-09-30 09:20"))
-    batches = transactions.read(lambda work: overview.month_batches(work, scene.policy, OCTOBER))
+    batches = transactions.read(
+        lambda work: overview.month_batches(work, scene.policy, month_facts(work, scene.policy, OCTOBER))
+    )
     last = {batch.fund: batch for batch in batches if batch.step == ALLOCATE_STEP}
     assert (last["employee"].state, last["resident"].state) == ("released", "settled")
     assert (last["employee"].count, last["employee"].total_fen) == (3, requested)

@@ -1,13 +1,14 @@
 """The dashboard as a web server: what it answers, refuses and never lets out."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from fundpool.console.dashboard.app import DashboardOptions, create_app
+from fundpool.console.dashboard.reading import Moment
 from fundpool.domain.errors import ServiceUnavailable, UndefinedPolicy
 from fundpool.domain.periods import Month
 from schemas.dashboard import MonthStatus
@@ -27,8 +28,30 @@ class TestReading:
 
     def test_the_api_answers_with_the_document_of_fundpool_status(self):
         answer = client().get("/api/status?city=taizhou&month=2026-10")
-        assert answer.json() == ImaginedReader().status("taizhou", Month(2026, 10), NOW)
+        assert answer.json() == ImaginedReader().status("taizhou", Month(2026, 10), Moment(NOW))
         MonthStatus.model_validate(answer.json())
+
+    def test_a_page_reads_its_clock_once_and_shows_everything_of_that_moment(self):
+        read: list[datetime] = []
+
+        def clock() -> datetime:
+            read.append(NOW + timedelta(days=len(read)))
+            return read[-1]
+
+        app = create_app(ImaginedReader(), clock)
+        for path in (*PAGES, "/api/status"):
+            read.clear()
+            assert TestClient(app).get(path).status_code == 200
+            assert len(read) == 1, path
+
+    def test_a_moment_that_is_asked_for_is_the_page_s_own_and_kept_in_its_links(self):
+        page = client().get("/?as_of=2026-09-26T08:00&lang=en").text
+        assert "As of Sat 26 Sept 2026 08:00" in page
+        assert "/transfers?city=taizhou&amp;month=2026-10&amp;as_of=2026-09-26T08%3A00" in page
+        assert "Back to now" in page
+        assert client().get("/api/status?as_of=2026-09-26").json()["as_of"] == "2026-09-26T09:00:00+08:00"
+        assert "As of Fri 9 Oct 2026 09:30" in client().get("/?as_of=&lang=en").text
+        assert "Back to now" not in client().get("/?lang=en").text
 
     def test_a_month_without_anything_is_an_empty_board(self):
         answer = client().get("/?city=suizhou&month=2026-10")
@@ -78,6 +101,7 @@ class TestRefusing:
     @pytest.mark.parametrize(
         ("path", "status", "zh", "en"),
         [
+            ("/?as_of=tomorrow", 400, "时间写法不对", "not a moment"),
             ("/no/such/page", 404, "没有这个页面", "there is no such page"),
             ("/?city=atlantis", 404, "没有名为“atlantis”的统筹地区", "no city is called “atlantis”"),
             ("/?month=2026-13", 404, "“2026-13”不是月份", "is not a month"),
@@ -111,7 +135,7 @@ class _Broken(ImaginedReader):
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def status(self, city: str, month: Month, now: datetime) -> Mapping[str, Any]:
+    def status(self, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
         raise self.error
 
     def ping(self) -> None:

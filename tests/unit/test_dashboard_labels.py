@@ -15,7 +15,7 @@ from fundpool.domain.review import CaseState
 from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import BatchState, ObligationState
 from fundpool.services.outcomes import UnitState
-from fundpool.services.status import STEP_ORDER
+from fundpool.services.step_progress import STEP_ORDER
 
 SPRITE = (Path(dashboard.__file__).parent / "templates" / "icons.html").read_text(encoding="utf-8")
 TABLES = (

@@ -42,6 +42,7 @@ def serve(
             run_url=partial(run_url, settings),
             notice=settings.dashboard_notice,
             hosts=answered_hosts(bound),
+            only_known_then=as_of is not None,
         ),
     )
     # The bank's callbacks come in by the same door; they only make us ask the bank (docs/gateway.md).

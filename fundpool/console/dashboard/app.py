@@ -22,10 +22,17 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
-from fundpool.console.dashboard.board import SHOWN_IN_MATRIX, Show, build_board, flags_worst_first
+from fundpool.console.clock import business_clock
+from fundpool.console.dashboard.board import (
+    SHOWN_IN_MATRIX,
+    Show,
+    build_board,
+    business_day,
+    flags_worst_first,
+)
 from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
-from fundpool.console.dashboard.reading import City, MonthReader
+from fundpool.console.dashboard.reading import City, Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
@@ -59,6 +66,8 @@ class DashboardOptions:
     """Where a step's run is seen; None when nobody knows."""
     notice: str | None = None
     hosts: frozenset[str] | None = None
+    only_known_then: bool = False
+    """The clock was set (``serve --as-of``): what was recorded after its moment is left out."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +77,17 @@ class Place:
     path: str
     city: City
     month: Month
+    moment: Moment
+    """The business time everything on the page is of."""
+    as_of: str | None = None
+    """The moment as the reader asked for it; kept in every link."""
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, path: str | None = None, **changes: str | None) -> str:
         """The address of ``path`` (this page when None) for this city and month, with ``changes``."""
         kept = self.extra if path is None else {}
-        query = {"city": self.city.key, "month": str(self.month), **kept, **changes}
+        asked = {"city": self.city.key, "month": str(self.month), "as_of": self.as_of}
+        query = {**asked, **kept, **changes}
         return f"{path or self.path}?{urlencode({k: v for k, v in query.items() if v is not None})}"
 
     def unit_name(self, code: str | None, language: Language) -> str:
@@ -142,20 +156,16 @@ class _Pages:
         live = request.query_params.get("live") == "1"
         extra = {"show": shown.value} if shown is not Show.ALL else {}
         place = self._place(request, extra | ({"live": "1"} if live else {}))
-        status = self._status(place)
-        board = build_board(
-            status,
-            [unit.code for unit in place.city.units],
-            place.city.step_of_hop,
-            shown,
-            self.reader.money(place.city.key, place.month),
-        )
+        read = self.reader.board(place.city.key, place.month, place.moment)
+        status = MonthStatus.model_validate(read.status)
+        units = [unit.code for unit in place.city.units]
+        board = build_board(status, units, place.city.step_of_hop, shown, read.money)
         return self._page(
             request,
             "board.html",
             place,
             board=board,
-            alarms=self.reader.alarms(place.city.key),
+            alarms=read.alarms,
             show=shown.value,
             live_seconds=LIVE_SECONDS if live else None,
             flags=[flag for flag in flags_worst_first(status.flags) if flag.kind not in SHOWN_IN_MATRIX],
@@ -172,9 +182,8 @@ class _Pages:
                 f"{place.city.name_en} has no county with code {code}",
                 remedy="从看板选择县（市、区） / choose a county on the board",
             )
-        month = self.reader.county(place.city.key, place.month, code, self.clock())
-        books = self.reader.books(place.city.key, self.clock())
-        return self._page(request, "county.html", place, unit=code, county=month, books=books)
+        read = self.reader.county(place.city.key, place.month, code, place.moment)
+        return self._page(request, "county.html", place, unit=code, county=read.month, books=read.books)
 
     def slip(self, request: Request) -> Response:
         """The return slip of one version, as the county gets it."""
@@ -213,8 +222,9 @@ class _Pages:
     def transfers(self, request: Request) -> Response:
         """Batches with their consequences, then every transfer."""
         place = self._place(request)
-        batches = self.reader.batches(place.city.key, place.month)
-        return self._page(request, "transfers.html", place, status=self._status(place), batches=batches)
+        read = self.reader.transfers(place.city.key, place.month, place.moment)
+        status = MonthStatus.model_validate(read.status)
+        return self._page(request, "transfers.html", place, status=status, batches=read.batches)
 
     def lineage(self, request: Request) -> Response:
         """Where one payment comes from, down to the cells of the counties' files (``fundpool explain``)."""
@@ -225,20 +235,20 @@ class _Pages:
     def balances(self, request: Request) -> Response:
         """Account balances per fund, and whether the books balance."""
         place = self._place(request)
-        return self._page(
-            request, "balances.html", place, books=self.reader.books(place.city.key, self.clock())
-        )
+        books = self.reader.books(place.city.key, place.moment)
+        return self._page(request, "balances.html", place, books=books)
 
     def findings(self, request: Request) -> Response:
         """Who is late, missing or inconsistent, worst first."""
         place = self._place(request)
-        flags = flags_worst_first(self._status(place).flags)
+        status = MonthStatus.model_validate(self.reader.status(place.city.key, place.month, place.moment))
+        flags = flags_worst_first(status.flags)
         return self._page(request, "findings.html", place, flags=flags)
 
     def api_status(self, request: Request) -> Response:
         """The document of ``fundpool status --json``."""
         place = self._place(request)
-        return JSONResponse(dict(self.reader.status(place.city.key, place.month, self.clock())))
+        return JSONResponse(dict(self.reader.status(place.city.key, place.month, place.moment)))
 
     def healthz(self) -> Response:
         """200 when the database answers; raises ServiceUnavailable (503) when it does not."""
@@ -276,11 +286,15 @@ class _Pages:
         assert isinstance(error, HTTPException)
         return self._error(request, error.status_code, _no_page(error.status_code))
 
-    def _status(self, place: Place) -> MonthStatus:
-        return MonthStatus.model_validate(self.reader.status(place.city.key, place.month, self.clock()))
-
     def _place(self, request: Request, extra: Mapping[str, str] | None = None) -> Place:
-        """The city and month asked for; the first city with data and its latest month otherwise."""
+        """The city, month and moment asked for; the first city with data, its latest month and now otherwise."""
+        # The clock is read here and nowhere else: everything on a page is of one moment.
+        as_of = request.query_params.get("as_of") or None
+        moment = (
+            Moment(self.clock(), self.options.only_known_then)
+            if as_of is None
+            else Moment(business_clock(as_of), is_asked=True)
+        )
         cities = {city.key: city for city in self.reader.cities()}
         asked = request.query_params.get("city")
         if asked is None:
@@ -292,12 +306,13 @@ class _Pages:
                 f"no city is called “{asked}”",
                 remedy="可选 / choose one of: " + ", ".join(cities),
             )
-        return Place(request.url.path, cities[asked], self._month(request, asked), extra or {})
+        month = self._month(request, asked, moment)
+        return Place(request.url.path, cities[asked], month, moment, as_of, extra or {})
 
-    def _month(self, request: Request, city: str) -> Month:
+    def _month(self, request: Request, city: str, moment: Moment) -> Month:
         asked = request.query_params.get("month")
         if not asked:
-            return max(self.reader.months(city), default=Month.of(self.clock().date()))
+            return max(self.reader.months(city), default=Month.of(business_day(moment.at)))
         try:
             month = Month.parse(asked)
         except ValueError:
@@ -329,7 +344,6 @@ class _Pages:
                 language=language,
                 languages=languages(),
                 place=place,
-                now=self.clock(),
                 cities=self.reader.cities() if place else (),
                 months=self._offered_months(place) if place else (),
                 options=self.options,

@@ -9,8 +9,10 @@ from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import ActorName, CityPolicy, National, StepName
 from fundpool.services import overview, status
+from fundpool.services.hindsight import facts_as_of
 from fundpool.services.lineage import Lineage
-from fundpool.services.ports import MonthPorts, SlipFile
+from fundpool.services.ports import MonthPorts, SlipFile, Work
+from fundpool.services.progress import MonthFacts, month_facts
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
 
@@ -40,6 +42,42 @@ class City:
     """What the policy calls each fund, in Chinese and English."""
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The business time that a page is of, read once per request.
+
+    ``is_asked``: somebody asked for this moment, and what was recorded after it is left out.
+    """
+
+    at: datetime
+    is_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoardReading:
+    """What the board shows, of one snapshot: status document, money per fund, alarms."""
+
+    status: Mapping[str, Any]
+    money: Sequence[FundMoney]
+    alarms: Sequence[StandingAlarm]
+
+
+@dataclass(frozen=True, slots=True)
+class TransfersReading:
+    """What the transfers page shows, of one snapshot: status document and batches."""
+
+    status: Mapping[str, Any]
+    batches: Sequence[TransferBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class CountyReading:
+    """What a county's page shows, of one snapshot: its month, and the books of the city's funds."""
+
+    month: CountyMonth
+    books: Sequence[FundBooks]
+
+
 class MonthReader(Protocol):
     """Reads only. Raises FundpoolError when the database is away or the law is silent."""
 
@@ -49,11 +87,17 @@ class MonthReader(Protocol):
     def months(self, city: str) -> Sequence[Month]:
         """Months of the city with anything recorded, oldest first."""
 
-    def status(self, city: str, month: Month, now: datetime) -> Mapping[str, Any]:
+    def status(self, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
         """The document of ``fundpool status --json``."""
 
-    def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
-        """Files, findings, review cases and transfers of one county's month."""
+    def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
+        """The month's status with its money and what stands in the way of paying."""
+
+    def county(self, city: str, month: Month, unit: str, moment: Moment) -> CountyReading:
+        """Files, findings, review cases and transfers of one county's month, and the city's books."""
+
+    def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
+        """The month's status, and its transfers as they were approved and released together."""
 
     def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
         """The return slip of one version; None when there is none on this machine."""
@@ -61,16 +105,7 @@ class MonthReader(Protocol):
     def lineage(self, transfer: str) -> Sequence[str]:
         """Where a payment comes from, as lines to read. Raises InputError for a payment nobody knows."""
 
-    def money(self, city: str, month: Month) -> Sequence[FundMoney]:
-        """Requested, approved, confirmed and paid per fund."""
-
-    def alarms(self, city: str) -> Sequence[StandingAlarm]:
-        """Stopped funds and differences with the bank that nobody has settled."""
-
-    def batches(self, city: str, month: Month) -> Sequence[TransferBatch]:
-        """The month's transfers as they were approved and released together."""
-
-    def books(self, city: str, now: datetime) -> Sequence[FundBooks]:
+    def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
         """Balances and trial balance per fund."""
 
     def ping(self) -> None:
@@ -92,11 +127,53 @@ class ServiceReader:
     def months(self, city: str) -> Sequence[Month]:
         return status.months_with_data(self._ports, city)
 
-    def status(self, city: str, month: Month, now: datetime) -> Mapping[str, Any]:
-        return status.month_status(self._ports, city, month, now)
+    def status(self, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
+        return status.month_status(self._ports, city, month, moment.at, only_known_then=moment.is_asked)
 
-    def county(self, city: str, month: Month, unit: str, now: datetime) -> CountyMonth:
-        return CountyMonth.model_validate(status.county_month(self._ports, city, month, unit, now))
+    def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
+        policy = self._ports.policies.city(city)
+
+        def read(work: Work) -> BoardReading:
+            return BoardReading(
+                self._status(work, city, month, moment),
+                overview.fund_money(policy, _facts(work, policy, month, moment)),
+                overview.standing_alarms(work, policy.key, moment.at if moment.is_asked else None),
+            )
+
+        return self._ports.database.read(read)
+
+    def county(self, city: str, month: Month, unit: str, moment: Moment) -> CountyReading:
+        policy = self._ports.policies.city(city)
+
+        def read(work: Work) -> CountyReading:
+            shown = status.county_month(
+                self._ports,
+                city,
+                month,
+                unit,
+                moment.at,
+                only_known_then=moment.is_asked,
+                snapshot=work,
+            )
+            return CountyReading(CountyMonth.model_validate(shown), _books(work, policy, moment))
+
+        return self._ports.database.read(read)
+
+    def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
+        policy = self._ports.policies.city(city)
+
+        def read(work: Work) -> TransfersReading:
+            return TransfersReading(
+                self._status(work, city, month, moment),
+                overview.month_batches(work, policy, _facts(work, policy, month, moment)),
+            )
+
+        return self._ports.database.read(read)
+
+    def _status(self, work: Work, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
+        return status.month_status(
+            self._ports, city, month, moment.at, only_known_then=moment.is_asked, snapshot=work
+        )
 
     def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
         wanted = (document, unit, version)
@@ -107,23 +184,21 @@ class ServiceReader:
     def lineage(self, transfer: str) -> Sequence[str]:
         return lines_of(Lineage(self._ports).transfer(transfer))
 
-    def money(self, city: str, month: Month) -> Sequence[FundMoney]:
+    def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
         policy = self._ports.policies.city(city)
-        return self._ports.database.read(lambda work: overview.fund_money(work, policy, month))
-
-    def alarms(self, city: str) -> Sequence[StandingAlarm]:
-        return self._ports.database.read(lambda work: overview.standing_alarms(work, city))
-
-    def batches(self, city: str, month: Month) -> Sequence[TransferBatch]:
-        policy = self._ports.policies.city(city)
-        return self._ports.database.read(lambda work: overview.month_batches(work, policy, month))
-
-    def books(self, city: str, now: datetime) -> Sequence[FundBooks]:
-        funds = [fund.key for fund in self._ports.policies.city(city).funds]
-        return self._ports.database.read(lambda work: overview.fund_books(work, city, funds, now))
+        return self._ports.database.read(lambda work: _books(work, policy, moment))
 
     def ping(self) -> None:
         self._ports.database.read(lambda work: work.audit.head())
+
+
+def _facts(work: Work, policy: CityPolicy, month: Month, moment: Moment) -> MonthFacts:
+    facts = month_facts(work, policy, month)
+    return facts_as_of(work, facts, moment.at) if moment.is_asked else facts
+
+
+def _books(work: Work, policy: CityPolicy, moment: Moment) -> Sequence[FundBooks]:
+    return overview.fund_books(work, policy.key, [fund.key for fund in policy.funds], moment.at)
 
 
 def _city(policy: CityPolicy, national: National) -> City:
