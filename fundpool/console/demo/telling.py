@@ -192,7 +192,7 @@ def print_summary(console: Console, summary: Summary, reports: Path, funds: Mapp
     """The tables at the end; ``funds`` says what each fund is called."""
     console.print()
     console.print(_money_table(summary, funds))
-    console.print(_flag_table(summary))
+    console.print(_flag_table(summary, funds))
     for row in summary.trial_balance:
         verdict = "[green]平 nil[/green]" if row.debit_fen == row.credit_fen else "[red]不平 NOT nil[/red]"
         console.print(
@@ -235,14 +235,16 @@ def _money_table(summary: Summary, funds: Mapping[str, str]) -> Table:
     return table
 
 
-def _flag_table(summary: Summary) -> Table:
+def _flag_table(summary: Summary, funds: Mapping[str, str]) -> Table:
     table = Table(title="谁迟报、缺报、不一致 · who was late, missing or inconsistent", title_justify="left")
     table.add_column("县区 unit", no_wrap=True)
     table.add_column("情形 what", no_wrap=True)
+    table.add_column("基金 fund", no_wrap=True)
     table.add_column("说明")
     for flag in summary.flags:
         if flag["kind"] in TOLD_FLAGS:
-            table.add_row(flag["unit_name_zh"], TOLD_FLAGS[flag["kind"]], flag["message_zh"])
+            fund = funds.get(flag["fund"] or "", "")
+            table.add_row(flag["unit_name_zh"], TOLD_FLAGS[flag["kind"]], fund, flag["message_zh"])
     return table
 
 
