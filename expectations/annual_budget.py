@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import great_expectations.expectations as gxe
+
 from expectations.arithmetic import (
     ExpectAmountsNotToBeNegative,
     ExpectAmountToBeNearTo,
@@ -101,15 +103,25 @@ BUDGET_SUITE = Suite(
             "上年预计支出",
             "last year's spending",
         ),
-        ties(
+        Check(
             "BUDGET-020",
-            "spending_fen",
-            "year_budget_fen",
-            title_zh="与已登记预算相同",
-            title_en="the same as the budget on record",
-            what_zh="已登记的年度支出预算",
-            what_en="the year's spending budget on record",
-            severity=NOTE,
+            NOTE,
+            "与已登记预算相同",
+            "the same as the budget on record",
+            "{county}{fund}支出合计 {found}，已登记的年度支出预算为 {expected}：审核通过即为预算调整",
+            "{county} {fund}: spending of {found}, the budget on record is {expected}: approving it adjusts the budget",
+            "预算调整按程序报批后执行 / a budget is adjusted by its procedure",
+            "附预算调整的说明或批复 / enclose what the adjustment rests on",
+            partial(
+                gxe.ExpectColumnPairValuesToBeEqual,
+                column_A="spending_fen",
+                column_B="year_budget_fen",
+                ignore_row_if="either_value_is_missing",
+            ),
+            at("spending_fen"),
+            own_amount,
+            yuan("year_budget_fen"),
+            needs="year_budget_fen",
         ),
         Check(
             "BUDGET-021",

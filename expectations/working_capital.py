@@ -12,6 +12,8 @@ from expectations.tie_out import ties
 from fundpool.domain.money import nearest_fen
 from schemas.documents.working_capital import WORKING_CAPITAL
 
+RULE = "本市关于周转金的规定（fundpool compute working-capital）/ what the city's documents say of working capital"
+
 
 def _add_facts(rows: list[dict[str, Any]]) -> None:
     for row in rows:
@@ -78,7 +80,7 @@ SUITE = Suite(
             "the city's documents provide working capital",
             "{county}{fund}申请周转金 {found}，本市文件没有规定周转金",
             "{county} {fund} asks for {found}, but the city's documents provide no working capital",
-            "policies/：absent working_capital",
+            RULE,
             "由市级说明依据 / the city says what it rests on",
             partial(gxe.ExpectColumnValuesToNotBeInSet, column="quota_permille", value_set=[0]),
             at("requested_fen"),
@@ -93,7 +95,7 @@ SUITE = Suite(
             "the quota is what the policy gives",
             "{county}{fund}核定周转金填 {found}，按政策和所填支付额应为 {expected}",
             "{county} {fund}: the quota reads {found}, the policy gives {expected} for the payments stated",
-            "fundpool compute working-capital",
+            RULE,
             "按政策核定数填写，或说明 / write what the policy gives, or explain",
             partial(
                 gxe.ExpectColumnPairValuesToBeEqual,
@@ -113,7 +115,7 @@ SUITE = Suite(
             "months counted are the policy's",
             "统计月数填 {found}，政策按 {expected} 个月平均",
             "{found} months are counted, the policy's average is over {expected}",
-            "fundpool compute working-capital",
+            RULE,
             "按政策的月数统计 / count the policy's months",
             partial(
                 gxe.ExpectColumnPairValuesToBeEqual,
