@@ -7,10 +7,10 @@ takes the lease and checks every guard again; then the call; then the result (T3
 step moves no money twice, because the key belongs to the obligation and never to the run.
 """
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from time import monotonic
 
 from fundpool.domain.errors import FundpoolError, RuleViolation, ServiceUnavailable
 from fundpool.domain.money import format_yuan
@@ -85,8 +85,8 @@ _TERMS = GatewayTerms()
 
 def running_clock(now: datetime) -> Clock:
     """The business clock ``now`` plus the time that has passed since, by the monotonic clock."""
-    start_s = time.monotonic()
-    return lambda: now + timedelta(seconds=time.monotonic() - start_s)
+    start_s = monotonic()
+    return lambda: now + timedelta(seconds=monotonic() - start_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -664,14 +664,9 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
     if any(each.state not in LEAVES_ROOM or _must_be_fenced(each, terms) for each in known):
         return None
     for attempt_no, key in possible_keys(obligation, known):
-        lines = work.transfers.lines_of_key(key)
-        if lines:
+        if work.transfers.lines_of_key(key):
             # The bank's statement already has this order: books restored from a backup had lost it.
-            attempt = new_attempt(work, obligation, attempt_no, now, terms)
-            for line in sorted(lines, key=lambda each: each.executed_at):
-                event = Event.SUCCEEDED if line.direction is Direction.DEBIT else Event.RETURNED
-                evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
-                attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+            settle_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
             return None
     if is_exhausted(known):
         hold(work, obligation, reason="attempts_exhausted", by="system", now=now)
@@ -710,14 +705,24 @@ def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: Gat
     number = next((no for no, possible in possible_keys(obligation, known) if possible == key), None)
     if obligation.state is not ObligationState.RELEASED or known or number is None:
         return  # somebody else was faster
-    suspect_after_restore(work, new_attempt(work, obligation, number, now, terms), now, terms)
+    attempt = new_attempt(work, obligation, number, now, terms)
+    if settle_from_lines(work, attempt, now, terms).state is AttemptState.PREPARED:
+        suspect_after_restore(work, attempt, now, terms)
 
 
 def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
-    """A prepared order of restored books may have been sent: asked about, and never sent again."""
+    """An order that a restore had lost is asked about, and never sent again.
+
+    It may have been sent as early as the day of the backup: a fence proves nothing once the bank may
+    have forgotten it, and its absence is proved only by the statements from that day on.
+    """
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    recovery = work.transfers.recovery(obligation.city, obligation.fund)
+    sent_at = datetime.combine(recovery.since, time(), SHANGHAI) if recovery else attempt.prepared_at
     suspect = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
-    sent_at = attempt.first_sent_at or attempt.prepared_at
-    return work.transfers.change_attempt(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
+    return work.transfers.change_attempt(
+        suspect, first_sent_at=min(sent_at, attempt.prepared_at), last_sent_at=now, resend_until=now
+    )
 
 
 def _orders_perhaps_lost(
@@ -774,6 +779,15 @@ def possible_orders(work: Work, obligation: Obligation) -> list[TransferOrder]:
         )
         for _, key in possible_keys(obligation, work.transfers.attempts(obligation.id))
     ]
+
+
+def settle_from_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    """Apply the statement lines that were kept before the books knew of the order they belong to."""
+    for line in sorted(work.transfers.lines_of_key(attempt.key), key=lambda each: each.executed_at):
+        event = Event.SUCCEEDED if line.direction is Direction.DEBIT else Event.RETURNED
+        evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
+        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    return attempt
 
 
 def next_attempt_no(known: Sequence[Attempt]) -> int:

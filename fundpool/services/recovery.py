@@ -35,6 +35,7 @@ from fundpool.services.payments import (
     possible_orders,
     require_statements,
     running_clock,
+    settle_from_lines,
     suspect_after_restore,
 )
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
@@ -252,6 +253,8 @@ def _adopt(
     attempt = work.transfers.attempt_by_key(order.key) or lost_attempt(work, order.key, now, terms)
     if attempt is None or attempt.obligation_id != obligation_id:
         return
+    if attempt.state is AttemptState.PREPARED:
+        attempt = settle_from_lines(work, attempt, now, terms)
     if attempt.state is AttemptState.PREPARED:
         attempt = suspect_after_restore(work, attempt, now, terms)
     apply_answer(work, attempt.key, answer, now, terms)

@@ -47,6 +47,7 @@ from fundpool.services.payments import (
     possible_keys,
     report_mismatch,
     running_clock,
+    settle_from_lines,
 )
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
@@ -257,6 +258,9 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
             f"order {attempt.key} is {attempt.state}; there is no absence to prove",
         )
     assert attempt.first_sent_at is not None
+    if work.transfers.lines_of_key(attempt.key):
+        # Kept before restored books knew of the order: it is there, so its absence cannot be signed.
+        return settle_from_lines(work, attempt, now, terms)
     account_no = TransferOrder.from_body(attempt.request).debit_account
     missing = _days(attempt.first_sent_at, attempt.last_sent_at + terms.key_retention)
     missing -= final_days(work.transfers.statement_imports(account_no), terms)

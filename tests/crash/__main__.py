@@ -67,7 +67,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, help="stop after so long")
     parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.restore and asked.postgresql is not None:
+        parser.error("--restore plays on SQLite: PostgreSQL is put back by its own tools")
+    return asked
 
 
 def pair(rng: random.Random, begin: int, points: int) -> list[int]:

@@ -81,6 +81,12 @@ _HURRIED = ((_SUBMIT, "accepted_blindly"),)
 """The same key again before the bank notices that it has it."""
 _OVERTAKEN = ((_SUBMIT, "refused_at_the_counter"), (_SUBMIT, "silence_after"))
 """An old refusal that comes back after the same key was executed."""
+_LOST = (
+    (_SUBMIT, "refused_at_the_counter"),
+    (_SUBMIT, "processing"),
+    (_SUBMIT, "arrives_later"),
+)
+"""Refused without a trace, the next one under way: what a restore must not forget."""
 _WEAK_POINTS = [
     *[("", "")] * 4,
     *[(kind, name) for kind in ("crash", "pause") for name in ("before submit", "after submit")],
@@ -184,7 +190,7 @@ class Schedule:
             prepared=True,
         )
         left_out = _NOT_PLAYED if variant.can_close else _NOT_PLAYED | _NEEDS_A_FENCE
-        self.theme = self.random.choice([(), (), (), _RESENT, _HURRIED, _OVERTAKEN])
+        self.theme = self.random.choice([(), (), (), _RESENT, _HURRIED, _OVERTAKEN, _LOST])
         self.palette = [*self.theme, *_palette(self.random, left_out)[: 2 if self.theme else None]]
         self.delivered: list[dict[str, Any]] = []
         self.withdrawn: set[str] = set()
@@ -202,13 +208,13 @@ class Schedule:
             ("callbacks", self._callbacks),
             ("statements", self._statements),
             ("people", self._people),
-            ("office", self._office),
             ("somebody", self._somebody),
+            ("office", self._office),
         ]
         self.weights = [self.random.choice([0, 1, 3, 6]) for _ in self.actors]
         self.actors += [("hour", self._hour), ("fortnight", self._fortnight)]
         self.weights += [self.random.choice([0, 0, 1, 3]), self.random.choice([0, 0, 0, 1])]
-        self.weights[-1] = self.random.choice([0, 0, 1])
+        self.weights[-2] = self.random.choice([0, 0, 1])
         self.weights[0] = max(self.weights[0], 2)
         self.weights[1] = max(self.weights[1], 2)
         self.fault_rate = self.random.choice([0.1, 0.4, 0.7])
@@ -220,19 +226,23 @@ class Schedule:
         self.pace_minutes = self.random.choice([(1,), (1, 15), (1, 15, 120), (15, 120)])
         self.sleep_steps = self.random.choice([2, 2, 4, 10])
         self.steps = self.random.choice([8, 16, 24])
-        self._plan_restores()
         if self.theme == _HURRIED:
+            self.pace_minutes = (1, 15)
+        elif self.theme == _LOST:
+            self.fault_rate = 0.4
+            self.jump_rate = 0.05
             self.pace_minutes = (1, 15)
         elif self.theme == _OVERTAKEN:
             self.weak_point = ("pause", "after submit")
             self.weights[-3:-1] = [3, 3]
+        self._plan_restores()
 
     def _plan_restores(self) -> None:
         """When which backup is made and put back; half of them while some worker sleeps, if one does."""
         self.backups: list[Any] = [self.before_the_order]
         self.backup_at: set[int] = set()
         self.restore_at: list[int] = []
-        if self.random.random() < RESTORE_RATE:
+        if self.theme == _LOST or self.random.random() < RESTORE_RATE:
             times = self.random.choice([1, 1, 1, 2])
             self.restore_at = sorted(self.random.randrange(2, self.steps) for _ in range(times))
             self.backup_at = {self.random.randrange(each) for each in self.restore_at}

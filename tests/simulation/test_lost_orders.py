@@ -1,0 +1,75 @@
+"""Orders that a restore had lost and the books take up again: never dated or ended beyond the evidence."""
+
+from datetime import datetime, time
+
+import pytest
+
+from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.transfer import AttemptState, GatewayTerms
+from fundpool.services import payments, resolving
+from tests.simulation.courses import statements
+from tests.simulation.memory import MemoryTransactions
+from tests.simulation.scene import CHECKER, COUNTIES, NOW, Scene
+from tests.simulation.test_restore import ask, quarantine
+
+
+@pytest.fixture
+def transactions() -> MemoryTransactions:
+    return MemoryTransactions()
+
+
+@pytest.mark.parametrize("is_taken_up_unseen", [False, True])
+def test_a_line_kept_before_the_books_knew_of_its_order_settles_it(
+    transactions: MemoryTransactions, monkeypatch: pytest.MonkeyPatch, is_taken_up_unseen: bool
+) -> None:
+    """Found by a schedule: absence was signed beside the line, and the county was paid again."""
+    scene = Scene(transactions, counties=COUNTIES[:1], terms=GatewayTerms(can_close=False))
+    empty = transactions.snapshot()
+    scene.release()
+    scene.send()
+    key = scene.book.executions[0].key
+    transactions.state = empty
+    quarantine(scene)
+    ask(scene)
+    scene.release()
+    terms = scene.ports.gateway_terms
+    with monkeypatch.context() as patched:
+        if is_taken_up_unseen:
+            patched.setattr(payments, "settle_from_lines", lambda work, attempt, now, terms: attempt)
+        transactions.transaction(lambda work: payments._take_up(work, 1, key, scene.clock(), terms))
+    if is_taken_up_unseen:
+        scene.book.forget(key)
+        scene.clock.advance(days=20)
+        scene.resolve()
+        statements(scene, NOW.date(), 18)
+        transactions.transaction(
+            lambda work: resolving.confirm_absence(work, 1, by=CHECKER, now=scene.clock(), terms=terms)
+        )
+    assert scene.states() == ["settled"]
+
+
+def test_a_fence_does_not_end_a_lost_order_that_the_bank_may_have_forgotten(
+    transactions: MemoryTransactions,
+) -> None:
+    """It is as old as the backup at most, not as young as the moment at which it is taken up."""
+    scene = Scene(transactions, counties=COUNTIES[:1])
+    empty = transactions.snapshot()
+    scene.release()
+    scene.plan.add("processing", seconds=3600)
+    scene.send()
+    key = next(iter(scene.book.transfers))
+    transactions.state = empty
+    scene.clock.advance(days=6)
+    quarantine(scene)
+    scene.release()
+    terms = scene.ports.gateway_terms
+    transactions.transaction(lambda work: payments._take_up(work, 1, key, scene.clock(), terms))
+    (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
+    assert attempt.first_sent_at == datetime.combine(NOW.date(), time(), SHANGHAI)
+    scene.book.forget(key)
+    scene.clock.advance(days=2)
+    for _ in range(3):
+        scene.resolve()
+        scene.clock.advance(hours=1)
+    (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
+    assert attempt.state is AttemptState.CLOSING
