@@ -27,6 +27,7 @@ _STATUS_ZH = {
     RowStatus.MISSING: "缺报",
 }
 _FIRST_ROW = 5
+_ROW_HEIGHT = 20
 
 
 class SummaryWorkbooks:
@@ -55,6 +56,7 @@ class _Styles:
             {**font, "font_size": 16, "bold": True, "align": "center", "valign": "vcenter"}
         )
         self.plain = book.add_format(font)
+        self.note = book.add_format({**font, "text_wrap": True, "valign": "vcenter"})
         self.right = book.add_format({**font, "align": "right"})
         self.head = book.add_format({**box, "bold": True, "align": "center", "text_wrap": True})
         self.cell = book.add_format({**box, "text_wrap": True})
@@ -90,13 +92,17 @@ def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fu
     absent = [row for row in rows if row.status not in {RowStatus.ACCEPTED, RowStatus.NIL}]
     note = "、".join(f"{row.county_name}（{_STATUS_ZH[row.status]}）" for row in absent)
     told = f"未列入合计：{note}" if note else "各县区均已列入合计。"
-    sheet.merge_range(total_row + 1, 0, total_row + 1, last, told, styles.plain)
+    sheet.merge_range(total_row + 1, 0, total_row + 1, last, told, styles.note)
+    sheet.set_row(total_row + 1, _ROW_HEIGHT * (1 + len(told) // 100))
+    for row in range(_FIRST_ROW - 1, total_row + 1):
+        sheet.set_row(row, _ROW_HEIGHT)
     sheet.write_string(total_row + 3, 0, "编制人：", styles.plain)
     sheet.write_string(total_row + 3, 5, "复核人：", styles.plain)
     sheet.write_string(total_row + 3, 9, "单位负责人：", styles.plain)
     sheet.write_string(total_row + 3, 13, "（公章）", styles.plain)
-    sheet.set_column(0, 0, 10)
-    sheet.set_column(1, 2, 10)
+    sheet.set_column(0, 0, 12)
+    sheet.set_column(1, 1, 18)
+    sheet.set_column(2, 2, 10)
     sheet.set_column(3, last, 16)
     sheet.freeze_panes(_FIRST_ROW, 3)
     sheet.set_landscape()
@@ -121,7 +127,8 @@ def _write_remarks(book: Any, styles: _Styles, summary: MonthSummary) -> None:
     """The plain list: who was late, missing or inconsistent, by which article, by how many days."""
     sheet = book.add_worksheet("迟报缺报与不一致清单")
     sheet.hide_gridlines(2)
-    sheet.merge_range(0, 0, 0, 5, f"{summary.city_name}{summary.month}迟报、缺报与不一致清单", styles.title)
+    when = f"{summary.month.year}年{summary.month.month}月"
+    sheet.merge_range(0, 0, 0, 5, f"{summary.city_name}{when}迟报、缺报与不一致清单", styles.title)
     sheet.set_row(0, 30)
     for column, head in enumerate(["县区代码", "县区名称", "类别", "天数", "情况", "依据"]):
         sheet.write_string(2, column, head, styles.head)
@@ -137,7 +144,8 @@ def _write_remarks(book: Any, styles: _Styles, summary: MonthSummary) -> None:
         sheet.write_string(offset, 5, remark.basis or "—", styles.cell)
     if not summary.remarks:
         sheet.merge_range(3, 0, 3, 5, "无。", styles.cell)
-    sheet.set_column(0, 1, 12)
+    sheet.set_column(0, 0, 12)
+    sheet.set_column(1, 1, 18)
     sheet.set_column(2, 3, 9)
     sheet.set_column(4, 4, 70)
     sheet.set_column(5, 5, 40)
