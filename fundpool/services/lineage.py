@@ -19,12 +19,12 @@ from fundpool.domain.month_summary import SUMMARY_FIELDS
 from fundpool.domain.periods import Month, Period
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase
-from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.domain.submission import DocumentKind, Figure, Submission
 from fundpool.domain.transfer import Obligation
 from fundpool.services.application import APPLY_STEP
 from fundpool.services.documents import DUTY_OF, amount_field, type_of
 from fundpool.services.intake import line_name, require_county
-from fundpool.services.judging import ParsedDocument, Register, SourceFile
+from fundpool.services.judging import Line, ParsedDocument, Register, SourceFile
 from fundpool.services.money_ports import StoredPosting
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import FILING_STEP, PLAN_STEP, REPORT_STEP
@@ -32,6 +32,9 @@ from schemas.documents import document_type
 
 _REPORTED = re.compile(r"report-(\d{4}-\d{2})-v(\d+)")
 """The reference under which an accepted report is booked (see services/reports.py)."""
+
+_Place = tuple[str, str, str]
+"""Fund, field and row of a figure; or county, fund and row of a line."""
 
 _BOOKED_FIELD = {
     Flow.INTEREST: "interest_fen",
@@ -206,6 +209,8 @@ class Lineage:
     def __init__(self, ports: MonthPorts) -> None:
         self._ports = ports
         self._readings: dict[tuple[str, str], ParsedDocument | FundpoolError] = {}
+        self._lines: dict[tuple[str, str], dict[_Place, Line]] = {}
+        self._figures: dict[int, dict[_Place, Figure]] = {}
 
     # --- what can be asked about ---
 
@@ -462,10 +467,7 @@ class Lineage:
         case: ReviewCase | None, line: str = "",
     ) -> Explanation:  # fmt: skip
         step = DUTY_OF[submission.document]
-        figures = work.submissions.figures(submission.id)
-        figure = next(
-            (one for one in figures if (one.fund, one.field, one.line) == (fund, field, line)), None
-        )
+        figure = self._stored(work, submission).get((fund, field, line))
         explained = Explanation(
             subject=f"{submission.document} {policy.key} {submission.month} {submission.county} "
             f"v{submission.version} {fund} {f'{line} ' if line else ''}{field}",
@@ -491,11 +493,7 @@ class Lineage:
         case: ReviewCase | None,
     ) -> Explanation:  # fmt: skip
         """The sum of a list's rows of one scheme, each with its cell."""
-        lines = [
-            one.line
-            for one in work.submissions.figures(submission.id)
-            if (one.fund, one.field) == (fund, field)
-        ]
+        lines = [place[2] for place in self._stored(work, submission) if place[:2] == (fund, field)]
         parts = tuple(self._figure(work, policy, submission, fund, field, None, line) for line in lines)
         whole = self._figure(work, policy, submission, fund, field, case)
         if not parts:
@@ -514,15 +512,12 @@ class Lineage:
         reading = self._reading(policy, submission)
         if isinstance(reading, FundpoolError):
             return replace(source, why=Why(reading.zh, reading.en))
-        kind = type_of(submission.document)
-        line = next(
-            (
-                one
-                for one in reading.lines
-                if (one.county, one.fund, line_name(kind, one)) == (source.county, source.fund, named)
-            ),
-            None,
-        )
+        read = submission.sha256, submission.document.value
+        if read not in self._lines:
+            kind, rows = type_of(submission.document), self._lines.setdefault(read, {})
+            for row in reading.lines:
+                rows.setdefault((row.county or "", row.fund or "", line_name(kind, row)), row)
+        line = self._lines[read].get((source.county, source.fund, named))
         if line is None:
             return replace(
                 source, why=Why("存档文件中已找不到该行", "the row is not found in the kept file any more")
@@ -543,6 +538,14 @@ class Lineage:
             ),
         )
 
+    def _stored(self, work: Work, submission: Submission) -> "dict[_Place, Figure]":
+        """The version's figures by fund, field and row."""
+        if submission.id not in self._figures:
+            self._figures[submission.id] = {
+                (one.fund, one.field, one.line): one for one in work.submissions.figures(submission.id)
+            }
+        return self._figures[submission.id]
+
     def _reading(self, policy: CityPolicy, submission: Submission) -> ParsedDocument | FundpoolError:
         place = submission.sha256, submission.document.value
         if place not in self._readings:
@@ -558,8 +561,9 @@ class Lineage:
 
     def _basis(self, policy: CityPolicy, month: Period, *steps: str | None) -> dict[str, Any]:
         """The articles of the steps, and the steps for which the city's documents have none."""
-        duties = {duty.step: duty for duty in duties_of(policy, month, self._ports.calendar)}
         wanted = [step for step in dict.fromkeys(steps) if step is not None]
+        known = duties_of(policy, month, self._ports.calendar) if wanted else ()
+        duties = {duty.step: duty for duty in known}
         return {
             "articles": tuple(
                 _article(duties[step].rule, step, duties[step].basis) for step in wanted if step in duties

@@ -24,6 +24,9 @@ from fundpool.services.documents import intake_of
 from fundpool.services.intake import FileReceipt, Sending
 from schemas.documents import DOCUMENTS
 
+SHOWN_CHANGES = 60
+"""So many changed figures of a version are printed; a list of payers may change by thousands."""
+
 
 def submit(
     *files: Annotated[Path, Parameter(help="报送的文件 / files to file")],
@@ -155,12 +158,14 @@ def _print(receipts: list[FileReceipt]) -> None:
     )
     for receipt in receipts:
         for version in receipt.versions:
-            for change in version.changes:
+            for change in version.changes[:SHOWN_CHANGES]:
                 print(
                     f"  {version.submission.county} {change.fund} {f'{change.line} ' if change.line else ''}"
                     f"{change.field}: "
                     f"{_yuan(change.before_fen)} → {_yuan(change.after_fen)}"
                 )
+            if (more := len(version.changes) - SHOWN_CHANGES) > 0:
+                print(f"  … 另有 {more} 处改动，见 --json / {more} more changes, see --json")
         if receipt.error is not None:
             print(f"[{receipt.error.code}] {receipt.error.zh}\n  {receipt.error.en}")
             print(f"  请 remedy: {receipt.error.remedy}")
