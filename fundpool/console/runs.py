@@ -515,7 +515,9 @@ def _schedule_again_what_was_left(client: "SyncPrefectClient", claimed: "set[UUI
         message = "上次运行中断 · the run was cut short"
         client.set_flow_run_state(run.id, Crashed(message=message), force=True)
         if run.parent_task_run_id is None and run.deployment_id is not None:
-            client.set_flow_run_state(run.id, AwaitingRetry(message=message), force=True)
+            # In its old place: a later step of the same day must not overtake what it follows.
+            again = AwaitingRetry(scheduled_time=run.expected_start_time, message=message)
+            client.set_flow_run_state(run.id, again, force=True)
 
 
 def _cancel_what_the_clock_scheduled(client: "SyncPrefectClient") -> None:

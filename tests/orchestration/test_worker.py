@@ -88,3 +88,29 @@ def test_a_run_whose_end_did_not_reach_the_server_is_run_again_and_ends(
     run = prefect.run_step("flags", "taizhou", "2026-10", as_of="2026-09-23")
     assert lost == [run.run_id]
     assert run.is_completed
+
+
+def test_a_run_that_was_cut_short_keeps_its_place_before_the_later_steps_of_its_day(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A review that overtakes the collection it follows finds nothing to review."""
+    from prefect.client.orchestration import SyncPrefectClient  # noqa: PLC0415
+
+    scene_of("taizhou", Month(2026, 10))
+    send = SyncPrefectClient.set_flow_run_state
+    lost: list[str] = []
+    ended: list[str] = []
+
+    def losing_the_first_step_s_end(self: Any, run_id: Any, state: Any, *rest: Any, **options: Any) -> Any:
+        if not state.is_completed() or not self.read_flow_run(run_id).name.startswith("台州市"):
+            return send(self, run_id, state, *rest, **options)
+        if not lost:
+            lost.append(str(run_id))
+            return send(self, run_id, self.read_flow_run(run_id).state, force=True)
+        ended.append(str(run_id))
+        return send(self, run_id, state, *rest, **options)
+
+    monkeypatch.setattr(SyncPrefectClient, "set_flow_run_state", losing_the_first_step_s_end)
+    tick = prefect.run_tick("2026-09-24", ["taizhou"])
+    assert lost == [tick.runs[0].run_id]
+    assert ended == [run.run_id for run in tick.runs]
