@@ -94,8 +94,8 @@ def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fu
     told = f"未列入合计：{note}" if note else "各县区均已列入合计。"
     sheet.merge_range(total_row + 1, 0, total_row + 1, last, told, styles.note)
     sheet.set_row(total_row + 1, _ROW_HEIGHT * (1 + len(told) // 100))
-    for row in range(_FIRST_ROW - 1, total_row + 1):
-        sheet.set_row(row, _ROW_HEIGHT)
+    for at in range(_FIRST_ROW - 1, total_row + 1):
+        sheet.set_row(at, _ROW_HEIGHT)
     sheet.write_string(total_row + 3, 0, "编制人：", styles.plain)
     sheet.write_string(total_row + 3, 5, "复核人：", styles.plain)
     sheet.write_string(total_row + 3, 9, "单位负责人：", styles.plain)
