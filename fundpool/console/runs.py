@@ -516,7 +516,7 @@ def _schedule_again_what_was_left(client: "SyncPrefectClient", claimed: "set[UUI
         client.set_flow_run_state(run.id, Crashed(message=message), force=True)
         if run.parent_task_run_id is None and run.deployment_id is not None:
             # In its old place: a later step of the same day must not overtake what it follows.
-            again = AwaitingRetry(scheduled_time=run.expected_start_time, message=message)
+            again: State[Any] = AwaitingRetry(scheduled_time=run.expected_start_time, message=message)
             client.set_flow_run_state(run.id, again, force=True)
 
 
