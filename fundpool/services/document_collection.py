@@ -6,6 +6,7 @@ where no law orders a document, nobody is waited for.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from fundpool.domain import review as review_rules
@@ -89,14 +90,10 @@ def _settle(
     told = [one for one in collected if one.unit in failed or one.unit == policy.division_code]
     kind = type_of(document)
     return tuple(
-        UnitOutcome(
-            one.unit,
-            one.state,
-            f"{kind.zh} {period}：{one.detail_zh}",
-            f"{kind.en} {period}: {one.detail_en}",
-            fund=one.fund,
-            amount_fen=one.amount_fen,
-            error_code=one.error_code,
+        replace(
+            one,
+            detail_zh=f"{kind.zh} {period}：{one.detail_zh}",
+            detail_en=f"{kind.en} {period}: {one.detail_en}",
         )
         for one in (*told, *settled)
     )
@@ -133,16 +130,10 @@ def _accept(
         save(work, case, accepted, "accept_document", SYSTEM, request.now)
         case = accepted
     outcome = outcome_of(case)
-    if case.state is CaseState.RETURNED:
-        # It waits for the county, and is something a person should see.
-        outcome = UnitOutcome(
-            outcome.unit,
-            UnitState.FLAGGED,
-            outcome.detail_zh,
-            outcome.detail_en,
-            fund=outcome.fund,
-            amount_fen=outcome.amount_fen,
-        )
+    if outcome.state is UnitState.WAITING:
+        # Taken in and judged: the step has nothing left to do; whose turn it is, the review list says.
+        found = case.state in {CaseState.FINDINGS, CaseState.RETURNED}
+        outcome = replace(outcome, state=UnitState.FLAGGED if found else UnitState.DONE)
     return [outcome]
 
 

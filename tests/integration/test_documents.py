@@ -79,7 +79,17 @@ def test_every_document_is_kept_judged_and_shown_where_people_look(scene: CitySc
     receipts = {document: filed(scene, document) for document in OTHERS}
     assert {receipt.state for receipt in receipts.values()} == {FileState.READ}
     assert all(filed(scene, document).is_repeat for document in OTHERS)
-    collected(scene)
+    states = {
+        (outcome.detail_en.split(" 2026")[0], outcome.state.value) for outcome in collected(scene).outcomes
+    }
+    assert states == {
+        ("payer detail list", "done"),
+        ("fiscal subsidies received", "done"),
+        ("interest return", "done"),
+        ("annual budget", "done"),  # judged; the review list says whose turn it is
+        ("working-capital application", "flagged"),
+        ("final account", "flagged"),
+    }
     shown = {
         one["document"]: one
         for one in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER)["submissions"]
