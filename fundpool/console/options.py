@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fundpool.domain.submission import DocumentKind
     from fundpool.services.ports import MonthPorts
     from fundpool.settings import Settings
+    from schemas.documents.base import DocumentType
 
 City = Annotated[str, Parameter(name="--city", help="城市 / city key")]
 MonthText = Annotated[
@@ -94,12 +95,17 @@ def parse_period(text: str) -> Period:
 
 def period_of(text: str, document: "DocumentKind") -> Period:
     """The period of an option for a document: a month, or of a yearly document its year. Raises InputError."""
-    from fundpool.services.documents import is_of, type_of
+    from fundpool.services.documents import type_of
 
+    return period_of_type(text, type_of(document))
+
+
+def period_of_type(text: str, kind: "DocumentType", *, month_names_year: bool = False) -> Period:
+    """As ``period_of``; with ``month_names_year`` a month will do for a yearly document too."""
     period = parse_period(text)
-    if is_of(document, period):
+    is_year = isinstance(period, Year)
+    if is_year == (kind.period == "year") or (month_names_year and not is_year):
         return period
-    kind, is_year = type_of(document), isinstance(period, Year)
     raise InputError(
         "month_or_year",
         f"{kind.zh}按{'月' if is_year else '年'}报送，不是按{'年' if is_year else '月'}：{text}",

@@ -10,10 +10,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fundpool.console.options import PeriodText, period_of_type
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Severity, Verdict
-from fundpool.domain.periods import Month
 from fundpool.domain.return_slip import Correction, Deadline, ReturnSlip, correction_of
 from fundpool.services.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
 from fundpool.settings import Settings
@@ -31,7 +31,7 @@ def check(
     *files: Annotated[Path, Parameter(help="要检查的文件 / files to judge")],
     city: Annotated[str, Parameter(help="城市 / city key")],
     document: Annotated[str, Parameter(help="表种 / plan, report, …")],
-    month: Annotated[str, Parameter(help="月份 / month of the document, YYYY-MM")],
+    month: PeriodText,
     slips: Annotated[
         Path | None, Parameter(help="把退回单（工作簿和网页）写到此目录 / folder to write return slips to")
     ] = None,
@@ -49,7 +49,7 @@ def check(
     Exit status 0 every file passes, 1 something was found, 2 a file could not be read.
     """
     kind = document_type(document)
-    when = parse_month(month)
+    when = period_of_type(month, kind, month_names_year=True)
     if not files:
         raise InputError("usage", "没有给出文件", "no file given", remedy="fundpool check FILE… --city …")
     from expectations.runner import judge
@@ -71,16 +71,6 @@ def check(
     if any(finding.rule in UNREADABLE for judgement in judgements for finding in judgement.findings):
         return 2
     return 0 if all(judgement.verdict is Verdict.PASS for judgement in judgements) else 1
-
-
-def parse_month(text: str) -> Month:
-    """The month of an option. Raises InputError."""
-    try:
-        return Month.parse(text)
-    except ValueError:
-        raise InputError(
-            "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
-        ) from None
 
 
 def _day(text: str | None) -> date | None:
@@ -118,7 +108,8 @@ def slip_of(
     correction: Correction | None = None,
 ) -> ReturnSlip:
     """The slip of a file that was judged outside any month's records."""
-    months = sorted({str(line.month) for line in judgement.lines if line.month is not None})
+    named = (line.month or line.values.get("year") for line in judgement.lines)
+    months = sorted({str(period) for period in named if period is not None})
     return ReturnSlip(
         document=judgement.document,
         document_zh=document_type(judgement.document).zh,

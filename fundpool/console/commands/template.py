@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.commands.check import parse_month
+from fundpool.console.options import PeriodText, period_of_type
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.judging import Register
@@ -20,7 +20,7 @@ def template(
     *,
     city: Annotated[str, Parameter(help="城市 / city key")],
     document: Annotated[str, Parameter(help="表种 / plan, report, …")],
-    month: Annotated[str, Parameter(help="月份 / month of the document, YYYY-MM")],
+    month: PeriodText,
     county: Annotated[
         tuple[str, ...],
         Parameter(help="县区代码或名称，可多个；不写为全部 / county code or name; all if not given"),
@@ -36,7 +36,7 @@ def template(
 ) -> int:
     """生成填报模板，每县一个工作簿 / Write the templates, one workbook per county."""
     kind = document_type(document)
-    when = parse_month(month)
+    when = period_of_type(month, kind, month_names_year=True)
     if rows is not None and not 1 <= rows <= MOST_ROWS:
         raise InputError(
             "bad_rows",
