@@ -51,7 +51,7 @@ from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import ObligationState
-from fundpool.services import overview, payments, resolving
+from fundpool.services import overview, payments, resolving, sending, transfer_views
 from fundpool.services.audit_checks import verify_everything
 from fundpool.services.ports import Ports, Work
 
@@ -208,7 +208,7 @@ class Cities:
             people = {"checker": CHECKER, "releaser": RELEASER, "now": NOW}
             act(lambda work: payments.authorise(work, city, MONTH, HOP, **people))  # type: ignore[arg-type]
         with meter.stage("send"):
-            sent = payments.send_batch(ports, city, MONTH, HOP, worker="w1", now=NOW, clock=lambda: NOW)
+            sent = sending.send_batch(ports, city, MONTH, HOP, worker="w1", now=NOW, clock=lambda: NOW)
         assert {outcome.state for outcome in sent} == {ObligationState.SETTLED}, sent
         with meter.stage("resolve"):
             resolving.resolve(ports, NOW + timedelta(hours=1), city=city, month=MONTH)
@@ -221,7 +221,7 @@ class Cities:
 
 def look(work: Work, city: str) -> None:
     """What the dashboard and the command line read about a city's money."""
-    payments.transfer_views(work, city, MONTH)
+    transfer_views.transfer_views(work, city, MONTH)
     for batch in work.transfers.batches(city, MONTH):
         payments.batch_consequences(work, batch.id)
     overview.fund_books(work, city, FUNDS, NOW + timedelta(days=2))

@@ -1,7 +1,7 @@
 """Paying the month out along the city's path, one hop at a time, through the one door for money.
 
 A step makes the batch of a hop from finance's figures and sends what people have approved and
-released; it never authorises. Running it again sends nothing twice: ``services.payments`` decides
+released; it never authorises. Running it again sends nothing twice: ``services.sending`` decides
 that, not this module.
 """
 
@@ -15,11 +15,11 @@ from fundpool.domain.people import SYSTEM, same_person
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PaymentHop
 from fundpool.domain.transfer import Hop, ObligationState, PaymentOrder
-from fundpool.services import payments, resolving
+from fundpool.services import payments, resolving, sending, transfer_views
 from fundpool.services.collection import counties_of
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
-from fundpool.services.payments import TransferOutcome
 from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.transfer_views import TransferOutcome
 
 PAY_STEP = "pay_from_fiscal_account"
 ALLOCATE_STEP = "allocate_to_counties"
@@ -220,7 +220,7 @@ def _send(
 
     def standing(work: Work) -> list[TransferOutcome]:
         return [
-            payments.outcome_of(work, obligation.id)
+            transfer_views.outcome_of(work, obligation.id)
             for obligation in work.transfers.obligations(city=policy.key, month=request.month, hop=leg.hop)
             if obligation.unit in units
         ]
@@ -230,7 +230,7 @@ def _send(
         resolving.resolve(ports, request.now, city=policy.key, month=request.month)
     if any(transfer.state in _SENDABLE for transfer in transfers):
         transfers = list(
-            payments.send_batch(
+            sending.send_batch(
                 ports,
                 policy.key,
                 request.month,

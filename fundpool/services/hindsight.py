@@ -12,9 +12,9 @@ from fundpool.domain.application import Application
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import Submission
 from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationState
-from fundpool.services.payments import TransferView
 from fundpool.services.ports import Work
 from fundpool.services.progress import MonthFacts
+from fundpool.services.transfer_views import TransferView
 
 _STATE_OF_BATCH = {
     BatchState.SUBMITTED: ObligationState.SUBMITTED,

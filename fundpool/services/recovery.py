@@ -29,12 +29,9 @@ from fundpool.services import kill_switches
 from fundpool.services.attempts import Evidence, apply_event
 from fundpool.services.failpoints import failpoint
 from fundpool.services.money_ports import Recovery
-from fundpool.services.payments import (
-    Clock,
-    _gateway,
+from fundpool.services.orders import (
     possible_orders,
     require_statements,
-    running_clock,
     settle_from_lines,
     suspect_after_restore,
 )
@@ -46,6 +43,7 @@ from fundpool.services.resolving import (
     lost_attempt,
     resolve_one,
 )
+from fundpool.services.sending import Clock, gateway_of, running_clock
 from schemas.payment_messages import TransferOrder
 
 _SUSPECT_AFTER_RESTORE: dict[AttemptState, Event | None] = {
@@ -121,7 +119,7 @@ def recover(
     Returns one report per paying account. What was answered stays; run it again for the rest.
     Raises ServiceUnavailable ``recovery_unfinished`` while an answer or a statement is missing.
     """
-    gateway = _gateway(ports)
+    gateway = gateway_of(ports)
     clock = clock or running_clock(now)
     opened = ports.database.transaction(lambda work: _opened(work, first_day))
     reports, not_arrived = _import_statements(ports, opened, clock)

@@ -38,18 +38,10 @@ from fundpool.services.attempts import (
 )
 from fundpool.services.failpoints import failpoint
 from fundpool.services.money_ports import GatewayCall
-from fundpool.services.payments import (
-    Clock,
-    TransferOutcome,
-    _gateway,
-    _read_outcome,
-    new_attempt,
-    possible_keys,
-    report_mismatch,
-    running_clock,
-    settle_from_lines,
-)
+from fundpool.services.orders import new_attempt, possible_keys, settle_from_lines
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
+from fundpool.services.sending import Clock, _read_outcome, gateway_of, report_mismatch, running_clock
+from fundpool.services.transfer_views import TransferOutcome
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
 _ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
@@ -77,7 +69,7 @@ def resolve(
     Returns how each stands now. An order that stays open for longer than ``terms.held_after`` is
     HELD for a person and still asked about.
     """
-    gateway = _gateway(ports)
+    gateway = gateway_of(ports)
     clock = clock or running_clock(now)
     ports.database.transaction(lambda work: expire_leases(work, clock(), ports.gateway_terms))
     due = ports.database.read(lambda work: _due(work, city, month, clock()))
@@ -358,7 +350,7 @@ def import_days(
     Returns (new lines, orders settled, new breaks), and the days whose statement did not come, with
     the reason. Any reason but ``statement_not_arrived`` ends the fetching: the next day would meet it too.
     """
-    gateway = _gateway(ports)
+    gateway = gateway_of(ports)
     fetched: list[tuple[date, Sequence[StatementLine], datetime]] = []
     missing: list[tuple[date, ServiceUnavailable]] = []
     for day in days:

@@ -18,8 +18,8 @@ from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AccountStatus, BankAccount, GatewayTerms, final_days
 from fundpool.services import resolving
 from fundpool.services.failpoints import failpoint
-from fundpool.services.payments import running_clock
 from fundpool.services.ports import BankFileNote, Ports, Work
+from fundpool.services.sending import running_clock
 from fundpool.services.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
 from schemas.payment_messages import Direction, StatementLine
 

@@ -11,16 +11,16 @@ from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy, Status
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.domain.transfer import ObligationState
-from fundpool.services import payments
+from fundpool.services import transfer_views
 from fundpool.services.documents import DOCUMENT_OF, type_of
 from fundpool.services.flags import Flag, flags_of
 from fundpool.services.hindsight import facts_as_of, views_as_of
 from fundpool.services.intake import changes_of, require_county
 from fundpool.services.judging import finding_to_json
-from fundpool.services.payments import TransferView
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import DutyProgress, MonthFacts, month_facts, progress_of
 from fundpool.services.step_progress import steps_of
+from fundpool.services.transfer_views import TransferView
 
 YEARLY_DUTIES = frozenset(
     step for step, document in DOCUMENT_OF.items() if type_of(document).period == "year"
@@ -49,7 +49,7 @@ def month_status(
         views: list[TransferView] = []
         runs: Sequence[StepRun] = ()
         if isinstance(month, Month):
-            views = payments.transfer_views(work, policy.key, month)
+            views = transfer_views.transfer_views(work, policy.key, month)
             runs = work.records.runs(policy.key, month)
         if only_known_then:
             facts, views = facts_as_of(work, facts, now), views_as_of(work, views, now)
@@ -140,7 +140,7 @@ def county_month(
 
     def read(work: Work) -> dict[str, Any]:
         facts, of_year = month_facts(work, policy, month), month_facts(work, policy, year)
-        views = payments.transfer_views(work, policy.key, month, unit=county)
+        views = transfer_views.transfer_views(work, policy.key, month, unit=county)
         if only_known_then:
             facts, of_year = facts_as_of(work, facts, now), facts_as_of(work, of_year, now)
             views = views_as_of(work, views, now)
@@ -210,7 +210,7 @@ def receipts_of(ports: MonthPorts, city: str, month: Period) -> dict[str, Any]:
     def read(work: Work) -> tuple[list[TransferView], tuple[Submission, ...]]:
         settled = [ObligationState.SETTLED]
         return (
-            payments.transfer_views(work, policy.key, month, states=settled)
+            transfer_views.transfer_views(work, policy.key, month, states=settled)
             if isinstance(month, Month)
             else [],
             work.submissions.versions_of_period(policy.key, month),

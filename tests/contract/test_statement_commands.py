@@ -10,7 +10,7 @@ from fundpool.bootstrap import build_ports
 from fundpool.console.cli import main
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.transfer import PaymentOrder
-from fundpool.services import books, payments
+from fundpool.services import bank_accounts, books, payments, sending
 from fundpool.services.money_ports import AccountProposal
 from fundpool.settings import Settings
 from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, DIRECT, FUND, MAKER, MONTH, NOW, RELEASER
@@ -46,8 +46,8 @@ def released(home: Path, amount_fen: int) -> None:
             ("county_expenditure", "331002", COUNTY),
         ):
             proposal = AccountProposal(CITY, FUND, unit, AccountType(kind), number, f"{unit}户", "农业银行")
-            account = payments.propose_account(work, proposal, MAKER, NOW)
-            payments.approve_account(work, account.id, CHECKER, NOW)
+            account = bank_accounts.propose_account(work, proposal, MAKER, NOW)
+            bank_accounts.approve_account(work, account.id, CHECKER, NOW)
         purse = AccountRef(CITY, FUND, AccountType.FISCAL_ACCOUNT, CITY_UNIT)
         books.open_balance(work, purse, 100_000_00, by=MAKER, event_at=NOW.replace(day=7), now=NOW)
         order = PaymentOrder(CITY, FUND, MONTH, DIRECT, CITY_UNIT, "331002", amount_fen)
@@ -59,7 +59,7 @@ def released(home: Path, amount_fen: int) -> None:
 
 def send() -> str:
     ports = build_ports(Settings())
-    (outcome,) = payments.send_batch(ports, CITY, MONTH, DIRECT, worker="w", now=NOW)
+    (outcome,) = sending.send_batch(ports, CITY, MONTH, DIRECT, worker="w", now=NOW)
     return outcome.state.value
 
 

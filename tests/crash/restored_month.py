@@ -14,7 +14,7 @@ from fundpool.adapters.gateways.bank_book import BankBook, Command
 from fundpool.adapters.gateways.faults import Call, FaultPlan
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
-from fundpool.services import kill_switches, payments, recovery, resolving
+from fundpool.services import kill_switches, recovery, resolving
 from fundpool.services.ports import Work
 from tests.crash.small_month import BACKUP, CITY, DUTY, TERMS, Act, SmallMonth, _first_key
 from tests.integration.month_scene import APPROVER, RELEASER, at
@@ -86,8 +86,8 @@ class RestoredMonth(SmallMonth):
             for each in work.transfers.breaks(CITY):
                 resolving.resolve_break(work, each.id, by=APPROVER, resolution="查清", now=now)
             if kill_switches.is_stopped(work, CITY, fund):
-                payments.request_restart(work, CITY, fund, by=APPROVER, now=now)
-                payments.confirm_restart(work, CITY, fund, by=RELEASER, now=now)
+                kill_switches.request_restart(work, CITY, fund, by=APPROVER, now=now)
+                kill_switches.confirm_restart(work, CITY, fund, by=RELEASER, now=now)
 
         for fund in self.funds:
             with suppress(RuleViolation):

@@ -24,7 +24,7 @@ from fundpool.domain.policy import PolicyLibrary
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import GatewayTerms, ObligationState, PaymentOrder, attempt_key
-from fundpool.services import application, books, payments, resolving, review
+from fundpool.services import application, books, payment_decisions, resolving, review
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
 from fundpool.services.judging import Reader
 from fundpool.services.ledger_checks import verify
@@ -192,7 +192,7 @@ class SmallMonth(CityScene):
             for obligation_id in self.ports.database.read(failed):
                 with suppress(RuleViolation):  # the same person twice, after a restart
                     self.ports.database.transaction(
-                        lambda work, number=obligation_id, who=by: payments.approve_retry(
+                        lambda work, number=obligation_id, who=by: payment_decisions.approve_retry(
                             work, number, by=who, reason="已更正", now=now
                         )
                     )

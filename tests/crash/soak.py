@@ -39,7 +39,7 @@ from fundpool.domain.audit import verify_chain
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import AttemptState, GatewayTerms, ObligationState
-from fundpool.services import books, kill_switches, payments, resolving
+from fundpool.services import books, kill_switches, payment_decisions, payments, resolving, sending
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Ports, Work
 from schemas.tables.base import metadata
@@ -106,7 +106,7 @@ class Office:
     def send(self) -> None:
         """Send whatever is released, month by month."""
         for month in self.ports.database.read(_open_months):
-            payments.send_batch(
+            sending.send_batch(
                 self.ports,
                 CITY,
                 month,
@@ -155,13 +155,13 @@ class Office:
             if each.state is ObligationState.FAILED:
                 for by in (CHECKER, RELEASER):
                     self._person(
-                        lambda work, o=each, p=by: payments.approve_retry(
+                        lambda work, o=each, p=by: payment_decisions.approve_retry(
                             work, o.id, by=p, reason="已更正", now=self.clock()
                         )
                     )
             elif each.state is ObligationState.HELD:
                 self._person(
-                    lambda work, o=each: payments.look_again(
+                    lambda work, o=each: payment_decisions.look_again(
                         work, o.id, by=CHECKER, reason="查过", now=self.clock()
                     )
                 )
@@ -174,10 +174,10 @@ class Office:
             )
         if self.ports.database.read(lambda work: kill_switches.is_stopped(work, CITY, FUND)):
             self._person(
-                lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=self.clock())
+                lambda work: kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=self.clock())
             )
             self._person(
-                lambda work: payments.confirm_restart(work, CITY, FUND, by=RELEASER, now=self.clock())
+                lambda work: kill_switches.confirm_restart(work, CITY, FUND, by=RELEASER, now=self.clock())
             )
 
     def _confirm_absences(self) -> None:

@@ -30,7 +30,7 @@ from fundpool.domain.errors import FundpoolError
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import BatchState
-from fundpool.services import books, payments
+from fundpool.services import books, payments, sending
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Gateway, GatewayAnswer, Work
 from schemas.payment_messages import StatementLine, TransferOrder
@@ -125,7 +125,7 @@ class Races:
     def send(self, obligation_id: int) -> None:
         """Senders of one released order: one speaks to the bank, and the bank pays once."""
         outcomes = self._race(
-            lambda number: payments.send_one(
+            lambda number: sending.send_one(
                 self.scene.ports, self.gateway, obligation_id, worker=f"w{number}", clock=self.scene.clock
             )
         )

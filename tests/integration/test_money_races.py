@@ -14,7 +14,7 @@ from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import Month
-from fundpool.services import books, payments
+from fundpool.services import books, kill_switches, payments
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Work
 from tests.integration.money_races import Races
@@ -104,7 +104,9 @@ def one_winner(outcomes: list[object]) -> None:
     assert sum(not isinstance(each, Exception) for each in outcomes) == 1, outcomes
 
 
-def test_approving_sending_reversing_closing_and_spending_have_one_winner_each(transactions: SqlTransactions) -> None:
+def test_approving_sending_reversing_closing_and_spending_have_one_winner_each(
+    transactions: SqlTransactions,
+) -> None:
     seed = SystemRandom().randrange(10**9)
     races = Races(transactions, seed)
     with races.pool:
@@ -167,13 +169,15 @@ def test_a_month_is_closed_once_and_nothing_is_booked_into_it_after(transactions
 def test_two_restarts_by_one_person_do_not_count_as_two_people(transactions: SqlTransactions) -> None:
     Scene(transactions)
     transactions.transaction(
-        lambda work: payments.stop_fund(work, CITY, FUND, reason="演练", by=MAKER, now=NOW)
+        lambda work: kill_switches.stop_fund(work, CITY, FUND, reason="演练", by=MAKER, now=NOW)
     )
-    transactions.transaction(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=NOW))
+    transactions.transaction(
+        lambda work: kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=NOW)
+    )
     outcomes = race(
         8,
         lambda number: transactions.transaction(
-            lambda work: payments.confirm_restart(
+            lambda work: kill_switches.confirm_restart(
                 work, CITY, FUND, by=CHECKER if number % 2 else RELEASER, now=NOW
             )
         ),

@@ -15,7 +15,7 @@ from fundpool.bootstrap import build_ports
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import ObligationState
-from fundpool.services import payments
+from fundpool.services import payment_decisions
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
 from fundpool.services.ledger_checks import verify
 from fundpool.services.outcomes import StepReport, UnitState
@@ -140,7 +140,7 @@ def test_a_rejected_order_is_paid_under_a_new_key_by_two_people_and_once(scene):
     for by in ("周一", "吴二"):
         for each in failed:
             scene.ports.database.transaction(
-                lambda work, each=each, by=by: payments.approve_retry(
+                lambda work, each=each, by=by: payment_decisions.approve_retry(
                     work, each.id, by=by, reason="银行已开户", now=at("2026-10-09 14:00")
                 )
             )

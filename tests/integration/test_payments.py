@@ -15,11 +15,19 @@ from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.transfer import AttemptState, GatewayTerms, Obligation, PaymentLimits
-from fundpool.services import books, failpoints, payments, resolving
+from fundpool.services import (
+    bank_accounts,
+    books,
+    failpoints,
+    kill_switches,
+    payment_decisions,
+    payments,
+    resolving,
+)
 from fundpool.services.ledger_checks import verify
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import Work
-from schemas.payment_messages import Direction
+from schemas.payment_messages import Direction, TransferOrder
 from tests.simulation.scene import (
     CHECKER,
     CITY,
@@ -167,8 +175,8 @@ def test_a_payee_account_replaced_after_approval_is_held_and_not_sent(scene: Sce
     )
 
     def replace_account(work: Work) -> None:
-        account = payments.propose_account(work, other, MAKER, scene.clock())
-        payments.approve_account(work, account.id, CHECKER, scene.clock())
+        account = bank_accounts.propose_account(work, other, MAKER, scene.clock())
+        bank_accounts.approve_account(work, account.id, CHECKER, scene.clock())
 
     act(scene, replace_account)
     scene.send()
@@ -180,19 +188,21 @@ def test_a_proposed_account_is_not_paid_and_its_maker_cannot_approve_it(scene: S
     proposal = AccountProposal(
         CITY, FUND, "331081", AccountType.COUNTY_EXPENDITURE, "6211111", "温岭支出户", "农业银行"
     )
-    account = act(scene, lambda w: payments.propose_account(w, proposal, MAKER, scene.clock()))
+    account = act(scene, lambda w: bank_accounts.propose_account(w, proposal, MAKER, scene.clock()))
     order = replace(scene.orders()[0], unit="331081")
     assert (
         refused(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
         == "account_not_registered"
     )
     assert (
-        refused(scene, lambda w: payments.approve_account(w, account.id, MAKER, scene.clock()))
+        refused(scene, lambda w: bank_accounts.approve_account(w, account.id, MAKER, scene.clock()))
         == "same_person"
     )
     act(
         scene,
-        lambda w: payments.approve_account(w, account.id, CHECKER, scene.clock(), cool_off=timedelta(days=1)),
+        lambda w: bank_accounts.approve_account(
+            w, account.id, CHECKER, scene.clock(), cool_off=timedelta(days=1)
+        ),
     )
     assert (
         refused(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
@@ -272,13 +282,17 @@ def test_a_definite_rejection_frees_the_reserve_and_waits_for_a_person(scene: Sc
     assert (
         refused(
             scene,
-            lambda w: payments.approve_retry(w, obligation.id, by=MAKER, reason="x", now=scene.clock()),
+            lambda w: payment_decisions.approve_retry(
+                w, obligation.id, by=MAKER, reason="x", now=scene.clock()
+            ),
         )
         == "same_person"
     )
     act(
         scene,
-        lambda w: payments.approve_retry(w, obligation.id, by=CHECKER, reason="户名已改", now=scene.clock()),
+        lambda w: payment_decisions.approve_retry(
+            w, obligation.id, by=CHECKER, reason="户名已改", now=scene.clock()
+        ),
     )
     scene.send()
     assert scene.states() == ["settled"] * 3
@@ -298,7 +312,10 @@ def test_a_retry_of_what_was_ever_unknown_needs_two_people(scene: Scene) -> None
 
     def retry(by: str) -> str:
         done = act(
-            scene, lambda w: payments.approve_retry(w, obligation.id, by=by, reason="重付", now=scene.clock())
+            scene,
+            lambda w: payment_decisions.approve_retry(
+                w, obligation.id, by=by, reason="重付", now=scene.clock()
+            ),
         )
         return str(done.state.value)
 
@@ -306,7 +323,9 @@ def test_a_retry_of_what_was_ever_unknown_needs_two_people(scene: Scene) -> None
     assert (
         refused(
             scene,
-            lambda w: payments.approve_retry(w, obligation.id, by=CHECKER, reason="重付", now=scene.clock()),
+            lambda w: payment_decisions.approve_retry(
+                w, obligation.id, by=CHECKER, reason="重付", now=scene.clock()
+            ),
         )
         == "same_person"
     )
@@ -320,7 +339,9 @@ def test_the_old_key_is_fenced_before_a_new_one_is_used(scene: Scene) -> None:
     obligation = first(scene)
     act(
         scene,
-        lambda w: payments.approve_retry(w, obligation.id, by=CHECKER, reason="重付", now=scene.clock()),
+        lambda w: payment_decisions.approve_retry(
+            w, obligation.id, by=CHECKER, reason="重付", now=scene.clock()
+        ),
     )
     scene.plan.add("500_before", call=Call.CLOSE)
     scene.send()
@@ -341,7 +362,7 @@ def test_money_executed_after_a_rejection_is_booked_to_suspense_and_stops_the_fu
     assert scene.states()[0] == "held"
     suspense = AccountRef(CITY, FUND, AccountType.SUSPENSE, COUNTIES[0])
     assert read(scene, lambda w: books.balance(w, suspense)).posted_fen == 100_000
-    assert read(scene, lambda w: payments.kill_switches.is_stopped(w, CITY, FUND))
+    assert read(scene, lambda w: kill_switches.is_stopped(w, CITY, FUND))
     bank = scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
     assert read(scene, lambda w: books.balance(w, FISCAL)).posted_fen == bank
     assert read(scene, verify) == []
@@ -437,14 +458,14 @@ def test_the_same_key_with_other_contents_is_held_and_never_gets_a_new_key(
     scene.release()
     scene.send(units=COUNTIES[:1])
     attempt = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
-    order = payments.TransferOrder.from_body(attempt.request)
+    order = TransferOrder.from_body(attempt.request)
     scene.book.submit(replace(order, purpose="another"), scene.clock())
     scene.clock.advance(minutes=30)
     scene.plan.add("not_found", call=Call.QUERY)
     scene.resolve()
     scene.send(units=COUNTIES[:1])
     assert first(scene).held_reason == "payload_mismatch"
-    assert read(scene, lambda w: payments.kill_switches.is_stopped(w, CITY, FUND))
+    assert read(scene, lambda w: kill_switches.is_stopped(w, CITY, FUND))
 
 
 # ------------------------------------------------------------------ callbacks and statements
@@ -499,7 +520,7 @@ def test_settled_payments_that_the_statement_lacks_become_a_break_after_the_day(
     report = resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
     assert report.breaks_new == 3
     assert {each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))} == {"us_not_bank"}
-    assert not read(scene, lambda w: payments.kill_switches.is_stopped(w, CITY, FUND))
+    assert not read(scene, lambda w: kill_switches.is_stopped(w, CITY, FUND))
 
 
 def test_two_lines_for_one_key_are_booked_to_suspense_and_stop_the_fund(scene: Scene) -> None:
@@ -522,7 +543,7 @@ def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_have_looked(
     assert {each.error_code for each in outcomes} == {"fund_stopped"}
     assert scene.book.executions == []
     assert (
-        refused(scene, lambda w: payments.request_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
+        refused(scene, lambda w: kill_switches.request_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
         == "breaks_open"
     )
     found = read(scene, lambda w: w.transfers.breaks(CITY))[0]
@@ -530,12 +551,12 @@ def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_have_looked(
         scene,
         lambda w: resolving.resolve_break(w, found.id, by=CHECKER, resolution="手续费", now=scene.clock()),
     )
-    act(scene, lambda w: payments.request_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
+    act(scene, lambda w: kill_switches.request_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
     assert (
-        refused(scene, lambda w: payments.confirm_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
+        refused(scene, lambda w: kill_switches.confirm_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
         == "same_person"
     )
-    act(scene, lambda w: payments.confirm_restart(w, CITY, FUND, by=RELEASER, now=scene.clock()))
+    act(scene, lambda w: kill_switches.confirm_restart(w, CITY, FUND, by=RELEASER, now=scene.clock()))
     scene.send()
     assert scene.states() == ["settled"] * 3
 
@@ -546,13 +567,20 @@ def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_have_looked(
 def test_withdrawing_is_possible_until_something_was_sent(scene: Scene) -> None:
     scene.release()
     obligation = first(scene)
-    act(scene, lambda w: payments.cancel(w, obligation.id, by=CHECKER, reason="重复申请", now=scene.clock()))
+    act(
+        scene,
+        lambda w: payment_decisions.cancel(
+            w, obligation.id, by=CHECKER, reason="重复申请", now=scene.clock()
+        ),
+    )
     scene.plan.add("processing", seconds=3600)
     scene.send()
     assert scene.states() == ["cancelled", "in_flight", "settled"]
     sent = read(scene, lambda w: w.transfers.obligations(city=CITY))[1]
     assert (
-        refused(scene, lambda w: payments.cancel(w, sent.id, by=CHECKER, reason="x", now=scene.clock()))
+        refused(
+            scene, lambda w: payment_decisions.cancel(w, sent.id, by=CHECKER, reason="x", now=scene.clock())
+        )
         == "already_sent"
     )
 

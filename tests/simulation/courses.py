@@ -11,7 +11,7 @@ from fundpool.adapters.gateways.faults import Call
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms, ObligationState
-from fundpool.services import failpoints, payments, recovery, resolving
+from fundpool.services import failpoints, kill_switches, orders, payment_decisions, recovery, resolving
 from fundpool.services.ports import Work
 from tests.simulation.bank import LenientBook
 from tests.simulation.memory import MemoryTransactions
@@ -37,7 +37,7 @@ def people_retry(it: Scene) -> None:
     def act(work: Work) -> None:
         for person in (CHECKER, RELEASER):
             for each in work.transfers.obligations(states=[ObligationState.FAILED]):
-                payments.approve_retry(work, each.id, by=person, reason="重付", now=it.clock())
+                payment_decisions.approve_retry(work, each.id, by=person, reason="重付", now=it.clock())
 
     it.ports.database.transaction(act)
 
@@ -154,9 +154,11 @@ def restored_after_the_bank_forgot(it: Scene) -> None:
     recover(it, first_day)
     with suppress(RuleViolation):
         now = it.clock()
-        transactions.transaction(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=now))
         transactions.transaction(
-            lambda work: payments.confirm_restart(work, CITY, FUND, by=RELEASER, now=now)
+            lambda work: kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=now)
+        )
+        transactions.transaction(
+            lambda work: kill_switches.confirm_restart(work, CITY, FUND, by=RELEASER, now=now)
         )
     carry_on(it)
 
@@ -262,8 +264,8 @@ def restart(it: Scene) -> None:
     def act(work: Work) -> None:
         for each in work.transfers.breaks(CITY):
             resolving.resolve_break(work, each.id, by=CHECKER, resolution="查清", now=it.clock())
-        payments.request_restart(work, CITY, FUND, by=CHECKER, now=it.clock())
-        payments.confirm_restart(work, CITY, FUND, by=RELEASER, now=it.clock())
+        kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=it.clock())
+        kill_switches.confirm_restart(work, CITY, FUND, by=RELEASER, now=it.clock())
 
     with suppress(RuleViolation):
         it.ports.database.transaction(act)
@@ -386,7 +388,7 @@ def seven_attempts_lost_by_a_restore(it: Scene) -> None:
 
 
 def more_attempts_than_a_restore_looks_for(it: Scene) -> None:
-    _refused_without_a_trace_and_restored(it, times=payments.ATTEMPTS_AT_MOST)
+    _refused_without_a_trace_and_restored(it, times=orders.ATTEMPTS_AT_MOST)
 
 
 def _refused_without_a_trace_and_restored(it: Scene, times: int) -> None:
@@ -488,7 +490,7 @@ def refused_order_restored_beside_its_paid_successor(it: Scene) -> None:
 def _look_again(it: Scene) -> None:
     def act(work: Work) -> None:
         for each in work.transfers.obligations(states=[ObligationState.HELD]):
-            payments.look_again(work, each.id, by=CHECKER, reason="查过", now=it.clock())
+            payment_decisions.look_again(work, each.id, by=CHECKER, reason="查过", now=it.clock())
 
     it.ports.database.transaction(act)
 
@@ -496,7 +498,7 @@ def _look_again(it: Scene) -> None:
 def bank_silent_after_a_restore(it: Scene) -> None:
     """A lost order is under way, the bank says nothing about it, and people want to go on."""
     first_day = _second_order_under_way_and_restored(it, snapshot(it))
-    it.plan.add("silence_before", call=Call.QUERY, times=payments.ATTEMPTS_AT_MOST)
+    it.plan.add("silence_before", call=Call.QUERY, times=orders.ATTEMPTS_AT_MOST)
     _people_go_on(it, first_day)
 
 
@@ -514,13 +516,13 @@ def asked_at_once_after_a_restore(it: Scene) -> None:
 
 
 def held_while_the_backup_was_made(it: Scene) -> None:
-    by_people(it, payments.hold_obligation)
+    by_people(it, payment_decisions.hold_obligation)
     backup = snapshot(it)
-    by_people(it, payments.look_again)
+    by_people(it, payment_decisions.look_again)
     first_day = _second_order_under_way_and_restored(it, backup)
     recover(it, first_day)
     restart(it)
-    by_people(it, payments.look_again)
+    by_people(it, payment_decisions.look_again)
     it.send()
     it.clock.advance(days=3)
     carry_on(it)
@@ -554,7 +556,7 @@ def ordered_anew_after_a_restore(it: Scene) -> None:
     it.clock.advance(days=4)
     statements(it, first_day, 4)
     restart(it)
-    by_people(it, payments.look_again)
+    by_people(it, payment_decisions.look_again)
     it.send()
 
 

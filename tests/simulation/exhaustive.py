@@ -17,7 +17,7 @@ from fundpool.adapters.gateways.faults import FAULTS, Call, Switch
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.gateways.signature import is_authentic, signed_headers
 from fundpool.domain.transfer import ObligationState, attempt_key
-from fundpool.services import failpoints, payments
+from fundpool.services import failpoints, orders, payments
 from fundpool.services.ports import Work
 from schemas.payment_messages import TransferOrder
 from tests.simulation.bank import REACHED, CountedPlan
@@ -222,7 +222,7 @@ class Exhaustive(Schedule):
             if each.state not in {ObligationState.RELEASED, ObligationState.RETRY_APPROVED}:
                 continue
             known = self.scene.ports.database.read(lambda work, o=each: work.transfers.attempts(o.id))
-            key = attempt_key(each.key, payments.next_attempt_no(known))
+            key = attempt_key(each.key, orders.next_attempt_no(known))
             other = TransferOrder(
                 key=key,
                 amount_fen=each.amount_fen + 1,

@@ -22,7 +22,7 @@ from fundpool.domain.transfer import (
     NotFoundVerdict,
     ObligationState,
 )
-from fundpool.services import attempts, kill_switches, payments, recovery, resolving
+from fundpool.services import attempts, kill_switches, orders, recovery, resolving, sending
 from fundpool.services.attempts import Evidence, apply_event
 from fundpool.services.failpoints import failpoint
 from fundpool.services.ports import GatewayAnswerKind
@@ -43,14 +43,14 @@ def _arrow(state: AttemptState, event: Event, after: AttemptState | None) -> Ite
 
 
 def _answers_read_as_rejected(wanted: Callable[[str], bool]) -> Any:
-    original = payments.record_result
+    original = sending.record_result
 
     def mutated(work: Any, claimed: Any, answer: Any, now: Any, terms: Any) -> None:
         if answer.kind is GatewayAnswerKind.UNKNOWN and wanted(answer.reason or ""):
             answer = replace(answer, kind=GatewayAnswerKind.REJECTED)
         original(work, claimed, answer, now, terms)
 
-    return patch.object(payments, "record_result", mutated)
+    return patch.object(sending, "record_result", mutated)
 
 
 def timeout_is_failure() -> Any:
@@ -80,7 +80,7 @@ def new_key_when_unclear() -> Iterator[None]:
 
 
 def random_keys() -> Any:
-    return patch.object(payments, "attempt_key", lambda key, number: str(uuid.uuid4()))
+    return patch.object(orders, "attempt_key", lambda key, number: str(uuid.uuid4()))
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def resend_after_retention() -> Iterator[None]:
         return NotFoundVerdict.RESEND
 
     with (
-        patch.object(payments, "may_send", lambda attempt, now: attempt.state is S.PREPARED),
+        patch.object(sending, "may_send", lambda attempt, now: attempt.state is S.PREPARED),
         patch.object(resolving, "judge_not_found", resend),
     ):
         yield
@@ -98,10 +98,10 @@ def resend_after_retention() -> Iterator[None]:
 def key_saved_after_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         def all_at_once(work: Any) -> Any:
-            attempt = payments._prepare(work, obligation_id, clock(), ports.gateway_terms)
+            attempt = sending._prepare(work, obligation_id, clock(), ports.gateway_terms)
             if attempt is None:
                 return None
-            claimed = payments._claim(
+            claimed = sending._claim(
                 work, attempt.id, worker, clock(), ports.gateway_terms, ports.payment_limits
             )
             if claimed is None:
@@ -112,37 +112,37 @@ def key_saved_after_the_call() -> Any:
                 end_to_end_id=str(uuid.uuid4()),
             )
             answer = gateway.submit(order, now=clock())
-            payments.record_result(work, claimed, answer, clock(), ports.gateway_terms)
+            sending.record_result(work, claimed, answer, clock(), ports.gateway_terms)
             return answer
 
         return ports.database.transaction(all_at_once)
 
-    return patch.object(payments, "send_one", mutated)
+    return patch.object(sending, "send_one", mutated)
 
 
 def no_deadline_before_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         terms = ports.gateway_terms
-        fence_first = ports.database.read(lambda work: payments._key_to_fence(work, obligation_id, terms))
-        if fence_first is not None and not payments._fence(ports, gateway, fence_first, clock):
+        fence_first = ports.database.read(lambda work: sending._key_to_fence(work, obligation_id, terms))
+        if fence_first is not None and not sending._fence(ports, gateway, fence_first, clock):
             return None
         attempt = ports.database.transaction(
-            lambda work: payments._prepare(work, obligation_id, clock(), terms)
+            lambda work: sending._prepare(work, obligation_id, clock(), terms)
         )
         if attempt is None:
             return None
         claimed = ports.database.transaction(
-            lambda work: payments._claim(work, attempt.id, worker, clock(), terms, ports.payment_limits)
+            lambda work: sending._claim(work, attempt.id, worker, clock(), terms, ports.payment_limits)
         )
         if claimed is None:
             return None
         failpoint("before submit")
         answer = gateway.submit(TransferOrder.from_body(claimed.request), now=clock())
         failpoint("after submit")
-        ports.database.transaction(lambda work: payments.record_result(work, claimed, answer, clock(), terms))
+        ports.database.transaction(lambda work: sending.record_result(work, claimed, answer, clock(), terms))
         return answer
 
-    return patch.object(payments, "send_one", mutated)
+    return patch.object(sending, "send_one", mutated)
 
 
 @contextmanager
@@ -182,7 +182,7 @@ def late_success_ignored() -> Any:
 
 
 def processing_is_success() -> Any:
-    return patch.dict(payments._SUBMIT_EVENTS, {GatewayAnswerKind.PROCESSING: E.SUCCEEDED})
+    return patch.dict(sending._SUBMIT_EVENTS, {GatewayAnswerKind.PROCESSING: E.SUCCEEDED})
 
 
 def any_echo_believed() -> Any:
@@ -190,11 +190,11 @@ def any_echo_believed() -> Any:
 
 
 def no_fence_before_another_key() -> Any:
-    return patch.object(payments, "_must_be_fenced", lambda attempt, terms: False)
+    return patch.object(sending, "_must_be_fenced", lambda attempt, terms: False)
 
 
 def zombie_believed() -> Any:
-    return patch.object(payments, "_is_same_claim", lambda attempt, claimed: True)
+    return patch.object(sending, "_is_same_claim", lambda attempt, claimed: True)
 
 
 def unclear_is_sent_again_at_once() -> Any:
@@ -215,7 +215,7 @@ def reserve_never_lifted() -> Any:
 def fence_always_believed() -> Iterator[None]:
     """Also of a bank that has forgotten the key."""
     with (
-        patch.object(payments, "fence_proves_absence", lambda *_: True),
+        patch.object(sending, "fence_proves_absence", lambda *_: True),
         patch.object(resolving, "fence_proves_absence", lambda *_: True),
     ):
         yield
@@ -250,24 +250,25 @@ def five_keys_after_restore() -> Any:
 
 @contextmanager
 def _keys_looked_for(number: int) -> Iterator[None]:
-    original = payments.possible_keys
+    original = orders.possible_keys
 
     def mutated(obligation: Any, known: Any) -> Any:
         return original(obligation, known)[:number]
 
     with (
-        patch.object(payments, "possible_keys", mutated),
+        patch.object(orders, "possible_keys", mutated),
+        patch.object(sending, "possible_keys", mutated),
         patch.object(resolving, "possible_keys", mutated),
     ):
         yield
 
 
 def attempts_without_end() -> Any:
-    return patch.object(payments, "is_exhausted", lambda known: False)
+    return patch.object(sending, "is_exhausted", lambda known: False)
 
 
 def window_checked_only_when_deciding() -> Any:
-    return patch.object(payments, "may_send", lambda attempt, now: attempt.state is S.PREPARED)
+    return patch.object(sending, "may_send", lambda attempt, now: attempt.state is S.PREPARED)
 
 
 def not_found_sent_again_at_once() -> Any:
@@ -285,14 +286,14 @@ def kill_switch_ignored() -> Any:
 
 
 def return_of_a_lost_order_forgotten() -> Any:
-    original = payments.apply_event
+    original = orders.apply_event
 
     def mutated(work: Any, attempt: Any, event: Any, evidence: Any, *, now: Any, terms: Any) -> Any:
         if event is E.RETURNED:
             return attempt
         return original(work, attempt, event, evidence, now=now, terms=terms)
 
-    return patch.object(payments, "apply_event", mutated)
+    return patch.object(orders, "apply_event", mutated)
 
 
 @contextmanager
@@ -317,14 +318,14 @@ def held_not_asked_after_restore() -> Any:
 
 def claim_known_by_its_number_alone() -> Any:
     return patch.object(
-        payments,
+        sending,
         "_is_same_claim",
         lambda attempt, claimed: attempt.worker_epoch == claimed.worker_epoch,
     )
 
 
 def ordered_anew_without_asking() -> Any:
-    return patch.object(payments, "_orders_perhaps_lost", lambda work, obligation_id, now, terms: [])
+    return patch.object(sending, "orders_perhaps_lost", lambda work, obligation_id, now, terms: [])
 
 
 def _restored_windows_kept() -> Any:

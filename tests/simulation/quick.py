@@ -27,7 +27,7 @@ from fundpool.domain.transfer import (
     check_obligation_arrow,
     next_attempt_state,
 )
-from fundpool.services import attempts, ledger_checks, payments
+from fundpool.services import attempts, ledger_checks, orders, payments
 from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind
 from schemas.payment_messages import StatementLine, TransferOrder
 from tests.simulation import memory
@@ -115,9 +115,9 @@ def _sealed_as_before(voucher: Voucher, postings: Sequence[Any]) -> str:
 @contextmanager
 def quick() -> Iterator[None]:
     """Remember what the same arguments gave before: keys, digests and bytes are the same in every seed."""
-    key, digest, order = payments.attempt_key, payments.batch_digest, TransferOrder.from_body
+    key, digest, order = orders.attempt_key, payments.batch_digest, TransferOrder.from_body
     with ExitStack() as stack:
-        stack.enter_context(patch.object(payments, "attempt_key", lru_cache(maxsize=4096)(key)))
+        stack.enter_context(patch.object(orders, "attempt_key", lru_cache(maxsize=4096)(key)))
         remembered = lru_cache(maxsize=4096)(digest)
         stack.enter_context(
             patch.object(payments, "batch_digest", lambda name, lines: remembered(name, tuple(lines)))

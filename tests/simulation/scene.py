@@ -7,7 +7,7 @@ from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import GatewayTerms, Hop, PaymentOrder
-from fundpool.services import books, payments, resolving
+from fundpool.services import bank_accounts, books, payments, resolving, sending, transfer_views
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import Ports, Transactions, Work
 from tests.simulation.bank import CountedPlan
@@ -70,8 +70,8 @@ class Scene:
             proposal = AccountProposal(
                 CITY, FUND, unit, AccountType(account_type), account_no(account_type, unit), name, "农业银行"
             )
-            account = payments.propose_account(work, proposal, MAKER, NOW - timedelta(days=30))
-            payments.approve_account(work, account.id, CHECKER, NOW - timedelta(days=29))
+            account = bank_accounts.propose_account(work, proposal, MAKER, NOW - timedelta(days=30))
+            bank_accounts.approve_account(work, account.id, CHECKER, NOW - timedelta(days=29))
         if opening_fen:
             books.open_balance(
                 work, FISCAL, opening_fen, by=MAKER, event_at=NOW - timedelta(days=30), now=NOW
@@ -108,9 +108,9 @@ class Scene:
 
     def send(
         self, worker: str = "w1", units: tuple[str, ...] | None = None
-    ) -> tuple[payments.TransferOutcome, ...]:
+    ) -> tuple[transfer_views.TransferOutcome, ...]:
         """Send what is released."""
-        return payments.send_batch(
+        return sending.send_batch(
             self.ports, CITY, MONTH, DIRECT, worker=worker, now=self.clock(), units=units, clock=self.clock
         )
 

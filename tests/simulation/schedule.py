@@ -27,7 +27,7 @@ from fundpool.domain.transfer import (
     ObligationState,
     attempt_key,
 )
-from fundpool.services import books, failpoints, payments, recovery, resolving
+from fundpool.services import books, failpoints, kill_switches, orders, payment_decisions, recovery, resolving
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Transactions, Work
 from schemas.payment_messages import StatementLine
@@ -428,7 +428,7 @@ class Schedule:
                     self._person(lambda work, o=each, p=person: self._retry(work, o.id, p))
             elif each.state is ObligationState.HELD:
                 self._person(
-                    lambda work, o=each: payments.look_again(
+                    lambda work, o=each: payment_decisions.look_again(
                         work, o.id, by=CHECKER, reason="查过", now=self.scene.clock()
                     )
                 )
@@ -443,7 +443,7 @@ class Schedule:
         each = self.random.choice(found)
         name = self.random.choice(["hold_obligation", "hold_obligation", "look_again", "cancel"])
 
-        act = getattr(payments, name)
+        act = getattr(payment_decisions, name)
         now = self.scene.clock()
         self._person(lambda work: act(work, each.id, by=CHECKER, reason="查", now=now))
         REACHED[f"somebody: {name}"] += 1
@@ -454,7 +454,9 @@ class Schedule:
 
     def _retry(self, work: Work, obligation_id: int, person: str) -> None:
         if work.transfers.obligation(obligation_id).state is ObligationState.FAILED:
-            payments.approve_retry(work, obligation_id, by=person, reason="重付", now=self.scene.clock())
+            payment_decisions.approve_retry(
+                work, obligation_id, by=person, reason="重付", now=self.scene.clock()
+            )
 
     def _confirm_absences(self) -> None:
         closing = self.scene.ports.database.read(
@@ -475,12 +477,12 @@ class Schedule:
                     work, b.id, by=CHECKER, resolution="查清", now=self.scene.clock()
                 )
             )
-        if self.scene.ports.database.read(lambda work: payments.kill_switches.is_stopped(work, CITY, FUND)):
+        if self.scene.ports.database.read(lambda work: kill_switches.is_stopped(work, CITY, FUND)):
             now = self.scene.clock()
             for person in (CHECKER, RELEASER) if self.is_recovering else ():
                 self._person(lambda work, by=person: self._confirm_recovery(work, by))
-            self._person(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=now))
-            self._person(lambda work: payments.confirm_restart(work, CITY, FUND, by=RELEASER, now=now))
+            self._person(lambda work: kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=now))
+            self._person(lambda work: kill_switches.confirm_restart(work, CITY, FUND, by=RELEASER, now=now))
 
     def _confirm_recovery(self, work: Work, person: str) -> None:
         recovery.confirm_by_statements(
@@ -616,7 +618,7 @@ class Schedule:
         if is_booked and not times:
             yield f"I3 booked, not paid: {obligation.key}"
         is_withdrawn = obligation.state is ObligationState.CANCELLED
-        if not (times or is_booked or is_withdrawn or payments.is_exhausted(known)):
+        if not (times or is_booked or is_withdrawn or orders.is_exhausted(known)):
             yield f"L1 never paid: {obligation.key} is {obligation.state}"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AttemptState, GatewayTerms
-from fundpool.services import payments, resolving
+from fundpool.services import resolving, sending
 from tests.simulation.courses import statements
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, COUNTIES, NOW, Scene
@@ -35,8 +35,8 @@ def test_a_line_kept_before_the_books_knew_of_its_order_settles_it(
     terms = scene.ports.gateway_terms
     with monkeypatch.context() as patched:
         if is_taken_up_unseen:
-            patched.setattr(payments, "settle_from_lines", lambda work, attempt, now, terms: attempt)
-        transactions.transaction(lambda work: payments._take_up(work, 1, key, scene.clock(), terms))
+            patched.setattr(sending, "settle_from_lines", lambda work, attempt, now, terms: attempt)
+        transactions.transaction(lambda work: sending._take_up(work, 1, key, scene.clock(), terms))
     if is_taken_up_unseen:
         scene.book.forget(key)
         scene.clock.advance(days=20)
@@ -63,7 +63,7 @@ def test_a_fence_does_not_end_a_lost_order_that_the_bank_may_have_forgotten(
     quarantine(scene)
     scene.release()
     terms = scene.ports.gateway_terms
-    transactions.transaction(lambda work: payments._take_up(work, 1, key, scene.clock(), terms))
+    transactions.transaction(lambda work: sending._take_up(work, 1, key, scene.clock(), terms))
     (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
     assert attempt.first_sent_at == datetime.combine(NOW.date(), time(), SHANGHAI)
     scene.book.forget(key)

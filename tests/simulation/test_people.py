@@ -3,7 +3,7 @@
 import pytest
 
 from fundpool.domain.errors import RuleViolation
-from fundpool.services import attempts, payments
+from fundpool.services import attempts, payment_decisions
 from fundpool.services.ports import Work
 from tests.simulation.courses import by_people, one_county, statements
 from tests.simulation.scene import CHECKER, Scene
@@ -23,8 +23,8 @@ def code_of(scene: Scene, act: object) -> str:
 
 
 def test_a_withdrawn_payment_is_not_brought_back_by_holding_it_and_looking_again(scene: Scene) -> None:
-    by_people(scene, payments.cancel)
-    for act in (payments.hold_obligation, payments.look_again):
+    by_people(scene, payment_decisions.cancel)
+    for act in (payment_decisions.hold_obligation, payment_decisions.look_again):
         assert code_of(scene, act) == "illegal_state_change"
     scene.send()
     assert (scene.states(), scene.book.executions) == (["cancelled"], [])
@@ -32,7 +32,7 @@ def test_a_withdrawn_payment_is_not_brought_back_by_holding_it_and_looking_again
 
 def test_a_payment_that_arrived_is_not_held(scene: Scene) -> None:
     scene.send()
-    assert code_of(scene, payments.hold_obligation) == "illegal_state_change"
+    assert code_of(scene, payment_decisions.hold_obligation) == "illegal_state_change"
     assert scene.states() == ["settled"]
 
 
@@ -53,7 +53,7 @@ def test_looking_again_at_what_was_held_after_the_bank_had_paid_leads_back_to_it
         )
 
     scene.ports.database.transaction(contradicted)
-    by_people(scene, payments.look_again)
+    by_people(scene, payment_decisions.look_again)
     assert scene.states() == before
 
 
@@ -67,4 +67,4 @@ def test_a_payment_known_from_the_statement_alone_is_not_withdrawn(scene: Scene)
             work, work.transfers.obligation(1), reason="executed_twice", by="system", now=scene.clock()
         )
     )
-    assert code_of(scene, payments.cancel) == "already_sent"
+    assert code_of(scene, payment_decisions.cancel) == "already_sent"

@@ -8,7 +8,15 @@ import pytest
 from fundpool.adapters.gateways.faults import Call
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.transfer import final_days
-from fundpool.services import books, failpoints, payments, recovery, resolving
+from fundpool.services import (
+    books,
+    failpoints,
+    kill_switches,
+    payment_decisions,
+    payments,
+    recovery,
+    resolving,
+)
 from tests.simulation.courses import lost_order_recognised_after_its_money_came_back, once, one_county
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, CITY, COUNTIES, FISCAL, FUND, NOW, RELEASER, Scene, account_no
@@ -22,8 +30,8 @@ def transactions() -> MemoryTransactions:
 def restart(scene: Scene) -> None:
     now = scene.clock()
     act = scene.ports.database.transaction
-    act(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=now))
-    act(lambda work: payments.confirm_restart(work, CITY, FUND, by=RELEASER, now=now))
+    act(lambda work: kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=now))
+    act(lambda work: kill_switches.confirm_restart(work, CITY, FUND, by=RELEASER, now=now))
 
 
 def quarantine(scene: Scene) -> None:
@@ -108,7 +116,9 @@ def test_a_second_attempt_that_the_backup_knows_nothing_of_is_recognised(
     scene.send()
     failed = transactions.state.obligations[1]
     transactions.transaction(
-        lambda work: payments.approve_retry(work, failed.id, by=CHECKER, reason="重付", now=scene.clock())
+        lambda work: payment_decisions.approve_retry(
+            work, failed.id, by=CHECKER, reason="重付", now=scene.clock()
+        )
     )
     scene.send()
     assert len(scene.book.executions) == 3
@@ -186,12 +196,12 @@ def test_neither_of_two_people_starts_a_fund_before_the_bank_has_answered(
     scene = Scene(transactions)
     scene.release()
     quarantine(scene)
-    for act in (payments.request_restart, payments.confirm_restart):
+    for act in (kill_switches.request_restart, kill_switches.confirm_restart):
         assert refusal(scene, act, CITY, FUND, by=CHECKER) == "recovery_unfinished"
     scene.plan.add("silence_before", call=Call.QUERY, times=1)
     with pytest.raises(ServiceUnavailable, match="1 possible keys"):
         ask(scene)
-    assert refusal(scene, payments.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+    assert refusal(scene, kill_switches.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
     ask(scene)
     restart(scene)
     scene.send()
@@ -226,7 +236,7 @@ def test_a_second_restore_asks_anew_and_as_far_back_as_the_first(transactions: M
     quarantine(scene)
     scene.clock.advance(days=3)
     quarantine(scene)
-    assert refusal(scene, payments.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+    assert refusal(scene, kill_switches.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
     found = transactions.read(lambda work: work.transfers.recovery(CITY, FUND))
     assert found is not None
     assert (found.since, found.finished_at) == (NOW.date(), None)
@@ -241,18 +251,18 @@ def test_an_answer_from_before_a_second_restore_finishes_nothing(transactions: M
 
     with once("after query", lambda: quarantine(scene)), pytest.raises(ServiceUnavailable, match="recovery"):
         ask(scene)
-    assert refusal(scene, payments.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+    assert refusal(scene, kill_switches.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
 
 
 def test_what_one_person_asked_before_the_backup_counts_no_more(transactions: MemoryTransactions) -> None:
     scene = Scene(transactions)
     now = scene.clock()
     act = transactions.transaction
-    act(lambda work: payments.stop_fund(work, CITY, FUND, reason="查", by=CHECKER, now=now))
-    act(lambda work: payments.request_restart(work, CITY, FUND, by=CHECKER, now=now))
+    act(lambda work: kill_switches.stop_fund(work, CITY, FUND, reason="查", by=CHECKER, now=now))
+    act(lambda work: kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=now))
     quarantine(scene)
     ask(scene)
-    assert refusal(scene, payments.confirm_restart, CITY, FUND, by=RELEASER) == "restart_not_requested"
+    assert refusal(scene, kill_switches.confirm_restart, CITY, FUND, by=RELEASER) == "restart_not_requested"
 
 
 def test_nothing_is_withdrawn_that_a_restore_may_have_lost(transactions: MemoryTransactions) -> None:
@@ -264,10 +274,10 @@ def test_nothing_is_withdrawn_that_a_restore_may_have_lost(transactions: MemoryT
     quarantine(scene)
     scene.release()
     withdraw = {"by": CHECKER, "reason": "重复"}
-    assert refusal(scene, payments.cancel, 1, **withdraw) == "recovery_unfinished"
+    assert refusal(scene, payment_decisions.cancel, 1, **withdraw) == "recovery_unfinished"
     ask(scene)
     assert scene.states() == ["settled"] * 3
-    assert refusal(scene, payments.cancel, 1, **withdraw) == "already_sent"
+    assert refusal(scene, payment_decisions.cancel, 1, **withdraw) == "already_sent"
 
 
 def test_a_payment_ordered_anew_is_withdrawn_only_when_the_lost_one_can_no_longer_be_executed(
@@ -278,13 +288,13 @@ def test_a_payment_ordered_anew_is_withdrawn_only_when_the_lost_one_can_no_longe
     ask(scene)
     scene.release()
     withdraw = {"by": CHECKER, "reason": "重复"}
-    assert refusal(scene, payments.cancel, 1, **withdraw) == "perhaps_sent_before_restore"
+    assert refusal(scene, payment_decisions.cancel, 1, **withdraw) == "perhaps_sent_before_restore"
     scene.clock.advance(days=10)
-    assert refusal(scene, payments.cancel, 1, **withdraw) == "statements_missing"
+    assert refusal(scene, payment_decisions.cancel, 1, **withdraw) == "statements_missing"
     for day in range(10):
         statement_day = NOW.date() + timedelta(days=day)
         resolving.import_statements(scene.ports, CITY, statement_day, scene.clock(), clock=scene.clock)
-    transactions.transaction(lambda work: payments.cancel(work, 1, **withdraw, now=scene.clock()))
+    transactions.transaction(lambda work: payment_decisions.cancel(work, 1, **withdraw, now=scene.clock()))
     assert scene.states()[0] == "cancelled"
 
 
@@ -295,7 +305,7 @@ def test_a_payment_withdrawn_in_the_restored_books_and_paid_by_the_bank_is_booke
     scene.release()
     released = transactions.snapshot()
     transactions.transaction(
-        lambda work: payments.cancel(work, 1, by=CHECKER, reason="重复", now=scene.clock())
+        lambda work: payment_decisions.cancel(work, 1, by=CHECKER, reason="重复", now=scene.clock())
     )
     withdrawn = transactions.snapshot()
     transactions.state = released
@@ -324,7 +334,7 @@ def test_where_the_bank_never_answers_final_statements_and_two_people_finish_the
         ask(scene)
     transactions.transaction(lambda work: confirm(work, CITY, FUND, by=CHECKER, **sign, now=scene.clock()))
     assert refusal(scene, confirm, CITY, FUND, by=CHECKER, **sign) == "same_person"
-    assert refusal(scene, payments.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
+    assert refusal(scene, kill_switches.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
     transactions.transaction(lambda work: confirm(work, CITY, FUND, by=RELEASER, **sign, now=scene.clock()))
     restart(scene)
     assert refusal(scene, confirm, CITY, FUND, by=CHECKER, **sign) == "recovery_not_open"

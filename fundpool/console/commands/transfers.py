@@ -16,8 +16,9 @@ from fundpool.domain.periods import SHANGHAI
 if TYPE_CHECKING:
     from fundpool.domain.transfer import Batch, Obligation
     from fundpool.services.money_ports import Recovery
-    from fundpool.services.payments import BatchView, TransferOutcome, TransferView
+    from fundpool.services.payments import BatchView
     from fundpool.services.ports import Ports, Work
+    from fundpool.services.transfer_views import TransferOutcome, TransferView
 
 app = App(
     name="transfers", help="拨付 / Payments: list, approve, release, resolve.", result_action="return_value"
@@ -67,7 +68,7 @@ def list_transfers(
     json: bool = False,
 ) -> int:
     """Every payment of a city: who is paid what, and how far it has come."""
-    from fundpool.services.payments import transfer_views
+    from fundpool.services.transfer_views import transfer_views
 
     wanted = parse_month(month) if month else None
     views = _ports(policy_dir).database.read(lambda work: transfer_views(work, city, wanted, unit=unit))
@@ -136,7 +137,7 @@ def show(transfer_id: int, *, policy_dir: PolicyDir = None, json: bool = False) 
     """One payment with every attempt, every call to the bank and every act of a person."""
 
     def gather(work: "Work") -> dict[str, Any]:
-        from fundpool.services.payments import transfer_views
+        from fundpool.services.transfer_views import transfer_views
 
         obligation = work.transfers.obligation(transfer_id)
         views = transfer_views(work, obligation.city, obligation.month, unit=obligation.unit)
@@ -378,11 +379,11 @@ def cancel(
     json: bool = False,
 ) -> int:
     """Withdraw a payment of which nothing was ever sent."""
-    from fundpool.services import payments
+    from fundpool.services import payment_decisions
 
     now, terms = business_clock(as_of), settings_of(policy_dir).gateway_terms
     return _act(
-        lambda work: payments.cancel(work, transfer_id, by=by, reason=reason, now=now, terms=terms),
+        lambda work: payment_decisions.cancel(work, transfer_id, by=by, reason=reason, now=now, terms=terms),
         policy_dir=policy_dir,
         as_json=json,
     )
@@ -399,11 +400,11 @@ def hold(
     json: bool = False,
 ) -> int:
     """Stop one payment until a person has looked."""
-    from fundpool.services import payments
+    from fundpool.services import payment_decisions
 
     now = business_clock(as_of)
     return _act(
-        lambda work: payments.hold_obligation(work, transfer_id, by=by, reason=reason, now=now),
+        lambda work: payment_decisions.hold_obligation(work, transfer_id, by=by, reason=reason, now=now),
         policy_dir=policy_dir,
         as_json=json,
     )
@@ -420,11 +421,11 @@ def look_again(
     json: bool = False,
 ) -> int:
     """Take a payment out of HELD to where its attempts say it stands."""
-    from fundpool.services import payments
+    from fundpool.services import payment_decisions
 
     now = business_clock(as_of)
     return _act(
-        lambda work: payments.look_again(work, transfer_id, by=by, reason=reason, now=now),
+        lambda work: payment_decisions.look_again(work, transfer_id, by=by, reason=reason, now=now),
         policy_dir=policy_dir,
         as_json=json,
     )
@@ -441,11 +442,11 @@ def approve_retry(
     json: bool = False,
 ) -> int:
     """Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
-    from fundpool.services import payments
+    from fundpool.services import payment_decisions
 
     now = business_clock(as_of)
     return _act(
-        lambda work: payments.approve_retry(work, transfer_id, by=by, reason=reason, now=now),
+        lambda work: payment_decisions.approve_retry(work, transfer_id, by=by, reason=reason, now=now),
         policy_dir=policy_dir,
         as_json=json,
     )
@@ -705,7 +706,7 @@ def stop(
 ) -> int:
     """Stop sending for a fund at once."""
     from fundpool.domain.people import person
-    from fundpool.services.payments import stop_fund
+    from fundpool.services.kill_switches import stop_fund
 
     now = business_clock(as_of)
     _ports(policy_dir).database.transaction(
@@ -725,7 +726,7 @@ def restart(
     json: bool = False,
 ) -> int:
     """Start sending again: the first person asks, a second one confirms with the same command."""
-    from fundpool.services.payments import confirm_restart, request_restart
+    from fundpool.services.kill_switches import confirm_restart, request_restart
 
     now = business_clock(as_of)
 

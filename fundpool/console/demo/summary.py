@@ -11,7 +11,7 @@ from fundpool.domain.ledger import trial_balance
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
-from fundpool.services import books, ledger_checks, payments
+from fundpool.services import books, ledger_checks, transfer_views
 from fundpool.services.disbursement import legs_of
 from fundpool.services.flags import Flag, flags_of
 from fundpool.services.ports import MonthPorts, Work
@@ -160,7 +160,7 @@ def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[s
     """Where the bank's book and ours do not say the same: transfers one by one, then balances."""
     ours = {
         view.attempt.key: (view.obligation.amount_fen, view.credit_account.account_no)
-        for view in payments.transfer_views(work, policy.key, month)
+        for view in transfer_views.transfer_views(work, policy.key, month)
         if view.attempt is not None and view.obligation.settled_at is not None
     }
     found = []

@@ -1,0 +1,161 @@
+"""The orders to the bank that an obligation may have, each under a key of its own.
+
+Keys follow from the obligation alone, so that books put back from a backup can name every order they
+may have lost, ask the bank about it, and settle it from what the statements say.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.transfer import (
+    Attempt,
+    Event,
+    GatewayTerms,
+    Obligation,
+    ObligationState,
+    attempt_key,
+    final_days,
+)
+from fundpool.services import attempts
+from fundpool.services.attempts import Evidence, apply_event
+from fundpool.services.ports import Work
+from schemas.payment_messages import Direction, TransferOrder
+
+ATTEMPTS_AT_MOST = 20
+"""No obligation has more attempts, so that after a restore every key it can have had is looked for."""
+
+
+def possible_keys(obligation: Obligation, known: Sequence[Attempt]) -> list[tuple[int, str]]:
+    """Numbers and keys that orders lost by a restore can have had, the next one first.
+
+    All of them, not the next alone: after the backup attempts may have been refused, leaving no
+    trace at the bank, and others made.
+    """
+    return [
+        (number, attempt_key(obligation.key, number))
+        for number in range(next_attempt_no(known), ATTEMPTS_AT_MOST + 1)
+    ]
+
+
+def next_attempt_no(known: Sequence[Attempt]) -> int:
+    """Number of the attempt after the ones in the books."""
+    return known[-1].attempt_no + 1 if known else 1
+
+
+def is_exhausted(known: Sequence[Attempt]) -> bool:
+    """Whether there may be no further attempt: people look, and may withdraw the obligation."""
+    return next_attempt_no(known) > ATTEMPTS_AT_MOST
+
+
+def new_attempt(
+    work: Work, obligation: Obligation, attempt_no: int, now: datetime, terms: GatewayTerms
+) -> Attempt:
+    """Store the next attempt of an obligation: deterministic key, exact bytes, reserved amount."""
+    key = attempt_key(obligation.key, attempt_no)
+    debit = work.accounts.get(obligation.debit_account_id)
+    credit = work.accounts.get(obligation.credit_account_id)
+    valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
+    order = TransferOrder(
+        key=key,
+        amount_fen=obligation.amount_fen,
+        debit_account=debit.account_no,
+        credit_account=credit.account_no,
+        credit_name=credit.account_name,
+        purpose=f"{obligation.fund} {obligation.month} {obligation.purpose}",
+        end_to_end_id=key.replace("-", ""),
+        valid_until=valid_until,
+    )
+    attempts.reserve(work, obligation, key, now)
+    attempt = work.transfers.add_attempt(obligation, attempt_no, key, order.body, now, valid_until)
+    if obligation.state is not ObligationState.IN_FLIGHT:
+        work.transfers.change_obligation(obligation, ObligationState.IN_FLIGHT)
+    work.audit.append(
+        at=now,
+        actor="system",
+        action="prepare_attempt",
+        subject=f"attempt:{key}",
+        after={"obligation": obligation.key, "attempt_no": attempt_no, "request_hash": attempt.request_hash},
+    )
+    return attempt
+
+
+def possible_orders(work: Work, obligation: Obligation) -> list[TransferOrder]:
+    """The order under each of ``possible_keys``, to ask the bank about; its validity is not part of that."""
+    debit = work.accounts.get(obligation.debit_account_id)
+    credit = work.accounts.get(obligation.credit_account_id)
+    return [
+        TransferOrder(
+            key=key,
+            amount_fen=obligation.amount_fen,
+            debit_account=debit.account_no,
+            credit_account=credit.account_no,
+            credit_name=credit.account_name,
+            purpose=obligation.purpose,
+            end_to_end_id=key.replace("-", ""),
+            valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
+        )
+        for _, key in possible_keys(obligation, work.transfers.attempts(obligation.id))
+    ]
+
+
+def orders_perhaps_lost(
+    work: Work, obligation_id: int, now: datetime, terms: GatewayTerms
+) -> list[TransferOrder]:
+    """Orders of a payment not tried yet that a restore may have lost, while the bank can be asked about them.
+
+    Raises RuleViolation ``statements_missing`` when it is too late to ask: then only the statements of every day on
+    which a lost order can have been executed show that there was none.
+    """
+    obligation = work.transfers.obligation(obligation_id)
+    recovery = work.transfers.recovery(obligation.city, obligation.fund)
+    if recovery is None or work.transfers.attempts(obligation_id):
+        return []
+    orders = possible_orders(work, obligation)
+    made_at = work.transfers.batch(obligation.batch_id).made_at
+    if made_at < recovery.opened_at or any(work.transfers.lines_of_key(each.key) for each in orders):
+        return []
+    over_at = recovery.opened_at + terms.quiet_after_restore + terms.key_retention
+    if now < over_at:
+        return orders
+    require_statements(work, orders[0].debit_account, recovery.since, over_at, terms)
+    return []
+
+
+def require_statements(work: Work, account_no: str, first: date, last: datetime, terms: GatewayTerms) -> None:
+    """Raise RuleViolation ``statements_missing`` unless all those days were imported when final."""
+    days = ((last.astimezone(SHANGHAI).date() - first).days) + 1
+    final = final_days(work.transfers.statement_imports(account_no), terms)
+    missing = [day for day in (first + timedelta(days=n) for n in range(days)) if day not in final]
+    if missing:
+        raise RuleViolation(
+            "statements_missing",
+            f"账户 {account_no} 尚缺 {len(missing)} 天的银行对账单，首日 {missing[0]}",
+            f"statements of account {account_no} are missing for {len(missing)} days from {missing[0]}",
+            remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
+        )
+
+
+def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    """An order that a restore had lost is asked about, and never sent again.
+
+    It may have been sent as early as the day of the backup: a fence proves nothing once the bank may
+    have forgotten it, and its absence is proved only by the statements from that day on.
+    """
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    recovery = work.transfers.recovery(obligation.city, obligation.fund)
+    sent_at = datetime.combine(recovery.since, time(), SHANGHAI) if recovery else attempt.prepared_at
+    suspect = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
+    return work.transfers.change_attempt(
+        suspect, first_sent_at=min(sent_at, attempt.prepared_at), last_sent_at=now, resend_until=now
+    )
+
+
+def settle_from_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    """Apply the statement lines that were kept before the books knew of the order they belong to."""
+    for line in sorted(work.transfers.lines_of_key(attempt.key), key=lambda each: each.executed_at):
+        event = Event.SUCCEEDED if line.direction is Direction.DEBIT else Event.RETURNED
+        evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
+        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    return attempt

@@ -1,0 +1,179 @@
+"""What people decide about a payment: withdraw it, hold it, look at it again, order it once more."""
+
+from datetime import datetime
+
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.people import person, require_other_person
+from fundpool.domain.transfer import (
+    LEAVES_ROOM,
+    AttemptState,
+    Event,
+    GatewayTerms,
+    Obligation,
+    ObligationState,
+    check_obligation_arrow,
+)
+from fundpool.services import kill_switches
+from fundpool.services.attempts import Evidence, apply_event, hold
+from fundpool.services.orders import orders_perhaps_lost, possible_keys
+from fundpool.services.ports import Work
+
+_TERMS = GatewayTerms()
+
+
+def cancel(
+    work: Work, obligation_id: int, *, by: str, reason: str, now: datetime, terms: GatewayTerms = _TERMS
+) -> Obligation:
+    """Withdraw an obligation of which nothing was ever sent.
+
+    Raises RuleViolation ``already_sent`` when an order may have reached the bank; after a restore also
+    ``recovery_unfinished``, ``perhaps_sent_before_restore`` or ``statements_missing`` while it is not
+    certain that none has.
+    """
+    by = person(by)
+    obligation = work.transfers.obligation(obligation_id)
+    _require_never_sent(work, obligation, now, terms)
+    for attempt in work.transfers.attempts(obligation_id):
+        if attempt.state is AttemptState.PREPARED:
+            apply_event(work, attempt, Event.NEVER_SENT, Evidence("cancel", reason), now=now, terms=terms)
+            obligation = work.transfers.obligation(obligation_id)
+    cancelled = work.transfers.change_obligation(obligation, ObligationState.CANCELLED)
+    _audit_obligation(work, obligation, cancelled, "cancel", by, reason, now)
+    return cancelled
+
+
+def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms: GatewayTerms) -> None:
+    """Nothing of it is with the bank: not by the books, nor by orders that a restore has lost."""
+    kill_switches.require_recovered(work, obligation.city, obligation.fund)
+    known = work.transfers.attempts(obligation.id)
+    # One learnt from the statement was never sent by these books, and is paid all the same.
+    is_sent = any(
+        each.state not in LEAVES_ROOM
+        and not (each.state is AttemptState.PREPARED and each.first_sent_at is None)
+        for each in known
+    )
+    if is_sent or any(work.transfers.lines_of_key(key) for _, key in possible_keys(obligation, known)):
+        raise RuleViolation(
+            "already_sent",
+            f"{obligation.key} 已发送过银行，不能撤回",
+            f"{obligation.key} was sent to the bank and cannot be withdrawn",
+            remedy="等待对账结论 / wait for what the bank says: fundpool transfers resolve",
+        )
+    if orders_perhaps_lost(work, obligation.id, now, terms):
+        raise RuleViolation(
+            "perhaps_sent_before_restore",
+            f"{obligation.key} 在恢复之后重新制单，恢复之前可能已发送过银行，现不能撤回",
+            f"{obligation.key} was ordered anew after a restore and may have been sent before it; it cannot be "
+            "withdrawn yet",
+            remedy="可先挂起，过了银行保存期并取齐对账单后再撤回 / hold it; withdraw it once the bank's retention is over "
+            "and the statements are in: fundpool transfers hold",
+        )
+
+
+_OVER = frozenset({ObligationState.SETTLED, ObligationState.RETURNED, ObligationState.CANCELLED})
+
+
+def hold_obligation(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
+    """Stop one obligation until a person has looked; a question with the bank stays open.
+
+    Raises RuleViolation ``illegal_state_change`` for one that is over: nothing of it can be stopped.
+    """
+    by = person(by)
+    obligation = work.transfers.obligation(obligation_id)
+    if obligation.state in _OVER:
+        check_obligation_arrow(obligation.state, obligation.state, obligation.key)
+    return hold(work, obligation, reason=reason, by=by, now=now)
+
+
+def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
+    """Take an obligation out of HELD to where its attempts say it stands; never sends by itself.
+
+    Raises RuleViolation ``illegal_state_change`` for one that is not held, and ``anomaly_open``
+    while an execution after the end is not cleared.
+    """
+    by = person(by)
+    obligation = work.transfers.obligation(obligation_id)
+    if obligation.state is not ObligationState.HELD:
+        check_obligation_arrow(obligation.state, obligation.state, obligation.key)
+    known = work.transfers.attempts(obligation_id)
+    if any(attempt.state is AttemptState.ANOMALY for attempt in known):
+        raise RuleViolation(
+            "anomaly_open",
+            f"{obligation.key} 有终止后仍被执行的支付，须先查清待查款项",
+            f"{obligation.key} has an order executed after its end; clear the suspense account first",
+        )
+    last = known[-1].state if known else None
+    if last is None or (known[-1].first_sent_at is None and last is AttemptState.CLOSED):
+        target = ObligationState.RELEASED
+    elif last in LEAVES_ROOM:
+        target = ObligationState.FAILED
+    elif last in {AttemptState.SUCCEEDED, AttemptState.RETURNED}:
+        target = ObligationState.SETTLED  # held after the bank had paid: it contradicted itself
+    else:
+        target = ObligationState.IN_FLIGHT
+    changed = work.transfers.change_obligation(obligation, target, held_reason=None)
+    if last is AttemptState.RETURNED:
+        changed = work.transfers.change_obligation(changed, ObligationState.RETURNED)
+    if target is ObligationState.IN_FLIGHT and last is not AttemptState.PREPARED:
+        work.transfers.change_attempt(known[-1], next_query_at=now)
+    _audit_obligation(work, obligation, changed, "look_again", by, reason, now)
+    return changed
+
+
+def approve_retry(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
+    """Allow one more attempt after a definite failure; not by the maker.
+
+    If an earlier attempt was ever unknown, two different people must allow it: the first call
+    records the first, and the obligation stays FAILED until the second. The old key is closed at
+    the bank before a new one is used.
+    """
+    by = person(by)
+    obligation = work.transfers.obligation(obligation_id)
+    batch = work.transfers.batch(obligation.batch_id)
+    require_other_person(by, batch.maker, act_zh="重付批准", act_en="approving a retry")
+    if obligation.state is ObligationState.RETRY_APPROVED:
+        return obligation
+    if obligation.state is not ObligationState.FAILED:
+        raise RuleViolation(
+            "illegal_state_change",
+            f"{obligation.key} 现为 {obligation.state}，只有确定失败的款项可以批准重付",
+            f"{obligation.key} is {obligation.state}; only a definite failure may be tried again",
+        )
+    doubtful = any(attempt.was_unknown for attempt in work.transfers.attempts(obligation_id))
+    if doubtful and obligation.retry_asked_by is None:
+        # The state stays: only the first of the two names is recorded.
+        work.transfers.note_retry(obligation, by)
+        changed = work.transfers.obligation(obligation_id)
+    else:
+        if doubtful:
+            require_other_person(
+                by,
+                obligation.retry_asked_by,
+                act_zh="重付的第二人批准",
+                act_en="the second approval of a retry",
+            )
+        changed = work.transfers.change_obligation(
+            obligation, ObligationState.RETRY_APPROVED, retry_asked_by=None
+        )
+    _audit_obligation(work, obligation, changed, "approve_retry", by, reason, now)
+    return changed
+
+
+def _audit_obligation(
+    work: Work,
+    before: Obligation,
+    after: Obligation,
+    action: str,
+    by: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    work.audit.append(
+        at=now,
+        actor=by,
+        action=action,
+        subject=f"obligation:{before.key}",
+        before={"state": before.state.value},
+        after={"state": after.state.value, "retry_asked_by": after.retry_asked_by},
+        reason=reason,
+    )
