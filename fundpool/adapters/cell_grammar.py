@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from fundpool.adapters.number_formats import shown_otherwise
 from fundpool.domain.money import format_yuan, parse_yuan
 from fundpool.domain.periods import Month
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell as the file has it. ``kind``: s text, n number, b true/false, e error, d ISO date."""
+    """A cell as the file has it. ``kind``: s text, n number, b true/false, e error, d ISO date.
+
+    ``number_format`` is its format code where that may show something else than what is stored.
+    """
 
     row: int
     column: int
@@ -24,6 +28,7 @@ class Cell:
     text: str | None
     formula: bool
     is_date: bool
+    number_format: str = ""
 
     @property
     def blank(self) -> bool:
@@ -96,7 +101,19 @@ def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[i
         amount, more = _number(cell.text, computed=cell.formula)
     else:
         amount, more = _text_amount(cell.text)
+    if amount is not None:
+        more.extend(_shown_otherwise(cell, format_yuan(amount)))
     return amount, remarks + more
+
+
+def _shown_otherwise(cell: Cell, taken: str) -> list[Remark]:
+    """What is said of a value that its number format shows as something else; ``taken`` is what is read."""
+    if not cell.number_format or cell.text is None:
+        return []
+    shown = shown_otherwise(cell.number_format, cell.text, is_text=cell.kind != "n")
+    if shown is None:
+        return []
+    return [Remark("CELL-017" if shown.rounded else "CELL-016", shown.text or "空白 / blank", taken)]
 
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?", re.ASCII)
@@ -251,7 +268,7 @@ def read_count(cell: Cell) -> tuple[int | None, list[Remark]]:
     if cell.kind == "n" and not cell.is_date:
         number = _stored_number(text)
         if number is not None and 0 <= number < 10**12 and number == number.to_integral_value():
-            return int(number), []
+            return int(number), _shown_otherwise(cell, str(int(number)))
     elif not cell.is_date and re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
-        return int(text), []
+        return int(text), _shown_otherwise(cell, str(int(text)))
     return None, [Remark("CELL-015", text, "整数 / a whole number")]

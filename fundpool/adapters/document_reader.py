@@ -147,8 +147,10 @@ class _Sheet:
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "_Sheet":
         rows: dict[int, dict[int, Cell]] = {}
+        formats = {(row, column): code for code, places in raw["formats"].items() for row, column in places}
         for row, column, kind, text, formula, is_date in raw["cells"]:
-            rows.setdefault(row, {})[column] = Cell(row, column, kind, text, formula, is_date)
+            code = formats.get((row, column), "")
+            rows.setdefault(row, {})[column] = Cell(row, column, kind, text, formula, is_date, code)
         return cls(
             raw["name"],
             raw["state"] == "visible",

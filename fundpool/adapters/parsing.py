@@ -204,26 +204,54 @@ def _shows_a_date(code: str) -> bool:
     return re.search(r"[ymdhs]|aaa|(?<![0#?.])e", code, re.IGNORECASE) is not None
 
 
-def _date_styles(data: bytes) -> set[int]:
-    """Indexes of cell styles whose number format shows a date or a time."""
-    formats: dict[int, bool] = {}
-    dates: set[int] = set()
+_BUILT_IN_OTHERWISE = {
+    **dict.fromkeys((1, 3, 5, 6, 37, 38, 41, 42), "#,##0"),
+    9: "0%",
+    10: "0.00%",
+    11: "0.00E+00",
+    12: "# ?/?",
+    13: "# ??/??",
+    48: "##0.0E+0",
+}
+"""The built-in formats that may show a number as another one, if only because they round it."""
+_SHOWS_AS_STORED = frozenset(["General", "0.00", "#,##0.00", "@"])
+FORMAT_CHARACTERS = 255
+"""The longest number format a spreadsheet program takes."""
+
+
+@dataclass
+class _Styles:
+    """Indexes of cell styles: those that show a date, and the number formats that may hide what is stored."""
+
+    dates: set[int] = field(default_factory=set)
+    formats: dict[int, str] = field(default_factory=dict)
+
+
+def _styles(data: bytes) -> _Styles:
+    """What the cell styles' number formats show."""
+    custom: dict[int, str] = {}
+    is_date: dict[int, bool] = {}
+    styles = _Styles()
     count = 0
     inside = False
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal inside, count
         if tag == "numFmt":
-            code = re.sub(
-                r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|General', "", attributes.get("formatCode", "")
-            )
-            formats[int(attributes.get("numFmtId", "0"))] = _shows_a_date(code)
+            number, code = int(attributes.get("numFmtId", "0")), attributes.get("formatCode", "")
+            custom[number] = code[:FORMAT_CHARACTERS]
+            bare = re.sub(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|General', "", code)
+            is_date[number] = _shows_a_date(bare)
         elif tag == "cellXfs":
             inside = True
         elif tag == "xf" and inside:
             number = int(attributes.get("numFmtId", "0"))
-            if formats.get(number, number in _BUILT_IN_DATES):
-                dates.add(count)
+            if is_date.get(number, number in _BUILT_IN_DATES):
+                styles.dates.add(count)
+            else:
+                shown_as = custom.get(number) or _BUILT_IN_OTHERWISE.get(number, "General")
+                if shown_as not in _SHOWS_AS_STORED:
+                    styles.formats[count] = shown_as
             count += 1
 
     def end(tag: str) -> None:
@@ -232,7 +260,7 @@ def _date_styles(data: bytes) -> set[int]:
             inside = False
 
     _parse_xml(data, start, end)
-    return dates
+    return styles
 
 
 def _properties(data: bytes) -> dict[str, str]:
@@ -255,7 +283,10 @@ def _properties(data: bytes) -> dict[str, str]:
 
 @dataclass
 class _Sheet:
-    """A sheet's cells as ``[row, column, type, text, formula, date]``; rows and columns from 1."""
+    """A sheet's cells as ``[row, column, type, text, formula, date]``; rows and columns from 1.
+
+    ``formats`` names, for each number format that may show something else, the cells that have it.
+    """
 
     name: str
     state: str
@@ -263,6 +294,7 @@ class _Sheet:
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[list[int]] = field(default_factory=list)
     merged: list[str] = field(default_factory=list)
+    formats: dict[str, list[list[int]]] = field(default_factory=dict)
 
 
 def column_number(letters: str) -> int:
@@ -276,10 +308,10 @@ def column_number(letters: str) -> int:
 class _SheetReader:
     """Handlers for one sheet part; sparse, so a cell far away costs nothing before it is refused."""
 
-    def __init__(self, sheet: _Sheet, strings: list[str], dates: set[int], cells_left: int) -> None:
+    def __init__(self, sheet: _Sheet, strings: list[str], styles: _Styles, cells_left: int) -> None:
         self.sheet = sheet
         self._strings = strings
-        self._dates = dates
+        self._styles = styles
         self._left = cells_left
         self._row = 0
         self._column = 0
@@ -358,7 +390,10 @@ class _SheetReader:
                 text = self._strings[int(text)]
             except (ValueError, IndexError):
                 raise Refused("damaged", f"shared string {text[:20]!r}") from None
-        is_date = kind == "d" or (kind == "n" and self._style in self._dates)
+        is_date = kind == "d" or (kind == "n" and self._style in self._styles.dates)
+        code = self._styles.formats.get(self._style)
+        if code is not None:
+            self.sheet.formats.setdefault(code, []).append([self._row, self._column])
         self.sheet.cells.append(
             [self._row, self._column, kind, None if text is None else _bounded(text), self._formula, is_date]
         )
@@ -426,7 +461,7 @@ def _sheets(package: _Package, sheets: list[tuple[str, str, str]]) -> list[dict[
     parts = {kind: _part(target) for kind, target in relations.values()}
     strings_part, styles_part = parts.get("sharedStrings", ""), parts.get("styles", "")
     strings = _shared_strings(package.read(strings_part)) if strings_part in package.names else []
-    dates = _date_styles(package.read(styles_part)) if styles_part in package.names else set()
+    styles = _styles(package.read(styles_part)) if styles_part in package.names else _Styles()
     answer: list[dict[str, Any]] = []
     left = CELLS
     for name, state, relation in sheets:
@@ -435,7 +470,7 @@ def _sheets(package: _Package, sheets: list[tuple[str, str, str]]) -> list[dict[
             continue
         if _part(target) not in package.names:
             raise Refused("damaged", f"no part {target[:80]!r}")
-        reader = _SheetReader(_Sheet(name, state), strings, dates, left)
+        reader = _SheetReader(_Sheet(name, state), strings, styles, left)
         _parse_xml(package.read(_part(target)), reader.start, reader.end, reader.text)
         left -= len(reader.sheet.cells)
         answer.append(vars(reader.sheet))

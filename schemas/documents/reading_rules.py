@@ -359,6 +359,25 @@ _RULES = (
         "“{column}” reads “{found}”, expected {expected}",
         "按格式填写 / keep to the form",
     ),
+    ReadingRule(
+        "CELL-016",
+        REVIEW,
+        "显示的不是存储的数",
+        "shown as something else",
+        "“{column}”因单元格数字格式显示为“{found}”，文件中存的数读作 {expected}",
+        "the number format of “{column}” shows “{found}”; the stored value was read as {expected}",
+        "把单元格格式改为 0.00（人数改为 0），核对显示的数就是要报的数"
+        " / set the format to 0.00 (a count to 0) and see that what is shown is what you report",
+    ),
+    ReadingRule(
+        "CELL-017",
+        NOTE,
+        "显示时四舍五入",
+        "rounded in display",
+        "“{column}”显示为“{found}”，按文件中存的数读作 {expected}",
+        "“{column}” is shown as “{found}”; read as stored: {expected}",
+        "无须更正 / nothing to do",
+    ),
 )
 
 READING_RULES: dict[str, ReadingRule] = {rule.code: rule for rule in _RULES}

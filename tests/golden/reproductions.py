@@ -399,7 +399,16 @@ def _cells() -> list[Reproduction]:
         _csv("CELL-013", "plan", _set(0, county_name="椒江")),
         _cell("CELL-014", '<c r="E5"><v>8123456.0000000009</v></c>'),
         _csv("CELL-015", "payer-detail", _set(0, paid_on="十月五日")),
+        _formatted("CELL-016", '0.0,"万"'),
+        _formatted("CELL-017", "0", "8123456.78"),
     ]
+
+
+def _formatted(code: str, number_format: str, value: str = "8123456") -> Reproduction:
+    """A workbook of which one cell's number format shows something else than its value."""
+    return Reproduction(
+        code, "plan", ".xlsx", sample.with_number_format(_clean(), "E5", value, number_format)
+    )
 
 
 def reproductions() -> list[Reproduction]:

@@ -279,3 +279,19 @@ def with_cell(content: bytes, reference: str, cell: str) -> bytes:
     """The workbook with the XML of one cell of the sheet replaced by ``cell``."""
     pattern = re.compile(rf'<c r="{reference}"[^>]*?(/>|>.*?</c>)')
     return with_part(content, SHEET, lambda xml: pattern.sub(lambda _: cell, xml, count=1))
+
+
+def with_number_format(content: bytes, reference: str, value: str, number_format: str) -> bytes:
+    """The workbook with the number ``value`` in one cell of the sheet, under a number format of its own."""
+    styles = "xl/styles.xml"
+    xml = unzip(content)[styles].decode()
+    style = len(re.findall(r"<xf ", xml.partition("<cellXfs")[2].partition("</cellXfs>")[0]))
+    code = number_format.replace('"', "&quot;")
+    added = with_part(
+        content,
+        styles,
+        lambda xml: xml.replace(
+            "</numFmts>", f'<numFmt numFmtId="190" formatCode="{code}"/></numFmts>'
+        ).replace("</cellXfs>", '<xf numFmtId="190"/></cellXfs>'),
+    )
+    return with_cell(added, reference, f'<c r="{reference}" s="{style}"><v>{value}</v></c>')
