@@ -19,8 +19,8 @@ def misbehaving(monkeypatch: pytest.MonkeyPatch, folder: Path, when: str, what: 
     """The parser's own script, except that a file beginning with ``when`` makes it do ``what``."""
     script = Path(parsing.__file__).read_text(encoding="utf-8")
     changed = script.replace(
-        "    if not content.strip():\n",
-        f"    if content.startswith({when.encode()!r}):\n        {what}\n    if not content.strip():\n",
+        "    for magic, what in _MAGIC:\n",
+        f"    if content.startswith({when.encode()!r}):\n        {what}\n    for magic, what in _MAGIC:\n",
         1,
     )
     assert changed != script
