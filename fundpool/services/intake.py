@@ -160,7 +160,7 @@ def _sources(ports: MonthPorts, files: Sequence[ReceivedFile]) -> tuple[SourceFi
 
 
 def _register(policy: CityPolicy) -> Register:
-    return Register.of(policy.units, policy.funds)
+    return Register.of(policy.units, policy.funds, policy.name_zh)
 
 
 def require_county(policy: CityPolicy, county: str) -> None:

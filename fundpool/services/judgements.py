@@ -55,7 +55,7 @@ def docket_of(
     def read(work: Work) -> tuple[list[Submission], JudgingContext]:
         undecided = _undecided(work, policy, document, month, counties)
         if not undecided:
-            return [], JudgingContext(Register.of(policy.units, policy.funds), month)
+            return [], JudgingContext(Register.of(policy.units, policy.funds, policy.name_zh), month)
         return undecided, judging_context(work, policy, document, month)
 
     pending, context = ports.database.read(read)
@@ -119,12 +119,12 @@ def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, mont
     held_against = intake_of(document).held_against
     if held_against or isinstance(month, Year):
         further = facts_for(work, policy, held_against, month)
-        return JudgingContext(Register.of(policy.units, policy.funds), month, further=further)
+        return JudgingContext(Register.of(policy.units, policy.funds, policy.name_zh), month, further=further)
     funds = tuple(fund.key for fund in policy.funds)
     places = [(unit.code, fund) for unit in policy.units for fund in funds]
     last = accepted_figures(work, policy.key, month.plus(-1))
     return JudgingContext(
-        register=Register.of(policy.units, policy.funds),
+        register=Register.of(policy.units, policy.funds, policy.name_zh),
         month=month,
         budget_left_fen=budget_left(work, policy.key, month),
         last_closing_fen={place: row["closing_fen"] for place, row in last.items() if "closing_fen" in row},

@@ -79,9 +79,58 @@ STANDARD_FUNDS = tuple(
 """职工 and 居民, which nearly every city has."""
 
 
+PROVINCES = {
+    "11": "北京市",
+    "12": "天津市",
+    "13": "河北省",
+    "14": "山西省",
+    "15": "内蒙古自治区",
+    "21": "辽宁省",
+    "22": "吉林省",
+    "23": "黑龙江省",
+    "31": "上海市",
+    "32": "江苏省",
+    "33": "浙江省",
+    "34": "安徽省",
+    "35": "福建省",
+    "36": "江西省",
+    "37": "山东省",
+    "41": "河南省",
+    "42": "湖北省",
+    "43": "湖南省",
+    "44": "广东省",
+    "45": "广西壮族自治区",
+    "46": "海南省",
+    "50": "重庆市",
+    "51": "四川省",
+    "52": "贵州省",
+    "53": "云南省",
+    "54": "西藏自治区",
+    "61": "陕西省",
+    "62": "甘肃省",
+    "63": "青海省",
+    "64": "宁夏回族自治区",
+    "65": "新疆维吾尔自治区",
+}
+"""Provinces by the first two digits of a division code (GB/T 2260)."""
+
+
 def fold(text: str) -> str:
     """``text`` without spaces and with full-width letters and brackets narrowed: for comparing names only."""
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).casefold()
+
+
+_PLACE_KIND = re.compile(r"(?:省|市|(?:壮族|回族|维吾尔)?自治区)$")
+_OFFICE = re.compile(
+    r"(?:医疗保障|医疗保险|医保)(?:基金|事业|事务|经办|服务|管理|结算)*(?:局|分局|中心|所|处)$"
+)
+_BRANCH = re.compile(r"(?:医疗保障局|医保局)(.+)分局")
+
+
+def _without_office(name: str) -> set[str]:
+    """``name`` without the medical insurance office of the county: 某区医疗保障局, or 医疗保障局某区分局."""
+    branch = _BRANCH.fullmatch(name)
+    return {name, _OFFICE.sub("", name), *([branch[1]] if branch else [])}
 
 
 @dataclass(frozen=True)
@@ -90,21 +139,27 @@ class Register:
 
     counties: tuple[County, ...]
     funds: tuple[CityFund, ...] = STANDARD_FUNDS
+    city_zh: str = ""
+    """The city's name, which counties may write before their own."""
 
     @classmethod
-    def of(cls, units: Iterable[RegisteredUnit], funds: Iterable[RegisteredFund]) -> "Register":
+    def of(
+        cls, units: Iterable[RegisteredUnit], funds: Iterable[RegisteredFund], city_zh: str = ""
+    ) -> "Register":
         """The register of a city's policy."""
         return cls(
             tuple(County(unit.code, unit.name_zh, tuple(unit.aliases), unit.name_en) for unit in units),
             tuple(CityFund.of(fund) for fund in funds),
+            city_zh,
         )
 
     @cached_property
-    def _by_name(self) -> dict[str, County]:
-        names: dict[str, County] = {}
+    def _by_name(self) -> dict[str, County | None]:
+        names: dict[str, County | None] = {}
         for county in self.counties:
-            for name in (county.name_zh, *county.aliases):
-                names.setdefault(fold(name), county)
+            for name in {fold(text) for text in (county.name_zh, *county.aliases)}:
+                # A name that two counties bear names neither.
+                names[name] = None if name in names else county
         return names
 
     @cached_property
@@ -116,8 +171,26 @@ class Register:
         return self._by_code.get(code)
 
     def by_name(self, name: str) -> County | None:
-        """The county with this name or alias; spaces and full-width forms do not matter."""
-        return self._by_name.get(fold(name))
+        """The county with this name or alias; spaces and full-width forms do not matter.
+
+        A county may write the names of its own province and city before it and those of its medical
+        insurance office after it. What is left must name exactly one county: two are none.
+        """
+        folded = fold(name)
+        if folded in self._by_name:
+            return self._by_name[folded]
+        left = {rest for text in self._without_places(folded) for rest in _without_office(text)}
+        named = {self._by_name[text] for text in left if text in self._by_name}
+        return named.pop() if len(named) == 1 else None
+
+    def _without_places(self, name: str) -> set[str]:
+        """``name`` without the names of the register's own province and city, if it begins with them."""
+        provinces = {PROVINCES.get(county.code[:2], "") for county in self.counties}
+        left = {name}
+        for place in (*provinces, self.city_zh):
+            for written in {fold(place), _PLACE_KIND.sub("", fold(place))} - {""}:
+                left |= {text.removeprefix(written) for text in left}
+        return left
 
     @cached_property
     def _fund_by_name(self) -> dict[str, CityFund | None]:

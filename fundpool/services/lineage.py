@@ -552,7 +552,7 @@ class Lineage:
             try:
                 content = self._ports.raw_files.read(submission.sha256)
                 source = SourceFile(submission.file_name, content)
-                register = Register.of(policy.units, policy.funds)
+                register = Register.of(policy.units, policy.funds, policy.name_zh)
                 (reading,) = self._ports.read_documents([source], submission.document.value, register, None)
                 self._readings[place] = reading
             except FundpoolError as error:

@@ -172,7 +172,7 @@ def _unread(policy: CityPolicy, file: ReceivedFile, month: Period) -> ReturnSlip
 
 
 def _blank(policy: CityPolicy, document: DocumentKind, month: Period) -> dict[str, Any]:
-    register = Register.of(policy.units, policy.funds)
+    register = Register.of(policy.units, policy.funds, policy.name_zh)
     return {
         "document": document.value,
         "document_zh": type_of(document).zh,

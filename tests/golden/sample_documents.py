@@ -18,7 +18,9 @@ from schemas.documents.base import ITEMS
 MONTH = Month(2026, 10)
 JIAOJIANG = County("331002", "椒江区", ("椒江",), "Jiaojiang")
 HUANGYAN = County("331003", "黄岩区", (), "Huangyan")
-REGISTER = Register((JIAOJIANG, HUANGYAN, County("331000-TZW", "台州湾新区", ("台州湾",), "Taizhou Bay")))
+REGISTER = Register(
+    (JIAOJIANG, HUANGYAN, County("331000-TZW", "台州湾新区", ("台州湾",), "Taizhou Bay")), city_zh="台州市"
+)
 
 Row = dict[str, Value]
 Edit = Callable[[list[Row]], Any]

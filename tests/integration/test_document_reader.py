@@ -109,6 +109,15 @@ def test_labels_may_stand_in_their_own_cells() -> None:
     assert read(text.encode()).labels["unit"] == "元"
 
 
+def test_a_county_named_with_its_city_and_office_is_matched_with_a_note() -> None:
+    text = csv_text().replace("椒江区", "台州市椒江区医疗保障局")
+    parsed = read(text.encode("utf-8-sig"))
+    assert parsed.counties == ("331002",)
+    assert {(f.rule, f.found, f.expected) for f in parsed.findings} == {
+        ("CELL-013", "台州市椒江区医疗保障局", "椒江区")
+    }
+
+
 def test_a_county_is_known_by_an_alias_or_by_its_name_alone() -> None:
     rows = sample.plan_rows()
     rows[0].update(county_code="", county_name="椒 江")

@@ -57,7 +57,7 @@ def check(
     from fundpool.adapters.policy_files import load_policies
 
     policy = load_policies(policy_dir or Settings().policy_dir).city(city)
-    context = JudgingContext(Register.of(policy.register, policy.funds), when)
+    context = JudgingContext(Register.of(policy.register, policy.funds, policy.name_zh), when)
     sources = [open_source(file) for file in files]
     judgements = judge_files(sources, kind.key, context, read=read_documents, judge=judge)
     if slips is not None:

@@ -48,7 +48,7 @@ def template(
     from fundpool.adapters.workbooks import write_template
 
     policy = load_policies(policy_dir or Settings().policy_dir).city(city)
-    register = Register.of(policy.register, policy.funds)
+    register = Register.of(policy.register, policy.funds, policy.name_zh)
     chosen = (
         [unit.code for unit in policy.units] if not county else [_code(register, name) for name in county]
     )
