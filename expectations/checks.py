@@ -41,6 +41,8 @@ class Check:
     found: Telling
     expected: Telling
     needs: str | None = None
+    fund: str | None = None
+    """The column of the frame that names the fund a finding is of, where it is not the row's."""
 
     def expectation(self, number: int) -> Expectation:
         """The expectation, carrying the check's place in its suite so that its result is found again."""

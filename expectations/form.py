@@ -139,6 +139,7 @@ def whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             at("fund"),
             value("missing_funds"),
             value("city_funds"),
+            fund="missing_fund",
         ),
     )
     return checks if document.per_fund else checks[:-1]

@@ -16,7 +16,8 @@ sum_<field>             Σ of the column over the file's rows (first row of the 
 control_<field>         what the file's 控制合计 row states (first row of the file)
 prepared_by, …          signatures (first row of the file; "" = left blank); ``signed``: all of them;
                         ``maker_is_checker``: the same person prepared and checked
-missing_funds           names of the city's funds the county has no row for (first row of the county)
+missing_funds           names of the city's funds the county has no row for (first row of the county);
+                        ``missing_fund``: its key when there is one
 city_funds              names of all funds of the city
 resident_<field>        the amount if the row is the resident fund's; ``nil`` is 0
 copied_from             the fund whose amounts this row repeats one by one
@@ -179,17 +180,18 @@ def _add_file_facts(file: ParsedDocument, rows: list[dict[str, Any]], document: 
 def _add_county_facts(rows: list[dict[str, Any]], document: DocumentType, context: JudgingContext) -> None:
     by_county: dict[Any, list[dict[str, Any]]] = {}
     for row in rows:
-        row["missing_funds"] = row["copied_from"] = None
+        row["missing_funds"] = row["missing_fund"] = row["copied_from"] = None
         by_county.setdefault(row["county"], []).append(row)
     if not document.per_fund:
         return
     inputs = [f.key for f in document.money_fields if f.follows_from is None]
     for own in by_county.values():
         present = {row["fund"] for row in own}
-        missing = [fund.short_zh for fund in context.register.funds if fund.key not in present]
+        missing = [fund for fund in context.register.funds if fund.key not in present]
         # A row whose county or fund is not understood may well be the one that seems to be missing.
         if missing and None not in by_county and None not in present:
-            own[0]["missing_funds"] = "、".join(missing)
+            own[0]["missing_funds"] = "、".join(fund.short_zh for fund in missing)
+            own[0]["missing_fund"] = missing[0].key if len(missing) == 1 else None
         first_with: dict[tuple[int | None, ...], Any] = {}
         for row in own:
             amounts = tuple(row[key] for key in inputs)

@@ -241,7 +241,8 @@ def _findings(
 ) -> list[Finding]:
     line = file.lines[facts["line"]]
     county = register.by_code(line.county) if line.county else None
-    fund = register.fund(line.fund) if line.fund else None
+    fund_key = line.fund if check.fund is None else facts[check.fund]
+    fund = register.fund(fund_key) if fund_key else None
     labels: dict[str, DocumentField | Label] = {field.key: field for field in document.fields}
     labels |= {label.key: label for label in document.labels}
     told: list[Finding] = []
@@ -257,7 +258,7 @@ def _findings(
         }
         en = {
             "county": (county.name_en or county.name_zh) if county else "",
-            "fund": line.fund or "",
+            "fund": fund_key or "",
             "field": labels[plain].en,
         }
         cell = (
@@ -276,7 +277,7 @@ def _findings(
                 row=line.row if of_the_row else None,
                 # What is wrong with the whole file is no one row's: a total, a signature.
                 county=line.county if of_the_row or len(file.counties) == 1 else None,
-                fund=line.fund if of_the_row else None,
+                fund=fund_key if of_the_row else None,
                 found=found,
                 expected=expected,
                 remedy=check.remedy,

@@ -75,3 +75,14 @@ def test_totals_are_per_fund() -> None:
     file = SourceFile("clean", sample.file_bytes("plan", sample.plan_rows()))
     (judgement,) = judge_files([file], "plan", sample.context(), read=read_documents, judge=judge)
     assert judgement.totals == {fund: amount - 100_000_000 for fund, amount in sample.PLANNED_FEN.items()}
+
+
+@pytest.mark.parametrize("prefix", ["PLAN", "REPORT", "CAPITAL", "BUDGET", "FINAL"])
+def test_a_missing_row_is_told_of_the_fund_that_is_missing(
+    prefix: str, answers: Mapping[str, Judgement]
+) -> None:
+    """The file has the employee fund's row only; the finding points there and speaks of the other fund."""
+    told_of = [
+        finding.fund for finding in answers[f"{prefix}-006"].findings if finding.rule == f"{prefix}-006"
+    ]
+    assert told_of == ["resident"]
