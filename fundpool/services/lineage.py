@@ -275,6 +275,14 @@ class Lineage:
         def read(work: Work) -> Explanation:
             versions = work.submissions.versions(policy.key, document, month, county)
             wanted = [one for one in versions if version in {None, one.version}]
+            nil = None if versions else _nil_return(work, policy, month, document, county)
+            if nil is not None and version is None:
+                return Explanation(
+                    subject=f"{document} {policy.key} {month} {county} {fund} {field}",
+                    amount_fen=None,
+                    why=nil,
+                    **self._basis(policy, month, DUTY_OF[document]),
+                )
             if not wanted:
                 raise InputError(
                     "unknown_version",
@@ -657,15 +665,22 @@ def _not_from_a_file(stored: StoredPosting) -> Why:
 
 def _absence(work: Work, policy: CityPolicy, month: Month, county: str) -> Why:
     """Why a county has no figure in the summary."""
+    return _nil_return(work, policy, month, DocumentKind.REPORT, county) or Why(
+        "备案时没有已收下的报表，未列入合计", "no report was accepted when this was filed; not in the totals"
+    )
+
+
+def _nil_return(
+    work: Work, policy: CityPolicy, month: Period, document: DocumentKind, county: str
+) -> Why | None:
+    """What was declared instead of a document: a nil return or a waiver, with who recorded it and when."""
     for nil in work.records.nil_returns(policy.key, month):
-        if (nil.document, nil.county) == (DocumentKind.REPORT, county):
+        if (nil.document, nil.county) == (document, county):
             return Why(
                 f"{nil.told_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
                 f"{nil.told_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
             )
-    return Why(
-        "备案时没有已收下的报表，未列入合计", "no report was accepted when this was filed; not in the totals"
-    )
+    return None
 
 
 def _transfer(work: Work, obligation: Obligation) -> Transfer:

@@ -141,7 +141,7 @@ def record_extension(
 ) -> bool:
     """Record an extension of a duty of the month; False when it is recorded already.
 
-    Raises InputError for a duty the city's text does not have, or a day before the legal one;
+    Raises InputError for a duty the city's text does not have, a day before the legal one, or no document;
     RuleViolation when the recorder approved it.
     """
     policy = ports.policies.city(city)
@@ -170,6 +170,13 @@ def record_extension(
             "extension_not_later",
             f"延期日 {last_day} 不晚于法定期限 {duty.due}",
             f"{last_day} is not after the legal day {duty.due}",
+        )
+    if not document_number.strip():
+        raise InputError(
+            "reason_missing",
+            "延期须写明文号",
+            "an extension needs its document",
+            remedy="--document-number 文号",
         )
     recorder, grantor = person(by), person(approver)
     require_other_person(recorder, grantor, act_zh="登记延期", act_en="recording an extension")
@@ -206,7 +213,8 @@ def record_nil_return(
 ) -> bool:
     """Record a county's nil return; False when it is recorded already.
 
-    Raises InputError when the county has filed the document: then the filing counts, not a nil.
+    Raises InputError when the county has filed the document (then the filing counts, not a nil), and
+    when a nil return or a waiver stands on other grounds.
     """
     policy = ports.policies.city(city)
     require_county(policy, county)
@@ -233,8 +241,8 @@ def record_waiver(
 ) -> bool:
     """Record that the city lets a county off filing a document; False when it is recorded already.
 
-    It counts as a nil return and names the document. Raises InputError when the county has filed,
-    RuleViolation when the recorder approved it.
+    It counts as a nil return and names the document. Raises InputError when the county has filed
+    or a nil return stands on other grounds, RuleViolation when the recorder approved it.
     """
     policy = ports.policies.city(city)
     require_county(policy, county)
@@ -260,6 +268,14 @@ def _record_nil(work: Work, entry: NilReturn, action: str, now: datetime) -> boo
             f"{entry.county} has filed its {entry.document} for {entry.month}: it is no nil return",
             remedy="须先退回原报送 / return the filing first",
         )
+    for known in work.records.nil_returns(entry.city, entry.month):
+        is_its = (known.document, known.county) == (entry.document, entry.county)
+        if is_its and _grounds(known) != _grounds(entry):
+            raise InputError(
+                "nil_return_stands",
+                f"{entry.county} {entry.month} {entry.document} 已登记：{known.told_zh}",
+                f"{entry.document} of {entry.county} for {entry.month} stands as: {known.told_en}",
+            )
     is_new = work.records.add_nil_return(entry, now)
     if is_new:
         after = {"received_at": entry.received_at.isoformat()}
@@ -275,6 +291,10 @@ def _record_nil(work: Work, entry: NilReturn, action: str, now: datetime) -> boo
             reason=entry.reason,
         )
     return is_new
+
+
+def _grounds(entry: NilReturn) -> tuple[str, str | None, str | None]:
+    return entry.reason, entry.document_number, entry.approver
 
 
 def _account(policy: CityPolicy, row: OpeningRow) -> AccountRef:

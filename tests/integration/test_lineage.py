@@ -217,6 +217,16 @@ def test_what_is_not_there_is_said(scene: CityScene) -> None:
             ask()
 
 
+def test_a_plan_is_told_with_what_it_asks_for_and_a_report_with_what_it_reports(scene: CityScene) -> None:
+    lineage = Lineage(scene.ports)
+    plan = lineage.figure("suizhou", OCTOBER, DocumentKind.PLAN, FIRST, "employee", "requested")
+    report = lineage.figure("suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "spending")
+    assert any("　申请额 " in line for line in lines_of(plan) if "审核 review" in line)
+    (reviewed,) = [line for line in lines_of(report) if "审核 review" in line]
+    assert "　报送额 " in reviewed
+    assert "申请额" not in reviewed
+
+
 def test_a_nil_county_has_no_figure_and_its_reason(transactions: SqlTransactions, tmp_path: Path) -> None:
     scene = CityScene(transactions, tmp_path, "suizhou", OCTOBER, judges=False)
     for county in scene.counties:
@@ -230,6 +240,10 @@ def test_a_nil_county_has_no_figure_and_its_reason(transactions: SqlTransactions
     assert explained.amount_fen is None
     assert explained.why is not None
     assert "本月无支出" in explained.why.zh
+    figure = Lineage(scene.ports).figure(
+        "suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "spending"
+    )
+    assert (figure.amount_fen, figure.why) == (None, explained.why)
 
 
 def test_a_report_replaced_after_its_month_was_closed_is_an_adjustment_that_leads_to_both_versions(

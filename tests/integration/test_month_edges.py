@@ -400,7 +400,12 @@ def test_a_corrected_report_replaces_the_booking_of_the_one_before(taizhou: City
 
 
 def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) -> None:
-    def extend(until: str, approver: str = "陈局长", step: str = "submit_fund_use_plan") -> bool:
+    def extend(
+        until: str,
+        approver: str = "陈局长",
+        step: str = "submit_fund_use_plan",
+        document_number: str = "台医保函〔2026〕7号",
+    ) -> bool:
         return records.record_extension(
             taizhou.ports,
             city="taizhou",
@@ -408,7 +413,7 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
             step=step,
             county=FIRST,
             until=until,
-            document_number="台医保函〔2026〕7号",
+            document_number=document_number,
             approver=approver,
             by="周登记",
             now=at("2026-09-25 15:00"),
@@ -419,6 +424,9 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
         extend("2026-09-29", approver="周登记")
     with pytest.raises(InputError):
         extend("2026-09-25")
+    with pytest.raises(InputError) as without_document:
+        extend("2026-09-29", document_number=" ")
+    assert without_document.value.code == "reason_missing"
     with pytest.raises(InputError) as of_the_city:
         extend("2026-10-12", step="apply_for_funds")
     assert of_the_city.value.code == "duty_of_the_city"
@@ -652,6 +660,13 @@ def test_a_waiver_names_its_document_and_its_approver_and_the_city_goes_on_witho
         records.record_waiver(taizhou.ports, **waiver, approver="周局长", by="周局长")
     assert records.record_waiver(taizhou.ports, **waiver, approver="周局长", by="吴登记")
     assert not records.record_waiver(taizhou.ports, **waiver, approver="周局长", by="吴登记")
+    with pytest.raises(InputError) as on_other_grounds:
+        records.record_nil_return(
+            taizhou.ports, city="taizhou", month=OCTOBER, document=DocumentKind.PLAN, county=FIRST, reason="结余足够",
+            by="吴登记", received_at=at("2026-09-20 11:00"), now=at("2026-09-20 11:00"),
+        )  # fmt: skip
+    assert on_other_grounds.value.code == "nil_return_stands"
+    assert "台医保函〔2026〕9号" in on_other_grounds.value.zh
     others = [county for county in taizhou.counties if county != FIRST]
     file_plans(taizhou, "2026-09-22 10:00", *others)
     taizhou.decide(at("2026-09-23 10:00"), *others)

@@ -186,8 +186,9 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
         )
     if decided is not None:
         cut = f"（{decided.reason}）" if decided.reason else ""
+        applies = explained.cell is None or explained.cell.document in {"plan", "working-capital"}
         lines.append(
-            f"  审核 review      {decided.state}　申请额 {_yuan(decided.requested_fen)}，"
+            f"  审核 review      {decided.state}　{'申请额' if applies else '报送额'} {_yuan(decided.requested_fen)}，"
             f"核定额 {_yuan(decided.approved_fen)}{cut}　初审 {decided.maker or '–'} "
             f"{_moment(decided.proposed_at)}，复核 {decided.checker or '–'} {_moment(decided.decided_at)}"
         )
