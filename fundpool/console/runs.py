@@ -507,6 +507,7 @@ def _schedule_again_what_was_left(client: "SyncPrefectClient", claimed: "set[UUI
     )
     from prefect.client.schemas.objects import StateType
     from prefect.states import AwaitingRetry, Crashed
+    from prefect.types._datetime import now
 
     kinds = FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING, StateType.CANCELLING])
     which = None if claimed is None else FlowRunFilterId(any_=list(claimed))
@@ -515,8 +516,10 @@ def _schedule_again_what_was_left(client: "SyncPrefectClient", claimed: "set[UUI
         message = "上次运行中断 · the run was cut short"
         client.set_flow_run_state(run.id, Crashed(message=message), force=True)
         if run.parent_task_run_id is None and run.deployment_id is not None:
-            # In its old place: a later step of the same day must not overtake what it follows.
-            again: State[Any] = AwaitingRetry(scheduled_time=run.expected_start_time, message=message)
+            # In its old place, or at once where it had been started early: a later step of the same
+            # day must not overtake what it follows.
+            began = min(run.expected_start_time or now("UTC"), now("UTC"))
+            again: State[Any] = AwaitingRetry(scheduled_time=began, message=message)
             client.set_flow_run_state(run.id, again, force=True)
 
 
