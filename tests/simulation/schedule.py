@@ -45,6 +45,8 @@ from tests.simulation.scene import (
 )
 
 RESTORE_RATE = 0.25
+SLEEPS_AT_MOST = 100
+"""How often workers fall asleep in one seed: a recovery asks about dozens of keys, and each sleeper wakes up to others."""
 QUIET_ROUNDS = 120
 
 # A bank that forgets keys early, or whose statements lie, breaks the contract everything rests on:
@@ -177,7 +179,7 @@ class Schedule:
         self.variant = variant
         self.seed = seed
         self.events: list[tuple[datetime, int, str]] = []
-        self.depth = 0
+        self.depth = self.sleeps = 0
         self.faults_on = False
         self._snapshot, self._restore = snapshot, restore
         self.before_the_order = before_the_order
@@ -276,12 +278,13 @@ class Schedule:
         if self.random.random() < (0.3 if kind == "crash" and name == weak_point else self.crash_rate):
             REACHED[f"crash: {name}"] += 1
             raise Crash(name)
-        if "commit" in name or self.depth == 2:
+        if "commit" in name or self.depth == 2 or self.sleeps == SLEEPS_AT_MOST:
             return
         if self.random.random() < (0.4 if kind == "pause" and name == weak_point else self.pause_rate):
             # This worker stands still while the world goes on: a zombie when it wakes up.
             REACHED[f"pause: {name}"] += 1
             self._log(f"pause at {name}")
+            self.sleeps += 1
             self.depth += 1
             for _ in range(self.random.randint(1, self.sleep_steps)):
                 self._restore_when_due()
