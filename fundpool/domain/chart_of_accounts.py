@@ -77,7 +77,7 @@ class Flow(StrEnum):
     """The bank executed an order our books had closed: money out to suspense."""
     ANOMALY_ACCEPTED = "anomaly_accepted"
     """The payee keeps the anomalous payment as the payment it was meant to be."""
-    ANOMALY_RECOVERED = "anomaly_recovered"
+    ANOMALY_RETURNED = "anomaly_returned"
     """The anomalous payment came back to the account it left."""
 
 
@@ -114,7 +114,7 @@ FLOWS: dict[Flow, frozenset[tuple[AccountType, AccountType]]] = {
     | _pairs((_T.CITY_EXPENDITURE,), (_T.COUNTY_EXPENDITURE,)),
     Flow.ANOMALY: _pairs((_T.SUSPENSE,), _PAYERS),
     Flow.ANOMALY_ACCEPTED: _pairs(_EXPENDITURE, (_T.SUSPENSE,)),
-    Flow.ANOMALY_RECOVERED: _pairs(_PAYERS, (_T.SUSPENSE,)),
+    Flow.ANOMALY_RETURNED: _pairs(_PAYERS, (_T.SUSPENSE,)),
 }
 
 BANK_SAYS_SO = frozenset({Flow.BANK_RETURN, Flow.ANOMALY})

@@ -147,6 +147,7 @@ ATTEMPT_ARROWS: dict[tuple[AttemptState, Event], AttemptState] = {
     (_S.SUCCEEDED, _E.RETURNED): _S.RETURNED,
     (_S.REJECTED, _E.SUCCEEDED): _S.ANOMALY,
     (_S.CLOSED, _E.SUCCEEDED): _S.ANOMALY,
+    (_S.ANOMALY, _E.RETURNED): _S.RETURNED,
 }
 """Every arrow. An event without an arrow from the present state changes nothing: terminal states
 never move back, and the caller records the contradiction as a break."""

@@ -4,7 +4,7 @@ Only evidence moves an attempt: the bank's exact answer, its statement, or a con
 event without an arrow from the present state changes nothing here; contradictions are breaks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow, payment_flow
@@ -12,6 +12,7 @@ from fundpool.domain.errors import RuleViolation
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.transfer import (
+    LEAVES_ROOM,
     Attempt,
     AttemptState,
     Event,
@@ -90,7 +91,9 @@ def apply_event(
     changed = work.transfers.change_attempt(
         attempt, state=after, **_columns(attempt, after, event, evidence, now, terms)
     )
-    _move_obligation(work, obligation, after, event, evidence, now)
+    if attempt.state is not AttemptState.ANOMALY or is_accepted(work, attempt):
+        # Anomalous money that came back before anybody took it for the payment: people look again.
+        _move_obligation(work, obligation, after, event, evidence, now)
     work.audit.append(
         at=now,
         actor=SYSTEM,
@@ -129,7 +132,8 @@ def _columns(
         columns["executed_at"] = evidence.executed_at or now
     if after is AttemptState.UNKNOWN:
         columns["was_unknown"] = 1
-    if after is AttemptState.CLOSED:
+    if after is AttemptState.CLOSED or (after is AttemptState.REJECTED and not terms.can_close):
+        # Where the bank has no fence, its refusal is all the certainty there is.
         columns["fenced_at"] = now
     if event is Event.NEVER_SENT:
         columns["next_query_at"] = None
@@ -141,6 +145,28 @@ def _columns(
         columns["next_query_at"] = now + query_pause(0, terms)
         columns["times_asked"] = 0
     return columns
+
+
+def doubt_end(work: Work, attempt: Attempt, now: datetime) -> Attempt:
+    """An order that the books hold as over is not: no other key is used before its end is proved anew.
+
+    The bank may have had it once more, from books that a restore has replaced since. Proof is a fence,
+    or the statements of every day from its first sending to the bank's retention after now.
+    """
+    return work.transfers.change_attempt(
+        attempt,
+        fenced_at=None,
+        absence_confirmed_by=None,
+        was_unknown=1,
+        first_sent_at=attempt.first_sent_at or attempt.prepared_at,
+        last_sent_at=now,
+        next_query_at=now + _WATCH_PAUSE,
+    )
+
+
+def must_be_fenced(attempt: Attempt) -> bool:
+    """Whether an order that is over may still be executed, so that no other key may be used yet."""
+    return attempt.state in LEAVES_ROOM and attempt.fenced_at is None
 
 
 def next_watch(attempt: Attempt, now: datetime, terms: GatewayTerms) -> datetime | None:
@@ -166,7 +192,8 @@ def _book(
     elif after in {AttemptState.REJECTED, AttemptState.CLOSED}:
         entry = _leg(obligation, key, Phase.VOID, now)
     elif after is AttemptState.RETURNED:
-        entry = _returned_leg(obligation, key, now)
+        is_in_suspense = attempt.state is AttemptState.ANOMALY and not is_accepted(work, attempt)
+        entry = (_recovered_leg if is_in_suspense else _returned_leg)(obligation, key, now)
     elif after is AttemptState.ANOMALY:
         entry = _anomaly_leg(obligation, key, event_at)
     else:
@@ -207,6 +234,39 @@ def _returned_leg(obligation: Obligation, key: str, event_at: datetime) -> Posti
 
 def _anomaly_leg(obligation: Obligation, key: str, event_at: datetime) -> Posting:
     return suspense_posting(obligation, f"transfer/{key}/{Flow.ANOMALY}", event_at, attempt_key=key)
+
+
+def _recovered_leg(obligation: Obligation, key: str, event_at: datetime) -> Posting:
+    anomaly = _anomaly_leg(obligation, key, event_at)
+    return replace(
+        anomaly,
+        key=f"transfer/{key}/{Flow.ANOMALY_RETURNED}",
+        debit=anomaly.credit,
+        credit=anomaly.debit,
+        flow=Flow.ANOMALY_RETURNED,
+    )
+
+
+def accepted_leg(obligation: Obligation, key: str, event_at: datetime) -> Posting:
+    """Money in suspense becomes the payment it was meant to be."""
+    payee, _ = refs_of(obligation)
+    anomaly = _anomaly_leg(obligation, key, event_at)
+    return replace(
+        anomaly,
+        key=_accepted_key(key),
+        debit=payee,
+        credit=anomaly.debit,
+        flow=Flow.ANOMALY_ACCEPTED,
+    )
+
+
+def _accepted_key(key: str) -> str:
+    return f"transfer/{key}/{Flow.ANOMALY_ACCEPTED}"
+
+
+def is_accepted(work: Work, attempt: Attempt) -> bool:
+    """Whether a person has taken an execution after the end for the payment itself."""
+    return bool(work.ledger.existing([_accepted_key(attempt.key)]))
 
 
 def suspense_posting(

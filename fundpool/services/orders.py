@@ -153,8 +153,13 @@ def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: Ga
 
 
 def settle_from_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
-    """Apply the statement lines that were kept before the books knew of the order they belong to."""
-    for line in sorted(work.transfers.lines_of_key(attempt.key), key=lambda each: each.executed_at):
+    """Apply the lines of the paying account that were kept before the books knew of their order.
+
+    The payee's statement has the key too: what arrives there is no return.
+    """
+    account_no = TransferOrder.from_body(attempt.request).debit_account
+    lines = [each for each in work.transfers.lines_of_key(attempt.key) if each.account == account_no]
+    for line in sorted(lines, key=lambda each: each.executed_at):
         event = Event.SUCCEEDED if line.direction is Direction.DEBIT else Event.RETURNED
         evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
         attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)

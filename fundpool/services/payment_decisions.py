@@ -13,10 +13,11 @@ from fundpool.domain.transfer import (
     ObligationState,
     check_obligation_arrow,
 )
-from fundpool.services import kill_switches
-from fundpool.services.attempts import Evidence, apply_event, hold
+from fundpool.services import books, kill_switches
+from fundpool.services.attempts import Evidence, accepted_leg, apply_event, hold, is_accepted
 from fundpool.services.orders import orders_perhaps_lost, possible_keys
 from fundpool.services.ports import Work
+from schemas.payment_messages import Direction
 
 _TERMS = GatewayTerms()
 
@@ -70,6 +71,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
         )
 
 
+_PAID_OR_RETURNED = frozenset({AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.ANOMALY})
 _OVER = frozenset({ObligationState.SETTLED, ObligationState.RETURNED, ObligationState.CANCELLED})
 
 
@@ -96,27 +98,65 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
     if obligation.state is not ObligationState.HELD:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
     known = work.transfers.attempts(obligation_id)
-    if any(attempt.state is AttemptState.ANOMALY for attempt in known):
+    if any(attempt.state is AttemptState.ANOMALY and not is_accepted(work, attempt) for attempt in known):
         raise RuleViolation(
             "anomaly_open",
             f"{obligation.key} 有终止后仍被执行的支付，须先查清待查款项",
             f"{obligation.key} has an order executed after its end; clear the suspense account first",
+            remedy="款项仅此一笔且收款方留用：fundpool transfers accept-execution；否则待银行退回 / "
+            "when it was paid once and the payee keeps it; otherwise wait until the money is back",
         )
     last = known[-1].state if known else None
+    ends = {each.state for each in known} & _PAID_OR_RETURNED
     if last is None or (known[-1].first_sent_at is None and last is AttemptState.CLOSED):
         target = ObligationState.RELEASED
+    elif ends and last in LEAVES_ROOM | _PAID_OR_RETURNED:
+        target = ObligationState.SETTLED  # held after the bank had paid: it contradicted itself
     elif last in LEAVES_ROOM:
         target = ObligationState.FAILED
-    elif last in {AttemptState.SUCCEEDED, AttemptState.RETURNED}:
-        target = ObligationState.SETTLED  # held after the bank had paid: it contradicted itself
     else:
         target = ObligationState.IN_FLIGHT
     changed = work.transfers.change_obligation(obligation, target, held_reason=None)
-    if last is AttemptState.RETURNED:
+    if target is ObligationState.SETTLED and ends == {AttemptState.RETURNED}:
         changed = work.transfers.change_obligation(changed, ObligationState.RETURNED)
     if target is ObligationState.IN_FLIGHT and last is not AttemptState.PREPARED:
         work.transfers.change_attempt(known[-1], next_query_at=now)
     _audit_obligation(work, obligation, changed, "look_again", by, reason, now)
+    return changed
+
+
+def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
+    """Take an order that the bank executed after its end for the payment itself: the payee keeps it.
+
+    Books it out of suspense to the payee; not by the maker. Raises RuleViolation ``illegal_state_change``
+    where no such execution waits, and ``paid_twice`` where the payee has been, or may yet be, paid otherwise.
+    """
+    by = person(by)
+    obligation = work.transfers.obligation(obligation_id)
+    require_other_person(
+        by,
+        work.transfers.batch(obligation.batch_id).maker,
+        act_zh="认可入账",
+        act_en="accepting an execution",
+    )
+    known = work.transfers.attempts(obligation_id)
+    anomalies = [each for each in known if each.state is AttemptState.ANOMALY]
+    if obligation.state is not ObligationState.HELD or not anomalies:
+        check_obligation_arrow(obligation.state, obligation.state, obligation.key)
+    [executed, *others] = [each for each in known if each.state not in LEAVES_ROOM]
+    debits = [each for each in work.transfers.lines_of_key(executed.key) if each.direction is Direction.DEBIT]
+    if others or len(debits) > 1:
+        raise RuleViolation(
+            "paid_twice",
+            f"{obligation.key} 另有已执行或未了结的支付，不能认可；多付的款项须追回",
+            f"{obligation.key} has another order that was executed or is not over; what was paid twice must be recovered",
+        )
+    entry = accepted_leg(obligation, executed.key, now)
+    books.post(work, [entry], by=by, now=now, evidence=reason)
+    changed = work.transfers.change_obligation(
+        obligation, ObligationState.SETTLED, settled_at=executed.executed_at, held_reason=None
+    )
+    _audit_obligation(work, obligation, changed, "accept_execution", by, reason, now)
     return changed
 
 

@@ -16,17 +16,19 @@ from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM, person, require_other_person
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import (
+    LEAVES_ROOM,
     OPEN_QUESTIONS,
     AccountStatus,
     AttemptState,
     BankAccount,
     Event,
     GatewayTerms,
+    Obligation,
     ObligationState,
     final_days,
 )
 from fundpool.services import kill_switches
-from fundpool.services.attempts import Evidence, apply_event
+from fundpool.services.attempts import Evidence, apply_event, doubt_end
 from fundpool.services.failpoints import failpoint
 from fundpool.services.money_ports import Recovery
 from fundpool.services.orders import (
@@ -220,21 +222,34 @@ def _ask_about_keys(
                 # Sooner, an order sent before the restore may still be on its way to the bank.
                 if asked_at >= quiet_from:
                     answered.add(order.key)
-            elif answer.kind is not GatewayAnswerKind.UNKNOWN:
-                _adopt_in_transaction(ports, obligation_id, order, answer, clock)
+            elif answer.kind is not GatewayAnswerKind.UNKNOWN and _adopt_in_transaction(
+                ports, obligation_id, order, answer, clock
+            ):
+                answered.add(order.key)
     return frozenset(answered)
 
 
 def _possible_orders(work: Work, recovery: Recovery) -> list[tuple[int, TransferOrder]]:
-    """Obligation and order of every key that was perhaps used after the backup."""
+    """Obligation and order of every key that was perhaps used after the backup.
+
+    Also of the orders that were over in the backup: books restored in between, which did not know of
+    them, may have used the same key once more.
+    """
     waiting = work.transfers.obligations(city=recovery.city, fund=recovery.fund, states=_MAY_HAVE_BEEN_SENT)
-    return [(each.id, order) for each in waiting for order in possible_orders(work, each)]
+    return [(each.id, order) for each in waiting for order in _orders_over(work, each)] + [
+        (each.id, order) for each in waiting for order in possible_orders(work, each)
+    ]
+
+
+def _orders_over(work: Work, obligation: Obligation) -> list[TransferOrder]:
+    known = work.transfers.attempts(obligation.id)
+    return [TransferOrder.from_body(each.request) for each in known if each.state in LEAVES_ROOM]
 
 
 def _adopt_in_transaction(
     ports: Ports, obligation_id: int, order: TransferOrder, answer: GatewayAnswer, clock: Clock
-) -> None:
-    ports.database.transaction(
+) -> bool:
+    return ports.database.transaction(
         lambda work: _adopt(work, obligation_id, order, answer, clock(), ports.gateway_terms)
     )
 
@@ -246,16 +261,23 @@ def _adopt(
     answer: GatewayAnswer,
     now: datetime,
     terms: GatewayTerms,
-) -> None:
-    """Take up an order the bank has and the restored books had lost."""
+) -> bool:
+    """Take up an order the bank has and the restored books had lost, or held as over.
+
+    Whether the books now say of an order that was over in the backup what the bank says of it.
+    """
     attempt = work.transfers.attempt_by_key(order.key) or lost_attempt(work, order.key, now, terms)
     if attempt is None or attempt.obligation_id != obligation_id:
-        return
+        return False
+    is_over = attempt.state in LEAVES_ROOM
+    if is_over and answer.kind is not GatewayAnswerKind.CLOSED:
+        attempt = doubt_end(work, attempt, now)
     if attempt.state is AttemptState.PREPARED:
         attempt = settle_from_lines(work, attempt, now, terms)
     if attempt.state is AttemptState.PREPARED:
         attempt = suspect_after_restore(work, attempt, now, terms)
     apply_answer(work, attempt.key, answer, now, terms)
+    return is_over
 
 
 # ---------------------------------------------------------------------------------- being finished

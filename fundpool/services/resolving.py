@@ -31,7 +31,9 @@ from fundpool.services import books, kill_switches
 from fundpool.services.attempts import (
     Evidence,
     apply_event,
+    doubt_end,
     hold,
+    must_be_fenced,
     next_watch,
     report_break,
     suspense_posting,
@@ -153,6 +155,8 @@ def apply_answer(
     for event in events:
         if event is not Event.CLOSED or fence_proves_absence(attempt, now, terms):
             attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    if before.state in LEAVES_ROOM:
+        attempt = _apply_to_ended(work, attempt, answer, now, terms)
     if answer.kind is GatewayAnswerKind.NOT_FOUND:
         attempt = _apply_not_found(work, attempt, now, terms)
     elif answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
@@ -161,10 +165,22 @@ def apply_answer(
         GatewayAnswerKind.REJECTED,
         GatewayAnswerKind.CLOSED,
     }:
-        _contradiction(work, attempt, answer, now)
+        _contradiction(work, attempt, answer, now, stops_fund=True)
     if attempt.version == before.version:
         attempt = _ask_later(work, attempt, now, terms)
     return _hold_when_old(work, attempt, now, terms)
+
+
+def _apply_to_ended(
+    work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> Attempt:
+    """What the bank says of an order that is over: that it is not, or once more that it is."""
+    if answer.kind is GatewayAnswerKind.PROCESSING:
+        _contradiction(work, attempt, answer, now, stops_fund=False)  # money waits for the proof anyway
+        return doubt_end(work, attempt, now)
+    if answer.kind is GatewayAnswerKind.REJECTED and must_be_fenced(attempt) and not terms.can_close:
+        return work.transfers.change_attempt(attempt, fenced_at=now)
+    return attempt
 
 
 def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
@@ -198,16 +214,18 @@ def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTe
     return attempt
 
 
-def _contradiction(work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> None:
+def _contradiction(
+    work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime, *, stops_fund: bool
+) -> None:
     obligation = work.transfers.obligation(attempt.obligation_id)
     report_break(
         work,
         obligation,
         kind="bank_contradicts",
         reference=f"{attempt.key}/{answer.kind}",
-        zh=f"{obligation.key} 已按银行答复到账，银行现又答复 {answer.kind}",
-        en=f"{obligation.key} was settled on the bank's word; the bank now says {answer.kind}",
-        stops_fund=True,
+        zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复 {answer.kind}",
+        en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says {answer.kind}",
+        stops_fund=stops_fund,
         now=now,
     )
 
@@ -242,8 +260,8 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
     """
     by = person(by)
     attempt = work.transfers.attempt(attempt_id)
-    refused = attempt.state is AttemptState.REJECTED and attempt.fenced_at is None
-    if not (refused or attempt.state is AttemptState.CLOSING) or attempt.last_sent_at is None:
+    is_over = must_be_fenced(attempt)
+    if not (is_over or attempt.state is AttemptState.CLOSING) or attempt.last_sent_at is None:
         raise RuleViolation(
             "illegal_state_change",
             f"支付 {attempt.key} 现为 {attempt.state}，不需要证明未执行",
@@ -272,7 +290,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
             f"未执行的确认须由两人办理：{by} 已确认过",
             f"absence is confirmed by two people: {by} has already signed",
         )
-    if refused:
+    if is_over:
         return work.transfers.change_attempt(attempt, fenced_at=now)
     evidence = Evidence("statements", f"absent, confirmed by {attempt.absence_confirmed_by} and {by}")
     return apply_event(work, attempt, Event.CLOSED, evidence, now=now, terms=terms)
@@ -514,8 +532,14 @@ def _match_credit(work: Work, line: StatementLine, now: datetime, terms: Gateway
     attempt = work.transfers.attempt_by_key(line.key) if line.key else None
     if attempt is None or TransferOrder.from_body(attempt.request).debit_account != line.account:
         return
+    lines = [each for each in work.transfers.lines_of_key(attempt.key) if each.account == line.account]
+    if sum(each.direction is Direction.CREDIT for each in lines) > 1:
+        _line_break(
+            work, line, "returned_twice", now, "同一支付编号银行退回了两次", "the bank returned one key twice"
+        )
+        return
     evidence = Evidence("statement", "returned", line.bank_serial, line.executed_at)
-    if attempt.state is not AttemptState.SUCCEEDED:
+    if attempt.state is not AttemptState.ANOMALY:
         attempt = apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
     apply_event(work, attempt, Event.RETURNED, evidence, now=now, terms=terms)
 

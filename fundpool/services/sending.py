@@ -28,7 +28,14 @@ from fundpool.domain.transfer import (
     resend_until,
 )
 from fundpool.services import kill_switches
-from fundpool.services.attempts import Evidence, apply_event, hold, report_break
+from fundpool.services.attempts import (
+    Evidence,
+    apply_event,
+    doubt_end,
+    hold,
+    must_be_fenced,
+    report_break,
+)
 from fundpool.services.failpoints import failpoint
 from fundpool.services.money_ports import GatewayCall
 from fundpool.services.orders import (
@@ -119,7 +126,7 @@ def send_one(
     terms = ports.gateway_terms
     fence_first, perhaps_lost = ports.database.read(
         lambda work: (
-            _key_to_fence(work, obligation_id, terms),
+            _key_to_fence(work, obligation_id),
             orders_perhaps_lost(work, obligation_id, clock(), terms),
         )
     )
@@ -156,12 +163,12 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    if any(each.state not in LEAVES_ROOM or _must_be_fenced(each, terms) for each in known):
+    if any(each.state not in LEAVES_ROOM or must_be_fenced(each) for each in known):
         return None
     for attempt_no, key in possible_keys(obligation, known):
         if work.transfers.lines_of_key(key):
             # The bank's statement already has this order: books restored from a backup had lost it.
-            settle_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
+            _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
             return None
     if is_exhausted(known):
         hold(work, obligation, reason="attempts_exhausted", by="system", now=now)
@@ -200,7 +207,11 @@ def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: Gat
     number = next((no for no, possible in possible_keys(obligation, known) if possible == key), None)
     if obligation.state is not ObligationState.RELEASED or known or number is None:
         return  # somebody else was faster
-    attempt = new_attempt(work, obligation, number, now, terms)
+    _take_from_lines(work, new_attempt(work, obligation, number, now, terms), now, terms)
+
+
+def _take_from_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> None:
+    """Settle an order that a restore had lost by the statement, or ask about it; it is never sent."""
     if settle_from_lines(work, attempt, now, terms).state is AttemptState.PREPARED:
         suspect_after_restore(work, attempt, now, terms)
 
@@ -279,9 +290,11 @@ def _why_not(
 
 
 _SUBMIT_EVENTS = {
-    GatewayAnswerKind.SUCCEEDED: Event.SUCCEEDED,
-    GatewayAnswerKind.PROCESSING: Event.PROCESSING,
-    GatewayAnswerKind.REJECTED: Event.REJECTED,
+    GatewayAnswerKind.SUCCEEDED: (Event.SUCCEEDED,),
+    GatewayAnswerKind.PROCESSING: (Event.PROCESSING,),
+    GatewayAnswerKind.REJECTED: (Event.REJECTED,),
+    # Fenced in days that a restore has lost: sending it again is of no use, closing it once more ends it.
+    GatewayAnswerKind.CLOSED: (Event.UNCLEAR, Event.FENCE),
 }
 
 
@@ -315,9 +328,9 @@ def record_result(
     }:
         work.transfers.change_attempt(attempt, next_query_at=now)
         return
-    event = _SUBMIT_EVENTS.get(answer.kind, Event.UNCLEAR)
     evidence = Evidence("submit", answer.reason, answer.bank_serial, answer.executed_at)
-    apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    for event in _SUBMIT_EVENTS.get(answer.kind, (Event.UNCLEAR,)):
+        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
     if answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
         report_mismatch(work, attempt, now)
 
@@ -343,21 +356,19 @@ def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
     )
 
 
-def _key_to_fence(work: Work, obligation_id: int, terms: GatewayTerms) -> Attempt | None:
-    """The refused attempt whose key must be closed at the bank before another key is used."""
+def _key_to_fence(work: Work, obligation_id: int) -> Attempt | None:
+    """The ended attempt whose key must be closed at the bank before another key is used."""
     obligation = work.transfers.obligation(obligation_id)
     if obligation.state is not ObligationState.RETRY_APPROVED:
         return None
     known = work.transfers.attempts(obligation_id)
-    return next((attempt for attempt in known if _must_be_fenced(attempt, terms)), None)
-
-
-def _must_be_fenced(attempt: Attempt, terms: GatewayTerms) -> bool:
-    return terms.can_close and attempt.state is AttemptState.REJECTED and attempt.fenced_at is None
+    return next(filter(must_be_fenced, known), None)
 
 
 def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
-    """Close the refused key at the bank; whether it is now certain that it cannot execute."""
+    """Close the ended key at the bank; whether it is now certain that it cannot execute."""
+    if not ports.gateway_terms.can_close:
+        raise _proof_needed(attempt)
     ports.database.transaction(
         lambda work: work.transfers.record_call(
             GatewayCall(attempt.key, "close", "started", attempt.worker_epoch, clock(), None, None, None)
@@ -392,6 +403,8 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
         if answer.kind in {GatewayAnswerKind.SUCCEEDED, GatewayAnswerKind.RETURNED}:
             evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
             apply_event(work, current, Event.SUCCEEDED, evidence, now=now, terms=ports.gateway_terms)
+        elif answer.kind is GatewayAnswerKind.PROCESSING:
+            doubt_end(work, current, now)
         return False
 
     return ports.database.transaction(record)
@@ -400,9 +413,9 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
 def _proof_needed(attempt: Attempt) -> RuleViolation:
     return RuleViolation(
         "absence_not_proved",
-        f"支付 {attempt.key} 已过银行保存期，注销不足以证明未曾执行；须凭对账单由两人确认",
-        f"order {attempt.key} is older than the bank's memory; closing it does not prove that it was "
-        "never executed, statements and two people do",
+        f"支付 {attempt.key} 已过银行保存期或银行不能注销，不足以证明未曾执行；须凭对账单由两人确认",
+        f"order {attempt.key} is older than the bank's memory, or the bank cannot close it: that it was "
+        "never executed is proved by statements and two people only",
         remedy="fundpool transfers statement …；fundpool transfers confirm-absence …",
     )
 

@@ -14,7 +14,7 @@ from fundpool.adapters.gateways.faults import Call
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.transfer import AttemptState, GatewayTerms, Obligation, PaymentLimits
+from fundpool.domain.transfer import AttemptState, GatewayTerms, Obligation, PaymentLimits, attempt_key
 from fundpool.services import (
     bank_accounts,
     books,
@@ -26,7 +26,7 @@ from fundpool.services import (
 )
 from fundpool.services.ledger_checks import verify
 from fundpool.services.money_ports import AccountProposal
-from fundpool.services.ports import Work
+from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind, Work
 from schemas.payment_messages import Direction, TransferOrder
 from tests.simulation.scene import (
     CHECKER,
@@ -366,6 +366,132 @@ def test_money_executed_after_a_rejection_is_booked_to_suspense_and_stops_the_fu
     bank = scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
     assert read(scene, lambda w: books.balance(w, FISCAL)).posted_fen == bank
     assert read(scene, verify) == []
+
+
+def executed_after_a_rejection(scene: Scene) -> Obligation:
+    scene.plan.add("reject_then_success", seconds=3600)
+    scene.release()
+    scene.send()
+    scene.clock.advance(days=1)
+    scene.resolve()
+    return first(scene)
+
+
+def accept(scene: Scene, obligation_id: int, by: str = CHECKER) -> Callable[[Work], Obligation]:
+    return lambda work: payment_decisions.accept_execution(
+        work, obligation_id, by=by, reason="县局确认留用", now=scene.clock()
+    )
+
+
+def balances(scene: Scene) -> tuple[int, int, int]:
+    """Of the first county's account, its suspense account and the paying account, in fen."""
+    county, suspense = (
+        AccountRef(CITY, FUND, kind, COUNTIES[0])
+        for kind in (AccountType.COUNTY_EXPENDITURE, AccountType.SUSPENSE)
+    )
+    county_fen, suspense_fen, fiscal_fen = (
+        read(scene, lambda w, r=ref: books.balance(w, r)).posted_fen for ref in (county, suspense, FISCAL)
+    )
+    assert fiscal_fen == scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
+    return county_fen, suspense_fen, fiscal_fen
+
+
+def test_an_execution_after_the_end_is_accepted_as_the_payment_by_another_than_the_maker(
+    scene: Scene,
+) -> None:
+    payment = executed_after_a_rejection(scene)
+    assert refused(scene, accept(scene, payment.id, MAKER)) == "same_person"
+    assert act(scene, accept(scene, payment.id)).state.value == "settled"
+    assert balances(scene)[:2] == (100_000, 0)
+    assert refused(scene, accept(scene, payment.id)) == "illegal_state_change"
+    scene.book.return_transfer(scene.book.executions[-1].key, "户名不符", scene.clock())
+    import_today(scene)
+    assert scene.states()[0] == "returned"
+    assert balances(scene)[:2] == (0, 0)
+    assert read(scene, verify) == []
+
+
+def test_an_execution_after_the_end_is_not_accepted_beside_another(scene: Scene) -> None:
+    payment = executed_after_a_rejection(scene)
+    debit = next(line for line in scene.book.lines if line.key == scene.book.executions[-1].key)
+    scene.book.lines.append(replace(debit, bank_serial="9"))
+    for day in (scene.clock().date() - timedelta(days=1), scene.clock().date()):
+        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+    assert refused(scene, accept(scene, payment.id)) == "paid_twice"
+
+
+def test_money_of_an_execution_after_the_end_that_comes_back_leaves_suspense(scene: Scene) -> None:
+    payment = executed_after_a_rejection(scene)
+    scene.book.return_transfer(scene.book.executions[-1].key, "户名不符", scene.clock())
+    import_today(scene)
+    assert balances(scene)[:2] == (0, 0)
+    assert scene.states()[0] == "held"
+    act(
+        scene,
+        lambda w: payment_decisions.look_again(w, payment.id, by=CHECKER, reason="已退", now=scene.clock()),
+    )
+    assert scene.states()[0] == "returned"
+    assert read(scene, verify) == []
+
+
+def test_money_that_came_back_twice_under_one_key_is_a_break(scene: Scene) -> None:
+    scene.plan.add("success_then_returned", seconds=60)
+    scene.release()
+    scene.send()
+    scene.clock.advance(hours=1)
+    import_today(scene)
+    key = next(line.key for line in scene.book.lines if line.direction is Direction.CREDIT)
+    account = account_no("fiscal_account", "331000")
+    serial = scene.book._next_serial(scene.clock())
+    scene.book._line(serial, account, Direction.CREDIT, 100_000, key, "", scene.clock())
+    import_today(scene)
+    assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["returned_twice"]
+
+
+def test_a_key_fenced_in_days_that_a_restore_lost_is_closed_at_once_and_not_sent_for_days(
+    scene: Scene,
+) -> None:
+    scene.release()
+    key = attempt_key(first(scene).key, 1)
+    scene.book.close(key, scene.clock())
+    scene.send()
+    scene.clock.advance(minutes=2)
+    scene.resolve()
+    (attempt,) = read(scene, lambda w: w.transfers.attempts(first(scene).id))
+    assert attempt.state is AttemptState.CLOSED
+    assert scene.states()[0] == "failed"
+
+
+def test_a_bank_that_works_on_what_it_had_refused_is_told_and_no_other_key_is_used(
+    transactions: SqlTransactions,
+) -> None:
+    scene = Scene(transactions, terms=GatewayTerms(can_close=False))
+    scene.plan.add("reject")
+    scene.release()
+    scene.send()
+    payment = first(scene)
+    (attempt,) = read(scene, lambda w: w.transfers.attempts(payment.id))
+    terms = scene.ports.gateway_terms
+
+    def bank_says(kind: GatewayAnswerKind) -> None:
+        act(
+            scene,
+            lambda w: resolving.apply_answer(w, attempt.key, GatewayAnswer(kind), scene.clock(), terms),
+        )
+
+    bank_says(GatewayAnswerKind.PROCESSING)
+    assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["bank_contradicts"]
+    for by in (CHECKER, RELEASER):
+        act(
+            scene,
+            lambda w, p=by: payment_decisions.approve_retry(
+                w, payment.id, by=p, reason="重付", now=scene.clock()
+            ),
+        )
+    assert scene.send(units=COUNTIES[:1])[0].error_code == "absence_not_proved"
+    bank_says(GatewayAnswerKind.REJECTED)
+    scene.send(units=COUNTIES[:1])
+    assert scene.states()[0] == "settled"
 
 
 def test_returned_money_is_a_new_event_and_the_settlement_stays(scene: Scene) -> None:

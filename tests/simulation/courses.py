@@ -560,6 +560,43 @@ def ordered_anew_after_a_restore(it: Scene) -> None:
     it.send()
 
 
+def refused_in_the_backup_and_under_way(it: Scene) -> None:
+    """Books older than the refusal, put back in between, sent the same order once more."""
+    _refused_order_under_way(it, days_until_sent_again=1)
+    it.clock.advance(days=3)
+    carry_on(it)
+
+
+def signed_absent_for_days_long_past(it: Scene) -> None:
+    """The statements of the refused order's own days prove nothing of its second life."""
+    first_day = _refused_order_under_way(it, days_until_sent_again=9)
+    statements(it, first_day, 8)
+    confirm_absence(it)
+    it.send()
+    it.clock.advance(days=3)
+    it.resolve()
+
+
+def _refused_order_under_way(it: Scene, days_until_sent_again: int) -> date:
+    before, first_day = snapshot(it), it.clock().date()
+    it.plan.add("refused_at_the_counter")
+    it.send()
+    refused = snapshot(it)
+    it.clock.advance(days=days_until_sent_again)
+    restore(it, before)
+    recover(it, first_day)
+    restart(it)
+    it.plan.add("processing", seconds=3 * 86_400)
+    it.send()
+    it.clock.advance(hours=1)
+    restore(it, refused)
+    recover(it, first_day)
+    restart(it)
+    people_retry(it)
+    it.send()
+    return first_day
+
+
 def _second_order_under_way_and_restored(it: Scene, backup: object) -> date:
     first_day = it.clock().date()
     it.plan.add("refused_at_the_counter")
@@ -630,6 +667,8 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "held_not_asked_after_restore": (held_while_the_backup_was_made, NO_FENCE),
     "claim_known_by_its_number_alone": (zombie_comes_back_to_restored_books, NO_FENCE),
     "ordered_anew_without_asking": (ordered_anew_after_a_restore, NO_FENCE),
+    "ended_not_asked_after_restore": (refused_in_the_backup_and_under_way, NO_FENCE),
+    "proof_of_an_earlier_life_kept": (signed_absent_for_days_long_past, GatewayTerms()),
     "return_ignored": (money_comes_back, GatewayTerms()),
 }
 """Which course tells which variant, and at what kind of bank."""

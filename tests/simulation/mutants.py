@@ -6,7 +6,7 @@ own code, switched on only here.
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -123,7 +123,7 @@ def key_saved_after_the_call() -> Any:
 def no_deadline_before_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         terms = ports.gateway_terms
-        fence_first = ports.database.read(lambda work: sending._key_to_fence(work, obligation_id, terms))
+        fence_first = ports.database.read(lambda work: sending._key_to_fence(work, obligation_id))
         if fence_first is not None and not sending._fence(ports, gateway, fence_first, clock):
             return None
         attempt = ports.database.transaction(
@@ -182,7 +182,7 @@ def late_success_ignored() -> Any:
 
 
 def processing_is_success() -> Any:
-    return patch.dict(sending._SUBMIT_EVENTS, {GatewayAnswerKind.PROCESSING: E.SUCCEEDED})
+    return patch.dict(sending._SUBMIT_EVENTS, {GatewayAnswerKind.PROCESSING: (E.SUCCEEDED,)})
 
 
 def any_echo_believed() -> Any:
@@ -190,7 +190,7 @@ def any_echo_believed() -> Any:
 
 
 def no_fence_before_another_key() -> Any:
-    return patch.object(sending, "_must_be_fenced", lambda attempt, terms: False)
+    return patch.object(sending, "must_be_fenced", lambda attempt: False)
 
 
 def zombie_believed() -> Any:
@@ -328,6 +328,18 @@ def ordered_anew_without_asking() -> Any:
     return patch.object(sending, "orders_perhaps_lost", lambda work, obligation_id, now, terms: [])
 
 
+def ended_not_asked_after_restore() -> Any:
+    return patch.object(recovery, "_orders_over", lambda work, obligation: [])
+
+
+@contextmanager
+def proof_of_an_earlier_life_kept() -> Iterator[None]:
+    with ExitStack() as stack:
+        for module in (sending, resolving, recovery):
+            stack.enter_context(patch.object(module, "doubt_end", lambda work, attempt, now: attempt))
+        yield
+
+
 def _restored_windows_kept() -> Any:
     original = recovery.quarantine
 
@@ -384,6 +396,8 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         held_not_asked_after_restore,
         claim_known_by_its_number_alone,
         ordered_anew_without_asking,
+        ended_not_asked_after_restore,
+        proof_of_an_earlier_life_kept,
         return_ignored,
     )
 }

@@ -50,7 +50,7 @@ class QuickGateway(ScriptedGateway):
             return super().submit(order, now=now)
         answer = self.book.submit(order, now)
         if answer.status == 409:
-            return base._conflict(answer.document, _WITHOUT_BODY[409])
+            return base._conflict(order, answer.document, _WITHOUT_BODY[409])
         read = _read(order, answer)
         if read.kind is GatewayAnswerKind.REJECTED and read.reason not in DEFINITE_REJECTIONS:
             return base._unknown(_WITHOUT_BODY[200], "unlisted_rejection")

@@ -315,6 +315,8 @@ class Schedule:
         self.events.append((self.scene.clock.now, self.depth, text))
 
     def _add_fault(self) -> None:
+        if not self.palette:
+            return
         call, name = self.random.choice(self.palette)
         seconds = self.random.randrange(*_SECONDS[name]) if name in _SECONDS else None
         self.scene.plan.add(name, call=call, seconds=seconds)
@@ -444,7 +446,9 @@ class Schedule:
         if not found:
             return
         each = self.random.choice(found)
-        name = self.random.choice(["hold_obligation", "hold_obligation", "look_again", "cancel"])
+        name = self.random.choice(
+            ["hold_obligation", "hold_obligation", "look_again", "cancel", "accept_execution"]
+        )
 
         act = getattr(payment_decisions, name)
         now = self.scene.clock()
@@ -462,10 +466,10 @@ class Schedule:
             )
 
     def _confirm_absences(self) -> None:
-        closing = self.scene.ports.database.read(
-            lambda work: work.transfers.attempts_in([AttemptState.CLOSING, AttemptState.REJECTED])
-        )
-        for each in closing:
+        ends = [AttemptState.CLOSING, AttemptState.REJECTED, AttemptState.CLOSED]
+        for each in self.scene.ports.database.read(lambda work: work.transfers.attempts_in(ends)):
+            if each.fenced_at is not None:
+                continue
             for person in (CHECKER, RELEASER):
                 self._person(
                     lambda work, a=each, p=person: resolving.confirm_absence(
@@ -522,6 +526,7 @@ class Schedule:
         """An old copy is put back; who does it lets nobody work before the quarantine is committed."""
         REACHED[f"restore: {self.depth} asleep"] += 1
         self._restore(backup)
+        self._find_what_was_accepted()
         terms = self.scene.ports.gateway_terms
         is_open = False
         while not is_open:
@@ -536,6 +541,15 @@ class Schedule:
             if each.state is ObligationState.CANCELLED
         }
         self.scene.clock.advance(minutes=self.random.choice([0, 2, 12, 12, 60]))
+
+    def _find_what_was_accepted(self) -> None:
+        """From the first restore on "not found" rests on the bank's word that its settle window is the longest.
+
+        Before, the same key would be sent again, and a desk that overlooks an order for days does no harm.
+        """
+        switches = self.scene.plan.switches
+        switches[:] = [each for each in switches if each.name != "not_found"]
+        self.palette = [each for each in self.palette if each != (_QUERY, "not_found")]
 
     def _recover(self) -> None:
         """Ask the bank about everything, as often as it takes; faults, crashes and sleep befall this too."""
@@ -579,7 +593,8 @@ class Schedule:
     def _judge(self, work: Work) -> list[str]:
         found: list[str] = []
         executions = Counter(each.key for each in self.scene.book.executions)
-        anomalies = {each.key for each in work.transfers.attempts_in([AttemptState.ANOMALY])}
+        gone_or_back = [AttemptState.ANOMALY, AttemptState.RETURNED]
+        anomalies = {each.key for each in work.transfers.attempts_in(gone_or_back)}
         breaks = work.transfers.breaks(only_open=False)
         REACHED.update(f"break: {each.kind}" for each in breaks)
         broken = {each.reference for each in breaks}

@@ -7,9 +7,9 @@ import pytest
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AttemptState, GatewayTerms
 from fundpool.services import resolving, sending
-from tests.simulation.courses import statements
+from tests.simulation.courses import restart, statements
 from tests.simulation.memory import MemoryTransactions
-from tests.simulation.scene import CHECKER, COUNTIES, NOW, Scene
+from tests.simulation.scene import CHECKER, COUNTIES, NOW, Scene, account_no
 from tests.simulation.test_restore import ask, quarantine
 
 
@@ -46,6 +46,31 @@ def test_a_line_kept_before_the_books_knew_of_its_order_settles_it(
             lambda work: resolving.confirm_absence(work, 1, by=CHECKER, now=scene.clock(), terms=terms)
         )
     assert scene.states() == ["settled"]
+
+
+@pytest.mark.parametrize("is_payers_statement_in", [True, False])
+def test_what_arrives_on_the_payees_statement_is_no_return_and_nothing_to_send_again(
+    transactions: MemoryTransactions, is_payers_statement_in: bool
+) -> None:
+    """Of two hops the account in the middle pays too, and its statement has the first hop's key."""
+    scene = Scene(transactions, counties=COUNTIES[:1])
+    scene.release()
+    backup = transactions.snapshot()
+    scene.send()
+    transactions.state = backup
+    payer, payee = account_no("fiscal_account", "331000"), account_no("county_expenditure", COUNTIES[0])
+    scene.clock.advance(days=2)
+    for number in (payer, payee) if is_payers_statement_in else (payee,):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(resolving, "lost_attempt", lambda work, key, now, terms: None)
+            resolving.import_days(scene.ports, number, [NOW.date()], scene.clock)
+    restart(scene)
+    scene.send()
+    if not is_payers_statement_in:
+        assert scene.states() == ["in_flight"]
+        scene.clock.advance(hours=1)
+        scene.resolve()
+    assert (scene.states(), len(scene.book.executions)) == (["settled"], 1)
 
 
 def test_a_fence_does_not_end_a_lost_order_that_the_bank_may_have_forgotten(

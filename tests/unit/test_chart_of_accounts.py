@@ -40,7 +40,7 @@ def test_no_flow_joins_an_account_type_with_itself() -> None:
 
 def test_suspense_takes_only_what_the_bank_did_and_gives_it_back_to_payee_or_payer() -> None:
     touching = {flow for flow, pairs in FLOWS.items() if any(T.SUSPENSE in pair for pair in pairs)}
-    assert touching == {Flow.ANOMALY, Flow.ANOMALY_ACCEPTED, Flow.ANOMALY_RECOVERED}
+    assert touching == {Flow.ANOMALY, Flow.ANOMALY_ACCEPTED, Flow.ANOMALY_RETURNED}
 
 
 def test_opening_balances_exist_for_bank_accounts_only() -> None:

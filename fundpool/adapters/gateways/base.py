@@ -78,7 +78,7 @@ def answer_to_submission(order: TransferOrder, received: Received) -> GatewayAns
             return _unknown(received, "unexpected_state")  # the query decides, and it may be a stale key
         return answer
     if received.status == 409:
-        return _read(received, lambda document: _conflict(document, received))
+        return _read(received, lambda document: _conflict(order, document, received))
     return _unknown(received, _reason_of_status(received.status))
 
 
@@ -182,13 +182,17 @@ def _echoes(order: TransferOrder, document: dict[str, Any]) -> bool:
     )
 
 
-def _conflict(document: dict[str, Any], received: RawAnswer) -> GatewayAnswer:
+def _conflict(order: TransferOrder, document: dict[str, Any], received: RawAnswer) -> GatewayAnswer:
     if document.get("error") == "payload_mismatch":
         return GatewayAnswer(
             GatewayAnswerKind.PAYLOAD_MISMATCH,
             reason="payload_mismatch",
             http_status=received.status,
             raw=received.body[:RAW_LIMIT],
+        )
+    if document.get("error") == "closed" and document.get("key") == order.key:
+        return GatewayAnswer(
+            GatewayAnswerKind.CLOSED, "closed", http_status=received.status, raw=received.body[:RAW_LIMIT]
         )
     return _unknown(received, "in_progress" if document.get("error") == "in_progress" else "http_409")
 

@@ -431,6 +431,27 @@ def look_again(
     )
 
 
+@app.command(name="accept-execution")
+def accept_execution(
+    transfer_id: int,
+    *,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
+    """Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
+    from fundpool.services import payment_decisions
+
+    now = business_clock(as_of)
+    return _act(
+        lambda work: payment_decisions.accept_execution(work, transfer_id, by=by, reason=reason, now=now),
+        policy_dir=policy_dir,
+        as_json=json,
+    )
+
+
 @app.command(name="approve-retry")
 def approve_retry(
     transfer_id: int,
