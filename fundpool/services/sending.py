@@ -395,6 +395,8 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
                 answer.raw,
             )
         )
+        if not must_be_fenced(current):
+            return False  # restored books hold it as open, or somebody else was faster
         if answer.kind is GatewayAnswerKind.CLOSED:
             if not fence_proves_absence(current, now, ports.gateway_terms):
                 raise _proof_needed(current)

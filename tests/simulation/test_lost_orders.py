@@ -7,7 +7,7 @@ import pytest
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AttemptState, GatewayTerms
 from fundpool.services import resolving, sending
-from tests.simulation.courses import restart, statements
+from tests.simulation.courses import once, people_retry, restart, restore, statements
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, COUNTIES, NOW, Scene, account_no
 from tests.simulation.test_restore import ask, quarantine
@@ -98,3 +98,20 @@ def test_a_fence_does_not_end_a_lost_order_that_the_bank_may_have_forgotten(
         scene.clock.advance(hours=1)
     (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
     assert attempt.state is AttemptState.CLOSING
+
+
+def test_a_fence_that_comes_back_to_restored_books_says_nothing_of_an_order_that_they_hold_as_open(
+    transactions: MemoryTransactions,
+) -> None:
+    """Found by a schedule: an open order counted as fenced, and nobody could sign its absence."""
+    scene = Scene(transactions, counties=COUNTIES[:1])
+    scene.release()
+    scene.plan.add("reject")
+    backups: list[object] = []
+    with once("after submit", lambda: backups.append(transactions.snapshot())):
+        scene.send()
+    people_retry(scene)
+    with once("after close", lambda: restore(scene, backups[0])):
+        scene.send()
+    (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
+    assert (attempt.state, attempt.fenced_at) == (AttemptState.UNKNOWN, None)
