@@ -64,7 +64,8 @@ def running_clock(now: datetime) -> Clock:
     return lambda: now + timedelta(seconds=monotonic() - start_s)
 
 
-_SENDABLE = (ObligationState.RELEASED, ObligationState.RETRY_APPROVED, ObligationState.IN_FLIGHT)
+_NEEDS_ANOTHER_KEY = (ObligationState.RELEASED, ObligationState.RETRY_APPROVED)
+_SENDABLE = (*_NEEDS_ANOTHER_KEY, ObligationState.IN_FLIGHT)
 
 
 def send_batch(
@@ -159,7 +160,7 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
     known = work.transfers.attempts(obligation_id)
     if obligation.state is ObligationState.IN_FLIGHT:
         return known[-1] if known[-1].state is AttemptState.PREPARED else None
-    if obligation.state not in {ObligationState.RELEASED, ObligationState.RETRY_APPROVED}:
+    if obligation.state not in _NEEDS_ANOTHER_KEY:
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
@@ -359,7 +360,7 @@ def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
 def _key_to_fence(work: Work, obligation_id: int) -> Attempt | None:
     """The ended attempt whose key must be closed at the bank before another key is used."""
     obligation = work.transfers.obligation(obligation_id)
-    if obligation.state is not ObligationState.RETRY_APPROVED:
+    if obligation.state not in _NEEDS_ANOTHER_KEY:
         return None
     known = work.transfers.attempts(obligation_id)
     return next(filter(must_be_fenced, known), None)

@@ -7,7 +7,8 @@ import pytest
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AttemptState, GatewayTerms
 from fundpool.services import resolving, sending
-from tests.simulation.courses import once, people_retry, restart, restore, statements
+from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind
+from tests.simulation.courses import Killed, once, people_retry, restart, restore, statements
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, COUNTIES, NOW, Scene, account_no
 from tests.simulation.test_restore import ask, quarantine
@@ -16,6 +17,10 @@ from tests.simulation.test_restore import ask, quarantine
 @pytest.fixture
 def transactions() -> MemoryTransactions:
     return MemoryTransactions()
+
+
+def killed() -> None:
+    raise Killed
 
 
 @pytest.mark.parametrize("is_taken_up_unseen", [False, True])
@@ -115,3 +120,24 @@ def test_a_fence_that_comes_back_to_restored_books_says_nothing_of_an_order_that
         scene.send()
     (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
     assert (attempt.state, attempt.fenced_at) == (AttemptState.UNKNOWN, None)
+
+
+def test_a_lapsed_order_that_the_bank_works_on_is_fenced_before_another_key(
+    transactions: MemoryTransactions,
+) -> None:
+    """It was never sent by these books; nobody has to allow a retry, and the next key waits all the same."""
+    scene = Scene(transactions, counties=COUNTIES[:1])
+    scene.release()
+    with pytest.raises(Killed), once("after commit", killed):
+        scene.send()
+    scene.clock.advance(days=6)
+    scene.send()
+    (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
+    assert (attempt.state, attempt.first_sent_at, scene.states()) == (AttemptState.CLOSED, None, ["released"])
+    answer, terms = GatewayAnswer(GatewayAnswerKind.PROCESSING), scene.ports.gateway_terms
+    transactions.transaction(
+        lambda work: resolving.apply_answer(work, attempt.key, answer, scene.clock(), terms)
+    )
+    scene.send()
+    assert scene.states() == ["settled"]
+    assert scene.book.close(attempt.key, scene.clock()).status == 200
