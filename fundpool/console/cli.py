@@ -36,6 +36,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "fundpool.console.commands.check:check",
         "检查文件 / Judge counties' files, without a database.",
     ),
+    "reconcile": (
+        "fundpool.console.commands.reconcile:reconcile",
+        "逐笔比对两份拨付明细 / Compare two files of payment details line by line.",
+    ),
     "serve": (
         "fundpool.console.commands.serve:serve",
         "看板 / Serve the dashboard in the browser.",

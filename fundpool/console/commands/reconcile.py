@@ -1,0 +1,194 @@
+"""``fundpool reconcile``: two files of payment details, line by line."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from fundpool.console.options import Json, PolicyDir, policy_folder
+from fundpool.console.output import print_json, print_table
+from fundpool.domain.errors import InputError
+from fundpool.domain.money import format_yuan
+from fundpool.services.detail_comparison import (
+    COUNTS,
+    DETAIL_COLUMNS,
+    CityPlaces,
+    Columns,
+    DetailComparison,
+    DifferenceFiles,
+)
+
+if TYPE_CHECKING:
+    from fundpool.adapters.detail_comparison import DetailComparer
+
+_NEXT_COLUMN = re.compile(rf",(?=(?:{'|'.join(DETAIL_COLUMNS)})=)")
+_ON_SCREEN = 100
+"""Counties and funds that a table for people lists; ``--json`` and the workbook have all."""
+
+
+def reconcile(
+    left: Annotated[Path, Parameter(help="左方明细，CSV 或 Parquet / one file of details")],
+    right: Annotated[Path, Parameter(help="右方明细，CSV 或 Parquet / the other")],
+    *,
+    city: Annotated[
+        str | None,
+        Parameter(help="城市，按其名册识别县区和险种 / city key: counties and funds must be its own"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        Parameter(help="把差异明细（Parquet 和工作簿）写到此目录 / folder for the differing lines"),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="两方的列名，如 serial=流水号,amount_fen=金额分 / how both files call serial, county, fund, amount_fen",
+        ),
+    ] = None,
+    left_columns: Annotated[
+        list[str] | None, Parameter(negative="", help="左方的列名 / how the left file calls them")
+    ] = None,
+    right_columns: Annotated[
+        list[str] | None, Parameter(negative="", help="右方的列名 / how the right file calls them")
+    ] = None,
+    policy_dir: PolicyDir = None,
+    json: Json = False,
+) -> int:
+    """逐笔比对两份拨付明细 / Compare two files of payment details line by line.
+
+    The first line with a serial on one side is compared with the first on the other; further ones are
+    duplicates. Exit status: 0 nothing differs, 1 differences, 2 wrong use or unreadable input.
+    """
+    both = _mapping(columns, "--columns")
+    sides = (
+        _whole({**both, **_mapping(left_columns, "--left-columns")}),
+        _whole({**both, **_mapping(right_columns, "--right-columns")}),
+    )
+    places = None if city is None else _city_places(policy_dir, city)
+    from fundpool.adapters.detail_comparison import compare
+    from fundpool.adapters.detail_workbooks import open_folder
+
+    if out is not None:
+        open_folder(out)
+    with compare((left, sides[0]), (right, sides[1]), places) as comparer:
+        comparison = comparer.comparison
+        files = None if out is None else _write(comparer, out, repr((city, sides)))
+    if json:
+        print_json(_document(comparison, city, files))
+    else:
+        _print(comparison, files)
+    return 1 if comparison.differing else 0
+
+
+def _mapping(texts: Sequence[str] | None, option: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in (part for given in texts or () for part in _NEXT_COLUMN.split(given)):
+        key, equals, name = text.partition("=")
+        if key not in DETAIL_COLUMNS or not equals or not name.strip() or key in found:
+            raise InputError(
+                "column_mapping",
+                f"{option} 的写法是 serial=流水号,county=县区,fund=险种,amount_fen=金额分，各列至多一次；得到「{text}」",
+                f"{option} is written serial=NAME,county=NAME,fund=NAME,amount_fen=NAME, each at most once; found {text!r}",
+                remedy="fundpool reconcile --help",
+            )
+        found[key] = name.strip()
+    return found
+
+
+def _whole(given: dict[str, str]) -> Columns:
+    columns = {name: given.get(name, name) for name in DETAIL_COLUMNS}
+    if len(set(columns.values())) < len(columns):
+        listed = ",".join(f"{key}={name}" for key, name in columns.items())
+        raise InputError(
+            "column_mapping_twice",
+            f"同一列不能当作两项：{listed}",
+            f"one column cannot be two things: {listed}",
+            remedy="fundpool reconcile --help",
+        )
+    return columns
+
+
+def _city_places(policy_dir: Path | None, city: str) -> CityPlaces:
+    from fundpool.adapters.policy_files import load_city
+    from fundpool.services.judging import Register
+
+    policy = load_city(policy_folder(policy_dir), city)
+    return CityPlaces(policy.name_zh, Register.of(policy.register, policy.funds, policy.name_zh))
+
+
+def _write(comparer: "DetailComparer", out: Path, asked: str) -> DifferenceFiles:
+    from fundpool.adapters.detail_workbooks import MOST_LINES, put, result_stem, write_workbook
+
+    comparison = comparer.comparison
+    stem = result_stem(comparison, asked)
+    parquet, workbook = out / f"{stem}.parquet", out / f"{stem}.xlsx"
+    listed = comparer.list_differences()
+    drawn = listed.with_suffix(".xlsx")
+    written = write_workbook(drawn, comparison, comparer.differences(listed, MOST_LINES), parquet.name)
+    put(listed, parquet)
+    put(drawn, workbook)
+    return DifferenceFiles(parquet, workbook, comparison.differing, written)
+
+
+def _document(
+    comparison: DetailComparison, city: str | None, files: DifferenceFiles | None
+) -> dict[str, Any]:
+    return {
+        **comparison.to_json(),
+        "city": city,
+        "files": None
+        if files is None
+        else {
+            "parquet": str(files.parquet),
+            "workbook": str(files.workbook),
+            "lines": files.lines,
+            "workbook_lines": files.workbook_lines,
+        },
+    }
+
+
+def _print(comparison: DetailComparison, files: DifferenceFiles | None) -> None:
+    from rich.markup import escape
+
+    from fundpool.adapters.detail_workbooks import count_zh
+
+    for side in (comparison.left, comparison.right):
+        print(f"{side.file}  {side.format} {side.encoding or ''}  SHA-256 {side.sha256}")
+    print_table(
+        "逐笔比对 / line-by-line comparison",
+        ["项目 item", "数 figure"],
+        [[f"{count_zh(name)} {name}", _figure(name, comparison.count(name))] for name in COUNTS],
+    )
+    told = [
+        name
+        for name in COUNTS
+        if name.endswith("_fen") or any(getattr(each, name) for each in comparison.places)
+    ]
+    print_table(
+        "按县区和险种 / by county and fund",
+        ["县区 county", "险种 fund", *(f"{count_zh(name)} {name}" for name in told)],
+        [
+            [
+                escape(place.county),
+                escape(place.fund),
+                *(_figure(name, getattr(place, name)) for name in told),
+            ]
+            for place in comparison.places[:_ON_SCREEN]
+        ],
+    )
+    if len(comparison.places) > _ON_SCREEN:
+        print(f"另有 {len(comparison.places) - _ON_SCREEN} 组，见 --json / and more, see --json")
+    if files is not None:
+        print(files.parquet)
+        print(files.workbook)
+        if files.workbook_lines < files.lines:
+            print(
+                f"工作簿只有前 {files.workbook_lines} 行，全部 {files.lines} 行在 Parquet / "
+                f"the workbook has the first {files.workbook_lines} of {files.lines} lines, the Parquet all"
+            )
+
+
+def _figure(name: str, count: int) -> str:
+    return format_yuan(count) if name.endswith("_fen") else str(count)
