@@ -254,9 +254,9 @@ class Lineage:
         return self._ports.database.read(lambda work: self._posting(work, stored))
 
     def transfer(self, name: str) -> Explanation:
-        """A payment by the key of its obligation, the key of one of its orders, or its number.
+        """A payment by its key, the key of one of its orders, the bank's serial of its execution, or its number.
 
-        Raises InputError ``unknown_transfer``.
+        Raises InputError ``unknown_transfer``, or ``ambiguous_serial`` where banks count alike.
         """
         return self._ports.database.read(lambda work: self._payment(work, _obligation(work, name)))
 
@@ -596,6 +596,10 @@ def _no_field(name: str, known: Sequence[str]) -> InputError:
     )
 
 
+_LONGEST_NUMBER = 9
+"""Digits of a row number; what is longer is a serial that no order has."""
+
+
 def _obligation(work: Work, name: str) -> Obligation:
     found = work.transfers.obligation_by_key(name)
     if found is not None:
@@ -603,7 +607,18 @@ def _obligation(work: Work, name: str) -> Obligation:
     attempt = work.transfers.attempt_by_key(name)
     if attempt is not None:
         return work.transfers.obligation(attempt.obligation_id)
-    if name.isascii() and name.isdigit():
+    executed = {each.obligation_id for each in work.transfers.attempts_of_serial(name)}
+    if len(executed) > 1:
+        keys = "、".join(sorted(work.transfers.obligation(each).key for each in executed))
+        raise InputError(
+            "ambiguous_serial",
+            f"银行流水 {name} 有 {len(executed)} 笔款项：{keys}",
+            f"{len(executed)} transfers have the bank serial {name}: {keys}",
+            remedy="改用款项键 / name one of them by its key",
+        )
+    if executed:
+        return work.transfers.obligation(executed.pop())
+    if name.isascii() and name.isdigit() and len(name) <= _LONGEST_NUMBER:
         return work.transfers.obligation(int(name))
     raise InputError(
         "unknown_transfer",

@@ -301,6 +301,9 @@ class TransferStore(Protocol):
     def attempt_by_key(self, key: str) -> Attempt | None:
         """The attempt with the key."""
 
+    def attempts_of_serial(self, bank_serial: str) -> list[Attempt]:
+        """Attempts that the bank executed under the serial; each bank counts its own."""
+
     def attempts(self, obligation_id: int) -> list[Attempt]:
         """Attempts of an obligation, first to last."""
 

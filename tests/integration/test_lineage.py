@@ -165,6 +165,9 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
         lambda work: work.transfers.obligations(city="suizhou", unit=FIRST, fund="employee")
     )
     explained = Lineage(scene.ports).transfer(paid[-1].key)
+    assert explained.transfer is not None
+    assert explained.transfer.bank_serial is not None
+    assert Lineage(scene.ports).transfer(explained.transfer.bank_serial) == explained
     assert explained.line is not None
     assert explained.decision is not None
     assert explained.cell is not None
@@ -208,6 +211,7 @@ def test_what_is_not_there_is_said(scene: CityScene) -> None:
     for ask in (
         lambda: lineage.entry("nothing"),
         lambda: lineage.transfer("nothing"),
+        lambda: lineage.transfer("2" * 30),
         lambda: lineage.voucher_line("suizhou", "employee", 10**6, 1),
         lambda: lineage.summary("suizhou", OCTOBER.plus(1), "employee", "spending"),
         lambda: lineage.summary("suizhou", OCTOBER, "employee", "no_such_item"),
@@ -264,6 +268,9 @@ def test_a_report_replaced_after_its_month_was_closed_is_an_adjustment_that_lead
     assert [stored for stored in after if stored.posting.key in known] == before
     assert scene.ports.database.read(verify) == []
     lineage = Lineage(scene.ports)
+    printed = "\n".join(line for stored in adjusting for line in lines_of(lineage.posting(stored)))
+    assert "2026-11（调整已结账的 adjusts 2026-10）" in printed
+    assert "冲销 reverses spending/" in printed
     versions = {
         (bool(stored.posting.reverses), cell.version)
         for stored in adjusting

@@ -524,6 +524,9 @@ class MemoryTransfers:
     def attempt_by_key(self, key: str) -> Attempt | None:
         return next((each for each in self._state.attempts.values() if each.key == key), None)
 
+    def attempts_of_serial(self, bank_serial: str) -> list[Attempt]:
+        return [each for each in self._state.attempts.values() if each.bank_serial == bank_serial]
+
     def attempts(self, obligation_id: int) -> list[Attempt]:
         return [each for each in self._state.attempts.values() if each.obligation_id == obligation_id]
 

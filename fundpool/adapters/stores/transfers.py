@@ -51,6 +51,7 @@ _BATCH, _BATCH_BY_KEY = _one(transfer_batch, "id"), _one(transfer_batch, "key")
 _OBLIGATION, _OBLIGATION_BY_KEY = _one(obligations, "id"), _one(obligations, "key")
 _ATTEMPT, _ATTEMPT_BY_KEY = _one(attempts, "id"), _one(attempts, "key")
 _ATTEMPTS = _one(attempts, "obligation_id").order_by(attempts.c.attempt_no)
+_ATTEMPTS_OF_SERIAL = _one(attempts, "bank_serial").order_by(attempts.c.id)
 _ADD_ATTEMPT = insert(attempts).returning(*attempts.columns)
 _ADD_CALL = insert(gateway_call)
 _LINES_OF_KEY = _one(statement_line, "attempt_key").order_by(statement_line.c.id)
@@ -257,6 +258,10 @@ class SqlTransferStore:
     def attempt_by_key(self, key: str) -> Attempt | None:
         row = self._first(_ATTEMPT_BY_KEY, key=key)
         return _attempt(row) if row is not None else None
+
+    def attempts_of_serial(self, bank_serial: str) -> list[Attempt]:
+        found = self._connection.execute(_ATTEMPTS_OF_SERIAL, {"bank_serial": bank_serial})
+        return [_attempt(row) for row in found.mappings()]
 
     def attempts(self, obligation_id: int) -> list[Attempt]:
         found = self._connection.execute(_ATTEMPTS, {"obligation_id": obligation_id})

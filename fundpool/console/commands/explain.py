@@ -26,7 +26,7 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.flags import DUTY_NAMES
 
 if TYPE_CHECKING:
-    from fundpool.services.lineage import CellSource, Explanation, Lineage
+    from fundpool.services.lineage import Booking, CellSource, Explanation, Lineage
 
 app = App(
     name="explain",
@@ -72,7 +72,10 @@ def ledger(
 @app.command
 def transfer(
     name: Annotated[
-        str, Parameter(help="款项键、支付指令键或序号 / key of the payment or its order, or its number")
+        str,
+        Parameter(
+            help="款项键、支付指令键、银行流水或序号 / key of the payment or its order, the bank's serial, or its number"
+        ),
     ],
     *,
     policy_dir: PolicyDir = None,
@@ -162,8 +165,10 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     if booking is not None:
         lines.append(
             f"  分录 entry       凭证 {booking.voucher} 行 {booking.line}　{booking.credit} → {booking.debit}"
-            f"　{booking.flow}/{booking.phase}　{booking.month}　{booking.made_by} {_moment(booking.recorded_at)}"
+            f"　{booking.flow}/{booking.phase}　{_booked_in(booking)}　{booking.made_by} {_moment(booking.recorded_at)}"
         )
+        if booking.reverses is not None:
+            lines.append(f"                   冲销 reverses {booking.reverses}")
     if paid is not None:
         lines.append(
             f"  拨款 transfer    {paid.key}　{paid.hop}　{paid.state}　{format_yuan(paid.amount_fen)} 元"
@@ -207,6 +212,11 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     for part in explained.parts:
         lines += lines_of(part, depth + 1)
     return [f"    {line}" for line in lines] if depth else lines
+
+
+def _booked_in(booking: "Booking") -> str:
+    adjusts = f"（调整已结账的 adjusts {booking.adjusts_month}）" if booking.adjusts_month else ""
+    return f"{booking.month}{adjusts}"
 
 
 def _cell(cell: "CellSource") -> list[str]:
