@@ -104,7 +104,7 @@ COPY (
   LEFT JOIN (SELECT DISTINCT id, county_code, fund_key FROM place) AS l ON l.id = left_place
   LEFT JOIN (SELECT DISTINCT id, county_code, fund_key FROM place) AS r ON r.id = right_place
   ORDER BY list_position({kinds}, kind), left_id, right_id
-) TO '{target}' (FORMAT parquet)
+) TO ? (FORMAT parquet)
 """
 
 _FAULTS: Mapping[str, tuple[str, str, str]] = {
@@ -170,24 +170,21 @@ class _Group:
     total_fen: int
 
 
+@dataclass(frozen=True)
 class DetailComparer:
-    """A comparison in its temporary folder; use as made by ``compare``."""
+    """A finished comparison in its temporary folder; use as made by ``compare``."""
 
-    def __init__(
-        self, database: duckdb.DuckDBPyConnection, folder: Path, sources: Mapping[Side, _Source]
-    ) -> None:
-        self._database = database
-        self._folder = folder
-        self._sources = sources
-        self.comparison: DetailComparison
+    comparison: DetailComparison
+    _database: duckdb.DuckDBPyConnection
+    _folder: Path
+    _sources: Mapping[Side, _Source]
 
     def list_differences(self) -> Path:
         """The differing lines as a Parquet file in the temporary folder, in the order of Difference and the files."""
         target = self._folder / "differences.parquet"
         first_rows = {side.value: source.first_row for side, source in self._sources.items()}
-        self._database.execute(
-            _LISTED.format(**first_rows, kinds=[kind.value for kind in Difference], target=_quoted(target))
-        )
+        kinds = [kind.value for kind in Difference]
+        self._database.execute(_LISTED.format(**first_rows, kinds=kinds), [str(target)])
         return target
 
     def differences(self, listed: Path, most: int) -> Iterator[tuple[Any, ...]]:
@@ -209,24 +206,27 @@ def compare(
     Raises InputError for a file, line or value that cannot be taken, ServiceUnavailable when the temporary
     folder cannot hold what is needed.
     """
-    with tempfile.TemporaryDirectory(prefix="fundpool-reconcile-") as name, _storage_told(name):
+    with _storage_told(), tempfile.TemporaryDirectory(prefix="fundpool-reconcile-") as name:
         folder = Path(name).resolve()
         asked = {Side.LEFT: left, Side.RIGHT: right}
         states = {path: detail_files.open_file(path) for path, _ in asked.values()}
+        surveys = {side: _survey(path) for side, (path, _) in asked.items()}
         with closing(_open(folder, list(states))) as database:
-            sources = {side: _load(database, folder, side, *asked[side]) for side in Side}
-            comparer = DetailComparer(database, folder, sources)
-            comparer.comparison = _compare(database, sources, city)
+            sources = {side: _load(database, folder, side, *asked[side], surveys[side]) for side in Side}
+            # The lines are committed, which gives rows their numbers; what follows is not for keeping.
+            database.execute("BEGIN")
+            comparison = _compare(database, sources, city)
             for path, state in states.items():
                 detail_files.require_same(path, state)
-            yield comparer
+            yield DetailComparer(comparison, database, folder, sources)
 
 
 @contextmanager
-def _storage_told(folder: str) -> Generator[None, None, None]:
+def _storage_told() -> Generator[None, None, None]:
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
+        folder = os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - told, not used
         what = printable(str(error).split("\n", maxsplit=1)[0], 200)
         raise ServiceUnavailable(
             "comparison_storage",
@@ -265,15 +265,24 @@ def _quoted(path: Path) -> str:
 # --- reading ------------------------------------------------------------------------------------
 
 
+def _survey(path: Path) -> CsvSurvey | None:
+    """What a CSV's bytes count; None for Parquet. Raises InputError."""
+    return None if detail_files.is_parquet(path) else detail_files.survey_csv(path)
+
+
 def _load(
-    database: duckdb.DuckDBPyConnection, folder: Path, side: Side, path: Path, columns: Columns
+    database: duckdb.DuckDBPyConnection,
+    folder: Path,
+    side: Side,
+    path: Path,
+    columns: Columns,
+    survey: CsvSurvey | None,
 ) -> _Source:
     """The side's lines as a table in the order of the file. Raises InputError."""
-    if detail_files.is_parquet(path):
+    if survey is None:
         _take_parquet(database, folder, side, path, columns)
         told = DetailFile(shown(path), detail_files.sha256_of(path), "parquet", None)
         return _Source(side, path, columns, told, first_row=1, survey=None)
-    survey = detail_files.survey_csv(path)
     header = detail_files.read_header(path, survey.encoding)
     places = detail_files.positions(path, header, columns)
     if not _took_as_it_is(database, side, path, survey, len(header), places):
@@ -346,6 +355,7 @@ def _take_parquet(
             _require_exact(path, header[place], str(described[place][1]), column)
         names = ", ".join(f"c{number}" for number in range(len(header)))
         _take(database, side, _FROM_PARQUET.format(*places, names=names), real)
+        _rows(database, side)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -376,7 +386,8 @@ def _take(database: duckdb.DuckDBPyConnection, side: Side, source: str, path: Pa
 
 
 def _rows(database: duckdb.DuckDBPyConnection, side: Side) -> int:
-    (count,) = _one(database, f"SELECT count(*) FROM {side}_line")
+    count, last = _one(database, f"SELECT count(*), coalesce(max(rowid), -1) FROM {side}_line")
+    assert last == count - 1, f"{side}: row numbers run to {last} in {count} rows"
     return int(count)
 
 

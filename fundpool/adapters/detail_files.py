@@ -69,12 +69,15 @@ class FileState:
 
 def shown(path: Path) -> str:
     """The file's name for people; bytes that are no UTF-8 are escaped."""
-    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"), longest=10_000)
 
 
 def printable(text: str, longest: int = 100) -> str:
     """``text`` on one line for a terminal: control characters escaped, the middle of a long one left out."""
-    plain = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    plain = "".join(
+        each if each.isprintable() or each == "\u3000" else each.encode("unicode_escape").decode()
+        for each in text
+    )
     return plain if len(plain) <= longest else f"{plain[: longest - 20]}…{plain[-19:]}"
 
 

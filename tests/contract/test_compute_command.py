@@ -345,6 +345,7 @@ def test_compute_waits_for_no_heavy_library(tmp_path: Path) -> None:
         "openpyxl",
         "httpx",
         "pydantic_settings",
+        "duckdb",
     ):
         assert f"'{heavy}'" not in run.stderr
 

@@ -141,8 +141,8 @@ def _document(
         "files": None
         if files is None
         else {
-            "parquet": str(files.parquet),
-            "workbook": str(files.workbook),
+            "parquet": shown(files.parquet),
+            "workbook": shown(files.workbook),
             "lines": files.lines,
             "workbook_lines": files.workbook_lines,
         },
@@ -152,6 +152,7 @@ def _document(
 def _print(comparison: DetailComparison, files: DifferenceFiles | None) -> None:
     from rich.markup import escape
 
+    from fundpool.adapters.detail_files import shown
     from fundpool.adapters.detail_workbooks import count_zh
 
     for side in (comparison.left, comparison.right):
@@ -181,8 +182,8 @@ def _print(comparison: DetailComparison, files: DifferenceFiles | None) -> None:
     if len(comparison.places) > _ON_SCREEN:
         print(f"另有 {len(comparison.places) - _ON_SCREEN} 组，见 --json / and more, see --json")
     if files is not None:
-        print(files.parquet)
-        print(files.workbook)
+        print(shown(files.parquet))
+        print(shown(files.workbook))
         if files.workbook_lines < files.lines:
             print(
                 f"工作簿只有前 {files.workbook_lines} 行，全部 {files.lines} 行在 Parquet / "
