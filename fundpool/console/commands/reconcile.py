@@ -135,6 +135,8 @@ def _write(comparer: "DetailComparer", out: Path, asked: str) -> DifferenceFiles
 def _document(
     comparison: DetailComparison, city: str | None, files: DifferenceFiles | None
 ) -> dict[str, Any]:
+    from fundpool.adapters.detail_files import shown
+
     return {
         **comparison.to_json(),
         "city": city,
