@@ -253,6 +253,7 @@ def _open(folder: Path, files: list[Path]) -> duckdb.DuckDBPyConnection:
     readable = [str(file.resolve()) for file in files if detail_files.is_plain_path(file.resolve())]
     database.execute(f"SET allowed_directories = ['{_quoted(folder)}']")
     database.execute(f"SET allowed_paths = {readable}")
+    database.execute("SET enable_progress_bar = false")  # it would be drawn on stdout, where the JSON goes
     database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")
     return database

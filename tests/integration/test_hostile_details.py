@@ -342,6 +342,15 @@ def test_a_name_is_that_file_and_nothing_else(
     assert (status, answer["matched"], answer["left"]["format"]) == (0, 2, form)
 
 
+def test_duckdb_keeps_the_order_of_the_file_and_draws_nothing_on_stdout(home: Path) -> None:
+    columns = {name: name for name in ("serial", "county", "fund", "amount_fen")}
+    with detail_comparison.compare((home / "good.csv", columns), (home / "good.csv", columns)) as comparer:
+        settings = (
+            "SELECT current_setting('preserve_insertion_order'), current_setting('enable_progress_bar')"
+        )
+        assert comparer._database.execute(settings).fetchall() == [(True, False)]
+
+
 def test_duckdb_reaches_only_the_two_files_and_loads_nothing(home: Path) -> None:
     (home / "secret.csv").write_text("secret")
     columns = {name: name for name in ("serial", "county", "fund", "amount_fen")}
@@ -410,6 +419,7 @@ def test_results_of_different_comparisons_never_share_a_name_and_the_same_one_re
     again = asked(capsys, "good.csv", "right.csv", "--out", "out")[1]["files"]
     turned = asked(capsys, "right.csv", "good.csv", "--out", "out")[1]["files"]
     assert first == again
+    assert first["parquet"] != turned["parquet"]
     assert {path.name for path in (home / "out").iterdir()} == {
         Path(files[kind]).name for files in (first, turned) for kind in ("parquet", "workbook")
     }
