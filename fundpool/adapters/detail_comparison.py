@@ -459,12 +459,12 @@ def _fault(
     name = printable(source.columns[column])
     where_zh, where_en = source.place_of(rowid)
     what = printable(found)
-    others_zh = f"；共 {more} 行有误" if more > 1 else ""
-    others_en = f"; {more} rows are wrong" if more > 1 else ""
+    others_zh = f"；至少 {more} 行有误" if more > 1 else ""
+    others_en = f"; at least {more} rows are wrong" if more > 1 else ""
     return InputError(
         "detail_value",
         f"{source.told.file} {where_zh} 列 {name}：为「{what}」，应为：{expected_zh}{others_zh}",
-        f"{source.told.file} {where_en} column {name}: found {what!r}, expected {expected_en}{others_en}",
+        f"{source.told.file} {where_en} column {name}: found '{what}', expected {expected_en}{others_en}",
         remedy="在原系统更正后重新导出；没有比对任何一行 / mend it at its source and export again; nothing was compared",
     )
 

@@ -16,6 +16,7 @@ from fundpool.services.detail_comparison import COUNTS, DETAIL_COLUMNS, DetailCo
 from tests.properties import examples
 
 Line = tuple[str, str, str, int]
+WRITER = duckdb.connect()
 COLUMNS = {name: name for name in DETAIL_COLUMNS}
 
 serials = st.sampled_from(
@@ -86,16 +87,15 @@ def plain(
 def write(path: Path, rows: list[Line], form: str) -> int:
     """The lines as a file; the number of its first line of data."""
     if form == "parquet":
-        with duckdb.connect() as database:
-            database.execute(
-                "CREATE TABLE t (serial VARCHAR, county VARCHAR, fund VARCHAR, amount_fen BIGINT)"
+        WRITER.execute(
+            "CREATE OR REPLACE TABLE t (serial VARCHAR, county VARCHAR, fund VARCHAR, amount_fen BIGINT)"
+        )
+        if rows:
+            WRITER.execute(
+                "INSERT INTO t SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
+                [list(column) for column in zip(*rows, strict=True)],
             )
-            if rows:
-                database.execute(
-                    "INSERT INTO t SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
-                    [list(column) for column in zip(*rows, strict=True)],
-                )
-            database.execute("COPY t TO ? (FORMAT parquet)", [str(path)])
+        WRITER.execute("COPY t TO ? (FORMAT parquet)", [str(path)])
         return 1
     encoding, end, quoting = {
         "utf-8": ("utf-8", "\n", csv.QUOTE_MINIMAL),
