@@ -48,6 +48,8 @@ from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
 _ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
 
+_ARRIVED = (AttemptState.SUCCEEDED, AttemptState.RETURNED)
+
 _QUERY_EVENTS = {
     GatewayAnswerKind.SUCCEEDED: (Event.SUCCEEDED,),
     GatewayAnswerKind.PROCESSING: (Event.PROCESSING,),
@@ -449,11 +451,12 @@ def _match_debit(work: Work, line: StatementLine, now: datetime, terms: GatewayT
     if len(debits) > 1:
         _second_execution(work, obligation, line, now)
         return 0
-    evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
     if attempt.state is AttemptState.SENDING:
+        evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
         attempt = apply_event(work, attempt, Event.LEASE_OVER, evidence, now=now, terms=terms)
-    after = apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
-    return int(after.state is AttemptState.SUCCEEDED and attempt.state is not AttemptState.SUCCEEDED)
+    # Restored books may have kept the line of its return before they knew the order.
+    after = settle_from_lines(work, attempt, now, terms)
+    return int(after.state in _ARRIVED and attempt.state not in _ARRIVED)
 
 
 def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> Attempt | None:

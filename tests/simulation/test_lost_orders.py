@@ -1,16 +1,16 @@
 """Orders that a restore had lost and the books take up again: never dated or ended beyond the evidence."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 import pytest
 
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AttemptState, GatewayTerms
-from fundpool.services import resolving, sending
+from fundpool.services import books, resolving, sending
 from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind
 from tests.simulation.courses import Killed, once, people_retry, restart, restore, statements
 from tests.simulation.memory import MemoryTransactions
-from tests.simulation.scene import CHECKER, COUNTIES, NOW, Scene, account_no
+from tests.simulation.scene import CHECKER, CITY, COUNTIES, FISCAL, NOW, Scene, account_no
 from tests.simulation.test_restore import ask, quarantine
 
 
@@ -141,3 +141,24 @@ def test_a_lapsed_order_that_the_bank_works_on_is_fenced_before_another_key(
     scene.send()
     assert scene.states() == ["settled"]
     assert scene.book.close(attempt.key, scene.clock()).status == 200
+
+
+def test_a_return_kept_before_the_books_knew_of_its_order_is_booked_with_it(
+    transactions: MemoryTransactions,
+) -> None:
+    """Found by a schedule: the day of the return was read before the day of the payment."""
+    scene = Scene(transactions, counties=COUNTIES[:1])
+    scene.release()
+    backup = transactions.snapshot()
+    scene.plan.add("success_then_returned", seconds=2 * 86_400)
+    scene.send()
+    scene.clock.advance(days=5)
+    scene.resolve()
+    transactions.state = backup
+    for days in (2, 0):
+        resolving.import_statements(
+            scene.ports, CITY, NOW.date() + timedelta(days=days), scene.clock(), clock=scene.clock
+        )
+    assert scene.states() == ["returned"]
+    fiscal = transactions.read(lambda work: books.balance(work, FISCAL))
+    assert fiscal.posted_fen == scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
