@@ -37,19 +37,21 @@ def print_error(error: FundpoolError, *, as_json: bool) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout; ``None`` shows as a dash.
+    """Print a table on stdout as its texts are written; ``None`` shows as a dash.
 
     In a narrow terminal long texts run over several lines; dates, codes and amounts never break.
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     texts = [["–" if cell is None else str(cell) for cell in row] for row in rows]
-    table = Table(title=title, title_justify="left")
+    # A plain str would be read for markup: the name 县局[2026] lost its brackets.
+    table = Table(title=Text(title), title_justify="left")
     for index, column in enumerate(columns):
         short = all(len(row[index]) <= 20 and (row[index].isascii() or row[index] == "–") for row in texts)
-        table.add_column(column, overflow="fold", no_wrap=short and bool(texts))
+        table.add_column(Text(column), overflow="fold", no_wrap=short and bool(texts))
     for row in texts:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     # A pipe or a file has no width to keep to; rich would take 80 and drop columns.
     Console(width=None if sys.stdout.isatty() else 200).print(table)

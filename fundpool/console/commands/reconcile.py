@@ -152,8 +152,6 @@ def _document(
 
 
 def _print(comparison: DetailComparison, files: DifferenceFiles | None) -> None:
-    from rich.markup import escape
-
     from fundpool.adapters.detail_files import shown
     from fundpool.adapters.detail_workbooks import count_zh
 
@@ -174,8 +172,8 @@ def _print(comparison: DetailComparison, files: DifferenceFiles | None) -> None:
         ["县区 county", "险种 fund", *(f"{count_zh(name)} {name}" for name in told)],
         [
             [
-                escape(place.county),
-                escape(place.fund),
+                place.county,
+                place.fund,
                 *(_figure(name, getattr(place, name)) for name in told),
             ]
             for place in comparison.places[:_ON_SCREEN]
