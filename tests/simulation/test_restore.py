@@ -1,7 +1,7 @@
 """Books put back from a backup: what was sent since is found at the bank, never sent again."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -42,6 +42,19 @@ def quarantine(scene: Scene) -> None:
     scene.clock.advance(minutes=15)
 
 
+def under_way_when_restored(transactions: MemoryTransactions) -> tuple[Scene, date]:
+    """Three orders that the bank works on and the restored books know nothing of; the day of their backup."""
+    scene = Scene(transactions)
+    scene.plan.add("processing", times=3, seconds=2 * 86_400)
+    scene.release()
+    backup, first_day = transactions.snapshot(), scene.clock().date()
+    scene.send()
+    transactions.state = backup
+    scene.clock.advance(hours=1)
+    quarantine(scene)
+    return scene, first_day
+
+
 def test_orders_sent_after_the_backup_are_settled_from_the_statement(
     transactions: MemoryTransactions,
 ) -> None:
@@ -62,14 +75,7 @@ def test_orders_sent_after_the_backup_are_settled_from_the_statement(
 def test_a_recovery_whose_questions_were_not_answered_says_so_and_finishes_when_asked_again(
     transactions: MemoryTransactions,
 ) -> None:
-    scene = Scene(transactions)
-    scene.plan.add("processing", times=3, seconds=2 * 86_400)
-    scene.release()
-    backup, first_day = transactions.snapshot(), scene.clock().date()
-    scene.send()
-    transactions.state = backup
-    scene.clock.advance(hours=1)
-    quarantine(scene)
+    scene, first_day = under_way_when_restored(transactions)
     scene.plan.add("silence_before", call=Call.QUERY, times=1)
     with pytest.raises(ServiceUnavailable, match="recovery"):
         recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
@@ -87,14 +93,7 @@ def test_a_recovery_whose_questions_were_not_answered_says_so_and_finishes_when_
 def test_orders_the_bank_still_works_on_are_taken_up_and_not_sent_again(
     transactions: MemoryTransactions,
 ) -> None:
-    scene = Scene(transactions)
-    scene.plan.add("processing", times=3, seconds=2 * 86_400)
-    scene.release()
-    backup, first_day = transactions.snapshot(), scene.clock().date()
-    scene.send()
-    transactions.state = backup
-    scene.clock.advance(hours=1)
-    quarantine(scene)
+    scene, first_day = under_way_when_restored(transactions)
     recovery.recover(scene.ports, first_day, scene.clock(), clock=scene.clock)
     restart(scene)
     scene.send()
