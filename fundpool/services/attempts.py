@@ -27,6 +27,7 @@ from fundpool.services import books, kill_switches
 from fundpool.services.ports import Work
 
 _WATCH_PAUSE = timedelta(days=1)
+_IN_DOUBT = "end_in_doubt"
 
 _OBLIGATION_AFTER = {
     AttemptState.SUCCEEDED: ObligationState.SETTLED,
@@ -155,6 +156,7 @@ def doubt_end(work: Work, attempt: Attempt, now: datetime) -> Attempt:
     """
     return work.transfers.change_attempt(
         attempt,
+        reason=_IN_DOUBT,
         fenced_at=None,
         absence_confirmed_by=None,
         was_unknown=1,
@@ -162,6 +164,11 @@ def doubt_end(work: Work, attempt: Attempt, now: datetime) -> Attempt:
         last_sent_at=now,
         next_query_at=now + _WATCH_PAUSE,
     )
+
+
+def is_in_doubt(attempt: Attempt) -> bool:
+    """Whether the bank spoke of an order that is over as of one that is not, and nothing has proved its end since."""
+    return must_be_fenced(attempt) and attempt.reason == _IN_DOUBT
 
 
 def must_be_fenced(attempt: Attempt) -> bool:

@@ -14,7 +14,7 @@ from fundpool.domain.transfer import (
     check_obligation_arrow,
 )
 from fundpool.services import books, kill_switches
-from fundpool.services.attempts import Evidence, accepted_leg, apply_event, hold, is_accepted
+from fundpool.services.attempts import Evidence, accepted_leg, apply_event, hold, is_accepted, is_in_doubt
 from fundpool.services.orders import orders_perhaps_lost, possible_keys
 from fundpool.services.ports import Work
 from schemas.payment_messages import Direction
@@ -59,6 +59,15 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
             f"{obligation.key} 已发送过银行，不能撤回",
             f"{obligation.key} was sent to the bank and cannot be withdrawn",
             remedy="等待对账结论 / wait for what the bank says: fundpool transfers resolve",
+        )
+    if any(map(is_in_doubt, known)):
+        raise RuleViolation(
+            "end_in_doubt",
+            f"{obligation.key} 的支付在账上已终止，银行却称另有去向，现不能撤回",
+            f"the order of {obligation.key} is over in the books, yet the bank spoke of it as under way; it cannot be "
+            "withdrawn yet",
+            remedy="可先挂起；注销成功，或对账单取齐并由两人确认未执行后再撤回 / hold it; withdraw it once two people have confirmed "
+            "by the statements that it was never executed: fundpool transfers confirm-absence",
         )
     if orders_perhaps_lost(work, obligation.id, now, terms):
         raise RuleViolation(
@@ -145,7 +154,8 @@ def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, no
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
     [executed, *others] = [each for each in known if each.state not in LEAVES_ROOM]
     debits = [each for each in work.transfers.lines_of_key(executed.key) if each.direction is Direction.DEBIT]
-    if others or len(debits) > 1:
+    lost = [key for _, key in possible_keys(obligation, known) if work.transfers.lines_of_key(key)]
+    if others or lost or len(debits) > 1:
         raise RuleViolation(
             "paid_twice",
             f"{obligation.key} 另有已执行或未了结的支付，不能认可；多付的款项须追回",

@@ -420,6 +420,17 @@ def test_an_execution_after_the_end_is_not_accepted_beside_another(scene: Scene)
     assert refused(scene, accept(scene, payment.id)) == "paid_twice"
 
 
+def test_an_execution_after_the_end_is_not_accepted_beside_one_that_the_books_have_lost(
+    scene: Scene,
+) -> None:
+    payment = executed_after_a_rejection(scene)
+    (attempt,) = read(scene, lambda w: w.transfers.attempts(payment.id))
+    order = TransferOrder.from_body(attempt.request)
+    scene.book.submit(replace(order, key=attempt_key(payment.key, 2)), scene.clock())
+    import_today(scene)
+    assert refused(scene, accept(scene, payment.id)) == "paid_twice"
+
+
 def test_money_of_an_execution_after_the_end_that_comes_back_leaves_suspense(scene: Scene) -> None:
     payment = executed_after_a_rejection(scene)
     scene.book.return_transfer(scene.book.executions[-1].key, "户名不符", scene.clock())
@@ -481,6 +492,11 @@ def test_a_bank_that_works_on_what_it_had_refused_is_told_and_no_other_key_is_us
 
     bank_says(GatewayAnswerKind.PROCESSING)
     assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["bank_contradicts"]
+    withdraw = {"by": CHECKER, "reason": "停付"}
+    assert (
+        refused(scene, lambda w: payment_decisions.cancel(w, payment.id, **withdraw, now=scene.clock()))
+        == "end_in_doubt"
+    )
     for by in (CHECKER, RELEASER):
         act(
             scene,
