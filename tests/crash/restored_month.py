@@ -26,6 +26,9 @@ class RestoredMonth(SmallMonth):
     """A small month on SQLite, restored in the middle of its second hop."""
 
     KILLED_FROM = "back up"
+    # A refused order that was lost is taken up again only where its successor was not paid before the restore,
+    # and a kill before the restore decides that.
+    KNOWS_EVERY_REFUSAL = False
 
     def bank(self, commands: list[Command]) -> tuple[BankBook, FaultPlan]:
         """The small month's bank, which twice does not answer about one of the orders that may be lost."""

@@ -11,8 +11,11 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.ports import Work
 
 
-def month_digest(work: Work, city: str, month: Month) -> str:
-    """SHA-256 over the month's versions, decisions, applications, payments, postings and filings."""
+def month_digest(work: Work, city: str, month: Month, without_attempts: frozenset[str] = frozenset()) -> str:
+    """SHA-256 over the month's versions, decisions, applications, payments, postings and filings.
+
+    Postings of orders with the keys ``without_attempts`` are left out.
+    """
     facts = [
         [
             [
@@ -42,6 +45,7 @@ def month_digest(work: Work, city: str, month: Month) -> str:
         sorted(
             [stored.posting.key, stored.posting.amount_fen, str(stored.posting.debit)]
             for stored in work.ledger.postings(city)
+            if stored.posting.attempt_key not in without_attempts
         ),
         [[filing.version, filing.content_digest] for filing in work.records.filings(city, month)],
     ]
