@@ -90,8 +90,19 @@ class _Styles:
         self.warning = book.add_format({**font, "bold": True, "font_color": "#9C0006", "bg_color": "#FFC7CE"})
 
 
+def _sheet(book: Any, name: str, heading_row: int) -> Any:
+    """A sheet that prints on A4 as wide as it is, with its headings on every page."""
+    sheet = book.add_worksheet(name)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(heading_row)
+    sheet.set_footer("&C第 &P 页 共 &N 页")
+    return sheet
+
+
 def _write_overview(book: Any, styles: _Styles, comparison: DetailComparison, parquet_name: str) -> None:
-    sheet = book.add_worksheet("汇总")
+    sheet = _sheet(book, "汇总", heading_row=5)
     sheet.set_column(0, 1, 16)
     sheet.set_column(2, len(COUNTS) + 1, 14)
     sheet.write_string(0, 0, "明细逐笔比对 / line-by-line comparison", styles.title)
@@ -129,7 +140,7 @@ def _write_lines(
     lines: Iterable[tuple[Any, ...]],
     parquet_name: str,
 ) -> int:
-    sheet = book.add_worksheet("差异明细")
+    sheet = _sheet(book, "差异明细", heading_row=_HEADING_ROWS - 1)
     for column, (_, width) in enumerate(_HEADS):
         sheet.set_column(column, column, width)
     sheet.freeze_panes(_HEADING_ROWS, 0)

@@ -119,6 +119,10 @@ def test_the_differing_lines_are_a_parquet_and_a_workbook_with_both_sides_as_the
     assert {path.suffix for path in (folder / "results/of today").iterdir()} == {".parquet", ".xlsx"}
 
     book = openpyxl.load_workbook(files["workbook"])
+    assert {
+        (sheet.sheet_properties.pageSetUpPr.fitToPage, sheet.page_setup.orientation) for sheet in book
+    } == {(True, "landscape")}
+    assert [sheet.print_title_rows for sheet in book] == ["$6:$6", "$3:$3"]
     rows = list(book["差异明细"].iter_rows(min_row=4, values_only=True))
     yuan = [None if line[5] is None else line[5] / 100 for line in lines]
     assert [(row[1], row[2], row[5]) for row in rows] == [
