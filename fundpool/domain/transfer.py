@@ -8,7 +8,7 @@ answer, its statement, or a fenced key ends an attempt.
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -71,6 +71,9 @@ class AttemptState(StrEnum):
 
 LEAVES_ROOM = frozenset({AttemptState.REJECTED, AttemptState.CLOSED})
 """Only after these may an obligation have another attempt."""
+
+MAY_BE_ORDERED_AGAIN = frozenset({ObligationState.RETURNED, ObligationState.CANCELLED})
+"""Only from these may what is owed be ordered again, as a new revision."""
 
 LIVE = frozenset(
     {
@@ -277,6 +280,39 @@ class Obligation:
     settled_at: datetime | None
     retry_asked_by: str | None
 
+    def as_order(self, revision: int) -> PaymentOrder:
+        """The order of another revision of what is owed: the same in all but its account and approval."""
+        return PaymentOrder(
+            city=self.city,
+            fund=self.fund,
+            month=self.month,
+            hop=self.hop,
+            payer_unit=self.payer_unit,
+            unit=self.unit,
+            amount_fen=self.amount_fen,
+            purpose=self.purpose,
+            application=self.application,
+            revision=revision,
+        )
+
+    @property
+    def payment_key(self) -> str:
+        """Business key of what is owed, the same for every revision: keys at the bank follow from it.
+
+        Books restored from a backup may know the first revision only, and must recognise an order of the next.
+        """
+        return self.key if self.revision == 1 else self.as_order(1).key
+
+
+def latest_revisions(obligations: Iterable[Obligation]) -> list[Obligation]:
+    """Of each payment the last order: what came back or was withdrawn and ordered again no longer stands."""
+    latest: dict[str, Obligation] = {}
+    for each in obligations:
+        before = latest.get(each.payment_key)
+        if before is None or before.revision < each.revision:
+            latest[each.payment_key] = each
+    return list(latest.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -424,13 +460,13 @@ class PaymentLimits:
 _KEY_NAMESPACE = uuid.UUID("5a3a2f4e-6c1d-5b7e-9e0b-6f756e64706f")
 
 
-def attempt_key(obligation_key: str, attempt_no: int) -> str:
-    """The key of an attempt: a function of the obligation alone, 36 characters.
+def attempt_key(payment_key: str, attempt_no: int) -> str:
+    """The key of an attempt: a function of what is owed alone, 36 characters.
 
     No run id, clock or random number goes in: books restored from a backup compute the same key
     and so ask about the same order instead of making a second one.
     """
-    return str(uuid.uuid5(_KEY_NAMESPACE, f"{obligation_key}#{attempt_no}"))
+    return str(uuid.uuid5(_KEY_NAMESPACE, f"{payment_key}#{attempt_no}"))
 
 
 def request_hash(body: bytes) -> str:

@@ -5,7 +5,7 @@ released; it never authorises. Running it again sends nothing twice: ``services.
 that, not this module.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from fundpool.domain.application import Application
@@ -14,7 +14,7 @@ from fundpool.domain.errors import RuleViolation
 from fundpool.domain.people import SYSTEM, same_person
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PaymentHop
-from fundpool.domain.transfer import Hop, ObligationState, PaymentOrder
+from fundpool.domain.transfer import Hop, ObligationState, PaymentOrder, latest_revisions
 from fundpool.services import payments, resolving, sending, transfer_views
 from fundpool.services.collection import counties_of
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
@@ -91,7 +91,11 @@ def is_owed(work: Work, policy: CityPolicy, month: Month, duty_step: str) -> boo
     arrived = {ObligationState.SETTLED, ObligationState.CANCELLED}
     for leg in legs_of(policy, month, duty_step):
         obligations = work.transfers.obligations(city=policy.key, month=month, hop=leg.hop)
-        over = {(one.fund, one.application, one.unit) for one in obligations if one.state in arrived}
+        over = {
+            (one.fund, one.application, one.unit)
+            for one in latest_revisions(obligations)
+            if one.state in arrived
+        }
         owed = {
             (order.fund, order.application, order.unit)
             for application in work.applications.applications(policy.key, month)
@@ -166,17 +170,16 @@ def _order_missing(
     """Order what the application has not had ordered over this hop yet; tell what a payee lacks.
 
     A payee without a usable account keeps nobody else waiting: it is ordered later, in a batch of
-    its own (the next revision), and only because nothing was ever ordered for it.
+    its own, and only because nothing was ever ordered for it. Its order is the same then: books
+    restored from a backup order everybody at once, and must recognise what the bank has.
     """
-    known = [
-        obligation
+    ordered = {
+        obligation.unit
         for obligation in work.transfers.obligations(
             city=policy.key, month=application.month, fund=application.fund, hop=leg.hop
         )
         if obligation.application == application.number
-    ]
-    ordered = {obligation.unit for obligation in known}
-    revision = max((obligation.revision for obligation in known), default=0) + 1
+    }
     outcomes: list[UnitOutcome] = []
     orders: list[PaymentOrder] = []
     for order in orders_of(policy, leg, application):
@@ -186,7 +189,7 @@ def _order_missing(
         if account is None or account.usable_from is None or account.usable_from > request.now:
             outcomes.append(_without_account(order))
         else:
-            orders.append(replace(order, revision=revision))
+            orders.append(order)
     if orders:
         payments.order_transfers(work, orders, maker=_maker(application, request), now=request.now)
     return outcomes
@@ -221,7 +224,9 @@ def _send(
     def standing(work: Work) -> list[TransferOutcome]:
         return [
             transfer_views.outcome_of(work, obligation.id)
-            for obligation in work.transfers.obligations(city=policy.key, month=request.month, hop=leg.hop)
+            for obligation in latest_revisions(
+                work.transfers.obligations(city=policy.key, month=request.month, hop=leg.hop)
+            )
             if obligation.unit in units
         ]
 

@@ -12,7 +12,7 @@ from fundpool.domain.findings import Finding, Severity
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
 from fundpool.domain.timeliness import DutyState
-from fundpool.domain.transfer import ObligationState
+from fundpool.domain.transfer import MAY_BE_ORDERED_AGAIN, ObligationState, latest_revisions
 from fundpool.services.documents import DOCUMENT_OF, DUTY_OF
 from fundpool.services.ports import Work
 from fundpool.services.progress import PLAN_STEP, REPORT_STEP, DutyProgress, MonthFacts
@@ -242,7 +242,10 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
                 message_zh=f"第 {application.number} 号补充申请：{counties}",
                 message_en=f"supplementary application {application.number}: {codes}",
             )
+    latest = {obligation.id for obligation in latest_revisions(facts.obligations)}
     for obligation in facts.obligations:
+        if obligation.state in MAY_BE_ORDERED_AGAIN and obligation.id not in latest:
+            continue
         if obligation.state in {ObligationState.FAILED, ObligationState.HELD, ObligationState.RETURNED}:
             reason = obligation.held_reason or obligation.state.value
             yield Flag(

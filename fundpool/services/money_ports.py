@@ -304,6 +304,9 @@ class TransferStore(Protocol):
     def attempts_of_serial(self, bank_serial: str) -> list[Attempt]:
         """Attempts that the bank executed under the serial; each bank counts its own."""
 
+    def revisions(self, obligation: Obligation) -> list[Obligation]:
+        """Every revision of what the obligation pays, itself too, first to last."""
+
     def attempts(self, obligation_id: int) -> list[Attempt]:
         """Attempts of an obligation, first to last."""
 

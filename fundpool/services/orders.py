@@ -27,14 +27,25 @@ ATTEMPTS_AT_MOST = 20
 """No obligation has more attempts, so that after a restore every key it can have had is looked for."""
 
 
+def tried(work: Work, obligation: Obligation) -> list[Attempt]:
+    """Attempts to pay what is owed, under any revision of it, first to last."""
+    found = [each for one in work.transfers.revisions(obligation) for each in work.transfers.attempts(one.id)]
+    return sorted(found, key=lambda each: each.attempt_no)
+
+
+def is_latest(work: Work, obligation: Obligation) -> bool:
+    """Whether nobody has ordered what is owed again, as a later revision."""
+    return work.transfers.revisions(obligation)[-1].id == obligation.id
+
+
 def possible_keys(obligation: Obligation, known: Sequence[Attempt]) -> list[tuple[int, str]]:
-    """Numbers and keys that orders lost by a restore can have had, the next one first.
+    """Numbers and keys that orders lost by a restore can have had, the next one first; ``known`` as by ``tried``.
 
     All of them, not the next alone: after the backup attempts may have been refused, leaving no
     trace at the bank, and others made.
     """
     return [
-        (number, attempt_key(obligation.key, number))
+        (number, attempt_key(obligation.payment_key, number))
         for number in range(next_attempt_no(known), ATTEMPTS_AT_MOST + 1)
     ]
 
@@ -53,7 +64,7 @@ def new_attempt(
     work: Work, obligation: Obligation, attempt_no: int, now: datetime, terms: GatewayTerms
 ) -> Attempt:
     """Store the next attempt of an obligation: deterministic key, exact bytes, reserved amount."""
-    key = attempt_key(obligation.key, attempt_no)
+    key = attempt_key(obligation.payment_key, attempt_no)
     debit = work.accounts.get(obligation.debit_account_id)
     credit = work.accounts.get(obligation.credit_account_id)
     valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
@@ -96,7 +107,7 @@ def possible_orders(work: Work, obligation: Obligation) -> list[TransferOrder]:
             end_to_end_id=key.replace("-", ""),
             valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
         )
-        for _, key in possible_keys(obligation, work.transfers.attempts(obligation.id))
+        for _, key in possible_keys(obligation, tried(work, obligation))
     ]
 
 

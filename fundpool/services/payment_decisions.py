@@ -15,7 +15,7 @@ from fundpool.domain.transfer import (
 )
 from fundpool.services import books, kill_switches
 from fundpool.services.attempts import Evidence, accepted_leg, apply_event, hold, is_accepted, is_in_doubt
-from fundpool.services.orders import orders_perhaps_lost, possible_keys
+from fundpool.services.orders import orders_perhaps_lost, possible_keys, tried
 from fundpool.services.ports import Work
 from schemas.payment_messages import Direction
 
@@ -53,7 +53,8 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
         and not (each.state is AttemptState.PREPARED and each.first_sent_at is None)
         for each in known
     )
-    if is_sent or any(work.transfers.lines_of_key(key) for _, key in possible_keys(obligation, known)):
+    keys = possible_keys(obligation, tried(work, obligation))
+    if is_sent or any(work.transfers.lines_of_key(key) for _, key in keys):
         raise RuleViolation(
             "already_sent",
             f"{obligation.key} 已发送过银行，不能撤回",
@@ -148,11 +149,15 @@ def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, no
         act_zh="认可入账",
         act_en="accepting an execution",
     )
-    known = work.transfers.attempts(obligation_id)
-    anomalies = [each for each in known if each.state is AttemptState.ANOMALY]
+    anomalies = [
+        each for each in work.transfers.attempts(obligation_id) if each.state is AttemptState.ANOMALY
+    ]
     if obligation.state is not ObligationState.HELD or not anomalies:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
-    [executed, *others] = [each for each in known if each.state not in LEAVES_ROOM]
+    known = tried(work, obligation)
+    executed = anomalies[0]
+    over = LEAVES_ROOM | {AttemptState.RETURNED}
+    others = [each for each in known if each.state not in over and each.id != executed.id]
     debits = [each for each in work.transfers.lines_of_key(executed.key) if each.direction is Direction.DEBIT]
     lost = [key for _, key in possible_keys(obligation, known) if work.transfers.lines_of_key(key)]
     if others or lost or len(debits) > 1:

@@ -5,6 +5,7 @@ the releaser (财务) releases it. What leaves the machine then is ``sending``; 
 a payment on its way is ``payment_decisions``.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,9 @@ from fundpool.domain.money import format_yuan
 from fundpool.domain.people import person, require_other_person
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
+    MAY_BE_ORDERED_AGAIN,
+    Attempt,
+    AttemptState,
     BankAccount,
     Batch,
     BatchLine,
@@ -25,8 +29,10 @@ from fundpool.domain.transfer import (
     PaymentOrder,
     batch_digest,
 )
+from fundpool.services import kill_switches
 from fundpool.services.attempts import hop_flow
 from fundpool.services.ports import Work
+from schemas.payment_messages import Direction
 
 _NO_LIMITS = PaymentLimits()
 
@@ -40,6 +46,8 @@ class PayeeChange:
     credit_account_no: str
     amount_fen: int
     last_month_fen: int | None
+    instead_of: Obligation | None
+    """What came back or was withdrawn and is ordered again by this; ``None`` for a first order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,57 @@ def order_transfers(
     return tuple(
         batch for key, group in groups.items() for batch in _order_group(work, key, group, maker, now, limits)
     )
+
+
+def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
+    """Order a payment that came back (退票) or was withdrawn once more, to the account that is approved now.
+
+    A revision of its own in a batch of its own: two other people approve and release it. The same
+    again is the same. Raises RuleViolation ``illegal_state_change``, ``recovery_unfinished``,
+    ``return_not_on_statement`` and what ``order_transfers`` raises.
+    """
+    maker = person(by)
+    before = work.transfers.obligation(obligation_id)
+    order = before.as_order(before.revision + 1)
+    known = work.transfers.obligation_by_key(order.key)
+    if known is not None:
+        return known
+    if before.state not in MAY_BE_ORDERED_AGAIN:
+        raise RuleViolation(
+            "illegal_state_change",
+            f"{before.key} 现为 {before.state}，只有已退票或已撤回的款项可以重新制单",
+            f"{before.key} is {before.state}; only what came back or was withdrawn may be ordered again",
+        )
+    kill_switches.require_recovered(work, before.city, before.fund)
+    for attempt in work.transfers.attempts(before.id):
+        if attempt.state is AttemptState.RETURNED:
+            _require_return_line(work, before, attempt)
+    order_transfers(work, [order], maker, now)
+    again = work.transfers.obligation_by_key(order.key)
+    assert again is not None
+    work.audit.append(
+        at=now,
+        actor=maker,
+        action="order_again",
+        subject=f"obligation:{again.key}",
+        before={"state": before.state.value, "obligation": before.key},
+        after={"state": again.state.value},
+        reason=reason,
+    )
+    return again
+
+
+def _require_return_line(work: Work, obligation: Obligation, attempt: Attempt) -> None:
+    """Only the paying account's own statement proves that the money is back to be paid once more."""
+    account_no = work.accounts.get(obligation.debit_account_id).account_no
+    lines = work.transfers.lines_of_key(attempt.key)
+    if not any(each.account == account_no and each.direction is Direction.CREDIT for each in lines):
+        raise RuleViolation(
+            "return_not_on_statement",
+            f"{obligation.key} 的退票尚未见于账户 {account_no} 的对账单，不能重新制单",
+            f"the return of {obligation.key} is not on a statement of account {account_no} yet",
+            remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
+        )
 
 
 def _order_group(
@@ -192,13 +251,12 @@ def digest_of(work: Work, batch: Batch) -> str:
 def batch_consequences(work: Work, batch_id: int) -> BatchView:
     """What approving the batch would do: payees, amounts, accounts, change from the month before."""
     batch = work.transfers.batch(batch_id)
-    before = {
-        each.unit: each.amount_fen
-        for each in work.transfers.obligations(
-            city=batch.city, month=batch.month.plus(-1), fund=batch.fund, hop=batch.hop
-        )
-        if each.state is not ObligationState.CANCELLED
-    }
+    before: Counter[str] = Counter()
+    for each in work.transfers.obligations(
+        city=batch.city, month=batch.month.plus(-1), fund=batch.fund, hop=batch.hop
+    ):
+        if each.state not in MAY_BE_ORDERED_AGAIN:
+            before[each.unit] += each.amount_fen
     payees = []
     for obligation in work.transfers.obligations(batch_id=batch.id):
         credit = work.accounts.get(obligation.credit_account_id)
@@ -209,9 +267,15 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
                 credit_account_no=credit.account_no,
                 amount_fen=obligation.amount_fen,
                 last_month_fen=before.get(obligation.unit),
+                instead_of=_instead_of(work, obligation),
             )
         )
     return BatchView(batch, digest_of(work, batch), tuple(payees), sum(before.values()))
+
+
+def _instead_of(work: Work, obligation: Obligation) -> Obligation | None:
+    earlier = [each for each in work.transfers.revisions(obligation) if each.revision < obligation.revision]
+    return earlier[-1] if earlier else None
 
 
 def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: datetime) -> Batch:

@@ -32,10 +32,12 @@ from fundpool.services.attempts import Evidence, apply_event, doubt_end
 from fundpool.services.failpoints import failpoint
 from fundpool.services.money_ports import Recovery
 from fundpool.services.orders import (
+    is_latest,
     possible_orders,
     require_statements,
     settle_from_lines,
     suspect_after_restore,
+    tried,
 )
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
 from fundpool.services.resolving import (
@@ -235,15 +237,17 @@ def _possible_orders(work: Work, recovery: Recovery) -> list[tuple[int, Transfer
     Also of the orders that were over in the backup: books restored in between, which did not know of
     them, may have used the same key once more.
     """
-    waiting = work.transfers.obligations(city=recovery.city, fund=recovery.fund, states=_MAY_HAVE_BEEN_SENT)
-    return [(each.id, order) for each in waiting for order in _orders_over(work, each)] + [
+    unpaid = work.transfers.obligations(city=recovery.city, fund=recovery.fund, states=_MAY_HAVE_BEEN_SENT)
+    waiting = [each for each in unpaid if is_latest(work, each)]
+    return [over for each in waiting for over in _orders_over(work, each)] + [
         (each.id, order) for each in waiting for order in possible_orders(work, each)
     ]
 
 
-def _orders_over(work: Work, obligation: Obligation) -> list[TransferOrder]:
-    known = work.transfers.attempts(obligation.id)
-    return [TransferOrder.from_body(each.request) for each in known if each.state in LEAVES_ROOM]
+def _orders_over(work: Work, obligation: Obligation) -> list[tuple[int, TransferOrder]]:
+    """Of what is owed, also those of an earlier revision, each with its own obligation."""
+    over = [each for each in tried(work, obligation) if each.state in LEAVES_ROOM]
+    return [(each.obligation_id, TransferOrder.from_body(each.request)) for each in over]
 
 
 def _adopt_in_transaction(

@@ -40,7 +40,14 @@ from fundpool.services.attempts import (
 )
 from fundpool.services.failpoints import failpoint
 from fundpool.services.money_ports import GatewayCall
-from fundpool.services.orders import new_attempt, possible_keys, settle_from_lines
+from fundpool.services.orders import (
+    is_latest,
+    new_attempt,
+    next_attempt_no,
+    possible_keys,
+    settle_from_lines,
+    tried,
+)
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
 from fundpool.services.sending import Clock, _read_outcome, gateway_of, report_mismatch, running_clock
 from fundpool.services.transfer_views import TransferOutcome
@@ -480,14 +487,20 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
             ObligationState.CANCELLED,
         ]
     ):
-        if any(each.state not in LEAVES_ROOM for each in work.transfers.attempts(obligation.id)):
+        attempt_no = next((no for no, each in possible_keys(obligation, ()) if each == key), None)
+        if attempt_no is None or not _may_have_lost(work, obligation, attempt_no):
             continue
-        for attempt_no, possible in possible_keys(obligation, work.transfers.attempts(obligation.id)):
-            if possible == key:
-                if obligation.state is ObligationState.CANCELLED:
-                    _paid_though_withdrawn(work, obligation, key, now)
-                return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
+        if obligation.state is ObligationState.CANCELLED:
+            _paid_though_withdrawn(work, obligation, key, now)
+        return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
     return None
+
+
+def _may_have_lost(work: Work, obligation: Obligation, attempt_no: int) -> bool:
+    """Whether an attempt of that number fits after those in the books; with a later revision it is that one's."""
+    is_over = all(each.state in LEAVES_ROOM for each in work.transfers.attempts(obligation.id))
+    is_next = attempt_no >= next_attempt_no(tried(work, obligation))
+    return is_over and is_next and is_latest(work, obligation)
 
 
 _WAY_TO_RELEASED = {

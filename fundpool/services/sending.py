@@ -13,6 +13,7 @@ from fundpool.domain.errors import FundpoolError, RuleViolation, ServiceUnavaila
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import (
     LEAVES_ROOM,
+    MAY_BE_ORDERED_AGAIN,
     AccountStatus,
     Attempt,
     AttemptState,
@@ -24,6 +25,7 @@ from fundpool.domain.transfer import (
     ObligationState,
     PaymentLimits,
     fence_proves_absence,
+    latest_revisions,
     may_send,
     resend_until,
 )
@@ -46,6 +48,7 @@ from fundpool.services.orders import (
     possible_keys,
     settle_from_lines,
     suspect_after_restore,
+    tried,
 )
 from fundpool.services.payments import digest_of
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
@@ -92,7 +95,7 @@ def send_batch(
     obligations = ports.database.read(
         lambda work: [
             each
-            for each in work.transfers.obligations(city=city, month=month, hop=hop)
+            for each in latest_revisions(work.transfers.obligations(city=city, month=month, hop=hop))
             if wanted is None or each.unit in wanted
         ]
     )
@@ -157,14 +160,16 @@ def send_one(
 def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms) -> Attempt | None:
     """T1: the attempt to send, stored with key, bytes and reserve; ``None`` when none may be sent."""
     obligation = work.transfers.obligation(obligation_id)
-    known = work.transfers.attempts(obligation_id)
     if obligation.state is ObligationState.IN_FLIGHT:
-        return known[-1] if known[-1].state is AttemptState.PREPARED else None
+        last = work.transfers.attempts(obligation_id)[-1]
+        return last if last.state is AttemptState.PREPARED else None
     if obligation.state not in _NEEDS_ANOTHER_KEY:
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    if any(each.state not in LEAVES_ROOM or must_be_fenced(each) for each in known):
+    _require_others_over(work, obligation)
+    known = tried(work, obligation)
+    if not all(_is_over(each, obligation) for each in known):
         return None
     for attempt_no, key in possible_keys(obligation, known):
         if work.transfers.lines_of_key(key):
@@ -175,6 +180,30 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
         hold(work, obligation, reason="attempts_exhausted", by="system", now=now)
         return None
     return new_attempt(work, obligation, next_attempt_no(known), now, terms)
+
+
+def _is_over(attempt: Attempt, obligation: Obligation) -> bool:
+    """Whether the attempt leaves room for another; of an earlier revision also when its money came back."""
+    if attempt.state is AttemptState.RETURNED:
+        return attempt.obligation_id != obligation.id
+    return attempt.state in LEAVES_ROOM and not must_be_fenced(attempt)
+
+
+def _open_beside(work: Work, obligation: Obligation) -> Obligation | None:
+    """Another revision of the same payment that may yet be paid, or is."""
+    others = (each for each in work.transfers.revisions(obligation) if each.id != obligation.id)
+    return next((each for each in others if each.state not in MAY_BE_ORDERED_AGAIN), None)
+
+
+def _require_others_over(work: Work, obligation: Obligation) -> None:
+    beside = _open_beside(work, obligation)
+    if beside is not None:
+        raise RuleViolation(
+            "ordered_beside",
+            f"{obligation.key} 与 {beside.key}（{beside.state}）是同一款项，不能同时拨付",
+            f"{obligation.key} and {beside.key} ({beside.state}) are the same payment; only one may be sent",
+            remedy="查清后撤回其一 / look at both and withdraw one: fundpool transfers show, fundpool transfers cancel",
+        )
 
 
 def _are_unknown_to_the_bank(
@@ -204,9 +233,10 @@ def _are_unknown_to_the_bank(
 def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: GatewayTerms) -> None:
     """An order from before a restore becomes an open question; it is never sent again."""
     obligation = work.transfers.obligation(obligation_id)
-    known = work.transfers.attempts(obligation_id)
-    number = next((no for no, possible in possible_keys(obligation, known) if possible == key), None)
-    if obligation.state is not ObligationState.RELEASED or known or number is None:
+    keys = possible_keys(obligation, tried(work, obligation))
+    number = next((no for no, possible in keys if possible == key), None)
+    is_tried = bool(work.transfers.attempts(obligation_id))
+    if obligation.state is not ObligationState.RELEASED or is_tried or number is None:
         return  # somebody else was faster
     _take_from_lines(work, new_attempt(work, obligation, number, now, terms), now, terms)
 
@@ -269,6 +299,8 @@ def _why_not(
     work: Work, obligation: Obligation, attempt: Attempt, now: datetime, limits: PaymentLimits
 ) -> str | None:
     """Why the guards refuse to send, for a person to look at; ``None`` when they do not."""
+    if _open_beside(work, obligation) is not None:
+        return "ordered_beside"
     batch = work.transfers.batch(obligation.batch_id)
     if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
         return "digest_changed"
@@ -362,8 +394,7 @@ def _key_to_fence(work: Work, obligation_id: int) -> Attempt | None:
     obligation = work.transfers.obligation(obligation_id)
     if obligation.state not in _NEEDS_ANOTHER_KEY:
         return None
-    known = work.transfers.attempts(obligation_id)
-    return next(filter(must_be_fenced, known), None)
+    return next(filter(must_be_fenced, tried(work, obligation)), None)
 
 
 def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
 
+from fundpool.adapters.gateways.bank_book import Course
 from fundpool.adapters.gateways.faults import Call
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
@@ -631,6 +632,66 @@ def money_comes_back(it: Scene) -> None:
     it.resolve()
 
 
+# ---------------------------------------------------------------------------------- ordered again
+
+
+def refused_withdrawn_ordered_again_and_restored(it: Scene) -> None:
+    """The backup knows the refusal only: what was paid after it has a revision of its own."""
+    first_day = it.clock().date()
+    it.plan.add("reject")
+    it.send()
+    backup = snapshot(it)
+    by_people(it, payment_decisions.cancel)
+    it.ports.database.transaction(lambda work: it.order_again(work, 1))
+    it.send()
+    it.clock.advance(minutes=5)
+    restore(it, backup)
+    recover(it, first_day)
+    restart(it)
+    carry_on(it)
+
+
+def refused_withdrawn_ordered_again_then_executed(it: Scene) -> None:
+    it.plan.add("reject_then_success", seconds=7200)
+    it.send()
+    by_people(it, payment_decisions.cancel)
+    it.ports.database.transaction(lambda work: it.order_again(work, 1))
+    it.send()
+    it.clock.advance(days=2)
+    it.book.advance(it.clock())
+    carry_on(it)
+
+
+def paid_under_its_second_revision_and_restored(it: Scene) -> None:
+    """The backup has both revisions; the order of the second is on the statement only."""
+    first_day = it.clock().date()
+    it.plan.add("reject")
+    it.send()
+    by_people(it, payment_decisions.cancel)
+    it.ports.database.transaction(lambda work: it.order_again(work, 1))
+    backup = snapshot(it)
+    it.send()
+    it.clock.advance(minutes=5)
+    restore(it, backup)
+    recover(it, first_day)
+    restart(it)
+    carry_on(it)
+
+
+def returned_ordered_again_and_executed_once_more(it: Scene) -> None:
+    """The bank executes the key that came back a second time; people look no further than the break."""
+    money_comes_back(it)
+    day = it.clock().date()
+    for number in range(3):
+        resolving.import_statements(it.ports, CITY, day - timedelta(days=number), it.clock(), clock=it.clock)
+    it.ports.database.transaction(lambda work: it.order_again(work, 1))
+    (transfer,) = it.book.transfers.values()
+    it.book._execute(transfer, it.clock(), Course())
+    resolving.import_statements(it.ports, CITY, day, it.clock(), clock=it.clock)
+    restart(it)
+    carry_on(it)
+
+
 COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "timeout_is_failure": (answer_lost, NO_FENCE),
     "server_error_is_failure": (server_error, NO_FENCE),
@@ -670,5 +731,12 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "ended_not_asked_after_restore": (refused_in_the_backup_and_under_way, NO_FENCE),
     "proof_of_an_earlier_life_kept": (signed_absent_for_days_long_past, GatewayTerms()),
     "return_ignored": (money_comes_back, GatewayTerms()),
+    "revisions_have_keys_of_their_own": (refused_withdrawn_ordered_again_and_restored, GatewayTerms()),
+    "earlier_revision_not_fenced": (refused_withdrawn_ordered_again_then_executed, GatewayTerms()),
+    "lost_order_given_to_an_earlier_revision": (
+        paid_under_its_second_revision_and_restored,
+        GatewayTerms(),
+    ),
+    "earlier_revision_not_looked_at": (returned_ordered_again_and_executed_once_more, GatewayTerms()),
 }
 """Which course tells which variant, and at what kind of bank."""

@@ -527,6 +527,10 @@ class MemoryTransfers:
     def attempts_of_serial(self, bank_serial: str) -> list[Attempt]:
         return [each for each in self._state.attempts.values() if each.bank_serial == bank_serial]
 
+    def revisions(self, obligation: Obligation) -> list[Obligation]:
+        first = obligation.as_order(1)
+        return [each for each in self._state.obligations.values() if each.as_order(1) == first]
+
     def attempts(self, obligation_id: int) -> list[Attempt]:
         return [each for each in self._state.attempts.values() if each.obligation_id == obligation_id]
 

@@ -20,6 +20,7 @@ from fundpool.domain.transfer import (
     Event,
     GatewayTerms,
     NotFoundVerdict,
+    Obligation,
     ObligationState,
 )
 from fundpool.services import attempts, kill_switches, orders, recovery, resolving, sending
@@ -358,6 +359,36 @@ def return_ignored() -> Any:
     return _arrow(S.SUCCEEDED, E.RETURNED, None)
 
 
+def revisions_have_keys_of_their_own() -> Any:
+    return patch.object(Obligation, "payment_key", property(lambda obligation: obligation.key))
+
+
+@contextmanager
+def earlier_revision_not_fenced() -> Iterator[None]:
+    original = sending._is_over
+
+    def fences_its_own(work: Any, obligation_id: int) -> Any:
+        known = work.transfers.attempts(obligation_id)
+        return next(filter(sending.must_be_fenced, known), None)
+
+    def ignores_others(attempt: Any, obligation: Any) -> bool:
+        return attempt.obligation_id != obligation.id or original(attempt, obligation)
+
+    with (
+        patch.object(sending, "_key_to_fence", fences_its_own),
+        patch.object(sending, "_is_over", ignores_others),
+    ):
+        yield
+
+
+def lost_order_given_to_an_earlier_revision() -> Any:
+    return patch.object(resolving, "is_latest", lambda work, obligation: True)
+
+
+def earlier_revision_not_looked_at() -> Any:
+    return patch.object(sending, "_open_beside", lambda work, obligation: None)
+
+
 MUTANTS: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
@@ -399,6 +430,10 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         ended_not_asked_after_restore,
         proof_of_an_earlier_life_kept,
         return_ignored,
+        revisions_have_keys_of_their_own,
+        earlier_revision_not_fenced,
+        lost_order_given_to_an_earlier_revision,
+        earlier_revision_not_looked_at,
     )
 }
 """Every mutant by name."""

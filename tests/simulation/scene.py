@@ -6,10 +6,11 @@ from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.periods import SHANGHAI, Month
-from fundpool.domain.transfer import GatewayTerms, Hop, PaymentOrder
+from fundpool.domain.transfer import GatewayTerms, Hop, Obligation, PaymentOrder
 from fundpool.services import bank_accounts, books, payments, resolving, sending, transfer_views
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import Ports, Transactions, Work
+from schemas.payment_messages import Direction
 from tests.simulation.bank import CountedPlan
 
 CITY, FUND, CITY_UNIT = "taizhou", "employee", "331000"
@@ -117,6 +118,25 @@ class Scene:
     def resolve(self) -> None:
         """Let the reconciler ask about everything that is due."""
         resolving.resolve(self.ports, self.clock(), clock=self.clock)
+
+    def order_again(self, work: Work, obligation_id: int) -> Obligation:
+        """Order once more what came back or was withdrawn, and let it out at once."""
+        now = self.clock()
+        again = payments.order_again(work, obligation_id, by=MAKER, reason="重付", now=now)
+        digest = payments.digest_of(work, work.transfers.batch(again.batch_id))
+        payments.approve_batch(work, again.batch_id, digest, CHECKER, now)
+        payments.release_batch(work, again.batch_id, RELEASER, now)
+        return again
+
+    def moves(self, keys: frozenset[str] | None = None) -> list[int]:
+        """What the paying account's own bank did: 1 each time money left, -1 each time it came back."""
+        account = account_no("fiscal_account", CITY_UNIT)
+        lines = [each for each in self.book.lines if each.account == account]
+        return [
+            1 if each.direction is Direction.DEBIT else -1
+            for each in lines
+            if keys is None or each.key in keys
+        ]
 
     def executed_fen(self) -> int:
         """What the bank paid out, by its own book."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache, partial
+from itertools import accumulate
 from random import Random
 from typing import Any
 
@@ -20,14 +21,24 @@ from fundpool.domain.audit import verify_chain
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import (
+    MAY_BE_ORDERED_AGAIN,
     OPEN_QUESTIONS,
     AttemptState,
     GatewayTerms,
     Obligation,
     ObligationState,
     attempt_key,
+    latest_revisions,
 )
-from fundpool.services import books, failpoints, kill_switches, orders, payment_decisions, recovery, resolving
+from fundpool.services import (
+    books,
+    failpoints,
+    kill_switches,
+    orders,
+    payment_decisions,
+    recovery,
+    resolving,
+)
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Transactions, Work
 from schemas.payment_messages import StatementLine
@@ -89,6 +100,8 @@ _LOST = (
     (_SUBMIT, "arrives_later"),
 )
 """Refused without a trace, the next one under way: what a restore must not forget."""
+_BOUNCED = ((_SUBMIT, "success_then_returned"), (_SUBMIT, "reject"))
+"""Sent back or refused, so that people order it again."""
 _WEAK_POINTS = [
     *[("", "")] * 4,
     *[(kind, name) for kind in ("crash", "pause") for name in ("before submit", "after submit")],
@@ -192,7 +205,7 @@ class Schedule:
             prepared=True,
         )
         left_out = _NOT_PLAYED if variant.can_close else _NOT_PLAYED | _NEEDS_A_FENCE
-        self.theme = self.random.choice([(), (), (), _RESENT, _HURRIED, _OVERTAKEN, _LOST])
+        self.theme = self.random.choice([(), (), (), _RESENT, _HURRIED, _OVERTAKEN, _LOST, _BOUNCED])
         self.palette = [*self.theme, *_palette(self.random, left_out)[: 2 if self.theme else None]]
         self.delivered: list[dict[str, Any]] = []
         self.withdrawn: set[str] = set()
@@ -228,6 +241,7 @@ class Schedule:
         self.pace_minutes = self.random.choice([(1,), (1, 15), (1, 15, 120), (15, 120)])
         self.sleep_steps = self.random.choice([2, 2, 4, 10])
         self.steps = self.random.choice([8, 16, 24])
+        self.orders_again = self.random.random() < 0.7
         if self.theme == _HURRIED:
             self.pace_minutes = (1, 15)
         elif self.theme == _LOST:
@@ -237,6 +251,11 @@ class Schedule:
         elif self.theme == _OVERTAKEN:
             self.weak_point = ("pause", "after submit")
             self.weights[-3:-1] = [3, 3]
+        elif self.theme == _BOUNCED:
+            self.orders_again = True
+            self.jump_rate = 0.3
+            for name in ("statements", "people", "somebody"):
+                self.weights[[actor for actor, _ in self.actors].index(name)] = 6
         self._plan_restores()
 
     def _plan_restores(self) -> None:
@@ -244,7 +263,8 @@ class Schedule:
         self.backups: list[Any] = [self.before_the_order]
         self.backup_at: set[int] = set()
         self.restore_at: list[int] = []
-        if self.theme == _LOST or self.random.random() < RESTORE_RATE:
+        often = {_LOST: 1.0, _BOUNCED: 0.5}
+        if self.random.random() < often.get(self.theme, RESTORE_RATE):
             times = self.random.choice([1, 1, 1, 2])
             self.restore_at = sorted(self.random.randrange(2, self.steps) for _ in range(times))
             self.backup_at = {self.random.randrange(each) for each in self.restore_at}
@@ -427,8 +447,10 @@ class Schedule:
         if not found:
             REACHED["people: ordered anew"] += 1
             self.scene.release()
-        for each in found:
-            if each.state is ObligationState.FAILED:
+        for each in latest_revisions(found):
+            if each.state is ObligationState.RETURNED and self.orders_again:
+                self._order_again(each)
+            elif each.state is ObligationState.FAILED:
                 for person in (CHECKER, RELEASER):
                     self._person(lambda work, o=each, p=person: self._retry(work, o.id, p))
             elif each.state is ObligationState.HELD:
@@ -447,17 +469,28 @@ class Schedule:
             return
         each = self.random.choice(found)
         name = self.random.choice(
-            ["hold_obligation", "hold_obligation", "look_again", "cancel", "accept_execution"]
+            ["hold_obligation", "hold_obligation", "look_again", "cancel", "accept_execution", "order_again"]
         )
-
+        REACHED[f"somebody: {name}"] += 1
+        if name == "order_again":
+            self._order_again(each)
+            return
         act = getattr(payment_decisions, name)
         now = self.scene.clock()
         self._person(lambda work: act(work, each.id, by=CHECKER, reason="查", now=now))
-        REACHED[f"somebody: {name}"] += 1
         if self.scene.ports.database.read(lambda work: work.transfers.obligation(each.id)).state is (
             ObligationState.CANCELLED
         ):
             self.withdrawn.add(each.key)
+
+    def _order_again(self, returned: Obligation) -> None:
+        """Order once more what came back or was withdrawn, and let it out at once."""
+
+        def act(work: Work) -> None:
+            again = self.scene.order_again(work, returned.id)
+            REACHED[f"ordered again: revision {again.revision} after {returned.state}"] += 1
+
+        self._person(act)
 
     def _retry(self, work: Work, obligation_id: int, person: str) -> None:
         if work.transfers.obligation(obligation_id).state is ObligationState.FAILED:
@@ -598,14 +631,16 @@ class Schedule:
         breaks = work.transfers.breaks(only_open=False)
         REACHED.update(f"break: {each.kind}" for each in breaks)
         broken = {each.reference for each in breaks}
-        for obligation in work.transfers.obligations(city=CITY):
-            keys = _keys(obligation.key)
-            times = sum(executions.pop(key, 0) for key in keys)
+        for latest in latest_revisions(work.transfers.obligations(city=CITY)):
+            keys = _keys(latest.payment_key)
+            for key in keys:
+                executions.pop(key, None)
             is_seen = any(key in anomalies and key in broken for key in keys)
-            found += self._judge_payment(work, obligation, times, is_seen=is_seen)
-            is_told = obligation.state is ObligationState.CANCELLED or any(key in broken for key in keys)
-            if obligation.key in self.withdrawn and not is_told:
-                found.append(f"W1 withdrawn, yet {obligation.state}: {obligation.key}")
+            found += self._judge_payment(work, latest, keys, is_seen=is_seen)
+            for each in work.transfers.revisions(latest):
+                is_told = each.state is ObligationState.CANCELLED or any(key in broken for key in keys)
+                if each.key in self.withdrawn and not is_told:
+                    found.append(f"W1 withdrawn, yet {each.state}: {each.key}")
         if executions:
             found.append(f"I1 executed what was never ordered: {dict(executions)}")
         if any(each.finished_at is None for each in work.transfers.recoveries()):
@@ -622,22 +657,29 @@ class Schedule:
         return found
 
     def _judge_payment(
-        self, work: Work, obligation: Obligation, times: int, *, is_seen: bool
+        self, work: Work, latest: Obligation, keys: tuple[str, ...], *, is_seen: bool
     ) -> Iterator[str]:
-        """What is wrong with one payment that the bank executed so many times; ``is_seen``: as an anomaly."""
-        known = work.transfers.attempts(obligation.id)
-        REACHED[f"end: {obligation.state}"] += 1
+        """What is wrong with one payment, over its revisions; ``is_seen``: an anomaly among them."""
+        revisions = work.transfers.revisions(latest)
+        known = orders.tried(work, latest)
+        REACHED[f"end: {latest.state}"] += 1
         REACHED[f"end: after {len(known)} attempts"] += 1
-        if times > 1:
-            yield f"I1 paid {times} times: {obligation.key}"
-        is_booked = obligation.state in {ObligationState.SETTLED, ObligationState.RETURNED}
-        if times and not is_booked and not is_seen:
-            yield f"I2 paid, not booked: {obligation.key} is {obligation.state}"
-        if is_booked and not times:
-            yield f"I3 booked, not paid: {obligation.key}"
-        is_withdrawn = obligation.state is ObligationState.CANCELLED
-        if not (times or is_booked or is_withdrawn or orders.is_exhausted(known)):
-            yield f"L1 never paid: {obligation.key} is {obligation.state}"
+        REACHED[f"end: revision {latest.revision}"] += 1
+        moves = self.scene.moves(frozenset(keys))
+        paid = list(accumulate(moves, initial=0))
+        times, is_with_payee = moves.count(1), paid[-1] == 1
+        settled = [each for each in revisions if each.state is ObligationState.SETTLED]
+        returned = [each for each in revisions if each.state is ObligationState.RETURNED]
+        if max(paid) > 1 or len(settled) > 1:
+            yield f"I1 paid {max(paid)} times, settled {len(settled)} times: {latest.key}"
+        if not is_seen and (is_with_payee != bool(settled) or (times and not (settled or returned))):
+            yield f"I2 paid {times} times, {is_with_payee=}, {[each.state for each in revisions]}: {latest.key}"
+        if len(settled) + len(returned) > times:
+            yield f"I3 booked, not paid: {latest.key}"
+        is_over = latest.state in {*MAY_BE_ORDERED_AGAIN, ObligationState.SETTLED}
+        was_tried_in_vain = len(revisions) == 1 and times
+        if not (is_with_payee or is_over or was_tried_in_vain or orders.is_exhausted(known)):
+            yield f"L1 never paid: {latest.key} is {latest.state}"
 
 
 def is_at_rest(work: Work) -> bool:
@@ -670,5 +712,5 @@ def _palette(random: Random, left_out: set[str]) -> list[tuple[Call, str]]:
 
 
 @cache
-def _keys(obligation_key: str) -> tuple[str, ...]:
-    return tuple(attempt_key(obligation_key, number) for number in range(1, 200))
+def _keys(payment_key: str) -> tuple[str, ...]:
+    return tuple(attempt_key(payment_key, number) for number in range(1, 200))

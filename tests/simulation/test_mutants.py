@@ -5,6 +5,7 @@ caught for certain, so that a guard taken out of the product turns a named test 
 """
 
 from contextlib import nullcontext
+from itertools import accumulate
 
 import pytest
 
@@ -18,13 +19,15 @@ def broken_promises(it: Scene) -> list[str]:
     """What the end of a course says against the books."""
     it.book.advance(it.clock())
     fiscal = it.ports.database.read(lambda work: books.balance(work, FISCAL))
-    state = it.states()[0]
+    states = it.states()
+    state = states[-1]
+    paid = list(accumulate(it.moves(), initial=0))
     found = []
-    if len(it.book.executions) > 1:
+    if max(paid) > 1:
         found.append("paid twice")
-    if state == "settled" and not it.book.executions:
+    if "settled" in states and not paid[-1]:
         found.append("booked, not paid")
-    if state not in {"settled", "returned", "held"} and it.book.executions:
+    if state != "settled" and "held" not in states and paid[-1]:
         found.append("paid, not booked")
     at_bank = it.book.accounts[account_no("fiscal_account", "331000")].balance_fen
     if state in {"settled", "returned"} and fiscal.posted_fen != at_bank:

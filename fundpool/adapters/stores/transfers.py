@@ -49,6 +49,9 @@ def _one(table: Table, *names: str) -> Select[Any]:
 
 _BATCH, _BATCH_BY_KEY = _one(transfer_batch, "id"), _one(transfer_batch, "key")
 _OBLIGATION, _OBLIGATION_BY_KEY = _one(obligations, "id"), _one(obligations, "key")
+_REVISIONS = _one(obligations, "city", "fund", "month", "hop", "unit", "purpose", "application").order_by(
+    obligations.c.revision
+)
 _ATTEMPT, _ATTEMPT_BY_KEY = _one(attempts, "id"), _one(attempts, "key")
 _ATTEMPTS = _one(attempts, "obligation_id").order_by(attempts.c.attempt_no)
 _ATTEMPTS_OF_SERIAL = _one(attempts, "bank_serial").order_by(attempts.c.id)
@@ -194,6 +197,18 @@ class SqlTransferStore:
         if states is not None:
             query = query.where(c.state.in_([state.value for state in states]))
         return [_obligation(row) for row in self._connection.execute(query).mappings()]
+
+    def revisions(self, obligation: Obligation) -> list[Obligation]:
+        values = {
+            "city": obligation.city,
+            "fund": obligation.fund,
+            "month": str(obligation.month),
+            "hop": str(obligation.hop),
+            "unit": obligation.unit,
+            "purpose": obligation.purpose,
+            "application": obligation.application,
+        }
+        return [_obligation(row) for row in self._connection.execute(_REVISIONS, values).mappings()]
 
     def paying_accounts(self, city: str) -> list[int]:
         pays = exists().where(obligations.c.debit_account_id == bank_account.c.id)

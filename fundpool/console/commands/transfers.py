@@ -1,6 +1,7 @@
 """``fundpool transfers``: see, authorise, send, resolve; nobody chooses a key or a state."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -216,7 +217,7 @@ def batches(
             f"批次 {batch.id} {batch.fund} {batch.hop} {batch.state} 共 {batch.count} 笔 "
             f"{format_yuan(batch.total_fen)} 元（上月 {format_yuan(view.last_month_total_fen)} 元） "
             f"摘要 {view.digest[:12]}",
-            ["unit", "name", "account", "yuan", "last month", "change"],
+            ["unit", "name", "account", "yuan", "last month", "change", "前次 / before"],
             [
                 [
                     payee.unit,
@@ -227,6 +228,7 @@ def batches(
                     None
                     if payee.last_month_fen is None
                     else format_yuan(payee.amount_fen - payee.last_month_fen),
+                    payee.instead_of and f"{payee.instead_of.id} {payee.instead_of.state}",
                 ]
                 for payee in view.payees
             ],
@@ -257,6 +259,8 @@ def _batch_document(view: "BatchView") -> dict[str, Any]:
                 "credit_account": payee.credit_account_no,
                 "amount_fen": payee.amount_fen,
                 "last_month_fen": payee.last_month_fen,
+                "instead_of": payee.instead_of
+                and {"id": payee.instead_of.id, "state": payee.instead_of.state.value},
             }
             for payee in view.payees
         ],
@@ -381,12 +385,14 @@ def cancel(
     """Withdraw a payment of which nothing was ever sent."""
     from fundpool.services import payment_decisions
 
-    now, terms = business_clock(as_of), settings_of(policy_dir).gateway_terms
-    return _act(
-        lambda work: payment_decisions.cancel(work, transfer_id, by=by, reason=reason, now=now, terms=terms),
-        policy_dir=policy_dir,
-        as_json=json,
+    act = partial(
+        payment_decisions.cancel,
+        obligation_id=transfer_id,
+        by=by,
+        reason=reason,
+        terms=settings_of(policy_dir).gateway_terms,
     )
+    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
 
 
 @app.command
@@ -402,12 +408,8 @@ def hold(
     """Stop one payment until a person has looked."""
     from fundpool.services import payment_decisions
 
-    now = business_clock(as_of)
-    return _act(
-        lambda work: payment_decisions.hold_obligation(work, transfer_id, by=by, reason=reason, now=now),
-        policy_dir=policy_dir,
-        as_json=json,
-    )
+    act = partial(payment_decisions.hold_obligation, obligation_id=transfer_id, by=by, reason=reason)
+    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
 
 
 @app.command(name="look-again")
@@ -423,12 +425,8 @@ def look_again(
     """Take a payment out of HELD to where its attempts say it stands."""
     from fundpool.services import payment_decisions
 
-    now = business_clock(as_of)
-    return _act(
-        lambda work: payment_decisions.look_again(work, transfer_id, by=by, reason=reason, now=now),
-        policy_dir=policy_dir,
-        as_json=json,
-    )
+    act = partial(payment_decisions.look_again, obligation_id=transfer_id, by=by, reason=reason)
+    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
 
 
 @app.command(name="accept-execution")
@@ -444,12 +442,8 @@ def accept_execution(
     """Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
     from fundpool.services import payment_decisions
 
-    now = business_clock(as_of)
-    return _act(
-        lambda work: payment_decisions.accept_execution(work, transfer_id, by=by, reason=reason, now=now),
-        policy_dir=policy_dir,
-        as_json=json,
-    )
+    act = partial(payment_decisions.accept_execution, obligation_id=transfer_id, by=by, reason=reason)
+    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
 
 
 @app.command(name="approve-retry")
@@ -465,16 +459,33 @@ def approve_retry(
     """Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
     from fundpool.services import payment_decisions
 
+    act = partial(payment_decisions.approve_retry, obligation_id=transfer_id, by=by, reason=reason)
+    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
+
+
+@app.command(name="order-again")
+def order_again(
+    transfer_id: int,
+    *,
+    by: _By,
+    reason: _Reason,
+    as_of: _AsOf = None,
+    policy_dir: PolicyDir = None,
+    json: bool = False,
+) -> int:
+    """Order what came back (退票) or was withdrawn once more, to the account approved now; two others pass it."""
+    from fundpool.services import payments
+
+    act = partial(payments.order_again, obligation_id=transfer_id, by=by, reason=reason)
+    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
+
+
+def _act(
+    act: "Callable[..., Obligation]", *, as_of: str | None, policy_dir: Path | None, as_json: bool
+) -> int:
+    """Run a person's act, called with ``work`` and ``now``, as one transaction and show what became of it."""
     now = business_clock(as_of)
-    return _act(
-        lambda work: payment_decisions.approve_retry(work, transfer_id, by=by, reason=reason, now=now),
-        policy_dir=policy_dir,
-        as_json=json,
-    )
-
-
-def _act(act: "Callable[[Work], Obligation]", *, policy_dir: Path | None, as_json: bool) -> int:
-    changed = _ports(policy_dir).database.transaction(act)
+    changed = _ports(policy_dir).database.transaction(lambda work: act(work, now=now))
     if as_json:
         print_json({"id": changed.id, "obligation": changed.key, "state": changed.state.value})
     else:
