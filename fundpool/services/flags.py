@@ -226,6 +226,14 @@ def _after_application(
             )
 
 
+_REMEDIES = {
+    ObligationState.FAILED: "fundpool transfers approve-retry；账户有误则 / for another account: "
+    "fundpool transfers cancel, order-again",
+    ObligationState.RETURNED: "fundpool transfers order-again",
+}
+"""What lets a payment go on that did not go through."""
+
+
 def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
     for application in facts.applications:
         if application.number > 1:
@@ -258,7 +266,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
                 days=None,
                 message_zh=f"{names.get(obligation.unit, obligation.unit)}的款项未成：{reason}",
                 message_en=f"payment to {obligation.unit} did not go through: {reason}",
-                remedy="fundpool transfers show",
+                remedy=_REMEDIES.get(obligation.state, "fundpool transfers show"),
             )
 
 

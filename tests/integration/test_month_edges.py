@@ -11,7 +11,9 @@ from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.periods import Month
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind, FileState
+from fundpool.domain.transfer import attempt_key
 from fundpool.services import application, books, daily, records, review
+from fundpool.services.disbursement import legs_of, orders_of
 from fundpool.services.filing import files_of
 from fundpool.services.ledger_checks import verify
 from fundpool.services.outcomes import UnitState
@@ -513,6 +515,13 @@ def test_a_county_without_an_account_keeps_nobody_waiting(
     scene.authorise("pay_from_fiscal_account", at("2026-09-28 12:30"))
     scene.run("disbursement", at("2026-09-28 13:00"))
     assert len(scene.book.executions) == 2 * len(scene.counties)
+    # Books restored from before the first order would order everybody at once: these must be the same keys.
+    (leg,) = legs_of(scene.policy, OCTOBER, "pay_from_fiscal_account")
+    applications = scene.ports.database.read(lambda w: w.applications.applications("jiujiang", OCTOBER))
+    at_once = {order.key for each in applications for order in orders_of(scene.policy, leg, each)}
+    assert {one.key for one in scene.book.executions} == {attempt_key(key, 1) for key in at_once}
+    ordered = scene.ports.database.read(lambda w: w.transfers.obligations(city="jiujiang", month=OCTOBER))
+    assert {one.key for one in ordered} == at_once
 
 
 def test_jiujiang_pays_no_more_than_the_annual_budget(transactions: SqlTransactions, tmp_path: Path) -> None:

@@ -382,7 +382,7 @@ def cancel(
     policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
-    """Withdraw a payment of which nothing was ever sent."""
+    """Withdraw a payment that is not with the bank: never sent, or definitely refused."""
     from fundpool.services import payment_decisions
 
     act = partial(
