@@ -30,7 +30,7 @@ from fundpool.domain.errors import FundpoolError
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import BatchState
-from fundpool.services import books, payments, sending
+from fundpool.services import books, payment_decisions, payments, sending
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Gateway, GatewayAnswer, Work
 from schemas.payment_messages import StatementLine, TransferOrder
@@ -88,13 +88,14 @@ class Races:
         self.faults: list[str] = []
 
     def run(self, races: int) -> None:
-        """Play ``races`` of them, the five kinds in turn."""
+        """Play ``races`` of them, the six kinds in turn."""
         kinds: tuple[tuple[Callable[[int], list[Any]], Callable[[Any], None]], ...] = (
             (self._batches, self.approve),
             (self._released, self.send),
             (self._incomes, self.reverse),
             (self._months, self.close_month),
             (self._purses, self.spend),
+            (self._withdrawn, self.order_again),
         )
         in_a_row = min(AT_ONCE, max(1, races // len(kinds)))
         for prepare, play_one in cycle(kinds):
@@ -106,7 +107,7 @@ class Races:
         faults = self.transactions.read(lambda work: [*verify(work), *verify_chain(work.audit.records(), {})])
         self.faults += [str(fault) for fault in faults]
 
-    # ------------------------------------------------------------------ the five prizes
+    # ------------------------------------------------------------------ the six prizes
 
     def approve(self, batch_id: int) -> None:
         """Checkers of different names approve one batch: one name stands, and one record of it."""
@@ -170,6 +171,21 @@ class Races:
         won = sorted(map(str, outcomes)) == ["1", *["exceeds_balance"] * (len(outcomes) - 1)]
         self._note("spend", won and left_fen == 40, outcomes)
 
+    def order_again(self, obligation_id: int) -> None:
+        """Makers of different names order what was withdrawn once more: one order, which all are shown."""
+        outcomes = self._race(
+            lambda number: self.transactions.transaction(
+                lambda work: (
+                    payments.order_again(work, obligation_id, by=f"经办{number}", reason="重付", now=NOW).id
+                )
+            )
+        )
+        revisions = self.transactions.read(
+            lambda work: work.transfers.revisions(work.transfers.obligation(obligation_id))
+        )
+        ids = [each.id for each in revisions]
+        self._note("order again", len(ids) == 2 and set(outcomes) == {ids[1]}, outcomes)
+
     # ------------------------------------------------------------------ setting up, starting, counting
 
     def _batches(self, count: int) -> list[int]:
@@ -197,6 +213,17 @@ class Races:
             return [one.id for each in batches for one in work.transfers.obligations(batch_id=each)]
 
         return self.transactions.transaction(release)
+
+    def _withdrawn(self, count: int) -> list[int]:
+        """Payments that a person withdrew before they were sent."""
+        released = self._released(count)
+
+        def withdraw(work: Work) -> None:
+            for obligation_id in released:
+                payment_decisions.cancel(work, obligation_id, by=CHECKER, reason="停付", now=NOW)
+
+        self.transactions.transaction(withdraw)
+        return released
 
     def _incomes(self, count: int) -> list[str]:
         """Booked receipts."""

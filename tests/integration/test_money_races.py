@@ -21,7 +21,7 @@ from tests.integration.money_races import Races
 from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
 
 WORKERS = (2, 8, 32)
-RACES = 40
+RACES = 48
 """Of each test run, on each database; ``make races`` plays 10,000."""
 
 
@@ -104,14 +104,15 @@ def one_winner(outcomes: list[object]) -> None:
     assert sum(not isinstance(each, Exception) for each in outcomes) == 1, outcomes
 
 
-def test_approving_sending_reversing_closing_and_spending_have_one_winner_each(
+def test_approving_sending_reversing_closing_spending_and_ordering_again_have_one_winner_each(
     transactions: SqlTransactions,
 ) -> None:
     seed = SystemRandom().randrange(10**9)
     races = Races(transactions, seed)
     with races.pool:
         races.run(RACES)
-    assert races.played == dict.fromkeys(("approve", "send", "reverse", "close", "spend"), RACES // 5)
+    kinds = ("approve", "send", "reverse", "close", "spend", "order again")
+    assert races.played == dict.fromkeys(kinds, RACES // len(kinds))
     assert races.faults == [], f"seed {seed}"
 
 

@@ -20,10 +20,12 @@ from fundpool.services import (
     books,
     failpoints,
     kill_switches,
+    orders,
     payment_decisions,
     payments,
     resolving,
 )
+from fundpool.services.attempts import hold
 from fundpool.services.ledger_checks import verify
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind, Work
@@ -36,6 +38,7 @@ from tests.simulation.scene import (
     FUND,
     MAKER,
     MONTH,
+    NOW,
     OPENING_FEN,
     RELEASER,
     Scene,
@@ -524,6 +527,59 @@ def test_returned_money_is_a_new_event_and_the_settlement_stays(scene: Scene) ->
     assert [key.rsplit("/", 1)[1] for key in keys if "transfer/" in key][-1] == "bank_return"
     assert sum(key.endswith("/post") for key in keys) == 3
     assert read(scene, verify) == []
+
+
+def returned_and_ordered_again(scene: Scene) -> tuple[Obligation, Obligation]:
+    """The first county's payment that came back, and the order that takes its place."""
+    scene.plan.add("success_then_returned")
+    scene.release()
+    scene.send()
+    scene.clock.advance(days=2)
+    scene.resolve()
+    for days in (2, 1, 0):
+        day = scene.clock().date() - timedelta(days=days)
+        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+    before = first(scene)
+    return before, act(scene, lambda w: scene.order_again(w, before.id))
+
+
+def test_money_that_came_back_is_paid_again_by_an_order_of_its_own(scene: Scene) -> None:
+    before, again = returned_and_ordered_again(scene)
+    same = act(scene, lambda w: payments.order_again(w, before.id, by=CHECKER, reason="再点", now=NOW))
+    assert same.id == again.id
+    for _ in range(2):
+        scene.send()
+    after = read(scene, lambda w: w.transfers.revisions(before))
+    assert [each.state.value for each in after] == ["returned", "settled"]
+    assert [each.attempt_no for each in read(scene, lambda w: orders.tried(w, again))] == [1, 2]
+    assert scene.moves().count(1) == 4
+    assert balances(scene)[:2] == (100_000, 0)
+    assert read(scene, verify) == []
+
+
+def test_an_order_beside_another_of_the_same_payment_is_not_sent(scene: Scene) -> None:
+    before, again = returned_and_ordered_again(scene)
+    act(scene, lambda w: hold(w, before, reason="executed_twice", by="system", now=scene.clock()))
+    assert [each.error_code for each in scene.send(units=COUNTIES[:1])] == ["ordered_beside"]
+    withdrawn = {"by": CHECKER, "reason": "停付", "now": scene.clock()}
+    assert act(scene, lambda w: payment_decisions.cancel(w, again.id, **withdrawn)).state.value == "cancelled"
+
+
+def test_an_order_already_prepared_is_held_when_an_earlier_one_of_its_payment_opens_again(
+    scene: Scene,
+) -> None:
+    before, again = returned_and_ordered_again(scene)
+
+    def between_prepare_and_claim(name: str) -> None:
+        if name == "after commit":
+            failpoints.install(None)
+            act(scene, lambda w: hold(w, before, reason="executed_twice", by="system", now=scene.clock()))
+
+    failpoints.install(between_prepare_and_claim)
+    scene.send(units=COUNTIES[:1])
+    held = read(scene, lambda w: w.transfers.obligation(again.id))
+    assert (held.state.value, held.held_reason) == ("held", "ordered_beside")
+    assert scene.moves().count(1) == 3
 
 
 def test_not_found_waits_then_sends_the_same_bytes_under_the_same_key(scene: Scene) -> None:
