@@ -180,11 +180,15 @@ class Races:
                 )
             )
         )
-        revisions = self.transactions.read(
+        _, *others = self.transactions.read(
             lambda work: work.transfers.revisions(work.transfers.obligation(obligation_id))
         )
-        ids = [each.id for each in revisions]
-        self._note("order again", len(ids) == 2 and set(outcomes) == {ids[1]}, outcomes)
+        records = self.transactions.read(
+            lambda work: [one for each in others for one in work.audit.records(f"obligation:{each.key}")]
+        )
+        won = set(outcomes) == {each.id for each in others} and len(others) == 1
+        noted = [one.action for one in records].count("order_again")
+        self._note("order again", won and noted == 1, outcomes)
 
     # ------------------------------------------------------------------ setting up, starting, counting
 
