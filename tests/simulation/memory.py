@@ -222,6 +222,9 @@ class MemoryAccounts:
         approved = replace(
             account, status=AccountStatus.APPROVED, checker=checker, approved_at=at, usable_from=usable_from
         )
+        before = self.approved(account.city, account.fund, account.account_type, account.unit)
+        if before is not None:
+            self._state.own("accounts")[before.id] = replace(before, status=AccountStatus.RETIRED)
         self._state.own("accounts")[account.id] = approved
         return approved
 
@@ -230,7 +233,8 @@ class MemoryAccounts:
 
     def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
         for each in self._rows.values():
-            if (each.city, each.fund, each.account_type, each.unit) == (city, fund, account_type, unit):
+            place = (each.city, each.fund, each.account_type, each.unit)
+            if place == (city, fund, account_type, unit) and each.status is AccountStatus.APPROVED:
                 return each
         return None
 

@@ -1,14 +1,17 @@
 """Books put back from a backup: what was sent since is found at the bank, never sent again."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
 
 from fundpool.adapters.gateways.faults import Call
+from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.transfer import final_days
 from fundpool.services import (
+    bank_accounts,
     books,
     failpoints,
     kill_switches,
@@ -17,9 +20,27 @@ from fundpool.services import (
     recovery,
     resolving,
 )
-from tests.simulation.courses import lost_order_recognised_after_its_money_came_back, once, one_county
+from fundpool.services.money_ports import AccountProposal
+from fundpool.services.ports import Work
+from tests.simulation.courses import (
+    lost_order_recognised_after_its_money_came_back,
+    once,
+    one_county,
+    people_retry,
+)
 from tests.simulation.memory import MemoryTransactions
-from tests.simulation.scene import CHECKER, CITY, COUNTIES, FISCAL, FUND, NOW, RELEASER, Scene, account_no
+from tests.simulation.scene import (
+    CHECKER,
+    CITY,
+    COUNTIES,
+    FISCAL,
+    FUND,
+    MAKER,
+    NOW,
+    RELEASER,
+    Scene,
+    account_no,
+)
 
 
 @pytest.fixture
@@ -316,6 +337,51 @@ def test_a_payment_withdrawn_in_the_restored_books_and_paid_by_the_bank_is_booke
     assert [each.kind for each in transactions.read(lambda work: work.transfers.breaks(CITY))] == [
         "paid_though_withdrawn"
     ]
+
+
+@pytest.mark.parametrize("processing_days", [0, 2])
+@pytest.mark.parametrize("knows_the_new_account", [True, False])
+def test_an_order_to_an_account_that_the_backup_does_not_know_is_recognised_and_not_paid_again(
+    transactions: MemoryTransactions, processing_days: int, knows_the_new_account: bool
+) -> None:
+    """Refused for its account, withdrawn, ordered again to another one: all of it after the backup."""
+    scene = Scene(transactions, counties=COUNTIES[:1])
+    scene.plan.add("reject")
+    scene.release()
+    scene.send()
+    new = AccountProposal(CITY, FUND, COUNTIES[0], AccountType.COUNTY_EXPENDITURE, "6299", "新户", "农业银行")
+    scene.book.open_account(new.account_no, new.account_name, 0)
+
+    def register(work: Work) -> None:
+        account = bank_accounts.propose_account(work, new, MAKER, scene.clock())
+        bank_accounts.approve_account(work, account.id, CHECKER, scene.clock())
+
+    if knows_the_new_account:
+        transactions.transaction(register)
+    backup = transactions.snapshot()
+    withdraw = {"by": CHECKER, "reason": "换户", "now": scene.clock()}
+    transactions.transaction(lambda work: payment_decisions.cancel(work, 1, **withdraw))
+    if not knows_the_new_account:
+        transactions.transaction(register)
+    transactions.transaction(lambda work: scene.order_again(work, 1))
+    if processing_days:
+        scene.plan.add("processing", seconds=processing_days * 86_400)
+    scene.send()
+    assert scene.book.accounts["6299"].balance_fen == (0 if processing_days else 100_000)
+    transactions.state = backup
+    quarantine(scene)
+    for _ in range(4):
+        with suppress(ServiceUnavailable):
+            ask(scene)
+        with suppress(RuleViolation):
+            restart(scene)
+        people_retry(scene)
+        scene.send()
+        scene.resolve()
+        scene.clock.advance(days=1)
+    assert scene.states() == ["settled"]
+    assert scene.moves() == [1]
+    assert [each.kind for each in transactions.read(lambda work: work.transfers.breaks(CITY))] == []
 
 
 def test_where_the_bank_never_answers_final_statements_and_two_people_finish_the_recovery(
