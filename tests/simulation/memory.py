@@ -354,6 +354,10 @@ class MemoryLedger:
         return self._state.locks.get((city, fund), {})
 
 
+def _place(each: Obligation) -> tuple[object, ...]:
+    return (each.application, each.unit, each.fund, each.month, each.hop, each.city, each.purpose)
+
+
 class MemoryTransfers:
     def __init__(self, state: State) -> None:
         self._state = state
@@ -532,8 +536,8 @@ class MemoryTransfers:
         return [each for each in self._state.attempts.values() if each.bank_serial == bank_serial]
 
     def revisions(self, obligation: Obligation) -> list[Obligation]:
-        first = obligation.as_order(1)
-        return [each for each in self._state.obligations.values() if each.as_order(1) == first]
+        place = _place(obligation)
+        return [each for each in self._state.obligations.values() if _place(each) == place]
 
     def attempts(self, obligation_id: int) -> list[Attempt]:
         return [each for each in self._state.attempts.values() if each.obligation_id == obligation_id]

@@ -209,6 +209,8 @@ class Schedule:
         self.palette = [*self.theme, *_palette(self.random, left_out)[: 2 if self.theme else None]]
         self.delivered: list[dict[str, Any]] = []
         self.withdrawn: set[str] = set()
+        self.ordered_again: set[str] = set()
+        """What people remember over a restore, and do again."""
         self.fetch = self.scene.gateway.statement
         self.scene.gateway.statement = self._fetch_statement  # type: ignore[method-assign]
         self._choose_temper()
@@ -448,7 +450,8 @@ class Schedule:
             REACHED["people: ordered anew"] += 1
             self.scene.release()
         for each in latest_revisions(found):
-            if each.state is ObligationState.RETURNED and self.orders_again:
+            is_wanted = self.orders_again or each.payment_key in self.ordered_again
+            if each.state is ObligationState.RETURNED and is_wanted:
                 self._order_again(each)
             elif each.state is ObligationState.FAILED:
                 for person in (CHECKER, RELEASER):
@@ -488,6 +491,7 @@ class Schedule:
 
         def act(work: Work) -> None:
             again = self.scene.order_again(work, returned.id)
+            self.ordered_again.add(returned.payment_key)
             REACHED[f"ordered again: revision {again.revision} after {returned.state}"] += 1
 
         self._person(act)
