@@ -15,6 +15,7 @@ from fundpool.services import (
     books,
     failpoints,
     kill_switches,
+    orders,
     payment_decisions,
     payments,
     recovery,
@@ -23,7 +24,9 @@ from fundpool.services import (
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import Work
 from tests.simulation.courses import (
+    NO_FENCE,
     lost_order_recognised_after_its_money_came_back,
+    money_comes_back,
     once,
     one_county,
     people_retry,
@@ -32,6 +35,7 @@ from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import (
     CHECKER,
     CITY,
+    CITY_UNIT,
     COUNTIES,
     FISCAL,
     FUND,
@@ -382,6 +386,52 @@ def test_an_order_to_an_account_that_the_backup_does_not_know_is_recognised_and_
     assert scene.states() == ["settled"]
     assert scene.moves() == [1]
     assert [each.kind for each in transactions.read(lambda work: work.transfers.breaks(CITY))] == []
+
+
+def test_what_came_back_and_was_paid_again_after_the_backup_is_booked_from_the_statement_and_told(
+    transactions: MemoryTransactions,
+) -> None:
+    """Found by a schedule: the later order stayed a break while nobody ordered it again."""
+    scene = Scene(transactions, counties=COUNTIES[:1])
+    scene.release()
+    money_comes_back(scene)
+    for days in (2, 1, 0):
+        day = scene.clock().date() - timedelta(days=days)
+        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+    backup = transactions.snapshot()
+    transactions.transaction(lambda work: scene.order_again(work, 1))
+    scene.send()
+    transactions.state = backup
+    quarantine(scene)
+    ask(scene)
+    assert (scene.states(), scene.moves()) == (["settled"], [1, -1, 1])
+    fiscal = transactions.read(lambda work: books.balance(work, FISCAL))
+    assert fiscal.posted_fen == scene.book.accounts[account_no("fiscal_account", CITY_UNIT)].balance_fen
+    assert [each.kind for each in transactions.read(lambda work: work.transfers.breaks(CITY))] == [
+        "paid_though_returned"
+    ]
+
+
+def test_a_payment_whose_keys_are_used_up_is_held_when_it_is_ordered_again_after_a_restore(
+    transactions: MemoryTransactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "ATTEMPTS_AT_MOST", 1)
+    scene = Scene(transactions, terms=NO_FENCE, counties=COUNTIES[:1])
+    scene.plan.add("reject")
+    scene.release()
+    scene.send()
+    withdraw = {"by": CHECKER, "reason": "换户", "now": scene.clock()}
+    transactions.transaction(lambda work: payment_decisions.cancel(work, 1, **withdraw))
+    quarantine(scene)
+    ask(scene)
+    restart(scene)
+    again = transactions.transaction(lambda work: scene.order_again(work, 1))
+    for _ in range(2):
+        scene.clock.advance(days=9)
+        scene.send()
+    held = transactions.read(lambda work: work.transfers.obligation(again.id))
+    assert (held.state.value, held.held_reason) == ("held", "attempts_exhausted")
+    assert scene.moves() == []
 
 
 def test_where_the_bank_never_answers_final_statements_and_two_people_finish_the_recovery(
