@@ -14,7 +14,6 @@ from fundpool.domain.people import SYSTEM, person, same_person
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import (
     LEAVES_ROOM,
-    MAY_BE_ORDERED_AGAIN,
     OPEN_QUESTIONS,
     Attempt,
     AttemptState,
@@ -486,22 +485,20 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
             ObligationState.FAILED,
             ObligationState.HELD,
             ObligationState.CANCELLED,
-            ObligationState.RETURNED,
         ]
     ):
         attempt_no = next((no for no, each in possible_keys(obligation, ()) if each == key), None)
         if attempt_no is None or not _may_have_lost(work, obligation, attempt_no):
             continue
-        if obligation.state in MAY_BE_ORDERED_AGAIN:
-            _paid_though_over(work, obligation, key, now)
+        if obligation.state is ObligationState.CANCELLED:
+            _paid_though_withdrawn(work, obligation, key, now)
         return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
     return None
 
 
 def _may_have_lost(work: Work, obligation: Obligation, attempt_no: int) -> bool:
     """Whether an attempt of that number fits after those in the books; with a later revision it is that one's."""
-    over = LEAVES_ROOM | {AttemptState.RETURNED}
-    is_over = all(each.state in over for each in work.transfers.attempts(obligation.id))
+    is_over = all(each.state in LEAVES_ROOM for each in work.transfers.attempts(obligation.id))
     is_next = attempt_no >= next_attempt_no(tried(work, obligation))
     return is_over and is_next and is_latest(work, obligation)
 
@@ -512,21 +509,18 @@ _WAY_TO_RELEASED = {
     ObligationState.FAILED: (ObligationState.RETRY_APPROVED,),
     ObligationState.HELD: (ObligationState.RELEASED,),
     ObligationState.CANCELLED: (ObligationState.HELD, ObligationState.RELEASED),
-    ObligationState.RETURNED: (ObligationState.HELD, ObligationState.RELEASED),
 }
 
 
-def _paid_though_over(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
-    is_withdrawn = obligation.state is ObligationState.CANCELLED
+def _paid_though_withdrawn(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
     report_break(
         work,
         obligation,
-        kind="paid_though_withdrawn" if is_withdrawn else "paid_though_returned",
+        kind="paid_though_withdrawn",
         reference=key,
-        zh=f"{obligation.key} 在恢复后的账上{'已撤回' if is_withdrawn else '已退票'}，银行却另有此支付；按银行记账，"
-        "须由人查清",
-        en=f"{obligation.key} {'was withdrawn' if is_withdrawn else 'came back'} in the restored books, yet the bank "
-        "has an order of it; it is booked as the bank says, and people must look",
+        zh=f"{obligation.key} 在恢复后的账上已撤回，银行却有此支付；按银行记账，须由人查清",
+        en=f"{obligation.key} was withdrawn in the restored books, yet the bank has its order; it is booked as the "
+        "bank says, and people must look",
         stops_fund=True,
         now=now,
     )

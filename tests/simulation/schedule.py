@@ -676,7 +676,7 @@ class Schedule:
         returned = [each for each in revisions if each.state is ObligationState.RETURNED]
         if max(paid) > 1 or len(settled) > 1:
             yield f"I1 paid {max(paid)} times, settled {len(settled)} times: {latest.key}"
-        if not is_seen and (is_with_payee != bool(settled) or (times and not (settled or returned))):
+        if not is_seen and is_with_payee != bool(settled):
             yield f"I2 paid {times} times, {is_with_payee=}, {[each.state for each in revisions]}: {latest.key}"
         if len(settled) + len(returned) > times:
             yield f"I3 booked, not paid: {latest.key}"
