@@ -20,6 +20,7 @@ from fundpool.domain.transfer import (
 )
 from fundpool.services import attempts
 from fundpool.services.attempts import Evidence, apply_event
+from fundpool.services.money_ports import Recovery
 from fundpool.services.ports import Work
 from schemas.payment_messages import Direction, TransferOrder
 
@@ -116,8 +117,8 @@ def orders_perhaps_lost(
 ) -> list[TransferOrder]:
     """Orders of a payment not tried yet that a restore may have lost, while the bank can be asked about them.
 
-    Raises RuleViolation ``statements_missing`` when it is too late to ask: then only the statements of every day on
-    which a lost order can have been executed show that there was none.
+    Raises RuleViolation ``statements_missing`` when the bank may have forgotten one: then only the statements
+    of every day on which it can have been executed show that there was none.
     """
     obligation = work.transfers.obligation(obligation_id)
     recovery = work.transfers.recovery(obligation.city, obligation.fund)
@@ -129,11 +130,28 @@ def orders_perhaps_lost(
     made_at = work.transfers.batch(obligation.batch_id).made_at
     if made_at < recovery.opened_at or any(work.transfers.lines_of_key(each.key) for each in orders):
         return []
-    over_at = recovery.opened_at + terms.quiet_after_restore + terms.key_retention
-    if now < over_at:
-        return orders
-    require_statements(work, orders[0].debit_account, recovery.since, over_at, terms)
-    return []
+    _require_forgotten_on_statements(work, orders[0].debit_account, recovery, now, terms)
+    return orders if now < _all_forgotten_at(recovery, terms) else []
+
+
+def _all_forgotten_at(recovery: Recovery, terms: GatewayTerms) -> datetime:
+    return recovery.opened_at + terms.quiet_after_restore + terms.key_retention
+
+
+def _require_forgotten_on_statements(
+    work: Work, account_no: str, recovery: Recovery, now: datetime, terms: GatewayTerms
+) -> None:
+    """What was sent on the backup's day is forgotten first, days before what was sent until the restore.
+
+    An order is executed days before the bank forgets it, so that the statements which cannot grow
+    any more show each that it has forgotten.
+    """
+    over_at = _all_forgotten_at(recovery, terms)
+    if now >= over_at:
+        require_statements(work, account_no, recovery.since, over_at, terms)
+    elif now >= datetime.combine(recovery.since, time(), SHANGHAI) + terms.key_retention:
+        final_until = now - terms.statement_final_after - timedelta(days=1)
+        require_statements(work, account_no, recovery.since, final_until, terms)
 
 
 def require_statements(work: Work, account_no: str, first: date, last: datetime, terms: GatewayTerms) -> None:

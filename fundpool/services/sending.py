@@ -138,7 +138,8 @@ def send_one(
         return None
     if fence_first is not None and not _fence(ports, gateway, fence_first, clock):
         return None
-    attempt = ports.database.transaction(lambda work: _prepare(work, obligation_id, clock(), terms))
+    asked = frozenset(order.key for order in perhaps_lost)
+    attempt = ports.database.transaction(lambda work: _prepare(work, obligation_id, asked, clock(), terms))
     if attempt is None:
         return None
     claimed = ports.database.transaction(
@@ -157,8 +158,14 @@ def send_one(
     return answer
 
 
-def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms) -> Attempt | None:
-    """T1: the attempt to send, stored with key, bytes and reserve; ``None`` when none may be sent."""
+def _prepare(
+    work: Work, obligation_id: int, asked: frozenset[str], now: datetime, terms: GatewayTerms
+) -> Attempt | None:
+    """T1: the attempt to send, stored with key, bytes and reserve; ``None`` when none may be sent.
+
+    ``asked``: keys the bank has said it does not know. It may have forgotten one by now, or the books
+    may have been put back from a backup meanwhile.
+    """
     obligation = work.transfers.obligation(obligation_id)
     if obligation.state is ObligationState.IN_FLIGHT:
         last = work.transfers.attempts(obligation_id)[-1]
@@ -169,7 +176,8 @@ def _prepare(work: Work, obligation_id: int, now: datetime, terms: GatewayTerms)
         raise _fund_stopped(work, obligation)
     _require_others_over(work, obligation)
     known = tried(work, obligation)
-    if not all(_is_over(each, obligation) for each in known):
+    lost = orders_perhaps_lost(work, obligation_id, now, terms)
+    if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - asked:
         return None
     for attempt_no, key in possible_keys(obligation, known):
         if work.transfers.lines_of_key(key):

@@ -561,6 +561,23 @@ def ordered_anew_after_a_restore(it: Scene) -> None:
     it.send()
 
 
+def ordered_anew_when_the_bank_has_forgotten(it: Scene) -> None:
+    """A week after the backup the bank remembers what was sent until the restore, but not what was sent first."""
+    empty = snapshot(Scene(MemoryTransactions(), counties=COUNTIES[:1]))
+    first_day = it.clock().date()
+    it.send()
+    it.clock.advance(hours=20)
+    it.plan.add("statement_late", call=Call.STATEMENT)
+    restore(it, empty)
+    recover(it, first_day)
+    restart(it)
+    it.clock.now = datetime.combine(first_day, time(12), SHANGHAI) + timedelta(days=7)
+    it.release()
+    it.send()
+    statements(it, first_day, 7)
+    it.send()
+
+
 def refused_in_the_backup_and_under_way(it: Scene) -> None:
     """Books older than the refusal, put back in between, sent the same order once more."""
     _refused_order_under_way(it, days_until_sent_again=1)
@@ -735,6 +752,10 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "earlier_revision_not_fenced": (refused_withdrawn_ordered_again_then_executed, GatewayTerms()),
     "lost_order_given_to_an_earlier_revision": (
         paid_under_its_second_revision_and_restored,
+        GatewayTerms(),
+    ),
+    "forgotten_because_it_was_not_found": (
+        ordered_anew_when_the_bank_has_forgotten,
         GatewayTerms(),
     ),
     "earlier_revision_not_looked_at": (returned_ordered_again_and_executed_once_more, GatewayTerms()),

@@ -96,10 +96,15 @@ def resend_after_retention() -> Iterator[None]:
         yield
 
 
+class _EveryKey(frozenset[str]):
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
 def key_saved_after_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         def all_at_once(work: Any) -> Any:
-            attempt = sending._prepare(work, obligation_id, clock(), ports.gateway_terms)
+            attempt = sending._prepare(work, obligation_id, _EveryKey(), clock(), ports.gateway_terms)
             if attempt is None:
                 return None
             claimed = sending._claim(
@@ -128,7 +133,7 @@ def no_deadline_before_the_call() -> Any:
         if fence_first is not None and not sending._fence(ports, gateway, fence_first, clock):
             return None
         attempt = ports.database.transaction(
-            lambda work: sending._prepare(work, obligation_id, clock(), terms)
+            lambda work: sending._prepare(work, obligation_id, _EveryKey(), clock(), terms)
         )
         if attempt is None:
             return None
@@ -385,6 +390,10 @@ def lost_order_given_to_an_earlier_revision() -> Any:
     return patch.object(resolving, "is_latest", lambda work, obligation: True)
 
 
+def forgotten_because_it_was_not_found() -> Any:
+    return patch.object(orders, "_require_forgotten_on_statements", lambda *_: None)
+
+
 def earlier_revision_not_looked_at() -> Any:
     return patch.object(sending, "_open_beside", lambda work, obligation: None)
 
@@ -434,6 +443,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         earlier_revision_not_fenced,
         lost_order_given_to_an_earlier_revision,
         earlier_revision_not_looked_at,
+        forgotten_because_it_was_not_found,
     )
 }
 """Every mutant by name."""
