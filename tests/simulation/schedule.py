@@ -100,8 +100,8 @@ _LOST = (
     (_SUBMIT, "arrives_later"),
 )
 """Refused without a trace, the next one under way: what a restore must not forget."""
-_BOUNCED = ((_SUBMIT, "success_then_returned"), (_SUBMIT, "reject"))
-"""Sent back or refused, so that people order it again."""
+_BOUNCED = ((_SUBMIT, "success_then_returned"), (_SUBMIT, "reject"), (_SUBMIT, "reject_then_success"))
+"""Sent back or refused, perhaps executed later all the same, so that people order it again."""
 _WEAK_POINTS = [
     *[("", "")] * 4,
     *[(kind, name) for kind in ("crash", "pause") for name in ("before submit", "after submit")],
@@ -206,6 +206,7 @@ class Schedule:
         )
         left_out = _NOT_PLAYED if variant.can_close else _NOT_PLAYED | _NEEDS_A_FENCE
         self.theme = self.random.choice([(), (), (), _RESENT, _HURRIED, _OVERTAKEN, _LOST, _BOUNCED])
+        self.theme = tuple(each for each in self.theme if each[1] not in left_out)
         self.palette = [*self.theme, *_palette(self.random, left_out)[: 2 if self.theme else None]]
         self.delivered: list[dict[str, Any]] = []
         self.withdrawn: set[str] = set()
@@ -244,6 +245,7 @@ class Schedule:
         self.sleep_steps = self.random.choice([2, 2, 4, 10])
         self.steps = self.random.choice([8, 16, 24])
         self.orders_again = self.random.random() < 0.7
+        self.is_bouncing = bool(self.theme) and self.theme[0] == _BOUNCED[0]
         if self.theme == _HURRIED:
             self.pace_minutes = (1, 15)
         elif self.theme == _LOST:
@@ -253,7 +255,7 @@ class Schedule:
         elif self.theme == _OVERTAKEN:
             self.weak_point = ("pause", "after submit")
             self.weights[-3:-1] = [3, 3]
-        elif self.theme == _BOUNCED:
+        elif self.is_bouncing:
             self.orders_again = True
             self.jump_rate = 0.3
             for name in ("statements", "people", "somebody"):
@@ -265,8 +267,8 @@ class Schedule:
         self.backups: list[Any] = [self.before_the_order]
         self.backup_at: set[int] = set()
         self.restore_at: list[int] = []
-        often = {_LOST: 1.0, _BOUNCED: 0.5}
-        if self.random.random() < often.get(self.theme, RESTORE_RATE):
+        often = 1.0 if self.theme == _LOST else 0.5 if self.is_bouncing else RESTORE_RATE
+        if self.random.random() < often:
             times = self.random.choice([1, 1, 1, 2])
             self.restore_at = sorted(self.random.randrange(2, self.steps) for _ in range(times))
             self.backup_at = {self.random.randrange(each) for each in self.restore_at}
@@ -453,6 +455,8 @@ class Schedule:
             is_wanted = self.orders_again or each.payment_key in self.ordered_again
             if each.state is ObligationState.RETURNED and is_wanted:
                 self._order_again(each)
+            elif each.state is ObligationState.FAILED and self.is_bouncing and self.random.random() < 0.5:
+                self._order_to_another_account(each)
             elif each.state is ObligationState.FAILED:
                 for person in (CHECKER, RELEASER):
                     self._person(lambda work, o=each, p=person: self._retry(work, o.id, p))
@@ -495,6 +499,14 @@ class Schedule:
             REACHED[f"ordered again: revision {again.revision} after {returned.state}"] += 1
 
         self._person(act)
+
+    def _order_to_another_account(self, refused: Obligation) -> None:
+        """Withdraw what was refused for its account, and order it again."""
+        now = self.scene.clock()
+        self._person(
+            lambda work: payment_decisions.cancel(work, refused.id, by=CHECKER, reason="换户", now=now)
+        )
+        self._order_again(refused)
 
     def _retry(self, work: Work, obligation_id: int, person: str) -> None:
         if work.transfers.obligation(obligation_id).state is ObligationState.FAILED:
