@@ -25,7 +25,7 @@ _TERMS = GatewayTerms()
 def cancel(
     work: Work, obligation_id: int, *, by: str, reason: str, now: datetime, terms: GatewayTerms = _TERMS
 ) -> Obligation:
-    """Withdraw an obligation of which nothing was ever sent.
+    """Withdraw an obligation that is not with the bank: never sent, or definitely refused.
 
     Raises RuleViolation ``already_sent`` when an order may have reached the bank; after a restore also
     ``recovery_unfinished``, ``perhaps_sent_before_restore`` or ``statements_missing`` while it is not

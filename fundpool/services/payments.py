@@ -200,7 +200,7 @@ def _require_same_amount(known: Obligation, order: PaymentOrder) -> None:
             f"{format_yuan(order.amount_fen)} 元不同",
             f"{known.key} was ordered as {format_yuan(known.amount_fen)} yuan, now "
             f"{format_yuan(order.amount_fen)}",
-            remedy="更改须另立修订号并重新复核 / a change is a new revision with its own approval",
+            remedy="金额以财政复核额为准，差额另作补充申请 / the amount is finance's; a difference is a supplementary application",
         )
 
 

@@ -652,14 +652,14 @@ def money_comes_back(it: Scene) -> None:
 # ---------------------------------------------------------------------------------- ordered again
 
 
-def refused_withdrawn_ordered_again_and_restored(it: Scene) -> None:
-    """The backup knows the refusal only: what was paid after it has a revision of its own."""
-    first_day = it.clock().date()
-    it.plan.add("reject")
-    it.send()
-    backup = snapshot(it)
+def _withdraw_and_order_again(it: Scene) -> None:
     by_people(it, payment_decisions.cancel)
     it.ports.database.transaction(lambda work: it.order_again(work, 1))
+
+
+def _send_and_restore(it: Scene, backup: object) -> None:
+    """What was paid minutes ago is lost to the books; everybody carries on."""
+    first_day = it.clock().date()
     it.send()
     it.clock.advance(minutes=5)
     restore(it, backup)
@@ -668,11 +668,19 @@ def refused_withdrawn_ordered_again_and_restored(it: Scene) -> None:
     carry_on(it)
 
 
+def refused_withdrawn_ordered_again_and_restored(it: Scene) -> None:
+    """The backup knows the refusal only: what was paid after it has a revision of its own."""
+    it.plan.add("reject")
+    it.send()
+    backup = snapshot(it)
+    _withdraw_and_order_again(it)
+    _send_and_restore(it, backup)
+
+
 def refused_withdrawn_ordered_again_then_executed(it: Scene) -> None:
     it.plan.add("reject_then_success", seconds=7200)
     it.send()
-    by_people(it, payment_decisions.cancel)
-    it.ports.database.transaction(lambda work: it.order_again(work, 1))
+    _withdraw_and_order_again(it)
     it.send()
     it.clock.advance(days=2)
     it.book.advance(it.clock())
@@ -681,18 +689,11 @@ def refused_withdrawn_ordered_again_then_executed(it: Scene) -> None:
 
 def paid_under_its_second_revision_and_restored(it: Scene) -> None:
     """The backup has both revisions; the order of the second is on the statement only."""
-    first_day = it.clock().date()
     it.plan.add("reject")
     it.send()
-    by_people(it, payment_decisions.cancel)
-    it.ports.database.transaction(lambda work: it.order_again(work, 1))
+    _withdraw_and_order_again(it)
     backup = snapshot(it)
-    it.send()
-    it.clock.advance(minutes=5)
-    restore(it, backup)
-    recover(it, first_day)
-    restart(it)
-    carry_on(it)
+    _send_and_restore(it, backup)
 
 
 def returned_ordered_again_and_executed_once_more(it: Scene) -> None:
