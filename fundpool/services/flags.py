@@ -226,10 +226,11 @@ def _after_application(
             )
 
 
-_REMEDIES = {
-    ObligationState.FAILED: "fundpool transfers approve-retry；账户有误则 / for another account: "
-    "fundpool transfers cancel, order-again",
-    ObligationState.RETURNED: "fundpool transfers order-again",
+PAYMENT_REMEDIES = {
+    ObligationState.FAILED: "原账户重付：fundpool transfers approve-retry；换账户：cancel 后 order-again / the same "
+    "account: fundpool transfers approve-retry; another one: cancel, then order-again",
+    ObligationState.RETURNED: "对账单见退回后：fundpool transfers order-again / once it is on the statement: "
+    "fundpool transfers order-again",
 }
 """What lets a payment go on that did not go through."""
 
@@ -266,7 +267,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
                 days=None,
                 message_zh=f"{names.get(obligation.unit, obligation.unit)}的款项未成：{reason}",
                 message_en=f"payment to {obligation.unit} did not go through: {reason}",
-                remedy=_REMEDIES.get(obligation.state, "fundpool transfers show"),
+                remedy=PAYMENT_REMEDIES.get(obligation.state, "fundpool transfers show"),
             )
 
 

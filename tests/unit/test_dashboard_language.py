@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 from fundpool.console import dashboard
 from fundpool.console.dashboard.language import CATALOGUES, languages
 from fundpool.console.dashboard.rendering import account_tail, document_name, figure_name, one_language
+from fundpool.services.flags import PAYMENT_REMEDIES
 
 FOLDER = Path(dashboard.__file__).parent
 ZH, EN = languages()["zh"], languages()["en"]
@@ -94,3 +95,12 @@ def test_documents_and_their_figures_are_called_what_their_definition_says():
     assert document_name("plan", ZH) == "用款计划申请表"
     assert figure_name("plan", "requested_fen", ZH) == "申请额"
     assert (document_name("novel", EN), figure_name("plan", "novel_fen", EN)) == ("novel", "novel_fen")
+
+
+@pytest.mark.parametrize("remedy", PAYMENT_REMEDIES.values(), ids=str)
+def test_either_language_names_every_command_that_lets_a_payment_go_on(remedy: str) -> None:
+    commands = [
+        set(re.findall(r"approve-retry|cancel|order-again", one_language(remedy, each))) for each in (ZH, EN)
+    ]
+    assert commands[0] == commands[1] != set()
+    assert one_language(remedy, ZH) != one_language(remedy, EN)
