@@ -32,7 +32,7 @@ _Yuan = Annotated[str, AfterValidator(_positive_yuan)]
 class Settings(BaseSettings):
     """Settings from ``FUNDPOOL_*`` variables; ``fundpool settings`` lists them with their values."""
 
-    model_config = SettingsConfigDict(env_prefix="FUNDPOOL_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FUNDPOOL_", extra="ignore", frozen=True)
 
     def __init__(self, **values: Any) -> None:
         """Raises InputError naming the variables that cannot be used."""
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     home: Path = Field(
         default=Path(".fundpool"), description="数据目录 / data folder of the embedded default"
     )
-    database_url: str | None = Field(
+    database_url: SecretStr | None = Field(
         default=None, description="数据库地址 / database; default is SQLite in the data folder"
     )
     policy_dir: Path = Field(
@@ -167,8 +167,9 @@ class Settings(BaseSettings):
 
     @property
     def resolved_database_url(self) -> str:
-        """The database in use: the given one, else SQLite in the data folder."""
-        return self.database_url or f"sqlite:///{(self.home / 'fundpool.db').resolve()}"
+        """The database in use: the given one, with its password, else SQLite in the data folder."""
+        given = self.database_url.get_secret_value() if self.database_url else ""
+        return given or f"sqlite:///{(self.home / 'fundpool.db').resolve()}"
 
     @property
     def resolved_drop_folder(self) -> Path:

@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 
 from fundpool.bootstrap import open_ports
 from fundpool.console.clock import business_clock
+from fundpool.console.core_dumps import leave_no_core_dump
 from fundpool.console.options import parse_month
 from fundpool.domain.errors import InputError
 from fundpool.domain.people import SYSTEM
@@ -75,9 +76,10 @@ def ports_of_this_process() -> MonthPorts:
 
     Raises ServiceUnavailable when the database is away or not set up; then the next call tries again.
     """
-    return _ports(Settings().model_dump_json())
+    leave_no_core_dump()
+    return _ports(Settings())
 
 
 @lru_cache(maxsize=1)
-def _ports(_settings: str) -> MonthPorts:
-    return open_ports(Settings())
+def _ports(settings: Settings) -> MonthPorts:
+    return open_ports(settings)

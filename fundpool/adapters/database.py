@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.failpoints import failpoint
@@ -37,9 +37,17 @@ class Database:
     """One database, reached through whole transactions only."""
 
     def __init__(self, url: str) -> None:
+        """Opens no connection. Raises InputError when the address cannot be one, without repeating it."""
+        address = _parsed(url)
         self.url = url
-        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.is_sqlite = address.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+
+    @property
+    def shown_url(self) -> str:
+        """The address as people may see it: without its password."""
+        address = _parsed(self.url).difference_update_query(["password", "sslpassword"])
+        return address.render_as_string(hide_password=True)
 
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one transaction and commit; rerun it whole when the database aborts it.
@@ -82,6 +90,29 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise _bad_address() from error
+    # A password with a bare @ ends in the host, and the host stands in every error of the driver.
+    if address.get_backend_name() not in {"sqlite", "postgresql"} or "@" in (address.host or ""):
+        raise _bad_address()
+    return address
+
+
+def _bad_address() -> InputError:
+    return InputError(
+        "bad_database_url",
+        "FUNDPOOL_DATABASE_URL 不是可用的数据库地址（内含密码，此处不显示）："
+        "应为 postgresql://用户:密码@主机:端口/库名 或 sqlite:///文件",
+        "FUNDPOOL_DATABASE_URL is no address of a database (not shown, it holds a password): expected "
+        "postgresql://user:password@host:port/name or sqlite:///file",
+        remedy="改正该变量；密码中的 @ : / 写作 %40 %3A %2F / correct the variable; "
+        "write @ : / of a password as %40 %3A %2F",
+    )
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
+from fundpool.console.core_dumps import leave_no_core_dump
 from fundpool.console.output import print_error
 from fundpool.domain.errors import FundpoolError, InputError
 
@@ -112,6 +113,7 @@ def build_app() -> App:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; people never see a traceback."""
+    leave_no_core_dump()
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except BrokenPipeError:  # whoever read our output has seen enough

@@ -587,8 +587,10 @@ class _Server:
         listener = socket.create_server((LOOPBACK, 0))
         port = listener.getsockname()[1]
         self.address = f"http://{LOOPBACK}:{port}"
+        # The server runs no flow: it needs none of our settings, and two of them are secrets.
+        others = {name: value for name, value in os.environ.items() if not name.startswith("FUNDPOOL_")}
         environment = {
-            **os.environ,
+            **others,
             **QUIET,
             **SPARSE,
             "PREFECT_HOME": str(self._home),

@@ -16,9 +16,10 @@ from fundpool.adapters.gateways.http import Deadlines, HttpGateway
 from fundpool.adapters.gateways.sandbox import SandboxBank, SandboxServer
 from fundpool.domain.periods import SHANGHAI
 from schemas.payment_messages import TransferOrder
+from tests.canary import GATEWAY_SECRET
 
 KEY_ID = "fundpool"
-SECRET = b"contract-test-secret"
+SECRET = GATEWAY_SECRET.encode()
 NOW = datetime(2026, 10, 1, 9, 0, tzinfo=SHANGHAI)
 
 PATIENT = Deadlines()

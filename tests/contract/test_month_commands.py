@@ -117,14 +117,7 @@ def test_without_a_database_one_sentence_and_exit_4(
     assert (status, answer["error"]["code"]) == (4, "database_unavailable")
 
 
-def test_settings_are_listed_without_secrets_and_bad_ones_are_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FUNDPOOL_GATEWAY_SECRET", "top-secret")
-    assert main(["settings", "--json"]) == 0
-    shown = capsys.readouterr().out
-    assert "top-secret" not in shown
-    assert "FUNDPOOL_GATEWAY_SECRET" in shown
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FUNDPOOL_DASHBOARD_PORT", "many")
     status, answer = run(capsys, "settings", "--json")
     assert (status, answer["error"]["code"]) == (2, "bad_settings")

@@ -15,8 +15,9 @@ from fundpool.adapters.database import Database
 from fundpool.adapters.gateways.signature import signed_headers
 from fundpool.console.callbacks import PATH
 from schemas.tables.transfers import callback_inbox
+from tests.canary import GATEWAY_SECRET
 
-SECRET = b"served callback secret"
+SECRET = GATEWAY_SECRET.encode()
 BODY = json.dumps({"event_id": "event-1", "key": "order-1", "state": "succeeded"}).encode()
 
 

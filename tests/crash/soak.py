@@ -43,6 +43,7 @@ from fundpool.services import books, kill_switches, payment_decisions, payments,
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Ports, Work
 from schemas.tables.base import metadata
+from tests.canary import GATEWAY_SECRET
 from tests.crash.__main__ import say, server
 from tests.simulation.scene import (
     CHECKER,
@@ -72,7 +73,7 @@ TERMS = GatewayTerms(
 """Times that leave a call of our own time its place on the fast clock."""
 DEADLINES = Deadlines(connect_s=0.5, read_s=0.5, total_s=1.0)
 OPENING_FEN = 10_000_000_000_00
-KEY_ID, SECRET = "fundpool", "soak-test-secret"
+KEY_ID, SECRET = "fundpool", GATEWAY_SECRET
 UNSETTLED = tuple(
     state for state in ObligationState if state not in {ObligationState.SETTLED, ObligationState.RETURNED}
 )

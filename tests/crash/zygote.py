@@ -35,9 +35,10 @@ from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.services import failpoints
 from fundpool.services.judging import ParsedDocument, Register, SourceFile
+from tests.canary import GATEWAY_SECRET
 from tests.crash.small_month import BACKUP, SmallMonth, bank_again
 
-KEY_ID, SECRET = "fundpool", b"crash-test-secret"
+KEY_ID, SECRET = "fundpool", GATEWAY_SECRET.encode()
 
 
 class Broken(Exception):

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from fundpool.adapters.work import SqlTransactions
 from fundpool.console.runs import LocalPrefect
 from fundpool.domain.periods import Month
 from fundpool.settings import Settings
+from tests.canary import GATEWAY_SECRET
 from tests.integration.month_scene import CityScene
 
 
@@ -31,7 +33,11 @@ def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def prefect(prefect_home: Path) -> Iterator[LocalPrefect]:
     """Server, deployments and worker; the daily clock is off, tests have their own."""
-    with LocalPrefect(Settings(home=prefect_home)) as local:
+    with ExitStack() as running:
+        # Started as an installation with secrets is: none of them may reach the server.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FUNDPOOL_GATEWAY_SECRET", GATEWAY_SECRET)
+            local = running.enter_context(LocalPrefect(Settings(home=prefect_home)))
         yield local
 
 

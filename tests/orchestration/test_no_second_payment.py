@@ -33,6 +33,7 @@ from fundpool.domain.transfer import ObligationState
 from fundpool.services.disbursement import PAY_STEP
 from fundpool.services.ports import Gateway, GatewayAnswer, Work
 from schemas.payment_messages import TransferOrder
+from tests.canary import GATEWAY_SECRET
 from tests.integration.month_scene import CityScene, account_no, at
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ TICK_DAY = "2026-10-09T10:00"
 LATER = ("2026-09-30T10:30", "2026-09-30T10:45", "2026-09-30T11:15")
 """When others carry on: the lease is over, the bank is asked, what it does not know is sent again."""
 
-KEY_ID, SECRET = "fundpool", "orchestration-test-secret"
+KEY_ID, SECRET = "fundpool", GATEWAY_SECRET
 PATIENCE_SECONDS = 240
 
 pytestmark = pytest.mark.timeout(600)

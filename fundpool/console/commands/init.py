@@ -23,7 +23,7 @@ def init(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
     database.dispose()
     document = {
         "home": str(settings.home.resolve()),
-        "database": database.engine.url.render_as_string(hide_password=True),
+        "database": database.shown_url,
         "revision": revision,
         "drop_folder": str(settings.resolved_drop_folder.resolve()),
         "policy_dir": str(settings.policy_dir.resolve()),

@@ -10,13 +10,14 @@ from fundpool.settings import Settings
 def settings(*, json: Json = False) -> int:
     """全部设置及其来源变量 / Every setting, its environment variable and value; secrets are not shown."""
     values = Settings()
-    rows = []
-    for name, field in Settings.model_fields.items():
-        value = getattr(values, name)
-        shown = None if value is None else "********" if isinstance(value, SecretStr) else str(value)
-        rows.append(
-            {"variable": f"FUNDPOOL_{name.upper()}", "value": shown, "description": field.description or ""}
-        )
+    rows = [
+        {
+            "variable": f"FUNDPOOL_{name.upper()}",
+            "value": _shown(values, name),
+            "description": field.description or "",
+        }
+        for name, field in Settings.model_fields.items()
+    ]
     if json:
         print_json({"settings": rows})
         return 0
@@ -26,3 +27,14 @@ def settings(*, json: Json = False) -> int:
         [(row["variable"], row["value"], row["description"]) for row in rows],
     )
     return 0
+
+
+def _shown(values: Settings, name: str) -> str | None:
+    value = getattr(values, name)
+    if value is None:
+        return None
+    if name == "database_url":
+        from fundpool.adapters.database import Database  # a quarter of a second, for those who give one
+
+        return Database(values.resolved_database_url).shown_url
+    return "********" if isinstance(value, SecretStr) else str(value)

@@ -1,0 +1,43 @@
+"""The secrets of the tests: all bear one mark, which may turn up nowhere that anybody reads or keeps (I26)."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+MARK = "canary-7f3a91c2"
+GATEWAY_SECRET = f"{MARK}-signs"
+DATABASE_PASSWORD = f"{MARK}-opens"
+
+_MEMBER_BYTES = 8 << 20
+"""How much of one packed member is read: the folders hold bombs too."""
+
+
+def files_holding(text: str, folder: Path) -> list[Path]:
+    """Every file under ``folder`` with ``text`` in it, workbooks and archives unpacked."""
+    wanted = text.encode()
+    return sorted(file for file in folder.rglob("*") if _is_plain(file) and _holds(file, wanted))
+
+
+def _is_plain(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
+
+
+def _holds(file: Path, wanted: bytes) -> bool:
+    try:
+        return any(wanted in content for content in _contents(file))
+    except OSError:  # a file of a process that is still tidying up
+        return False
+
+
+def _contents(file: Path) -> Iterator[bytes]:
+    content = file.read_bytes()
+    yield content
+    if content[:4] == b"PK\x03\x04":
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for member in archive.infolist():
+                    with archive.open(member) as packed:
+                        yield packed.read(_MEMBER_BYTES)
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError):
+            return  # broken on purpose: what a county may send, nothing that we wrote
