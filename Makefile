@@ -56,6 +56,10 @@ crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=20
 	$(BIN)/python -m tests.crash --pairs $(or $(PAIRS),200) $(if $(DATABASE),--$(DATABASE))
 	$(BIN)/python -m tests.crash --restore --pairs $(or $(PAIRS),200)
 
+.PHONY: retriggers
+retriggers: $(VENV)/.dev ## Trigger the steps of a small month again, in ORDERS=5000 fresh orders; DATABASE=postgresql
+	$(BIN)/python -m tests.crash --orders $(or $(ORDERS),5000) $(if $(DATABASE),--$(DATABASE))
+
 .PHONY: soak
 soak: $(VENV)/.dev ## Pay month after month with processes that are killed and stopped; MINUTES=480, DATABASE=postgresql
 	$(BIN)/python -m tests.crash.soak --minutes $(or $(MINUTES),480) $(if $(DATABASE),--$(DATABASE))

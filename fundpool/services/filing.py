@@ -35,9 +35,14 @@ def report_filing(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome,
     that changed since are filed as a new version; the same figures are filed once.
     """
     policy = ports.policies.city(request.city)
-    summary = ports.database.read(lambda work: summary_of(ports, work, policy, request.month, request.now))
+    # One snapshot: what another run files after our summary must not pass for older than it.
+    summary, filed = ports.database.read(
+        lambda work: (
+            summary_of(ports, work, policy, request.month, request.now),
+            work.records.filings(policy.key, request.month),
+        )
+    )
     outcomes = [_row_outcome(row) for row in summary.rows]
-    filed = ports.database.read(lambda work: work.records.filings(policy.key, request.month))
     if not any(row.status in {RowStatus.ACCEPTED, RowStatus.NIL} for row in summary.rows):
         return (*outcomes, _city(policy, UnitState.WAITING, "没有已收下的报表", "no report is accepted yet"))
     complete = all(row.status in {RowStatus.ACCEPTED, RowStatus.NIL} for row in summary.rows)

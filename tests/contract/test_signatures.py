@@ -163,11 +163,22 @@ def test_without_url_or_secret_the_error_says_what_to_set(tmp_path):
 
 
 def test_the_secret_comes_from_the_environment_before_the_data_folder(tmp_path):
+    (tmp_path / "gateway.secret").touch(mode=0o600)
     (tmp_path / "gateway.secret").write_text("from the folder\n")
     settings = Settings(home=tmp_path, gateway_secret=None)
     assert shared_secret(settings) == b"from the folder"
     settings = Settings(home=tmp_path, gateway_secret=SecretStr("from the environment"))
     assert shared_secret(settings) == b"from the environment"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_secret_that_other_users_can_read_is_not_used(tmp_path, mode):
+    (tmp_path / "gateway.secret").write_text("known to all\n")
+    (tmp_path / "gateway.secret").chmod(mode)
+    with pytest.raises(InputError) as caught:
+        shared_secret(Settings(home=tmp_path, gateway_secret=None))
+    assert caught.value.code == "gateway_secret_readable"
+    assert "known" not in str(caught.value).replace("known to them", "")
 
 
 def test_a_base_url_with_a_path_is_signed_with_that_path(raw_bank):

@@ -1,7 +1,8 @@
 """Kills a small month at its failpoints with SIGKILL: each alone, then pairs, and looks what it came to.
 
 ``python -m tests.crash`` plays every single point of SQLite; ``--pairs N`` adds pairs drawn afresh,
-``--postgresql`` plays on a PostgreSQL started for the purpose. Exit status 1 when an end differs.
+``--postgresql`` plays on a PostgreSQL started for the purpose. ``--orders N`` plays instead N months whose
+steps are triggered again, in any order and side by side. Exit status 1 when an end differs.
 """
 
 import argparse
@@ -13,11 +14,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
+from tests.crash import retriggered
 from tests.crash.restored_month import RestoredMonth
+from tests.crash.retriggered import ReconciledMonth, kills_of
 from tests.crash.small_month import SmallMonth
-from tests.crash.zygote import Broken, Zygote
+from tests.crash.zygote import Broken, End, Zygote
 from tests.simulation import mutants
 
 TELL_EVERY_S = 60
@@ -28,9 +32,11 @@ def main() -> int:
     """Play what the command line asks for; print the figures."""
     asked = arguments()
     rng = random.Random(asked.seed)
-    broken = getattr(mutants, asked.mutant)() if asked.mutant else nullcontext()
+    variants = {**vars(mutants), **vars(retriggered)}
+    broken = variants[asked.mutant]() if asked.mutant else nullcontext()
     with tempfile.TemporaryDirectory(dir=memory()) as home, server(asked.postgresql) as url, broken:
-        zygote = Zygote(Path(home), url, RestoredMonth if asked.restore else SmallMonth)
+        scene = RestoredMonth if asked.restore else ReconciledMonth if asked.orders else SmallMonth
+        zygote = Zygote(Path(home), url, scene)
         sound = is_sound(zygote)
         points = zygote.undisturbed.points
         say(f"seed {asked.seed}; {len(points)} failpoints passed; undisturbed: {sound}")
@@ -42,7 +48,11 @@ def main() -> int:
         ]
         if asked.singles is not None:
             singles = sorted(rng.sample(singles, min(asked.singles, len(singles))))
-        cases = [*([one] for one in singles), *(pair(rng, first, len(points)) for _ in range(asked.pairs))]
+        cases = [Case([one]) for one in singles]
+        cases += [Case(pair(rng, first, len(points))) for _ in range(asked.pairs)]
+        if asked.orders:
+            seeds = [rng.randrange(10**12) for _ in range(asked.orders)]
+            cases = [Case(kills_of(seed, 2 * len(points)), seed) for seed in seeds]
         ends_that_differ = play(zygote, cases, asked.minutes)
         os.chdir("/")
     return 1 if ends_that_differ or not sound else 0
@@ -58,9 +68,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--singles", type=int, help="points drawn for single kills; every one if not given")
     parser.add_argument("--pairs", type=int, default=0, help="pairs of points drawn afresh")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
+    parser.add_argument(
+        "--orders", type=int, help="instead: so many months whose steps are triggered again in a fresh order"
+    )
     parser.add_argument("--at", help="single kills only where the failpoint has this name")
     parser.add_argument(
-        "--mutant", help="a deliberately broken product, by name (tests/simulation/mutants.py)"
+        "--mutant",
+        help="a deliberately broken product, by name (tests/simulation/mutants.py, here retriggered.py)",
     )
     parser.add_argument(
         "--restore", action="store_true", help="a month put back from a backup; kills from there on"
@@ -79,11 +93,22 @@ def pair(rng: random.Random, begin: int, points: int) -> list[int]:
     return [first, rng.randint(1, points - first + 20)]
 
 
-def play(zygote: Zygote, cases: list[list[int]], minutes: float | None) -> int:
+@dataclass(frozen=True)
+class Case:
+    """Where a month is killed, and the seed of the order in which its steps are triggered again."""
+
+    kills: list[int]
+    seed: int | None = None
+
+    def __str__(self) -> str:
+        return f"kills {self.kills}" + ("" if self.seed is None else f", triggered again by seed {self.seed}")
+
+
+def play(zygote: Zygote, cases: list[Case], minutes: float | None) -> int:
     """Play the cases, tell what differs; how many do."""
     started = told = time.monotonic()
     differing = played = unreached = 0
-    for kills in cases:
+    for case in cases:
         now = time.monotonic()
         if minutes is not None and now - started > minutes * 60:
             break
@@ -91,19 +116,19 @@ def play(zygote: Zygote, cases: list[list[int]], minutes: float | None) -> int:
             told = now
             say(f"{played} of {len(cases)} in {now - started:.0f} s, {differing} differ")
         try:
-            end = zygote.play(kills)
+            end = zygote.play(case.kills, case.seed)
         except Broken as broken:
             end = None
-            say(f"kills {kills}: {broken}")
+            say(f"{case}: {broken}")
         played += 1
         if end is None or end.outcome != zygote.undisturbed.outcome:
             differing += 1
-            say(f"kills {kills} come to another end: {end and end.outcome}")
-        elif end.lives <= len(kills):
+            say(f"{case}: comes to another end: {end and differences(end, zygote.undisturbed)}")
+        elif end.lives <= len(case.kills):
             unreached += 1
     kinds = {
-        count: sum(len(kills) == count for kills in cases[:played])
-        for count in sorted({len(kills) for kills in cases})
+        count: sum(len(case.kills) == count for case in cases[:played])
+        for count in sorted({len(case.kills) for case in cases})
     }
     seconds = time.monotonic() - started
     say(
@@ -111,6 +136,12 @@ def play(zygote: Zygote, cases: list[list[int]], minutes: float | None) -> int:
         f"{unreached} ended before their last point; {differing} came to another end"
     )
     return differing
+
+
+def differences(end: End, undisturbed: End) -> dict[str, object]:
+    """What a month came to otherwise: facts by their name, and movements in the bank's book."""
+    facts = {name: fact for name, fact in end.facts.items() if fact != undisturbed.facts[name]}
+    return facts | ({} if end.executions == undisturbed.executions else {"executions": end.executions})
 
 
 def is_sound(zygote: Zygote) -> bool:

@@ -51,6 +51,8 @@ class Act:
     name: str
     at: datetime
     do: Callable[[datetime], object]
+    beside: "Act | None" = None
+    """What another process does at the same time."""
 
 
 class SmallMonth(CityScene):
@@ -128,8 +130,12 @@ class SmallMonth(CityScene):
         yield self._step("report-filing", "2026-11-11 09:00")
         yield Act("close the month", at("2026-11-12 09:00"), self._close)
 
+    def trigger(self, step: str, moment: datetime, county: str | None = None) -> Act:
+        """A step of the product, for all counties or one."""
+        return Act(step, moment, lambda now: self.run(step, now, *([county] if county else [])))
+
     def _step(self, step: str, moment: str) -> Act:
-        return Act(step, at(moment), lambda now: self.run(step, now))
+        return self.trigger(step, at(moment))
 
     def _submit_report(self, county: str) -> Callable[[datetime], object]:
         file = self.folder / "outbox" / f"report-{county}.xlsx"

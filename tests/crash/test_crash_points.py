@@ -50,4 +50,16 @@ def test_a_product_that_takes_a_crash_for_a_refusal_is_caught() -> None:
     """A harness that was not shown to fail proves nothing."""
     played = play("--singles", "2", "--at", "after submit", "--mutant", "crash_is_failure")
     assert played.returncode == 1
-    assert "come to another end" in played.stdout
+    assert "comes to another end" in played.stdout
+
+
+def test_a_month_whose_steps_are_triggered_in_any_order_ends_as_if_each_had_run_once() -> None:
+    played = play("--orders", "5")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "0 came to another end" in played.stdout
+
+
+def test_a_product_that_files_the_same_figures_again_is_caught() -> None:
+    played = play("--orders", "1", "--mutant", "filed_anew_on_another_day")
+    assert played.returncode == 1
+    assert "comes to another end" in played.stdout

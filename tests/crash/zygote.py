@@ -11,7 +11,7 @@ import shutil
 import signal
 import traceback
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field
@@ -36,7 +36,8 @@ from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.services import failpoints
 from fundpool.services.judging import ParsedDocument, Register, SourceFile
 from tests.canary import GATEWAY_SECRET
-from tests.crash.small_month import BACKUP, SmallMonth, bank_again
+from tests.crash.retriggered import retriggered
+from tests.crash.small_month import BACKUP, Act, SmallMonth, bank_again
 
 KEY_ID, SECRET = "fundpool", GATEWAY_SECRET.encode()
 
@@ -104,6 +105,7 @@ class Zygote:
         self._server = postgresql_url
         self._read = ReadOnce()
         self._cases = 0
+        self._group = os.getpgrp()
         self.killed_from = 1
         """The first failpoint worth a kill in this kind of month."""
         # One engine for all lives, in the folder of each: it brings compiled statements along, no connection.
@@ -151,15 +153,17 @@ class Zygote:
         gc.collect()
         gc.freeze()
 
-    def play(self, kills: Sequence[int]) -> End:
+    def play(self, kills: Sequence[int], seed: int | None = None) -> End:
         """One month whose lives end at their failpoints number ``kills``, the last one at the month's end.
 
-        Raises Broken when a life ends otherwise.
+        With a ``seed`` its steps are triggered again besides. Raises Broken when a life ends otherwise.
         """
         self._cases += 1
         name = f"case{self._cases}"
         first = kills[0] if kills else 1
-        start = [one for one in self.checkpoints if one.points < first][-1] if kills else self.checkpoints[0]
+        start = self.checkpoints[0]
+        if kills and seed is None:
+            start = [one for one in self.checkpoints if one.points < first][-1]
         home = self._copy(start.name, name)
         (home / "position").write_text(str(start.acts))
         try:
@@ -167,7 +171,7 @@ class Zygote:
                 lives = 0
                 for kill_at in (*(first - start.points for _ in kills[:1]), *kills[1:], None):
                     lives += 1
-                    if self._live(home, url, kill_at):
+                    if self._live(home, url, kill_at, seed):
                         break
                 end = json.loads((home / "end.json").read_text())
                 with urllib.request.urlopen(f"{url}/sandbox/book", timeout=30) as answer:
@@ -207,7 +211,7 @@ class Zygote:
         return Database(url.render_as_string(hide_password=False))
 
     def _name(self, case: str) -> str:
-        return f"crash_{os.getpgrp()}_{case}"
+        return f"crash_{self._group}_{case}"
 
     def _on_server(self, statement: str) -> None:
         assert self._server
@@ -216,12 +220,15 @@ class Zygote:
 
     # ------------------------------------------------------------------ processes
 
-    def _live(self, home: Path, url: str, kill_at: int | None) -> bool:
+    def _live(self, home: Path, url: str, kill_at: int | None, seed: int | None) -> bool:
         """One process's part of the month; whether it came to the month's end."""
         child = os.fork()
         if child == 0:
-            self._in_child(home, url, kill_at)
+            os.setpgid(0, 0)
+            _in_child(home, lambda: self._play(home, url, kill_at, seed))
         _, status = os.waitpid(child, 0)
+        with suppress(ProcessLookupError):  # what ran beside it dies with it
+            os.killpg(child, signal.SIGKILL)
         if status == 0:
             return True
         if kill_at is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
@@ -229,15 +236,7 @@ class Zygote:
         error = home / "error.txt"
         raise Broken(error.read_text() if error.exists() else f"kill at {kill_at}: status {status}")
 
-    def _in_child(self, home: Path, url: str, kill_at: int | None) -> NoReturn:
-        try:
-            self._play(home, url, kill_at)
-        except BaseException:  # noqa: BLE001 - told by the parent
-            (home / "error.txt").write_text(traceback.format_exc())
-            os._exit(1)
-        os._exit(0)
-
-    def _play(self, home: Path, url: str, kill_at: int | None) -> None:
+    def _play(self, home: Path, url: str, kill_at: int | None, seed: int | None) -> None:
         """One life: from where the last one was cut short, to the failpoint or the end."""
         points: list[str] = []
 
@@ -252,9 +251,10 @@ class Zygote:
         position = home / "position"
         done = int(position.read_text())
         failpoints.install(reached)
-        for number, act in enumerate(month.acts(), start=1):
+        for number, act in enumerate(month.acts() if seed is None else retriggered(month, seed), start=1):
             if number > done:
-                act.do(act.at)
+                with _beside(home, database, act.beside):
+                    act.do(act.at)
                 (home / "position.new").write_text(str(number))
                 (home / "position.new").replace(position)
         failpoints.install(None)
@@ -285,3 +285,34 @@ class Zygote:
         finally:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+
+
+def _in_child(home: Path, play: Callable[[], object]) -> NoReturn:
+    """What a forked process does, and its end; what went wrong is left for the parent to tell."""
+    try:
+        play()
+    except BaseException:  # noqa: BLE001
+        (home / "error.txt").write_text(traceback.format_exc())
+        os._exit(1)
+    os._exit(0)
+
+
+@contextmanager
+def _beside(home: Path, database: Database, act: Act | None) -> Iterator[None]:
+    """Another process carries out ``act`` while the block runs. It is never killed on its own."""
+    if act is None:
+        yield
+        return
+
+    def alone() -> None:
+        failpoints.install(None)
+        act.do(act.at)
+
+    database.dispose()  # a connection is not for two processes
+    child = os.fork()
+    if child == 0:
+        _in_child(home, alone)
+    yield
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise Broken((home / "error.txt").read_text())

@@ -1,13 +1,18 @@
 """What goes wrong in a month: late, missing, returned, inconsistent, no bank; the rest goes on."""
 
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.month_summary import MonthSummary
 from fundpool.domain.periods import Month
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind, FileState
@@ -399,6 +404,37 @@ def test_a_corrected_report_replaces_the_booking_of_the_one_before(taizhou: City
     ref = AccountRef("taizhou", "employee", AccountType.COUNTY_EXPENDITURE, FIRST)
     assert taizhou.ports.database.read(lambda work: books.balance(work, ref)).posted_fen == 100_00
     assert taizhou.ports.database.read(verify) == []
+
+
+def test_a_filing_that_another_run_overtook_does_not_file_older_figures_again(taizhou: CityScene) -> None:
+    paid_month(taizhou)
+    for county in taizhou.counties:
+        taizhou.submit(taizhou.report(county), "report", at("2026-11-10 10:00"))
+    taizhou.run("expenditure-reporting", at("2026-11-10 16:00"))
+    honest = taizhou.ports.database
+
+    class Overtaken:
+        """Once the run has its summary a correction arrives, and another run files that."""
+
+        def read(self, work: Callable[[Work], Any]) -> Any:
+            found = honest.read(work)
+            if any(isinstance(part, MonthSummary) for part in (found if type(found) is tuple else [found])):
+                less = taizhou.report(FIRST, remote_fen=900_00, year_remote_fen=900_00)
+                other.submit(less, "report", at("2026-11-11 08:00"))
+                other.run("expenditure-reporting", at("2026-11-11 08:10"), FIRST)
+                other.run("report-filing", at("2026-11-11 08:20"))
+            return found
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(honest, name)
+
+    other = copy(taizhou)
+    slow = copy(taizhou)
+    slow.ports = replace(taizhou.ports, database=cast("SqlTransactions", Overtaken()))
+    slow.run("report-filing", at("2026-11-11 09:00"))
+    taizhou.run("report-filing", at("2026-11-11 10:00"))
+    filed = taizhou.ports.database.read(lambda work: work.records.filings("taizhou", OCTOBER))
+    assert [one.version for one in filed] == [1]
 
 
 def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) -> None:

@@ -63,6 +63,10 @@ def is_authentic(
     return same_signature and same_key_id
 
 
+_OF_OTHERS = 0o077
+"""What a file's mode allows to anybody but its owner."""
+
+
 def secret_file(settings: Settings) -> Path:
     """Where the secret lies when it is not given in the environment; the sandbox bank writes it."""
     return settings.home / "gateway.secret"
@@ -71,11 +75,18 @@ def secret_file(settings: Settings) -> Path:
 def shared_secret(settings: Settings) -> bytes:
     """The secret shared with the bank, from the environment or the data folder.
 
-    Raises InputError when there is none.
+    Raises InputError when there is none, or when other users of the machine can read its file.
     """
     if settings.gateway_secret is not None and settings.gateway_secret.get_secret_value():
         return settings.gateway_secret.get_secret_value().encode()
     file = secret_file(settings)
+    if file.is_file() and file.stat().st_mode & _OF_OTHERS:
+        raise InputError(
+            "gateway_secret_readable",
+            f"其他用户可读网关签名密钥文件 {file}，视同泄露",
+            f"other users can read the gateway's secret in {file}: it counts as known to them",
+            remedy=f"chmod 600 {file}；与银行更换密钥 / and agree on a new one with the bank",
+        )
     if file.is_file() and (secret := file.read_bytes().strip()):
         return secret
     raise InputError(
