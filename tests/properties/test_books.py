@@ -1,5 +1,6 @@
 """The books under random use: whatever people do, they balance, and what is refused changes nothing."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from fundpool.domain.ledger import Phase, Posting, trial_balance
 from fundpool.domain.periods import Month
 from fundpool.services import books
 from fundpool.services.ledger_checks import add_up, verify
+from fundpool.services.ports import Work
 from tests.properties import ASKED, examples
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import NOW
@@ -43,12 +45,18 @@ class BooksMachine(RuleBasedStateMachine):
         self.reversed: set[str] = set()
         self.closed_digest: dict[tuple[str, Month], object] = {}
         self.now = NOW
+        self.acts: list[Callable[[MemoryTransactions], object]] = []
+
+    def carry_out(self, act: Callable[[Work], object]) -> None:
+        """One act on the books, and again on fresh ones at the end."""
+        self.transactions.transaction(act)
+        self.acts.append(lambda books: books.transaction(act))
 
     def book(self, *postings: Posting) -> bool:
         """Book, and say whether it was accepted; a refusal must leave the state untouched."""
-        before = self.transactions.state
+        before, now = self.transactions.state, self.now
         try:
-            self.transactions.transaction(lambda work: books.post(work, postings, by="甲", now=self.now))
+            self.carry_out(lambda work: books.post(work, postings, by="甲", now=now))
         except RuleViolation:
             assert self.transactions.state is before
             return False
@@ -136,10 +144,10 @@ class BooksMachine(RuleBasedStateMachine):
             return
         key = data.draw(st.sampled_from(self.moved))
         original = self.transactions.read(lambda work: work.ledger.existing([key])[key])
-        before = self.transactions.state
+        before, now = self.transactions.state, self.now
         try:
-            self.transactions.transaction(
-                lambda work: books.reverse(work, key, reason="误记", by="甲", event_at=self.now, now=self.now)
+            self.carry_out(
+                lambda work: books.reverse(work, key, reason="误记", by="甲", event_at=now, now=now)
             )
         except RuleViolation:
             assert self.transactions.state is before
@@ -156,13 +164,9 @@ class BooksMachine(RuleBasedStateMachine):
     @rule(fund=st.sampled_from(FUNDS), back=st.integers(0, 2))
     def close_month(self, fund: str, back: int) -> None:
         month = Month.of(self.now.date()).plus(-back)
-        if month in self.transactions.state.locks.get(("taizhou", fund), {}):
-            return
-        state = self.transactions.state.snapshot()
-        chain = state.vouchers.get(("taizhou", fund), [])
-        state.locks.setdefault(("taizhou", fund), {})[month] = chain[-1].hash if chain else "0" * 64
-        self.transactions.state = state
-        self.closed_digest[fund, month] = self.of_month(fund, month)
+        now = self.now
+        self.carry_out(lambda work: books.close_month(work, "taizhou", fund, month, by="甲", now=now))
+        self.closed_digest.setdefault((fund, month), self.of_month(fund, month))
 
     def of_month(self, fund: str, month: Month) -> object:
         return [
@@ -190,6 +194,20 @@ class BooksMachine(RuleBasedStateMachine):
             assert self.transactions.read(verify) == []
             summed = add_up(each.posting for each in self.transactions.state.postings.values())
             assert all(self.expected.get(ref, 0) == held.posted_fen for ref, held in summed.items())
+            assert self.heads(self.played_again()) == self.heads(self.transactions)
+
+    def played_again(self) -> MemoryTransactions:
+        """Fresh books on which everything that was accepted is done once more."""
+        fresh = MemoryTransactions()
+        for act in self.acts:
+            act(fresh)
+        return fresh
+
+    @staticmethod
+    def heads(transactions: MemoryTransactions) -> object:
+        """The head of each fund's chain over every posting, and what each closed month was sealed with."""
+        state = transactions.state
+        return {key: chain[-1].hash for key, chain in state.vouchers.items()}, state.locks
 
 
 BooksMachine.TestCase.settings = settings(

@@ -350,6 +350,15 @@ class MemoryLedger:
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         return frozenset(month for month in self.locks(city, fund) if since is None or month >= since)
 
+    def lock_month(self, city: str, fund: str, month: Month, _by: str, _at: datetime) -> bool:
+        closed = self.locks(city, fund)
+        if month in closed:
+            return False
+        chain = self._state.vouchers.get((city, fund), [])
+        head = chain[-1].hash if chain else GENESIS
+        self._state.own("locks")[city, fund] = {**closed, month: head}
+        return True
+
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         return self._state.locks.get((city, fund), {})
 
