@@ -50,7 +50,7 @@ class BooksMachine(RuleBasedStateMachine):
     def carry_out(self, act: Callable[[Work], object]) -> None:
         """One act on the books, and again on fresh ones at the end."""
         self.transactions.transaction(act)
-        self.acts.append(lambda books: books.transaction(act))
+        self.acts.append(lambda fresh: fresh.transaction(act))
 
     def book(self, *postings: Posting) -> bool:
         """Book, and say whether it was accepted; a refusal must leave the state untouched."""
