@@ -1,0 +1,44 @@
+"""No call to the bank is made while a transaction is open: it would hold every other writer up, or be repeated."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fundpool.adapters.database import Database
+from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.gateways.bank_book import BankBook
+from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.adapters.work import SqlTransactions
+from fundpool.services import failpoints
+from tests.crash.small_month import SmallMonth
+
+CALLS = {"submit", "query", "close", "statement", "closing_balance"}
+"""What stands between two failpoints each (``tests/architecture/test_failpoints.py``)."""
+
+
+@pytest.fixture(autouse=True)
+def _no_hook_is_left() -> Iterator[None]:
+    yield
+    failpoints.install(None)
+
+
+def test_no_transaction_is_open_while_the_bank_is_spoken_to(database: Database, tmp_path: Path) -> None:
+    month = SmallMonth(
+        SqlTransactions(database), tmp_path, ScriptedGateway(BankBook()), read_documents, is_new=True
+    )
+    month.write_files()
+    gateway = ScriptedGateway(*month.bank([]))
+    month = SmallMonth(SqlTransactions(database), tmp_path, gateway, read_documents, is_new=False)
+    made: set[str] = set()
+
+    def reached(name: str) -> None:
+        _, act = name.split(" ", 1)
+        if act in CALLS:
+            assert database.engine.pool.checkedout() == 0, name  # type: ignore[attr-defined]
+            made.add(act)
+
+    failpoints.install(reached)
+    for act in month.acts():
+        act.do(act.at)
+    assert made == CALLS
