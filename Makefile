@@ -36,7 +36,7 @@ check: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
 
 .PHONY: test
 test: $(VENV)/.dev test-tools ## Run every test, two files at a time; T=tests/unit/test_money.py for some
-	$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile)
+	$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Run the benchmarks and print their figures

@@ -24,6 +24,18 @@ _TEMPLATE = "fundpool_template"
 _numbers = count(1)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: two workers that share the files end together then."""
+    slow = {
+        item.path
+        for item in items
+        for mark in ("slow", "orchestration", "browser")
+        if item.get_closest_marker(mark)
+    }
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_file_holds_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Databases, logs, exports, backups, Prefect's memory: all that any test wrote, looked through at the end."""
