@@ -16,6 +16,7 @@ from fundpool.domain.transfer import MAY_BE_ORDERED_AGAIN, ObligationState, late
 from fundpool.services.documents import DOCUMENT_OF, DUTY_OF
 from fundpool.services.ports import Work
 from fundpool.services.progress import PLAN_STEP, REPORT_STEP, DutyProgress, MonthFacts
+from fundpool.services.transfer_views import in_words
 
 DUTY_NAMES = {
     "submit_fund_use_plan": ("上报用款计划", "filing the fund-use plan"),
@@ -67,7 +68,7 @@ def flags_of(
     return (
         *_duty_flags(policy, facts, progress, names),
         *_document_flags(work, facts, progress, names),
-        *_payment_flags(facts, names),
+        *_payment_flags(facts, {policy.division_code: policy.name_zh, **names}),
         *_stop_flags(work, policy),
     )
 
@@ -256,7 +257,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
         if obligation.state in MAY_BE_ORDERED_AGAIN and obligation.id not in latest:
             continue
         if obligation.state in {ObligationState.FAILED, ObligationState.HELD, ObligationState.RETURNED}:
-            reason = obligation.held_reason or obligation.state.value
+            zh, en = in_words(obligation)
             yield Flag(
                 kind="held",
                 severity=Severity.BLOCK,
@@ -265,15 +266,23 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
                 fund=obligation.fund,
                 rule=None,
                 days=None,
-                message_zh=f"{names.get(obligation.unit, obligation.unit)}的款项未成：{reason}",
-                message_en=f"payment to {obligation.unit} did not go through: {reason}",
+                message_zh=f"{names.get(obligation.unit, obligation.unit)}的款项未成：{zh}",
+                message_en=f"payment to {obligation.unit} did not go through: {en}",
                 remedy=PAYMENT_REMEDIES.get(obligation.state, "fundpool transfers show"),
             )
 
 
 def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
+    funds = {fund.key: (fund.name_zh, fund.name_en) for fund in policy.funds}
     for switch in work.transfers.kill_switches():
         if switch.city == policy.key and switch.is_stopped:
+            grave = [
+                one for one in work.transfers.breaks(policy.key) if one.stops_fund and one.fund == switch.fund
+            ]
+            fund_zh, fund_en = funds.get(switch.fund, (switch.fund, switch.fund))
+            reason_zh, _, reason_en = switch.reason.partition(" / ")
+            why_zh = "；".join(one.detail_zh for one in grave) or reason_zh
+            why_en = "; ".join(one.detail_en for one in grave) or reason_en or switch.reason
             yield Flag(
                 kind="held",
                 severity=Severity.BLOCK,
@@ -282,7 +291,8 @@ def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
                 fund=switch.fund,
                 rule=None,
                 days=None,
-                message_zh=f"{switch.fund} 基金已停止发送：{switch.reason}",
-                message_en=f"sending of the {switch.fund} fund is stopped: {switch.reason}",
-                remedy="查清后由两人恢复 / two people start it again",
+                message_zh=f"{fund_zh}基金已停止发送：{why_zh}",
+                message_en=f"sending of the fund of the {fund_en} is stopped: {why_en}",
+                remedy="查清差异（fundpool transfers breaks）后由两人恢复：fundpool transfers restart / resolve what differs "
+                "(fundpool transfers breaks), then two people start it: fundpool transfers restart",
             )

@@ -36,18 +36,67 @@ class TransferOutcome:
     error_code: str | None = None
 
 
-_STATE_ZH = {
-    ObligationState.SUBMITTED: "待复核",
-    ObligationState.APPROVED: "已复核，待放行",
-    ObligationState.RELEASED: "已放行，待发送",
-    ObligationState.IN_FLIGHT: "银行处理中",
-    ObligationState.SETTLED: "已到账",
-    ObligationState.FAILED: "银行退拒，须批准重付",
-    ObligationState.RETRY_APPROVED: "已批准重付",
-    ObligationState.CANCELLED: "已撤回",
-    ObligationState.HELD: "挂起待查",
-    ObligationState.RETURNED: "已退票",
+_STATE = {
+    ObligationState.SUBMITTED: ("待复核", "to be approved"),
+    ObligationState.APPROVED: ("已复核，待放行", "approved, to be released"),
+    ObligationState.RELEASED: ("已放行，待发送", "released, to be sent"),
+    ObligationState.IN_FLIGHT: ("银行处理中", "with the bank"),
+    ObligationState.SETTLED: ("已到账", "settled"),
+    ObligationState.FAILED: ("银行退拒，须批准重付", "refused by the bank, a retry needs approval"),
+    ObligationState.RETRY_APPROVED: ("已批准重付", "retry approved"),
+    ObligationState.CANCELLED: ("已撤回", "withdrawn"),
+    ObligationState.HELD: ("挂起待查", "held"),
+    ObligationState.RETURNED: ("已退票", "sent back by the bank"),
 }
+
+
+_WHY = {
+    # why it is held
+    "ordered_beside": ("同一笔款项另有指令未了", "another order for it is not over"),
+    "digest_changed": ("批次在复核后被改动", "its batch was changed after approval"),
+    "account_version_changed": ("账户在复核后变更", "an account was changed after approval"),
+    "amount_changed": ("金额与批准的不符", "its amount is not the approved one"),
+    "exceeds_limit": ("超过限额", "above a limit"),
+    "payload_mismatch": ("银行以同一编号存有另一笔", "the bank has another order under its key"),
+    "attempts_exhausted": ("已试满次数", "tried as often as is allowed"),
+    "executed_twice": ("银行执行了两次", "executed twice by the bank"),
+    "executed_after_end": ("终结之后仍被银行执行", "executed by the bank after its end"),
+    "unresolved_sending": ("发送中断已久，结果不明", "its sending broke off long ago, outcome unknown"),
+    "unresolved_unknown": ("发出已久，结果不明", "sent long ago, outcome unknown"),
+    "unresolved_accepted": ("银行受理已久，没有结果", "accepted by the bank long ago, without an end"),
+    "unresolved_closing": ("注销已久，银行没有答复", "its closing has been unanswered for long"),
+    # why the bank refused it
+    "insufficient_balance": ("付款账户余额不足", "the payer's balance is too small"),
+    "unknown_debit_account": ("付款账户不存在", "the payer's account is unknown"),
+    "unknown_credit_account": ("收款账户不存在", "the payee's account is unknown"),
+    "name_mismatch": ("收款户名不符", "the payee's name is another"),
+    "account_closed": ("账户已销户", "the account is closed"),
+    "same_account": ("收付为同一账户", "payer and payee are one account"),
+    "expired": ("超过有效时间", "its validity was over"),
+}
+"""Reasons in words; what a person wrote, or a bank says in its own words, stands as it is."""
+
+
+def why(reason: str) -> tuple[str, str]:
+    """A held payment's or a bank's reason in Chinese and English."""
+    return _WHY.get(reason.split(":", maxsplit=1)[0], (reason, reason))
+
+
+def in_words(obligation: Obligation, last: Attempt | None = None) -> tuple[str, str]:
+    """How an obligation stands, in Chinese and English; ``last`` is its last attempt, where it matters."""
+    zh, en = _STATE[obligation.state]
+    if obligation.state is ObligationState.IN_FLIGHT and last is not None:
+        if last.state is AttemptState.UNKNOWN:
+            zh, en = "已发送，结果未明，待查询", "sent, outcome unknown, to be asked for"
+        elif last.state is AttemptState.PREPARED:
+            zh, en = "已备妥，待发送", "prepared, not sent yet"
+    reason = obligation.held_reason
+    if not reason and last is not None and obligation.state is ObligationState.FAILED:
+        reason = last.reason
+    if reason:
+        why_zh, why_en = why(reason)
+        zh, en = f"{zh}（{why_zh}）", f"{en} ({why_en})"
+    return zh, en
 
 
 def outcome_of(work: Work, obligation_id: int, error: FundpoolError | None = None) -> TransferOutcome:
@@ -55,18 +104,7 @@ def outcome_of(work: Work, obligation_id: int, error: FundpoolError | None = Non
     obligation = work.transfers.obligation(obligation_id)
     known = work.transfers.attempts(obligation_id)
     last = known[-1] if known else None
-    zh, en = _STATE_ZH[obligation.state], obligation.state.value.replace("_", " ")
-    if obligation.state is ObligationState.IN_FLIGHT and last is not None:
-        if last.state is AttemptState.UNKNOWN:
-            zh, en = "已发送，结果未明，待查询", "sent, outcome unknown, to be asked for"
-        elif last.state is AttemptState.PREPARED:
-            zh, en = "已备妥，待发送", "prepared, not sent yet"
-    if obligation.held_reason:
-        zh, en = f"{zh}（{obligation.held_reason}）", f"{en} ({obligation.held_reason})"
-    elif last is not None and last.reason and obligation.state is ObligationState.FAILED:
-        zh, en = f"{zh}（{last.reason}）", f"{en} ({last.reason})"
-    if error is not None:
-        zh, en = error.zh, error.en
+    zh, en = in_words(obligation, last) if error is None else (error.zh, error.en)
     return TransferOutcome(
         obligation_id=obligation.id,
         city=obligation.city,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from fundpool.domain.periods import Month
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.domain.transfer import attempt_key
-from fundpool.services import application, books, daily, records, review
+from fundpool.services import application, books, daily, kill_switches, records, review
 from fundpool.services.disbursement import legs_of, orders_of
 from fundpool.services.filing import files_of
 from fundpool.services.ledger_checks import verify
@@ -435,6 +436,32 @@ def test_a_filing_that_another_run_overtook_does_not_file_older_figures_again(ta
     taizhou.run("report-filing", at("2026-11-11 10:00"))
     filed = taizhou.ports.database.read(lambda work: work.records.filings("taizhou", OCTOBER))
     assert [one.version for one in filed] == [1]
+
+
+def test_what_stops_money_is_told_in_words_of_one_language(taizhou: CityScene) -> None:
+    file_plans(taizhou, "2026-09-24 10:00")
+    taizhou.decide(at("2026-09-25 10:00"))
+    taizhou.run("funds-application", at("2026-09-25 11:00"))
+    taizhou.review_by_finance(at("2026-09-28 09:00"))
+    taizhou.gateway.plan.add("reject")
+    taizhou.pay(at("2026-09-30 10:00"))
+    stop = partial(kill_switches.stop_fund, city="taizhou", by=CHECKER, now=at("2026-09-30 11:00"))
+    taizhou.ports.database.transaction(
+        lambda work: stop(work, fund="resident", reason="由备份恢复 / restored from a backup")
+    )
+    told = {
+        (flag["message_zh"], flag["message_en"]) for flag in flags_of(taizhou, "2026-09-30 12:00", "held")
+    }
+    assert told == {
+        (
+            "台州市的款项未成：银行退拒，须批准重付",
+            "payment to 331000 did not go through: refused by the bank, a retry needs approval",
+        ),
+        (
+            "城乡居民基本医疗保险基金已停止发送：由备份恢复",
+            "sending of the fund of the resident basic medical insurance is stopped: restored from a backup",
+        ),
+    }
 
 
 def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) -> None:
