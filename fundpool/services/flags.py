@@ -230,6 +230,8 @@ def _after_application(
 PAYMENT_REMEDIES = {
     ObligationState.FAILED: "原账户重付：fundpool transfers approve-retry；换账户：cancel 后 order-again / the same "
     "account: fundpool transfers approve-retry; another one: cancel, then order-again",
+    ObligationState.HELD: "先看 fundpool transfers show，查清后 look-again、accept-execution 或 cancel / see fundpool "
+    "transfers show first; then look-again, accept-execution or cancel",
     ObligationState.RETURNED: "对账单见退回后：fundpool transfers order-again / once it is on the statement: "
     "fundpool transfers order-again",
 }
@@ -256,7 +258,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
     for obligation in facts.obligations:
         if obligation.state in MAY_BE_ORDERED_AGAIN and obligation.id not in latest:
             continue
-        if obligation.state in {ObligationState.FAILED, ObligationState.HELD, ObligationState.RETURNED}:
+        if obligation.state in PAYMENT_REMEDIES:
             zh, en = in_words(obligation)
             yield Flag(
                 kind="held",
@@ -268,7 +270,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
                 days=None,
                 message_zh=f"{names.get(obligation.unit, obligation.unit)}的款项未成：{zh}",
                 message_en=f"payment to {obligation.unit} did not go through: {en}",
-                remedy=PAYMENT_REMEDIES.get(obligation.state, "fundpool transfers show"),
+                remedy=PAYMENT_REMEDIES[obligation.state],
             )
 
 
