@@ -123,7 +123,8 @@ class BooksMachine(RuleBasedStateMachine):
     def spend(self, fund: str, unit: str, amount_fen: int) -> None:
         item = AccountRef("taizhou", fund, AccountType.FUND_EXPENDITURE, unit, "inpatient")
         entry = Posting(self.key(), item, county(fund, unit), amount_fen, Flow.SPEND, Phase.DIRECT, self.now)
-        assert self.book(entry) is (self.expected.get(county(fund, unit), 0) >= amount_fen)
+        enough = self.expected.get(county(fund, unit), 0) >= amount_fen
+        assert self.book(entry) is enough
 
     @rule(amount_fen=amounts)
     def mix_funds(self, amount_fen: int) -> None:
