@@ -36,6 +36,7 @@ from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.sealing import Seals
 from fundpool.services import books
 from fundpool.services.ledger_checks import verify
 from schemas.tables.ledger import posting as postings_table
@@ -81,7 +82,7 @@ class Spent:
 def measure(database: Database, count: int, rounds: int = 1) -> dict[str, object]:
     """Post ``count`` payments in batches, ``rounds`` times over, each batch beside its raw twins."""
     migrations.upgrade(database)
-    transactions = SqlTransactions(database)
+    transactions = SqlTransactions(database, Seals(lambda: b"benchmark"))
     transactions.transaction(
         lambda work: books.open_balance(work, FISCAL, 10**14, by="bench", event_at=NOW, now=NOW)
     )

@@ -11,8 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.migrations import upgrade
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.setting_up import install
 from fundpool.bootstrap import build_ports
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import Month
@@ -33,9 +32,9 @@ RunStep = Callable[[str, str], None]
 
 def nation_ports(home: Path, cities: int) -> MonthPorts:
     """An empty installation with the nation's policies, its own SQLite file and a bank in process."""
-    ports = build_ports(Settings(home=home))
-    assert isinstance(ports.database, SqlTransactions)
-    upgrade(ports.database.database)
+    settings = Settings(home=home)
+    install(settings).dispose()
+    ports = build_ports(settings)
     book = BankBook()
     book.open_on_first_use(FISCAL_FEN)
     patterns = [ports.policies.city(key) for key in PATTERNS]

@@ -50,6 +50,7 @@ from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import ObligationState
 from fundpool.services import overview, payments, resolving, sending, transfer_views
 from fundpool.services.audit_checks import verify_everything
@@ -196,7 +197,9 @@ class Cities:
         book = BankBook()
         book.open_on_first_use(OPENING_FEN)
         self.database = database
-        self.ports = Ports(database=SqlTransactions(database), gateway=ScriptedGateway(book))
+        self.ports = Ports(
+            database=SqlTransactions(database, Seals(lambda: b"benchmark")), gateway=ScriptedGateway(book)
+        )
         self.meter = Meter(database)
 
     def play(self, city: str) -> None:

@@ -13,6 +13,7 @@ from fundpool.adapters.raw_files import DropFolder, RawFiles
 from fundpool.adapters.reconciliation_workbooks import ReconciliationWorkbooks
 from fundpool.adapters.report_workbooks import SummaryWorkbooks
 from fundpool.adapters.return_slips import SlipFiles
+from fundpool.adapters.seal_key import seals_of
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Period
@@ -33,7 +34,7 @@ def build_ports(settings: Settings) -> MonthPorts:
     """
     gateway = LazyGateway(settings) if settings.gateway_url or settings.gateway_kind == "file" else None
     return MonthPorts(
-        database=SqlTransactions(Database(settings.resolved_database_url)),
+        database=SqlTransactions(Database(settings.resolved_database_url), seals_of(settings)),
         gateway=gateway,
         gateway_terms=settings.gateway_terms,
         payment_limits=settings.payment_limits,

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     gateway_secret: SecretStr | None = Field(
         default=None, description="网关签名密钥 / HMAC secret of the gateway"
     )
+    seal_key: SecretStr | None = Field(
+        default=None, description="封签密钥 / key that seals approvals; default is the file HOME/seal.key"
+    )
     gateway_outbox: Path | None = Field(
         default=None, description="送银行文件目录 / where pain.001 files are put; default HOME/bank/outbox"
     )

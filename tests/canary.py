@@ -7,6 +7,7 @@ from pathlib import Path
 
 MARK = "canary-7f3a91c2"
 GATEWAY_SECRET = f"{MARK}-signs"
+SEAL_KEY = f"{MARK}-seals"
 DATABASE_PASSWORD = f"{MARK}-opens"
 
 _MEMBER_BYTES = 8 << 20

@@ -18,10 +18,14 @@ from sqlalchemy import make_url
 from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
-from tests.canary import DATABASE_PASSWORD, MARK, files_holding
+from tests.canary import DATABASE_PASSWORD, MARK, SEAL_KEY, files_holding
+from tests.seals import SEALS
 
 _TEMPLATE = "fundpool_template"
 _numbers = count(1)
+
+# Commands and scenes work on the same books; tests of the key's file take this away again.
+os.environ["FUNDPOOL_SEAL_KEY"] = SEAL_KEY
 
 
 @pytest.hookimpl(trylast=True)
@@ -120,4 +124,4 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 def transactions(database: Database) -> SqlTransactions:
     """The database as the use cases see it."""
-    return SqlTransactions(database)
+    return SqlTransactions(database, SEALS)

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from sqlalchemy import make_url
 
-from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
+from fundpool.adapters.setting_up import set_up
 from fundpool.domain.errors import InputError
+from fundpool.domain.sealing import Seals
 from fundpool.services.failpoints import failpoint
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ def back_up(database: Database, file: Path) -> None:
     partial.replace(file)
 
 
-def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -> T:
+def put_back(database: Database, file: Path, seals: Seals, prepare: Callable[[Database], T]) -> T:
     """Replace the database's contents by the copy in ``file``, after ``prepare`` has changed the copy.
 
     Nobody ever sees the contents as they were in the copy: killed at any moment, the database is
@@ -50,7 +51,7 @@ def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -
     with TemporaryDirectory(dir=Path(target).parent, prefix=".restore-") as folder:
         staged = Database(f"sqlite:///{Path(folder) / 'staged.db'}")
         shutil.copyfile(file, Path(folder) / "staged.db")
-        migrations.upgrade(staged)
+        set_up(staged, seals)
         prepared = prepare(staged)
         staged.dispose()
         database.dispose()

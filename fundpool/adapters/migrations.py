@@ -1,5 +1,7 @@
 """Brings a database to the tables of this version (Alembic, one transaction)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -19,7 +21,7 @@ def upgrade(database: Database) -> None:
     Raises ServiceUnavailable when the database does not answer.
     """
     try:
-        with database.engine.begin() as connection:
+        with _may_rebuild_tables(database) as connection:
             command.upgrade(_config(connection), "head")
     except OperationalError as error:
         raise ServiceUnavailable(
@@ -28,6 +30,27 @@ def upgrade(database: Database) -> None:
             f"the database did not answer: {error.orig}",
             remedy="检查 FUNDPOOL_DATABASE_URL / check the database address",
         ) from error
+
+
+@contextmanager
+def _may_rebuild_tables(database: Database) -> Iterator[Connection]:
+    """A transaction in which SQLite may replace a table that other tables' rows refer to.
+
+    Only outside a transaction does SQLite let foreign keys off; they are checked before the commit.
+    """
+    with database.engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        if database.is_sqlite:
+            raw.cursor().execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if database.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise AssertionError("a migration left rows that refer to nothing")
+        finally:
+            if database.is_sqlite:
+                raw.cursor().execute("PRAGMA foreign_keys = ON")
 
 
 def current(database: Database) -> str | None:

@@ -17,6 +17,7 @@ from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
 from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.transfers import SqlTransferStore
+from fundpool.domain.sealing import Seals
 from fundpool.services.ports import Work
 
 T = TypeVar("T")
@@ -25,15 +26,16 @@ T = TypeVar("T")
 class SqlWork:
     """The stores of one transaction; they all share its connection and commit together."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seals: Seals) -> None:
+        self.seals = seals
         self.audit = SqlAuditStore(connection)
-        self.accounts = SqlAccountStore(connection)
-        self.transfers = SqlTransferStore(connection)
+        self.accounts = SqlAccountStore(connection, seals)
+        self.transfers = SqlTransferStore(connection, seals)
         self.ledger = SqlLedgerStore(connection)
         self.submissions = SqlSubmissions(connection)
         self.reviews = SqlReviews(connection)
-        self.applications = SqlApplications(connection)
-        self.budgets = SqlBudgets(connection)
+        self.applications = SqlApplications(connection, seals)
+        self.budgets = SqlBudgets(connection, seals)
         self.records = SqlCalendarRecords(connection)
         self.scheduled_steps = SqlScheduledSteps(connection)
         self.statements = SqlStatementStore(connection)
@@ -42,13 +44,14 @@ class SqlWork:
 class SqlTransactions:
     """Whole transactions on a database, handing a Work to the function that runs in them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, seals: Seals) -> None:
         self.database = database
+        self.seals = seals
 
     def transaction(self, work: Callable[[Work], T]) -> T:
         """Run and commit; rerun whole when the database aborts it for concurrency."""
-        return self.database.transaction(lambda connection: work(SqlWork(connection)))
+        return self.database.transaction(lambda connection: work(SqlWork(connection, self.seals)))
 
     def read(self, work: Callable[[Work], T]) -> T:
         """Run against one consistent snapshot."""
-        return self.database.read(lambda connection: work(SqlWork(connection)))
+        return self.database.read(lambda connection: work(SqlWork(connection, self.seals)))

@@ -1,6 +1,6 @@
 """The city's application to finance for one month and scheme, and finance's 复核额 per county."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fundpool.domain.errors import InputError, RuleViolation
@@ -18,6 +18,8 @@ class ApplicationLine:
     reason: str | None = None
     reviewed_by: str | None = None
     reviewed_at: datetime | None = None
+    seal: str | None = field(default=None, compare=False, repr=False)
+    """See ``fundpool.domain.sealing``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Facts a person records about a month: extensions, nil returns, filings, openings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from fundpool.domain.periods import Month, Period
@@ -85,6 +85,8 @@ class BudgetRevision:
     document_number: str
     recorded_by: str
     recorded_at: datetime
+    seal: str | None = field(default=None, compare=False, repr=False)
+    """See ``fundpool.domain.sealing``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Opening:
     spending_fen: int | None
     year_spending_fen: int | None
     year_paid_fen: int | None
+    seal: str | None = field(default=None, compare=False, repr=False)
+    """See ``fundpool.domain.sealing``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ answer, its statement, or a fenced key ends an attempt.
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -279,6 +279,8 @@ class Obligation:
     held_reason: str | None
     settled_at: datetime | None
     retry_asked_by: str | None
+    seal: str | None = field(default=None, compare=False, repr=False)
+    """See ``fundpool.domain.sealing``."""
 
     def as_order(self, revision: int) -> PaymentOrder:
         """The order of another revision of what is owed: the same in all but its account and approval."""
@@ -343,6 +345,10 @@ class Attempt:
     executed_at: datetime | None
     fenced_at: datetime | None
     absence_confirmed_by: str | None
+    returned_fen: int = 0
+    """What has come back to the paying account and is booked."""
+    seal: str | None = field(default=None, compare=False, repr=False)
+    """See ``fundpool.domain.sealing``."""
 
 
 class BatchState(StrEnum):
@@ -371,9 +377,106 @@ class Batch:
     maker: str
     made_at: datetime
     checker: str | None
+    approved_at: datetime | None
     approved_digest: str | None
     releaser: str | None
+    released_at: datetime | None
     version: int
+    seal: str | None = field(default=None, compare=False, repr=False)
+    """See ``fundpool.domain.sealing``."""
+
+
+def new_batch(
+    key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, made_at: datetime
+) -> Batch:
+    """A batch as it is first stored, of orders each with its paying and its receiving account's number."""
+    first = orders[0][0]
+    return Batch(
+        id=0,
+        key=key,
+        city=first.city,
+        fund=first.fund,
+        month=first.month,
+        hop=first.hop,
+        application=first.application,
+        state=BatchState.SUBMITTED,
+        total_fen=sum(order.amount_fen for order, _, _ in orders),
+        count=len(orders),
+        maker=maker,
+        made_at=made_at,
+        checker=None,
+        approved_at=None,
+        approved_digest=None,
+        releaser=None,
+        released_at=None,
+        version=1,
+    )
+
+
+def new_obligation(
+    batch_id: int, order: PaymentOrder, debit_account_id: int, credit_account_id: int
+) -> Obligation:
+    """An obligation as it is first stored."""
+    return Obligation(
+        id=0,
+        key=order.key,
+        batch_id=batch_id,
+        city=order.city,
+        fund=order.fund,
+        month=order.month,
+        hop=order.hop,
+        payer_unit=order.payer_unit,
+        unit=order.unit,
+        purpose=order.purpose,
+        application=order.application,
+        revision=order.revision,
+        amount_fen=order.amount_fen,
+        debit_account_id=debit_account_id,
+        credit_account_id=credit_account_id,
+        state=ObligationState.SUBMITTED,
+        version=1,
+        held_reason=None,
+        settled_at=None,
+        retry_asked_by=None,
+    )
+
+
+def new_attempt(
+    obligation: Obligation,
+    attempt_no: int,
+    key: str,
+    request: bytes,
+    prepared_at: datetime,
+    valid_until: datetime,
+) -> Attempt:
+    """An attempt as it is first stored: prepared, never sent."""
+    return Attempt(
+        id=0,
+        obligation_id=obligation.id,
+        attempt_no=attempt_no,
+        key=key,
+        state=AttemptState.PREPARED,
+        version=1,
+        amount_fen=obligation.amount_fen,
+        request=request,
+        request_hash=request_hash(request),
+        prepared_at=prepared_at,
+        valid_until=valid_until,
+        first_sent_at=None,
+        last_sent_at=None,
+        resend_until=None,
+        lease_until=None,
+        worker=None,
+        worker_epoch=0,
+        was_unknown=False,
+        times_asked=0,
+        next_query_at=None,
+        reason=None,
+        bank_serial=None,
+        executed_at=None,
+        fenced_at=None,
+        absence_confirmed_by=None,
+    )
 
 
 class AccountStatus(StrEnum):
@@ -404,6 +507,8 @@ class BankAccount:
     checker: str | None
     approved_at: datetime | None
     usable_from: datetime | None
+    seal: str | None = field(default=None, compare=False, repr=False)
+    """See ``fundpool.domain.sealing``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,15 @@ from fundpool.services.ports import Work
 
 
 def is_stopped(work: Work, city: str, fund: str) -> bool:
-    """Whether nothing of the fund may be sent."""
+    """Whether nothing of the fund may be sent; a switch that somebody changed in the database counts as thrown."""
     switch = work.transfers.kill_switch(city, fund)
-    return switch is not None and switch.is_stopped
+    return switch is not None and (switch.is_stopped or not work.seals.hold(switch))
 
 
 def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: datetime) -> None:
     """Stop the fund's sending; everything stays readable. A stopped fund keeps its first reason."""
-    if is_stopped(work, city, fund):
+    switch = work.transfers.kill_switch(city, fund)
+    if switch is not None and switch.is_stopped and work.seals.hold(switch):
         return
     work.transfers.set_kill_switch(
         KillSwitch(city, fund, is_stopped=True, reason=reason, by=by, at=now, restart_asked_by=None)
@@ -35,7 +36,7 @@ def request_restart(work: Work, city: str, fund: str, *, by: str, now: datetime)
     switch = _stopped(work, city, fund)
     require_recovered(work, city, fund)
     _require_no_stopping_break(work, city, fund)
-    work.transfers.set_kill_switch(replace(switch, restart_asked_by=by))
+    work.transfers.set_kill_switch(replace(switch, is_stopped=True, restart_asked_by=by))
     work.audit.append(at=now, actor=by, action="request_restart", subject=f"fund:{city}/{fund}")
 
 
@@ -53,10 +54,7 @@ def confirm_restart(work: Work, city: str, fund: str, *, by: str, now: datetime)
             remedy="fundpool transfers restart --city … --fund … --by 姓名",
         )
     require_other_person(by, switch.restart_asked_by, act_zh="恢复发送的确认", act_en="confirming a restart")
-    work.transfers.set_kill_switch(
-        replace(switch, is_stopped=False),
-        restarted_by=by,
-    )
+    work.transfers.set_kill_switch(replace(switch, is_stopped=False, restarted_by=by))
     work.audit.append(at=now, actor=by, action="confirm_restart", subject=f"fund:{city}/{fund}")
 
 
@@ -99,7 +97,7 @@ def what_is_missing(recovery: Recovery) -> tuple[str, str]:
 
 def _stopped(work: Work, city: str, fund: str) -> KillSwitch:
     switch = work.transfers.kill_switch(city, fund)
-    if switch is None or not switch.is_stopped:
+    if switch is None or not is_stopped(work, city, fund):
         raise RuleViolation("fund_not_stopped", f"{city}/{fund} 并未停发", f"{city}/{fund} is not stopped")
     return switch
 

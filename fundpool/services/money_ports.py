@@ -1,7 +1,7 @@
 """Stores of the money part, as the use cases see them (implemented in adapters/stores)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -36,6 +36,27 @@ class AccountProposal:
     bank_name: str
 
 
+def new_account(proposal: AccountProposal, version: int, maker: str, proposed_at: datetime) -> BankAccount:
+    """An entry of the register as it is first stored."""
+    return BankAccount(
+        id=0,
+        city=proposal.city,
+        fund=proposal.fund,
+        unit=proposal.unit,
+        account_type=proposal.account_type,
+        version=version,
+        account_no=proposal.account_no,
+        account_name=proposal.account_name,
+        bank_name=proposal.bank_name,
+        status=AccountStatus.PROPOSED,
+        maker=maker,
+        proposed_at=proposed_at,
+        checker=None,
+        approved_at=None,
+        usable_from=None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPosting:
     """A posting with its place in the books."""
@@ -60,6 +81,9 @@ class KillSwitch:
     by: str
     at: datetime
     restart_asked_by: str | None
+    restarted_by: str | None = None
+    seal: str | None = field(default=None, compare=False, repr=False)
+    """See ``fundpool.domain.sealing``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +403,7 @@ class TransferStore(Protocol):
     def kill_switches(self) -> list[KillSwitch]:
         """Every switch that was ever thrown."""
 
-    def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
+    def set_kill_switch(self, switch: KillSwitch) -> None:
         """Store the switch."""
 
     def recovery(self, city: str, fund: str) -> Recovery | None:

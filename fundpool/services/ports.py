@@ -13,6 +13,7 @@ from fundpool.domain.month_summary import MonthSummary
 from fundpool.domain.periods import Month, Period
 from fundpool.domain.policy import CityPolicy, PolicyLibrary
 from fundpool.domain.return_slip import ReturnSlip
+from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import GatewayTerms, PaymentLimits
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.judging import Judge, Reader, SourceFile
@@ -34,6 +35,8 @@ T = TypeVar("T")
 class Work(Protocol):
     """One database transaction, seen as its stores."""
 
+    @property
+    def seals(self) -> Seals: ...
     @property
     def audit(self) -> AuditStore: ...
     @property

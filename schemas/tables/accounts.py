@@ -22,6 +22,7 @@ bank_account = Table(
     Column("checker", String(64)),
     Column("approved_at", Moment),
     Column("usable_from", Moment),
+    Column("seal", String(64)),
     UniqueConstraint("city", "fund", "unit", "account_type", "version"),
     CheckConstraint("status in ('proposed', 'approved', 'retired')", name="status"),
     CheckConstraint("checker is null or checker <> maker", name="maker_is_not_checker"),

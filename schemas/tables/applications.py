@@ -40,6 +40,7 @@ application_lines = Table(
     Column("reason", Text),
     Column("reviewed_by", String(64)),
     Column("reviewed_at", Moment),
+    Column("seal", String(64)),
     ForeignKeyConstraint(
         ["city", "month", "fund", "number"],
         ["applications.city", "applications.month", "applications.fund", "applications.number"],

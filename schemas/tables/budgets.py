@@ -17,6 +17,7 @@ budgets = Table(
     Column("document_number", String(64), nullable=False),
     Column("recorded_by", String(64), nullable=False),
     Column("recorded_at", Moment, nullable=False),
+    Column("seal", String(64)),
     CheckConstraint("amount_fen >= 0", name="amount"),
 )
 
@@ -34,4 +35,5 @@ openings = Table(
     Column("year_paid_fen", BigInteger),
     Column("recorded_by", String(64), nullable=False),
     Column("recorded_at", Moment, nullable=False),
+    Column("seal", String(64)),
 )

@@ -40,6 +40,8 @@ transfer_batch = Table(
     Column("releaser", String(64)),
     Column("released_at", Moment),
     Column("version", Integer, nullable=False),
+    # Keyed: whoever only writes to the database cannot make one (domain/sealing.py).
+    Column("seal", String(64)),
     CheckConstraint("checker is null or checker <> maker", name="maker_is_not_checker"),
     CheckConstraint(
         "releaser is null or (releaser <> maker and releaser <> checker)", name="releaser_is_a_third_person"
@@ -76,12 +78,13 @@ obligations = Table(
     Column("held_reason", Text),
     Column("settled_at", Moment),
     Column("retry_asked_by", String(64)),
+    Column("seal", String(64)),
     UniqueConstraint("city", "fund", "month", "hop", "unit", "purpose", "application", "revision"),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
     CheckConstraint(
         "state in ('submitted', 'approved', 'released', 'in_flight', 'settled', 'failed', "
-        "'retry_approved', 'cancelled', 'held', 'returned')",
+        "'retry_approved', 'cancelled', 'held', 'returned', 'partly_returned')",
         name="state",
     ),
     Index("ix_obligation_city_month", "city", "month"),
@@ -118,13 +121,16 @@ attempts = Table(
     Column("executed_at", Moment),
     Column("fenced_at", Moment),
     Column("absence_confirmed_by", String(64)),
+    Column("returned_fen", BigInteger, nullable=False, server_default="0"),
+    Column("seal", String(64)),
     UniqueConstraint("obligation_id", "attempt_no"),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
     CheckConstraint(
         "state in ('prepared', 'sending', 'unknown', 'accepted', 'succeeded', 'rejected', 'closing', "
-        "'closed', 'returned', 'anomaly')",
+        "'closed', 'returned', 'anomaly', 'partly_returned')",
         name="state",
     ),
+    CheckConstraint("returned_fen between 0 and amount_fen", name="returned_within_amount"),
     CheckConstraint("state <> 'sending' or lease_until is not null", name="sending_has_a_lease"),
     # Two live attempts of one obligation could both be executed. An anomaly must be bookable even
     # beside a live attempt: it records what the bank has done already.
@@ -227,6 +233,7 @@ kill_switch = Table(
     Column("at", Moment, nullable=False),
     Column("restart_asked_by", String(64)),
     Column("restarted_by", String(64)),
+    Column("seal", String(64)),
     CheckConstraint(
         "restarted_by is null or restarted_by <> restart_asked_by", name="restarted_by_two_people"
     ),

@@ -13,6 +13,7 @@ from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.periods import Month
 from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
 from tests.integration.month_scene import CityScene, at
+from tests.seals import SEALS
 
 OCTOBER = Month(2026, 10)
 LAST_DAY = at("2026-10-09 10:00")
@@ -25,7 +26,7 @@ def play_taizhou(folder: Path) -> CityScene:
     """Play from the counties' plans to the allocation in a fresh SQLite database."""
     database = Database(f"sqlite:///{folder / 'fundpool.db'}")
     upgrade(database)
-    scene = CityScene(SqlTransactions(database), folder, "taizhou", OCTOBER)
+    scene = CityScene(SqlTransactions(database, SEALS), folder, "taizhou", OCTOBER)
     hostile = scene.plan(JIAOJIANG, inpatient_fen=HOSTILE_AMOUNT)
     hostile = hostile.rename(hostile.with_name(HOSTILE_NAME))
     scene.submit(hostile, "plan", at("2026-09-22 09:00"))

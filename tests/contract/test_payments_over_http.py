@@ -9,6 +9,7 @@ from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
 from fundpool.services import resolving
 from tests.contract.conftest import SILENCE_ENDS, start_bank
+from tests.seals import SEALS
 from tests.simulation.scene import CITY, COUNTIES, Scene
 
 
@@ -17,7 +18,7 @@ def scene(tmp_path, sqlite_template):
     file = tmp_path / "fundpool.db"
     shutil.copyfile(sqlite_template, file)
     database = Database(f"sqlite:///{file}")
-    yield Scene(SqlTransactions(database))
+    yield Scene(SqlTransactions(database, SEALS))
     database.dispose()
 
 

@@ -177,7 +177,7 @@ def test_a_secret_that_other_users_can_read_is_not_used(tmp_path, mode):
     (tmp_path / "gateway.secret").chmod(mode)
     with pytest.raises(InputError) as caught:
         shared_secret(Settings(home=tmp_path, gateway_secret=None))
-    assert caught.value.code == "gateway_secret_readable"
+    assert caught.value.code == "secret_file_readable"
     assert "known" not in str(caught.value).replace("known to them", "")
 
 

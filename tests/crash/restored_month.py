@@ -18,6 +18,7 @@ from fundpool.services import kill_switches, recovery, resolving
 from fundpool.services.ports import Work
 from tests.crash.small_month import BACKUP, CITY, DUTY, TERMS, Act, SmallMonth, _first_key
 from tests.integration.month_scene import APPROVER, RELEASER, at
+from tests.seals import SEALS
 
 DAY = "2026-09-30 "
 
@@ -72,11 +73,11 @@ class RestoredMonth(SmallMonth):
         self._run_while_open("allocation", now)
 
         def quarantine(staged: Database) -> int:
-            return SqlTransactions(staged).transaction(
+            return SqlTransactions(staged, SEALS).transaction(
                 lambda work: recovery.quarantine(work, now=now, terms=TERMS)
             )
 
-        put_back(self._database, self.folder / BACKUP, quarantine)
+        put_back(self._database, self.folder / BACKUP, SEALS, quarantine)
 
     def _recover(self, now: datetime) -> None:
         with suppress(ServiceUnavailable):

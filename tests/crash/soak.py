@@ -45,6 +45,7 @@ from fundpool.services.ports import Ports, Work
 from schemas.tables.base import metadata
 from tests.canary import GATEWAY_SECRET
 from tests.crash.__main__ import say, server
+from tests.seals import SEALS
 from tests.simulation.scene import (
     CHECKER,
     CITY,
@@ -101,7 +102,7 @@ class Office:
     def __init__(self, url: str, bank: str, clock: Clock) -> None:
         self.database = Database(url)
         gateway = HttpGateway(bank, key_id=KEY_ID, secret=SECRET.encode(), deadlines=DEADLINES)
-        self.ports = Ports(SqlTransactions(self.database), gateway, TERMS)
+        self.ports = Ports(SqlTransactions(self.database, SEALS), gateway, TERMS)
         self.clock = clock
 
     def send(self) -> None:
@@ -236,7 +237,7 @@ class Soak:
         self.bank = f"http://127.0.0.1:{self.port}"
         self.database = Database(url)
         migrations.upgrade(self.database)
-        Scene(SqlTransactions(self.database), terms=TERMS, opening_fen=OPENING_FEN)
+        Scene(SqlTransactions(self.database, SEALS), terms=TERMS, opening_fen=OPENING_FEN)
         self.database.dispose()
         rows = [f"{account_no('fiscal_account', CITY_UNIT)},市财政专户,{OPENING_FEN}"]
         rows += [f"{account_no('county_expenditure', one)},{county_name(one)},0" for one in COUNTIES]

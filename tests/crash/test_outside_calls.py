@@ -12,6 +12,7 @@ from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.work import SqlTransactions
 from fundpool.services import failpoints
 from tests.crash.small_month import SmallMonth
+from tests.seals import SEALS
 
 CALLS = {"submit", "query", "close", "statement", "closing_balance"}
 """What stands between two failpoints each (``tests/architecture/test_failpoints.py``)."""
@@ -25,11 +26,11 @@ def _no_hook_is_left() -> Iterator[None]:
 
 def test_no_transaction_is_open_while_the_bank_is_spoken_to(database: Database, tmp_path: Path) -> None:
     month = SmallMonth(
-        SqlTransactions(database), tmp_path, ScriptedGateway(BankBook()), read_documents, is_new=True
+        SqlTransactions(database, SEALS), tmp_path, ScriptedGateway(BankBook()), read_documents, is_new=True
     )
     month.write_files()
     gateway = ScriptedGateway(*month.bank([]))
-    month = SmallMonth(SqlTransactions(database), tmp_path, gateway, read_documents, is_new=False)
+    month = SmallMonth(SqlTransactions(database, SEALS), tmp_path, gateway, read_documents, is_new=False)
     made: set[str] = set()
 
     def reached(name: str) -> None:

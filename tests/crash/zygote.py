@@ -38,6 +38,7 @@ from fundpool.services.judging import ParsedDocument, Register, SourceFile
 from tests.canary import GATEWAY_SECRET
 from tests.crash.retriggered import retriggered
 from tests.crash.small_month import BACKUP, Act, SmallMonth, bank_again
+from tests.seals import SEALS
 
 KEY_ID, SECRET = "fundpool", GATEWAY_SECRET.encode()
 
@@ -123,11 +124,11 @@ class Zygote:
         database = self._database("first")
         migrations.upgrade(database)
         gateway = ScriptedGateway(BankBook())
-        month = self._scene(SqlTransactions(database), self._first, gateway, self._read, is_new=True)
+        month = self._scene(SqlTransactions(database, SEALS), self._first, gateway, self._read, is_new=True)
         month.write_files()
         commands: list[Command] = []
         gateway = ScriptedGateway(*month.bank(commands))
-        month = self._scene(SqlTransactions(database), self._first, gateway, self._read, is_new=False)
+        month = self._scene(SqlTransactions(database, SEALS), self._first, gateway, self._read, is_new=False)
         points: list[str] = []
         checkpoints = []
         for number, act in enumerate(month.acts()):
@@ -247,7 +248,7 @@ class Zygote:
 
         database = self._database(home.name)
         gateway = HttpGateway(url, key_id=KEY_ID, secret=SECRET)
-        month = self._scene(SqlTransactions(database), home, gateway, self._read, is_new=False)
+        month = self._scene(SqlTransactions(database, SEALS), home, gateway, self._read, is_new=False)
         position = home / "position"
         done = int(position.read_text())
         failpoints.install(reached)

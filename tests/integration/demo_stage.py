@@ -6,11 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fundpool.adapters.database import Database
 from fundpool.adapters.gateways.bank_file import BankFile
 from fundpool.adapters.gateways.faults import Call, FaultPlan
 from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.migrations import upgrade
+from fundpool.adapters.setting_up import install
 from fundpool.bootstrap import build_ports
 from fundpool.console.commands.sandbox_bank import read_accounts
 from fundpool.console.demo.bank import write_bank_accounts
@@ -99,9 +98,7 @@ class DemoStage:
         self.script = load_script(self.folder)
         self.position = Position(home, self.script)
         self.position.claim()
-        database = Database(self.settings.resolved_database_url)
-        upgrade(database)
-        database.dispose()
+        install(self.settings).dispose()
         accounts = home / "bank-accounts.csv"
         write_bank_accounts(accounts, self.folder)
         self.bank_file = BankFile(home / "sandbox-bank.db")

@@ -35,6 +35,7 @@ from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Gateway, GatewayAnswer, Work
 from schemas.payment_messages import StatementLine, TransferOrder
 from tests.crash.__main__ import memory, server
+from tests.seals import SEALS
 from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
 
 WORKERS = (2, 2, 2, 4, 8, 16)
@@ -316,7 +317,7 @@ def main() -> int:
 
 def play(database: Database, races: int, seed: int) -> Races:
     """Races on an empty, migrated database, which is closed afterwards."""
-    played = Races(SqlTransactions(database), seed)
+    played = Races(SqlTransactions(database, SEALS), seed)
     with played.pool:
         played.run(races)
     database.dispose()

@@ -23,6 +23,7 @@ from fundpool.services.bank_reconciliation import reconciliations
 from fundpool.services.statement_ports import MatchRule
 from fundpool.settings import Settings
 from schemas.payment_messages import Direction
+from tests.seals import SEALS
 from tests.simulation.scene import (
     CITY,
     CITY_UNIT,
@@ -47,7 +48,7 @@ def scene(sqlite_template) -> Iterator[Scene]:
     raw = database.engine.raw_connection().driver_connection
     assert isinstance(raw, sqlite3.Connection)
     raw.deserialize(sqlite_template.read_bytes())
-    yield opened(SqlTransactions(database))
+    yield opened(SqlTransactions(database, SEALS))
     database.dispose()
 
 

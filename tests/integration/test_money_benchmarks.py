@@ -8,6 +8,7 @@ from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
 from fundpool.services.audit_checks import verify_everything
+from tests.seals import SEALS
 
 
 def made(folder: Path) -> Database:
@@ -21,7 +22,7 @@ def test_the_made_up_history_is_one_that_the_product_could_have_left(tmp_path: P
     history = History(database, PER_CITY)
     history.months = 3
     assert history.write() == 3 * PER_CITY // 120
-    assert SqlTransactions(database).read(lambda work: verify_everything(work, [])) == []
+    assert SqlTransactions(database, SEALS).read(lambda work: verify_everything(work, [])) == []
 
 
 def test_no_everyday_statement_about_money_reads_a_long_table_from_end_to_end(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from fundpool.services.ledger_checks import verify
 from fundpool.services.outcomes import StepReport, UnitState
 from fundpool.settings import Settings
 from tests.integration.month_scene import FISCAL_FEN, CityScene, account_no, at
+from tests.seals import SEALS
 
 OCTOBER = Month(2026, 10)
 
@@ -79,7 +80,7 @@ def scene(sqlite_template: Path, tmp_path: Path) -> Iterator[FileScene]:
     file = tmp_path / "fundpool.db"
     shutil.copyfile(sqlite_template, file)
     database = Database(f"sqlite:///{file}")
-    scene = FileScene(SqlTransactions(database), tmp_path, "suizhou", OCTOBER, judges=False)
+    scene = FileScene(SqlTransactions(database, SEALS), tmp_path, "suizhou", OCTOBER, judges=False)
     scene.connect()
     yield scene
     database.dispose()

@@ -14,6 +14,7 @@ from fundpool.domain.periods import Month
 from fundpool.settings import Settings
 from tests.canary import GATEWAY_SECRET
 from tests.integration.month_scene import CityScene
+from tests.seals import SEALS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,7 +57,7 @@ def scene_of(
         databases.append(Database(f"sqlite:///{file}"))
         folder = tmp_path / city
         folder.mkdir()
-        scene = CityScene(SqlTransactions(databases[-1]), folder, city, month, **options)
+        scene = CityScene(SqlTransactions(databases[-1], SEALS), folder, city, month, **options)
         monkeypatch.setattr(performing, "_ports", lambda _settings: scene.ports)
         return scene
 

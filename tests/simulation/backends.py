@@ -6,6 +6,7 @@ from functools import cache
 from fundpool.adapters import migrations
 from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
+from tests.seals import SEALS
 from tests.simulation.exhaustive import Exhaustive
 from tests.simulation.memory import MemoryTransactions, State
 from tests.simulation.quick import QuickGateway
@@ -56,7 +57,9 @@ def run_on_sqlite(seed: int, variant: Variant) -> Result:
         backup.backup(connection)
 
     try:
-        return Schedule(seed, SqlTransactions(database), variant, snapshot, restore, before_the_order).run()
+        return Schedule(
+            seed, SqlTransactions(database, SEALS), variant, snapshot, restore, before_the_order
+        ).run()
     finally:
         database.dispose()
 
@@ -65,7 +68,7 @@ def run_on_sqlite(seed: int, variant: Variant) -> Result:
 def _opened_on_sqlite(payees: int) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     database = Database("sqlite://")
     migrations.upgrade(database)
-    scene = opened_books(SqlTransactions(database), payees)
+    scene = opened_books(SqlTransactions(database, SEALS), payees)
     before = _copy(_driver(database))
     scene.release()
     opened = _copy(_driver(database))

@@ -32,7 +32,9 @@ from fundpool.domain.transfer import (
     ObligationState,
     PaymentOrder,
     check_obligation_arrow,
-    request_hash,
+    new_attempt,
+    new_batch,
+    new_obligation,
 )
 from fundpool.services.failpoints import failpoint
 from fundpool.services.money_ports import (
@@ -42,8 +44,10 @@ from fundpool.services.money_ports import (
     KillSwitch,
     Recovery,
     StoredPosting,
+    new_account,
 )
 from schemas.payment_messages import StatementLine
+from tests.seals import SEALS
 
 T = TypeVar("T")
 
@@ -135,6 +139,7 @@ class MemoryTransactions:
 
 def _work(state: State) -> SimpleNamespace:
     made = SimpleNamespace()
+    made.seals = SEALS
     made.audit = MemoryAudit(state)
     made.accounts = MemoryAccounts(state)
     made.ledger = MemoryLedger(state)
@@ -198,33 +203,17 @@ class MemoryAccounts:
         return self._state.accounts
 
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
-        account = BankAccount(
-            id=len(self._rows) + 1,
-            city=proposal.city,
-            fund=proposal.fund,
-            unit=proposal.unit,
-            account_type=proposal.account_type,
-            version=1,
-            account_no=proposal.account_no,
-            account_name=proposal.account_name,
-            bank_name=proposal.bank_name,
-            status=AccountStatus.PROPOSED,
-            maker=maker,
-            proposed_at=at,
-            checker=None,
-            approved_at=None,
-            usable_from=None,
-        )
+        account = replace(SEALS.sealed(new_account(proposal, 1, maker, at)), id=len(self._rows) + 1)
         self._state.own("accounts")[account.id] = account
         return account
 
     def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
-        approved = replace(
+        approved = SEALS.changed(
             account, status=AccountStatus.APPROVED, checker=checker, approved_at=at, usable_from=usable_from
         )
         before = self.approved(account.city, account.fund, account.account_type, account.unit)
         if before is not None:
-            self._state.own("accounts")[before.id] = replace(before, status=AccountStatus.RETIRED)
+            self._state.own("accounts")[before.id] = SEALS.changed(before, status=AccountStatus.RETIRED)
         self._state.own("accounts")[account.id] = approved
         return approved
 
@@ -374,50 +363,13 @@ class MemoryTransfers:
     def add_batch(
         self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
     ) -> Batch:
-        first = orders[0][0]
-        batch = Batch(
-            id=len(self._state.batches) + 1,
-            key=key,
-            city=first.city,
-            fund=first.fund,
-            month=first.month,
-            hop=first.hop,
-            application=first.application,
-            state=BatchState.SUBMITTED,
-            total_fen=sum(order.amount_fen for order, _, _ in orders),
-            count=len(orders),
-            maker=maker,
-            made_at=at,
-            checker=None,
-            approved_digest=None,
-            releaser=None,
-            version=1,
-        )
+        made = SEALS.sealed(new_batch(key, orders, maker, at))
+        batch = replace(made, id=len(self._state.batches) + 1)
         self._state.own("batches")[batch.id] = batch
         for order, debit_account_id, credit_account_id in orders:
             number = len(self._state.obligations) + 1
-            self._state.own("obligations")[number] = Obligation(
-                id=number,
-                key=order.key,
-                batch_id=batch.id,
-                city=order.city,
-                fund=order.fund,
-                month=order.month,
-                hop=order.hop,
-                payer_unit=order.payer_unit,
-                unit=order.unit,
-                purpose=order.purpose,
-                application=order.application,
-                revision=order.revision,
-                amount_fen=order.amount_fen,
-                debit_account_id=debit_account_id,
-                credit_account_id=credit_account_id,
-                state=ObligationState.SUBMITTED,
-                version=1,
-                held_reason=None,
-                settled_at=None,
-                retry_asked_by=None,
-            )
+            owed = SEALS.sealed(new_obligation(batch.id, order, debit_account_id, credit_account_id))
+            self._state.own("obligations")[number] = replace(owed, id=number)
         return batch
 
     def batch(self, batch_id: int) -> Batch:
@@ -439,11 +391,9 @@ class MemoryTransfers:
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
         current = self._state.batches[batch.id]
         _require_version(batch, current)
-        fields.pop("approved_at", None)
-        fields.pop("released_at", None)
         if "state" in fields:
             fields["state"] = BatchState(fields["state"])
-        changed = replace(current, version=current.version + 1, **fields)
+        changed = SEALS.changed(current, version=current.version + 1, **fields)
         if changed.maker in {changed.checker, changed.releaser}:
             raise ConstraintBroken("the maker checks himself")
         self._state.own("batches")[batch.id] = changed
@@ -489,7 +439,7 @@ class MemoryTransfers:
     def _put(self, obligation: Obligation, **fields: Any) -> Obligation:
         current = self._state.obligations[obligation.id]
         _require_version(obligation, current)
-        changed = replace(current, version=current.version + 1, **fields)
+        changed = SEALS.changed(current, version=current.version + 1, **fields)
         self._state.own("obligations")[obligation.id] = changed
         return changed
 
@@ -502,24 +452,8 @@ class MemoryTransfers:
         prepared_at: datetime,
         valid_until: datetime,
     ) -> Attempt:
-        fields: dict[str, Any] = dict.fromkeys(Attempt.__slots__)
-        fields |= {
-            "id": len(self._state.attempts) + 1,
-            "obligation_id": obligation.id,
-            "attempt_no": attempt_no,
-            "key": key,
-            "state": AttemptState.PREPARED,
-            "version": 1,
-            "amount_fen": obligation.amount_fen,
-            "request": request,
-            "request_hash": request_hash(request),
-            "prepared_at": prepared_at,
-            "valid_until": valid_until,
-            "worker_epoch": 0,
-            "was_unknown": False,
-            "times_asked": 0,
-        }
-        attempt = Attempt(**fields)
+        made = SEALS.sealed(new_attempt(obligation, attempt_no, key, request, prepared_at, valid_until))
+        attempt = replace(made, id=len(self._state.attempts) + 1)
         if any(each.key == key for each in self._state.attempts.values()):
             raise ConstraintBroken(f"key used twice: {key}")
         self._require_one_live(attempt)
@@ -580,7 +514,7 @@ class MemoryTransfers:
         _require_version(attempt, current)
         if "was_unknown" in fields:
             fields["was_unknown"] = bool(fields["was_unknown"])
-        changed = replace(current, version=current.version + 1, **fields)
+        changed = SEALS.changed(current, version=current.version + 1, **fields)
         self._require_one_live(changed)
         self._state.own("attempts")[attempt.id] = changed
         return changed
@@ -659,8 +593,8 @@ class MemoryTransfers:
     def kill_switches(self) -> list[KillSwitch]:
         return [each for _, each in sorted(self._state.switches.items())]
 
-    def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
-        self._state.own("switches")[switch.city, switch.fund] = switch
+    def set_kill_switch(self, switch: KillSwitch) -> None:
+        self._state.own("switches")[switch.city, switch.fund] = SEALS.sealed(switch)
 
     def recovery(self, city: str, fund: str) -> Recovery | None:
         return self._state.recoveries.get((city, fund))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from fundpool.adapters.private_files import read_private
 from fundpool.domain.errors import InputError
 from fundpool.settings import Settings
 
@@ -63,10 +64,6 @@ def is_authentic(
     return same_signature and same_key_id
 
 
-_OF_OTHERS = 0o077
-"""What a file's mode allows to anybody but its owner."""
-
-
 def secret_file(settings: Settings) -> Path:
     """Where the secret lies when it is not given in the environment; the sandbox bank writes it."""
     return settings.home / "gateway.secret"
@@ -80,14 +77,7 @@ def shared_secret(settings: Settings) -> bytes:
     if settings.gateway_secret is not None and settings.gateway_secret.get_secret_value():
         return settings.gateway_secret.get_secret_value().encode()
     file = secret_file(settings)
-    if file.is_file() and file.stat().st_mode & _OF_OTHERS:
-        raise InputError(
-            "gateway_secret_readable",
-            f"其他用户可读网关签名密钥文件 {file}，视同泄露",
-            f"other users can read the gateway's secret in {file}: it counts as known to them",
-            remedy=f"chmod 600 {file}；与银行更换密钥 / and agree on a new one with the bank",
-        )
-    if file.is_file() and (secret := file.read_bytes().strip()):
+    if (secret := read_private(file)) is not None:
         return secret
     raise InputError(
         "gateway_secret_missing",

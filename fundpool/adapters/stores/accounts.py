@@ -7,16 +7,18 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import AccountStatus, BankAccount
-from fundpool.services.money_ports import AccountProposal
+from fundpool.services.money_ports import AccountProposal, new_account
 from schemas.tables.accounts import bank_account
 
 
 class SqlAccountStore:
     """Entries of the register, read and written in the transaction of ``connection``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seals: Seals) -> None:
         self._connection = connection
+        self._seals = seals
 
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
         c = bank_account.c
@@ -32,47 +34,40 @@ class SqlAccountStore:
             .first()
         )
         if last is not None and _says_the_same(last, proposal):
-            return _account(last)
+            return account_of(last)
         version = 1 + (self._connection.scalar(select(func.max(c.version)).where(mine)) or 0)
-        result = self._connection.execute(
-            insert(bank_account).values(
-                city=proposal.city,
-                fund=proposal.fund,
-                unit=proposal.unit,
-                account_type=proposal.account_type.value,
-                version=version,
-                account_no=proposal.account_no,
-                account_name=proposal.account_name,
-                bank_name=proposal.bank_name,
-                status=AccountStatus.PROPOSED.value,
-                maker=maker,
-                proposed_at=at,
-            )
-        )
-        assert result.inserted_primary_key is not None
-        return self.get(result.inserted_primary_key[0])
+        proposed = self._seals.sealed(new_account(proposal, version, maker, at))
+        values = {name: getattr(proposed, name) for name in BankAccount.__slots__ if name != "id"}
+        values |= {"account_type": proposed.account_type.value, "status": proposed.status.value}
+        row = self._connection.execute(insert(bank_account).returning(*c), values).mappings().one()
+        return account_of(row)
 
     def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
         c = bank_account.c
-        self._connection.execute(
-            update(bank_account)
-            .where(
-                c.city == account.city,
-                c.fund == account.fund,
-                c.unit == account.unit,
-                c.account_type == account.account_type.value,
-                c.status == AccountStatus.APPROVED.value,
+        before = self.approved(account.city, account.fund, account.account_type, account.unit)
+        if before is not None:
+            retired = self._seals.changed(before, status=AccountStatus.RETIRED)
+            self._connection.execute(
+                update(bank_account)
+                .where(c.id == before.id)
+                .values(status=retired.status.value, seal=retired.seal)
             )
-            .values(status=AccountStatus.RETIRED.value)
+        approved = self._seals.changed(
+            account,
+            status=AccountStatus.APPROVED,
+            checker=checker,
+            approved_at=at,
+            usable_from=usable_from,
         )
         changed = self._connection.execute(
             update(bank_account)
             .where(c.id == account.id, c.status == AccountStatus.PROPOSED.value)
             .values(
-                status=AccountStatus.APPROVED.value,
+                status=approved.status.value,
                 checker=checker,
                 approved_at=at,
                 usable_from=usable_from,
+                seal=approved.seal,
             )
         )
         if changed.rowcount != 1:
@@ -96,7 +91,7 @@ class SqlAccountStore:
                 f"the account register has no entry {account_id}",
                 remedy="fundpool accounts list",
             )
-        return _account(row)
+        return account_of(row)
 
     def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
         c = bank_account.c
@@ -113,7 +108,7 @@ class SqlAccountStore:
             .mappings()
             .first()
         )
-        return _account(row) if row is not None else None
+        return account_of(row) if row is not None else None
 
     def find(
         self,
@@ -127,7 +122,7 @@ class SqlAccountStore:
         for column, value in ((c.city, city), (c.fund, fund), (c.status, status), (c.account_no, account_no)):
             if value is not None:
                 query = query.where(column == value)
-        return [_account(row) for row in self._connection.execute(query).mappings()]
+        return [account_of(row) for row in self._connection.execute(query).mappings()]
 
 
 def _says_the_same(row: RowMapping, proposal: AccountProposal) -> bool:
@@ -138,7 +133,8 @@ def _says_the_same(row: RowMapping, proposal: AccountProposal) -> bool:
     ) == (proposal.account_no, proposal.account_name, proposal.bank_name)
 
 
-def _account(row: RowMapping) -> BankAccount:
+def account_of(row: RowMapping) -> BankAccount:
+    """A row as an entry of the register."""
     fields: dict[str, Any] = dict(row)
     fields["account_type"] = AccountType(fields["account_type"])
     fields["status"] = AccountStatus(fields["status"])

@@ -7,14 +7,16 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.sealing import Seals
 from schemas.tables.applications import application_lines, applications
 
 
 class SqlApplications:
     """``services.month_stores.ApplicationStore`` on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seals: Seals) -> None:
         self._connection = connection
+        self._seals = seals
 
     def applications(
         self, city: str, month: Month | None = None, year: int | None = None
@@ -39,7 +41,7 @@ class SqlApplications:
         )
 
     def add(self, application: Application) -> None:
-        key = _key_of(application)
+        key = place_of(application)
         self._connection.execute(
             insert(applications).values(
                 **key, prepared_by=application.prepared_by, prepared_at=application.prepared_at
@@ -53,13 +55,14 @@ class SqlApplications:
                     "prepared_by": application.prepared_by,
                     "county": line.county,
                     "applied_fen": line.applied_fen,
+                    "seal": self._seals.of(line, *key.values()),
                 }
                 for line in application.lines
             ],
         )
 
     def save_line(self, application: Application, line: ApplicationLine) -> None:
-        key = _key_of(application)
+        key = place_of(application)
         self._connection.execute(
             update(application_lines)
             .where(
@@ -71,6 +74,7 @@ class SqlApplications:
                 reason=line.reason,
                 reviewed_by=line.reviewed_by,
                 reviewed_at=line.reviewed_at,
+                seal=self._seals.of(line, *key.values()),
             )
         )
 
@@ -78,7 +82,8 @@ class SqlApplications:
 _KEY = ("city", "month", "fund", "number")
 
 
-def _key_of(application: Application) -> dict[str, Any]:
+def place_of(application: Application) -> dict[str, Any]:
+    """The key of an application, as its tables name it."""
     return {
         "city": application.city,
         "month": str(application.month),
@@ -104,6 +109,7 @@ def _application(rows: list[Row[Any]]) -> Application:
                 reason=row.reason,
                 reviewed_by=row.reviewed_by,
                 reviewed_at=row.reviewed_at and row.reviewed_at.astimezone(SHANGHAI),
+                seal=row.seal,
             )
             for row in rows
         ),

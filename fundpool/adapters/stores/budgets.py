@@ -1,6 +1,7 @@
 """Annual budgets and opening figures in SQL."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
@@ -8,22 +9,19 @@ from sqlalchemy import Connection, insert, select
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.month_records import BudgetRevision, Opening
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.sealing import Seals
 from schemas.tables.budgets import budgets, openings
 
 
 class SqlBudgets:
     """``services.month_stores.BudgetStore`` on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seals: Seals) -> None:
         self._connection = connection
+        self._seals = seals
 
     def budgets(self, city: str, year: int) -> Mapping[tuple[str, str], int]:
-        rows = self._connection.execute(
-            select(budgets)
-            .where(budgets.c.city == city, budgets.c.year == year)
-            .order_by(budgets.c.county, budgets.c.fund, budgets.c.revision)
-        )
-        return {(row.county, row.fund): row.amount_fen for row in rows}
+        return {(each.county, each.fund): each.amount_fen for each in self.budget_revisions(city, year)}
 
     def budget_revisions(self, city: str, year: int) -> tuple[BudgetRevision, ...]:
         rows = self._connection.execute(
@@ -41,6 +39,7 @@ class SqlBudgets:
                 row.document_number,
                 row.recorded_by,
                 row.recorded_at.astimezone(SHANGHAI),
+                row.seal,
             )
             for row in rows
         )
@@ -72,19 +71,18 @@ class SqlBudgets:
             document_number,
         ):
             return False
-        self._connection.execute(
-            insert(budgets).values(
-                city=city,
-                year=year,
-                county=county,
-                fund=fund,
-                revision=1 if latest is None else latest.revision + 1,
-                amount_fen=amount_fen,
-                document_number=document_number,
-                recorded_by=by,
-                recorded_at=at,
-            )
+        revision = BudgetRevision(
+            year,
+            county,
+            fund,
+            1 if latest is None else latest.revision + 1,
+            amount_fen,
+            document_number,
+            recorded_by=by,
+            recorded_at=at,
         )
+        values = asdict(revision) | {"city": city, "seal": self._seals.of(revision, city)}
+        self._connection.execute(insert(budgets), values)
         return True
 
     def openings(self, city: str) -> tuple[Opening, ...]:
@@ -103,6 +101,7 @@ class SqlBudgets:
                 spending_fen=row.spending_fen,
                 year_spending_fen=row.year_spending_fen,
                 year_paid_fen=row.year_paid_fen,
+                seal=row.seal,
             )
             for row in rows
         )
@@ -134,6 +133,7 @@ class SqlBudgets:
                 year_paid_fen=opening.year_paid_fen,
                 recorded_by=by,
                 recorded_at=at,
+                seal=self._seals.of(opening),
             )
         )
         return True

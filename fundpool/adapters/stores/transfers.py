@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import (
     Attempt,
     AttemptState,
@@ -21,7 +23,9 @@ from fundpool.domain.transfer import (
     ObligationState,
     PaymentOrder,
     check_obligation_arrow,
-    request_hash,
+    new_attempt,
+    new_batch,
+    new_obligation,
 )
 from fundpool.services.money_ports import Break, GatewayCall, KillSwitch, Recovery
 from schemas.payment_messages import Direction, StatementLine
@@ -68,7 +72,7 @@ def _changing(table: Table, names: tuple[str, ...]) -> ReturningUpdate[Any]:
     return (
         update(table)
         .where(table.c.id == bindparam("row_id"), table.c.version == bindparam("read_version"))
-        .values({name: bindparam(f"new_{name}") for name in ("version", *names)})
+        .values({name: bindparam(f"new_{name}") for name in ("version", "seal", *names)})
         .returning(*table.columns)
     )
 
@@ -76,55 +80,24 @@ def _changing(table: Table, names: tuple[str, ...]) -> ReturningUpdate[Any]:
 class SqlTransferStore:
     """Money under way, read and written in the transaction of ``connection``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seals: Seals) -> None:
         self._connection = connection
+        self._seals = seals
 
     # Batches
 
     def add_batch(
         self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
     ) -> Batch:
-        first = orders[0][0]
-        result = self._connection.execute(
-            insert(transfer_batch).values(
-                key=key,
-                city=first.city,
-                fund=first.fund,
-                month=str(first.month),
-                hop=str(first.hop),
-                application=first.application,
-                state=BatchState.SUBMITTED.value,
-                total_fen=sum(order.amount_fen for order, _, _ in orders),
-                count=len(orders),
-                maker=maker,
-                made_at=at,
-                version=1,
-            )
-        )
-        assert result.inserted_primary_key is not None
-        batch_id = result.inserted_primary_key[0]
+        made = self._seals.sealed(new_batch(key, orders, maker, at))
+        batch_id = self._connection.execute(
+            insert(transfer_batch).returning(transfer_batch.c.id), _values(made)
+        ).scalar_one()
         self._connection.execute(
             insert(obligations),
             [
-                {
-                    "key": order.key,
-                    "batch_id": batch_id,
-                    "city": order.city,
-                    "fund": order.fund,
-                    "month": str(order.month),
-                    "hop": str(order.hop),
-                    "payer_unit": order.payer_unit,
-                    "unit": order.unit,
-                    "purpose": order.purpose,
-                    "application": order.application,
-                    "revision": order.revision,
-                    "amount_fen": order.amount_fen,
-                    "debit_account_id": debit_account_id,
-                    "credit_account_id": credit_account_id,
-                    "state": ObligationState.SUBMITTED.value,
-                    "version": 1,
-                }
-                for order, debit_account_id, credit_account_id in orders
+                _values(self._seals.sealed(new_obligation(batch_id, order, debit_id, credit_id)))
+                for order, debit_id, credit_id in orders
             ],
         )
         return self.batch(batch_id)
@@ -135,11 +108,11 @@ class SqlTransferStore:
             raise InputError(
                 "batch_unknown", f"没有第 {batch_id} 号拨付批次", f"there is no payment batch {batch_id}"
             )
-        return _batch(row)
+        return batch_of(row)
 
     def batch_by_key(self, key: str) -> Batch | None:
         row = self._first(_BATCH_BY_KEY, key=key)
-        return _batch(row) if row is not None else None
+        return batch_of(row) if row is not None else None
 
     def batches(
         self, city: str, month: Month | None = None, hop: Hop | None = None, fund: str | None = None
@@ -149,10 +122,10 @@ class SqlTransferStore:
         for column, value in ((c.month, month), (c.hop, hop), (c.fund, fund)):
             if value is not None:
                 query = query.where(column == str(value))
-        return [_batch(row) for row in self._connection.execute(query).mappings()]
+        return [batch_of(row) for row in self._connection.execute(query).mappings()]
 
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
-        return _batch(self._change(transfer_batch, batch.id, batch.version, f"批次 {batch.key}", fields))
+        return batch_of(self._change(transfer_batch, batch, f"批次 {batch.key}", fields))
 
     # Obligations
 
@@ -165,11 +138,11 @@ class SqlTransferStore:
                 f"there is no payment obligation {obligation_id}",
                 remedy="fundpool transfers list",
             )
-        return _obligation(row)
+        return obligation_of(row)
 
     def obligation_by_key(self, key: str) -> Obligation | None:
         row = self._first(_OBLIGATION_BY_KEY, key=key)
-        return _obligation(row) if row is not None else None
+        return obligation_of(row) if row is not None else None
 
     def obligations(
         self,
@@ -196,7 +169,7 @@ class SqlTransferStore:
                 query = query.where(column == value)
         if states is not None:
             query = query.where(c.state.in_([state.value for state in states]))
-        return [_obligation(row) for row in self._connection.execute(query).mappings()]
+        return [obligation_of(row) for row in self._connection.execute(query).mappings()]
 
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         values = {
@@ -208,7 +181,7 @@ class SqlTransferStore:
             "purpose": obligation.purpose,
             "application": obligation.application,
         }
-        return [_obligation(row) for row in self._connection.execute(_REVISIONS, values).mappings()]
+        return [obligation_of(row) for row in self._connection.execute(_REVISIONS, values).mappings()]
 
     def paying_accounts(self, city: str) -> list[int]:
         pays = exists().where(obligations.c.debit_account_id == bank_account.c.id)
@@ -217,19 +190,11 @@ class SqlTransferStore:
 
     def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
         check_obligation_arrow(obligation.state, state, obligation.key)
-        values = {"state": state.value, **fields}
-        return _obligation(
-            self._change(obligations, obligation.id, obligation.version, f"款项 {obligation.key}", values)
-        )
+        values = {"state": state, **fields}
+        return obligation_of(self._change(obligations, obligation, f"款项 {obligation.key}", values))
 
     def note_retry(self, obligation: Obligation, asked_by: str) -> None:
-        self._change(
-            obligations,
-            obligation.id,
-            obligation.version,
-            f"款项 {obligation.key}",
-            {"retry_asked_by": asked_by},
-        )
+        self._change(obligations, obligation, f"款项 {obligation.key}", {"retry_asked_by": asked_by})
 
     # Attempts
 
@@ -242,22 +207,8 @@ class SqlTransferStore:
         prepared_at: datetime,
         valid_until: datetime,
     ) -> Attempt:
-        values = {
-            "obligation_id": obligation.id,
-            "attempt_no": attempt_no,
-            "key": key,
-            "state": AttemptState.PREPARED.value,
-            "version": 1,
-            "amount_fen": obligation.amount_fen,
-            "request": request,
-            "request_hash": request_hash(request),
-            "prepared_at": prepared_at,
-            "valid_until": valid_until,
-            "worker_epoch": 0,
-            "was_unknown": 0,
-            "times_asked": 0,
-        }
-        return _attempt(self._connection.execute(_ADD_ATTEMPT, values).mappings().one())
+        made = self._seals.sealed(new_attempt(obligation, attempt_no, key, request, prepared_at, valid_until))
+        return attempt_of(self._connection.execute(_ADD_ATTEMPT, _values(made)).mappings().one())
 
     def attempt(self, attempt_id: int) -> Attempt:
         row = self._first(_ATTEMPT, id=attempt_id)
@@ -268,19 +219,19 @@ class SqlTransferStore:
                 f"there is no order {attempt_id}",
                 remedy="fundpool transfers list",
             )
-        return _attempt(row)
+        return attempt_of(row)
 
     def attempt_by_key(self, key: str) -> Attempt | None:
         row = self._first(_ATTEMPT_BY_KEY, key=key)
-        return _attempt(row) if row is not None else None
+        return attempt_of(row) if row is not None else None
 
     def attempts_of_serial(self, bank_serial: str) -> list[Attempt]:
         found = self._connection.execute(_ATTEMPTS_OF_SERIAL, {"bank_serial": bank_serial})
-        return [_attempt(row) for row in found.mappings()]
+        return [attempt_of(row) for row in found.mappings()]
 
     def attempts(self, obligation_id: int) -> list[Attempt]:
         found = self._connection.execute(_ATTEMPTS, {"obligation_id": obligation_id})
-        return [_attempt(row) for row in found.mappings()]
+        return [attempt_of(row) for row in found.mappings()]
 
     def attempts_in(
         self,
@@ -310,13 +261,10 @@ class SqlTransferStore:
         ):
             if value is not None:
                 query = query.where(column == value)
-        return [_attempt(row) for row in self._connection.execute(query).mappings()]
+        return [attempt_of(row) for row in self._connection.execute(query).mappings()]
 
     def change_attempt(self, attempt: Attempt, **fields: Any) -> Attempt:
-        values = {
-            name: value.value if isinstance(value, AttemptState) else value for name, value in fields.items()
-        }
-        return _attempt(self._change(attempts, attempt.id, attempt.version, f"支付 {attempt.key}", values))
+        return attempt_of(self._change(attempts, attempt, f"支付 {attempt.key}", fields))
 
     # What the bank said
 
@@ -472,21 +420,23 @@ class SqlTransferStore:
 
     def kill_switch(self, city: str, fund: str) -> KillSwitch | None:
         row = self._first(_SWITCH, city=city, fund=fund)
-        return _switch(row) if row is not None else None
+        return switch_of(row) if row is not None else None
 
     def kill_switches(self) -> list[KillSwitch]:
         query = select(kill_switch).order_by(kill_switch.c.city, kill_switch.c.fund)
-        return [_switch(row) for row in self._connection.execute(query).mappings()]
+        return [switch_of(row) for row in self._connection.execute(query).mappings()]
 
-    def set_kill_switch(self, switch: KillSwitch, restarted_by: str | None = None) -> None:
+    def set_kill_switch(self, switch: KillSwitch) -> None:
         c = kill_switch.c
+        sealed = self._seals.sealed(switch)
         values: dict[str, Any] = {
-            "is_stopped": int(switch.is_stopped),
-            "reason": switch.reason,
-            "by": switch.by,
-            "at": switch.at,
-            "restart_asked_by": switch.restart_asked_by,
-            "restarted_by": restarted_by,
+            "is_stopped": int(sealed.is_stopped),
+            "reason": sealed.reason,
+            "by": sealed.by,
+            "at": sealed.at,
+            "restart_asked_by": sealed.restart_asked_by,
+            "restarted_by": sealed.restarted_by,
+            "seal": sealed.seal,
         }
         changed = self._connection.execute(
             update(kill_switch).where(c.city == switch.city, c.fund == switch.fund).values(values)
@@ -531,10 +481,12 @@ class SqlTransferStore:
         return self._connection.execute(query, values).mappings().first()
 
     def _change(
-        self, table: Table, row_id: int, version: int, name: str, fields: dict[str, Any]
+        self, table: Table, before: Batch | Obligation | Attempt, name: str, fields: dict[str, Any]
     ) -> RowMapping:
-        values = {f"new_{column}": value for column, value in fields.items()}
-        values |= {"row_id": row_id, "read_version": version, "new_version": version + 1}
+        after = self._seals.changed(before, version=before.version + 1, **fields)
+        values = {f"new_{column}": _stored(getattr(after, column)) for column in fields}
+        values |= {"row_id": before.id, "read_version": before.version, "new_version": after.version}
+        values["new_seal"] = after.seal
         changed = self._connection.execute(_changing(table, tuple(fields)), values).mappings().first()
         if changed is None:
             raise RuleViolation(
@@ -550,7 +502,21 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
 
 
-def _batch(row: RowMapping) -> Batch:
+def _values(record: Batch | Obligation | Attempt) -> dict[str, Any]:
+    """A new record as a row; the database numbers it."""
+    return {name: _stored(getattr(record, name)) for name in type(record).__slots__ if name != "id"}
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Month | Hop):
+        return str(value)
+    return int(value) if isinstance(value, bool) else value
+
+
+def batch_of(row: RowMapping) -> Batch:
+    """A row as a batch."""
     fields = {name: row[name] for name in Batch.__slots__}
     fields["month"] = Month.parse(row["month"])
     fields["hop"] = Hop.parse(row["hop"])
@@ -558,7 +524,8 @@ def _batch(row: RowMapping) -> Batch:
     return Batch(**fields)
 
 
-def _obligation(row: RowMapping) -> Obligation:
+def obligation_of(row: RowMapping) -> Obligation:
+    """A row as an obligation."""
     fields = {name: row[name] for name in Obligation.__slots__}
     fields["month"] = Month.parse(row["month"])
     fields["hop"] = Hop.parse(row["hop"])
@@ -566,7 +533,8 @@ def _obligation(row: RowMapping) -> Obligation:
     return Obligation(**fields)
 
 
-def _attempt(row: RowMapping) -> Attempt:
+def attempt_of(row: RowMapping) -> Attempt:
+    """A row as an attempt."""
     fields = {name: row[name] for name in Attempt.__slots__}
     fields["state"] = AttemptState(row["state"])
     fields["was_unknown"] = bool(row["was_unknown"])
@@ -589,7 +557,8 @@ def _recovery(row: RowMapping) -> Recovery:
     return Recovery(**{**row, "since": date.fromisoformat(row["since"])})
 
 
-def _switch(row: RowMapping) -> KillSwitch:
+def switch_of(row: RowMapping) -> KillSwitch:
+    """A row as a kill switch."""
     return KillSwitch(
         city=row["city"],
         fund=row["fund"],
@@ -598,4 +567,6 @@ def _switch(row: RowMapping) -> KillSwitch:
         by=row["by"],
         at=row["at"],
         restart_asked_by=row["restart_asked_by"],
+        restarted_by=row["restarted_by"],
+        seal=row["seal"],
     )

@@ -41,9 +41,10 @@ def restore(
     Then ``fundpool transfers recover`` asks the bank, as often as it takes, and two people start each
     fund again with ``fundpool transfers restart``; before the bank has answered they cannot.
     """
-    from fundpool.adapters import migrations
     from fundpool.adapters.backups import put_back
     from fundpool.adapters.database import Database
+    from fundpool.adapters.seal_key import seals_of
+    from fundpool.adapters.setting_up import set_up
     from fundpool.adapters.work import SqlTransactions
     from fundpool.bootstrap import build_ports
     from fundpool.domain.people import person
@@ -67,12 +68,14 @@ def restore(
         )
         return stopped
 
-    database = Database(settings.resolved_database_url)
+    database, seals = Database(settings.resolved_database_url), seals_of(settings)
     if file is not None:
-        stopped = put_back(database, file, lambda staged: SqlTransactions(staged).transaction(act))
+        stopped = put_back(
+            database, file, seals, lambda staged: SqlTransactions(staged, seals).transaction(act)
+        )
     else:
-        migrations.upgrade(database)
-        stopped = SqlTransactions(database).transaction(act)
+        set_up(database, seals)
+        stopped = SqlTransactions(database, seals).transaction(act)
     if json:
         print_json({"funds_stopped": stopped})
     else:

@@ -9,16 +9,14 @@ def init(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
 
     The policy files are read first; while one of them is wrong nothing is set up (exit status 2).
     """
-    from fundpool.adapters.database import Database
-    from fundpool.adapters.migrations import current, upgrade
+    from fundpool.adapters.migrations import current
     from fundpool.adapters.policy_files import load_policies
+    from fundpool.adapters.setting_up import install
 
     settings = settings_of(policy_dir)
     cities = load_policies(settings.policy_dir).cities
-    settings.home.mkdir(parents=True, exist_ok=True)
     settings.resolved_drop_folder.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.resolved_database_url)
-    upgrade(database)
+    database = install(settings)
     revision = current(database)
     database.dispose()
     document = {

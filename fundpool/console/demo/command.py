@@ -116,14 +116,10 @@ class _Demo:
         return 0 if summary.is_sound else 1
 
     def _open(self, settings: Settings) -> "MonthPorts":
-        from fundpool.adapters.database import Database
-        from fundpool.adapters.migrations import upgrade
+        from fundpool.adapters.setting_up import install
         from fundpool.bootstrap import build_ports
 
-        settings.home.mkdir(parents=True, exist_ok=True)
-        database = Database(settings.resolved_database_url)
-        upgrade(database)
-        database.dispose()
+        install(settings).dispose()
         return build_ports(settings)
 
     def _greet(self, dashboard: str) -> None:

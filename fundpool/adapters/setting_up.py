@@ -1,0 +1,89 @@
+"""Bringing a database up to date: its tables, and seals for what an earlier version has left without."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, and_, select, update
+
+from fundpool.adapters import migrations
+from fundpool.adapters.database import Database
+from fundpool.adapters.seal_key import make_seal_key, seals_of
+from fundpool.adapters.stores.accounts import account_of
+from fundpool.adapters.stores.applications import SqlApplications, place_of
+from fundpool.adapters.stores.budgets import SqlBudgets
+from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of, switch_of
+from fundpool.domain.sealing import Seals
+from fundpool.settings import Settings
+from schemas.tables.accounts import bank_account
+from schemas.tables.applications import application_lines, applications
+from schemas.tables.budgets import budgets, openings
+from schemas.tables.transfers import attempts, kill_switch, obligations, transfer_batch
+
+_FIRST_SEALED = "0008"
+
+
+def install(settings: Settings) -> Database:
+    """The installation's database, with its data folder, seal key and tables in place."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.resolved_database_url)
+    before = migrations.current(database)
+    if before is None or before < _FIRST_SEALED:
+        # Later a missing key is not replaced: nothing that was approved would hold any more.
+        make_seal_key(settings)
+    set_up(database, seals_of(settings))
+    return database
+
+
+def set_up(database: Database, seals: Seals) -> None:
+    """Create or migrate the tables; running it again changes nothing.
+
+    What stands in tables of a version before the seals is sealed as it is, once: what is unsealed
+    later was put there by somebody else. Raises ServiceUnavailable when the database does not answer.
+    """
+    before = migrations.current(database)
+    migrations.upgrade(database)
+    if before is not None and before < _FIRST_SEALED:
+        database.transaction(lambda connection: _seal_what_stands(connection, seals))
+
+
+def _seal_what_stands(connection: Connection, seals: Seals) -> None:
+    records: list[tuple[Table, Callable[[RowMapping], Any]]] = [
+        (transfer_batch, batch_of),
+        (obligations, obligation_of),
+        (attempts, attempt_of),
+        (bank_account, account_of),
+        (kill_switch, switch_of),
+    ]
+    for table, read in records:
+        for row in connection.execute(select(table).where(table.c.seal.is_(None))).mappings().all():
+            _seal(connection, table, row, seals.of(read(row)))
+    cities = connection.scalars(
+        select(budgets.c.city).union(select(openings.c.city), select(applications.c.city))
+    ).all()
+    for city in cities:
+        _seal_figures(connection, city, seals)
+
+
+def _seal_figures(connection: Connection, city: str, seals: Seals) -> None:
+    stored = SqlBudgets(connection, seals)
+    years = connection.scalars(select(budgets.c.year).where(budgets.c.city == city).distinct()).all()
+    for revision in (each for year in years for each in stored.budget_revisions(city, year)):
+        key = {name: getattr(revision, name) for name in ("year", "county", "fund", "revision")}
+        _seal(connection, budgets, key | {"city": city}, seals.of(revision, city))
+    for opening in stored.openings(city):
+        key = {"city": city, "month": str(opening.month), "county": opening.county, "fund": opening.fund}
+        _seal(connection, openings, key, seals.of(opening))
+    for application in SqlApplications(connection, seals).applications(city):
+        place = place_of(application)
+        for line in application.lines:
+            _seal(
+                connection,
+                application_lines,
+                place | {"county": line.county},
+                seals.of(line, *place.values()),
+            )
+
+
+def _seal(connection: Connection, table: Table, row: Any, seal: str) -> None:
+    is_it = and_(*(column == row[column.name] for column in table.primary_key))
+    connection.execute(update(table).where(is_it, table.c.seal.is_(None)).values(seal=seal))

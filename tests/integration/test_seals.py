@@ -1,0 +1,86 @@
+"""What people decided bears a keyed seal; an earlier version's rows are sealed once, when its tables change."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import select, text
+
+from fundpool.adapters import migrations
+from fundpool.adapters.database import Database
+from fundpool.adapters.seal_key import key_file, seals_of
+from fundpool.adapters.setting_up import set_up
+from fundpool.adapters.work import SqlTransactions
+from fundpool.console.cli import main
+from fundpool.domain.errors import InputError
+from fundpool.domain.sealing import Seals
+from fundpool.services.ports import Work
+from fundpool.settings import Settings
+from schemas.tables.accounts import bank_account
+from tests.seals import SEALS
+from tests.simulation.scene import CITY, Scene
+
+
+def test_a_change_is_sealed_anew_and_a_broken_seal_stays_broken(transactions: SqlTransactions) -> None:
+    Scene(transactions).release()
+    (batch, *_) = transactions.read(lambda work: work.transfers.batches(CITY))
+    assert SEALS.hold(batch)
+    with transactions.database.engine.begin() as connection:
+        connection.execute(text("UPDATE transfer_batch SET total_fen = total_fen + 1"))
+
+    def change(work: Work) -> None:
+        work.transfers.change_batch(work.transfers.batch(batch.id), state="cancelled")
+
+    transactions.transaction(change)
+    (changed, *_) = transactions.read(lambda work: work.transfers.batches(CITY))
+    assert changed.state == "cancelled"
+    assert not SEALS.hold(changed)
+    assert not Seals(lambda: b"another key").hold(batch)
+
+
+def test_init_writes_the_key_for_its_owner_and_never_replaces_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FUNDPOOL_SEAL_KEY")
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
+    assert main(["init", "--json"]) == 0
+    key = key_file(Settings())
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    written = key.read_bytes()
+    assert main(["init", "--json"]) == 0
+    assert key.read_bytes() == written
+    key.unlink()
+    assert main(["init", "--json"]) == 0
+    assert not key.exists()
+    with pytest.raises(InputError) as missing:
+        seals_of(Settings()).of_values("anything")
+    assert missing.value.code == "seal_key_missing"
+    capsys.readouterr()
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FUNDPOOL_SEAL_KEY")
+    settings = Settings(home=tmp_path)
+    key_file(settings).write_text("known to all\n")
+    key_file(settings).chmod(0o644)
+    with pytest.raises(InputError) as readable:
+        seals_of(settings).of_values("anything")
+    assert readable.value.code == "secret_file_readable"
+
+
+def test_rows_of_a_version_before_the_seals_are_sealed_once(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    migrations.upgrade(database)
+    Scene(SqlTransactions(database, SEALS)).release()
+    with migrations._may_rebuild_tables(database) as connection:
+        command.downgrade(migrations._config(connection), "0007")
+    set_up(database, SEALS)
+    transactions = SqlTransactions(database, SEALS)
+    assert all(SEALS.hold(each) for each in transactions.read(lambda work: work.accounts.find()))
+    assert all(SEALS.hold(each) for each in transactions.read(lambda work: work.transfers.obligations()))
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE bank_account SET seal = NULL"))
+    set_up(database, SEALS)
+    with database.engine.connect() as connection:
+        assert set(connection.scalars(select(bank_account.c.seal))) == {None}
