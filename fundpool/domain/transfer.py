@@ -42,6 +42,8 @@ class ObligationState(StrEnum):
     """A person must look: unresolved too long, the bank contradicts, or somebody stopped it."""
     RETURNED = "returned"
     """退票: executed, then sent back by the payee's bank; a new payment is a new revision."""
+    PARTLY_RETURNED = "partly_returned"
+    """部分退票: a part came back; the rest stays with the payee, and people look."""
 
 
 class AttemptState(StrEnum):
@@ -65,6 +67,8 @@ class AttemptState(StrEnum):
     """The key can never execute; the reserve is lifted."""
     RETURNED = "returned"
     """Executed, then sent back; booked as a new event."""
+    PARTLY_RETURNED = "partly_returned"
+    """Executed, then sent back in part; the part is booked, the rest stays paid."""
     ANOMALY = "anomaly"
     """Executed although refused or closed before: booked to suspense, the fund's sending stops."""
 
@@ -83,6 +87,7 @@ LIVE = frozenset(
         AttemptState.ACCEPTED,
         AttemptState.CLOSING,
         AttemptState.SUCCEEDED,
+        AttemptState.PARTLY_RETURNED,
     }
 )
 """At most one attempt of an obligation is in one of these; an index of the database repeats it."""
@@ -106,6 +111,8 @@ class Event(StrEnum):
     SUCCEEDED = "succeeded"
     REJECTED = "rejected"
     RETURNED = "returned"
+    PARTLY_RETURNED = "partly_returned"
+    """The statement shows less coming back than was paid."""
     NOT_FOUND_AGAIN = "not_found_again"
     """Unknown to the bank after the settle window, inside the resend window: same key again."""
     FENCE = "fence"
@@ -148,6 +155,11 @@ ATTEMPT_ARROWS: dict[tuple[AttemptState, Event], AttemptState] = {
     (_S.CLOSING, _E.REJECTED): _S.REJECTED,
     (_S.CLOSING, _E.PROCESSING): _S.ACCEPTED,
     (_S.SUCCEEDED, _E.RETURNED): _S.RETURNED,
+    (_S.SUCCEEDED, _E.PARTLY_RETURNED): _S.PARTLY_RETURNED,
+    (_S.PARTLY_RETURNED, _E.PARTLY_RETURNED): _S.PARTLY_RETURNED,
+    (_S.PARTLY_RETURNED, _E.RETURNED): _S.RETURNED,
+    # The bank answered that it came back; its statement shows that a part did.
+    (_S.RETURNED, _E.PARTLY_RETURNED): _S.PARTLY_RETURNED,
     (_S.REJECTED, _E.SUCCEEDED): _S.ANOMALY,
     (_S.CLOSED, _E.SUCCEEDED): _S.ANOMALY,
     (_S.ANOMALY, _E.RETURNED): _S.RETURNED,
@@ -184,10 +196,14 @@ OBLIGATION_ARROWS: frozenset[tuple[ObligationState, ObligationState]] = frozense
         (_O.RELEASED, _O.CANCELLED),
         (_O.IN_FLIGHT, _O.CANCELLED),  # only before the first send
         (_O.SETTLED, _O.RETURNED),
+        (_O.SETTLED, _O.PARTLY_RETURNED),
+        (_O.PARTLY_RETURNED, _O.RETURNED),
+        (_O.RETURNED, _O.PARTLY_RETURNED),
         # The bank executed a key that was closed or refused: whatever the state, a person looks.
         (_O.SETTLED, _O.HELD),
         (_O.CANCELLED, _O.HELD),
         (_O.RETURNED, _O.HELD),
+        (_O.PARTLY_RETURNED, _O.HELD),
     }
 )
 """Every permitted change of an obligation."""
@@ -279,6 +295,8 @@ class Obligation:
     held_reason: str | None
     settled_at: datetime | None
     retry_asked_by: str | None
+    returned_fen: int = 0
+    """What has come back of a payment that stays paid in part."""
     seal: str | None = field(default=None, compare=False, repr=False)
     """See ``fundpool.domain.sealing``."""
 
@@ -296,6 +314,12 @@ class Obligation:
             application=self.application,
             revision=revision,
         )
+
+    @property
+    def paid_fen(self) -> int:
+        """What is with the payee for good: nothing before it is settled, less what came back."""
+        is_paid = self.state in {ObligationState.SETTLED, ObligationState.PARTLY_RETURNED}
+        return self.amount_fen - self.returned_fen if is_paid else 0
 
     @property
     def payment_key(self) -> str:

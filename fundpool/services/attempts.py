@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow, payment_flow
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.ledger import Phase, Posting
+from fundpool.domain.ledger import Phase, Posting, reversal_of
+from fundpool.domain.money import format_yuan
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.transfer import (
     LEAVES_ROOM,
@@ -29,23 +30,30 @@ from fundpool.services.ports import Work
 _WATCH_PAUSE = timedelta(days=1)
 _IN_DOUBT = "end_in_doubt"
 
+_CAME_BACK = frozenset({AttemptState.RETURNED, AttemptState.PARTLY_RETURNED})
+
 _OBLIGATION_AFTER = {
     AttemptState.SUCCEEDED: ObligationState.SETTLED,
     AttemptState.REJECTED: ObligationState.FAILED,
     AttemptState.CLOSED: ObligationState.FAILED,
     AttemptState.RETURNED: ObligationState.RETURNED,
+    AttemptState.PARTLY_RETURNED: ObligationState.PARTLY_RETURNED,
     AttemptState.ANOMALY: ObligationState.HELD,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an event rests on: the bank's own words, when it moved the money and where it said so."""
+    """What an event rests on: the bank's own words, when it moved the money and where it said so.
+
+    ``returned_fen`` is how much has come back in all, where the statement shows it; the whole otherwise.
+    """
 
     source: str
     reason: str | None = None
     bank_serial: str | None = None
     executed_at: datetime | None = None
+    returned_fen: int | None = None
 
 
 def hop_flow(hop: Hop) -> Flow:
@@ -131,6 +139,8 @@ def _columns(
     if after in {AttemptState.SUCCEEDED, AttemptState.ANOMALY}:
         columns["bank_serial"] = evidence.bank_serial
         columns["executed_at"] = evidence.executed_at or now
+    if after in _CAME_BACK:
+        columns["returned_fen"] = _back_fen(attempt, evidence)
     if after is AttemptState.UNKNOWN:
         columns["was_unknown"] = 1
     if after is AttemptState.CLOSED or (after is AttemptState.REJECTED and not terms.can_close):
@@ -140,7 +150,7 @@ def _columns(
         columns["next_query_at"] = None
     elif after in {AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED}:
         columns["next_query_at"] = next_watch(attempt, now, terms)
-    elif after in {AttemptState.RETURNED, AttemptState.ANOMALY, AttemptState.PREPARED}:
+    elif after in {*_CAME_BACK, AttemptState.ANOMALY, AttemptState.PREPARED}:
         columns["next_query_at"] = None
     else:
         columns["next_query_at"] = now + query_pause(0, terms)
@@ -198,9 +208,14 @@ def _book(
         entry = _leg(obligation, key, Phase.POST, event_at)
     elif after in {AttemptState.REJECTED, AttemptState.CLOSED}:
         entry = _leg(obligation, key, Phase.VOID, now)
-    elif after is AttemptState.RETURNED:
-        is_in_suspense = attempt.state is AttemptState.ANOMALY and not is_accepted(work, attempt)
-        entry = (_recovered_leg if is_in_suspense else _returned_leg)(obligation, key, now)
+    elif after in _CAME_BACK:
+        if attempt.state is AttemptState.ANOMALY and not is_accepted(work, attempt):
+            entry = recovered_posting(
+                obligation, f"transfer/{key}/{Flow.ANOMALY_RETURNED}", now, attempt_key=key
+            )
+        else:
+            _book_return(work, obligation, attempt, evidence, now)
+            return
     elif after is AttemptState.ANOMALY:
         entry = _anomaly_leg(obligation, key, event_at)
     else:
@@ -224,13 +239,68 @@ def _leg(obligation: Obligation, key: str, phase: Phase, event_at: datetime) -> 
     )
 
 
-def _returned_leg(obligation: Obligation, key: str, event_at: datetime) -> Posting:
+def _back_fen(attempt: Attempt, evidence: Evidence) -> int:
+    return attempt.amount_fen if evidence.returned_fen is None else evidence.returned_fen
+
+
+def _book_return(
+    work: Work, obligation: Obligation, attempt: Attempt, evidence: Evidence, now: datetime
+) -> None:
+    """Book what came back beyond what is booked already, and look whether the payee still had it."""
+    back_fen, key = _back_fen(attempt, evidence), attempt.key
+    entries: list[Posting] = []
+    booked_fen = attempt.returned_fen
+    if back_fen < booked_fen:
+        # Booked whole on the bank's answer, in part on its statement: take back, then book the part.
+        whole = work.ledger.existing([_return_key(key)])[_return_key(key)]
+        entries.append(reversal_of(whole, now, f"{evidence.source}:{evidence.bank_serial}"))
+        booked_fen = 0
+    is_whole_at_once = booked_fen == 0 and back_fen == attempt.amount_fen
+    entries.append(
+        _returned_leg(
+            obligation,
+            key,
+            _return_key(key) if is_whole_at_once else f"{_return_key(key)}/{evidence.bank_serial}",
+            back_fen - booked_fen,
+            now,
+        )
+    )
+    books.post(work, entries, by=SYSTEM, now=now, evidence=f"{evidence.source}:{evidence.bank_serial or key}")
+    _require_payee_had_it(work, obligation, key, now)
+
+
+def _return_key(key: str) -> str:
+    return f"transfer/{key}/{Flow.BANK_RETURN}"
+
+
+def _require_payee_had_it(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
+    """Where the payee had sent on or spent what came back, its account lacks it: people must look."""
+    payee, _ = refs_of(obligation)
+    held = books.balance(work, payee)
+    if held.available_fen >= 0:
+        return
+    short = format_yuan(-held.available_fen)
+    report_break(
+        work,
+        obligation,
+        kind="deficit_after_return",
+        reference=key,
+        zh=f"{obligation.key} 被退回，而 {payee} 已付出或已预留该款，账面缺 {short} 元",
+        en=f"{obligation.key} came back after {payee} had paid or reserved it: {short} yuan are missing there",
+        stops_fund=True,
+        now=now,
+    )
+
+
+def _returned_leg(
+    obligation: Obligation, key: str, posting_key: str, amount_fen: int, event_at: datetime
+) -> Posting:
     payee, payer = refs_of(obligation)
     return Posting(
-        key=f"transfer/{key}/{Flow.BANK_RETURN}",
+        key=posting_key,
         debit=payer,
         credit=payee,
-        amount_fen=obligation.amount_fen,
+        amount_fen=amount_fen,
         flow=Flow.BANK_RETURN,
         phase=Phase.DIRECT,
         event_at=event_at,
@@ -243,11 +313,14 @@ def _anomaly_leg(obligation: Obligation, key: str, event_at: datetime) -> Postin
     return suspense_posting(obligation, f"transfer/{key}/{Flow.ANOMALY}", event_at, attempt_key=key)
 
 
-def _recovered_leg(obligation: Obligation, key: str, event_at: datetime) -> Posting:
-    anomaly = _anomaly_leg(obligation, key, event_at)
+def recovered_posting(
+    obligation: Obligation, key: str, event_at: datetime, attempt_key: str | None = None
+) -> Posting:
+    """Money in suspense that came back to the paying account."""
+    anomaly = suspense_posting(obligation, key, event_at, attempt_key=attempt_key)
     return replace(
         anomaly,
-        key=f"transfer/{key}/{Flow.ANOMALY_RETURNED}",
+        key=key if attempt_key is not None else f"{key}/returned",
         debit=anomaly.credit,
         credit=anomaly.debit,
         flow=Flow.ANOMALY_RETURNED,
@@ -306,9 +379,15 @@ def _move_obligation(
     target = ObligationState.RELEASED if event is Event.NEVER_SENT else _OBLIGATION_AFTER.get(after)
     if target is None or target is obligation.state:
         return
+    if obligation.state is ObligationState.HELD and after in _CAME_BACK:
+        return  # a person looks already, and takes it to where its order stands (look_again)
     fields: dict[str, object] = {}
     if target is ObligationState.SETTLED:
         fields = {"settled_at": evidence.executed_at or now, "held_reason": None}
+    elif target is ObligationState.PARTLY_RETURNED:
+        fields = {"returned_fen": evidence.returned_fen or 0}
+    elif target is ObligationState.RETURNED and obligation.returned_fen:
+        fields = {"returned_fen": 0}
     elif target is ObligationState.HELD:
         fields = {"held_reason": f"executed_after_end: {evidence.source}"}
     work.transfers.change_obligation(obligation, target, **fields)

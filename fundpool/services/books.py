@@ -381,9 +381,13 @@ def paid(
 ) -> int:
     """Fen of settled payments into the unit's account for the months of a year, or for one month."""
     settled = work.transfers.obligations(
-        city=city, fund=fund, unit=unit, month=month, states=[ObligationState.SETTLED]
+        city=city,
+        fund=fund,
+        unit=unit,
+        month=month,
+        states=[ObligationState.SETTLED, ObligationState.PARTLY_RETURNED],
     )
-    return sum(each.amount_fen for each in settled if year is None or each.month.year == year)
+    return sum(each.paid_fen for each in settled if year is None or each.month.year == year)
 
 
 def received(work: Work, city: str, fund: str, unit: str, month: Month) -> int:

@@ -25,7 +25,12 @@ PAY_STEP = "pay_from_fiscal_account"
 ALLOCATE_STEP = "allocate_to_counties"
 
 _SENDABLE = {ObligationState.RELEASED, ObligationState.RETRY_APPROVED, ObligationState.IN_FLIGHT}
-_STUCK = {ObligationState.FAILED, ObligationState.HELD, ObligationState.RETURNED}
+_STUCK = {
+    ObligationState.FAILED,
+    ObligationState.HELD,
+    ObligationState.RETURNED,
+    ObligationState.PARTLY_RETURNED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ def is_owed(work: Work, policy: CityPolicy, month: Month, duty_step: str) -> boo
 
     A supplementary application makes a hop owed again that was done before.
     """
-    arrived = {ObligationState.SETTLED, ObligationState.CANCELLED}
+    arrived = {ObligationState.SETTLED, ObligationState.PARTLY_RETURNED, ObligationState.CANCELLED}
     for leg in legs_of(policy, month, duty_step):
         obligations = work.transfers.obligations(city=policy.key, month=month, hop=leg.hop)
         over = {

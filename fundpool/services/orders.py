@@ -22,7 +22,7 @@ from fundpool.services import attempts
 from fundpool.services.attempts import Evidence, apply_event
 from fundpool.services.money_ports import Recovery
 from fundpool.services.ports import Work
-from schemas.payment_messages import Direction, TransferOrder
+from schemas.payment_messages import TransferOrder
 
 ATTEMPTS_AT_MOST = 20
 """No obligation has more attempts, so that after a restore every key it can have had is looked for."""
@@ -181,17 +181,3 @@ def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: Ga
     return work.transfers.change_attempt(
         suspect, first_sent_at=min(sent_at, attempt.prepared_at), last_sent_at=now, resend_until=now
     )
-
-
-def settle_from_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
-    """Apply the lines of the paying account that were kept before the books knew of their order.
-
-    The payee's statement has the key too: what arrives there is no return.
-    """
-    account_no = TransferOrder.from_body(attempt.request).debit_account
-    lines = [each for each in work.transfers.lines_of_key(attempt.key) if each.account == account_no]
-    for line in sorted(lines, key=lambda each: each.executed_at):
-        event = Event.SUCCEEDED if line.direction is Direction.DEBIT else Event.RETURNED
-        evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
-        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
-    return attempt

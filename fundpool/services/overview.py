@@ -78,11 +78,7 @@ def fund_money(policy: CityPolicy, facts: MonthFacts) -> list[FundMoney]:
         if case.document is DocumentKind.PLAN and case.state is not CaseState.RETURNED
     ]
     onward = {hop.from_account for hop in policy.payment_path}
-    settled = [
-        each
-        for each in facts.obligations
-        if each.state is ObligationState.SETTLED and each.hop.to_type.value not in onward
-    ]
+    settled = [each for each in facts.obligations if each.paid_fen and each.hop.to_type.value not in onward]
     money = []
     for fund in [fund.key for fund in policy.funds]:
         own = [case for case in cases if case.fund == fund]
@@ -95,7 +91,7 @@ def fund_money(policy: CityPolicy, facts: MonthFacts) -> list[FundMoney]:
                 requested_fen=_total(case.requested_fen for case in own),
                 approved_fen=_total(case.approved_fen for case in own),
                 reviewed_fen=_total(line.reviewed_fen for line in lines),
-                paid_fen=_total(each.amount_fen for each in settled if each.fund == fund),
+                paid_fen=_total(each.paid_fen for each in settled if each.fund == fund),
             )
         )
     return money

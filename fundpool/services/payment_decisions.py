@@ -81,8 +81,22 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
         )
 
 
-_PAID_OR_RETURNED = frozenset({AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.ANOMALY})
-_OVER = frozenset({ObligationState.SETTLED, ObligationState.RETURNED, ObligationState.CANCELLED})
+_PAID_OR_RETURNED = frozenset(
+    {
+        AttemptState.SUCCEEDED,
+        AttemptState.RETURNED,
+        AttemptState.PARTLY_RETURNED,
+        AttemptState.ANOMALY,
+    }
+)
+_OVER = frozenset(
+    {
+        ObligationState.SETTLED,
+        ObligationState.RETURNED,
+        ObligationState.PARTLY_RETURNED,
+        ObligationState.CANCELLED,
+    }
+)
 
 
 def hold_obligation(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
@@ -129,6 +143,11 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
     changed = work.transfers.change_obligation(obligation, target, held_reason=None)
     if target is ObligationState.SETTLED and ends == {AttemptState.RETURNED}:
         changed = work.transfers.change_obligation(changed, ObligationState.RETURNED)
+    elif target is ObligationState.SETTLED and AttemptState.PARTLY_RETURNED in ends:
+        back_fen = next(each.returned_fen for each in known if each.state is AttemptState.PARTLY_RETURNED)
+        changed = work.transfers.change_obligation(
+            changed, ObligationState.PARTLY_RETURNED, returned_fen=back_fen
+        )
     if target is ObligationState.IN_FLIGHT and last is not AttemptState.PREPARED:
         work.transfers.change_attempt(known[-1], next_query_at=now)
     _audit_obligation(work, obligation, changed, "look_again", by, reason, now)

@@ -31,8 +31,9 @@ from fundpool.domain.transfer import (
 )
 from fundpool.services import kill_switches
 from fundpool.services.attempts import hop_flow
+from fundpool.services.line_matching import standing_of
 from fundpool.services.ports import Work
-from schemas.payment_messages import Direction
+from schemas.payment_messages import TransferOrder
 
 _NO_LIMITS = PaymentLimits()
 
@@ -123,14 +124,15 @@ def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: da
 
 
 def _require_return_line(work: Work, obligation: Obligation, attempt: Attempt) -> None:
-    """Only the paying account's own statement proves that the money is back to be paid once more."""
-    account_no = work.accounts.get(obligation.debit_account_id).account_no
-    lines = work.transfers.lines_of_key(attempt.key)
-    if not any(each.account == account_no and each.direction is Direction.CREDIT for each in lines):
+    """Only the paying account's own statement proves that all the money went out and is back to be paid once more."""
+    order = TransferOrder.from_body(attempt.request)
+    standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+    if not standing.executions or standing.returned_fen != attempt.amount_fen:
         raise RuleViolation(
             "return_not_on_statement",
-            f"{obligation.key} 的退票尚未见于账户 {account_no} 的对账单，不能重新制单",
-            f"the return of {obligation.key} is not on a statement of account {account_no} yet",
+            f"{obligation.key} 的付出与全额退回尚未都见于账户 {order.debit_account} 的对账单，不能重新制单",
+            f"the payment of {obligation.key} and its whole return are not both on a statement of account "
+            f"{order.debit_account} yet",
             remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
         )
 

@@ -277,7 +277,12 @@ def _leg_settled(
 
 def _turn_of(facts: MonthFacts, obligation: Obligation) -> str:
     batch = next((batch for batch in facts.batches if batch.id == obligation.batch_id), None)
-    if obligation.state in {ObligationState.FAILED, ObligationState.HELD, ObligationState.RETURNED}:
+    if obligation.state in {
+        ObligationState.FAILED,
+        ObligationState.HELD,
+        ObligationState.RETURNED,
+        ObligationState.PARTLY_RETURNED,
+    }:
         return OPERATOR
     if batch is not None and batch.state is BatchState.SUBMITTED:
         return APPROVER

@@ -30,12 +30,12 @@ from fundpool.domain.transfer import (
 from fundpool.services import kill_switches
 from fundpool.services.attempts import Evidence, apply_event, doubt_end
 from fundpool.services.failpoints import failpoint
+from fundpool.services.line_matching import apply_lines
 from fundpool.services.money_ports import Recovery
 from fundpool.services.orders import (
     is_latest,
     possible_orders,
     require_statements,
-    settle_from_lines,
     suspect_after_restore,
     tried,
 )
@@ -277,7 +277,7 @@ def _adopt(
     if is_over and answer.kind is not GatewayAnswerKind.CLOSED:
         attempt = doubt_end(work, attempt, now)
     if attempt.state is AttemptState.PREPARED:
-        attempt = settle_from_lines(work, attempt, now, terms)
+        attempt = apply_lines(work, attempt, now, terms)
     if attempt.state is AttemptState.PREPARED:
         attempt = suspect_after_restore(work, attempt, now, terms)
     apply_answer(work, attempt.key, answer, now, terms)

@@ -27,7 +27,6 @@ from fundpool.domain.transfer import (
     judge_not_found,
     query_pause,
 )
-from fundpool.services import books, kill_switches
 from fundpool.services.attempts import (
     Evidence,
     apply_event,
@@ -36,16 +35,15 @@ from fundpool.services.attempts import (
     must_be_fenced,
     next_watch,
     report_break,
-    suspense_posting,
 )
 from fundpool.services.failpoints import failpoint
+from fundpool.services.line_matching import apply_lines, report_line, standing_of
 from fundpool.services.money_ports import GatewayCall
 from fundpool.services.orders import (
     is_latest,
     new_attempt,
     next_attempt_no,
     possible_keys,
-    settle_from_lines,
     tried,
 )
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
@@ -55,7 +53,7 @@ from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
 _ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
 
-_ARRIVED = (AttemptState.SUCCEEDED, AttemptState.RETURNED)
+_ARRIVED = (AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.PARTLY_RETURNED)
 
 _QUERY_EVENTS = {
     GatewayAnswerKind.SUCCEEDED: (Event.SUCCEEDED,),
@@ -162,7 +160,7 @@ def apply_answer(
     evidence = Evidence("query", answer.reason, answer.bank_serial, answer.executed_at)
     before = attempt
     for event in events:
-        if event is not Event.CLOSED or fence_proves_absence(attempt, now, terms):
+        if _is_proved(event, attempt, now, terms):
             attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
     if before.state in LEAVES_ROOM:
         attempt = _apply_to_ended(work, attempt, answer, now, terms)
@@ -178,6 +176,14 @@ def apply_answer(
     if attempt.version == before.version:
         attempt = _ask_later(work, attempt, now, terms)
     return _hold_when_old(work, attempt, now, terms)
+
+
+def _is_proved(event: Event, attempt: Attempt, now: datetime, terms: GatewayTerms) -> bool:
+    """Whether the bank's answer is enough for the event."""
+    if event is Event.CLOSED:
+        return fence_proves_absence(attempt, now, terms)
+    # "Returned" says no amount: once the statement has shown that a part came back, it counts alone.
+    return event is not Event.RETURNED or attempt.state is not AttemptState.PARTLY_RETURNED
 
 
 def _apply_to_ended(
@@ -252,7 +258,7 @@ def apply_close(
     evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
     before = attempt
     for event in _QUERY_EVENTS.get(answer.kind, ()):
-        if event is not Event.CLOSED or fence_proves_absence(attempt, now, terms):
+        if _is_proved(event, attempt, now, terms):
             attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
     if attempt.version == before.version:
         attempt = _ask_later(work, attempt, now, terms)
@@ -279,7 +285,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
     assert attempt.first_sent_at is not None
     if work.transfers.lines_of_key(attempt.key):
         # Kept before restored books knew of the order: it is there, so its absence cannot be signed.
-        return settle_from_lines(work, attempt, now, terms)
+        return apply_lines(work, attempt, now, terms)
     account_no = TransferOrder.from_body(attempt.request).debit_account
     missing = _days(attempt.first_sent_at, attempt.last_sent_at + terms.key_retention)
     missing -= final_days(work.transfers.statement_imports(account_no), terms)
@@ -423,55 +429,31 @@ def match_statement(
     fresh, altered = work.transfers.add_statement_lines(lines, now)
     work.transfers.mark_statement(account_no, day, len(lines), fetched_at)
     for line in altered:
-        _line_break(
-            work,
-            line,
-            "statement_line_altered",
-            now,
-            "银行改动了已出的对账单行",
-            "the bank altered a statement line",
-        )
-    settled = 0
-    for line in fresh:
-        if line.direction is Direction.DEBIT:
-            settled += _match_debit(work, line, now, terms)
-        else:
-            _match_credit(work, line, now, terms)
+        report_line(work, line, "statement_line_altered", now)
+    settled = sum(_match_line(work, line, now, terms) for line in fresh)
     _expect_on_statement(work, account_no, day, now)
     return len(fresh), settled, len(work.transfers.breaks(only_open=False)) - breaks_before
 
 
-def _match_debit(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> int:
+def _match_line(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> bool:
+    """Match a new line with the order that its key belongs to; whether that settled the order."""
     attempt = _attempt_of(work, line, now, terms)
     if attempt is None:
-        _line_break(
-            work, line, "bank_not_us", now, "银行已付而我方无此支付", "the bank paid what we never ordered"
-        )
-        return 0
-    obligation = work.transfers.obligation(attempt.obligation_id)
-    if line.amount_fen != attempt.amount_fen:
-        _line_break(
-            work, line, "amount_differs", now, "银行付款金额与支付不符", "the bank paid another amount"
-        )
-        return 0
-    debits = [each for each in work.transfers.lines_of_key(attempt.key) if each.direction is Direction.DEBIT]
-    if len(debits) > 1:
-        _second_execution(work, obligation, line, now)
-        return 0
-    if attempt.state is AttemptState.SENDING:
-        evidence = Evidence("statement", bank_serial=line.bank_serial, executed_at=line.executed_at)
-        attempt = apply_event(work, attempt, Event.LEASE_OVER, evidence, now=now, terms=terms)
-    # Restored books may have kept the line of its return before they knew the order.
-    after = settle_from_lines(work, attempt, now, terms)
-    return int(after.state in _ARRIVED and attempt.state not in _ARRIVED)
+        if line.direction is Direction.DEBIT:
+            report_line(work, line, "bank_not_us", now)
+        return False  # a receipt without a key of ours is matched with booked income
+    after = apply_lines(work, attempt, now, terms)
+    return after.state in _ARRIVED and attempt.state not in _ARRIVED
 
 
 def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> Attempt | None:
-    """The attempt a line's key belongs to; restored books learn of an order they have lost."""
+    """The attempt a line's key belongs to; restored books learn of an order they have lost by its debit."""
     if line.key is None:
         return None
     attempt = work.transfers.attempt_by_key(line.key)
-    return attempt or lost_attempt(work, line.key, now, terms)
+    if attempt is None and line.direction is Direction.DEBIT:
+        attempt = lost_attempt(work, line.key, now, terms)
+    return attempt
 
 
 def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> Attempt | None:
@@ -533,41 +515,17 @@ def _as_released(work: Work, obligation: Obligation) -> Obligation:
     return obligation
 
 
-def _second_execution(work: Work, obligation: Obligation, line: StatementLine, now: datetime) -> None:
-    entry = suspense_posting(obligation, f"anomaly/{line.account}/{line.bank_serial}", line.executed_at)
-    books.post(work, [entry], by=SYSTEM, now=now, evidence=f"statement:{line.bank_serial}")
-    _line_break(
-        work, line, "executed_twice", now, "同一支付编号银行执行了两次", "the bank executed one key twice"
-    )
-    if obligation.state is not ObligationState.HELD:
-        hold(work, obligation, reason="executed_twice", by=SYSTEM, now=now)
-
-
-def _match_credit(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> None:
-    """Money that came back to the paying account under our key is a return (退票)."""
-    attempt = work.transfers.attempt_by_key(line.key) if line.key else None
-    if attempt is None or TransferOrder.from_body(attempt.request).debit_account != line.account:
-        return
-    lines = [each for each in work.transfers.lines_of_key(attempt.key) if each.account == line.account]
-    if sum(each.direction is Direction.CREDIT for each in lines) > 1:
-        _line_break(
-            work, line, "returned_twice", now, "同一支付编号银行退回了两次", "the bank returned one key twice"
-        )
-        return
-    evidence = Evidence("statement", "returned", line.bank_serial, line.executed_at)
-    if attempt.state is not AttemptState.ANOMALY:
-        attempt = apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
-    apply_event(work, attempt, Event.RETURNED, evidence, now=now, terms=terms)
-
-
 def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) -> None:
     """What we hold as executed on a day whose statement is in must be on it."""
-    executed = (AttemptState.SUCCEEDED, AttemptState.RETURNED)
-    for attempt in work.transfers.attempts_in(executed, executed_on=day):
-        if TransferOrder.from_body(attempt.request).debit_account != account_no:
+    for attempt in work.transfers.attempts_in(_ARRIVED, executed_on=day):
+        order = TransferOrder.from_body(attempt.request)
+        if order.debit_account != account_no or now.astimezone(SHANGHAI).date() <= day:
             continue
-        if now.astimezone(SHANGHAI).date() <= day or work.transfers.lines_of_key(attempt.key):
+        standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+        if standing.executions:
             continue
+        for line in standing.returns:
+            report_line(work, line, "return_without_payment", now)
         obligation = work.transfers.obligation(attempt.obligation_id)
         report_break(
             work,
@@ -579,23 +537,6 @@ def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) 
             stops_fund=False,
             now=now,
         )
-
-
-def _line_break(work: Work, line: StatementLine, kind: str, now: datetime, zh: str, en: str) -> None:
-    accounts = work.accounts.find(account_no=line.account)
-    city, fund = (accounts[0].city, accounts[0].fund) if accounts else ("", "")
-    is_new = work.transfers.add_break(
-        kind=kind,
-        reference=f"{line.account}/{line.bank_serial}",
-        city=city,
-        fund=fund,
-        detail_zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分",
-        detail_en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen",
-        stops_fund=True,
-        at=now,
-    )
-    if is_new and accounts:
-        kill_switches.stop_fund(work, city, fund, reason=f"{kind}: {line.bank_serial}", by=SYSTEM, now=now)
 
 
 def resolve_break(work: Work, break_id: int, *, by: str, resolution: str, now: datetime) -> None:

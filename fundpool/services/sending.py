@@ -39,6 +39,7 @@ from fundpool.services.attempts import (
     report_break,
 )
 from fundpool.services.failpoints import failpoint
+from fundpool.services.line_matching import apply_lines
 from fundpool.services.money_ports import GatewayCall
 from fundpool.services.orders import (
     is_exhausted,
@@ -46,7 +47,6 @@ from fundpool.services.orders import (
     next_attempt_no,
     orders_perhaps_lost,
     possible_keys,
-    settle_from_lines,
     suspect_after_restore,
     tried,
 )
@@ -251,7 +251,7 @@ def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: Gat
 
 def _take_from_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> None:
     """Settle an order that a restore had lost by the statement, or ask about it; it is never sent."""
-    if settle_from_lines(work, attempt, now, terms).state is AttemptState.PREPARED:
+    if apply_lines(work, attempt, now, terms).state is AttemptState.PREPARED:
         suspect_after_restore(work, attempt, now, terms)
 
 

@@ -208,7 +208,7 @@ def receipts_of(ports: MonthPorts, city: str, month: Period) -> dict[str, Any]:
     policy = ports.policies.city(city)
 
     def read(work: Work) -> tuple[list[TransferView], tuple[Submission, ...]]:
-        settled = [ObligationState.SETTLED]
+        settled = [ObligationState.SETTLED, ObligationState.PARTLY_RETURNED]
         return (
             transfer_views.transfer_views(work, policy.key, month, states=settled)
             if isinstance(month, Month)
@@ -224,7 +224,7 @@ def receipts_of(ports: MonthPorts, city: str, month: Period) -> dict[str, Any]:
             "from": view.obligation.hop.from_type.value,
             "to": view.obligation.hop.to_type.value,
             "application": view.obligation.application,
-            "amount_fen": view.obligation.amount_fen,
+            "amount_fen": view.obligation.paid_fen,
             "received_on": (_iso(view.obligation.settled_at) or "")[:10] or None,
             "account": view.credit_account.account_no,
             "bank_serial": None if view.attempt is None else view.attempt.bank_serial,

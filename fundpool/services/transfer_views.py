@@ -47,6 +47,7 @@ _STATE = {
     ObligationState.CANCELLED: ("已撤回", "withdrawn"),
     ObligationState.HELD: ("挂起待查", "held"),
     ObligationState.RETURNED: ("已退票", "sent back by the bank"),
+    ObligationState.PARTLY_RETURNED: ("部分退票", "a part was sent back by the bank"),
 }
 
 

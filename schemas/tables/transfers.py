@@ -78,9 +78,11 @@ obligations = Table(
     Column("held_reason", Text),
     Column("settled_at", Moment),
     Column("retry_asked_by", String(64)),
+    Column("returned_fen", BigInteger, nullable=False, server_default="0"),
     Column("seal", String(64)),
     UniqueConstraint("city", "fund", "month", "hop", "unit", "purpose", "application", "revision"),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
+    CheckConstraint("returned_fen between 0 and amount_fen", name="returned_within_amount"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
     CheckConstraint(
         "state in ('submitted', 'approved', 'released', 'in_flight', 'settled', 'failed', "

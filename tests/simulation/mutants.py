@@ -23,7 +23,7 @@ from fundpool.domain.transfer import (
     Obligation,
     ObligationState,
 )
-from fundpool.services import attempts, kill_switches, orders, recovery, resolving, sending
+from fundpool.services import attempts, kill_switches, line_matching, orders, recovery, resolving, sending
 from fundpool.services.attempts import Evidence, apply_event
 from fundpool.services.failpoints import failpoint
 from fundpool.services.ports import GatewayAnswerKind
@@ -292,14 +292,10 @@ def kill_switch_ignored() -> Any:
 
 
 def return_of_a_lost_order_forgotten() -> Any:
-    original = orders.apply_event
+    def mutated(work: Any, attempt: Any, standing: Any, now: Any, terms: Any) -> Any:
+        return attempt
 
-    def mutated(work: Any, attempt: Any, event: Any, evidence: Any, *, now: Any, terms: Any) -> Any:
-        if event is E.RETURNED:
-            return attempt
-        return original(work, attempt, event, evidence, now=now, terms=terms)
-
-    return patch.object(orders, "apply_event", mutated)
+    return patch.object(line_matching, "_apply_returns", mutated)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def test_a_line_kept_before_the_books_knew_of_its_order_settles_it(
     terms = scene.ports.gateway_terms
     with monkeypatch.context() as patched:
         if is_taken_up_unseen:
-            patched.setattr(sending, "settle_from_lines", lambda work, attempt, now, terms: attempt)
+            patched.setattr(sending, "apply_lines", lambda work, attempt, now, terms: attempt)
         transactions.transaction(lambda work: sending._take_up(work, 1, key, scene.clock(), terms))
     if is_taken_up_unseen:
         scene.book.forget(key)

@@ -76,10 +76,10 @@ def test_only_the_bank_or_a_fence_ends_an_attempt(state: AttemptState) -> None:
     assert ends <= {E.REJECTED, E.CLOSED, E.NEVER_SENT}
 
 
-@pytest.mark.parametrize("state", [S.SUCCEEDED, S.RETURNED, S.ANOMALY])
+@pytest.mark.parametrize("state", [S.SUCCEEDED, S.PARTLY_RETURNED, S.RETURNED, S.ANOMALY])
 def test_an_executed_order_never_becomes_anything_that_leaves_room_for_another(state: AttemptState) -> None:
     for event in E:
-        assert next_attempt_state(state, event) not in LEAVES_ROOM | (LIVE - {S.SUCCEEDED})
+        assert next_attempt_state(state, event) not in LEAVES_ROOM | (LIVE - {S.SUCCEEDED, S.PARTLY_RETURNED})
 
 
 @pytest.mark.parametrize("state", [S.REJECTED, S.CLOSED])
@@ -114,6 +114,7 @@ def test_every_state_can_be_reached_from_prepared() -> None:
 def test_a_settled_obligation_never_goes_back_to_where_it_could_be_sent() -> None:
     assert {after for before, after in OBLIGATION_ARROWS if before is Owed.SETTLED} == {
         Owed.RETURNED,
+        Owed.PARTLY_RETURNED,
         Owed.HELD,
     }
 

@@ -454,9 +454,13 @@ def _month_columns(month: Month, adjusts: Month | None) -> tuple[str, str | None
     return str(month), str(adjusts) if adjusts else None
 
 
-def leg_of(entry: Posting) -> str:
-    """The leg of its attempt that a posting is: each leg is booked once at most."""
-    return entry.phase.value if entry.phase is not Phase.DIRECT else entry.flow.value
+def leg_of(entry: Posting) -> str | None:
+    """The leg of its attempt that a posting is: each leg is booked once at most.
+
+    None for a part of one: a payment can come back in several, each booked under the bank's serial.
+    """
+    leg = entry.phase.value if entry.phase is not Phase.DIRECT else entry.flow.value
+    return leg if entry.key == f"transfer/{entry.attempt_key}/{leg}" else None
 
 
 def _ref(row: RowMapping, prefix: str = "") -> AccountRef:

@@ -23,13 +23,10 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("seal", sa.String(length=64), nullable=True))
     for table, states in (("obligation", _OBLIGATION), ("attempt", _ATTEMPT)):
         with op.batch_alter_table(table) as changed:
-            if table == "attempt":
-                changed.add_column(
-                    sa.Column("returned_fen", sa.BigInteger(), nullable=False, server_default="0")
-                )
-                changed.create_check_constraint(
-                    op.f("ck_attempt_returned_within_amount"), "returned_fen between 0 and amount_fen"
-                )
+            changed.add_column(sa.Column("returned_fen", sa.BigInteger(), nullable=False, server_default="0"))
+            changed.create_check_constraint(
+                op.f(f"ck_{table}_returned_within_amount"), "returned_fen between 0 and amount_fen"
+            )
             changed.add_column(sa.Column("seal", sa.String(length=64), nullable=True))
             changed.drop_constraint(op.f(f"ck_{table}_state"), type_="check")
             changed.create_check_constraint(op.f(f"ck_{table}_state"), states.format(", 'partly_returned'"))
@@ -45,9 +42,8 @@ def downgrade() -> None:
             changed.drop_constraint(op.f(f"ck_{table}_state"), type_="check")
             changed.create_check_constraint(op.f(f"ck_{table}_state"), states.format(""))
             changed.drop_column("seal")
-            if table == "attempt":
-                changed.drop_constraint(op.f("ck_attempt_returned_within_amount"), type_="check")
-                changed.drop_column("returned_fen")
+            changed.drop_constraint(op.f(f"ck_{table}_returned_within_amount"), type_="check")
+            changed.drop_column("returned_fen")
     for table in _SEALED:
         with op.batch_alter_table(table) as changed:
             changed.drop_column("seal")
