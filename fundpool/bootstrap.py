@@ -1,6 +1,7 @@
 """Puts the adapters behind the services' ports; the only module that knows both."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from fundpool.adapters.seal_key import seals_of
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Period
+from fundpool.services.application import pays_within_annual_budget
 from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
 from fundpool.services.ports import BankFileNote, Gateway, GatewayAnswer, MonthPorts
 from fundpool.settings import Settings
@@ -33,13 +35,17 @@ def build_ports(settings: Settings) -> MonthPorts:
     Raises InputError when a policy file cannot be read.
     """
     gateway = LazyGateway(settings) if settings.gateway_url or settings.gateway_kind == "file" else None
+    policies = load_policies(settings.policy_dir)
+    limits = replace(
+        settings.payment_limits,
+        within_annual_budget=lambda city, month: pays_within_annual_budget(policies.city(city), month),
+    )
     return MonthPorts(
-        database=SqlTransactions(Database(settings.resolved_database_url), seals_of(settings)),
+        database=SqlTransactions(Database(settings.resolved_database_url), seals_of(settings), limits),
         gateway=gateway,
         gateway_terms=settings.gateway_terms,
-        payment_limits=settings.payment_limits,
         bank_inbox=LazyInbox(settings) if settings.gateway_kind == "file" else None,
-        policies=load_policies(settings.policy_dir),
+        policies=policies,
         calendar=load_work_calendar(settings.policy_dir),
         raw_files=RawFiles(settings.raw_files),
         drop_folder=DropFolder(settings.resolved_drop_folder),

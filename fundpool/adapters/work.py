@@ -18,6 +18,7 @@ from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.transfers import SqlTransferStore
 from fundpool.domain.sealing import Seals
+from fundpool.domain.transfer import PaymentLimits
 from fundpool.services.ports import Work
 
 T = TypeVar("T")
@@ -26,8 +27,9 @@ T = TypeVar("T")
 class SqlWork:
     """The stores of one transaction; they all share its connection and commit together."""
 
-    def __init__(self, connection: Connection, seals: Seals) -> None:
+    def __init__(self, connection: Connection, seals: Seals, limits: PaymentLimits) -> None:
         self.seals = seals
+        self.limits = limits
         self.audit = SqlAuditStore(connection)
         self.accounts = SqlAccountStore(connection, seals)
         self.transfers = SqlTransferStore(connection, seals)
@@ -44,14 +46,22 @@ class SqlWork:
 class SqlTransactions:
     """Whole transactions on a database, handing a Work to the function that runs in them."""
 
-    def __init__(self, database: Database, seals: Seals) -> None:
+    def __init__(
+        self,
+        database: Database,
+        seals: Seals,
+        limits: PaymentLimits = PaymentLimits(),  # noqa: B008 - frozen
+    ) -> None:
         self.database = database
         self.seals = seals
+        self.limits = limits
 
     def transaction(self, work: Callable[[Work], T]) -> T:
         """Run and commit; rerun whole when the database aborts it for concurrency."""
-        return self.database.transaction(lambda connection: work(SqlWork(connection, self.seals)))
+        return self.database.transaction(
+            lambda connection: work(SqlWork(connection, self.seals, self.limits))
+        )
 
     def read(self, work: Callable[[Work], T]) -> T:
         """Run against one consistent snapshot."""
-        return self.database.read(lambda connection: work(SqlWork(connection, self.seals)))
+        return self.database.read(lambda connection: work(SqlWork(connection, self.seals, self.limits)))

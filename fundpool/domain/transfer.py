@@ -8,7 +8,7 @@ answer, its statement, or a fenced key ends an attempt.
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -577,13 +577,21 @@ class GatewayTerms:
         return self.lease - self.lease_margin + max(self.max_network_delay, self.settle_window)
 
 
+def _never(_city: str, _month: Month) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentLimits:
-    """Ceilings in fen; ``None`` where the city has set none."""
+    """Ceilings in fen; ``None`` where the installation has set none.
+
+    ``within_annual_budget``: whether a city's text caps what a year's months are paid at its budget.
+    """
 
     per_transfer_fen: int | None = None
     per_batch_fen: int | None = None
     per_day_fen: int | None = None
+    within_annual_budget: Callable[[str, Month], bool] = _never
 
 
 _KEY_NAMESPACE = uuid.UUID("5a3a2f4e-6c1d-5b7e-9e0b-6f756e64706f")

@@ -10,14 +10,14 @@ from functools import partial
 
 from fundpool.domain.application import Application, ApplicationLine, review_line
 from fundpool.domain.duties import duties_of_month
-from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.errors import InputError
 from fundpool.domain.people import SYSTEM, person
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.collection import counties_of
-from fundpool.services.judgements import budget_left
+from fundpool.services.limits import budget_missing, sealed_budgets
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.review import outcome_of
@@ -248,14 +248,25 @@ def _review(
 def _left_of_budget(
     work: Work, policy: CityPolicy, application: Application, line: ApplicationLine
 ) -> int | None:
+    """What finance may still grant the county: the budget less what it has granted elsewhere in the year.
+
+    What is only applied for binds nobody yet: two months under review at once would block each other.
+    """
     if not pays_within_annual_budget(policy, application.month):
         return None
-    left = budget_left(work, policy.key, application.month) or {}
-    if (line.county, application.fund) not in left:
-        raise RuleViolation(
-            "budget_missing",
-            f"{line.county} {application.fund} 没有 {application.month.year} 年度预算，不能在预算额度内拨付",
-            f"{line.county} {application.fund} has no budget for {application.month.year}: nothing can be paid within it",
-            remedy="fundpool budget import FILE --city … --year …",
-        )
-    return left[line.county, application.fund]
+    year = application.month.year
+    budgets = sealed_budgets(work, policy.key, year)
+    if (line.county, application.fund) not in budgets:
+        raise budget_missing(line.county, application.fund, year)
+    left_fen = budgets[line.county, application.fund]
+    for opening in work.budgets.openings(policy.key):
+        if (opening.month.year, opening.county, opening.fund) == (year, line.county, application.fund):
+            left_fen -= opening.year_paid_fen or 0
+    for other in work.applications.applications(policy.key, year=year):
+        if other.fund != application.fund or (other.month, other.number) == (
+            application.month,
+            application.number,
+        ):
+            continue
+        left_fen -= sum(each.reviewed_fen or 0 for each in other.lines if each.county == line.county)
+    return left_fen

@@ -19,6 +19,7 @@ from fundpool.services import payments, resolving, sending, transfer_views
 from fundpool.services.collection import counties_of
 from fundpool.services.outcomes import StepRequest, UnitOutcome, UnitState
 from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.seals import require_application_whole
 from fundpool.services.transfer_views import TransferOutcome
 
 PAY_STEP = "pay_from_fiscal_account"
@@ -185,6 +186,7 @@ def _order_missing(
         )
         if obligation.application == application.number
     }
+    require_application_whole(work, application)
     outcomes: list[UnitOutcome] = []
     orders: list[PaymentOrder] = []
     for order in orders_of(policy, leg, application):

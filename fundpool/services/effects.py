@@ -10,6 +10,7 @@ from datetime import datetime
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import Submission
+from fundpool.services.limits import require_budget_covers
 from fundpool.services.ports import Work
 
 
@@ -28,6 +29,7 @@ def _becomes_the_budget(work: Work, case: ReviewCase, version: Submission, now: 
         return  # the other fund was adjusted; this one's budget stands under its own number
     reference = budget_reference(version)
     by = case.checker or SYSTEM
+    require_budget_covers(work, case.city, year, {place: case.approved_fen})
     if not work.budgets.set_budget(case.city, year, *place, case.approved_fen, reference, by, now):
         return
     work.audit.append(

@@ -234,8 +234,8 @@ PAYMENT_REMEDIES = {
     "transfers show first; then look-again, accept-execution or cancel",
     ObligationState.RETURNED: "对账单见退回后：fundpool transfers order-again / once it is on the statement: "
     "fundpool transfers order-again",
-    ObligationState.PARTLY_RETURNED: "向银行和收款方查明退回原因；应补付的列入补充申请或下月申请 / ask the bank and the "
-    "payee why; what is still owed goes into a supplementary or the next application",
+    ObligationState.PARTLY_RETURNED: "向银行和收款方查明；应补付的列入下次申请，全部退回后 fundpool transfers order-again / ask "
+    "the bank and the payee; what is owed goes into the next application; fundpool transfers order-again once all is back",
 }
 """What lets a payment go on that did not go through."""
 

@@ -17,6 +17,7 @@ from fundpool.domain.transfer import (
     ObligationState,
     attempt_key,
     final_days,
+    request_hash,
 )
 from fundpool.services import attempts
 from fundpool.services.attempts import Evidence, apply_event
@@ -61,15 +62,11 @@ def is_exhausted(known: Sequence[Attempt]) -> bool:
     return next_attempt_no(known) > ATTEMPTS_AT_MOST
 
 
-def new_attempt(
-    work: Work, obligation: Obligation, attempt_no: int, now: datetime, terms: GatewayTerms
-) -> Attempt:
-    """Store the next attempt of an obligation: deterministic key, exact bytes, reserved amount."""
-    key = attempt_key(obligation.payment_key, attempt_no)
+def order_for(work: Work, obligation: Obligation, key: str, valid_until: datetime) -> TransferOrder:
+    """The order to the bank that follows from what people approved; nothing else may be sent."""
     debit = work.accounts.get(obligation.debit_account_id)
     credit = work.accounts.get(obligation.credit_account_id)
-    valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
-    order = TransferOrder(
+    return TransferOrder(
         key=key,
         amount_fen=obligation.amount_fen,
         debit_account=debit.account_no,
@@ -79,6 +76,26 @@ def new_attempt(
         end_to_end_id=key.replace("-", ""),
         valid_until=valid_until,
     )
+
+
+def follows_from_approval(work: Work, obligation: Obligation, attempt: Attempt) -> bool:
+    """Whether the attempt's stored bytes are the order that follows from what people approved."""
+    order = order_for(work, obligation, attempt.key, attempt.valid_until.astimezone(SHANGHAI))
+    return (
+        attempt.request == order.body
+        and attempt.request_hash == request_hash(attempt.request)
+        and attempt.amount_fen == obligation.amount_fen
+        and attempt.key == attempt_key(obligation.payment_key, attempt.attempt_no)
+    )
+
+
+def new_attempt(
+    work: Work, obligation: Obligation, attempt_no: int, now: datetime, terms: GatewayTerms
+) -> Attempt:
+    """Store the next attempt of an obligation: deterministic key, exact bytes, reserved amount."""
+    key = attempt_key(obligation.payment_key, attempt_no)
+    valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
+    order = order_for(work, obligation, key, valid_until)
     attempts.reserve(work, obligation, key, now)
     attempt = work.transfers.add_attempt(obligation, attempt_no, key, order.body, now, valid_until)
     if obligation.state is not ObligationState.IN_FLIGHT:

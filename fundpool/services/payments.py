@@ -16,6 +16,7 @@ from fundpool.domain.people import person, require_other_person
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     MAY_BE_ORDERED_AGAIN,
+    AccountStatus,
     Attempt,
     AttemptState,
     BankAccount,
@@ -25,17 +26,16 @@ from fundpool.domain.transfer import (
     Hop,
     Obligation,
     ObligationState,
-    PaymentLimits,
     PaymentOrder,
     batch_digest,
 )
 from fundpool.services import kill_switches
 from fundpool.services.attempts import hop_flow
+from fundpool.services.limits import require_within_limits
 from fundpool.services.line_matching import standing_of
 from fundpool.services.ports import Work
+from fundpool.services.seals import require_account_whole, require_batch_whole
 from schemas.payment_messages import TransferOrder
-
-_NO_LIMITS = PaymentLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,6 @@ def order_transfers(
     orders: Sequence[PaymentOrder],
     maker: str,
     now: datetime,
-    *,
-    limits: PaymentLimits = _NO_LIMITS,
 ) -> tuple[Batch, ...]:
     """Order payments: one batch per city, month, fund, hop and application. The same again is the same.
 
@@ -81,7 +79,7 @@ def order_transfers(
     for order in orders:
         groups.setdefault(order.batch_key, []).append(order)
     return tuple(
-        batch for key, group in groups.items() for batch in _order_group(work, key, group, maker, now, limits)
+        batch for key, group in groups.items() for batch in _order_group(work, key, group, maker, now)
     )
 
 
@@ -137,9 +135,7 @@ def _require_return_line(work: Work, obligation: Obligation, attempt: Attempt) -
         )
 
 
-def _order_group(
-    work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime, limits: PaymentLimits
-) -> list[Batch]:
+def _order_group(work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime) -> list[Batch]:
     """The batches that hold the orders; payees not ordered yet get a batch of their own."""
     batch_ids: list[int] = []
     fresh: list[PaymentOrder] = []
@@ -155,7 +151,7 @@ def _order_group(
         part = 1
         while work.transfers.batch_by_key(_part_key(key, part)) is not None:
             part += 1
-        batches.append(_order_batch(work, _part_key(key, part), fresh, maker, now, limits))
+        batches.append(_order_batch(work, _part_key(key, part), fresh, maker, now))
     return batches
 
 
@@ -163,9 +159,7 @@ def _part_key(key: str, part: int) -> str:
     return key if part == 1 else f"{key}/p{part}"
 
 
-def _order_batch(
-    work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime, limits: PaymentLimits
-) -> Batch:
+def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime) -> Batch:
     units = [order.unit for order in orders]
     if len(set(units)) != len(units):
         raise RuleViolation("payee_twice", f"{key} 中同一收款单位出现两次", f"{key} names a payee twice")
@@ -178,12 +172,11 @@ def _order_batch(
                 f"{order.key} 金额必须为正，现为 {order.amount_fen} 分",
                 f"{order.key}: the amount must be positive, found {order.amount_fen} fen",
             )
-        _require_within("单笔", "one transfer", order.amount_fen, limits.per_transfer_fen)
         debit = _usable_account(work, order.city, order.fund, order.hop, order.payer_unit, now, payer=True)
         credit = _usable_account(work, order.city, order.fund, order.hop, order.unit, now, payer=False)
         entries.append((order, debit.id, credit.id))
-    _require_within("批次", "one batch", sum(order.amount_fen for order in orders), limits.per_batch_fen)
     batch = work.transfers.add_batch(key, entries, maker, now)
+    require_within_limits(work, batch, work.transfers.obligations(batch_id=batch.id))
     work.audit.append(
         at=now,
         actor=maker,
@@ -218,16 +211,8 @@ def _usable_account(
             f"{city} {fund} {unit} has no approved {account_type} account that may be used now",
             remedy="fundpool accounts import / fundpool accounts approve",
         )
+    require_account_whole(work, account)
     return account
-
-
-def _require_within(what_zh: str, what_en: str, amount_fen: int, limit_fen: int | None) -> None:
-    if limit_fen is not None and amount_fen > limit_fen:
-        raise RuleViolation(
-            "exceeds_limit",
-            f"{what_zh}金额 {format_yuan(amount_fen)} 元，超过限额 {format_yuan(limit_fen)} 元",
-            f"{what_en} of {format_yuan(amount_fen)} yuan exceeds the limit of {format_yuan(limit_fen)}",
-        )
 
 
 def digest_of(work: Work, batch: Batch) -> str:
@@ -294,6 +279,7 @@ def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: dat
     if batch.state is BatchState.APPROVED and batch.approved_digest == digest:
         return batch
     _require_state(batch, BatchState.SUBMITTED)
+    _require_payable(work, batch, now)
     approved = work.transfers.change_batch(
         batch, state=BatchState.APPROVED.value, checker=checker, approved_at=now, approved_digest=digest
     )
@@ -316,6 +302,7 @@ def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Ba
     _require_state(batch, BatchState.APPROVED)
     if batch.approved_digest != digest_of(work, batch):
         raise _digest_changed(batch)
+    _require_payable(work, batch, now)
     released = work.transfers.change_batch(
         batch, state=BatchState.RELEASED.value, releaser=releaser, released_at=now
     )
@@ -323,6 +310,29 @@ def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Ba
         work.transfers.change_obligation(obligation, ObligationState.RELEASED)
     _audit_batch(work, batch, released, "release_batch", releaser, now)
     return released
+
+
+def _require_payable(work: Work, batch: Batch, now: datetime) -> None:
+    """What people let pass must still be what was ordered, to accounts in use, within every limit."""
+    obligations = work.transfers.obligations(batch_id=batch.id)
+    require_batch_whole(work, batch, obligations)
+    payable = [each for each in obligations if each.state not in MAY_BE_ORDERED_AGAIN]
+    for account_id in sorted(
+        {no for each in payable for no in (each.debit_account_id, each.credit_account_id)}
+    ):
+        account = work.accounts.get(account_id)
+        if (
+            account.status is not AccountStatus.APPROVED
+            or account.usable_from is None
+            or account.usable_from > now
+        ):
+            raise RuleViolation(
+                "account_version_changed",
+                f"批次 {batch.key} 所用账户 {account.account_no} 已变更或停用",
+                f"batch {batch.key}: account {account.account_no} was replaced or may not be used",
+                remedy="撤回后重新制单 / withdraw and order again: fundpool transfers cancel, fundpool transfers order-again",
+            )
+    require_within_limits(work, batch, payable)
 
 
 def authorise(

@@ -38,6 +38,8 @@ class Work(Protocol):
     @property
     def seals(self) -> Seals: ...
     @property
+    def limits(self) -> PaymentLimits: ...
+    @property
     def audit(self) -> AuditStore: ...
     @property
     def accounts(self) -> AccountStore: ...
@@ -242,7 +244,6 @@ class Ports:
     database: Transactions
     gateway: Gateway | None = None
     gateway_terms: GatewayTerms = field(default_factory=GatewayTerms)
-    payment_limits: PaymentLimits = field(default_factory=PaymentLimits)
     bank_inbox: BankInbox | None = None
     """Only where the bank is reached by files."""
 

@@ -18,6 +18,7 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
 from fundpool.services import books
 from fundpool.services.intake import require_county, require_received
+from fundpool.services.limits import require_budget_covers
 from fundpool.services.ports import MonthPorts, Work
 from fundpool.services.progress import units_of_duty
 
@@ -55,6 +56,7 @@ def record_budget(
         raise InputError("negative_budget", "预算不能为负", "a budget is not negative")
 
     def record(work: Work) -> int:
+        require_budget_covers(work, policy.key, year, dict(amounts))
         changed = {
             f"{county}:{fund}": amount_fen
             for (county, fund), amount_fen in amounts.items()

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from fundpool.domain.errors import FundpoolError, RuleViolation, ServiceUnavailable
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     LEAVES_ROOM,
     MAY_BE_ORDERED_AGAIN,
@@ -23,7 +24,6 @@ from fundpool.domain.transfer import (
     Hop,
     Obligation,
     ObligationState,
-    PaymentLimits,
     fence_proves_absence,
     latest_revisions,
     may_send,
@@ -39,9 +39,11 @@ from fundpool.services.attempts import (
     report_break,
 )
 from fundpool.services.failpoints import failpoint
+from fundpool.services.limits import require_money_arrived, require_within_day, require_within_limits
 from fundpool.services.line_matching import apply_lines
 from fundpool.services.money_ports import GatewayCall
 from fundpool.services.orders import (
+    follows_from_approval,
     is_exhausted,
     new_attempt,
     next_attempt_no,
@@ -52,6 +54,7 @@ from fundpool.services.orders import (
 )
 from fundpool.services.payments import digest_of
 from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
+from fundpool.services.seals import require_whole
 from fundpool.services.transfer_views import TransferOutcome, outcome_of
 from schemas.payment_messages import TransferOrder
 
@@ -142,9 +145,7 @@ def send_one(
     attempt = ports.database.transaction(lambda work: _prepare(work, obligation_id, asked, clock(), terms))
     if attempt is None:
         return None
-    claimed = ports.database.transaction(
-        lambda work: _claim(work, attempt.id, worker, clock(), terms, ports.payment_limits)
-    )
+    claimed = ports.database.transaction(lambda work: _claim(work, attempt.id, worker, clock(), terms))
     if claimed is None:
         return None
     failpoint("before submit")
@@ -184,8 +185,10 @@ def _prepare(
             # The bank's statement already has this order: books restored from a backup had lost it.
             _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
             return None
-    if is_exhausted(known):
-        hold(work, obligation, reason="attempts_exhausted", by="system", now=now)
+    require_money_arrived(work, obligation)
+    reason = "attempts_exhausted" if is_exhausted(known) else _why_not(work, obligation, None, now)
+    if reason is not None:
+        _refuse(work, obligation, reason, now)
         return None
     return new_attempt(work, obligation, next_attempt_no(known), now, terms)
 
@@ -261,7 +264,6 @@ def _claim(
     worker: str,
     now: datetime,
     terms: GatewayTerms,
-    limits: PaymentLimits,
 ) -> Attempt | None:
     """T2: take the lease, with every guard checked again; ``None`` when it must not be sent now."""
     attempt = work.transfers.attempt(attempt_id)
@@ -274,9 +276,10 @@ def _claim(
         event = Event.NEVER_SENT if attempt.first_sent_at is None else Event.FENCE
         apply_event(work, attempt, event, Evidence("resend window over"), now=now, terms=terms)
         return None
-    reason = _why_not(work, obligation, attempt, now, limits)
+    require_money_arrived(work, obligation)
+    reason = _why_not(work, obligation, attempt, now)
     if reason is not None:
-        hold(work, obligation, reason=reason, by="system", now=now)
+        _refuse(work, obligation, reason, now)
         return None
     first_sent_at = attempt.first_sent_at or now
     claimed = work.transfers.change_attempt(
@@ -303,31 +306,49 @@ def _claim(
     return claimed
 
 
-def _why_not(
-    work: Work, obligation: Obligation, attempt: Attempt, now: datetime, limits: PaymentLimits
-) -> str | None:
-    """Why the guards refuse to send, for a person to look at; ``None`` when they do not."""
+def _why_not(work: Work, obligation: Obligation, attempt: Attempt | None, now: datetime) -> str | None:
+    """Why the guards refuse to send, for a person to look at; ``None`` when they do not.
+
+    ``attempt`` is the order to be sent; None while it is only to be prepared.
+    """
     if _open_beside(work, obligation) is not None:
         return "ordered_beside"
     batch = work.transfers.batch(obligation.batch_id)
-    if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
-        return "digest_changed"
-    for account_id in (obligation.debit_account_id, obligation.credit_account_id):
-        if work.accounts.get(account_id).status is not AccountStatus.APPROVED:
-            return "account_version_changed"
-    if {attempt.amount_fen, TransferOrder.from_body(attempt.request).amount_fen} != {obligation.amount_fen}:
-        return "amount_changed"
-    day_fen = obligation.amount_fen
-    if attempt.first_sent_at is None and limits.per_day_fen is not None:
-        day_fen += work.transfers.sent_fen(obligation.city, obligation.fund, now.astimezone(SHANGHAI).date())
-    for amount_fen, limit_fen in (
-        (obligation.amount_fen, limits.per_transfer_fen),
-        (batch.total_fen, limits.per_batch_fen),
-        (day_fen, limits.per_day_fen),
-    ):
-        if limit_fen is not None and amount_fen > limit_fen:
-            return "exceeds_limit"
+    try:
+        require_whole(work, obligation)
+        if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
+            return "digest_changed"
+        for account_id in (obligation.debit_account_id, obligation.credit_account_id):
+            if work.accounts.get(account_id).status is not AccountStatus.APPROVED:
+                return "account_version_changed"
+        require_within_limits(work, batch, [obligation])
+        if attempt is not None:
+            require_within_day(work, obligation, attempt, now)
+            if not follows_from_approval(work, obligation, attempt):
+                return "request_altered"
+    except RuleViolation as refusal:
+        return refusal.code
     return None
+
+
+_CHANGED_BEHIND_THE_PROGRAM = frozenset({"seal_broken", "request_altered", "digest_changed"})
+
+
+def _refuse(work: Work, obligation: Obligation, reason: str, now: datetime) -> None:
+    """Hold what the guards refuse to send; where somebody changed the database, nothing of the fund is sent."""
+    hold(work, obligation, reason=reason, by=SYSTEM, now=now)
+    if reason in _CHANGED_BEHIND_THE_PROGRAM:
+        report_break(
+            work,
+            obligation,
+            kind="seal_broken",
+            reference=obligation.key,
+            zh=f"{obligation.key} 与经批准的内容不符（{reason}）：有人绕过程序改动了数据库，未发送",
+            en=f"{obligation.key} is not what was approved ({reason}): somebody changed the database behind the "
+            "program; it was not sent",
+            stops_fund=True,
+            now=now,
+        )
 
 
 _SUBMIT_EVENTS = {

@@ -166,9 +166,11 @@ def test_an_amount_changed_behind_the_program_is_held_and_not_sent(scene: Scene,
         lambda c: c.execute(text("update obligation set amount_fen = amount_fen + 1 where unit = '331002'"))
     )
     scene.send()
-    assert scene.states() == ["held"] * 3
+    # The first that is met stops the fund.
+    assert scene.states() == ["held", "released", "released"]
     assert scene.book.executions == []
-    assert first(scene).held_reason == "digest_changed"
+    assert first(scene).held_reason == "seal_broken"
+    assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["seal_broken"]
 
 
 def test_a_payee_account_replaced_after_approval_is_held_and_not_sent(scene: Scene) -> None:
@@ -215,13 +217,19 @@ def test_a_proposed_account_is_not_paid_and_its_maker_cannot_approve_it(scene: S
     act(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
 
 
+def limit(scene: Scene, limits: PaymentLimits) -> None:
+    """Set the installation's ceilings."""
+    assert isinstance(scene.ports.database, SqlTransactions)
+    scene.ports.database.limits = limits
+
+
 @pytest.mark.parametrize(("limit_fen", "allowed"), [(99_999, False), (100_000, True), (100_001, True)])
 def test_the_ceiling_of_one_transfer_holds_to_the_fen(scene: Scene, limit_fen: int, *, allowed: bool) -> None:
     orders = scene.orders(100_000)[:1]
-    limits = PaymentLimits(per_transfer_fen=limit_fen)
+    limit(scene, PaymentLimits(per_transfer_fen=limit_fen))
 
     def order(work: Work) -> Any:
-        return payments.order_transfers(work, orders, MAKER, scene.clock(), limits=limits)
+        return payments.order_transfers(work, orders, MAKER, scene.clock())
 
     if allowed:
         act(scene, order)
@@ -230,7 +238,7 @@ def test_the_ceiling_of_one_transfer_holds_to_the_fen(scene: Scene, limit_fen: i
 
 
 def test_the_ceiling_of_a_day_holds_what_would_go_beyond_it(scene: Scene) -> None:
-    scene.ports = replace(scene.ports, payment_limits=PaymentLimits(per_day_fen=200_001))
+    limit(scene, PaymentLimits(per_day_fen=200_001))
     scene.release(100_000)
     scene.send()
     assert scene.states() == ["settled", "settled", "held"]

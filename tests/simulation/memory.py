@@ -30,6 +30,7 @@ from fundpool.domain.transfer import (
     BatchState,
     Obligation,
     ObligationState,
+    PaymentLimits,
     PaymentOrder,
     check_obligation_arrow,
     new_attempt,
@@ -116,6 +117,7 @@ class MemoryTransactions:
     """``Transactions`` in memory: all or nothing, the same failpoints as the database."""
 
     def __init__(self) -> None:
+        self.limits = PaymentLimits()
         self.state = State()
         self._read: tuple[State, SimpleNamespace] | None = None
 
@@ -125,7 +127,7 @@ class MemoryTransactions:
 
     def transaction(self, work: Callable[[Any], T]) -> T:
         draft = self.state.draft()
-        result = work(_work(draft))
+        result = work(_work(draft, self.limits))
         failpoint("before commit")
         self.state = draft
         failpoint("after commit")
@@ -133,13 +135,14 @@ class MemoryTransactions:
 
     def read(self, work: Callable[[Any], T]) -> T:
         if self._read is None or self._read[0] is not self.state:
-            self._read = (self.state, _work(self.state))
+            self._read = (self.state, _work(self.state, self.limits))
         return work(self._read[1])
 
 
-def _work(state: State) -> SimpleNamespace:
+def _work(state: State, limits: PaymentLimits) -> SimpleNamespace:
     made = SimpleNamespace()
     made.seals = SEALS
+    made.limits = limits
     made.audit = MemoryAudit(state)
     made.accounts = MemoryAccounts(state)
     made.ledger = MemoryLedger(state)

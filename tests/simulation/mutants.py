@@ -80,8 +80,13 @@ def new_key_when_unclear() -> Iterator[None]:
         yield
 
 
-def random_keys() -> Any:
-    return patch.object(orders, "attempt_key", lambda key, number: str(uuid.uuid4()))
+@contextmanager
+def random_keys() -> Iterator[None]:
+    with (
+        patch.object(orders, "attempt_key", lambda key, number: str(uuid.uuid4())),
+        patch.object(sending, "follows_from_approval", lambda work, obligation, attempt: True),
+    ):
+        yield
 
 
 @contextmanager
@@ -107,9 +112,7 @@ def key_saved_after_the_call() -> Any:
             attempt = sending._prepare(work, obligation_id, _EveryKey(), clock(), ports.gateway_terms)
             if attempt is None:
                 return None
-            claimed = sending._claim(
-                work, attempt.id, worker, clock(), ports.gateway_terms, ports.payment_limits
-            )
+            claimed = sending._claim(work, attempt.id, worker, clock(), ports.gateway_terms)
             if claimed is None:
                 return None
             order = replace(
@@ -138,7 +141,7 @@ def no_deadline_before_the_call() -> Any:
         if attempt is None:
             return None
         claimed = ports.database.transaction(
-            lambda work: sending._claim(work, attempt.id, worker, clock(), terms, ports.payment_limits)
+            lambda work: sending._claim(work, attempt.id, worker, clock(), terms)
         )
         if claimed is None:
             return None

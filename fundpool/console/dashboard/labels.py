@@ -52,6 +52,7 @@ TRANSFER_STATES: Mapping[str, Label] = {
     "failed": Label(N_("Rejected by the bank"), "alert", "bad"),
     "retry_approved": Label(N_("Retry approved"), "clock", "soon"),
     "returned": Label(N_("Sent back by the bank"), "return", "returned"),
+    "partly_returned": Label(N_("Partly sent back by the bank"), "return", "returned"),
     "unknown": Label(N_("Outcome unknown"), "question", "bad"),
     "held": Label(N_("Held"), "hold", "bad"),
     "anomaly": Label(N_("Anomaly"), "alert", "bad"),
@@ -61,7 +62,7 @@ TRANSFER_STATES: Mapping[str, Label] = {
 PAID_STATES = frozenset({"settled"})
 """Money that has reached the payee."""
 
-ALARMING_STATES = frozenset({"unknown", "held", "anomaly", "failed", "returned"})
+ALARMING_STATES = frozenset({"unknown", "held", "anomaly", "failed", "returned", "partly_returned"})
 """Money whose whereabouts a person must settle; always first on the board."""
 
 ALARM_KINDS: Mapping[str, Label] = {
