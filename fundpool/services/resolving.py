@@ -8,6 +8,7 @@ answer, its statement or a fenced key ends an attempt. Nothing is written off by
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM, person, same_person
@@ -56,6 +57,9 @@ from schemas.payment_messages import Direction, StatementLine, TransferOrder
 _ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
 
 _ARRIVED = (AttemptState.SUCCEEDED, AttemptState.RETURNED)
+
+_SELF_CONTRADICTIONS = frozenset({"contradictory_status", "statement_differs"})
+"""Why an answer is UNKNOWN: the bank's own files say of the order what cannot all be true."""
 
 _QUERY_EVENTS = {
     GatewayAnswerKind.SUCCEEDED: (Event.SUCCEEDED,),
@@ -174,7 +178,7 @@ def apply_answer(
         GatewayAnswerKind.REJECTED,
         GatewayAnswerKind.CLOSED,
     }:
-        _contradiction(work, attempt, answer, now, stops_fund=True)
+        _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=True)
     if attempt.version == before.version:
         attempt = _ask_later(work, attempt, now, terms)
     return _hold_when_old(work, attempt, now, terms)
@@ -185,11 +189,20 @@ def _apply_to_ended(
 ) -> Attempt:
     """What the bank says of an order that is over: that it is not, or once more that it is."""
     if answer.kind is GatewayAnswerKind.PROCESSING:
-        _contradiction(work, attempt, answer, now, stops_fund=False)  # money waits for the proof anyway
+        _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=False)  # money waits anyway
         return doubt_end(work, attempt, now)
+    if answer.kind is GatewayAnswerKind.UNKNOWN and answer.reason in _SELF_CONTRADICTIONS:
+        return _doubt_by_files(work, attempt, answer, now)
     if answer.kind is GatewayAnswerKind.REJECTED and must_be_fenced(attempt) and not terms.can_close:
         return work.transfers.change_attempt(attempt, fenced_at=now)
     return attempt
+
+
+def _doubt_by_files(work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> Attempt:
+    """Doubt the end of an order once for the same files: they stay, and statements may prove it meanwhile."""
+    said = f"{answer.reason}/{sha256(answer.raw).hexdigest()[:16]}"
+    is_new = _contradiction(work, attempt, said, str(answer.reason), now, stops_fund=False)
+    return doubt_end(work, attempt, now) if is_new else attempt
 
 
 def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
@@ -224,19 +237,23 @@ def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTe
 
 
 def _contradiction(
-    work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime, *, stops_fund: bool
-) -> None:
+    work: Work, attempt: Attempt, reference: str, said: str, now: datetime, *, stops_fund: bool
+) -> bool:
+    """Enter what the bank says against the books; False when the register has it already."""
     obligation = work.transfers.obligation(attempt.obligation_id)
+    kind, whole = "bank_contradicts", f"{attempt.key}/{reference}"
+    entered = work.transfers.breaks(obligation.city, only_open=False)
     report_break(
         work,
         obligation,
-        kind="bank_contradicts",
-        reference=f"{attempt.key}/{answer.kind}",
-        zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复 {answer.kind}",
-        en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says {answer.kind}",
+        kind=kind,
+        reference=whole,
+        zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复 {said}",
+        en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says {said}",
         stops_fund=stops_fund,
         now=now,
     )
+    return all((each.kind, each.reference) != (kind, whole) for each in entered)
 
 
 def apply_close(

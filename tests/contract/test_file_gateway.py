@@ -285,7 +285,10 @@ def test_an_order_no_message_can_carry_is_refused_before_anything_is_written(des
         ([pain_002("ACSP", reason=None)], Kind.PROCESSING, None),
         ([pain_002("PDNG", reason=None, amount=None)], Kind.PROCESSING, None),
         ([pain_002("ACSC", reason=None)], Kind.UNKNOWN, "status_ACSC"),
-        ([pain_002("ACTC", reason=None)], Kind.UNKNOWN, "status_ACTC"),
+        ([pain_002("ACTC", reason=None)], Kind.PROCESSING, None),
+        ([pain_002("ACSP", reason=None), pain_002("ACSC", reason=None)], Kind.UNKNOWN, "status_ACSC"),
+        ([pain_002(), pain_002(reason="AC04")], Kind.REJECTED, "insufficient_balance"),
+        ([pain_002(amount=None), pain_002()], Kind.REJECTED, "insufficient_balance"),
         ([pain_002(amount=None)], Kind.UNKNOWN, "unconfirmed_rejection"),
         ([pain_002(amount="123.46")], Kind.UNKNOWN, "echo_mismatch"),
         ([pain_002("ACSP", amount="0.01")], Kind.UNKNOWN, "echo_mismatch"),
@@ -316,6 +319,82 @@ def test_a_status_proves_what_it_names_and_nothing_more(desk, texts, kind, reaso
         desk.status(text, f"status-{number}.xml")
     answer = desk.query()
     assert (answer.kind, answer.reason) == (kind, reason)
+
+
+def at(clock: str) -> str:
+    return f"2026-10-01T{clock}+08:00"
+
+
+CONTRADICTIONS = {
+    "one second": (("ACSP", at("10:00:00")), ("RJCT", at("10:00:00"))),
+    "a second apart": (("ACSP", at("10:00:04")), ("RJCT", at("10:00:05"))),
+    "a minute apart, no seconds": (("ACSP", at("10:04:00")), ("RJCT", at("10:05:00"))),
+    "one minute of which one has no seconds": (("ACSP", at("10:04:00")), ("RJCT", at("10:04:59"))),
+    "one day of which one has no time": (("PDNG", at("00:00:00")), ("RJCT", at("17:00:05"))),
+    "midnight elsewhere": (("PDNG", "2026-10-01T00:00:00Z"), ("RJCT", at("17:00:05"))),
+    "a rejection first": (("RJCT", at("09:00:01")), ("ACSP", at("17:00:05"))),
+    "a rejection in between": (("RJCT", at("09:00:01")), ("ACSP", at("10:00:05")), ("RJCT", at("11:00:01"))),
+    "paid, then rejected": (("ACSC", at("09:00:01")), ("RJCT", at("17:00:05"))),
+    "credited, then rejected": (("ACCC", at("09:00:01")), ("RJCT", at("17:00:05"))),
+    "in part, then rejected": (("PART", at("09:00:01")), ("RJCT", at("17:00:05"))),
+    "no such status": (("XXXX", at("09:00:01")), ("RJCT", at("17:00:05"))),
+}
+
+
+@pytest.mark.parametrize("how", CONTRADICTIONS)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_statuses_that_contradict_each_other_prove_nothing_in_any_order_of_files(desk, how, backwards):
+    desk.submit()
+    statuses = CONTRADICTIONS[how]
+    for number, (status, moment) in enumerate(reversed(statuses) if backwards else statuses):
+        reason = "AM04" if status == "RJCT" else None
+        desk.status(pain_002(status, reason=reason, at=moment), f"status-{number}.xml")
+    answer = desk.query()
+    assert (answer.kind, answer.reason) == (Kind.UNKNOWN, "contradictory_status")
+
+
+def test_a_file_about_the_order_that_cannot_be_read_leaves_its_rejection_open(desk):
+    desk.submit()
+    desk.status(pain_002(), "a.xml")
+    desk.status(pain_002(end_to_end_id="0" * 32, original="0" * 32)[:-5], "another.xml")
+    assert desk.query().kind is Kind.REJECTED
+    desk.status(pain_002("ACSP", reason=None)[:-5], "b.xml")
+    assert desk.query().reason == "contradictory_status"
+
+
+@pytest.mark.parametrize(
+    ("before", "rejected"),
+    [(at("10:00:03"), at("10:00:05")), (at("10:03:00"), at("10:04:01")), (at("10:03:07"), at("10:05:00"))],
+)
+def test_a_rejection_counts_that_is_later_for_certain(desk, before, rejected):
+    desk.submit()
+    desk.status(pain_002("ACSP", reason=None, at=before), "b.xml")
+    desk.status(pain_002(at=rejected), "a.xml")
+    assert desk.query().kind is Kind.REJECTED
+
+
+def test_one_file_that_says_two_things_of_an_order_proves_nothing(desk):
+    desk.submit()
+    text = pain_002()
+    transaction = text[text.index("<TxInfAndSts>") : text.index("</OrgnlPmtInfAndSts>")]
+    accepted = transaction.replace("RJCT", "ACSP")
+    for both in (transaction + accepted, accepted + transaction):
+        desk.status(text.replace(transaction, both))
+        assert desk.query().reason == "contradictory_status"
+
+
+@pytest.mark.parametrize(
+    ("level", "reason"),
+    [
+        ("<GrpSts>ACSC</GrpSts>", "contradictory_status"),
+        ("<GrpSts>ACTC</GrpSts>", "contradictory_status"),
+        ("<GrpSts>RJCT</GrpSts>", "insufficient_balance"),
+    ],
+)
+def test_what_is_said_of_the_whole_message_counts_against_a_rejection(desk, level, reason):
+    desk.submit()
+    desk.status(pain_002(group=level))
+    assert desk.query().reason == reason
 
 
 def test_no_status_settles_an_order(desk):

@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from fundpool.adapters.gateways.iso20022 import (
-    ACCEPTED,
     DUPLICATE_REASONS,
     FILE_BYTES,
+    ON_ITS_WAY,
     REASONS,
     REJECTED,
     BankFile,
@@ -115,15 +115,17 @@ class FileGateway:
         ]
         if moved:
             return _by_statement(order, moved)
+        about = [read for _, read in self._files(digits)]
         statuses = [
             status
-            for _, read in self._files(digits)
+            for read in about
             if isinstance(read, BankFile)
             for status in read.statuses
             if status.end_to_end_id == digits and status.original_message_id == digits
         ]
         if statuses:
-            return _by_status(order, statuses)
+            is_all_read = not any(isinstance(read, InputError) for read in about)
+            return _by_status(order, statuses, is_all_read=is_all_read)
         name = f"pain001-{digits}.xml"
         if (self._handed_over / name).exists() or (self._outbox / name).exists():
             return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="awaiting_bank")
@@ -285,42 +287,51 @@ def _by_statement(order: TransferOrder, lines: list[StatementLine]) -> GatewayAn
     )
 
 
-def _by_status(order: TransferOrder, statuses: list[OrderStatus]) -> GatewayAnswer:
-    """What the bank's statuses of the order prove, the latest by the bank's own time."""
-    told = "; ".join(
+def _by_status(order: TransferOrder, statuses: list[OrderStatus], *, is_all_read: bool) -> GatewayAnswer:
+    """What the bank's statuses of the order prove together; the order of files decides nothing."""
+    told = sorted(
         f"pain.002 {status.created_at.isoformat()} {status.status} {status.reason or ''}".strip()
         for status in statuses
     )
-    kind, reason = _proven(order, [each for each in statuses if each.reason not in DUPLICATE_REASONS])
-    return GatewayAnswer(kind, reason=reason, raw=told.encode())
+    firsts = [each for each in statuses if each.reason not in DUPLICATE_REASONS]
+    kind, reason = _proven(order, firsts)
+    if kind is GatewayAnswerKind.REJECTED and not is_all_read:
+        # What cannot be read may say that the money moved.
+        kind, reason = GatewayAnswerKind.UNKNOWN, "contradictory_status"
+    return GatewayAnswer(kind, reason=reason, raw="; ".join(told).encode())
 
 
 def _proven(order: TransferOrder, statuses: list[OrderStatus]) -> tuple[GatewayAnswerKind, str | None]:
-    """A rejection counts only with our amount, and not when the bank works on the order afterwards."""
-    unclear = _why_unclear(order, statuses)
+    rejections = [each for each in statuses if each.status == REJECTED]
+    unclear = _why_unclear(order, statuses, rejections)
     if unclear is not None:
         return GatewayAnswerKind.UNKNOWN, unclear
-    last = _latest(statuses)
-    if last.status in ACCEPTED:
+    if not rejections:
         return GatewayAnswerKind.PROCESSING, None
-    return GatewayAnswerKind.REJECTED, REASONS.get(last.reason or "", last.reason)
+    code = max((each.created_at, each.reason or "") for each in rejections)[1]
+    return GatewayAnswerKind.REJECTED, REASONS.get(code, code or None)
 
 
-def _why_unclear(order: TransferOrder, statuses: list[OrderStatus]) -> str | None:
+def _why_unclear(
+    order: TransferOrder, statuses: list[OrderStatus], rejections: list[OrderStatus]
+) -> str | None:
+    """Why nothing follows; a rejection counts with our amount, and as the end of what the bank said before."""
     if not statuses:
         return "duplicate_reported"  # only a copy was refused
-    last = _latest(statuses)
     if any(status.amount_fen not in {None, order.amount_fen} for status in statuses):
         return "echo_mismatch"
-    if last.status != REJECTED and any(status.status == REJECTED for status in statuses):
-        return "contradictory_status"
-    if last.status == REJECTED:
-        return None if last.amount_fen is not None else "unconfirmed_rejection"
-    return None if last.status in ACCEPTED else f"status_{last.status}"
+    others = [each for each in statuses if each.status != REJECTED]
+    foreign = {each.status for each in others} - ON_ITS_WAY
+    if rejections:
+        if foreign or not all(_is_later(each, other) for each in rejections for other in others):
+            return "contradictory_status"
+        return None if any(each.amount_fen is not None for each in rejections) else "unconfirmed_rejection"
+    return f"status_{min(foreign)}" if foreign else None
 
 
-def _latest(statuses: list[OrderStatus]) -> OrderStatus:
-    return max(statuses, key=lambda status: status.created_at)
+def _is_later(status: OrderStatus, other: OrderStatus) -> bool:
+    """Whether the status is later for certain, however coarse the bank's clock is."""
+    return status.created_at - other.created_at > max(status.created_within, other.created_within)
 
 
 def _note(path: Path, read: BankFile | InputError, unused: dict[tuple[str, str], InputError]) -> BankFileNote:
