@@ -28,7 +28,7 @@ from fundpool.domain.transfer import (
     judge_not_found,
     query_pause,
 )
-from fundpool.services import books, kill_switches
+from fundpool.services import books, kill_switches, statement_chain
 from fundpool.services.attempts import (
     Evidence,
     apply_event,
@@ -49,7 +49,7 @@ from fundpool.services.orders import (
     settle_from_lines,
     tried,
 )
-from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
+from fundpool.services.ports import DayStatement, Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
 from fundpool.services.sending import Clock, _read_outcome, gateway_of, report_mismatch, running_clock
 from fundpool.services.transfer_views import TransferOutcome
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
@@ -395,26 +395,28 @@ def import_days(
     the reason. Any reason but ``statement_not_arrived`` ends the fetching: the next day would meet it too.
     """
     gateway = gateway_of(ports)
-    fetched: list[tuple[date, Sequence[StatementLine], datetime]] = []
+    fetched: list[tuple[date, DayStatement, datetime]] = []
     missing: list[tuple[date, ServiceUnavailable]] = []
     for day in days:
         # The moment before the fetch: a worker that sleeps after it must not make old lines look final.
         fetched_at = clock()
         try:
             failpoint("before statement")
-            lines = gateway.statement(account_no, day, now=fetched_at)
+            statement = gateway.statement(account_no, day, now=fetched_at)
             failpoint("after statement")
         except ServiceUnavailable as error:
             missing.append((day, error))
             if error.code != "statement_not_arrived":
                 break
         else:
-            fetched.append((day, lines, fetched_at))
+            fetched.append((day, statement, fetched_at))
 
     def match(work: Work) -> tuple[int, int, int]:
         totals = [0, 0, 0]
-        for day, lines, fetched_at in fetched:
-            counts = match_statement(work, account_no, day, lines, fetched_at, clock(), ports.gateway_terms)
+        for day, statement, fetched_at in fetched:
+            counts = match_statement(
+                work, account_no, day, statement, fetched_at, clock(), ports.gateway_terms
+            )
             totals = [total + count for total, count in zip(totals, counts, strict=True)]
         return totals[0], totals[1], totals[2]
 
@@ -430,15 +432,22 @@ def match_statement(
     work: Work,
     account_no: str,
     day: date,
-    lines: Sequence[StatementLine],
+    statement: DayStatement,
     fetched_at: datetime,
     now: datetime,
     terms: GatewayTerms,
+    *,
+    source: str = "statement",
+    by: str = SYSTEM,
 ) -> tuple[int, int, int]:
-    """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks)."""
+    """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks).
+
+    ``source``, ``by``: where the balances stand that come with it, and who brought them.
+    """
     breaks_before = len(work.transfers.breaks(only_open=False))
-    fresh, altered = work.transfers.add_statement_lines(lines, now)
-    work.transfers.mark_statement(account_no, day, len(lines), fetched_at)
+    fresh, altered = statement_chain.take_in(
+        work, account_no, day, statement, fetched_at, now, source=source, by=by
+    )
     for line in altered:
         _line_break(
             work,

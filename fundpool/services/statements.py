@@ -17,8 +17,7 @@ from fundpool.domain.people import SYSTEM, person
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AccountStatus, BankAccount, GatewayTerms, final_days
 from fundpool.services import resolving
-from fundpool.services.failpoints import failpoint
-from fundpool.services.ports import BankFileNote, Ports, Work
+from fundpool.services.ports import BankFileNote, DayStatement, Ports, Work
 from fundpool.services.sending import running_clock
 from fundpool.services.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
 from schemas.payment_messages import Direction, StatementLine
@@ -77,28 +76,7 @@ def catch_up(ports: Ports, city: str, now: datetime) -> CatchUp:
         if missing and missing[-1][1].code != "statement_not_arrived":
             done.days -= len(days) - days.index(missing[-1][0]) - 1
             break
-        for day in days:
-            take_stated_balance(ports, account_no, day, now)
     return done
-
-
-def take_stated_balance(ports: Ports, account_no: str, day: date, now: datetime) -> None:
-    """Keep the balance the bank states for the end of a past day, where it states one."""
-    if ports.gateway is None or day >= now.astimezone(SHANGHAI).date():
-        return
-    failpoint("before closing_balance")
-    closing_fen = ports.gateway.closing_balance(account_no, day, now=now)
-    failpoint("after closing_balance")
-    if closing_fen is None:
-        return
-    balance = StatedBalance(day, closing_fen, "statement", SYSTEM, now)
-
-    def keep(work: Work) -> None:
-        stated = [each for each in work.statements.balances(account_no) if each.day == day]
-        if not stated or stated[0].closing_fen != closing_fen:
-            work.statements.state_balance(account_no, balance)
-
-    ports.database.transaction(keep)
 
 
 def _days_wanted(work: Work, city: str, now: datetime, terms: GatewayTerms) -> dict[str, list[date]]:
@@ -187,13 +165,13 @@ def import_file(
         )
     done = CatchUp(days=len(days))
     for day in days:
-        of_day = [line for line in lines if _day(line.executed_at) == day]
-        counts = resolving.match_statement(work, account_no, day, of_day, now, now, terms)
+        of_day = tuple(line for line in lines if _day(line.executed_at) == day)
+        statement = DayStatement(of_day, closing_fen=closing_fen.get(day))
+        counts = resolving.match_statement(
+            work, account_no, day, statement, now, now, terms, source=source, by=taker
+        )
         done.lines_new, done.settled = done.lines_new + counts[0], done.settled + counts[1]
         done.breaks_new += counts[2]
-        if day in closing_fen and day < _day(now):
-            balance = StatedBalance(day, closing_fen[day], source, taker, now)
-            work.statements.state_balance(account_no, balance)
     work.audit.append(
         at=now,
         actor=taker,

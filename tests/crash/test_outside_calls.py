@@ -13,7 +13,7 @@ from fundpool.adapters.work import SqlTransactions
 from fundpool.services import failpoints
 from tests.crash.small_month import SmallMonth
 
-CALLS = {"submit", "query", "close", "statement", "closing_balance"}
+CALLS = {"submit", "query", "close", "statement"}
 """What stands between two failpoints each (``tests/architecture/test_failpoints.py``)."""
 
 

@@ -235,9 +235,9 @@ def statement_dated_when_recorded() -> Any:
     original = resolving.match_statement
 
     def mutated(
-        work: Any, account_no: str, day: Any, lines: Any, fetched_at: Any, now: Any, terms: Any
+        work: Any, account_no: str, day: Any, statement: Any, fetched_at: Any, now: Any, terms: Any
     ) -> Any:
-        return original(work, account_no, day, lines, now, now, terms)
+        return original(work, account_no, day, statement, now, now, terms)
 
     return patch.object(resolving, "match_statement", mutated)
 

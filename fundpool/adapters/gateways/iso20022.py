@@ -73,7 +73,8 @@ class OrderStatus:
 class StatementPage:
     """One page of one account's statement. ``first_day`` to ``last_day`` are covered from end to end.
 
-    ``opening_fen`` and ``closing_fen`` are the booked balances at both ends of the page.
+    ``opening_fen`` and ``closing_fen`` are the booked balances at both ends of the page, ``sequence`` the number
+    the bank gives the statement.
     """
 
     account: str
@@ -84,6 +85,7 @@ class StatementPage:
     last_day: date
     opening_fen: int
     closing_fen: int
+    sequence: int | None
     lines: tuple[StatementLine, ...]
 
 
@@ -288,6 +290,7 @@ def _page(statement: Any, header: Any) -> StatementPage:
     if statement.acct.ccy not in {None, CURRENCY}:
         raise _foreign_currency(statement.acct.ccy)
     pagination = getattr(statement, "stmt_pgntn", None) or header.msg_pgntn
+    sequence = statement.lgl_seq_nb if statement.elctrnc_seq_nb is None else statement.elctrnc_seq_nb
     opening, closing = _balances(statement.bal)
     first_day, last_day = _days(statement, closing)
     lines = tuple(line for entry in statement.ntry if _is_booked(entry) for line in _lines(account, entry))
@@ -311,6 +314,7 @@ def _page(statement: Any, header: Any) -> StatementPage:
         last_day=last_day,
         opening_fen=_signed_fen(opening),
         closing_fen=_signed_fen(closing),
+        sequence=None if sequence is None else int(sequence),
         lines=lines,
     )
     _require_tie(page)
@@ -390,6 +394,7 @@ def _lines(account: str, entry: Any) -> list[StatementLine]:
             key=key_of(detail.refs.end_to_end_id) if detail is not None and detail.refs else None,
             counterparty=_counterparty(detail, direction),
             executed_at=executed_at,
+            counterparty_account=_counterparty_account(detail, direction),
         )
 
     if len(details) <= 1:
@@ -422,6 +427,14 @@ def _counterparty(detail: Any, direction: Direction) -> str | None:
     party = parties.dbtr if direction is Direction.CREDIT else parties.cdtr
     party = getattr(party, "pty", party)
     return None if party is None or party.nm is None else str(party.nm)[:200]
+
+
+def _counterparty_account(detail: Any, direction: Direction) -> str | None:
+    parties = detail.rltd_pties if detail is not None else None
+    if parties is None:
+        return None
+    account = parties.dbtr_acct if direction is Direction.CREDIT else parties.cdtr_acct
+    return None if account is None else _account_no(account)[:64]
 
 
 # ---------------------------------------------------------------------------------- values

@@ -1,7 +1,7 @@
 """Batches, obligations, attempts and everything the bank said, on SQL."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
@@ -357,7 +357,7 @@ class SqlTransferStore:
                 select(statement_line).where(c.account_no == line.account, c.bank_serial == line.bank_serial)
             )
             if row is not None:
-                if _line(row) != line:
+                if not _is_same(_line(row), line):
                     altered.append(line)
                 continue
             fresh.append(line)
@@ -371,6 +371,7 @@ class SqlTransferStore:
                     counterparty=line.counterparty,
                     executed_at=line.executed_at,
                     imported_at=at,
+                    counterparty_account=line.counterparty_account,
                 )
             )
         return fresh, altered
@@ -582,7 +583,15 @@ def _line(row: RowMapping) -> StatementLine:
         key=row["attempt_key"],
         counterparty=row["counterparty"],
         executed_at=row["executed_at"],
+        counterparty_account=row["counterparty_account"],
     )
+
+
+def _is_same(known: StatementLine, line: StatementLine) -> bool:
+    """Whether the bank says the same; another source of it may not give the other party's account."""
+    if known.counterparty_account is None or line.counterparty_account is None:
+        return replace(known, counterparty_account=None) == replace(line, counterparty_account=None)
+    return known == line
 
 
 def _recovery(row: RowMapping) -> Recovery:

@@ -52,7 +52,7 @@ def statement(
     Exit 1 when a new break was found.
     """
     from fundpool.services.resolving import import_statements
-    from fundpool.services.statements import match_receipts, paying_accounts, take_stated_balance
+    from fundpool.services.statements import match_receipts
 
     ports, now = open_month(policy_dir), business_clock(as_of)
     if file is not None:
@@ -68,8 +68,6 @@ def statement(
             report.settled,
             report.breaks_new,
         )
-        for each in ports.database.read(lambda work: paying_accounts(work, city)):
-            take_stated_balance(ports, each.account_no, day, now)
         what = str(day)
     else:
         raise _wanting("--date")
