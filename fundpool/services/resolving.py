@@ -51,7 +51,7 @@ from fundpool.services.orders import (
 )
 from fundpool.services.ports import DayStatement, Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
 from fundpool.services.sending import Clock, _read_outcome, gateway_of, report_mismatch, running_clock
-from fundpool.services.transfer_views import TransferOutcome
+from fundpool.services.transfer_views import TransferOutcome, why
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
 _ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
@@ -242,14 +242,15 @@ def _contradiction(
     """Enter what the bank says against the books; False when the register has it already."""
     obligation = work.transfers.obligation(attempt.obligation_id)
     kind, whole = "bank_contradicts", f"{attempt.key}/{reference}"
+    said_zh, said_en = why(said)
     entered = work.transfers.breaks(obligation.city, only_open=False)
     report_break(
         work,
         obligation,
         kind=kind,
         reference=whole,
-        zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复 {said}",
-        en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says {said}",
+        zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复：{said_zh}",
+        en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says: {said_en}",
         stops_fund=stops_fund,
         now=now,
     )
@@ -446,7 +447,7 @@ def match_statement(
     """
     breaks_before = len(work.transfers.breaks(only_open=False))
     fresh, altered = statement_chain.take_in(
-        work, account_no, day, statement, fetched_at, now, source=source, by=by
+        work, account_no, day, statement, fetched_at, now, terms, source=source, by=by
     )
     for line in altered:
         _line_break(

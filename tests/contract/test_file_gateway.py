@@ -511,17 +511,18 @@ def test_a_statement_delivered_twice_is_one_and_of_two_that_differ_only_what_the
     assert errors_of(desk)["other.xml"] == errors_of(desk)["first.xml"] == "bank_statement_clash"
 
 
-def other_statement(text: str) -> str:
+def other_statement(text: str, day: date = TODAY) -> str:
     """The same statement under another number, as a bank would correct one."""
-    return re.sub(r"<Id>([^<]*-20261001)</Id>", r"<Id>\1-2</Id>", text, count=1)
+    return re.sub(rf"<Id>([^<]*-{day:%Y%m%d})</Id>", r"<Id>\1-2</Id>", text, count=1)
 
 
-def another_entry(text: str, amount: str, closing: str) -> str:
-    """A statement with one debit more, that ties."""
-    entry = text[text.index("<Ntry>") : text.rindex("</Ntry>") + 7]
-    more = re.sub(r"<AcctSvcrRef>[^<]*", "<AcctSvcrRef>X-1", entry).replace("123.45", amount)
-    more = more.replace(ORDER.end_to_end_id, "NOTPROVIDED")
-    return text.replace(entry, entry + more).replace("9876.55", closing)
+def another_entry(text: str, amount: str, closing: tuple[str, str]) -> str:
+    """A statement with one debit more; ``closing`` is the balance before and after."""
+    entry = text[text.index("<Ntry>") : text.index("</Ntry>") + 7]
+    more = re.sub(r"<AcctSvcrRef>[^<]*", "<AcctSvcrRef>X-1", entry)
+    more = re.sub(r"<Amt (.*?)>[0-9.]+<", rf"<Amt \1>{amount}<", more)
+    more = re.sub(r"<EndToEndId>[^<]*", "<EndToEndId>NOTPROVIDED", more)
+    return text.replace(entry, entry + more).replace(*closing)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -529,7 +530,7 @@ def test_two_statements_of_one_day_are_never_merged(desk, backwards):
     desk.submit()
     desk.bank.take_orders(NOW)
     text = desk.statement_text()
-    other = another_entry(other_statement(text), "1.00", "9875.55")
+    other = another_entry(other_statement(text), "1.00", ("9876.55", "9875.55"))
     for name, content in zip(("1.xml", "2.xml"), (other, text) if backwards else (text, other), strict=True):
         desk.deliver(content, name)
     found = desk.gateway.statement(PAYER, TODAY, now=NOW)

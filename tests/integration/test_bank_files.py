@@ -11,12 +11,12 @@ from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import Attempt, GatewayTerms
-from fundpool.services import payment_decisions, resolving
+from fundpool.services import kill_switches, payment_decisions, resolving, statements
 from fundpool.services.ports import Ports
-from tests.contract.test_file_gateway import pain_002
-from tests.simulation.scene import CHECKER, CITY, RELEASER, Scene
+from tests.contract.test_file_gateway import another_entry, other_statement, pain_002
+from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, FUND, RELEASER, Scene, account_no
 
-TERMS = GatewayTerms(can_close=False)
+TERMS = GatewayTerms(can_close=False, statement_reread=timedelta(days=400))
 NOON = "2026-10-08T12:00:05+08:00"
 
 
@@ -142,6 +142,48 @@ def test_the_resolver_doubts_a_contradicted_end_once_and_statements_prove_it(sce
     scene.send()
     assert len(scene.attempts()) == 2
     assert scene.orders_out() == 1
+
+
+def test_a_second_statement_of_a_final_day_is_read_and_stops_the_fund(scene: FileScene) -> None:
+    scene.bank.take_orders(scene.clock())
+    payer = account_no("fiscal_account", CITY_UNIT)
+    first = date(2026, 9, 8)
+    scene.clock.now = datetime(2026, 10, 14, 9, tzinfo=SHANGHAI)
+    for number in range((date(2026, 10, 13) - first).days + 1):
+        scene.bank.deliver_statements(first + timedelta(days=number), scene.clock(), [payer])
+    caught = statements.catch_up(scene.ports, CITY, scene.clock())
+    assert (caught.missing, caught.settled, scene.breaks()) == ([], 1, [])
+    again = statements.catch_up(scene.ports, CITY, scene.clock())
+    assert (again.days, again.lines_new, scene.breaks()) == (35, 0, [])
+
+    paid = date(2026, 10, 8)
+    text = (scene.inbox / f"camt053-{payer}-{paid}.xml").read_text()
+    other = another_entry(other_statement(text, paid), "1.00", ("99000.00", "98999.00"))
+    (scene.inbox / "later.xml").write_text(other)
+    statements.catch_up(scene.ports, CITY, scene.clock())
+    assert scene.breaks() == ["statements_contradict"]
+    imports = scene.ports.database.read(lambda work: work.transfers.statement_imports(payer))
+    assert paid not in imports
+    assert scene.ports.database.read(lambda work: kill_switches.is_stopped(work, CITY, FUND))
+
+    (scene.inbox / f"camt053-{payer}-{paid}.xml").unlink()  # the bank says that the later one holds
+    scene.clock.advance(days=1)
+    caught = statements.catch_up(scene.ports, CITY, scene.clock())
+    assert caught.lines_new == 1
+    assert scene.breaks() == ["statements_contradict", "closing_differs", "bank_not_us"]
+
+
+def test_a_final_day_that_came_as_the_banks_own_file_is_not_missed(scene: FileScene) -> None:
+    payer = account_no("fiscal_account", CITY_UNIT)
+    days = [date(2026, 9, 8) + timedelta(days=number) for number in range(36)]
+    scene.clock.now = datetime(2026, 10, 14, 9, tzinfo=SHANGHAI)
+    scene.ports.database.transaction(
+        lambda work: statements.import_file(
+            work, payer, days, (), {}, {}, source="银行.csv", by=CHECKER, now=scene.clock(), terms=TERMS
+        )
+    )
+    caught = statements.catch_up(scene.ports, CITY, scene.clock())
+    assert [missed for _, missed, _ in caught.missing] == [date(2026, 10, 13)]
 
 
 def test_a_further_file_that_contradicts_an_end_doubts_it_anew(scene: FileScene) -> None:

@@ -6,7 +6,19 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from fundpool.domain.errors import InputError, RuleViolation
@@ -376,19 +388,38 @@ class SqlTransferStore:
             )
         return fresh, altered
 
-    def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
+    def mark_statement(
+        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+    ) -> None:
         c = statement_day.c
         changed = self._connection.execute(
             update(statement_day)
             .where(c.account_no == account_no, c.day == day.isoformat())
-            .values(lines=lines, imported_at=at)
+            .values(lines=lines, imported_at=at, sequence=sequence)
         )
         if changed.rowcount == 0:
             self._connection.execute(
                 insert(statement_day).values(
-                    account_no=account_no, day=day.isoformat(), lines=lines, imported_at=at
+                    account_no=account_no,
+                    day=day.isoformat(),
+                    lines=lines,
+                    imported_at=at,
+                    sequence=sequence,
                 )
             )
+
+    def forget_statement(self, account_no: str, day: date) -> None:
+        c = statement_day.c
+        self._connection.execute(
+            delete(statement_day).where(c.account_no == account_no, c.day == day.isoformat())
+        )
+
+    def statement_sequences(self, account_no: str) -> dict[date, int]:
+        c = statement_day.c
+        rows = self._connection.execute(
+            select(c.day, c.sequence).where(c.account_no == account_no, c.sequence.is_not(None))
+        )
+        return {date.fromisoformat(row.day): row.sequence for row in rows}
 
     def statement_imports(self, account_no: str) -> dict[date, datetime]:
         rows = self._connection.execute(

@@ -120,6 +120,7 @@ def _from_file(
             account,
             days,
             own.lines,
+            own.opening_fen,
             own.closing_fen,
             source=f"{file.name[:100]} sha256:{sha256}",
             by=by,
@@ -353,6 +354,7 @@ def terms(*, json: Json = False) -> int:
                     "lease_s": int(promised.lease.total_seconds()),
                     "held_after_s": int(promised.held_after.total_seconds()),
                     "statement_final_after_s": int(promised.statement_final_after.total_seconds()),
+                    "statement_reread_s": int(promised.statement_reread.total_seconds()),
                     "can_close": promised.can_close,
                 },
             }
@@ -392,6 +394,11 @@ def terms(*, json: Json = False) -> int:
                 "对账单定稿 statement final after",
                 settings.gateway_statement_final_after,
                 "FUNDPOOL_GATEWAY_STATEMENT_FINAL_AFTER",
+            ],
+            [
+                "定稿后再读 final statement read again",
+                f"{promised.statement_reread.days}d",
+                "FUNDPOOL_GATEWAY_STATEMENT_REREAD",
             ],
             [
                 "可注销编号 can fence a key",
