@@ -541,6 +541,16 @@ def test_two_statements_of_one_day_are_never_merged(desk, backwards):
     assert desk.query().kind is Kind.SUCCEEDED  # both have this entry
 
 
+def test_a_second_entry_under_the_key_in_one_of_two_statements_leaves_the_order_open(desk):
+    desk.submit()
+    desk.bank.take_orders(NOW)
+    text = desk.statement_text()
+    other = another_entry(other_statement(text), "123.45", ("9876.55", "9753.10"))
+    desk.deliver(text, "1.xml")
+    desk.deliver(other.replace("NOTPROVIDED", ORDER.end_to_end_id), "2.xml")
+    assert (desk.query().kind, desk.query().reason) == (Kind.UNKNOWN, "statement_differs")
+
+
 def test_a_day_without_entries_that_two_statements_give_other_balances_contradicts_itself(desk):
     text = desk.statement_text()
     desk.deliver(text, "1.xml")

@@ -1,5 +1,6 @@
 """Statements of one account that do not follow from each other, on both databases."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -178,6 +179,17 @@ def test_over_http_a_second_debit_under_a_settled_key_that_comes_late_stops_the_
     assert caught.lines_new == 1
     assert stops(scene, "statement_changed_after_final")
     assert len(breaks(scene, "executed_twice")) == 1
+
+
+def test_another_account_of_the_other_party_is_another_line_and_one_not_given_is_not(scene):
+    known, given, other = line("A"), line("B"), line("C")
+    take(
+        scene, DAY, known, replace(given, counterparty_account="1"), replace(other, counterparty_account="1")
+    )
+    take(
+        scene, DAY, replace(known, counterparty_account="1"), given, replace(other, counterparty_account="2")
+    )
+    assert [each.reference for each in breaks(scene, "statement_line_altered")] == [f"{ACCOUNT}/C"]
 
 
 # ------------------------------------------------------------------ balances
