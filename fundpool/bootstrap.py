@@ -20,9 +20,9 @@ from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Period
 from fundpool.services.application import pays_within_annual_budget
 from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
-from fundpool.services.ports import BankFileNote, Gateway, GatewayAnswer, MonthPorts
+from fundpool.services.ports import BankFileNote, DayStatement, Gateway, GatewayAnswer, MonthPorts
 from fundpool.settings import Settings
-from schemas.payment_messages import StatementLine, TransferOrder
+from schemas.payment_messages import TransferOrder
 
 if TYPE_CHECKING:
     from fundpool.adapters.gateways.files import FileGateway
@@ -97,13 +97,9 @@ class LazyGateway:
         """See ``Gateway.close``."""
         return self._open().close(order, now=now)
 
-    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+    def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         """See ``Gateway.statement``."""
         return self._open().statement(account, day, now=now)
-
-    def closing_balance(self, account: str, day: date, *, now: datetime) -> int | None:
-        """See ``Gateway.closing_balance``."""
-        return self._open().closing_balance(account, day, now=now)
 
     def _open(self) -> Gateway:
         if self._gateway is None and self._settings.gateway_kind == "file":

@@ -29,6 +29,10 @@ _Duration = Annotated[str, AfterValidator(_duration)]
 _Yuan = Annotated[str, AfterValidator(_positive_yuan)]
 
 
+_REREAD = {"http": "10d", "file": "400d"}
+"""By file reading again costs no call."""
+
+
 class Settings(BaseSettings):
     """Settings from ``FUNDPOOL_*`` variables; ``fundpool settings`` lists them with their values."""
 
@@ -101,6 +105,10 @@ class Settings(BaseSettings):
     gateway_statement_final_after: _Duration = Field(
         default="1d", description="日终后多久对账单定稿 / how long after its day a statement may still grow"
     )
+    gateway_statement_reread: _Duration | None = Field(
+        default=None,
+        description="定稿的对账单再读多久 / how long a final statement is read again; default 10d, by file 400d",
+    )
     gateway_can_close: bool = Field(
         default=True, description="银行能否注销支付编号 / whether the bank can fence a key; never by file"
     )
@@ -146,6 +154,7 @@ class Settings(BaseSettings):
             lease=parse_duration(self.gateway_lease),
             held_after=parse_duration(self.gateway_held_after),
             statement_final_after=parse_duration(self.gateway_statement_final_after),
+            statement_reread=parse_duration(self.gateway_statement_reread or _REREAD[self.gateway_kind]),
             can_close=self.gateway_can_close and self.gateway_kind == "http",
         )
 

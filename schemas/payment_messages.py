@@ -115,7 +115,10 @@ class TransferOrder:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line of a bank statement. ``key`` is null where the bank knows of no order of ours."""
+    """One line of a bank statement. ``key`` is null where the bank knows of no order of ours.
+
+    ``counterparty_account``: number of the other party's account, where the bank gives it.
+    """
 
     bank_serial: str
     account: str
@@ -124,6 +127,7 @@ class StatementLine:
     key: str | None
     counterparty: str | None
     executed_at: datetime
+    counterparty_account: str | None = None
 
 
 def read_json_object(body: bytes) -> dict[str, Any]:

@@ -80,9 +80,10 @@ class Layout(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OwnStatement:
-    """The lines of the file, oldest first, and the balance after the last line of each day, if printed."""
+    """The lines of the file, oldest first, and the balance before the first and after the last of each day, if printed."""
 
     lines: tuple[StatementLine, ...]
+    opening_fen: Mapping[date, int]
     closing_fen: Mapping[date, int]
 
 
@@ -91,6 +92,11 @@ class _Row:
     line: StatementLine
     balance_fen: int | None
     where: str
+
+    @property
+    def moved_fen(self) -> int:
+        amount_fen = self.line.amount_fen
+        return amount_fen if self.line.direction is Direction.CREDIT else -amount_fen
 
 
 def template_layout() -> Layout:
@@ -154,7 +160,18 @@ def read_statement(name: str, content: bytes, layout: Layout, account_no: str) -
     _require_running(name, read)
     _require_once(name, read)
     closing = {row.line.executed_at.date(): row.balance_fen for row in read if row.balance_fen is not None}
-    return OwnStatement(tuple(row.line for row in read), closing)
+    return OwnStatement(tuple(row.line for row in read), _openings(read), closing)
+
+
+def _openings(rows: Sequence[_Row]) -> dict[date, int]:
+    """The balance before the first line of each day; none where the days are mixed."""
+    days = [row.line.executed_at.date() for row in rows]
+    if days != sorted(days):
+        return {}
+    firsts = dict(reversed(list(zip(days, rows, strict=True))))
+    return {
+        day: row.balance_fen - row.moved_fen for day, row in firsts.items() if row.balance_fen is not None
+    }
 
 
 def _same_encoding(found: str, wanted: str) -> bool:
@@ -365,10 +382,8 @@ def _require_running(name: str, rows: Sequence[_Row]) -> None:
     for before, row in pairwise(rows):
         if before.balance_fen is None or row.balance_fen is None:
             continue
-        line = row.line
-        moved = line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen
-        if before.balance_fen + moved != row.balance_fen:
-            expected = format_yuan(before.balance_fen + moved)
+        if before.balance_fen + row.moved_fen != row.balance_fen:
+            expected = format_yuan(before.balance_fen + row.moved_fen)
             raise InputError(
                 "bank_statement_inconsistent",
                 f"{name} {row.where} 行：余额 {format_yuan(row.balance_fen)}，由上一笔推算应为 {expected}，有缺行或错行",

@@ -554,6 +554,8 @@ class GatewayTerms:
     """An open question older than this is HELD: on the first page, for a person."""
     statement_final_after: timedelta = timedelta(days=1)
     """How long after a day is over its statement may still grow; before that it proves nothing."""
+    statement_reread: timedelta = timedelta(days=10)
+    """How long a statement that is final is read again, in case the bank changes it all the same."""
     query_pause_first: timedelta = timedelta(minutes=1)
     query_pause_most: timedelta = timedelta(minutes=60)
     can_close: bool = True

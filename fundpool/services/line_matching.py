@@ -81,6 +81,9 @@ _NUMBER = re.compile(r"[0-9*][0-9*-]{6,}[0-9]")
 def _names_another_payee(order: TransferOrder, line: StatementLine) -> bool:
     text = _plain(line.counterparty)
     payee_no = _plain(order.credit_account)
+    account = _plain(line.counterparty_account)
+    if account and not re.fullmatch(re.escape(account).replace(r"\*", "."), payee_no):
+        return True
     if not text or text == payee_no:
         return False
     numbers = _NUMBER.findall(text)

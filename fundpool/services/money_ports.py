@@ -365,8 +365,16 @@ class TransferStore(Protocol):
     ) -> tuple[list[StatementLine], list[StatementLine]]:
         """Keep new lines; returns (new lines, lines known before with another content)."""
 
-    def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
-        """Remember that the statement of the account and day was imported."""
+    def mark_statement(
+        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+    ) -> None:
+        """Remember that the statement of the account and day was imported, and the bank's number of it."""
+
+    def forget_statement(self, account_no: str, day: date) -> None:
+        """The day counts as not imported any more."""
+
+    def statement_sequences(self, account_no: str) -> dict[date, int]:
+        """The bank's number of each imported statement that has one, by day."""
 
     def statement_imports(self, account_no: str) -> dict[date, datetime]:
         """Days whose statement was imported, and when it was last."""

@@ -115,6 +115,29 @@ class GatewayAnswer:
         return self.kind is GatewayAnswerKind.UNKNOWN and self.reason == "unreachable"
 
 
+@dataclass(frozen=True, slots=True)
+class DayStatement:
+    """What the bank's statements say of one account and day.
+
+    ``lines`` as the bank gives them, duplicates included; ``differing`` are those that not every statement of
+    the day has, ``balances_differ`` tells of statements that give the day other balances. ``opening_fen`` and
+    ``closing_fen`` are the booked balances that the bank states for the day's start and end, never computed;
+    ``sequence`` is the number of the statement that ends on the day.
+    """
+
+    lines: tuple[StatementLine, ...]
+    opening_fen: int | None = None
+    closing_fen: int | None = None
+    sequence: int | None = None
+    differing: tuple[StatementLine, ...] = ()
+    balances_differ: bool = False
+
+    @property
+    def is_contradictory(self) -> bool:
+        """Whether the bank's statements of the day cannot all be true."""
+        return bool(self.differing) or self.balances_differ
+
+
 class Gateway(Protocol):
     """A bank's payment gateway. Trouble outside is an answer of kind UNKNOWN, never an exception.
 
@@ -130,16 +153,10 @@ class Gateway(Protocol):
     def close(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """Fence the key: CLOSED, or the state that prevents it; NOT_FOUND fences nothing."""
 
-    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
-        """Lines of one account and day as the bank gives them, duplicates included.
+    def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
+        """The statement of one account and day.
 
         Raises ServiceUnavailable when the bank does not answer or its answer cannot be read.
-        """
-
-    def closing_balance(self, account: str, day: date, *, now: datetime) -> int | None:
-        """What the bank states as the account's balance in fen when the day was over.
-
-        ``None`` where the bank states none; it is never computed.
         """
 
 

@@ -8,6 +8,7 @@ answer, its statement or a fenced key ends an attempt. Nothing is written off by
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM, person, same_person
@@ -27,6 +28,7 @@ from fundpool.domain.transfer import (
     judge_not_found,
     query_pause,
 )
+from fundpool.services import statement_chain
 from fundpool.services.attempts import (
     Evidence,
     apply_event,
@@ -46,14 +48,17 @@ from fundpool.services.orders import (
     possible_keys,
     tried,
 )
-from fundpool.services.ports import Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
+from fundpool.services.ports import DayStatement, Gateway, GatewayAnswer, GatewayAnswerKind, Ports, Work
 from fundpool.services.sending import Clock, _read_outcome, gateway_of, report_mismatch, running_clock
-from fundpool.services.transfer_views import TransferOutcome
+from fundpool.services.transfer_views import TransferOutcome, why
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
 _ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
 
 _ARRIVED = (AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.PARTLY_RETURNED)
+
+_SELF_CONTRADICTIONS = frozenset({"contradictory_status", "statement_differs"})
+"""Why an answer is UNKNOWN: the bank's own files say of the order what cannot all be true."""
 
 _QUERY_EVENTS = {
     GatewayAnswerKind.SUCCEEDED: (Event.SUCCEEDED,),
@@ -172,7 +177,7 @@ def apply_answer(
         GatewayAnswerKind.REJECTED,
         GatewayAnswerKind.CLOSED,
     }:
-        _contradiction(work, attempt, answer, now, stops_fund=True)
+        _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=True)
     if attempt.version == before.version:
         attempt = _ask_later(work, attempt, now, terms)
     return _hold_when_old(work, attempt, now, terms)
@@ -191,11 +196,20 @@ def _apply_to_ended(
 ) -> Attempt:
     """What the bank says of an order that is over: that it is not, or once more that it is."""
     if answer.kind is GatewayAnswerKind.PROCESSING:
-        _contradiction(work, attempt, answer, now, stops_fund=False)  # money waits for the proof anyway
+        _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=False)  # money waits anyway
         return doubt_end(work, attempt, now)
+    if answer.kind is GatewayAnswerKind.UNKNOWN and answer.reason in _SELF_CONTRADICTIONS:
+        return _doubt_by_files(work, attempt, answer, now)
     if answer.kind is GatewayAnswerKind.REJECTED and must_be_fenced(attempt) and not terms.can_close:
         return work.transfers.change_attempt(attempt, fenced_at=now)
     return attempt
+
+
+def _doubt_by_files(work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> Attempt:
+    """Doubt the end of an order once for the same files: they stay, and statements may prove it meanwhile."""
+    said = f"{answer.reason}/{sha256(answer.raw).hexdigest()[:16]}"
+    is_new = _contradiction(work, attempt, said, str(answer.reason), now, stops_fund=False)
+    return doubt_end(work, attempt, now) if is_new else attempt
 
 
 def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
@@ -230,19 +244,24 @@ def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTe
 
 
 def _contradiction(
-    work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime, *, stops_fund: bool
-) -> None:
+    work: Work, attempt: Attempt, reference: str, said: str, now: datetime, *, stops_fund: bool
+) -> bool:
+    """Enter what the bank says against the books; False when the register has it already."""
     obligation = work.transfers.obligation(attempt.obligation_id)
+    kind, whole = "bank_contradicts", f"{attempt.key}/{reference}"
+    said_zh, said_en = why(said)
+    entered = work.transfers.breaks(obligation.city, only_open=False)
     report_break(
         work,
         obligation,
-        kind="bank_contradicts",
-        reference=f"{attempt.key}/{answer.kind}",
-        zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复 {answer.kind}",
-        en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says {answer.kind}",
+        kind=kind,
+        reference=whole,
+        zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复：{said_zh}",
+        en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says: {said_en}",
         stops_fund=stops_fund,
         now=now,
     )
+    return all((each.kind, each.reference) != (kind, whole) for each in entered)
 
 
 def apply_close(
@@ -384,26 +403,28 @@ def import_days(
     the reason. Any reason but ``statement_not_arrived`` ends the fetching: the next day would meet it too.
     """
     gateway = gateway_of(ports)
-    fetched: list[tuple[date, Sequence[StatementLine], datetime]] = []
+    fetched: list[tuple[date, DayStatement, datetime]] = []
     missing: list[tuple[date, ServiceUnavailable]] = []
     for day in days:
         # The moment before the fetch: a worker that sleeps after it must not make old lines look final.
         fetched_at = clock()
         try:
             failpoint("before statement")
-            lines = gateway.statement(account_no, day, now=fetched_at)
+            statement = gateway.statement(account_no, day, now=fetched_at)
             failpoint("after statement")
         except ServiceUnavailable as error:
             missing.append((day, error))
             if error.code != "statement_not_arrived":
                 break
         else:
-            fetched.append((day, lines, fetched_at))
+            fetched.append((day, statement, fetched_at))
 
     def match(work: Work) -> tuple[int, int, int]:
         totals = [0, 0, 0]
-        for day, lines, fetched_at in fetched:
-            counts = match_statement(work, account_no, day, lines, fetched_at, clock(), ports.gateway_terms)
+        for day, statement, fetched_at in fetched:
+            counts = match_statement(
+                work, account_no, day, statement, fetched_at, clock(), ports.gateway_terms
+            )
             totals = [total + count for total, count in zip(totals, counts, strict=True)]
         return totals[0], totals[1], totals[2]
 
@@ -419,15 +440,22 @@ def match_statement(
     work: Work,
     account_no: str,
     day: date,
-    lines: Sequence[StatementLine],
+    statement: DayStatement,
     fetched_at: datetime,
     now: datetime,
     terms: GatewayTerms,
+    *,
+    source: str = "statement",
+    by: str = SYSTEM,
 ) -> tuple[int, int, int]:
-    """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks)."""
+    """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks).
+
+    ``source``, ``by``: where the balances stand that come with it, and who brought them.
+    """
     breaks_before = len(work.transfers.breaks(only_open=False))
-    fresh, altered = work.transfers.add_statement_lines(lines, now)
-    work.transfers.mark_statement(account_no, day, len(lines), fetched_at)
+    fresh, altered = statement_chain.take_in(
+        work, account_no, day, statement, fetched_at, now, terms, source=source, by=by
+    )
     for line in altered:
         report_line(work, line, "statement_line_altered", now)
     settled = sum(_match_line(work, line, now, terms) for line in fresh)

@@ -131,15 +131,17 @@ def send_one(
     Raises RuleViolation when a guard refuses: nothing has left the machine then.
     """
     terms = ports.gateway_terms
-    fence_first, perhaps_lost = ports.database.read(
+    fence_first, refused, perhaps_lost = ports.database.read(
         lambda work: (
             _key_to_fence(work, obligation_id),
+            _refused_without_fence(work, obligation_id, terms),
             orders_perhaps_lost(work, obligation_id, clock(), terms),
         )
     )
     if not _are_unknown_to_the_bank(ports, gateway, obligation_id, perhaps_lost, clock):
         return None
-    if fence_first is not None and not _fence(ports, gateway, fence_first, clock):
+    fenced = fence_first is None or _fence(ports, gateway, fence_first, clock)
+    if not fenced or not all(_is_still_refused(ports, gateway, each, clock) for each in refused):
         return None
     asked = frozenset(order.key for order in perhaps_lost)
     attempt = ports.database.transaction(lambda work: _prepare(work, obligation_id, asked, clock(), terms))
@@ -424,6 +426,35 @@ def _key_to_fence(work: Work, obligation_id: int) -> Attempt | None:
     if obligation.state not in _NEEDS_ANOTHER_KEY:
         return None
     return next(filter(must_be_fenced, tried(work, obligation)), None)
+
+
+def _refused_without_fence(work: Work, obligation_id: int, terms: GatewayTerms) -> list[Attempt]:
+    """Attempts whose end rests on the bank's word alone; another key is about to be used."""
+    obligation = work.transfers.obligation(obligation_id)
+    if terms.can_close or obligation.state not in _NEEDS_ANOTHER_KEY:
+        return []
+    return [
+        each
+        for each in tried(work, obligation)
+        if each.state is AttemptState.REJECTED and each.absence_confirmed_by is None
+    ]
+
+
+def _is_still_refused(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
+    """Whether the bank stands by its refusal; where it does not, the resolver asks at once and books it."""
+    failpoint("before query")
+    answer = gateway.query(TransferOrder.from_body(attempt.request), now=clock())
+    failpoint("after query")
+    if answer.kind in {GatewayAnswerKind.REJECTED, GatewayAnswerKind.NOT_FOUND}:
+        return True
+    ports.database.transaction(lambda work: _ask_at_once(work, attempt.key, clock()))
+    return False
+
+
+def _ask_at_once(work: Work, key: str, now: datetime) -> None:
+    attempt = work.transfers.attempt_by_key(key)
+    if attempt is not None:  # else the books were put back from a backup meanwhile
+        work.transfers.change_attempt(attempt, next_query_at=now)
 
 
 def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:

@@ -31,13 +31,14 @@ class StoredLine:
 
 @dataclass(frozen=True, slots=True)
 class StatedBalance:
-    """The balance in fen that the bank states for the end of a day, and where it says so."""
+    """The balance in fen that the bank states for the end of a day, for its start too if it does, and where."""
 
     day: date
     closing_fen: int
     source: str
     recorded_by: str
     recorded_at: datetime
+    opening_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,8 @@ from fundpool.domain.money import format_yuan
 from fundpool.domain.people import SYSTEM, person
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AccountStatus, BankAccount, GatewayTerms, final_days
-from fundpool.services import resolving
-from fundpool.services.failpoints import failpoint
-from fundpool.services.ports import BankFileNote, Ports, Work
+from fundpool.services import resolving, statement_chain
+from fundpool.services.ports import BankFileNote, DayStatement, Ports, Work
 from fundpool.services.sending import running_clock
 from fundpool.services.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
 from schemas.payment_messages import Direction, StatementLine
@@ -57,7 +56,7 @@ class CatchUp:
 
 
 def catch_up(ports: Ports, city: str, now: datetime) -> CatchUp:
-    """Fetch and match every past day's statement that is not final yet, account by account.
+    """Fetch and match every past day's statement that is not final yet, account by account, and younger ones again.
 
     A statement that has not arrived is told and hides no other; a bank that does not answer ends
     the run, because the next call would meet the same.
@@ -67,9 +66,15 @@ def catch_up(ports: Ports, city: str, now: datetime) -> CatchUp:
         return done
     clock = running_clock(now)
     wanted = ports.database.read(lambda work: _days_wanted(work, city, now, ports.gateway_terms))
-    for account_no, days in wanted.items():
+    for account_no, (grown, final) in wanted.items():
+        days = [*grown, *final]
         (lines_new, settled, breaks_new), missing = resolving.import_days(ports, account_no, days, clock)
-        done.missing += [(account_no, day, error) for day, error in missing]
+        # A final day may have come another way, as the bank's own file, so that the gateway has none.
+        done.missing += [
+            (account_no, day, error)
+            for day, error in missing
+            if day in grown or error.code != "statement_not_arrived"
+        ]
         done.days += len(days) - len(missing)
         done.lines_new += lines_new
         done.settled += settled
@@ -77,31 +82,13 @@ def catch_up(ports: Ports, city: str, now: datetime) -> CatchUp:
         if missing and missing[-1][1].code != "statement_not_arrived":
             done.days -= len(days) - days.index(missing[-1][0]) - 1
             break
-        for day in days:
-            take_stated_balance(ports, account_no, day, now)
     return done
 
 
-def take_stated_balance(ports: Ports, account_no: str, day: date, now: datetime) -> None:
-    """Keep the balance the bank states for the end of a past day, where it states one."""
-    if ports.gateway is None or day >= now.astimezone(SHANGHAI).date():
-        return
-    failpoint("before closing_balance")
-    closing_fen = ports.gateway.closing_balance(account_no, day, now=now)
-    failpoint("after closing_balance")
-    if closing_fen is None:
-        return
-    balance = StatedBalance(day, closing_fen, "statement", SYSTEM, now)
-
-    def keep(work: Work) -> None:
-        stated = [each for each in work.statements.balances(account_no) if each.day == day]
-        if not stated or stated[0].closing_fen != closing_fen:
-            work.statements.state_balance(account_no, balance)
-
-    ports.database.transaction(keep)
-
-
-def _days_wanted(work: Work, city: str, now: datetime, terms: GatewayTerms) -> dict[str, list[date]]:
+def _days_wanted(
+    work: Work, city: str, now: datetime, terms: GatewayTerms
+) -> dict[str, tuple[list[date], list[date]]]:
+    """Days by account: those whose statement may still grow, and the final ones that are read again."""
     yesterday = now.astimezone(SHANGHAI).date() - timedelta(days=1)
     wanted = {}
     for account in paying_accounts(work, city):
@@ -109,9 +96,10 @@ def _days_wanted(work: Work, city: str, now: datetime, terms: GatewayTerms) -> d
         if first is None:
             continue
         final = final_days(work.transfers.statement_imports(account.account_no), terms)
-        days = (first + timedelta(days=n) for n in range((yesterday - first).days + 1))
-        if missing := [day for day in days if day not in final][:DAYS_PER_RUN]:
-            wanted[account.account_no] = missing
+        days = [first + timedelta(days=n) for n in range((yesterday - first).days + 1)]
+        grown = [day for day in days if day not in final][:DAYS_PER_RUN]
+        again = [day for day in days if day in final and yesterday - day < terms.statement_reread]
+        wanted[account.account_no] = grown, again
     return wanted
 
 
@@ -135,11 +123,18 @@ def first_day_of(work: Work, account: BankAccount) -> date | None:
 def state_balance(
     work: Work, account_no: str, day: date, closing_fen: int, *, source: str, by: str, now: datetime
 ) -> None:
-    """Record a balance from a paper statement; raises InputError ``account_no_unknown``."""
+    """Record a balance from a paper statement.
+
+    Raises InputError ``account_no_unknown``, and RuleViolation ``closing_differs`` where another one stands.
+    """
     recorder = person(by)
     if not work.accounts.find(account_no=account_no):
         raise _unknown_account(account_no)
-    work.statements.state_balance(account_no, StatedBalance(day, closing_fen, source, recorder, now))
+    stands = next((each for each in work.statements.balances(account_no) if each.day == day), None)
+    opening_fen = stands.opening_fen if stands else None
+    balance = StatedBalance(day, closing_fen, source, recorder, now, opening_fen)
+    statement_chain.require_fitting(work, account_no, balance)
+    work.statements.state_balance(account_no, balance)
     work.audit.append(
         at=now,
         actor=recorder,
@@ -154,6 +149,7 @@ def import_file(
     account_no: str,
     days: Sequence[date],
     lines: Sequence[StatementLine],
+    opening_fen: Mapping[date, int],
     closing_fen: Mapping[date, int],
     *,
     source: str,
@@ -187,13 +183,13 @@ def import_file(
         )
     done = CatchUp(days=len(days))
     for day in days:
-        of_day = [line for line in lines if _day(line.executed_at) == day]
-        counts = resolving.match_statement(work, account_no, day, of_day, now, now, terms)
+        of_day = tuple(line for line in lines if _day(line.executed_at) == day)
+        statement = DayStatement(of_day, opening_fen.get(day), closing_fen.get(day))
+        counts = resolving.match_statement(
+            work, account_no, day, statement, now, now, terms, source=source, by=taker
+        )
         done.lines_new, done.settled = done.lines_new + counts[0], done.settled + counts[1]
         done.breaks_new += counts[2]
-        if day in closing_fen and day < _day(now):
-            balance = StatedBalance(day, closing_fen[day], source, taker, now)
-            work.statements.state_balance(account_no, balance)
     work.audit.append(
         at=now,
         actor=taker,

@@ -70,6 +70,9 @@ _WHY = {
     "unresolved_unknown": ("发出已久，结果不明", "sent long ago, outcome unknown"),
     "unresolved_accepted": ("银行受理已久，没有结果", "accepted by the bank long ago, without an end"),
     "unresolved_closing": ("注销已久，银行没有答复", "its closing has been unanswered for long"),
+    # why nothing follows from what the bank says of it
+    "contradictory_status": ("银行的回执互相矛盾", "its statuses contradict each other"),
+    "statement_differs": ("对账单与支付不符", "its statement shows the payment otherwise"),
     # why the bank refused it
     "insufficient_balance": ("付款账户余额不足", "the payer's balance is too small"),
     "unknown_debit_account": ("付款账户不存在", "the payer's account is unknown"),

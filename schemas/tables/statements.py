@@ -13,6 +13,7 @@ statement_balance = Table(
     Column("source", String(200), nullable=False),
     Column("recorded_by", String(64), nullable=False),
     Column("recorded_at", Moment, nullable=False),
+    Column("opening_fen", BigInteger),
 )
 
 receipt_match = Table(

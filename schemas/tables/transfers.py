@@ -189,6 +189,7 @@ statement_line = Table(
     Column("counterparty", String(200)),
     Column("executed_at", Moment, nullable=False),
     Column("imported_at", Moment, nullable=False),
+    Column("counterparty_account", String(64)),
     UniqueConstraint("account_no", "bank_serial"),
     CheckConstraint("direction in ('debit', 'credit')", name="direction"),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
@@ -202,6 +203,7 @@ statement_day = Table(
     Column("day", String(10), primary_key=True),
     Column("lines", Integer, nullable=False),
     Column("imported_at", Moment, nullable=False),
+    Column("sequence", Integer),
 )
 
 reconciliation_break = Table(

@@ -156,7 +156,7 @@ def test_returned_money_shows_as_returned_with_lines_of_its_own(desk):
     desk.book.return_transfer(ORDER.key, "payee account closed", tomorrow)
     desk.bank.deliver_statements(tomorrow.date(), tomorrow)
     assert desk.query().kind is Kind.RETURNED
-    back = desk.gateway.statement(PAYER, tomorrow.date(), now=tomorrow)
+    back = desk.gateway.statement(PAYER, tomorrow.date(), now=tomorrow).lines
     assert [(line.direction, line.amount_fen, line.key) for line in back] == [
         (Direction.CREDIT, 12_345, ORDER.key)
     ]
@@ -167,10 +167,14 @@ def test_a_statement_lists_the_lines_of_one_account_and_one_day(desk):
     desk.settle()
     desk.settle(other, TODAY + timedelta(days=1))
     days = [desk.gateway.statement(PAYER, TODAY + timedelta(days=n), now=NOW) for n in range(2)]
-    assert [[line.key for line in lines] for lines in days] == [[ORDER.key], [other.key]]
-    (credit,) = desk.gateway.statement(PAYEE, TODAY, now=NOW)
+    assert [[line.key for line in each.lines] for each in days] == [[ORDER.key], [other.key]]
+    (credit,) = desk.gateway.statement(PAYEE, TODAY, now=NOW).lines
     assert (credit.direction, credit.counterparty) == (Direction.CREDIT, "台州市财政专户")
-    assert desk.gateway.closing_balance(PAYER, TODAY, now=NOW) == 1_000_000 - 12_345
+    assert (days[0].lines[0].counterparty_account, credit.counterparty_account) == (PAYEE, PAYER)
+    assert [(each.opening_fen, each.closing_fen, each.sequence) for each in days] == [
+        (1_000_000, 1_000_000 - 12_345, 274),
+        (1_000_000 - 12_345, 1_000_000 - 2 * 12_345, 275),
+    ]
 
 
 def test_a_late_success_after_a_rejection_shows_when_asked(desk):
@@ -285,7 +289,10 @@ def test_an_order_no_message_can_carry_is_refused_before_anything_is_written(des
         ([pain_002("ACSP", reason=None)], Kind.PROCESSING, None),
         ([pain_002("PDNG", reason=None, amount=None)], Kind.PROCESSING, None),
         ([pain_002("ACSC", reason=None)], Kind.UNKNOWN, "status_ACSC"),
-        ([pain_002("ACTC", reason=None)], Kind.UNKNOWN, "status_ACTC"),
+        ([pain_002("ACTC", reason=None)], Kind.PROCESSING, None),
+        ([pain_002("ACSP", reason=None), pain_002("ACSC", reason=None)], Kind.UNKNOWN, "status_ACSC"),
+        ([pain_002(), pain_002(reason="AC04")], Kind.REJECTED, "insufficient_balance"),
+        ([pain_002(amount=None), pain_002()], Kind.REJECTED, "insufficient_balance"),
         ([pain_002(amount=None)], Kind.UNKNOWN, "unconfirmed_rejection"),
         ([pain_002(amount="123.46")], Kind.UNKNOWN, "echo_mismatch"),
         ([pain_002("ACSP", amount="0.01")], Kind.UNKNOWN, "echo_mismatch"),
@@ -316,6 +323,82 @@ def test_a_status_proves_what_it_names_and_nothing_more(desk, texts, kind, reaso
         desk.status(text, f"status-{number}.xml")
     answer = desk.query()
     assert (answer.kind, answer.reason) == (kind, reason)
+
+
+def at(clock: str) -> str:
+    return f"2026-10-01T{clock}+08:00"
+
+
+CONTRADICTIONS = {
+    "one second": (("ACSP", at("10:00:00")), ("RJCT", at("10:00:00"))),
+    "a second apart": (("ACSP", at("10:00:04")), ("RJCT", at("10:00:05"))),
+    "a minute apart, no seconds": (("ACSP", at("10:04:00")), ("RJCT", at("10:05:00"))),
+    "one minute of which one has no seconds": (("ACSP", at("10:04:00")), ("RJCT", at("10:04:59"))),
+    "one day of which one has no time": (("PDNG", at("00:00:00")), ("RJCT", at("17:00:05"))),
+    "midnight elsewhere": (("PDNG", "2026-10-01T00:00:00Z"), ("RJCT", at("17:00:05"))),
+    "a rejection first": (("RJCT", at("09:00:01")), ("ACSP", at("17:00:05"))),
+    "a rejection in between": (("RJCT", at("09:00:01")), ("ACSP", at("10:00:05")), ("RJCT", at("11:00:01"))),
+    "paid, then rejected": (("ACSC", at("09:00:01")), ("RJCT", at("17:00:05"))),
+    "credited, then rejected": (("ACCC", at("09:00:01")), ("RJCT", at("17:00:05"))),
+    "in part, then rejected": (("PART", at("09:00:01")), ("RJCT", at("17:00:05"))),
+    "no such status": (("XXXX", at("09:00:01")), ("RJCT", at("17:00:05"))),
+}
+
+
+@pytest.mark.parametrize("how", CONTRADICTIONS)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_statuses_that_contradict_each_other_prove_nothing_in_any_order_of_files(desk, how, backwards):
+    desk.submit()
+    statuses = CONTRADICTIONS[how]
+    for number, (status, moment) in enumerate(reversed(statuses) if backwards else statuses):
+        reason = "AM04" if status == "RJCT" else None
+        desk.status(pain_002(status, reason=reason, at=moment), f"status-{number}.xml")
+    answer = desk.query()
+    assert (answer.kind, answer.reason) == (Kind.UNKNOWN, "contradictory_status")
+
+
+def test_a_file_about_the_order_that_cannot_be_read_leaves_its_rejection_open(desk):
+    desk.submit()
+    desk.status(pain_002(), "a.xml")
+    desk.status(pain_002(end_to_end_id="0" * 32, original="0" * 32)[:-5], "another.xml")
+    assert desk.query().kind is Kind.REJECTED
+    desk.status(pain_002("ACSP", reason=None)[:-5], "b.xml")
+    assert desk.query().reason == "contradictory_status"
+
+
+@pytest.mark.parametrize(
+    ("before", "rejected"),
+    [(at("10:00:03"), at("10:00:05")), (at("10:03:00"), at("10:04:01")), (at("10:03:07"), at("10:05:00"))],
+)
+def test_a_rejection_counts_that_is_later_for_certain(desk, before, rejected):
+    desk.submit()
+    desk.status(pain_002("ACSP", reason=None, at=before), "b.xml")
+    desk.status(pain_002(at=rejected), "a.xml")
+    assert desk.query().kind is Kind.REJECTED
+
+
+def test_one_file_that_says_two_things_of_an_order_proves_nothing(desk):
+    desk.submit()
+    text = pain_002()
+    transaction = text[text.index("<TxInfAndSts>") : text.index("</OrgnlPmtInfAndSts>")]
+    accepted = transaction.replace("RJCT", "ACSP")
+    for both in (transaction + accepted, accepted + transaction):
+        desk.status(text.replace(transaction, both))
+        assert desk.query().reason == "contradictory_status"
+
+
+@pytest.mark.parametrize(
+    ("level", "reason"),
+    [
+        ("<GrpSts>ACSC</GrpSts>", "contradictory_status"),
+        ("<GrpSts>ACTC</GrpSts>", "contradictory_status"),
+        ("<GrpSts>RJCT</GrpSts>", "insufficient_balance"),
+    ],
+)
+def test_what_is_said_of_the_whole_message_counts_against_a_rejection(desk, level, reason):
+    desk.submit()
+    desk.status(pain_002(group=level))
+    assert desk.query().reason == reason
 
 
 def test_no_status_settles_an_order(desk):
@@ -384,7 +467,7 @@ def test_a_broken_statement_proves_nothing_and_hides_no_other(desk, how):
     without_statement(desk)
     desk.deliver(good, "1-good.xml")
     assert desk.query().kind is Kind.SUCCEEDED
-    assert len(desk.gateway.statement(PAYER, TODAY, now=NOW)) == 1
+    assert len(desk.gateway.statement(PAYER, TODAY, now=NOW).lines) == 1
     assert (desk.inbox / "0-broken.xml").exists()
 
 
@@ -410,18 +493,88 @@ def errors_of(desk: Desk) -> dict[str, str | None]:
     return {note.name: note.error.code if note.error else None for note in desk.gateway.files()}
 
 
-def test_a_statement_delivered_twice_is_one_and_two_that_differ_are_none(desk):
+def test_a_statement_delivered_twice_is_one_and_of_two_that_differ_only_what_they_share_counts(desk):
     desk.submit()
     desk.bank.take_orders(NOW)
     text = desk.statement_text()
     desk.deliver(text, "first.xml")
     desk.deliver(text, "again.xml")
-    assert len(desk.gateway.statement(PAYER, TODAY, now=NOW)) == 1
+    assert len(desk.gateway.statement(PAYER, TODAY, now=NOW).lines) == 1
     assert set(errors_of(desk).values()) == {None}
     desk.deliver(text.replace("椒江区医保支出户", "黄岩区医保支出户"), "other.xml")
-    with pytest.raises(ServiceUnavailable):
-        desk.gateway.statement(PAYER, TODAY, now=NOW)
+    found = desk.gateway.statement(PAYER, TODAY, now=NOW)
+    assert (found.lines, sorted(line.counterparty for line in found.differing)) == (
+        (),
+        ["椒江区医保支出户", "黄岩区医保支出户"],
+    )
+    assert (desk.query().kind, desk.query().reason) == (Kind.UNKNOWN, "statement_differs")
     assert errors_of(desk)["other.xml"] == errors_of(desk)["first.xml"] == "bank_statement_clash"
+
+
+def other_statement(text: str, day: date = TODAY) -> str:
+    """The same statement under another number, as a bank would correct one."""
+    return re.sub(rf"<Id>([^<]*-{day:%Y%m%d})</Id>", r"<Id>\1-2</Id>", text, count=1)
+
+
+def another_entry(text: str, amount: str, closing: tuple[str, str]) -> str:
+    """A statement with one debit more; ``closing`` is the balance before and after."""
+    entry = text[text.index("<Ntry>") : text.index("</Ntry>") + 7]
+    more = re.sub(r"<AcctSvcrRef>[^<]*", "<AcctSvcrRef>X-1", entry)
+    more = re.sub(r"<Amt (.*?)>[0-9.]+<", rf"<Amt \1>{amount}<", more)
+    more = re.sub(r"<EndToEndId>[^<]*", "<EndToEndId>NOTPROVIDED", more)
+    return text.replace(entry, entry + more).replace(*closing)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_two_statements_of_one_day_are_never_merged(desk, backwards):
+    desk.submit()
+    desk.bank.take_orders(NOW)
+    text = desk.statement_text()
+    other = another_entry(other_statement(text), "1.00", ("9876.55", "9875.55"))
+    for name, content in zip(("1.xml", "2.xml"), (other, text) if backwards else (text, other), strict=True):
+        desk.deliver(content, name)
+    found = desk.gateway.statement(PAYER, TODAY, now=NOW)
+    assert [line.key for line in found.lines] == [ORDER.key]
+    assert [(line.bank_serial, line.amount_fen) for line in found.differing] == [("X-1", 100)]
+    assert (found.opening_fen, found.closing_fen) == (1_000_000, None)
+    assert found.is_contradictory
+    assert desk.query().kind is Kind.SUCCEEDED  # both have this entry
+
+
+def test_a_second_entry_under_the_key_in_one_of_two_statements_leaves_the_order_open(desk):
+    desk.submit()
+    desk.bank.take_orders(NOW)
+    text = desk.statement_text()
+    other = another_entry(other_statement(text), "123.45", ("9876.55", "9753.10"))
+    desk.deliver(text, "1.xml")
+    desk.deliver(other.replace("NOTPROVIDED", ORDER.end_to_end_id), "2.xml")
+    assert (desk.query().kind, desk.query().reason) == (Kind.UNKNOWN, "statement_differs")
+
+
+def test_a_day_without_entries_that_two_statements_give_other_balances_contradicts_itself(desk):
+    text = desk.statement_text()
+    desk.deliver(text, "1.xml")
+    desk.deliver(other_statement(text), "2.xml")
+    assert not desk.gateway.statement(PAYER, TODAY, now=NOW).is_contradictory
+    desk.deliver(other_statement(text).replace("10000.00", "10000.01"), "2.xml")
+    found = desk.gateway.statement(PAYER, TODAY, now=NOW)
+    assert (found.differing, found.opening_fen, found.is_contradictory) == ((), None, True)
+
+
+def test_a_statement_of_two_days_agrees_with_those_of_each(desk):
+    desk.settle()
+    desk.settle(an_order(key("order-2")), TODAY + timedelta(days=1))
+    days = [desk.bank.statement(PAYER, TODAY + timedelta(days=n), EVENING).decode() for n in range(2)]
+    entry = days[1][days[1].index("<Ntry>") : days[1].rindex("</Ntry>") + 7]
+    both = other_statement(days[0]).replace("<ToDtTm>2026-10-01", "<ToDtTm>2026-10-02")
+    both = both.replace("</Ntry>", "</Ntry>" + entry).replace("9876.55", "9753.10")
+    desk.deliver(both, "both.xml")
+    found = [desk.gateway.statement(PAYER, TODAY + timedelta(days=n), now=NOW) for n in range(2)]
+    assert [each.is_contradictory for each in found] == [False, False]
+    assert [each.closing_fen for each in found] == [987_655, 975_310]
+    (desk.inbox / f"camt053-{PAYER}-2026-10-02.xml").unlink()
+    (found_2,) = [desk.gateway.statement(PAYER, TODAY + timedelta(days=1), now=NOW)]
+    assert (found_2.opening_fen, found_2.closing_fen) == (None, 975_310)
 
 
 def test_a_statement_in_pages_counts_when_the_last_one_is_there(desk):
@@ -431,9 +584,9 @@ def test_a_statement_in_pages_counts_when_the_last_one_is_there(desk):
 
     def page(number: int, last: str, text: str) -> str:
         pagination = (
-            f"</Id><StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn><CreDtTm>"
+            f"</Id><StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn><ElctrncSeqNb>"
         )
-        return re.sub(r"</Id>\s*<CreDtTm>", pagination, text)
+        return re.sub(r"</Id>\s*<ElctrncSeqNb>", pagination, text)
 
     entry = whole[whole.index("<Ntry>") : whole.rindex("</Ntry>") + 7]
     first = page(1, "false", whole.replace(entry, "")).replace("9876.55", "10000.00").replace("CLBD", "ITBD")
@@ -442,7 +595,7 @@ def test_a_statement_in_pages_counts_when_the_last_one_is_there(desk):
     without_statement(desk)
     assert errors_of(desk)["2.xml"] == "bank_statement_incomplete"
     desk.deliver(first, "1.xml")
-    assert [line.key for line in desk.gateway.statement(PAYER, TODAY, now=NOW)] == [ORDER.key]
+    assert [line.key for line in desk.gateway.statement(PAYER, TODAY, now=NOW).lines] == [ORDER.key]
     assert errors_of(desk)["2.xml"] is None
 
 
@@ -461,7 +614,7 @@ def test_an_entry_that_is_not_booked_is_no_money(desk):
     text = desk.statement_text().replace("<Cd>BOOK</Cd>", "<Cd>PDNG</Cd>")
     text = text.replace("9876.55", "10000.00")  # pending entries are not in the balance
     desk.deliver(text)
-    assert desk.gateway.statement(PAYER, TODAY, now=NOW) == ()
+    assert desk.gateway.statement(PAYER, TODAY, now=NOW).lines == ()
     assert desk.query().kind is Kind.PROCESSING
 
 
@@ -474,7 +627,7 @@ def test_an_entry_of_another_amount_under_our_key_proves_nothing(desk):
 def test_the_older_statement_of_many_banks_is_read_alike(desk):
     text = CAMT_053_02.format(digits=ORDER.end_to_end_id, payer=PAYER)
     desk.deliver(text)
-    (line, fee, interest) = desk.gateway.statement(PAYER, TODAY, now=NOW)
+    (line, fee, interest) = desk.gateway.statement(PAYER, TODAY, now=NOW).lines
     assert (line.key, line.amount_fen, line.bank_serial) == (ORDER.key, 12_345, "B-1/1")
     assert (fee.key, fee.amount_fen, fee.bank_serial) == (None, 655, "B-1/2")
     assert (interest.direction, interest.amount_fen, interest.bank_serial) == (

@@ -174,7 +174,7 @@ def test_returned_money_shows_as_returned_with_lines_of_its_own(at):
     assert at.book.return_transfer(ORDER.key, "payee account closed", NOW + timedelta(days=1))
     answer = at.query()
     assert (answer.kind, answer.reason) == (Kind.RETURNED, "payee account closed")
-    back = at.gateway.statement(PAYER, (NOW + timedelta(days=1)).date(), now=NOW)
+    back = at.gateway.statement(PAYER, (NOW + timedelta(days=1)).date(), now=NOW).lines
     assert [(line.direction, line.amount_fen, line.key) for line in back] == [
         (Direction.CREDIT, 12_345, ORDER.key)
     ]
@@ -185,9 +185,9 @@ def test_a_statement_lists_the_lines_of_one_account_and_one_shanghai_day(at):
     at.submit()
     midnight = NOW.replace(hour=0) + timedelta(days=1)
     at.submit(an_order("order-2"), now=midnight)
-    days = [at.gateway.statement(PAYER, day, now=midnight) for day in (NOW.date(), midnight.date())]
+    days = [at.gateway.statement(PAYER, day, now=midnight).lines for day in (NOW.date(), midnight.date())]
     assert [[line.key for line in lines] for lines in days] == [["order-1"], ["order-2"]]
-    (credit,) = at.gateway.statement(PAYEE, NOW.date(), now=midnight)
+    (credit,) = at.gateway.statement(PAYEE, NOW.date(), now=midnight).lines
     assert (credit.direction, credit.counterparty) == (Direction.CREDIT, "台州市财政专户")
 
 
@@ -203,8 +203,8 @@ def test_a_statement_lists_the_lines_of_one_account_and_one_shanghai_day(at):
 def test_a_faulty_statement_is_handed_on_as_it_is(at, fault, lines):
     at.submit()
     at.plan.add(fault)
-    assert len(at.gateway.statement(PAYER, NOW.date(), now=NOW)) == lines
-    assert len(at.gateway.statement(PAYER, NOW.date(), now=NOW)) == 1
+    assert len(at.gateway.statement(PAYER, NOW.date(), now=NOW).lines) == lines
+    assert len(at.gateway.statement(PAYER, NOW.date(), now=NOW).lines) == 1
 
 
 EXPECTED = {

@@ -267,6 +267,7 @@ def test_closing_reports_the_fence_or_what_stands_against_it(raw_bank, response,
         http(200, {"lines": [LINE | {"direction": "out"}]}),
         http(200, {"lines": [LINE | {"bank_serial": ""}]}),
         http(200, {"lines": [LINE | {"executed_at": "noon"}]}),
+        http(200, {"lines": [LINE | {"currency": "USD"}]}),
         http(200, {"lines": ["line"]}),
         http(200, {"lines": {}}),
         http(200, {"lines": ""}),
@@ -285,7 +286,7 @@ def test_a_statement_comes_whole_or_not_at_all(raw_bank, response):
 
 def test_a_statement_keeps_lines_that_the_bank_gives_twice(raw_bank):
     gateway = gateway_of(raw_bank(sends(http(200, {"lines": [LINE, LINE]}))).url)
-    lines = gateway.statement(PAYER, NOW.date(), now=NOW)
+    lines = gateway.statement(PAYER, NOW.date(), now=NOW).lines
     assert [line.bank_serial for line in lines] == ["S1", "S1"]
 
 

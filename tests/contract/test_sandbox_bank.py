@@ -215,7 +215,7 @@ def test_deposits_and_returns_show_on_the_statement(bank):
     returned = {"key": "order-1", "reason": "账户销户", "at": at}
     assert httpx.post(f"{bank.server.url}/sandbox/returns", json=returned).status_code == 200
     assert httpx.post(f"{bank.server.url}/sandbox/returns", json=returned).status_code == 400
-    lines = gateway.statement(PAYER, NOW.date(), now=NOW)
+    lines = gateway.statement(PAYER, NOW.date(), now=NOW).lines
     assert [(line.direction, line.amount_fen) for line in lines] == [
         ("debit", 12_345),
         ("credit", 5),

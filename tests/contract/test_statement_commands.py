@@ -147,6 +147,7 @@ def test_limits_of_the_settings_hold_to_the_fen_and_are_shown_with_the_terms(hom
     assert answer["limits"] == {"per_payee_fen": 20_000_00, "per_batch_fen": None, "per_day_fen": None}
     assert (answer["gateway"], answer["terms"]["can_close"]) == ("file", False)
     assert answer["terms"]["key_retention_s"] == 10 * 86_400
+    assert answer["terms"]["statement_reread_s"] == 400 * 86_400
 
 
 @pytest.mark.parametrize(

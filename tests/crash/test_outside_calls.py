@@ -14,7 +14,7 @@ from fundpool.services import failpoints
 from tests.crash.small_month import SmallMonth
 from tests.seals import SEALS
 
-CALLS = {"submit", "query", "close", "statement", "closing_balance"}
+CALLS = {"submit", "query", "close", "statement"}
 """What stands between two failpoints each (``tests/architecture/test_failpoints.py``)."""
 
 

@@ -32,8 +32,8 @@ from fundpool.domain.periods import Month
 from fundpool.domain.transfer import BatchState
 from fundpool.services import books, payment_decisions, payments, sending
 from fundpool.services.ledger_checks import verify
-from fundpool.services.ports import Gateway, GatewayAnswer, Work
-from schemas.payment_messages import StatementLine, TransferOrder
+from fundpool.services.ports import DayStatement, Gateway, GatewayAnswer, Work
+from schemas.payment_messages import TransferOrder
 from tests.crash.__main__ import memory, server
 from tests.seals import SEALS
 from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
@@ -69,7 +69,7 @@ class OneAtATime:
         with self._turn:
             return self._gateway.close(order, now=now)
 
-    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+    def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         with self._turn:
             return self._gateway.statement(account, day, now=now)
 

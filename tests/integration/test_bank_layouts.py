@@ -52,6 +52,7 @@ def test_the_sample_layout_reads_a_statement_oldest_line_first():
     assert own.lines[0].key is None
     assert own.lines[2].counterparty == "国家税务总局"
     assert own.lines[1].executed_at == datetime(2026, 10, 12, 9, 30, tzinfo=SHANGHAI)
+    assert own.opening_fen == {date(2026, 10, 9): 0, date(2026, 10, 12): 1_000_000}
     assert own.closing_fen == {date(2026, 10, 9): 1_000_000, date(2026, 10, 12): 1_033_450}
 
 
@@ -134,6 +135,6 @@ def test_one_amount_column_with_a_side(tmp_path):
         (Direction.CREDIT, 500),
         (Direction.DEBIT, 400),
     ]
-    assert own.closing_fen == {}
+    assert own.opening_fen == own.closing_fen == {}
     with pytest.raises(InputError, match="借贷标志"):
         read_statement("x.csv", content.replace("借\n".encode(), "出\n".encode()), read_layout(path), "1001")

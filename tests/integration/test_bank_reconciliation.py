@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from io import BytesIO
 
 import openpyxl
@@ -15,7 +16,7 @@ from fundpool.adapters.policy_files import load_policies
 from fundpool.adapters.reconciliation_workbooks import workbook
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.bank_reconciliation import BalanceSource, ItemKind
-from fundpool.domain.errors import FundpoolError
+from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.services import books, resolving, statements
@@ -134,11 +135,14 @@ def test_a_month_of_payments_comes_to_equal_balances(scene):
     assert found.book_fen == found.bank_fen == scene.book.accounts[ACCOUNT].balance_fen
 
 
-def test_days_whose_statement_is_final_are_not_fetched_again(scene):
+def test_days_whose_statement_is_final_are_read_again_for_a_while(scene):
     paid_month(scene)
     first = fetch(scene)
     assert first.days == 31  # 3 October to 2 November
-    assert fetch(scene).days == 1  # yesterday's may still grow
+    assert fetch(scene).days == 10  # yesterday's may still grow, the others may be changed all the same
+    terms = replace(scene.ports.gateway_terms, statement_reread=timedelta(0))
+    scene.ports = replace(scene.ports, gateway_terms=terms)
+    assert fetch(scene).days == 1
 
 
 def test_without_every_statement_the_banks_balance_is_unknown_never_guessed(scene):
@@ -398,13 +402,14 @@ def test_a_form_that_does_not_balance_is_marked(scene):
     assert overview.cell(4, 9).fill.start_color.rgb == "FFFFC7CE"
 
 
-def import_lines(scene: Scene, lines, closing_fen, days):
+def import_lines(scene: Scene, lines, closing_fen, days, opening_fen=None):
     return scene.ports.database.transaction(
         lambda work: statements.import_file(
             work,
             ACCOUNT,
             days,
             lines,
+            opening_fen or {},
             closing_fen,
             source="银行.csv",
             by=MAKER,
@@ -450,12 +455,19 @@ def test_both_databases_keep_balances_matches_and_owners_alike(transactions):
     fetch(scene)
     assert match(scene).matched == 1
     assert kinds(scene) == ["receipt_not_booked"]
-    for closing_fen in (1, scene.book.accounts[ACCOUNT].balance_fen):
+    closing_fen = scene.book.accounts[ACCOUNT].balance_fen
+
+    def state(closing_fen: int) -> None:
         scene.ports.database.transaction(
-            lambda work, closing_fen=closing_fen: statements.state_balance(
+            lambda work: statements.state_balance(
                 work, ACCOUNT, MONTH.last_day, closing_fen, source="纸质", by=MAKER, now=scene.clock()
             )
         )
+
+    state(closing_fen)
+    with pytest.raises(RuleViolation) as caught:
+        state(1)
+    assert caught.value.code == "closing_differs"
     found = form(scene)
     assert (found.is_balanced, found.bank_source) == (True, BalanceSource.STATED)
     assert [(item.amount_fen, item.owner) for item in found.items] == [(8_00, "city_finance")]

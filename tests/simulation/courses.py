@@ -181,6 +181,17 @@ def rejected_retried_then_executed(it: Scene) -> None:
     carry_on(it)
 
 
+def executed_between_retry_and_sending(it: Scene) -> None:
+    """The refusal is taken back after people have allowed a retry, before anybody asks again."""
+    it.plan.add("reject_then_success")
+    it.send()
+    people_retry(it)
+    it.clock.advance(days=2)
+    it.book.advance(it.clock())
+    it.send()
+    carry_on(it)
+
+
 def processing_then_refused_by_the_bank(it: Scene) -> None:
     it.plan.add("processing", seconds=3600)
     it.send()
@@ -759,6 +770,7 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
         ordered_anew_when_the_bank_has_forgotten,
         GatewayTerms(),
     ),
+    "refusal_not_asked_about_again": (executed_between_retry_and_sending, NO_FENCE),
     "earlier_revision_not_looked_at": (returned_ordered_again_and_executed_once_more, GatewayTerms()),
 }
 """Which course tells which variant, and at what kind of bank."""

@@ -147,6 +147,7 @@ def _work(state: State, limits: PaymentLimits) -> SimpleNamespace:
     made.accounts = MemoryAccounts(state)
     made.ledger = MemoryLedger(state)
     made.transfers = MemoryTransfers(state)
+    made.statements = SimpleNamespace(balances=lambda account_no: [])  # this bank states none
     return made
 
 
@@ -549,8 +550,23 @@ class MemoryTransfers:
                 altered.append(line)
         return fresh, altered
 
-    def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
+    def mark_statement(
+        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+    ) -> None:
         self._state.own("statement_days")[account_no, day] = at
+
+    def forget_statement(self, account_no: str, day: date) -> None:
+        self._state.own("statement_days").pop((account_no, day), None)
+
+    def statement_sequences(self, account_no: str) -> dict[date, int]:
+        return {}
+
+    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
+        return [
+            each
+            for (account, _), each in self._state.lines.items()
+            if account == account_no and first <= each.executed_at.astimezone(SHANGHAI).date() <= last
+        ]
 
     def statement_imports(self, account_no: str) -> dict[date, datetime]:
         return {day: at for (account, day), at in self._state.statement_days.items() if account == account_no}

@@ -238,9 +238,9 @@ def statement_dated_when_recorded() -> Any:
     original = resolving.match_statement
 
     def mutated(
-        work: Any, account_no: str, day: Any, lines: Any, fetched_at: Any, now: Any, terms: Any
+        work: Any, account_no: str, day: Any, statement: Any, fetched_at: Any, now: Any, terms: Any
     ) -> Any:
-        return original(work, account_no, day, lines, now, now, terms)
+        return original(work, account_no, day, statement, now, now, terms)
 
     return patch.object(resolving, "match_statement", mutated)
 
@@ -397,8 +397,23 @@ def earlier_revision_not_looked_at() -> Any:
     return patch.object(sending, "_open_beside", lambda work, obligation: None)
 
 
+def refusal_not_asked_about_again() -> Any:
+    return patch.object(sending, "_refused_without_fence", lambda *_: [])
+
+
+def _without_a_last_question(broken: Callable[[], Any]) -> Callable[[], Any]:
+    """The sender's question before another key would hide many a variant: each is caught without it."""
+
+    @contextmanager
+    def both() -> Iterator[None]:
+        with refusal_not_asked_about_again(), broken():
+            yield
+
+    return both
+
+
 MUTANTS: dict[str, Callable[[], Any]] = {
-    each.__name__: each
+    each.__name__: _without_a_last_question(each)
     for each in (
         timeout_is_failure,
         server_error_is_failure,
@@ -443,6 +458,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         lost_order_given_to_an_earlier_revision,
         earlier_revision_not_looked_at,
         forgotten_because_it_was_not_found,
+        refusal_not_asked_about_again,
     )
 }
 """Every mutant by name."""

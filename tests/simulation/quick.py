@@ -28,8 +28,8 @@ from fundpool.domain.transfer import (
     next_attempt_state,
 )
 from fundpool.services import attempts, ledger_checks, orders, payments
-from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind
-from schemas.payment_messages import StatementLine, TransferOrder
+from fundpool.services.ports import DayStatement, GatewayAnswer, GatewayAnswerKind
+from schemas.payment_messages import TransferOrder
 from tests.simulation import memory
 from tests.simulation.bank import REACHED, CountedPlan
 
@@ -76,15 +76,17 @@ class QuickGateway(ScriptedGateway):
             return base._closed(order, answer.document, _WITHOUT_BODY[200])
         return base._still_open(order, answer.document, _WITHOUT_BODY[409])
 
-    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+    def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         """The lines of one account and day; see ``Gateway.statement``."""
         if self._odd.is_due(Call.STATEMENT, None):
             return super().statement(account, day, now=now)
         self.book.advance(now)
-        return tuple(
-            line
-            for line in self.book.lines
-            if line.account == account and line.executed_at.astimezone(SHANGHAI).date() == day
+        return DayStatement(
+            tuple(
+                line
+                for line in self.book.lines
+                if line.account == account and line.executed_at.astimezone(SHANGHAI).date() == day
+            )
         )
 
 

@@ -40,8 +40,7 @@ from fundpool.services import (
     resolving,
 )
 from fundpool.services.ledger_checks import verify
-from fundpool.services.ports import Transactions, Work
-from schemas.payment_messages import StatementLine
+from fundpool.services.ports import DayStatement, Transactions, Work
 from tests.simulation.bank import BLIND_AT_MOST, PLAYABLE, REACHED, LenientBook, OddBook
 from tests.simulation.scene import (
     CHECKER,
@@ -435,7 +434,7 @@ class Schedule:
                 )
             day += timedelta(days=1)
 
-    def _fetch_statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+    def _fetch_statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         self._statement_is_final(day)
         return self.fetch(account, day, now=now)
 

@@ -223,7 +223,7 @@ class BankBook:
         """Lines of an account on a Shanghai calendar day, in the order of the book."""
         self.advance(now)
         return [
-            asdict(line) | {"executed_at": line.executed_at.isoformat()}
+            _document(line)
             for line in self.lines
             if line.account == account and line.executed_at.astimezone(SHANGHAI).date() == day
         ]
@@ -365,6 +365,13 @@ class BankBook:
     def _note(self, name: str, /, **arguments: Any) -> None:
         if self._record is not None:
             self._record((name, arguments))
+
+
+def _document(line: StatementLine) -> dict[str, Any]:
+    """A line as the contract has it, without the other party's account."""
+    document = asdict(line) | {"executed_at": line.executed_at.isoformat()}
+    del document["counterparty_account"]
+    return document
 
 
 def _parsed(arguments: Mapping[str, Any]) -> dict[str, Any]:

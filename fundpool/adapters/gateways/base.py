@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind
+from fundpool.services.ports import DayStatement, GatewayAnswer, GatewayAnswerKind
 from schemas.payment_messages import (
     CURRENCY,
     Direction,
@@ -106,15 +106,15 @@ def answer_to_closing(order: TransferOrder, received: Received) -> GatewayAnswer
     return _unknown(received, _reason_of_status(received.status))
 
 
-def lines_of_statement(account: str, received: Received) -> tuple[StatementLine, ...]:
-    """The lines of a statement, as given. Raises ServiceUnavailable when it proves nothing."""
+def statement_of(account: str, received: Received) -> DayStatement:
+    """The statement of a day, its lines as given. Raises ServiceUnavailable when it proves nothing."""
     if isinstance(received, NoAnswer):
         raise statement_unavailable(received.reason)
     if received.status != 200:
         raise statement_unavailable(_reason_of_status(received.status))
     try:
         _require_json(received)
-        return _lines(account, read_json_object(received.body))
+        return DayStatement(_lines(account, read_json_object(received.body)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise statement_unavailable("unreadable") from error
 
@@ -233,6 +233,8 @@ def _line(account: str, line: Any) -> StatementLine:
         raise ValueError("a line of another account, or without a serial")
     if not all(text is None or isinstance(text, str) for text in (key, counterparty)):
         raise ValueError("key and counterparty are text")
+    if line.get("currency", CURRENCY) != CURRENCY:
+        raise ValueError("another currency")
     if type(amount_fen) is not int or amount_fen <= 0:
         raise ValueError("an amount is a positive integer of fen")
     return StatementLine(

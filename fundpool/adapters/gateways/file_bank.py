@@ -5,7 +5,7 @@ bank's transport it takes each file away (into ``taken/`` of the outbox), and ne
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -82,9 +82,15 @@ class FileBank:
         lines = [line for line in of_account if line.executed_at.astimezone(SHANGHAI).date() == day]
         closing_fen = self.book.accounts[account].balance_fen - _moved_fen(later)
         opening_fen = closing_fen - _moved_fen(lines)
+        lines = [replace(line, counterparty_account=self._other_account(line)) for line in lines]
         return write_message(
             "camt.053.001.08", lambda m: _camt_053(m, account, day, now, opening_fen, closing_fen, lines)
         )
+
+    def _other_account(self, line: StatementLine) -> str | None:
+        """The account on whose statement the same movement stands; money from elsewhere has none."""
+        of_movement = (each for each in self.book.lines if each.bank_serial == line.bank_serial)
+        return next((each.account for each in of_movement if each.account != line.account), None)
 
     def _answer(
         self, name: str, order: TransferOrder, answer: BookAnswer, known: bool, now: datetime
@@ -160,9 +166,8 @@ def _camt_053(
         fr_to_dt=m.DateTimePeriod1(
             fr_dt_tm=_moment(start), to_dt_tm=_moment(start + timedelta(hours=23, minutes=59, seconds=59))
         ),
-        acct=m.CashAccount39(
-            id=m.AccountIdentification4Choice(othr=m.GenericAccountIdentification1(id=account)), ccy=CURRENCY
-        ),
+        elctrnc_seq_nb=Decimal((day - date(day.year, 1, 1)).days + 1),
+        acct=m.CashAccount39(id=_number(m, account), ccy=CURRENCY),
         bal=[_balance(m, "OPBD", opening_fen, day), _balance(m, "CLBD", closing_fen, day)],
         ntry=[_entry(m, line) for line in lines],
     )
@@ -171,6 +176,10 @@ def _camt_053(
             grp_hdr=m.GroupHeader81(msg_id=statement_id, cre_dt_tm=_moment(now)), stmt=[statement]
         )
     )
+
+
+def _number(m: Any, number: str) -> Any:
+    return m.AccountIdentification4Choice(othr=m.GenericAccountIdentification1(id=number))
 
 
 def _balance(m: Any, code: str, amount_fen: int, day: date) -> Any:
@@ -188,7 +197,13 @@ def _entry(m: Any, line: StatementLine) -> Any:
     is_credit = line.direction is Direction.CREDIT
     end_to_end_id = (end_to_end_of(line.key) if line.key else None) or "NOTPROVIDED"
     party = m.Party40Choice(pty=m.PartyIdentification135(nm=line.counterparty or None))
-    parties = m.TransactionParties6(dbtr=party) if is_credit else m.TransactionParties6(cdtr=party)
+    number = line.counterparty_account
+    account = None if number is None else m.CashAccount38(id=_number(m, number))
+    parties = (
+        m.TransactionParties6(dbtr=party, dbtr_acct=account)
+        if is_credit
+        else m.TransactionParties6(cdtr=party, cdtr_acct=account)
+    )
     return m.ReportEntry10(
         amt=_amount(m, line.amount_fen),
         cdt_dbt_ind=m.CreditDebitCode.CRDT if is_credit else m.CreditDebitCode.DBIT,

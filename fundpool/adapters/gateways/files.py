@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from fundpool.adapters.gateways.iso20022 import (
-    ACCEPTED,
     DUPLICATE_REASONS,
     FILE_BYTES,
+    ON_ITS_WAY,
     REASONS,
     REJECTED,
     BankFile,
@@ -30,7 +30,8 @@ from fundpool.adapters.gateways.iso20022 import (
 from fundpool.adapters.raw_files import is_arrived, write_through
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
-from fundpool.services.ports import BankFileNote, GatewayAnswer, GatewayAnswerKind
+from fundpool.services.line_matching import standing_of
+from fundpool.services.ports import BankFileNote, DayStatement, GatewayAnswer, GatewayAnswerKind
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
 _log = logging.getLogger(__name__)
@@ -42,13 +43,30 @@ _Place = tuple[str, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """A statement whose pages are all there."""
+    """A statement whose pages are all there.
+
+    One of which a page came with different contents is ``torn``: ``differing`` are the lines that not every
+    version of the page has.
+    """
 
     account: str
     first_day: date
     last_day: date
+    opening_fen: int
     closing_fen: int
+    sequence: int | None
     lines: tuple[StatementLine, ...]
+    is_torn: bool = False
+    differing: tuple[StatementLine, ...] = ()
+
+    def covers(self, day: date) -> bool:
+        return self.first_day <= day <= self.last_day
+
+    def balances_of(self, day: date) -> tuple[int, int]:
+        """What the account holds at the day's start and end, by the statement."""
+        before = _moved_fen(line for line in self.lines if line.executed_at.date() < day)
+        of_day = _moved_fen(line for line in self.lines if line.executed_at.date() == day)
+        return self.opening_fen + before, self.opening_fen + before + of_day
 
 
 class FileGateway:
@@ -107,23 +125,20 @@ class FileGateway:
         digits = end_to_end_of(order.key)
         if digits is None:
             return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="order_does_not_fit")
-        moved = [
-            line
-            for statement in self._statements(order.debit_account)
-            for line in statement.lines
-            if line.key == order.key
-        ]
-        if moved:
-            return _by_statement(order, moved)
+        moved, differing = self._lines_of(order)
+        if moved or differing:
+            return _by_statement(order, moved, differing)
+        about = [read for _, read in self._files(digits)]
         statuses = [
             status
-            for _, read in self._files(digits)
+            for read in about
             if isinstance(read, BankFile)
             for status in read.statuses
             if status.end_to_end_id == digits and status.original_message_id == digits
         ]
         if statuses:
-            return _by_status(order, statuses)
+            is_all_read = not any(isinstance(read, InputError) for read in about)
+            return _by_status(order, statuses, is_all_read=is_all_read)
         name = f"pain001-{digits}.xml"
         if (self._handed_over / name).exists() or (self._outbox / name).exists():
             return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="awaiting_bank")
@@ -140,14 +155,14 @@ class FileGateway:
             return answer
         return GatewayAnswer(GatewayAnswerKind.NOT_FOUND, reason="no_fence")
 
-    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
-        """The day's booked entries; see ``Gateway.statement``.
+    def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
+        """The day's booked entries and balances; see ``Gateway.statement``.
 
         Raises ServiceUnavailable until statements are there, with every page, that cover the whole
         day: half a day proves nothing.
         """
-        statements = self._statements(account)
-        if not any(each.first_day <= day <= each.last_day for each in statements):
+        statements = [each for each in self._statements(account) if each.covers(day)]
+        if not statements:
             raise ServiceUnavailable(
                 "statement_not_arrived",
                 f"账户 {account} {day} 的银行对账单（camt.053）尚未到齐",
@@ -155,15 +170,7 @@ class FileGateway:
                 remedy=f"文件到达 {self._inbox} 后重试；查看收件：fundpool transfers bank-files / "
                 "run again once it is there",
             )
-        found: dict[StatementLine, None] = {}
-        for statement in statements:
-            found |= dict.fromkeys(line for line in statement.lines if line.executed_at.date() == day)
-        return tuple(found)
-
-    def closing_balance(self, account: str, day: date, *, now: datetime) -> int | None:
-        """The closing balance of the statement that ends on the day, in fen; see ``Gateway``."""
-        closing = {each.closing_fen for each in self._statements(account) if each.last_day == day}
-        return closing.pop() if len(closing) == 1 else None
+        return _day_of(statements, day)
 
     def files(self) -> tuple[BankFileNote, ...]:
         """Every file in the inbox and what it is, or why it is not used."""
@@ -181,7 +188,26 @@ class FileGateway:
             for page in read.pages
             if page.account == account
         ]
-        return [_joined(of_one) for of_one, error in _together(pages).values() if error is None]
+        return [
+            _joined(of_one)
+            for of_one, error in _together(pages).values()
+            if error is None or error.code == "bank_statement_clash"
+        ]
+
+    def _lines_of(self, order: TransferOrder) -> tuple[list[StatementLine], list[StatementLine]]:
+        """Lines of the paying account under the order's key: those every statement has, and the others."""
+        statements = self._statements(order.debit_account)
+        days = {
+            line.executed_at.date()
+            for statement in statements
+            for line in (*statement.lines, *statement.differing)
+            if line.key == order.key
+        }
+        views = [_day_of([each for each in statements if each.covers(day)], day) for day in sorted(days)]
+        return (
+            [line for view in views for line in view.lines if line.key == order.key],
+            [line for view in views for line in view.differing if line.key == order.key],
+        )
 
     def _files(self, wanted: str | None) -> Iterable[tuple[Path, BankFile | InputError]]:
         """The inbox's files that name the account or EndToEndId ``wanted``, in order of name.
@@ -259,68 +285,130 @@ def _is_whole(pages: list[StatementPage]) -> bool:
 
 
 def _joined(pages: list[StatementPage]) -> _Statement:
+    """The statement of all its pages, in order; of a page that came in versions the lines they share."""
+    versions: dict[int, list[StatementPage]] = {}
+    for page in pages:
+        versions.setdefault(page.number, []).append(page)
+    every = dict.fromkeys(line for page in pages for line in page.lines)
+    shared = frozenset[StatementLine]().union(
+        *(
+            frozenset.intersection(*(frozenset(page.lines) for page in of_number))
+            for of_number in versions.values()
+        )
+    )
     return _Statement(
         account=pages[0].account,
         first_day=min(page.first_day for page in pages),
         last_day=max(page.last_day for page in pages),
+        opening_fen=pages[0].opening_fen,
         closing_fen=pages[-1].closing_fen,
-        lines=tuple(line for page in pages for line in page.lines),
+        sequence=pages[-1].sequence,
+        lines=tuple(line for line in every if line in shared),
+        is_torn=len(versions) < len(pages),
+        differing=tuple(line for line in every if line not in shared),
     )
 
 
-def _by_statement(order: TransferOrder, lines: list[StatementLine]) -> GatewayAnswer:
-    """What booked entries under the order's key prove; anything but the exact amount proves nothing."""
-    debits = [line for line in lines if line.direction is Direction.DEBIT]
-    credits_ = [line for line in lines if line.direction is Direction.CREDIT]
-    if not debits or any(line.amount_fen != order.amount_fen for line in (*debits, *credits_)):
-        return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason="statement_differs")
-    kind = GatewayAnswerKind.RETURNED if credits_ else GatewayAnswerKind.SUCCEEDED
-    first = debits[0]
+def _day_of(statements: list[_Statement], day: date) -> DayStatement:
+    """The day by every statement that covers it; they are never merged where they differ."""
+    every = dict.fromkeys(
+        line
+        for statement in statements
+        for line in (*statement.lines, *statement.differing)
+        if line.executed_at.date() == day
+    )
+    shared = frozenset.intersection(*(frozenset(statement.lines) for statement in statements))
+    balances = {statement.balances_of(day) for statement in statements}
+    return DayStatement(
+        lines=tuple(line for line in every if line in shared),
+        opening_fen=_only(each.opening_fen for each in statements if each.first_day == day),
+        closing_fen=_only(each.closing_fen for each in statements if each.last_day == day),
+        sequence=_only(each.sequence for each in statements if each.last_day == day),
+        differing=tuple(line for line in every if line not in shared),
+        balances_differ=len(balances) > 1 or any(statement.is_torn for statement in statements),
+    )
+
+
+def _only(numbers: Iterable[int | None]) -> int | None:
+    """The number that all agree on."""
+    found = set(numbers)
+    return found.pop() if len(found) == 1 else None
+
+
+def _moved_fen(lines: Iterable[StatementLine]) -> int:
+    return sum(line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen for line in lines)
+
+
+def _by_statement(
+    order: TransferOrder, lines: list[StatementLine], differing: list[StatementLine]
+) -> GatewayAnswer:
+    """What booked entries under the order's key prove: executed, and returned when the whole came back.
+
+    An entry that does not agree with the order, or that another statement of its day does not have,
+    proves nothing. How much of a part came back is told when the statement is matched.
+    """
+    standing = standing_of(order, lines)
+    if differing or standing.differing or len(standing.executions) != 1:
+        told = sorted(f"camt.053 {line.account} {line.bank_serial}" for line in (*lines, *differing))
+        return GatewayAnswer(
+            GatewayAnswerKind.UNKNOWN, reason="statement_differs", raw="; ".join(told).encode()
+        )
+    is_back = standing.returned_fen == order.amount_fen
+    first = standing.executions[0]
     return GatewayAnswer(
-        kind,
-        reason="returned" if credits_ else None,
+        GatewayAnswerKind.RETURNED if is_back else GatewayAnswerKind.SUCCEEDED,
+        reason="returned" if is_back else None,
         bank_serial=first.bank_serial,
         executed_at=first.executed_at,
         raw=f"camt.053 {first.account} {first.bank_serial}".encode(),
     )
 
 
-def _by_status(order: TransferOrder, statuses: list[OrderStatus]) -> GatewayAnswer:
-    """What the bank's statuses of the order prove, the latest by the bank's own time."""
-    told = "; ".join(
+def _by_status(order: TransferOrder, statuses: list[OrderStatus], *, is_all_read: bool) -> GatewayAnswer:
+    """What the bank's statuses of the order prove together; the order of files decides nothing."""
+    told = sorted(
         f"pain.002 {status.created_at.isoformat()} {status.status} {status.reason or ''}".strip()
         for status in statuses
     )
-    kind, reason = _proven(order, [each for each in statuses if each.reason not in DUPLICATE_REASONS])
-    return GatewayAnswer(kind, reason=reason, raw=told.encode())
+    firsts = [each for each in statuses if each.reason not in DUPLICATE_REASONS]
+    kind, reason = _proven(order, firsts)
+    if kind is GatewayAnswerKind.REJECTED and not is_all_read:
+        # What cannot be read may say that the money moved.
+        kind, reason = GatewayAnswerKind.UNKNOWN, "contradictory_status"
+    return GatewayAnswer(kind, reason=reason, raw="; ".join(told).encode())
 
 
 def _proven(order: TransferOrder, statuses: list[OrderStatus]) -> tuple[GatewayAnswerKind, str | None]:
-    """A rejection counts only with our amount, and not when the bank works on the order afterwards."""
-    unclear = _why_unclear(order, statuses)
+    rejections = [each for each in statuses if each.status == REJECTED]
+    unclear = _why_unclear(order, statuses, rejections)
     if unclear is not None:
         return GatewayAnswerKind.UNKNOWN, unclear
-    last = _latest(statuses)
-    if last.status in ACCEPTED:
+    if not rejections:
         return GatewayAnswerKind.PROCESSING, None
-    return GatewayAnswerKind.REJECTED, REASONS.get(last.reason or "", last.reason)
+    code = max((each.created_at, each.reason or "") for each in rejections)[1]
+    return GatewayAnswerKind.REJECTED, REASONS.get(code, code or None)
 
 
-def _why_unclear(order: TransferOrder, statuses: list[OrderStatus]) -> str | None:
+def _why_unclear(
+    order: TransferOrder, statuses: list[OrderStatus], rejections: list[OrderStatus]
+) -> str | None:
+    """Why nothing follows; a rejection counts with our amount, and as the end of what the bank said before."""
     if not statuses:
         return "duplicate_reported"  # only a copy was refused
-    last = _latest(statuses)
     if any(status.amount_fen not in {None, order.amount_fen} for status in statuses):
         return "echo_mismatch"
-    if last.status != REJECTED and any(status.status == REJECTED for status in statuses):
-        return "contradictory_status"
-    if last.status == REJECTED:
-        return None if last.amount_fen is not None else "unconfirmed_rejection"
-    return None if last.status in ACCEPTED else f"status_{last.status}"
+    others = [each for each in statuses if each.status != REJECTED]
+    foreign = {each.status for each in others} - ON_ITS_WAY
+    if rejections:
+        if foreign or not all(_is_later(each, other) for each in rejections for other in others):
+            return "contradictory_status"
+        return None if any(each.amount_fen is not None for each in rejections) else "unconfirmed_rejection"
+    return f"status_{min(foreign)}" if foreign else None
 
 
-def _latest(statuses: list[OrderStatus]) -> OrderStatus:
-    return max(statuses, key=lambda status: status.created_at)
+def _is_later(status: OrderStatus, other: OrderStatus) -> bool:
+    """Whether the status is later for certain, however coarse the bank's clock is."""
+    return status.created_at - other.created_at > max(status.created_within, other.created_within)
 
 
 def _note(path: Path, read: BankFile | InputError, unused: dict[tuple[str, str], InputError]) -> BankFileNote:
@@ -345,8 +433,8 @@ def _note(path: Path, read: BankFile | InputError, unused: dict[tuple[str, str],
 def _clash(account: str, statement_id: str) -> InputError:
     return InputError(
         "bank_statement_clash",
-        f"账户 {account} 的对账单 {statement_id} 收到内容不同的两份，均不采用",
-        f"statement {statement_id} of account {account} came twice with different contents; neither is used",
+        f"账户 {account} 的对账单 {statement_id} 收到内容不同的两份，不同之处均不采用",
+        f"statement {statement_id} of account {account} came twice with different contents; where they differ, neither is used",
         remedy="向银行核实，移走作废的一份 / ask the bank which one holds and take the other away",
     )
 

@@ -23,13 +23,13 @@ from fundpool.adapters.gateways.base import (
     answer_to_closing,
     answer_to_query,
     answer_to_submission,
-    lines_of_statement,
+    statement_of,
 )
 from fundpool.adapters.gateways.signature import shared_secret, signed_headers
 from fundpool.domain.errors import InputError
-from fundpool.services.ports import GatewayAnswer
+from fundpool.services.ports import DayStatement, GatewayAnswer
 from fundpool.settings import Settings
-from schemas.payment_messages import BUSINESS_TIME_HEADER, StatementLine, TransferOrder
+from schemas.payment_messages import BUSINESS_TIME_HEADER, TransferOrder
 
 _log = logging.getLogger(__name__)
 
@@ -102,13 +102,10 @@ class HttpGateway:
         received = self._call("POST", f"/v1/transfers/{quote(order.key, safe='')}/close", now)
         return answer_to_closing(order, received)
 
-    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
-        """The lines of one account and day; see ``Gateway.statement``."""
+    def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
+        """The lines of one account and day; the contract carries no balances. See ``Gateway.statement``."""
         query = urlencode({"account": account, "date": day.isoformat()})
-        return lines_of_statement(account, self._call("GET", f"/v1/statements?{query}", now))
-
-    def closing_balance(self, account: str, day: date, *, now: datetime) -> None:
-        """The contract's statement carries no balance."""
+        return statement_of(account, self._call("GET", f"/v1/statements?{query}", now))
 
     def _call(
         self,

@@ -23,8 +23,8 @@ from schemas.payment_messages import CURRENCY, Direction, StatementLine, Transfe
 FILE_BYTES = 16 * 1024 * 1024
 """A larger file is refused unread: about ten thousand entries, far above an account's day."""
 
-ACCEPTED = frozenset({"ACCP", "ACSP", "PDNG"})
-"""Statuses that mean: the bank has the order and works on it."""
+ON_ITS_WAY = frozenset({"RCVD", "ACTC", "ACCP", "ACSP", "ACWC", "PDNG"})
+"""Statuses that mean: the bank has the order and works on it; a rejection may still follow."""
 
 REJECTED = "RJCT"
 
@@ -55,9 +55,13 @@ _VALID_UNTIL = "VALID UNTIL "
 
 @dataclass(frozen=True, slots=True)
 class OrderStatus:
-    """What one pain.002 says of one transaction; ``amount_fen`` only where the bank repeats it."""
+    """What one pain.002 says of one transaction; ``amount_fen`` only where the bank repeats it.
+
+    ``created_within``: how coarse the bank's clock may be at ``created_at``.
+    """
 
     created_at: datetime
+    created_within: timedelta
     original_message_id: str
     end_to_end_id: str
     status: str
@@ -69,7 +73,8 @@ class OrderStatus:
 class StatementPage:
     """One page of one account's statement. ``first_day`` to ``last_day`` are covered from end to end.
 
-    ``opening_fen`` and ``closing_fen`` are the booked balances at both ends of the page.
+    ``opening_fen`` and ``closing_fen`` are the booked balances at both ends of the page, ``sequence`` the number
+    the bank gives the statement.
     """
 
     account: str
@@ -80,6 +85,7 @@ class StatementPage:
     last_day: date
     opening_fen: int
     closing_fen: int
+    sequence: int | None
     lines: tuple[StatementLine, ...]
 
 
@@ -223,21 +229,44 @@ def read_bank_file(content: bytes) -> BankFile:
 
 
 def _statuses(report: Any) -> tuple[OrderStatus, ...]:
-    created_at = _moment(report.grp_hdr.cre_dt_tm)
-    original = report.orgnl_grp_inf_and_sts.orgnl_msg_id
-    return tuple(
-        OrderStatus(
-            created_at=created_at,
-            original_message_id=original,
-            end_to_end_id=transaction.orgnl_end_to_end_id,
-            status=_code(transaction.tx_sts),
-            amount_fen=_original_fen(transaction.orgnl_tx_ref),
-            reason=_reason(transaction.sts_rsn_inf),
+    created = report.grp_hdr.cre_dt_tm
+    original = report.orgnl_grp_inf_and_sts
+
+    def status(end_to_end_id: str, code: Any, amount_fen: int | None, informations: list[Any]) -> OrderStatus:
+        return OrderStatus(
+            created_at=_moment(created),
+            created_within=_clock_step(created),
+            original_message_id=original.orgnl_msg_id,
+            end_to_end_id=end_to_end_id,
+            status=_code(code),
+            amount_fen=amount_fen,
+            reason=_reason(informations),
         )
-        for payment in report.orgnl_pmt_inf_and_sts
-        for transaction in payment.tx_inf_and_sts
-        if transaction.orgnl_end_to_end_id and transaction.tx_sts
-    )
+
+    payments = report.orgnl_pmt_inf_and_sts
+    found = [
+        status(each.orgnl_end_to_end_id, each.tx_sts, _original_fen(each.orgnl_tx_ref), each.sts_rsn_inf)
+        for payment in payments
+        for each in payment.tx_inf_and_sts
+        if each.orgnl_end_to_end_id and each.tx_sts
+    ]
+    # One order a message, so MsgId, PmtInfId and EndToEndId are the same digits. What the levels above say
+    # counts against a rejection; their own rejection may be of a copy, which only the transaction tells.
+    above = [(original.orgnl_msg_id, original.grp_sts, original.sts_rsn_inf)]
+    above += [(each.orgnl_pmt_inf_id, each.pmt_inf_sts, each.sts_rsn_inf) for each in payments]
+    found += [
+        status(digits, code, None, informations)
+        for digits, code, informations in above
+        if digits and code and _code(code) != REJECTED
+    ]
+    return tuple(found)
+
+
+def _clock_step(xml: Any) -> timedelta:
+    """How coarse a written moment may be: zero seconds are often no seconds, midnight often a mere day."""
+    if xml.second or xml.fractional_second:
+        return timedelta(seconds=1)
+    return timedelta(minutes=1) if xml.hour or xml.minute else timedelta(days=1)
 
 
 def _original_fen(reference: Any) -> int | None:
@@ -261,6 +290,7 @@ def _page(statement: Any, header: Any) -> StatementPage:
     if statement.acct.ccy not in {None, CURRENCY}:
         raise _foreign_currency(statement.acct.ccy)
     pagination = getattr(statement, "stmt_pgntn", None) or header.msg_pgntn
+    sequence = statement.lgl_seq_nb if statement.elctrnc_seq_nb is None else statement.elctrnc_seq_nb
     opening, closing = _balances(statement.bal)
     first_day, last_day = _days(statement, closing)
     lines = tuple(line for entry in statement.ntry if _is_booked(entry) for line in _lines(account, entry))
@@ -284,6 +314,7 @@ def _page(statement: Any, header: Any) -> StatementPage:
         last_day=last_day,
         opening_fen=_signed_fen(opening),
         closing_fen=_signed_fen(closing),
+        sequence=None if sequence is None else int(sequence),
         lines=lines,
     )
     _require_tie(page)
@@ -363,6 +394,7 @@ def _lines(account: str, entry: Any) -> list[StatementLine]:
             key=key_of(detail.refs.end_to_end_id) if detail is not None and detail.refs else None,
             counterparty=_counterparty(detail, direction),
             executed_at=executed_at,
+            counterparty_account=_counterparty_account(detail, direction),
         )
 
     if len(details) <= 1:
@@ -395,6 +427,14 @@ def _counterparty(detail: Any, direction: Direction) -> str | None:
     party = parties.dbtr if direction is Direction.CREDIT else parties.cdtr
     party = getattr(party, "pty", party)
     return None if party is None or party.nm is None else str(party.nm)[:200]
+
+
+def _counterparty_account(detail: Any, direction: Direction) -> str | None:
+    parties = detail.rltd_pties if detail is not None else None
+    if parties is None:
+        return None
+    account = parties.dbtr_acct if direction is Direction.CREDIT else parties.cdtr_acct
+    return None if account is None else _account_no(account)[:64]
 
 
 # ---------------------------------------------------------------------------------- values

@@ -14,12 +14,12 @@ from fundpool.adapters.gateways.base import (
     answer_to_closing,
     answer_to_query,
     answer_to_submission,
-    lines_of_statement,
+    statement_of,
 )
 from fundpool.adapters.gateways.desk import BankDesk
 from fundpool.adapters.gateways.faults import FaultPlan, Symptom
-from fundpool.services.ports import GatewayAnswer
-from schemas.payment_messages import StatementLine, TransferOrder
+from fundpool.services.ports import DayStatement, GatewayAnswer
+from schemas.payment_messages import TransferOrder
 
 _SEEN_OVER_HTTP = {
     Symptom.REFUSED: "unreachable",
@@ -50,13 +50,10 @@ class ScriptedGateway:
         """Fence the order's key; see ``Gateway.close``."""
         return answer_to_closing(order, self._call("POST", f"/v1/transfers/{order.key}/close", now))
 
-    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
-        """The lines of one account and day; see ``Gateway.statement``."""
+    def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
+        """The lines of one account and day; the contract carries no balances. See ``Gateway.statement``."""
         query = urlencode({"account": account, "date": day.isoformat()})
-        return lines_of_statement(account, self._call("GET", f"/v1/statements?{query}", now))
-
-    def closing_balance(self, account: str, day: date, *, now: datetime) -> None:
-        """The contract's statement carries no balance."""
+        return statement_of(account, self._call("GET", f"/v1/statements?{query}", now))
 
     def _call(
         self, method: str, target: str, now: datetime, body: bytes = b"", key: str | None = None

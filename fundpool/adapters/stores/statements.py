@@ -26,6 +26,7 @@ class SqlStatementStore:
         c = statement_balance.c
         values = {
             "closing_fen": balance.closing_fen,
+            "opening_fen": balance.opening_fen,
             "source": balance.source,
             "recorded_by": balance.recorded_by,
             "recorded_at": balance.recorded_at,
@@ -47,7 +48,12 @@ class SqlStatementStore:
         )
         return [
             StatedBalance(
-                date.fromisoformat(row.day), row.closing_fen, row.source, row.recorded_by, row.recorded_at
+                date.fromisoformat(row.day),
+                row.closing_fen,
+                row.source,
+                row.recorded_by,
+                row.recorded_at,
+                row.opening_fen,
             )
             for row in rows
         ]
@@ -71,6 +77,7 @@ class SqlStatementStore:
                     key=row.attempt_key,
                     counterparty=row.counterparty,
                     executed_at=row.executed_at,
+                    counterparty_account=row.counterparty_account,
                 ),
             )
             for row in rows

@@ -1,13 +1,25 @@
 """Batches, obligations, attempts and everything the bank said, on SQL."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from fundpool.domain.errors import InputError, RuleViolation
@@ -305,7 +317,7 @@ class SqlTransferStore:
                 select(statement_line).where(c.account_no == line.account, c.bank_serial == line.bank_serial)
             )
             if row is not None:
-                if _line(row) != line:
+                if not _is_same(_line(row), line):
                     altered.append(line)
                 continue
             fresh.append(line)
@@ -319,23 +331,43 @@ class SqlTransferStore:
                     counterparty=line.counterparty,
                     executed_at=line.executed_at,
                     imported_at=at,
+                    counterparty_account=line.counterparty_account,
                 )
             )
         return fresh, altered
 
-    def mark_statement(self, account_no: str, day: date, lines: int, at: datetime) -> None:
+    def mark_statement(
+        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+    ) -> None:
         c = statement_day.c
         changed = self._connection.execute(
             update(statement_day)
             .where(c.account_no == account_no, c.day == day.isoformat())
-            .values(lines=lines, imported_at=at)
+            .values(lines=lines, imported_at=at, sequence=sequence)
         )
         if changed.rowcount == 0:
             self._connection.execute(
                 insert(statement_day).values(
-                    account_no=account_no, day=day.isoformat(), lines=lines, imported_at=at
+                    account_no=account_no,
+                    day=day.isoformat(),
+                    lines=lines,
+                    imported_at=at,
+                    sequence=sequence,
                 )
             )
+
+    def forget_statement(self, account_no: str, day: date) -> None:
+        c = statement_day.c
+        self._connection.execute(
+            delete(statement_day).where(c.account_no == account_no, c.day == day.isoformat())
+        )
+
+    def statement_sequences(self, account_no: str) -> dict[date, int]:
+        c = statement_day.c
+        rows = self._connection.execute(
+            select(c.day, c.sequence).where(c.account_no == account_no, c.sequence.is_not(None))
+        )
+        return {date.fromisoformat(row.day): row.sequence for row in rows}
 
     def statement_imports(self, account_no: str) -> dict[date, datetime]:
         rows = self._connection.execute(
@@ -550,7 +582,15 @@ def _line(row: RowMapping) -> StatementLine:
         key=row["attempt_key"],
         counterparty=row["counterparty"],
         executed_at=row["executed_at"],
+        counterparty_account=row["counterparty_account"],
     )
+
+
+def _is_same(known: StatementLine, line: StatementLine) -> bool:
+    """Whether the bank says the same; another source of it may not give the other party's account."""
+    if known.counterparty_account is None or line.counterparty_account is None:
+        return replace(known, counterparty_account=None) == replace(line, counterparty_account=None)
+    return known == line
 
 
 def _recovery(row: RowMapping) -> Recovery:

@@ -52,7 +52,7 @@ def statement(
     Exit 1 when a new break was found.
     """
     from fundpool.services.resolving import import_statements
-    from fundpool.services.statements import match_receipts, paying_accounts, take_stated_balance
+    from fundpool.services.statements import match_receipts
 
     ports, now = open_month(policy_dir), business_clock(as_of)
     if file is not None:
@@ -68,8 +68,6 @@ def statement(
             report.settled,
             report.breaks_new,
         )
-        for each in ports.database.read(lambda work: paying_accounts(work, city)):
-            take_stated_balance(ports, each.account_no, day, now)
         what = str(day)
     else:
         raise _wanting("--date")
@@ -122,6 +120,7 @@ def _from_file(
             account,
             days,
             own.lines,
+            own.opening_fen,
             own.closing_fen,
             source=f"{file.name[:100]} sha256:{sha256}",
             by=by,
@@ -355,6 +354,7 @@ def terms(*, json: Json = False) -> int:
                     "lease_s": int(promised.lease.total_seconds()),
                     "held_after_s": int(promised.held_after.total_seconds()),
                     "statement_final_after_s": int(promised.statement_final_after.total_seconds()),
+                    "statement_reread_s": int(promised.statement_reread.total_seconds()),
                     "can_close": promised.can_close,
                 },
             }
@@ -394,6 +394,11 @@ def terms(*, json: Json = False) -> int:
                 "对账单定稿 statement final after",
                 settings.gateway_statement_final_after,
                 "FUNDPOOL_GATEWAY_STATEMENT_FINAL_AFTER",
+            ],
+            [
+                "定稿后再读 final statement read again",
+                f"{promised.statement_reread.days}d",
+                "FUNDPOOL_GATEWAY_STATEMENT_REREAD",
             ],
             [
                 "可注销编号 can fence a key",
