@@ -139,8 +139,9 @@ def test_a_foreign_or_broken_file_in_the_inbox_is_named(home, capsys):
 
 
 def test_limits_of_the_settings_hold_to_the_fen_and_are_shown_with_the_terms(home, capsys):
-    released(home, 20_000_01)
-    assert send() == "held"
+    with pytest.raises(RuleViolation) as refused:
+        released(home, 20_000_01)
+    assert refused.value.code == "exceeds_limit"
     assert list(home.glob("bank/outbox/*.xml")) == []
     status, answer = run(capsys, "transfers", "terms")
     assert status == 0
