@@ -9,6 +9,7 @@ import pytest
 from fundpool.bootstrap import build_ports
 from fundpool.console.cli import main
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.errors import RuleViolation
 from fundpool.domain.transfer import PaymentOrder
 from fundpool.services import bank_accounts, books, payments, sending
 from fundpool.services.money_ports import AccountProposal

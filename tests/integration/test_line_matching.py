@@ -1,0 +1,319 @@
+"""What a bank's statement can say under a payment's key, on both databases: each kind is matched or stops the fund."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from fundpool.adapters.work import SqlTransactions
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.transfer import Attempt, GatewayTerms, Obligation
+from fundpool.services import books, kill_switches, payments, resolving
+from fundpool.services.ledger_checks import verify
+from fundpool.services.line_matching import disagreements, standing_of
+from fundpool.services.ports import DayStatement
+from schemas.payment_messages import Direction, StatementLine, TransferOrder
+from tests.simulation.scene import (
+    CITY,
+    COUNTIES,
+    FISCAL,
+    FUND,
+    MAKER,
+    NOW,
+    Scene,
+    account_no,
+    county_name,
+)
+
+PAID_FEN = 107_017_544_88
+PAYER = account_no("fiscal_account", "331000")
+PAYEE = account_no("county_expenditure", COUNTIES[0])
+DAY = NOW.date()
+
+
+@pytest.fixture
+def scene(transactions: SqlTransactions) -> Scene:
+    """One payment, settled by the bank's answer; no statement is in yet."""
+    made = Scene(transactions, counties=COUNTIES[:1], opening_fen=2 * PAID_FEN)
+    made.release(PAID_FEN)
+    made.send()
+    assert made.states() == ["settled"]
+    return made
+
+
+def the_attempt(scene: Scene) -> Attempt:
+    return scene.ports.database.read(lambda work: work.transfers.attempts(1))[0]
+
+
+def the_obligation(scene: Scene) -> Obligation:
+    return scene.ports.database.read(lambda work: work.transfers.obligation(1))
+
+
+def debit(scene: Scene, **changes: object) -> StatementLine:
+    """The line of the payment as it was ordered."""
+    line = StatementLine(
+        bank_serial="D1",
+        account=PAYER,
+        direction=Direction.DEBIT,
+        amount_fen=PAID_FEN,
+        key=the_attempt(scene).key,
+        counterparty=county_name(COUNTIES[0]),
+        executed_at=NOW,
+    )
+    return replace(line, **changes)  # type: ignore[arg-type]
+
+
+def credit(scene: Scene, amount_fen: int, serial: str = "C1", days: int = 0) -> StatementLine:
+    """Money that comes back to the paying account under the payment's key."""
+    return debit(
+        scene,
+        bank_serial=serial,
+        direction=Direction.CREDIT,
+        amount_fen=amount_fen,
+        executed_at=NOW + timedelta(days=days, hours=1),
+    )
+
+
+def take_in(scene: Scene, *lines: StatementLine) -> None:
+    """The statements of the days of the lines, each when it can no longer grow."""
+    scene.clock.now = NOW + timedelta(days=4)
+    for account in sorted({line.account for line in lines}):
+        for day in sorted({line.executed_at.astimezone(SHANGHAI).date() for line in lines} | {DAY}):
+            own = [
+                line
+                for line in lines
+                if line.account == account and line.executed_at.astimezone(SHANGHAI).date() == day
+            ]
+            scene.ports.database.transaction(
+                lambda work, a=account, d=day, o=own: resolving.match_statement(  # type: ignore[misc]
+                    work, a, d, DayStatement(tuple(o)), scene.clock(), scene.clock(), GatewayTerms()
+                )
+            )
+
+
+def breaks(scene: Scene) -> list[str]:
+    found = scene.ports.database.read(lambda work: work.transfers.breaks(CITY))
+    return sorted(each.kind for each in found)
+
+
+def is_stopped(scene: Scene) -> bool:
+    return scene.ports.database.read(lambda work: kill_switches.is_stopped(work, CITY, FUND))
+
+
+def paying_fen(scene: Scene) -> int:
+    """What the paying account has paid out and not back, by the books."""
+    held = scene.ports.database.read(lambda work: books.balance(work, FISCAL))
+    return 2 * PAID_FEN - held.posted_fen
+
+
+def order_again(scene: Scene) -> str:
+    """Why the payment may not be ordered again."""
+    with pytest.raises(RuleViolation) as refused:
+        scene.ports.database.transaction(
+            lambda work: payments.order_again(work, 1, by=MAKER, reason="重付", now=scene.clock())
+        )
+    return refused.value.code
+
+
+def test_a_payment_as_ordered_and_its_whole_return_agree(scene: Scene) -> None:
+    take_in(scene, debit(scene), credit(scene, PAID_FEN, days=1))
+    assert (scene.states(), breaks(scene), paying_fen(scene)) == (["returned"], [], 0)
+    again = scene.ports.database.transaction(
+        lambda work: payments.order_again(work, 1, by=MAKER, reason="重付", now=scene.clock())
+    )
+    assert again.revision == 2
+
+
+def test_a_part_that_comes_back_is_booked_by_its_part_and_the_rest_stays_paid(scene: Scene) -> None:
+    take_in(scene, debit(scene), credit(scene, 1_00, days=1))
+    assert (scene.states(), breaks(scene)) == (["partly_returned"], ["partly_returned"])
+    assert not is_stopped(scene)
+    assert paying_fen(scene) == PAID_FEN - 1_00
+    assert the_obligation(scene).paid_fen == PAID_FEN - 1_00
+    assert order_again(scene) == "illegal_state_change"
+    assert scene.ports.database.read(verify) == []
+
+
+def test_parts_add_up_and_the_last_makes_it_whole(scene: Scene) -> None:
+    take_in(scene, debit(scene), credit(scene, 1_00, days=1))
+    take_in(scene, credit(scene, 2_00, "C2", days=2))
+    assert (scene.states(), paying_fen(scene)) == (["partly_returned"], PAID_FEN - 3_00)
+    take_in(scene, credit(scene, PAID_FEN - 3_00, "C3", days=3))
+    assert (scene.states(), paying_fen(scene)) == (["returned"], 0)
+    assert the_obligation(scene).returned_fen == 0
+    assert scene.ports.database.read(verify) == []
+
+
+@pytest.mark.parametrize(
+    ("amounts_fen", "kind", "state", "out_fen"),
+    [
+        ((PAID_FEN + 1,), "return_exceeds_payment", "settled", PAID_FEN),
+        ((PAID_FEN, PAID_FEN), "returned_twice", "returned", 0),
+        ((PAID_FEN - 1, 2), "return_exceeds_payment", "partly_returned", 1),
+    ],
+)
+def test_more_than_was_paid_is_never_booked_and_stops_the_fund(
+    scene: Scene, amounts_fen: tuple[int, ...], kind: str, state: str, out_fen: int
+) -> None:
+    returns = [credit(scene, each, f"C{n}", days=n) for n, each in enumerate(amounts_fen, start=1)]
+    take_in(scene, debit(scene), *returns)
+    assert kind in breaks(scene)
+    assert is_stopped(scene)
+    assert (scene.states(), paying_fen(scene)) == ([state], out_fen)
+
+
+def test_a_credit_without_any_debit_is_no_return(scene: Scene) -> None:
+    take_in(scene, credit(scene, PAID_FEN))
+    assert "return_without_payment" in breaks(scene)
+    assert is_stopped(scene)
+    assert (scene.states(), paying_fen(scene)) == (["settled"], PAID_FEN)
+    assert order_again(scene) == "illegal_state_change"
+    take_in(scene, debit(scene, bank_serial="D2"), credit(scene, PAID_FEN))
+    assert (scene.states(), paying_fen(scene)) == (["returned"], 0)
+
+
+def test_a_return_whose_payment_is_on_a_statement_not_fetched_yet_rests_on_the_banks_answer(
+    scene: Scene,
+) -> None:
+    scene.clock.now = NOW + timedelta(days=4)
+    line = credit(scene, PAID_FEN, days=1)
+    day = DAY + timedelta(days=1)
+    for at, lines in ((day, (line,)), (DAY, ())):
+        scene.ports.database.transaction(
+            lambda work, a=at, own=lines: resolving.match_statement(  # type: ignore[misc]
+                work, PAYER, a, DayStatement(own), scene.clock(), scene.clock(), GatewayTerms()
+            )
+        )
+        if at == day:
+            assert (scene.states(), breaks(scene)) == (["returned"], [])
+            assert order_again(scene) == "return_not_on_statement"
+    # Now it is in, and has no such payment.
+    assert "return_without_payment" in breaks(scene)
+    assert is_stopped(scene)
+
+
+def test_what_the_bank_answered_as_returned_is_corrected_by_its_statement(scene: Scene) -> None:
+    scene.book.return_transfer(the_attempt(scene).key, "户名不符", scene.clock())
+    scene.clock.advance(days=1, minutes=1)
+    scene.resolve()
+    assert (scene.states(), paying_fen(scene)) == (["returned"], 0)
+    take_in(scene, debit(scene), credit(scene, 1_00, days=1))
+    assert (scene.states(), paying_fen(scene)) == (["partly_returned"], PAID_FEN - 1_00)
+    assert breaks(scene) == ["partly_returned", "return_differs"]
+    assert is_stopped(scene)
+    scene.resolve()
+    assert scene.states() == ["partly_returned"]
+    assert scene.ports.database.read(verify) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"amount_fen": PAID_FEN - 1}, "amount_differs"),
+        ({"account": "6200000000001"}, "other_account"),
+        ({"counterparty": "别处医疗保障局支出户"}, "other_payee"),
+        ({"counterparty": "6299999999999"}, "other_payee"),
+        ({"counterparty": None, "counterparty_account": "6299999999999"}, "other_payee"),
+        ({"counterparty": f"{county_name(COUNTIES[0])} 6299999999999"}, "other_payee"),
+    ],
+)
+def test_a_debit_that_is_not_as_ordered_stops_the_fund(
+    scene: Scene, changes: dict[str, object], kind: str
+) -> None:
+    if kind == "other_account":
+        account = AccountRef(CITY, FUND, AccountType.CITY_EXPENDITURE, "331000")
+        changes = {"account": register(scene, account, str(changes["account"]))}
+    take_in(scene, debit(scene, **changes))
+    assert kind in breaks(scene)
+    assert is_stopped(scene)
+
+
+def register(scene: Scene, ref: AccountRef, number: str) -> str:
+    """One more account of the city, so that its statement belongs to the fund."""
+    from fundpool.services import bank_accounts  # noqa: PLC0415 - for this test alone
+    from fundpool.services.money_ports import AccountProposal  # noqa: PLC0415 - as above
+
+    proposal = AccountProposal(ref.city, ref.fund, ref.unit, ref.type, number, "市支出户", "农业银行")
+    scene.ports.database.transaction(
+        lambda work: bank_accounts.propose_account(work, proposal, MAKER, scene.clock())
+    )
+    return number
+
+
+@pytest.mark.parametrize(
+    "counterparty",
+    [
+        None,
+        "",
+        county_name(COUNTIES[0]),
+        f"{county_name(COUNTIES[0])} {PAYEE}",
+        PAYEE,
+        f"{PAYEE[:4]}****{PAYEE[8:]}",
+        "　".join(county_name(COUNTIES[0])),
+    ],
+)
+def test_the_payee_is_recognised_however_the_bank_writes_it(scene: Scene, counterparty: str | None) -> None:
+    take_in(scene, debit(scene, counterparty=counterparty))
+    assert breaks(scene) == []
+
+
+@pytest.mark.parametrize("amount_fen", [PAID_FEN, PAID_FEN - 1])
+def test_what_reaches_the_payees_account_is_matched_too(scene: Scene, amount_fen: int) -> None:
+    arrival = debit(scene, bank_serial="A1", account=PAYEE, direction=Direction.CREDIT, amount_fen=amount_fen)
+    take_in(scene, debit(scene), arrival)
+    assert breaks(scene) == ([] if amount_fen == PAID_FEN else ["arrival_differs"])
+
+
+def test_the_return_leaving_the_payees_account_is_no_second_execution(scene: Scene) -> None:
+    leaving = debit(scene, bank_serial="A2", account=PAYEE, counterparty="市财政专户")
+    take_in(scene, debit(scene), leaving, credit(scene, PAID_FEN, days=1))
+    assert (breaks(scene), scene.states()) == ([], ["returned"])
+
+
+def test_a_second_execution_that_comes_back_leaves_suspense_and_the_payment_stands(scene: Scene) -> None:
+    take_in(scene, debit(scene), debit(scene, bank_serial="D2", executed_at=NOW + timedelta(hours=2)))
+    assert breaks(scene) == ["executed_twice"]
+    assert paying_fen(scene) == 2 * PAID_FEN
+    take_in(scene, credit(scene, PAID_FEN, days=1))
+    assert paying_fen(scene) == PAID_FEN
+    assert scene.states() == ["held"]
+    suspense = AccountRef(CITY, FUND, AccountType.SUSPENSE, COUNTIES[0])
+    assert scene.ports.database.read(lambda work: books.balance(work, suspense)).posted_fen == 0
+    assert scene.ports.database.read(verify) == []
+
+
+def test_money_that_the_payee_had_sent_on_and_that_comes_back_is_told(scene: Scene) -> None:
+    def spend(work: object) -> None:
+        books.book_spending(
+            work,  # type: ignore[arg-type]
+            city=CITY,
+            fund=FUND,
+            unit=COUNTIES[0],
+            month=the_obligation(scene).month,
+            items={"inpatient": PAID_FEN},
+            reference="r1",
+            by=MAKER,
+            event_at=NOW,
+            now=NOW,
+        )
+
+    scene.ports.database.transaction(spend)
+    take_in(scene, debit(scene), credit(scene, PAID_FEN, days=1))
+    assert breaks(scene) == ["deficit_after_return"]
+    assert is_stopped(scene)
+
+
+def test_every_part_of_a_line_that_must_agree_is_looked_at() -> None:
+    order = TransferOrder("k" * 36, 100, "62001", "62002", "某县支出户", "p", "e", NOW)
+    line = StatementLine("1", "62001", Direction.DEBIT, 100, order.key, "某县支出户", NOW)
+    assert disagreements(order, line) == ()
+    assert disagreements(order, replace(line, amount_fen=99, counterparty="他县支出户")) == (
+        "amount_differs",
+        "other_payee",
+    )
+    assert disagreements(order, replace(line, account="62009")) == ("other_account",)
+    back = replace(line, direction=Direction.CREDIT, amount_fen=101)
+    assert disagreements(order, back) == ("return_exceeds_payment",)
+    assert standing_of(order, [line, replace(back, amount_fen=40, bank_serial="2")]).returned_fen == 40
