@@ -61,7 +61,10 @@ class CityScene:
         self.book = BankBook()
         self.book.open_on_first_use(FISCAL_FEN)
         self.gateway = ScriptedGateway(self.book)
-        self.ports = replace(build_ports(Settings(home=folder)), database=transactions, gateway=self.gateway)
+        built = build_ports(Settings(home=folder))
+        assert isinstance(built.database, SqlTransactions)
+        transactions.limits = built.database.limits
+        self.ports = replace(built, database=transactions, gateway=self.gateway)
         if not judges:
             self.ports = replace(self.ports, judge_documents=passing)
         self.policy = self.ports.policies.city(city)

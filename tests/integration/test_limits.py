@@ -1,0 +1,256 @@
+"""A city that pays within its annual budget: every step of a payment asks again, and the budget stays above what is paid."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from fundpool.adapters.work import SqlTransactions
+from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.periods import Month
+from fundpool.domain.transfer import Batch
+from fundpool.services import application, kill_switches, limits, payments, records, resolving
+from fundpool.services.disbursement import PAY_STEP
+from fundpool.services.outcomes import StepReport
+from tests.integration.month_scene import APPROVER, FINANCE, RELEASER, CityScene
+from tests.integration.test_month_edges import at, file_plans
+
+CITY, FUND = "jiujiang", "employee"
+OCTOBER = Month(2026, 10)
+
+
+@pytest.fixture
+def scene(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
+    """One county's October, applied for and reviewed by finance at what was asked."""
+    made = CityScene(transactions, tmp_path, CITY, OCTOBER, judges=False)
+    file_plans(made, "2026-09-24 10:00", made.counties[0])
+    made.decide(at("2026-09-25 10:00"), made.counties[0])
+    made.run("funds-application", at("2026-09-25 11:00"), made.counties[0])
+    made.review_by_finance(at("2026-09-28 09:00"))
+    return made
+
+
+def asked_fen(scene: CityScene) -> int:
+    return scene.requested_fen(scene.counties[0], FUND)
+
+
+def set_budget(scene: CityScene, amount_fen: int, number: str = "调整〔2026〕2号") -> None:
+    records.record_budget(
+        scene.ports,
+        city=CITY,
+        year=2026,
+        amounts={(scene.counties[0], FUND): amount_fen},
+        document_number=number,
+        by="预算",
+        now=at("2026-09-28 10:00"),
+    )
+
+
+def the_batch(scene: CityScene) -> Batch:
+    found = scene.ports.database.read(lambda work: work.transfers.batches(CITY, OCTOBER, fund=FUND))
+    return found[0]
+
+
+def outcomes(report: StepReport) -> set[str | None]:
+    return {each.error_code for each in report.outcomes if each.fund == FUND}
+
+
+def order(scene: CityScene) -> None:
+    scene.run("disbursement", at("2026-09-29 09:00"))
+
+
+def approve(scene: CityScene, now: datetime) -> None:
+    batch = the_batch(scene)
+    scene.ports.database.transaction(
+        lambda work: payments.approve_batch(work, batch.id, payments.digest_of(work, batch), APPROVER, now)
+    )
+
+
+def release(scene: CityScene, now: datetime) -> None:
+    scene.ports.database.transaction(
+        lambda work: payments.release_batch(work, the_batch(scene).id, RELEASER, now)
+    )
+
+
+def force_budget(scene: CityScene, amount_fen: int) -> None:
+    """A lower budget as it may come in before anything is ordered, put in place later."""
+    transactions = scene.ports.database
+    assert isinstance(transactions, SqlTransactions)
+    revisions = transactions.read(lambda work: work.budgets.budget_revisions(CITY, 2026))
+    (before,) = [each for each in revisions if (each.county, each.fund) == (scene.counties[0], FUND)]
+    lowered = replace(before, amount_fen=amount_fen)
+    with transactions.database.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE budgets SET amount_fen = :amount, seal = :seal WHERE county = :county AND fund = :fund"
+            ),
+            {
+                "amount": amount_fen,
+                "seal": transactions.seals.of(lowered, CITY),
+                "county": scene.counties[0],
+                "fund": FUND,
+            },
+        )
+
+
+def test_a_budget_lowered_between_review_and_batch_is_met_when_the_batch_is_made(scene: CityScene) -> None:
+    set_budget(scene, asked_fen(scene) - 1)
+    report = scene.run("disbursement", at("2026-09-29 09:00"))
+    assert "exceeds_annual_budget" in outcomes(report)
+    assert scene.ports.database.read(lambda work: work.transfers.batches(CITY, OCTOBER, fund=FUND)) == []
+
+
+def test_a_budget_is_not_lowered_below_what_is_paid_and_reserved(scene: CityScene) -> None:
+    order(scene)
+    with pytest.raises(RuleViolation) as refused:
+        set_budget(scene, asked_fen(scene) - 1)
+    assert refused.value.code == "budget_below_paid"
+    set_budget(scene, asked_fen(scene))
+    scene.authorise(PAY_STEP, at("2026-09-29 10:00"))
+    scene.run("disbursement", at("2026-09-29 11:00"))
+    with pytest.raises(RuleViolation):
+        set_budget(scene, asked_fen(scene) - 1, "调整〔2026〕3号")
+    assert sum(scene.executed_fen().values()) > 0
+
+
+@pytest.mark.parametrize("step", [approve, release])
+def test_approving_and_releasing_ask_again(
+    scene: CityScene, step: Callable[[CityScene, datetime], None]
+) -> None:
+    order(scene)
+    now = at("2026-09-29 10:00")
+    if step is release:
+        approve(scene, now)
+    force_budget(scene, asked_fen(scene) - 1)
+    with pytest.raises(RuleViolation) as refused:
+        step(scene, now)
+    assert refused.value.code == "exceeds_annual_budget"
+
+
+def test_sending_asks_again_and_holds_what_exceeds_the_budget(scene: CityScene) -> None:
+    order(scene)
+    scene.authorise(PAY_STEP, at("2026-09-29 10:00"))
+    force_budget(scene, asked_fen(scene) - 1)
+    scene.run("disbursement", at("2026-09-29 11:00"))
+    (payment,) = scene.ports.database.read(
+        lambda work: work.transfers.obligations(city=CITY, month=OCTOBER, fund=FUND)
+    )
+    assert (payment.state.value, payment.held_reason) == ("held", "exceeds_annual_budget")
+    county = scene.counties[0]
+    paid = [
+        each
+        for each in scene.book.executions
+        if county in each.credit_account and FUND in each.credit_account
+    ]
+    assert paid == []
+
+
+def test_a_budget_changed_in_the_database_stops_the_payment(scene: CityScene) -> None:
+    order(scene)
+    scene.authorise(PAY_STEP, at("2026-09-29 10:00"))
+    assert isinstance(scene.ports.database, SqlTransactions)
+    with scene.ports.database.database.engine.begin() as connection:
+        connection.execute(text("UPDATE budgets SET amount_fen = amount_fen * 9"))
+    scene.run("disbursement", at("2026-09-29 11:00"))
+    assert scene.book.executions == []
+    assert scene.ports.database.read(lambda work: kill_switches.is_stopped(work, CITY, FUND))
+
+
+def test_two_months_under_review_do_not_block_each_other(
+    scene: CityScene, transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    asked = asked_fen(scene)
+    later = replace_month(scene, OCTOBER.plus(1))
+    file_plans(later, "2026-10-24 10:00", later.counties[0])
+    later.decide(at("2026-10-25 10:00"), later.counties[0])
+    later.run("funds-application", at("2026-10-25 11:00"), later.counties[0])
+    third = replace_month(scene, OCTOBER.plus(2))
+    file_plans(third, "2026-11-24 10:00", third.counties[0])
+    third.decide(at("2026-11-25 10:00"), third.counties[0])
+    third.run("funds-application", at("2026-11-25 11:00"), third.counties[0])
+    set_budget(scene, 2 * asked, "调整〔2026〕9号")
+    # Room for two months; neither of the two under review takes it from the other before it is granted.
+    review(later, asked)
+    with pytest.raises(RuleViolation) as refused:
+        review(third, asked)
+    assert refused.value.code == "exceeds_annual_budget"
+
+
+def review(scene: CityScene, amount_fen: int) -> None:
+    application.review_application(
+        scene.ports,
+        city=CITY,
+        month=scene.month,
+        fund=FUND,
+        county=scene.counties[0],
+        amount_fen=amount_fen,
+        reason=None,
+        by=FINANCE,
+        now=at("2026-11-28 09:00"),
+    )
+
+
+def replace_month(scene: CityScene, month: Month) -> CityScene:
+    """The same city and books in another month."""
+    other = object.__new__(CityScene)
+    other.__dict__ |= scene.__dict__
+    other.month = month
+    return other
+
+
+def test_the_first_hop_that_came_back_keeps_the_second_from_being_sent(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
+    first = city.counties[0]
+    file_plans(city, "2026-09-24 10:00", first)
+    city.decide(at("2026-09-25 10:00"), first)
+    city.run("funds-application", at("2026-09-25 11:00"), first)
+    city.review_by_finance(at("2026-09-28 09:00"))
+    city.run("disbursement", at("2026-09-29 09:00"))
+    city.authorise(PAY_STEP, at("2026-09-29 09:30"))
+    city.run("disbursement", at("2026-09-29 10:00"))
+    city.run("allocation", at("2026-09-29 11:00"))
+    city.authorise("allocate_to_counties", at("2026-09-29 11:30"))
+    for execution in list(city.book.executions):
+        city.book.return_transfer(execution.key, "户名不符", at("2026-09-29 12:00"))
+    resolving.resolve(city.ports, at("2026-09-30 13:00"))
+    report = city.run("allocation", at("2026-09-30 14:00"))
+    assert "money_not_arrived" in {each.error_code for each in report.outcomes}
+    paid = {each.credit_account for each in city.book.executions}
+    assert not any(
+        account.startswith(str(list(AccountType).index(AccountType.COUNTY_EXPENDITURE))) for account in paid
+    )
+
+
+def test_what_is_committed_counts_a_payment_through_the_city_once(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
+    first = city.counties[0]
+    file_plans(city, "2026-09-24 10:00", first)
+    city.decide(at("2026-09-25 10:00"), first)
+    city.run("funds-application", at("2026-09-25 11:00"), first)
+    city.review_by_finance(at("2026-09-28 09:00"))
+
+    def committed() -> dict[str, int]:
+        found = city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, 2026))
+        return {county: amount_fen for county, amount_fen in found.items() if amount_fen}
+
+    assert committed() == {}
+    city.run("disbursement", at("2026-09-29 09:00"))
+    assert committed() == {first: city.requested_fen(first, FUND)}
+    city.authorise(PAY_STEP, at("2026-09-29 09:30"))
+    city.run("disbursement", at("2026-09-29 10:00"))
+    city.run("allocation", at("2026-09-29 11:00"))
+    assert committed() == {first: city.requested_fen(first, FUND)}
+    assert replace(the_obligation(city), returned_fen=0).amount_fen == city.requested_fen(first, FUND)
+
+
+def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]
+    found = city.ports.database.read(lambda work: work.transfers.obligations(city="taizhou", fund=FUND))
+    return next(each for each in found if each.unit == city.counties[0])
