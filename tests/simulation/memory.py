@@ -19,6 +19,7 @@ from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import CASH, AccountRef, AccountType
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.ledger import GENESIS, AccountBalance, Balance, Posting, Voucher, seal_voucher
+from fundpool.domain.month_records import BudgetRevision
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import (
     LIVE,
@@ -47,8 +48,10 @@ from fundpool.services.money_ports import (
     StoredPosting,
     new_account,
 )
+from fundpool.services.statement_ports import StatedBalance
 from schemas.payment_messages import StatementLine
 from tests.seals import SEALS
+from tests.simulation.memory_month import MemoryApplications, MemoryBudgets, MemoryStatements
 
 T = TypeVar("T")
 
@@ -84,6 +87,8 @@ class State:
     breaks: dict[int, Break] = field(default_factory=dict)
     switches: dict[tuple[str, str], KillSwitch] = field(default_factory=dict)
     recoveries: dict[tuple[str, str], Recovery] = field(default_factory=dict)
+    budgets: dict[tuple[str, str, str], tuple[BudgetRevision, ...]] = field(default_factory=dict)
+    stated: dict[tuple[str, date], StatedBalance] = field(default_factory=dict)
 
     owned: set[str] = field(default_factory=set)
     """Names of the containers that this state has copied and may write to."""
@@ -147,7 +152,9 @@ def _work(state: State, limits: PaymentLimits) -> SimpleNamespace:
     made.accounts = MemoryAccounts(state)
     made.ledger = MemoryLedger(state)
     made.transfers = MemoryTransfers(state)
-    made.statements = SimpleNamespace(balances=lambda account_no: [])  # this bank states none
+    made.budgets = MemoryBudgets(state)
+    made.applications = MemoryApplications()
+    made.statements = MemoryStatements(state)
     return made
 
 
