@@ -7,10 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.transfer import LIVE
+from fundpool.domain.transfer import LIVE, PaymentOrder
 from fundpool.services import records
+from fundpool.services.ports import GatewayAnswer
 from schemas.payment_messages import Direction, TransferOrder
-from tests.simulation.bank import REACHED
+from tests.simulation.bank import REACHED, account_no
 from tests.simulation.oracle import keys_of
 from tests.simulation.scene import CHECKER, CITY, FUND, MONTH, Scene
 
@@ -19,12 +20,13 @@ Amounts = dict[str, int]
 
 
 class AnnualBudget:
-    """What people have decided, kept outside of the stores, and what was sent above it."""
+    """What people have decided, kept outside of the stores; watches what is sent above it."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self._decided: list[tuple[datetime, Amounts]] = []
-        self.overspent: list[str] = []
+        self._submit = scene.gateway.submit
+        scene.gateway.submit = self._watched
 
     @property
     def now(self) -> Amounts:
@@ -59,6 +61,9 @@ class AnnualBudget:
                 by=CHECKER,
                 now=self._scene.clock(),
             )
+            under_way_fen = self._under_way_fen(county)
+            if amount_fen < under_way_fen:
+                self._scene.overspent.append(f"B2 {amount_fen} decided below {under_way_fen}: {county}")
             self._stand(self.now | {county: amount_fen})
             return
         REACHED["refusal: budget_below_paid"] += 1
@@ -70,7 +75,12 @@ class AnnualBudget:
     def _stand(self, amounts: Amounts) -> None:
         self._decided.append((self._scene.clock(), amounts))
 
-    def check(self, order: TransferOrder) -> None:
+    def _watched(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
+        self._check(order)
+        answer: GatewayAnswer = self._submit(order, now=now)
+        return answer
+
+    def _check(self, order: TransferOrder) -> None:
         """Note when an order leaves that its county's budget does not cover, together with what is under way.
 
         A worker may have claimed it a lease ago.
@@ -82,18 +92,22 @@ class AnnualBudget:
         recent = [amounts for at, amounts in self._decided if at >= since]
         before = [amounts for at, amounts in self._decided if at < since][-1:]
         budget_fen = max(amounts.get(payment.unit, 0) for amounts in [*before, *recent])
-        others = (p for p in self._scene.ordered.values() if p.unit == payment.unit and p is not payment)
-        spent_fen = payment.amount_fen + sum(self._under_way_fen(each.key) for each in others)
+        spent_fen = payment.amount_fen + self._under_way_fen(payment.unit, but=payment)
         if spent_fen > budget_fen:
-            self.overspent.append(f"B1 sent {spent_fen} of a budget of {budget_fen}: {payment.key}")
+            self._scene.overspent.append(f"B1 sent {spent_fen} of a budget of {budget_fen}: {payment.key}")
 
-    def _under_way_fen(self, payment_key: str) -> int:
+    def _under_way_fen(self, county: str, but: PaymentOrder | None = None) -> int:
         """What the books themselves know as paid or reserved, less what came back at the bank."""
-        keys = frozenset(keys_of(payment_key))
         known = self._scene.ports.database.read(lambda work: work.transfers.attempts_in(LIVE))
-        live_fen = sum(each.amount_fen for each in known if each.key in keys)
-        back = [each.amount_fen for each in self._scene.lines(keys) if each.direction is Direction.CREDIT]
-        return max(live_fen - sum(back), 0)
+        total_fen = 0
+        for each in self._scene.ordered.values():
+            if each.unit == county and each is not but:
+                keys = frozenset(keys_of(each.key))
+                live_fen = sum(attempt.amount_fen for attempt in known if attempt.key in keys)
+                lines = self._scene.lines(keys, account_no(each.hop.from_type, each.payer_unit))
+                back = [line.amount_fen for line in lines if line.direction is Direction.CREDIT]
+                total_fen += max(live_fen - sum(back), 0)
+        return total_fen
 
 
 def _office(scene: Scene) -> Any:

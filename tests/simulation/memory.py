@@ -245,7 +245,7 @@ class MemoryAccounts:
         status: AccountStatus | None = None,
         account_no: str | None = None,
     ) -> list[BankAccount]:
-        return [
+        found = [
             each
             for each in self._rows.values()
             if city in {None, each.city}
@@ -253,6 +253,9 @@ class MemoryAccounts:
             and status in {None, each.status}
             and account_no in {None, each.account_no}
         ]
+        return sorted(
+            found, key=lambda each: (each.city, each.fund, each.account_type, each.unit, each.version)
+        )
 
 
 class MemoryLedger:

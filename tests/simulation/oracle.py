@@ -89,6 +89,11 @@ class Payment:
         """What left the account and has not come back, by the bank's book."""
         return paid_fen(self.lines)[-1]
 
+    @property
+    def explained(self) -> frozenset[str]:
+        """Kinds of the breaks that say why books and bank differ about it."""
+        return self.told & _EXPLAINS
+
 
 def violations(scene: Scene, withdrawn: Iterable[str] = (), *, is_tampered: bool = False) -> list[str]:
     """Every promise that the end state breaks, in words; ``withdrawn``: keys people took back.
@@ -187,9 +192,7 @@ def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
 
 def _judge_payment(payment: Payment) -> Iterator[str]:
     """What is wrong with one payment, over its revisions."""
-    latest, told = payment.latest, payment.told & _EXPLAINS
-    if "other_account" in payment.wrongs:
-        told |= payment.told & {"us_not_bank"}  # where the other account's statement is not read
+    latest, told = payment.latest, payment.explained
     REACHED[f"end: {latest.state}"] += 1
     REACHED[f"end: after {len(payment.tried)} attempts"] += 1
     REACHED[f"end: revision {latest.revision}"] += 1
@@ -199,14 +202,9 @@ def _judge_payment(payment: Payment) -> Iterator[str]:
     times = sum(each.direction == "debit" for each in payment.lines)
     if len(settled) > 1 and not payment.wrongs:
         yield f"I1 settled {len(settled)} times: {latest.key}"
-    if payment.booked_fen != payment.paid_fen and not told:
-        yield f"I2 booked {payment.booked_fen}, paid {payment.paid_fen}, and nothing tells it: {latest.key}"
-    if payment.wrongs and not told:
-        yield f"I2 the bank did wrong ({', '.join(payment.wrongs)}), and nothing tells it: {latest.key}"
+    yield from _untold(payment)
     if is_with_payee != bool(settled) and not told:
         yield f"I2 paid {times} times, {is_with_payee=}, {states}: {latest.key}"
-    if 0 < payment.paid_fen < latest.amount_fen and not (told or PART_BACK in payment.told):
-        yield f"I2 a part came back, and nothing tells it: {latest.key}"
     if latest.state == PART_BACK and not (0 < payment.booked_fen < latest.amount_fen):
         yield f"I3 {latest.state} with {payment.booked_fen} of {latest.amount_fen} booked: {latest.key}"
     over = len(settled) + sum(each is ObligationState.RETURNED for each in states)
@@ -223,6 +221,32 @@ def _judge_payment(payment: Payment) -> Iterator[str]:
         yield f"L1 never paid: {latest.key} is {latest.state}"
 
 
+def _untold(payment: Payment) -> Iterator[str]:
+    """What books and bank have differently, or the bank did wrongly, without a break."""
+    key, told = payment.latest.key, payment.explained
+    if payment.booked_fen != payment.paid_fen and not told:
+        yield f"I2 booked {payment.booked_fen}, paid {payment.paid_fen}, and nothing tells it: {key}"
+    if payment.wrongs and not told:
+        yield f"I2 the bank did wrong ({', '.join(payment.wrongs)}), and nothing tells it: {key}"
+    if 0 < payment.paid_fen < payment.latest.amount_fen and not (told or PART_BACK in payment.told):
+        yield f"I2 a part came back, and nothing tells it: {key}"
+
+
+def misled(scene: Scene) -> list[str]:
+    """What a person who trusts books and breaks does not know; asked when a payment has come to an end."""
+    return scene.ports.database.read(lambda work: list(_misled(work, scene)))
+
+
+def _misled(work: Work, scene: Scene) -> Iterator[str]:
+    yield from scene.overspent
+    yield from _wrong_executions(scene, work)
+    yield from _below_nil(work)
+    for each in latest_revisions(work.transfers.obligations(city=CITY)):
+        payment = _payment(work, scene, each)
+        if payment.wrongs or each.state in _WITH_PAYEE | {ObligationState.RETURNED}:
+            yield from _untold(payment)
+
+
 def _judge_accounts(work: Work, scene: Scene, payments: list[Payment]) -> Iterator[str]:
     """Books and bank differ by what the payments' breaks tell, and by nothing else."""
     for hop in scene.hops:
@@ -237,8 +261,13 @@ def _judge_accounts(work: Work, scene: Scene, payments: list[Payment]) -> Iterat
         paid = sum(each.paid_fen for each in of_hop) + paid_fen(strays)[-1]
         if at_bank != OPENING_FEN - paid:
             yield f"I2 the bank holds {at_bank} on {ref}, which is not what its lines left"
-        if balance.reserved_fen:
+        # An order under whose key money came in cannot be proved absent: it waits for people.
+        if balance.reserved_fen and not any("return_without_payment" in each.told for each in of_hop):
             yield f"I5 {balance.reserved_fen} still reserved on {ref}"
+    yield from _below_nil(work)
+
+
+def _below_nil(work: Work) -> Iterator[str]:
     breaks = {each.kind for each in work.transfers.breaks(only_open=False)}
     for each in work.ledger.balances(CITY):
         if each.ref.type in CASH and each.posted_fen < 0 and not breaks & {"deficit_after_return"}:

@@ -66,6 +66,8 @@ class Scene:
         """Of which people have ordered payments."""
         self.ordered: dict[str, PaymentOrder] = {}
         """What people have ordered and approved, by payment; kept where nobody can change it."""
+        self.overspent: list[str] = []
+        """What was sent, or decided, against the annual budget (see ``budget.AnnualBudget``)."""
         self.book = book(key_retention=terms.key_retention)
         self.plan = CountedPlan()
         self.book.open_account(account_no("fiscal_account", CITY_UNIT), "市财政专户", opening_fen)
@@ -115,11 +117,16 @@ class Scene:
 
     def release(self, amount_fen: int = 1_000_00, month: Month = MONTH) -> None:
         """Order, approve and release one payment per county and hop."""
-        orders = [each for hop in self.hops for each in self.orders(amount_fen, month=month, hop=hop)]
+        self.order_and_release(
+            [each for hop in self.hops for each in self.orders(amount_fen, month=month, hop=hop)]
+        )
+
+    def order_and_release(self, orders: list[PaymentOrder]) -> None:
+        """Order these payments, approve and release them."""
 
         def act(work: Work) -> None:
             payments.order_transfers(work, orders, MAKER, self.clock())
-            for hop in self.hops:
+            for month, hop in {(each.month, each.hop): None for each in orders}:
                 payments.authorise(
                     work, CITY, month, hop, checker=CHECKER, releaser=RELEASER, now=self.clock()
                 )

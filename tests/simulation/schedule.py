@@ -35,8 +35,8 @@ from fundpool.services import (
     recovery,
     resolving,
 )
-from fundpool.services.ports import GatewayAnswer, Transactions, Work
-from schemas.payment_messages import StatementLine, TransferOrder
+from fundpool.services.ports import Transactions, Work
+from schemas.payment_messages import StatementLine
 from tests.simulation import oracle
 from tests.simulation.bank import (
     BLIND_AT_MOST,
@@ -261,8 +261,6 @@ class Schedule:
         """What people remember over a restore, and do again."""
         self.fetch = self.scene.gateway.statement
         self.scene.gateway.statement = self._fetch_statement
-        self.submit = self.scene.gateway.submit
-        self.scene.gateway.submit = self._submit
         self._choose_temper()
         self.workers = 0
         self.is_rereading = False
@@ -532,10 +530,6 @@ class Schedule:
         finally:
             self.is_rereading = False
 
-    def _submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
-        self.budget.check(order)
-        return self.submit(order, now=now)
-
     def _fetch_statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
         if not self.is_rereading:
             self._statement_is_final(day)
@@ -756,7 +750,7 @@ class Schedule:
     def violations(self) -> list[str]:
         """Every promise that the end state breaks, in words."""
         is_tampered = self.writer is not None and self.writer.has_written
-        return self.budget.overspent + oracle.violations(self.scene, self.withdrawn, is_tampered=is_tampered)
+        return self.scene.overspent + oracle.violations(self.scene, self.withdrawn, is_tampered=is_tampered)
 
 
 def _palette(random: Random, left_out: set[str]) -> list[tuple[Call, str]]:

@@ -75,15 +75,15 @@ class Writer:
         self._random = random
         self.has_written = False
 
-    def write(self, name: str | None = None) -> str | None:
-        """Make one change, or the named one, to a row drawn at random; its name, ``None`` without a row."""
+    def write(self, name: str | None = None, row_id: object = None) -> str | None:
+        """Make a change to a row, each drawn at random unless it is named; ``None`` without a row."""
         name = name or self._random.choice(list(CHANGES))
         table, change = CHANGES[name]
         draft = self._transactions.state.draft()
         rows = draft.own(table)
         if not rows:
             return None
-        row_id = self._random.choice(sorted(rows, key=str))
+        row_id = row_id or self._random.choice(sorted(rows, key=str))
         rows[row_id] = change(draft, rows[row_id], self._random)
         self._transactions.state = draft
         self.has_written = True
