@@ -322,8 +322,9 @@ class MemoryLedger:
             if entry.resolves in self._state.resolved:
                 raise ConstraintBroken(f"reserve resolved twice: {entry.resolves}")
             self._state.own("resolved")[entry.resolves] = entry.key
-        if entry.attempt_key is not None:
-            leg = (entry.attempt_key, leg_of(entry))
+        kind = leg_of(entry)
+        if entry.attempt_key is not None and kind is not None:
+            leg = (entry.attempt_key, kind)
             if leg in self._state.legs:
                 raise ConstraintBroken(f"leg booked twice: {leg}")
             self._state.own("legs").add(leg)

@@ -660,9 +660,9 @@ class Schedule:
     # ------------------------------------------------------------------ restores
 
     @property
-    def has_wrongs(self) -> bool:
-        """Whether the bank did what nobody ordered, which may show on a statement that was final."""
-        return bool(self.scene.book.wrongs)
+    def is_led_to_statements(self) -> bool:
+        """Whether the bank does what shows days later, and perhaps on a statement that was final."""
+        return bool(self.theme) and self.theme[0] in (*_PARTS, *_WRONGS)
 
     @property
     def is_recovering(self) -> bool:
@@ -732,10 +732,11 @@ class Schedule:
                 self._people,
                 self._send,
                 self._callbacks,
-                *([self._reread_all] if self.has_wrongs and number < 12 else []),
+                *([self._reread_all] if self.is_led_to_statements and number < 12 else []),
             ):
                 self._guarded(act.__name__, act)
-            if self._digest() == before and self.scene.ports.database.read(is_at_rest):
+            is_over = number >= 8 or not self.is_led_to_statements
+            if is_over and self._digest() == before and self.scene.ports.database.read(is_at_rest):
                 break
 
     # ------------------------------------------------------------------ judging
