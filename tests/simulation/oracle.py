@@ -30,7 +30,7 @@ from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Work
 from schemas.payment_messages import StatementLine
 from tests.simulation.bank import REACHED, OddBook
-from tests.simulation.scene import CITY, OPENING_FEN, Scene, account_no, paid_fen, payer_of
+from tests.simulation.scene import CITY, LOCAL, OPENING_FEN, Scene, account_no, paid_fen, payer_of
 
 PART_BACK = "partly_returned"
 """State of a payment of which a part came back, and the kind of break that tells it."""
@@ -172,22 +172,24 @@ def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
     payer = account_no(latest.hop.from_type, latest.payer_unit)
     all_lines = [each for each in scene.book.lines if each.key in keys]
     lines = [each for each in all_lines if each.account == payer]
-    serials = {each.bank_serial for each in lines}
     ref = payer_of(latest.hop)
     booked = 0
     for stored in work.ledger.postings():
         entry = stored.posting
         if entry.phase not in COUNTING or ref not in {entry.debit, entry.credit}:
             continue
-        if entry.attempt_key in keys or (entry.attempt_key is None and entry.key.split("/")[-1] in serials):
+        if _named([entry.key], keys, lines):
             booked += entry.amount_fen if entry.credit == ref else -entry.amount_fen
     told = frozenset(
         each.kind
         for each in work.transfers.breaks(only_open=False)
         if _named([each.reference], keys, all_lines)
     )
+    wrongs = _wrongs(scene, keys)
+    if "other_account" in wrongs and LOCAL not in scene.hops and "us_not_bank" in told:
+        told |= {"other_account"}  # no statement of the other account is read: the absence tells it
     tried = orders.tried(work, latest)
-    return Payment(latest, work.transfers.revisions(latest), tried, lines, booked, told, _wrongs(scene, keys))
+    return Payment(latest, work.transfers.revisions(latest), tried, lines, booked, told, wrongs)
 
 
 def _judge_payment(payment: Payment) -> Iterator[str]:
@@ -261,8 +263,9 @@ def _judge_accounts(work: Work, scene: Scene, payments: list[Payment]) -> Iterat
         paid = sum(each.paid_fen for each in of_hop) + paid_fen(strays)[-1]
         if at_bank != OPENING_FEN - paid:
             yield f"I2 the bank holds {at_bank} on {ref}, which is not what its lines left"
-        # An order under whose key money came in cannot be proved absent: it waits for people.
-        if balance.reserved_fen and not any("return_without_payment" in each.told for each in of_hop):
+        # An order whose key is on a statement, but not as it was ordered, is neither paid nor absent.
+        in_doubt = {"return_without_payment", "amount_differs", "other_account"}
+        if balance.reserved_fen and not any(in_doubt & each.told for each in of_hop):
             yield f"I5 {balance.reserved_fen} still reserved on {ref}"
     yield from _below_nil(work)
 
