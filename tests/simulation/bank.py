@@ -140,6 +140,45 @@ ODD_FAULTS: dict[str, Fault] = {
 
 PLAYABLE = FAULTS | ODD_FAULTS
 
+
+def _of_files(zh: str, en: str, call: Call, *, reaches_book: bool = True) -> Fault:
+    return Fault(zh, en, calls=frozenset({call}), reaches_book=reaches_book)
+
+
+FILE_FAULTS: dict[str, Fault] = {
+    "order_file_under_way": _of_files(
+        "指令文件在途", "the order's file reaches the bank later", Call.SUBMIT, reaches_book=False
+    ),
+    "order_file_twice": _of_files("指令文件重复送达", "the order's file reaches the bank twice", Call.SUBMIT),
+    "status_lost": _of_files("回执丢失", "the status never arrives", Call.SUBMIT),
+    "status_twice": _of_files("回执重复", "the status arrives twice", Call.SUBMIT),
+    "status_contradicted_before": _of_files(
+        "同秒矛盾回执（在前）", "refused and accepted in one second, the refusal listed first", Call.SUBMIT
+    ),
+    "status_contradicted_after": _of_files(
+        "同秒矛盾回执（在后）", "refused and accepted in one second, the refusal listed last", Call.SUBMIT
+    ),
+    "statement_late": FAULTS["statement_late"],
+    "statement_twice": _of_files("对账单重复", "a statement arrives twice", Call.STATEMENT),
+}
+"""What befalls files instead of calls."""
+
+_IN_ANY_BANK = (
+    "processing",
+    "reject",
+    "reject_unlisted",
+    "refused_at_the_counter",
+    "success_then_returned",
+    "success_then_part_returned",
+    "returned_in_two_parts",
+    "returned_with_a_fen_too_much",
+    "debited_from_another_account",
+    "paid_to_another_account",
+    "paid_a_fen_too_much",
+    "executed_again_in_the_past",
+)
+PLAYABLE_BY_FILE = FILE_FAULTS | {name: PLAYABLE[name] for name in _IN_ANY_BANK}
+
 _TERMS = GatewayTerms()
 BLIND_AT_MOST = _TERMS.settle_window - _TERMS.lease_margin
 """Claim to call takes up to the lease's margin; after the settle window a "not found" is true."""
@@ -257,10 +296,11 @@ class CountedPlan(FaultPlan):
         seconds: int | None = None,
     ) -> Switch:
         """Switch a fault on; see ``FaultPlan.add``."""
-        if name not in ODD_FAULTS:
+        if name in FAULTS:
             return super().add(name, call=call, key=key, times=times, seconds=seconds)
-        fault = ODD_FAULTS[name] if seconds is None else ODD_FAULTS[name].lasting(seconds)
-        switch = Switch(name, fault, call or Call.SUBMIT, key, times)
+        fault = (ODD_FAULTS | FILE_FAULTS)[name]
+        fault = fault if seconds is None else fault.lasting(seconds)
+        switch = Switch(name, fault, call or min(fault.calls), key, times)
         self.switches.append(switch)
         return switch
 

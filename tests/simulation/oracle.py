@@ -14,6 +14,7 @@ from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.audit import verify_chain
 from fundpool.domain.chart_of_accounts import CASH
 from fundpool.domain.ledger import COUNTING
+from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import (
     MAY_BE_ORDERED_AGAIN,
     OPEN_QUESTIONS,
@@ -163,8 +164,13 @@ def _wrongs(scene: Scene, keys: Iterable[str]) -> frozenset[str]:
 
 
 def _named(references: Iterable[str], keys: Iterable[str], lines: Iterable[StatementLine]) -> bool:
+    """Whether a reference names one of the keys, a line by its serial, or the statement that has a line."""
     names = {*keys, *(each.bank_serial for each in lines)}
-    return any(part in names for reference in references for part in reference.split("/"))
+    days = {(each.account, str(each.executed_at.astimezone(SHANGHAI).date())) for each in lines}
+    return any(
+        names.intersection(parts) or any({*each} <= {*parts} for each in days)
+        for parts in (reference.split("/") for reference in references)
+    )
 
 
 def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
@@ -186,8 +192,10 @@ def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
         if _named([each.reference], keys, all_lines)
     )
     wrongs = _wrongs(scene, keys)
-    if "other_account" in wrongs and LOCAL not in scene.hops and "us_not_bank" in told:
-        told |= {"other_account"}  # no statement of the other account is read: the absence tells it
+    if LOCAL not in scene.hops:
+        # No statement of the other account is read: an absence tells it, where the books miss the money.
+        told |= {"other_account"} if "us_not_bank" in told else frozenset()
+        wrongs -= {"other_account"} if booked == paid_fen(lines)[-1] else frozenset()
     tried = orders.tried(work, latest)
     return Payment(latest, work.transfers.revisions(latest), tried, lines, booked, told, wrongs)
 

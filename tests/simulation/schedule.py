@@ -5,7 +5,7 @@ number that only the schedule moves. After a while the faults stop and everybody
 nothing moves any more; then books and bank must agree (see ``violations``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.faults import Call
+from fundpool.adapters.gateways.faults import Call, Fault
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
@@ -41,6 +41,7 @@ from tests.simulation import oracle
 from tests.simulation.bank import (
     BLIND_AT_MOST,
     PLAYABLE,
+    PLAYABLE_BY_FILE,
     REACHED,
     CountedPlan,
     LenientBook,
@@ -92,6 +93,12 @@ _WRONGS = tuple(
     )
 )
 """What only the statement shows, and no product can prevent."""
+_STATUSES = (
+    (_SUBMIT, "status_contradicted_before"),
+    (_SUBMIT, "status_contradicted_after"),
+    (_SUBMIT, "status_lost"),
+)
+"""By file: what the bank says of an order within one second contradicts itself, or is lost."""
 _ONLY_WHERE_LED = {name for _, name in _WRONGS}
 _SECONDS = {
     "arrives_later": (1, 600),
@@ -180,6 +187,7 @@ class Variant:
     name: str
     can_close: bool = True
     honours_valid_until: bool = True
+    alphabet: Mapping[str, Fault] = field(default_factory=lambda: PLAYABLE)
 
 
 VARIANTS = (
@@ -188,6 +196,8 @@ VARIANTS = (
     Variant("no fence", can_close=False),
     Variant("no fence, no validity", can_close=False, honours_valid_until=False),
 )
+BY_FILE = Variant("by file", can_close=False, alphabet=PLAYABLE_BY_FILE)
+"""Played with ``by_file.ByFile``; slower, so not among the variants that take turns."""
 
 
 @dataclass
@@ -249,10 +259,19 @@ class Schedule:
         self.theme = self.random.choice(
             [(), (), (), _RESENT, _HURRIED, _OVERTAKEN, _LOST, _BOUNCED, _PARTS, _WRONGS]
         )
+        if variant is BY_FILE:
+            self.theme = self.random.choice([(), (), _BOUNCED, _PARTS, _WRONGS, _STATUSES])
         if self.theme == _WRONGS:
             self.theme = (self.random.choice(_WRONGS),)
-        self.theme = tuple(each for each in self.theme if each[1] not in left_out - _ONLY_WHERE_LED)
-        self.palette = [*self.theme, *_palette(self.random, left_out)[: 2 if self.theme else None]]
+        self.theme = tuple(
+            (call, name)
+            for call, name in self.theme
+            if name in variant.alphabet and name not in left_out - _ONLY_WHERE_LED
+        )
+        self.palette = [
+            *self.theme,
+            *_palette(self.random, left_out, variant.alphabet)[: 2 if self.theme else None],
+        ]
         self.budget = AnnualBudget(self.scene)
         self.writer = None if writer is None else writer(self.random)
         self.delivered: list[dict[str, Any]] = []
@@ -754,15 +773,16 @@ class Schedule:
         return self.scene.overspent + oracle.violations(self.scene, self.withdrawn, is_tampered=is_tampered)
 
 
-def _palette(random: Random, left_out: set[str]) -> list[tuple[Call, str]]:
+def _palette(random: Random, left_out: set[str], alphabet: Mapping[str, Fault]) -> list[tuple[Call, str]]:
     """The faults of one seed: a handful played again and again, or all of them."""
     each_call = [
         [
             (call, name)
-            for name, fault in PLAYABLE.items()
+            for name, fault in alphabet.items()
             if call in fault.calls and name not in left_out
             for _ in range(5 if name in _TELLING else 1)
         ]
         for call in (_SUBMIT, _SUBMIT, _SUBMIT, _QUERY, _QUERY, _CLOSE, _STATEMENT)
     ]
+    each_call = [each for each in each_call if each]
     return [random.choice(random.choice(each_call)) for _ in range(random.choice([1, 2, 3, 5, 40]))]
