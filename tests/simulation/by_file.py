@@ -8,6 +8,7 @@ with other contents.
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -23,7 +24,7 @@ from fundpool.adapters.gateways.iso20022 import end_to_end_of, write_message
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms
 from fundpool.services.ports import GatewayAnswer
-from schemas.payment_messages import StatementLine, TransferOrder
+from schemas.payment_messages import StatementLine, TransferOrder, TransferState
 from tests.simulation.bank import CountedPlan
 
 _OF_THE_CITY = "62331000"
@@ -47,8 +48,10 @@ class ByFile(FileGateway):
             resend_span=GatewayTerms().resend_span,
         )
         self.book, self.plan = book, plan
+        self._accounts = [each for each in book.accounts if each.startswith(_OF_THE_CITY)]
         self.bank = FileBank(book, outbox, self.inbox)
         self._delivered: dict[tuple[str, date], int] = {}
+        self._worked_on: dict[str, TransferOrder] = {}
         self._first_day: date | None = None
 
     def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
@@ -79,12 +82,16 @@ class ByFile(FileGateway):
     def _work(self, now: datetime) -> None:
         self._take_orders(now, {})
         self.book.advance(now)
+        self._tell_refusals(now)
         self._deliver_statements(now)
 
     def _take_orders(self, now: datetime, courses: dict[str, Course]) -> None:
         if self._first_day is None:
             self._first_day = now.astimezone(SHANGHAI).date()
-        self.bank.take_orders(now, courses)
+        for each in self.bank.take_orders(now, courses):
+            transfer = self.book.transfers.get(each.key or "")
+            if each.status == "PDNG" and transfer is not None:
+                self._worked_on[transfer.order.key] = transfer.order
 
     def _disturb_status(self, order: TransferOrder, name: str, now: datetime) -> None:
         """What becomes of the status file that answers the order."""
@@ -113,24 +120,31 @@ class ByFile(FileGateway):
         self.inbox.mkdir(parents=True, exist_ok=True)
         (self.inbox / name).write_bytes(content)
 
+    def _tell_refusals(self, now: datetime) -> None:
+        """The bank said that it works on an order, and refuses or drops it after all."""
+        for key, order in list(self._worked_on.items()):
+            transfer = self.book.transfers.get(key)
+            if transfer is not None and transfer.state is TransferState.PROCESSING:
+                continue
+            del self._worked_on[key]
+            if transfer is None or transfer.state is TransferState.REJECTED:
+                self._write_status(order, f"refused-{end_to_end_of(key)}.xml", "RJCT", "TM01", now)
+
     def _deliver_statements(self, now: datetime) -> None:
         """Every morning's statements of the days before; a fault keeps one back or sends it twice."""
         if self._first_day is None:
             return
+        booked = Counter(
+            (each.account, each.executed_at.astimezone(SHANGHAI).date()) for each in self.book.lines
+        )
         today = now.astimezone(SHANGHAI).date()
         for day in (self._first_day + timedelta(days=n) for n in range((today - self._first_day).days)):
-            for account in self.book.accounts:
-                if account.startswith(_OF_THE_CITY):
-                    self._deliver_statement(account, day, now)
+            for account in self._accounts:
+                if self._delivered.get((account, day)) != booked[account, day]:
+                    self._deliver_statement(account, day, booked[account, day], now)
 
-    def _deliver_statement(self, account: str, day: date, now: datetime) -> None:
-        lines = sum(
-            each.account == account and each.executed_at.astimezone(SHANGHAI).date() == day
-            for each in self.book.lines
-        )
+    def _deliver_statement(self, account: str, day: date, lines: int, now: datetime) -> None:
         known = self._delivered.get((account, day))
-        if known == lines:
-            return
         switch = self.plan.take(Call.STATEMENT, None)
         name = "" if switch is None else switch.name
         if name == "statement_late":
