@@ -26,6 +26,7 @@ from fundpool.domain.transfer import GatewayTerms
 from fundpool.services.ports import GatewayAnswer
 from schemas.payment_messages import StatementLine, TransferOrder, TransferState
 from tests.simulation.bank import CountedPlan
+from tests.simulation.scene import NOW
 
 _OF_THE_CITY = "62331000"
 
@@ -52,7 +53,6 @@ class ByFile(FileGateway):
         self.bank = FileBank(book, outbox, self.inbox)
         self._delivered: dict[tuple[str, date], int] = {}
         self._worked_on: dict[str, TransferOrder] = {}
-        self._first_day: date | None = None
 
     def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """Hand the order over, and let the bank take it in unless its file is under way; see ``Gateway``."""
@@ -86,8 +86,6 @@ class ByFile(FileGateway):
         self._deliver_statements(now)
 
     def _take_orders(self, now: datetime, courses: dict[str, Course]) -> None:
-        if self._first_day is None:
-            self._first_day = now.astimezone(SHANGHAI).date()
         for each in self.bank.take_orders(now, courses):
             transfer = self.book.transfers.get(each.key or "")
             if each.status == "PDNG" and transfer is not None:
@@ -132,13 +130,11 @@ class ByFile(FileGateway):
 
     def _deliver_statements(self, now: datetime) -> None:
         """Every morning's statements of the days before; a fault keeps one back or sends it twice."""
-        if self._first_day is None:
-            return
         booked = Counter(
             (each.account, each.executed_at.astimezone(SHANGHAI).date()) for each in self.book.lines
         )
         today = now.astimezone(SHANGHAI).date()
-        for day in (self._first_day + timedelta(days=n) for n in range((today - self._first_day).days)):
+        for day in (NOW.date() + timedelta(days=n) for n in range((today - NOW.date()).days)):
             for account in self._accounts:
                 if self._delivered.get((account, day)) != booked[account, day]:
                     self._deliver_statement(account, day, booked[account, day], now)

@@ -681,7 +681,7 @@ class Schedule:
     @property
     def is_led_to_statements(self) -> bool:
         """Whether the bank does what shows days later, and perhaps on a statement that was final."""
-        return bool(self.theme) and self.theme[0] in (*_PARTS, *_WRONGS)
+        return not {*_PARTS, *_WRONGS}.isdisjoint(self.palette)
 
     @property
     def is_recovering(self) -> bool:
@@ -747,14 +747,15 @@ class Schedule:
             for act in (
                 self.scene.resolve,
                 self._statements,
-                self._recover,
+                # By file every possible key is searched for in all files.
+                *([self._recover] if self.variant is not BY_FILE or number % 4 == 3 else []),
                 self._people,
                 self._send,
                 self._callbacks,
                 *([self._reread_all] if self.is_led_to_statements and number < 12 else []),
             ):
                 self._guarded(act.__name__, act)
-            is_over = number >= 8 or not self.is_led_to_statements
+            is_over = number >= 10 or not self.is_led_to_statements
             if is_over and self._digest() == before and self.scene.ports.database.read(is_at_rest):
                 break
 
