@@ -300,7 +300,8 @@ class CountedPlan(FaultPlan):
             return super().add(name, call=call, key=key, times=times, seconds=seconds)
         fault = (ODD_FAULTS | FILE_FAULTS)[name]
         fault = fault if seconds is None else fault.lasting(seconds)
-        switch = Switch(name, fault, call or min(fault.calls), key, times)
+        befallen = Call.SUBMIT if Call.SUBMIT in fault.calls else min(fault.calls)
+        switch = Switch(name, fault, call or befallen, key, times)
         self.switches.append(switch)
         return switch
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.transfer import LIVE, PaymentOrder
+from fundpool.domain.transfer import LIVE, PaymentLimits, PaymentOrder
 from fundpool.services import records
 from fundpool.services.ports import GatewayAnswer
 from schemas.payment_messages import Direction, TransferOrder
@@ -27,6 +27,11 @@ class AnnualBudget:
         self._decided: list[tuple[datetime, Amounts]] = []
         self._submit = scene.gateway.submit
         scene.gateway.submit = self._watched
+
+    def keep(self) -> None:
+        """From now on the city's text caps each county's year at its budget."""
+        self._scene.ports.database.limits = PaymentLimits(within_annual_budget=lambda _city, _month: True)
+        self.make_ample()
 
     @property
     def now(self) -> Amounts:

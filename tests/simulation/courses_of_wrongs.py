@@ -78,7 +78,7 @@ def first_hop_comes_back(it: Scene) -> None:
 def budget_lowered_before_sending(it: Scene) -> None:
     """Approved and released within the budget, which is lowered before anything is prepared."""
     budget = AnnualBudget(it)
-    budget.make_ample()
+    budget.keep()
     it.clock.advance(hours=1)
     budget.decide(COUNTIES[0], 1)
     it.clock.advance(hours=1)
@@ -88,7 +88,7 @@ def budget_lowered_before_sending(it: Scene) -> None:
 def budget_lowered_after_sending(it: Scene) -> None:
     """People lower the budget below what was paid."""
     budget = AnnualBudget(it)
-    budget.make_ample()
+    budget.keep()
     it.send()
     budget.decide(COUNTIES[0], 1)
 

@@ -353,7 +353,7 @@ class Schedule:
         failpoints.install(self._hook)
         try:
             if self.budget_rate:
-                self.budget.make_ample()
+                self.budget.keep()
             self.faults_on = True
             self.backups.append(self._backup())
             for number in range(self.steps):
@@ -568,7 +568,7 @@ class Schedule:
         for month in list(self.scene.months):
             if not any(each.month == month for each in found):
                 REACHED["people: ordered anew"] += 1
-                self.scene.release(month=month)
+                self._guarded(f"order {month}", partial(self.scene.release, month=month))
         for each in latest_revisions(found):
             is_wanted = self.orders_again or each.payment_key in self.ordered_again
             if each.state is ObligationState.RETURNED and is_wanted:
