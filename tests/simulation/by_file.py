@@ -23,8 +23,8 @@ from fundpool.adapters.gateways.files import FileGateway
 from fundpool.adapters.gateways.iso20022 import end_to_end_of, write_message
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms
-from fundpool.services.ports import GatewayAnswer
-from schemas.payment_messages import StatementLine, TransferOrder, TransferState
+from fundpool.services.ports import DayStatement, GatewayAnswer
+from schemas.payment_messages import TransferOrder, TransferState
 from tests.simulation.bank import CountedPlan
 from tests.simulation.scene import NOW
 
@@ -70,7 +70,7 @@ class ByFile(FileGateway):
         self._work(now)
         return super().query(order, now=now)
 
-    def statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+    def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         """Look for the day's statement; see ``Gateway``."""
         self._work(now)
         return super().statement(account, day, now=now)

@@ -88,6 +88,7 @@ class State:
     switches: dict[tuple[str, str], KillSwitch] = field(default_factory=dict)
     recoveries: dict[tuple[str, str], Recovery] = field(default_factory=dict)
     budgets: dict[tuple[str, str, str], tuple[BudgetRevision, ...]] = field(default_factory=dict)
+    sequences: dict[tuple[str, date], int] = field(default_factory=dict)
     stated: dict[tuple[str, date], StatedBalance] = field(default_factory=dict)
 
     owned: set[str] = field(default_factory=set)
@@ -565,12 +566,17 @@ class MemoryTransfers:
         self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
     ) -> None:
         self._state.own("statement_days")[account_no, day] = at
+        if sequence is None:
+            self._state.own("sequences").pop((account_no, day), None)
+        else:
+            self._state.own("sequences")[account_no, day] = sequence
 
     def forget_statement(self, account_no: str, day: date) -> None:
         self._state.own("statement_days").pop((account_no, day), None)
+        self._state.own("sequences").pop((account_no, day), None)
 
     def statement_sequences(self, account_no: str) -> dict[date, int]:
-        return {}
+        return {day: no for (account, day), no in self._state.sequences.items() if account == account_no}
 
     def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
         return [

@@ -35,8 +35,7 @@ from fundpool.services import (
     recovery,
     resolving,
 )
-from fundpool.services.ports import Transactions, Work
-from schemas.payment_messages import StatementLine
+from fundpool.services.ports import DayStatement, Transactions, Work
 from tests.simulation import oracle
 from tests.simulation.bank import (
     BLIND_AT_MOST,
@@ -549,7 +548,7 @@ class Schedule:
         finally:
             self.is_rereading = False
 
-    def _fetch_statement(self, account: str, day: date, *, now: datetime) -> tuple[StatementLine, ...]:
+    def _fetch_statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         if not self.is_rereading:
             self._statement_is_final(day)
         return self.fetch(account, day, now=now)
