@@ -45,12 +45,10 @@ def run_by_file(seed: int) -> Result:
     def restore(state: object) -> None:
         transactions.state = state  # type: ignore[assignment]
 
-    played = Schedule(seed, transactions, BY_FILE, transactions.snapshot, restore, before_the_order, ByFile)
-    try:
-        with unsynchronised():
-            return played.run()
-    finally:
-        played.scene.gateway.close_down()
+    with unsynchronised():
+        return Schedule(
+            seed, transactions, BY_FILE, transactions.snapshot, restore, before_the_order, ByFile
+        ).run()
 
 
 def run_exhaustively(symbols: tuple[str, ...], variant: Variant) -> list[str]:

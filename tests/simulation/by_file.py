@@ -8,6 +8,7 @@ with other contents.
 
 import shutil
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class ByFile(FileGateway):
 
     def __init__(self, book: BankBook, plan: CountedPlan) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="simulated-files-", dir=_memory_disk()))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         outbox, self.inbox = self.folder / "outbox", self.folder / "inbox"
         super().__init__(
             outbox,
@@ -74,10 +76,6 @@ class ByFile(FileGateway):
         """Look for the day's statement; see ``Gateway``."""
         self._work(now)
         return super().statement(account, day, now=now)
-
-    def close_down(self) -> None:
-        """Take the folders away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _work(self, now: datetime) -> None:
         self._take_orders(now, {})

@@ -12,7 +12,8 @@ from fundpool.domain.transfer import GatewayTerms, Hop
 from fundpool.services import failpoints, statements
 from tests.simulation.bank import LenientBook
 from tests.simulation.budget import AnnualBudget
-from tests.simulation.courses import Killed
+from tests.simulation.by_file import ByFile
+from tests.simulation.courses import NO_FENCE, Killed, carry_on
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CITY, CITY_UNIT, COUNTIES, DIRECT, LOCAL, OPENING_FEN, Scene
 from tests.simulation.writer import Writer
@@ -37,6 +38,15 @@ def two_hops(terms: GatewayTerms) -> Scene:
     (to_city,) = made.orders(hop=FIRST_HOP)
     (to_county,) = made.orders(hop=LOCAL, amount_fen=OPENING_FEN + to_city.amount_fen)
     made.order_and_release([replace(to_city, unit=CITY_UNIT), to_county])
+    return made
+
+
+def two_counties_by_file(_terms: GatewayTerms) -> Scene:
+    """Two counties' payments, released, at a bank that is reached by files."""
+    made = Scene(
+        MemoryTransactions(), terms=NO_FENCE, counties=COUNTIES[:2], book=LenientBook, gateway=ByFile
+    )
+    made.release()
     return made
 
 
@@ -139,6 +149,15 @@ def part_and_rest_come_back(it: Scene) -> None:
     it.send()
 
 
+def status_contradicted(it: Scene) -> None:
+    """Accepted and refused within one second, whichever file the folder lists first."""
+    it.plan.add("status_contradicted_before")
+    it.plan.add("status_contradicted_after")
+    it.send()
+    carry_on(it)
+    days_pass(it, 3)
+
+
 COURSES_OF_WRONGS: dict[str, Callable[[Scene], None]] = {
     "part_returned_is_whole": partial(paid_wrongly, fault="success_then_part_returned"),
     "return_believed_without_debit": credited_though_lost,
@@ -146,16 +165,18 @@ COURSES_OF_WRONGS: dict[str, Callable[[Scene], None]] = {
     "account_not_matched": partial(paid_wrongly, fault="debited_from_another_account"),
     "payee_not_matched": partial(paid_wrongly, fault="paid_to_another_account"),
     "late_statement_not_read": line_of_an_old_day,
+    "status_order_decides": status_contradicted,
     "budget_checked_at_review_only": budget_lowered_before_sending,
     "budget_lowered_below_paid": budget_lowered_after_sending,
     "seal_not_checked_at_claim": account_and_digest_rewritten,
     "request_not_rebuilt_at_claim": order_rewritten_before_it_is_claimed,
     "deficit_not_told": first_hop_comes_back,
 }
-"""Which course tells which variant; ``status_order_decides`` needs the files of ``by_file``."""
+"""Which course tells which variant."""
 
 SCENES: dict[str, Callable[[GatewayTerms], Scene]] = {
+    "status_order_decides": two_counties_by_file,
     "account_not_matched": two_accounts,
     "deficit_not_told": two_hops,
 }
-"""Where a course needs more than one county's payment."""
+"""Where a course needs more than one county's payment over HTTP."""

@@ -193,8 +193,10 @@ def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
     )
     wrongs = _wrongs(scene, keys)
     if LOCAL not in scene.hops:
-        # No statement of the other account is read: an absence tells it, where the books miss the money.
-        told |= {"other_account"} if "us_not_bank" in told else frozenset()
+        # No statement of the other account is read: the line's absence tells it, or the order stays open.
+        is_waiting = latest.state in {ObligationState.IN_FLIGHT, ObligationState.HELD}
+        if "other_account" in wrongs and (is_waiting or "us_not_bank" in told):
+            told |= {"other_account"}
         wrongs -= {"other_account"} if booked == paid_fen(lines)[-1] else frozenset()
     tried = orders.tried(work, latest)
     return Payment(latest, work.transfers.revisions(latest), tried, lines, booked, told, wrongs)
