@@ -241,6 +241,7 @@ EXPECTED = {
     "reject_unlisted": (Kind.UNKNOWN, {"unlisted_rejection"}),
     "reject_then_success": (Kind.REJECTED, {"account_closed"}),
     "success_then_returned": (Kind.SUCCEEDED, {None}),
+    "success_then_part_returned": (Kind.SUCCEEDED, {None}),
     "key_forgotten": (Kind.SUCCEEDED, {None}),
 }
 REJECTING = {"reject", "reject_unlisted", "reject_then_success"}
@@ -280,6 +281,16 @@ def test_a_success_that_comes_back_shows_when_asked(at):
     at.plan.add("success_then_returned", seconds=60)
     assert at.submit().kind is Kind.SUCCEEDED
     assert at.query(now=NOW + timedelta(seconds=61)).kind is Kind.RETURNED
+
+
+def test_what_comes_back_in_part_is_on_the_statement_and_the_order_stays_executed(at):
+    at.plan.add("success_then_part_returned", seconds=60)
+    at.submit()
+    later = NOW + timedelta(seconds=61)
+    assert at.query(now=later).kind is Kind.SUCCEEDED
+    assert [line.amount_fen for line in at.book.lines if line.account == PAYER] == [ORDER.amount_fen, 100]
+    assert at.book.return_transfer(ORDER.key, "退票", later)
+    assert at.query(now=later).kind is Kind.RETURNED
 
 
 def test_an_order_under_way_is_not_found_until_it_arrives(at):

@@ -19,10 +19,12 @@ from tests.simulation.backends import run, run_exhaustively
 from tests.simulation.bank import PLAYABLE, REACHED
 from tests.simulation.exhaustive import orders_for
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants_of_wrongs import MUTANTS_OF_WRONGS
 from tests.simulation.quick import quick
 from tests.simulation.schedule import VARIANTS, Result
 
 PROGRESS_EVERY = 10_000
+ALL_MUTANTS = MUTANTS | MUTANTS_OF_WRONGS
 
 
 def say(text: str) -> None:
@@ -42,7 +44,7 @@ def main() -> int:
     say(f"first seed {first}")
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     bad = played = 0
-    with quick(), MUTANTS[wanted.mutant]() if wanted.mutant else nullcontext():
+    with quick(), ALL_MUTANTS[wanted.mutant]() if wanted.mutant else nullcontext():
         for seed in range(first, first + wanted.seeds):
             if ended or (wanted.minutes and time.perf_counter() - started_s > wanted.minutes * 60):
                 break
@@ -90,7 +92,7 @@ def _play_exhaustively() -> int:
 def _catch_mutants(first: int, at_most: int) -> int:
     """How many seeds it takes to catch each broken variant; 1 when one was not caught."""
     missed = 0
-    for name, broken in MUTANTS.items():
+    for name, broken in ALL_MUTANTS.items():
         with quick(), broken():
             taken = next((n for n in range(at_most) if run(first + n).violations), None)
         missed += taken is None
@@ -106,7 +108,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sqlite-every", type=int, default=100, help="one seed in N on SQLite too; 0: none")
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--coverage", action="store_true", help="say how often everything was reached")
-    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="break the product first")
+    parser.add_argument("--mutant", choices=sorted(ALL_MUTANTS), help="break the product first")
     parser.add_argument("--mutants", action="store_true", help="how many seeds catch each broken variant")
     parser.add_argument("--exhaustive", action="store_true", help="every fault and every ordered pair")
     return parser.parse_args()

@@ -17,11 +17,10 @@ from fundpool.adapters.gateways.faults import FAULTS, Call, Switch
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.gateways.signature import is_authentic, signed_headers
 from fundpool.domain.transfer import ObligationState, attempt_key
-from fundpool.services import failpoints, orders, payments
-from fundpool.services.ports import Work
+from fundpool.services import failpoints, orders
 from schemas.payment_messages import TransferOrder
 from tests.simulation.bank import REACHED, CountedPlan
-from tests.simulation.scene import CHECKER, CITY, DIRECT, MAKER, MONTH, RELEASER, account_no, county_name
+from tests.simulation.scene import CITY, account_no, county_name
 from tests.simulation.schedule import Schedule, Variant, is_at_rest
 
 ON_CALLS = (
@@ -173,7 +172,7 @@ class Exhaustive(Schedule):
     def _pay(self, number: int) -> None:
         self.plan.is_opening = True
         if number > 1:
-            self.scene.ports.database.transaction(lambda work: self._order(work, number))
+            self.scene.order_and_release(self.scene.orders(application=number))
         for turn in range(_ROUNDS):
             for name, act in (
                 ("mismatch", self._plant_other_payload),
@@ -190,12 +189,6 @@ class Exhaustive(Schedule):
                 self._guarded(name, act)
             if turn > 2 * len(self.script.waiting) + 2 and self.scene.ports.database.read(is_at_rest):
                 break
-
-    def _order(self, work: Work, application: int) -> None:
-        payments.order_transfers(work, self.scene.orders(application=application), MAKER, self.scene.clock())
-        payments.authorise(
-            work, CITY, MONTH, DIRECT, checker=CHECKER, releaser=RELEASER, now=self.scene.clock()
-        )
 
     def _waits_for_statement(self) -> bool:
         name = self.script.next

@@ -19,6 +19,7 @@ from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import CASH, AccountRef, AccountType
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.ledger import GENESIS, AccountBalance, Balance, Posting, Voucher, seal_voucher
+from fundpool.domain.month_records import BudgetRevision
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import (
     LIVE,
@@ -47,8 +48,10 @@ from fundpool.services.money_ports import (
     StoredPosting,
     new_account,
 )
+from fundpool.services.statement_ports import StatedBalance
 from schemas.payment_messages import StatementLine
 from tests.seals import SEALS
+from tests.simulation.memory_month import MemoryApplications, MemoryBudgets, MemoryStatements
 
 T = TypeVar("T")
 
@@ -84,6 +87,9 @@ class State:
     breaks: dict[int, Break] = field(default_factory=dict)
     switches: dict[tuple[str, str], KillSwitch] = field(default_factory=dict)
     recoveries: dict[tuple[str, str], Recovery] = field(default_factory=dict)
+    budgets: dict[tuple[str, str, str], tuple[BudgetRevision, ...]] = field(default_factory=dict)
+    sequences: dict[tuple[str, date], int] = field(default_factory=dict)
+    stated: dict[tuple[str, date], StatedBalance] = field(default_factory=dict)
 
     owned: set[str] = field(default_factory=set)
     """Names of the containers that this state has copied and may write to."""
@@ -147,7 +153,9 @@ def _work(state: State, limits: PaymentLimits) -> SimpleNamespace:
     made.accounts = MemoryAccounts(state)
     made.ledger = MemoryLedger(state)
     made.transfers = MemoryTransfers(state)
-    made.statements = SimpleNamespace(balances=lambda account_no: [])  # this bank states none
+    made.budgets = MemoryBudgets(state)
+    made.applications = MemoryApplications()
+    made.statements = MemoryStatements(state)
     return made
 
 
@@ -238,7 +246,7 @@ class MemoryAccounts:
         status: AccountStatus | None = None,
         account_no: str | None = None,
     ) -> list[BankAccount]:
-        return [
+        found = [
             each
             for each in self._rows.values()
             if city in {None, each.city}
@@ -246,6 +254,9 @@ class MemoryAccounts:
             and status in {None, each.status}
             and account_no in {None, each.account_no}
         ]
+        return sorted(
+            found, key=lambda each: (each.city, each.fund, each.account_type, each.unit, each.version)
+        )
 
 
 class MemoryLedger:
@@ -312,8 +323,9 @@ class MemoryLedger:
             if entry.resolves in self._state.resolved:
                 raise ConstraintBroken(f"reserve resolved twice: {entry.resolves}")
             self._state.own("resolved")[entry.resolves] = entry.key
-        if entry.attempt_key is not None:
-            leg = (entry.attempt_key, leg_of(entry))
+        kind = leg_of(entry)
+        if entry.attempt_key is not None and kind is not None:
+            leg = (entry.attempt_key, kind)
             if leg in self._state.legs:
                 raise ConstraintBroken(f"leg booked twice: {leg}")
             self._state.own("legs").add(leg)
@@ -554,12 +566,17 @@ class MemoryTransfers:
         self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
     ) -> None:
         self._state.own("statement_days")[account_no, day] = at
+        if sequence is None:
+            self._state.own("sequences").pop((account_no, day), None)
+        else:
+            self._state.own("sequences")[account_no, day] = sequence
 
     def forget_statement(self, account_no: str, day: date) -> None:
         self._state.own("statement_days").pop((account_no, day), None)
+        self._state.own("sequences").pop((account_no, day), None)
 
     def statement_sequences(self, account_no: str) -> dict[date, int]:
-        return {}
+        return {day: no for (account, day), no in self._state.sequences.items() if account == account_no}
 
     def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
         return [

@@ -1,6 +1,9 @@
 """One small city with money in the bank: the scene that the money tests play on."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import Any
 
 from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
@@ -10,14 +13,17 @@ from fundpool.domain.transfer import GatewayTerms, Hop, Obligation, PaymentOrder
 from fundpool.services import bank_accounts, books, payments, resolving, sending, transfer_views
 from fundpool.services.money_ports import AccountProposal
 from fundpool.services.ports import Ports, Transactions, Work
-from schemas.payment_messages import Direction
-from tests.simulation.bank import CountedPlan
+from schemas.payment_messages import Direction, StatementLine
+from tests.simulation.bank import SPARE, STRANGER, STRANGER_NAME, CountedPlan, account_no
 
 CITY, FUND, CITY_UNIT = "taizhou", "employee", "331000"
 COUNTIES = ("331002", "331003", "331004")
 MONTH = Month(2026, 10)
+NEXT_MONTH = MONTH.plus(1)
 NOW = datetime(2026, 10, 8, 9, 0, tzinfo=SHANGHAI)
 DIRECT = Hop(AccountType.FISCAL_ACCOUNT, AccountType.COUNTY_EXPENDITURE)
+LOCAL = Hop(AccountType.CITY_EXPENDITURE, AccountType.COUNTY_EXPENDITURE)
+"""Paid from the city's other account."""
 FISCAL = AccountRef(CITY, FUND, AccountType.FISCAL_ACCOUNT, CITY_UNIT)
 OPENING_FEN = 100_000_00
 MAKER, CHECKER, RELEASER = "经办甲", "复核乙", "财务丙"
@@ -48,15 +54,25 @@ class Scene:
         opening_fen: int = OPENING_FEN,
         counties: tuple[str, ...] = COUNTIES,
         book: type[BankBook] = BankBook,
-        gateway: type[ScriptedGateway] = ScriptedGateway,
+        gateway: Callable[[BankBook, CountedPlan], Any] = ScriptedGateway,
         prepared: bool = False,
+        hops: tuple[Hop, ...] = (DIRECT,),
     ) -> None:
         """``prepared``: the stores hold the registered accounts and the opening balance already."""
         self.clock = Clock()
         self.counties = counties
+        self.hops = hops
+        self.months: list[Month] = []
+        """Of which people have ordered payments."""
+        self.ordered: dict[str, PaymentOrder] = {}
+        """What people have ordered and approved, by payment; kept where nobody can change it."""
+        self.overspent: list[str] = []
+        """What was sent, or decided, against the annual budget (see ``budget.AnnualBudget``)."""
         self.book = book(key_retention=terms.key_retention)
         self.plan = CountedPlan()
         self.book.open_account(account_no("fiscal_account", CITY_UNIT), "市财政专户", opening_fen)
+        self.book.open_account(SPARE, "市支出户", opening_fen)
+        self.book.open_account(STRANGER, STRANGER_NAME, 0)
         for county in counties:
             self.book.open_account(account_no("county_expenditure", county), county_name(county), 0)
         self.gateway = gateway(self.book, self.plan)
@@ -66,6 +82,8 @@ class Scene:
 
     def _register(self, work: Work, opening_fen: int) -> None:
         units = [("fiscal_account", CITY_UNIT, "市财政专户")]
+        if any(hop.from_type is AccountType.CITY_EXPENDITURE for hop in self.hops):
+            units.append(("city_expenditure", CITY_UNIT, "市支出户"))
         units += [("county_expenditure", county, county_name(county)) for county in self.counties]
         for account_type, unit, name in units:
             proposal = AccountProposal(
@@ -74,9 +92,10 @@ class Scene:
             account = bank_accounts.propose_account(work, proposal, MAKER, NOW - timedelta(days=30))
             bank_accounts.approve_account(work, account.id, CHECKER, NOW - timedelta(days=29))
         if opening_fen:
-            books.open_balance(
-                work, FISCAL, opening_fen, by=MAKER, event_at=NOW - timedelta(days=30), now=NOW
-            )
+            for hop in self.hops:
+                books.open_balance(
+                    work, payer_of(hop), opening_fen, by=MAKER, event_at=NOW - timedelta(days=30), now=NOW
+                )
 
     def orders(self, amount_fen: int = 1_000_00, **changes: object) -> list[PaymentOrder]:
         """One order per county, each of ``amount_fen`` plus one fen per place in the register."""
@@ -96,23 +115,43 @@ class Scene:
             for place, county in enumerate(self.counties)
         ]
 
-    def release(self, amount_fen: int = 1_000_00) -> None:
-        """Order, approve and release one payment per county."""
+    def release(self, amount_fen: int = 1_000_00, month: Month = MONTH) -> None:
+        """Order, approve and release one payment per county and hop."""
+        self.order_and_release(
+            [each for hop in self.hops for each in self.orders(amount_fen, month=month, hop=hop)]
+        )
+
+    def order_and_release(self, orders: list[PaymentOrder]) -> None:
+        """Order these payments, approve and release them."""
 
         def act(work: Work) -> None:
-            payments.order_transfers(work, self.orders(amount_fen), MAKER, self.clock())
-            payments.authorise(
-                work, CITY, MONTH, DIRECT, checker=CHECKER, releaser=RELEASER, now=self.clock()
-            )
+            payments.order_transfers(work, orders, MAKER, self.clock())
+            for month, hop in {(each.month, each.hop): None for each in orders}:
+                payments.authorise(
+                    work, CITY, month, hop, checker=CHECKER, releaser=RELEASER, now=self.clock()
+                )
 
+        self.remember(orders)
         self.ports.database.transaction(act)
+
+    def remember(self, orders: Iterable[PaymentOrder]) -> None:
+        """Note down what people want paid, whether or not the books take it in at once."""
+        for order in orders:
+            self.ordered[order.key] = order
+            if order.month not in self.months:
+                self.months.append(order.month)
 
     def send(
         self, worker: str = "w1", units: tuple[str, ...] | None = None
     ) -> tuple[transfer_views.TransferOutcome, ...]:
         """Send what is released."""
-        return sending.send_batch(
-            self.ports, CITY, MONTH, DIRECT, worker=worker, now=self.clock(), units=units, clock=self.clock
+        return tuple(
+            outcome
+            for month in self.months or [MONTH]
+            for hop in self.hops
+            for outcome in sending.send_batch(
+                self.ports, CITY, month, hop, worker=worker, now=self.clock(), units=units, clock=self.clock
+            )
         )
 
     def resolve(self) -> None:
@@ -128,15 +167,18 @@ class Scene:
         payments.release_batch(work, again.batch_id, RELEASER, now)
         return again
 
-    def moves(self, keys: frozenset[str] | None = None) -> list[int]:
-        """What the paying account's own bank did: 1 each time money left, -1 each time it came back."""
-        account = account_no("fiscal_account", CITY_UNIT)
-        lines = [each for each in self.book.lines if each.account == account]
+    def lines(self, keys: frozenset[str] | None = None, account: str | None = None) -> list[StatementLine]:
+        """What the bank did on an account of ours (the fiscal one unless named) under the keys, or any."""
+        account = account or account_no("fiscal_account", CITY_UNIT)
         return [
-            1 if each.direction is Direction.DEBIT else -1
-            for each in lines
-            if keys is None or each.key in keys
+            each
+            for each in self.book.lines
+            if each.account == account and (each.key in keys if keys is not None else each.key is not None)
         ]
+
+    def moves(self) -> list[int]:
+        """What the fiscal account's own bank did: 1 each time money left, -1 each time it came back."""
+        return [1 if each.direction is Direction.DEBIT else -1 for each in self.lines()]
 
     def executed_fen(self) -> int:
         """What the bank paid out, by its own book."""
@@ -148,8 +190,15 @@ class Scene:
         return [each.state.value for each in found]
 
 
-def account_no(account_type: str, unit: str) -> str:
-    return f"62{unit}{sum(map(ord, account_type)):06d}"
+def paid_fen(lines: Iterable[StatementLine]) -> list[int]:
+    """What has left the account after each of its lines, less what has come back."""
+    signed = (each.amount_fen if each.direction is Direction.DEBIT else -each.amount_fen for each in lines)
+    return list(accumulate(signed, initial=0))
+
+
+def payer_of(hop: Hop) -> AccountRef:
+    """The account of the books that the hop is paid from."""
+    return AccountRef(CITY, FUND, hop.from_type, CITY_UNIT)
 
 
 def county_name(county: str) -> str:

@@ -5,54 +5,64 @@ number that only the schedule moves. After a while the faults stop and everybody
 nothing moves any more; then books and bank must agree (see ``violations``).
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache, partial
-from itertools import accumulate
+from functools import partial
 from random import Random
 from typing import Any
 
-from fundpool.adapters.gateways.faults import Call
+from fundpool.adapters.gateways.bank_book import BankBook
+from fundpool.adapters.gateways.faults import Call, Fault
 from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.domain.audit import verify_chain
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import (
-    MAY_BE_ORDERED_AGAIN,
-    OPEN_QUESTIONS,
     AttemptState,
     GatewayTerms,
+    Hop,
     Obligation,
     ObligationState,
-    attempt_key,
+    final_days,
     latest_revisions,
 )
 from fundpool.services import (
     books,
     failpoints,
     kill_switches,
-    orders,
     payment_decisions,
     recovery,
     resolving,
 )
-from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import DayStatement, Transactions, Work
-from tests.simulation.bank import BLIND_AT_MOST, PLAYABLE, REACHED, LenientBook, OddBook
+from tests.simulation import oracle
+from tests.simulation.bank import (
+    BLIND_AT_MOST,
+    PLAYABLE,
+    PLAYABLE_BY_FILE,
+    REACHED,
+    CountedPlan,
+    LenientBook,
+    OddBook,
+    account_no,
+)
+from tests.simulation.budget import Amounts, AnnualBudget
+from tests.simulation.oracle import is_at_rest
 from tests.simulation.scene import (
     CHECKER,
     CITY,
+    CITY_UNIT,
     COUNTIES,
-    FISCAL,
+    DIRECT,
     FUND,
+    LOCAL,
+    NEXT_MONTH,
     NOW,
     RELEASER,
     Scene,
-    account_no,
 )
+from tests.simulation.writer import Writer
 
 RESTORE_RATE = 0.25
 SLEEPS_AT_MOST = 100
@@ -65,12 +75,39 @@ _NOT_PLAYED = {"key_forgotten", "statement_two_lines", "slow"}
 _STATEMENT_STILL_GROWS = {"statement_late", "statement_line_missing"}
 _NEEDS_A_FENCE = {"reject_then_success"}
 _SUBMIT, _QUERY, _CLOSE, _STATEMENT = Call.SUBMIT, Call.QUERY, Call.CLOSE, Call.STATEMENT
+_PARTS = (
+    (_SUBMIT, "success_then_part_returned"),
+    (_SUBMIT, "returned_in_two_parts"),
+    (_SUBMIT, "returned_with_a_fen_too_much"),
+)
+"""Not the whole comes back, or more than that."""
+_WRONGS = tuple(
+    (_SUBMIT, name)
+    for name in (
+        "debited_from_another_account",
+        "paid_to_another_account",
+        "paid_a_fen_too_much",
+        "executed_again_in_the_past",
+        "credited_without_a_payment",
+    )
+)
+"""What only the statement shows, and no product can prevent."""
+_STATUSES = (
+    (_SUBMIT, "status_contradicted_before"),
+    (_SUBMIT, "status_contradicted_after"),
+    (_SUBMIT, "status_lost"),
+)
+"""By file: what the bank says of an order within one second contradicts itself, or is lost."""
+_ONLY_WHERE_LED = {name for _, name in _WRONGS}
 _SECONDS = {
     "arrives_later": (1, 600),
     "accepted_blindly": (30, int(BLIND_AT_MOST.total_seconds())),
     "processing": (60, 4 * 86_400),
     "reject_then_success": (60, 3 * 86_400),
     "success_then_returned": (60, 3 * 86_400),
+    "success_then_part_returned": (60, 3 * 86_400),
+    "returned_in_two_parts": (60, 3 * 86_400),
+    "returned_with_a_fen_too_much": (60, 3 * 86_400),
 }
 """Between how long and how long a fault lasts."""
 _TELLING = {
@@ -128,9 +165,14 @@ def payees(seed: int) -> int:
     return (1, 1, 2, 3)[seed // len(VARIANTS) % 4]
 
 
-def opened_books(transactions: Transactions, payees: int) -> Scene:
+def hops(seed: int) -> tuple[Hop, ...]:
+    """Which hops the seed pays: in one of eight also one from the city's other account."""
+    return (DIRECT, LOCAL) if seed // len(VARIANTS) % 8 == 5 else (DIRECT,)
+
+
+def opened_books(transactions: Transactions, payees: int, hops: tuple[Hop, ...]) -> Scene:
     """The books as they are before anything is ordered; ``release`` makes those every schedule begins with."""
-    return Scene(transactions, counties=COUNTIES[:payees])
+    return Scene(transactions, counties=COUNTIES[:payees], hops=hops)
 
 
 class Crash(BaseException):
@@ -144,6 +186,7 @@ class Variant:
     name: str
     can_close: bool = True
     honours_valid_until: bool = True
+    alphabet: Mapping[str, Fault] = field(default_factory=lambda: PLAYABLE)
 
 
 VARIANTS = (
@@ -152,6 +195,8 @@ VARIANTS = (
     Variant("no fence", can_close=False),
     Variant("no fence, no validity", can_close=False, honours_valid_until=False),
 )
+BY_FILE = Variant("by file", can_close=False, alphabet=PLAYABLE_BY_FILE)
+"""Played with ``by_file.ByFile``; slower, so not among the variants that take turns."""
 
 
 @dataclass
@@ -181,11 +226,13 @@ class Schedule:
         snapshot: Any,
         restore: Any,
         before_the_order: Any,
-        gateway: type[ScriptedGateway] = ScriptedGateway,
+        gateway: Callable[[BankBook, CountedPlan], Any] = ScriptedGateway,
+        writer: Callable[[Random], Writer] | None = None,
     ) -> None:
         """``transactions`` hold the books of ``opened_books``, released; ``before_the_order`` is a backup.
 
         Only the real stores chain their audit trail: it is verified where ``gateway`` is the real one.
+        ``writer``: somebody who writes into the database behind the product's back.
         """
         self.random = Random(seed)
         self.variant = variant
@@ -202,19 +249,39 @@ class Schedule:
             book=OddBook if variant.honours_valid_until else LenientBook,
             gateway=gateway,
             prepared=True,
+            hops=hops(seed),
         )
+        for hop in self.scene.hops:
+            self.scene.remember(self.scene.orders(hop=hop))
         left_out = _NOT_PLAYED if variant.can_close else _NOT_PLAYED | _NEEDS_A_FENCE
-        self.theme = self.random.choice([(), (), (), _RESENT, _HURRIED, _OVERTAKEN, _LOST, _BOUNCED])
-        self.theme = tuple(each for each in self.theme if each[1] not in left_out)
-        self.palette = [*self.theme, *_palette(self.random, left_out)[: 2 if self.theme else None]]
+        left_out |= _ONLY_WHERE_LED
+        self.theme = self.random.choice(
+            [(), (), (), _RESENT, _HURRIED, _OVERTAKEN, _LOST, _BOUNCED, _PARTS, _WRONGS]
+        )
+        if variant is BY_FILE:
+            self.theme = self.random.choice([(), (), _BOUNCED, _PARTS, _WRONGS, _STATUSES])
+        if self.theme == _WRONGS:
+            self.theme = (self.random.choice(_WRONGS),)
+        self.theme = tuple(
+            (call, name)
+            for call, name in self.theme
+            if name in variant.alphabet and name not in left_out - _ONLY_WHERE_LED
+        )
+        self.palette = [
+            *self.theme,
+            *_palette(self.random, left_out, variant.alphabet)[: 2 if self.theme else None],
+        ]
+        self.budget = AnnualBudget(self.scene)
+        self.writer = None if writer is None else writer(self.random)
         self.delivered: list[dict[str, Any]] = []
         self.withdrawn: set[str] = set()
         self.ordered_again: set[str] = set()
         """What people remember over a restore, and do again."""
         self.fetch = self.scene.gateway.statement
-        self.scene.gateway.statement = self._fetch_statement  # type: ignore[method-assign]
+        self.scene.gateway.statement = self._fetch_statement
         self._choose_temper()
         self.workers = 0
+        self.is_rereading = False
 
     def _choose_temper(self) -> None:
         """Each seed leans its own way: one forgets the statements, another jumps through the days."""
@@ -224,6 +291,7 @@ class Schedule:
             ("resolve", self.scene.resolve),
             ("callbacks", self._callbacks),
             ("statements", self._statements),
+            ("reread", self._reread),
             ("people", self._people),
             ("somebody", self._somebody),
             ("office", self._office),
@@ -245,6 +313,8 @@ class Schedule:
         self.steps = self.random.choice([8, 16, 24])
         self.orders_again = self.random.random() < 0.7
         self.is_bouncing = bool(self.theme) and self.theme[0] == _BOUNCED[0]
+        if self.theme and self.theme[0] in (*_PARTS, *_WRONGS):
+            self.fault_rate = max(self.fault_rate, 0.4)
         if self.theme == _HURRIED:
             self.pace_minutes = (1, 15)
         elif self.theme == _LOST:
@@ -259,11 +329,13 @@ class Schedule:
             self.jump_rate = 0.3
             for name in ("statements", "people", "somebody"):
                 self.weights[[actor for actor, _ in self.actors].index(name)] = 6
+        self.month_rate = self.random.choice([0, 0, 0.3])
+        self.budget_rate = self.random.choice([0, 0, 0.2, 0.5])
         self._plan_restores()
 
     def _plan_restores(self) -> None:
         """When which backup is made and put back; half of them while some worker sleeps, if one does."""
-        self.backups: list[Any] = [self.before_the_order]
+        self.backups: list[tuple[Any, Amounts]] = [(self.before_the_order, {})]
         self.backup_at: set[int] = set()
         self.restore_at: list[int] = []
         often = 1.0 if self.theme == _LOST else 0.5 if self.is_bouncing else RESTORE_RATE
@@ -279,11 +351,13 @@ class Schedule:
         """Play the schedule out; the result says which promises were broken."""
         failpoints.install(self._hook)
         try:
+            if self.budget_rate:
+                self.budget.keep()
             self.faults_on = True
-            self.backups.append(self._snapshot())
+            self.backups.append(self._backup())
             for number in range(self.steps):
                 if number in self.backup_at:
-                    self.backups.append(self._snapshot())
+                    self.backups.append(self._backup())
                 self.number = number
                 if not self.restores_while_asleep or number + 1 == self.steps:
                     self._restore_when_due()
@@ -318,11 +392,21 @@ class Schedule:
     def _step(self) -> None:
         if self.random.random() < self.fault_rate:
             self._add_fault()
+        self._surroundings()
         if self.is_recovering and self.random.random() < 0.5:
             self._guarded("recover", self._recover)
             return
         name, act = self.random.choices(self.actors, weights=self.weights)[0]
         self._guarded(name, act)
+
+    def _surroundings(self) -> None:
+        """What happens beside the payments: another month begins, the budget moves, somebody tampers."""
+        if self.random.random() < self.month_rate and len(self.scene.months) == 1:
+            self._guarded("next month", partial(self.scene.release, month=NEXT_MONTH))
+        if self.random.random() < self.budget_rate:
+            self._guarded("budget", partial(self.budget.move, self.random))
+        if self.writer is not None and self.random.random() < 0.3:
+            self._log(f"somebody writes: {self.writer.write()}")
 
     def _guarded(self, name: str, act: Callable[[], None]) -> None:
         self._log(name)
@@ -333,6 +417,10 @@ class Schedule:
         except (ServiceUnavailable, RuleViolation, InputError) as error:
             REACHED[f"refusal: {error.code}"] += 1
             self._log(f"{error.code}")
+        except Exception as error:
+            if self.writer is None or not self.writer.has_written:
+                raise
+            self._log(f"{type(error).__name__}: {error}")  # rows that no product can have written
 
     def _log(self, text: str) -> None:
         self.events.append((self.scene.clock.now, self.depth, text))
@@ -420,22 +508,49 @@ class Schedule:
         )
 
     def _statements(self) -> None:
-        day, today = NOW.date(), self.scene.clock().astimezone(SHANGHAI).date()
-        imported = resolving.final_days(
-            self.scene.ports.database.read(
-                lambda work: work.transfers.statement_imports(account_no("fiscal_account", "331000"))
-            ),
-            self.scene.ports.gateway_terms,
+        final = self._final_days()
+        for day in self._days():
+            if day not in final:
+                self._import(day)
+
+    def _final_days(self) -> frozenset[date]:
+        """Days of which the statement of every paying account was read when it could no longer grow."""
+        numbers = [account_no(hop.from_type, CITY_UNIT) for hop in self.scene.hops]
+        imports = self.scene.ports.database.read(
+            lambda work: [work.transfers.statement_imports(each) for each in numbers]
         )
-        while day <= today:
-            if day not in imported:
-                resolving.import_statements(
-                    self.scene.ports, CITY, day, self.scene.clock(), clock=self.scene.clock
-                )
-            day += timedelta(days=1)
+        return frozenset.intersection(*(final_days(each, self.scene.ports.gateway_terms) for each in imports))
+
+    def _reread(self) -> None:
+        """Once more what was final; the bank may have added a line, and may now forget one."""
+        final = sorted(self._final_days())
+        if not final:
+            return
+        if self.faults_on and self.random.random() < 0.2:
+            self.scene.plan.add("statement_line_missing", call=_STATEMENT)
+            self._log("a line is gone")
+        self._import(self.random.choice(final), is_reread=True)
+
+    def _reread_all(self) -> None:
+        for day in sorted(self._final_days()):
+            self._import(day, is_reread=True)
+
+    def _days(self) -> list[date]:
+        today = self.scene.clock().astimezone(SHANGHAI).date()
+        return [NOW.date() + timedelta(days=number) for number in range((today - NOW.date()).days + 1)]
+
+    def _import(self, day: date, *, is_reread: bool = False) -> None:
+        self.is_rereading = is_reread
+        try:
+            resolving.import_statements(
+                self.scene.ports, CITY, day, self.scene.clock(), clock=self.scene.clock
+            )
+        finally:
+            self.is_rereading = False
 
     def _fetch_statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
-        self._statement_is_final(day)
+        if not self.is_rereading:
+            self._statement_is_final(day)
         return self.fetch(account, day, now=now)
 
     def _statement_is_final(self, day: date) -> None:
@@ -447,9 +562,12 @@ class Schedule:
 
     def _people(self) -> None:
         found = self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
-        if not found:
-            REACHED["people: ordered anew"] += 1
-            self.scene.release()
+        if self.budget_rate and not self.budget.now:
+            self.budget.make_ample()
+        for month in list(self.scene.months):
+            if not any(each.month == month for each in found):
+                REACHED["people: ordered anew"] += 1
+                self._guarded(f"order {month}", partial(self.scene.release, month=month))
         for each in latest_revisions(found):
             is_wanted = self.orders_again or each.payment_key in self.ordered_again
             if each.state is ObligationState.RETURNED and is_wanted:
@@ -560,6 +678,11 @@ class Schedule:
     # ------------------------------------------------------------------ restores
 
     @property
+    def is_led_to_statements(self) -> bool:
+        """Whether the bank does what shows days later, and perhaps on a statement that was final."""
+        return not {*_PARTS, *_WRONGS}.isdisjoint(self.palette)
+
+    @property
     def is_recovering(self) -> bool:
         """Whether books were put back and the bank has not answered for all of them yet."""
         found = self.scene.ports.database.read(lambda work: work.transfers.recovery(CITY, FUND))
@@ -570,10 +693,15 @@ class Schedule:
             self.restore_at.pop(0)
             self._guarded("restore", partial(self._restore_from, self.random.choice(self.backups)))
 
-    def _restore_from(self, backup: Any) -> None:
+    def _backup(self) -> tuple[Any, Amounts]:
+        return self._snapshot(), self.budget.now
+
+    def _restore_from(self, backup: tuple[Any, Amounts]) -> None:
         """An old copy is put back; who does it lets nobody work before the quarantine is committed."""
         REACHED[f"restore: {self.depth} asleep"] += 1
-        self._restore(backup)
+        state, amounts = backup
+        self._restore(state)
+        self.budget.put_back(amounts)
         self._find_what_was_accepted()
         terms = self.scene.ports.gateway_terms
         is_open = False
@@ -609,6 +737,8 @@ class Schedule:
     def _calm_down(self) -> None:
         self.faults_on = False
         self.scene.plan.clear()
+        if self.budget_rate:
+            self.budget.make_ample()
         for number in range(QUIET_ROUNDS):
             before = self._digest()
             # Keys fenced before a restore each take their resend window to be found out.
@@ -616,13 +746,16 @@ class Schedule:
             for act in (
                 self.scene.resolve,
                 self._statements,
-                self._recover,
+                # By file every possible key is searched for in all files.
+                *([self._recover] if self.variant is not BY_FILE or number % 4 == 3 else []),
                 self._people,
                 self._send,
                 self._callbacks,
+                *([self._reread_all] if self.is_led_to_statements and number < 12 else []),
             ):
                 self._guarded(act.__name__, act)
-            if self._digest() == before and self.scene.ports.database.read(is_at_rest):
+            is_over = number >= 10 or not self.is_led_to_statements
+            if is_over and self._digest() == before and self.scene.ports.database.read(is_at_rest):
                 break
 
     # ------------------------------------------------------------------ judging
@@ -636,96 +769,20 @@ class Schedule:
 
     def violations(self) -> list[str]:
         """Every promise that the end state breaks, in words."""
-        return self.scene.ports.database.read(self._judge)
-
-    def _judge(self, work: Work) -> list[str]:
-        found: list[str] = []
-        executions = Counter(each.key for each in self.scene.book.executions)
-        gone_or_back = [AttemptState.ANOMALY, AttemptState.RETURNED]
-        anomalies = {each.key for each in work.transfers.attempts_in(gone_or_back)}
-        breaks = work.transfers.breaks(only_open=False)
-        REACHED.update(f"break: {each.kind}" for each in breaks)
-        broken = {each.reference for each in breaks}
-        for latest in latest_revisions(work.transfers.obligations(city=CITY)):
-            keys = _keys(latest.payment_key)
-            for key in keys:
-                executions.pop(key, None)
-            is_seen = any(key in anomalies and key in broken for key in keys)
-            found += self._judge_payment(work, latest, keys, is_seen=is_seen)
-            for each in work.transfers.revisions(latest):
-                is_told = each.state is ObligationState.CANCELLED or any(key in broken for key in keys)
-                if each.key in self.withdrawn and not is_told:
-                    found.append(f"W1 withdrawn, yet {each.state}: {each.key}")
-        if executions:
-            found.append(f"I1 executed what was never ordered: {dict(executions)}")
-        if any(each.finished_at is None for each in work.transfers.recoveries()):
-            found.append("L2 the recovery was never finished")
-        fiscal = books.balance(work, FISCAL)
-        at_bank = self.scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
-        if fiscal.posted_fen != at_bank:
-            found.append(f"I2 books say {fiscal.posted_fen}, the bank {at_bank}")
-        if fiscal.reserved_fen:
-            found.append(f"I5 {fiscal.reserved_fen} still reserved")
-        found += [f"I5 {fault.kind} {fault.subject}" for fault in verify(work)]
-        if type(self.scene.gateway) is ScriptedGateway:
-            found += [f"I25 {fault.kind} {fault.subject}" for fault in verify_chain(work.audit.records(), {})]
-        return found
-
-    def _judge_payment(
-        self, work: Work, latest: Obligation, keys: tuple[str, ...], *, is_seen: bool
-    ) -> Iterator[str]:
-        """What is wrong with one payment, over its revisions; ``is_seen``: an anomaly among them."""
-        revisions = work.transfers.revisions(latest)
-        known = orders.tried(work, latest)
-        REACHED[f"end: {latest.state}"] += 1
-        REACHED[f"end: after {len(known)} attempts"] += 1
-        REACHED[f"end: revision {latest.revision}"] += 1
-        moves = self.scene.moves(frozenset(keys))
-        paid = list(accumulate(moves, initial=0))
-        times, is_with_payee = moves.count(1), paid[-1] == 1
-        settled = [each for each in revisions if each.state is ObligationState.SETTLED]
-        returned = [each for each in revisions if each.state is ObligationState.RETURNED]
-        if max(paid) > 1 or len(settled) > 1:
-            yield f"I1 paid {max(paid)} times, settled {len(settled)} times: {latest.key}"
-        if not is_seen and is_with_payee != bool(settled):
-            yield f"I2 paid {times} times, {is_with_payee=}, {[each.state for each in revisions]}: {latest.key}"
-        if len(settled) + len(returned) > times:
-            yield f"I3 booked, not paid: {latest.key}"
-        is_over = latest.state in {*MAY_BE_ORDERED_AGAIN, ObligationState.SETTLED}
-        was_tried_in_vain = len(revisions) == 1 and times
-        if not (is_with_payee or is_over or was_tried_in_vain or orders.is_exhausted(known)):
-            yield f"L1 never paid: {latest.key} is {latest.state}"
+        is_tampered = self.writer is not None and self.writer.has_written
+        return self.scene.overspent + oracle.violations(self.scene, self.withdrawn, is_tampered=is_tampered)
 
 
-def is_at_rest(work: Work) -> bool:
-    """Nothing is open with the bank any more, and every payment is done or waits for a person for good."""
-    if work.transfers.attempts_in([*OPEN_QUESTIONS, AttemptState.PREPARED]):
-        return False
-    if any(each.finished_at is None for each in work.transfers.recoveries()):
-        return False
-    at_rest = {
-        ObligationState.SETTLED,
-        ObligationState.RETURNED,
-        ObligationState.HELD,
-        ObligationState.CANCELLED,
-    }
-    return all(each.state in at_rest for each in work.transfers.obligations(city=CITY))
-
-
-def _palette(random: Random, left_out: set[str]) -> list[tuple[Call, str]]:
+def _palette(random: Random, left_out: set[str], alphabet: Mapping[str, Fault]) -> list[tuple[Call, str]]:
     """The faults of one seed: a handful played again and again, or all of them."""
     each_call = [
         [
             (call, name)
-            for name, fault in PLAYABLE.items()
+            for name, fault in alphabet.items()
             if call in fault.calls and name not in left_out
             for _ in range(5 if name in _TELLING else 1)
         ]
         for call in (_SUBMIT, _SUBMIT, _SUBMIT, _QUERY, _QUERY, _CLOSE, _STATEMENT)
     ]
+    each_call = [each for each in each_call if each]
     return [random.choice(random.choice(each_call)) for _ in range(random.choice([1, 2, 3, 5, 40]))]
-
-
-@cache
-def _keys(payment_key: str) -> tuple[str, ...]:
-    return tuple(attempt_key(payment_key, number) for number in range(1, 200))

@@ -8,7 +8,7 @@ compared with.
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,9 @@ class Course:
     executes_after_refusal_s: int | None = None
     """The bank executes it this long after having rejected it."""
     returns_after_s: int | None = None
-    """The money comes back this long after it moved (退票)."""
+    """The money comes back this long after it moved (退票), and each further part as long after the one before."""
+    returns_fen: tuple[int, ...] = (0,)
+    """What comes back each time: so much; 0 or less: what is still away, and so much more."""
 
 
 PROMPT = Course()
@@ -60,6 +62,7 @@ class BankTransfer:
     reason: str | None = None
     bank_serial: str | None = None
     executed_at: datetime | None = None
+    returned_fen: int = 0
 
     @property
     def document(self) -> dict[str, Any]:
@@ -188,14 +191,17 @@ class BankBook:
                 self._move(transfer, TransferState.CLOSED)
         return BookAnswer(200, {"key": key, "state": str(TransferState.CLOSED)})
 
-    def return_transfer(self, key: str, reason: str, now: datetime) -> bool:
-        """Send executed money back (退票); false when the key has not succeeded."""
+    def return_transfer(self, key: str, reason: str, now: datetime, part_fen: int = 0) -> bool:
+        """Send executed money back (退票), all that is away or ``part_fen`` of it.
+
+        False when the key has not succeeded.
+        """
         self.advance(now)
         transfer = self.transfers.get(key)
         if transfer is None or transfer.state is not TransferState.SUCCEEDED:
             return False
-        self._note("return_transfer", key=key, reason=reason, now=now.isoformat())
-        self._return(transfer, reason, now)
+        self._note("return_transfer", key=key, reason=reason, now=now.isoformat(), part_fen=part_fen)
+        self._return(transfer, reason, now, part_fen)
         return True
 
     def forget(self, key: str) -> None:
@@ -274,7 +280,10 @@ class BankBook:
         if due.action == "execute":
             self._execute(transfer, due.at, due.course)
         elif transfer.state is TransferState.SUCCEEDED:
-            self._return(transfer, "returned_by_payee_bank", due.at)
+            part_fen, *later = due.course.returns_fen
+            self._return(transfer, "returned_by_payee_bank", due.at, part_fen)
+            if later:
+                self._schedule_return(due.order, replace(due.course, returns_fen=tuple(later)), due.at)
 
     def _execute(self, transfer: BankTransfer, now: datetime, course: Course) -> None:
         order = transfer.order
@@ -290,18 +299,25 @@ class BankBook:
         self._line(serial, credit.account, Direction.CREDIT, order.amount_fen, order.key, debit.name, now)
         self.executions.append(Execution(order.key, order.amount_fen, credit.account, serial, now))
         self._move(transfer, TransferState.SUCCEEDED)
+        self._schedule_return(order, course, now)
+
+    def _schedule_return(self, order: TransferOrder, course: Course, now: datetime) -> None:
         if course.returns_after_s is not None:
             self._schedule(now + timedelta(seconds=course.returns_after_s), "return", order, course)
 
-    def _return(self, transfer: BankTransfer, reason: str, now: datetime) -> None:
+    def _return(self, transfer: BankTransfer, reason: str, now: datetime, part_fen: int = 0) -> None:
         order = transfer.order
         debit, credit = self.accounts[order.debit_account], self.accounts[order.credit_account]
-        debit.balance_fen += order.amount_fen
-        credit.balance_fen -= order.amount_fen
+        away_fen = order.amount_fen - transfer.returned_fen
+        amount_fen = part_fen if part_fen > 0 else away_fen - part_fen
+        debit.balance_fen += amount_fen
+        credit.balance_fen -= amount_fen
+        transfer.returned_fen += amount_fen
         serial = self._next_serial(now)
-        self._line(serial, credit.account, Direction.DEBIT, order.amount_fen, order.key, debit.name, now)
-        self._line(serial, debit.account, Direction.CREDIT, order.amount_fen, order.key, credit.name, now)
-        self._move(transfer, TransferState.RETURNED, reason)
+        self._line(serial, credit.account, Direction.DEBIT, amount_fen, order.key, debit.name, now)
+        self._line(serial, debit.account, Direction.CREDIT, amount_fen, order.key, credit.name, now)
+        if transfer.returned_fen >= order.amount_fen:
+            self._move(transfer, TransferState.RETURNED, reason)
 
     def _obstacle(self, order: TransferOrder, now: datetime) -> str | None:
         """Why the order cannot be executed now; opens unknown accounts where the bank does that."""
@@ -374,12 +390,17 @@ def _document(line: StatementLine) -> dict[str, Any]:
     return document
 
 
+def _listed(course: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no tuples; a book written before parts could come back has none."""
+    return {**course, "returns_fen": tuple(course.get("returns_fen", PROMPT.returns_fen))}
+
+
 def _parsed(arguments: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(arguments)
     if "now" in values:
         values["now"] = datetime.fromisoformat(values["now"])
     if "course" in values:
-        values["course"] = Course(**values["course"])
+        values["course"] = Course(**_listed(values["course"]))
     if "body" in values:
         values["order"] = TransferOrder.from_body(values.pop("body").encode())
     return values

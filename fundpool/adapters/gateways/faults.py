@@ -211,6 +211,12 @@ FAULTS: dict[str, Fault] = {
     "success_then_returned": Fault(
         "成功后退票", "executed, returned a day later", calls=_SUBMIT, course=Course(returns_after_s=DAY_S)
     ),
+    "success_then_part_returned": Fault(
+        "成功后部分退票",
+        "executed, one yuan of it returned a day later",
+        calls=_SUBMIT,
+        course=Course(returns_after_s=DAY_S, returns_fen=(100,)),
+    ),
     "key_forgotten": Fault("遗忘业务键", "the bank has forgotten the key", calls=_BY_KEY, forgets_key=True),
     # Queries behind the truth.
     "not_found": Fault(

@@ -1,0 +1,96 @@
+"""Stores of the month in memory, as far as payments rest on them: budgets, applications, balances."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from fundpool.domain.application import Application
+from fundpool.domain.chart_of_accounts import AccountRef
+from fundpool.domain.ledger import COUNTING
+from fundpool.domain.month_records import BudgetRevision, Opening
+from fundpool.domain.periods import Month
+from fundpool.services.statement_ports import CashEntry, StatedBalance
+from tests.seals import SEALS
+
+
+class MemoryBudgets:
+    """``BudgetStore`` in memory; nobody has opening figures."""
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+
+    def budgets(self, city: str, year: int) -> Mapping[tuple[str, str], int]:
+        return {(each.county, each.fund): each.amount_fen for each in self.budget_revisions(city, year)}
+
+    def budget_revisions(self, city: str, year: int) -> tuple[BudgetRevision, ...]:
+        found = [
+            each
+            for (of_city, _, _), revisions in self._state.budgets.items()
+            for each in revisions
+            if of_city == city and each.year == year
+        ]
+        return tuple(sorted(found, key=lambda each: (each.county, each.fund, each.revision)))
+
+    def set_budget(
+        self,
+        city: str,
+        year: int,
+        county: str,
+        fund: str,
+        amount_fen: int,
+        document_number: str,
+        by: str,
+        at: datetime,
+    ) -> bool:
+        place = (city, county, fund)
+        revisions = [each for each in self._state.budgets.get(place, ()) if each.year == year]
+        latest = revisions[-1] if revisions else None
+        if latest and (latest.amount_fen, latest.document_number) == (amount_fen, document_number):
+            return False
+        revision = BudgetRevision(year, county, fund, len(revisions) + 1, amount_fen, document_number, by, at)
+        held = self._state.own("budgets")
+        sealed = replace(revision, seal=SEALS.of(revision, city))
+        held[place] = (*held.get(place, ()), sealed)
+        return True
+
+    def openings(self, city: str) -> tuple[Opening, ...]:
+        return ()
+
+
+class MemoryApplications:
+    """``ApplicationStore`` in memory: the schedules order without one."""
+
+    def applications(
+        self, city: str, month: Month | None = None, year: int | None = None
+    ) -> tuple[Application, ...]:
+        return ()
+
+
+class MemoryStatements:
+    """``StatementStore`` in memory, as far as fetching the statements of past days needs it."""
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+
+    def state_balance(self, account_no: str, balance: StatedBalance) -> None:
+        self._state.own("stated")[account_no, balance.day] = balance
+
+    def balances(self, account_no: str) -> list[StatedBalance]:
+        return [each for (account, _), each in sorted(self._state.stated.items()) if account == account_no]
+
+    def entries(self, ref: AccountRef, until: datetime) -> list[CashEntry]:
+        found = [
+            CashEntry(
+                entry.key,
+                entry.amount_fen if entry.debit == ref else -entry.amount_fen,
+                entry.event_at,
+                entry.flow,
+                entry.attempt_key,
+                entry.reverses,
+                entry.memo,
+            )
+            for entry in (stored.posting for stored in self._state.postings.values())
+            if ref in {entry.debit, entry.credit} and entry.phase in COUNTING and entry.event_at < until
+        ]
+        return sorted(found, key=lambda each: each.event_at)

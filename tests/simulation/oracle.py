@@ -1,0 +1,287 @@
+"""What every end of a schedule must keep to: the bank's own book against books, approvals and breaks.
+
+The bank's book says what really moved; ``Scene.ordered`` what people approved, kept where neither a
+restore nor a database writer reaches it. What the two and the books disagree about must be told by a
+break that names the order's key or a serial of the bank.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.domain.audit import verify_chain
+from fundpool.domain.chart_of_accounts import CASH
+from fundpool.domain.ledger import COUNTING
+from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.transfer import (
+    MAY_BE_ORDERED_AGAIN,
+    OPEN_QUESTIONS,
+    Attempt,
+    AttemptState,
+    Obligation,
+    ObligationState,
+    PaymentOrder,
+    attempt_key,
+    latest_revisions,
+)
+from fundpool.services import books, orders
+from fundpool.services.ledger_checks import verify
+from fundpool.services.ports import Work
+from schemas.payment_messages import StatementLine
+from tests.simulation.bank import REACHED, OddBook
+from tests.simulation.scene import CITY, LOCAL, OPENING_FEN, Scene, account_no, paid_fen, payer_of
+
+PART_BACK = "partly_returned"
+"""State of a payment of which a part came back, and the kind of break that tells it."""
+_EXPLAINS = {
+    "executed_after_end",
+    "executed_twice",
+    "bank_not_us",
+    "amount_differs",
+    "other_account",
+    "other_payee",
+    "return_without_payment",
+    "return_exceeds_payment",
+    "returned_twice",
+    "statement_changed_after_final",
+    "statements_contradict",
+}
+"""Kinds of breaks that tell why books and bank differ about a payment."""
+_WITH_PAYEE = {ObligationState.SETTLED.value, PART_BACK}
+_OVER = {*MAY_BE_ORDERED_AGAIN, ObligationState.SETTLED, PART_BACK}
+_AT_REST = {*_OVER, ObligationState.HELD}
+
+
+def is_at_rest(work: Work) -> bool:
+    """Nothing is open with the bank any more, and every payment is done or waits for a person for good."""
+    if work.transfers.attempts_in([*OPEN_QUESTIONS, AttemptState.PREPARED]):
+        return False
+    if any(each.finished_at is None for each in work.transfers.recoveries()):
+        return False
+    return all(each.state in _AT_REST for each in work.transfers.obligations(city=CITY))
+
+
+@cache
+def keys_of(payment_key: str) -> tuple[str, ...]:
+    """Every key that an order of the payment can have."""
+    return tuple(attempt_key(payment_key, number) for number in range(1, 200))
+
+
+@dataclass(frozen=True)
+class Payment:
+    """One payment at the end, as bank, books and people have it."""
+
+    latest: Obligation
+    revisions: list[Obligation]
+    tried: list[Attempt]
+    lines: list[StatementLine]
+    """Of the account it was to be paid from."""
+    booked_fen: int
+    """What left that account, by the books."""
+    told: frozenset[str]
+    """Kinds of the breaks that name it."""
+    wrongs: frozenset[str]
+    """What the bank did with it that nobody ordered."""
+
+    @property
+    def paid_fen(self) -> int:
+        """What left the account and has not come back, by the bank's book."""
+        return paid_fen(self.lines)[-1]
+
+    @property
+    def explained(self) -> frozenset[str]:
+        """Kinds of the breaks that say why books and bank differ about it."""
+        return self.told & _EXPLAINS
+
+
+def violations(scene: Scene, withdrawn: Iterable[str] = (), *, is_tampered: bool = False) -> list[str]:
+    """Every promise that the end state breaks, in words; ``withdrawn``: keys people took back.
+
+    ``is_tampered``: somebody wrote into the database. Then the books may be wrong and payments may wait
+    for good, but nothing may move that was not approved.
+    """
+    return scene.ports.database.read(lambda work: list(_judge(work, scene, set(withdrawn), is_tampered)))
+
+
+def _judge(work: Work, scene: Scene, withdrawn: set[str], is_tampered: bool) -> Iterator[str]:
+    yield from _wrong_executions(scene, work)
+    if is_tampered:
+        return
+    breaks = work.transfers.breaks(only_open=False)
+    REACHED.update(f"break: {each.kind}" for each in breaks)
+    if any(each.finished_at is None for each in work.transfers.recoveries()):
+        yield "L2 the recovery was never finished"
+    payments = [
+        _payment(work, scene, each) for each in latest_revisions(work.transfers.obligations(city=CITY))
+    ]
+    for payment in payments:
+        yield from _judge_payment(payment)
+        for each in payment.revisions:
+            is_told = each.state is ObligationState.CANCELLED or payment.told
+            if each.key in withdrawn and not is_told:
+                yield f"W1 withdrawn, yet {each.state}: {each.key}"
+    yield from _judge_accounts(work, scene, payments)
+    yield from (f"I5 {fault.kind} {fault.subject}" for fault in verify(work))
+    if type(scene.gateway) is ScriptedGateway:
+        yield from (f"I25 {fault.kind} {fault.subject}" for fault in verify_chain(work.audit.records(), {}))
+
+
+def _wrong_executions(scene: Scene, work: Work) -> Iterator[str]:
+    """What the bank executed must be what people approved: payment, amount, both accounts, and once."""
+    executed = Counter(each.key for each in scene.book.executions)
+    payment_of = {key: order for order in scene.ordered.values() for key in keys_of(order.key)}
+    for key in executed:
+        if key not in payment_of:
+            yield f"I1 executed what was never ordered: {key}"
+    told = {each.reference for each in work.transfers.breaks(only_open=False)}
+    for order in scene.ordered.values():
+        keys = frozenset(keys_of(order.key))
+        wrongs = _wrongs(scene, keys)
+        for each in scene.book.executions:
+            if each.key in keys and not wrongs and (each.amount_fen, each.credit_account) != _approved(order):
+                yield f"I1 {each.amount_fen} to {each.credit_account}, not as approved: {order.key}"
+        lines = scene.lines(keys)
+        accounts = {each.account for each in scene.book.lines if each.key in keys}
+        if not wrongs and not accounts <= {_payer(order), _approved(order)[1]}:
+            yield f"I1 moved on {accounts}, not as approved: {order.key}"
+        if max(paid_fen(lines)) > order.amount_fen and not (wrongs and _named(told, keys, lines)):
+            yield f"I1 paid {max(paid_fen(lines))} of {order.amount_fen}: {order.key}"
+
+
+def _approved(order: PaymentOrder) -> tuple[int, str]:
+    return order.amount_fen, account_no(order.hop.to_type, order.unit)
+
+
+def _payer(order: PaymentOrder) -> str:
+    return account_no(order.hop.from_type, order.payer_unit)
+
+
+def _wrongs(scene: Scene, keys: Iterable[str]) -> frozenset[str]:
+    done = scene.book.wrongs if isinstance(scene.book, OddBook) else {}
+    return frozenset(done[key] for key in keys if key in done)
+
+
+def _named(references: Iterable[str], keys: Iterable[str], lines: Iterable[StatementLine]) -> bool:
+    """Whether a reference names one of the keys, a line by its serial, or the statement that has a line."""
+    names = {*keys, *(each.bank_serial for each in lines)}
+    days = {(each.account, str(each.executed_at.astimezone(SHANGHAI).date())) for each in lines}
+    return any(
+        names.intersection(parts) or any({*each} <= {*parts} for each in days)
+        for parts in (reference.split("/") for reference in references)
+    )
+
+
+def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
+    keys = frozenset(keys_of(latest.payment_key))
+    payer = account_no(latest.hop.from_type, latest.payer_unit)
+    all_lines = [each for each in scene.book.lines if each.key in keys]
+    lines = [each for each in all_lines if each.account == payer]
+    ref = payer_of(latest.hop)
+    booked = 0
+    for stored in work.ledger.postings():
+        entry = stored.posting
+        if entry.phase not in COUNTING or ref not in {entry.debit, entry.credit}:
+            continue
+        if _named([entry.key], keys, lines):
+            booked += entry.amount_fen if entry.credit == ref else -entry.amount_fen
+    told = frozenset(
+        each.kind
+        for each in work.transfers.breaks(only_open=False)
+        if _named([each.reference], keys, all_lines)
+    )
+    wrongs = _wrongs(scene, keys)
+    if LOCAL not in scene.hops:
+        # No statement of the other account is read: the line's absence tells it, or the order stays open.
+        is_waiting = latest.state in {ObligationState.IN_FLIGHT, ObligationState.HELD}
+        if "other_account" in wrongs and (is_waiting or "us_not_bank" in told):
+            told |= {"other_account"}
+        wrongs -= {"other_account"} if booked == paid_fen(lines)[-1] else frozenset()
+    tried = orders.tried(work, latest)
+    return Payment(latest, work.transfers.revisions(latest), tried, lines, booked, told, wrongs)
+
+
+def _judge_payment(payment: Payment) -> Iterator[str]:
+    """What is wrong with one payment, over its revisions."""
+    latest, told = payment.latest, payment.explained
+    REACHED[f"end: {latest.state}"] += 1
+    REACHED[f"end: after {len(payment.tried)} attempts"] += 1
+    REACHED[f"end: revision {latest.revision}"] += 1
+    states = [each.state for each in payment.revisions]
+    is_with_payee = payment.paid_fen > 0
+    settled = [each for each in states if each in _WITH_PAYEE]
+    times = sum(each.direction == "debit" for each in payment.lines)
+    if len(settled) > 1 and not payment.wrongs:
+        yield f"I1 settled {len(settled)} times: {latest.key}"
+    yield from _untold(payment)
+    if is_with_payee != bool(settled) and not told:
+        yield f"I2 paid {times} times, {is_with_payee=}, {states}: {latest.key}"
+    if latest.state == PART_BACK and not (0 < payment.booked_fen < latest.amount_fen):
+        yield f"I3 {latest.state} with {payment.booked_fen} of {latest.amount_fen} booked: {latest.key}"
+    over = len(settled) + sum(each is ObligationState.RETURNED for each in states)
+    if over > times and not told:
+        yield f"I3 booked, not paid: {latest.key}"
+    was_tried_in_vain = len(states) == 1 and times
+    if not (
+        is_with_payee
+        or latest.state in _OVER
+        or was_tried_in_vain
+        or told
+        or orders.is_exhausted(payment.tried)
+    ):
+        yield f"L1 never paid: {latest.key} is {latest.state}"
+
+
+def _untold(payment: Payment) -> Iterator[str]:
+    """What books and bank have differently, or the bank did wrongly, without a break."""
+    key, told = payment.latest.key, payment.explained
+    if payment.booked_fen != payment.paid_fen and not told:
+        yield f"I2 booked {payment.booked_fen}, paid {payment.paid_fen}, and nothing tells it: {key}"
+    if payment.wrongs and not told:
+        yield f"I2 the bank did wrong ({', '.join(payment.wrongs)}), and nothing tells it: {key}"
+    if 0 < payment.paid_fen < payment.latest.amount_fen and not (told or PART_BACK in payment.told):
+        yield f"I2 a part came back, and nothing tells it: {key}"
+
+
+def misled(scene: Scene) -> list[str]:
+    """What a person who trusts books and breaks does not know; asked when a payment has come to an end."""
+    return scene.ports.database.read(lambda work: list(_misled(work, scene)))
+
+
+def _misled(work: Work, scene: Scene) -> Iterator[str]:
+    yield from scene.overspent
+    yield from _wrong_executions(scene, work)
+    yield from _below_nil(work)
+    for each in latest_revisions(work.transfers.obligations(city=CITY)):
+        payment = _payment(work, scene, each)
+        if payment.wrongs or each.state in _WITH_PAYEE | {ObligationState.RETURNED}:
+            yield from _untold(payment)
+
+
+def _judge_accounts(work: Work, scene: Scene, payments: list[Payment]) -> Iterator[str]:
+    """Books and bank differ by what the payments' breaks tell, and by nothing else."""
+    for hop in scene.hops:
+        ref, number = payer_of(hop), account_no(hop.from_type, scene.orders()[0].payer_unit)
+        of_hop = [each for each in payments if each.latest.hop == hop]
+        balance = books.balance(work, ref)
+        at_bank = scene.book.accounts[number].balance_fen
+        if balance.posted_fen != OPENING_FEN - sum(each.booked_fen for each in of_hop):
+            yield f"I2 books hold {balance.posted_fen} on {ref}, which is not what the payments left"
+        keyed = {line.key for each in of_hop for line in each.lines}
+        strays = [each for each in scene.book.lines if each.account == number and each.key not in keyed]
+        paid = sum(each.paid_fen for each in of_hop) + paid_fen(strays)[-1]
+        if at_bank != OPENING_FEN - paid:
+            yield f"I2 the bank holds {at_bank} on {ref}, which is not what its lines left"
+        # An order whose key is on a statement, but not as it was ordered, is neither paid nor absent.
+        in_doubt = {"return_without_payment", "amount_differs", "other_account"}
+        if balance.reserved_fen and not any(in_doubt & each.told for each in of_hop):
+            yield f"I5 {balance.reserved_fen} still reserved on {ref}"
+    yield from _below_nil(work)
+
+
+def _below_nil(work: Work) -> Iterator[str]:
+    breaks = {each.kind for each in work.transfers.breaks(only_open=False)}
+    for each in work.ledger.balances(CITY):
+        if each.ref.type in CASH and each.posted_fen < 0 and not breaks & {"deficit_after_return"}:
+            yield f"I6 {each.ref} is below nil, and nothing tells it"
