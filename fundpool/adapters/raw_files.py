@@ -119,7 +119,7 @@ def _incoming(path: Path) -> Incoming:
         return Incoming(path.name, None, error)
 
 
-def is_arrived(path: Path) -> bool:
+def is_arrived(path: Path | os.DirEntry[str]) -> bool:
     name = path.name
     return path.is_file() and not name.startswith((".", "~$")) and not name.endswith(_BEING_WRITTEN)
 

@@ -6,6 +6,7 @@ a booked entry of a camt.053 says that money moved. The bank's files stay where 
 """
 
 import logging
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class FileGateway:
         self._resend_span = resend_span
         self._names: dict[_Place, frozenset[bytes] | None] = {}
         self._read: dict[_Place, BankFile | InputError] = {}
+        self._joined: dict[str, tuple[list[BankFile], list[_Statement]]] = {}
 
     def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """Put the order's file into the outbox, once; what becomes of it is never known here.
@@ -181,18 +183,18 @@ class FileGateway:
 
     def _statements(self, account: str) -> list[_Statement]:
         """Statements of the account whose pages are all there."""
-        pages = [
-            page
-            for _, read in self._files(account)
-            if isinstance(read, BankFile)
-            for page in read.pages
-            if page.account == account
-        ]
-        return [
+        files = [read for _, read in self._files(account) if isinstance(read, BankFile)]
+        known = self._joined.get(account)
+        if known is not None and list(map(id, known[0])) == list(map(id, files)):
+            return known[1]
+        pages = [page for read in files for page in read.pages if page.account == account]
+        statements = [
             _joined(of_one)
             for of_one, error in _together(pages).values()
             if error is None or error.code == "bank_statement_clash"
         ]
+        self._joined[account] = files, statements
+        return statements
 
     def _lines_of(self, order: TransferOrder) -> tuple[list[StatementLine], list[StatementLine]]:
         """Lines of the paying account under the order's key: those every statement has, and the others."""
@@ -216,12 +218,13 @@ class FileGateway:
         """
         if not self._inbox.is_dir():
             return
-        for path in sorted(self._inbox.iterdir()):
-            if not is_arrived(path):
-                continue
+        with os.scandir(self._inbox) as entries:
+            arrived = sorted(filter(is_arrived, entries), key=lambda entry: entry.name)
+        for entry in arrived:
+            path = self._inbox / entry.name
             try:
-                status = path.stat()
-                place = (path.name, status.st_ino, status.st_size, status.st_mtime_ns)
+                status = entry.stat()
+                place = (entry.name, status.st_ino, status.st_size, status.st_mtime_ns)
                 if place not in self._names:
                     self._names[place] = _names_in(_content_of(path))
                 names = self._names[place]
