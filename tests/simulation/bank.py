@@ -52,12 +52,11 @@ class OddCourse(Course):
     credited_after_s: int | None = None
     """So long after the order comes money under its key, which never left."""
 
-    @property
-    def wrong(self) -> str | None:
+    def wrong_with(self, order: TransferOrder) -> str | None:
         """Name of what the bank does wrongly when it executes the order so."""
-        if self.debit_account is not None:
+        if self.debit_account not in {None, order.debit_account}:
             return "other_account"
-        if self.credit_account is not None:
+        if self.credit_account not in {None, order.credit_account}:
             return "other_payee"
         return "amount_differs" if self.more_fen else None
 
@@ -241,8 +240,8 @@ class OddBook(BankBook):
         )
         super()._execute(transfer, now, course)
         transfer.order = ordered
-        if course.wrong is not None:
-            self._do_wrongly(ordered.key, course.wrong)
+        if (wrong := course.wrong_with(ordered)) is not None:
+            self._do_wrongly(ordered.key, wrong)
         if course.executes_again_after_s is not None:
             at = now + timedelta(seconds=course.executes_again_after_s)
             self._schedule(at, "again", ordered, replace(course, executes_again_after_s=None))

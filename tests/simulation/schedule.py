@@ -68,6 +68,8 @@ RESTORE_RATE = 0.25
 SLEEPS_AT_MOST = 100
 """How often workers fall asleep in one seed: a recovery asks about dozens of keys, and each sleeper wakes up to others."""
 QUIET_ROUNDS = 120
+QUIET_ROUNDS_WITH_A_WRITER = 12
+"""What somebody wrote may wait for people for ever; a week shows what moves."""
 
 # A bank that forgets keys early, or whose statements lie, breaks the contract everything rests on:
 # unit tests show what is done about it, the schedules leave it out.
@@ -739,7 +741,7 @@ class Schedule:
         self.scene.plan.clear()
         if self.budget_rate:
             self.budget.make_ample()
-        for number in range(QUIET_ROUNDS):
+        for number in range(QUIET_ROUNDS if self.writer is None else QUIET_ROUNDS_WITH_A_WRITER):
             before = self._digest()
             # Keys fenced before a restore each take their resend window to be found out.
             self.scene.clock.advance(hours=13 if number < 12 else 61)
