@@ -111,8 +111,6 @@ def committed_fen(work: Work, city: str, fund: str, year: int) -> dict[str, int]
     own: Counter[tuple[Month, int, str]] = Counter()
     through_the_city: set[tuple[Month, int]] = set()
     for each in _ordered(work, city, fund, year):
-        if not work.seals.hold(each):
-            raise broken_seal(f"obligation {each.key}")
         if each.hop.to_type is AccountType.CITY_EXPENDITURE:
             through_the_city.add((each.month, each.application))
         else:
@@ -142,6 +140,9 @@ def _ordered(work: Work, city: str, fund: str, year: int) -> list[Obligation]:
     found = [
         each for month in months for each in work.transfers.obligations(city=city, fund=fund, month=month)
     ]
+    for each in found:
+        if not work.seals.hold(each):  # also one that says that it is over
+            raise broken_seal(f"obligation {each.key}")
     return [each for each in latest_revisions(found) if each.state not in MAY_BE_ORDERED_AGAIN]
 
 

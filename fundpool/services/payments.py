@@ -34,7 +34,7 @@ from fundpool.services.attempts import hop_flow
 from fundpool.services.limits import require_within_limits
 from fundpool.services.line_matching import standing_of
 from fundpool.services.ports import Work
-from fundpool.services.seals import require_account_whole, require_batch_whole
+from fundpool.services.seals import require_account_whole, require_batch_whole, require_whole
 from schemas.payment_messages import TransferOrder
 
 
@@ -88,7 +88,7 @@ def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: da
 
     A revision of its own in a batch of its own: two other people approve and release it. The same
     again is the same. Raises RuleViolation ``illegal_state_change``, ``recovery_unfinished``,
-    ``return_not_on_statement`` and what ``order_transfers`` raises.
+    ``return_not_on_statement``, ``seal_broken`` and what ``order_transfers`` raises.
     """
     maker = person(by)
     before = work.transfers.obligation(obligation_id)
@@ -102,6 +102,8 @@ def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: da
             f"{before.key} 现为 {before.state}，只有已退票或已撤回的款项可以重新制单",
             f"{before.key} is {before.state}; only what came back or was withdrawn may be ordered again",
         )
+    # What is ordered again takes its amount from the order before: that must be what people approved.
+    require_whole(work, before)
     kill_switches.require_recovered(work, before.city, before.fund)
     for attempt in work.transfers.attempts(before.id):
         if attempt.state is AttemptState.RETURNED:
