@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
 from fundpool.domain.money import format_yuan
@@ -119,7 +119,8 @@ class Standing:
 def standing_of(order: TransferOrder, lines: Iterable[StatementLine]) -> Standing:
     """What the lines with the order's key say together.
 
-    Returns are added up in their order in time; the one that would make them more than was paid differs.
+    Returns are added up in their order in time; the one that would make them more than was paid differs,
+    and so does one that is earlier than the payment: nothing can come back before it went out.
     """
     executions: list[StatementLine] = []
     returns: list[StatementLine] = []
@@ -138,6 +139,9 @@ def standing_of(order: TransferOrder, lines: Iterable[StatementLine]) -> Standin
     left_fen = order.amount_fen * max(len(executions), 1)
     kept = []
     for line in returns:
+        if executions and _is_before(line.executed_at, executions[0].executed_at):
+            differing.append((line, "return_without_payment"))
+            continue
         if line.amount_fen > left_fen:
             is_whole_again = line.amount_fen == order.amount_fen and left_fen == 0
             differing.append((line, "returned_twice" if is_whole_again else "return_exceeds_payment"))
@@ -145,6 +149,14 @@ def standing_of(order: TransferOrder, lines: Iterable[StatementLine]) -> Standin
         left_fen -= line.amount_fen
         kept.append(line)
     return Standing(tuple(executions), tuple(kept), tuple(differing))
+
+
+def _is_before(moment: datetime, other: datetime) -> bool:
+    """Whether a line is certainly the earlier one; a bank that prints days alone gives midnight."""
+    first, second = moment.astimezone(SHANGHAI), other.astimezone(SHANGHAI)
+    if time() in {first.time(), second.time()}:
+        return first.date() < second.date()
+    return first < second
 
 
 def apply_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
