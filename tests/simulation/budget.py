@@ -108,7 +108,7 @@ class AnnualBudget:
         for each in self._scene.ordered.values():
             if each.unit == county and each is not but:
                 keys = frozenset(keys_of(each.key))
-                live_fen = sum(attempt.amount_fen for attempt in known if attempt.key in keys)
+                live_fen = sum(each.amount_fen for attempt in known if attempt.key in keys)
                 lines = self._scene.lines(keys, account_no(each.hop.from_type, each.payer_unit))
                 back = [line.amount_fen for line in lines if line.direction is Direction.CREDIT]
                 total_fen += max(live_fen - sum(back), 0)
