@@ -57,21 +57,33 @@ class AnnualBudget:
         """Record a county's budget as people do; it stands unless it is refused."""
         known = len(self._decided)
         with suppress(RuleViolation):
-            records.record_budget(
-                _office(self._scene),
-                city=CITY,
-                year=MONTH.year,
-                amounts={(county, FUND): amount_fen},
-                document_number=f"财〔2026〕{known + 1}号",
-                by=CHECKER,
-                now=self._scene.clock(),
-            )
+            self._record(county, amount_fen, known + 1)
             under_way_fen = self._under_way_fen(county)
             if amount_fen < under_way_fen:
                 self._scene.overspent.append(f"B2 {amount_fen} decided below {under_way_fen}: {county}")
             self._stand(self.now | {county: amount_fen})
             return
         REACHED["refusal: budget_below_paid"] += 1
+
+    def _record(self, county: str, amount_fen: int, number: int) -> None:
+        """As people do; one who is cut off after the commit finds it recorded."""
+        try:
+            records.record_budget(
+                _office(self._scene),
+                city=CITY,
+                year=MONTH.year,
+                amounts={(county, FUND): amount_fen},
+                document_number=f"财〔2026〕{number}号",
+                by=CHECKER,
+                now=self._scene.clock(),
+            )
+        except RuleViolation:
+            raise
+        except BaseException:
+            stored = self._scene.ports.database.read(lambda work: work.budgets.budgets(CITY, MONTH.year))
+            if stored.get((county, FUND)) == amount_fen:
+                self._stand(self.now | {county: amount_fen})
+            raise
 
     def put_back(self, amounts: Amounts) -> None:
         """What the books put back from a backup say."""
@@ -108,7 +120,6 @@ class AnnualBudget:
         for each in self._scene.ordered.values():
             if each.unit == county and each is not but:
                 keys = frozenset(keys_of(each.key))
-                # By what people approved: a database writer may have changed the amount in the books.
                 live_fen = sum(each.amount_fen for attempt in known if attempt.key in keys)
                 lines = self._scene.lines(keys, account_no(each.hop.from_type, each.payer_unit))
                 back = [line.amount_fen for line in lines if line.direction is Direction.CREDIT]
