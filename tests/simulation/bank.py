@@ -132,7 +132,7 @@ ODD_FAULTS: dict[str, Fault] = {
         "未付先退",
         "the order is lost, and money comes in under its key",
         calls=frozenset({Call.SUBMIT}),
-        course=OddCourse(is_registered=False, credited_after_s=3600),
+        course=OddCourse(is_registered=False, credited_after_s=3599),
         symptom=Symptom.SILENCE,
     ),
 }
