@@ -11,6 +11,7 @@ from fundpool.adapters.seal_key import make_seal_key, seals_of
 from fundpool.adapters.stores.accounts import account_of
 from fundpool.adapters.stores.applications import SqlApplications, place_of
 from fundpool.adapters.stores.budgets import SqlBudgets
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of, switch_of
 from fundpool.domain.sealing import Seals
 from fundpool.settings import Settings
@@ -65,7 +66,7 @@ def _seal_what_stands(connection: Connection, seals: Seals) -> None:
 
 
 def _seal_figures(connection: Connection, city: str, seals: Seals) -> None:
-    stored = SqlBudgets(connection, seals)
+    stored = SqlBudgets(connection, RowWriter(connection), seals)
     years = connection.scalars(select(budgets.c.year).where(budgets.c.city == city).distinct()).all()
     for revision in (each for year in years for each in stored.budget_revisions(city, year)):
         key = {name: getattr(revision, name) for name in ("year", "county", "fund", "revision")}
@@ -73,7 +74,7 @@ def _seal_figures(connection: Connection, city: str, seals: Seals) -> None:
     for opening in stored.openings(city):
         key = {"city": city, "month": str(opening.month), "county": opening.county, "fund": opening.fund}
         _seal(connection, openings, key, seals.of(opening))
-    for application in SqlApplications(connection, seals).applications(city):
+    for application in SqlApplications(connection, RowWriter(connection), seals).applications(city):
         place = place_of(application)
         for line in application.lines:
             _seal(

@@ -19,11 +19,11 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
-    insert,
     or_,
     select,
 )
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import (
     COUNTING,
@@ -62,9 +62,6 @@ _POSTING_COLUMNS = (
     "memo",
 )
 
-_INSERT_VOUCHER = insert(voucher)
-_INSERT_ACCOUNT = insert(ledger_account)
-
 _ACCOUNTS = select(
     ledger_account.c.id,
     ledger_account.c.type,
@@ -94,15 +91,11 @@ _MOVEMENTS = (
 )
 _RESOLVING = frozenset({Phase.POST, Phase.VOID})
 
-_SET_BALANCE = (
-    "UPDATE ledger_account SET posted_fen = ?, reserved_fen = ?, "
-    "overdraft_evidence = coalesce(overdraft_evidence, ?) WHERE id = ?"
-)
+_SET_BALANCE = "UPDATE ledger_account SET posted_fen = ?, reserved_fen = ? WHERE id = ?"
 _SET_BALANCES = (
-    "UPDATE ledger_account SET posted_fen = now.posted_fen, reserved_fen = now.reserved_fen, "
-    "overdraft_evidence = coalesce(overdraft_evidence, now.evidence) "
-    "FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::integer[]) "
-    "AS now (posted_fen, reserved_fen, evidence, id) WHERE ledger_account.id = now.id"
+    "UPDATE ledger_account SET posted_fen = now.posted_fen, reserved_fen = now.reserved_fen "
+    "FROM unnest(%s::bigint[], %s::bigint[], %s::integer[]) "
+    "AS now (posted_fen, reserved_fen, id) WHERE ledger_account.id = now.id"
 )
 """The same as one statement: PostgreSQL answers each statement, SQLite has no one to answer."""
 
@@ -110,8 +103,9 @@ _SET_BALANCES = (
 class SqlLedgerStore:
     """Reads and appends to the books within the transaction of ``connection``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
+        self._rows = rows
         self._dialect = connection.dialect.name
         self._ids: dict[str, int] = {}
 
@@ -139,8 +133,8 @@ class SqlLedgerStore:
 
     def _open(self, refs: Iterable[AccountRef]) -> None:
         for ref in refs:
-            result = self._connection.execute(
-                _INSERT_ACCOUNT,
+            row = self._rows.insert(
+                ledger_account,
                 {
                     "city": ref.city,
                     "fund": ref.fund,
@@ -152,8 +146,7 @@ class SqlLedgerStore:
                     "reserved_fen": 0,
                 },
             )
-            assert result.inserted_primary_key is not None
-            self._ids[ref.text] = result.inserted_primary_key[0]
+            self._ids[ref.text] = row["id"]
 
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         # Most keys are new: the cheap question first, the whole rows only for the few that exist.
@@ -187,8 +180,8 @@ class SqlLedgerStore:
         number, previous_hash = self._head(city, fund)
         header = Voucher(city, fund, number + 1, recorded_at, made_by, len(postings), previous_hash, hash="")
         self._open(ref for ref in sorted(balances) if ref.text not in self._ids)
-        result = self._connection.execute(
-            _INSERT_VOUCHER,
+        row = self._rows.insert(
+            voucher,
             {
                 "city": city,
                 "fund": fund,
@@ -200,19 +193,19 @@ class SqlLedgerStore:
                 "hash": seal_voucher(header, postings),
             },
         )
-        assert result.inserted_primary_key is not None
-        self._insert(self._posting_rows(result.inserted_primary_key[0], postings))
+        self._insert(self._posting_rows(row["id"], postings))
         self._set_balances(balances, evidence)
         return header.number
 
     def _set_balances(self, balances: Mapping[AccountRef, Balance], evidence: str | None) -> None:
+        if evidence is not None:
+            c = ledger_account.c
+            for ref, balance in balances.items():
+                if ref.is_cash and balance.posted_fen < 0:
+                    has_none = (c.id == self._ids[ref.text], c.overdraft_evidence.is_(None))
+                    self._rows.update(ledger_account, has_none, {"overdraft_evidence": evidence})
         rows = [
-            (
-                balance.posted_fen,
-                balance.reserved_fen,
-                evidence if ref.is_cash and balance.posted_fen < 0 else None,
-                self._ids[ref.text],
-            )
+            (balance.posted_fen, balance.reserved_fen, self._ids[ref.text])
             for ref, balance in balances.items()
         ]
         if self._dialect == "sqlite":
@@ -373,10 +366,16 @@ class SqlLedgerStore:
         if month in self.locked_months(city, fund):
             return False
         _, head_hash = self._head(city, fund)
-        self._connection.execute(
-            insert(month_lock).values(
-                city=city, fund=fund, month=str(month), closed_at=at, closed_by=by, head_hash=head_hash
-            )
+        self._rows.insert(
+            month_lock,
+            {
+                "city": city,
+                "fund": fund,
+                "month": str(month),
+                "closed_at": at,
+                "closed_by": by,
+                "head_hash": head_hash,
+            },
         )
         return True
 
