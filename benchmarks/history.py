@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import Table, text
 
 from fundpool.adapters.database import Database
+from fundpool.adapters.setting_up import adopt_rows
 from fundpool.adapters.stores.audit import _digest
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import GENESIS, Phase, Posting, Voucher, seal_voucher
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import Hop, PaymentOrder, attempt_key, request_hash
 from schemas.payment_messages import TransferOrder
 from schemas.tables import metadata
@@ -58,8 +60,9 @@ def orders(city: str, month: Month = MONTH) -> list[PaymentOrder]:
 class History:
     """Writes ``transfers`` settled payments of the ten years before MONTH, in whole cities, at least one."""
 
-    def __init__(self, database: Database, transfers: int, *, cities_at_least: int = 1) -> None:
+    def __init__(self, database: Database, transfers: int, seals: Seals, *, cities_at_least: int = 1) -> None:
         self._database = database
+        self._seals = seals
         self.cities = max(cities_at_least, round(transfers / PER_CITY))
         self.months = MONTHS if transfers else 0
         self._ids: dict[str, int] = {}
@@ -100,6 +103,7 @@ class History:
                     self._cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), {last})")
             driver.commit()
         driver.close()
+        self._database.transaction(lambda connection: adopt_rows(connection, self._seals))
         if not self._database.is_sqlite:
             # What autovacuum does in the course of ten years.
             with self._database.engine.begin() as connection:

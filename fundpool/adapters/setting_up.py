@@ -13,14 +13,17 @@ from fundpool.adapters.stores.applications import SqlApplications, place_of
 from fundpool.adapters.stores.budgets import SqlBudgets
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of, switch_of
+from fundpool.adapters.work import SqlWork
 from fundpool.domain.sealing import Seals
 from fundpool.settings import Settings
 from schemas.tables.accounts import bank_account
 from schemas.tables.applications import application_lines, applications
+from schemas.tables.audit import audit
 from schemas.tables.budgets import budgets, openings
 from schemas.tables.transfers import attempts, kill_switch, obligations, transfer_batch
 
 _FIRST_SEALED = "0008"
+_FIRST_TRAILED = "0010"
 
 
 def install(settings: Settings) -> Database:
@@ -38,13 +41,33 @@ def install(settings: Settings) -> Database:
 def set_up(database: Database, seals: Seals) -> None:
     """Create or migrate the tables; running it again changes nothing.
 
-    What stands in tables of a version before the seals is sealed as it is, once: what is unsealed
+    What stands in tables of a version before the seals, or before the trail of rows, is sealed and
+    taken over as it is, once and in the transaction that migrates: what is unsealed or untrailed
     later was put there by somebody else. Raises ServiceUnavailable when the database does not answer.
     """
     before = migrations.current(database)
-    migrations.upgrade(database)
-    if before is not None and before < _FIRST_SEALED:
-        database.transaction(lambda connection: _seal_what_stands(connection, seals))
+
+    def take_over(connection: Connection) -> None:
+        if before is not None and before < _FIRST_SEALED:
+            _seal_what_stands(connection, seals)
+        if before is not None and before < _FIRST_TRAILED:
+            adopt_rows(connection, seals)
+
+    migrations.upgrade(database, take_over)
+
+
+def adopt_rows(connection: Connection, seals: Seals) -> None:
+    """Begin the trail of rows with what stands in the tables, and record in the audit trail how much it was.
+
+    Never later: rows that the trail does not know were put there by somebody else.
+    """
+    last = connection.execute(select(audit).order_by(audit.c.number.desc()).limit(1)).first()
+    if last is None:
+        return
+    work = SqlWork(connection, seals)
+    counts = work.trail.adopt(last.number, last.hash)
+    work.audit.append(at=last.at, actor="system", action="adopt_rows", subject="row_trail", after=counts)
+    work.finish()
 
 
 def _seal_what_stands(connection: Connection, seals: Seals) -> None:

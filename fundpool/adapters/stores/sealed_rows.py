@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, insert, select, type_coerce, update
@@ -21,6 +22,9 @@ _RECOMPUTED = {"ledger_account": frozenset({"posted_fen", "reserved_fen"})}
 
 TABLES: tuple[Table, ...] = tuple(table for table in metadata.sorted_tables if table.name not in _OWN_CHAIN)
 """The tables whose rows the trail holds."""
+
+_ROWS_PER_RECORD = 5000
+"""Of rows that the trail takes over when it begins."""
 
 _ADD = insert(row_trail)
 _LAST = select(row_trail).order_by(row_trail.c.number.desc()).limit(1)
@@ -62,6 +66,10 @@ def _key_of(table: Table, row: Mapping[Any, Any]) -> str:
     return json.dumps(
         [row[name] for name in _key_columns(table)], separators=(",", ":"), ensure_ascii=False, default=str
     )
+
+
+def _is_key(table: Table, key: str) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in zip(_key_columns(table), json.loads(key), strict=True)]
 
 
 class RowWriter:
@@ -173,13 +181,26 @@ class SqlRowTrail:
         for row in self._connection.execute(query.execution_options(yield_per=1000)):
             yield TrailRecord(*row)
 
+    def adopt(self, audit_number: int, audit_hash: str) -> dict[str, int]:
+        """Take the rows that stand in the tables into the trail as they are; how many of each table."""
+        counts: dict[str, int] = {}
+        for table in self.tables():
+            rows = iter(self.rows(table))
+            while some := list(islice(rows, _ROWS_PER_RECORD)):
+                entries = [RowEntry(table, key, None, stands) for key, stands in some]
+                self.append(entries, audit_number, audit_hash)
+                counts[table] = counts.get(table, 0) + len(entries)
+        return counts
+
     def tables(self) -> Mapping[str, tuple[str, ...]]:
         return {table.name: columns_of(table) for table in TABLES}
 
-    def rows(self, table: str) -> Iterator[tuple[str, RowPrint]]:
+    def rows(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, RowPrint]]:
         of_table = metadata.tables[table]
         names = columns_of(of_table)
         # Without their types: what stands there is digested, not what it would be read as.
         query = select(*(type_coerce(of_table.c[name], NULLTYPE).label(name) for name in names))
-        for row in self._connection.execute(query.execution_options(yield_per=1000)).mappings():
-            yield _key_of(of_table, row), print_of(names, row)
+        queries = [query] if keys is None else [query.where(*_is_key(of_table, key)) for key in keys]
+        for asked in queries:
+            for row in self._connection.execute(asked.execution_options(yield_per=1000)).mappings():
+                yield _key_of(of_table, row), print_of(names, row)

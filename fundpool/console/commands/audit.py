@@ -34,16 +34,18 @@ def verify(
     policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
-    """Check the audit chain and the books, alone and against anchors; exit 1 on any fault."""
+    """Check every row, the trails and the books, alone and against anchors; exit 1 on any fault."""
     from fundpool.services.audit_checks import verify_everything
 
     anchors = _read_anchors(anchor) if anchor else []
-    faults = _ports(policy_dir).database.read(lambda work: verify_everything(work, anchors))
+    found = _ports(policy_dir).database.read(lambda work: verify_everything(work, anchors))
+    faults = found.faults
     if json:
         print_json(
             {
                 "ok": not faults,
                 "anchors": len(anchors),
+                "checked": {"records": found.records, "rows": found.rows},
                 "faults": [
                     {"kind": f.kind, "subject": f.subject, "message_zh": f.zh, "message_en": f.en}
                     for f in faults
@@ -58,7 +60,8 @@ def verify(
         )
     else:
         print(
-            f"审计日志与账簿完整，对照锚值 {len(anchors)} 份 / whole, checked against {len(anchors)} anchors"
+            f"审计日志、账簿与 {found.rows} 行数据完整，对照锚值 {len(anchors)} 份 / "
+            f"trails, books and {found.rows} rows are whole, checked against {len(anchors)} anchors"
         )
     return 1 if faults else 0
 
