@@ -403,6 +403,7 @@ class History:
         return self._ids[table]
 
     def _put(self, name: str, row: Row) -> None:
+        row = _of_database(name) | row
         self._rows.setdefault(name, []).append(tuple(map(row.get, _columns(name))))
 
     def _set_balances(self) -> None:
@@ -427,6 +428,16 @@ class History:
         with self._cursor.copy(f"copy {table.name} ({columns}) from stdin") as copy:
             for row in rows:
                 copy.write_row(row)
+
+
+@cache
+def _of_database(table: str) -> Row:
+    """What the database fills in by itself."""
+    return {
+        column.name: int(column.server_default.arg)  # type: ignore[attr-defined]
+        for column in metadata.tables[table].columns
+        if column.server_default is not None
+    }
 
 
 @cache

@@ -14,7 +14,7 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import GENESIS, LedgerFault
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.row_trail import CheckedTrail, Differences, Key, TrailRecord, missing_row
-from fundpool.services.ledger_checks import verify
+from fundpool.services.ledger_checks import UNREADABLE, verify
 from fundpool.services.ports import Work
 
 
@@ -99,7 +99,18 @@ def verify_everything(work: Work, anchors: Sequence[Anchor]) -> Verification:
     trail.read(work.trail.records())
     heads = {anchor.audit_number: anchor.audit_hash for anchor in anchors if anchor.audit_number}
     audit = _SealedEnd(trail.head)
-    faults = [*trail.faults, *verify_chain(audit.follow(work.audit.records()), heads), *audit.faults()]
+    faults = list(trail.faults)
+    try:
+        faults += [*verify_chain(audit.follow(work.audit.records()), heads), *audit.faults()]
+    except UNREADABLE as error:
+        faults.append(
+            LedgerFault(
+                "audit_unreadable",
+                "audit",
+                f"审计日志中有读不出的值：{error}",
+                f"audit trail: cannot be read: {error}",
+            )
+        )
     differences = [
         trail.compare(table, names, work.trail.rows(table)) for table, names in work.trail.tables().items()
     ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from fundpool.domain.chart_of_accounts import CASH, AccountRef
-from fundpool.domain.errors import RuleViolation
+from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.ledger import (
     COUNTING,
     GENESIS,
@@ -23,6 +23,9 @@ from fundpool.domain.periods import Month
 from fundpool.services.money_ports import StoredPosting
 from fundpool.services.ports import Work
 
+UNREADABLE = (ValueError, TypeError, InputError)
+"""What reading raises where a table holds what the program never writes."""
+
 
 def verify(work: Work) -> list[LedgerFault]:
     """Every fault of the books, one set of books (city and fund) after the other.
@@ -30,9 +33,24 @@ def verify(work: Work) -> list[LedgerFault]:
     None when the chain is whole, every flow legal, every reserve resolved by its equal, every
     balance what its postings add up to and the trial balance nil.
     """
-    faults: list[LedgerFault] = []
-    for _, vouchers in groupby(work.ledger.vouchers(), lambda each: (each.city, each.fund)):
-        faults += _check_vouchers(work, list(vouchers))
+    faults = [
+        LedgerFault(
+            "posting_unknown",
+            key,
+            "不属于任何凭证或账户，或款项环节不符",
+            "belongs to no voucher or account, or bears another posting's leg",
+        )
+        for key in work.ledger.stray_postings()
+    ]
+    try:
+        for _, vouchers in groupby(work.ledger.vouchers(), lambda each: (each.city, each.fund)):
+            faults += _check_vouchers(work, list(vouchers))
+    except UNREADABLE as error:
+        faults.append(
+            LedgerFault(
+                "books_unreadable", "ledger", f"账簿中有读不出的值：{error}", f"cannot be read: {error}"
+            )
+        )
     return faults
 
 
@@ -63,7 +81,8 @@ def _check_chain(vouchers: list[Voucher], by_number: dict[int, list[StoredPostin
             number = voucher.number
         lines = by_number.get(voucher.number, [])
         sealed = seal_voucher(voucher, [(each.posting, each.month, each.adjusts_month) for each in lines])
-        if voucher.previous_hash != previous_hash or len(lines) != voucher.lines or sealed != voucher.hash:
+        numbered = [each.line for each in lines] == list(range(1, voucher.lines + 1))
+        if voucher.previous_hash != previous_hash or not numbered or sealed != voucher.hash:
             yield LedgerFault(
                 "voucher_altered",
                 subject,

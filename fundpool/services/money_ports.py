@@ -241,6 +241,12 @@ class LedgerStore(Protocol):
     def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
         """Postings in order of city, fund, voucher and line."""
 
+    def stray_postings(self) -> list[str]:
+        """Keys of postings whose voucher or account is not there, or whose leg is another's.
+
+        No other question shows them.
+        """
+
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         """Months whose books are closed, all or those from ``since`` on."""
 

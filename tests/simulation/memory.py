@@ -352,6 +352,9 @@ class MemoryLedger:
             if city in {None, each.posting.debit.city} and fund in {None, each.posting.debit.fund}
         ]
 
+    def stray_postings(self) -> list[str]:
+        return []
+
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         return frozenset(month for month in self.locks(city, fund) if since is None or month >= since)
 

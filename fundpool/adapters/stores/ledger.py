@@ -18,7 +18,9 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     func,
+    null,
     or_,
     select,
 )
@@ -89,6 +91,13 @@ _MOVEMENTS = (
     .join(voucher, voucher.c.id == posting.c.voucher_id)
     .group_by(posting.c.debit_id, posting.c.credit_id, posting.c.phase)
 )
+_LEG = case(
+    (posting.c.attempt_key.is_(None), null()),
+    (posting.c.phase != Phase.DIRECT.value, posting.c.phase),
+    else_=posting.c.flow,
+)
+"""What ``leg_of`` gives, for the postings that stand there."""
+
 _RESOLVING = frozenset({Phase.POST, Phase.VOID})
 
 _SET_BALANCE = "UPDATE ledger_account SET posted_fen = ?, reserved_fen = ? WHERE id = ?"
@@ -349,6 +358,24 @@ class SqlLedgerStore:
         query = _postings_where(*_of_book(city, fund))
         for row in self._connection.execute(query).mappings():
             yield _stored(row)
+
+    def stray_postings(self) -> list[str]:
+        account, other = ledger_account.alias("debit"), ledger_account.alias("credit")
+        query = (
+            select(posting.c.key)
+            .outerjoin(voucher, voucher.c.id == posting.c.voucher_id)
+            .outerjoin(account, account.c.id == posting.c.debit_id)
+            .outerjoin(other, other.c.id == posting.c.credit_id)
+            .where(
+                or_(
+                    voucher.c.id.is_(None),
+                    account.c.id.is_(None),
+                    other.c.id.is_(None),
+                    posting.c.leg.is_distinct_from(_LEG),
+                )
+            )
+        )
+        return list(self._connection.scalars(query.order_by(posting.c.key)))
 
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         named = {"of_city": city, "of_fund": fund, "since": str(since) if since else ""}
