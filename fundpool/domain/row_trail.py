@@ -20,28 +20,35 @@ from zlib import crc32
 from fundpool.domain.ledger import GENESIS, LedgerFault
 from fundpool.domain.sealing import Seals
 
-DIGEST_BYTES = 32
-MARK_BYTES = 3
-"""A mark tells which column differs; that a row differs is told by its digest alone."""
+_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_DIGEST_BYTES = 32
+_MARK_BYTES = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RowPrint:
-    """What the trail keeps of a row: SHA-256 of its columns, and a short mark per column in their order."""
+    """What the trail keeps of a row: SHA-256 of all its columns, and a short mark of those that were written.
+
+    A mark tells which column differs, by its place; that the row differs is told by the digest alone.
+    """
 
     digest: bytes
-    marks: bytes
+    marks: dict[int, int]
 
     @property
     def text(self) -> str:
-        """How a record writes it."""
-        return b64encode(self.digest + self.marks).decode()
+        """How a record writes it: the digest, then place (one byte) and mark (three) of each column."""
+        marks = b"".join([(place << 24 | mark).to_bytes(_MARK_BYTES) for place, mark in self.marks.items()])
+        return b64encode(self.digest + marks).decode()
 
     @classmethod
     def of_text(cls, text: str) -> "RowPrint":
-        """The print of ``text``."""
+        """The print of ``text``; raises ValueError when it is none."""
         both = b64decode(text)
-        return cls(both[:DIGEST_BYTES], both[DIGEST_BYTES:])
+        marks = (
+            int.from_bytes(both[at : at + _MARK_BYTES]) for at in range(_DIGEST_BYTES, len(both), _MARK_BYTES)
+        )
+        return cls(both[:_DIGEST_BYTES], {each >> 24: each & 0xFFFFFF for each in marks})
 
 
 def print_of(names: Sequence[str], row: Mapping[Any, object]) -> RowPrint:
@@ -50,31 +57,51 @@ def print_of(names: Sequence[str], row: Mapping[Any, object]) -> RowPrint:
     A column without a value is left out of the digest: a column that a later version adds, empty,
     changes no print.
     """
-    parts: list[str] = []
-    marks: list[bytes] = []
-    for name in names:
-        value = row[name]
-        if value is None:
-            marks.append(b"\0\0\0")
-            continue
-        text = _text(value)
-        # Bytes and the text of their digest must not look alike.
-        parts.append(f"{name}{'#' if type(value) is bytes else '='}{len(text)}:{text}")
-        marks.append((crc32(text.encode()) & 0xFFFFFF).to_bytes(MARK_BYTES))
-    return RowPrint(sha256("".join(parts).encode()).digest(), b"".join(marks))
+    texts = [_column(name, row[name]) for name in names]
+    return RowPrint(_digest(texts), {place: _mark(text) for place, text in enumerate(texts)})
 
 
-def _text(value: object) -> str:
+def change_of(
+    names: Sequence[str], before: Mapping[Any, object], after: Mapping[Any, object]
+) -> tuple[bytes, RowPrint]:
+    """The digest of a row before a change and its print after it, with marks of the columns that changed."""
+    texts = [_column(name, before[name]) for name in names]
+    was = _digest(texts)
+    marks: dict[int, int] = {}
+    for place, name in enumerate(names):
+        value = after[name]
+        if value != before[name]:
+            texts[place] = text = _column(name, value)
+            marks[place] = _mark(text)
+    return was, RowPrint(_digest(texts), marks)
+
+
+def _digest(columns: list[str]) -> bytes:
+    return sha256("".join(columns).encode()).digest()
+
+
+def _mark(column: str) -> int:
+    return crc32(column.encode()) & 0xFFFFFF
+
+
+def _column(name: str, value: object) -> str:
+    if value is None:
+        return ""
     kind = type(value)
     if kind is str:
-        return str(value)
-    if kind is bytes:
-        return sha256(value).hexdigest()  # type: ignore[arg-type]
-    if isinstance(value, datetime):
-        return _moment(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(int(value) if isinstance(value, bool) else value)
+        text = value
+    elif kind is int:
+        text = str(value)
+    elif isinstance(value, bytes):
+        # Bytes and the text of their digest must not look alike.
+        return f"{name}#{sha256(value).hexdigest()}"
+    elif isinstance(value, datetime):
+        text = _moment(value)
+    elif isinstance(value, date):
+        text = value.isoformat()
+    else:
+        text = str(int(value) if isinstance(value, bool) else value)
+    return f"{name}={len(text)}:{text}"  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=1024)
@@ -121,13 +148,11 @@ def next_record(
     last: TrailRecord, entries: Iterable[RowEntry], audit_number: int, audit_hash: str, seals: Seals
 ) -> TrailRecord:
     """The record of a transaction, sealed to the ``last`` one."""
-    rows = json.dumps(
+    rows = _as_json(
         [
             (each.table, each.key, b64encode(each.before).decode() if each.before else None, each.after.text)
             for each in entries
-        ],
-        separators=(",", ":"),
-        ensure_ascii=False,
+        ]
     )
     number = last.number + 1
     return TrailRecord(
@@ -250,13 +275,14 @@ class Differences:
     table: str
     names: tuple[str, ...]
     rows: int = 0
-    altered: dict[str, bytes] = field(default_factory=dict)
+    altered: dict[str, dict[int, int]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
-    def faults(self, written: Mapping[Key, bytes]) -> Iterator[LedgerFault]:
+    def faults(self, written: Mapping[Key, Mapping[int, int]]) -> Iterator[LedgerFault]:
         """One fault per row; ``written`` are the marks of the altered rows as the program wrote them."""
         for key, marks in self.altered.items():
-            columns = self._columns(written.get((self.table, key), b""), marks)
+            was = written.get((self.table, key), {})
+            columns = [name for place, name in enumerate(self.names) if was.get(place) != marks[place]]
             yield LedgerFault(
                 "row_altered",
                 f"{self.table} {key}",
@@ -270,15 +296,6 @@ class Differences:
                 "不是程序写入的",
                 "was not written by the program",
             )
-
-    def _columns(self, written: bytes, stands: bytes) -> list[str]:
-        return [
-            name for place, name in enumerate(self.names) if _mark(written, place) != _mark(stands, place)
-        ]
-
-
-def _mark(marks: bytes, place: int) -> bytes:
-    return marks[place * MARK_BYTES : (place + 1) * MARK_BYTES]
 
 
 def missing_row(key: Key) -> LedgerFault:

@@ -171,13 +171,13 @@ class _SealedEnd:
 def _named(work: Work, differences: Sequence[Differences]) -> list[LedgerFault]:
     """The faults of rows; the trail is read again for the columns of those that were altered."""
     altered = {(each.table, key) for each in differences for key in each.altered}
-    marks: dict[Key, bytes] = {}
+    marks: dict[Key, dict[int, int]] = {}
     if altered:
         for record in work.trail.records():
             try:
                 for entry in record.entries():
                     if (entry.table, entry.key) in altered:
-                        marks[entry.table, entry.key] = entry.after.marks
+                        marks.setdefault((entry.table, entry.key), {}).update(entry.after.marks)
             except (ValueError, TypeError):
                 continue  # told already
     return [fault for each in differences for fault in each.faults(marks)]

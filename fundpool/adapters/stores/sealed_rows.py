@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, insert, select, type_coerce, update
 from sqlalchemy.types import NULLTYPE
 
-from fundpool.domain.row_trail import BEGINNING, RowEntry, RowPrint, TrailRecord, next_record, print_of
+from fundpool.domain.row_trail import (
+    BEGINNING,
+    RowEntry,
+    RowPrint,
+    TrailRecord,
+    change_of,
+    next_record,
+    print_of,
+)
 from fundpool.domain.sealing import Seals
 from schemas.tables import metadata
 from schemas.tables.row_trail import row_trail
@@ -26,8 +34,11 @@ TABLES: tuple[Table, ...] = tuple(table for table in metadata.sorted_tables if t
 _ROWS_PER_RECORD = 5000
 """Of rows that the trail takes over when it begins."""
 
-_ADD = insert(row_trail)
+_MARKS = {"sqlite": "?, ?, ?, ?, ?", "postgresql": "%s, %s, %s, %s, %s"}
 _LAST = select(row_trail).order_by(row_trail.c.number.desc()).limit(1)
+
+
+_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str).encode
 
 
 @cache
@@ -63,9 +74,7 @@ def _empty(table: Table) -> dict[str, None]:
 
 
 def _key_of(table: Table, row: Mapping[Any, Any]) -> str:
-    return json.dumps(
-        [row[name] for name in _key_columns(table)], separators=(",", ":"), ensure_ascii=False, default=str
-    )
+    return _as_json([row[name] for name in _key_columns(table)])
 
 
 def _is_key(table: Table, key: str) -> list[ColumnElement[bool]]:
@@ -91,7 +100,7 @@ class RowWriter:
         if numbered is not None and numbered.name not in row:
             assert result.inserted_primary_key is not None
             row[numbered.name] = result.inserted_primary_key[0]
-        self._note(table, None, row)
+        self._note_new(table, row)
         return row
 
     def insert_all(self, table: Table, values: Iterable[Mapping[str, Any]]) -> None:
@@ -107,7 +116,7 @@ class RowWriter:
             for row, number in zip(rows, self._connection.scalars(adding, rows), strict=True):
                 row[numbered.name] = number
         for row in rows:
-            self._note(table, None, row)
+            self._note_new(table, row)
 
     def update(self, table: Table, which: Sequence[ColumnElement[bool]], values: Mapping[str, Any]) -> int:
         """Set ``values`` in the rows that meet ``which``; how many there were."""
@@ -125,18 +134,19 @@ class RowWriter:
 
     def note_change(self, table: Table, before: Mapping[Any, Any], after: Mapping[Any, Any]) -> None:
         """Remember a row that its store has changed by a statement of its own."""
-        self._note(table, print_of(columns_of(table), before).digest, after)
-
-    def _note(self, table: Table, before: bytes | None, row: Mapping[Any, Any]) -> None:
-        key = _key_of(table, row)
+        was, stands = change_of(columns_of(table), before, after)
+        key = _key_of(table, after)
         earlier = self._written.get((table.name, key))
-        if earlier is not None:
-            before = earlier.before
-        after = print_of(columns_of(table), row)
-        if before == after.digest:
-            self._written.pop((table.name, key), None)
+        if earlier is None:
+            if stands.marks:
+                self._written[table.name, key] = RowEntry(table.name, key, was, stands)
         else:
-            self._written[table.name, key] = RowEntry(table.name, key, before, after)
+            earlier.after.digest = stands.digest
+            earlier.after.marks.update(stands.marks)
+
+    def _note_new(self, table: Table, row: Mapping[Any, Any]) -> None:
+        key = _key_of(table, row)
+        self._written[table.name, key] = RowEntry(table.name, key, None, print_of(columns_of(table), row))
 
     def written(self) -> list[RowEntry]:
         """The rows written until now, each as it was left."""
@@ -164,15 +174,10 @@ class SqlRowTrail:
         if not entries and audit_number == last.audit_number:
             return
         record = next_record(last, entries, audit_number, audit_hash, self._seals)
-        self._connection.execute(
-            _ADD,
-            {
-                "number": record.number,
-                "audit_number": audit_number,
-                "audit_hash": audit_hash,
-                "rows": record.rows,
-                "seal": record.seal,
-            },
+        marks = _MARKS[self._connection.dialect.name]
+        self._connection.exec_driver_sql(
+            f"INSERT INTO row_trail (number, audit_number, audit_hash, rows, seal) VALUES ({marks})",  # noqa: S608 - our own marks
+            (record.number, audit_number, audit_hash, record.rows, record.seal),
         )
         self._head = record
 

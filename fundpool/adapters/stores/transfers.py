@@ -7,8 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, exists, func, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Connection, RowMapping, Select, Table, Update, bindparam, exists, func, select, update
 
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import InputError, RuleViolation
@@ -66,13 +65,12 @@ _RECOVERY = _one(recovery, "city", "fund")
 
 
 @lru_cache(maxsize=128)
-def _changing(table: Table, names: tuple[str, ...]) -> ReturningUpdate[Any]:
-    """Sets the named columns of the row whose version was read, and answers with the row."""
+def _changing(table: Table, names: tuple[str, ...]) -> Update:
+    """Sets the named columns of the row whose version was read."""
     return (
         update(table)
         .where(table.c.id == bindparam("row_id"), table.c.version == bindparam("read_version"))
         .values({name: bindparam(f"new_{name}") for name in ("version", "seal", *names)})
-        .returning(*table.columns)
     )
 
 
@@ -481,26 +479,28 @@ class SqlTransferStore:
 
     def _change(
         self, table: Table, before: Batch | Obligation | Attempt, name: str, fields: dict[str, Any]
-    ) -> RowMapping:
-        after = self._seals.changed(before, version=before.version + 1, **fields)
-        values = {f"new_{column}": _stored(getattr(after, column)) for column in fields}
-        values |= {"row_id": before.id, "read_version": before.version, "new_version": after.version}
-        values["new_seal"] = after.seal
-        changed = self._connection.execute(_changing(table, tuple(fields)), values).mappings().first()
-        if changed is None:
+    ) -> dict[str, Any]:
+        changed = self._seals.changed(before, version=before.version + 1, **fields)
+        stood = {"id": before.id} | _values(before)
+        after = stood | {column: _stored(getattr(changed, column)) for column in ("version", "seal", *fields)}
+        values = {f"new_{column}": after[column] for column in ("version", "seal", *fields)}
+        values |= {"row_id": before.id, "read_version": before.version}
+        if self._connection.execute(_changing(table, tuple(fields)), values).rowcount != 1:
             raise RuleViolation(
                 "changed_meanwhile",
                 f"{name} 已被他人更改",
                 f"{name} was changed by somebody else meanwhile",
                 remedy="重新执行同一命令 / run the same command again",
             )
-        row = {"id": before.id}
-        self._rows.note_change(table, row | _values(before), row | _values(after))
-        return changed
+        self._rows.note_change(table, stood, after)
+        return after
 
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
+
+
+_AS_THEY_ARE = frozenset({str, int, type(None), datetime, bytes})
 
 
 def _values(record: Batch | Obligation | Attempt) -> dict[str, Any]:
@@ -509,6 +509,8 @@ def _values(record: Batch | Obligation | Attempt) -> dict[str, Any]:
 
 
 def _stored(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, Month | Hop):
