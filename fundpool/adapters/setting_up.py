@@ -15,6 +15,7 @@ from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of, switch_of
 from fundpool.adapters.work import SqlWork
 from fundpool.domain.sealing import Seals
+from fundpool.domain.transfer import PaymentLimits
 from fundpool.settings import Settings
 from schemas.tables.accounts import bank_account
 from schemas.tables.applications import application_lines, applications
@@ -64,7 +65,7 @@ def adopt_rows(connection: Connection, seals: Seals) -> None:
     last = connection.execute(select(audit).order_by(audit.c.number.desc()).limit(1)).first()
     if last is None:
         return
-    work = SqlWork(connection, seals)
+    work = SqlWork(connection, seals, PaymentLimits())
     counts = work.trail.adopt(last.number, last.hash)
     work.audit.append(at=last.at, actor="system", action="adopt_rows", subject="row_trail", after=counts)
     work.finish()

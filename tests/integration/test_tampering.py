@@ -31,13 +31,14 @@ from fundpool.adapters.work import SqlTransactions, SqlWork
 from fundpool.domain.month_records import Extension, NilReturn
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
+from fundpool.domain.transfer import PaymentLimits
 from fundpool.services.audit_checks import take_anchor, verify_everything
 from fundpool.services.ports import Work
 from fundpool.services.recovery import quarantine
 from fundpool.services.statement_ports import MatchRule, StatedBalance
 from schemas.tables import metadata
 from schemas.tables.audit import audit
-from schemas.tables.base import Moment
+from schemas.tables.base import Moment, stored_moment
 from schemas.tables.row_trail import row_trail
 from tests.crash.small_month import CITY, OCTOBER, TERMS, SmallMonth
 from tests.integration.month_scene import at
@@ -129,7 +130,7 @@ def faults_after(connection: Connection, *edits: Executable) -> set[tuple[str, s
     try:
         for each in edits:
             connection.execute(each)
-        found = verify_everything(SqlWork(connection, SEALS), [])
+        found = verify_everything(SqlWork(connection, SEALS, PaymentLimits()), [])
         return {(fault.kind, fault.subject, fault.en) for fault in found.faults}
     except IntegrityError:
         return None
@@ -148,18 +149,15 @@ def another(value: Any, column: Column[Any]) -> Any:
     kind = datetime if isinstance(column.type, Moment) else column.type.python_type
     if value is None:
         return {int: 1, bool: True, bytes: b"x", datetime: "2026-01-01T00:00:00.000000+00:00"}.get(kind, "x")
-    if isinstance(value, bool):
-        return not value
     if isinstance(value, int):
-        return 1 - value if kind is bool else value + 1_000
+        return type(value)(1 - value) if kind is bool else value + 1_000
     if isinstance(value, bytes):
         return value + b"x"
     if isinstance(value, date):
         return value + timedelta(days=1)
-    if kind is datetime:
-        return (datetime.fromisoformat(value) + timedelta(seconds=1)).isoformat(timespec="microseconds")
-    if kind is date:
-        return (date.fromisoformat(value) + timedelta(days=1)).isoformat()
+    if kind in {datetime, date}:
+        later = kind.fromisoformat(value) + timedelta(days=1)
+        return stored_moment(later) if kind is datetime else later.isoformat()
     return value[:-1] + ("x" if value[-1:] != "x" else "y")
 
 
