@@ -15,7 +15,7 @@ from fundpool.domain.ledger import GENESIS, LedgerFault
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.row_trail import CheckedTrail, Differences, Key, TrailRecord, missing_row
 from fundpool.services.ledger_checks import UNREADABLE, verify
-from fundpool.services.ports import Work
+from fundpool.services.ports import MonthPorts, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,14 @@ def take_anchor(work: Work, now: datetime) -> Anchor:
         rows.number,
         rows.seal,
     )
+
+
+def keep_anchor(ports: MonthPorts, now: datetime) -> None:
+    """Append the day's anchor where the installation keeps them. Raises ServiceUnavailable."""
+    day = now.astimezone(SHANGHAI).date()
+    if ports.anchors is not None and ports.anchors.lacks(day):
+        anchor = ports.database.read(lambda work: take_anchor(work, now))
+        ports.anchors.keep(anchor.as_document(), day)
 
 
 def verify_everything(work: Work, anchors: Sequence[Anchor]) -> Verification:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fundpool.domain.bank_reconciliation import BankReconciliation
 from fundpool.domain.errors import FundpoolError
@@ -273,6 +273,16 @@ class ReconciliationForms(Protocol):
         """
 
 
+class AnchorKeeper(Protocol):
+    """Keeps one anchor of the trails a day where the installation says, at best on another machine."""
+
+    def lacks(self, day: date) -> bool:
+        """Whether the day's anchor is still to be written somewhere."""
+
+    def keep(self, anchor: Mapping[str, Any], day: date) -> None:
+        """Append the anchor wherever the day's is not yet. Raises ServiceUnavailable naming where it failed."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything a use case reaches outside the rules with."""
@@ -297,3 +307,4 @@ class MonthPorts(Ports):
     report_writer: ReportWriter
     slip_folder: SlipFolder
     reconciliation_forms: ReconciliationForms
+    anchors: AnchorKeeper | None = None

@@ -1,10 +1,12 @@
 """Somebody edits the tables behind the program: every column, every row, every trail, on both databases."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
@@ -23,16 +25,19 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import NULLTYPE
 
+from fundpool.adapters.anchor_files import AnchorFiles
 from fundpool.adapters.database import Database
 from fundpool.adapters.document_reader import read_documents
 from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.adapters.setting_up import set_up
 from fundpool.adapters.work import SqlTransactions, SqlWork
+from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.month_records import Extension, NilReturn
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import PaymentLimits
-from fundpool.services.audit_checks import take_anchor, verify_everything
+from fundpool.services.audit_checks import keep_anchor, take_anchor, verify_everything
 from fundpool.services.ports import Work
 from fundpool.services.recovery import quarantine
 from fundpool.services.statement_ports import MatchRule, StatedBalance
@@ -43,6 +48,7 @@ from schemas.tables.row_trail import row_trail
 from tests.crash.small_month import CITY, OCTOBER, TERMS, SmallMonth
 from tests.integration.month_scene import at
 from tests.seals import SEALS
+from tests.simulation.scene import Scene
 
 NOW = at("2026-11-13 09:00")
 TABLES = tuple(table for table in metadata.sorted_tables if table.name != "writers_turn")
@@ -277,3 +283,59 @@ def test_a_copy_of_the_whole_database_put_back_is_told_by_an_anchor_alone(
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []
     told = transactions.read(lambda work: verify_everything(work, [anchor])).faults
     assert {each.kind for each in told} == {"trail_truncated", "audit_truncated"}
+
+
+def test_rows_from_before_the_trail_are_taken_over_once(database: Database) -> None:
+    transactions = SqlTransactions(database, SEALS)
+    Scene(transactions).release()
+    with database.engine.begin() as connection:
+        connection.execute(delete(row_trail))
+        connection.exec_driver_sql("DROP TABLE row_trail")
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{BEFORE_THE_TRAIL}'")
+    set_up(database, SEALS)
+    found = transactions.read(lambda work: verify_everything(work, []))
+    assert found.faults == []
+    assert found.rows > 10
+    (adopted,) = [
+        each
+        for each in transactions.read(lambda work: list(work.audit.records()))
+        if each.action == "adopt_rows"
+    ]
+    assert '"obligation"' in adopted.detail
+    # Setting up again adopts nothing that was changed since.
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE obligation SET amount_fen = amount_fen + 1 WHERE id = 1")
+    set_up(database, SEALS)
+    told = transactions.read(lambda work: verify_everything(work, [])).faults
+    assert [(each.kind, each.subject) for each in told] == [("row_altered", "obligation [1]")]
+    assert "amount_fen" in told[0].en
+
+
+BEFORE_THE_TRAIL = "0008"
+
+
+def test_the_day_s_anchor_is_written_once_to_every_place(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    transactions.transaction(lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c"))
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    places = [tmp_path / "anchors.jsonl", folder]
+    ports: Any = SimpleNamespace(database=transactions, anchors=AnchorFiles(places))
+    for hours in (0, 1, 24):
+        keep_anchor(ports, NOW + timedelta(hours=hours))
+    for file in (tmp_path / "anchors.jsonl", folder / "anchors.jsonl"):
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        assert [line["at"][:10] for line in lines] == ["2026-11-13", "2026-11-14"]
+        assert lines[0]["rows"] == {
+            "number": 1,
+            "hash": transactions.read(lambda work: work.trail.head()).seal,
+        }
+    away: Any = SimpleNamespace(
+        database=transactions, anchors=AnchorFiles([tmp_path / "no" / "disk", *places])
+    )
+    with pytest.raises(ServiceUnavailable) as told:
+        keep_anchor(away, NOW + timedelta(days=3))
+    assert told.value.code == "anchor_not_written"
+    # The places that can be written to have it all the same.
+    assert len((folder / "anchors.jsonl").read_text(encoding="utf-8").splitlines()) == 3

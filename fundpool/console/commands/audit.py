@@ -75,13 +75,13 @@ def anchor(
     json: bool = False,
 ) -> int:
     """Print the heads of every chain, to be kept on paper or on another machine."""
+    from fundpool.adapters.anchor_files import append_anchor
     from fundpool.services.audit_checks import take_anchor
 
     now = business_clock(as_of)
     taken = _ports(policy_dir).database.read(lambda work: take_anchor(work, now)).as_document()
     if out is not None:
-        with out.open("a", encoding="utf-8") as file:
-            file.write(json_module.dumps(taken, ensure_ascii=False) + "\n")
+        append_anchor(out, taken)
     if json or out is None:
         print_json(taken)
     else:
