@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import Connection, Table, text
 
 from fundpool.adapters.database import Database
-from fundpool.adapters.setting_up import adopt_rows
+from fundpool.adapters.setting_up import adopt_rows, seal_what_stands
 from fundpool.adapters.stores.audit import _digest
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
@@ -103,12 +103,16 @@ class History:
                     self._cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), {last})")
             driver.commit()
         driver.close()
-        self._database.transaction(lambda connection: adopt_rows(connection, self._seals))
+        self._database.transaction(self._take_over)
         if not self._database.is_sqlite:
             # What autovacuum does in the course of ten years.
             with self._database.engine.begin() as connection:
                 connection.execute(text("analyze"))
         return self.cities * self.months * len(FUNDS) * len(COUNTIES)
+
+    def _take_over(self, connection: Connection) -> None:
+        seal_what_stands(connection, self._seals)
+        adopt_rows(connection, self._seals)
 
     def _found(self, city: str) -> None:
         """Registered accounts and opening balances."""

@@ -50,7 +50,7 @@ def set_up(database: Database, seals: Seals) -> None:
 
     def take_over(connection: Connection) -> None:
         if before is not None and before < _FIRST_SEALED:
-            _seal_what_stands(connection, seals)
+            seal_what_stands(connection, seals)
         if before is not None and before < _FIRST_TRAILED:
             adopt_rows(connection, seals)
 
@@ -71,7 +71,8 @@ def adopt_rows(connection: Connection, seals: Seals) -> None:
     work.finish()
 
 
-def _seal_what_stands(connection: Connection, seals: Seals) -> None:
+def seal_what_stands(connection: Connection, seals: Seals) -> None:
+    """Seal the rows that bear no seal as they are; only for rows from before there were seals."""
     records: list[tuple[Table, Callable[[RowMapping], Any]]] = [
         (transfer_batch, batch_of),
         (obligations, obligation_of),

@@ -1,7 +1,7 @@
 """The trail of rows: every row of every table, as the program wrote it, in one sealed chain.
 
 A transaction that writes something leaves one record. It names each row that was written with a
-digest of the row before and after, and the audit record at which the transaction ended. Each record
+digest of the row before and after (none of a new or a deleted row), and the audit record at which the transaction ended. Each record
 bears a keyed seal over itself and the seal before it (``domain/sealing.py``), so that whoever only
 writes to the database can neither change a record nor add one. Comparing the rows that stand in the
 tables with the last digest of each finds every edit, deletion and insertion that the program did not make.
@@ -116,12 +116,12 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class RowEntry:
-    """One row that a transaction wrote; ``before`` is the digest it had, None for a new row."""
+    """One row that a transaction wrote: its digest before, None for a new row; None after for a deleted one."""
 
     table: str
     key: str
     before: bytes | None
-    after: RowPrint
+    after: RowPrint | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,12 @@ class TrailRecord:
     def entries(self) -> Iterator[RowEntry]:
         """The rows that were written; raises ValueError when the record does not hold any such list."""
         for table, key, before, after in json.loads(self.rows):
-            yield RowEntry(table, key, b64decode(before) if before else None, RowPrint.of_text(after))
+            yield RowEntry(
+                table,
+                key,
+                b64decode(before) if before else None,
+                RowPrint.of_text(after) if after else None,
+            )
 
 
 BEGINNING = TrailRecord(0, 0, GENESIS, "[]", GENESIS)
@@ -150,7 +155,12 @@ def next_record(
     """The record of a transaction, sealed to the ``last`` one."""
     rows = _as_json(
         [
-            (each.table, each.key, b64encode(each.before).decode() if each.before else None, each.after.text)
+            (
+                each.table,
+                each.key,
+                b64encode(each.before).decode() if each.before else None,
+                each.after.text if each.after else None,
+            )
             for each in entries
         ]
     )
@@ -241,7 +251,10 @@ class CheckedTrail:
                     f"was changed behind the program before record {number} of the trail wrote it",
                 )
             )
-        self.last[key] = entry.after.digest
+        if entry.after is None:
+            self.last.pop(key, None)
+        else:
+            self.last[key] = entry.after.digest
 
     def compare(
         self, table: str, names: Sequence[str], rows: Iterable[tuple[str, RowPrint]]

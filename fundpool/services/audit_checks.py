@@ -184,7 +184,7 @@ def _named(work: Work, differences: Sequence[Differences]) -> list[LedgerFault]:
         for record in work.trail.records():
             try:
                 for entry in record.entries():
-                    if (entry.table, entry.key) in altered:
+                    if entry.after is not None and (entry.table, entry.key) in altered:
                         marks.setdefault((entry.table, entry.key), {}).update(entry.after.marks)
             except (ValueError, TypeError):
                 continue  # told already

@@ -13,7 +13,7 @@ row_trail = Table(
     # The last audit record when the transaction ended: where the audit trail must go on to.
     Column("audit_number", _BIG, nullable=False),
     Column("audit_hash", String(64), nullable=False),
-    # JSON list of [table, key, digest before or null, digest and column marks after].
+    # JSON list of [table, key, digest before or null, digest and column marks after or null].
     Column("rows", Text, nullable=False),
     # Keyed, over the record and the seal before it: whoever only writes to the database cannot make one.
     Column("seal", String(64), nullable=False),

@@ -19,6 +19,10 @@ WRITERS = {
     "fundpool/adapters/stores/transfers.py": "the versioned change of a record, noted by RowWriter.note_change",
     "fundpool/adapters/setting_up.py": "seals of an earlier version's rows, before the trail takes them over",
 }
+OF_OTHER_DATABASES = {
+    "fundpool/adapters/gateways/bank_file.py",  # the sandbox bank's
+    "fundpool/adapters/detail_comparison.py",  # DuckDB's, in memory
+}
 STATEMENTS = {"insert", "update", "delete"}
 SQL = ("INSERT INTO", "UPDATE ", "DELETE FROM", "COPY ")
 
@@ -43,7 +47,7 @@ def test_only_the_named_modules_change_rows() -> None:
         for file in ADAPTERS.rglob("*.py")
         if writes(ast.parse(file.read_text(encoding="utf-8")))
     }
-    assert found == set(WRITERS)
+    assert found - OF_OTHER_DATABASES == set(WRITERS)
 
 
 def test_every_table_is_watched_or_sealed_by_a_chain_of_its_own() -> None:

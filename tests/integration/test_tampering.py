@@ -312,7 +312,7 @@ def test_rows_from_before_the_trail_are_taken_over_once(database: Database) -> N
     assert "amount_fen" in told[0].en
 
 
-BEFORE_THE_TRAIL = "0008"
+BEFORE_THE_TRAIL = "0009"
 
 
 def test_the_day_s_anchor_is_written_once_to_every_place(

@@ -6,7 +6,18 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, insert, select, type_coerce, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Insert,
+    Table,
+    delete,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.types import NULLTYPE
 
 from fundpool.domain.row_trail import (
@@ -82,7 +93,7 @@ def _is_key(table: Table, key: str) -> list[ColumnElement[bool]]:
 
 
 class RowWriter:
-    """Inserts and updates rows in the transaction of ``connection`` and remembers what it wrote.
+    """Inserts, updates and deletes rows in the transaction of ``connection`` and remembers what it wrote.
 
     The trail holds a row as the program meant it, not as the database then answers: a trigger or a
     writer behind the program that makes another row of it is found.
@@ -127,6 +138,18 @@ class RowWriter:
             self.note_change(table, row, {**row, **values})
         return len(found)
 
+    def delete(self, table: Table, which: Sequence[ColumnElement[bool]]) -> None:
+        """Take away the rows that meet ``which``."""
+        found = self._connection.execute(select(table).where(*which)).mappings().all()
+        if found:
+            self._connection.execute(delete(table).where(*which))
+        for row in found:
+            key = _key_of(table, row)
+            earlier = self._written.pop((table.name, key), None)
+            before = earlier.before if earlier else print_of(columns_of(table), row).digest
+            if before is not None:
+                self._written[table.name, key] = RowEntry(table.name, key, before, None)
+
     def put(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Set ``values`` in the row of ``key``, or add it."""
         if self.update(table, [table.c[name] == value for name, value in key.items()], values) == 0:
@@ -137,7 +160,7 @@ class RowWriter:
         was, stands = change_of(columns_of(table), before, after)
         key = _key_of(table, after)
         earlier = self._written.get((table.name, key))
-        if earlier is None:
+        if earlier is None or earlier.after is None:
             if stands.marks:
                 self._written[table.name, key] = RowEntry(table.name, key, was, stands)
         else:
@@ -146,7 +169,9 @@ class RowWriter:
 
     def _note_new(self, table: Table, row: Mapping[Any, Any]) -> None:
         key = _key_of(table, row)
-        self._written[table.name, key] = RowEntry(table.name, key, None, print_of(columns_of(table), row))
+        earlier = self._written.get((table.name, key))
+        before = earlier.before if earlier else None
+        self._written[table.name, key] = RowEntry(table.name, key, before, print_of(columns_of(table), row))
 
     def written(self) -> list[RowEntry]:
         """The rows written until now, each as it was left."""
