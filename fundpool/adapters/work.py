@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from fundpool.adapters.database import Database
 from fundpool.adapters.stores.accounts import SqlAccountStore
@@ -18,6 +19,7 @@ from fundpool.adapters.stores.sealed_rows import RowWriter, SqlRowTrail
 from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.transfers import SqlTransferStore
+from fundpool.domain.errors import RuleViolation
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import PaymentLimits
 from fundpool.services.ports import Work
@@ -47,8 +49,18 @@ class SqlWork:
 
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""
-        self.audit.flush()
-        self.trail.append(self._rows.written(), *self.audit.head())
+        try:
+            self.audit.flush()
+            self.trail.append(self._rows.written(), *self.audit.head())
+        except IntegrityError as error:
+            # The sealed end of the trail lies before records that stand there: its tail was cut off.
+            raise RuleViolation(
+                "trail_broken",
+                "行轨迹与审计日志的末尾不相衔接：有人绕过程序改动了数据库，未写入任何内容",
+                "the ends of the trail of rows and of the audit trail do not meet: somebody changed the "
+                "database behind the program; nothing was written",
+                remedy="fundpool audit verify",
+            ) from error
 
 
 class SqlTransactions:

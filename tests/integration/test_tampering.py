@@ -33,7 +33,7 @@ from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.setting_up import set_up
 from fundpool.adapters.work import SqlTransactions, SqlWork
-from fundpool.domain.errors import ServiceUnavailable
+from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.month_records import Extension, NilReturn
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
@@ -250,6 +250,21 @@ def test_the_ends_of_the_trails_cannot_be_cut_off_or_put_back(database: Database
         values = {name: getattr(earlier, name) for name in ("audit_number", "audit_hash", "rows", "seal")}
         of_last = row_trail.c.number == last.number
         assert faults_after(connection, update(row_trail).where(of_last).values(values))
+
+
+def test_nothing_is_written_behind_a_trail_whose_tail_was_cut_off(transactions: SqlTransactions) -> None:
+    def write(subject: str) -> None:
+        transactions.transaction(
+            lambda work: work.audit.append(at=NOW, actor="a", action="b", subject=subject)
+        )
+
+    write("first")
+    write("second")
+    with transactions.database.engine.begin() as connection:
+        connection.execute(delete(row_trail).where(row_trail.c.number == 2))
+    with pytest.raises(RuleViolation) as told:
+        write("third")
+    assert told.value.code == "trail_broken"
 
 
 def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writer(
