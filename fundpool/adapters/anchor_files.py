@@ -16,15 +16,19 @@ class AnchorFiles:
     def __init__(self, places: Sequence[Path]) -> None:
         self._files = tuple(place / "anchors.jsonl" if place.is_dir() else place for place in places)
 
+    def standing(self) -> tuple[Path, ...]:
+        """The files that are there."""
+        return tuple(file for file in self._files if file.is_file())
+
     def lacks(self, day: date) -> bool:
         """See ``AnchorKeeper.lacks``."""
         return any(_last_day(file) != day.isoformat() for file in self._files)
 
-    def keep(self, anchor: Mapping[str, Any], day: date) -> None:
+    def keep(self, anchor: Mapping[str, Any], day: date | None) -> None:
         """See ``AnchorKeeper.keep``."""
         failed: list[str] = []
         for file in self._files:
-            if _last_day(file) == day.isoformat():
+            if day is not None and _last_day(file) == day.isoformat():
                 continue
             try:
                 append_anchor(file, anchor)

@@ -186,6 +186,9 @@ class CheckedTrail:
     anchors: Mapping[int, str]
     """Seals of records that were kept elsewhere."""
     head: TrailRecord = BEGINNING
+    """The record that the first one follows, then the last one read."""
+    is_part: bool = False
+    """Whether it begins behind rows that were written earlier."""
     records: int = 0
     last: dict[Key, bytes] = field(default_factory=dict)
     faults: list[LedgerFault] = field(default_factory=list)
@@ -207,6 +210,14 @@ class CheckedTrail:
             self._fault(
                 "trail_truncated", number, "已不存在，而外存锚值指有此条", "is gone, and an anchor names it"
             )
+
+    def begin_behind(self, record: TrailRecord) -> None:
+        """Read only what follows ``record``; rows that were written before are taken as they were then."""
+        self.head, self.is_part = record, True
+
+    def keys_of(self, table: str) -> list[str]:
+        """Keys of the rows of ``table`` that the records read until now leave standing."""
+        return [key for of_table, key in self.last if of_table == table]
 
     def _follow(self, record: TrailRecord) -> None:
         if record.number != self.head.number + 1:
@@ -242,7 +253,7 @@ class CheckedTrail:
     def _take(self, entry: RowEntry, number: int) -> None:
         key = (entry.table, entry.key)
         known = self.last.get(key)
-        if known != entry.before:
+        if known != entry.before and not (self.is_part and known is None and entry.before is not None):
             self.faults.append(
                 LedgerFault(
                     "row_altered_before",

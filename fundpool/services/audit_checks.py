@@ -4,17 +4,19 @@ Anchors are the heads of every chain at a moment, kept off the machine: a copy o
 put in place of a later one is sound in itself, and only an anchor tells.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from fundpool.domain.audit import AuditRecord, verify_chain
 from fundpool.domain.errors import InputError
-from fundpool.domain.ledger import GENESIS, LedgerFault
+from fundpool.domain.ledger import GENESIS, LedgerFault, Voucher
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.row_trail import CheckedTrail, Differences, Key, TrailRecord, missing_row
-from fundpool.services.ledger_checks import UNREADABLE, verify
+from fundpool.domain.sealing import Seals
+from fundpool.services.ledger_checks import UNREADABLE, Heads, verify
 from fundpool.services.ports import MonthPorts, Work
 
 
@@ -29,6 +31,17 @@ class Anchor:
     row_number: int = 0
     """Last record of the trail of rows and its seal; 0 in an anchor from before there was one."""
     row_seal: str = GENESIS
+    verified: str | None = None
+    """Seal of an anchor up to which everything was read and found whole."""
+
+    @property
+    def heads(self) -> Heads:
+        """The last voucher of every set of books."""
+        return {(city, fund): (number, hash_) for city, fund, number, hash_ in self.books}
+
+    def seal_of(self, seals: Seals) -> str:
+        """The seal that says it was verified; only who holds the key can make it."""
+        return seals.of_values("verified anchor", json.dumps(self.as_document() | {"verified": None}))
 
     def as_document(self) -> dict[str, Any]:
         """The anchor as JSON."""
@@ -40,6 +53,7 @@ class Anchor:
                 {"city": city, "fund": fund, "number": number, "hash": hash_}
                 for city, fund, number, hash_ in self.books
             ],
+            "verified": self.verified,
         }
 
     @classmethod
@@ -56,6 +70,7 @@ class Anchor:
                 ),
                 row_number=rows["number"],
                 row_seal=rows["hash"],
+                verified=document.get("verified"),
             )
         except (AttributeError, KeyError, TypeError) as error:
             raise InputError(
@@ -75,6 +90,8 @@ class Verification:
     """Records of the trail of rows."""
     rows: int
     """Rows compared with it."""
+    since: str | None
+    """The moment of the anchor behind which it read; None when it read everything."""
 
 
 def take_anchor(work: Work, now: datetime) -> Anchor:
@@ -99,17 +116,53 @@ def keep_anchor(ports: MonthPorts, now: datetime) -> None:
         ports.anchors.keep(anchor.as_document(), day)
 
 
-def verify_everything(work: Work, anchors: Sequence[Anchor]) -> Verification:
-    """Faults of the trails, the rows and the books, alone and against the anchors."""
+def keep_verified(ports: MonthPorts, found: Verification, anchor: Anchor, seals: Seals) -> None:
+    """After a long trail was read whole and is sound: keep the anchor at which the next one may begin.
+
+    ``anchor`` is of the snapshot that was read. Raises ServiceUnavailable when it cannot be written.
+    """
+    is_whole = not found.faults and found.since is None
+    if is_whole and ports.anchors is not None and anchor.row_number > READ_WHOLE_UP_TO:
+        sealed = replace(anchor, verified=anchor.seal_of(seals))
+        ports.anchors.keep(sealed.as_document(), None)
+
+
+READ_WHOLE_UP_TO = 200_000
+"""Records of the trail of rows that are always read; some 50,000 payments."""
+
+
+def verified_start(work: Work, anchors: Sequence[Anchor]) -> Anchor | None:
+    """The newest anchor up to which a long trail was verified before; None to read everything."""
+    head = work.trail.head()
+    if head.number <= READ_WHOLE_UP_TO:
+        return None
+    for anchor in sorted(anchors, key=lambda each: each.row_number, reverse=True):
+        if anchor.verified is not None and anchor.verified == anchor.seal_of(work.seals):
+            return anchor
+    return None
+
+
+def verify_everything(work: Work, anchors: Sequence[Anchor], start: Anchor | None = None) -> Verification:
+    """Faults of the trails, the rows and the books, alone and against the anchors.
+
+    Behind ``start`` only what was written since is read: the records, and the rows that they name.
+    """
     trail = CheckedTrail(
         work.seals, {anchor.row_number: anchor.row_seal for anchor in anchors if anchor.row_number}
     )
-    trail.read(work.trail.records())
+    if start is not None:
+        anchors = [each for each in anchors if each.row_number >= start.row_number]
+        trail.begin_behind(
+            TrailRecord(start.row_number, start.audit_number, start.audit_hash, "[]", start.row_seal)
+        )
+    trail.read(work.trail.records(trail.head.number))
     heads = {anchor.audit_number: anchor.audit_hash for anchor in anchors if anchor.audit_number}
-    audit = _SealedEnd(trail.head)
+    audit = _SealedEnd(trail.head, start)
     faults = list(trail.faults)
     try:
-        faults += [*verify_chain(audit.follow(work.audit.records()), heads), *audit.faults()]
+        begin = (start.audit_number, start.audit_hash) if start else (0, GENESIS)
+        records = audit.follow(work.audit.records(after=begin[0]))
+        faults += [*verify_chain(records, heads, begin), *audit.faults()]
     except UNREADABLE as error:
         faults.append(
             LedgerFault(
@@ -120,22 +173,25 @@ def verify_everything(work: Work, anchors: Sequence[Anchor]) -> Verification:
             )
         )
     differences = [
-        trail.compare(table, names, work.trail.rows(table)) for table, names in work.trail.tables().items()
+        trail.compare(table, names, work.trail.rows(table, trail.keys_of(table) if start else None))
+        for table, names in work.trail.tables().items()
     ]
     faults += _named(work, differences)
     faults += [missing_row(key) for key in sorted(trail.last)]
-    faults += verify(work)
-    faults += _check_books(work, anchors)
-    return Verification(faults, trail.records, sum(each.rows for each in differences))
+    faults += verify(work, start.heads if start else None)
+    faults += _check_books(work, anchors, start)
+    return Verification(
+        faults, trail.records, sum(each.rows for each in differences), start.at if start else None
+    )
 
 
 class _SealedEnd:
     """Whether the audit trail ends where the last record of the trail of rows says."""
 
-    def __init__(self, last: TrailRecord) -> None:
+    def __init__(self, last: TrailRecord, start: Anchor | None) -> None:
         self._last = last
-        self._number = 0
-        self._hash_there = GENESIS
+        self._number = start.audit_number if start else 0
+        self._hash_there = start.audit_hash if start else GENESIS
 
     def follow(self, records: Iterable[AuditRecord]) -> Iterator[AuditRecord]:
         """The records, noted as they go by."""
@@ -191,11 +247,11 @@ def _named(work: Work, differences: Sequence[Differences]) -> list[LedgerFault]:
     return [fault for each in differences for fault in each.faults(marks)]
 
 
-def _check_books(work: Work, anchors: Sequence[Anchor]) -> Iterator[LedgerFault]:
+def _check_books(work: Work, anchors: Sequence[Anchor], start: Anchor | None) -> Iterator[LedgerFault]:
     anchored = {(city, fund, number) for anchor in anchors for city, fund, number, _ in anchor.books}
     vouchers = {
         place: each.hash
-        for each in (work.ledger.vouchers() if anchored else ())
+        for each in (_vouchers_from(work, start) if anchored else ())
         if (place := (each.city, each.fund, each.number)) in anchored
     }
     for anchor in anchors:
@@ -208,3 +264,13 @@ def _check_books(work: Work, anchors: Sequence[Anchor]) -> Iterator[LedgerFault]
                     f"凭证与 {anchor.at} 的外存锚值不符",
                     f"the voucher differs from the anchor of {anchor.at}",
                 )
+
+
+def _vouchers_from(work: Work, start: Anchor | None) -> Iterator[Voucher]:
+    """The vouchers from those on that ``start`` names; all without it."""
+    if start is None:
+        yield from work.ledger.vouchers()
+        return
+    for city, fund, _, _ in work.ledger.chains():
+        number, _ = start.heads.get((city, fund), (0, GENESIS))
+        yield from work.ledger.vouchers(city, fund, max(number - 1, 0))

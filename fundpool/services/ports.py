@@ -279,8 +279,8 @@ class AnchorKeeper(Protocol):
     def lacks(self, day: date) -> bool:
         """Whether the day's anchor is still to be written somewhere."""
 
-    def keep(self, anchor: Mapping[str, Any], day: date) -> None:
-        """Append the anchor wherever the day's is not yet. Raises ServiceUnavailable naming where it failed."""
+    def keep(self, anchor: Mapping[str, Any], day: date | None) -> None:
+        """Append the anchor, with a ``day`` only wherever the day's is not yet. Raises ServiceUnavailable naming where it failed."""
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,13 @@ from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.setting_up import set_up
 from fundpool.adapters.work import SqlTransactions, SqlWork
+from fundpool.console.cli import main
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.month_records import Extension, NilReturn
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import PaymentLimits
+from fundpool.services import audit_checks
 from fundpool.services.audit_checks import keep_anchor, take_anchor, verify_everything
 from fundpool.services.ports import Work
 from fundpool.services.recovery import quarantine
@@ -355,3 +357,47 @@ def test_the_day_s_anchor_is_written_once_to_every_place(
     assert told.value.code == "anchor_not_written"
     # The places that can be written to have it all the same.
     assert len((folder / "anchors.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_a_long_trail_that_was_verified_is_read_from_there_on(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FUNDPOOL_DATABASE_URL", database.url)
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path))
+    monkeypatch.setattr(audit_checks, "READ_WHOLE_UP_TO", 1)
+
+    def verify(*arguments: str) -> tuple[int, Any]:
+        status = main(["audit", "verify", *arguments, "--json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    scene = Scene(SqlTransactions(database, SEALS))
+    scene.release()
+    # A forged anchor that says it was verified is no place to begin at.
+    head = scene.ports.database.read(lambda work: take_anchor(work, NOW))
+    forged = replace(head, verified="0" * 64).as_document()
+    (tmp_path / "anchors.jsonl").write_text(json.dumps(forged) + "\n", encoding="utf-8")
+    status, whole = verify()
+    assert (status, whole["checked"]["since"]) == (0, None)
+    scene.send()
+    status, part = verify()
+    assert (status, part["faults"]) == (0, [])
+    assert part["checked"]["since"] is not None
+    assert 0 < part["checked"]["records"] < whole["checked"]["records"] + part["checked"]["records"]
+    assert verify("--full")[1]["checked"]["rows"] > part["checked"]["rows"]
+    scene.ports.database.transaction(
+        lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c")
+    )
+    for statement in (
+        "UPDATE attempt SET amount_fen = amount_fen + 1 WHERE id = (SELECT max(id) FROM attempt)",
+        "DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)",
+        "UPDATE posting SET memo = 'x' WHERE id = (SELECT max(id) FROM posting)",
+    ):
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+    # Begin where the first verification ended: behind the forged one and the whole one of --full.
+    lines = (tmp_path / "anchors.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "anchors.jsonl").write_text("\n".join(lines[:2]) + "\n", encoding="utf-8")
+    status, part = verify()
+    assert status == 1
+    assert part["checked"]["since"] is not None
+    assert {each["kind"] for each in part["faults"]} == {"row_altered", "audit_truncated", "voucher_altered"}

@@ -176,7 +176,7 @@ class MemoryAudit:
     ) -> None:
         self._state.own("audit").append((at, actor, action, subject, before, after, reason))
 
-    def records(self, subject: str | None = None) -> Iterable[AuditRecord]:
+    def records(self, subject: str | None = None, _after: int = 0) -> Iterable[AuditRecord]:
         previous_hash = GENESIS
         for number, entry in enumerate(self._state.audit, start=1):
             at, actor, action, about, before, after, reason = entry

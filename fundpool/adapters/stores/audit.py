@@ -79,9 +79,9 @@ class SqlAuditStore:
             self._connection.execute(_ADD, self._waiting)
             self._waiting = []
 
-    def records(self, subject: str | None = None) -> Iterable[AuditRecord]:
+    def records(self, subject: str | None = None, after: int = 0) -> Iterable[AuditRecord]:
         self.flush()
-        query = select(audit).order_by(audit.c.number)
+        query = select(audit).where(audit.c.number > after).order_by(audit.c.number)
         if subject is not None:
             query = query.where(audit.c.subject == subject)
         for row in self._connection.execute(query).mappings():

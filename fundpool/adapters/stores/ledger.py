@@ -348,14 +348,16 @@ class SqlLedgerStore:
                 query = query.where(column == value)
         return list(self._connection.execute(query).mappings())
 
-    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[Voucher]:
-        query = select(voucher).where(*_of_book(city, fund))
+    def vouchers(self, city: str | None = None, fund: str | None = None, after: int = 0) -> Iterable[Voucher]:
+        query = select(voucher).where(*_of_book(city, fund), voucher.c.number > after)
         query = query.order_by(voucher.c.city, voucher.c.fund, voucher.c.number)
         for row in self._connection.execute(query).mappings():
             yield Voucher(**{name: row[name] for name in Voucher.__slots__})
 
-    def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
-        query = _postings_where(*_of_book(city, fund))
+    def postings(
+        self, city: str | None = None, fund: str | None = None, after: int = 0
+    ) -> Iterable[StoredPosting]:
+        query = _postings_where(*_of_book(city, fund), voucher.c.number > after)
         for row in self._connection.execute(query).mappings():
             yield _stored(row)
 
