@@ -10,14 +10,16 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import Connection, Table, text
 
 from fundpool.adapters.database import Database
+from fundpool.adapters.setting_up import adopt_rows, seal_what_stands
 from fundpool.adapters.stores.audit import _digest
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import GENESIS, Phase, Posting, Voucher, seal_voucher
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import Hop, PaymentOrder, attempt_key, request_hash
 from schemas.payment_messages import TransferOrder
 from schemas.tables import metadata
@@ -58,8 +60,9 @@ def orders(city: str, month: Month = MONTH) -> list[PaymentOrder]:
 class History:
     """Writes ``transfers`` settled payments of the ten years before MONTH, in whole cities, at least one."""
 
-    def __init__(self, database: Database, transfers: int, *, cities_at_least: int = 1) -> None:
+    def __init__(self, database: Database, transfers: int, seals: Seals, *, cities_at_least: int = 1) -> None:
         self._database = database
+        self._seals = seals
         self.cities = max(cities_at_least, round(transfers / PER_CITY))
         self.months = MONTHS if transfers else 0
         self._ids: dict[str, int] = {}
@@ -100,11 +103,16 @@ class History:
                     self._cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), {last})")
             driver.commit()
         driver.close()
+        self._database.transaction(self._take_over)
         if not self._database.is_sqlite:
             # What autovacuum does in the course of ten years.
             with self._database.engine.begin() as connection:
                 connection.execute(text("analyze"))
         return self.cities * self.months * len(FUNDS) * len(COUNTIES)
+
+    def _take_over(self, connection: Connection) -> None:
+        seal_what_stands(connection, self._seals)
+        adopt_rows(connection, self._seals)
 
     def _found(self, city: str) -> None:
         """Registered accounts and opening balances."""
@@ -399,6 +407,7 @@ class History:
         return self._ids[table]
 
     def _put(self, name: str, row: Row) -> None:
+        row = _of_database(name) | row
         self._rows.setdefault(name, []).append(tuple(map(row.get, _columns(name))))
 
     def _set_balances(self) -> None:
@@ -423,6 +432,16 @@ class History:
         with self._cursor.copy(f"copy {table.name} ({columns}) from stdin") as copy:
             for row in rows:
                 copy.write_row(row)
+
+
+@cache
+def _of_database(table: str) -> Row:
+    """What the database fills in by itself."""
+    return {
+        column.name: int(column.server_default.arg)  # type: ignore[attr-defined]
+        for column in metadata.tables[table].columns
+        if column.server_default is not None
+    }
 
 
 @cache

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
     seal_key: SecretStr | None = Field(
         default=None, description="封签密钥 / key that seals approvals; default is the file HOME/seal.key"
     )
+    anchor_to: str | None = Field(
+        default=None,
+        description="每日锚值写到哪里，可多处，以冒号分隔；应在另一台机器 / files or folders, separated by colons, that "
+        "get each day's anchor, at best on another machine; default HOME/anchors.jsonl",
+    )
     gateway_outbox: Path | None = Field(
         default=None, description="送银行文件目录 / where pain.001 files are put; default HOME/bank/outbox"
     )
@@ -166,6 +171,12 @@ class Settings(BaseSettings):
             for text in (self.limit_per_payee_yuan, self.limit_per_batch_yuan, self.limit_per_day_yuan)
         )
         return PaymentLimits(per_payee, per_batch, per_day)
+
+    @property
+    def anchor_places(self) -> tuple[Path, ...]:
+        """Files and folders that each day's anchor of the trails is appended to."""
+        given = [Path(place) for place in (self.anchor_to or "").split(":") if place]
+        return tuple(given) or (self.home / "anchors.jsonl",)
 
     @property
     def resolved_outbox(self) -> Path:

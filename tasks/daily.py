@@ -7,6 +7,7 @@ from prefect.client.orchestration import get_client
 
 from fundpool.console.clock import business_clock
 from fundpool.console.options import parse_month
+from fundpool.services.audit_checks import keep_anchor
 from fundpool.services.daily import live_cities, record_start, reserve_due_steps
 from tasks.options import RETRY_WHEN_AWAY
 from tasks.performing import ports_of_this_process
@@ -31,4 +32,6 @@ def start_due_steps(city: str, as_of: str | None, months: list[str] | None = Non
             )
             record_start(ports, one, str(run.id))
             started.append({"city": city, "month": str(one.month), "step": one.step, "run": str(run.id)})
+    # Last: a place that cannot be written to fails the tick, and keeps no step from its day.
+    keep_anchor(ports, business_clock(as_of))
     return started

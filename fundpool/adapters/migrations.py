@@ -1,6 +1,6 @@
 """Brings a database to the tables of this version (Alembic, one transaction)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +15,15 @@ from fundpool.adapters.database import Database
 from fundpool.domain.errors import ServiceUnavailable
 
 
-def upgrade(database: Database) -> None:
-    """Create or migrate the tables; running it again changes nothing.
+def upgrade(database: Database, finish: Callable[[Connection], None] = lambda _: None) -> None:
+    """Create or migrate the tables and run ``finish`` in the same transaction.
 
     Raises ServiceUnavailable when the database does not answer.
     """
     try:
         with _may_rebuild_tables(database) as connection:
             command.upgrade(_config(connection), "head")
+            finish(connection)
     except OperationalError as error:
         raise ServiceUnavailable(
             "database_unavailable",

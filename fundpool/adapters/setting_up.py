@@ -11,15 +11,20 @@ from fundpool.adapters.seal_key import make_seal_key, seals_of
 from fundpool.adapters.stores.accounts import account_of
 from fundpool.adapters.stores.applications import SqlApplications, place_of
 from fundpool.adapters.stores.budgets import SqlBudgets
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of, switch_of
+from fundpool.adapters.work import SqlWork
 from fundpool.domain.sealing import Seals
+from fundpool.domain.transfer import PaymentLimits
 from fundpool.settings import Settings
 from schemas.tables.accounts import bank_account
 from schemas.tables.applications import application_lines, applications
+from schemas.tables.audit import audit
 from schemas.tables.budgets import budgets, openings
 from schemas.tables.transfers import attempts, kill_switch, obligations, transfer_batch
 
 _FIRST_SEALED = "0008"
+_FIRST_TRAILED = "0010"
 
 
 def install(settings: Settings) -> Database:
@@ -37,16 +42,37 @@ def install(settings: Settings) -> Database:
 def set_up(database: Database, seals: Seals) -> None:
     """Create or migrate the tables; running it again changes nothing.
 
-    What stands in tables of a version before the seals is sealed as it is, once: what is unsealed
+    What stands in tables of a version before the seals, or before the trail of rows, is sealed and
+    taken over as it is, once and in the transaction that migrates: what is unsealed or untrailed
     later was put there by somebody else. Raises ServiceUnavailable when the database does not answer.
     """
     before = migrations.current(database)
-    migrations.upgrade(database)
-    if before is not None and before < _FIRST_SEALED:
-        database.transaction(lambda connection: _seal_what_stands(connection, seals))
+
+    def take_over(connection: Connection) -> None:
+        if before is not None and before < _FIRST_SEALED:
+            seal_what_stands(connection, seals)
+        if before is not None and before < _FIRST_TRAILED:
+            adopt_rows(connection, seals)
+
+    migrations.upgrade(database, take_over)
 
 
-def _seal_what_stands(connection: Connection, seals: Seals) -> None:
+def adopt_rows(connection: Connection, seals: Seals) -> None:
+    """Begin the trail of rows with what stands in the tables, and record in the audit trail how much it was.
+
+    Never later: rows that the trail does not know were put there by somebody else.
+    """
+    last = connection.execute(select(audit).order_by(audit.c.number.desc()).limit(1)).first()
+    if last is None:
+        return
+    work = SqlWork(connection, seals, PaymentLimits())
+    counts = work.trail.adopt(last.number, last.hash)
+    work.audit.append(at=last.at, actor="system", action="adopt_rows", subject="row_trail", after=counts)
+    work.finish()
+
+
+def seal_what_stands(connection: Connection, seals: Seals) -> None:
+    """Seal the rows that bear no seal as they are; only for rows from before there were seals."""
     records: list[tuple[Table, Callable[[RowMapping], Any]]] = [
         (transfer_batch, batch_of),
         (obligations, obligation_of),
@@ -65,7 +91,7 @@ def _seal_what_stands(connection: Connection, seals: Seals) -> None:
 
 
 def _seal_figures(connection: Connection, city: str, seals: Seals) -> None:
-    stored = SqlBudgets(connection, seals)
+    stored = SqlBudgets(connection, RowWriter(connection), seals)
     years = connection.scalars(select(budgets.c.year).where(budgets.c.city == city).distinct()).all()
     for revision in (each for year in years for each in stored.budget_revisions(city, year)):
         key = {name: getattr(revision, name) for name in ("year", "county", "fund", "revision")}
@@ -73,7 +99,7 @@ def _seal_figures(connection: Connection, city: str, seals: Seals) -> None:
     for opening in stored.openings(city):
         key = {"city": city, "month": str(opening.month), "county": opening.county, "fund": opening.fund}
         _seal(connection, openings, key, seals.of(opening))
-    for application in SqlApplications(connection, seals).applications(city):
+    for application in SqlApplications(connection, RowWriter(connection), seals).applications(city):
         place = place_of(application)
         for line in application.lines:
             _seal(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from fundpool.adapters.database import Database
 from fundpool.adapters.stores.accounts import SqlAccountStore
@@ -14,9 +15,11 @@ from fundpool.adapters.stores.calendar_records import SqlCalendarRecords
 from fundpool.adapters.stores.ledger import SqlLedgerStore
 from fundpool.adapters.stores.reviews import SqlReviews
 from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
+from fundpool.adapters.stores.sealed_rows import RowWriter, SqlRowTrail
 from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.transfers import SqlTransferStore
+from fundpool.domain.errors import RuleViolation
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import PaymentLimits
 from fundpool.services.ports import Work
@@ -28,19 +31,36 @@ class SqlWork:
     """The stores of one transaction; they all share its connection and commit together."""
 
     def __init__(self, connection: Connection, seals: Seals, limits: PaymentLimits) -> None:
+        rows = self._rows = RowWriter(connection)
         self.seals = seals
         self.limits = limits
-        self.audit = SqlAuditStore(connection)
-        self.accounts = SqlAccountStore(connection, seals)
-        self.transfers = SqlTransferStore(connection, seals)
-        self.ledger = SqlLedgerStore(connection)
-        self.submissions = SqlSubmissions(connection)
-        self.reviews = SqlReviews(connection)
-        self.applications = SqlApplications(connection, seals)
-        self.budgets = SqlBudgets(connection, seals)
-        self.records = SqlCalendarRecords(connection)
-        self.scheduled_steps = SqlScheduledSteps(connection)
-        self.statements = SqlStatementStore(connection)
+        self.trail = SqlRowTrail(connection, seals)
+        self.audit = SqlAuditStore(connection, self.trail)
+        self.accounts = SqlAccountStore(connection, rows, seals)
+        self.transfers = SqlTransferStore(connection, rows, seals)
+        self.ledger = SqlLedgerStore(connection, rows)
+        self.submissions = SqlSubmissions(connection, rows)
+        self.reviews = SqlReviews(connection, rows)
+        self.applications = SqlApplications(connection, rows, seals)
+        self.budgets = SqlBudgets(connection, rows, seals)
+        self.records = SqlCalendarRecords(connection, rows)
+        self.scheduled_steps = SqlScheduledSteps(connection, rows)
+        self.statements = SqlStatementStore(connection, rows)
+
+    def finish(self) -> None:
+        """Write what the transaction leaves in the trails; the last thing before its commit."""
+        try:
+            self.audit.flush()
+            self.trail.append(self._rows.written(), *self.audit.head())
+        except IntegrityError as error:
+            # The sealed end of the trail lies before records that stand there: its tail was cut off.
+            raise RuleViolation(
+                "trail_broken",
+                "行轨迹与审计日志的末尾不相衔接：有人绕过程序改动了数据库，未写入任何内容",
+                "the ends of the trail of rows and of the audit trail do not meet: somebody changed the "
+                "database behind the program; nothing was written",
+                remedy="fundpool audit verify",
+            ) from error
 
 
 class SqlTransactions:
@@ -58,9 +78,14 @@ class SqlTransactions:
 
     def transaction(self, work: Callable[[Work], T]) -> T:
         """Run and commit; rerun whole when the database aborts it for concurrency."""
-        return self.database.transaction(
-            lambda connection: work(SqlWork(connection, self.seals, self.limits))
-        )
+
+        def run(connection: Connection) -> T:
+            stores = SqlWork(connection, self.seals, self.limits)
+            result = work(stores)
+            stores.finish()
+            return result
+
+        return self.database.transaction(run)
 
     def read(self, work: Callable[[Work], T]) -> T:
         """Run against one consistent snapshot."""

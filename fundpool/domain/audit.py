@@ -42,15 +42,19 @@ def seal_record(record: AuditRecord) -> str:
     )
 
 
-def verify_chain(records: Iterable[AuditRecord], anchors: dict[int, str]) -> list[LedgerFault]:
+def verify_chain(
+    records: Iterable[AuditRecord], anchors: dict[int, str], start: tuple[int, str] = (0, GENESIS)
+) -> list[LedgerFault]:
     """Faults of the audit chain, checked against anchors kept elsewhere (record number: hash).
+
+    ``records`` follow the record ``start``, number and hash.
 
     The chain alone finds an edit, a gap, an insertion and a change of order; only an anchor finds
     a tail that was cut off, or a trail that was written anew as a whole.
     """
     faults: list[LedgerFault] = []
-    number, previous_hash = 0, GENESIS
-    missing = dict(anchors)
+    number, previous_hash = start
+    missing = {anchored: hash_ for anchored, hash_ in anchors.items() if anchored > number}
     for record in records:
         number += 1
         if record.number != number:

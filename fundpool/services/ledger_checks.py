@@ -1,11 +1,12 @@
 """Whether the books are sound: recomputed from the postings, never taken from running totals."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import groupby
 
 from fundpool.domain.chart_of_accounts import CASH, AccountRef
-from fundpool.domain.errors import RuleViolation
+from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.ledger import (
     COUNTING,
     GENESIS,
@@ -23,16 +24,43 @@ from fundpool.domain.periods import Month
 from fundpool.services.money_ports import StoredPosting
 from fundpool.services.ports import Work
 
+UNREADABLE = (ValueError, TypeError, InputError)
+"""What reading raises where a table holds what the program never writes."""
 
-def verify(work: Work) -> list[LedgerFault]:
+
+Heads = Mapping[tuple[str, str], tuple[int, str]]
+"""Number and hash of a voucher of each set of books (city and fund)."""
+
+
+def verify(work: Work, since: Heads | None = None) -> list[LedgerFault]:
     """Every fault of the books, one set of books (city and fund) after the other.
+
+    With ``since`` the vouchers behind those are read alone; balances are added up by the database then.
 
     None when the chain is whole, every flow legal, every reserve resolved by its equal, every
     balance what its postings add up to and the trial balance nil.
     """
-    faults: list[LedgerFault] = []
-    for _, vouchers in groupby(work.ledger.vouchers(), lambda each: (each.city, each.fund)):
-        faults += _check_vouchers(work, list(vouchers))
+    faults = [
+        LedgerFault(
+            "posting_unknown",
+            key,
+            "不属于任何凭证或账户，或款项环节不符",
+            "belongs to no voucher or account, or bears another posting's leg",
+        )
+        for key in work.ledger.stray_postings()
+    ]
+    try:
+        if since is not None:
+            faults += _check_vouchers_since(work, since)
+        else:
+            for _, vouchers in groupby(work.ledger.vouchers(), lambda each: (each.city, each.fund)):
+                faults += _check_vouchers(work, list(vouchers))
+    except UNREADABLE as error:
+        faults.append(
+            LedgerFault(
+                "books_unreadable", "ledger", f"账簿中有读不出的值：{error}", f"cannot be read: {error}"
+            )
+        )
     return faults
 
 
@@ -51,8 +79,41 @@ def _check_vouchers(work: Work, vouchers: list[Voucher]) -> list[LedgerFault]:
     ]
 
 
-def _check_chain(vouchers: list[Voucher], by_number: dict[int, list[StoredPosting]]) -> Iterable[LedgerFault]:
-    previous_hash, number = GENESIS, 0
+def _check_vouchers_since(work: Work, since: Heads) -> Iterator[LedgerFault]:
+    for city, fund, _, _ in work.ledger.chains():
+        number, hash_ = since.get((city, fund), (0, GENESIS))
+        vouchers = list(work.ledger.vouchers(city, fund, number))
+        by_number = {
+            each: list(lines)
+            for each, lines in groupby(
+                work.ledger.postings(city, fund, number), lambda entry: entry.voucher_number
+            )
+        }
+        entries = [each.posting for lines in by_number.values() for each in lines]
+        named = [key for entry in entries for key in (entry.resolves, entry.reverses) if key is not None]
+        yield from _check_chain(vouchers, by_number, number, hash_)
+        earlier = {
+            month: head if head in {each.hash for each in vouchers} else GENESIS
+            for month, head in work.ledger.locks(city, fund).items()
+        }
+        yield from _check_locks(earlier, vouchers, by_number)
+        yield from _check_postings(entries, work.ledger.existing(named))
+        summed = {
+            each.ref: Balance(each.posted_fen, each.reserved_fen)
+            for each in work.ledger.balances_as_of(city, fund, _EVER, None)
+        }
+        yield from _compare_balances(work.ledger.balances(city, fund), summed)
+
+
+_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _check_chain(
+    vouchers: list[Voucher],
+    by_number: dict[int, list[StoredPosting]],
+    number: int = 0,
+    previous_hash: str = GENESIS,
+) -> Iterable[LedgerFault]:
     for voucher in vouchers:
         number += 1
         subject = f"{voucher.city}/{voucher.fund}/{voucher.number}"
@@ -63,7 +124,8 @@ def _check_chain(vouchers: list[Voucher], by_number: dict[int, list[StoredPostin
             number = voucher.number
         lines = by_number.get(voucher.number, [])
         sealed = seal_voucher(voucher, [(each.posting, each.month, each.adjusts_month) for each in lines])
-        if voucher.previous_hash != previous_hash or len(lines) != voucher.lines or sealed != voucher.hash:
+        numbered = [each.line for each in lines] == list(range(1, voucher.lines + 1))
+        if voucher.previous_hash != previous_hash or not numbered or sealed != voucher.hash:
             yield LedgerFault(
                 "voucher_altered",
                 subject,
@@ -90,8 +152,10 @@ def _check_locks(
                 )
 
 
-def _check_postings(postings: list[Posting]) -> Iterable[LedgerFault]:
-    by_key = {entry.key: entry for entry in postings}
+def _check_postings(
+    postings: list[Posting], earlier: Mapping[str, Posting] | None = None
+) -> Iterable[LedgerFault]:
+    by_key = {**(earlier or {}), **{entry.key: entry for entry in postings}}
     for entry in postings:
         try:
             check_flow(entry)
@@ -126,7 +190,12 @@ def _resolves(entry: Posting, reserve: Posting | None) -> bool:
 
 
 def _check_balances(running: list[AccountBalance], postings: list[Posting]) -> Iterable[LedgerFault]:
-    summed = add_up(postings)
+    return _compare_balances(running, add_up(postings))
+
+
+def _compare_balances(
+    running: list[AccountBalance], summed: dict[AccountRef, Balance]
+) -> Iterable[LedgerFault]:
     for balance in running:
         expected = summed.pop(balance.ref, Balance())
         if (balance.posted_fen, balance.reserved_fen) != (expected.posted_fen, expected.reserved_fen):

@@ -156,8 +156,8 @@ class AuditStore(Protocol):
     ) -> None:
         """Chain one record: who did what to which subject, with digests of before and after."""
 
-    def records(self, subject: str | None = None) -> Iterable[AuditRecord]:
-        """Records in order, all or of one subject."""
+    def records(self, subject: str | None = None, after: int = 0) -> Iterable[AuditRecord]:
+        """Records in order, all or of one subject, behind number ``after``."""
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last record; (0, GENESIS) when there is none."""
@@ -235,11 +235,19 @@ class LedgerStore(Protocol):
     ) -> list[AccountBalance]:
         """Balances summed from the postings with event and record time up to the given moments."""
 
-    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[Voucher]:
-        """Voucher headers in order of city, fund and number."""
+    def vouchers(self, city: str | None = None, fund: str | None = None, after: int = 0) -> Iterable[Voucher]:
+        """Voucher headers behind number ``after`` in order of city, fund and number."""
 
-    def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
-        """Postings in order of city, fund, voucher and line."""
+    def postings(
+        self, city: str | None = None, fund: str | None = None, after: int = 0
+    ) -> Iterable[StoredPosting]:
+        """Postings of the vouchers behind number ``after`` in order of city, fund, voucher and line."""
+
+    def stray_postings(self) -> list[str]:
+        """Keys of postings whose voucher or account is not there, or whose leg is another's.
+
+        No other question shows them.
+        """
 
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         """Months whose books are closed, all or those from ``since`` on."""

@@ -1,11 +1,11 @@
 """What the use cases need from the outside world, as Protocols; bootstrap.py supplies them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fundpool.domain.bank_reconciliation import BankReconciliation
 from fundpool.domain.errors import FundpoolError
@@ -13,6 +13,7 @@ from fundpool.domain.month_summary import MonthSummary
 from fundpool.domain.periods import Month, Period
 from fundpool.domain.policy import CityPolicy, PolicyLibrary
 from fundpool.domain.return_slip import ReturnSlip
+from fundpool.domain.row_trail import RowPrint, TrailRecord
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import GatewayTerms, PaymentLimits
 from fundpool.domain.working_days import WorkCalendar
@@ -32,6 +33,22 @@ from schemas.payment_messages import StatementLine, TransferOrder
 T = TypeVar("T")
 
 
+class RowTrailStore(Protocol):
+    """The trail of rows, and the rows that stand in the tables it watches."""
+
+    def head(self) -> TrailRecord:
+        """The last record; ``BEGINNING`` while there is none."""
+
+    def records(self, after: int = 0) -> Iterable[TrailRecord]:
+        """The records behind number ``after``, in order."""
+
+    def tables(self) -> Mapping[str, tuple[str, ...]]:
+        """The watched tables and, of each, the columns that are watched."""
+
+    def rows(self, table: str, keys: Sequence[str] | None = None) -> Iterable[tuple[str, RowPrint]]:
+        """Key and print of every row that stands in the table, or of those with the given keys."""
+
+
 class Work(Protocol):
     """One database transaction, seen as its stores."""
 
@@ -39,6 +56,8 @@ class Work(Protocol):
     def seals(self) -> Seals: ...
     @property
     def limits(self) -> PaymentLimits: ...
+    @property
+    def trail(self) -> RowTrailStore: ...
     @property
     def audit(self) -> AuditStore: ...
     @property
@@ -254,6 +273,16 @@ class ReconciliationForms(Protocol):
         """
 
 
+class AnchorKeeper(Protocol):
+    """Keeps one anchor of the trails a day where the installation says, at best on another machine."""
+
+    def lacks(self, day: date) -> bool:
+        """Whether the day's anchor is still to be written somewhere."""
+
+    def keep(self, anchor: Mapping[str, Any], day: date | None) -> None:
+        """Append the anchor, with a ``day`` only wherever the day's is not yet. Raises ServiceUnavailable naming where it failed."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything a use case reaches outside the rules with."""
@@ -278,3 +307,4 @@ class MonthPorts(Ports):
     report_writer: ReportWriter
     slip_folder: SlipFolder
     reconciliation_forms: ReconciliationForms
+    anchors: AnchorKeeper | None = None

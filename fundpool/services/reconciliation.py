@@ -1,14 +1,15 @@
 """对账: what became of open payments, the bank's statements, receipts, and the month's 银行存款余额调节表."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 from fundpool.domain.bank_reconciliation import BankReconciliation
-from fundpool.domain.errors import FundpoolError
+from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.policy import CityPolicy
 from fundpool.services import resolving
+from fundpool.services.audit_checks import keep_anchor
 from fundpool.services.bank_reconciliation import reconciliations
 from fundpool.services.collection import counties_of
 from fundpool.services.disbursement import payment_outcome
@@ -29,7 +30,7 @@ def reconciliation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome
     payments = [payment_outcome(transfer) for transfer in resolved if transfer.unit in units]
     if request.counties is not None or ports.gateway is None:
         return tuple(payments)
-    return (*payments, *_of_statements(ports, policy, request))
+    return (*payments, *_of_statements(ports, policy, request), *_anchor(ports, policy, request.now))
 
 
 def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> Iterator[UnitOutcome]:
@@ -48,6 +49,14 @@ def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) 
             prepared_on = request.now.astimezone(SHANGHAI).date()
             ports.reconciliation_forms.write(policy, request.month, forms, prepared_on)
         yield from (_form(policy, form) for form in forms)
+
+
+def _anchor(ports: MonthPorts, policy: CityPolicy, now: datetime) -> Iterator[UnitOutcome]:
+    """The trails as they stand after the day's statements, kept elsewhere; a failure is told."""
+    try:
+        keep_anchor(ports, now)
+    except ServiceUnavailable as error:
+        yield UnitOutcome(policy.division_code, UnitState.FLAGGED, error.zh, error.en, error_code=error.code)
 
 
 def _unreadable(ports: MonthPorts, policy: CityPolicy) -> Iterator[UnitOutcome]:

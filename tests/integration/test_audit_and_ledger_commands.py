@@ -130,30 +130,23 @@ def test_an_attack_on_the_audit_trail_is_found_by_its_chain(
     assert kinds(document) & {"audit_broken", "audit_gap"}
 
 
-def test_a_cut_off_tail_and_a_rewritten_trail_are_found_by_the_anchor_alone(
+def test_a_cut_off_tail_is_found_and_never_written_on(
     scene: Scene, database: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     anchors = tmp_path / "anchors.jsonl"
     assert main(["audit", "anchor", "--out", str(anchors)]) == 0
     capsys.readouterr()
-    assert run(capsys, "audit", "verify", "--anchor", str(anchors)) == (
-        0,
-        {"ok": True, "anchors": 1, "faults": []},
-    )
+    status, document = run(capsys, "audit", "verify", "--anchor", str(anchors))
+    assert (status, document["ok"], document["anchors"], document["faults"]) == (0, True, 1, [])
     tamper(database, "delete from audit where number > 5")
-    assert run(capsys, "audit", "verify")[0] == 0
-    status, document = run(capsys, "audit", "verify", "--anchor", str(anchors))
-    assert (status, kinds(document)) == (1, {"audit_truncated"})
-    # Cut off and written on, as whoever holds the table could: the chain is whole again.
-    while scene.ports.database.read(lambda work: work.audit.head())[0] < 200:
-        scene.ports.database.transaction(
-            lambda work: [
-                work.audit.append(at=scene.clock(), actor="x", action="y", subject="z") for _ in range(40)
-            ]
-        )
-    assert run(capsys, "audit", "verify")[0] == 0
-    status, document = run(capsys, "audit", "verify", "--anchor", str(anchors))
-    assert (status, kinds(document)) == (1, {"audit_rewritten"})
+    for arguments in ([], ["--anchor", str(anchors)]):
+        status, document = run(capsys, "audit", "verify", *arguments)
+        assert (status, kinds(document)) == (1, {"audit_truncated"})
+    scene.ports.database.transaction(
+        lambda work: work.audit.append(at=scene.clock(), actor="x", action="y", subject="z")
+    )
+    status, document = run(capsys, "audit", "verify")
+    assert (status, kinds(document)) == (1, {"audit_gap", "audit_broken"})
 
 
 def test_the_journal_for_beancount_adds_up_to_our_balances(

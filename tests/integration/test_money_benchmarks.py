@@ -19,10 +19,10 @@ def made(folder: Path) -> Database:
 
 def test_the_made_up_history_is_one_that_the_product_could_have_left(tmp_path: Path) -> None:
     database = made(tmp_path)
-    history = History(database, PER_CITY)
+    history = History(database, PER_CITY, SEALS)
     history.months = 3
     assert history.write() == 3 * PER_CITY // 120
-    assert SqlTransactions(database, SEALS).read(lambda work: verify_everything(work, [])) == []
+    assert SqlTransactions(database, SEALS).read(lambda work: verify_everything(work, []).faults) == []
 
 
 def test_no_everyday_statement_about_money_reads_a_long_table_from_end_to_end(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ class MemoryAudit:
     ) -> None:
         self._state.own("audit").append((at, actor, action, subject, before, after, reason))
 
-    def records(self, subject: str | None = None) -> Iterable[AuditRecord]:
+    def records(self, subject: str | None = None, _after: int = 0) -> Iterable[AuditRecord]:
         previous_hash = GENESIS
         for number, entry in enumerate(self._state.audit, start=1):
             at, actor, action, about, before, after, reason = entry
@@ -351,6 +351,9 @@ class MemoryLedger:
             for each in self._state.postings.values()
             if city in {None, each.posting.debit.city} and fund in {None, each.posting.debit.fund}
         ]
+
+    def stray_postings(self) -> list[str]:
+        return []
 
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         return frozenset(month for month in self.locks(city, fund) if since is None or month >= since)

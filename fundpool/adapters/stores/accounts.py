@@ -1,10 +1,12 @@
 """The register of bank accounts on SQL."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, select
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.sealing import Seals
@@ -16,8 +18,9 @@ from schemas.tables.accounts import bank_account
 class SqlAccountStore:
     """Entries of the register, read and written in the transaction of ``connection``."""
 
-    def __init__(self, connection: Connection, seals: Seals) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
         self._connection = connection
+        self._rows = rows
         self._seals = seals
 
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
@@ -39,19 +42,15 @@ class SqlAccountStore:
         proposed = self._seals.sealed(new_account(proposal, version, maker, at))
         values = {name: getattr(proposed, name) for name in BankAccount.__slots__ if name != "id"}
         values |= {"account_type": proposed.account_type.value, "status": proposed.status.value}
-        row = self._connection.execute(insert(bank_account).returning(*c), values).mappings().one()
-        return account_of(row)
+        return account_of(self._rows.insert(bank_account, values))
 
     def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
         c = bank_account.c
         before = self.approved(account.city, account.fund, account.account_type, account.unit)
         if before is not None:
             retired = self._seals.changed(before, status=AccountStatus.RETIRED)
-            self._connection.execute(
-                update(bank_account)
-                .where(c.id == before.id)
-                .values(status=retired.status.value, seal=retired.seal)
-            )
+            values = {"status": retired.status.value, "seal": retired.seal}
+            self._rows.update(bank_account, [c.id == before.id], values)
         approved = self._seals.changed(
             account,
             status=AccountStatus.APPROVED,
@@ -59,18 +58,18 @@ class SqlAccountStore:
             approved_at=at,
             usable_from=usable_from,
         )
-        changed = self._connection.execute(
-            update(bank_account)
-            .where(c.id == account.id, c.status == AccountStatus.PROPOSED.value)
-            .values(
-                status=approved.status.value,
-                checker=checker,
-                approved_at=at,
-                usable_from=usable_from,
-                seal=approved.seal,
-            )
+        changed = self._rows.update(
+            bank_account,
+            [c.id == account.id, c.status == AccountStatus.PROPOSED.value],
+            {
+                "status": approved.status.value,
+                "checker": checker,
+                "approved_at": at,
+                "usable_from": usable_from,
+                "seal": approved.seal,
+            },
         )
-        if changed.rowcount != 1:
+        if changed != 1:
             raise RuleViolation(
                 "changed_meanwhile",
                 f"账户登记 {account.id} 已被他人处理",
@@ -133,7 +132,7 @@ def _says_the_same(row: RowMapping, proposal: AccountProposal) -> bool:
     ) == (proposal.account_no, proposal.account_name, proposal.bank_name)
 
 
-def account_of(row: RowMapping) -> BankAccount:
+def account_of(row: Mapping[Any, Any]) -> BankAccount:
     """A row as an entry of the register."""
     fields: dict[str, Any] = dict(row)
     fields["account_type"] = AccountType(fields["account_type"])

@@ -3,8 +3,9 @@
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, Row, and_, select
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.sealing import Seals
@@ -14,8 +15,9 @@ from schemas.tables.applications import application_lines, applications
 class SqlApplications:
     """``services.month_stores.ApplicationStore`` on one connection."""
 
-    def __init__(self, connection: Connection, seals: Seals) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
         self._connection = connection
+        self._rows = rows
         self._seals = seals
 
     def applications(
@@ -42,14 +44,13 @@ class SqlApplications:
 
     def add(self, application: Application) -> None:
         key = place_of(application)
-        self._connection.execute(
-            insert(applications).values(
-                **key, prepared_by=application.prepared_by, prepared_at=application.prepared_at
-            )
+        self._rows.insert(
+            applications,
+            {**key, "prepared_by": application.prepared_by, "prepared_at": application.prepared_at},
         )
-        self._connection.execute(
-            insert(application_lines),
-            [
+        self._rows.insert_all(
+            application_lines,
+            (
                 {
                     **key,
                     "prepared_by": application.prepared_by,
@@ -58,24 +59,22 @@ class SqlApplications:
                     "seal": self._seals.of(line, *key.values()),
                 }
                 for line in application.lines
-            ],
+            ),
         )
 
     def save_line(self, application: Application, line: ApplicationLine) -> None:
         key = place_of(application)
-        self._connection.execute(
-            update(application_lines)
-            .where(
-                *(application_lines.c[name] == value for name, value in key.items()),
-                application_lines.c.county == line.county,
-            )
-            .values(
-                reviewed_fen=line.reviewed_fen,
-                reason=line.reason,
-                reviewed_by=line.reviewed_by,
-                reviewed_at=line.reviewed_at,
-                seal=self._seals.of(line, *key.values()),
-            )
+        is_it = {**key, "county": line.county}
+        self._rows.update(
+            application_lines,
+            [application_lines.c[name] == value for name, value in is_it.items()],
+            {
+                "reviewed_fen": line.reviewed_fen,
+                "reason": line.reason,
+                "reviewed_by": line.reviewed_by,
+                "reviewed_at": line.reviewed_at,
+                "seal": self._seals.of(line, *key.values()),
+            },
         )
 
 

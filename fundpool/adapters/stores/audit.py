@@ -7,20 +7,25 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from fundpool.adapters.stores.sealed_rows import SqlRowTrail
 from fundpool.domain.audit import AuditRecord, seal_record
-from fundpool.domain.ledger import GENESIS, seal
+from fundpool.domain.ledger import seal
 from schemas.tables.audit import audit
 
 _ADD = insert(audit)
-_LAST = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
 
 
 class SqlAuditStore:
-    """Appends to the chain within the transaction of ``connection``."""
+    """Appends to the chain within the transaction of ``connection``.
 
-    def __init__(self, connection: Connection) -> None:
+    New records wait for ``flush``, which the end of the transaction calls: one statement writes them all.
+    """
+
+    def __init__(self, connection: Connection, trail: SqlRowTrail) -> None:
         self._connection = connection
+        self._trail = trail
         self._head: tuple[int, str] | None = None
+        self._waiting: list[dict[str, Any]] = []
 
     def append(
         self,
@@ -51,8 +56,7 @@ class SqlAuditStore:
             hash="",
         )
         sealed = seal_record(record)
-        self._connection.execute(
-            _ADD,
+        self._waiting.append(
             {
                 "number": record.number,
                 "at": at,
@@ -65,12 +69,19 @@ class SqlAuditStore:
                 "reason": reason,
                 "previous_hash": previous_hash,
                 "hash": sealed,
-            },
+            }
         )
         self._head = (record.number, sealed)
 
-    def records(self, subject: str | None = None) -> Iterable[AuditRecord]:
-        query = select(audit).order_by(audit.c.number)
+    def flush(self) -> None:
+        """Write the records that wait."""
+        if self._waiting:
+            self._connection.execute(_ADD, self._waiting)
+            self._waiting = []
+
+    def records(self, subject: str | None = None, after: int = 0) -> Iterable[AuditRecord]:
+        self.flush()
+        query = select(audit).where(audit.c.number > after).order_by(audit.c.number)
         if subject is not None:
             query = query.where(audit.c.subject == subject)
         for row in self._connection.execute(query).mappings():
@@ -78,11 +89,14 @@ class SqlAuditStore:
 
     def head(self) -> tuple[int, str]:
         if self._head is None:
-            row = self._connection.execute(_LAST).first()
-            self._head = (row.number, row.hash) if row else (0, GENESIS)
+            # The sealed end of the trail, not the last row that stands there: one that was cut off
+            # or forged is never written on.
+            last = self._trail.head()
+            self._head = (last.audit_number, last.audit_hash)
         return self._head
 
     def last_at(self) -> datetime | None:
+        self.flush()
         return self._connection.execute(select(audit.c.at).order_by(audit.c.number.desc()).limit(1)).scalar()
 
 

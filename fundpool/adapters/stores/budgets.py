@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.month_records import BudgetRevision, Opening
 from fundpool.domain.periods import SHANGHAI, Month
@@ -16,8 +17,9 @@ from schemas.tables.budgets import budgets, openings
 class SqlBudgets:
     """``services.month_stores.BudgetStore`` on one connection."""
 
-    def __init__(self, connection: Connection, seals: Seals) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
         self._connection = connection
+        self._rows = rows
         self._seals = seals
 
     def budgets(self, city: str, year: int) -> Mapping[tuple[str, str], int]:
@@ -82,7 +84,7 @@ class SqlBudgets:
             recorded_at=at,
         )
         values = asdict(revision) | {"city": city, "seal": self._seals.of(revision, city)}
-        self._connection.execute(insert(budgets), values)
+        self._rows.insert(budgets, values)
         return True
 
     def openings(self, city: str) -> tuple[Opening, ...]:
@@ -121,19 +123,20 @@ class SqlBudgets:
                 f"the opening of {opening.month} {opening.county} {opening.fund} stands at {known[0].closing_fen} fen, not {opening.closing_fen} fen",
                 remedy="期初数只登记一次；差额用冲销更正 / openings are recorded once; correct by reversal",
             )
-        self._connection.execute(
-            insert(openings).values(
-                city=opening.city,
-                month=str(opening.month),
-                county=opening.county,
-                fund=opening.fund,
-                closing_fen=opening.closing_fen,
-                spending_fen=opening.spending_fen,
-                year_spending_fen=opening.year_spending_fen,
-                year_paid_fen=opening.year_paid_fen,
-                recorded_by=by,
-                recorded_at=at,
-                seal=self._seals.of(opening),
-            )
+        self._rows.insert(
+            openings,
+            {
+                "city": opening.city,
+                "month": str(opening.month),
+                "county": opening.county,
+                "fund": opening.fund,
+                "closing_fen": opening.closing_fen,
+                "spending_fen": opening.spending_fen,
+                "year_spending_fen": opening.year_spending_fen,
+                "year_paid_fen": opening.year_paid_fen,
+                "recorded_by": by,
+                "recorded_at": at,
+                "seal": self._seals.of(opening),
+            },
         )
         return True

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.month_records import Extension, Filing, NilReturn, StepRun
 from fundpool.domain.periods import SHANGHAI, Month, Period
 from fundpool.domain.submission import DocumentKind
@@ -16,8 +17,9 @@ from schemas.tables.calendar_records import extensions, filings, nil_returns, st
 class SqlCalendarRecords:
     """``services.month_stores.CalendarRecordStore`` on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
+        self._rows = rows
 
     def extensions(self, city: str, month: Period) -> tuple[Extension, ...]:
         rows = self._connection.execute(
@@ -49,9 +51,7 @@ class SqlCalendarRecords:
         ]
         if same:
             return False
-        self._connection.execute(
-            insert(extensions).values({**asdict(extension), "month": str(extension.month)})
-        )
+        self._rows.insert(extensions, {**asdict(extension), "month": str(extension.month)})
         return True
 
     def nil_returns(self, city: str, month: Period) -> tuple[NilReturn, ...]:
@@ -82,15 +82,14 @@ class SqlCalendarRecords:
             for known in self.nil_returns(nil_return.city, nil_return.month)
         ):
             return False
-        self._connection.execute(
-            insert(nil_returns).values(
-                {
-                    **asdict(nil_return),
-                    "month": str(nil_return.month),
-                    "document": nil_return.document.value,
-                    "recorded_at": at,
-                }
-            )
+        self._rows.insert(
+            nil_returns,
+            {
+                **asdict(nil_return),
+                "month": str(nil_return.month),
+                "document": nil_return.document.value,
+                "recorded_at": at,
+            },
         )
         return True
 
@@ -119,32 +118,26 @@ class SqlCalendarRecords:
 
     def add_filing(self, filing: Filing) -> None:
         sources = None if filing.sources is None else json.dumps(filing.sources)
-        self._connection.execute(
-            insert(filings).values({**asdict(filing), "month": str(filing.month), "sources": sources})
-        )
+        self._rows.insert(filings, {**asdict(filing), "month": str(filing.month), "sources": sources})
 
     def start_run(self, city: str, month: Month, run: StepRun) -> int:
-        run_id = self._connection.execute(
-            insert(step_runs)
-            .values(
-                city=city,
-                month=str(month),
-                step=run.step,
-                counties=None if run.counties is None else json.dumps(run.counties),
-                asked_by=run.asked_by,
-                run_id=run.run_id,
-                business_time=run.business_time,
-            )
-            .returning(step_runs.c.id)
-        ).scalar_one()
-        return int(run_id)
+        row = self._rows.insert(
+            step_runs,
+            {
+                "city": city,
+                "month": str(month),
+                "step": run.step,
+                "counties": None if run.counties is None else json.dumps(run.counties),
+                "asked_by": run.asked_by,
+                "run_id": run.run_id,
+                "business_time": run.business_time,
+            },
+        )
+        return int(row["id"])
 
     def finish_run(self, run_id: int, outcomes: Sequence[Mapping[str, object]]) -> None:
-        self._connection.execute(
-            update(step_runs)
-            .where(step_runs.c.id == run_id)
-            .values(outcomes=json.dumps(list(outcomes), ensure_ascii=False))
-        )
+        text = json.dumps(list(outcomes), ensure_ascii=False)
+        self._rows.update(step_runs, [step_runs.c.id == run_id], {"outcomes": text})
 
     def runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
         rows = self._connection.execute(

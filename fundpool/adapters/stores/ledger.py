@@ -18,12 +18,14 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     func,
-    insert,
+    null,
     or_,
     select,
 )
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import (
     COUNTING,
@@ -62,9 +64,6 @@ _POSTING_COLUMNS = (
     "memo",
 )
 
-_INSERT_VOUCHER = insert(voucher)
-_INSERT_ACCOUNT = insert(ledger_account)
-
 _ACCOUNTS = select(
     ledger_account.c.id,
     ledger_account.c.type,
@@ -92,17 +91,20 @@ _MOVEMENTS = (
     .join(voucher, voucher.c.id == posting.c.voucher_id)
     .group_by(posting.c.debit_id, posting.c.credit_id, posting.c.phase)
 )
+_LEG = case(
+    (posting.c.attempt_key.is_(None), null()),
+    (posting.c.phase != Phase.DIRECT.value, posting.c.phase),
+    else_=posting.c.flow,
+)
+"""What ``leg_of`` gives, for the postings that stand there."""
+
 _RESOLVING = frozenset({Phase.POST, Phase.VOID})
 
-_SET_BALANCE = (
-    "UPDATE ledger_account SET posted_fen = ?, reserved_fen = ?, "
-    "overdraft_evidence = coalesce(overdraft_evidence, ?) WHERE id = ?"
-)
+_SET_BALANCE = "UPDATE ledger_account SET posted_fen = ?, reserved_fen = ? WHERE id = ?"
 _SET_BALANCES = (
-    "UPDATE ledger_account SET posted_fen = now.posted_fen, reserved_fen = now.reserved_fen, "
-    "overdraft_evidence = coalesce(overdraft_evidence, now.evidence) "
-    "FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::integer[]) "
-    "AS now (posted_fen, reserved_fen, evidence, id) WHERE ledger_account.id = now.id"
+    "UPDATE ledger_account SET posted_fen = now.posted_fen, reserved_fen = now.reserved_fen "
+    "FROM unnest(%s::bigint[], %s::bigint[], %s::integer[]) "
+    "AS now (posted_fen, reserved_fen, id) WHERE ledger_account.id = now.id"
 )
 """The same as one statement: PostgreSQL answers each statement, SQLite has no one to answer."""
 
@@ -110,8 +112,9 @@ _SET_BALANCES = (
 class SqlLedgerStore:
     """Reads and appends to the books within the transaction of ``connection``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
+        self._rows = rows
         self._dialect = connection.dialect.name
         self._ids: dict[str, int] = {}
 
@@ -139,8 +142,8 @@ class SqlLedgerStore:
 
     def _open(self, refs: Iterable[AccountRef]) -> None:
         for ref in refs:
-            result = self._connection.execute(
-                _INSERT_ACCOUNT,
+            row = self._rows.insert(
+                ledger_account,
                 {
                     "city": ref.city,
                     "fund": ref.fund,
@@ -152,8 +155,7 @@ class SqlLedgerStore:
                     "reserved_fen": 0,
                 },
             )
-            assert result.inserted_primary_key is not None
-            self._ids[ref.text] = result.inserted_primary_key[0]
+            self._ids[ref.text] = row["id"]
 
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         # Most keys are new: the cheap question first, the whole rows only for the few that exist.
@@ -187,8 +189,8 @@ class SqlLedgerStore:
         number, previous_hash = self._head(city, fund)
         header = Voucher(city, fund, number + 1, recorded_at, made_by, len(postings), previous_hash, hash="")
         self._open(ref for ref in sorted(balances) if ref.text not in self._ids)
-        result = self._connection.execute(
-            _INSERT_VOUCHER,
+        row = self._rows.insert(
+            voucher,
             {
                 "city": city,
                 "fund": fund,
@@ -200,19 +202,19 @@ class SqlLedgerStore:
                 "hash": seal_voucher(header, postings),
             },
         )
-        assert result.inserted_primary_key is not None
-        self._insert(self._posting_rows(result.inserted_primary_key[0], postings))
+        self._insert(self._posting_rows(row["id"], postings))
         self._set_balances(balances, evidence)
         return header.number
 
     def _set_balances(self, balances: Mapping[AccountRef, Balance], evidence: str | None) -> None:
+        if evidence is not None:
+            c = ledger_account.c
+            for ref, balance in balances.items():
+                if ref.is_cash and balance.posted_fen < 0:
+                    has_none = (c.id == self._ids[ref.text], c.overdraft_evidence.is_(None))
+                    self._rows.update(ledger_account, has_none, {"overdraft_evidence": evidence})
         rows = [
-            (
-                balance.posted_fen,
-                balance.reserved_fen,
-                evidence if ref.is_cash and balance.posted_fen < 0 else None,
-                self._ids[ref.text],
-            )
+            (balance.posted_fen, balance.reserved_fen, self._ids[ref.text])
             for ref, balance in balances.items()
         ]
         if self._dialect == "sqlite":
@@ -346,16 +348,36 @@ class SqlLedgerStore:
                 query = query.where(column == value)
         return list(self._connection.execute(query).mappings())
 
-    def vouchers(self, city: str | None = None, fund: str | None = None) -> Iterable[Voucher]:
-        query = select(voucher).where(*_of_book(city, fund))
+    def vouchers(self, city: str | None = None, fund: str | None = None, after: int = 0) -> Iterable[Voucher]:
+        query = select(voucher).where(*_of_book(city, fund), voucher.c.number > after)
         query = query.order_by(voucher.c.city, voucher.c.fund, voucher.c.number)
         for row in self._connection.execute(query).mappings():
             yield Voucher(**{name: row[name] for name in Voucher.__slots__})
 
-    def postings(self, city: str | None = None, fund: str | None = None) -> Iterable[StoredPosting]:
-        query = _postings_where(*_of_book(city, fund))
+    def postings(
+        self, city: str | None = None, fund: str | None = None, after: int = 0
+    ) -> Iterable[StoredPosting]:
+        query = _postings_where(*_of_book(city, fund), voucher.c.number > after)
         for row in self._connection.execute(query).mappings():
             yield _stored(row)
+
+    def stray_postings(self) -> list[str]:
+        account, other = ledger_account.alias("debit"), ledger_account.alias("credit")
+        query = (
+            select(posting.c.key)
+            .outerjoin(voucher, voucher.c.id == posting.c.voucher_id)
+            .outerjoin(account, account.c.id == posting.c.debit_id)
+            .outerjoin(other, other.c.id == posting.c.credit_id)
+            .where(
+                or_(
+                    voucher.c.id.is_(None),
+                    account.c.id.is_(None),
+                    other.c.id.is_(None),
+                    posting.c.leg.is_distinct_from(_LEG),
+                )
+            )
+        )
+        return list(self._connection.scalars(query.order_by(posting.c.key)))
 
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         named = {"of_city": city, "of_fund": fund, "since": str(since) if since else ""}
@@ -373,10 +395,16 @@ class SqlLedgerStore:
         if month in self.locked_months(city, fund):
             return False
         _, head_hash = self._head(city, fund)
-        self._connection.execute(
-            insert(month_lock).values(
-                city=city, fund=fund, month=str(month), closed_at=at, closed_by=by, head_hash=head_hash
-            )
+        self._rows.insert(
+            month_lock,
+            {
+                "city": city,
+                "fund": fund,
+                "month": str(month),
+                "closed_at": at,
+                "closed_by": by,
+                "head_hash": head_hash,
+            },
         )
         return True
 

@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, Row, select
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.periods import SHANGHAI, Period, parse_period
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind
@@ -16,8 +17,9 @@ _KEY = ("city", "month", "document", "county", "fund")
 class SqlReviews:
     """``services.month_stores.ReviewStore`` on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
+        self._rows = rows
 
     def case(
         self, city: str, month: Period, document: DocumentKind, county: str, fund: str
@@ -43,10 +45,7 @@ class SqlReviews:
     def save(self, case: ReviewCase) -> None:
         values = asdict(case)
         values.update(month=str(case.month), document=case.document.value, state=case.state.value)
-        key = and_(*(review_cases.c[name] == values[name] for name in _KEY))
-        changed = self._connection.execute(update(review_cases).where(key).values(values))
-        if changed.rowcount == 0:
-            self._connection.execute(insert(review_cases).values(values))
+        self._rows.put(review_cases, {name: values.pop(name) for name in _KEY}, values)
 
 
 def _case(row: Row[Any]) -> ReviewCase:

@@ -2,8 +2,9 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.periods import Month
 from fundpool.domain.schedule import ScheduledStep
 from schemas.tables.scheduled_steps import scheduled_steps
@@ -12,8 +13,9 @@ from schemas.tables.scheduled_steps import scheduled_steps
 class SqlScheduledSteps:
     """``services.daily.ScheduledStepStore`` on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
+        self._rows = rows
 
     def of_day(self, city: str, business_date: date) -> tuple[ScheduledStep, ...]:
         rows = self._connection.execute(
@@ -34,24 +36,23 @@ class SqlScheduledSteps:
         return tuple(Month.parse(row.month) for row in rows)
 
     def reserve(self, scheduled: ScheduledStep, at: datetime) -> None:
-        self._connection.execute(
-            insert(scheduled_steps).values(
-                city=scheduled.city,
-                step=scheduled.step,
-                month=str(scheduled.month),
-                business_date=scheduled.business_date,
-                reserved_at=at,
-            )
+        self._rows.insert(
+            scheduled_steps,
+            {
+                "city": scheduled.city,
+                "step": scheduled.step,
+                "month": str(scheduled.month),
+                "business_date": scheduled.business_date,
+                "reserved_at": at,
+            },
         )
 
     def set_run(self, scheduled: ScheduledStep, run_id: str) -> None:
-        self._connection.execute(
-            update(scheduled_steps)
-            .where(
-                scheduled_steps.c.city == scheduled.city,
-                scheduled_steps.c.step == scheduled.step,
-                scheduled_steps.c.month == str(scheduled.month),
-                scheduled_steps.c.business_date == scheduled.business_date,
-            )
-            .values(run_id=run_id)
+        c = scheduled_steps.c
+        is_it = (
+            c.city == scheduled.city,
+            c.step == scheduled.step,
+            c.month == str(scheduled.month),
+            c.business_date == scheduled.business_date,
         )
+        self._rows.update(scheduled_steps, is_it, {"run_id": run_id})

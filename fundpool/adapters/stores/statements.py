@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, or_, select
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.chart_of_accounts import AccountRef, Flow
 from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import COUNTING
@@ -19,11 +20,11 @@ from schemas.tables.transfers import reconciliation_break, statement_line
 class SqlStatementStore:
     """Statements beside the books, read and written in the transaction of ``connection``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
+        self._rows = rows
 
     def state_balance(self, account_no: str, balance: StatedBalance) -> None:
-        c = statement_balance.c
         values = {
             "closing_fen": balance.closing_fen,
             "opening_fen": balance.opening_fen,
@@ -31,15 +32,8 @@ class SqlStatementStore:
             "recorded_by": balance.recorded_by,
             "recorded_at": balance.recorded_at,
         }
-        changed = self._connection.execute(
-            update(statement_balance)
-            .where(c.account_no == account_no, c.day == balance.day.isoformat())
-            .values(values)
-        )
-        if changed.rowcount == 0:
-            self._connection.execute(
-                insert(statement_balance).values(account_no=account_no, day=balance.day.isoformat(), **values)
-            )
+        key = {"account_no": account_no, "day": balance.day.isoformat()}
+        self._rows.put(statement_balance, key, values)
 
     def balances(self, account_no: str) -> list[StatedBalance]:
         c = statement_balance.c
@@ -133,22 +127,21 @@ class SqlStatementStore:
         return frozenset(self._connection.scalars(query))
 
     def add_match(self, line_id: int, posting_key: str, rule: MatchRule, by: str, at: datetime) -> None:
-        self._connection.execute(
-            insert(receipt_match).values(
-                statement_line_id=line_id,
-                posting_key=posting_key,
-                rule=rule.value,
-                matched_by=by,
-                matched_at=at,
-            )
+        self._rows.insert(
+            receipt_match,
+            {
+                "statement_line_id": line_id,
+                "posting_key": posting_key,
+                "rule": rule.value,
+                "matched_by": by,
+                "matched_at": at,
+            },
         )
 
     def assign_break(self, break_id: int, owner: str) -> None:
         c = reconciliation_break.c
-        changed = self._connection.execute(
-            update(reconciliation_break).where(c.id == break_id, c.resolved_at.is_(None)).values(owner=owner)
-        )
-        if changed.rowcount != 1:
+        is_open = (c.id == break_id, c.resolved_at.is_(None))
+        if self._rows.update(reconciliation_break, is_open, {"owner": owner}) != 1:
             raise InputError(
                 "break_unknown", f"没有未结的第 {break_id} 号差异", f"there is no open break {break_id}"
             )

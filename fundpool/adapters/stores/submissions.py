@@ -6,8 +6,9 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, select
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.periods import SHANGHAI, Month, Period, parse_period
@@ -25,15 +26,14 @@ from schemas.tables.submissions import (
 class SqlSubmissions:
     """``services.month_stores.SubmissionStore`` on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
+        self._rows = rows
 
     def add_raw_file(self, sha256: str, size_bytes: int, at: datetime) -> None:
         known = self._connection.scalar(select(raw_files.c.sha256).where(raw_files.c.sha256 == sha256))
         if known is None:
-            self._connection.execute(
-                insert(raw_files).values(sha256=sha256, size_bytes=size_bytes, stored_at=at)
-            )
+            self._rows.insert(raw_files, {"sha256": sha256, "size_bytes": size_bytes, "stored_at": at})
 
     def received_file(self, city: str, document: DocumentKind, sha256: str) -> ReceivedFile | None:
         row = self._connection.execute(
@@ -56,42 +56,39 @@ class SqlSubmissions:
         declared_county: str | None,
         declared_month: Period | None,
     ) -> ReceivedFile:
-        row = self._connection.execute(
-            insert(received_files)
-            .values(
-                city=city,
-                document=document.value,
-                sha256=sha256,
-                file_name=file_name,
-                received_at=received_at,
-                received_from=received_from,
-                declared_county=declared_county,
-                declared_month=_text(declared_month),
-                state=FileState.RECEIVED.value,
-            )
-            .returning(received_files)
-        ).one()
-        return _received_file(row)
+        row = self._rows.insert(
+            received_files,
+            {
+                "city": city,
+                "document": document.value,
+                "sha256": sha256,
+                "file_name": file_name,
+                "received_at": received_at,
+                "received_from": received_from,
+                "declared_county": declared_county,
+                "declared_month": _text(declared_month),
+                "state": FileState.RECEIVED.value,
+            },
+        )
+        return self._file(row["id"])
+
+    def _file(self, file_id: int) -> ReceivedFile:
+        query = select(received_files).where(received_files.c.id == file_id)
+        return _received_file(self._connection.execute(query).one())
 
     def redeclare(self, file_id: int, county: str | None, month: Period | None) -> None:
-        self._connection.execute(
-            update(received_files)
-            .where(received_files.c.id == file_id)
-            .values(declared_county=county, declared_month=_text(month))
-        )
+        values = {"declared_county": county, "declared_month": _text(month)}
+        self._rows.update(received_files, [received_files.c.id == file_id], values)
 
     def set_file_state(self, file_id: int, state: FileState, problem: InputError | None = None) -> None:
-        self._connection.execute(
-            update(received_files)
-            .where(received_files.c.id == file_id)
-            .values(
-                state=state.value,
-                problem_code=problem and problem.code,
-                problem_zh=problem and problem.zh,
-                problem_en=problem and problem.en,
-                remedy=problem and problem.remedy,
-            )
-        )
+        values = {
+            "state": state.value,
+            "problem_code": problem and problem.code,
+            "problem_zh": problem and problem.zh,
+            "problem_en": problem and problem.en,
+            "remedy": problem and problem.remedy,
+        }
+        self._rows.update(received_files, [received_files.c.id == file_id], values)
 
     def files(
         self, city: str, document: DocumentKind | None, states: Sequence[FileState]
@@ -123,37 +120,35 @@ class SqlSubmissions:
                 submissions.c.month == str(month),
             )
         )
-        submission_id = self._connection.execute(
-            insert(submissions)
-            .values(
-                file_id=file.id,
-                city=file.city,
-                document=file.document.value,
-                county=county,
-                month=str(month),
-                version=version,
-                received_at=file.received_at,
-                submitted_by=file.received_from,
-            )
-            .returning(submissions.c.id)
-        ).scalar_one()
-        if figures:
-            self._connection.execute(
-                insert(submission_figures),
-                [
-                    {
-                        "submission_id": submission_id,
-                        "fund": figure.fund,
-                        "line": figure.line,
-                        "field": figure.field,
-                        "position": position,
-                        "amount_fen": figure.amount_fen,
-                        "sheet": figure.sheet,
-                        "cell": figure.cell,
-                    }
-                    for position, figure in enumerate(figures)
-                ],
-            )
+        submission_id = self._rows.insert(
+            submissions,
+            {
+                "file_id": file.id,
+                "city": file.city,
+                "document": file.document.value,
+                "county": county,
+                "month": str(month),
+                "version": version,
+                "received_at": file.received_at,
+                "submitted_by": file.received_from,
+            },
+        )["id"]
+        self._rows.insert_all(
+            submission_figures,
+            (
+                {
+                    "submission_id": submission_id,
+                    "fund": figure.fund,
+                    "line": figure.line,
+                    "field": figure.field,
+                    "position": position,
+                    "amount_fen": figure.amount_fen,
+                    "sheet": figure.sheet,
+                    "cell": figure.cell,
+                }
+                for position, figure in enumerate(figures)
+            ),
+        )
         return self._submissions(submissions.c.id == submission_id)[0]
 
     def versions(
@@ -201,25 +196,21 @@ class SqlSubmissions:
             stands = (current.verdict, current.declared, current.evaluated, current.findings)
             if stands == (verdict.value, declared, evaluated, text):
                 return False
-            self._connection.execute(
-                update(judgements).where(judgements.c.id == current.id).values(is_current=False)
-            )
-        self._connection.execute(
-            insert(judgements).values(
-                submission_id=submission_id,
-                judged_at=at,
-                verdict=verdict.value,
-                declared=declared,
-                evaluated=evaluated,
-                findings=text,
-                is_current=True,
-            )
+            self._rows.update(judgements, [judgements.c.id == current.id], {"is_current": False})
+        self._rows.insert(
+            judgements,
+            {
+                "submission_id": submission_id,
+                "judged_at": at,
+                "verdict": verdict.value,
+                "declared": declared,
+                "evaluated": evaluated,
+                "findings": text,
+                "is_current": True,
+            },
         )
-        self._connection.execute(
-            update(submissions)
-            .where(submissions.c.id == submission_id)
-            .values(verdict=verdict.value, judged_at=at)
-        )
+        values = {"verdict": verdict.value, "judged_at": at}
+        self._rows.update(submissions, [submissions.c.id == submission_id], values)
         return True
 
     def judgement(self, submission_id: int) -> StoredJudgement | None:
@@ -248,11 +239,8 @@ class SqlSubmissions:
     def set_returned(
         self, submission_id: int, at: datetime | None, by: str | None, reason: str | None
     ) -> None:
-        self._connection.execute(
-            update(submissions)
-            .where(submissions.c.id == submission_id)
-            .values(returned_at=at, returned_by=by, return_reason=reason)
-        )
+        values = {"returned_at": at, "returned_by": by, "return_reason": reason}
+        self._rows.update(submissions, [submissions.c.id == submission_id], values)
 
     def months(self, city: str, documents: Sequence[DocumentKind] | None = None) -> tuple[Month, ...]:
         query = select(submissions.c.month).where(submissions.c.city == city)

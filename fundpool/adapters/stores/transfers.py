@@ -1,27 +1,15 @@
 """Batches, obligations, attempts and everything the bank said, on SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    RowMapping,
-    Select,
-    Table,
-    bindparam,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Connection, RowMapping, Select, Table, Update, bindparam, exists, func, select, update
 
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.sealing import Seals
@@ -71,29 +59,27 @@ _REVISIONS = _one(obligations, "city", "fund", "month", "hop", "unit", "purpose"
 _ATTEMPT, _ATTEMPT_BY_KEY = _one(attempts, "id"), _one(attempts, "key")
 _ATTEMPTS = _one(attempts, "obligation_id").order_by(attempts.c.attempt_no)
 _ATTEMPTS_OF_SERIAL = _one(attempts, "bank_serial").order_by(attempts.c.id)
-_ADD_ATTEMPT = insert(attempts).returning(*attempts.columns)
-_ADD_CALL = insert(gateway_call)
 _LINES_OF_KEY = _one(statement_line, "attempt_key").order_by(statement_line.c.id)
 _SWITCH = _one(kill_switch, "city", "fund")
 _RECOVERY = _one(recovery, "city", "fund")
 
 
 @lru_cache(maxsize=128)
-def _changing(table: Table, names: tuple[str, ...]) -> ReturningUpdate[Any]:
-    """Sets the named columns of the row whose version was read, and answers with the row."""
+def _changing(table: Table, names: tuple[str, ...]) -> Update:
+    """Sets the named columns of the row whose version was read."""
     return (
         update(table)
         .where(table.c.id == bindparam("row_id"), table.c.version == bindparam("read_version"))
         .values({name: bindparam(f"new_{name}") for name in ("version", "seal", *names)})
-        .returning(*table.columns)
     )
 
 
 class SqlTransferStore:
     """Money under way, read and written in the transaction of ``connection``."""
 
-    def __init__(self, connection: Connection, seals: Seals) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
         self._connection = connection
+        self._rows = rows
         self._seals = seals
 
     # Batches
@@ -102,15 +88,13 @@ class SqlTransferStore:
         self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
     ) -> Batch:
         made = self._seals.sealed(new_batch(key, orders, maker, at))
-        batch_id = self._connection.execute(
-            insert(transfer_batch).returning(transfer_batch.c.id), _values(made)
-        ).scalar_one()
-        self._connection.execute(
-            insert(obligations),
-            [
+        batch_id = self._rows.insert(transfer_batch, _values(made))["id"]
+        self._rows.insert_all(
+            obligations,
+            (
                 _values(self._seals.sealed(new_obligation(batch_id, order, debit_id, credit_id)))
                 for order, debit_id, credit_id in orders
-            ],
+            ),
         )
         return self.batch(batch_id)
 
@@ -220,7 +204,7 @@ class SqlTransferStore:
         valid_until: datetime,
     ) -> Attempt:
         made = self._seals.sealed(new_attempt(obligation, attempt_no, key, request, prepared_at, valid_until))
-        return attempt_of(self._connection.execute(_ADD_ATTEMPT, _values(made)).mappings().one())
+        return attempt_of(self._rows.insert(attempts, _values(made)))
 
     def attempt(self, attempt_id: int) -> Attempt:
         row = self._first(_ATTEMPT, id=attempt_id)
@@ -281,7 +265,7 @@ class SqlTransferStore:
     # What the bank said
 
     def record_call(self, call: GatewayCall) -> None:
-        self._connection.execute(_ADD_CALL, {name: getattr(call, name) for name in GatewayCall.__slots__})
+        self._rows.insert(gateway_call, {name: getattr(call, name) for name in GatewayCall.__slots__})
 
     def calls(self, attempt_key: str) -> list[GatewayCall]:
         query = (
@@ -299,10 +283,15 @@ class SqlTransferStore:
         known = self._connection.scalar(select(c.id).where(c.gateway == gateway, c.event_id == event_id))
         if known is not None:
             return False
-        self._connection.execute(
-            insert(callback_inbox).values(
-                gateway=gateway, event_id=event_id, attempt_key=attempt_key, received_at=received_at, raw=raw
-            )
+        self._rows.insert(
+            callback_inbox,
+            {
+                "gateway": gateway,
+                "event_id": event_id,
+                "attempt_key": attempt_key,
+                "received_at": received_at,
+                "raw": raw,
+            },
         )
         return True
 
@@ -321,46 +310,31 @@ class SqlTransferStore:
                     altered.append(line)
                 continue
             fresh.append(line)
-            self._connection.execute(
-                insert(statement_line).values(
-                    account_no=line.account,
-                    bank_serial=line.bank_serial,
-                    direction=line.direction.value,
-                    amount_fen=line.amount_fen,
-                    attempt_key=line.key,
-                    counterparty=line.counterparty,
-                    executed_at=line.executed_at,
-                    imported_at=at,
-                    counterparty_account=line.counterparty_account,
-                )
+            self._rows.insert(
+                statement_line,
+                {
+                    "account_no": line.account,
+                    "bank_serial": line.bank_serial,
+                    "direction": line.direction.value,
+                    "amount_fen": line.amount_fen,
+                    "attempt_key": line.key,
+                    "counterparty": line.counterparty,
+                    "executed_at": line.executed_at,
+                    "imported_at": at,
+                    "counterparty_account": line.counterparty_account,
+                },
             )
         return fresh, altered
 
     def mark_statement(
         self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
     ) -> None:
-        c = statement_day.c
-        changed = self._connection.execute(
-            update(statement_day)
-            .where(c.account_no == account_no, c.day == day.isoformat())
-            .values(lines=lines, imported_at=at, sequence=sequence)
-        )
-        if changed.rowcount == 0:
-            self._connection.execute(
-                insert(statement_day).values(
-                    account_no=account_no,
-                    day=day.isoformat(),
-                    lines=lines,
-                    imported_at=at,
-                    sequence=sequence,
-                )
-            )
+        key = {"account_no": account_no, "day": day.isoformat()}
+        self._rows.put(statement_day, key, {"lines": lines, "imported_at": at, "sequence": sequence})
 
     def forget_statement(self, account_no: str, day: date) -> None:
         c = statement_day.c
-        self._connection.execute(
-            delete(statement_day).where(c.account_no == account_no, c.day == day.isoformat())
-        )
+        self._rows.delete(statement_day, [c.account_no == account_no, c.day == day.isoformat()])
 
     def statement_sequences(self, account_no: str) -> dict[date, int]:
         c = statement_day.c
@@ -412,17 +386,18 @@ class SqlTransferStore:
         known = self._connection.scalar(select(c.id).where(c.kind == kind, c.reference == reference))
         if known is not None:
             return False
-        self._connection.execute(
-            insert(reconciliation_break).values(
-                kind=kind,
-                reference=reference,
-                city=city,
-                fund=fund,
-                detail_zh=detail_zh,
-                detail_en=detail_en,
-                stops_fund=int(stops_fund),
-                found_at=at,
-            )
+        self._rows.insert(
+            reconciliation_break,
+            {
+                "kind": kind,
+                "reference": reference,
+                "city": city,
+                "fund": fund,
+                "detail_zh": detail_zh,
+                "detail_en": detail_en,
+                "stops_fund": int(stops_fund),
+                "found_at": at,
+            },
         )
         return True
 
@@ -440,12 +415,12 @@ class SqlTransferStore:
 
     def resolve_break(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
         c = reconciliation_break.c
-        changed = self._connection.execute(
-            update(reconciliation_break)
-            .where(c.id == break_id, c.resolved_at.is_(None))
-            .values(resolved_at=at, resolved_by=by, resolution=resolution)
+        changed = self._rows.update(
+            reconciliation_break,
+            [c.id == break_id, c.resolved_at.is_(None)],
+            {"resolved_at": at, "resolved_by": by, "resolution": resolution},
         )
-        if changed.rowcount != 1:
+        if changed != 1:
             raise InputError(
                 "break_unknown", f"没有未结的第 {break_id} 号差异", f"there is no open break {break_id}"
             )
@@ -459,7 +434,6 @@ class SqlTransferStore:
         return [switch_of(row) for row in self._connection.execute(query).mappings()]
 
     def set_kill_switch(self, switch: KillSwitch) -> None:
-        c = kill_switch.c
         sealed = self._seals.sealed(switch)
         values: dict[str, Any] = {
             "is_stopped": int(sealed.is_stopped),
@@ -470,11 +444,7 @@ class SqlTransferStore:
             "restarted_by": sealed.restarted_by,
             "seal": sealed.seal,
         }
-        changed = self._connection.execute(
-            update(kill_switch).where(c.city == switch.city, c.fund == switch.fund).values(values)
-        )
-        if changed.rowcount == 0:
-            self._connection.execute(insert(kill_switch).values(city=switch.city, fund=switch.fund, **values))
+        self._rows.put(kill_switch, {"city": switch.city, "fund": switch.fund}, values)
 
     def recovery(self, city: str, fund: str) -> Recovery | None:
         row = self._first(_RECOVERY, city=city, fund=fund)
@@ -485,13 +455,8 @@ class SqlTransferStore:
         return [_recovery(row) for row in self._connection.execute(query).mappings()]
 
     def put_recovery(self, found: Recovery) -> None:
-        c = recovery.c
         values = asdict(found) | {"since": found.since.isoformat()}
-        changed = self._connection.execute(
-            update(recovery).where(c.city == found.city, c.fund == found.fund).values(values)
-        )
-        if changed.rowcount == 0:
-            self._connection.execute(insert(recovery).values(values))
+        self._rows.put(recovery, {"city": found.city, "fund": found.fund}, values)
 
     def sent_fen(self, city: str, fund: str, day: date) -> int:
         query = (
@@ -514,24 +479,28 @@ class SqlTransferStore:
 
     def _change(
         self, table: Table, before: Batch | Obligation | Attempt, name: str, fields: dict[str, Any]
-    ) -> RowMapping:
-        after = self._seals.changed(before, version=before.version + 1, **fields)
-        values = {f"new_{column}": _stored(getattr(after, column)) for column in fields}
-        values |= {"row_id": before.id, "read_version": before.version, "new_version": after.version}
-        values["new_seal"] = after.seal
-        changed = self._connection.execute(_changing(table, tuple(fields)), values).mappings().first()
-        if changed is None:
+    ) -> dict[str, Any]:
+        changed = self._seals.changed(before, version=before.version + 1, **fields)
+        stood = {"id": before.id} | _values(before)
+        after = stood | {column: _stored(getattr(changed, column)) for column in ("version", "seal", *fields)}
+        values = {f"new_{column}": after[column] for column in ("version", "seal", *fields)}
+        values |= {"row_id": before.id, "read_version": before.version}
+        if self._connection.execute(_changing(table, tuple(fields)), values).rowcount != 1:
             raise RuleViolation(
                 "changed_meanwhile",
                 f"{name} 已被他人更改",
                 f"{name} was changed by somebody else meanwhile",
                 remedy="重新执行同一命令 / run the same command again",
             )
-        return changed
+        self._rows.note_change(table, stood, after)
+        return after
 
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
+
+
+_AS_THEY_ARE = frozenset({str, int, type(None), datetime, bytes})
 
 
 def _values(record: Batch | Obligation | Attempt) -> dict[str, Any]:
@@ -540,6 +509,8 @@ def _values(record: Batch | Obligation | Attempt) -> dict[str, Any]:
 
 
 def _stored(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, Month | Hop):
@@ -547,7 +518,7 @@ def _stored(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def batch_of(row: RowMapping) -> Batch:
+def batch_of(row: Mapping[Any, Any]) -> Batch:
     """A row as a batch."""
     fields = {name: row[name] for name in Batch.__slots__}
     fields["month"] = Month.parse(row["month"])
@@ -556,7 +527,7 @@ def batch_of(row: RowMapping) -> Batch:
     return Batch(**fields)
 
 
-def obligation_of(row: RowMapping) -> Obligation:
+def obligation_of(row: Mapping[Any, Any]) -> Obligation:
     """A row as an obligation."""
     fields = {name: row[name] for name in Obligation.__slots__}
     fields["month"] = Month.parse(row["month"])
@@ -565,7 +536,7 @@ def obligation_of(row: RowMapping) -> Obligation:
     return Obligation(**fields)
 
 
-def attempt_of(row: RowMapping) -> Attempt:
+def attempt_of(row: Mapping[Any, Any]) -> Attempt:
     """A row as an attempt."""
     fields = {name: row[name] for name in Attempt.__slots__}
     fields["state"] = AttemptState(row["state"])

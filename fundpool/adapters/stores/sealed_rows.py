@@ -1,0 +1,236 @@
+"""The one way to write to the tables: each row that is written is noted for the trail of rows."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Insert,
+    Table,
+    delete,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.types import NULLTYPE
+
+from fundpool.domain.row_trail import (
+    BEGINNING,
+    RowEntry,
+    RowPrint,
+    TrailRecord,
+    change_of,
+    next_record,
+    print_of,
+)
+from fundpool.domain.sealing import Seals
+from schemas.tables import metadata
+from schemas.tables.row_trail import row_trail
+
+_OWN_CHAIN = frozenset({"audit", "posting", "row_trail", "writers_turn"})
+"""Postings are sealed by their voucher's hash, audit records by their chain; the others hold no facts."""
+
+_RECOMPUTED = {"ledger_account": frozenset({"posted_fen", "reserved_fen"})}
+"""Columns that ``fundpool ledger verify`` recomputes; every booking changes them."""
+
+TABLES: tuple[Table, ...] = tuple(table for table in metadata.sorted_tables if table.name not in _OWN_CHAIN)
+"""The tables whose rows the trail holds."""
+
+_ROWS_PER_RECORD = 5000
+"""Of rows that the trail takes over when it begins."""
+
+_MARKS = {"sqlite": "?, ?, ?, ?, ?", "postgresql": "%s, %s, %s, %s, %s"}
+_LAST = select(row_trail).order_by(row_trail.c.number.desc()).limit(1)
+
+
+_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str).encode
+
+
+@cache
+def columns_of(table: Table) -> tuple[str, ...]:
+    """The columns that the trail holds. Migrations append columns: their order is that of the marks."""
+    left_out = _RECOMPUTED.get(table.name, frozenset())
+    return tuple(column.name for column in table.columns if column.name not in left_out)
+
+
+@cache
+def _key_columns(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key)
+
+
+@cache
+def _numbered_by_database(table: Table) -> Column[Any] | None:
+    return table.autoincrement_column
+
+
+@cache
+def _adding(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _empty(table: Table) -> dict[str, None]:
+    numbered = _numbered_by_database(table)
+    return {
+        column.name: None
+        for column in table.columns
+        if column is not numbered and column.server_default is None
+    }
+
+
+def _key_of(table: Table, row: Mapping[Any, Any]) -> str:
+    return _as_json([row[name] for name in _key_columns(table)])
+
+
+def _is_key(table: Table, key: str) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in zip(_key_columns(table), json.loads(key), strict=True)]
+
+
+class RowWriter:
+    """Inserts, updates and deletes rows in the transaction of ``connection`` and remembers what it wrote.
+
+    The trail holds a row as the program meant it, not as the database then answers: a trigger or a
+    writer behind the program that makes another row of it is found.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._written: dict[tuple[str, str], RowEntry] = {}
+
+    def insert(self, table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a row and return it whole, with the number that the database gave it."""
+        row: dict[str, Any] = {**_empty(table), **values}
+        result = self._connection.execute(_adding(table), row)
+        numbered = _numbered_by_database(table)
+        if numbered is not None and numbered.name not in row:
+            assert result.inserted_primary_key is not None
+            row[numbered.name] = result.inserted_primary_key[0]
+        self._note_new(table, row)
+        return row
+
+    def insert_all(self, table: Table, values: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows in one statement."""
+        rows: list[dict[str, Any]] = [{**_empty(table), **each} for each in values]
+        if not rows:
+            return
+        numbered = _numbered_by_database(table)
+        if numbered is None:
+            self._connection.execute(_adding(table), rows)
+        else:
+            adding = insert(table).returning(numbered, sort_by_parameter_order=True)
+            for row, number in zip(rows, self._connection.scalars(adding, rows), strict=True):
+                row[numbered.name] = number
+        for row in rows:
+            self._note_new(table, row)
+
+    def update(self, table: Table, which: Sequence[ColumnElement[bool]], values: Mapping[str, Any]) -> int:
+        """Set ``values`` in the rows that meet ``which``; how many there were."""
+        found = self._connection.execute(select(table).where(*which)).mappings().all()
+        if found:
+            self._connection.execute(update(table).where(*which).values(values))
+        for row in found:
+            self.note_change(table, row, {**row, **values})
+        return len(found)
+
+    def delete(self, table: Table, which: Sequence[ColumnElement[bool]]) -> None:
+        """Take away the rows that meet ``which``."""
+        found = self._connection.execute(select(table).where(*which)).mappings().all()
+        if found:
+            self._connection.execute(delete(table).where(*which))
+        for row in found:
+            key = _key_of(table, row)
+            earlier = self._written.pop((table.name, key), None)
+            before = earlier.before if earlier else print_of(columns_of(table), row).digest
+            if before is not None:
+                self._written[table.name, key] = RowEntry(table.name, key, before, None)
+
+    def put(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Set ``values`` in the row of ``key``, or add it."""
+        if self.update(table, [table.c[name] == value for name, value in key.items()], values) == 0:
+            self.insert(table, {**key, **values})
+
+    def note_change(self, table: Table, before: Mapping[Any, Any], after: Mapping[Any, Any]) -> None:
+        """Remember a row that its store has changed by a statement of its own."""
+        was, stands = change_of(columns_of(table), before, after)
+        key = _key_of(table, after)
+        earlier = self._written.get((table.name, key))
+        if earlier is None or earlier.after is None:
+            if stands.marks:
+                self._written[table.name, key] = RowEntry(table.name, key, was, stands)
+        else:
+            earlier.after.digest = stands.digest
+            earlier.after.marks.update(stands.marks)
+
+    def _note_new(self, table: Table, row: Mapping[Any, Any]) -> None:
+        key = _key_of(table, row)
+        earlier = self._written.get((table.name, key))
+        before = earlier.before if earlier else None
+        self._written[table.name, key] = RowEntry(table.name, key, before, print_of(columns_of(table), row))
+
+    def written(self) -> list[RowEntry]:
+        """The rows written until now, each as it was left."""
+        return list(self._written.values())
+
+
+class SqlRowTrail:
+    """``services.ports.RowTrailStore`` on one connection."""
+
+    def __init__(self, connection: Connection, seals: Seals) -> None:
+        self._connection = connection
+        self._seals = seals
+        self._head: TrailRecord | None = None
+
+    def head(self) -> TrailRecord:
+        """The last record."""
+        if self._head is None:
+            row = self._connection.execute(_LAST).first()
+            self._head = BEGINNING if row is None else TrailRecord(*row)
+        return self._head
+
+    def append(self, entries: Sequence[RowEntry], audit_number: int, audit_hash: str) -> None:
+        """Add the record of a transaction; none for one that wrote nothing."""
+        last = self.head()
+        if not entries and audit_number == last.audit_number:
+            return
+        record = next_record(last, entries, audit_number, audit_hash, self._seals)
+        marks = _MARKS[self._connection.dialect.name]
+        self._connection.exec_driver_sql(
+            f"INSERT INTO row_trail (number, audit_number, audit_hash, rows, seal) VALUES ({marks})",  # noqa: S608 - our own marks
+            (record.number, audit_number, audit_hash, record.rows, record.seal),
+        )
+        self._head = record
+
+    def records(self, after: int = 0) -> Iterator[TrailRecord]:
+        query = select(row_trail).where(row_trail.c.number > after).order_by(row_trail.c.number)
+        for row in self._connection.execute(query.execution_options(yield_per=1000)):
+            yield TrailRecord(*row)
+
+    def adopt(self, audit_number: int, audit_hash: str) -> dict[str, int]:
+        """Take the rows that stand in the tables into the trail as they are; how many of each table."""
+        counts: dict[str, int] = {}
+        for table in self.tables():
+            rows = iter(self.rows(table))
+            while some := list(islice(rows, _ROWS_PER_RECORD)):
+                entries = [RowEntry(table, key, None, stands) for key, stands in some]
+                self.append(entries, audit_number, audit_hash)
+                counts[table] = counts.get(table, 0) + len(entries)
+        return counts
+
+    def tables(self) -> Mapping[str, tuple[str, ...]]:
+        return {table.name: columns_of(table) for table in TABLES}
+
+    def rows(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, RowPrint]]:
+        of_table = metadata.tables[table]
+        names = columns_of(of_table)
+        # Without their types: what stands there is digested, not what it would be read as.
+        query = select(*(type_coerce(of_table.c[name], NULLTYPE).label(name) for name in names))
+        queries = [query] if keys is None else [query.where(*_is_key(of_table, key)) for key in keys]
+        for asked in queries:
+            for row in self._connection.execute(asked.execution_options(yield_per=1000)).mappings():
+                yield _key_of(of_table, row), print_of(names, row)

@@ -1,0 +1,403 @@
+"""Somebody edits the tables behind the program: every column, every row, every trail, on both databases."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    Column,
+    Connection,
+    Executable,
+    Row,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import NULLTYPE
+
+from fundpool.adapters.anchor_files import AnchorFiles
+from fundpool.adapters.database import Database
+from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.gateways.bank_book import BankBook
+from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.adapters.setting_up import set_up
+from fundpool.adapters.work import SqlTransactions, SqlWork
+from fundpool.console.cli import main
+from fundpool.domain.errors import RuleViolation, ServiceUnavailable
+from fundpool.domain.month_records import Extension, NilReturn
+from fundpool.domain.schedule import ScheduledStep
+from fundpool.domain.submission import DocumentKind
+from fundpool.domain.transfer import PaymentLimits
+from fundpool.services import audit_checks
+from fundpool.services.audit_checks import keep_anchor, take_anchor, verify_everything
+from fundpool.services.ports import Work
+from fundpool.services.recovery import quarantine
+from fundpool.services.statement_ports import MatchRule, StatedBalance
+from schemas.tables import metadata
+from schemas.tables.audit import audit
+from schemas.tables.base import Moment, stored_moment
+from schemas.tables.row_trail import row_trail
+from tests.crash.small_month import CITY, OCTOBER, TERMS, SmallMonth
+from tests.integration.month_scene import at
+from tests.seals import SEALS
+from tests.simulation.scene import Scene
+
+NOW = at("2026-11-13 09:00")
+TABLES = tuple(table for table in metadata.sorted_tables if table.name != "writers_turn")
+
+UNSEEN = {
+    # A row number: nothing refers to it, no figure or decision depends on it, and the row's voucher
+    # and line, which say where it stands, are sealed.
+    ("posting", "id"),
+}
+"""Edits that verification does not tell, and why that is no loss."""
+
+
+def played(database: Database, folder: Path) -> SqlTransactions:
+    """A month with reviews, a refusal, a lost order, a retry, a reversal and closed books; no table is empty."""
+    transactions = SqlTransactions(database, SEALS)
+    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), read_documents, is_new=True)
+    month.write_files()
+    gateway = ScriptedGateway(*month.bank([]))
+    month = SmallMonth(transactions, folder, gateway, read_documents, is_new=False)
+    for act in month.acts():
+        act.do(act.at)
+    transactions.transaction(lambda work: _further(work, month.counties[0]))
+    # The reversal of a payment's leg, a break and an owner, a stopped fund.
+    transactions.transaction(lambda work: quarantine(work, now=NOW, terms=TERMS))
+    return transactions
+
+
+def _further(work: Work, county: str) -> None:
+    """Rows of the tables that the month leaves empty."""
+    work.records.add_extension(
+        Extension(CITY, OCTOBER, "plan-collection", None, date(2026, 9, 20), "延〔1〕", "甲", "乙", NOW)
+    )
+    work.records.add_nil_return(
+        NilReturn(CITY, OCTOBER, DocumentKind.PLAN, county, "无业务", "甲", NOW, None, None), NOW
+    )
+    work.budgets.set_budget(CITY, 2026, county, "employee", 9_000_000_00, "财〔1〕", "甲", NOW)
+    step = ScheduledStep(CITY, "plan-collection", OCTOBER, date(2026, 9, 14))
+    work.scheduled_steps.reserve(step, NOW)
+    work.scheduled_steps.set_run(step, "run-1")
+    account = work.accounts.find(CITY)[0].account_no
+    work.statements.state_balance(account, StatedBalance(date(2026, 10, 8), 1, "对账单", "甲", NOW))
+    work.statements.add_match(1, "posting/1", MatchRule.PERSON, "甲", NOW)
+    work.transfers.add_break(
+        kind="amount_differs",
+        reference="r1",
+        city=CITY,
+        fund="employee",
+        detail_zh="差",
+        detail_en="differs",
+        stops_fund=False,
+        at=NOW,
+    )
+    work.statements.assign_break(work.transfers.breaks(CITY)[0].id, "甲")
+
+
+@contextmanager
+def behind_the_program(database: Database) -> Iterator[Connection]:
+    """A writer whom the database's own rules do not hold; what is done is undone at the end."""
+    with database.engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        if database.is_sqlite:
+            raw.cursor().execute("PRAGMA foreign_keys = OFF")
+            raw.cursor().execute("PRAGMA ignore_check_constraints = ON")
+        try:
+            transaction = connection.begin()
+            if not database.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+                checks = connection.exec_driver_sql(
+                    "SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"
+                ).all()
+                for table, check in checks:
+                    connection.exec_driver_sql(f'ALTER TABLE {table} DROP CONSTRAINT "{check}"')
+            yield connection
+            transaction.rollback()
+        finally:
+            if database.is_sqlite:
+                raw.cursor().execute("PRAGMA foreign_keys = ON")
+                raw.cursor().execute("PRAGMA ignore_check_constraints = OFF")
+
+
+def faults_after(connection: Connection, *edits: Executable) -> set[tuple[str, str, str]] | None:
+    """What verification tells of an edit, which is then undone; None when the database refused the edit."""
+    edit = connection.begin_nested()
+    try:
+        for each in edits:
+            connection.execute(each)
+        found = verify_everything(SqlWork(connection, SEALS, PaymentLimits()), [])
+        return {(fault.kind, fault.subject, fault.en) for fault in found.faults}
+    except IntegrityError:
+        return None
+    finally:
+        edit.rollback()
+
+
+def raw_rows(connection: Connection, table: Table) -> list[Row[Any]]:
+    """The rows without their types, in the order of their keys."""
+    columns = [type_coerce(column, NULLTYPE).label(column.name) for column in table.columns]
+    return list(connection.execute(select(*columns).order_by(*table.primary_key)))
+
+
+def another(value: Any, column: Column[Any]) -> Any:
+    """A different value of the column's type."""
+    kind = datetime if isinstance(column.type, Moment) else column.type.python_type
+    if value is None:
+        return {int: 1, bool: True, bytes: b"x", datetime: "2026-01-01T00:00:00.000000+00:00"}.get(kind, "x")
+    if isinstance(value, int):
+        return type(value)(1 - value) if kind is bool else value + 1_000
+    if isinstance(value, bytes):
+        return value + b"x"
+    if isinstance(value, date):
+        return value + timedelta(days=1)
+    if kind in {datetime, date}:
+        later = kind.fromisoformat(value) + timedelta(days=1)
+        return stored_moment(later) if kind is datetime else later.isoformat()
+    return value[:-1] + ("x" if value[-1:] != "x" else "y")
+
+
+def row_is(table: Table, row: Row[Any]) -> Any:
+    return [type_coerce(column, NULLTYPE) == getattr(row, column.name) for column in table.primary_key]
+
+
+def setting(table: Table, row: Row[Any], **values: Any) -> Executable:
+    """Sets columns of the row, whatever their types would say."""
+    return (
+        update(table)
+        .where(*row_is(table, row))
+        .values({name: type_coerce(value, NULLTYPE) for name, value in values.items()})
+    )
+
+
+def test_no_edit_of_any_column_of_any_table_goes_unseen(database: Database, tmp_path: Path) -> None:
+    transactions = played(database, tmp_path)
+    assert transactions.read(lambda work: verify_everything(work, [])).faults == []
+    unseen, refused, unnamed, seen = set(), set(), set(), 0
+    with behind_the_program(database) as connection:
+        for table in TABLES:
+            rows = raw_rows(connection, table)
+            assert rows, f"the played month leaves {table.name} empty"
+            row = rows[len(rows) // 2]
+            for column in table.columns:
+                value = another(getattr(row, column.name), column)
+                told = faults_after(connection, setting(table, row, **{column.name: value}))
+                place = (table.name, column.name)
+                if told is None:
+                    refused.add(place)
+                elif not told:
+                    unseen.add(place)
+                else:
+                    seen += 1
+                    if table.name not in OWN_CHAIN and not any(column.name in en for _, _, en in told):
+                        unnamed.add(place)
+    assert unseen == UNSEEN
+    assert unnamed <= {(table.name, c.name) for table in TABLES for c in table.primary_key} | RECOMPUTED
+    assert refused == set()
+    assert seen == sum(len(table.columns) for table in TABLES) - len(UNSEEN)
+
+
+OWN_CHAIN = {"audit", "posting", "row_trail"}
+RECOMPUTED = {("ledger_account", "posted_fen"), ("ledger_account", "reserved_fen")}
+
+
+def test_no_deletion_and_no_insertion_goes_unseen(database: Database, tmp_path: Path) -> None:
+    played(database, tmp_path)
+    with behind_the_program(database) as connection:
+        for table in TABLES:
+            rows = raw_rows(connection, table)
+            row = rows[len(rows) // 2]
+            assert faults_after(connection, delete(table).where(*row_is(table, row))), f"{table}: deleted"
+            assert faults_after(connection, adding_like(table, row)), f"{table}: added"
+            assert faults_after(connection, delete(table)), f"{table}: emptied"
+
+
+def adding_like(table: Table, row: Row[Any]) -> Executable:
+    """Adds a row like another but for its key and whatever else must be unique."""
+    unique = {column.name for column in table.primary_key}
+    unique |= {c.name for key in table.constraints if hasattr(key, "columns") for c in key.columns}
+    unique |= {c.name for index in table.indexes if index.unique for c in index.columns}
+    values = dict(row._mapping)
+    for name in (each for each in unique if values[each] is not None):
+        values[name] = another(values[name], table.c[name])
+    if table.name == "ledger_account":
+        values |= {"posted_fen": 0, "reserved_fen": 0}
+    return insert(table).values({name: type_coerce(value, NULLTYPE) for name, value in values.items()})
+
+
+def test_the_ends_of_the_trails_cannot_be_cut_off_or_put_back(database: Database, tmp_path: Path) -> None:
+    transactions = played(database, tmp_path)
+    last = transactions.read(lambda work: work.trail.head())
+    with behind_the_program(database) as connection:
+        some = connection.scalar(select(func.max(audit.c.number)))
+        assert some is not None
+        for tail in (1, 2, 50):
+            assert faults_after(connection, delete(audit).where(audit.c.number > some - tail))
+            assert faults_after(connection, delete(row_trail).where(row_trail.c.number > last.number - tail))
+        # The last record as an earlier one was, which bears a good seal.
+        earlier = connection.execute(select(row_trail).where(row_trail.c.number == last.number - 5)).one()
+        values = {name: getattr(earlier, name) for name in ("audit_number", "audit_hash", "rows", "seal")}
+        of_last = row_trail.c.number == last.number
+        assert faults_after(connection, update(row_trail).where(of_last).values(values))
+
+
+def test_nothing_is_written_behind_a_trail_whose_tail_was_cut_off(transactions: SqlTransactions) -> None:
+    def write(subject: str) -> None:
+        transactions.transaction(
+            lambda work: work.audit.append(at=NOW, actor="a", action="b", subject=subject)
+        )
+
+    write("first")
+    write("second")
+    with transactions.database.engine.begin() as connection:
+        connection.execute(delete(row_trail).where(row_trail.c.number == 2))
+    with pytest.raises(RuleViolation) as told:
+        write("third")
+    assert told.value.code == "trail_broken"
+
+
+def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writer(
+    database: Database, tmp_path: Path
+) -> None:
+    transactions = played(database, tmp_path)
+    switch = metadata.tables["kill_switch"]
+    now = transactions.read(lambda work: work.transfers.kill_switches()[0])
+    with database.engine.begin() as connection:
+        before = raw_rows(connection, switch)[0]
+    transactions.transaction(lambda work: work.transfers.set_kill_switch(replace(now, reason="另一原因")))
+    assert transactions.read(lambda work: verify_everything(work, [])).faults == []
+    with database.engine.begin() as connection:
+        connection.execute(setting(switch, before, **before._mapping))
+    told = transactions.read(lambda work: verify_everything(work, [])).faults
+    assert [(each.kind, "reason" in each.en) for each in told] == [("row_altered", True)]
+    # Written on by the program, the row is what the trail says again; the edit is still told.
+    transactions.transaction(lambda work: work.transfers.set_kill_switch(replace(now, reason="另一原因")))
+    told = transactions.read(lambda work: verify_everything(work, [])).faults
+    assert [each.kind for each in told] == ["row_altered_before"]
+
+
+def test_a_copy_of_the_whole_database_put_back_is_told_by_an_anchor_alone(
+    database: Database, tmp_path: Path
+) -> None:
+    transactions = SqlTransactions(database, SEALS)
+    transactions.transaction(lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c"))
+    anchor = transactions.read(lambda work: take_anchor(work, NOW))
+    with database.engine.begin() as connection:
+        connection.execute(delete(audit))
+        connection.execute(delete(row_trail))
+    assert transactions.read(lambda work: verify_everything(work, [])).faults == []
+    told = transactions.read(lambda work: verify_everything(work, [anchor])).faults
+    assert {each.kind for each in told} == {"trail_truncated", "audit_truncated"}
+
+
+def test_rows_from_before_the_trail_are_taken_over_once(database: Database) -> None:
+    transactions = SqlTransactions(database, SEALS)
+    Scene(transactions).release()
+    with database.engine.begin() as connection:
+        connection.execute(delete(row_trail))
+        connection.exec_driver_sql("DROP TABLE row_trail")
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{BEFORE_THE_TRAIL}'")
+    set_up(database, SEALS)
+    found = transactions.read(lambda work: verify_everything(work, []))
+    assert found.faults == []
+    assert found.rows > 10
+    (adopted,) = [
+        each
+        for each in transactions.read(lambda work: list(work.audit.records()))
+        if each.action == "adopt_rows"
+    ]
+    assert '"obligation"' in adopted.detail
+    # Setting up again adopts nothing that was changed since.
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE obligation SET amount_fen = amount_fen + 1 WHERE id = 1")
+    set_up(database, SEALS)
+    told = transactions.read(lambda work: verify_everything(work, [])).faults
+    assert [(each.kind, each.subject) for each in told] == [("row_altered", "obligation [1]")]
+    assert "amount_fen" in told[0].en
+
+
+BEFORE_THE_TRAIL = "0009"
+
+
+def test_the_day_s_anchor_is_written_once_to_every_place(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    transactions.transaction(lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c"))
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    places = [tmp_path / "anchors.jsonl", folder]
+    ports: Any = SimpleNamespace(database=transactions, anchors=AnchorFiles(places))
+    for hours in (0, 1, 24):
+        keep_anchor(ports, NOW + timedelta(hours=hours))
+    for file in (tmp_path / "anchors.jsonl", folder / "anchors.jsonl"):
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        assert [line["at"][:10] for line in lines] == ["2026-11-13", "2026-11-14"]
+        assert lines[0]["rows"] == {
+            "number": 1,
+            "hash": transactions.read(lambda work: work.trail.head()).seal,
+        }
+    away: Any = SimpleNamespace(
+        database=transactions, anchors=AnchorFiles([tmp_path / "no" / "disk", *places])
+    )
+    with pytest.raises(ServiceUnavailable) as told:
+        keep_anchor(away, NOW + timedelta(days=3))
+    assert told.value.code == "anchor_not_written"
+    # The places that can be written to have it all the same.
+    assert len((folder / "anchors.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_a_long_trail_that_was_verified_is_read_from_there_on(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FUNDPOOL_DATABASE_URL", database.url)
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path))
+    monkeypatch.setattr(audit_checks, "READ_WHOLE_UP_TO", 1)
+
+    def verify(*arguments: str) -> tuple[int, Any]:
+        status = main(["audit", "verify", *arguments, "--json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    scene = Scene(SqlTransactions(database, SEALS))
+    scene.release()
+    # A forged anchor that says it was verified is no place to begin at.
+    head = scene.ports.database.read(lambda work: take_anchor(work, NOW))
+    forged = replace(head, verified="0" * 64).as_document()
+    (tmp_path / "anchors.jsonl").write_text(json.dumps(forged) + "\n", encoding="utf-8")
+    status, whole = verify()
+    assert (status, whole["checked"]["since"]) == (0, None)
+    scene.send()
+    status, part = verify()
+    assert (status, part["faults"]) == (0, [])
+    assert part["checked"]["since"] is not None
+    assert 0 < part["checked"]["records"] < whole["checked"]["records"] + part["checked"]["records"]
+    assert verify("--full")[1]["checked"]["rows"] > part["checked"]["rows"]
+    scene.ports.database.transaction(
+        lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c")
+    )
+    for statement in (
+        "UPDATE attempt SET amount_fen = amount_fen + 1 WHERE id = (SELECT max(id) FROM attempt)",
+        "DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)",
+        "UPDATE posting SET memo = 'x' WHERE id = (SELECT max(id) FROM posting)",
+    ):
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+    # Begin where the first verification ended: behind the forged one and the whole one of --full.
+    lines = (tmp_path / "anchors.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "anchors.jsonl").write_text("\n".join(lines[:2]) + "\n", encoding="utf-8")
+    status, part = verify()
+    assert status == 1
+    assert part["checked"]["since"] is not None
+    assert {each["kind"] for each in part["faults"]} == {"row_altered", "audit_truncated", "voucher_altered"}
