@@ -106,12 +106,14 @@ def violations(scene: Scene, withdrawn: Iterable[str] = (), *, is_tampered: bool
 
 
 def _judge(work: Work, scene: Scene, withdrawn: set[str], is_tampered: bool) -> Iterator[str]:
-    yield from _wrong_executions(scene, work)
+    yield from _wrong_executions(scene, work, must_be_told=not is_tampered)
     if is_tampered:
         return
     breaks = work.transfers.breaks(only_open=False)
     REACHED.update(f"break: {each.kind}" for each in breaks)
-    if any(each.finished_at is None for each in work.transfers.recoveries()):
+    # Until the bank says which of two statements holds, their day is not final, and nobody can go on.
+    is_stuck = any(each.kind == "statements_contradict" for each in breaks)
+    if not is_stuck and any(each.finished_at is None for each in work.transfers.recoveries()):
         yield "L2 the recovery was never finished"
     payments = [
         _payment(work, scene, each) for each in latest_revisions(work.transfers.obligations(city=CITY))
@@ -122,13 +124,13 @@ def _judge(work: Work, scene: Scene, withdrawn: set[str], is_tampered: bool) -> 
             is_told = each.state is ObligationState.CANCELLED or payment.told
             if each.key in withdrawn and not is_told:
                 yield f"W1 withdrawn, yet {each.state}: {each.key}"
-    yield from _judge_accounts(work, scene, payments)
+    yield from _judge_accounts(work, scene, payments, is_stuck=is_stuck)
     yield from (f"I5 {fault.kind} {fault.subject}" for fault in verify(work))
     if type(scene.gateway) is ScriptedGateway:
         yield from (f"I25 {fault.kind} {fault.subject}" for fault in verify_chain(work.audit.records(), {}))
 
 
-def _wrong_executions(scene: Scene, work: Work) -> Iterator[str]:
+def _wrong_executions(scene: Scene, work: Work, *, must_be_told: bool = True) -> Iterator[str]:
     """What the bank executed must be what people approved: payment, amount, both accounts, and once."""
     executed = Counter(each.key for each in scene.book.executions)
     payment_of = {key: order for order in scene.ordered.values() for key in keys_of(order.key)}
@@ -146,7 +148,8 @@ def _wrong_executions(scene: Scene, work: Work) -> Iterator[str]:
         accounts = {each.account for each in scene.book.lines if each.key in keys}
         if not wrongs and not accounts <= {_payer(order), _approved(order)[1]}:
             yield f"I1 moved on {accounts}, not as approved: {order.key}"
-        if max(paid_fen(lines)) > order.amount_fen and not (wrongs and _named(told, keys, lines)):
+        is_the_banks_own = wrongs and (not must_be_told or _named(told, keys, lines))
+        if max(paid_fen(lines)) > order.amount_fen and not is_the_banks_own:
             yield f"I1 paid {max(paid_fen(lines))} of {order.amount_fen}: {order.key}"
 
 
@@ -259,7 +262,7 @@ def _misled(work: Work, scene: Scene) -> Iterator[str]:
             yield from _untold(payment)
 
 
-def _judge_accounts(work: Work, scene: Scene, payments: list[Payment]) -> Iterator[str]:
+def _judge_accounts(work: Work, scene: Scene, payments: list[Payment], *, is_stuck: bool) -> Iterator[str]:
     """Books and bank differ by what the payments' breaks tell, and by nothing else."""
     for hop in scene.hops:
         ref, number = payer_of(hop), account_no(hop.from_type, scene.orders()[0].payer_unit)
@@ -275,7 +278,7 @@ def _judge_accounts(work: Work, scene: Scene, payments: list[Payment]) -> Iterat
             yield f"I2 the bank holds {at_bank} on {ref}, which is not what its lines left"
         # An order whose key is on a statement, but not as it was ordered, is neither paid nor absent.
         in_doubt = {"return_without_payment", "amount_differs", "other_account"}
-        if balance.reserved_fen and not any(in_doubt & each.told for each in of_hop):
+        if balance.reserved_fen and not is_stuck and not any(in_doubt & each.told for each in of_hop):
             yield f"I5 {balance.reserved_fen} still reserved on {ref}"
     yield from _below_nil(work)
 
