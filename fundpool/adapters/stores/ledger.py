@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     null,
     or_,
     select,
@@ -91,10 +92,11 @@ _MOVEMENTS = (
     .join(voucher, voucher.c.id == posting.c.voucher_id)
     .group_by(posting.c.debit_id, posting.c.credit_id, posting.c.phase)
 )
+_WHOLE_LEG = case((posting.c.phase != Phase.DIRECT.value, posting.c.phase), else_=posting.c.flow)
 _LEG = case(
     (posting.c.attempt_key.is_(None), null()),
-    (posting.c.phase != Phase.DIRECT.value, posting.c.phase),
-    else_=posting.c.flow,
+    (posting.c.key == literal("transfer/") + posting.c.attempt_key + literal("/") + _WHOLE_LEG, _WHOLE_LEG),
+    else_=null(),
 )
 """What ``leg_of`` gives, for the postings that stand there."""
 
