@@ -29,7 +29,7 @@ from fundpool.domain.transfer import (
 from fundpool.services import books, orders
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Work
-from schemas.payment_messages import StatementLine
+from schemas.payment_messages import Direction, StatementLine
 from tests.simulation.bank import REACHED, OddBook
 from tests.simulation.scene import CITY, LOCAL, OPENING_FEN, Scene, account_no, paid_fen, payer_of
 
@@ -201,8 +201,19 @@ def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
         if "other_account" in wrongs and (is_waiting or "us_not_bank" in told):
             told |= {"other_account"}
         wrongs -= {"other_account"} if booked == paid_fen(lines)[-1] else frozenset()
+    wrongs -= _looking_like_returns(lines)
     tried = orders.tried(work, latest)
     return Payment(latest, work.transfers.revisions(latest), tried, lines, booked, told, wrongs)
+
+
+def _looking_like_returns(lines: list[StatementLine]) -> frozenset[str]:
+    """A credit without a payment that no statement can tell from a return: the key was paid after all, before it."""
+    debits = [(line.key, line.executed_at) for line in lines if line.direction is Direction.DEBIT]
+    credited = [line for line in lines if line.direction is Direction.CREDIT]
+    is_each_after = all(
+        any(key == line.key and at <= line.executed_at for key, at in debits) for line in credited
+    )
+    return frozenset({"return_without_payment"}) if credited and is_each_after else frozenset()
 
 
 def _judge_payment(payment: Payment) -> Iterator[str]:
