@@ -12,7 +12,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from fundpool.adapters.gateways.bank_book import BankBook
 from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.adapters.setting_up import install
-from fundpool.bootstrap import build_ports
+from fundpool.adapters.work import SqlTransactions
+from fundpool.bootstrap import build_ports, limits_of
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PolicyLibrary, Unit
@@ -40,6 +41,8 @@ def nation_ports(home: Path, cities: int) -> MonthPorts:
     patterns = [ports.policies.city(key) for key in PATTERNS]
     nation = tuple(_invented(patterns[number % len(patterns)], number) for number in range(cities))
     library = PolicyLibrary(nation, ports.policies.national)
+    assert isinstance(ports.database, SqlTransactions)
+    ports.database.limits = limits_of(settings, library)
     return replace(ports, policies=library, gateway=ScriptedGateway(book))
 
 

@@ -19,6 +19,8 @@ from fundpool.adapters.seal_key import seals_of
 from fundpool.adapters.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Period
+from fundpool.domain.policy import PolicyLibrary
+from fundpool.domain.transfer import PaymentLimits
 from fundpool.services.application import pays_within_annual_budget
 from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
 from fundpool.services.ports import BankFileNote, DayStatement, Gateway, GatewayAnswer, MonthPorts
@@ -37,12 +39,10 @@ def build_ports(settings: Settings) -> MonthPorts:
     """
     gateway = LazyGateway(settings) if settings.gateway_url or settings.gateway_kind == "file" else None
     policies = load_policies(settings.policy_dir)
-    limits = replace(
-        settings.payment_limits,
-        within_annual_budget=lambda city, month: pays_within_annual_budget(policies.city(city), month),
-    )
     return MonthPorts(
-        database=SqlTransactions(Database(settings.resolved_database_url), seals_of(settings), limits),
+        database=SqlTransactions(
+            Database(settings.resolved_database_url), seals_of(settings), limits_of(settings, policies)
+        ),
         gateway=gateway,
         gateway_terms=settings.gateway_terms,
         bank_inbox=LazyInbox(settings) if settings.gateway_kind == "file" else None,
@@ -56,6 +56,14 @@ def build_ports(settings: Settings) -> MonthPorts:
         reconciliation_forms=ReconciliationWorkbooks(settings.reports),
         slip_folder=SlipFiles(settings.reports),
         anchors=AnchorFiles(settings.anchor_places),
+    )
+
+
+def limits_of(settings: Settings, policies: PolicyLibrary) -> PaymentLimits:
+    """The installation's ceilings, with what the cities' texts cap."""
+    return replace(
+        settings.payment_limits,
+        within_annual_budget=lambda city, month: pays_within_annual_budget(policies.city(city), month),
     )
 
 

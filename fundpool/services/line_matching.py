@@ -78,6 +78,9 @@ _NUMBER = re.compile(r"[0-9*][0-9*-]{6,}[0-9]")
 """What a bank prints as an account number in a text, some with digits masked."""
 
 
+_BETWEEN = "/-:,;()"
+
+
 def _names_another_payee(order: TransferOrder, line: StatementLine) -> bool:
     text = _plain(line.counterparty)
     payee_no = _plain(order.credit_account)
@@ -92,8 +95,10 @@ def _names_another_payee(order: TransferOrder, line: StatementLine) -> bool:
         if not re.fullmatch(number.replace("*", "."), payee_no):
             return True
         name = name.replace(number, "")
-    name = name.strip("/-:,;()")
-    return bool(name) and name != _plain(order.credit_name[:200])
+    # What stood between name and number is no part of either.
+    return bool(name.strip(_BETWEEN)) and name.strip(_BETWEEN) != _plain(order.credit_name[:200]).strip(
+        _BETWEEN
+    )
 
 
 def _plain(text: str | None) -> str:

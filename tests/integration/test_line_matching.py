@@ -305,6 +305,17 @@ def test_money_that_the_payee_had_sent_on_and_that_comes_back_is_told(scene: Sce
     assert is_stopped(scene)
 
 
+def test_a_name_with_brackets_is_the_same_in_full_width_and_beside_its_number() -> None:
+    order = TransferOrder(
+        "k" * 36, 100, "62001", "99002310331002", "椒江区支出户（职工，虚构）", "p", "e", NOW
+    )
+    line = StatementLine("1", "62001", Direction.DEBIT, 100, order.key, order.credit_name, NOW)
+    for counterparty in (order.credit_name, "椒江区支出户(职工,虚构)", f"{order.credit_name}/99002310331002"):
+        assert disagreements(order, replace(line, counterparty=counterparty)) == ()
+    other = replace(line, counterparty="椒江区支出户（居民，虚构）")
+    assert disagreements(order, other) == ("other_payee",)
+
+
 def test_every_part_of_a_line_that_must_agree_is_looked_at() -> None:
     order = TransferOrder("k" * 36, 100, "62001", "62002", "某县支出户", "p", "e", NOW)
     line = StatementLine("1", "62001", Direction.DEBIT, 100, order.key, "某县支出户", NOW)
