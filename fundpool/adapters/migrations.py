@@ -20,10 +20,15 @@ def upgrade(database: Database, finish: Callable[[Connection], None] = lambda _:
 
     Raises ServiceUnavailable when the database does not answer.
     """
+    with _answering(), _may_rebuild_tables(database) as connection:
+        command.upgrade(_config(connection), "head")
+        finish(connection)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
     try:
-        with _may_rebuild_tables(database) as connection:
-            command.upgrade(_config(connection), "head")
-            finish(connection)
+        yield
     except OperationalError as error:
         raise ServiceUnavailable(
             "database_unavailable",
@@ -55,8 +60,8 @@ def _may_rebuild_tables(database: Database) -> Iterator[Connection]:
 
 
 def current(database: Database) -> str | None:
-    """Revision of the tables; ``None`` for an empty database."""
-    with database.engine.connect() as connection:
+    """Revision of the tables; ``None`` for an empty database. Raises ServiceUnavailable as ``upgrade`` does."""
+    with _answering(), database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
