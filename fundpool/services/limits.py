@@ -191,8 +191,10 @@ def require_budget_covers(work: Work, city: str, year: int, amounts: dict[tuple[
 def require_money_arrived(work: Work, obligation: Obligation) -> None:
     """Raise RuleViolation ``money_not_arrived`` unless what the payment is paid from has arrived before it.
 
-    The hop before may have come back (退票) after this one was ordered.
+    The hop before may have come back (退票) after this one was ordered. Nothing comes before the first hop.
     """
+    if obligation.hop.from_type is AccountType.FISCAL_ACCOUNT:
+        return
     before = [
         each
         for each in latest_revisions(

@@ -317,12 +317,12 @@ def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Ba
 def _require_payable(work: Work, batch: Batch, now: datetime) -> None:
     """What people let pass must still be what was ordered, to accounts in use, within every limit."""
     obligations = work.transfers.obligations(batch_id=batch.id)
-    require_batch_whole(work, batch, obligations)
+    accounts = {each.id: each for each in require_batch_whole(work, batch, obligations)}
     payable = [each for each in obligations if each.state not in MAY_BE_ORDERED_AGAIN]
     for account_id in sorted(
         {no for each in payable for no in (each.debit_account_id, each.credit_account_id)}
     ):
-        account = work.accounts.get(account_id)
+        account = accounts[account_id]
         if (
             account.status is not AccountStatus.APPROVED
             or account.usable_from is None

@@ -16,27 +16,35 @@ def broken_seal(what: str) -> RuleViolation:
     )
 
 
-def require_whole(work: Work, obligation: Obligation) -> None:
+def require_whole(work: Work, obligation: Obligation, batch: Batch | None = None) -> None:
     """Raise RuleViolation ``seal_broken`` unless payment, batch, accounts and orders are as they were sealed."""
-    batch = work.transfers.batch(obligation.batch_id)
-    require_batch_whole(work, batch, [obligation])
+    require_batch_whole(work, batch or work.transfers.batch(obligation.batch_id), [obligation])
     for attempt in work.transfers.attempts(obligation.id):
         if not work.seals.hold(attempt):
             raise broken_seal(f"attempt {attempt.key}")
 
 
-def require_batch_whole(work: Work, batch: Batch, obligations: list[Obligation]) -> None:
-    """Raise RuleViolation ``seal_broken`` unless the batch, these payments of it and their accounts hold."""
+def require_batch_whole(work: Work, batch: Batch, obligations: list[Obligation]) -> list[BankAccount]:
+    """The accounts of these payments of the batch.
+
+    Raises RuleViolation ``seal_broken`` unless the batch, the payments and the accounts are as they were sealed.
+    """
     if not work.seals.hold(batch):
         raise broken_seal(f"batch {batch.key}")
-    accounts: dict[int, BankAccount] = {}
+    used: set[int] = set()
     for obligation in obligations:
         if not work.seals.hold(obligation):
             raise broken_seal(f"obligation {obligation.key}")
-        for account_id in (obligation.debit_account_id, obligation.credit_account_id):
-            if account_id not in accounts:
-                accounts[account_id] = work.accounts.get(account_id)
-                require_account_whole(work, accounts[account_id])
+        used |= {obligation.debit_account_id, obligation.credit_account_id}
+    if len(obligations) == 1:
+        accounts = [work.accounts.get(account_id) for account_id in sorted(used)]
+    else:
+        accounts = [each for each in work.accounts.find(batch.city, batch.fund) if each.id in used]
+    if len(accounts) != len(used):
+        raise broken_seal(f"batch {batch.key}")  # an account of another city or fund
+    for account in accounts:
+        require_account_whole(work, account)
+    return accounts
 
 
 def require_account_whole(work: Work, account: BankAccount) -> None:

@@ -188,7 +188,7 @@ def _prepare(
             _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
             return None
     require_money_arrived(work, obligation)
-    reason = "attempts_exhausted" if is_exhausted(known) else _why_not(work, obligation, None, now)
+    reason = "attempts_exhausted" if is_exhausted(known) else _why_not_reserve(work, obligation)
     if reason is not None:
         _refuse(work, obligation, reason, now)
         return None
@@ -308,29 +308,34 @@ def _claim(
     return claimed
 
 
-def _why_not(work: Work, obligation: Obligation, attempt: Attempt | None, now: datetime) -> str | None:
-    """Why the guards refuse to send, for a person to look at; ``None`` when they do not.
+def _why_not_reserve(work: Work, obligation: Obligation) -> str | None:
+    """Why the money is not reserved; before it is sent everything is looked at once more."""
+    try:
+        if not work.seals.hold(obligation):
+            return "seal_broken"
+        require_within_limits(work, work.transfers.batch(obligation.batch_id), [obligation])
+    except RuleViolation as refusal:
+        return refusal.code
+    return None
 
-    ``attempt`` is the order to be sent; None while it is only to be prepared.
-    """
+
+def _why_not(work: Work, obligation: Obligation, attempt: Attempt, now: datetime) -> str | None:
+    """Why the guards refuse to send, for a person to look at; ``None`` when they do not."""
     if _open_beside(work, obligation) is not None:
         return "ordered_beside"
     batch = work.transfers.batch(obligation.batch_id)
     try:
-        require_whole(work, obligation)
+        require_whole(work, obligation, batch)
         if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
             return "digest_changed"
         for account_id in (obligation.debit_account_id, obligation.credit_account_id):
             if work.accounts.get(account_id).status is not AccountStatus.APPROVED:
                 return "account_version_changed"
         require_within_limits(work, batch, [obligation])
-        if attempt is not None:
-            require_within_day(work, obligation, attempt, now)
-            if not follows_from_approval(work, obligation, attempt):
-                return "request_altered"
+        require_within_day(work, obligation, attempt, now)
     except RuleViolation as refusal:
         return refusal.code
-    return None
+    return None if follows_from_approval(work, obligation, attempt) else "request_altered"
 
 
 _CHANGED_BEHIND_THE_PROGRAM = frozenset({"seal_broken", "request_altered", "digest_changed"})

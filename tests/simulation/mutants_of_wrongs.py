@@ -82,7 +82,7 @@ def budget_lowered_below_paid() -> Any:
 
 
 def seal_not_checked_at_claim() -> Any:
-    return patch.object(sending, "require_whole", lambda work, obligation: None)
+    return patch.object(sending, "require_whole", lambda work, obligation, batch=None: None)
 
 
 @contextmanager
