@@ -11,9 +11,11 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from fundpool.domain.ledger import canonical, moment_text
+from fundpool.domain.ledger import moment_text
 
 R = TypeVar("R")
+
+_PLAIN = frozenset({str, int, type(None)})
 
 _NOT_SEALED = frozenset({"id", "seal"})
 """A record is known by its business key; its row number exists only after it was stored."""
@@ -40,7 +42,9 @@ class Seals:
         """Seal of some values in their order, 64 hex digits."""
         if self._key is None:
             self._key = self._read_key()
-        return hmac.digest(self._key, canonical([_text(value) for value in values]), "sha256").hex()
+        # A list's own text tells its items apart, as texts with lengths do, and is written several times as fast.
+        texts = [value if type(value) in _PLAIN else _text(value) for value in values]
+        return hmac.digest(self._key, repr(texts).encode(), "sha256").hex()
 
     def of(self, record: Any, *place: object) -> str:
         """Seal of a dataclass's fields but ``id`` and ``seal``; ``place`` is what else names the record."""
@@ -61,10 +65,10 @@ class Seals:
         return self.sealed(after) if self.hold(before) else after
 
 
-def _text(value: object) -> object:
+def _text(value: object) -> str | int:
     if isinstance(value, datetime):
         return moment_text(value)
     if isinstance(value, bytes):
         return hashlib.sha256(value).hexdigest()
     # A database keeps yes and no as numbers.
-    return int(value) if isinstance(value, bool) else value
+    return int(value) if isinstance(value, bool) else str(value)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.chart_of_accounts import AccountType
@@ -14,6 +14,8 @@ from fundpool.domain.transfer import AccountStatus, BankAccount
 from fundpool.services.money_ports import AccountProposal, new_account
 from schemas.tables.accounts import bank_account
 
+_ACCOUNT = select(bank_account).where(bank_account.c.id == bindparam("id"))
+
 
 class SqlAccountStore:
     """Entries of the register, read and written in the transaction of ``connection``."""
@@ -22,6 +24,8 @@ class SqlAccountStore:
         self._connection = connection
         self._rows = rows
         self._seals = seals
+        # Sending one payment looks at its two accounts a dozen times, in transactions that change neither.
+        self._read: dict[int, BankAccount] = {}
 
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
         c = bank_account.c
@@ -46,6 +50,7 @@ class SqlAccountStore:
 
     def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
         c = bank_account.c
+        self._read.clear()
         before = self.approved(account.city, account.fund, account.account_type, account.unit)
         if before is not None:
             retired = self._seals.changed(before, status=AccountStatus.RETIRED)
@@ -78,11 +83,9 @@ class SqlAccountStore:
         return self.get(account.id)
 
     def get(self, account_id: int) -> BankAccount:
-        row = (
-            self._connection.execute(select(bank_account).where(bank_account.c.id == account_id))
-            .mappings()
-            .first()
-        )
+        if account_id in self._read:
+            return self._read[account_id]
+        row = self._connection.execute(_ACCOUNT, {"id": account_id}).mappings().first()
         if row is None:
             raise InputError(
                 "account_unknown",
@@ -90,7 +93,8 @@ class SqlAccountStore:
                 f"the account register has no entry {account_id}",
                 remedy="fundpool accounts list",
             )
-        return account_of(row)
+        found = self._read[account_id] = account_of(row)
+        return found
 
     def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
         c = bank_account.c
