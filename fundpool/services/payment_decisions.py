@@ -17,6 +17,7 @@ from fundpool.services import books, kill_switches
 from fundpool.services.attempts import Evidence, accepted_leg, apply_event, hold, is_accepted, is_in_doubt
 from fundpool.services.orders import orders_perhaps_lost, possible_keys, tried
 from fundpool.services.ports import Work
+from fundpool.services.seals import require_orders_whole
 from schemas.payment_messages import Direction
 
 _TERMS = GatewayTerms()
@@ -46,6 +47,7 @@ def cancel(
 def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms: GatewayTerms) -> None:
     """Nothing of it is with the bank: not by the books, nor by orders that a restore has lost."""
     kill_switches.require_recovered(work, obligation.city, obligation.fund)
+    require_orders_whole(work, obligation)
     known = work.transfers.attempts(obligation.id)
     # One learnt from the statement was never sent by these books, and is paid all the same.
     is_sent = any(
@@ -213,6 +215,7 @@ def approve_retry(work: Work, obligation_id: int, *, by: str, reason: str, now: 
             f"{obligation.key} 现为 {obligation.state}，只有确定失败的款项可以批准重付",
             f"{obligation.key} is {obligation.state}; only a definite failure may be tried again",
         )
+    require_orders_whole(work, obligation)
     doubtful = any(attempt.was_unknown for attempt in work.transfers.attempts(obligation_id))
     if doubtful and obligation.retry_asked_by is None:
         # The state stays: only the first of the two names is recorded.

@@ -19,6 +19,11 @@ def broken_seal(what: str) -> RuleViolation:
 def require_whole(work: Work, obligation: Obligation, batch: Batch | None = None) -> None:
     """Raise RuleViolation ``seal_broken`` unless payment, batch, accounts and orders are as they were sealed."""
     require_batch_whole(work, batch or work.transfers.batch(obligation.batch_id), [obligation])
+    require_orders_whole(work, obligation)
+
+
+def require_orders_whole(work: Work, obligation: Obligation) -> None:
+    """Raise RuleViolation ``seal_broken`` unless what the books say of its orders is what they were told."""
     for attempt in work.transfers.attempts(obligation.id):
         if not work.seals.hold(attempt):
             raise broken_seal(f"attempt {attempt.key}")

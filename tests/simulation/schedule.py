@@ -741,7 +741,7 @@ class Schedule:
         self.scene.plan.clear()
         if self.budget_rate:
             self.budget.make_ample()
-        for number in range(QUIET_ROUNDS if self.writer is None else QUIET_ROUNDS_WITH_A_WRITER):
+        for number in range(QUIET_ROUNDS_WITH_A_WRITER if self._is_tampered else QUIET_ROUNDS):
             before = self._digest()
             # Keys fenced before a restore each take their resend window to be found out.
             self.scene.clock.advance(hours=13 if number < 12 else 61)
@@ -783,8 +783,14 @@ class Schedule:
 
     def violations(self) -> list[str]:
         """Every promise that the end state breaks, in words."""
-        is_tampered = self.writer is not None and self.writer.has_written
-        return self.scene.overspent + oracle.violations(self.scene, self.withdrawn, is_tampered=is_tampered)
+        return self.scene.overspent + oracle.violations(
+            self.scene, self.withdrawn, is_tampered=self._is_tampered
+        )
+
+    @property
+    def _is_tampered(self) -> bool:
+        """Whether somebody has changed a row behind the product."""
+        return self.writer is not None and self.writer.has_written
 
 
 def _palette(random: Random, left_out: set[str], alphabet: Mapping[str, Fault]) -> list[tuple[Call, str]]:
