@@ -123,6 +123,7 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
     obligation = work.transfers.obligation(obligation_id)
     if obligation.state is not ObligationState.HELD:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
+    require_orders_whole(work, obligation)
     known = work.transfers.attempts(obligation_id)
     if any(attempt.state is AttemptState.ANOMALY and not is_accepted(work, attempt) for attempt in known):
         raise RuleViolation(
@@ -175,6 +176,7 @@ def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, no
     ]
     if obligation.state is not ObligationState.HELD or not anomalies:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
+    require_orders_whole(work, obligation)
     known = tried(work, obligation)
     executed = anomalies[0]
     over = LEAVES_ROOM | {AttemptState.RETURNED}
