@@ -783,9 +783,11 @@ class Schedule:
 
     def violations(self) -> list[str]:
         """Every promise that the end state breaks, in words."""
-        return self.scene.overspent + oracle.violations(
-            self.scene, self.withdrawn, is_tampered=self._is_tampered
-        )
+        # What is under way is read from the books, which a writer has made say something else (B2); what is sent is not.
+        overspent = [
+            each for each in self.scene.overspent if not (self._is_tampered and each.startswith("B2"))
+        ]
+        return overspent + oracle.violations(self.scene, self.withdrawn, is_tampered=self._is_tampered)
 
     @property
     def _is_tampered(self) -> bool:
