@@ -163,7 +163,7 @@ def test_a_budget_changed_in_the_database_stops_the_payment(scene: CityScene) ->
 def test_two_months_under_review_do_not_block_each_other(
     scene: CityScene, transactions: SqlTransactions, tmp_path: Path
 ) -> None:
-    asked = asked_fen(scene)
+    requested_fen = asked_fen(scene)
     later = replace_month(scene, OCTOBER.plus(1))
     file_plans(later, "2026-10-24 10:00", later.counties[0])
     later.decide(at("2026-10-25 10:00"), later.counties[0])
@@ -172,11 +172,11 @@ def test_two_months_under_review_do_not_block_each_other(
     file_plans(third, "2026-11-24 10:00", third.counties[0])
     third.decide(at("2026-11-25 10:00"), third.counties[0])
     third.run("funds-application", at("2026-11-25 11:00"), third.counties[0])
-    set_budget(scene, 2 * asked, "调整〔2026〕9号")
+    set_budget(scene, 2 * requested_fen, "调整〔2026〕9号")
     # Room for two months; neither of the two under review takes it from the other before it is granted.
-    review(later, asked)
+    review(later, requested_fen)
     with pytest.raises(RuleViolation) as refused:
-        review(third, asked)
+        review(third, requested_fen)
     assert refused.value.code == "exceeds_annual_budget"
 
 

@@ -352,9 +352,9 @@ def _by_statement(
     """
     standing = standing_of(order, lines)
     if differing or standing.differing or len(standing.executions) != 1:
-        told = sorted(f"camt.053 {line.account} {line.bank_serial}" for line in (*lines, *differing))
+        evidence = sorted(f"camt.053 {line.account} {line.bank_serial}" for line in (*lines, *differing))
         return GatewayAnswer(
-            GatewayAnswerKind.UNKNOWN, reason="statement_differs", raw="; ".join(told).encode()
+            GatewayAnswerKind.UNKNOWN, reason="statement_differs", raw="; ".join(evidence).encode()
         )
     is_back = standing.returned_fen == order.amount_fen
     first = standing.executions[0]
@@ -369,7 +369,7 @@ def _by_statement(
 
 def _by_status(order: TransferOrder, statuses: list[OrderStatus], *, is_all_read: bool) -> GatewayAnswer:
     """What the bank's statuses of the order prove together; the order of files decides nothing."""
-    told = sorted(
+    evidence = sorted(
         f"pain.002 {status.created_at.isoformat()} {status.status} {status.reason or ''}".strip()
         for status in statuses
     )
@@ -378,7 +378,7 @@ def _by_status(order: TransferOrder, statuses: list[OrderStatus], *, is_all_read
     if kind is GatewayAnswerKind.REJECTED and not is_all_read:
         # What cannot be read may say that the money moved.
         kind, reason = GatewayAnswerKind.UNKNOWN, "contradictory_status"
-    return GatewayAnswer(kind, reason=reason, raw="; ".join(told).encode())
+    return GatewayAnswer(kind, reason=reason, raw="; ".join(evidence).encode())
 
 
 def _proven(order: TransferOrder, statuses: list[OrderStatus]) -> tuple[GatewayAnswerKind, str | None]:
