@@ -77,6 +77,13 @@ class ByFile(FileGateway):
         self._work(now)
         return super().statement(account, day, now=now)
 
+    def withdraw_contradicted(self) -> None:
+        """The bank wrote which of two statements of a day holds, the later one; the other file is taken away."""
+        for later in self.inbox.glob("camt053-*-2.xml"):
+            first = f"{later.stem.removesuffix('-2')}.xml"
+            for name in (first, f"again-{first}"):
+                (self.inbox / name).unlink(missing_ok=True)
+
     def _work(self, now: datetime) -> None:
         self._take_orders(now, {})
         self.book.advance(now)

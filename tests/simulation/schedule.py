@@ -48,6 +48,7 @@ from tests.simulation.bank import (
     account_no,
 )
 from tests.simulation.budget import Amounts, AnnualBudget
+from tests.simulation.by_file import ByFile
 from tests.simulation.oracle import is_at_rest
 from tests.simulation.scene import (
     CHECKER,
@@ -646,6 +647,8 @@ class Schedule:
                 )
 
     def _restart(self) -> None:
+        if isinstance(self.scene.ports.gateway, ByFile) and not self.faults_on:
+            self.scene.ports.gateway.withdraw_contradicted()
         for each in self.scene.ports.database.read(lambda work: work.transfers.breaks(CITY)):
             self._person(
                 lambda work, b=each: resolving.resolve_break(
