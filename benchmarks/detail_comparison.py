@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fundpool.services.detail_comparison import COUNTS, DETAIL_COLUMNS
+from fundpool.services.documents.detail_comparison import COUNTS, DETAIL_COLUMNS
 
 FORMS = ("csv", "parquet")
 
@@ -102,7 +102,7 @@ def make_files(folder: Path, lines: int, form: str) -> tuple[Path, Path]:
 
 
 def by_product(left: Path, right: Path) -> dict[str, int]:
-    from fundpool.adapters.detail_comparison import compare  # noqa: PLC0415 - in the process it counts for
+    from fundpool.adapters.details.detail_comparison import compare  # noqa: PLC0415 - in the process it counts for
 
     columns = {name: name for name in DETAIL_COLUMNS}
     with compare((left, columns), (right, columns)) as comparer:
@@ -114,7 +114,7 @@ def by_product(left: Path, right: Path) -> dict[str, int]:
 def by_reading(left: Path, right: Path) -> tuple[int, ...]:
     import duckdb  # noqa: PLC0415 - in the process it counts for
 
-    from fundpool.adapters.detail_comparison import MEMORY  # noqa: PLC0415 - in the process it counts for
+    from fundpool.adapters.details.detail_comparison import MEMORY  # noqa: PLC0415 - in the process it counts for
 
     rows = []
     with TemporaryDirectory() as name, duckdb.connect(f"{name}/floor.duckdb") as database:
@@ -153,8 +153,8 @@ def by_pandas(left: Path, right: Path) -> dict[str, int]:
 
 NEEDS = {
     "make_files": "duckdb",
-    "by_product": "fundpool.adapters.detail_comparison",
-    "by_reading": "fundpool.adapters.detail_comparison",
+    "by_product": "fundpool.adapters.details.detail_comparison",
+    "by_reading": "fundpool.adapters.details.detail_comparison",
     "by_pandas": "pandas",
 }
 """What a way loads before its time is taken."""

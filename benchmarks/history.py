@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.setting_up import adopt_rows, seal_what_stands
 from fundpool.adapters.stores.audit import _digest
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.setting_up import adopt_rows, seal_what_stands
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import GENESIS, Phase, Posting, Voucher, seal_voucher

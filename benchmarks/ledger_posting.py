@@ -30,15 +30,15 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, make_url, select, text
 
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.sealing import Seals
-from fundpool.services import books
-from fundpool.services.ledger_checks import verify
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
 from schemas.tables.ledger import posting as postings_table
 
 BATCH = 2_000
@@ -84,7 +84,7 @@ def measure(database: Database, count: int, rounds: int = 1) -> dict[str, object
     migrations.upgrade(database)
     transactions = SqlTransactions(database, Seals(lambda: b"benchmark"))
     transactions.transaction(
-        lambda work: books.open_balance(work, FISCAL, 10**14, by="bench", event_at=NOW, now=NOW)
+        lambda work: booking.open_balance(work, FISCAL, 10**14, by="bench", event_at=NOW, now=NOW)
     )
     batches = -(-count // BATCH)
     # The first batch opens the accounts and compiles the statements; it is not counted.
@@ -128,7 +128,7 @@ def _payment(number: int) -> Posting:
 
 
 def _post(transactions: SqlTransactions, batch: list[Posting]) -> int:
-    return transactions.transaction(lambda work: books.post(work, batch, by="bench", now=NOW))
+    return transactions.transaction(lambda work: booking.post(work, batch, by="bench", now=NOW))
 
 
 class Raw:

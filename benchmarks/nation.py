@@ -27,12 +27,12 @@ import expectations.runner
 from benchmarks import plain_checks
 from benchmarks.measuring import PeakMemory, Stopwatch, cpu_seconds, cpu_seconds_of_children
 from benchmarks.national_month import MONTH, NATION_CITIES, PATTERNS, NationCity, RunStep, nation_ports, play
-from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.chart_of_accounts import AccountType
-from fundpool.services import reports
-from fundpool.services.outcomes import StepRequest, UnitState
-from fundpool.services.ports import MonthPorts
-from fundpool.services.steps import run_step_of_cities
+from fundpool.domain.outcomes import StepRequest, UnitState
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.documents import reports
+from fundpool.services.month.steps import run_step_of_cities
+from fundpool.services.ports.work import MonthPorts
 from tests.integration.month_scene import account_no, at
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.setting_up import install
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.setting_up import install
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports, limits_of
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PolicyLibrary, Unit
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
-from fundpool.services.ports import MonthPorts
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
+from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 from tests.integration.month_scene import FISCAL_FEN, CityScene, at
 

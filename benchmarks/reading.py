@@ -26,10 +26,10 @@ from benchmarks.measuring import PeakMemory
 from expectations import plan
 from expectations.frame import tie_out_frame, tie_out_rows
 from expectations.runner import evaluate, judge
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.workbooks import write_document
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.workbooks import write_document
 from fundpool.domain.periods import Month
-from fundpool.services.judging import County, JudgingContext, Register, SourceFile
+from fundpool.services.ports.judging import County, JudgingContext, Register, SourceFile
 from schemas.documents import PLAN
 from schemas.documents.base import ITEMS
 

@@ -12,11 +12,11 @@ import random
 import time
 from pathlib import Path
 
-from fundpool.adapters.policy_files import load_city
+from fundpool.adapters.policies.policy_files import load_city
 from fundpool.domain.settlement import CountyYear, settle
 from fundpool.domain.settlement_rules import Appraisal, Bearer, SettlementRules
-from fundpool.services.policy_terms import Terms
-from fundpool.services.settlement import rules_of
+from fundpool.services.law.policy_terms import Terms
+from fundpool.services.law.settlement import rules_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CITIES = ("suizhou", "taizhou", "jiujiang", "jilin")

@@ -24,8 +24,8 @@ from flows.plan_review import plan_review
 from flows.reconciliation import reconciliation
 from flows.report_filing import report_filing
 from fundpool.console.runs import LocalPrefect
-from fundpool.services.outcomes import StepReport, StepRequest
-from fundpool.services.ports import MonthPorts
+from fundpool.domain.outcomes import StepReport, StepRequest
+from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 from tasks import performing
 

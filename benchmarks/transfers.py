@@ -44,17 +44,18 @@ from benchmarks.history import (
     orders,
 )
 from benchmarks.ledger_posting import cpu_seconds_of, embedded
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import ObligationState
-from fundpool.services import overview, payments, resolving, sending, transfer_views
-from fundpool.services.audit_checks import verify_everything
-from fundpool.services.ports import Ports, Work
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.books.audit_checks import verify_everything
+from fundpool.services.oversight import overview
+from fundpool.services.payments import batches, resolving, sending, transfer_views
+from fundpool.services.ports.work import Ports, Work
 
 NOW = datetime(2026, 10, 8, 9, tzinfo=SHANGHAI)
 PER_MONTH = len(FUNDS) * len(COUNTIES)
@@ -207,10 +208,10 @@ class Cities:
         """The month of one city, stage by stage."""
         act, meter, ports = self.ports.database.transaction, self.meter, self.ports
         with meter.stage("order"):
-            act(lambda work: payments.order_transfers(work, orders(city), MAKER, NOW))
+            act(lambda work: batches.order_transfers(work, orders(city), MAKER, NOW))
         with meter.stage("authorise"):
             people = {"checker": CHECKER, "releaser": RELEASER, "now": NOW}
-            act(lambda work: payments.authorise(work, city, MONTH, HOP, **people))  # type: ignore[arg-type]
+            act(lambda work: batches.authorise(work, city, MONTH, HOP, **people))  # type: ignore[arg-type]
         with meter.stage("send"):
             sent = sending.send_batch(ports, city, MONTH, HOP, worker="w1", now=NOW, clock=lambda: NOW)
         assert {outcome.state for outcome in sent} == {ObligationState.SETTLED}, sent
@@ -227,7 +228,7 @@ def look(work: Work, city: str) -> None:
     """What the dashboard and the command line read about a city's money."""
     transfer_views.transfer_views(work, city, MONTH)
     for batch in work.transfers.batches(city, MONTH):
-        payments.batch_consequences(work, batch.id)
+        batches.batch_consequences(work, batch.id)
     overview.fund_books(work, city, FUNDS, NOW + timedelta(days=2))
     overview.standing_alarms(work, city)
 

@@ -25,7 +25,7 @@ budget_left_fen, …      facts of JudgingContext for the row's county and fund;
                         <fact>_unknown is True if county and fund are known
 …                       what the suite's ``add_facts`` adds
 run_rate_fen            mean of the recent months' spending
-<further fact>          facts of one document alone (services/known_facts.py), with <fact>_unknown; in a list
+<further fact>          facts of one document alone (services/documents/known_facts.py), with <fact>_unknown; in a list
                         the latter stands on the first row of a county's fund
 fund_total_fen          in a list: Σ of the total's column over a county's fund (on its first row)
 ======================  ==============================================================================
@@ -37,7 +37,7 @@ from typing import Any
 import pandas as pd
 
 from expectations.checks import Suite
-from fundpool.services.judging import CountyFund, JudgingContext, Line, ParsedDocument, fold, of_each
+from fundpool.services.ports.judging import CountyFund, JudgingContext, Line, ParsedDocument, fold, of_each
 from schemas.documents.base import DocumentType, FieldKind, Presence
 
 CONTEXT_FACTS = ("budget_left_fen", "last_closing_fen", "last_cumulative_fen", "ledger_received_fen")

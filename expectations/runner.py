@@ -30,7 +30,7 @@ from expectations.checks import Check, Facts, Suite
 from expectations.form import STATED
 from expectations.frame import tie_out_frame, tie_out_rows
 from fundpool.domain.findings import Finding, Severity, brief
-from fundpool.services.judging import (
+from fundpool.services.ports.judging import (
     Judgement,
     JudgingContext,
     ParsedDocument,

@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
 
-from fundpool.adapters.anchor_files import AnchorFiles
-from fundpool.adapters.database import Database
-from fundpool.adapters.policy_files import load_policies, load_work_calendar
-from fundpool.adapters.raw_files import DropFolder, RawFiles
-from fundpool.adapters.reconciliation_workbooks import ReconciliationWorkbooks
-from fundpool.adapters.report_workbooks import SummaryWorkbooks
-from fundpool.adapters.return_slips import SlipFiles
-from fundpool.adapters.seal_key import seals_of
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
+from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks
+from fundpool.adapters.documents.report_workbooks import SummaryWorkbooks
+from fundpool.adapters.documents.return_slips import SlipFiles
+from fundpool.adapters.keys.seal_key import seals_of
+from fundpool.adapters.policies.policy_files import load_policies, load_work_calendar
+from fundpool.adapters.stores.anchor_files import AnchorFiles
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Period
 from fundpool.domain.policy import PolicyLibrary
 from fundpool.domain.transfer import PaymentLimits
-from fundpool.services.application import pays_within_annual_budget
-from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
-from fundpool.services.ports import BankFileNote, DayStatement, Gateway, GatewayAnswer, MonthPorts
+from fundpool.services.payments.application import pays_within_annual_budget
+from fundpool.services.ports.gateway import BankFileNote, DayStatement, Gateway, GatewayAnswer
+from fundpool.services.ports.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
+from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 from schemas.payment_messages import TransferOrder
 
 if TYPE_CHECKING:
-    from fundpool.adapters.gateways.files import FileGateway
-    from fundpool.adapters.parser_process import KeptAnswers
+    from fundpool.adapters.banks.files import FileGateway
+    from fundpool.adapters.documents.parser_process import KeptAnswers
 
 
 def build_ports(settings: Settings) -> MonthPorts:
@@ -115,7 +116,7 @@ class LazyGateway:
         if self._gateway is None and self._settings.gateway_kind == "file":
             self._gateway = _file_gateway(self._settings)
         elif self._gateway is None:
-            from fundpool.adapters.gateways.http import HttpGateway
+            from fundpool.adapters.banks.http import HttpGateway
 
             self._gateway = HttpGateway.from_settings(self._settings)
         return self._gateway
@@ -133,7 +134,7 @@ class LazyInbox:
 
 
 def _file_gateway(settings: Settings) -> "FileGateway":
-    from fundpool.adapters.gateways.files import FileGateway
+    from fundpool.adapters.banks.files import FileGateway
 
     return FileGateway(
         settings.resolved_outbox,
@@ -147,7 +148,7 @@ def _file_gateway(settings: Settings) -> "FileGateway":
 def _read_documents(
     files: Sequence[SourceFile], document: str, register: Register | Sequence[Register], month: Period | None
 ) -> list[ParsedDocument]:
-    from fundpool.adapters.document_reader import read_documents
+    from fundpool.adapters.documents.document_reader import read_documents
 
     return read_documents(files, document, register, month, kept=_kept_answers())
 
@@ -155,7 +156,7 @@ def _read_documents(
 @cache
 def _kept_answers() -> "KeptAnswers":
     """A step reads a file at intake and again when it is judged; the parser is asked once per process."""
-    from fundpool.adapters.parser_process import KeptAnswers
+    from fundpool.adapters.documents.parser_process import KeptAnswers
 
     return KeptAnswers()
 

@@ -12,12 +12,12 @@ import openpyxl
 # Only the readers are watched: the fuzzer looks for inputs that reach new branches of theirs.
 with atheris.instrument_imports(
     include=[
-        "fundpool.adapters.parsing",
-        "fundpool.adapters.cell_grammar",
-        "fundpool.adapters.document_reader",
+        "fundpool.adapters.documents.parsing",
+        "fundpool.adapters.documents.cell_grammar",
+        "fundpool.adapters.documents.document_reader",
     ]
 ):
-    from fundpool.services.judging import ParsedDocument
+    from fundpool.services.ports.judging import ParsedDocument
     from tests.golden import sample_documents as sample
     from tests.properties.reading_oracle import accounted_for, never_raises, read, written_in
 

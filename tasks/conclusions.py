@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from fundpool.domain.errors import FundpoolError
-from fundpool.services.outcomes import UnitState
+from fundpool.domain.outcomes import UnitState
 from tasks.performing import Summary
 
 MAX_NAMED = 12

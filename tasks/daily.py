@@ -7,8 +7,8 @@ from prefect.client.orchestration import get_client
 
 from fundpool.console.clock import business_clock
 from fundpool.console.options import parse_month
-from fundpool.services.audit_checks import keep_anchor
-from fundpool.services.daily import live_cities, record_start, reserve_due_steps
+from fundpool.services.books.audit_checks import keep_anchor
+from fundpool.services.month.daily import live_cities, record_start, reserve_due_steps
 from tasks.options import RETRY_WHEN_AWAY
 from tasks.performing import ports_of_this_process
 

@@ -11,10 +11,10 @@ from fundpool.console.clock import business_clock
 from fundpool.console.core_dumps import leave_no_core_dump
 from fundpool.console.options import parse_month
 from fundpool.domain.errors import InputError
+from fundpool.domain.outcomes import StepReport, StepRequest
 from fundpool.domain.people import SYSTEM
-from fundpool.services.outcomes import StepReport, StepRequest
-from fundpool.services.ports import MonthPorts
-from fundpool.services.steps import run_step_of_cities
+from fundpool.services.month.steps import run_step_of_cities
+from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 
 Summary = dict[str, Any]

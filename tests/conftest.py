@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from tests.canary import DATABASE_PASSWORD, MARK, SEAL_KEY, files_holding
 from tests.seals import SEALS
 

@@ -17,8 +17,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fundpool.adapters.policy_files import load_policies
-from fundpool.adapters.workbooks import write_document
+from fundpool.adapters.documents.workbooks import write_document
+from fundpool.adapters.policies.policy_files import load_policies
 from fundpool.console.demo.script import SAMPLES, SampleFile, Script, load_script
 from fundpool.domain.money import format_yuan, split_by_largest_remainder
 from fundpool.domain.policy import CityPolicy

@@ -1,1 +1,1 @@
-"""The outside world: database, stores, policy files, workbooks, gateways."""
+"""The outside world: ``stores`` (database), ``documents`` (workbooks), ``banks``, ``policies``, ``details``, ``keys``."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from fundpool.adapters.gateways.signature import is_authentic
+from fundpool.adapters.keys.signature import is_authentic
 from fundpool.domain.errors import FundpoolError
 from schemas.payment_messages import TRANSFER_KEY, read_json_object
 

@@ -13,7 +13,7 @@ from fundpool.domain.periods import Month, Period, Year
 
 if TYPE_CHECKING:
     from fundpool.domain.submission import DocumentKind
-    from fundpool.services.ports import MonthPorts
+    from fundpool.services.ports.work import MonthPorts
     from fundpool.settings import Settings
     from schemas.documents.base import DocumentType
 
@@ -63,7 +63,7 @@ def policy_folder(given: Path | None) -> Path:
     Reads the one variable itself: `due`, `compute` and `policy` need no other setting, and the machinery
     of all of them costs as much as their own work. A test holds the two together.
     """
-    from fundpool.adapters.policy_files import PRODUCT_POLICIES
+    from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
 
     named = os.environ.get("FUNDPOOL_POLICY_DIR")
     return given or (PRODUCT_POLICIES if named is None else Path(named))
@@ -95,7 +95,7 @@ def parse_period(text: str) -> Period:
 
 def period_of(text: str, document: "DocumentKind") -> Period:
     """The period of an option for a document: a month, or of a yearly document its year. Raises InputError."""
-    from fundpool.services.documents import type_of
+    from fundpool.services.documents.document_kinds import type_of
 
     return period_of_type(text, type_of(document))
 

@@ -457,3 +457,15 @@ def unknown_city(key: str, known: list[str]) -> InputError:
         f"no policy file for the city {key}; there are {names}",
         remedy="检查城市代码，或用 --policy-dir 指定政策文件目录 / check the key, or give --policy-dir",
     )
+
+
+def require_county(policy: CityPolicy, county: str) -> None:
+    """Raise InputError unless ``county`` files documents in this city."""
+    if county not in {unit.code for unit in policy.units}:
+        known = "、".join(f"{unit.code} {unit.name_zh}" for unit in policy.units)
+        raise InputError(
+            "unknown_county",
+            f"{policy.name_zh}没有县区 {county}",
+            f"{policy.name_en} has no county {county}",
+            remedy=known,
+        )

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.outcomes import UnitOutcome, UnitState
 from fundpool.domain.people import require_other_person
 from fundpool.domain.periods import Period
 from fundpool.domain.submission import DocumentKind
@@ -171,3 +172,19 @@ def _wrong_state(case: ReviewCase, act_zh: str, act_en: str) -> RuleViolation:
         f"{case.name}: is {case.state}, cannot be {act_en}",
         remedy="fundpool review list",
     )
+
+
+def outcome_of(case: ReviewCase) -> UnitOutcome:
+    """How one case stands, in a step's terms."""
+    texts = {
+        CaseState.READY: (UnitState.WAITING, "待初审", "ready for the reviewer"),
+        CaseState.FINDINGS: (UnitState.WAITING, "有问题，待初审", "findings for the reviewer to weigh"),
+        CaseState.PROPOSED: (UnitState.WAITING, "待复核", "proposed, the checker's turn"),
+        CaseState.APPROVED: (UnitState.DONE, "已核定", "approved"),
+        CaseState.CUT: (UnitState.DONE, f"已核减：{case.reason}", f"cut: {case.reason}"),
+        CaseState.ACCEPTED: (UnitState.DONE, "校验通过并收下", "accepted by the checks"),
+        CaseState.RETURNED: (UnitState.WAITING, f"已退回：{case.reason}", f"returned: {case.reason}"),
+    }
+    state, zh, en = texts[case.state]
+    amount_fen = case.approved_fen if case.is_decided else case.requested_fen
+    return UnitOutcome(case.county, state, zh, en, fund=case.fund, amount_fen=amount_fen)

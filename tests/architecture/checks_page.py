@@ -4,7 +4,7 @@ from pathlib import Path
 
 from expectations.checks import Check
 from expectations.runner import SUITES
-from fundpool.adapters import parser_process, parsing
+from fundpool.adapters.documents import parser_process, parsing
 from fundpool.domain.findings import Severity
 from schemas.documents import DOCUMENTS
 from schemas.documents.base import DocumentType, FieldKind, Presence

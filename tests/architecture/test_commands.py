@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from fundpool.adapters.policy_files import PRODUCT_POLICIES
+from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
 from fundpool.console.cli import build_app
 from fundpool.console.options import policy_folder
 from fundpool.settings import Settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fundpool.domain.settlement_rules import Bearer, Condition, ShortPool
-from fundpool.services.compute import CALCULATIONS
+from fundpool.services.law.compute import CALCULATIONS
 from schemas.policy_computes import BLOCKS
 
 PAGE = (Path(__file__).resolve().parents[2] / "policies" / "computes.md").read_text(encoding="utf-8")

@@ -6,12 +6,12 @@ import pytest
 
 from expectations.runner import SUITES
 from fundpool.domain.submission import DocumentKind
-from fundpool.services.documents import DOCUMENT_OF
-from fundpool.services.effects import EFFECTS
-from fundpool.services.flags import DUTY_NAMES
-from fundpool.services.known_facts import FACTS
-from fundpool.services.progress import FOLLOWED
-from fundpool.services.steps import STEPS
+from fundpool.services.documents.document_kinds import DOCUMENT_OF
+from fundpool.services.documents.effects import EFFECTS
+from fundpool.services.documents.known_facts import FACTS
+from fundpool.services.month.steps import STEPS
+from fundpool.services.oversight.flags import DUTY_NAMES
+from fundpool.services.oversight.progress import FOLLOWED
 from schemas.documents import DOCUMENTS
 from schemas.documents.base import DocumentType, Intake
 from schemas.tables.reviews import review_cases

@@ -4,17 +4,17 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from fundpool.services.ports import Gateway
+from fundpool.services.ports.gateway import Gateway
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("fundpool", "schemas", "flows", "tasks")
 BANK_CALLS = {name for name in vars(Gateway) if not name.startswith("_")}
 
 COMMITS_OF_THEIR_OWN = {
-    "fundpool/adapters/database.py",  # the one place where work is committed; looked at below
-    "fundpool/adapters/migrations.py",  # no business is open while tables are made
-    "fundpool/adapters/backups.py",  # copies of the file, not of its contents
-    "fundpool/adapters/gateways/bank_file.py",  # the sandbox bank's, which is outside
+    "fundpool/adapters/stores/database.py",  # the one place where work is committed; looked at below
+    "fundpool/adapters/stores/migrations.py",  # no business is open while tables are made
+    "fundpool/adapters/stores/backups.py",  # copies of the file, not of its contents
+    "fundpool/sandbox_bank/bank_file.py",  # the sandbox bank's, which is outside
 }
 
 
@@ -87,7 +87,7 @@ def test_work_is_committed_in_one_place_only_and_it_has_its_failpoints() -> None
         and (node.func.attr in {"commit", "begin"} or ast.unparse(node.func) == "sqlite3.connect")
     }
     assert committing <= COMMITS_OF_THEIR_OWN
-    source = (ROOT / "fundpool/adapters/database.py").read_text(encoding="utf-8")
+    source = (ROOT / "fundpool/adapters/stores/database.py").read_text(encoding="utf-8")
     transaction = source[source.index("def transaction") : source.index("def read")]
     assert transaction.count("engine.begin()") == 1
     assert (

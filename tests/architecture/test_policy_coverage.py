@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from fundpool.adapters.policy_files import (
+from fundpool.adapters.policies.policy_files import (
     PRODUCT_POLICIES,
     load_city,
     load_coverage,
@@ -20,7 +20,7 @@ from fundpool.adapters.policy_files import (
 from fundpool.domain.duties import duties_of_month, duties_of_year
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import RuleKind
-from fundpool.services.policy_views import days_without_one_answer, steps_set_twice
+from fundpool.services.law.policy_views import days_without_one_answer, steps_set_twice
 from schemas.policy import json_schema
 
 LIBRARY = load_policies(PRODUCT_POLICIES)

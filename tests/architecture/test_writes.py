@@ -17,11 +17,11 @@ WRITERS = {
     "fundpool/adapters/stores/audit.py": "the audit trail, sealed by its own chain and its end by the trail of rows",
     "fundpool/adapters/stores/ledger.py": "postings, sealed by their voucher, and running balances, recomputed",
     "fundpool/adapters/stores/transfers.py": "the versioned change of a record, noted by RowWriter.note_change",
-    "fundpool/adapters/setting_up.py": "seals of an earlier version's rows, before the trail takes them over",
+    "fundpool/adapters/stores/setting_up.py": "seals of an earlier version's rows, before the trail takes them over",
 }
 OF_OTHER_DATABASES = {
-    "fundpool/adapters/gateways/bank_file.py",  # the sandbox bank's
-    "fundpool/adapters/detail_comparison.py",  # DuckDB's, in memory
+    "fundpool/sandbox_bank/bank_file.py",  # the sandbox bank's
+    "fundpool/adapters/details/detail_comparison.py",  # DuckDB's, in memory
 }
 STATEMENTS = {"insert", "update", "delete"}
 SQL = ("INSERT INTO", "UPDATE ", "DELETE FROM", "COPY ")

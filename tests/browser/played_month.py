@@ -6,12 +6,12 @@ files; the bank does not answer for one transfer.
 
 from pathlib import Path
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.faults import Call
-from fundpool.adapters.migrations import upgrade
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.migrations import upgrade
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.periods import Month
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
+from fundpool.sandbox_bank.faults import Call
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from tests.integration.month_scene import CityScene, at
 from tests.seals import SEALS
 

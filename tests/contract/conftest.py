@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.bank_file import BankFile
-from fundpool.adapters.gateways.http import Deadlines, HttpGateway
-from fundpool.adapters.gateways.sandbox import SandboxBank, SandboxServer
+from fundpool.adapters.banks.http import Deadlines, HttpGateway
 from fundpool.domain.periods import SHANGHAI
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.bank_file import BankFile
+from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
 from schemas.payment_messages import TransferOrder
 from tests.canary import GATEWAY_SECRET
 

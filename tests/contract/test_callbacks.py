@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from fundpool.adapters.gateways.signature import signed_headers
+from fundpool.adapters.keys.signature import signed_headers
 from fundpool.console.callbacks import PATH, callback_router
 from fundpool.domain.errors import ServiceUnavailable
 from tests.contract.conftest import KEY_ID, NOW, SECRET, an_order, start_bank

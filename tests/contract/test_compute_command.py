@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from fundpool.adapters.policy_files import load_city
+from fundpool.adapters.policies.policy_files import load_city
 from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
-from fundpool.services.compute import check_computes
+from fundpool.services.law.compute import check_computes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POLICIES = REPOSITORY / "policies"

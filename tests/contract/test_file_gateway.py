@@ -12,13 +12,13 @@ import pytest
 from pyiso20022.pain.pain_001_001_09 import Document
 from xsdata.formats.dataclass.parsers import XmlParser
 
-from fundpool.adapters.gateways import iso20022
-from fundpool.adapters.gateways.bank_book import BankBook, Course
-from fundpool.adapters.gateways.file_bank import FileBank
-from fundpool.adapters.gateways.files import FileGateway
+from fundpool.adapters.banks import iso20022
+from fundpool.adapters.banks.files import FileGateway
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.transfer import GatewayTerms
-from fundpool.services.ports import GatewayAnswerKind as Kind
+from fundpool.sandbox_bank.bank_book import BankBook, Course
+from fundpool.sandbox_bank.file_bank import FileBank
+from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from schemas.payment_messages import Direction
 from tests.contract.conftest import NOW, PAYEE, PAYEE_NAME, PAYER, an_order
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.faults import FAULTS, Call, FaultPlan
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.services.ports import Gateway
-from fundpool.services.ports import GatewayAnswerKind as Kind
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.faults import FAULTS, Call, FaultPlan
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.ports.gateway import Gateway
+from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from schemas.payment_messages import Direction
 from tests.contract.conftest import DRIPPING_ENDS, NOW, PAYEE, PAYEE_NAME, PAYER, SILENCE_ENDS, an_order
 

@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from fundpool.adapters.gateways.http import HttpGateway
+from fundpool.adapters.banks.http import HttpGateway
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.services.ports import GatewayAnswerKind as Kind
+from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from tests.contract.conftest import (
     DRIPPING_ENDS,
     KEY_ID,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fundpool.adapters.workbooks import write_document
+from fundpool.adapters.documents.workbooks import write_document
 from fundpool.console.cli import main
 from fundpool.domain.periods import Month
 

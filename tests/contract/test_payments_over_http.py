@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.work import SqlTransactions
-from fundpool.services import resolving
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.services.payments import resolving
 from tests.contract.conftest import SILENCE_ENDS, start_bank
 from tests.seals import SEALS
 from tests.simulation.scene import CITY, COUNTIES, Scene

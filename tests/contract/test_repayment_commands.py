@@ -13,9 +13,9 @@ from fundpool.bootstrap import build_ports
 from fundpool.console.cli import main
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import SHANGHAI
-from fundpool.services import bank_accounts
-from fundpool.services.money_ports import AccountProposal
-from fundpool.services.ports import Work
+from fundpool.services.payments import bank_accounts
+from fundpool.services.ports.money_ports import AccountProposal
+from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
 from tests.contract.conftest import SECRET, RunningBank
 from tests.simulation.scene import CHECKER, CITY, COUNTIES, FUND, MAKER, NOW, RELEASER, Scene

@@ -13,12 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from fundpool.adapters.gateways.bank_file import BankFile
-from fundpool.adapters.gateways.http import HttpGateway
-from fundpool.adapters.gateways.signature import is_authentic, signed_headers
+from fundpool.adapters.banks.http import HttpGateway
+from fundpool.adapters.keys.signature import is_authentic, signed_headers
 from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
-from fundpool.services.ports import GatewayAnswerKind as Kind
+from fundpool.sandbox_bank.bank_file import BankFile
+from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from tests.contract.conftest import KEY_ID, NOW, PAYEE, PAYER, SECRET, an_order, start_bank
 
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.signature import signed_headers
+from fundpool.adapters.keys.signature import signed_headers
+from fundpool.adapters.stores.database import Database
 from fundpool.console.callbacks import PATH
 from schemas.tables.transfers import callback_inbox
 from tests.canary import GATEWAY_SECRET

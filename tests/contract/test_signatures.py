@@ -8,12 +8,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from fundpool.adapters.gateways.base import DEFINITE_REJECTIONS
-from fundpool.adapters.gateways.faults import FAULTS
-from fundpool.adapters.gateways.http import HttpGateway
-from fundpool.adapters.gateways.signature import is_authentic, shared_secret, signature_of, signed_headers
+from fundpool.adapters.banks.base import DEFINITE_REJECTIONS
+from fundpool.adapters.banks.http import HttpGateway
+from fundpool.adapters.keys.signature import is_authentic, shared_secret, signature_of, signed_headers
 from fundpool.domain.errors import InputError
-from fundpool.services.ports import GatewayAnswerKind as Kind
+from fundpool.sandbox_bank.faults import FAULTS
+from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from fundpool.settings import Settings
 from tests.contract.conftest import KEY_ID, NOW, SECRET, an_order
 

@@ -15,15 +15,15 @@ import pytest
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
 
-from fundpool.adapters.policy_files import load_city
-from fundpool.adapters.workbooks import write_document
+from fundpool.adapters.documents.workbooks import write_document
+from fundpool.adapters.policies.policy_files import load_city
 from fundpool.console.cli import main
 from fundpool.console.clock import business_clock
 from fundpool.console.dashboard.app import create_app
 from fundpool.console.dashboard.reading import ServiceReader
 from fundpool.console.options import open_month
 from fundpool.domain.periods import Month
-from fundpool.services.judging import Register
+from fundpool.services.ports.judging import Register
 from tests.contract.conftest import SECRET, RunningBank
 
 POLICIES = Path(__file__).parents[1] / "golden" / "policies"

@@ -11,8 +11,9 @@ from fundpool.console.cli import main
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.transfer import PaymentOrder
-from fundpool.services import bank_accounts, books, payments, sending
-from fundpool.services.money_ports import AccountProposal
+from fundpool.services.books import booking
+from fundpool.services.payments import bank_accounts, batches, sending
+from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.settings import Settings
 from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, DIRECT, FUND, MAKER, MONTH, NOW, RELEASER
 
@@ -50,10 +51,10 @@ def released(home: Path, amount_fen: int) -> None:
             account = bank_accounts.propose_account(work, proposal, MAKER, NOW)
             bank_accounts.approve_account(work, account.id, CHECKER, NOW)
         purse = AccountRef(CITY, FUND, AccountType.FISCAL_ACCOUNT, CITY_UNIT)
-        books.open_balance(work, purse, 100_000_00, by=MAKER, event_at=NOW.replace(day=7), now=NOW)
+        booking.open_balance(work, purse, 100_000_00, by=MAKER, event_at=NOW.replace(day=7), now=NOW)
         order = PaymentOrder(CITY, FUND, MONTH, DIRECT, CITY_UNIT, "331002", amount_fen)
-        payments.order_transfers(work, [order], MAKER, NOW)
-        payments.authorise(work, CITY, MONTH, DIRECT, checker=CHECKER, releaser=RELEASER, now=NOW)
+        batches.order_transfers(work, [order], MAKER, NOW)
+        batches.authorise(work, CITY, MONTH, DIRECT, checker=CHECKER, releaser=RELEASER, now=NOW)
 
     build_ports(Settings()).database.transaction(act)
 

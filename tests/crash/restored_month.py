@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
-from fundpool.adapters.backups import back_up, put_back
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.bank_book import BankBook, Command
-from fundpool.adapters.gateways.faults import Call, FaultPlan
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.backups import back_up, put_back
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
-from fundpool.services import kill_switches, recovery, resolving
-from fundpool.services.ports import Work
+from fundpool.sandbox_bank.bank_book import BankBook, Command
+from fundpool.sandbox_bank.faults import Call, FaultPlan
+from fundpool.services.payments import kill_switches, recovery, resolving
+from fundpool.services.ports.work import Work
 from tests.crash.small_month import BACKUP, CITY, DUTY, TERMS, Act, SmallMonth, _first_key
 from tests.integration.month_scene import APPROVER, RELEASER, at
 from tests.seals import SEALS

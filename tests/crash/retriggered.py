@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from fundpool.domain.month_summary import MonthSummary
-from fundpool.services.steps import STEPS
+from fundpool.services.month.steps import STEPS
 from tests.crash.small_month import Act, SmallMonth
 from tests.integration.month_scene import at
 

@@ -14,9 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fundpool.adapters.gateways.bank_book import BankBook, Command
-from fundpool.adapters.gateways.faults import FaultPlan, Switch
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.audit import verify_chain
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import Month
@@ -24,11 +22,16 @@ from fundpool.domain.policy import PolicyLibrary
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import LEAVES_ROOM, GatewayTerms, ObligationState, PaymentOrder, attempt_key
-from fundpool.services import application, books, payment_decisions, resolving, review
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
-from fundpool.services.judging import Reader
-from fundpool.services.ledger_checks import verify
-from fundpool.services.ports import Gateway, Work
+from fundpool.sandbox_bank.bank_book import BankBook, Command
+from fundpool.sandbox_bank.faults import FaultPlan, Switch
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.documents import review
+from fundpool.services.payments import application, payment_decisions, resolving
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
+from fundpool.services.ports.gateway import Gateway
+from fundpool.services.ports.judging import Reader
+from fundpool.services.ports.work import Work
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import APPROVER, CHECKER, FISCAL_FEN, MAKER, RELEASER, CityScene, at
 
@@ -224,7 +227,7 @@ class SmallMonth(CityScene):
     def _income(self, now: datetime) -> None:
         def book(work: Work) -> None:
             for fund in self.funds:
-                books.book_income(
+                booking.book_income(
                     work,
                     city=CITY,
                     fund=fund,
@@ -248,13 +251,13 @@ class SmallMonth(CityScene):
         key = next(each for each in keys if "employee" in each)
         with suppress(RuleViolation):  # already reversed, before the restart
             self.ports.database.transaction(
-                lambda work: books.reverse(work, key, reason="重复", by=MAKER, event_at=now, now=now)
+                lambda work: booking.reverse(work, key, reason="重复", by=MAKER, event_at=now, now=now)
             )
 
     def _close(self, now: datetime) -> None:
         for fund in self.funds:
             self.ports.database.transaction(
-                lambda work, fund=fund: books.close_month(work, CITY, fund, OCTOBER, by=CHECKER, now=now)
+                lambda work, fund=fund: booking.close_month(work, CITY, fund, OCTOBER, by=CHECKER, now=now)
             )
 
     # ------------------------------------------------------------------ what it came to
@@ -274,7 +277,7 @@ class SmallMonth(CityScene):
                     [each.key, each.state, each.attempt_no] for each in known if each.key not in left_out
                 ],
                 "balances": sorted(
-                    [str(each.ref), each.posted_fen, each.reserved_fen] for each in books.balances(work)
+                    [str(each.ref), each.posted_fen, each.reserved_fen] for each in booking.balances(work)
                 ),
                 "breaks": [[each.kind, each.reference] for each in transfers.breaks(only_open=False)],
                 "closed": [

@@ -30,18 +30,19 @@ from typing import Any, NoReturn
 
 from sqlalchemy import func, select
 
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.faults import FAULTS
-from fundpool.adapters.gateways.http import Deadlines, HttpGateway
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.banks.http import Deadlines, HttpGateway
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.audit import verify_chain
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import AttemptState, GatewayTerms, ObligationState
-from fundpool.services import books, kill_switches, payment_decisions, payments, resolving, sending
-from fundpool.services.ledger_checks import verify
-from fundpool.services.ports import Ports, Work
+from fundpool.sandbox_bank.faults import FAULTS
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.payments import batches, kill_switches, payment_decisions, resolving, sending
+from fundpool.services.ports.work import Ports, Work
 from schemas.tables.base import metadata
 from tests.canary import GATEWAY_SECRET
 from tests.crash.__main__ import say, server
@@ -142,10 +143,8 @@ class Office:
             month = MONTH.plus(len(known))
             scene = Scene.__new__(Scene)
             scene.counties = COUNTIES
-            payments.order_transfers(work, scene.orders(1_000_00, month=month), MAKER, self.clock())
-            payments.authorise(
-                work, CITY, month, DIRECT, checker=CHECKER, releaser=RELEASER, now=self.clock()
-            )
+            batches.order_transfers(work, scene.orders(1_000_00, month=month), MAKER, self.clock())
+            batches.authorise(work, CITY, month, DIRECT, checker=CHECKER, releaser=RELEASER, now=self.clock())
 
         self.ports.database.transaction(act)
 
@@ -396,7 +395,7 @@ class Soak:
                 self.counts[obligation.state.value] += 1
                 if times > 1 or ((times == 1) != booked and not (times == 1 and anomaly)):
                     found.append(f"{obligation.key} is {obligation.state}, executed {times} times")
-            fiscal = books.balance(work, FISCAL)
+            fiscal = booking.balance(work, FISCAL)
             at_bank = balances[account_no("fiscal_account", CITY_UNIT)]
             if (fiscal.posted_fen, fiscal.reserved_fen) != (at_bank, 0):
                 found.append(f"books {fiscal.posted_fen} ({fiscal.reserved_fen} reserved), bank {at_bank}")

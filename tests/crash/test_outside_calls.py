@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.work import SqlTransactions
-from fundpool.services import failpoints
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.ports import failpoints
 from tests.crash.small_month import SmallMonth
 from tests.seals import SEALS
 

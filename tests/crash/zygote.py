@@ -22,19 +22,19 @@ from typing import Any, NoReturn
 import psycopg
 from sqlalchemy import make_url
 
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.gateways.bank_book import BankBook, Command
-from fundpool.adapters.gateways.faults import Switch
-from fundpool.adapters.gateways.http import HttpGateway
-from fundpool.adapters.gateways.sandbox import SandboxBank, SandboxServer
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.banks.http import HttpGateway
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI, Month
-from fundpool.services import failpoints
-from fundpool.services.judging import ParsedDocument, Register, SourceFile
+from fundpool.sandbox_bank.bank_book import BankBook, Command
+from fundpool.sandbox_bank.faults import Switch
+from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.ports import failpoints
+from fundpool.services.ports.judging import ParsedDocument, Register, SourceFile
 from tests.canary import GATEWAY_SECRET
 from tests.crash.retriggered import retriggered
 from tests.crash.small_month import BACKUP, Act, SmallMonth, bank_again

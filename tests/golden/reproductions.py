@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.domain.findings import Finding
-from fundpool.services.judging import Judgement, SourceFile, judge_files
+from fundpool.services.ports.judging import Judgement, SourceFile, judge_files
 from schemas.documents import document_type
 from tests.golden import sample_documents as sample
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fundpool.adapters.workbooks import Value, complete, write_document
+from fundpool.adapters.documents.workbooks import Value, complete, write_document
 from fundpool.domain.credit_code import check_character
 from fundpool.domain.periods import Month
-from fundpool.services.judging import County, JudgingContext, Register
+from fundpool.services.ports.judging import County, JudgingContext, Register
 from schemas.documents import document_type
 from schemas.documents.base import ITEMS
 

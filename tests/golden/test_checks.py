@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from expectations.runner import SUITES, judge
-from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.domain.findings import Severity, Verdict
-from fundpool.services.judging import Judgement, JudgingContext, SourceFile, judge_files
+from fundpool.services.ports.judging import Judgement, JudgingContext, SourceFile, judge_files
 from schemas.documents.reading_rules import READING_RULES
 from tests.golden import sample_documents as sample
 from tests.golden.reproductions import FOLDER, judged, reproductions, told

@@ -8,9 +8,9 @@ import pytest
 
 from expectations import runner
 from expectations.checks import Check
-from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.domain.findings import Severity, Verdict
-from fundpool.services.judging import ParsedDocument, SourceFile
+from fundpool.services.ports.judging import ParsedDocument, SourceFile
 from tests.golden import sample_documents as sample
 
 CHECKS = [(suite.document, check.code) for suite in runner.SUITES.values() for check in suite.checks]

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 import pytest
 
 from expectations.runner import judge
-from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.domain.money import format_yuan, parse_yuan
-from fundpool.services.judging import County, Judgement, JudgingContext, Register, SourceFile, judge_files
+from fundpool.services.ports.judging import (
+    County,
+    Judgement,
+    JudgingContext,
+    Register,
+    SourceFile,
+    judge_files,
+)
 from schemas.documents.report import ITEM_KEYS, YEAR_ITEM_KEYS
 from tests.golden import sample_documents as sample
 

@@ -6,10 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fundpool.adapters.gateways.bank_file import BankFile
-from fundpool.adapters.gateways.faults import Call, FaultPlan
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.setting_up import install
+from fundpool.adapters.stores.setting_up import install
 from fundpool.bootstrap import build_ports
 from fundpool.console.commands.sandbox_bank import read_accounts
 from fundpool.console.demo.bank import write_bank_accounts
@@ -17,11 +14,14 @@ from fundpool.console.demo.people import People
 from fundpool.console.demo.play import BusinessClock, Play, Position
 from fundpool.console.demo.script import load_script, sample_folder
 from fundpool.console.demo.summary import Summary, summarise
+from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
 from fundpool.domain.periods import Month
-from fundpool.services.daily import record_start, reserve_due_steps
-from fundpool.services.outcomes import StepReport, StepRequest, UnitState
-from fundpool.services.ports import MonthPorts
-from fundpool.services.steps import run_step
+from fundpool.sandbox_bank.bank_file import BankFile
+from fundpool.sandbox_bank.faults import Call, FaultPlan
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.month.daily import record_start, reserve_due_steps
+from fundpool.services.month.steps import run_step
+from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 
 

@@ -21,18 +21,20 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.audit import verify_chain
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import BatchState
-from fundpool.services import books, payment_decisions, payments, sending
-from fundpool.services.ledger_checks import verify
-from fundpool.services.ports import DayStatement, Gateway, GatewayAnswer, Work
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.payments import batches, payment_decisions, sending
+from fundpool.services.ports.gateway import DayStatement, Gateway, GatewayAnswer
+from fundpool.services.ports.work import Work
 from schemas.payment_messages import TransferOrder
 from tests.crash.__main__ import memory, server
 from tests.seals import SEALS
@@ -112,10 +114,10 @@ class Races:
 
     def approve(self, batch_id: int) -> None:
         """Checkers of different names approve one batch: one name stands, and one record of it."""
-        digest = self.transactions.read(lambda work: payments.digest_of(work, work.transfers.batch(batch_id)))
+        digest = self.transactions.read(lambda work: batches.digest_of(work, work.transfers.batch(batch_id)))
         outcomes = self._race(
             lambda number: self.transactions.transaction(
-                lambda work: payments.approve_batch(work, batch_id, digest, f"复核{number}", NOW).checker
+                lambda work: batches.approve_batch(work, batch_id, digest, f"复核{number}", NOW).checker
             )
         )
         batch = self.transactions.read(lambda work: work.transfers.batch(batch_id))
@@ -140,7 +142,7 @@ class Races:
         """One booking, reversed by many: taken back once."""
         outcomes = self._race(
             lambda number: self.transactions.transaction(
-                lambda work: books.reverse(work, key, reason="误记", by=f"w{number}", event_at=NOW, now=NOW)
+                lambda work: booking.reverse(work, key, reason="误记", by=f"w{number}", event_at=NOW, now=NOW)
             )
         )
         self._note("reverse", outcomes.count(None) == 1, outcomes)
@@ -149,7 +151,7 @@ class Races:
         """One month closed by many: closed once."""
         outcomes = self._race(
             lambda _: self.transactions.transaction(
-                lambda work: books.close_month(work, CITY, FUND, month, by=CHECKER, now=NOW)
+                lambda work: booking.close_month(work, CITY, FUND, month, by=CHECKER, now=NOW)
             )
         )
         self._note("close", outcomes.count(True) == 1, outcomes)
@@ -159,7 +161,7 @@ class Races:
         item = AccountRef(CITY, FUND, AccountType.FUND_EXPENDITURE, purse.unit, "inpatient")
         outcomes = self._race(
             lambda number: self.transactions.transaction(
-                lambda work: books.post(
+                lambda work: booking.post(
                     work,
                     [Posting(f"{purse.unit}/{number}", item, purse, 60, Flow.SPEND, Phase.DIRECT, NOW)],
                     by=f"w{number}",
@@ -168,7 +170,7 @@ class Races:
             ),
             among=SPENDERS,
         )
-        left_fen = self.transactions.read(lambda work: books.balance(work, purse)).available_fen
+        left_fen = self.transactions.read(lambda work: booking.balance(work, purse)).available_fen
         won = sorted(map(str, outcomes)) == ["1", *["exceeds_balance"] * (len(outcomes) - 1)]
         self._note("spend", won and left_fen == 40, outcomes)
 
@@ -177,7 +179,7 @@ class Races:
         outcomes = self._race(
             lambda number: self.transactions.transaction(
                 lambda work: (
-                    payments.order_again(work, obligation_id, by=f"经办{number}", reason="重付", now=NOW).id
+                    batches.order_again(work, obligation_id, by=f"经办{number}", reason="重付", now=NOW).id
                 )
             )
         )
@@ -201,7 +203,7 @@ class Races:
             for _ in range(count):
                 self.applications += 1
                 (one, *_rest) = self.scene.orders(100, application=self.applications)
-                made += [batch.id for batch in payments.order_transfers(work, [one], MAKER, NOW)]
+                made += [batch.id for batch in batches.order_transfers(work, [one], MAKER, NOW)]
             return made
 
         return self.transactions.transaction(order)
@@ -212,9 +214,9 @@ class Races:
 
         def release(work: Work) -> list[int]:
             for batch_id in batches:
-                digest = payments.digest_of(work, work.transfers.batch(batch_id))
-                payments.approve_batch(work, batch_id, digest, CHECKER, NOW)
-                payments.release_batch(work, batch_id, RELEASER, NOW)
+                digest = batches.digest_of(work, work.transfers.batch(batch_id))
+                batches.approve_batch(work, batch_id, digest, CHECKER, NOW)
+                batches.release_batch(work, batch_id, RELEASER, NOW)
             return [one.id for each in batches for one in work.transfers.obligations(batch_id=each)]
 
         return self.transactions.transaction(release)
@@ -237,7 +239,7 @@ class Races:
 
         def book(work: Work) -> list[str]:
             for reference in references:
-                books.book_income(
+                booking.book_income(
                     work,
                     city=CITY,
                     fund=FUND,
@@ -249,7 +251,7 @@ class Races:
                     event_at=NOW,
                     now=NOW,
                 )
-            return [books.income_key(FISCAL, "subsidy", reference) for reference in references]
+            return [booking.income_key(FISCAL, "subsidy", reference) for reference in references]
 
         return self.transactions.transaction(book)
 
@@ -267,7 +269,7 @@ class Races:
         ]
         self.transactions.transaction(
             lambda work: [
-                books.open_balance(work, purse, 100, by=MAKER, event_at=NOW, now=NOW) for purse in purses
+                booking.open_balance(work, purse, 100, by=MAKER, event_at=NOW, now=NOW) for purse in purses
             ]
         )
         return purses

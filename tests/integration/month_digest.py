@@ -8,7 +8,7 @@ import json
 
 from fundpool.domain.periods import Month
 from fundpool.domain.submission import DocumentKind
-from fundpool.services.ports import Work
+from fundpool.services.ports.work import Work
 
 
 def month_digest(work: Work, city: str, month: Month, without_attempts: frozenset[str] = frozenset()) -> str:

@@ -6,18 +6,22 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.work import SqlTransactions
-from fundpool.adapters.workbooks import write_document
+from fundpool.adapters.documents.workbooks import write_document
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
 from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.outcomes import StepReport, StepRequest
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.submission import DocumentKind
-from fundpool.services import application, bank_accounts, payments, records, review
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
-from fundpool.services.intake import FileReceipt, Sending, submit
-from fundpool.services.judging import (
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.documents import review
+from fundpool.services.documents.intake import FileReceipt, Sending, submit
+from fundpool.services.month.steps import run_step
+from fundpool.services.oversight import records
+from fundpool.services.payments import application, bank_accounts, batches
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
+from fundpool.services.ports.judging import (
     Judgement,
     JudgingContext,
     ParsedDocument,
@@ -25,10 +29,8 @@ from fundpool.services.judging import (
     SourceFile,
     judgement_of,
 )
-from fundpool.services.money_ports import AccountProposal
-from fundpool.services.outcomes import StepReport, StepRequest
-from fundpool.services.ports import Work
-from fundpool.services.steps import run_step
+from fundpool.services.ports.money_ports import AccountProposal
+from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
 
 ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
@@ -183,7 +185,7 @@ class CityScene:
 
         def act(work: Work) -> None:
             for leg in legs_of(self.policy, self.month, step):
-                payments.authorise(
+                batches.authorise(
                     work,
                     self.policy.key,
                     self.month,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.cli import main
 from tests.simulation.scene import CITY, FUND, Scene
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from fundpool.adapters.backups import back_up
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.faults import Call
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.backups import back_up
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.cli import main
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.services import failpoints, recovery
+from fundpool.sandbox_bank.faults import Call
+from fundpool.services.payments import recovery
+from fundpool.services.ports import failpoints
 from tests.simulation.scene import CITY, FUND, Scene
 
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

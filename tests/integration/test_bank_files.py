@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.gateways.file_bank import FileBank
-from fundpool.adapters.gateways.files import FileGateway
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.banks.files import FileGateway
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import Attempt, GatewayTerms
-from fundpool.services import kill_switches, payment_decisions, resolving, statements
-from fundpool.services.ports import Ports
+from fundpool.sandbox_bank.file_bank import FileBank
+from fundpool.services.payments import kill_switches, payment_decisions, resolving, statements
+from fundpool.services.ports.work import Ports
 from tests.contract.test_file_gateway import another_entry, other_statement, pain_002
 from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, FUND, RELEASER, Scene, account_no
 

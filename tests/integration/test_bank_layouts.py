@@ -7,7 +7,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from fundpool.adapters.bank_layouts import read_layout, read_statement
+from fundpool.adapters.banks.bank_layouts import read_layout, read_statement
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import SHANGHAI
 from schemas.payment_messages import Direction

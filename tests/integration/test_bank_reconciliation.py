@@ -10,18 +10,19 @@ import openpyxl
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.faults import Call
-from fundpool.adapters.policy_files import load_policies
-from fundpool.adapters.reconciliation_workbooks import workbook
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.documents.reconciliation_workbooks import workbook
+from fundpool.adapters.policies.policy_files import load_policies
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.bank_reconciliation import BalanceSource, ItemKind
 from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
-from fundpool.services import books, resolving, statements
-from fundpool.services.bank_reconciliation import reconciliations
-from fundpool.services.statement_ports import MatchRule
+from fundpool.sandbox_bank.faults import Call
+from fundpool.services.books import booking
+from fundpool.services.payments import resolving, statements
+from fundpool.services.payments.bank_reconciliation import reconciliations
+from fundpool.services.ports.statement_ports import MatchRule
 from fundpool.settings import Settings
 from schemas.payment_messages import Direction
 from tests.seals import SEALS
@@ -58,7 +59,7 @@ def opened(transactions) -> Scene:
     scene = Scene(transactions, opening_fen=0)
     scene.book.accounts[ACCOUNT].balance_fen = OPENING_FEN
     scene.ports.database.transaction(
-        lambda work: books.open_balance(
+        lambda work: booking.open_balance(
             work, FISCAL, OPENING_FEN, by=MAKER, event_at=on(2), now=scene.clock()
         )
     )
@@ -76,7 +77,7 @@ def receive(scene: Scene, amount_fen: int, day: int, who: str = "国家税务总
 
 def book(scene: Scene, amount_fen: int, day: int, reference: str, source: str = "contribution") -> str:
     def act(work):
-        books.book_income(
+        booking.book_income(
             work,
             city=CITY,
             fund=FUND,
@@ -90,7 +91,7 @@ def book(scene: Scene, amount_fen: int, day: int, reference: str, source: str = 
         )
 
     scene.ports.database.transaction(act)
-    return books.income_key(FISCAL, source, reference)
+    return booking.income_key(FISCAL, source, reference)
 
 
 def month_over(scene: Scene) -> None:
@@ -311,7 +312,7 @@ def test_a_reversed_booking_explains_no_receipt(scene):
     receive(scene, 7_00, 12)
     key = book(scene, 7_00, 12, "凭证1")
     scene.ports.database.transaction(
-        lambda work: books.reverse(work, key, reason="错", by=MAKER, event_at=on(13), now=scene.clock())
+        lambda work: booking.reverse(work, key, reason="错", by=MAKER, event_at=on(13), now=scene.clock())
     )
     paid_month(scene)
     fetch(scene)

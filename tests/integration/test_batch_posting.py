@@ -7,14 +7,14 @@ from itertools import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import SHANGHAI, Month
-from fundpool.services import books
-from fundpool.services.ledger_checks import verify
-from fundpool.services.ports import Work
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.ports.work import Work
 
 NOW = datetime(2026, 10, 20, 9, tzinfo=SHANGHAI)
 CLOSED = Month(2026, 9)
@@ -64,7 +64,7 @@ def refusal(transactions: SqlTransactions, batches: list[list[Posting]]) -> tupl
 
     def act(work: Work) -> None:
         for batch in batches:
-            books.post(work, batch, by="甲", now=NOW)
+            booking.post(work, batch, by="甲", now=NOW)
 
     try:
         transactions.transaction(act)
@@ -90,8 +90,8 @@ def opened(transactions: SqlTransactions) -> str:
     def act(work: Work) -> None:
         for fund in ("employee", "resident"):
             account = AccountRef(city, fund, AccountType.FISCAL_ACCOUNT, "331000")
-            books.open_balance(work, account, 100, by="甲", event_at=NOW, now=NOW)
-            books.close_month(work, city, fund, CLOSED, by="甲", now=NOW)
+            booking.open_balance(work, account, 100, by="甲", event_at=NOW, now=NOW)
+            booking.close_month(work, city, fund, CLOSED, by="甲", now=NOW)
 
     transactions.transaction(act)
     return city
@@ -119,5 +119,5 @@ def test_the_books_of_batches_are_sound(transactions: SqlTransactions) -> None:
     pays = [made(city, ("pay", "employee", number, 60, 0)) for number in range(300)]
     assert refusal(transactions, [[*incomes, *pays], [*pays, *incomes]]) is None
     assert transactions.read(verify) == []
-    held = transactions.read(lambda work: books.balances(work, city, "employee"))
+    held = transactions.read(lambda work: booking.balances(work, city, "employee"))
     assert {each.ref.type: each.posted_fen for each in held}[AccountType.FISCAL_ACCOUNT] == 100 + 300 * 40

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.console.cli import main
 from fundpool.console.commands.check import open_source
-from fundpool.services.judging import Register, SourceFile
+from fundpool.services.ports.judging import Register, SourceFile
 from tests.golden import sample_documents as sample
 
 ARGUMENTS = ["--city", "taizhou", "--document", "plan", "--month", "2026-10", "--json"]

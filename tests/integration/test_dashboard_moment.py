@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from fundpool.console.dashboard.app import DashboardOptions, create_app
 from fundpool.console.dashboard.reading import ServiceReader
 from fundpool.domain.periods import Month
-from fundpool.services import kill_switches
+from fundpool.services.payments import kill_switches
 from tests.browser.played_month import JIAOJIANG, LAST_DAY, XIANJU, play_taizhou
 from tests.integration.month_scene import CityScene, at
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from deployments.sample.make_sample import write_city
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.policy_files import load_policies
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.policies.policy_files import load_policies
 from fundpool.console.demo.play import Position
 from fundpool.console.demo.script import SAMPLES, load_script
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Severity
 from fundpool.domain.submission import DocumentKind
-from fundpool.services.judging import ParsedDocument, Register, SourceFile
-from fundpool.services.ports import Work
+from fundpool.services.ports.judging import ParsedDocument, Register, SourceFile
+from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
 from tests.integration.demo_stage import DemoStage
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.workbooks import write_document, write_template
-from fundpool.services.judging import ParsedDocument, SourceFile
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.workbooks import write_document, write_template
+from fundpool.services.ports.judging import ParsedDocument, SourceFile
 from schemas.documents import DOCUMENTS
 from tests.golden import sample_documents as sample
 

@@ -6,22 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.bank_layouts import read_statement, template_layout
-from fundpool.adapters.work import SqlTransactions
-from fundpool.adapters.workbooks import write_document
+from fundpool.adapters.banks.bank_layouts import read_statement, template_layout
+from fundpool.adapters.documents.workbooks import write_document
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import RuleViolation
+from fundpool.domain.outcomes import StepReport
 from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, FileState
-from fundpool.services import records, review
-from fundpool.services.daily import open_months, reserve_due_steps
-from fundpool.services.documents import collected_by, intake_of, is_of
-from fundpool.services.intake import FileReceipt
-from fundpool.services.judgements import budget_left
-from fundpool.services.judging import Register
-from fundpool.services.lineage import Lineage
-from fundpool.services.outcomes import StepReport
-from fundpool.services.status import county_month, month_status, receipts_of
+from fundpool.services.documents import review
+from fundpool.services.documents.document_kinds import collected_by, intake_of, is_of
+from fundpool.services.documents.intake import FileReceipt
+from fundpool.services.documents.judgements import budget_left
+from fundpool.services.month.daily import open_months, reserve_due_steps
+from fundpool.services.oversight import records
+from fundpool.services.oversight.lineage import Lineage
+from fundpool.services.oversight.status import county_month, month_status, receipts_of
+from fundpool.services.ports.judging import Register
 from tests.golden import sample_documents as sample
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 

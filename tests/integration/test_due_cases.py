@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fundpool.adapters.policy_files import PRODUCT_POLICIES, load_city, load_work_calendar
+from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES, load_city, load_work_calendar
 from fundpool.domain.duties import Duty, duties_of_month, duties_of_year
 from fundpool.domain.periods import Month
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-from fundpool.adapters.policy_files import PRODUCT_POLICIES
+from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
 from fundpool.console.cli import main
 
 FIELDS = {

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.policy_files import load_policies
-from fundpool.adapters.workbooks import Value, write_document
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.workbooks import Value, write_document
+from fundpool.adapters.policies.policy_files import load_policies
 from fundpool.console.cli import main
 from fundpool.domain.periods import Month
-from fundpool.services.judging import Register, SourceFile
+from fundpool.services.ports.judging import Register, SourceFile
 
 INVENTED = Path(__file__).parents[1] / "golden" / "policies"
 CIVIL = (

@@ -11,7 +11,7 @@ import duckdb
 import openpyxl
 import pytest
 
-from fundpool.adapters import detail_comparison, detail_workbooks
+from fundpool.adapters.details import detail_comparison, detail_workbooks
 from fundpool.console.cli import main
 
 HEADER = "serial,county,fund,amount_fen\n"

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation
+from fundpool.domain.outcomes import StepReport
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import Batch
-from fundpool.services import application, kill_switches, limits, payments, records, resolving
-from fundpool.services.disbursement import PAY_STEP
-from fundpool.services.outcomes import StepReport
+from fundpool.services.oversight import records
+from fundpool.services.payments import application, batches, kill_switches, limits, resolving
+from fundpool.services.payments.disbursement import PAY_STEP
 from tests.integration.month_scene import APPROVER, FINANCE, RELEASER, CityScene
 from tests.integration.test_month_edges import at, file_plans
 
@@ -66,13 +67,13 @@ def order(scene: CityScene) -> None:
 def approve(scene: CityScene, now: datetime) -> None:
     batch = the_batch(scene)
     scene.ports.database.transaction(
-        lambda work: payments.approve_batch(work, batch.id, payments.digest_of(work, batch), APPROVER, now)
+        lambda work: batches.approve_batch(work, batch.id, batches.digest_of(work, batch), APPROVER, now)
     )
 
 
 def release(scene: CityScene, now: datetime) -> None:
     scene.ports.database.transaction(
-        lambda work: payments.release_batch(work, the_batch(scene).id, RELEASER, now)
+        lambda work: batches.release_batch(work, the_batch(scene).id, RELEASER, now)
     )
 
 

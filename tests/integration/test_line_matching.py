@@ -5,15 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import Attempt, GatewayTerms, Obligation
-from fundpool.services import books, kill_switches, payments, resolving
-from fundpool.services.ledger_checks import verify
-from fundpool.services.line_matching import disagreements, standing_of
-from fundpool.services.ports import DayStatement
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.payments import batches, kill_switches, resolving
+from fundpool.services.payments.line_matching import disagreements, standing_of
+from fundpool.services.ports.gateway import DayStatement
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 from tests.simulation.scene import (
     CITY,
@@ -104,7 +105,7 @@ def is_stopped(scene: Scene) -> bool:
 
 def paying_fen(scene: Scene) -> int:
     """What the paying account has paid out and not back, by the books."""
-    held = scene.ports.database.read(lambda work: books.balance(work, FISCAL))
+    held = scene.ports.database.read(lambda work: booking.balance(work, FISCAL))
     return 2 * PAID_FEN - held.posted_fen
 
 
@@ -112,7 +113,7 @@ def order_again(scene: Scene) -> str:
     """Why the payment may not be ordered again."""
     with pytest.raises(RuleViolation) as refused:
         scene.ports.database.transaction(
-            lambda work: payments.order_again(work, 1, by=MAKER, reason="重付", now=scene.clock())
+            lambda work: batches.order_again(work, 1, by=MAKER, reason="重付", now=scene.clock())
         )
     return refused.value.code
 
@@ -121,7 +122,7 @@ def test_a_payment_as_ordered_and_its_whole_return_agree(scene: Scene) -> None:
     take_in(scene, debit(scene), credit(scene, PAID_FEN, days=1))
     assert (scene.states(), breaks(scene), paying_fen(scene)) == (["returned"], [], 0)
     again = scene.ports.database.transaction(
-        lambda work: payments.order_again(work, 1, by=MAKER, reason="重付", now=scene.clock())
+        lambda work: batches.order_again(work, 1, by=MAKER, reason="重付", now=scene.clock())
     )
     assert again.revision == 2
 
@@ -232,8 +233,8 @@ def test_a_debit_that_is_not_as_ordered_stops_the_fund(
 
 def register(scene: Scene, ref: AccountRef, number: str) -> str:
     """One more account of the city, so that its statement belongs to the fund."""
-    from fundpool.services import bank_accounts  # noqa: PLC0415 - for this test alone
-    from fundpool.services.money_ports import AccountProposal  # noqa: PLC0415 - as above
+    from fundpool.services.payments import bank_accounts  # noqa: PLC0415 - for this test alone
+    from fundpool.services.ports.money_ports import AccountProposal  # noqa: PLC0415 - as above
 
     proposal = AccountProposal(ref.city, ref.fund, ref.unit, ref.type, number, "市支出户", "农业银行")
     scene.ports.database.transaction(
@@ -280,13 +281,13 @@ def test_a_second_execution_that_comes_back_leaves_suspense_and_the_payment_stan
     assert paying_fen(scene) == PAID_FEN
     assert scene.states() == ["held"]
     suspense = AccountRef(CITY, FUND, AccountType.SUSPENSE, COUNTIES[0])
-    assert scene.ports.database.read(lambda work: books.balance(work, suspense)).posted_fen == 0
+    assert scene.ports.database.read(lambda work: booking.balance(work, suspense)).posted_fen == 0
     assert scene.ports.database.read(verify) == []
 
 
 def test_money_that_the_payee_had_sent_on_and_that_comes_back_is_told(scene: Scene) -> None:
     def spend(work: object) -> None:
-        books.book_spending(
+        booking.book_spending(
             work,  # type: ignore[arg-type]
             city=CITY,
             fund=FUND,

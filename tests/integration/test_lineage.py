@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from fastapi.testclient import TestClient
 
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.commands.explain import lines_of
 from fundpool.console.dashboard.app import create_app
 from fundpool.console.dashboard.reading import ServiceReader
@@ -20,9 +20,11 @@ from fundpool.domain.money import parse_yuan
 from fundpool.domain.month_summary import SUMMARY_FIELDS
 from fundpool.domain.periods import Month
 from fundpool.domain.submission import DocumentKind
-from fundpool.services import books, records, review
-from fundpool.services.ledger_checks import verify
-from fundpool.services.lineage import CellSource, Lineage
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.documents import review
+from fundpool.services.oversight import records
+from fundpool.services.oversight.lineage import CellSource, Lineage
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 from tests.integration.test_month import play_reports
 
@@ -255,7 +257,7 @@ def test_a_report_replaced_after_its_month_was_closed_is_an_adjustment_that_lead
 ) -> None:
     scene.ports.database.transaction(
         lambda work: [
-            books.close_month(work, "suizhou", fund, OCTOBER, by="结账", now=at("2026-11-11 12:00"))
+            booking.close_month(work, "suizhou", fund, OCTOBER, by="结账", now=at("2026-11-11 12:00"))
             for fund in scene.funds
         ]
     )

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from benchmarks.national_month import MONTH, NationCity, nation_ports
-from fundpool.adapters import parser_process
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.parser_process import KeptAnswers
+from fundpool.adapters.documents import parser_process
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.parser_process import KeptAnswers
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.findings import Verdict
+from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
 from fundpool.domain.submission import DocumentKind, Submission
-from fundpool.services.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
-from fundpool.services.outcomes import StepReport, StepRequest, UnitState
-from fundpool.services.ports import MonthPorts
-from fundpool.services.steps import run_step, run_step_of_cities
+from fundpool.services.month.steps import run_step, run_step_of_cities
+from fundpool.services.ports.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
+from fundpool.services.ports.work import MonthPorts
 from tests.integration.month_scene import at, passing
 
 NOON = at("2026-09-14 12:00")

@@ -5,8 +5,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, select
 
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
 from fundpool.domain.errors import InputError
 from schemas.tables import metadata
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from benchmarks import ledger_posting, transfers
 from benchmarks.history import PER_CITY, History
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.work import SqlTransactions
-from fundpool.services.audit_checks import verify_everything
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.services.books.audit_checks import verify_everything
 from tests.seals import SEALS
 
 

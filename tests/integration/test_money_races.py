@@ -9,14 +9,15 @@ from threading import Barrier
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import Month
-from fundpool.services import books, kill_switches, payments
-from fundpool.services.ledger_checks import verify
-from fundpool.services.ports import Work
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.payments import batches, kill_switches
+from fundpool.services.ports.work import Work
 from tests.integration.money_races import Races
 from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
 
@@ -46,7 +47,7 @@ def county(number: int) -> AccountRef:
 
 def open_books(transactions: SqlTransactions, amount_fen: int) -> None:
     transactions.transaction(
-        lambda work: books.open_balance(work, FISCAL, amount_fen, by=MAKER, event_at=NOW, now=NOW)
+        lambda work: booking.open_balance(work, FISCAL, amount_fen, by=MAKER, event_at=NOW, now=NOW)
     )
 
 
@@ -62,13 +63,13 @@ def test_workers_that_all_want_the_last_money_cannot_overspend(
     outcomes = race(
         workers,
         lambda number: transactions.transaction(
-            lambda work: books.post(work, [reserve(number, 60)], by="w", now=NOW)
+            lambda work: booking.post(work, [reserve(number, 60)], by="w", now=NOW)
         ),
     )
     assert outcomes.count(1) == 1
     refused = [each.code for each in outcomes if isinstance(each, RuleViolation)]
     assert refused == ["exceeds_balance"] * (workers - 1)
-    held = transactions.read(lambda work: books.balance(work, FISCAL))
+    held = transactions.read(lambda work: booking.balance(work, FISCAL))
     assert (held.posted_fen, held.reserved_fen) == (100, 60)
     assert transactions.read(verify) == []
 
@@ -79,11 +80,11 @@ def test_money_for_everybody_reaches_everybody(transactions: SqlTransactions, wo
     outcomes = race(
         workers,
         lambda number: transactions.transaction(
-            lambda work: books.post(work, [reserve(number, 10)], by="w", now=NOW)
+            lambda work: booking.post(work, [reserve(number, 10)], by="w", now=NOW)
         ),
     )
     assert outcomes == [1] * workers
-    assert transactions.read(lambda work: books.balance(work, FISCAL)).available_fen == 0
+    assert transactions.read(lambda work: booking.balance(work, FISCAL)).available_fen == 0
     assert transactions.read(verify) == []
 
 
@@ -118,17 +119,17 @@ def test_approving_sending_reversing_closing_spending_and_ordering_again_have_on
 
 def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTransactions) -> None:
     scene = Scene(transactions)
-    batch = transactions.transaction(lambda work: payments.order_transfers(work, scene.orders(), MAKER, NOW))[
+    batch = transactions.transaction(lambda work: batches.order_transfers(work, scene.orders(), MAKER, NOW))[
         0
     ]
-    seen = transactions.read(lambda work: payments.digest_of(work, batch))
+    seen = transactions.read(lambda work: batches.digest_of(work, batch))
 
     def approve(number: int) -> object:
         def act(work: Work) -> object:
             before = work.transfers.batch(batch.id)
             if before.checker is not None:
                 raise RuleViolation("late", "", "")
-            return payments.approve_batch(work, batch.id, seen, f"复核{number}", NOW)
+            return batches.approve_batch(work, batch.id, seen, f"复核{number}", NOW)
 
         return transactions.transaction(act)
 
@@ -141,13 +142,13 @@ def test_a_booking_is_reversed_once_however_many_ask(transactions: SqlTransactio
         race(
             8,
             lambda number: transactions.transaction(
-                lambda work: books.reverse(
+                lambda work: booking.reverse(
                     work, f"opening/{FISCAL}", reason="误记", by=f"w{number}", event_at=NOW, now=NOW
                 )
             ),
         )
     )
-    assert transactions.read(lambda work: books.balance(work, FISCAL)).posted_fen == 0
+    assert transactions.read(lambda work: booking.balance(work, FISCAL)).posted_fen == 0
 
 
 def test_a_month_is_closed_once_and_nothing_is_booked_into_it_after(transactions: SqlTransactions) -> None:
@@ -156,10 +157,10 @@ def test_a_month_is_closed_once_and_nothing_is_booked_into_it_after(transactions
     def act(number: int) -> object:
         if number % 2:
             return transactions.transaction(
-                lambda work: books.close_month(work, CITY, FUND, Month(2026, 10), by="w", now=NOW)
+                lambda work: booking.close_month(work, CITY, FUND, Month(2026, 10), by="w", now=NOW)
             )
         return transactions.transaction(
-            lambda work: books.post(work, [reserve(number, 1)], by="w", now=NOW + timedelta(seconds=1))
+            lambda work: booking.post(work, [reserve(number, 1)], by="w", now=NOW + timedelta(seconds=1))
         )
 
     outcomes = race(8, act)

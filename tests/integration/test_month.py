@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.outcomes import UnitState
 from fundpool.domain.periods import Month
-from fundpool.services import books
-from fundpool.services.ledger_checks import verify
-from fundpool.services.outcomes import UnitState
-from fundpool.services.status import month_status
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.oversight.status import month_status
 from tests.integration.month_scene import FISCAL_FEN, OPENING_FEN, CityScene, at
 
 OCTOBER = Month(2026, 10)
@@ -36,7 +36,7 @@ def play_reports(scene: CityScene) -> None:
 
 def balance_fen(scene: CityScene, kind: AccountType, unit: str, fund: str) -> int:
     ref = AccountRef(scene.policy.key, fund, kind, unit)
-    return scene.ports.database.read(lambda work: books.balance(work, ref)).posted_fen
+    return scene.ports.database.read(lambda work: booking.balance(work, ref)).posted_fen
 
 
 @pytest.mark.parametrize("city", ["taizhou", "suizhou", "jiujiang"])

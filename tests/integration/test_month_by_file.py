@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.file_bank import FileBank
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
 from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.outcomes import StepReport, UnitState
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import ObligationState
-from fundpool.services import payment_decisions
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
-from fundpool.services.ledger_checks import verify
-from fundpool.services.outcomes import StepReport, UnitState
+from fundpool.sandbox_bank.file_bank import FileBank
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.payments import payment_decisions
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from fundpool.settings import Settings
 from tests.integration.month_scene import FISCAL_FEN, CityScene, account_no, at
 from tests.seals import SEALS

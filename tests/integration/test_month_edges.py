@@ -10,21 +10,25 @@ from typing import Any, cast
 
 import pytest
 
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.month_summary import MonthSummary
+from fundpool.domain.outcomes import UnitState
 from fundpool.domain.periods import Month
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.domain.transfer import attempt_key
-from fundpool.services import application, books, daily, kill_switches, records, review
-from fundpool.services.disbursement import legs_of, orders_of
-from fundpool.services.filing import files_of
-from fundpool.services.ledger_checks import verify
-from fundpool.services.outcomes import UnitState
-from fundpool.services.ports import Work
-from fundpool.services.status import county_month, is_troubled, month_status
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.documents import review
+from fundpool.services.month import daily
+from fundpool.services.oversight import records
+from fundpool.services.oversight.filing import files_of
+from fundpool.services.oversight.status import county_month, is_troubled, month_status
+from fundpool.services.payments import application, kill_switches
+from fundpool.services.payments.disbursement import legs_of, orders_of
+from fundpool.services.ports.work import Work
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CHECKER, FINANCE, MAKER, OPENING_FEN, CityScene, at
 
@@ -124,7 +128,7 @@ def test_what_was_received_before_the_machine_stopped_is_read_by_the_next_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("fundpool.services.collection.read_arrivals", stopped)
+        patch.setattr("fundpool.services.documents.collection.read_arrivals", stopped)
         with pytest.raises(KeyboardInterrupt):
             taizhou.run("plan-collection", at("2026-09-24 10:00"))
     report = taizhou.run("plan-collection", at("2026-09-26 07:00"))
@@ -263,7 +267,7 @@ def test_a_late_county_holds_up_nobody_and_is_paid_by_a_supplementary_applicatio
     assert (duty["due"], duty["state"]) == ("2026-10-10", "done_on_time")
     for county in taizhou.counties:
         ref = AccountRef("taizhou", "employee", AccountType.COUNTY_EXPENDITURE, county)
-        held = taizhou.ports.database.read(lambda work, ref=ref: books.balance(work, ref))
+        held = taizhou.ports.database.read(lambda work, ref=ref: booking.balance(work, ref))
         assert held.posted_fen == OPENING_FEN + taizhou.requested_fen(county, "employee")
 
 
@@ -353,7 +357,7 @@ def test_a_step_that_fails_for_one_county_goes_on_and_is_run_again_for_it_alone(
     taizhou.pay(at("2026-09-30 10:00"))
     for county in taizhou.counties:
         taizhou.submit(taizhou.report(county), "report", at("2026-11-10 10:00"))
-    honest = books.book_spending
+    honest = booking.book_spending
 
     def failing(work: Work, **booking: object) -> int:
         if booking["unit"] == SECOND:
@@ -361,7 +365,7 @@ def test_a_step_that_fails_for_one_county_goes_on_and_is_run_again_for_it_alone(
         return honest(work, **booking)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(books, "book_spending", failing)
+        patch.setattr(booking, "book_spending", failing)
         report = taizhou.run("expenditure-reporting", at("2026-11-10 16:00"))
     assert {one.unit for one in report.failed} == {SECOND}
     done = {one.unit for one in report.outcomes if one.state is UnitState.DONE}
@@ -403,7 +407,7 @@ def test_a_corrected_report_replaces_the_booking_of_the_one_before(taizhou: City
     taizhou.submit(less, "report", at("2026-11-12 10:00"))
     taizhou.run("expenditure-reporting", at("2026-11-12 11:00"), FIRST)
     ref = AccountRef("taizhou", "employee", AccountType.COUNTY_EXPENDITURE, FIRST)
-    assert taizhou.ports.database.read(lambda work: books.balance(work, ref)).posted_fen == 100_00
+    assert taizhou.ports.database.read(lambda work: booking.balance(work, ref)).posted_fen == 100_00
     assert taizhou.ports.database.read(verify) == []
 
 

@@ -6,14 +6,14 @@ import openpyxl
 import pytest
 from fastapi.testclient import TestClient
 
-from fundpool.adapters.work import SqlTransactions
-from fundpool.adapters.workbooks import write_document
+from fundpool.adapters.documents.workbooks import write_document
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.dashboard.app import create_app
 from fundpool.console.dashboard.reading import ServiceReader
 from fundpool.domain.periods import Month
 from fundpool.domain.submission import DocumentKind
-from fundpool.services.ports import SlipFile
-from fundpool.services.return_slips import return_to_county
+from fundpool.services.oversight.return_slips import return_to_county
+from fundpool.services.ports.files import SlipFile
 from tests.integration.month_scene import MAKER, CityScene, at
 
 OCTOBER = Month(2026, 10)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
-from fundpool.adapters.database import Database
+from fundpool.adapters.stores.database import Database
 from schemas.tables.applications import application_lines, applications
 from schemas.tables.calendar_records import extensions
 from schemas.tables.reviews import review_cases

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from fundpool.adapters.gateways.faults import Call
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.periods import Month
-from fundpool.services import kill_switches, overview
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
-from fundpool.services.progress import month_facts
+from fundpool.sandbox_bank.faults import Call
+from fundpool.services.oversight import overview
+from fundpool.services.oversight.progress import month_facts
+from fundpool.services.payments import kill_switches
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from schemas.dashboard import FundMoney
 from tests.integration.month_scene import FISCAL_FEN, OPENING_FEN, CityScene, at
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters import parser_process, parsing
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.parser_process import ParserProcess, take_apart_all
-from fundpool.services.judging import SourceFile
+from fundpool.adapters.documents import parser_process, parsing
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.parser_process import ParserProcess, take_apart_all
+from fundpool.services.ports.judging import SourceFile
 from tests.golden import sample_documents as sample
 
 GOOD = SourceFile("good", sample.file_bytes("plan", sample.plan_rows()))

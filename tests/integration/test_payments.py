@@ -9,26 +9,27 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.gateways.faults import Call
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.transfer import AttemptState, GatewayTerms, Obligation, PaymentLimits, attempt_key
-from fundpool.services import (
+from fundpool.sandbox_bank.faults import Call
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.payments import (
     bank_accounts,
-    books,
-    failpoints,
+    batches,
     kill_switches,
     orders,
     payment_decisions,
-    payments,
     resolving,
 )
-from fundpool.services.attempts import hold
-from fundpool.services.ledger_checks import verify
-from fundpool.services.money_ports import AccountProposal
-from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind, Work
+from fundpool.services.payments.attempts import hold
+from fundpool.services.ports import failpoints
+from fundpool.services.ports.gateway import GatewayAnswer, GatewayAnswerKind
+from fundpool.services.ports.money_ports import AccountProposal
+from fundpool.services.ports.work import Work
 from schemas.payment_messages import Direction, TransferOrder
 from tests.simulation.scene import (
     CHECKER,
@@ -76,10 +77,10 @@ def test_a_released_batch_is_paid_booked_and_the_books_agree_with_the_bank(scene
     outcomes = scene.send()
     assert [each.state.value for each in outcomes] == ["settled"] * 3
     assert scene.executed_fen() == 3 * 1_000_00 + 0 + 1 + 2
-    held = scene.ports.database.read(lambda work: books.balance(work, FISCAL))
+    held = scene.ports.database.read(lambda work: booking.balance(work, FISCAL))
     assert (held.posted_fen, held.reserved_fen) == (OPENING_FEN - 3_000_03, 0)
     assert (
-        scene.ports.database.read(lambda work: books.received(work, CITY, FUND, COUNTIES[1], MONTH))
+        scene.ports.database.read(lambda work: booking.received(work, CITY, FUND, COUNTIES[1], MONTH))
         == 1_000_01
     )
     assert scene.ports.database.read(verify) == []
@@ -111,26 +112,25 @@ def test_an_unanswered_order_is_unknown_and_is_settled_by_asking_never_by_sendin
 
 
 def ordered(scene: Scene) -> int:
-    batches = act(scene, lambda work: payments.order_transfers(work, scene.orders(), MAKER, scene.clock()))
+    batches = act(scene, lambda work: batches.order_transfers(work, scene.orders(), MAKER, scene.clock()))
     return int(batches[0].id)
 
 
 def digest(scene: Scene, batch_id: int) -> str:
-    return str(read(scene, lambda work: payments.batch_consequences(work, batch_id).digest))
+    return str(read(scene, lambda work: batches.batch_consequences(work, batch_id).digest))
 
 
 def test_the_maker_cannot_approve_and_nobody_acts_twice(scene: Scene) -> None:
     batch_id, now = ordered(scene), scene.clock()
     seen = digest(scene, batch_id)
-    assert refused(scene, lambda w: payments.approve_batch(w, batch_id, seen, MAKER, now)) == "same_person"
+    assert refused(scene, lambda w: batches.approve_batch(w, batch_id, seen, MAKER, now)) == "same_person"
     assert (
-        refused(scene, lambda w: payments.approve_batch(w, batch_id, seen, f" {MAKER} ", now))
-        == "same_person"
+        refused(scene, lambda w: batches.approve_batch(w, batch_id, seen, f" {MAKER} ", now)) == "same_person"
     )
-    act(scene, lambda w: payments.approve_batch(w, batch_id, seen, CHECKER, now))
+    act(scene, lambda w: batches.approve_batch(w, batch_id, seen, CHECKER, now))
     for again in (MAKER, CHECKER):
-        assert refused(scene, lambda w, a=again: payments.release_batch(w, batch_id, a, now)) == "same_person"
-    act(scene, lambda w: payments.release_batch(w, batch_id, RELEASER, now))
+        assert refused(scene, lambda w, a=again: batches.release_batch(w, batch_id, a, now)) == "same_person"
+    act(scene, lambda w: batches.release_batch(w, batch_id, RELEASER, now))
 
 
 def test_the_database_itself_refuses_a_maker_who_checks(scene: Scene, database: Database) -> None:
@@ -144,8 +144,8 @@ def test_nothing_is_sent_that_was_not_released(scene: Scene) -> None:
     scene.send()
     act(
         scene,
-        lambda w: payments.approve_batch(
-            w, batch_id, payments.digest_of(w, w.transfers.batch(batch_id)), CHECKER, scene.clock()
+        lambda w: batches.approve_batch(
+            w, batch_id, batches.digest_of(w, w.transfers.batch(batch_id)), CHECKER, scene.clock()
         ),
     )
     scene.send()
@@ -155,7 +155,7 @@ def test_nothing_is_sent_that_was_not_released(scene: Scene) -> None:
 def test_an_approval_of_something_else_than_what_is_stored_is_refused(scene: Scene) -> None:
     batch_id = ordered(scene)
     assert (
-        refused(scene, lambda w: payments.approve_batch(w, batch_id, "0" * 64, CHECKER, scene.clock()))
+        refused(scene, lambda w: batches.approve_batch(w, batch_id, "0" * 64, CHECKER, scene.clock()))
         == "digest_changed"
     )
 
@@ -196,7 +196,7 @@ def test_a_proposed_account_is_not_paid_and_its_maker_cannot_approve_it(scene: S
     account = act(scene, lambda w: bank_accounts.propose_account(w, proposal, MAKER, scene.clock()))
     order = replace(scene.orders()[0], unit="331081")
     assert (
-        refused(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
+        refused(scene, lambda w: batches.order_transfers(w, [order], MAKER, scene.clock()))
         == "account_not_registered"
     )
     assert (
@@ -210,11 +210,11 @@ def test_a_proposed_account_is_not_paid_and_its_maker_cannot_approve_it(scene: S
         ),
     )
     assert (
-        refused(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
+        refused(scene, lambda w: batches.order_transfers(w, [order], MAKER, scene.clock()))
         == "account_not_registered"
     )
     scene.clock.advance(days=1)
-    act(scene, lambda w: payments.order_transfers(w, [order], MAKER, scene.clock()))
+    act(scene, lambda w: batches.order_transfers(w, [order], MAKER, scene.clock()))
 
 
 def limit(scene: Scene, limits: PaymentLimits) -> None:
@@ -229,7 +229,7 @@ def test_the_ceiling_of_one_transfer_holds_to_the_fen(scene: Scene, limit_fen: i
     limit(scene, PaymentLimits(per_transfer_fen=limit_fen))
 
     def order(work: Work) -> Any:
-        return payments.order_transfers(work, orders, MAKER, scene.clock())
+        return batches.order_transfers(work, orders, MAKER, scene.clock())
 
     if allowed:
         act(scene, order)
@@ -246,21 +246,21 @@ def test_the_ceiling_of_a_day_holds_what_would_go_beyond_it(scene: Scene) -> Non
 
 def test_a_payee_added_later_gets_a_batch_and_an_approval_of_its_own(scene: Scene) -> None:
     orders = scene.orders()
-    before = act(scene, lambda w: payments.order_transfers(w, orders[:2], MAKER, scene.clock()))
-    after = act(scene, lambda w: payments.order_transfers(w, orders, MAKER, scene.clock()))
+    before = act(scene, lambda w: batches.order_transfers(w, orders[:2], MAKER, scene.clock()))
+    after = act(scene, lambda w: batches.order_transfers(w, orders, MAKER, scene.clock()))
     assert [batch.count for batch in after] == [2, 1]
     assert after[0].id == before[0].id
     assert (
-        refused(scene, lambda w: payments.order_transfers(w, scene.orders(5), MAKER, scene.clock()))
+        refused(scene, lambda w: batches.order_transfers(w, scene.orders(5), MAKER, scene.clock()))
         == "ordered_differently"
     )
 
 
 def test_what_is_shown_for_approval_is_who_gets_how_much_and_the_change_from_last_month(scene: Scene) -> None:
     last_month = [replace(order, month=MONTH.plus(-1)) for order in scene.orders(400)]
-    act(scene, lambda w: payments.order_transfers(w, last_month, MAKER, scene.clock()))
+    act(scene, lambda w: batches.order_transfers(w, last_month, MAKER, scene.clock()))
     batch_id = ordered(scene)
-    view = read(scene, lambda w: payments.batch_consequences(w, batch_id))
+    view = read(scene, lambda w: batches.batch_consequences(w, batch_id))
     assert [(each.unit, each.amount_fen, each.last_month_fen) for each in view.payees] == [
         ("331002", 100_000, 400),
         ("331003", 100_001, 401),
@@ -285,7 +285,7 @@ def test_a_definite_rejection_frees_the_reserve_and_waits_for_a_person(scene: Sc
     scene.release()
     scene.send()
     assert scene.states() == ["failed", "settled", "settled"]
-    held = read(scene, lambda w: books.balance(w, FISCAL))
+    held = read(scene, lambda w: booking.balance(w, FISCAL))
     assert held.reserved_fen == 0
     scene.send()
     assert scene.states()[0] == "failed"
@@ -372,10 +372,10 @@ def test_money_executed_after_a_rejection_is_booked_to_suspense_and_stops_the_fu
     scene.resolve()
     assert scene.states()[0] == "held"
     suspense = AccountRef(CITY, FUND, AccountType.SUSPENSE, COUNTIES[0])
-    assert read(scene, lambda w: books.balance(w, suspense)).posted_fen == 100_000
+    assert read(scene, lambda w: booking.balance(w, suspense)).posted_fen == 100_000
     assert read(scene, lambda w: kill_switches.is_stopped(w, CITY, FUND))
     bank = scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
-    assert read(scene, lambda w: books.balance(w, FISCAL)).posted_fen == bank
+    assert read(scene, lambda w: booking.balance(w, FISCAL)).posted_fen == bank
     assert read(scene, verify) == []
 
 
@@ -401,7 +401,7 @@ def balances(scene: Scene) -> tuple[int, int, int]:
         for kind in (AccountType.COUNTY_EXPENDITURE, AccountType.SUSPENSE)
     )
     county_fen, suspense_fen, fiscal_fen = (
-        read(scene, lambda w, r=ref: books.balance(w, r)).posted_fen for ref in (county, suspense, FISCAL)
+        read(scene, lambda w, r=ref: booking.balance(w, r)).posted_fen for ref in (county, suspense, FISCAL)
     )
     assert fiscal_fen == scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen
     return county_fen, suspense_fen, fiscal_fen
@@ -529,7 +529,7 @@ def test_returned_money_is_a_new_event_and_the_settlement_stays(scene: Scene) ->
     scene.clock.advance(days=2)
     scene.resolve()
     assert scene.states()[0] == "returned"
-    held = read(scene, lambda w: books.balance(w, FISCAL))
+    held = read(scene, lambda w: booking.balance(w, FISCAL))
     assert held.posted_fen == OPENING_FEN - 200_003
     keys = [each.posting.key for each in read(scene, lambda w: list(w.ledger.postings(CITY, FUND)))]
     assert [key.rsplit("/", 1)[1] for key in keys if "transfer/" in key][-1] == "bank_return"
@@ -553,7 +553,7 @@ def returned_and_ordered_again(scene: Scene) -> tuple[Obligation, Obligation]:
 
 def test_money_that_came_back_is_paid_again_by_an_order_of_its_own(scene: Scene) -> None:
     before, again = returned_and_ordered_again(scene)
-    same = act(scene, lambda w: payments.order_again(w, before.id, by=CHECKER, reason="再点", now=NOW))
+    same = act(scene, lambda w: batches.order_again(w, before.id, by=CHECKER, reason="再点", now=NOW))
     assert same.id == again.id
     for _ in range(2):
         scene.send()

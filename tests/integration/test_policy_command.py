@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fundpool.adapters.policy_checks import PAID_STEPS
-from fundpool.adapters.policy_files import (
+from fundpool.adapters.policies.policy_checks import PAID_STEPS
+from fundpool.adapters.policies.policy_files import (
     PRODUCT_POLICIES,
     load_examples,
     load_policies,
@@ -17,8 +17,8 @@ from fundpool.adapters.policy_files import (
 )
 from fundpool.console.cli import main
 from fundpool.domain.periods import Month
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
-from fundpool.services.policy_views import explain_rule
+from fundpool.services.law.policy_views import explain_rule
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "policies"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.raw_files import DropFolder, RawFiles
-from fundpool.adapters.record_files import read_budget, read_openings
+from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
+from fundpool.adapters.documents.record_files import read_budget, read_openings
 from fundpool.domain.errors import InputError, ServiceUnavailable
 
 

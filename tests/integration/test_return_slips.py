@@ -8,12 +8,12 @@ import openpyxl
 import pytest
 
 from expectations.runner import judge
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.return_slips import inert, slip_page, write_slip
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.return_slips import inert, slip_page, write_slip
 from fundpool.console.cli import main
 from fundpool.console.commands.check import slip_of
 from fundpool.domain.return_slip import ReturnSlip, correction_of
-from fundpool.services.judging import Judgement, SourceFile, judge_files
+from fundpool.services.ports.judging import Judgement, SourceFile, judge_files
 from tests.golden import sample_documents as sample
 
 

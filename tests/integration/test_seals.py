@@ -7,15 +7,15 @@ import pytest
 from alembic import command
 from sqlalchemy import select, text
 
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.seal_key import key_file, seals_of
-from fundpool.adapters.setting_up import set_up
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.keys.seal_key import key_file, seals_of
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.setting_up import set_up
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
 from fundpool.domain.sealing import Seals
-from fundpool.services.ports import Work
+from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
 from schemas.tables.accounts import bank_account
 from tests.seals import SEALS

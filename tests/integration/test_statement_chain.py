@@ -8,10 +8,10 @@ import pytest
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms, final_days
-from fundpool.services import kill_switches, resolving, statements
-from fundpool.services.money_ports import Break
-from fundpool.services.ports import DayStatement
-from fundpool.services.statement_ports import StatedBalance
+from fundpool.services.payments import kill_switches, resolving, statements
+from fundpool.services.ports.gateway import DayStatement
+from fundpool.services.ports.money_ports import Break
+from fundpool.services.ports.statement_ports import StatedBalance
 from schemas.payment_messages import Direction, StatementLine
 from tests.integration.test_bank_reconciliation import (
     ACCOUNT,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.periods import Month
-from fundpool.services.status import month_status, step_states
+from fundpool.services.oversight.status import month_status, step_states
 from tests.integration.month_scene import CityScene, at
 
 OCTOBER = Month(2026, 10)

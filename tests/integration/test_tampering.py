@@ -26,24 +26,24 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import NULLTYPE
 
-from fundpool.adapters.anchor_files import AnchorFiles
-from fundpool.adapters.database import Database
-from fundpool.adapters.document_reader import read_documents
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.setting_up import set_up
-from fundpool.adapters.work import SqlTransactions, SqlWork
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.stores.anchor_files import AnchorFiles
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.setting_up import set_up
+from fundpool.adapters.stores.work import SqlTransactions, SqlWork
 from fundpool.console.cli import main
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.month_records import Extension, NilReturn
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import PaymentLimits
-from fundpool.services import audit_checks
-from fundpool.services.audit_checks import keep_anchor, take_anchor, verify_everything
-from fundpool.services.ports import Work
-from fundpool.services.recovery import quarantine
-from fundpool.services.statement_ports import MatchRule, StatedBalance
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.books import audit_checks
+from fundpool.services.books.audit_checks import keep_anchor, take_anchor, verify_everything
+from fundpool.services.payments.recovery import quarantine
+from fundpool.services.ports.statement_ports import MatchRule, StatedBalance
+from fundpool.services.ports.work import Work
 from schemas.tables import metadata
 from schemas.tables.audit import audit
 from schemas.tables.base import Moment, stored_moment

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 import pytest
 
 from expectations.runner import judge
-from fundpool.adapters import parser_process
-from fundpool.adapters.document_reader import read_documents
+from fundpool.adapters.documents import parser_process
+from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.domain.findings import Severity, Verdict
-from fundpool.services.judging import Judgement, JudgingContext, SourceFile, judge_files
+from fundpool.services.ports.judging import Judgement, JudgingContext, SourceFile, judge_files
 from tests.golden import sample_documents as sample
 from tests.integration import trap_corpus
 from tests.integration.trap_corpus import Must, Trap

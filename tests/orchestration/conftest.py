@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.database import Database
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.runs import LocalPrefect
 from fundpool.domain.periods import Month
 from fundpool.settings import Settings

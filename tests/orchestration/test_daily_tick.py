@@ -6,7 +6,7 @@ import pytest
 
 from fundpool.console.runs import FlowRunResult, LocalPrefect
 from fundpool.domain.periods import Month
-from fundpool.services.daily import reserve_due_steps
+from fundpool.services.month.daily import reserve_due_steps
 from tests.integration.month_scene import CityScene, at
 
 OCTOBER = Month(2026, 10)

@@ -23,15 +23,16 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.gateways.http import HttpGateway
-from fundpool.adapters.gateways.sandbox import SandboxBank, SandboxServer
+from fundpool.adapters.banks.http import HttpGateway
 from fundpool.console import runs
 from fundpool.console.runs import LocalPrefect
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import ObligationState
-from fundpool.services.disbursement import PAY_STEP
-from fundpool.services.ports import Gateway, GatewayAnswer, Work
+from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
+from fundpool.services.payments.disbursement import PAY_STEP
+from fundpool.services.ports.gateway import Gateway, GatewayAnswer
+from fundpool.services.ports.work import Work
 from schemas.payment_messages import TransferOrder
 from tests.canary import GATEWAY_SECRET
 from tests.integration.month_scene import CityScene, account_no, at

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.gateways.http import HttpGateway
+from fundpool.adapters.banks.http import HttpGateway
 from fundpool.console.runs import LocalPrefect
-from fundpool.services.disbursement import PAY_STEP
+from fundpool.services.payments.disbursement import PAY_STEP
 from tests.canary import DATABASE_PASSWORD, GATEWAY_SECRET, MARK, files_holding
 from tests.integration.month_scene import CityScene, at
 from tests.orchestration.test_step_runs import OCTOBER, PAYDAY, play_to_application

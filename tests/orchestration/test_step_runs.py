@@ -12,8 +12,8 @@ from fundpool.console.runs import LocalPrefect
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Month
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP
-from fundpool.services.ports import Incoming
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
+from fundpool.services.ports.files import Incoming
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CityScene, at
 

@@ -1,11 +1,18 @@
 """What must hold of any reading of any bytes; hypothesis and the coverage-guided fuzzer ask the same."""
 
-from fundpool.adapters.cell_grammar import Cell, read_amount, read_count, read_day, read_month, read_year
-from fundpool.adapters.document_reader import interpret
-from fundpool.adapters.parsing import answer_for
+from fundpool.adapters.documents.cell_grammar import (
+    Cell,
+    read_amount,
+    read_count,
+    read_day,
+    read_month,
+    read_year,
+)
+from fundpool.adapters.documents.document_reader import interpret
+from fundpool.adapters.documents.parsing import answer_for
 from fundpool.domain.findings import Severity
 from fundpool.domain.money import format_yuan
-from fundpool.services.judging import ParsedDocument
+from fundpool.services.ports.judging import ParsedDocument
 from schemas.documents import DOCUMENTS
 from tests.golden import sample_documents as sample
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fundpool.adapters.gateways.bank_book import BankBook, Command
-from fundpool.adapters.gateways.faults import FAULTS, Call, FaultPlan
-from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.periods import SHANGHAI
-from fundpool.services.ports import GatewayAnswerKind as Kind
+from fundpool.sandbox_bank.bank_book import BankBook, Command
+from fundpool.sandbox_bank.faults import FAULTS, Call, FaultPlan
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from schemas.payment_messages import TransferOrder
 
 START = datetime(2026, 10, 1, tzinfo=SHANGHAI)

@@ -12,9 +12,9 @@ from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.ledger import Phase, Posting, trial_balance
 from fundpool.domain.periods import Month
-from fundpool.services import books
-from fundpool.services.ledger_checks import add_up, verify
-from fundpool.services.ports import Work
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import add_up, verify
+from fundpool.services.ports.work import Work
 from tests.properties import ASKED, examples
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import NOW
@@ -56,7 +56,7 @@ class BooksMachine(RuleBasedStateMachine):
         """Book, and say whether it was accepted; a refusal must leave the state untouched."""
         before, now = self.transactions.state, self.now
         try:
-            self.carry_out(lambda work: books.post(work, postings, by="甲", now=now))
+            self.carry_out(lambda work: booking.post(work, postings, by="甲", now=now))
         except RuleViolation:
             assert self.transactions.state is before
             return False
@@ -148,7 +148,7 @@ class BooksMachine(RuleBasedStateMachine):
         before, now = self.transactions.state, self.now
         try:
             self.carry_out(
-                lambda work: books.reverse(work, key, reason="误记", by="甲", event_at=now, now=now)
+                lambda work: booking.reverse(work, key, reason="误记", by="甲", event_at=now, now=now)
             )
         except RuleViolation:
             assert self.transactions.state is before
@@ -166,7 +166,7 @@ class BooksMachine(RuleBasedStateMachine):
     def close_month(self, fund: str, back: int) -> None:
         month = Month.of(self.now.date()).plus(-back)
         now = self.now
-        self.carry_out(lambda work: books.close_month(work, "taizhou", fund, month, by="甲", now=now))
+        self.carry_out(lambda work: booking.close_month(work, "taizhou", fund, month, by="甲", now=now))
         self.closed_digest.setdefault((fund, month), self.of_month(fund, month))
 
     def of_month(self, fund: str, month: Month) -> object:
@@ -178,7 +178,7 @@ class BooksMachine(RuleBasedStateMachine):
 
     @invariant()
     def balances_are_what_they_must_be(self) -> None:
-        held = self.transactions.read(books.balances)
+        held = self.transactions.read(booking.balances)
         assert {each.ref: each.posted_fen for each in held if each.posted_fen} == {
             ref: amount_fen for ref, amount_fen in self.expected.items() if amount_fen
         }

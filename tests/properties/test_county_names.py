@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fundpool.services.judging import County, Register, fold
+from fundpool.services.ports.judging import County, Register, fold
 
 names = st.text("甲乙江州市区县新", min_size=1, max_size=4)
 counties = st.lists(st.tuples(names, st.lists(names, max_size=1)), min_size=1, max_size=4)

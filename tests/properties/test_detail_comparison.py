@@ -11,8 +11,8 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fundpool.adapters.detail_comparison import compare
-from fundpool.services.detail_comparison import COUNTS, DETAIL_COLUMNS, DetailComparison, Difference
+from fundpool.adapters.details.detail_comparison import compare
+from fundpool.services.documents.detail_comparison import COUNTS, DETAIL_COLUMNS, DetailComparison, Difference
 from tests.properties import examples
 
 Line = tuple[str, str, str, int]

@@ -6,7 +6,7 @@ import zipfile
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fundpool.adapters.cell_grammar import Cell, read_amount
+from fundpool.adapters.documents.cell_grammar import Cell, read_amount
 from tests.golden import sample_documents as sample
 from tests.properties import examples
 from tests.properties.reading_oracle import accounted_for, never_raises, read, written_in

@@ -6,7 +6,7 @@ import chinese_calendar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fundpool.adapters.policy_files import PRODUCT_POLICIES, load_work_calendar
+from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES, load_work_calendar
 
 CALENDAR = load_work_calendar(PRODUCT_POLICIES)
 FIRST, LAST = date(2020, 1, 1), date(2026, 12, 31)

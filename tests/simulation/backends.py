@@ -3,9 +3,9 @@
 import sqlite3
 from functools import cache, partial
 
-from fundpool.adapters import migrations
-from fundpool.adapters.database import Database
-from fundpool.adapters.work import SqlTransactions
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.transfer import Hop
 from tests.seals import SEALS
 from tests.simulation.by_file import ByFile, unsynchronised

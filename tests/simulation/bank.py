@@ -16,7 +16,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from fundpool.adapters.gateways.bank_book import (
+from fundpool.domain.transfer import GatewayTerms
+from fundpool.sandbox_bank.bank_book import (
     PROMPT,
     BankBook,
     BankTransfer,
@@ -25,8 +26,7 @@ from fundpool.adapters.gateways.bank_book import (
     TransferState,
     _Due,
 )
-from fundpool.adapters.gateways.faults import FAULTS, Call, Fault, FaultPlan, Switch, Symptom, encoded
-from fundpool.domain.transfer import GatewayTerms
+from fundpool.sandbox_bank.faults import FAULTS, Call, Fault, FaultPlan, Switch, Symptom, encoded
 from schemas.payment_messages import CURRENCY, Direction, TransferOrder
 
 REACHED: Counter[str] = Counter()

@@ -8,8 +8,8 @@ from typing import Any
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.transfer import LIVE, PaymentLimits, PaymentOrder
-from fundpool.services import records
-from fundpool.services.ports import GatewayAnswer
+from fundpool.services.oversight import records
+from fundpool.services.ports.gateway import GatewayAnswer
 from schemas.payment_messages import Direction, TransferOrder
 from tests.simulation.bank import REACHED, account_no
 from tests.simulation.oracle import keys_of

@@ -16,15 +16,16 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
-from fundpool.adapters.gateways import file_bank, files
-from fundpool.adapters.gateways.bank_book import PROMPT, BankBook, Course
-from fundpool.adapters.gateways.faults import Call
-from fundpool.adapters.gateways.file_bank import FileBank
-from fundpool.adapters.gateways.files import FileGateway
-from fundpool.adapters.gateways.iso20022 import end_to_end_of, write_message
+from fundpool.adapters.banks import files
+from fundpool.adapters.banks.files import FileGateway
+from fundpool.adapters.banks.iso20022 import end_to_end_of, write_message
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms
-from fundpool.services.ports import DayStatement, GatewayAnswer
+from fundpool.sandbox_bank import file_bank
+from fundpool.sandbox_bank.bank_book import PROMPT, BankBook, Course
+from fundpool.sandbox_bank.faults import Call
+from fundpool.sandbox_bank.file_bank import FileBank
+from fundpool.services.ports.gateway import DayStatement, GatewayAnswer
 from schemas.payment_messages import TransferOrder, TransferState
 from tests.simulation.bank import CountedPlan
 from tests.simulation.scene import NOW

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
 
-from fundpool.adapters.gateways.bank_book import Course
-from fundpool.adapters.gateways.faults import Call
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms, ObligationState
-from fundpool.services import failpoints, kill_switches, orders, payment_decisions, recovery, resolving
-from fundpool.services.ports import Work
+from fundpool.sandbox_bank.bank_book import Course
+from fundpool.sandbox_bank.faults import Call
+from fundpool.services.payments import kill_switches, orders, payment_decisions, recovery, resolving
+from fundpool.services.ports import failpoints
+from fundpool.services.ports.work import Work
 from tests.simulation.bank import LenientBook
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, CITY, COUNTIES, FUND, RELEASER, Scene, account_no

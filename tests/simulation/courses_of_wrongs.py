@@ -9,7 +9,8 @@ from random import Random
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms, Hop
-from fundpool.services import failpoints, statements
+from fundpool.services.payments import statements
+from fundpool.services.ports import failpoints
 from tests.simulation.bank import LenientBook
 from tests.simulation.budget import AnnualBudget
 from tests.simulation.by_file import ByFile

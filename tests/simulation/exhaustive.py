@@ -12,12 +12,13 @@ from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
-from fundpool.adapters.gateways.bank_book import Course
-from fundpool.adapters.gateways.faults import FAULTS, Call, Switch
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.adapters.gateways.signature import is_authentic, signed_headers
+from fundpool.adapters.keys.signature import is_authentic, signed_headers
 from fundpool.domain.transfer import ObligationState, attempt_key
-from fundpool.services import failpoints, orders
+from fundpool.sandbox_bank.bank_book import Course
+from fundpool.sandbox_bank.faults import FAULTS, Call, Switch
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.payments import orders
+from fundpool.services.ports import failpoints
 from schemas.payment_messages import TransferOrder
 from tests.simulation.bank import REACHED, CountedPlan
 from tests.simulation.scene import CITY, account_no, county_name

@@ -38,8 +38,8 @@ from fundpool.domain.transfer import (
     new_batch,
     new_obligation,
 )
-from fundpool.services.failpoints import failpoint
-from fundpool.services.money_ports import (
+from fundpool.services.ports.failpoints import failpoint
+from fundpool.services.ports.money_ports import (
     AccountProposal,
     Break,
     GatewayCall,
@@ -48,7 +48,7 @@ from fundpool.services.money_ports import (
     StoredPosting,
     new_account,
 )
-from fundpool.services.statement_ports import StatedBalance
+from fundpool.services.ports.statement_ports import StatedBalance
 from schemas.payment_messages import StatementLine
 from tests.seals import SEALS
 from tests.simulation.memory_month import MemoryApplications, MemoryBudgets, MemoryStatements

@@ -10,7 +10,7 @@ from fundpool.domain.chart_of_accounts import AccountRef
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.month_records import BudgetRevision, Opening
 from fundpool.domain.periods import Month
-from fundpool.services.statement_ports import CashEntry, StatedBalance
+from fundpool.services.ports.statement_ports import CashEntry, StatedBalance
 from tests.seals import SEALS
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-from fundpool.adapters.gateways import base
+from fundpool.adapters.banks import base
 from fundpool.domain import transfer
 from fundpool.domain.transfer import (
     ATTEMPT_ARROWS,
@@ -23,10 +23,18 @@ from fundpool.domain.transfer import (
     Obligation,
     ObligationState,
 )
-from fundpool.services import attempts, kill_switches, line_matching, orders, recovery, resolving, sending
-from fundpool.services.attempts import Evidence, apply_event
-from fundpool.services.failpoints import failpoint
-from fundpool.services.ports import GatewayAnswerKind
+from fundpool.services.payments import (
+    attempts,
+    kill_switches,
+    line_matching,
+    orders,
+    recovery,
+    resolving,
+    sending,
+)
+from fundpool.services.payments.attempts import Evidence, apply_event
+from fundpool.services.ports.failpoints import failpoint
+from fundpool.services.ports.gateway import GatewayAnswerKind
 from schemas.payment_messages import TransferOrder
 
 S, E = AttemptState, Event

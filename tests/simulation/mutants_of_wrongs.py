@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from fundpool.adapters.gateways import files
-from fundpool.services import attempts, line_matching, records, sending, statements
-from fundpool.services.line_matching import LineRole
+from fundpool.adapters.banks import files
+from fundpool.services.oversight import records
+from fundpool.services.payments import attempts, line_matching, sending, statements
+from fundpool.services.payments.line_matching import LineRole
 from schemas.payment_messages import Direction
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.audit import verify_chain
 from fundpool.domain.chart_of_accounts import CASH
 from fundpool.domain.ledger import COUNTING
@@ -26,9 +25,11 @@ from fundpool.domain.transfer import (
     attempt_key,
     latest_revisions,
 )
-from fundpool.services import books, orders
-from fundpool.services.ledger_checks import verify
-from fundpool.services.ports import Work
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.books import booking
+from fundpool.services.books.ledger_checks import verify
+from fundpool.services.payments import orders
+from fundpool.services.ports.work import Work
 from schemas.payment_messages import Direction, StatementLine
 from tests.simulation.bank import REACHED, OddBook
 from tests.simulation.scene import CITY, LOCAL, OPENING_FEN, Scene, account_no, paid_fen, payer_of
@@ -278,7 +279,7 @@ def _judge_accounts(work: Work, scene: Scene, payments: list[Payment], *, is_stu
     for hop in scene.hops:
         ref, number = payer_of(hop), account_no(hop.from_type, scene.orders()[0].payer_unit)
         of_hop = [each for each in payments if each.latest.hop == hop]
-        balance = books.balance(work, ref)
+        balance = booking.balance(work, ref)
         at_bank = scene.book.accounts[number].balance_fen
         if balance.posted_fen != OPENING_FEN - sum(each.booked_fen for each in of_hop):
             yield f"I2 books hold {balance.posted_fen} on {ref}, which is not what the payments left"

@@ -13,11 +13,8 @@ from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
 
-from fundpool.adapters.gateways import base
-from fundpool.adapters.gateways.bank_book import BookAnswer
-from fundpool.adapters.gateways.base import DEFINITE_REJECTIONS, RawAnswer
-from fundpool.adapters.gateways.faults import Call
-from fundpool.adapters.gateways.scripted import ScriptedGateway
+from fundpool.adapters.banks import base
+from fundpool.adapters.banks.base import DEFINITE_REJECTIONS, RawAnswer
 from fundpool.domain.ledger import Voucher, seal_voucher
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import (
@@ -27,8 +24,12 @@ from fundpool.domain.transfer import (
     check_obligation_arrow,
     next_attempt_state,
 )
-from fundpool.services import attempts, ledger_checks, orders, payments
-from fundpool.services.ports import DayStatement, GatewayAnswer, GatewayAnswerKind
+from fundpool.sandbox_bank.bank_book import BookAnswer
+from fundpool.sandbox_bank.faults import Call
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.books import ledger_checks
+from fundpool.services.payments import attempts, batches, orders
+from fundpool.services.ports.gateway import DayStatement, GatewayAnswer, GatewayAnswerKind
 from schemas.payment_messages import TransferOrder
 from tests.simulation import memory
 from tests.simulation.bank import REACHED, CountedPlan
@@ -117,12 +118,12 @@ def _sealed_as_before(voucher: Voucher, postings: Sequence[Any]) -> str:
 @contextmanager
 def quick() -> Iterator[None]:
     """Remember what the same arguments gave before: keys, digests and bytes are the same in every seed."""
-    key, digest, order = orders.attempt_key, payments.batch_digest, TransferOrder.from_body
+    key, digest, order = orders.attempt_key, batches.batch_digest, TransferOrder.from_body
     with ExitStack() as stack:
         stack.enter_context(patch.object(orders, "attempt_key", lru_cache(maxsize=4096)(key)))
         remembered = lru_cache(maxsize=4096)(digest)
         stack.enter_context(
-            patch.object(payments, "batch_digest", lambda name, lines: remembered(name, tuple(lines)))
+            patch.object(batches, "batch_digest", lambda name, lines: remembered(name, tuple(lines)))
         )
         stack.enter_context(
             patch.object(TransferOrder, "from_body", staticmethod(lru_cache(maxsize=4096)(order)))

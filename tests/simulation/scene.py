@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import GatewayTerms, Hop, Obligation, PaymentOrder
-from fundpool.services import bank_accounts, books, payments, resolving, sending, transfer_views
-from fundpool.services.money_ports import AccountProposal
-from fundpool.services.ports import Ports, Transactions, Work
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.books import booking
+from fundpool.services.payments import bank_accounts, batches, resolving, sending, transfer_views
+from fundpool.services.ports.money_ports import AccountProposal
+from fundpool.services.ports.work import Ports, Transactions, Work
 from schemas.payment_messages import Direction, StatementLine
 from tests.simulation.bank import SPARE, STRANGER, STRANGER_NAME, CountedPlan, account_no
 
@@ -93,7 +94,7 @@ class Scene:
             bank_accounts.approve_account(work, account.id, CHECKER, NOW - timedelta(days=29))
         if opening_fen:
             for hop in self.hops:
-                books.open_balance(
+                booking.open_balance(
                     work, payer_of(hop), opening_fen, by=MAKER, event_at=NOW - timedelta(days=30), now=NOW
                 )
 
@@ -125,9 +126,9 @@ class Scene:
         """Order these payments, approve and release them."""
 
         def act(work: Work) -> None:
-            payments.order_transfers(work, orders, MAKER, self.clock())
+            batches.order_transfers(work, orders, MAKER, self.clock())
             for month, hop in {(each.month, each.hop): None for each in orders}:
-                payments.authorise(
+                batches.authorise(
                     work, CITY, month, hop, checker=CHECKER, releaser=RELEASER, now=self.clock()
                 )
 
@@ -161,10 +162,10 @@ class Scene:
     def order_again(self, work: Work, obligation_id: int) -> Obligation:
         """Order once more what came back or was withdrawn, and let it out at once."""
         now = self.clock()
-        again = payments.order_again(work, obligation_id, by=MAKER, reason="重付", now=now)
-        digest = payments.digest_of(work, work.transfers.batch(again.batch_id))
-        payments.approve_batch(work, again.batch_id, digest, CHECKER, now)
-        payments.release_batch(work, again.batch_id, RELEASER, now)
+        again = batches.order_again(work, obligation_id, by=MAKER, reason="重付", now=now)
+        digest = batches.digest_of(work, work.transfers.batch(again.batch_id))
+        batches.approve_batch(work, again.batch_id, digest, CHECKER, now)
+        batches.release_batch(work, again.batch_id, RELEASER, now)
         return again
 
     def lines(self, keys: frozenset[str] | None = None, account: str | None = None) -> list[StatementLine]:

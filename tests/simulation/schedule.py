@@ -13,9 +13,6 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from fundpool.adapters.gateways.bank_book import BankBook
-from fundpool.adapters.gateways.faults import Call, Fault
-from fundpool.adapters.gateways.scripted import ScriptedGateway
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import (
@@ -27,15 +24,14 @@ from fundpool.domain.transfer import (
     final_days,
     latest_revisions,
 )
-from fundpool.services import (
-    books,
-    failpoints,
-    kill_switches,
-    payment_decisions,
-    recovery,
-    resolving,
-)
-from fundpool.services.ports import DayStatement, Transactions, Work
+from fundpool.sandbox_bank.bank_book import BankBook
+from fundpool.sandbox_bank.faults import Call, Fault
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from fundpool.services.books import booking
+from fundpool.services.payments import kill_switches, payment_decisions, recovery, resolving
+from fundpool.services.ports import failpoints
+from fundpool.services.ports.gateway import DayStatement
+from fundpool.services.ports.work import Transactions, Work
 from tests.simulation import oracle
 from tests.simulation.bank import (
     BLIND_AT_MOST,
@@ -778,7 +774,7 @@ class Schedule:
     # ------------------------------------------------------------------ judging
 
     def _digest(self) -> tuple[object, ...]:
-        held = self.scene.ports.database.read(lambda work: books.balances(work, CITY, FUND))
+        held = self.scene.ports.database.read(lambda work: booking.balances(work, CITY, FUND))
         return (
             tuple(self.scene.states()),
             tuple((str(each.ref), each.posted_fen, each.reserved_fen) for each in held),

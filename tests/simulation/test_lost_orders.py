@@ -6,8 +6,9 @@ import pytest
 
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import AttemptState, GatewayTerms
-from fundpool.services import books, resolving, sending
-from fundpool.services.ports import GatewayAnswer, GatewayAnswerKind
+from fundpool.services.books import booking
+from fundpool.services.payments import resolving, sending
+from fundpool.services.ports.gateway import GatewayAnswer, GatewayAnswerKind
 from tests.simulation.courses import Killed, once, people_retry, restart, restore, statements
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, CITY, COUNTIES, FISCAL, NOW, Scene, account_no
@@ -160,5 +161,5 @@ def test_a_return_kept_before_the_books_knew_of_its_order_is_booked_with_it(
             scene.ports, CITY, NOW.date() + timedelta(days=days), scene.clock(), clock=scene.clock
         )
     assert scene.states() == ["returned"]
-    fiscal = transactions.read(lambda work: books.balance(work, FISCAL))
+    fiscal = transactions.read(lambda work: booking.balance(work, FISCAL))
     assert fiscal.posted_fen == scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen

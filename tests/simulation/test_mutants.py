@@ -9,7 +9,7 @@ from itertools import accumulate
 
 import pytest
 
-from fundpool.services import books
+from fundpool.services.books import booking
 from tests.simulation.courses import COURSES, one_county
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.scene import FISCAL, Scene, account_no
@@ -18,7 +18,7 @@ from tests.simulation.scene import FISCAL, Scene, account_no
 def broken_promises(it: Scene) -> list[str]:
     """What the end of a course says against the books."""
     it.book.advance(it.clock())
-    fiscal = it.ports.database.read(lambda work: books.balance(work, FISCAL))
+    fiscal = it.ports.database.read(lambda work: booking.balance(work, FISCAL))
     states = it.states()
     state = states[-1]
     paid = list(accumulate(it.moves(), initial=0))

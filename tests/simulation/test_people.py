@@ -3,8 +3,8 @@
 import pytest
 
 from fundpool.domain.errors import RuleViolation
-from fundpool.services import attempts, payment_decisions
-from fundpool.services.ports import Work
+from fundpool.services.payments import attempts, payment_decisions
+from fundpool.services.ports.work import Work
 from tests.simulation.courses import by_people, one_county, statements
 from tests.simulation.scene import CHECKER, Scene
 

@@ -6,23 +6,23 @@ from datetime import date, timedelta
 
 import pytest
 
-from fundpool.adapters.gateways.faults import Call
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.transfer import final_days
-from fundpool.services import (
+from fundpool.sandbox_bank.faults import Call
+from fundpool.services.books import booking
+from fundpool.services.payments import (
     bank_accounts,
-    books,
-    failpoints,
+    batches,
     kill_switches,
     orders,
     payment_decisions,
-    payments,
     recovery,
     resolving,
 )
-from fundpool.services.money_ports import AccountProposal
-from fundpool.services.ports import Work
+from fundpool.services.ports import failpoints
+from fundpool.services.ports.money_ports import AccountProposal
+from fundpool.services.ports.work import Work
 from tests.simulation.courses import (
     NO_FENCE,
     lost_order_recognised_after_its_money_came_back,
@@ -166,7 +166,7 @@ def test_a_batch_restored_to_before_its_approval_still_learns_that_it_was_paid(
 ) -> None:
     scene = Scene(transactions)
     transactions.transaction(
-        lambda work: payments.order_transfers(work, scene.orders(), "经办甲", scene.clock())
+        lambda work: batches.order_transfers(work, scene.orders(), "经办甲", scene.clock())
     )
     backup, first_day = transactions.snapshot(), scene.clock().date()
     scene.release()
@@ -418,7 +418,7 @@ def test_what_came_back_and_was_paid_again_after_the_backup_is_told_and_booked_w
     transactions.transaction(lambda work: scene.order_again(work, 1))
     scene.send()
     assert (scene.states(), scene.moves()) == (["returned", "settled"], [1, -1, 1])
-    fiscal = transactions.read(lambda work: books.balance(work, FISCAL))
+    fiscal = transactions.read(lambda work: booking.balance(work, FISCAL))
     assert fiscal.posted_fen == scene.book.accounts[account_no("fiscal_account", CITY_UNIT)].balance_fen
 
 
@@ -470,5 +470,5 @@ def test_money_that_came_back_is_booked_when_a_lost_order_is_recognised_later() 
     scene = one_county()
     lost_order_recognised_after_its_money_came_back(scene)
     assert scene.states() == ["returned"]
-    fiscal = scene.ports.database.read(lambda work: books.balance(work, FISCAL))
+    fiscal = scene.ports.database.read(lambda work: booking.balance(work, FISCAL))
     assert fiscal.posted_fen == scene.book.accounts[account_no("fiscal_account", "331000")].balance_fen

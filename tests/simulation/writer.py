@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from fundpool.domain.transfer import AttemptState, BatchState, ObligationState, PaymentLimits, request_hash
-from fundpool.services import payments
+from fundpool.services.payments import batches
 from schemas.payment_messages import TransferOrder
 from tests.simulation.bank import REACHED, STRANGER, STRANGER_NAME
 from tests.simulation.memory import MemoryTransactions, _work
@@ -33,7 +33,7 @@ def _any_state(states: Any) -> Change:
 
 
 def _digest_of_what_is_stored_now(state: Any, batch: Any, _random: Random) -> Any:
-    return replace(batch, approved_digest=payments.digest_of(_work(state, PaymentLimits()), batch))
+    return replace(batch, approved_digest=batches.digest_of(_work(state, PaymentLimits()), batch))
 
 
 def _ten_times(_state: Any, revisions: Any, _random: Random) -> Any:

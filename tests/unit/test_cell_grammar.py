@@ -2,7 +2,7 @@
 
 import pytest
 
-from fundpool.adapters.cell_grammar import Cell, read_amount, read_count, read_day, read_month
+from fundpool.adapters.documents.cell_grammar import Cell, read_amount, read_count, read_day, read_month
 from fundpool.domain.periods import Month
 
 

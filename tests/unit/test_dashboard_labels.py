@@ -11,11 +11,11 @@ from fundpool.console import dashboard
 from fundpool.console.dashboard import labels
 from fundpool.domain.chart_of_accounts import CASH
 from fundpool.domain.findings import Severity, Verdict
+from fundpool.domain.outcomes import UnitState
 from fundpool.domain.review import CaseState
 from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import BatchState, ObligationState
-from fundpool.services.outcomes import UnitState
-from fundpool.services.step_progress import STEP_ORDER
+from fundpool.services.oversight.step_progress import STEP_ORDER
 
 SPRITE = (Path(dashboard.__file__).parent / "templates" / "icons.html").read_text(encoding="utf-8")
 TABLES = (

@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 from fundpool.console import dashboard
 from fundpool.console.dashboard.language import CATALOGUES, languages
 from fundpool.console.dashboard.rendering import account_tail, document_name, figure_name, one_language
-from fundpool.services.flags import PAYMENT_REMEDIES
+from fundpool.services.oversight.flags import PAYMENT_REMEDIES
 
 FOLDER = Path(dashboard.__file__).parent
 ZH, EN = languages()["zh"], languages()["en"]

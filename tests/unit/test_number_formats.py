@@ -2,8 +2,8 @@
 
 import pytest
 
-from fundpool.adapters.cell_grammar import Cell, read_amount, read_count
-from fundpool.adapters.number_formats import Shown, shown_otherwise
+from fundpool.adapters.documents.cell_grammar import Cell, read_amount, read_count
+from fundpool.adapters.documents.number_formats import Shown, shown_otherwise
 
 ORDINARY = [
     "General",

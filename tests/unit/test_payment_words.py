@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.gateways.base import DEFINITE_REJECTIONS
+from fundpool.adapters.banks.base import DEFINITE_REJECTIONS
 from fundpool.domain.transfer import OPEN_QUESTIONS
-from fundpool.services import sending
-from fundpool.services.transfer_views import why
+from fundpool.services.payments import sending
+from fundpool.services.payments.transfer_views import why
 
 SERVICES = Path(sending.__file__).parent
 

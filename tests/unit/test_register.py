@@ -2,7 +2,7 @@
 
 import pytest
 
-from fundpool.services.judging import County, Register
+from fundpool.services.ports.judging import County, Register
 
 REGISTER = Register(
     (

@@ -11,7 +11,7 @@ from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import AccountStatus, BankAccount
-from fundpool.services.money_ports import AccountProposal, new_account
+from fundpool.services.ports.money_ports import AccountProposal, new_account
 from schemas.tables.accounts import bank_account
 
 _ACCOUNT = select(bank_account).where(bank_account.c.id == bindparam("id"))

@@ -39,7 +39,7 @@ from fundpool.domain.ledger import (
     seal_voucher,
 )
 from fundpool.domain.periods import Month
-from fundpool.services.money_ports import StoredPosting
+from fundpool.services.ports.money_ports import StoredPosting
 from schemas.tables.base import stored_moment
 from schemas.tables.ledger import ledger_account, month_lock, posting, voucher
 

@@ -10,7 +10,7 @@ from fundpool.domain.chart_of_accounts import AccountRef, Flow
 from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.periods import SHANGHAI
-from fundpool.services.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
+from fundpool.services.ports.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
 from schemas.payment_messages import Direction, StatementLine
 from schemas.tables.ledger import ledger_account, posting, voucher
 from schemas.tables.statements import receipt_match, statement_balance

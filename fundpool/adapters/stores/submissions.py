@@ -13,7 +13,7 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.periods import SHANGHAI, Month, Period, parse_period
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
-from fundpool.services.month_stores import StoredJudgement
+from fundpool.services.ports.month_stores import StoredJudgement
 from schemas.tables.submissions import (
     judgements,
     raw_files,

@@ -27,7 +27,7 @@ from fundpool.domain.transfer import (
     new_batch,
     new_obligation,
 )
-from fundpool.services.money_ports import Break, GatewayCall, KillSwitch, Recovery
+from fundpool.services.ports.money_ports import Break, GatewayCall, KillSwitch, Recovery
 from schemas.payment_messages import Direction, StatementLine
 from schemas.tables.accounts import bank_account
 from schemas.tables.transfers import (

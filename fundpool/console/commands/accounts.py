@@ -43,8 +43,8 @@ def import_accounts(
     """
     from fundpool.console.commands.ledger import read_rows, unreadable_row
     from fundpool.domain.chart_of_accounts import AccountType
-    from fundpool.services.bank_accounts import propose_account
-    from fundpool.services.money_ports import AccountProposal
+    from fundpool.services.payments.bank_accounts import propose_account
+    from fundpool.services.ports.money_ports import AccountProposal
 
     now = business_clock(as_of)
     proposals = []
@@ -83,8 +83,8 @@ def approve(
     """Approve one proposed account, or every proposal of a city, as another person than the maker."""
     from fundpool.domain.errors import InputError
     from fundpool.domain.transfer import AccountStatus
-    from fundpool.services.bank_accounts import approve_account
-    from fundpool.services.ports import Work
+    from fundpool.services.payments.bank_accounts import approve_account
+    from fundpool.services.ports.work import Work
 
     if account_id is None and city is None:
         raise InputError(

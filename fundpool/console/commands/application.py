@@ -35,7 +35,7 @@ def list_applications(
     *, city: City, month: MonthText, policy_dir: PolicyDir = None, json: Json = False
 ) -> int:
     """列出当月申请 / List the month's applications line by line."""
-    from fundpool.services.application import applications_of
+    from fundpool.services.payments.application import applications_of
 
     return _show(applications_of(open_month(policy_dir), city, parse_month(month)), as_json=json)
 
@@ -55,7 +55,7 @@ def review(
     json: Json = False,
 ) -> int:
     """财政复核：缺省按申请额复核全部 / Finance's review; without an amount every line as applied for."""
-    from fundpool.services.application import review_application
+    from fundpool.services.payments.application import review_application
 
     applications = review_application(
         open_month(policy_dir),

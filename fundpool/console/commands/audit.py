@@ -13,8 +13,8 @@ from fundpool.domain.errors import InputError
 
 if TYPE_CHECKING:
     from fundpool.domain.sealing import Seals
-    from fundpool.services.audit_checks import Anchor, Verification
-    from fundpool.services.ports import Ports, Work
+    from fundpool.services.books.audit_checks import Anchor, Verification
+    from fundpool.services.ports.work import Ports, Work
 
 app = App(name="audit", help="审计日志 / The audit trail: verify, anchor.", result_action="return_value")
 
@@ -42,9 +42,14 @@ def verify(
 
     A trail of more than 200,000 records that was read whole before is read from there on.
     """
-    from fundpool.adapters.anchor_files import AnchorFiles
+    from fundpool.adapters.stores.anchor_files import AnchorFiles
     from fundpool.bootstrap import build_ports
-    from fundpool.services.audit_checks import keep_verified, take_anchor, verified_start, verify_everything
+    from fundpool.services.books.audit_checks import (
+        keep_verified,
+        take_anchor,
+        verified_start,
+        verify_everything,
+    )
 
     settings, now = settings_of(policy_dir), business_clock(None)
     ports = build_ports(settings)
@@ -98,8 +103,8 @@ def anchor(
     json: bool = False,
 ) -> int:
     """Print the heads of every chain, to be kept on paper or on another machine."""
-    from fundpool.adapters.anchor_files import append_anchor
-    from fundpool.services.audit_checks import take_anchor
+    from fundpool.adapters.stores.anchor_files import append_anchor
+    from fundpool.services.books.audit_checks import take_anchor
 
     now = business_clock(as_of)
     taken = _ports(policy_dir).database.read(lambda work: take_anchor(work, now)).as_document()
@@ -117,7 +122,7 @@ def _read_zh(since: str | None) -> str:
 
 
 def _read_anchors(file: Path) -> "list[Anchor]":
-    from fundpool.services.audit_checks import Anchor
+    from fundpool.services.books.audit_checks import Anchor
 
     try:
         text = file.read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ from fundpool.settings import Settings
 
 def backup(file: Annotated[Path, Parameter(help="备份文件 / file to write")], *, json: bool = False) -> int:
     """Write a consistent, checked copy of the embedded database."""
-    from fundpool.adapters.backups import back_up
-    from fundpool.adapters.database import Database
+    from fundpool.adapters.stores.backups import back_up
+    from fundpool.adapters.stores.database import Database
 
     back_up(Database(Settings().resolved_database_url), file)
     if json:
@@ -41,15 +41,15 @@ def restore(
     Then ``fundpool transfers recover`` asks the bank, as often as it takes, and two people start each
     fund again with ``fundpool transfers restart``; before the bank has answered they cannot.
     """
-    from fundpool.adapters.backups import put_back
-    from fundpool.adapters.database import Database
-    from fundpool.adapters.seal_key import seals_of
-    from fundpool.adapters.setting_up import set_up
-    from fundpool.adapters.work import SqlTransactions
+    from fundpool.adapters.keys.seal_key import seals_of
+    from fundpool.adapters.stores.backups import put_back
+    from fundpool.adapters.stores.database import Database
+    from fundpool.adapters.stores.setting_up import set_up
+    from fundpool.adapters.stores.work import SqlTransactions
     from fundpool.bootstrap import build_ports
     from fundpool.domain.people import person
-    from fundpool.services.ports import Work
-    from fundpool.services.recovery import quarantine
+    from fundpool.services.payments.recovery import quarantine
+    from fundpool.services.ports.work import Work
 
     if (file is None) is not quarantine_only:
         raise InputError(

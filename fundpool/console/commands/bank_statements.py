@@ -15,7 +15,7 @@ from fundpool.settings import Settings
 
 if TYPE_CHECKING:
     from fundpool.domain.bank_reconciliation import BankReconciliation
-    from fundpool.services.ports import MonthPorts
+    from fundpool.services.ports.work import MonthPorts
 
 _Account = Annotated[str, Parameter(help="本方账号 / number of our account")]
 
@@ -51,8 +51,8 @@ def statement(
 
     Exit 1 when a new break was found.
     """
-    from fundpool.services.resolving import import_statements
-    from fundpool.services.statements import match_receipts
+    from fundpool.services.payments.resolving import import_statements
+    from fundpool.services.payments.statements import match_receipts
 
     ports, now = open_month(policy_dir), business_clock(as_of)
     if file is not None:
@@ -95,9 +95,9 @@ def _from_file(
     by: str | None,
     now: datetime,
 ) -> tuple[int, int, int, int]:
-    from fundpool.adapters.bank_layouts import read_layout, read_statement, template_layout
-    from fundpool.adapters.raw_files import read_source
-    from fundpool.services.statements import import_file
+    from fundpool.adapters.banks.bank_layouts import read_layout, read_statement, template_layout
+    from fundpool.adapters.documents.raw_files import read_source
+    from fundpool.services.payments.statements import import_file
 
     if account is None or by is None or period[0] is None or period[1] is None:
         raise _wanting("--account --from --to --by")
@@ -153,9 +153,9 @@ def reconciliation(
 
     Exit 1 when a form does not balance, or the bank's balance of an account is not known.
     """
-    from fundpool.adapters.reconciliation_workbooks import ReconciliationWorkbooks
+    from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks
     from fundpool.domain.periods import SHANGHAI
-    from fundpool.services.bank_reconciliation import reconciliations
+    from fundpool.services.payments.bank_reconciliation import reconciliations
 
     ports, when = open_month(policy_dir), parse_month(month)
     policy = ports.policies.city(city)
@@ -177,7 +177,7 @@ def reconciliation(
 
 
 def _row(form: "BankReconciliation") -> list[Any]:
-    from fundpool.adapters.reconciliation_workbooks import verdict_zh
+    from fundpool.adapters.documents.reconciliation_workbooks import verdict_zh
 
     return [
         f"{form.account_type} {form.account_no}",
@@ -224,7 +224,7 @@ def _document(form: "BankReconciliation") -> dict[str, Any]:
 
 def bank_files(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
     """收件目录里的银行文件 / The files of a bank without an API, and why one is not used; exit 1 then."""
-    from fundpool.services.statements import foreign_to
+    from fundpool.services.payments.statements import foreign_to
 
     ports = open_month(policy_dir)
     if ports.bank_inbox is None:
@@ -273,7 +273,7 @@ def bank_balance(
     json: Json = False,
 ) -> int:
     """登记纸质对账单上的余额 / Record the balance of a paper statement."""
-    from fundpool.services.statements import state_balance
+    from fundpool.services.payments.statements import state_balance
 
     try:
         closing_fen = parse_yuan(balance)
@@ -302,7 +302,7 @@ def match_receipt(
     json: Json = False,
 ) -> int:
     """认定一笔银行收款就是一笔入账 / Say that a receipt is a booking, where the program cannot tell."""
-    from fundpool.services.statements import match_by_person
+    from fundpool.services.payments.statements import match_by_person
 
     now = business_clock(as_of)
     cleared = open_month(policy_dir).database.transaction(
@@ -322,7 +322,7 @@ def assign_break(
     json: Json = False,
 ) -> int:
     """指定差异的责任人 / Name who follows a break up."""
-    from fundpool.services.statements import assign
+    from fundpool.services.payments.statements import assign
 
     now = business_clock(as_of)
     open_month(policy_dir).database.transaction(

@@ -15,7 +15,7 @@ from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.return_slip import Correction, Deadline, ReturnSlip, correction_of
-from fundpool.services.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
+from fundpool.services.ports.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
 from fundpool.settings import Settings
 from schemas.documents import document_type
 
@@ -53,8 +53,8 @@ def check(
     if not files:
         raise InputError("usage", "没有给出文件", "no file given", remedy="fundpool check FILE… --city …")
     from expectations.runner import judge
-    from fundpool.adapters.document_reader import read_documents
-    from fundpool.adapters.policy_files import load_policies
+    from fundpool.adapters.documents.document_reader import read_documents
+    from fundpool.adapters.policies.policy_files import load_policies
 
     policy = load_policies(policy_dir or Settings().policy_dir).city(city)
     context = JudgingContext(Register.of(policy.register, policy.funds, policy.name_zh), when)
@@ -91,7 +91,7 @@ def _write_slips(
     due: date | None,
     before: Sequence[Judgement],
 ) -> None:
-    from fundpool.adapters.return_slips import write_slip
+    from fundpool.adapters.documents.return_slips import write_slip
 
     for judgement, source in zip(judgements, sources, strict=True):
         correction = correction_of(before[0].findings, judgement.findings) if before else None
@@ -134,7 +134,7 @@ def open_source(file: Path) -> SourceFile:
 
     No more is held than the reader takes, however long the file is; what is no regular file is not read to an end.
     """
-    from fundpool.adapters.parser_process import FILE_BYTES
+    from fundpool.adapters.documents.parser_process import FILE_BYTES
 
     name = os.fsencode(file).decode("utf-8", "backslashreplace")
     try:

@@ -55,9 +55,9 @@ def command(
 
     Exit status: 0 computed, 2 wrong use or facts, 3 the law does not give the value.
     """
-    from fundpool.adapters.policy_files import load_city
-    from fundpool.services.compute import Question, blocked, compare, compute
-    from fundpool.services.policy_terms import Setting
+    from fundpool.adapters.policies.policy_files import load_city
+    from fundpool.services.law.compute import Question, blocked, compare, compute
+    from fundpool.services.law.policy_terms import Setting
 
     folder = policy_folder(policy_dir)
     home = load_city(folder, city)

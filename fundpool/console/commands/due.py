@@ -75,7 +75,7 @@ def due(
 
     Dates move only where the document says so; "act by" is the last working day on or before.
     """
-    from fundpool.adapters.policy_files import load_city, load_work_calendar, read_national
+    from fundpool.adapters.policies.policy_files import load_city, load_work_calendar, read_national
     from fundpool.domain.duties import DutyKind, duties_of_month, duties_of_year
 
     if json and format_ == "ics":

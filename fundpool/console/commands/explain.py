@@ -23,10 +23,10 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.submission import DocumentKind
-from fundpool.services.flags import DUTY_NAMES
+from fundpool.services.oversight.flags import DUTY_NAMES
 
 if TYPE_CHECKING:
-    from fundpool.services.lineage import Booking, CellSource, Explanation, Lineage
+    from fundpool.services.oversight.lineage import Booking, CellSource, Explanation, Lineage
 
 app = App(
     name="explain",
@@ -127,7 +127,7 @@ def figure(
 
 
 def _open(policy_dir: Any) -> "Lineage":
-    from fundpool.services.lineage import Lineage
+    from fundpool.services.oversight.lineage import Lineage
 
     return Lineage(open_month(policy_dir))
 

@@ -9,9 +9,9 @@ def init(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
 
     The policy files are read first; while one of them is wrong nothing is set up (exit status 2).
     """
-    from fundpool.adapters.migrations import current
-    from fundpool.adapters.policy_files import load_policies
-    from fundpool.adapters.setting_up import install
+    from fundpool.adapters.policies.policy_files import load_policies
+    from fundpool.adapters.stores.migrations import current
+    from fundpool.adapters.stores.setting_up import install
 
     settings = settings_of(policy_dir)
     cities = load_policies(settings.policy_dir).cities

@@ -13,7 +13,7 @@ from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 
 if TYPE_CHECKING:
-    from fundpool.services.ports import Ports, Work
+    from fundpool.services.ports.work import Ports, Work
 
 app = App(name="ledger", help="账簿 / The books: verify, balances, export.", result_action="return_value")
 
@@ -32,7 +32,7 @@ def _ports(policy_dir: Path | None) -> "Ports":
 @app.command
 def verify(*, policy_dir: PolicyDir = None, json: bool = False) -> int:
     """Recompute the books from their postings; exit 1 when anything does not add up."""
-    from fundpool.services.ledger_checks import verify as verify_books
+    from fundpool.services.books.ledger_checks import verify as verify_books
 
     faults = _ports(policy_dir).database.read(verify_books)
     if json:
@@ -76,12 +76,12 @@ def balances(
     """Balances of every account, now or as of an event time, a record time or both."""
     from fundpool.domain.ledger import natural_fen, trial_balance
     from fundpool.domain.money import format_yuan
-    from fundpool.services import books
+    from fundpool.services.books import booking
 
     event_until = business_clock(as_of) if as_of else None
     until = business_clock(recorded_until) if recorded_until else None
     found = _ports(policy_dir).database.read(
-        lambda work: books.balances(work, city, fund, event_until=event_until, recorded_until=until)
+        lambda work: booking.balances(work, city, fund, event_until=event_until, recorded_until=until)
     )
     if json:
         totals = trial_balance(found)
@@ -135,7 +135,7 @@ def export(
     policy_dir: PolicyDir = None,
 ) -> int:
     """Export the journal for Beancount, or every posting as CSV."""
-    from fundpool.services.ledger_export import to_beancount, to_csv
+    from fundpool.services.books.ledger_export import to_beancount, to_csv
 
     render = to_beancount if format == "beancount" else to_csv
     text = _ports(policy_dir).database.read(lambda work: render(work.ledger.postings(city, fund)))
@@ -153,7 +153,7 @@ def open_books(
     """Bring opening balances into the books from a CSV: city, fund, account_type, unit, amount_yuan."""
     from fundpool.domain.chart_of_accounts import AccountRef, AccountType
     from fundpool.domain.money import parse_yuan
-    from fundpool.services import books
+    from fundpool.services.books import booking
 
     now = business_clock(as_of)
     entries = []
@@ -165,7 +165,7 @@ def open_books(
             raise unreadable_row(file, number, error) from error
 
     def act(work: "Work") -> None:
-        books.open_balances(work, entries, by=by, event_at=now, now=now)
+        booking.open_balances(work, entries, by=by, event_at=now, now=now)
 
     _ports(policy_dir).database.transaction(act)
     total_fen = sum(amount_fen for _, amount_fen in entries)
@@ -197,7 +197,7 @@ def income(
     """Book money that came into an account; the same reference again changes nothing."""
     from fundpool.domain.chart_of_accounts import AccountType
     from fundpool.domain.money import parse_yuan
-    from fundpool.services import books
+    from fundpool.services.books import booking
 
     now = business_clock(as_of)
     try:
@@ -207,7 +207,7 @@ def income(
             "amount", f"金额或账户类型写法不对：{error}", f"cannot read the amount or account type: {error}"
         ) from error
     _ports(policy_dir).database.transaction(
-        lambda work: books.book_income(
+        lambda work: booking.book_income(
             work,
             city=city,
             fund=fund,
@@ -239,11 +239,11 @@ def reverse(
     json: bool = False,
 ) -> int:
     """Take a booking back by its opposite, at most once; the original stays."""
-    from fundpool.services import books
+    from fundpool.services.books import booking
 
     now = business_clock(as_of)
     _ports(policy_dir).database.transaction(
-        lambda work: books.reverse(work, key, reason=reason, by=by, event_at=now, now=now)
+        lambda work: booking.reverse(work, key, reason=reason, by=by, event_at=now, now=now)
     )
     if json:
         print_json({"reversed": key})
@@ -264,7 +264,7 @@ def close_month(
     json: bool = False,
 ) -> int:
     """Close a month's books of one fund, or of every fund; later data becomes an adjustment."""
-    from fundpool.services import books
+    from fundpool.services.books import booking
 
     now = business_clock(as_of)
     wanted = parse_month(month)
@@ -273,7 +273,7 @@ def close_month(
         [fund] if fund else database.read(lambda work: [c[1] for c in work.ledger.chains() if c[0] == city])
     )
     closed = database.transaction(
-        lambda work: [each for each in funds if books.close_month(work, city, each, wanted, by=by, now=now)]
+        lambda work: [each for each in funds if booking.close_month(work, city, each, wanted, by=by, now=now)]
     )
     if json:
         print_json({"city": city, "month": str(wanted), "closed": closed})

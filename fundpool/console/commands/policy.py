@@ -15,7 +15,7 @@ from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import Month
 
 if TYPE_CHECKING:
-    from fundpool.adapters.yaml_documents import Problem
+    from fundpool.adapters.policies.yaml_documents import Problem
     from fundpool.domain.policy import CityPolicy
 
 MONTHS_AHEAD = 18
@@ -40,8 +40,8 @@ _STATUS_ZH = {"in_force": "施行中", "draft": "征求意见稿", "repealed": "
 @app.command(name="list")
 def list_(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
     """列出政策文件 / List the policy files."""
-    from fundpool.adapters.policy_files import load_policies
-    from fundpool.services.policy_views import city_in_brief
+    from fundpool.adapters.policies.policy_files import load_policies
+    from fundpool.services.law.policy_views import city_in_brief
 
     briefs = [city_in_brief(city) for city in load_policies(policy_folder(policy_dir)).cities]
     if json:
@@ -77,8 +77,8 @@ def show(
     json: Json = False,
 ) -> int:
     """按文件顺序查看一个城市的规则 / Show one city's rules in the order of its document."""
-    from fundpool.adapters.policy_files import load_city, read_national
-    from fundpool.services.policy_views import city_in_full
+    from fundpool.adapters.policies.policy_files import load_city, read_national
+    from fundpool.services.law.policy_views import city_in_full
 
     folder = policy_folder(policy_dir)
     day = parse_day(on, "--on") if on else None
@@ -116,8 +116,13 @@ def explain(
     json: Json = False,
 ) -> int:
     """解释一条规则：条款、引文、出处、读法 / Explain one rule: article, quote, place, readings."""
-    from fundpool.adapters.policy_files import load_city, load_examples, load_work_calendar, read_national
-    from fundpool.services.policy_views import explain_rule
+    from fundpool.adapters.policies.policy_files import (
+        load_city,
+        load_examples,
+        load_work_calendar,
+        read_national,
+    )
+    from fundpool.services.law.policy_views import explain_rule
 
     folder = policy_folder(policy_dir)
     policy = load_city(folder, city)
@@ -145,8 +150,8 @@ def diff(
     json: Json = False,
 ) -> int:
     """两个城市并列，或一个城市的两个日期 / Two cities side by side, or one city at two dates."""
-    from fundpool.adapters.policy_files import load_city, read_national
-    from fundpool.services.policy_views import compare
+    from fundpool.adapters.policies.policy_files import load_city, read_national
+    from fundpool.services.law.policy_views import compare
 
     folder = policy_folder(policy_dir)
     (one, one_on), (other, other_on) = _city_at(left), _city_at(right)
@@ -179,7 +184,7 @@ def check(
 
     Exit 1 and a list of file:line when something is wrong.
     """
-    from fundpool.adapters.policy_sources import check_quotes
+    from fundpool.adapters.policies.policy_sources import check_quotes
 
     place = folder or policy_folder(policy_dir)
     today = business_clock(as_of).date()
@@ -221,8 +226,8 @@ def check(
 @app.command
 def coverage(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
     """每条规则如何处理 / What the product does with every rule; exit 1 when one is unaccounted for."""
-    from fundpool.adapters.policy_files import load_policies
-    from fundpool.services.policy_views import rule_in_words
+    from fundpool.adapters.policies.policy_files import load_policies
+    from fundpool.services.law.policy_views import rule_in_words
 
     folder = policy_folder(policy_dir)
     library = load_policies(folder)
@@ -262,8 +267,8 @@ def coverage(*, policy_dir: PolicyDir = None, json: Json = False) -> int:
 
 def _readable(folder: Path) -> "tuple[list[CityPolicy], list[Problem]]":
     """The cities that can be read, and what is wrong with the other files."""
-    from fundpool.adapters.policy_files import load_file, policy_files
-    from fundpool.adapters.yaml_documents import PolicyFileError, Problem
+    from fundpool.adapters.policies.policy_files import load_file, policy_files
+    from fundpool.adapters.policies.yaml_documents import PolicyFileError, Problem
 
     cities: list[CityPolicy] = []
     problems: list[Problem] = []
@@ -285,9 +290,9 @@ def _horizon(today: date) -> date:
 
 def _time_problems(folder: Path, cities: "list[CityPolicy]", today: date) -> "list[Problem]":
     """Days on which a rule has no answer or two, and monthly steps that two rules set."""
-    from fundpool.adapters.policy_files import load_work_calendar
-    from fundpool.adapters.yaml_documents import PolicyFileError, Problem
-    from fundpool.services.policy_views import days_without_one_answer, steps_set_twice
+    from fundpool.adapters.policies.policy_files import load_work_calendar
+    from fundpool.adapters.policies.yaml_documents import PolicyFileError, Problem
+    from fundpool.services.law.policy_views import days_without_one_answer, steps_set_twice
 
     try:
         calendar = load_work_calendar(folder)
@@ -310,8 +315,8 @@ def _time_problems(folder: Path, cities: "list[CityPolicy]", today: date) -> "li
 
 def _computation_problems(cities: "list[CityPolicy]") -> "list[Problem]":
     """Blocks of ``computes`` that do not hang together."""
-    from fundpool.adapters.yaml_documents import Problem
-    from fundpool.services.compute import check_computes
+    from fundpool.adapters.policies.yaml_documents import Problem
+    from fundpool.services.law.compute import check_computes
 
     problems = []
     for city in cities:
@@ -326,9 +331,9 @@ def _computation_problems(cities: "list[CityPolicy]") -> "list[Problem]":
 
 def _coverage_problems(folder: Path, cities: "list[CityPolicy]") -> "list[Problem]":
     """Rules of coverage.yaml that the files lack or treat otherwise, and rules it does not list."""
-    from fundpool.adapters.policy_files import load_coverage
-    from fundpool.adapters.yaml_documents import Problem
-    from fundpool.services.policy_views import coverage as treated
+    from fundpool.adapters.policies.policy_files import load_coverage
+    from fundpool.adapters.policies.yaml_documents import Problem
+    from fundpool.services.law.policy_views import coverage as treated
 
     listed = load_coverage(folder)
     file = folder / "coverage.yaml"
@@ -389,7 +394,7 @@ def _print_readings(readings: list[dict[str, Any]]) -> None:
 
 
 def _print_explanation(document: dict[str, Any]) -> None:
-    from fundpool.services.policy_views import plain_words
+    from fundpool.services.law.policy_views import plain_words
 
     place = document["place"]
     print(

@@ -11,7 +11,7 @@ from fundpool.console.options import Json, PolicyDir, policy_folder
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.services.detail_comparison import (
+from fundpool.services.documents.detail_comparison import (
     COUNTS,
     DETAIL_COLUMNS,
     CityPlaces,
@@ -21,7 +21,7 @@ from fundpool.services.detail_comparison import (
 )
 
 if TYPE_CHECKING:
-    from fundpool.adapters.detail_comparison import DetailComparer
+    from fundpool.adapters.details.detail_comparison import DetailComparer
 
 _NEXT_COLUMN = re.compile(rf",(?=(?:{'|'.join(DETAIL_COLUMNS)})=)")
 _ON_SCREEN = 100
@@ -67,8 +67,8 @@ def reconcile(
         _whole({**both, **_mapping(right_columns, "--right-columns")}),
     )
     places = None if city is None else _city_places(policy_dir, city)
-    from fundpool.adapters.detail_comparison import compare
-    from fundpool.adapters.detail_workbooks import open_folder
+    from fundpool.adapters.details.detail_comparison import compare
+    from fundpool.adapters.details.detail_workbooks import open_folder
 
     if out is not None:
         open_folder(out)
@@ -111,15 +111,15 @@ def _whole(given: dict[str, str]) -> Columns:
 
 
 def _city_places(policy_dir: Path | None, city: str) -> CityPlaces:
-    from fundpool.adapters.policy_files import load_city
-    from fundpool.services.judging import Register
+    from fundpool.adapters.policies.policy_files import load_city
+    from fundpool.services.ports.judging import Register
 
     policy = load_city(policy_folder(policy_dir), city)
     return CityPlaces(policy.name_zh, Register.of(policy.register, policy.funds, policy.name_zh))
 
 
 def _write(comparer: "DetailComparer", out: Path, asked: str) -> DifferenceFiles:
-    from fundpool.adapters.detail_workbooks import MOST_LINES, put, result_stem, write_workbook
+    from fundpool.adapters.details.detail_workbooks import MOST_LINES, put, result_stem, write_workbook
 
     comparison = comparer.comparison
     stem = result_stem(comparison, asked)
@@ -135,7 +135,7 @@ def _write(comparer: "DetailComparer", out: Path, asked: str) -> DifferenceFiles
 def _document(
     comparison: DetailComparison, city: str | None, files: DifferenceFiles | None
 ) -> dict[str, Any]:
-    from fundpool.adapters.detail_files import shown
+    from fundpool.adapters.details.detail_files import shown
 
     return {
         **comparison.to_json(),
@@ -152,8 +152,8 @@ def _document(
 
 
 def _print(comparison: DetailComparison, files: DifferenceFiles | None) -> None:
-    from fundpool.adapters.detail_files import shown
-    from fundpool.adapters.detail_workbooks import count_zh
+    from fundpool.adapters.details.detail_files import shown
+    from fundpool.adapters.details.detail_workbooks import count_zh
 
     for side in (comparison.left, comparison.right):
         print(f"{side.file}  {side.format} {side.encoding or ''}  SHA-256 {side.sha256}")

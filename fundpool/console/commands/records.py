@@ -52,8 +52,8 @@ def import_budget(
     json: Json = False,
 ) -> int:
     """登记年度支出预算：county,fund,amount_yuan / Record the year's budget; a change is a new revision."""
-    from fundpool.adapters.record_files import read_budget
-    from fundpool.services.records import record_budget
+    from fundpool.adapters.documents.record_files import read_budget
+    from fundpool.services.oversight.records import record_budget
 
     changed = record_budget(
         open_month(policy_dir),
@@ -76,7 +76,7 @@ def list_budget(
     json: Json = False,
 ) -> int:
     """年度支出预算及历次调整 / The year's budget, with every adjustment and what it changed."""
-    from fundpool.services.records import budgets_of
+    from fundpool.services.oversight.records import budgets_of
 
     told: list[dict[str, Any]] = []
     for one in budgets_of(open_month(policy_dir), city, year):
@@ -139,8 +139,8 @@ def import_openings(
     Columns: account_type,unit,fund,balance_yuan and, for county_expenditure, optionally
     spending_yuan,year_spending_yuan,year_paid_yuan.
     """
-    from fundpool.adapters.record_files import read_openings
-    from fundpool.services.records import record_openings
+    from fundpool.adapters.documents.record_files import read_openings
+    from fundpool.services.oversight.records import record_openings
 
     changed = record_openings(
         open_month(policy_dir),
@@ -169,7 +169,7 @@ def add_extension(
     json: Json = False,
 ) -> int:
     """登记延期 / Record an extension of a duty; the legal day stays visible."""
-    from fundpool.services.records import record_extension
+    from fundpool.services.oversight.records import record_extension
 
     changed = record_extension(
         open_month(policy_dir),
@@ -202,7 +202,7 @@ def add_nil_return(
 ) -> int:
     """登记零申报 / Record that a county declares it has nothing to file."""
     from fundpool.domain.submission import DocumentKind
-    from fundpool.services.records import record_nil_return
+    from fundpool.services.oversight.records import record_nil_return
 
     now = business_clock(as_of)
     changed = record_nil_return(
@@ -236,7 +236,7 @@ def add_waiver(
 ) -> int:
     """登记免报：县区本月经批准不报该表 / Record that a county is let off filing a document."""
     from fundpool.domain.submission import DocumentKind
-    from fundpool.services.records import record_waiver
+    from fundpool.services.oversight.records import record_waiver
 
     changed = record_waiver(
         open_month(policy_dir),

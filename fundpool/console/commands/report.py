@@ -20,7 +20,7 @@ app = App(
 @app.command(name="list")
 def list_filings(*, city: City, month: MonthText, policy_dir: PolicyDir = None, json: Json = False) -> int:
     """列出已备案的汇总表 / List the summaries filed for the month."""
-    from fundpool.services.filing import filings_of
+    from fundpool.services.oversight.filing import filings_of
 
     filings = filings_of(open_month(policy_dir), city, parse_month(month))
     if json:
@@ -58,7 +58,7 @@ def write(
     json: Json = False,
 ) -> int:
     """写出汇总表（已备案的各版，未备案则为草稿）和迟报缺报清单 / Write the filed workbooks (or a draft) and the list of who was late."""
-    from fundpool.services.filing import files_of
+    from fundpool.services.oversight.filing import files_of
 
     when = parse_month(month)
     files = files_of(open_month(policy_dir), city, when, business_clock(as_of))

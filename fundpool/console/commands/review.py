@@ -45,7 +45,7 @@ def list_cases(
     json: Json = False,
 ) -> int:
     """列出审核事项 / List the cases of the month."""
-    from fundpool.services.review import cases_of
+    from fundpool.services.documents.review import cases_of
 
     kind = None if document is None else DocumentKind.named(document)
     return _show(cases_of(open_month(policy_dir), city, parse_period(month), kind), as_json=json)
@@ -65,7 +65,7 @@ def approve(
     json: Json = False,
 ) -> int:
     """初审：按申请额提出核定 / Propose the requested amount; another person confirms it."""
-    from fundpool.services.review import propose
+    from fundpool.services.documents.review import propose
 
     cases = propose(
         open_month(policy_dir),
@@ -98,7 +98,7 @@ def cut(
     json: Json = False,
 ) -> int:
     """初审：核减，须写理由 / Propose less than requested, with the reason; another person confirms it."""
-    from fundpool.services.review import propose
+    from fundpool.services.documents.review import propose
 
     cases = propose(
         open_month(policy_dir),
@@ -129,7 +129,7 @@ def return_(
     json: Json = False,
 ) -> int:
     """退回县区重报 / Return the whole document to the county; it can file again."""
-    from fundpool.services.return_slips import return_to_county
+    from fundpool.services.oversight.return_slips import return_to_county
 
     cases = return_to_county(
         open_month(policy_dir),
@@ -158,7 +158,7 @@ def confirm(
     json: Json = False,
 ) -> int:
     """复核：确认初审意见，须是另一人 / Confirm proposals; by another person than who made them."""
-    from fundpool.services.review import confirm as confirm_cases
+    from fundpool.services.documents.review import confirm as confirm_cases
 
     cases = confirm_cases(
         open_month(policy_dir),
@@ -174,7 +174,7 @@ def confirm(
 
 
 def _show(cases: tuple[ReviewCase, ...], *, as_json: bool) -> int:
-    from fundpool.services.review import record_of
+    from fundpool.services.documents.review import record_of
 
     if as_json:
         print_json({"cases": [record_of(case) for case in cases]})

@@ -9,7 +9,7 @@ from fundpool.console.clock import business_clock
 from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month, parse_month
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
-from fundpool.services.outcomes import StepReport, StepRequest, UnitState
+from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
 
 _STATES = {
     UnitState.DONE: "完成 done",
@@ -38,7 +38,7 @@ def run(
     expenditure-reporting, report-filing, document-collection, reconciliation, flags.
     Exit status 0 done or waiting, 1 something was found or failed, 4 the bank did not answer.
     """
-    from fundpool.services.steps import run_step
+    from fundpool.services.month.steps import run_step
 
     request = StepRequest(
         city=city,

@@ -64,8 +64,8 @@ def run(
     Without an accounts file, accounts open on first use: payers with 1,000,000,000.00 yuan.
     The first line on stdout tells its address once it answers.
     """
-    from fundpool.adapters.gateways.bank_file import BankFile
-    from fundpool.adapters.gateways.sandbox import SandboxBank, SandboxServer
+    from fundpool.sandbox_bank.bank_file import BankFile
+    from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
 
     settings = Settings()
     listed = [] if accounts is None else read_accounts(accounts)
@@ -211,8 +211,8 @@ def files(
 
     The bank must not be running: both would hold its book. Exit 1 when a file is no order.
     """
-    from fundpool.adapters.gateways.bank_file import BankFile
-    from fundpool.adapters.gateways.file_bank import FileBank
+    from fundpool.sandbox_bank.bank_file import BankFile
+    from fundpool.sandbox_bank.file_bank import FileBank
 
     settings, now = Settings(), business_clock(as_of)
     day = None if statements is None else business_clock(statements).date()
@@ -314,7 +314,7 @@ def _listen(make: Any, host: str, port: int, bank: Any) -> Any:
 
 def _secret(settings: Settings) -> bytes:
     """The shared secret; a new one is written for the product to find when there is none."""
-    from fundpool.adapters.gateways.signature import secret_file, shared_secret
+    from fundpool.adapters.keys.signature import secret_file, shared_secret
 
     file = secret_file(settings)
     if settings.gateway_secret is None and not file.exists():

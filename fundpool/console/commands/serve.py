@@ -18,7 +18,7 @@ def serve(
     """看板：只供查看，中英文，默认只在本机打开 / The dashboard: for reading, open on this machine by default."""
     from functools import partial
 
-    from fundpool.adapters.gateways.signature import shared_secret
+    from fundpool.adapters.keys.signature import shared_secret
     from fundpool.bootstrap import build_ports
     from fundpool.console.callbacks import callback_router
     from fundpool.console.clock import business_clock
@@ -26,7 +26,7 @@ def serve(
     from fundpool.console.dashboard.reading import ServiceReader
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
     from fundpool.console.runs import run_url
-    from fundpool.services.resolving import receive_callback
+    from fundpool.services.payments.resolving import receive_callback
     from fundpool.settings import Settings
 
     settings = Settings()

@@ -34,7 +34,9 @@ def _shown(values: Settings, name: str) -> str | None:
     if value is None:
         return None
     if name == "database_url":
-        from fundpool.adapters.database import Database  # a quarter of a second, for those who give one
+        from fundpool.adapters.stores.database import (
+            Database,
+        )  # a quarter of a second, for those who give one
 
         return Database(values.resolved_database_url).shown_url
     return "********" if isinstance(value, SecretStr) else str(value)

@@ -7,8 +7,8 @@ from fundpool.console.clock import business_clock
 from fundpool.console.options import AsOf, City, Json, PeriodText, PolicyDir, open_month, parse_period
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
-from fundpool.services.flags import DUTY_NAMES
-from fundpool.services.ports import SlipFile
+from fundpool.services.oversight.flags import DUTY_NAMES
+from fundpool.services.ports.files import SlipFile
 from schemas.documents import DOCUMENTS
 
 _STATES = {
@@ -39,7 +39,7 @@ def status(
 
     Exit status 1 when a duty is late, overdue or returned, or something blocks.
     """
-    from fundpool.services.status import is_troubled, month_status
+    from fundpool.services.oversight.status import is_troubled, month_status
 
     ports, when = open_month(policy_dir), parse_period(month)
     document = month_status(ports, city, when, business_clock(as_of), only_known_then=as_of is not None)
@@ -53,7 +53,7 @@ def status(
 
 def receipts(*, city: City, month: PeriodText, policy_dir: PolicyDir = None, json: Json = False) -> int:
     """到账与收件清单：何日收到多少钱、哪些文件 / What came in: money by the bank's word, and files with their verdict."""
-    from fundpool.services.status import receipts_of
+    from fundpool.services.oversight.status import receipts_of
 
     document = receipts_of(open_month(policy_dir), city, parse_period(month))
     if json:

@@ -20,8 +20,8 @@ from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.submission import DocumentKind, FileState
-from fundpool.services.documents import intake_of
-from fundpool.services.intake import FileReceipt, Sending
+from fundpool.services.documents.document_kinds import intake_of
+from fundpool.services.documents.intake import FileReceipt, Sending
 from schemas.documents import DOCUMENTS
 
 SHOWN_CHANGES = 60
@@ -52,8 +52,8 @@ def submit(
 
     Exit status 0 every file is taken in, 2 a file cannot be opened or read, or contradicts an option.
     """
-    from fundpool.adapters.raw_files import read_source
-    from fundpool.services.intake import submit as file_documents
+    from fundpool.adapters.documents.raw_files import read_source
+    from fundpool.services.documents.intake import submit as file_documents
 
     if not files:
         raise InputError("usage", "没有给出文件", "no file given", remedy="fundpool submit FILE… --city …")

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from fundpool.console.options import PeriodText, period_of_type
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError, ServiceUnavailable
-from fundpool.services.judging import Register
+from fundpool.services.ports.judging import Register
 from fundpool.settings import Settings
 from schemas.documents import document_type
 
@@ -44,8 +44,8 @@ def template(
             f"a list has 1 to {MOST_ROWS} open rows, found {rows}",
             remedy="更多的明细请报 CSV / file a longer list as CSV",
         )
-    from fundpool.adapters.policy_files import load_policies
-    from fundpool.adapters.workbooks import write_template
+    from fundpool.adapters.documents.workbooks import write_template
+    from fundpool.adapters.policies.policy_files import load_policies
 
     policy = load_policies(policy_dir or Settings().policy_dir).city(city)
     register = Register.of(policy.register, policy.funds, policy.name_zh)

@@ -16,10 +16,10 @@ from fundpool.domain.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from fundpool.domain.transfer import Batch, Obligation
-    from fundpool.services.money_ports import Recovery
-    from fundpool.services.payments import BatchView
-    from fundpool.services.ports import Ports, Work
-    from fundpool.services.transfer_views import TransferOutcome, TransferView
+    from fundpool.services.payments.batches import BatchView
+    from fundpool.services.payments.transfer_views import TransferOutcome, TransferView
+    from fundpool.services.ports.money_ports import Recovery
+    from fundpool.services.ports.work import Ports, Work
 
 app = App(
     name="transfers", help="拨付 / Payments: list, approve, release, resolve.", result_action="return_value"
@@ -69,7 +69,7 @@ def list_transfers(
     json: bool = False,
 ) -> int:
     """Every payment of a city: who is paid what, and how far it has come."""
-    from fundpool.services.transfer_views import transfer_views
+    from fundpool.services.payments.transfer_views import transfer_views
 
     wanted = parse_month(month) if month else None
     views = _ports(policy_dir).database.read(lambda work: transfer_views(work, city, wanted, unit=unit))
@@ -138,7 +138,7 @@ def show(transfer_id: int, *, policy_dir: PolicyDir = None, json: bool = False) 
     """One payment with every attempt, every call to the bank and every act of a person."""
 
     def gather(work: "Work") -> dict[str, Any]:
-        from fundpool.services.transfer_views import transfer_views
+        from fundpool.services.payments.transfer_views import transfer_views
 
         obligation = work.transfers.obligation(transfer_id)
         views = transfer_views(work, obligation.city, obligation.month, unit=obligation.unit)
@@ -200,7 +200,7 @@ def batches(
     *, city: _CityMust, month: _MonthMust, hop: _Hop = None, policy_dir: PolicyDir = None, json: bool = False
 ) -> int:
     """What approving each batch would do: who gets how much, and the change from last month."""
-    from fundpool.services.payments import batch_consequences
+    from fundpool.services.payments.batches import batch_consequences
 
     wanted, over = parse_month(month), _hop(hop)
     views = _ports(policy_dir).database.read(
@@ -284,7 +284,7 @@ def approve(
 ) -> int:
     """Approve the waiting batches of a month (复核), as another person than their maker."""
     from fundpool.domain.transfer import BatchState
-    from fundpool.services.payments import approve_batch, digest_of
+    from fundpool.services.payments.batches import approve_batch, digest_of
 
     def act(work: "Work", batch: "Batch") -> "Batch | None":
         seen = digest_of(work, batch)
@@ -310,7 +310,7 @@ def release(
 ) -> int:
     """Release the approved batches of a month for sending (放行), as a third person."""
     from fundpool.domain.transfer import BatchState
-    from fundpool.services.payments import release_batch
+    from fundpool.services.payments.batches import release_batch
 
     def act(work: "Work", batch: "Batch") -> "Batch | None":
         return release_batch(work, batch.id, by, now) if batch.state is BatchState.APPROVED else None
@@ -383,7 +383,7 @@ def cancel(
     json: bool = False,
 ) -> int:
     """Withdraw a payment that is not with the bank: never sent, or definitely refused."""
-    from fundpool.services import payment_decisions
+    from fundpool.services.payments import payment_decisions
 
     act = partial(
         payment_decisions.cancel,
@@ -406,7 +406,7 @@ def hold(
     json: bool = False,
 ) -> int:
     """Stop one payment until a person has looked."""
-    from fundpool.services import payment_decisions
+    from fundpool.services.payments import payment_decisions
 
     act = partial(payment_decisions.hold_obligation, obligation_id=transfer_id, by=by, reason=reason)
     return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
@@ -423,7 +423,7 @@ def look_again(
     json: bool = False,
 ) -> int:
     """Take a payment out of HELD to where its attempts say it stands."""
-    from fundpool.services import payment_decisions
+    from fundpool.services.payments import payment_decisions
 
     act = partial(payment_decisions.look_again, obligation_id=transfer_id, by=by, reason=reason)
     return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
@@ -440,7 +440,7 @@ def accept_execution(
     json: bool = False,
 ) -> int:
     """Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
-    from fundpool.services import payment_decisions
+    from fundpool.services.payments import payment_decisions
 
     act = partial(payment_decisions.accept_execution, obligation_id=transfer_id, by=by, reason=reason)
     return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
@@ -457,7 +457,7 @@ def approve_retry(
     json: bool = False,
 ) -> int:
     """Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
-    from fundpool.services import payment_decisions
+    from fundpool.services.payments import payment_decisions
 
     act = partial(payment_decisions.approve_retry, obligation_id=transfer_id, by=by, reason=reason)
     return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
@@ -474,9 +474,9 @@ def order_again(
     json: bool = False,
 ) -> int:
     """Order what came back (退票) or was withdrawn once more, to the account approved now; two others pass it."""
-    from fundpool.services import payments
+    from fundpool.services.payments import batches
 
-    act = partial(payments.order_again, obligation_id=transfer_id, by=by, reason=reason)
+    act = partial(batches.order_again, obligation_id=transfer_id, by=by, reason=reason)
     return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
 
 
@@ -506,7 +506,7 @@ def resolve(
     json: bool = False,
 ) -> int:
     """Ask the bank about every payment whose outcome is open."""
-    from fundpool.services.resolving import resolve as resolve_open
+    from fundpool.services.payments.resolving import resolve as resolve_open
 
     wanted = parse_month(month) if month else None
     outcomes = resolve_open(_ports(policy_dir), business_clock(as_of), city=city, month=wanted)
@@ -618,7 +618,7 @@ def resolve_break(
     json: bool = False,
 ) -> int:
     """Close a break with a person's reason; nothing is written off by itself."""
-    from fundpool.services.resolving import resolve_break as close_break
+    from fundpool.services.payments.resolving import resolve_break as close_break
 
     now = business_clock(as_of)
     _ports(policy_dir).database.transaction(
@@ -636,7 +636,7 @@ def confirm_absence(
     key: str, *, by: _By, as_of: _AsOf = None, policy_dir: PolicyDir = None, json: bool = False
 ) -> int:
     """Confirm from the statements that an order was never executed; two people, one after the other."""
-    from fundpool.services import resolving
+    from fundpool.services.payments import resolving
 
     ports, now = _ports(policy_dir), business_clock(as_of)
 
@@ -672,7 +672,7 @@ def recover(
 
     Run it again until it ends without an error: the funds cannot be started before.
     """
-    from fundpool.services.recovery import recover as ask
+    from fundpool.services.payments.recovery import recover as ask
 
     first_day = None if since is None else business_clock(since).date()
     reports = ask(_ports(policy_dir), first_day, business_clock(as_of))
@@ -700,7 +700,7 @@ def confirm_recovery(
     json: bool = False,
 ) -> int:
     """Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
-    from fundpool.services.recovery import confirm_by_statements
+    from fundpool.services.payments.recovery import confirm_by_statements
 
     ports, now = _ports(policy_dir), business_clock(as_of)
     signed = ports.database.transaction(
@@ -738,7 +738,7 @@ def stop(
 ) -> int:
     """Stop sending for a fund at once."""
     from fundpool.domain.people import person
-    from fundpool.services.kill_switches import stop_fund
+    from fundpool.services.payments.kill_switches import stop_fund
 
     now = business_clock(as_of)
     _ports(policy_dir).database.transaction(
@@ -758,7 +758,7 @@ def restart(
     json: bool = False,
 ) -> int:
     """Start sending again: the first person asks, a second one confirms with the same command."""
-    from fundpool.services.kill_switches import confirm_restart, request_restart
+    from fundpool.services.payments.kill_switches import confirm_restart, request_restart
 
     now = business_clock(as_of)
 

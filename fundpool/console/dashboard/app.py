@@ -36,7 +36,7 @@ from fundpool.console.dashboard.reading import City, Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
-from fundpool.services.ports import SlipFile
+from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import MonthStatus
 
 STATIC = Path(__file__).parent / "static"

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import ActorName, CityPolicy, National, StepName
-from fundpool.services import overview, status
-from fundpool.services.hindsight import facts_as_of
-from fundpool.services.lineage import Lineage
-from fundpool.services.ports import MonthPorts, SlipFile, Work
-from fundpool.services.progress import MonthFacts, month_facts
+from fundpool.services.oversight import overview, status
+from fundpool.services.oversight.hindsight import facts_as_of
+from fundpool.services.oversight.lineage import Lineage
+from fundpool.services.oversight.progress import MonthFacts, month_facts
+from fundpool.services.ports.files import SlipFile
+from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
 

@@ -69,7 +69,7 @@ class BankProcess:
 
 def write_bank_accounts(target: Path, sample: Path) -> None:
     """Write the accounts of the sample city with what they hold when the books begin."""
-    from fundpool.adapters.record_files import read_openings
+    from fundpool.adapters.documents.record_files import read_openings
     from fundpool.console.demo.people import read_accounts
 
     openings = {

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fundpool.console.demo.play import BusinessClock, Position
     from fundpool.console.demo.summary import Summary
-    from fundpool.services.ports import MonthPorts
+    from fundpool.services.ports.work import MonthPorts
 
 NOTICE = "演示数据，全部为虚构 · SYNTHETIC data: every figure is made up"
 
@@ -116,7 +116,7 @@ class _Demo:
         return 0 if summary.is_sound else 1
 
     def _open(self, settings: Settings) -> "MonthPorts":
-        from fundpool.adapters.setting_up import install
+        from fundpool.adapters.stores.setting_up import install
         from fundpool.bootstrap import build_ports
 
         install(settings).dispose()

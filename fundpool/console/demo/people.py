@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from fundpool.adapters.raw_files import read_source
-from fundpool.adapters.record_files import read_budget, read_openings
+from fundpool.adapters.documents.raw_files import read_source
+from fundpool.adapters.documents.record_files import read_budget, read_openings
 from fundpool.console.demo.script import Act, Script
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import FundpoolError, RuleViolation
@@ -18,11 +18,13 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import AccountStatus
-from fundpool.services import application, bank_accounts, intake, payments, records, return_slips, review
-from fundpool.services.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
-from fundpool.services.filing import files_of
-from fundpool.services.money_ports import AccountProposal
-from fundpool.services.ports import MonthPorts, Work
+from fundpool.services.documents import intake, review
+from fundpool.services.oversight import records, return_slips
+from fundpool.services.oversight.filing import files_of
+from fundpool.services.payments import application, bank_accounts, batches
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
+from fundpool.services.ports.money_ports import AccountProposal
+from fundpool.services.ports.work import MonthPorts, Work
 from fundpool.settings import Settings
 
 DUTY_OF_STEP = {"disbursement": PAY_STEP, "allocation": ALLOCATE_STEP}
@@ -233,7 +235,7 @@ class People:
 
         def authorise(work: Work) -> None:
             for leg in legs:
-                payments.authorise(
+                batches.authorise(
                     work,
                     self._policy.key,
                     self._month,

@@ -14,9 +14,9 @@ from fundpool.console.demo.people import DUTY_OF_STEP, People
 from fundpool.console.demo.script import Act, Moment, Script
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.transfer import attempt_key
-from fundpool.services.disbursement import legs_of
-from fundpool.services.ports import MonthPorts, Work
-from fundpool.services.status import step_states
+from fundpool.services.oversight.status import step_states
+from fundpool.services.payments.disbursement import legs_of
+from fundpool.services.ports.work import MonthPorts, Work
 
 
 class RunResult(Protocol):

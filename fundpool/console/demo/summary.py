@@ -11,11 +11,12 @@ from fundpool.domain.ledger import trial_balance
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
-from fundpool.services import books, ledger_checks, transfer_views
-from fundpool.services.disbursement import legs_of
-from fundpool.services.flags import Flag, flags_of
-from fundpool.services.ports import MonthPorts, Work
-from fundpool.services.progress import MonthFacts, month_facts, progress_of
+from fundpool.services.books import booking, ledger_checks
+from fundpool.services.oversight.flags import Flag, flags_of
+from fundpool.services.oversight.progress import MonthFacts, month_facts, progress_of
+from fundpool.services.payments import transfer_views
+from fundpool.services.payments.disbursement import legs_of
+from fundpool.services.ports.work import MonthPorts, Work
 
 SPENDING_ACCOUNTS = {AccountType.COUNTY_EXPENDITURE}
 BANK_ONLY_ACCOUNTS = {AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE}
@@ -80,7 +81,7 @@ def summarise(
     def read(work: Work) -> Summary:
         facts = month_facts(work, policy, month)
         flags = flags_of(work, policy, facts, progress_of(policy, month, ports.calendar, facts, now))
-        held = books.balances(work, policy.key)
+        held = booking.balances(work, policy.key)
         return Summary(
             city=policy.key,
             month=str(month),
@@ -178,7 +179,7 @@ def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[s
     for account in work.accounts.find(policy.key):
         if account.account_type in BANK_ONLY_ACCOUNTS:
             ref = AccountRef(policy.key, account.fund, account.account_type, account.unit)
-            booked = books.balance(work, ref).posted_fen
+            booked = booking.balance(work, ref).posted_fen
             if booked != balances.get(account.account_no):
                 found.append(
                     f"{account.account_no}: 账 books {booked}, 银行 bank {balances.get(account.account_no)}"
@@ -217,7 +218,7 @@ def _digest(
             [one["key"], one["amount_fen"], one["credit_account"]] for one in bank_book["executions"]
         ),
         "books": sorted(
-            [str(each.ref), each.posted_fen, each.reserved_fen] for each in books.balances(work, policy.key)
+            [str(each.ref), each.posted_fen, each.reserved_fen] for each in booking.balances(work, policy.key)
         ),
         "reported": [[one.version, one.content_digest] for one in facts.filings],
         "flags": sorted([flag.kind, flag.unit or "", flag.fund or "", flag.days or 0] for flag in flags),

@@ -13,7 +13,7 @@ from fundpool.console.demo.play import RunResult
 from fundpool.console.demo.script import Act, Script
 from fundpool.console.demo.summary import Summary
 from fundpool.domain.policy import CityPolicy
-from fundpool.services.judging import CityFund
+from fundpool.services.ports.judging import CityFund
 
 WEEKDAYS = "一二三四五六日"
 DOCUMENTS = {"plan": ("用款计划", "the plan"), "report": ("支出核算报表", "the report")}

@@ -1,0 +1,1 @@
+"""Two lists of payment details compared line by line, out of core (DuckDB)."""

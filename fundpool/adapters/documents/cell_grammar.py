@@ -1,0 +1,274 @@
+"""How the text of one cell becomes an amount, a month, a day or a count, and what is said about it.
+
+Strict: a writing either is the plain one, or falls under a written rule that shows what was read
+(schemas/documents/reading_rules.py), or yields no value at all. Python's own ``int``, ``float`` and
+``Decimal`` would take other scripts' digits, ``1_000``, ``nan`` and ``1e3`` without a word.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from fundpool.adapters.documents.number_formats import shown_otherwise
+from fundpool.domain.money import format_yuan, parse_yuan
+from fundpool.domain.periods import Month
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as the file has it. ``kind``: s text, n number, b true/false, e error, d ISO date.
+
+    ``number_format`` is its format code where that may show something else than what is stored.
+    """
+
+    row: int
+    column: int
+    kind: str
+    text: str | None
+    formula: bool
+    is_date: bool
+    number_format: str = ""
+
+    @property
+    def blank(self) -> bool:
+        return not self.formula and (self.text is None or not self.text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to say about a cell: a code of READING_RULES with what was found and taken instead."""
+
+    code: str
+    found: str
+    expected: str | None = None
+
+
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９．，－＋（）", "0123456789.,-+()")
+_UNUSUAL = str.maketrans(
+    {"−": "-", "–": "-", "\u00a0": "", "\u3000": "", "\u200b": "", "\ufeff": "", "\u2060": ""}
+)
+_THOUSANDS = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]{1,2})?", re.ASCII)
+_EXPONENT = re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+", re.ASCII)
+_FINE = re.compile(r"-?[0-9]{1,12}\.[0-9]{3,}", re.ASCII)
+_PLACEHOLDERS = frozenset(
+    [
+        "na",
+        "n/a",
+        "#n/a",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "-",
+        "--",
+        "—",
+        "——",
+        "/",
+        "\\",
+        "无",
+        "没有",
+        "空",
+        "略",
+    ]
+)
+_PLAIN = re.compile(r"0(\.|$)|[1-9]|-0\.0*[1-9]|-[1-9]", re.ASCII)
+"""How a plain amount begins: no leading zeros, and no minus before nil."""
+_CURRENCY = re.compile(r"^(?:[¥￥]|人民币|RMB|CNY)|元$")
+
+
+def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[int | None, list[Remark]]:
+    """Fen of a money cell and what is to be said about it; None when it holds no amount.
+
+    ``derived`` cells (sums the template itself computes, control totals) may hold a formula with a
+    stored result: the checks compute the same sum again, so nothing rests on the formula.
+    """
+    if cell.formula and (cell.text is None or not cell.text.strip()):
+        return None, [Remark("CELL-006", "")]
+    if cell.blank or cell.text is None:
+        return None, []
+    if cell.is_date:
+        return None, [Remark("CELL-007", shown_text(cell, date1904=date1904))]
+    if cell.kind in {"b", "e"}:
+        return None, [
+            Remark(
+                "CELL-011",
+                {"1": "TRUE", "0": "FALSE"}.get(cell.text, cell.text) if cell.kind == "b" else cell.text,
+            )
+        ]
+    remarks = [Remark("CELL-005", cell.text)] if cell.formula and not derived else []
+    if cell.kind == "n":
+        amount, more = _number(cell.text, computed=cell.formula)
+    else:
+        amount, more = _text_amount(cell.text)
+    if amount is not None:
+        more.extend(_shown_otherwise(cell, format_yuan(amount)))
+    return amount, remarks + more
+
+
+def _shown_otherwise(cell: Cell, taken: str) -> list[Remark]:
+    """What is said of a value that its number format shows as something else; ``taken`` is what is read."""
+    if not cell.number_format or cell.text is None:
+        return []
+    shown = shown_otherwise(cell.number_format, cell.text, is_text=cell.kind != "n")
+    if shown is None:
+        return []
+    return [Remark("CELL-017" if shown.rounded else "CELL-016", shown.text or "空白 / blank", taken)]
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?", re.ASCII)
+
+
+def _stored_number(text: str) -> Decimal | None:
+    """The number that a workbook stores as ``text``; None for what no workbook program writes."""
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def _number(text: str, *, computed: bool) -> tuple[int | None, list[Remark]]:
+    """An Excel number: binary floating point of which 15 decimal digits mean something."""
+    stored = _stored_number(text)
+    if stored is None or abs(stored) >= 10**12:
+        return None, [Remark("CELL-001", text)]
+    shown = Decimal(f"{float(text):.15g}")
+    fen = shown.scaleb(2)
+    if fen != fen.to_integral_value():
+        return None, [Remark("CELL-004", text)]
+    amount = int(fen)
+    # The shortest text of the same double is what was typed; anything longer is arithmetic's tail.
+    tail = not computed and Decimal(repr(float(text))) != shown
+    if tail or "e" in text.lower():
+        return amount, [Remark("CELL-014", text, format_yuan(amount))]
+    return amount, []
+
+
+def _text_amount(text: str) -> tuple[int | None, list[Remark]]:
+    amount = _parse(text)
+    if amount is not None:
+        return amount, [] if _PLAIN.match(text) else [Remark("CELL-003", text, format_yuan(amount))]
+    stripped = text.strip(" \t\r\n")
+    amount = _parse(_without_separators(stripped))
+    if amount is not None:
+        return amount, [Remark("CELL-003", text, format_yuan(amount))]
+    folded = stripped.translate(_FULL_WIDTH).translate(_UNUSUAL).strip()
+    amount = _parse(_without_separators(_CURRENCY.sub("", _CURRENCY.sub("", folded)).strip()))
+    if amount is not None:
+        return amount, [Remark("CELL-002", text, format_yuan(amount))]
+    return None, [Remark(_what_is_wrong(folded), text)]
+
+
+def _without_separators(text: str) -> str:
+    return text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+
+
+def _what_is_wrong(folded: str) -> str:
+    """The rule that a text which is no amount comes under."""
+    if folded.casefold() in _PLACEHOLDERS:
+        return "CELL-009"
+    if _EXPONENT.fullmatch(folded):
+        return "CELL-010"
+    return "CELL-004" if _FINE.fullmatch(folded) else "CELL-001"
+
+
+def _parse(text: str) -> int | None:
+    try:
+        return parse_yuan(text)
+    except ValueError:
+        return None
+
+
+_MONTH = re.compile(r"([0-9]{4})(?:-|/|\.|年)([0-9]{1,2})月?(?:份)?", re.ASCII)
+_MONTH_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})", re.ASCII)
+
+
+def read_month(cell: Cell, *, date1904: bool) -> tuple[Month | None, list[Remark]]:
+    """The month of a cell; Excel turns a typed 2026-10 into 1 October, which is understood and said."""
+    text = cell.text or ""
+    month: Month | None = None
+    if cell.is_date:
+        day = _day_of(cell, date1904=date1904)
+        month = Month.of(day) if day is not None and day.day == 1 else None
+    else:
+        folded = text.strip().translate(_FULL_WIDTH)
+        # As a number 2026.10 is 2026.1: nobody can tell October from January.
+        match = (None if cell.kind == "n" else _MONTH.fullmatch(folded)) or _MONTH_DIGITS.fullmatch(folded)
+        if match is not None and 1 <= int(match[2]) <= 12 and int(match[1]) >= 1:
+            month = Month(int(match[1]), int(match[2]))
+    if month is None:
+        return None, []
+    if text == str(month):
+        return month, []
+    return month, [Remark("CELL-013", shown_text(cell, date1904=date1904), str(month))]
+
+
+_YEAR = re.compile(r"([0-9]{4})年?(?:度)?", re.ASCII)
+
+
+def read_year(cell: Cell) -> tuple[str | None, list[Remark]]:
+    """The year of a cell, as four digits: ``2026``, ``2026年`` or ``2026年度``."""
+    text = cell.text or ""
+    match = None if cell.is_date else _YEAR.fullmatch(text.strip().translate(_FULL_WIDTH))
+    if match is None:
+        return None, []
+    return match[1], [] if text == match[1] else [Remark("CELL-013", text, match[1])]
+
+
+_DAY = re.compile(
+    r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{2})([0-9]{2}))",
+    re.ASCII,
+)
+
+
+def read_day(cell: Cell, *, date1904: bool) -> tuple[str | None, list[Remark]]:
+    """The ISO day of a cell: a date cell, or ``2026-10-05``.
+
+    ``20261005``, ``2026/10/5`` and ``2026年10月5日`` are normalised; ``2026111`` could be two days and is none.
+    """
+    text = cell.text or ""
+    if cell.is_date:
+        day = _day_of(cell, date1904=date1904)
+    else:
+        match = _DAY.fullmatch(text.strip())
+        parts = [] if match is None else [part for part in match.groups() if part and part not in "-/."]
+        day = _date(*(int(part) for part in parts)) if parts else None
+    if day is None:
+        return None, [Remark("CELL-015", text, "2026-10-05")]
+    iso = day.isoformat()
+    return iso, [] if cell.is_date or text == iso else [Remark("CELL-013", text, iso)]
+
+
+def shown_text(cell: Cell, *, date1904: bool) -> str:
+    """The text of a cell as a person knows it: of a date its day, not the number that the file keeps."""
+    day = _day_of(cell, date1904=date1904) if cell.is_date and cell.kind == "n" else None
+    return (cell.text or "") if day is None else day.isoformat()
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _day_of(cell: Cell, *, date1904: bool) -> date | None:
+    text = cell.text or ""
+    if cell.kind == "d":
+        match = re.match(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", text, re.ASCII)
+        return _date(*(int(part) for part in match.groups())) if match else None
+    stored = _stored_number(text)
+    if (
+        stored is None or not 61 <= stored <= 100_000
+    ):  # before 1900-03-01 the two calendars of Excel disagree with the real one
+        return None
+    return (date(1904, 1, 1) if date1904 else date(1899, 12, 30)) + timedelta(days=int(stored))
+
+
+def read_count(cell: Cell) -> tuple[int | None, list[Remark]]:
+    """A whole number, not negative."""
+    text = (cell.text or "").strip()
+    if cell.kind == "n" and not cell.is_date:
+        number = _stored_number(text)
+        if number is not None and 0 <= number < 10**12 and number == number.to_integral_value():
+            return int(number), _shown_otherwise(cell, str(int(number)))
+    elif not cell.is_date and re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+        return int(text), _shown_otherwise(cell, str(int(text)))
+    return None, [Remark("CELL-015", text, "整数 / a whole number")]

@@ -1,0 +1,529 @@
+"""Workbooks for counties: templates to fill, and the same sheets filled from values.
+
+Template, reader and checks share one definition per document (schemas/documents). Cells that are not
+for the county are locked; sums are formulas whose stored results the checks compute again. The bytes
+depend on the arguments only: no clock, no user name.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter  # type: ignore[import-untyped]
+from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell  # type: ignore[import-untyped]
+
+from fundpool.adapters.documents.cell_grammar import Cell, read_amount
+from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import Period
+from fundpool.services.ports.judging import STANDARD_FUNDS, CityFund, County
+from schemas.documents import document_type
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence, Sum
+
+__all__ = ["read_documents", "write_document", "write_template"]
+
+Value = int | str | date | None
+"""An amount in fen or a count (int), a text written exactly as it stands, a date cell, or a blank."""
+
+_CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+_FIXED = {FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.YEAR, FieldKind.FUND}
+_HEADER_ROW = 3
+"""Zero-based: title, labels and instruction stand above it."""
+_ROW_HEIGHT = 20
+_COLUMN_WIDTH = {
+    FieldKind.COUNTY_CODE: 13,
+    FieldKind.COUNTY_NAME: 16,
+    FieldKind.MONTH: 10,
+    FieldKind.YEAR: 10,
+    FieldKind.FUND: 21,
+    FieldKind.MONEY: 16.5,
+    FieldKind.COUNT: 11,
+    FieldKind.CODE: 22,
+    FieldKind.DAY: 12,
+    FieldKind.CHOICE: 11,
+    FieldKind.TEXT: 24,
+}
+"""Wide enough for the standard funds' names and for amounts of ten thousand million yuan."""
+_REPEATED = 4
+"""Columns that stand on both pages of a table printed on two; the head and the signatures keep within them."""
+_INSTRUCTION = (
+    "只填黄色单元格（灰色的已填好或自动计算）；没有发生额填 0；不要改动表头，不要隐藏、合并单元格。"
+    " Fill the yellow cells only; write 0 for nothing."
+)
+
+
+def write_template(
+    path: Path,
+    document: str,
+    city_name: str,
+    counties: Sequence[County],
+    month: Period,
+    *,
+    funds: Sequence[CityFund] = STANDARD_FUNDS,
+    detail_rows: int | None = None,
+) -> None:
+    """Write the blank template of a document for ``counties`` (usually one) to ``path`` (.xlsx).
+
+    Documents per fund get one prepared row per county and fund, others ``detail_rows`` open rows
+    (None: as many as the document's definition says).
+    """
+    kind = document_type(document)
+    rows: list[Mapping[str, Value]] = [
+        {"county_code": county.code, "county_name": county.name_zh, "fund": fund}
+        for county in counties
+        for fund in ((each.key for each in funds) if kind.per_fund else [""])
+    ]
+    if not kind.per_fund:
+        rows = [rows[0]] * (detail_rows or kind.open_rows)
+    _write_xlsx(path, kind, city_name, month, rows, funds, labels={}, totals=None, blank=True, mark=None)
+
+
+def write_document(
+    path: Path,
+    document: str,
+    city_name: str,
+    month: Period,
+    rows: Sequence[Mapping[str, Value]],
+    *,
+    funds: Sequence[CityFund] = STANDARD_FUNDS,
+    labels: Mapping[str, str] | None = None,
+    totals: Mapping[str, int] | None = None,
+    encoding: str = "utf-8-sig",
+    mark: str | None = None,
+) -> None:
+    """Write a filled document to ``path``: ``.xlsx``, or ``.csv`` in ``encoding``.
+
+    ``rows`` hold ``county_code``, ``county_name``, ``fund`` (key) and amounts in fen; an amount that
+    follows from others is computed when absent, ``month`` likewise. A str is written as that text.
+    ``funds`` are the city's; ``totals`` replaces control totals (fen); ``mark`` is printed beside the
+    title (“synthetic”).
+    """
+    kind = document_type(document)
+    signed = (
+        {"prepared_by": "张敏", "checked_by": "李强", "responsible": "王芳"} if labels is None else labels
+    )
+    filled = [complete(kind, row, month) for row in rows]
+    if path.suffix == ".csv":
+        _write_csv(
+            path,
+            kind,
+            city_name,
+            month,
+            filled,
+            funds,
+            labels=signed,
+            totals=totals,
+            encoding=encoding,
+            mark=mark,
+        )
+    else:
+        _write_xlsx(
+            path, kind, city_name, month, filled, funds, labels=signed, totals=totals, blank=False, mark=mark
+        )
+
+
+def _period(kind: DocumentType, month: Period) -> str:
+    """The period as the document writes it: a yearly one names the year of ``month``."""
+    return str(month) if kind.period == "month" else f"{month.year:04d}"
+
+
+def complete(kind: DocumentType, row: Mapping[str, Value], month: Period) -> dict[str, Value]:
+    """``row`` with the month and the amounts that follow from others, where it does not state them."""
+    filled: dict[str, Value] = {"month": str(month), "year": f"{month.year:04d}", **row}
+    for f in kind.fields:
+        if f.follows_from is not None and f.key not in filled:
+            filled[f.key] = sum_of(f.follows_from, filled)
+    return filled
+
+
+def _with_fund_name(
+    kind: DocumentType, row: Mapping[str, Value], funds: Sequence[CityFund]
+) -> Mapping[str, Value]:
+    """``row`` with its fund's name where it states a key of ``funds``; any other text stays as it is."""
+    names = {fund.key: fund.name_zh for fund in funds}
+    columns = [f.key for f in kind.fields if f.kind is FieldKind.FUND and f.key in row]
+    return {**row, **{key: names.get(str(row[key]), row[key]) for key in columns}}
+
+
+def sum_of(rule: Sum, row: Mapping[str, Value]) -> int | None:
+    """The amount that ``rule`` gives for a row; None unless all its parts are amounts."""
+    optional = {key: 0 for key in rule.optional if row.get(key) is None}
+    plus = [_amount({**row, **optional}.get(key)) for key in rule.plus]
+    minus = [_amount(row.get(key)) for key in rule.minus]
+    if None in plus or None in minus:
+        return None
+    total = sum(part or 0 for part in plus) - sum(part or 0 for part in minus)
+    return max(total, 0) if rule.at_least_nil else total
+
+
+def _amount(value: Value) -> int | None:
+    """Fen of an amount, also of one that is written unusually as text."""
+    if isinstance(value, str):
+        return read_amount(Cell(0, 0, "s", value, formula=False, is_date=False), derived=False)[0]
+    return value if isinstance(value, int) else None
+
+
+def _control_totals(kind: DocumentType, rows: Sequence[Mapping[str, Value]]) -> dict[str, int]:
+    """Σ of every money column over the rows that state an amount."""
+    return {f.key: sum(_amount(row.get(f.key)) or 0 for row in rows) for f in kind.money_fields}
+
+
+# --- .xlsx --------------------------------------------------------------------------------------
+
+
+class _Formats:
+    """The cell formats of a sheet."""
+
+    def __init__(self, book: Any) -> None:
+        box = {"border": 1, "font_name": "SimSun", "font_size": 10, "valign": "vcenter"}
+        title = {"bold": True, "font_size": 16, "valign": "vcenter", "font_name": "SimHei"}
+        self.title = book.add_format({**title, "align": "center"})
+        self.wide_title = book.add_format({**title, "font_size": 14})
+        self.heading = book.add_format({"bold": True, "font_size": 14, "font_name": "SimHei"})
+        self.note = book.add_format({**box, "text_wrap": True})
+        self.plain = book.add_format({"font_name": "SimSun", "font_size": 10, "valign": "vcenter"})
+        self.header = book.add_format(
+            {
+                **box,
+                "bold": True,
+                "bg_color": "#D9E2F3",
+                "text_wrap": True,
+                "align": "center",
+            }
+        )
+        self.fixed = book.add_format({**box, "num_format": "@", "bg_color": "#F2F2F2"})
+        self.money = book.add_format(
+            {**box, "num_format": "#,##0.00", "locked": False, "bg_color": "#FFF9DB"}
+        )
+        self.sum = book.add_format({**box, "num_format": "#,##0.00", "bg_color": "#F2F2F2"})
+        self.count = book.add_format({**box, "num_format": "0", "locked": False, "bg_color": "#FFF9DB"})
+        self.text = book.add_format(
+            {**box, "num_format": "@", "locked": False, "bg_color": "#FFF9DB", "text_wrap": True}
+        )
+        self.day = book.add_format(
+            {**box, "num_format": "yyyy-mm-dd", "locked": False, "bg_color": "#FFF9DB"}
+        )
+
+
+def _write_xlsx(
+    path: Path,
+    kind: DocumentType,
+    city_name: str,
+    month: Period,
+    rows: Sequence[Mapping[str, Value]],
+    funds: Sequence[CityFund],
+    *,
+    labels: Mapping[str, str],
+    totals: Mapping[str, int] | None,
+    blank: bool,
+    mark: str | None,
+) -> None:
+    rows = [_with_fund_name(kind, row, funds) for row in rows]
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(
+        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
+    book.set_properties({"title": kind.zh, "company": city_name, "created": _CREATED})
+    codes = ",".join(dict.fromkeys(str(row["county_code"]) for row in rows if row.get("county_code")))
+    for name, value in {
+        "fundpool-document": kind.key,
+        "fundpool-version": kind.version,
+        "fundpool-month": _period(kind, month),
+        "fundpool-county": codes[:250],
+        "fundpool-unit": kind.unit_zh,
+    }.items():
+        book.set_custom_property(name, value, "text")
+    sheet = book.add_worksheet(kind.sheet)
+    formats = _Formats(book)
+    names = list(dict.fromkeys(str(row["county_name"]) for row in rows if row.get("county_name")))
+    _write_head(sheet, kind, city_name, month, names, formats, mark)
+    for index, row in enumerate(rows):
+        _write_row(sheet, kind, row, _HEADER_ROW + 1 + index, formats, month, blank=blank)
+    _write_total_row(sheet, kind, rows, formats, totals, blank=blank)
+    last = _HEADER_ROW + len(rows) + 3
+    for index, label in enumerate(label for label in kind.labels if label.key != "unit"):
+        at, column = last + index // 2, 2 * (index % 2)
+        sheet.set_row(at, _ROW_HEIGHT)
+        sheet.write_string(at, column, f"{label.zh}：", formats.plain)
+        sheet.write_string(at, column + 1, labels.get(label.key, ""), formats.text)
+    _validate_input(sheet, kind, funds, _HEADER_ROW + 1, _HEADER_ROW + len(rows))
+    sheet.freeze_panes(_HEADER_ROW + 1, _REPEATED)
+    sheet.protect("", {"format_columns": True, "select_locked_cells": True})
+    _set_page(sheet, wide=len(kind.fields) > 12)
+    sheet.repeat_rows(0, _HEADER_ROW)
+    if _on_two_pages(kind):
+        sheet.fit_to_pages(2, 0)
+        sheet.repeat_columns(0, _REPEATED - 1)
+    if blank:
+        _explain_columns(book, kind, formats)
+    book.close()
+    path.write_bytes(buffer.getvalue())
+
+
+def _on_two_pages(kind: DocumentType) -> bool:
+    """Whether a table is legible only on two pages side by side, which both name the county and fund."""
+    return len(kind.fields) > 16
+
+
+def _set_page(sheet: Any, *, wide: bool) -> None:
+    """Printed across the page, on A3 where the table is wide: the form is signed on paper too."""
+    sheet.set_landscape()
+    sheet.set_paper(8 if wide else 9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    sheet.set_footer("&C第 &P 页 共 &N 页")
+
+
+def _explain_columns(book: Any, kind: DocumentType, formats: _Formats) -> None:
+    """A second sheet that says of every column who fills it and how."""
+    sheet = book.add_worksheet("填报说明")
+    sheet.write_string(0, 0, f"{kind.zh}填报说明", formats.heading)
+    sheet.set_row(0, 26)
+    for column, (text, width) in enumerate((("栏目", 24), ("由谁填写", 16), ("怎么填", 72), ("Column", 40))):
+        sheet.write_string(1, column, text, formats.header)
+        sheet.set_column(column, column, width)
+    for row, f in enumerate(kind.fields, start=2):
+        texts = (f.zh, *_how_to_fill(kind, f), f.en)
+        # Not every program finds the height of a text that runs over lines by itself.
+        sheet.set_row(row, 16 * (1 + _half_widths(texts[2]) // 68))
+        for column, text in enumerate(texts):
+            sheet.write_string(row, column, text, formats.note)
+    sheet.protect("", {"format_columns": True, "select_locked_cells": True})
+    _set_page(sheet, wide=False)
+
+
+def _half_widths(text: str) -> int:
+    """Characters of a Latin letter's width: a Chinese one takes two."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+
+
+def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
+    if f.follows_from is not None:
+        names = {each.key: each.zh for each in kind.fields}
+        plus = " + ".join(names[key] for key in f.follows_from.plus)
+        minus = "".join(f" − {names[key]}" for key in f.follows_from.minus)
+        floor = "，不足 0 记 0" if f.follows_from.at_least_nil else ""
+        return "表格自动计算", f"{f.zh} = {plus}{minus}{floor}；不必填写"
+    if f.kind in _FIXED and (kind.per_fund or f.kind is not FieldKind.FUND):
+        return "已填好", "不要改动"
+    need = "县区填写" if f.presence is Presence.REQUIRED else "县区选填"
+    if f.choices or f.kind is FieldKind.FUND:
+        return need, "从下拉列表中选择"
+    how = {
+        FieldKind.MONEY: f"单位：{kind.unit_zh}，最多两位小数，如 1234.56；没有发生额填 0"
+        + ("；可为负数" if f.may_be_negative else ""),
+        FieldKind.COUNT: "整数，如 120",
+        FieldKind.DAY: "日期，如 2026-10-05",
+        FieldKind.CODE: "按文本填写全部数字（单元格已设为文本）",
+    }
+    return need, how.get(f.kind, "文字")
+
+
+def _write_head(
+    sheet: Any,
+    kind: DocumentType,
+    city_name: str,
+    month: Period,
+    counties: Sequence[str],
+    formats: _Formats,
+    mark: str | None,
+) -> None:
+    title = f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")
+    if _on_two_pages(kind):  # a merged title would stand on the first page only
+        sheet.write_string(0, 0, title, formats.wide_title)
+    else:
+        sheet.merge_range(0, 0, 0, len(kind.fields) - 1, title, formats.title)
+    sheet.set_row(0, 30)
+    sheet.write_string(1, 0, f"单位：{kind.unit_zh}", formats.plain)
+    sheet.write_string(1, 1, f"{kind.month_zh}：{_period(kind, month)}", formats.plain)
+    sheet.write_string(1, _REPEATED - 1, f"模板版本：{kind.version}", formats.plain)
+    filed_by = counties[0] if len(counties) == 1 else ""
+    sheet.write_string(2, 0, f"填报单位（盖章）：{filed_by}", formats.plain)
+    sheet.write_string(2, _REPEATED, _INSTRUCTION, formats.plain)
+    for row in (1, 2):
+        sheet.set_row(row, 18)
+    for column, f in enumerate(kind.fields):
+        sheet.write_string(_HEADER_ROW, column, f.zh, formats.header)
+        sheet.write_comment(_HEADER_ROW, column, f.en) if f.follows_from else None
+        sheet.set_column(column, column, _COLUMN_WIDTH[f.kind])
+    sheet.set_row(_HEADER_ROW, 32)
+
+
+def _write_row(
+    sheet: Any,
+    kind: DocumentType,
+    row: Mapping[str, Value],
+    at: int,
+    formats: _Formats,
+    month: Period,
+    *,
+    blank: bool,
+) -> None:
+    if not any(_half_widths(str(row.get(f.key) or "")) > 22 for f in kind.fields if f.kind is FieldKind.TEXT):
+        sheet.set_row(at, _ROW_HEIGHT)
+    for column, f in enumerate(kind.fields):
+        value = row.get(f.key)
+        if f.key in {"month", "year"} and value is None:
+            value = str(month) if f.key == "month" else f"{month.year:04d}"
+        if f.follows_from is not None and (
+            blank or (isinstance(value, int) and value == sum_of(f.follows_from, row))
+        ):
+            stored = value / 100 if isinstance(value, int) else 0.0
+            sheet.write_formula(at, column, _formula(kind, f.follows_from, at), formats.sum, stored)
+        else:
+            _write_cell(sheet, at, column, f, value, formats)
+
+
+def _write_cell(sheet: Any, at: int, column: int, f: DocumentField, value: Value, formats: _Formats) -> None:
+    fixed = f.kind in _FIXED
+    entry = formats.count if f.kind is FieldKind.COUNT else formats.text
+    style = formats.fixed if fixed and value else formats.money if f.is_money else entry
+    if value is None or value == "":
+        sheet.write_blank(at, column, None, style)
+    elif isinstance(value, date):
+        sheet.write_datetime(at, column, datetime(value.year, value.month, value.day), formats.day)  # noqa: DTZ001 - Excel has no zones
+    elif isinstance(value, str):
+        sheet.write_string(at, column, value, style)
+    elif f.is_money:
+        sheet.write_number(at, column, value / 100, style)
+    else:
+        sheet.write_number(at, column, value, style)
+
+
+def _formula(kind: DocumentType, rule: Sum, at: int) -> str:
+    columns = {f.key: index for index, f in enumerate(kind.fields)}
+    plus = "+".join(xl_rowcol_to_cell(at, columns[key]) for key in rule.plus)
+    minus = "".join(f"-{xl_rowcol_to_cell(at, columns[key])}" for key in rule.minus)
+    # Rounded to the fen: sums of binary fractions grow tails.
+    return f"=ROUND(MAX({plus}{minus},0),2)" if rule.at_least_nil else f"=ROUND({plus}{minus},2)"
+
+
+def _write_total_row(
+    sheet: Any,
+    kind: DocumentType,
+    rows: Sequence[Mapping[str, Value]],
+    formats: _Formats,
+    totals: Mapping[str, int] | None,
+    *,
+    blank: bool,
+) -> None:
+    at = _HEADER_ROW + 1 + len(rows)
+    computed = _control_totals(kind, rows)
+    sheet.set_row(at, _ROW_HEIGHT)
+    sheet.write_string(at, 0, "控制合计", formats.fixed)
+    for column, f in enumerate(kind.fields):
+        if not f.is_money:
+            sheet.write_blank(at, column, None, formats.fixed) if column else None
+            continue
+        if totals is not None and f.key in totals:
+            sheet.write_number(at, column, totals[f.key] / 100, formats.sum)
+            continue
+        name = xl_col_to_name(column)
+        formula = f"=ROUND(SUM({name}{_HEADER_ROW + 2}:{name}{_HEADER_ROW + 1 + len(rows)}),2)"
+        sheet.write_formula(at, column, formula, formats.sum, 0.0 if blank else computed[f.key] / 100)
+
+
+def _validate_input(sheet: Any, kind: DocumentType, funds: Sequence[CityFund], first: int, last: int) -> None:
+    for column, f in enumerate(kind.fields):
+        rule: dict[str, Any] | None = None
+        if f.is_money and f.follows_from is None:
+            rule = {
+                "validate": "decimal",
+                "criteria": "between",
+                "minimum": -(10**12) if f.may_be_negative else 0,
+                "maximum": 10**12,
+                "ignore_blank": f.presence is Presence.OPTIONAL,
+                "input_title": f.zh[:32],
+                "input_message": f"单位：{kind.unit_zh}，最多两位小数；没有发生额填 0",
+                "error_title": "不是金额",
+                "error_message": "请填写半角数字，如 1234.56；没有发生额填 0。",
+            }
+        elif f.kind is FieldKind.FUND:
+            rule = _list_rule(f, [fund.name_zh for fund in funds])
+        elif f.choices:
+            rule = _list_rule(f, list(f.choices))
+        elif f.kind is FieldKind.COUNT:
+            rule = _count_rule(f)
+        elif f.kind in _HINTS:
+            rule = {"validate": "any", "input_title": f.zh[:32], "input_message": _HINTS[f.kind]}
+        if rule is not None:
+            sheet.data_validation(first, column, last, column, rule)
+
+
+_HINTS = {
+    FieldKind.CODE: "按文本填写全部数字，前面的 0 也要写",
+    FieldKind.DAY: "写作 2026-10-05",
+}
+"""What a cell says when it is chosen, where no rule of the workbook can check it."""
+
+
+def _count_rule(f: DocumentField) -> dict[str, Any]:
+    return {
+        "validate": "integer",
+        "criteria": "between",
+        "minimum": 0,
+        "maximum": 10**9,
+        "ignore_blank": f.presence is Presence.OPTIONAL,
+        "input_title": f.zh[:32],
+        "input_message": "整数，如 120；没有填 0",
+        "error_title": "不是整数",
+        "error_message": "请填写整数，如 120；没有填 0。",
+    }
+
+
+def _list_rule(f: DocumentField, values: list[str]) -> dict[str, Any]:
+    return {
+        "validate": "list",
+        "source": values,
+        "error_title": f"{f.zh}不在列表中",
+        "error_message": f"请从列表中选择：{'、'.join(values)}"[:250],
+    }
+
+
+# --- .csv ---------------------------------------------------------------------------------------
+
+
+def _write_csv(
+    path: Path,
+    kind: DocumentType,
+    city_name: str,
+    month: Period,
+    rows: Sequence[Mapping[str, Value]],
+    funds: Sequence[CityFund],
+    *,
+    labels: Mapping[str, str],
+    totals: Mapping[str, int] | None,
+    encoding: str,
+    mark: str | None,
+) -> None:
+    rows = [_with_fund_name(kind, row, funds) for row in rows]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")])
+    writer.writerow([f"单位：{kind.unit_zh}", f"{kind.month_zh}：{_period(kind, month)}"])
+    writer.writerow([f.zh for f in kind.fields])
+    for row in rows:
+        writer.writerow([_csv_text(f, row.get(f.key)) for f in kind.fields])
+    stated = {**_control_totals(kind, rows), **(totals or {})}
+    first, *others = kind.fields
+    assert not first.is_money
+    writer.writerow(
+        ["控制合计", *(format_yuan(stated[f.key], separators=False) if f.is_money else "" for f in others)]
+    )
+    signatures: list[str] = []
+    for label in kind.labels:
+        if label.key != "unit":
+            signatures += [f"{label.zh}：", labels.get(label.key, "")]
+    writer.writerow(signatures)
+    path.write_bytes(text.getvalue().encode(encoding))
+
+
+def _csv_text(f: DocumentField, value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return format_yuan(value, separators=False) if f.is_money else str(value)
+    return str(value)

@@ -1,1 +1,0 @@
-"""Payment gateways behind one contract (gateways/base.py)."""

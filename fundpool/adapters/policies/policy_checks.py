@@ -1,0 +1,248 @@
+"""What one entry of a policy file says about another, checked: every finding names its line."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from itertools import combinations, pairwise
+
+from fundpool.adapters.policies.yaml_documents import Document, Problem
+from fundpool.domain.chart_of_accounts import AccountType, payment_flow
+from fundpool.domain.policy import National
+from schemas.policy import Hop, PolicyFile, Rule
+
+PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
+"""The steps over whose hops money is paid (services.disbursement)."""
+
+Check = Callable[[PolicyFile, Document, National], Iterator[Problem]]
+
+
+def inconsistencies(shape: PolicyFile, document: Document, national: National) -> list[Problem]:
+    """Every problem that the checks below find, by line."""
+    problems = [problem for check in CHECKS for problem in check(shape, document, national)]
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def units_are_unique(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """A unit code, a fund or an instrument stands once."""
+    lists = {
+        "units": [unit.code for unit in shape.units],
+        "funds": [fund.key for fund in shape.funds],
+        "instruments": [instrument.key for instrument in shape.instruments],
+    }
+    for name, keys in lists.items():
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                yield document.problem((name, index), f"{key} 重复 / given twice")
+
+
+def rule_references_exist(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """Every rule id that another entry rests on is a rule of the file."""
+    known = {rule.id for rule in shape.rules}
+    used = [
+        *((("funds", index, "basis"), fund.basis) for index, fund in enumerate(shape.funds)),
+        *((("payment_path", index, "basis"), hop.basis) for index, hop in enumerate(shape.payment_path)),
+        *(
+            (("conflicts", index), rule_id)
+            for index, conflict in enumerate(shape.conflicts)
+            for rule_id in conflict.between
+        ),
+    ]
+    for path, rule_id in used:
+        if rule_id not in known:
+            yield document.problem(path, f"没有规则 {rule_id} / no rule {rule_id} in this file")
+
+
+def parties_exist(shape: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+    """Actors are in national.yaml, units of a hop in the register, instruments of a rule in the file."""
+    instruments = {instrument.key for instrument in shape.instruments}
+    codes = {unit.code for unit in shape.units}
+    parties = national.actors.keys() | shape.actors.keys()
+    for index, hop in enumerate(shape.payment_path):
+        if hop.paid_by not in parties:
+            yield document.problem(
+                ("payment_path", index, "paid_by"),
+                f"没有责任主体 {hop.paid_by} / no such actor in national.yaml",
+            )
+        for code in hop.only_units:
+            if code not in codes:
+                yield document.problem(
+                    ("payment_path", index, "only_units"), f"没有单位 {code} / no such unit"
+                )
+    for index, rule in enumerate(shape.rules):
+        if rule.at and rule.at.instrument not in instruments:
+            yield document.problem(
+                ("rules", index, "at", "instrument"), f"没有文件 {rule.at.instrument} / no such instrument"
+            )
+        for number, duty in enumerate(rule.duties):
+            if duty.actor not in parties:
+                yield document.problem(
+                    ("rules", index, "duties", number, "actor"),
+                    f"没有责任主体 {duty.actor} / no such actor in national.yaml",
+                )
+
+
+def steps_have_names(shape: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+    """A step that national.yaml does not name says itself what is done."""
+    for index, rule in enumerate(shape.rules):
+        for number, duty in enumerate(rule.duties):
+            if duty.step not in national.steps and duty.action is None:
+                yield document.problem(
+                    ("rules", index, "duties", number, "step"),
+                    f"新步骤 {duty.step} 须写 action / a step that national.yaml does not name needs an action",
+                )
+
+
+def hops_close_a_duty(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """A hop of the payment path fulfils a step that some rule sets."""
+    steps = {duty.step for rule in shape.rules for duty in rule.duties}
+    for index, hop in enumerate(shape.payment_path):
+        if hop.closes is not None and hop.closes not in steps:
+            yield document.problem(
+                ("payment_path", index, "closes"), f"没有规则规定步骤 {hop.closes} / no rule sets this step"
+            )
+
+
+def hops_can_be_paid(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """A hop that fulfils a duty is one that the product orders, between accounts that its books join."""
+    pairs = {f"{one}>{other}" for one in AccountType for other in AccountType if payment_flow(one, other)}
+    for index, hop in enumerate(shape.payment_path):
+        if hop.closes is None:
+            continue
+        if hop.closes not in PAID_STEPS:
+            yield document.problem(
+                ("payment_path", index, "closes"),
+                f"不能由 {hop.closes} 拨付，只有 {'、'.join(PAID_STEPS)}；仅作说明的写 null / "
+                "money is paid in these two steps; null for a hop that is only told",
+            )
+        elif f"{hop.from_account}>{hop.to_account}" not in pairs:
+            yield document.problem(
+                ("payment_path", index),
+                f"不能从 {hop.from_account} 拨至 {hop.to_account}，只能 {'、'.join(sorted(pairs))} / "
+                "the books join no such accounts by a payment",
+            )
+
+
+def hops_pay_each_unit_once(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """No step pays a unit twice at a time, and none of the units is left out by all hops of a step."""
+    units = {unit.code for unit in shape.units if unit.is_fund_unit}
+    paid = [
+        (index, hop, set(hop.only_units) or units)
+        for index, hop in enumerate(shape.payment_path)
+        if hop.closes in PAID_STEPS
+    ]
+    for (_, one, to_one), (index, other, to_other) in combinations(paid, 2):
+        twice = sorted(to_one & to_other) if one.closes == other.closes else []
+        if twice and _meet(shape, one, other):
+            yield document.problem(
+                ("payment_path", index),
+                f"{'、'.join(twice)} 在同一步骤由两条路径拨付，用 only_units 分开 / "
+                f"{other.closes} would pay these units over two hops: divide them by only_units",
+            )
+    through_city = {
+        unit for _, hop, to in paid if hop.to_account == AccountType.CITY_EXPENDITURE for unit in to
+    }
+    onward = {unit for _, hop, to in paid if hop.closes == PAID_STEPS[1] for unit in to}
+    reached = {unit for _, hop, to in paid if hop.closes == PAID_STEPS[0] for unit in to}
+    left_out = sorted(units - reached | (through_city - onward)) if paid else []
+    if left_out:
+        yield document.problem(
+            ("payment_path",),
+            f"{'、'.join(left_out)} 没有拨付路径到达 / no payment path reaches these units",
+        )
+
+
+def _meet(shape: PolicyFile, one: Hop, other: Hop) -> bool:
+    """Whether there is a day on which the rules of both hops hold."""
+
+    def spans(hop: Hop) -> list[tuple[date, date]]:
+        return [
+            (rule.valid_from or date.min, rule.valid_until or date.max)
+            for rule in shape.rules
+            if rule.id == hop.basis
+        ]
+
+    return any(
+        first <= until and start <= last for first, last in spans(one) for start, until in spans(other)
+    )
+
+
+def versions_meet(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """Versions of one rule leave no day without an answer and none with two."""
+    versions: dict[str, list[tuple[int, Rule]]] = {}
+    for index, rule in enumerate(shape.rules):
+        versions.setdefault(rule.id, []).append((index, rule))
+    for rule_id, entries in versions.items():
+        for (_, earlier), (index, later) in pairwise(entries):
+            message = _seam(rule_id, earlier, later)
+            if message:
+                yield document.problem(("rules", index, "valid_from"), message)
+        index, last = entries[-1]
+        if last.valid_until is not None and last.ended_by is None:
+            yield document.problem(
+                ("rules", index, "valid_until"),
+                f"{rule_id} 在 {last.valid_until} 之后没有规定：写明 ended_by，或续一版 / "
+                "the rule ends without ended_by or a successor",
+            )
+
+
+def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
+    """What is wrong where one version follows another."""
+    if earlier.valid_until is None or later.valid_from is None:
+        return f"{rule_id} 两版重叠：前一版没有 valid_until / versions overlap: the earlier one never ends"
+    if later.valid_from <= earlier.valid_until:
+        return f"{rule_id} 两版重叠 / versions overlap: {later.valid_from} is not after {earlier.valid_until}"
+    if later.valid_from > earlier.valid_until + timedelta(days=1):
+        return f"{rule_id} 两版之间有空档 / gap between {earlier.valid_until} and {later.valid_from}"
+    return None
+
+
+def chains_lead_somewhere(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """A duty after a step waits for a step that a rule sets, and no chain runs in a circle."""
+    before: dict[tuple[str, str], str | None] = {}
+    places: dict[tuple[str, str], tuple[str | int, ...]] = {}
+    for index, rule in enumerate(shape.rules):
+        for number, duty in enumerate(rule.duties):
+            before[(duty.every, duty.step)] = duty.due.after_step
+            places[(duty.every, duty.step)] = ("rules", index, "duties", number)
+    for (every, step), place in places.items():
+        seen, current = [step], before[(every, step)]
+        while current is not None:
+            if (every, current) not in before:
+                yield document.problem(
+                    place,
+                    f"{step} 的前一步 {current} 没有规定 / no rule of every: {every} sets the step {current}",
+                )
+                break
+            if current in seen:
+                circle = " → ".join([*seen, current])
+                yield document.problem(place, f"步骤互为前提 / steps wait for each other: {circle}")
+                break
+            seen.append(current)
+            current = before[(every, current)]
+
+
+def readings_agree(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+    """A reading key that stands at several rules offers the same readings everywhere."""
+    first: dict[str, tuple[str, ...]] = {}
+    for index, rule in enumerate(shape.rules):
+        for number, entry in enumerate(rule.interpretations):
+            names = (entry.reading, *(other.reading for other in entry.alternatives))
+            if first.setdefault(entry.key, names) != names:
+                yield document.problem(
+                    ("rules", index, "interpretations", number),
+                    f"{entry.key} 的读法前后不一 / offers {', '.join(names)}, earlier {', '.join(first[entry.key])}",
+                )
+
+
+CHECKS: tuple[Check, ...] = (
+    units_are_unique,
+    rule_references_exist,
+    parties_exist,
+    steps_have_names,
+    hops_close_a_duty,
+    hops_can_be_paid,
+    hops_pay_each_unit_once,
+    versions_meet,
+    chains_lead_somewhere,
+    readings_agree,
+)
+"""Every consistency check of a policy file."""

@@ -1,0 +1,204 @@
+"""The database: the only place where a transaction begins, commits or is tried again.
+
+SQLite takes the write lock when the transaction begins (``BEGIN IMMEDIATE``): a balance read and
+the posting that rests on it are one step, or two workers overspend a fund. PostgreSQL runs
+SERIALIZABLE for the same reason and reruns the whole function when the server aborts it. There
+too writers take turns (a lock on the table of turns, taken before the snapshot): the audit chain
+has one head, so concurrent writers would only abort each other.
+"""
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+
+from fundpool.domain.errors import InputError, ServiceUnavailable
+from fundpool.services.ports.failpoints import failpoint
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 10
+"""How often one transaction is tried when the database aborts it for concurrency."""
+
+_SERIALIZATION_FAILURES = {"40001", "40P01"}
+
+# LOCK TABLE takes no snapshot, so the transaction sees everything committed before its turn.
+_TAKE_TURN = "LOCK TABLE writers_turn IN EXCLUSIVE MODE"
+
+_RETRY_PAUSE_S = 0.01
+
+
+class Database:
+    """One database, reached through whole transactions only."""
+
+    def __init__(self, url: str) -> None:
+        """Opens no connection. Raises InputError when the address cannot be one, without repeating it."""
+        address = _parsed(url)
+        self.url = url
+        self.is_sqlite = address.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+
+    @property
+    def shown_url(self) -> str:
+        """The address as people may see it: without its password."""
+        address = _parsed(self.url).difference_update_query(["password", "sslpassword"])
+        return address.render_as_string(hide_password=True)
+
+    def transaction(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one transaction and commit; rerun it whole when the database aborts it.
+
+        ``work`` makes no outside call: it can be run more than once. Raises ServiceUnavailable
+        when the database cannot be reached or stays contended for MAX_ATTEMPTS tries.
+        """
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                with self.engine.begin() as connection:
+                    if not self.is_sqlite:
+                        connection.exec_driver_sql(_TAKE_TURN)
+                    result = work(connection)
+                    failpoint("before commit")
+                failpoint("after commit")
+            except DBAPIError as error:
+                if _is_serialization_failure(error) and attempt < MAX_ATTEMPTS:
+                    time.sleep(random.uniform(0, _RETRY_PAUSE_S * attempt))  # noqa: S311 - spreads rivals
+                    continue
+                raise _for_people(error) from error
+            else:
+                return result
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` against one consistent snapshot without taking the write lock."""
+        try:
+            with self.engine.connect() as connection:
+                reader = connection.execution_options(fundpool_read_only=True)
+                if not self.is_sqlite:
+                    # A snapshot is enough to read from, and is never aborted.
+                    reader = reader.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
+                with reader.begin():
+                    return work(reader)
+        except DBAPIError as error:
+            raise _for_people(error) from error
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise _bad_address() from error
+    # A password with a bare @ ends in the host, and the host stands in every error of the driver.
+    if address.get_backend_name() not in {"sqlite", "postgresql"} or "@" in (address.host or ""):
+        raise _bad_address()
+    return address
+
+
+def _bad_address() -> InputError:
+    return InputError(
+        "bad_database_url",
+        "FUNDPOOL_DATABASE_URL 不是可用的数据库地址（内含密码，此处不显示）："
+        "应为 postgresql://用户:密码@主机:端口/库名 或 sqlite:///文件",
+        "FUNDPOOL_DATABASE_URL is no address of a database (not shown, it holds a password): expected "
+        "postgresql://user:password@host:port/name or sqlite:///file",
+        remedy="改正该变量；密码中的 @ : / 写作 %40 %3A %2F / correct the variable; "
+        "write @ : / of a password as %40 %3A %2F",
+    )
+
+
+def _sqlite_engine(url: str) -> Engine:
+    file = make_url(url).database
+    if file and file != ":memory:":
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
+        # The driver starts no transaction at SELECT; isolation_level None hands BEGIN to us.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        # Rollback journal: Debian 12's SQLite lies in the WAL-reset corruption range.
+        cursor.execute("PRAGMA journal_mode = DELETE")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("fundpool_read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(url: str) -> Engine:
+    driver_url = make_url(url).set(drivername="postgresql+psycopg")
+    # A statement prepared while a table was empty keeps the plan of an empty table: no preparing.
+    return create_engine(
+        driver_url,
+        isolation_level="SERIALIZABLE",
+        pool_pre_ping=True,
+        connect_args={"prepare_threshold": None},
+    )
+
+
+def _is_serialization_failure(error: DBAPIError) -> bool:
+    return _sqlstate(error) in _SERIALIZATION_FAILURES
+
+
+_MISSING_COLUMN = ("no such column", "has no column named")
+"""What SQLite says when the tables are of an earlier version than the code."""
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _for_people(error: DBAPIError) -> Exception:
+    if isinstance(error, OperationalError) and "no such table" in str(error.orig):
+        return _not_initialised()
+    if isinstance(error, ProgrammingError) and _sqlstate(error) == "42P01":
+        return _not_initialised()
+    if any(text in str(error.orig) for text in _MISSING_COLUMN) or _sqlstate(error) == "42703":
+        return _outdated(error)
+    if isinstance(error, OperationalError) or _is_serialization_failure(error):
+        return _unavailable(error)
+    return error
+
+
+def _not_initialised() -> InputError:
+    return InputError(
+        "database_not_initialised",
+        "数据库尚未建表",
+        "the database has no tables yet",
+        remedy="fundpool init",
+    )
+
+
+def _outdated(error: DBAPIError) -> InputError:
+    reason = str(error.orig).strip().splitlines()[0]
+    return InputError(
+        "database_outdated",
+        f"数据库的表是早先版本的：{reason}",
+        f"the tables are of an earlier version: {reason}",
+        remedy="先备份，再运行 fundpool init 升级 / back up, then run fundpool init, which brings them up to date",
+    )
+
+
+def _unavailable(error: DBAPIError) -> ServiceUnavailable:
+    reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+    return ServiceUnavailable(
+        "database_unavailable",
+        f"数据库没有应答：{reason}",
+        f"the database did not answer: {reason}",
+        remedy="检查 FUNDPOOL_DATABASE_URL 与数据库服务后重试同一命令 / check the database and run the same command again",
+    )

@@ -1,0 +1,92 @@
+"""One transaction seen as its stores: what the use cases are handed by the database."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from fundpool.adapters.stores.accounts import SqlAccountStore
+from fundpool.adapters.stores.applications import SqlApplications
+from fundpool.adapters.stores.audit import SqlAuditStore
+from fundpool.adapters.stores.budgets import SqlBudgets
+from fundpool.adapters.stores.calendar_records import SqlCalendarRecords
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.ledger import SqlLedgerStore
+from fundpool.adapters.stores.reviews import SqlReviews
+from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
+from fundpool.adapters.stores.sealed_rows import RowWriter, SqlRowTrail
+from fundpool.adapters.stores.statements import SqlStatementStore
+from fundpool.adapters.stores.submissions import SqlSubmissions
+from fundpool.adapters.stores.transfers import SqlTransferStore
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.sealing import Seals
+from fundpool.domain.transfer import PaymentLimits
+from fundpool.services.ports.work import Work
+
+T = TypeVar("T")
+
+
+class SqlWork:
+    """The stores of one transaction; they all share its connection and commit together."""
+
+    def __init__(self, connection: Connection, seals: Seals, limits: PaymentLimits) -> None:
+        rows = self._rows = RowWriter(connection)
+        self.seals = seals
+        self.limits = limits
+        self.trail = SqlRowTrail(connection, seals)
+        self.audit = SqlAuditStore(connection, self.trail)
+        self.accounts = SqlAccountStore(connection, rows, seals)
+        self.transfers = SqlTransferStore(connection, rows, seals)
+        self.ledger = SqlLedgerStore(connection, rows)
+        self.submissions = SqlSubmissions(connection, rows)
+        self.reviews = SqlReviews(connection, rows)
+        self.applications = SqlApplications(connection, rows, seals)
+        self.budgets = SqlBudgets(connection, rows, seals)
+        self.records = SqlCalendarRecords(connection, rows)
+        self.scheduled_steps = SqlScheduledSteps(connection, rows)
+        self.statements = SqlStatementStore(connection, rows)
+
+    def finish(self) -> None:
+        """Write what the transaction leaves in the trails; the last thing before its commit."""
+        try:
+            self.audit.flush()
+            self.trail.append(self._rows.written(), *self.audit.head())
+        except IntegrityError as error:
+            # The sealed end of the trail lies before records that stand there: its tail was cut off.
+            raise RuleViolation(
+                "trail_broken",
+                "行轨迹与审计日志的末尾不相衔接：有人绕过程序改动了数据库，未写入任何内容",
+                "the ends of the trail of rows and of the audit trail do not meet: somebody changed the "
+                "database behind the program; nothing was written",
+                remedy="fundpool audit verify",
+            ) from error
+
+
+class SqlTransactions:
+    """Whole transactions on a database, handing a Work to the function that runs in them."""
+
+    def __init__(
+        self,
+        database: Database,
+        seals: Seals,
+        limits: PaymentLimits = PaymentLimits(),  # noqa: B008 - frozen
+    ) -> None:
+        self.database = database
+        self.seals = seals
+        self.limits = limits
+
+    def transaction(self, work: Callable[[Work], T]) -> T:
+        """Run and commit; rerun whole when the database aborts it for concurrency."""
+
+        def run(connection: Connection) -> T:
+            stores = SqlWork(connection, self.seals, self.limits)
+            result = work(stores)
+            stores.finish()
+            return result
+
+        return self.database.transaction(run)
+
+    def read(self, work: Callable[[Work], T]) -> T:
+        """Run against one consistent snapshot."""
+        return self.database.read(lambda connection: work(SqlWork(connection, self.seals, self.limits)))

@@ -1,0 +1,78 @@
+"""What a step of the month is asked and what it answers, unit by unit."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from fundpool.domain.errors import FundpoolError
+from fundpool.domain.periods import Month
+from fundpool.domain.policy import CityPolicy, require_county
+
+
+class UnitState(StrEnum):
+    """What a step came to for one unit."""
+
+    DONE = "done"
+    """The step's work for this unit stands, now or from an earlier run."""
+    WAITING = "waiting"
+    """Nothing to do yet: another party's turn (detail says whose)."""
+    FLAGGED = "flagged"
+    """Done, and something was found that a person must look at."""
+    FAILED = "failed"
+    """Could not be done; the same step may be run again for this unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """Which step run is asked for. ``counties`` None means every unit of the city's register.
+
+    ``now`` is the business clock, ``is_played`` whether it was given (``--as-of``) rather than read
+    from the wall; ``by`` the person or ``system`` that asked; ``run_id`` the orchestrator's name for
+    the run, shown to people and used for nothing else.
+    """
+
+    city: str
+    month: Month
+    now: datetime
+    counties: tuple[str, ...] | None = None
+    by: str = "system"
+    run_id: str | None = None
+    is_played: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOutcome:
+    """What the step came to for one unit (county code, or the city's own code)."""
+
+    unit: str
+    state: UnitState
+    detail_zh: str
+    detail_en: str
+    fund: str | None = None
+    amount_fen: int | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """All outcomes of one step run, in register order; ``error`` is what stopped the whole of it, if anything."""
+
+    step: str
+    city: str
+    month: Month
+    outcomes: tuple[UnitOutcome, ...] = field(default_factory=tuple)
+    error: FundpoolError | None = None
+
+    @property
+    def failed(self) -> tuple[UnitOutcome, ...]:
+        """Outcomes to retrigger."""
+        return tuple(outcome for outcome in self.outcomes if outcome.state is UnitState.FAILED)
+
+
+def counties_of(policy: CityPolicy, request: StepRequest) -> tuple[str, ...]:
+    """The counties the step is asked for, in register order; raises InputError for an unknown one."""
+    if request.counties is None:
+        return tuple(unit.code for unit in policy.units)
+    for county in request.counties:
+        require_county(policy, county)
+    return tuple(unit.code for unit in policy.units if unit.code in request.counties)

@@ -1,0 +1,380 @@
+"""Intake: what counties send is kept first, acknowledged second, read third.
+
+Receipt (bytes on disk, row committed) and reading are two transactions: whatever stops the machine
+in between, the receipt stands and the next run reads on. Received time decides timeliness.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.domain.findings import Severity
+from fundpool.domain.periods import Period, Year
+from fundpool.domain.policy import CityPolicy, require_county
+from fundpool.domain.submission import (
+    DocumentKind,
+    Figure,
+    FigureChange,
+    FileState,
+    ReceivedFile,
+    Submission,
+    figure_changes,
+)
+from fundpool.services.ports.isolation import together
+from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile
+from fundpool.services.ports.work import MonthPorts, Work
+from schemas.documents import document_type
+from schemas.documents.base import DocumentType
+
+LINE_LENGTH = 64
+"""So much of a voucher or account number names a row; longer ones are no numbers of this country."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What the sender says of a file; county and period come from the file and must not contradict it."""
+
+    city: str
+    document: DocumentKind
+    received_at: datetime
+    received_from: str
+    county: str | None = None
+    month: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionReceipt:
+    """One county's version that a file brought, with what changed since the version before."""
+
+    submission: Submission
+    changes: tuple[FigureChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReceipt:
+    """The acknowledgement of one file; ``is_repeat``: the same bytes had come before."""
+
+    file_name: str
+    sha256: str | None
+    state: FileState
+    versions: tuple[VersionReceipt, ...] = ()
+    error: FundpoolError | None = None
+    is_repeat: bool = False
+
+
+def submit(
+    ports: MonthPorts, sources: Sequence[SourceFile], sending: Sending, now: datetime
+) -> tuple[FileReceipt, ...]:
+    """Receive and read ``sources``; one bad file never stops the rest.
+
+    Raises InputError when the city or the named county is unknown, or the receipt lies in the future.
+    """
+    policy = ports.policies.city(sending.city)
+    if sending.county is not None:
+        require_county(policy, sending.county)
+    require_received(sending.received_at, now)
+    received = together(ports.database, [_receiver(ports, source, sending, now) for source in sources])
+    read = {file.id: file for file in read_received(ports, policy, [file for file, _ in received])}
+    return tuple(
+        _receipt(ports, read.get(file.id, file), is_repeat=is_repeat) for file, is_repeat in received
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came for one city, kept and recorded: ``sources`` are the bytes of the files ``waiting`` to be read.
+
+    ``unopened`` answers for files whose bytes could not be had.
+    """
+
+    policy: CityPolicy
+    waiting: tuple[ReceivedFile, ...]
+    sources: tuple[SourceFile, ...]
+    unopened: tuple[FileReceipt, ...]
+
+
+def take_in(
+    ports: MonthPorts, policy: CityPolicy, document: DocumentKind, now: datetime, *, is_played: bool
+) -> Arrival:
+    """Take in the drop folder, beside whatever was received but not read.
+
+    A file counts as received when it arrived in the folder, or at the business clock when that is
+    played (``--as-of``): then nothing may depend on this machine's own time.
+    """
+    unopened: list[FileReceipt] = []
+    arrived: list[Callable[[Work], tuple[ReceivedFile, bool]]] = []
+    for incoming in ports.drop_folder.incoming(policy.key, document.value):
+        if incoming.source is None:
+            unopened.append(FileReceipt(incoming.name, None, FileState.UNREADABLE, error=incoming.error))
+        else:
+            received_at = now if is_played else min(incoming.arrived_at or now, now)
+            sending = Sending(policy.key, document, received_at, received_from="drop-folder")
+            arrived.append(_receiver(ports, incoming.source, sending, now, retry_bad=False))
+    together(ports.database, arrived)
+    waiting = ports.database.read(
+        lambda work: work.submissions.files(policy.key, document, [FileState.RECEIVED])
+    )
+    return Arrival(policy, tuple(waiting), _sources(ports, waiting), tuple(unopened))
+
+
+def read_arrivals(
+    ports: MonthPorts, document: DocumentKind, arrivals: Sequence[Arrival]
+) -> list[list[ParsedDocument]]:
+    """The readings of each city's waiting files; one parser reads those of all cities."""
+    sources = [source for arrival in arrivals for source in arrival.sources]
+    if not sources:
+        return [[] for _ in arrivals]
+    registers = [_register(arrival.policy) for arrival in arrivals for _ in arrival.sources]
+    readings = iter(ports.read_documents(sources, document.value, registers, None))
+    return [[next(readings) for _ in arrival.sources] for arrival in arrivals]
+
+
+def record_readings(
+    ports: MonthPorts, arrival: Arrival, readings: Sequence[ParsedDocument]
+) -> tuple[FileReceipt, ...]:
+    """Record what was read; answers for every file that is no document of the city."""
+    recorders = [
+        _Recorder(arrival.policy, file, reading)
+        for file, reading in zip(arrival.waiting, readings, strict=True)
+    ]
+    bad = [file for file in together(ports.database, recorders) if file.state is not FileState.READ]
+    return arrival.unopened + tuple(_receipt(ports, file, is_repeat=False) for file in bad)
+
+
+def read_received(
+    ports: MonthPorts, policy: CityPolicy, files: Sequence[ReceivedFile]
+) -> tuple[ReceivedFile, ...]:
+    """Read files that were received; each becomes submissions or says why not."""
+    unread = [file for file in files if file.state is FileState.RECEIVED]
+    if not unread:
+        return ()
+    document = unread[0].document
+    parsed = ports.read_documents(_sources(ports, unread), document.value, _register(policy), None)
+    recorders = [_Recorder(policy, file, reading) for file, reading in zip(unread, parsed, strict=True)]
+    return tuple(together(ports.database, recorders))
+
+
+def _sources(ports: MonthPorts, files: Sequence[ReceivedFile]) -> tuple[SourceFile, ...]:
+    return tuple(SourceFile(file.file_name, ports.raw_files.read(file.sha256)) for file in files)
+
+
+def _register(policy: CityPolicy) -> Register:
+    return Register.of(policy.units, policy.funds, policy.name_zh)
+
+
+def require_received(received_at: datetime, now: datetime) -> None:
+    """Raise InputError when a receipt is said to lie after the business clock."""
+    if received_at > now:
+        raise InputError(
+            "received_in_future",
+            f"收件时间 {received_at:%Y-%m-%d %H:%M} 晚于业务时间 {now:%Y-%m-%d %H:%M}",
+            f"received {received_at:%Y-%m-%d %H:%M} is after the business clock {now:%Y-%m-%d %H:%M}",
+            remedy="改正 --received / correct --received",
+        )
+
+
+def _receiver(
+    ports: MonthPorts, source: SourceFile, sending: Sending, now: datetime, *, retry_bad: bool = True
+) -> Callable[[Work], tuple[ReceivedFile, bool]]:
+    """Keep the bytes; what records the receipt: the same bytes again are the same receipt.
+
+    A file that was refused or unreadable is read again when its sender submits it once more.
+    """
+    sha256 = ports.raw_files.keep(source.content)
+
+    def record(work: Work) -> tuple[ReceivedFile, bool]:
+        known = work.submissions.received_file(sending.city, sending.document, sha256)
+        if known is None:
+            work.submissions.add_raw_file(sha256, len(source.content), now)
+            file = work.submissions.add_received_file(
+                sending.city,
+                sending.document,
+                sha256,
+                source.name,
+                sending.received_at,
+                sending.received_from,
+                sending.county,
+                sending.month,
+            )
+            work.audit.append(
+                at=now,
+                actor=sending.received_from,
+                action="receive_file",
+                subject=f"file:{sha256}",
+                before=None,
+                after={"city": sending.city, "document": sending.document.value, "name": source.name},
+                reason=None,
+            )
+            return file, False
+        if known.state is FileState.READ:
+            return _checked_again(known, work, sending), True
+        if known.state is FileState.RECEIVED or not retry_bad:
+            return known, True
+        work.submissions.redeclare(known.id, sending.county, sending.month)
+        work.submissions.set_file_state(known.id, FileState.RECEIVED)
+        again = replace(
+            known,
+            state=FileState.RECEIVED,
+            declared_county=sending.county,
+            declared_month=sending.month,
+            problem=None,
+        )
+        return again, True
+
+    return record
+
+
+def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> ReceivedFile:
+    """A repeat that names another county or month than the file is still a contradiction, told not stored."""
+    versions = work.submissions.of_file(known.id)
+    problem = _contradiction(
+        tuple(version.county for version in versions),
+        versions[0].month,
+        sending.county,
+        sending.month,
+    )
+    return known if problem is None else replace(known, state=FileState.REFUSED, problem=problem)
+
+
+class _Recorder:
+    """One file's reading, recorded in one transaction (a callable that may run more than once)."""
+
+    def __init__(self, policy: CityPolicy, file: ReceivedFile, reading: ParsedDocument) -> None:
+        self._policy = policy
+        self._file = file
+        self._reading = reading
+
+    def __call__(self, work: Work) -> ReceivedFile:
+        problem = _problem_of(self._reading, self._file)
+        if problem is not None:
+            state = FileState.REFUSED if self._reading.readable else FileState.UNREADABLE
+            work.submissions.set_file_state(self._file.id, state, problem)
+            return replace(self._file, state=state, problem=problem)
+        month = _periods(self._reading)[0]
+        for county in self._reading.counties:
+            work.submissions.add_submission(self._file, county, month, _figures(self._reading, county))
+        work.submissions.set_file_state(self._file.id, FileState.READ)
+        return replace(self._file, state=FileState.READ)
+
+
+def _problem_of(reading: ParsedDocument, file: ReceivedFile) -> InputError | None:
+    if not reading.readable:
+        told = next((f for f in reading.findings if f.severity is Severity.BLOCK), None)
+        return InputError(
+            "file_unreadable",
+            told.message_zh if told else "读不出模板表格",
+            told.message_en if told else "the template's table cannot be read",
+            remedy=(told.remedy if told else None)
+            or "用 fundpool template 生成的模板重新填报 / use the template",
+        )
+    if not reading.counties:
+        return InputError(
+            "file_names_no_county",
+            "文件中没有本市的县区代码或名称",
+            "the file names no county of this city",
+            remedy="在“县区代码”“县区名称”列填写本县区 / fill in the county columns",
+        )
+    periods = _periods(reading)
+    if len(periods) != 1:
+        found, listed = "、".join(map(str, periods)) or "无", ", ".join(map(str, periods)) or "none"
+        if document_type(reading.document).period == "year":
+            return InputError(
+                "file_names_no_single_year",
+                f"文件应只报一个年度，写的是：{found}",
+                f"a file of this kind speaks of exactly one year, found: {listed}",
+                remedy="在“年度”列统一填写 YYYY / write one year in every row",
+            )
+        return InputError(
+            "file_names_no_single_month",
+            f"文件应只报一个月份，写的是：{found}",
+            f"a file speaks of exactly one month, found: {listed}",
+            remedy="在“月份”列统一填写 YYYY-MM / write one month in every row",
+        )
+    return _contradiction(reading.counties, periods[0], file.declared_county, file.declared_month)
+
+
+def _contradiction(
+    counties: Sequence[str], month: Period, declared_county: str | None, declared_month: Period | None
+) -> InputError | None:
+    if declared_county is not None and tuple(counties) != (declared_county,):
+        return InputError(
+            "county_contradicts_file",
+            f"--county {declared_county} 与文件所写县区 {'、'.join(counties)} 不一致",
+            f"--county {declared_county} contradicts the file, which names {', '.join(counties)}",
+            remedy="核对文件；选项与文件须一致 / the option must agree with the file",
+        )
+    if declared_month is not None and month != declared_month:
+        return InputError(
+            "month_contradicts_file",
+            f"--month {declared_month} 与文件所写所属期 {month} 不一致",
+            f"--month {declared_month} contradicts the file, which is for {month}",
+            remedy="核对文件；选项与文件须一致 / the option must agree with the file",
+        )
+    return None
+
+
+def _periods(reading: ParsedDocument) -> tuple[Period, ...]:
+    """The months, or for a yearly document the years, that the rows name."""
+    if document_type(reading.document).period == "month":
+        return tuple(sorted({line.month for line in reading.lines if line.month is not None}))
+    years = {str(line.values["year"]) for line in reading.lines if line.values.get("year") is not None}
+    return tuple(Year.parse(year) for year in sorted(years))
+
+
+def _figures(reading: ParsedDocument, county: str) -> tuple[Figure, ...]:
+    # A row given twice is a finding of the judge; the first one is what is kept for comparison.
+    figures: dict[tuple[str, str, str], Figure] = {}
+    kind = document_type(reading.document)
+    for row in reading.lines:
+        if row.county == county and row.fund is not None:
+            line = line_name(kind, row)
+            for name, amount_fen in row.amounts_fen.items():
+                figures.setdefault(
+                    (row.fund, line, name),
+                    Figure(row.fund, name, amount_fen, row.sheet[:255], row.cells.get(name), line),
+                )
+    return tuple(figures.values())
+
+
+def line_name(kind: DocumentType, row: Line) -> str:
+    """What tells ``row`` from the others of its county and scheme; "" where there is one row."""
+    if kind.line_field is None:
+        return ""
+    named = str(row.values.get(kind.line_field) or "").strip()
+    return named[:LINE_LENGTH] or f"#{row.row}"
+
+
+def _receipt(ports: MonthPorts, file: ReceivedFile, *, is_repeat: bool) -> FileReceipt:
+    if file.problem is not None:
+        error = InputError(
+            file.problem.code,
+            f"{file.file_name}：{file.problem.zh}",
+            f"{file.file_name}: {file.problem.en}",
+            remedy=file.problem.remedy,
+        )
+        return FileReceipt(file.file_name, file.sha256, file.state, error=error, is_repeat=is_repeat)
+
+    def versions(work: Work) -> tuple[VersionReceipt, ...]:
+        return tuple(
+            VersionReceipt(submission, changes_of(work, submission))
+            for submission in work.submissions.of_file(file.id)
+        )
+
+    return FileReceipt(
+        file.file_name, file.sha256, file.state, ports.database.read(versions), is_repeat=is_repeat
+    )
+
+
+def changes_of(work: Work, submission: Submission) -> tuple[FigureChange, ...]:
+    """What ``submission`` says otherwise than the version before it; nothing for the first."""
+    earlier = [
+        version
+        for version in work.submissions.versions(
+            submission.city, submission.document, submission.month, submission.county
+        )
+        if version.version == submission.version - 1
+    ]
+    if not earlier:
+        return ()
+    return figure_changes(work.submissions.figures(earlier[0].id), work.submissions.figures(submission.id))

@@ -1,0 +1,172 @@
+"""The counties' expenditure reports: collected, checked against books and last month, booked once.
+
+A report that passes every check is accepted; one with findings waits for two people. Accepted
+spending goes into the books under the version it was reported in; a corrected version takes the
+earlier booking back and books anew.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from functools import partial
+
+from fundpool.domain import review as review_rules
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.review import CaseState, ReviewCase
+from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.services.books import booking
+from fundpool.services.documents.collection import collect_documents
+from fundpool.services.documents.review import openings, save
+from fundpool.services.ports.isolation import UnitAct, each_alone, isolated
+from fundpool.services.ports.work import MonthPorts, Work
+
+SPENDING_ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
+"""险种 items of the report; the books keep spending per item."""
+
+
+def expenditure_reporting(
+    ports: MonthPorts, requests: Sequence[StepRequest]
+) -> list[tuple[UnitOutcome, ...] | Exception]:
+    """Collect and judge the reports, accept what passes, and book what is accepted, city by city."""
+    collected = collect_documents(ports, requests, DocumentKind.REPORT, requests[0].month)
+    known = [
+        outcomes if isinstance(outcomes, Exception) else (request, outcomes)
+        for request, outcomes in zip(requests, collected, strict=True)
+    ]
+    return each_alone(lambda one: _settle_collected(ports, *one), known)
+
+
+def _settle_collected(
+    ports: MonthPorts, request: StepRequest, collected: Sequence[UnitOutcome]
+) -> tuple[UnitOutcome, ...]:
+    policy = ports.policies.city(request.city)
+    counties = counties_of(policy, request)
+    told = {
+        county: [outcome for outcome in collected if outcome.unit == county and _says_all(outcome)]
+        for county in counties
+    }
+    unsettled = [county for county in counties if not told[county]]
+    for county, outcomes in zip(unsettled, _settle(ports, policy, request, unsettled), strict=True):
+        told[county] += outcomes
+    of_city = [outcome for outcome in collected if outcome.unit == policy.division_code]
+    return tuple(outcome for outcomes in (*told.values(), of_city) for outcome in outcomes)
+
+
+def _says_all(outcome: UnitOutcome) -> bool:
+    """Whether collection already says all there is: not judged, or nothing filed."""
+    return outcome.state in {UnitState.FAILED, UnitState.WAITING}
+
+
+def _settle(
+    ports: MonthPorts, policy: CityPolicy, request: StepRequest, counties: Sequence[str]
+) -> list[list[UnitOutcome]]:
+    """Open the counties' cases, then accept and book each; the outcomes county by county."""
+    opened = isolated(ports.database, openings(policy, DocumentKind.REPORT, request.month, request, counties))
+    acts = [
+        UnitAct(
+            case.unit,
+            partial(_accept_and_book, policy=policy, request=request, opened=case),
+            act_zh="支出未能记账",
+            act_en="the spending is not booked",
+            fund=case.fund,
+            amount_fen=case.amount_fen,
+        )
+        for cases in opened
+        for case in cases
+        if case.fund is not None
+    ]
+    booked = iter(isolated(ports.database, acts))
+    return [
+        [outcome for case in cases for outcome in ([case] if case.fund is None else next(booked))]
+        for cases in opened
+    ]
+
+
+def _accept_and_book(
+    work: Work, policy: CityPolicy, request: StepRequest, opened: UnitOutcome
+) -> list[UnitOutcome]:
+    """Accept the case if the checks found nothing, book it if it is accepted; else as it was opened."""
+    county, fund = opened.unit, opened.fund
+    assert fund is not None
+    case = work.reviews.case(policy.key, request.month, DocumentKind.REPORT, county, fund)
+    if case is None:
+        return [opened]
+    if case.state is CaseState.READY:
+        accepted = review_rules.accept(case, request.now, needs_people=False)
+        save(work, case, accepted, "accept_report", SYSTEM, request.now)
+        case = accepted
+    if not case.is_decided:
+        return [opened]
+    versions = work.submissions.versions(policy.key, DocumentKind.REPORT, request.month, county)
+    for version in versions:
+        if version.id != case.submission_id:
+            _take_back(work, case, request.month, version, request.now)
+    current = next(version for version in versions if version.id == case.submission_id)
+    _book(work, case, request.month, current, request.now)
+    return [
+        UnitOutcome(
+            county,
+            UnitState.DONE,
+            "报表收下，支出已记账",
+            "report accepted, spending booked",
+            fund=fund,
+            amount_fen=case.approved_fen,
+        )
+    ]
+
+
+def _book(work: Work, case: ReviewCase, month: Month, version: Submission, now: datetime) -> None:
+    figures = {
+        figure.field: figure.amount_fen or 0
+        for figure in work.submissions.figures(version.id)
+        if figure.fund == case.fund
+    }
+    booking.book_spending(
+        work,
+        city=case.city,
+        fund=case.fund,
+        unit=case.county,
+        month=month,
+        items={item: figures.get(f"{item}_fen", 0) for item in SPENDING_ITEMS},
+        interest_fen=figures.get("interest_fen", 0),
+        returned_fen=figures.get("returned_fen", 0),
+        remitted_fen=figures.get("remitted_fen", 0),
+        reference=_reference(case, version),
+        by=SYSTEM,
+        event_at=datetime.combine(month.last_day, time(23, 59), SHANGHAI),
+        now=now,
+    )
+
+
+def _take_back(work: Work, case: ReviewCase, month: Month, version: Submission, now: datetime) -> None:
+    """Reverse what an earlier version booked, so that the corrected one counts alone."""
+    reference = _reference(case, version)
+    account = AccountRef(case.city, case.fund, AccountType.COUNTY_EXPENDITURE, case.county)
+    fiscal = AccountRef(case.city, case.fund, AccountType.COUNTY_FISCAL, case.county)
+    keys = [
+        *(
+            booking.spending_key(case.city, case.fund, case.county, month, reference, item)
+            for item in SPENDING_ITEMS
+        ),
+        booking.income_key(account, "interest", reference),
+        booking.spending_returned_key(account, reference),
+        booking.transfer_up_key(account, fiscal, reference),
+    ]
+    booked = work.ledger.existing([*keys, *(f"{key}/reversal" for key in keys)])
+    for key in keys:
+        if key in booked and f"{key}/reversal" not in booked:
+            booking.reverse(
+                work,
+                key,
+                reason=f"第 {version.version} 版报表被更正 / report version {version.version} corrected",
+                by=SYSTEM,
+                event_at=booked[key].event_at,
+                now=now,
+            )
+
+
+def _reference(case: ReviewCase, version: Submission) -> str:
+    return f"report-{case.month}-v{version.version}"

@@ -1,0 +1,366 @@
+"""Review of what is filed: cases open on judged versions, people decide them, two for money.
+
+A decision binds the version it was made on: a newer version voids an open proposal, and is never
+taken over once the city has applied for the money.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from fundpool.domain import review
+from fundpool.domain.errors import InputError, RuleViolation
+from fundpool.domain.findings import Severity, Verdict
+from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.people import person, require_other_person
+from fundpool.domain.periods import Period, Year
+from fundpool.domain.policy import CityPolicy, require_county
+from fundpool.domain.review import CaseState, ReviewCase, outcome_of
+from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.services.documents.document_kinds import intake_of, reviewed_amounts, type_of
+from fundpool.services.documents.effects import take_effect
+from fundpool.services.ports.isolation import UnitAct, isolated
+from fundpool.services.ports.work import MonthPorts, Work
+
+
+def plan_review(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+    """Open a review case per county and scheme on every judged plan; say whose turn each is."""
+    policy = ports.policies.city(request.city)
+    opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request.month, request))
+    return tuple(outcome for outcomes in opened for outcome in outcomes)
+
+
+def openings(
+    policy: CityPolicy,
+    document: DocumentKind,
+    period: Period,
+    request: StepRequest,
+    counties: Sequence[str] | None = None,
+) -> list[UnitAct]:
+    """Opening the cases of each county that the step is asked for, or of ``counties``."""
+    return [
+        UnitAct(
+            county,
+            partial(
+                open_cases,
+                policy=policy,
+                document=document,
+                month=period,
+                county=county,
+                now=request.now,
+            ),
+            act_zh="未能建立审核事项",
+            act_en="no review case could be opened",
+        )
+        for county in (counties_of(policy, request) if counties is None else counties)
+    ]
+
+
+def open_cases(
+    work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str, now: datetime
+) -> list[UnitOutcome]:
+    """Bring the county's cases up to its current version and say how they stand."""
+    versions = work.submissions.versions(policy.key, document, month, county)
+    if not versions:
+        return [_unfiled(work, policy, document, month, county)]
+    latest = versions[-1]
+    if latest.verdict is None:
+        return [
+            UnitOutcome(
+                county, UnitState.WAITING, "已收到，尚未校验", "received, not judged yet: collect first"
+            )
+        ]
+    applied = _applied_funds(work, policy.key, month, county, document)
+    outcomes: list[UnitOutcome] = []
+    figures = reviewed_amounts(document, work.submissions.figures(latest.id))
+    for fund in (fund.key for fund in policy.funds):
+        case = work.reviews.case(policy.key, month, document, county, fund)
+        if case is not None and fund in applied and case.submission_id != latest.id:
+            outcomes.append(_too_late(case, latest))
+            continue
+        requested_fen = figures.get(fund)
+        if requested_fen is None and fund not in figures and not type_of(document).per_fund:
+            continue  # a list speaks only of the schemes it has rows of
+        if requested_fen is None:
+            outcomes.append(
+                UnitOutcome(
+                    county,
+                    UnitState.FLAGGED if latest.stands else UnitState.WAITING,
+                    f"第 {latest.version} 版没有该险种的金额",
+                    f"version {latest.version} gives no amount for the scheme",
+                    fund=fund,
+                )
+            )
+            continue
+        case = _up_to_date(work, case, latest, fund, requested_fen, now)
+        outcomes.append(outcome_of(case))
+    return outcomes
+
+
+def propose(
+    ports: MonthPorts,
+    *,
+    city: str,
+    month: Period,
+    document: DocumentKind,
+    county: str,
+    fund: str | None,
+    amount_fen: int | None,
+    reason: str | None,
+    by: str,
+    now: datetime,
+) -> tuple[ReviewCase, ...]:
+    """The maker's proposal for one county: the requested amounts, or ``amount_fen`` for one scheme.
+
+    All schemes of the county when ``fund`` is None. Raises InputError or RuleViolation.
+    """
+    maker = person(by)
+    if amount_fen is not None and fund is None:
+        keys = " | ".join(each.key for each in ports.policies.city(city).funds)
+        raise InputError("fund_missing", "核减须指明险种", "a cut names its scheme", remedy=f"--fund {keys}")
+
+    def decide(work: Work, case: ReviewCase) -> ReviewCase:
+        version = _current_version(work, case)
+        require_other_person(maker, version.submitted_by, act_zh="审核", act_en="the review")
+        amount = case.requested_fen if amount_fen is None else amount_fen
+        may_be_cut = intake_of(document).may_be_cut
+        return review.propose(case, amount, reason, maker, now, may_be_cut=may_be_cut)
+
+    return _change_cases(ports, city, month, document, county, fund, decide, "propose_review", maker, now)
+
+
+def confirm(
+    ports: MonthPorts,
+    *,
+    city: str,
+    month: Period,
+    document: DocumentKind,
+    county: str | None,
+    fund: str | None,
+    by: str,
+    now: datetime,
+) -> tuple[ReviewCase, ...]:
+    """The checker's confirmation; without ``county`` of every open proposal of the month.
+
+    Raises RuleViolation when the checker made a proposal or a newer version has come in.
+    """
+    checker = person(by)
+
+    def decide(work: Work, case: ReviewCase) -> ReviewCase:
+        version = _current_version(work, case)
+        require_other_person(checker, version.submitted_by, act_zh="复核", act_en="the confirmation")
+        confirmed = review.confirm(case, checker, now)
+        take_effect(work, confirmed, version, intake_of(document).effect, now)
+        return confirmed
+
+    only = None if county is not None else CaseState.PROPOSED
+    return _change_cases(
+        ports, city, month, document, county, fund, decide, "confirm_review", checker, now, only=only
+    )
+
+
+def send_back(
+    ports: MonthPorts,
+    *,
+    city: str,
+    month: Period,
+    document: DocumentKind,
+    county: str,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> tuple[ReviewCase, ...]:
+    """Return the county's document, all schemes of it: the county files the whole file again."""
+    reviewer = person(by)
+    if not reason.strip():
+        raise InputError(
+            "reason_missing", "退回须写明理由", "a return needs its reason", remedy="--reason TEXT"
+        )
+
+    def decide(work: Work, case: ReviewCase) -> ReviewCase:
+        version = _current_version(work, case)
+        work.submissions.set_returned(version.id, now, reviewer, reason)
+        return review.send_back(case, reason, reviewer, now)
+
+    return _change_cases(ports, city, month, document, county, None, decide, "return_document", reviewer, now)
+
+
+def cases_of(
+    ports: MonthPorts, city: str, month: Period, document: DocumentKind | None = None
+) -> tuple[ReviewCase, ...]:
+    """Every case of the period, in order of document, county and scheme."""
+    policy = ports.policies.city(city)
+    return ports.database.read(lambda work: work.reviews.cases(policy.key, month, document))
+
+
+def record_of(case: ReviewCase) -> dict[str, Any]:
+    """The case as plain values, for the audit trail and for JSON."""
+    record = asdict(case)
+    record.update(
+        month=str(case.month),
+        document=case.document.value,
+        state=case.state.value,
+        proposed_at=case.proposed_at and case.proposed_at.isoformat(),
+        decided_at=case.decided_at and case.decided_at.isoformat(),
+    )
+    return record
+
+
+def save(
+    work: Work, before: ReviewCase | None, after: ReviewCase, action: str, actor: str, now: datetime
+) -> None:
+    """Store a case that changed, with its link in the audit trail."""
+    if after == before:
+        return
+    work.reviews.save(after)
+    work.audit.append(
+        at=now,
+        actor=actor,
+        action=action,
+        subject=f"review:{after.city}:{after.month}:{after.document}:{after.county}:{after.fund}",
+        before=None if before is None else record_of(before),
+        after=record_of(after),
+        reason=after.reason,
+    )
+
+
+def _change_cases(
+    ports: MonthPorts,
+    city: str,
+    month: Period,
+    document: DocumentKind,
+    county: str | None,
+    fund: str | None,
+    decide: Callable[[Work, ReviewCase], ReviewCase],
+    action: str,
+    actor: str,
+    now: datetime,
+    only: CaseState | None = None,
+) -> tuple[ReviewCase, ...]:
+    policy = ports.policies.city(city)
+    if county is not None:
+        require_county(policy, county)
+    if fund is not None:
+        policy.fund(fund)
+
+    def change(work: Work) -> tuple[ReviewCase, ...]:
+        cases = [
+            case
+            for case in work.reviews.cases(policy.key, month, document)
+            if county in {None, case.county} and fund in {None, case.fund} and only in {None, case.state}
+        ]
+        if not cases:
+            raise InputError(
+                "no_case",
+                "没有符合条件的审核事项",
+                "there is no such review case",
+                remedy=f"{_steps_of(document)}，然后 fundpool review list / then list the cases",
+            )
+        decided = []
+        for case in cases:
+            after = decide(work, case)
+            save(work, case, after, action, actor, now)
+            decided.append(after)
+        return tuple(decided)
+
+    return ports.database.transaction(change)
+
+
+def _steps_of(document: DocumentKind) -> str:
+    """The commands that bring a document before the reviewer."""
+    step = intake_of(document).collected_by
+    return f"fundpool run {step}" + (" + plan-review" if document is DocumentKind.PLAN else "")
+
+
+def _current_version(work: Work, case: ReviewCase) -> Submission:
+    """The version the case is about; raises RuleViolation when a newer one has come in."""
+    latest = work.submissions.versions(case.city, case.document, case.month, case.county)[-1]
+    if latest.id != case.submission_id:
+        raise RuleViolation(
+            "newer_version",
+            f"{case.name}：县区已报第 {latest.version} 版，须按新版审核",
+            f"{case.name}: version {latest.version} has come in; the decision must be on it",
+            remedy=f"{_steps_of(case.document)}：再执行 / run again",
+        )
+    return latest
+
+
+def _up_to_date(
+    work: Work,
+    case: ReviewCase | None,
+    latest: Submission,
+    fund: str,
+    requested_fen: int,
+    now: datetime,
+) -> ReviewCase:
+    """The case on the latest version: opened, reopened, returned with it, or left as people decided."""
+    is_new = case is None or case.submission_id != latest.id
+    fresh = ReviewCase(
+        city=latest.city,
+        month=latest.month,
+        document=latest.document,
+        county=latest.county,
+        fund=fund,
+        submission_id=latest.id,
+        state=CaseState.READY,
+        requested_fen=requested_fen,
+    )
+    after = fresh if case is None or is_new else case
+    if not latest.stands:
+        if after.state is not CaseState.RETURNED:
+            after = review.send_back(
+                review.opened(after, clean=False),
+                latest.return_reason or "",
+                latest.returned_by or "",
+                latest.returned_at or now,
+            )
+    elif is_new or after.state in {CaseState.READY, CaseState.FINDINGS}:
+        after = review.opened(after, clean=_is_clean(work, latest, fund))
+    elif after.state is CaseState.RETURNED:
+        # The checks took their return back (say, the budget was adjusted): the same version stands again.
+        after = review.opened(after, clean=_is_clean(work, latest, fund))
+    save(work, case, after, "open_review", "system", now)
+    return after
+
+
+def _is_clean(work: Work, version: Submission, fund: str) -> bool:
+    """Whether nothing found concerns this scheme; a judgement that is no pass for no named reason does."""
+    if version.verdict is Verdict.PASS:
+        return True
+    serious = [f for f in work.submissions.findings(version.id) if f.severity is not Severity.NOTE]
+    return bool(serious) and all(f.fund is not None and f.fund != fund for f in serious)
+
+
+def _applied_funds(work: Work, city: str, month: Period, county: str, document: DocumentKind) -> set[str]:
+    """The schemes for which the city has applied on the county's plan."""
+    if document is not DocumentKind.PLAN or isinstance(month, Year):
+        return set()
+    return {
+        application.fund
+        for application in work.applications.applications(city, month)
+        for line in application.lines
+        if line.county == county
+    }
+
+
+def _too_late(case: ReviewCase, latest: Submission) -> UnitOutcome:
+    return UnitOutcome(
+        case.county,
+        UnitState.FLAGGED,
+        f"已按前一版向财政申请；第 {latest.version} 版不自动采用，差额列入下月计划",
+        f"already applied for on the version before; version {latest.version} is not taken over, "
+        "put the difference into the next plan",
+        fund=case.fund,
+        amount_fen=case.approved_fen,
+    )
+
+
+def _unfiled(
+    work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str
+) -> UnitOutcome:
+    for known in work.records.nil_returns(policy.key, month):
+        if (known.document, known.county) == (document, county):
+            return UnitOutcome(county, UnitState.DONE, known.told_zh, known.told_en)
+    return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")

@@ -1,0 +1,1 @@
+"""The operating steps of the month (``steps``) and what of them is due today (``daily``)."""

@@ -1,0 +1,159 @@
+"""What the daily tick decides: which steps of which months are due today, each started once.
+
+The decision is reserved in our own tables before anything is started. The orchestrator's history
+may be pruned or lost and a tick may run twice; neither starts a step a second time.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+
+from fundpool.domain.duties import duties_of_month
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.policy import CityPolicy, Status
+from fundpool.domain.schedule import (
+    MONEY_STEPS,
+    STEP_RULES,
+    DueStep,
+    ScheduledStep,
+    opening_day,
+    pays_until,
+    steps_due,
+)
+from fundpool.domain.submission import FileState
+from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
+from fundpool.services.documents.document_collection import periods_of
+from fundpool.services.documents.document_kinds import DOCUMENT_OF, collected_by
+from fundpool.services.oversight.status import step_states
+from fundpool.services.payments.disbursement import is_owed
+from fundpool.services.ports.work import MonthPorts, Work
+
+MONTHS_AHEAD = 2
+"""How far ahead the tick looks for a month whose plan collection has opened."""
+
+MONTHS_BACK = 3
+"""How long the tick looks after an unfinished month; an older one is a person's to finish."""
+
+
+def live_cities(ports: MonthPorts, asked: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The cities whose calendar runs here: those asked for, else every city whose document is in force.
+
+    Raises InputError for an unknown city.
+    """
+    if asked:
+        return tuple(ports.policies.city(key).key for key in asked)
+    return tuple(
+        city.key for city in ports.policies.cities if city.status is Status.IN_FORCE and city.level == "city"
+    )
+
+
+def reserve_due_steps(
+    ports: MonthPorts, city_key: str, now: datetime, only: Collection[Month] | None = None
+) -> tuple[ScheduledStep, ...]:
+    """Reserve what is due today and return what is still to be started, in the order of the months.
+
+    ``only`` looks after some months and leaves the others alone.
+    """
+    city, day = ports.policies.city(city_key), now.astimezone(SHANGHAI).date()
+    months = [month for month in open_months(ports, city, day) if only is None or month in only]
+    due = [(month, step) for month in months for step in _due(ports, city, month, day)]
+    this = Month.of(day)
+    if this not in months and (only is None or this in only) and _has_documents(ports, city, this, day):
+        # A month that nobody pays here is not opened by a list that was filed for it.
+        months.append(this)
+        due.append((this, DueStep(DOCUMENT_STEP, None)))
+
+    def reserve(work: Work) -> tuple[ScheduledStep, ...]:
+        known = {(one.month, one.step) for one in work.scheduled_steps.of_day(city.key, day)}
+        for month, step in due:
+            if (month, step.step) not in known:
+                work.scheduled_steps.reserve(ScheduledStep(city.key, step.step, month, day), now)
+        return tuple(
+            one
+            for one in work.scheduled_steps.of_day(city.key, day)
+            if one.run_id is None and one.month in months
+        )
+
+    return ports.database.transaction(reserve)
+
+
+def record_start(ports: MonthPorts, scheduled: ScheduledStep, run_id: str) -> None:
+    """Remember the run that was started for a reservation."""
+    ports.database.transaction(lambda work: work.scheduled_steps.set_run(scheduled, run_id))
+
+
+def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, ...]:
+    """Months the tick looks after: begun and not finished, and those whose plans are due now.
+
+    A month that nobody and no tick began while it was to be paid is a person's to start; a finished
+    one is left alone because none of its steps is due.
+    """
+    this = Month.of(day)
+    coming = {this.plus(ahead) for ahead in range(MONTHS_AHEAD + 1)}
+    opening = {month for month in coming if _is_being_planned(ports, city, month, day)}
+    reserved, filed = ports.database.read(
+        lambda work: (
+            work.scheduled_steps.months(city.key, but=DOCUMENT_STEP),
+            work.submissions.months(city.key, tuple(DOCUMENT_OF.values())),
+        )
+    )
+    begun = {month for month in (*reserved, *filed) if month >= this.plus(-MONTHS_BACK)}
+    return tuple(sorted(opening | begun))
+
+
+def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
+    """Whether documents that no step of the month waits for lie there unread or unjudged.
+
+    The folder and the fund years are looked after by the month of the day alone.
+    """
+    documents = collected_by(DOCUMENT_STEP)
+    is_this = month == Month.of(day)
+    if is_this and any(ports.drop_folder.has_files(city.key, document.value) for document in documents):
+        return True
+    periods = {period for document in documents for period in periods_of(document, month)}
+    looked_after = [period for period in periods if is_this or period == month]
+
+    def unjudged(work: Work) -> bool:
+        received = work.submissions.files(city.key, None, [FileState.RECEIVED]) if is_this else ()
+        return any(file.document in documents for file in received) or any(
+            version.document in documents and version.verdict is None
+            for period in looked_after
+            for version in work.submissions.versions_of_period(city.key, period)
+        )
+
+    return ports.database.read(unjudged)
+
+
+def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
+    duties = duties_of_month(city, month, ports.calendar)
+    head = next((one for one in duties if one.step == STEP_RULES[0].duty), None)
+    opens = opening_day(head, ports.calendar) if head else None
+    until = pays_until(duties)
+    return opens is not None and until is not None and opens <= day <= until
+
+
+def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[DueStep, ...]:
+    states = step_states(ports, city.key, month)
+
+    def read(work: Work) -> tuple[bool, frozenset[str]]:
+        ordered = work.transfers.obligations(city=city.key, month=month)
+        owed = [
+            rule.step
+            for rule in STEP_RULES
+            if rule.step in MONEY_STEPS
+            and states.get(rule.step) == "done"
+            and is_owed(work, city, month, rule.duty)
+        ]
+        return bool(ordered), frozenset(owed)
+
+    has_transfers, owed_again = ports.database.read(read)
+    return steps_due(
+        day,
+        month,
+        duties_of_month(city, month, ports.calendar),
+        # A step that was done before a supplementary application came is not done any more.
+        {step: "waiting" if step in owed_again else state for step, state in states.items()},
+        ports.calendar,
+        frozenset(hop.closes for hop in city.payment_path if hop.closes),
+        has_transfers=has_transfers,
+        has_documents=_has_documents(ports, city, month, day),
+    )

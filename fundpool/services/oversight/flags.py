@@ -1,0 +1,302 @@
+"""Flags of a month: what is late, overdue, missing, returned, inconsistent, extended, nil or held.
+
+Derived from the records every time, never stored: a flag cannot be forgotten or go stale. Each
+names the article and the days.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fundpool.domain.duties import Duty
+from fundpool.domain.findings import Finding, Severity
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
+from fundpool.domain.timeliness import DutyState
+from fundpool.domain.transfer import MAY_BE_ORDERED_AGAIN, ObligationState, latest_revisions
+from fundpool.services.documents.document_kinds import DOCUMENT_OF, DUTY_OF
+from fundpool.services.oversight.progress import PLAN_STEP, REPORT_STEP, DutyProgress, MonthFacts
+from fundpool.services.payments.transfer_views import in_words
+from fundpool.services.ports.work import Work
+
+DUTY_NAMES = {
+    "submit_fund_use_plan": ("上报用款计划", "filing the fund-use plan"),
+    "apply_for_funds": ("审核并向财政申请", "reviewing and applying to finance"),
+    "pay_from_fiscal_account": ("财政拨付", "finance's payment"),
+    "allocate_to_counties": ("划至县区支出户", "allocation to the counties"),
+    "submit_expenditure_report": ("上报支出核算报表", "filing the expenditure report"),
+    "file_expenditure_report": ("汇总报表备案", "filing the city's summary"),
+    "apply_for_working_capital": ("申请周转金", "applying for working capital"),
+}
+
+_TOLD = {
+    DutyState.DONE_LATE: ("late", Severity.REVIEW, "迟办 {days} 天", "done {days} days late"),
+    DutyState.OVERDUE: ("overdue", Severity.BLOCK, "逾期 {days} 天未办", "overdue by {days} days"),
+    DutyState.RETURNED: ("returned", Severity.BLOCK, "已退回，尚未重报", "returned and not filed again"),
+    DutyState.EXTENDED: ("extended", Severity.NOTE, "经批准延期至 {until}", "extended until {until}"),
+    DutyState.NIL: ("nil", Severity.NOTE, "零申报", "nil return"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One thing a person should know. ``unit`` None: the city; ``days`` late, None where none are counted.
+
+    ``document`` is what was filed, for a flag about a file.
+    """
+
+    kind: str
+    severity: Severity
+    step: str | None
+    unit: str | None
+    fund: str | None
+    rule: str | None
+    days: int | None
+    message_zh: str
+    message_en: str
+    basis: Duty | None = None
+    finding: Finding | None = None
+    file: str | None = None
+    remedy: str | None = None
+    document: DocumentKind | None = None
+
+
+def flags_of(
+    work: Work, policy: CityPolicy, facts: MonthFacts, progress: Sequence[DutyProgress]
+) -> tuple[Flag, ...]:
+    """Every flag of the month, duties first, in the order of the month and the register."""
+    names = {unit.code: unit.name_zh for unit in policy.units}
+    return (
+        *_duty_flags(policy, facts, progress, names),
+        *_document_flags(work, facts, progress, names),
+        *_payment_flags(facts, {policy.division_code: policy.name_zh, **names}),
+        *_stop_flags(work, policy),
+    )
+
+
+def _duty_flags(
+    policy: CityPolicy, facts: MonthFacts, progress: Sequence[DutyProgress], names: dict[str, str]
+) -> Iterator[Flag]:
+    for row in progress:
+        used_extension = row.standing.state is DutyState.DONE_ON_TIME and row.extended_until is not None
+        told = _TOLD.get(DutyState.EXTENDED if used_extension else row.standing.state)
+        if told is None:
+            continue
+        kind, severity, zh, en = told
+        document = DOCUMENT_OF.get(row.duty.step)
+        if row.standing.state is DutyState.OVERDUE and _went_on_without(facts, row):
+            kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days} days"
+        nil = facts.nil_returns.get((document, row.duty.unit or "")) if document else None
+        if row.standing.state is DutyState.NIL and nil is not None:
+            zh, en = _literally(nil.told_zh), _literally(nil.told_en)
+        days = row.standing.days_late
+        who = names.get(row.duty.unit or "", policy.name_zh)
+        duty_zh, duty_en = DUTY_NAMES[row.duty.step]
+        due = f"（应于 {row.duty.due}）" if row.duty.due else ""
+        words = {"days": days, "until": row.extended_until}
+        yield Flag(
+            kind=kind,
+            severity=severity,
+            step=row.duty.step,
+            unit=row.duty.unit,
+            fund=None,
+            rule=row.duty.rule,
+            days=days or None,
+            message_zh=f"{who}{duty_zh}{due}：{zh.format(**words)}",
+            message_en=f"{row.duty.unit or policy.name_en}, {duty_en} (due {row.duty.due}): {en.format(**words)}",
+            basis=row.duty,
+        )
+
+
+def _literally(text: str) -> str:
+    """``text`` for ``format``: what a person wrote has no places to fill."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _went_on_without(facts: MonthFacts, row: DutyProgress) -> bool:
+    """Whether the city has applied (or filed) without the county: then it is missing, not only late."""
+    if row.duty.step == PLAN_STEP:
+        return bool(facts.applications)
+    return row.duty.step == REPORT_STEP and bool(facts.filings)
+
+
+def _document_flags(
+    work: Work, facts: MonthFacts, progress: Sequence[DutyProgress], names: dict[str, str]
+) -> Iterator[Flag]:
+    duties = {row.duty.step: row.duty for row in progress}
+    for document, step in DUTY_OF.items():
+        duty = duties.get(step or "")
+        for county in names:
+            versions = facts.versions.get((document, county), ())
+            yield from _returned_before(work, versions, step, duty, names)
+            if versions:
+                yield from _inconsistent(work, versions[-1], step, duty, names)
+                yield from _after_application(facts, versions[-1], step, duty, names)
+    for file in facts.bad_files:
+        if file.problem is None:
+            continue
+        yield Flag(
+            kind="unreadable",
+            severity=Severity.BLOCK,
+            step=DUTY_OF[file.document],
+            unit=file.declared_county,
+            fund=None,
+            rule=None,
+            days=None,
+            message_zh=f"文件 {file.file_name}：{file.problem.zh}",
+            message_en=f"file {file.file_name}: {file.problem.en}",
+            file=file.file_name,
+            remedy=file.problem.remedy,
+            document=file.document,
+        )
+
+
+def _returned_before(
+    work: Work, versions: Sequence[Submission], step: str | None, duty: Duty | None, names: dict[str, str]
+) -> Iterator[Flag]:
+    """Versions that were returned and have been replaced since; the last one is the duty's own state."""
+    for version in versions[:-1]:
+        if not version.stands:
+            reason = return_reason_en(version, work.submissions.findings(version.id))
+            yield Flag(
+                kind="returned",
+                severity=Severity.NOTE,
+                step=step,
+                unit=version.county,
+                fund=None,
+                rule=duty.rule if duty else None,
+                days=None,
+                message_zh=f"{names[version.county]}第 {version.version} 版曾退回：{version.return_reason}",
+                message_en=f"{version.county}: version {version.version} was returned: {reason}",
+                basis=duty,
+                file=version.file_name,
+                document=version.document,
+            )
+
+
+def _inconsistent(
+    work: Work, version: Submission, step: str | None, duty: Duty | None, names: dict[str, str]
+) -> Iterator[Flag]:
+    for finding in work.submissions.findings(version.id):
+        if finding.severity is Severity.NOTE:
+            continue
+        yield Flag(
+            kind="inconsistent",
+            severity=finding.severity,
+            step=step,
+            unit=version.county,
+            fund=finding.fund,
+            rule=finding.rule,
+            days=None,
+            message_zh=f"{names[version.county]}：{finding.message_zh}",
+            message_en=f"{version.county}: {finding.message_en}",
+            basis=duty,
+            finding=finding,
+            file=version.file_name,
+            remedy=finding.remedy,
+            document=version.document,
+        )
+
+
+def _after_application(
+    facts: MonthFacts, version: Submission, step: str | None, duty: Duty | None, names: dict[str, str]
+) -> Iterator[Flag]:
+    """A plan changed after the city had applied for it: shown, never taken over by itself."""
+    cases = facts.cases_of_plan.get(version.county, ()) if version.document is DocumentKind.PLAN else ()
+    applied = {
+        application.fund
+        for application in facts.applications
+        for line in application.lines
+        if line.county == version.county
+    }
+    for case in cases:
+        if case.fund in applied and case.submission_id != version.id:
+            yield Flag(
+                kind="inconsistent",
+                severity=Severity.REVIEW,
+                step=step,
+                unit=version.county,
+                fund=case.fund,
+                rule=duty.rule if duty else None,
+                days=None,
+                message_zh=f"{names[version.county]}在申请之后又报第 {version.version} 版，未采用",
+                message_en=f"{version.county}: version {version.version} came after the application and is not used",
+                basis=duty,
+                file=version.file_name,
+                remedy="差额列入下月计划 / put the difference into the next plan",
+                document=version.document,
+            )
+
+
+PAYMENT_REMEDIES = {
+    ObligationState.FAILED: "原账户重付：fundpool transfers approve-retry；换账户：cancel 后 order-again / the same "
+    "account: fundpool transfers approve-retry; another one: cancel, then order-again",
+    ObligationState.HELD: "先看 fundpool transfers show，查清后 look-again、accept-execution 或 cancel / see fundpool "
+    "transfers show first; then look-again, accept-execution or cancel",
+    ObligationState.RETURNED: "对账单见退回后：fundpool transfers order-again / once it is on the statement: "
+    "fundpool transfers order-again",
+    ObligationState.PARTLY_RETURNED: "向银行和收款方查明；应补付的列入下次申请，全部退回后 fundpool transfers order-again / ask "
+    "the bank and the payee; what is owed goes into the next application; fundpool transfers order-again once all is back",
+}
+"""What lets a payment go on that did not go through."""
+
+
+def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
+    for application in facts.applications:
+        if application.number > 1:
+            counties = "、".join(names.get(line.county, line.county) for line in application.lines)
+            codes = ", ".join(line.county for line in application.lines)
+            yield Flag(
+                kind="supplementary",
+                severity=Severity.NOTE,
+                step="apply_for_funds",
+                unit=None,
+                fund=application.fund,
+                rule=None,
+                days=None,
+                message_zh=f"第 {application.number} 号补充申请：{counties}",
+                message_en=f"supplementary application {application.number}: {codes}",
+            )
+    latest = {obligation.id for obligation in latest_revisions(facts.obligations)}
+    for obligation in facts.obligations:
+        if obligation.state in MAY_BE_ORDERED_AGAIN and obligation.id not in latest:
+            continue
+        if obligation.state in PAYMENT_REMEDIES:
+            zh, en = in_words(obligation)
+            yield Flag(
+                kind="held",
+                severity=Severity.BLOCK,
+                step=None,
+                unit=obligation.unit,
+                fund=obligation.fund,
+                rule=None,
+                days=None,
+                message_zh=f"{names.get(obligation.unit, obligation.unit)}的款项未成：{zh}",
+                message_en=f"payment to {obligation.unit} did not go through: {en}",
+                remedy=PAYMENT_REMEDIES[obligation.state],
+            )
+
+
+def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
+    funds = {fund.key: (fund.name_zh, fund.name_en) for fund in policy.funds}
+    for switch in work.transfers.kill_switches():
+        if switch.city == policy.key and switch.is_stopped:
+            grave = [
+                one for one in work.transfers.breaks(policy.key) if one.stops_fund and one.fund == switch.fund
+            ]
+            fund_zh, fund_en = funds.get(switch.fund, (switch.fund, switch.fund))
+            reason_zh, _, reason_en = switch.reason.partition(" / ")
+            why_zh = "；".join(one.detail_zh for one in grave) or reason_zh
+            why_en = "; ".join(one.detail_en for one in grave) or reason_en or switch.reason
+            yield Flag(
+                kind="held",
+                severity=Severity.BLOCK,
+                step=None,
+                unit=None,
+                fund=switch.fund,
+                rule=None,
+                days=None,
+                message_zh=f"{fund_zh}基金已停止发送：{why_zh}",
+                message_en=f"sending of the fund of the {fund_en} is stopped: {why_en}",
+                remedy="查清差异（fundpool transfers breaks）后由两人恢复：fundpool transfers restart / resolve what differs "
+                "(fundpool transfers breaks), then two people start it: fundpool transfers restart",
+            )

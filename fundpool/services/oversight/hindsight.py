@@ -1,0 +1,127 @@
+"""A month as it stood at a moment: what was recorded later is left out, as if it had not happened yet.
+
+The records keep each fact's own time, so nothing is stored for this. Where a later fact replaced an
+earlier one (a decision made anew on a newer version), the earlier one is gone and nothing is shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from fundpool.domain.application import Application
+from fundpool.domain.review import CaseState, ReviewCase
+from fundpool.domain.submission import Submission
+from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationState
+from fundpool.services.oversight.progress import MonthFacts
+from fundpool.services.payments.transfer_views import TransferView
+from fundpool.services.ports.work import Work
+
+_STATE_OF_BATCH = {
+    BatchState.SUBMITTED: ObligationState.SUBMITTED,
+    BatchState.APPROVED: ObligationState.APPROVED,
+    BatchState.RELEASED: ObligationState.RELEASED,
+}
+
+
+def facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
+    """``facts`` without what was received, decided, reviewed, ordered, paid or filed after ``moment``."""
+    versions = {
+        place: known
+        for place, of_place in facts.versions.items()
+        if (known := tuple(_version(one, moment) for one in of_place if one.received_at <= moment))
+    }
+    judged = {one.id for of_place in versions.values() for one in of_place if one.judged_at is not None}
+    batches = {one.id: _batch(work, one, moment) for one in facts.batches if one.made_at <= moment}
+    return replace(
+        facts,
+        versions=versions,
+        nil_returns={place: nil for place, nil in facts.nil_returns.items() if nil.received_at <= moment},
+        extensions=tuple(one for one in facts.extensions if one.recorded_at <= moment),
+        cases=tuple(_case(one, moment) for one in facts.cases if one.submission_id in judged),
+        applications=tuple(
+            _application(one, moment) for one in facts.applications if one.prepared_at <= moment
+        ),
+        obligations=tuple(
+            _obligation(one, batches, moment) for one in facts.obligations if one.batch_id in batches
+        ),
+        batches=tuple(batches.values()),
+        filings=tuple(one for one in facts.filings if one.filed_at <= moment),
+        bad_files=tuple(one for one in facts.bad_files if one.received_at <= moment),
+    )
+
+
+def views_as_of(work: Work, views: list[TransferView], moment: datetime) -> list[TransferView]:
+    """``views`` without the payments ordered after ``moment``, each as far as it had come by then."""
+    shown = []
+    for view in views:
+        if view.batch.made_at > moment:
+            continue
+        batch = _batch(work, view.batch, moment)
+        obligation = _obligation(view.obligation, {batch.id: batch}, moment)
+        if obligation == view.obligation:
+            shown.append(view)
+            continue
+        # What the bank said, and when it was first asked, came later.
+        shown.append(
+            replace(view, obligation=obligation, batch=batch, attempt=None, detail_zh="", detail_en="")
+        )
+    return shown
+
+
+def _version(version: Submission, moment: datetime) -> Submission:
+    if version.judged_at is not None and version.judged_at > moment:
+        version = replace(version, judged_at=None, verdict=None)
+    if version.returned_at is not None and version.returned_at > moment:
+        version = replace(version, returned_at=None, returned_by=None, return_reason=None)
+    return version
+
+
+def _case(case: ReviewCase, moment: datetime) -> ReviewCase:
+    if case.decided_at is None or case.decided_at <= moment:
+        known = case
+    else:
+        proposed = case.proposed_at is not None and case.proposed_at <= moment
+        known = replace(
+            case,
+            state=CaseState.PROPOSED if proposed else CaseState.READY,
+            approved_fen=None,
+            checker=None,
+            decided_at=None,
+            reason=case.reason if proposed else None,
+            maker=case.maker if proposed else None,
+        )
+    if known.proposed_at is not None and known.proposed_at > moment:
+        known = replace(known, state=CaseState.READY, proposed_fen=None, maker=None, proposed_at=None)
+    return known
+
+
+def _application(application: Application, moment: datetime) -> Application:
+    return replace(
+        application,
+        lines=tuple(
+            replace(line, reviewed_fen=None, reason=None, reviewed_by=None, reviewed_at=None)
+            if line.reviewed_at is not None and line.reviewed_at > moment
+            else line
+            for line in application.lines
+        ),
+    )
+
+
+def _batch(work: Work, batch: Batch, moment: datetime) -> Batch:
+    moments = {record.action: record.at for record in work.audit.records(f"batch:{batch.key}")}
+    approved, released = moments.get("approve_batch"), moments.get("release_batch")
+    if approved is not None and approved > moment:
+        return replace(batch, state=BatchState.SUBMITTED, checker=None, approved_digest=None, releaser=None)
+    if released is not None and released > moment:
+        return replace(batch, state=BatchState.APPROVED, releaser=None)
+    return batch
+
+
+def _obligation(obligation: Obligation, batches: Mapping[int, Batch], moment: datetime) -> Obligation:
+    batch = batches[obligation.batch_id]
+    if batch.state is BatchState.RELEASED:
+        if obligation.settled_at is None or obligation.settled_at <= moment:
+            return obligation
+        return replace(obligation, state=ObligationState.IN_FLIGHT, settled_at=None, held_reason=None)
+    state = _STATE_OF_BATCH.get(batch.state, obligation.state)
+    return replace(obligation, state=state, settled_at=None, held_reason=None)

@@ -1,0 +1,729 @@
+"""Lineage: from a ledger entry, a transfer or a reported figure back to the cell of the county's file.
+
+Nothing is stored for it: every step follows the records' own keys, and the cell is read again from
+the bytes that were kept when the file came in. Where there is no cell, it is said why.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from fundpool.domain.application import Application, ApplicationLine
+from fundpool.domain.chart_of_accounts import AccountType, Flow
+from fundpool.domain.duties import Basis, duties_of
+from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.domain.month_records import Filing
+from fundpool.domain.month_summary import SUMMARY_FIELDS
+from fundpool.domain.periods import Month, Period
+from fundpool.domain.policy import CityPolicy, require_county
+from fundpool.domain.review import ReviewCase
+from fundpool.domain.submission import DocumentKind, Figure, Submission
+from fundpool.domain.transfer import Obligation
+from fundpool.services.documents.document_kinds import DUTY_OF, amount_field, type_of
+from fundpool.services.documents.intake import line_name
+from fundpool.services.oversight.progress import FILING_STEP, PLAN_STEP, REPORT_STEP
+from fundpool.services.payments.application import APPLY_STEP
+from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile
+from fundpool.services.ports.money_ports import StoredPosting
+from fundpool.services.ports.work import MonthPorts, Work
+from schemas.documents import document_type
+
+_REPORTED = re.compile(r"report-(\d{4}-\d{2})-v(\d+)")
+"""The reference under which an accepted report is booked (see services/documents/reports.py)."""
+
+_Place = tuple[str, str, str]
+"""Fund, field and row of a figure; or county, fund and row of a line."""
+
+_BOOKED_FIELD = {
+    Flow.INTEREST: "interest_fen",
+    Flow.SPEND_RETURNED: "returned_fen",
+    Flow.RETURN_UP: "remitted_fen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A reason in both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """What the step rests on: rule of the policy file, document, section and its words."""
+
+    rule: str
+    step: str
+    document: str
+    section: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellSource:
+    """A figure of a county's file. ``text`` is what the kept bytes hold in ``cell`` now.
+
+    ``is_same`` says whether the file still reads as the stored figure; ``why`` tells when not.
+    """
+
+    city: str
+    county: str
+    document: str
+    month: str
+    version: int
+    received_at: datetime
+    submitted_by: str
+    file_name: str
+    sha256: str
+    fund: str
+    field: str
+    field_zh: str
+    field_en: str
+    amount_fen: int | None
+    sheet: str | None
+    cell: str | None
+    text: str | None
+    is_same: bool
+    why: Why | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """An entry of the books with its voucher."""
+
+    key: str
+    voucher: int
+    line: int
+    debit: str
+    credit: str
+    amount_fen: int
+    flow: str
+    phase: str
+    event_at: datetime
+    recorded_at: datetime
+    made_by: str
+    month: str
+    adjusts_month: str | None
+    reverses: str | None
+    memo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who did what when; ``digest`` is what an approval of a batch was given for."""
+
+    what: str
+    by: str
+    at: datetime | None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A payment: what was owed, who ordered, approved and released it, and the bank's word."""
+
+    key: str
+    batch: int
+    hop: str
+    unit: str
+    amount_fen: int
+    state: str
+    acts: tuple[Act, ...]
+    attempt: str | None
+    bank_serial: str | None
+    executed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedLine:
+    """A county's line of the city's application, with finance's 复核额."""
+
+    application: int
+    county: str
+    fund: str
+    prepared_by: str
+    prepared_at: datetime
+    applied_fen: int
+    reviewed_fen: int | None
+    reason: str | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The review of a county's document: 申请额, 核定额, and by whom."""
+
+    document: str
+    county: str
+    fund: str
+    state: str
+    requested_fen: int
+    approved_fen: int | None
+    reason: str | None
+    maker: str | None
+    proposed_at: datetime | None
+    checker: str | None
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where an amount comes from, nearest record first.
+
+    It ends in ``cell``, or is the sum of ``parts``, or neither, and then ``why`` says what it is.
+    ``unwritten`` are the steps that the city's documents have no article for.
+    """
+
+    subject: str
+    amount_fen: int | None
+    booking: Booking | None = None
+    transfer: Transfer | None = None
+    line: AppliedLine | None = None
+    decision: Decision | None = None
+    cell: CellSource | None = None
+    parts: "tuple[Explanation, ...]" = ()
+    articles: tuple[Article, ...] = ()
+    unwritten: tuple[str, ...] = ()
+    why: Why | None = None
+
+    def cells(self) -> "Iterable[CellSource]":
+        """Every cell the amount comes from."""
+        if self.cell is not None:
+            yield self.cell
+        for part in self.parts:
+            yield from part.cells()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every figure it rests on still reads from the kept file as it is stored."""
+        return all(cell.is_same for cell in self.cells())
+
+
+class Lineage:
+    """Explains amounts; a file that was read once is remembered."""
+
+    def __init__(self, ports: MonthPorts) -> None:
+        self._ports = ports
+        self._readings: dict[tuple[str, str], ParsedDocument | FundpoolError] = {}
+        self._lines: dict[tuple[str, str], dict[_Place, Line]] = {}
+        self._figures: dict[int, dict[_Place, Figure]] = {}
+
+    # --- what can be asked about ---
+
+    def entry(self, key: str) -> Explanation:
+        """A ledger entry by its business key. Raises InputError ``unknown_entry``."""
+        stored = self._ports.database.read(lambda work: work.ledger.stored(key))
+        if stored is None:
+            raise InputError(
+                "unknown_entry",
+                f"账上没有分录 {key}",
+                f"there is no booking {key}",
+                remedy="fundpool ledger export --format csv",
+            )
+        return self.posting(stored)
+
+    def voucher_line(self, city: str, fund: str, voucher: int, line: int) -> Explanation:
+        """A ledger entry by its place in the books. Raises InputError."""
+        policy = self._ports.policies.city(city)
+        fund = policy.fund(fund).key
+        found = self._ports.database.read(
+            lambda work: next(
+                (
+                    stored
+                    for stored in work.ledger.postings(city, fund)
+                    if (stored.voucher_number, stored.line) == (voucher, line)
+                ),
+                None,
+            )
+        )
+        if found is None:
+            raise InputError(
+                "unknown_entry",
+                f"{policy.name_zh} {fund} 没有第 {voucher} 号凭证第 {line} 行",
+                f"{policy.name_en} {fund} has no line {line} of voucher {voucher}",
+                remedy="fundpool ledger export --format csv",
+            )
+        return self.posting(found)
+
+    def posting(self, stored: StoredPosting) -> Explanation:
+        """A ledger entry as it stands in the books."""
+        return self._ports.database.read(lambda work: self._posting(work, stored))
+
+    def transfer(self, name: str) -> Explanation:
+        """A payment by its key, the key of one of its orders, the bank's serial of its execution, or its number.
+
+        Raises InputError ``unknown_transfer``, or ``ambiguous_serial`` where banks count alike.
+        """
+        return self._ports.database.read(lambda work: self._payment(work, _obligation(work, name)))
+
+    def figure(
+        self, city: str, month: Period, document: DocumentKind, county: str, fund: str, field: str,
+        version: int | None = None, line: str = "",
+    ) -> Explanation:  # fmt: skip
+        """A figure of a county's document; its latest version unless one is named. Raises InputError.
+
+        ``line`` names the row of a list (voucher, account, level); without one it is the sum of its rows.
+        """
+        policy = self._ports.policies.city(city)
+        require_county(policy, county)
+        fund, field = policy.fund(fund).key, field_of(document, field)
+
+        def read(work: Work) -> Explanation:
+            versions = work.submissions.versions(policy.key, document, month, county)
+            wanted = [one for one in versions if version in {None, one.version}]
+            nil = None if versions else _nil_return(work, policy, month, document, county)
+            if nil is not None and version is None:
+                return Explanation(
+                    subject=f"{document} {policy.key} {month} {county} {fund} {field}",
+                    amount_fen=None,
+                    why=nil,
+                    **self._basis(policy, month, DUTY_OF[document]),
+                )
+            if not wanted:
+                raise InputError(
+                    "unknown_version",
+                    f"{county} {month} 没有{f'第 {version} 版' if version else ''}报送",
+                    f"{county} has not filed {f'version {version} of ' if version else ''}it for {month}",
+                )
+            submission = wanted[-1]
+            case = work.reviews.case(policy.key, month, document, county, fund)
+            bound = case if case is not None and case.submission_id == submission.id else None
+            if line or type_of(document).per_fund:
+                return self._figure(work, policy, submission, fund, field, bound, line)
+            return self._rows(work, policy, submission, fund, field, bound)
+
+        return self._ports.database.read(read)
+
+    def summary(
+        self, city: str, month: Month, fund: str, field: str, county: str | None = None,
+        version: int | None = None,
+    ) -> Explanation:  # fmt: skip
+        """A figure of the city's filed summary: of one county, or the total (``county`` None).
+
+        The latest filing unless ``version`` names one. Raises InputError.
+        """
+        policy = self._ports.policies.city(city)
+        fund = policy.fund(fund).key
+        field = field_of(DocumentKind.REPORT, field)
+        if field not in SUMMARY_FIELDS:
+            raise _no_field(field, SUMMARY_FIELDS)
+        if county is not None:
+            require_county(policy, county)
+
+        def read(work: Work) -> Explanation:
+            filing = _filing(work, policy, month, version)
+            counties = [unit.code for unit in policy.units] if county is None else [county]
+            rows = [self._filed(work, policy, filing, each, fund, field) for each in counties]
+            if county is not None:
+                return rows[0]
+            told = [row for row in rows if row.amount_fen is not None]
+            return Explanation(
+                subject=f"filing {policy.key} {month} v{filing.version} {fund} {field}",
+                amount_fen=sum(row.amount_fen or 0 for row in told),
+                parts=tuple(rows),
+                **self._basis(policy, month, REPORT_STEP, FILING_STEP),
+                why=Why(
+                    f"合计：{len(told)} 个县区该项之和，其余 {len(rows) - len(told)} 个未列入",
+                    f"a total: the sum over {len(told)} counties; {len(rows) - len(told)} are not in it",
+                ),
+            )
+
+        return self._ports.database.read(read)
+
+    # --- ledger entries ---
+
+    def _posting(self, work: Work, stored: StoredPosting) -> Explanation:
+        entry, booking = stored.posting, _booking(stored)
+        if entry.reverses is not None:
+            original = work.ledger.stored(entry.reverses)
+            assert original is not None
+            why = Why(f"冲销 {entry.reverses}：{entry.memo}", f"takes back {entry.reverses}: {entry.memo}")
+            found = self._posting(work, original)
+            return Explanation(f"entry {entry.key}", entry.amount_fen, booking, parts=(found,), why=why)
+        if entry.attempt_key is not None:
+            attempt = work.transfers.attempt_by_key(entry.attempt_key)
+            assert attempt is not None
+            found = self._payment(work, work.transfers.obligation(attempt.obligation_id))
+            return replace(found, subject=f"entry {entry.key}", amount_fen=entry.amount_fen, booking=booking)
+        reported = _REPORTED.search(entry.memo)
+        field = _field_booked(stored)
+        account = next(
+            (ref for ref in (entry.debit, entry.credit) if ref.type is AccountType.COUNTY_EXPENDITURE), None
+        )
+        if reported and field and account:
+            policy = self._ports.policies.city(entry.debit.city)
+            month, number = Month.parse(reported[1]), int(reported[2])
+            versions = work.submissions.versions(policy.key, DocumentKind.REPORT, month, account.unit)
+            submission = next((one for one in versions if one.version == number), None)
+            if submission is not None:
+                case = work.reviews.case(policy.key, month, DocumentKind.REPORT, account.unit, account.fund)
+                bound = case if case is not None and case.submission_id == submission.id else None
+                found = self._figure(work, policy, submission, account.fund, field, bound)
+                return replace(
+                    found, subject=f"entry {entry.key}", amount_fen=entry.amount_fen, booking=booking
+                )
+        return Explanation(f"entry {entry.key}", entry.amount_fen, booking, why=_not_from_a_file(stored))
+
+    # --- payments ---
+
+    def _payment(self, work: Work, obligation: Obligation) -> Explanation:
+        policy = self._ports.policies.city(obligation.city)
+        hop = next(
+            (
+                one
+                for one in policy.payment_path
+                if (one.from_account, one.to_account)
+                == (obligation.hop.from_type.value, obligation.hop.to_type.value)
+            ),
+            None,
+        )
+        shown = Explanation(
+            subject=f"transfer {obligation.key}",
+            amount_fen=obligation.amount_fen,
+            transfer=_transfer(work, obligation),
+            **self._basis(policy, obligation.month, PLAN_STEP, APPLY_STEP, hop.closes if hop else None),
+        )
+        application = next(
+            (
+                one
+                for one in work.applications.applications(policy.key, obligation.month)
+                if (one.fund, one.number) == (obligation.fund, obligation.application)
+            ),
+            None,
+        )
+        if application is None:
+            return replace(
+                shown,
+                why=Why("这笔款项不出自用款申请", "the payment does not come from an application for funds"),
+            )
+        lines = [line for line in application.lines if line.reviewed_fen]
+        if obligation.unit == policy.division_code:
+            parts = tuple(self._applied(work, policy, application, line) for line in lines)
+            why = Why(
+                f"第 {application.number} 号申请 {len(parts)} 个县区复核额之和",
+                f"the sum of what finance confirmed for {len(parts)} counties of application {application.number}",
+            )
+            return replace(shown, parts=parts, why=why)
+        own = next(line for line in lines if line.county == obligation.unit)
+        applied = self._applied(work, policy, application, own)
+        return replace(
+            shown, line=applied.line, decision=applied.decision, cell=applied.cell, why=applied.why
+        )
+
+    def _applied(
+        self, work: Work, policy: CityPolicy, application: Application, line: ApplicationLine
+    ) -> Explanation:
+        shown = AppliedLine(
+            application.number, line.county, application.fund, application.prepared_by,
+            application.prepared_at, line.applied_fen, line.reviewed_fen, line.reason, line.reviewed_by,
+            line.reviewed_at,
+        )  # fmt: skip
+        explained = Explanation(
+            subject=f"application {policy.key} {application.month} {application.fund} "
+            f"{application.number} {line.county}",
+            amount_fen=line.reviewed_fen,
+            line=shown,
+        )
+        case = work.reviews.case(
+            policy.key, application.month, DocumentKind.PLAN, line.county, application.fund
+        )
+        if case is None:
+            return replace(explained, why=Why("没有审核事项", "there is no review case"))
+        submission = _submission(work, case)
+        field = amount_field(DocumentKind.PLAN)
+        found = self._figure(work, policy, submission, application.fund, field, case)
+        return replace(explained, decision=found.decision, cell=found.cell, why=found.why)
+
+    # --- figures ---
+
+    def _filed(
+        self, work: Work, policy: CityPolicy, filing: Filing, county: str, fund: str, field: str
+    ) -> Explanation:
+        """One county's figure in a filed summary."""
+        subject = f"filing {policy.key} {filing.month} v{filing.version} {county} {fund} {field}"
+        case = work.reviews.case(policy.key, filing.month, DocumentKind.REPORT, county, fund)
+        if filing.sources is None:
+            # Filed before the versions were kept with it: only the newest can still be told.
+            latest = work.records.filings(policy.key, filing.month)[-1]
+            filed = case.submission_id if case is not None and case.is_decided else None
+            if latest.version != filing.version:
+                why = Why(
+                    "该次备案未记录所用版本", "this filing did not record the versions it was built from"
+                )
+                return Explanation(subject, None, why=why)
+        else:
+            filed = next(
+                (number for place, of, number in filing.sources if (place, of) == (county, fund)), None
+            )
+        if filed is None:
+            return Explanation(subject, None, why=_absence(work, policy, filing.month, county))
+        versions = work.submissions.versions(policy.key, DocumentKind.REPORT, filing.month, county)
+        submission = next(one for one in versions if one.id == filed)
+        bound = case if case is not None and case.submission_id == filed else None
+        found = self._figure(work, policy, submission, fund, field, bound)
+        if found.cell is not None and found.amount_fen is None:
+            # The summary adds up: what a county left blank counts as nothing there.
+            found = replace(found, amount_fen=0, why=Why("该格空白，汇总按零计", "blank, counted as nil"))
+        return replace(found, subject=subject, **self._basis(policy, filing.month, REPORT_STEP, FILING_STEP))
+
+    def _figure(
+        self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
+        case: ReviewCase | None, line: str = "",
+    ) -> Explanation:  # fmt: skip
+        step = DUTY_OF[submission.document]
+        figure = self._stored(work, submission).get((fund, field, line))
+        explained = Explanation(
+            subject=f"{submission.document} {policy.key} {submission.month} {submission.county} "
+            f"v{submission.version} {fund} {f'{line} ' if line else ''}{field}",
+            amount_fen=None if figure is None else figure.amount_fen,
+            decision=None if case is None else _decision(case),
+            **self._basis(policy, submission.month, step),
+        )
+        if figure is None:
+            return replace(
+                explained, why=Why("文件没有这一险种或这一项", "the file has no such fund or item")
+            )
+        known = document_type(submission.document.value).field_of(field)
+        source = CellSource(
+            policy.key, submission.county, submission.document.value, str(submission.month),
+            submission.version, submission.received_at, submission.submitted_by, submission.file_name,
+            submission.sha256, fund, field, known.zh, known.en, figure.amount_fen, figure.sheet, figure.cell,
+            text=None, is_same=False,
+        )  # fmt: skip
+        return replace(explained, cell=self._verified(policy, submission, source, line))
+
+    def _rows(
+        self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
+        case: ReviewCase | None,
+    ) -> Explanation:  # fmt: skip
+        """The sum of a list's rows of one scheme, each with its cell."""
+        lines = [place[2] for place in self._stored(work, submission) if place[:2] == (fund, field)]
+        parts = tuple(self._figure(work, policy, submission, fund, field, None, line) for line in lines)
+        whole = self._figure(work, policy, submission, fund, field, case)
+        if not parts:
+            return whole
+        return replace(
+            whole,
+            amount_fen=sum(part.amount_fen or 0 for part in parts),
+            parts=parts,
+            why=Why(f"{len(parts)} 行之和", f"the sum of {len(parts)} rows"),
+        )
+
+    def _verified(
+        self, policy: CityPolicy, submission: Submission, source: CellSource, named: str
+    ) -> CellSource:
+        """The source with what the kept bytes hold there now."""
+        reading = self._reading(policy, submission)
+        if isinstance(reading, FundpoolError):
+            return replace(source, why=Why(reading.zh, reading.en))
+        read = submission.sha256, submission.document.value
+        if read not in self._lines:
+            kind, rows = type_of(submission.document), self._lines.setdefault(read, {})
+            for row in reading.lines:
+                rows.setdefault((row.county or "", row.fund or "", line_name(kind, row)), row)
+        line = self._lines[read].get((source.county, source.fund, named))
+        if line is None:
+            return replace(
+                source, why=Why("存档文件中已找不到该行", "the row is not found in the kept file any more")
+            )
+        cell, amount_fen = line.cells.get(source.field), line.amounts_fen.get(source.field)
+        is_same = amount_fen == source.amount_fen and source.cell in {None, cell}
+        return replace(
+            source,
+            sheet=source.sheet or line.sheet,
+            cell=source.cell or cell,
+            text=line.raw.get(source.field, ""),
+            is_same=is_same,
+            why=None
+            if is_same
+            else Why(
+                f"存档文件此处读作 {amount_fen} 分（{cell}）",
+                f"the kept file reads {amount_fen} fen at {cell}",
+            ),
+        )
+
+    def _stored(self, work: Work, submission: Submission) -> "dict[_Place, Figure]":
+        """The version's figures by fund, field and row."""
+        if submission.id not in self._figures:
+            self._figures[submission.id] = {
+                (one.fund, one.field, one.line): one for one in work.submissions.figures(submission.id)
+            }
+        return self._figures[submission.id]
+
+    def _reading(self, policy: CityPolicy, submission: Submission) -> ParsedDocument | FundpoolError:
+        place = submission.sha256, submission.document.value
+        if place not in self._readings:
+            try:
+                content = self._ports.raw_files.read(submission.sha256)
+                source = SourceFile(submission.file_name, content)
+                register = Register.of(policy.units, policy.funds, policy.name_zh)
+                (reading,) = self._ports.read_documents([source], submission.document.value, register, None)
+                self._readings[place] = reading
+            except FundpoolError as error:
+                self._readings[place] = error
+        return self._readings[place]
+
+    def _basis(self, policy: CityPolicy, month: Period, *steps: str | None) -> dict[str, Any]:
+        """The articles of the steps, and the steps for which the city's documents have none."""
+        wanted = [step for step in dict.fromkeys(steps) if step is not None]
+        known = duties_of(policy, month, self._ports.calendar) if wanted else ()
+        duties = {duty.step: duty for duty in known}
+        return {
+            "articles": tuple(
+                _article(duties[step].rule, step, duties[step].basis) for step in wanted if step in duties
+            ),
+            "unwritten": tuple(step for step in wanted if step not in duties),
+        }
+
+
+def field_of(document: DocumentKind, name: str) -> str:
+    """The key of a money field by its key (with or without ``_fen``) or Chinese name. Raises InputError."""
+    fields = document_type(document.value).money_fields
+    for field in fields:
+        if name in {field.key, field.key.removesuffix("_fen"), field.zh, field.en}:
+            return field.key
+    raise _no_field(name, [field.key for field in fields])
+
+
+def _no_field(name: str, known: Sequence[str]) -> InputError:
+    listed = ", ".join(key.removesuffix("_fen") for key in known)
+    return InputError(
+        "unknown_figure", f"没有这一项：{name}", f"there is no such figure: {name}", remedy=listed
+    )
+
+
+_LONGEST_NUMBER = 9
+"""Digits of a row number; what is longer is a serial that no order has."""
+
+
+def _obligation(work: Work, name: str) -> Obligation:
+    found = work.transfers.obligation_by_key(name)
+    if found is not None:
+        return found
+    attempt = work.transfers.attempt_by_key(name)
+    if attempt is not None:
+        return work.transfers.obligation(attempt.obligation_id)
+    executed = {each.obligation_id for each in work.transfers.attempts_of_serial(name)}
+    if len(executed) > 1:
+        keys = "、".join(sorted(work.transfers.obligation(each).key for each in executed))
+        raise InputError(
+            "ambiguous_serial",
+            f"银行流水 {name} 有 {len(executed)} 笔款项：{keys}",
+            f"{len(executed)} transfers have the bank serial {name}: {keys}",
+            remedy="改用款项键 / name one of them by its key",
+        )
+    if executed:
+        return work.transfers.obligation(executed.pop())
+    if name.isascii() and name.isdigit() and len(name) <= _LONGEST_NUMBER:
+        return work.transfers.obligation(int(name))
+    raise InputError(
+        "unknown_transfer",
+        f"没有这笔款项：{name}",
+        f"there is no such transfer: {name}",
+        remedy="fundpool transfers list",
+    )
+
+
+def _filing(work: Work, policy: CityPolicy, month: Month, version: int | None) -> Filing:
+    filings = work.records.filings(policy.key, month)
+    wanted = [filing for filing in filings if version in {None, filing.version}]
+    if not wanted:
+        raise InputError(
+            "not_filed",
+            f"{policy.name_zh} {month} 尚未备案{f'第 {version} 版' if version else ''}",
+            f"{policy.name_en} has not filed {f'version {version} of ' if version else ''}the summary of {month}",
+            remedy="fundpool run report-filing；县区数字用 fundpool explain figure / for a county's own figure",
+        )
+    return wanted[-1]
+
+
+def _submission(work: Work, case: ReviewCase) -> Submission:
+    versions = work.submissions.versions(case.city, case.document, case.month, case.county)
+    return next(version for version in versions if version.id == case.submission_id)
+
+
+def _booking(stored: StoredPosting) -> Booking:
+    entry = stored.posting
+    return Booking(
+        entry.key, stored.voucher_number, stored.line, str(entry.debit), str(entry.credit), entry.amount_fen,
+        entry.flow.value, entry.phase.value, entry.event_at, stored.recorded_at, stored.made_by,
+        str(stored.month), str(stored.adjusts_month) if stored.adjusts_month else None, entry.reverses,
+        entry.memo,
+    )  # fmt: skip
+
+
+def _field_booked(stored: StoredPosting) -> str | None:
+    """The figure of the report that an entry books; None when it books none."""
+    entry = stored.posting
+    if entry.flow is Flow.SPEND:
+        return f"{entry.debit.detail}_fen"
+    return _BOOKED_FIELD.get(entry.flow)
+
+
+def _not_from_a_file(stored: StoredPosting) -> Why:
+    entry, day = stored.posting, stored.recorded_at.date()
+    if entry.flow is Flow.OPENING:
+        return Why(
+            f"期初余额：开账时由 {stored.made_by} 于 {day} 录入，不出自报送文件",
+            f"an opening balance, entered by {stored.made_by} on {day}: it comes from no filed document",
+        )
+    paper = entry.memo or "–"
+    return Why(
+        f"由 {stored.made_by} 于 {day} 按凭据“{paper}”记账，不出自报送文件",
+        f"booked by {stored.made_by} on {day} from the paper “{paper}”: it comes from no filed document",
+    )
+
+
+def _absence(work: Work, policy: CityPolicy, month: Month, county: str) -> Why:
+    """Why a county has no figure in the summary."""
+    return _nil_return(work, policy, month, DocumentKind.REPORT, county) or Why(
+        "备案时没有已收下的报表，未列入合计", "no report was accepted when this was filed; not in the totals"
+    )
+
+
+def _nil_return(
+    work: Work, policy: CityPolicy, month: Period, document: DocumentKind, county: str
+) -> Why | None:
+    """What was declared instead of a document: a nil return or a waiver, with who recorded it and when."""
+    for nil in work.records.nil_returns(policy.key, month):
+        if (nil.document, nil.county) == (document, county):
+            return Why(
+                f"{nil.told_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
+                f"{nil.told_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
+            )
+    return None
+
+
+def _transfer(work: Work, obligation: Obligation) -> Transfer:
+    batch = work.transfers.batch(obligation.batch_id)
+    attempts = work.transfers.attempts(obligation.id)
+    last = attempts[-1] if attempts else None
+    moments = {record.action: record.at for record in work.audit.records(f"batch:{batch.key}")}
+    acts = [Act("made", batch.maker, batch.made_at)]
+    if batch.checker is not None:
+        at = moments.get("approve_batch")
+        acts.append(Act("approved", batch.checker, at, batch.approved_digest))
+    if batch.releaser is not None:
+        acts.append(Act("released", batch.releaser, moments.get("release_batch")))
+    return Transfer(
+        obligation.key, batch.id, str(obligation.hop), obligation.unit, obligation.amount_fen,
+        obligation.state.value, tuple(acts),
+        None if last is None else last.key,
+        None if last is None else last.bank_serial,
+        None if last is None else last.executed_at,
+    )  # fmt: skip
+
+
+def _decision(case: ReviewCase) -> Decision:
+    return Decision(
+        case.document.value, case.county, case.fund, case.state.value, case.requested_fen, case.approved_fen,
+        case.reason, case.maker, case.proposed_at, case.checker, case.decided_at,
+    )  # fmt: skip
+
+
+def _article(rule: str, step: str, basis: Basis) -> Article:
+    return Article(rule, step, basis.document, basis.section, basis.quote)

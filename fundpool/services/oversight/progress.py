@@ -1,0 +1,374 @@
+"""What the records say of each duty of a month or a fund year: done when, by whom to be done, given back or extended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+
+from fundpool.domain.application import Application
+from fundpool.domain.duties import Duty, duties_of, duties_of_month
+from fundpool.domain.month_records import Extension, Filing, NilReturn
+from fundpool.domain.periods import SHANGHAI, Month, Period, Year
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.review import CaseState, ReviewCase
+from fundpool.domain.submission import DocumentKind, FileState, ReceivedFile, Submission, filed_at
+from fundpool.domain.timeliness import Standing, standing
+from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationState
+from fundpool.domain.working_days import WorkCalendar
+from fundpool.services.documents.document_kinds import DOCUMENT_OF, is_of
+from fundpool.services.payments.application import APPLY_STEP
+from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, Leg, legs_of, orders_of
+from fundpool.services.ports.work import Work
+
+PLAN_STEP = "submit_fund_use_plan"
+REPORT_STEP = "submit_expenditure_report"
+FILING_STEP = "file_expenditure_report"
+
+FOLLOWED = (PLAN_STEP, APPLY_STEP, PAY_STEP, ALLOCATE_STEP, REPORT_STEP, FILING_STEP)
+"""The duties of a month that the product can see being done; of a year, those to file a document."""
+
+COUNTY, REVIEWER, CHECKER, AGENCY = "county_agency", "reviewer", "checker", "city_agency"
+FINANCE, APPROVER, RELEASER, BANK, OPERATOR = "city_finance", "approver", "releaser", "bank", "operator"
+
+
+@dataclass(frozen=True)
+class MonthFacts:
+    """Everything recorded of one city and month, or fund year, read in one snapshot."""
+
+    versions: Mapping[tuple[DocumentKind, str], tuple[Submission, ...]]
+    nil_returns: Mapping[tuple[DocumentKind, str], NilReturn]
+    extensions: tuple[Extension, ...]
+    cases: tuple[ReviewCase, ...]
+    applications: tuple[Application, ...]
+    obligations: tuple[Obligation, ...]
+    batches: tuple[Batch, ...]
+    filings: tuple[Filing, ...]
+    bad_files: tuple[ReceivedFile, ...]
+
+    @cached_property
+    def cases_of_plan(self) -> Mapping[str, tuple[ReviewCase, ...]]:
+        return self._cases_by_county(DocumentKind.PLAN)
+
+    @cached_property
+    def cases_of_report(self) -> Mapping[str, tuple[ReviewCase, ...]]:
+        return self._cases_by_county(DocumentKind.REPORT)
+
+    def _cases_by_county(self, document: DocumentKind) -> Mapping[str, tuple[ReviewCase, ...]]:
+        found: dict[str, list[ReviewCase]] = {}
+        for case in self.cases:
+            if case.document is document:
+                found.setdefault(case.county, []).append(case)
+        return {county: tuple(cases) for county, cases in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class DutyProgress:
+    """One duty of one unit with where it stands; ``waiting_for`` None once it is done."""
+
+    duty: Duty
+    standing: Standing
+    done_at: datetime | None
+    waiting_for: str | None
+    extended_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """What is known of one duty's doing, before the calendar judges it."""
+
+    done_at: datetime | None = None
+    waiting_for: str | None = None
+    nil: bool = False
+    returned: bool = False
+    has_day: bool = True
+
+
+def month_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
+    """Read all that is recorded of the month, or of the fund year; nothing is paid for a whole year here."""
+    versions: dict[tuple[DocumentKind, str], list[Submission]] = {}
+    for version in work.submissions.versions_of_period(policy.key, month):
+        versions.setdefault((version.document, version.county), []).append(version)
+    paid_for = month if isinstance(month, Month) else None
+    return MonthFacts(
+        versions={place: tuple(found) for place, found in versions.items()},
+        nil_returns={
+            (known.document, known.county): known for known in work.records.nil_returns(policy.key, month)
+        },
+        extensions=work.records.extensions(policy.key, month),
+        cases=work.reviews.cases(policy.key, month),
+        applications=work.applications.applications(policy.key, paid_for) if paid_for else (),
+        obligations=tuple(work.transfers.obligations(city=policy.key, month=paid_for)) if paid_for else (),
+        batches=tuple(work.transfers.batches(policy.key, paid_for)) if paid_for else (),
+        filings=work.records.filings(policy.key, paid_for) if paid_for else (),
+        bad_files=tuple(bad_files(work, policy, None, month)),
+    )
+
+
+def progress_of(
+    policy: CityPolicy, month: Period, calendar: WorkCalendar, facts: MonthFacts, now: datetime
+) -> tuple[DutyProgress, ...]:
+    """Where every followed duty of the month or fund year stands on the business day of ``now``, per unit."""
+    if isinstance(month, Year):
+        return tuple(
+            _progress(replace(duty, unit=unit.code), _filing_fact(facts, document, unit.code), facts, now)
+            for duty in duties_of(policy, month, calendar)
+            if (document := DOCUMENT_OF.get(duty.step)) is not None and is_of(document, month)
+            for unit in policy.units
+        )
+    rows: list[DutyProgress] = []
+    for duty in duties_of_month(policy, month, calendar):
+        if duty.step not in FOLLOWED:
+            continue
+        for unit in units_of_duty(policy, month, duty):
+            fact = _fact(policy, month, facts, duty.step, unit)
+            dated = _with_receipt(policy, month, calendar, facts, duty, unit)
+            rows.append(_progress(replace(dated, unit=unit), fact, facts, now))
+    return tuple(rows)
+
+
+def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, now: datetime) -> DutyProgress:
+    until = _extended_until(facts, duty)
+    stands = standing(
+        _day(now),
+        due=duty.due if fact.has_day else None,
+        act_by=duty.act_by,
+        done_on=None if fact.done_at is None else _day(fact.done_at),
+        nil=fact.nil,
+        returned=fact.returned,
+        extended_until=until,
+    )
+    waiting_for = None if fact.done_at is not None else fact.waiting_for
+    return DutyProgress(duty, stands, fact.done_at, waiting_for, until)
+
+
+def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | None, ...]:
+    """The units a duty is followed up for: each county, or the city as a whole (None)."""
+    counties = tuple(unit.code for unit in policy.units)
+    if duty.step in DOCUMENT_OF:
+        return counties
+    if isinstance(month, Year):
+        return (None,)
+    legs = legs_of(policy, month, duty.step)
+    if legs and not any(leg.pays_city for leg in legs):
+        return counties
+    return (None,)
+
+
+def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, unit: str | None) -> _Fact:
+    if step in DOCUMENT_OF and unit is not None:
+        return _filing_fact(facts, DOCUMENT_OF[step], unit)
+    if step == APPLY_STEP:
+        return _application_fact(policy, facts)
+    if step == FILING_STEP:
+        return _report_filing_fact(policy, facts)
+    return _payment_fact(policy, month, facts, step, unit)
+
+
+def _filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
+    versions = facts.versions.get((document, county), ())
+    nil = facts.nil_returns.get((document, county))
+    done_at = filed_at(versions)
+    if done_at is None and nil is not None:
+        return _Fact(done_at=nil.received_at, nil=True)
+    return _Fact(done_at=done_at, waiting_for=COUNTY, returned=bool(versions) and done_at is None)
+
+
+def _application_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
+    counties = [unit.code for unit in policy.units]
+    first = [application for application in facts.applications if application.number == 1]
+    if len(first) == len(policy.funds):
+        return _Fact(done_at=max(application.prepared_at for application in first))
+    return _all_nil(facts, DocumentKind.PLAN, counties) or _Fact(
+        waiting_for=_review_turn(facts, DocumentKind.PLAN, facts.cases_of_plan, counties) or AGENCY
+    )
+
+
+def _all_nil(facts: MonthFacts, document: DocumentKind, counties: Sequence[str]) -> _Fact | None:
+    """The city has nothing to pass on when every county declared nil."""
+    nil = [facts.nil_returns.get((document, county)) for county in counties]
+    moments = [one.received_at for one in nil if one is not None]
+    return _Fact(done_at=max(moments), nil=True) if moments and None not in nil else None
+
+
+def _report_filing_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
+    if facts.filings:
+        return _Fact(done_at=facts.filings[0].filed_at)
+    counties = [unit.code for unit in policy.units]
+    turn = _review_turn(facts, DocumentKind.REPORT, facts.cases_of_report, counties)
+    return _Fact(waiting_for=turn or AGENCY)
+
+
+def _review_turn(
+    facts: MonthFacts,
+    document: DocumentKind,
+    cases: Mapping[str, tuple[ReviewCase, ...]],
+    counties: Sequence[str],
+) -> str | None:
+    """Whose turn the review of a document is: the first party on the way that has work left."""
+    states = {case.state for found in cases.values() for case in found}
+    if states & {CaseState.READY, CaseState.FINDINGS}:
+        return REVIEWER
+    if CaseState.PROPOSED in states:
+        return CHECKER
+    for county in counties:
+        is_filed = filed_at(facts.versions.get((document, county), ())) is not None
+        if not is_filed and (document, county) not in facts.nil_returns:
+            return COUNTY
+    return None
+
+
+def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, unit: str | None) -> _Fact:
+    """Paid when every order of the regular application (of the county's application) is settled."""
+    applications = [
+        application
+        for application in facts.applications
+        if (application.number == 1 if unit is None else _line_of(application, unit))
+    ]
+    if not applications:
+        if unit is not None and (DocumentKind.PLAN, unit) in facts.nil_returns:
+            return _Fact(done_at=facts.nil_returns[DocumentKind.PLAN, unit].received_at, nil=True)
+        # Without a plan there is nothing to pay: the payer is not late for a county that did not file.
+        return _Fact(waiting_for=COUNTY if facts.applications else AGENCY, has_day=not facts.applications)
+    if not all(application.is_reviewed for application in applications):
+        return _Fact(waiting_for=FINANCE)
+    moments: list[datetime] = []
+    for leg in legs_of(policy, month, step):
+        for application in applications:
+            outcome = _leg_settled(policy, facts, leg, application, unit)
+            if isinstance(outcome, str):
+                return _Fact(
+                    waiting_for=FINANCE if _before(policy, month, facts, step, application) else outcome
+                )
+            moments.append(outcome)
+    return _Fact(done_at=max(moments, default=None), waiting_for=AGENCY)
+
+
+def _before(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, application: Application) -> bool:
+    """Whether the hop before is still to be paid."""
+    return step == ALLOCATE_STEP and any(
+        isinstance(_leg_settled(policy, facts, leg, application, None), str)
+        for leg in legs_of(policy, month, PAY_STEP)
+    )
+
+
+def _leg_settled(
+    policy: CityPolicy, facts: MonthFacts, leg: Leg, application: Application, unit: str | None
+) -> datetime | str:
+    """When the application's money was all across the hop, or whose turn it is."""
+    wanted = [
+        order
+        for order in orders_of(policy, leg, application)
+        if unit is None or leg.pays_city or order.unit == unit
+    ]
+    moments = [application.reviewed_at or application.prepared_at]
+    for order in wanted:
+        found = [
+            each
+            for each in facts.obligations
+            if (each.fund, each.hop, each.unit, each.application)
+            == (order.fund, order.hop, order.unit, order.application)
+        ]
+        settled = [each.settled_at for each in found if each.state is ObligationState.SETTLED]
+        if not settled or settled[-1] is None:
+            return _turn_of(facts, found[-1]) if found else AGENCY
+        moments.append(settled[-1])
+    return max(moments)
+
+
+def _turn_of(facts: MonthFacts, obligation: Obligation) -> str:
+    batch = next((batch for batch in facts.batches if batch.id == obligation.batch_id), None)
+    if obligation.state in {
+        ObligationState.FAILED,
+        ObligationState.HELD,
+        ObligationState.RETURNED,
+        ObligationState.PARTLY_RETURNED,
+    }:
+        return OPERATOR
+    if batch is not None and batch.state is BatchState.SUBMITTED:
+        return APPROVER
+    if batch is not None and batch.state is BatchState.APPROVED:
+        return RELEASER
+    return BANK if obligation.state is ObligationState.IN_FLIGHT else AGENCY
+
+
+def _line_of(application: Application, county: str) -> bool:
+    return any(line.county == county for line in application.lines)
+
+
+def _with_receipt(
+    policy: CityPolicy,
+    month: Month,
+    calendar: WorkCalendar,
+    facts: MonthFacts,
+    duty: Duty,
+    unit: str | None,
+) -> Duty:
+    """The duty counted from the day the money really arrived, where it counts from receipt."""
+    if duty.step != ALLOCATE_STEP:
+        return duty
+    received = received_on(policy, month, facts, unit)
+    if received is None:
+        return duty
+    dated = duties_of_month(policy, month, calendar, received=received)
+    return next(other for other in dated if other.rule == duty.rule and other.step == duty.step)
+
+
+def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, unit: str | None) -> date | None:
+    """R: the day the money of the county's application was all in the city's account; None before."""
+    applications = [
+        application
+        for application in facts.applications
+        if (application.number == 1 if unit is None else _line_of(application, unit))
+    ]
+    moments: list[datetime] = []
+    for leg in legs_of(policy, month, PAY_STEP):
+        for application in applications:
+            settled = _leg_settled(policy, facts, leg, application, None) if application.is_reviewed else ""
+            if isinstance(settled, str):
+                return None
+            moments.append(settled)
+    return _day(max(moments)) if moments else None
+
+
+def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
+    return max(
+        (
+            extension.until
+            for extension in facts.extensions
+            if extension.step == duty.step and extension.unit in {None, duty.unit}
+        ),
+        default=None,
+    )
+
+
+def bad_files(
+    work: Work, policy: CityPolicy, document: DocumentKind | None, month: Period
+) -> list[ReceivedFile]:
+    """Files of the period nobody could take in, unless one of the same name came in well since.
+
+    Of one document, or (None) of all that are filed for such a period.
+    """
+    read = work.submissions.files(policy.key, document, [FileState.READ])
+    mended = {(file.document, file.file_name): file.received_at for file in read}
+    bad = work.submissions.files(policy.key, document, [FileState.UNREADABLE, FileState.REFUSED])
+    return [
+        file
+        for file in bad
+        if is_of(file.document, month)
+        and _concerns(file, month)
+        and not ((name := (file.document, file.file_name)) in mended and mended[name] >= file.received_at)
+    ]
+
+
+def _concerns(file: ReceivedFile, month: Period) -> bool:
+    """Whether a file nobody could read belongs on this period's page: as declared, else by when it came."""
+    if file.declared_month is not None:
+        return file.declared_month == month
+    if isinstance(month, Year):
+        return _day(file.received_at).year == month.year
+    first = month.plus(-1) if file.document is DocumentKind.PLAN else month
+    return first <= Month.of(_day(file.received_at)) <= first.plus(1)
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(SHANGHAI).date()

@@ -1,0 +1,225 @@
+"""Return slips of the month: what each county is told of its latest version, by when, and what a correction mended.
+
+A slip is derived from what the judgement stored, so it can be written again at any time; the same
+judgement gives the same slip.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from fundpool.domain.duties import Duty, duties_of
+from fundpool.domain.findings import Finding, Severity, Verdict
+from fundpool.domain.month_records import Extension
+from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import SHANGHAI, Period
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.return_slip import Deadline, PersonsReturn, ReturnSlip, correction_of
+from fundpool.domain.review import ReviewCase
+from fundpool.domain.submission import DocumentKind, ReceivedFile, Submission
+from fundpool.domain.working_days import WorkCalendar
+from fundpool.services.documents.document_kinds import DUTY_OF, intake_of, type_of
+from fundpool.services.documents.review import send_back
+from fundpool.services.oversight.progress import bad_files
+from fundpool.services.ports.judging import Register
+from fundpool.services.ports.work import MonthPorts, Work
+
+
+def return_to_county(
+    ports: MonthPorts,
+    *,
+    city: str,
+    month: Period,
+    document: DocumentKind,
+    county: str,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> tuple[ReviewCase, ...]:
+    """A person returns the county's document (see ``review.send_back``) and the county gets its slip."""
+    cases = send_back(
+        ports, city=city, month=month, document=document, county=county, reason=reason, by=by, now=now
+    )
+    issue_slips(ports, ports.policies.city(city), document, month, (county,))
+    return cases
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    """A slip and the bytes' digest of the file it is about."""
+
+    slip: ReturnSlip
+    sha256: str
+
+
+def issue_slips(
+    ports: MonthPorts, policy: CityPolicy, document: DocumentKind, month: Period, counties: Sequence[str]
+) -> None:
+    """Write the slip of every one of ``counties`` whose latest version there is something to say of.
+
+    That is a version with findings that block or go to review, one that a person returned, or one that
+    corrects such a version; and every file of the month that nobody could read. A slip that stands is left alone, and the
+    slips of earlier versions stay. Raises ServiceUnavailable when the disk does not take them.
+    """
+    issued = ports.database.read(
+        lambda work: [
+            *_of_versions(work, policy, document, month, counties, ports.calendar),
+            *_of_bad_files(work, policy, document, month),
+        ]
+    )
+    for each in issued:
+        content: Callable[[], bytes] = partial(ports.raw_files.read, each.sha256)
+        ports.slip_folder.write(policy.key, month, each.slip, content)
+
+
+def _of_versions(
+    work: Work,
+    policy: CityPolicy,
+    document: DocumentKind,
+    month: Period,
+    counties: Sequence[str],
+    calendar: WorkCalendar,
+) -> list[_Issued]:
+    by_county: dict[str, list[Submission]] = {}
+    for version in work.submissions.versions(policy.key, document, month):
+        by_county.setdefault(version.county, []).append(version)
+    duties = {duty.step: duty for duty in duties_of(policy, month, calendar)}
+    extensions = work.records.extensions(policy.key, month)
+    issued = []
+    for county in counties:
+        judged = [version for version in by_county.get(county, []) if version.judged_at is not None]
+        if judged and judged[-1] is by_county[county][-1]:
+            slip = _slip(work, policy, judged, duties, extensions)
+            if slip is not None:
+                issued.append(_Issued(slip, judged[-1].sha256))
+    return issued
+
+
+def _slip(
+    work: Work,
+    policy: CityPolicy,
+    judged: Sequence[Submission],
+    duties: Mapping[str, Duty],
+    extensions: Sequence[Extension],
+) -> ReturnSlip | None:
+    """The slip of the last of ``judged``; None when there is nothing to tell."""
+    version, before = judged[-1], judged[-2] if len(judged) > 1 else None
+    judgement = work.submissions.judgement(version.id)
+    assert judgement is not None
+    assert version.judged_at is not None
+    earlier = () if before is None else work.submissions.findings(before.id)
+    returned = None
+    if version.returned_at is not None and version.returned_by not in {None, SYSTEM}:
+        returned = PersonsReturn(version.return_reason or "", version.returned_by or "", version.returned_at)
+    told = (*judgement.findings, *earlier)
+    if returned is None and all(finding.severity is Severity.NOTE for finding in told):
+        return None
+    told_on = (returned.at if returned else version.judged_at).astimezone(SHANGHAI).date()
+    slip = _blank(policy, version.document, version.month)
+    return ReturnSlip(
+        **slip,
+        counties=(version.county,),
+        file=version.file_name,
+        sha256=version.sha256,
+        verdict=judgement.verdict,
+        declared=judgement.declared,
+        evaluated=judgement.evaluated,
+        findings=judgement.findings,
+        version=version.version,
+        returned=returned,
+        deadline=(
+            deadline_of(duties, extensions, version.document, version.county, told_on)
+            if returned is not None or judgement.verdict is Verdict.RETURN
+            else None
+        ),
+        correction=None if before is None else correction_of(earlier, judgement.findings),
+        judged_on=version.judged_at.astimezone(SHANGHAI).date(),
+    )
+
+
+def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month: Period) -> list[_Issued]:
+    return [
+        _Issued(_unread(policy, file, month), file.sha256)
+        for file in bad_files(work, policy, document, month)
+        if file.problem is not None
+    ]
+
+
+def _unread(policy: CityPolicy, file: ReceivedFile, month: Period) -> ReturnSlip:
+    """The slip of a file nobody could take in: no county's version, so its problem is all there is."""
+    assert file.problem is not None
+    finding = Finding(
+        rule=file.problem.code,
+        severity=Severity.BLOCK,
+        message_zh=file.problem.zh,
+        message_en=file.problem.en,
+        remedy=file.problem.remedy,
+        basis="读表规则 / rules of reading",
+    )
+    return ReturnSlip(
+        **_blank(policy, file.document, month),
+        counties=(file.declared_county,) if file.declared_county else (),
+        file=file.file_name,
+        sha256=file.sha256,
+        verdict=Verdict.RETURN,
+        declared=0,
+        evaluated=0,
+        findings=(finding,),
+        judged_on=file.received_at.astimezone(SHANGHAI).date(),
+    )
+
+
+def _blank(policy: CityPolicy, document: DocumentKind, month: Period) -> dict[str, Any]:
+    register = Register.of(policy.units, policy.funds, policy.name_zh)
+    return {
+        "document": document.value,
+        "document_zh": type_of(document).zh,
+        "city_name": policy.name_zh,
+        "month": str(month),
+        "county_names": {county.code: county.name_zh for county in register.counties},
+        "fund_names": {fund.key: fund.short_zh for fund in register.funds},
+    }
+
+
+def deadline_of(
+    duties: Mapping[str, Duty],
+    extensions: Sequence[Extension],
+    document: DocumentKind,
+    county: str,
+    told_on: date,
+) -> Deadline | None:
+    """By when a county must have corrected what it was told on ``told_on``; None where no text sets a day.
+
+    Its own last day (an extension's where there is one); after that the day on which the city goes
+    on with what it has; after that, at once.
+    """
+    own = duties.get(DUTY_OF[document] or "")
+    if own is None or own.due is None:
+        return None
+    article = f"{own.basis.document} {own.basis.section}"
+    extended = [
+        extension
+        for extension in extensions
+        if extension.step == own.step and extension.unit in {None, county}
+    ]
+    if extended and (longest := max(extended, key=lambda one: one.until)).until >= told_on:
+        return Deadline(
+            longest.until,
+            f"经批准延期（{longest.document_number}，{longest.approver}）",
+            f"extended by {longest.document_number}, approved by {longest.approver}",
+        )
+    day = own.act_by if own.act_by is not None and own.act_by >= told_on else own.due
+    if day >= told_on:
+        return Deadline(day, f"报送期限（{article}）", f"last day to file ({article})")
+    following = duties.get(intake_of(document).goes_on_with or "")
+    going_on = following and (following.act_by or following.due)
+    if following and going_on and going_on >= told_on:
+        article = f"{following.basis.document} {following.basis.section}"
+        return Deadline(
+            going_on,
+            f"报送期限 {own.due} 已过；此日之后市级按已审定的县区办理（{article}）",
+            f"the day to file was {own.due}; after this day the city goes on with the counties it has ({article})",
+        )
+    return Deadline(None, f"报送期限 {own.due} 已过", f"the day to file was {own.due}")

@@ -1,0 +1,394 @@
+"""Ordering money to be paid, and the people who let it out: order, approve, release.
+
+Three different people: the maker (经办) orders, the checker (复核) approves the digest of the batch,
+the releaser (财务) releases it. What leaves the machine then is ``sending``; what people decide about
+a payment on its way is ``payment_decisions``.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.money import format_yuan
+from fundpool.domain.people import person, require_other_person
+from fundpool.domain.periods import Month
+from fundpool.domain.transfer import (
+    MAY_BE_ORDERED_AGAIN,
+    AccountStatus,
+    Attempt,
+    AttemptState,
+    BankAccount,
+    Batch,
+    BatchLine,
+    BatchState,
+    Hop,
+    Obligation,
+    ObligationState,
+    PaymentOrder,
+    batch_digest,
+)
+from fundpool.services.payments import kill_switches
+from fundpool.services.payments.attempts import hop_flow
+from fundpool.services.payments.limits import require_within_limits
+from fundpool.services.payments.line_matching import standing_of
+from fundpool.services.payments.seals import require_account_whole, require_batch_whole, require_whole
+from fundpool.services.ports.work import Work
+from schemas.payment_messages import TransferOrder
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeChange:
+    """One payee of a batch, beside what the same payee got in the month before."""
+
+    unit: str
+    credit_name: str
+    credit_account_no: str
+    amount_fen: int
+    last_month_fen: int | None
+    instead_of: Obligation | None
+    """What came back or was withdrawn and is ordered again by this; ``None`` for a first order."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """What an approval means: who gets how much, from where, and how it differs from last month."""
+
+    batch: Batch
+    digest: str
+    payees: tuple[PayeeChange, ...]
+    last_month_total_fen: int
+
+
+def order_transfers(
+    work: Work,
+    orders: Sequence[PaymentOrder],
+    maker: str,
+    now: datetime,
+) -> tuple[Batch, ...]:
+    """Order payments: one batch per city, month, fund, hop and application. The same again is the same.
+
+    A payee added to an application later gets a batch of its own, with its own approval.
+    Raises RuleViolation: ``account_not_registered`` (payer or payee without an approved account),
+    ``ordered_differently`` (the payee was ordered with another amount), ``exceeds_limit``,
+    ``illegal_flow``, ``amount_not_positive``, ``payee_twice``. Nothing is stored then.
+    """
+    maker = person(maker)
+    groups: dict[str, list[PaymentOrder]] = {}
+    for order in orders:
+        groups.setdefault(order.batch_key, []).append(order)
+    return tuple(
+        batch for key, group in groups.items() for batch in _order_group(work, key, group, maker, now)
+    )
+
+
+def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: datetime) -> Obligation:
+    """Order a payment that came back (退票) or was withdrawn once more, to the account that is approved now.
+
+    A revision of its own in a batch of its own: two other people approve and release it. The same
+    again is the same. Raises RuleViolation ``illegal_state_change``, ``recovery_unfinished``,
+    ``return_not_on_statement``, ``seal_broken`` and what ``order_transfers`` raises.
+    """
+    maker = person(by)
+    before = work.transfers.obligation(obligation_id)
+    order = before.as_order(before.revision + 1)
+    known = work.transfers.obligation_by_key(order.key)
+    if known is not None:
+        return known
+    if before.state not in MAY_BE_ORDERED_AGAIN:
+        raise RuleViolation(
+            "illegal_state_change",
+            f"{before.key} 现为 {before.state}，只有已退票或已撤回的款项可以重新制单",
+            f"{before.key} is {before.state}; only what came back or was withdrawn may be ordered again",
+        )
+    # What is ordered again takes its amount from the order before: that must be what people approved.
+    require_whole(work, before)
+    kill_switches.require_recovered(work, before.city, before.fund)
+    for attempt in work.transfers.attempts(before.id):
+        if attempt.state is AttemptState.RETURNED:
+            _require_return_line(work, before, attempt)
+    order_transfers(work, [order], maker, now)
+    again = work.transfers.obligation_by_key(order.key)
+    assert again is not None
+    work.audit.append(
+        at=now,
+        actor=maker,
+        action="order_again",
+        subject=f"obligation:{again.key}",
+        before={"state": before.state.value, "obligation": before.key},
+        after={"state": again.state.value},
+        reason=reason,
+    )
+    return again
+
+
+def _require_return_line(work: Work, obligation: Obligation, attempt: Attempt) -> None:
+    """Only the paying account's own statement proves that all the money went out and is back to be paid once more."""
+    order = TransferOrder.from_body(attempt.request)
+    standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+    if not standing.executions or standing.returned_fen != attempt.amount_fen:
+        raise RuleViolation(
+            "return_not_on_statement",
+            f"{obligation.key} 的付出与全额退回尚未都见于账户 {order.debit_account} 的对账单，不能重新制单",
+            f"the payment of {obligation.key} and its whole return are not both on a statement of account "
+            f"{order.debit_account} yet",
+            remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
+        )
+
+
+def _order_group(work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime) -> list[Batch]:
+    """The batches that hold the orders; payees not ordered yet get a batch of their own."""
+    batch_ids: list[int] = []
+    fresh: list[PaymentOrder] = []
+    for order in orders:
+        known = work.transfers.obligation_by_key(order.key)
+        if known is None:
+            fresh.append(order)
+            continue
+        _require_same_amount(known, order)
+        batch_ids.append(known.batch_id)
+    batches = [work.transfers.batch(batch_id) for batch_id in dict.fromkeys(batch_ids)]
+    if fresh:
+        part = 1
+        while work.transfers.batch_by_key(_part_key(key, part)) is not None:
+            part += 1
+        batches.append(_order_batch(work, _part_key(key, part), fresh, maker, now))
+    return batches
+
+
+def _part_key(key: str, part: int) -> str:
+    return key if part == 1 else f"{key}/p{part}"
+
+
+def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime) -> Batch:
+    units = [order.unit for order in orders]
+    if len(set(units)) != len(units):
+        raise RuleViolation("payee_twice", f"{key} 中同一收款单位出现两次", f"{key} names a payee twice")
+    entries = []
+    for order in sorted(orders, key=lambda each: each.unit):
+        hop_flow(order.hop)
+        if order.amount_fen <= 0:
+            raise RuleViolation(
+                "amount_not_positive",
+                f"{order.key} 金额必须为正，现为 {order.amount_fen} 分",
+                f"{order.key}: the amount must be positive, found {order.amount_fen} fen",
+            )
+        debit = _usable_account(work, order.city, order.fund, order.hop, order.payer_unit, now, payer=True)
+        credit = _usable_account(work, order.city, order.fund, order.hop, order.unit, now, payer=False)
+        entries.append((order, debit.id, credit.id))
+    batch = work.transfers.add_batch(key, entries, maker, now)
+    require_within_limits(work, batch, work.transfers.obligations(batch_id=batch.id))
+    work.audit.append(
+        at=now,
+        actor=maker,
+        action="order_batch",
+        subject=f"batch:{key}",
+        after={"count": batch.count, "total_fen": batch.total_fen, "digest": digest_of(work, batch)},
+    )
+    return batch
+
+
+def _require_same_amount(known: Obligation, order: PaymentOrder) -> None:
+    if known.amount_fen != order.amount_fen:
+        raise RuleViolation(
+            "ordered_differently",
+            f"{known.key} 已按 {format_yuan(known.amount_fen)} 元制单，与本次 "
+            f"{format_yuan(order.amount_fen)} 元不同",
+            f"{known.key} was ordered as {format_yuan(known.amount_fen)} yuan, now "
+            f"{format_yuan(order.amount_fen)}",
+            remedy="金额以财政复核额为准，差额另作补充申请 / the amount is finance's; a difference is a supplementary application",
+        )
+
+
+def _usable_account(
+    work: Work, city: str, fund: str, hop: Hop, unit: str, now: datetime, *, payer: bool
+) -> BankAccount:
+    account_type = hop.from_type if payer else hop.to_type
+    account = work.accounts.approved(city, fund, account_type, unit)
+    if account is None or account.usable_from is None or account.usable_from > now:
+        raise RuleViolation(
+            "account_not_registered",
+            f"{city} {fund} {unit} 的 {account_type} 账户尚未登记并经复核，或未到启用时间",
+            f"{city} {fund} {unit} has no approved {account_type} account that may be used now",
+            remedy="fundpool accounts import / fundpool accounts approve",
+        )
+    require_account_whole(work, account)
+    return account
+
+
+def digest_of(work: Work, batch: Batch) -> str:
+    """Digest of the batch as it is stored now; equal to the approved one unless something changed."""
+    accounts = {account.id: account for account in work.accounts.find(batch.city, batch.fund)}
+    lines = []
+    for obligation in work.transfers.obligations(batch_id=batch.id):
+        debit, credit = accounts[obligation.debit_account_id], accounts[obligation.credit_account_id]
+        lines.append(
+            BatchLine(
+                obligation_key=obligation.key,
+                amount_fen=obligation.amount_fen,
+                debit_account_no=debit.account_no,
+                debit_account_version=debit.version,
+                credit_account_no=credit.account_no,
+                credit_account_version=credit.version,
+                credit_name=credit.account_name,
+            )
+        )
+    return batch_digest(batch.key, lines)
+
+
+def batch_consequences(work: Work, batch_id: int) -> BatchView:
+    """What approving the batch would do: payees, amounts, accounts, change from the month before."""
+    batch = work.transfers.batch(batch_id)
+    before: Counter[str] = Counter()
+    for each in work.transfers.obligations(
+        city=batch.city, month=batch.month.plus(-1), fund=batch.fund, hop=batch.hop
+    ):
+        if each.state not in MAY_BE_ORDERED_AGAIN:
+            before[each.unit] += each.amount_fen
+    payees = []
+    for obligation in work.transfers.obligations(batch_id=batch.id):
+        credit = work.accounts.get(obligation.credit_account_id)
+        payees.append(
+            PayeeChange(
+                unit=obligation.unit,
+                credit_name=credit.account_name,
+                credit_account_no=credit.account_no,
+                amount_fen=obligation.amount_fen,
+                last_month_fen=before.get(obligation.unit),
+                instead_of=_instead_of(work, obligation),
+            )
+        )
+    return BatchView(batch, digest_of(work, batch), tuple(payees), sum(before.values()))
+
+
+def _instead_of(work: Work, obligation: Obligation) -> Obligation | None:
+    earlier = [each for each in work.transfers.revisions(obligation) if each.revision < obligation.revision]
+    return earlier[-1] if earlier else None
+
+
+def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: datetime) -> Batch:
+    """Approve what was shown: ``digest`` is the one of ``batch_consequences``.
+
+    Raises RuleViolation: ``same_person``, ``digest_changed`` (the batch is no longer what was
+    shown) or ``illegal_state_change``.
+    """
+    checker = person(checker)
+    batch = work.transfers.batch(batch_id)
+    require_other_person(checker, batch.maker, act_zh="复核", act_en="approving a batch")
+    if digest != digest_of(work, batch):
+        raise _digest_changed(batch)
+    if batch.state is BatchState.APPROVED and batch.approved_digest == digest:
+        return batch
+    _require_state(batch, BatchState.SUBMITTED)
+    _require_payable(work, batch, now)
+    approved = work.transfers.change_batch(
+        batch, state=BatchState.APPROVED.value, checker=checker, approved_at=now, approved_digest=digest
+    )
+    for obligation in work.transfers.obligations(batch_id=batch_id, states=[ObligationState.SUBMITTED]):
+        work.transfers.change_obligation(obligation, ObligationState.APPROVED)
+    _audit_batch(work, batch, approved, "approve_batch", checker, now)
+    return approved
+
+
+def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Batch:
+    """Release an approved batch for sending, by a third person.
+
+    Raises RuleViolation: ``same_person``, ``digest_changed`` or ``illegal_state_change``.
+    """
+    releaser = person(releaser)
+    batch = work.transfers.batch(batch_id)
+    require_other_person(releaser, batch.maker, batch.checker, act_zh="拨付放行", act_en="releasing a batch")
+    if batch.state is BatchState.RELEASED:
+        return batch
+    _require_state(batch, BatchState.APPROVED)
+    if batch.approved_digest != digest_of(work, batch):
+        raise _digest_changed(batch)
+    _require_payable(work, batch, now)
+    released = work.transfers.change_batch(
+        batch, state=BatchState.RELEASED.value, releaser=releaser, released_at=now
+    )
+    for obligation in work.transfers.obligations(batch_id=batch_id, states=[ObligationState.APPROVED]):
+        work.transfers.change_obligation(obligation, ObligationState.RELEASED)
+    _audit_batch(work, batch, released, "release_batch", releaser, now)
+    return released
+
+
+def _require_payable(work: Work, batch: Batch, now: datetime) -> None:
+    """What people let pass must still be what was ordered, to accounts in use, within every limit."""
+    obligations = work.transfers.obligations(batch_id=batch.id)
+    accounts = {each.id: each for each in require_batch_whole(work, batch, obligations)}
+    payable = [each for each in obligations if each.state not in MAY_BE_ORDERED_AGAIN]
+    for account_id in sorted(
+        {no for each in payable for no in (each.debit_account_id, each.credit_account_id)}
+    ):
+        account = accounts[account_id]
+        if (
+            account.status is not AccountStatus.APPROVED
+            or account.usable_from is None
+            or account.usable_from > now
+        ):
+            raise RuleViolation(
+                "account_version_changed",
+                f"批次 {batch.key} 所用账户 {account.account_no} 已变更或停用",
+                f"batch {batch.key}: account {account.account_no} was replaced or may not be used",
+                remedy="撤回后重新制单 / withdraw and order again: fundpool transfers cancel, fundpool transfers order-again",
+            )
+    require_within_limits(work, batch, payable)
+
+
+def authorise(
+    work: Work,
+    city: str,
+    month: Month,
+    hop: Hop,
+    *,
+    checker: str,
+    releaser: str,
+    now: datetime,
+    fund: str | None = None,
+) -> tuple[Batch, ...]:
+    """Approve and release every batch of a hop that still waits; those done before are left alone."""
+    batches = []
+    for batch in work.transfers.batches(city, month, hop, fund):
+        current = batch
+        if current.state is BatchState.SUBMITTED:
+            current = approve_batch(work, current.id, digest_of(work, current), checker, now)
+        if current.state is BatchState.APPROVED:
+            current = release_batch(work, current.id, releaser, now)
+        batches.append(current)
+    return tuple(batches)
+
+
+def _require_state(batch: Batch, state: BatchState) -> None:
+    if batch.state is not state:
+        raise RuleViolation(
+            "illegal_state_change",
+            f"批次 {batch.key} 现为 {batch.state}，须为 {state}",
+            f"batch {batch.key} is {batch.state}, not {state}",
+        )
+
+
+def _digest_changed(batch: Batch) -> RuleViolation:
+    return RuleViolation(
+        "digest_changed",
+        f"批次 {batch.key} 的收款方、金额或账户在复核所见之后有变，原复核无效",
+        f"batch {batch.key}: payees, amounts or accounts differ from what was approved",
+        remedy="重新核对后再复核 / look again and approve again: fundpool transfers list",
+    )
+
+
+def _audit_batch(work: Work, before: Batch, after: Batch, action: str, actor: str, now: datetime) -> None:
+    work.audit.append(
+        at=now,
+        actor=actor,
+        action=action,
+        subject=f"batch:{before.key}",
+        before={"state": before.state.value},
+        after={
+            "state": after.state.value,
+            "digest": after.approved_digest,
+            "count": after.count,
+            "total_fen": after.total_fen,
+        },
+    )

@@ -1,0 +1,320 @@
+"""Paying the month out along the city's path, one hop at a time, through the one door for money.
+
+A step makes the batch of a hop from finance's figures and sends what people have approved and
+released; it never authorises. Running it again sends nothing twice: ``services.payments.sending`` decides
+that, not this module.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from fundpool.domain.application import Application
+from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.people import SYSTEM, same_person
+from fundpool.domain.periods import Month
+from fundpool.domain.policy import CityPolicy, PaymentHop
+from fundpool.domain.transfer import Hop, ObligationState, PaymentOrder, latest_revisions
+from fundpool.services.payments import batches, resolving, sending, transfer_views
+from fundpool.services.payments.seals import require_application_whole
+from fundpool.services.payments.transfer_views import TransferOutcome
+from fundpool.services.ports.work import MonthPorts, Work
+
+PAY_STEP = "pay_from_fiscal_account"
+ALLOCATE_STEP = "allocate_to_counties"
+
+_SENDABLE = {ObligationState.RELEASED, ObligationState.RETRY_APPROVED, ObligationState.IN_FLIGHT}
+_STUCK = {
+    ObligationState.FAILED,
+    ObligationState.HELD,
+    ObligationState.RETURNED,
+    ObligationState.PARTLY_RETURNED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One hop of the city's path: between which accounts, and whether each county is paid on its own."""
+
+    hop: Hop
+    units: tuple[str, ...]
+    pays_city: bool
+
+
+def disbursement(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+    """Pay from the fiscal account: to the city's expenditure account, or straight to the counties."""
+    return _pay(ports, request, PAY_STEP, comes_after=None)
+
+
+def allocation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+    """Pay from the city's expenditure account to the counties, where the city's path has that hop.
+
+    An application is allocated once its money has arrived in the city's account.
+    """
+    return _pay(ports, request, ALLOCATE_STEP, comes_after=PAY_STEP)
+
+
+def legs_of(policy: CityPolicy, month: Month, duty_step: str) -> tuple[Leg, ...]:
+    """The hops that fulfil ``duty_step``; () where the city's path has none."""
+    return tuple(
+        _leg(policy, hop)
+        for hop in policy.payment_path
+        if hop.closes == duty_step and policy.rule(hop.basis).holds_on(month.first_day)
+    )
+
+
+def orders_of(policy: CityPolicy, leg: Leg, application: Application) -> tuple[PaymentOrder, ...]:
+    """What a reviewed application has paid over one hop; a county reviewed at nil gets no transfer."""
+    amounts = {
+        line.county: line.reviewed_fen
+        for line in application.lines
+        if line.reviewed_fen and line.county in leg.units
+    }
+    if leg.pays_city:
+        amounts = {policy.division_code: sum(amounts.values())} if amounts else {}
+    return tuple(
+        PaymentOrder(
+            city=policy.key,
+            fund=application.fund,
+            month=application.month,
+            hop=leg.hop,
+            payer_unit=policy.division_code,
+            unit=unit,
+            amount_fen=amount_fen,
+            application=application.number,
+        )
+        for unit, amount_fen in sorted(amounts.items())
+    )
+
+
+def is_owed(work: Work, policy: CityPolicy, month: Month, duty_step: str) -> bool:
+    """Whether something that finance reviewed has not arrived over the hops of ``duty_step`` yet.
+
+    A supplementary application makes a hop owed again that was done before.
+    """
+    arrived = {ObligationState.SETTLED, ObligationState.PARTLY_RETURNED, ObligationState.CANCELLED}
+    for leg in legs_of(policy, month, duty_step):
+        obligations = work.transfers.obligations(city=policy.key, month=month, hop=leg.hop)
+        over = {
+            (one.fund, one.application, one.unit)
+            for one in latest_revisions(obligations)
+            if one.state in arrived
+        }
+        owed = {
+            (order.fund, order.application, order.unit)
+            for application in work.applications.applications(policy.key, month)
+            if application.is_reviewed
+            for order in orders_of(policy, leg, application)
+        }
+        if owed - over:
+            return True
+    return False
+
+
+def _leg(policy: CityPolicy, hop: PaymentHop) -> Leg:
+    to_type = AccountType(hop.to_account)
+    units = tuple(unit.code for unit in policy.units if not hop.only_units or unit.code in hop.only_units)
+    return Leg(Hop(AccountType(hop.from_account), to_type), units, to_type is AccountType.CITY_EXPENDITURE)
+
+
+def _pay(
+    ports: MonthPorts, request: StepRequest, duty_step: str, comes_after: str | None
+) -> tuple[UnitOutcome, ...]:
+    policy = ports.policies.city(request.city)
+    counties = counties_of(policy, request)
+    legs = legs_of(policy, request.month, duty_step)
+    if not legs:
+        return (
+            UnitOutcome(
+                policy.division_code,
+                UnitState.DONE,
+                f"{policy.name_zh}的拨付路径没有这一环节",
+                f"the payment path of {policy.name_en} has no such hop",
+            ),
+        )
+    outcomes: list[UnitOutcome] = []
+    for leg in legs:
+        outcomes += _order(ports, policy, request, leg, comes_after)
+        outcomes += _send(ports, policy, request, leg, counties)
+    return tuple(outcomes)
+
+
+def _order(
+    ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: Leg, comes_after: str | None
+) -> list[UnitOutcome]:
+    """Make the batches of every application finance has reviewed; answers for what cannot be ordered yet."""
+    applications = ports.database.read(lambda work: work.applications.applications(policy.key, request.month))
+    outcomes: list[UnitOutcome] = []
+    if not applications:
+        outcomes.append(
+            UnitOutcome(policy.division_code, UnitState.WAITING, "尚未向财政申请", "nothing applied for yet")
+        )
+    for application in applications:
+        if not application.is_reviewed:
+            outcomes.append(_waits(policy, application, "待财政复核", "finance's review is outstanding"))
+            continue
+        if comes_after is not None and not _has_arrived(ports, policy, application, comes_after):
+            outcomes.append(
+                _waits(
+                    policy, application, "款项尚未到市支出户", "the money has not reached the city's account"
+                )
+            )
+            continue
+        order = partial(_order_missing, policy=policy, leg=leg, application=application, request=request)
+        try:
+            outcomes += ports.database.transaction(order)
+        except RuleViolation as problem:
+            outcomes.append(_refused(policy, application, problem))
+    return outcomes
+
+
+def _order_missing(
+    work: Work, policy: CityPolicy, leg: Leg, application: Application, request: StepRequest
+) -> list[UnitOutcome]:
+    """Order what the application has not had ordered over this hop yet; tell what a payee lacks.
+
+    A payee without a usable account keeps nobody else waiting: it is ordered later, in a batch of
+    its own, and only because nothing was ever ordered for it. Its order is the same then: books
+    restored from a backup order everybody at once, and must recognise what the bank has.
+    """
+    ordered = {
+        obligation.unit
+        for obligation in work.transfers.obligations(
+            city=policy.key, month=application.month, fund=application.fund, hop=leg.hop
+        )
+        if obligation.application == application.number
+    }
+    require_application_whole(work, application)
+    outcomes: list[UnitOutcome] = []
+    orders: list[PaymentOrder] = []
+    for order in orders_of(policy, leg, application):
+        if order.unit in ordered:
+            continue
+        account = work.accounts.approved(policy.key, order.fund, leg.hop.to_type, order.unit)
+        if account is None or account.usable_from is None or account.usable_from > request.now:
+            outcomes.append(_without_account(order))
+        else:
+            orders.append(order)
+    if orders:
+        batches.order_transfers(work, orders, maker=_maker(application, request), now=request.now)
+    return outcomes
+
+
+def _maker(application: Application, request: StepRequest) -> str:
+    """Who answers for the order: the person running the step, else finance's reviewer, whose figures it is."""
+    if not same_person(request.by, SYSTEM):
+        return request.by
+    reviewers = [line.reviewed_by for line in application.lines if line.reviewed_by is not None]
+    return reviewers[-1]
+
+
+def _without_account(order: PaymentOrder) -> UnitOutcome:
+    return UnitOutcome(
+        order.unit,
+        UnitState.FAILED,
+        "没有经复核可用的收款账户，未列入批次",
+        "no approved account that can be used: not in the batch",
+        fund=order.fund,
+        amount_fen=order.amount_fen,
+        error_code="account_not_registered",
+    )
+
+
+def _send(
+    ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: Leg, counties: tuple[str, ...]
+) -> list[UnitOutcome]:
+    """Send what is released, after asking about what is under way; without either the bank is not needed."""
+    units = frozenset((policy.division_code,) if leg.pays_city else counties)
+
+    def standing(work: Work) -> list[TransferOutcome]:
+        return [
+            transfer_views.outcome_of(work, obligation.id)
+            for obligation in latest_revisions(
+                work.transfers.obligations(city=policy.key, month=request.month, hop=leg.hop)
+            )
+            if obligation.unit in units
+        ]
+
+    transfers = ports.database.read(standing)
+    if any(transfer.state is ObligationState.IN_FLIGHT for transfer in transfers):
+        resolving.resolve(ports, request.now, city=policy.key, month=request.month)
+    if any(transfer.state in _SENDABLE for transfer in transfers):
+        transfers = list(
+            sending.send_batch(
+                ports,
+                policy.key,
+                request.month,
+                leg.hop,
+                worker=request.run_id or request.by,
+                now=request.now,
+                units=units,
+            )
+        )
+    return [payment_outcome(transfer) for transfer in transfers]
+
+
+def payment_outcome(transfer: TransferOutcome) -> UnitOutcome:
+    """How one payment stands, in a step's terms."""
+    if transfer.error_code is not None:
+        state = UnitState.FAILED
+    elif transfer.state is ObligationState.SETTLED:
+        state = UnitState.DONE
+    else:
+        state = UnitState.FLAGGED if transfer.state in _STUCK else UnitState.WAITING
+    return UnitOutcome(
+        transfer.unit,
+        state,
+        transfer.detail_zh,
+        transfer.detail_en,
+        fund=transfer.fund,
+        amount_fen=transfer.amount_fen,
+        error_code=transfer.error_code,
+    )
+
+
+def _waits(policy: CityPolicy, application: Application, zh: str, en: str) -> UnitOutcome:
+    return UnitOutcome(
+        policy.division_code,
+        UnitState.WAITING,
+        f"第 {application.number} 号申请：{zh}",
+        f"application {application.number}: {en}",
+        fund=application.fund,
+        amount_fen=application.applied_fen,
+    )
+
+
+def _refused(policy: CityPolicy, application: Application, problem: RuleViolation) -> UnitOutcome:
+    return UnitOutcome(
+        policy.division_code,
+        UnitState.FAILED,
+        f"第 {application.number} 号申请：{problem.zh}",
+        f"application {application.number}: {problem.en}",
+        fund=application.fund,
+        amount_fen=application.applied_fen,
+        error_code=problem.code,
+    )
+
+
+def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, step: str) -> bool:
+    """Whether every payment of the application over the hop before is settled."""
+
+    def settled(work: Work) -> bool:
+        for leg in legs_of(policy, application.month, step):
+            wanted = {order.unit for order in orders_of(policy, leg, application)}
+            arrived = {
+                obligation.unit
+                for obligation in work.transfers.obligations(
+                    city=policy.key,
+                    month=application.month,
+                    fund=application.fund,
+                    hop=leg.hop,
+                    states=[ObligationState.SETTLED],
+                )
+                if obligation.application == application.number
+            }
+            if not wanted <= arrived:
+                return False
+        return True
+
+    return ports.database.read(settled)

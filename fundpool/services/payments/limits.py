@@ -1,0 +1,217 @@
+"""The limits a payment must keep, checked again wherever people or the program take it a step further.
+
+Ordering, approving, releasing, preparing (which reserves the money) and claiming each check them in
+their own transaction: a budget that was raised for the review and lowered afterwards is not overspent.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from fundpool.domain.application import Application
+from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.errors import RuleViolation
+from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.transfer import (
+    MAY_BE_ORDERED_AGAIN,
+    Attempt,
+    Batch,
+    Obligation,
+    ObligationState,
+    latest_revisions,
+)
+from fundpool.services.payments.seals import broken_seal
+from fundpool.services.ports.work import Work
+
+
+def require_within_limits(work: Work, batch: Batch, obligations: Sequence[Obligation]) -> None:
+    """Raise RuleViolation unless the payments of a batch keep every limit as it stands now.
+
+    ``exceeds_limit``: a ceiling of the installation; ``exceeds_annual_budget``, ``budget_missing``: what is
+    paid and reserved for a county's year, these payments with it, where the city's text caps it;
+    ``seal_broken``: a budget or payment that this rests on was changed in the database.
+    """
+    limits = work.limits
+    for obligation in obligations:
+        _require_within("单笔", "one transfer", obligation.amount_fen, limits.per_transfer_fen)
+    _require_within("批次", "one batch", batch.total_fen, limits.per_batch_fen)
+    if limits.within_annual_budget(batch.city, batch.month):
+        _require_within_budget(work, batch, obligations)
+
+
+def require_within_day(work: Work, obligation: Obligation, attempt: Attempt, now: datetime) -> None:
+    """Raise RuleViolation ``exceeds_limit`` when sending the order now would pass the day's ceiling."""
+    if work.limits.per_day_fen is None:
+        return
+    day_fen = obligation.amount_fen
+    if attempt.first_sent_at is None:
+        day_fen += work.transfers.sent_fen(obligation.city, obligation.fund, now.astimezone(SHANGHAI).date())
+    _require_within("单日", "one day", day_fen, work.limits.per_day_fen)
+
+
+def _require_within(what_zh: str, what_en: str, amount_fen: int, limit_fen: int | None) -> None:
+    if limit_fen is not None and amount_fen > limit_fen:
+        raise RuleViolation(
+            "exceeds_limit",
+            f"{what_zh}金额 {format_yuan(amount_fen)} 元，超过限额 {format_yuan(limit_fen)} 元",
+            f"{what_en} of {format_yuan(amount_fen)} yuan exceeds the limit of {format_yuan(limit_fen)}",
+        )
+
+
+def _require_within_budget(work: Work, batch: Batch, obligations: Iterable[Obligation]) -> None:
+    year = batch.month.year
+    budgets = sealed_budgets(work, batch.city, year)
+    committed = committed_fen(work, batch.city, batch.fund, year)
+    applications = _applications(work, batch.city, year)
+    for obligation in obligations:
+        for county in _counties_of(obligation, applications):
+            budget_fen = budgets.get((county, batch.fund))
+            if budget_fen is None:
+                raise budget_missing(county, batch.fund, year)
+            if committed.get(county, 0) > budget_fen:
+                raise RuleViolation(
+                    "exceeds_annual_budget",
+                    f"{county} {batch.fund} {year} 年已拨付和已列入批次共 {format_yuan(committed[county])} 元，"
+                    f"超过年度预算 {format_yuan(budget_fen)} 元",
+                    f"{county} {batch.fund}: {format_yuan(committed[county])} yuan are paid or ordered in {year}, "
+                    f"above the annual budget of {format_yuan(budget_fen)}",
+                    remedy="先办理预算调整，或撤回超出的款项 / have the budget adjusted, or withdraw what exceeds it: "
+                    "fundpool budget import, fundpool transfers cancel",
+                )
+
+
+def budget_missing(county: str, fund: str, year: int) -> RuleViolation:
+    """A city that pays within the annual budget pays nothing to a county that has none."""
+    return RuleViolation(
+        "budget_missing",
+        f"{county} {fund} 没有 {year} 年度预算，不能在预算额度内拨付",
+        f"{county} {fund} has no budget for {year}: nothing can be paid within it",
+        remedy="fundpool budget import FILE --city … --year …",
+    )
+
+
+def sealed_budgets(work: Work, city: str, year: int) -> dict[tuple[str, str], int]:
+    """The year's budget in fen by county and fund. Raises RuleViolation ``seal_broken``."""
+    latest = {(each.county, each.fund): each for each in work.budgets.budget_revisions(city, year)}
+    for revision in latest.values():
+        if not work.seals.hold(revision, city):
+            raise broken_seal(f"budget {city} {year} {revision.county} {revision.fund}")
+    return {place: each.amount_fen for place, each in latest.items()}
+
+
+def committed_fen(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
+    """What is paid and reserved of each county's year, in fen: every payment that is ordered and not over.
+
+    What was paid before the books began comes in with the openings. A payment to the city's own account
+    counts for the counties of its application, until each county's own payment stands for it.
+    Raises RuleViolation ``seal_broken``.
+    """
+    sums = Counter(_paid_before(work, city, fund, year))
+    own: Counter[tuple[Month, int, str]] = Counter()
+    through_the_city: set[tuple[Month, int]] = set()
+    for each in _ordered(work, city, fund, year):
+        if each.hop.to_type is AccountType.CITY_EXPENDITURE:
+            through_the_city.add((each.month, each.application))
+        else:
+            own[each.month, each.application, each.unit] += each.amount_fen - each.returned_fen
+    for (month, number), application in _applications(work, city, year, fund).items():
+        for line in application.lines:
+            if (month, number) in through_the_city and (month, number, line.county) not in own:
+                sums[line.county] += line.reviewed_fen or 0
+    for (_, _, county), amount_fen in own.items():
+        sums[county] += amount_fen
+    return sums
+
+
+def _paid_before(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
+    """What each county was paid in the year before these books began."""
+    sums: Counter[str] = Counter()
+    for opening in work.budgets.openings(city):
+        if (opening.month.year, opening.fund) == (year, fund):
+            if not work.seals.hold(opening):
+                raise broken_seal(f"opening {city} {opening.month} {opening.county} {fund}")
+            sums[opening.county] += opening.year_paid_fen or 0
+    return sums
+
+
+def _ordered(work: Work, city: str, fund: str, year: int) -> list[Obligation]:
+    months = [Month(year, number) for number in range(1, 13)]
+    found = [
+        each for month in months for each in work.transfers.obligations(city=city, fund=fund, month=month)
+    ]
+    for each in found:
+        if not work.seals.hold(each):  # also one that says that it is over
+            raise broken_seal(f"obligation {each.key}")
+    return [each for each in latest_revisions(found) if each.state not in MAY_BE_ORDERED_AGAIN]
+
+
+def _applications(
+    work: Work, city: str, year: int, fund: str | None = None
+) -> dict[tuple[Month, int], Application]:
+    return {
+        (each.month, each.number): each
+        for each in work.applications.applications(city, year=year)
+        if fund in {None, each.fund}
+    }
+
+
+def _counties_of(
+    obligation: Obligation, applications: dict[tuple[Month, int], Application]
+) -> tuple[str, ...]:
+    """Whose money the payment is: a payment to the city's account is its application's counties'."""
+    if obligation.hop.to_type is not AccountType.CITY_EXPENDITURE:
+        return (obligation.unit,)
+    application = applications.get((obligation.month, obligation.application))
+    return () if application is None else tuple(line.county for line in application.lines)
+
+
+def require_budget_covers(work: Work, city: str, year: int, amounts: dict[tuple[str, str], int]) -> None:
+    """Raise RuleViolation ``budget_below_paid`` when a new budget is below what is paid and reserved.
+
+    Only where the city's text caps a year's payments at the budget.
+    """
+    if not any(work.limits.within_annual_budget(city, Month(year, number)) for number in range(1, 13)):
+        return
+    for fund in sorted({fund for _, fund in amounts}):
+        committed = committed_fen(work, city, fund, year)
+        for (county, of_fund), amount_fen in sorted(amounts.items()):
+            paid_fen = committed.get(county, 0)
+            if of_fund == fund and amount_fen < paid_fen:
+                raise RuleViolation(
+                    "budget_below_paid",
+                    f"{county} {fund} {year} 年已拨付和已列入批次共 {format_yuan(paid_fen)} 元，预算不能调减为 "
+                    f"{format_yuan(amount_fen)} 元",
+                    f"{county} {fund}: {format_yuan(paid_fen)} yuan are paid or ordered in {year}; the budget cannot "
+                    f"be {format_yuan(amount_fen)}",
+                    remedy="先撤回尚未拨付的款项，或核对文件 / withdraw what is not paid yet, or check the document",
+                )
+
+
+def require_money_arrived(work: Work, obligation: Obligation) -> None:
+    """Raise RuleViolation ``money_not_arrived`` unless what the payment is paid from has arrived before it.
+
+    The hop before may have come back (退票) after this one was ordered. Nothing comes before the first hop.
+    """
+    if obligation.hop.from_type is AccountType.FISCAL_ACCOUNT:
+        return
+    before = [
+        each
+        for each in latest_revisions(
+            work.transfers.obligations(
+                city=obligation.city,
+                month=obligation.month,
+                fund=obligation.fund,
+                unit=obligation.payer_unit,
+            )
+        )
+        if each.application == obligation.application and each.hop.to_type is obligation.hop.from_type
+    ]
+    missing = next((each for each in before if each.state is not ObligationState.SETTLED), None)
+    if missing is not None:
+        raise RuleViolation(
+            "money_not_arrived",
+            f"{obligation.key} 所用款项 {missing.key} 现为 {missing.state}，尚未到账或已退回",
+            f"{obligation.key} is paid from {missing.key}, which is {missing.state}",
+            remedy="上一环节到账后再发 / send it once the hop before has arrived: fundpool transfers list",
+        )

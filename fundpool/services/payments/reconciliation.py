@@ -1,0 +1,119 @@
+"""对账: what became of open payments, the bank's statements, receipts, and the month's 银行存款余额调节表."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from fundpool.domain.bank_reconciliation import BankReconciliation
+from fundpool.domain.errors import FundpoolError, ServiceUnavailable
+from fundpool.domain.money import format_yuan
+from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.policy import CityPolicy
+from fundpool.services.books.audit_checks import keep_anchor
+from fundpool.services.payments import resolving
+from fundpool.services.payments.bank_reconciliation import reconciliations
+from fundpool.services.payments.disbursement import payment_outcome
+from fundpool.services.payments.statements import CatchUp, ReceiptReport, catch_up, match_receipts
+from fundpool.services.ports.work import MonthPorts
+
+
+def reconciliation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+    """Ask the bank about every payment of the month whose outcome is not known yet; match its statements.
+
+    A run for the whole city also fetches every past day's statement, matches receipts with booked
+    income and, once the month is over, writes its reconciliation forms anew.
+    """
+    policy = ports.policies.city(request.city)
+    resolved = resolving.resolve(ports, now=request.now, city=policy.key, month=request.month)
+    units = {policy.division_code, *counties_of(policy, request)}
+    payments = [payment_outcome(transfer) for transfer in resolved if transfer.unit in units]
+    if request.counties is not None or ports.gateway is None:
+        return tuple(payments)
+    return (*payments, *_of_statements(ports, policy, request), *_anchor(ports, policy, request.now))
+
+
+def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> Iterator[UnitOutcome]:
+    caught = catch_up(ports, policy.key, request.now)
+    receipts = ports.database.transaction(
+        lambda work: match_receipts(work, policy.key, request.now, ports.gateway_terms)
+    )
+    yield from _unreadable(ports, policy)
+    yield from _missing(policy, caught)
+    yield from _breaks(policy, caught, receipts)
+    if request.now.astimezone(SHANGHAI).date() > request.month.last_day:
+        forms = ports.database.read(
+            lambda work: reconciliations(work, policy.key, request.month, ports.gateway_terms)
+        )
+        if forms:
+            prepared_on = request.now.astimezone(SHANGHAI).date()
+            ports.reconciliation_forms.write(policy, request.month, forms, prepared_on)
+        yield from (_form(policy, form) for form in forms)
+
+
+def _anchor(ports: MonthPorts, policy: CityPolicy, now: datetime) -> Iterator[UnitOutcome]:
+    """The trails as they stand after the day's statements, kept elsewhere; a failure is told."""
+    try:
+        keep_anchor(ports, now)
+    except ServiceUnavailable as error:
+        yield UnitOutcome(policy.division_code, UnitState.FLAGGED, error.zh, error.en, error_code=error.code)
+
+
+def _unreadable(ports: MonthPorts, policy: CityPolicy) -> Iterator[UnitOutcome]:
+    notes = ports.bank_inbox.files() if ports.bank_inbox is not None else ()
+    for note in notes:
+        if note.error is not None:
+            yield UnitOutcome(
+                policy.division_code,
+                UnitState.FLAGGED,
+                f"银行文件 {note.name} 未采用：{note.error.zh}",
+                f"the bank's file {note.name} is not used: {note.error.en}",
+                error_code=note.error.code,
+            )
+
+
+def _missing(policy: CityPolicy, caught: CatchUp) -> Iterator[UnitOutcome]:
+    by_account: dict[str, list[tuple[date, FundpoolError]]] = {}
+    for account_no, day, error in caught.missing:
+        by_account.setdefault(account_no, []).append((day, error))
+    for account_no, days in by_account.items():
+        first, error = days[0]
+        yield UnitOutcome(
+            policy.division_code,
+            UnitState.WAITING,
+            f"账户 {account_no} 缺 {len(days)} 天对账单（{first} 起）：{error.zh}",
+            f"account {account_no} lacks {len(days)} days of statements from {first}: {error.en}",
+            error_code=error.code,
+        )
+
+
+def _breaks(policy: CityPolicy, caught: CatchUp, receipts: ReceiptReport) -> Iterator[UnitOutcome]:
+    found = caught.breaks_new + receipts.breaks_new
+    if found:
+        yield UnitOutcome(
+            policy.division_code,
+            UnitState.FLAGGED,
+            f"对账新发现 {found} 处差异，见 fundpool transfers breaks",
+            f"matching found {found} new breaks: fundpool transfers breaks",
+        )
+
+
+def _form(policy: CityPolicy, form: BankReconciliation) -> UnitOutcome:
+    if form.is_balanced:
+        zh = f"账户 {form.account_no} 银行存款余额调节相符，未达账项 {len(form.items)} 笔"
+        en = f"account {form.account_no} is reconciled, {len(form.items)} open items"
+    elif form.difference_fen is None:
+        zh, en = (
+            f"账户 {form.account_no} 银行余额未取得，调节表未完成",
+            f"account {form.account_no}: the bank's balance is not known, the form is open",
+        )
+    else:
+        zh = f"账户 {form.account_no} 调节后仍差 {format_yuan(form.difference_fen)} 元"
+        en = f"account {form.account_no} is off by {format_yuan(form.difference_fen)} yuan after reconciling"
+    return UnitOutcome(
+        policy.division_code,
+        UnitState.DONE if form.is_balanced else UnitState.FLAGGED,
+        zh,
+        en,
+        fund=form.fund,
+        amount_fen=form.difference_fen or None,
+    )

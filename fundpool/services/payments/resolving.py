@@ -1,0 +1,577 @@
+"""Finding out what the bank did: queries, fences, callbacks, statements and the three-way match.
+
+Runs beside the sender, as often as one likes, and reads no orchestrator's state. Nothing is
+concluded from silence: "not found" waits, resends the same key or fences it; only the bank's exact
+answer, its statement or a fenced key ends an attempt. Nothing is written off by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+
+from fundpool.domain.errors import RuleViolation, ServiceUnavailable
+from fundpool.domain.people import SYSTEM, person, same_person
+from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.transfer import (
+    LEAVES_ROOM,
+    OPEN_QUESTIONS,
+    Attempt,
+    AttemptState,
+    Event,
+    GatewayTerms,
+    NotFoundVerdict,
+    Obligation,
+    ObligationState,
+    fence_proves_absence,
+    final_days,
+    judge_not_found,
+    query_pause,
+)
+from fundpool.services.payments import statement_chain
+from fundpool.services.payments.attempts import (
+    Evidence,
+    apply_event,
+    doubt_end,
+    hold,
+    must_be_fenced,
+    next_watch,
+    report_break,
+)
+from fundpool.services.payments.line_matching import apply_lines, report_line, standing_of
+from fundpool.services.payments.orders import is_latest, new_attempt, next_attempt_no, possible_keys, tried
+from fundpool.services.payments.sending import (
+    Clock,
+    _read_outcome,
+    gateway_of,
+    report_mismatch,
+    running_clock,
+)
+from fundpool.services.payments.transfer_views import TransferOutcome, why
+from fundpool.services.ports.failpoints import failpoint
+from fundpool.services.ports.gateway import DayStatement, Gateway, GatewayAnswer, GatewayAnswerKind
+from fundpool.services.ports.money_ports import GatewayCall
+from fundpool.services.ports.work import Ports, Work
+from schemas.payment_messages import Direction, StatementLine, TransferOrder
+
+_ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
+
+_ARRIVED = (AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.PARTLY_RETURNED)
+
+_SELF_CONTRADICTIONS = frozenset({"contradictory_status", "statement_differs"})
+"""Why an answer is UNKNOWN: the bank's own files say of the order what cannot all be true."""
+
+_QUERY_EVENTS = {
+    GatewayAnswerKind.SUCCEEDED: (Event.SUCCEEDED,),
+    GatewayAnswerKind.PROCESSING: (Event.PROCESSING,),
+    GatewayAnswerKind.REJECTED: (Event.REJECTED,),
+    GatewayAnswerKind.CLOSED: (Event.CLOSED,),
+    # Executed and sent back, of which we may have missed the first half.
+    GatewayAnswerKind.RETURNED: (Event.SUCCEEDED, Event.RETURNED),
+}
+
+
+def resolve(
+    ports: Ports,
+    now: datetime,
+    *,
+    city: str | None = None,
+    month: Month | None = None,
+    clock: Clock | None = None,
+) -> tuple[TransferOutcome, ...]:
+    """Ask the bank about every order whose outcome is open and due to be asked about.
+
+    Returns how each stands now. An order that stays open for longer than ``terms.held_after`` is
+    HELD for a person and still asked about.
+    """
+    gateway = gateway_of(ports)
+    clock = clock or running_clock(now)
+    ports.database.transaction(lambda work: expire_leases(work, clock(), ports.gateway_terms))
+    due = ports.database.read(lambda work: _due(work, city, month, clock()))
+    outcomes = []
+    for attempt in due:
+        resolve_one(ports, gateway, attempt, clock)
+        outcomes.append(_read_outcome(ports, attempt.obligation_id))
+    return tuple(outcomes)
+
+
+def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
+    """Orders whose worker did not come back become UNKNOWN, never failed; how many there were."""
+    expired = [
+        attempt
+        for attempt in work.transfers.attempts_in([AttemptState.SENDING])
+        if attempt.lease_until is not None and attempt.lease_until <= now
+    ]
+    for attempt in expired:
+        apply_event(work, attempt, Event.LEASE_OVER, Evidence("lease"), now=now, terms=terms)
+    return len(expired)
+
+
+def _due(work: Work, city: str | None, month: Month | None, now: datetime) -> list[Attempt]:
+    states = (OPEN_QUESTIONS - {AttemptState.SENDING}) | set(_ENDED)
+    return work.transfers.attempts_in(states, city=city, month=month, due_at=now)
+
+
+def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> None:
+    """Ask about one order and apply the answer; close its key when it is too late to resend."""
+    order = TransferOrder.from_body(attempt.request)
+    ports.database.transaction(lambda work: _record(work, attempt, "query", clock(), None))
+    failpoint("before query")
+    answer = gateway.query(order, now=clock())
+    failpoint("after query")
+    current = ports.database.transaction(
+        lambda work: apply_answer(work, attempt.key, answer, clock(), ports.gateway_terms)
+    )
+    if current is not None and current.state is AttemptState.CLOSING and ports.gateway_terms.can_close:
+        ports.database.transaction(lambda work: _record(work, current, "close", clock(), None))
+        failpoint("before close")
+        closed = gateway.close(order, now=clock())
+        failpoint("after close")
+        ports.database.transaction(
+            lambda work: apply_close(work, attempt.key, closed, clock(), ports.gateway_terms)
+        )
+
+
+def _record(
+    work: Work, attempt: Attempt, operation: str, now: datetime, answer: GatewayAnswer | None
+) -> None:
+    work.transfers.record_call(
+        GatewayCall(
+            attempt.key,
+            operation,
+            "started" if answer is None else "finished",
+            attempt.worker_epoch,
+            now,
+            answer.kind.value if answer else None,
+            answer.reason if answer else None,
+            answer.raw if answer else None,
+        )
+    )
+
+
+def apply_answer(
+    work: Work, key: str, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> Attempt | None:
+    """Apply the answer to a query. States only move forward; ended orders are watched for a while.
+
+    ``None`` when the books were put back from a backup since the question, and do not know the key.
+    """
+    attempt = work.transfers.attempt_by_key(key)
+    if attempt is None:
+        return None
+    _record(work, attempt, "query", now, answer)
+    if attempt.state is AttemptState.SENDING:
+        return attempt  # claimed meanwhile: its own result comes first
+    events = _QUERY_EVENTS.get(answer.kind, ())
+    evidence = Evidence("query", answer.reason, answer.bank_serial, answer.executed_at)
+    before = attempt
+    for event in events:
+        if _is_proved(event, attempt, now, terms):
+            attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    if before.state in LEAVES_ROOM:
+        attempt = _apply_to_ended(work, attempt, answer, now, terms)
+    if answer.kind is GatewayAnswerKind.NOT_FOUND:
+        attempt = _apply_not_found(work, attempt, now, terms)
+    elif answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
+        report_mismatch(work, attempt, now)
+    elif attempt.state is AttemptState.SUCCEEDED and answer.kind in {
+        GatewayAnswerKind.REJECTED,
+        GatewayAnswerKind.CLOSED,
+    }:
+        _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=True)
+    if attempt.version == before.version:
+        attempt = _ask_later(work, attempt, now, terms)
+    return _hold_when_old(work, attempt, now, terms)
+
+
+def _is_proved(event: Event, attempt: Attempt, now: datetime, terms: GatewayTerms) -> bool:
+    """Whether the bank's answer is enough for the event."""
+    if event is Event.CLOSED:
+        return fence_proves_absence(attempt, now, terms)
+    # "Returned" says no amount: once the statement has shown that a part came back, it counts alone.
+    return event is not Event.RETURNED or attempt.state is not AttemptState.PARTLY_RETURNED
+
+
+def _apply_to_ended(
+    work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> Attempt:
+    """What the bank says of an order that is over: that it is not, or once more that it is."""
+    if answer.kind is GatewayAnswerKind.PROCESSING:
+        _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=False)  # money waits anyway
+        return doubt_end(work, attempt, now)
+    if answer.kind is GatewayAnswerKind.UNKNOWN and answer.reason in _SELF_CONTRADICTIONS:
+        return _doubt_by_files(work, attempt, answer, now)
+    if answer.kind is GatewayAnswerKind.REJECTED and must_be_fenced(attempt) and not terms.can_close:
+        return work.transfers.change_attempt(attempt, fenced_at=now)
+    return attempt
+
+
+def _doubt_by_files(work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> Attempt:
+    """Doubt the end of an order once for the same files: they stay, and statements may prove it meanwhile."""
+    said = f"{answer.reason}/{sha256(answer.raw).hexdigest()[:16]}"
+    is_new = _contradiction(work, attempt, said, str(answer.reason), now, stops_fund=False)
+    return doubt_end(work, attempt, now) if is_new else attempt
+
+
+def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    if attempt.state not in {AttemptState.UNKNOWN, AttemptState.ACCEPTED}:
+        return attempt
+    verdict = judge_not_found(attempt, now, terms)
+    if verdict is NotFoundVerdict.WAIT:
+        return attempt
+    evidence = Evidence("query", "not_found")
+    if attempt.state is AttemptState.ACCEPTED:
+        attempt = apply_event(work, attempt, Event.UNCLEAR, evidence, now=now, terms=terms)
+    event = Event.NOT_FOUND_AGAIN if verdict is NotFoundVerdict.RESEND else Event.FENCE
+    return apply_event(work, attempt, event, evidence, now=now, terms=terms)
+
+
+def _ask_later(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    if attempt.state in OPEN_QUESTIONS:
+        pause = query_pause(attempt.times_asked + 1, terms)
+        return work.transfers.change_attempt(
+            attempt, next_query_at=now + pause, times_asked=attempt.times_asked + 1
+        )
+    return work.transfers.change_attempt(attempt, next_query_at=next_watch(attempt, now, terms))
+
+
+def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+    if attempt.state not in OPEN_QUESTIONS or attempt.first_sent_at is None:
+        return attempt
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    if now - attempt.first_sent_at >= terms.held_after and obligation.state is ObligationState.IN_FLIGHT:
+        hold(work, obligation, reason=f"unresolved_{attempt.state}", by=SYSTEM, now=now)
+    return attempt
+
+
+def _contradiction(
+    work: Work, attempt: Attempt, reference: str, said: str, now: datetime, *, stops_fund: bool
+) -> bool:
+    """Enter what the bank says against the books; False when the register has it already."""
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    kind, whole = "bank_contradicts", f"{attempt.key}/{reference}"
+    said_zh, said_en = why(said)
+    entered = work.transfers.breaks(obligation.city, only_open=False)
+    report_break(
+        work,
+        obligation,
+        kind=kind,
+        reference=whole,
+        zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复：{said_zh}",
+        en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says: {said_en}",
+        stops_fund=stops_fund,
+        now=now,
+    )
+    return all((each.kind, each.reference) != (kind, whole) for each in entered)
+
+
+def apply_close(
+    work: Work, key: str, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> Attempt | None:
+    """Apply the answer to a fence: closed, or the state that prevents it, or ask again later."""
+    attempt = work.transfers.attempt_by_key(key)
+    if attempt is None:
+        return None
+    _record(work, attempt, "close", now, answer)
+    if attempt.state is not AttemptState.CLOSING:
+        return attempt
+    evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
+    before = attempt
+    for event in _QUERY_EVENTS.get(answer.kind, ()):
+        if _is_proved(event, attempt, now, terms):
+            attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    if attempt.version == before.version:
+        attempt = _ask_later(work, attempt, now, terms)
+    return attempt
+
+
+def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, terms: GatewayTerms) -> Attempt:
+    """Statements prove that the order was never executed; two people sign.
+
+    For a bank without a fence, and for keys that were fenced only after the bank had forgotten
+    them. The first call records the first person. Raises RuleViolation ``statements_missing`` (days from
+    the first send to the last send plus the key's retention were not all imported when final), ``same_person``
+    or ``illegal_state_change``; a statement line with the key settles the order instead.
+    """
+    by = person(by)
+    attempt = work.transfers.attempt(attempt_id)
+    is_over = must_be_fenced(attempt)
+    if not (is_over or attempt.state is AttemptState.CLOSING) or attempt.last_sent_at is None:
+        raise RuleViolation(
+            "illegal_state_change",
+            f"支付 {attempt.key} 现为 {attempt.state}，不需要证明未执行",
+            f"order {attempt.key} is {attempt.state}; there is no absence to prove",
+        )
+    assert attempt.first_sent_at is not None
+    if work.transfers.lines_of_key(attempt.key):
+        # Kept before restored books knew of the order: it is there, so its absence cannot be signed.
+        return apply_lines(work, attempt, now, terms)
+    account_no = TransferOrder.from_body(attempt.request).debit_account
+    missing = _days(attempt.first_sent_at, attempt.last_sent_at + terms.key_retention)
+    missing -= final_days(work.transfers.statement_imports(account_no), terms)
+    if missing:
+        raise RuleViolation(
+            "statements_missing",
+            f"账户 {account_no} 尚缺 {len(missing)} 天的银行对账单，首日 {min(missing)}",
+            f"statements of account {account_no} are missing for {len(missing)} days from {min(missing)}",
+            remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
+        )
+    work.audit.append(at=now, actor=by, action="confirm_absence", subject=f"attempt:{attempt.key}")
+    if attempt.absence_confirmed_by is None:
+        return work.transfers.change_attempt(attempt, absence_confirmed_by=by)
+    if same_person(by, attempt.absence_confirmed_by):
+        raise RuleViolation(
+            "same_person",
+            f"未执行的确认须由两人办理：{by} 已确认过",
+            f"absence is confirmed by two people: {by} has already signed",
+        )
+    if is_over:
+        return work.transfers.change_attempt(attempt, fenced_at=now)
+    evidence = Evidence("statements", f"absent, confirmed by {attempt.absence_confirmed_by} and {by}")
+    return apply_event(work, attempt, Event.CLOSED, evidence, now=now, terms=terms)
+
+
+def _days(first: datetime, last: datetime) -> set[date]:
+    start, end = first.astimezone(SHANGHAI).date(), last.astimezone(SHANGHAI).date()
+    return {start + timedelta(days=n) for n in range((end - start).days + 1)}
+
+
+def receive_callback(
+    ports: Ports,
+    *,
+    gateway: str,
+    event_id: str,
+    key: str,
+    raw: bytes,
+    now: datetime,
+    clock: Clock | None = None,
+) -> bool:
+    """Keep an authenticated callback once and ask the bank about its key; False for a repeat.
+
+    What the callback says is never believed: it may be old, out of order or about an earlier life
+    of the key. Only the query decides.
+    """
+    clock = clock or running_clock(now)
+    is_new = ports.database.transaction(
+        lambda work: work.transfers.add_callback(gateway, event_id, key, clock(), raw)
+    )
+    if is_new and ports.gateway is not None:
+        attempt = ports.database.read(lambda work: work.transfers.attempt_by_key(key))
+        if attempt is not None and attempt.state not in {AttemptState.PREPARED, AttemptState.SENDING}:
+            resolve_one(ports, ports.gateway, attempt, clock)
+    return is_new
+
+
+# ---------------------------------------------------------------------------------- statements
+
+
+@dataclass(frozen=True, slots=True)
+class StatementReport:
+    """What importing statements came to."""
+
+    accounts: int
+    lines_new: int
+    settled: int
+    breaks_new: int
+
+
+def import_statements(
+    ports: Ports, city: str, day: date, now: datetime, *, clock: Clock | None = None
+) -> StatementReport:
+    """Fetch the day's statements of every approved paying account of the city and match them.
+
+    Our books, the gateway's answers and the statement must agree; what does not is entered into the
+    register of breaks, and a grave break stops the fund. Raises ServiceUnavailable when the bank
+    does not answer: what was imported before stays, run it again.
+    """
+    clock = clock or running_clock(now)
+    numbers = ports.database.read(lambda work: _paying_account_numbers(work, city))
+    totals = [0, 0, 0]
+    for account_no in numbers:
+        counts, missing = import_days(ports, account_no, [day], clock)
+        if missing:
+            raise missing[0][1]
+        totals = [total + count for total, count in zip(totals, counts, strict=True)]
+    return StatementReport(len(numbers), *totals)
+
+
+def import_days(
+    ports: Ports, account_no: str, days: Sequence[date], clock: Clock
+) -> tuple[tuple[int, int, int], list[tuple[date, ServiceUnavailable]]]:
+    """Fetch one account's statements of several days and match them in one transaction.
+
+    Returns (new lines, orders settled, new breaks), and the days whose statement did not come, with
+    the reason. Any reason but ``statement_not_arrived`` ends the fetching: the next day would meet it too.
+    """
+    gateway = gateway_of(ports)
+    fetched: list[tuple[date, DayStatement, datetime]] = []
+    missing: list[tuple[date, ServiceUnavailable]] = []
+    for day in days:
+        # The moment before the fetch: a worker that sleeps after it must not make old lines look final.
+        fetched_at = clock()
+        try:
+            failpoint("before statement")
+            statement = gateway.statement(account_no, day, now=fetched_at)
+            failpoint("after statement")
+        except ServiceUnavailable as error:
+            missing.append((day, error))
+            if error.code != "statement_not_arrived":
+                break
+        else:
+            fetched.append((day, statement, fetched_at))
+
+    def match(work: Work) -> tuple[int, int, int]:
+        totals = [0, 0, 0]
+        for day, statement, fetched_at in fetched:
+            counts = match_statement(
+                work, account_no, day, statement, fetched_at, clock(), ports.gateway_terms
+            )
+            totals = [total + count for total, count in zip(totals, counts, strict=True)]
+        return totals[0], totals[1], totals[2]
+
+    return (ports.database.transaction(match) if fetched else (0, 0, 0)), missing
+
+
+def _paying_account_numbers(work: Work, city: str) -> list[str]:
+    used = work.transfers.paying_accounts(city)
+    return sorted({work.accounts.get(account_id).account_no for account_id in used})
+
+
+def match_statement(
+    work: Work,
+    account_no: str,
+    day: date,
+    statement: DayStatement,
+    fetched_at: datetime,
+    now: datetime,
+    terms: GatewayTerms,
+    *,
+    source: str = "statement",
+    by: str = SYSTEM,
+) -> tuple[int, int, int]:
+    """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks).
+
+    ``source``, ``by``: where the balances stand that come with it, and who brought them.
+    """
+    breaks_before = len(work.transfers.breaks(only_open=False))
+    fresh, altered = statement_chain.take_in(
+        work, account_no, day, statement, fetched_at, now, terms, source=source, by=by
+    )
+    for line in altered:
+        report_line(work, line, "statement_line_altered", now)
+    settled = sum(_match_line(work, line, now, terms) for line in fresh)
+    _expect_on_statement(work, account_no, day, now)
+    return len(fresh), settled, len(work.transfers.breaks(only_open=False)) - breaks_before
+
+
+def _match_line(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> bool:
+    """Match a new line with the order that its key belongs to; whether that settled the order."""
+    attempt = _attempt_of(work, line, now, terms)
+    if attempt is None:
+        if line.direction is Direction.DEBIT:
+            report_line(work, line, "bank_not_us", now)
+        return False  # a receipt without a key of ours is matched with booked income
+    after = apply_lines(work, attempt, now, terms)
+    return after.state in _ARRIVED and attempt.state not in _ARRIVED
+
+
+def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> Attempt | None:
+    """The attempt a line's key belongs to; restored books learn of an order they have lost by its debit."""
+    if line.key is None:
+        return None
+    attempt = work.transfers.attempt_by_key(line.key)
+    if attempt is None and line.direction is Direction.DEBIT:
+        attempt = lost_attempt(work, line.key, now, terms)
+    return attempt
+
+
+def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> Attempt | None:
+    """The attempt that had ``key`` before a restore, made anew: keys follow from the obligation."""
+    for obligation in work.transfers.obligations(
+        states=[
+            ObligationState.SUBMITTED,
+            ObligationState.APPROVED,
+            ObligationState.RELEASED,
+            ObligationState.RETRY_APPROVED,
+            ObligationState.FAILED,
+            ObligationState.HELD,
+            ObligationState.CANCELLED,
+        ]
+    ):
+        attempt_no = next((no for no, each in possible_keys(obligation, ()) if each == key), None)
+        if attempt_no is None or not _may_have_lost(work, obligation, attempt_no):
+            continue
+        if obligation.state is ObligationState.CANCELLED:
+            _paid_though_withdrawn(work, obligation, key, now)
+        return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
+    return None
+
+
+def _may_have_lost(work: Work, obligation: Obligation, attempt_no: int) -> bool:
+    """Whether an attempt of that number fits after those in the books; with a later revision it is that one's."""
+    is_over = all(each.state in LEAVES_ROOM for each in work.transfers.attempts(obligation.id))
+    is_next = attempt_no >= next_attempt_no(tried(work, obligation))
+    return is_over and is_next and is_latest(work, obligation)
+
+
+_WAY_TO_RELEASED = {
+    ObligationState.SUBMITTED: (ObligationState.APPROVED, ObligationState.RELEASED),
+    ObligationState.APPROVED: (ObligationState.RELEASED,),
+    ObligationState.FAILED: (ObligationState.RETRY_APPROVED,),
+    ObligationState.HELD: (ObligationState.RELEASED,),
+    ObligationState.CANCELLED: (ObligationState.HELD, ObligationState.RELEASED),
+}
+
+
+def _paid_though_withdrawn(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
+    report_break(
+        work,
+        obligation,
+        kind="paid_though_withdrawn",
+        reference=key,
+        zh=f"{obligation.key} 在恢复后的账上已撤回，银行却有此支付；按银行记账，须由人查清",
+        en=f"{obligation.key} was withdrawn in the restored books, yet the bank has its order; it is booked as the "
+        "bank says, and people must look",
+        stops_fund=True,
+        now=now,
+    )
+
+
+def _as_released(work: Work, obligation: Obligation) -> Obligation:
+    """Walk a restored obligation to where it was when the bank got its order."""
+    for state in _WAY_TO_RELEASED.get(obligation.state, ()):
+        obligation = work.transfers.change_obligation(obligation, state, held_reason=None)
+    return obligation
+
+
+def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) -> None:
+    """What we hold as executed on a day whose statement is in must be on it."""
+    for attempt in work.transfers.attempts_in(_ARRIVED, executed_on=day):
+        order = TransferOrder.from_body(attempt.request)
+        if order.debit_account != account_no or now.astimezone(SHANGHAI).date() <= day:
+            continue
+        standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+        if standing.executions:
+            continue
+        for line in standing.returns:
+            report_line(work, line, "return_without_payment", now)
+        obligation = work.transfers.obligation(attempt.obligation_id)
+        report_break(
+            work,
+            obligation,
+            kind="us_not_bank",
+            reference=attempt.key,
+            zh=f"{obligation.key} 我方已记到账，{day} 银行对账单上没有",
+            en=f"{obligation.key} is settled in our books but not on the bank's statement of {day}",
+            stops_fund=False,
+            now=now,
+        )
+
+
+def resolve_break(work: Work, break_id: int, *, by: str, resolution: str, now: datetime) -> None:
+    """Close a break with a person's reason; raises InputError ``break_unknown``."""
+    by = person(by)
+    work.transfers.resolve_break(break_id, by, resolution, now)
+    work.audit.append(
+        at=now, actor=by, action="resolve_break", subject=f"break:{break_id}", reason=resolution
+    )

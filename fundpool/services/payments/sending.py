@@ -1,0 +1,551 @@
+"""The one door through which money leaves: three transactions around one call.
+
+Prepare (T1) stores key and exact bytes and reserves the amount; claim (T2) takes the lease and checks
+every guard again; then the call; then the result (T3). Any rerun of any step moves no money twice,
+because the key belongs to the obligation and never to the run (docs/reliability.md).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from time import monotonic
+
+from fundpool.domain.errors import FundpoolError, RuleViolation, ServiceUnavailable
+from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import Month
+from fundpool.domain.transfer import (
+    LEAVES_ROOM,
+    MAY_BE_ORDERED_AGAIN,
+    AccountStatus,
+    Attempt,
+    AttemptState,
+    BatchState,
+    Event,
+    GatewayTerms,
+    Hop,
+    Obligation,
+    ObligationState,
+    fence_proves_absence,
+    latest_revisions,
+    may_send,
+    resend_until,
+)
+from fundpool.services.payments import kill_switches
+from fundpool.services.payments.attempts import (
+    Evidence,
+    apply_event,
+    doubt_end,
+    hold,
+    must_be_fenced,
+    report_break,
+)
+from fundpool.services.payments.batches import digest_of
+from fundpool.services.payments.limits import require_money_arrived, require_within_day, require_within_limits
+from fundpool.services.payments.line_matching import apply_lines
+from fundpool.services.payments.orders import (
+    follows_from_approval,
+    is_exhausted,
+    new_attempt,
+    next_attempt_no,
+    orders_perhaps_lost,
+    possible_keys,
+    suspect_after_restore,
+    tried,
+)
+from fundpool.services.payments.seals import require_whole
+from fundpool.services.payments.transfer_views import TransferOutcome, outcome_of
+from fundpool.services.ports.failpoints import failpoint
+from fundpool.services.ports.gateway import Gateway, GatewayAnswer, GatewayAnswerKind
+from fundpool.services.ports.money_ports import GatewayCall
+from fundpool.services.ports.work import Ports, Work
+from schemas.payment_messages import TransferOrder
+
+MAX_WORKER_LIFE = timedelta(minutes=15)
+"""A sender stops claiming after this time: a worker must not outlive the bank's memory of a key."""
+
+Clock = Callable[[], datetime]
+
+
+def running_clock(now: datetime) -> Clock:
+    """The business clock ``now`` plus the time that has passed since, by the monotonic clock."""
+    start_s = monotonic()
+    return lambda: now + timedelta(seconds=monotonic() - start_s)
+
+
+_NEEDS_ANOTHER_KEY = (ObligationState.RELEASED, ObligationState.RETRY_APPROVED)
+_SENDABLE = (*_NEEDS_ANOTHER_KEY, ObligationState.IN_FLIGHT)
+
+
+def send_batch(
+    ports: Ports,
+    city: str,
+    month: Month,
+    hop: Hop,
+    *,
+    worker: str,
+    now: datetime,
+    units: Iterable[str] | None = None,
+    clock: Clock | None = None,
+) -> tuple[TransferOutcome, ...]:
+    """Send what is released for a hop, for all payees or for ``units``; how each stands afterwards.
+
+    One payee's trouble is its outcome and stops nobody else; a bank that cannot be reached stops
+    the run, because the next order would meet the same. Run again as often as you like.
+    Raises ServiceUnavailable only when the database is away.
+    """
+    gateway = gateway_of(ports)
+    clock = clock or running_clock(now)
+    stop_at = clock() + MAX_WORKER_LIFE
+    wanted = None if units is None else frozenset(units)
+    obligations = ports.database.read(
+        lambda work: [
+            each
+            for each in latest_revisions(work.transfers.obligations(city=city, month=month, hop=hop))
+            if wanted is None or each.unit in wanted
+        ]
+    )
+    outcomes = []
+    bank_away = False
+    for obligation in obligations:
+        error: FundpoolError | None = None
+        if bank_away:
+            error = _bank_away()
+        elif obligation.state in _SENDABLE and clock() < stop_at:
+            try:
+                answer = send_one(ports, gateway, obligation.id, worker=worker, clock=clock)
+                bank_away = answer is not None and answer.unreachable
+                error = _bank_away() if bank_away else None
+            except RuleViolation as problem:
+                error = problem
+        outcomes.append(_read_outcome(ports, obligation.id, error))
+    return tuple(outcomes)
+
+
+def _read_outcome(ports: Ports, obligation_id: int, error: FundpoolError | None = None) -> TransferOutcome:
+    return ports.database.read(lambda work: outcome_of(work, obligation_id, error))
+
+
+def send_one(
+    ports: Ports, gateway: Gateway, obligation_id: int, *, worker: str, clock: Clock
+) -> GatewayAnswer | None:
+    """Prepare, claim, call and record one obligation; ``None`` when there was nothing to send.
+
+    Raises RuleViolation when a guard refuses: nothing has left the machine then.
+    """
+    terms = ports.gateway_terms
+    fence_first, refused, perhaps_lost = ports.database.read(
+        lambda work: (
+            _key_to_fence(work, obligation_id),
+            _refused_without_fence(work, obligation_id, terms),
+            orders_perhaps_lost(work, obligation_id, clock(), terms),
+        )
+    )
+    if not _are_unknown_to_the_bank(ports, gateway, obligation_id, perhaps_lost, clock):
+        return None
+    fenced = fence_first is None or _fence(ports, gateway, fence_first, clock)
+    if not fenced or not all(_is_still_refused(ports, gateway, each, clock) for each in refused):
+        return None
+    asked = frozenset(order.key for order in perhaps_lost)
+    attempt = ports.database.transaction(lambda work: _prepare(work, obligation_id, asked, clock(), terms))
+    if attempt is None:
+        return None
+    claimed = ports.database.transaction(lambda work: _claim(work, attempt.id, worker, clock(), terms))
+    if claimed is None:
+        return None
+    failpoint("before submit")
+    assert claimed.lease_until is not None
+    if clock() >= claimed.lease_until - terms.lease_margin:
+        # Paused between claim and call: the lease may be another's by now, so nothing is sent.
+        return None
+    answer = gateway.submit(TransferOrder.from_body(claimed.request), now=clock())
+    failpoint("after submit")
+    ports.database.transaction(lambda work: record_result(work, claimed, answer, clock(), terms))
+    return answer
+
+
+def _prepare(
+    work: Work, obligation_id: int, asked: frozenset[str], now: datetime, terms: GatewayTerms
+) -> Attempt | None:
+    """T1: the attempt to send, stored with key, bytes and reserve; ``None`` when none may be sent.
+
+    ``asked``: keys the bank has said it does not know. It may have forgotten one by now, or the books
+    may have been put back from a backup meanwhile.
+    """
+    obligation = work.transfers.obligation(obligation_id)
+    if obligation.state is ObligationState.IN_FLIGHT:
+        last = work.transfers.attempts(obligation_id)[-1]
+        return last if last.state is AttemptState.PREPARED else None
+    if obligation.state not in _NEEDS_ANOTHER_KEY:
+        return None
+    if kill_switches.is_stopped(work, obligation.city, obligation.fund):
+        raise _fund_stopped(work, obligation)
+    _require_others_over(work, obligation)
+    known = tried(work, obligation)
+    lost = orders_perhaps_lost(work, obligation_id, now, terms)
+    if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - asked:
+        return None
+    for attempt_no, key in possible_keys(obligation, known):
+        if work.transfers.lines_of_key(key):
+            # The bank's statement already has this order: books restored from a backup had lost it.
+            _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
+            return None
+    require_money_arrived(work, obligation)
+    reason = "attempts_exhausted" if is_exhausted(known) else _why_not_reserve(work, obligation)
+    if reason is not None:
+        _refuse(work, obligation, reason, now)
+        return None
+    return new_attempt(work, obligation, next_attempt_no(known), now, terms)
+
+
+def _is_over(attempt: Attempt, obligation: Obligation) -> bool:
+    """Whether the attempt leaves room for another; of an earlier revision also when its money came back."""
+    if attempt.state is AttemptState.RETURNED:
+        return attempt.obligation_id != obligation.id
+    return attempt.state in LEAVES_ROOM and not must_be_fenced(attempt)
+
+
+def _open_beside(work: Work, obligation: Obligation) -> Obligation | None:
+    """Another revision of the same payment that may yet be paid, or is."""
+    others = (each for each in work.transfers.revisions(obligation) if each.id != obligation.id)
+    return next((each for each in others if each.state not in MAY_BE_ORDERED_AGAIN), None)
+
+
+def _require_others_over(work: Work, obligation: Obligation) -> None:
+    beside = _open_beside(work, obligation)
+    if beside is not None:
+        raise RuleViolation(
+            "ordered_beside",
+            f"{obligation.key} 与 {beside.key}（{beside.state}）是同一款项，不能同时拨付",
+            f"{obligation.key} and {beside.key} ({beside.state}) are the same payment; only one may be sent",
+            remedy="查清后撤回其一 / look at both and withdraw one: fundpool transfers show, fundpool transfers cancel",
+        )
+
+
+def _are_unknown_to_the_bank(
+    ports: Ports, gateway: Gateway, obligation_id: int, orders: Sequence[TransferOrder], clock: Clock
+) -> bool:
+    """Whether a payment ordered anew after a restore is not under way from before it, under any of its keys.
+
+    The restored books knew nothing of the lost order, so that their recovery could not ask about it.
+    The last one that the bank knows is taken up, to be asked about like any other.
+    """
+    known_key = None
+    for order in orders:
+        failpoint("before query")
+        answer = gateway.query(order, now=clock())
+        failpoint("after query")
+        if answer.kind is GatewayAnswerKind.UNKNOWN:
+            return False
+        if answer.kind is not GatewayAnswerKind.NOT_FOUND:
+            known_key = order.key
+    if known_key is None:
+        return True
+    key = known_key
+    ports.database.transaction(lambda work: _take_up(work, obligation_id, key, clock(), ports.gateway_terms))
+    return False
+
+
+def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: GatewayTerms) -> None:
+    """An order from before a restore becomes an open question; it is never sent again."""
+    obligation = work.transfers.obligation(obligation_id)
+    keys = possible_keys(obligation, tried(work, obligation))
+    number = next((no for no, possible in keys if possible == key), None)
+    is_tried = bool(work.transfers.attempts(obligation_id))
+    if obligation.state is not ObligationState.RELEASED or is_tried or number is None:
+        return  # somebody else was faster
+    _take_from_lines(work, new_attempt(work, obligation, number, now, terms), now, terms)
+
+
+def _take_from_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> None:
+    """Settle an order that a restore had lost by the statement, or ask about it; it is never sent."""
+    if apply_lines(work, attempt, now, terms).state is AttemptState.PREPARED:
+        suspect_after_restore(work, attempt, now, terms)
+
+
+def _claim(
+    work: Work,
+    attempt_id: int,
+    worker: str,
+    now: datetime,
+    terms: GatewayTerms,
+) -> Attempt | None:
+    """T2: take the lease, with every guard checked again; ``None`` when it must not be sent now."""
+    attempt = work.transfers.attempt(attempt_id)
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    if attempt.state is not AttemptState.PREPARED or obligation.state is not ObligationState.IN_FLIGHT:
+        return None
+    if kill_switches.is_stopped(work, obligation.city, obligation.fund):
+        raise _fund_stopped(work, obligation)
+    if not may_send(attempt, now):
+        event = Event.NEVER_SENT if attempt.first_sent_at is None else Event.FENCE
+        apply_event(work, attempt, event, Evidence("resend window over"), now=now, terms=terms)
+        return None
+    require_money_arrived(work, obligation)
+    reason = _why_not(work, obligation, attempt, now)
+    if reason is not None:
+        _refuse(work, obligation, reason, now)
+        return None
+    first_sent_at = attempt.first_sent_at or now
+    claimed = work.transfers.change_attempt(
+        attempt,
+        state=AttemptState.SENDING,
+        worker=worker,
+        worker_epoch=attempt.worker_epoch + 1,
+        lease_until=now + terms.lease,
+        first_sent_at=first_sent_at,
+        last_sent_at=now,
+        resend_until=min(resend_until(first_sent_at, terms), attempt.valid_until),
+    )
+    work.transfers.record_call(
+        GatewayCall(claimed.key, "submit", "started", claimed.worker_epoch, now, None, None, None)
+    )
+    work.audit.append(
+        at=now,
+        actor=worker,
+        action="attempt_claim",
+        subject=f"attempt:{attempt.key}",
+        before={"state": attempt.state.value},
+        after={"state": claimed.state.value, "worker_epoch": claimed.worker_epoch},
+    )
+    return claimed
+
+
+def _why_not_reserve(work: Work, obligation: Obligation) -> str | None:
+    """Why the money is not reserved; before it is sent everything is looked at once more."""
+    try:
+        if not work.seals.hold(obligation):
+            return "seal_broken"
+        require_within_limits(work, work.transfers.batch(obligation.batch_id), [obligation])
+    except RuleViolation as refusal:
+        return refusal.code
+    return None
+
+
+def _why_not(work: Work, obligation: Obligation, attempt: Attempt, now: datetime) -> str | None:
+    """Why the guards refuse to send, for a person to look at; ``None`` when they do not."""
+    if _open_beside(work, obligation) is not None:
+        return "ordered_beside"
+    batch = work.transfers.batch(obligation.batch_id)
+    try:
+        require_whole(work, obligation, batch)
+        if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
+            return "digest_changed"
+        for account_id in (obligation.debit_account_id, obligation.credit_account_id):
+            if work.accounts.get(account_id).status is not AccountStatus.APPROVED:
+                return "account_version_changed"
+        require_within_limits(work, batch, [obligation])
+        require_within_day(work, obligation, attempt, now)
+    except RuleViolation as refusal:
+        return refusal.code
+    return None if follows_from_approval(work, obligation, attempt) else "request_altered"
+
+
+_CHANGED_BEHIND_THE_PROGRAM = frozenset({"seal_broken", "request_altered", "digest_changed"})
+
+
+def _refuse(work: Work, obligation: Obligation, reason: str, now: datetime) -> None:
+    """Hold what the guards refuse to send; where somebody changed the database, nothing of the fund is sent."""
+    hold(work, obligation, reason=reason, by=SYSTEM, now=now)
+    if reason in _CHANGED_BEHIND_THE_PROGRAM:
+        report_break(
+            work,
+            obligation,
+            kind="seal_broken",
+            reference=obligation.key,
+            zh=f"{obligation.key} 与经批准的内容不符（{reason}）：有人绕过程序改动了数据库，未发送",
+            en=f"{obligation.key} is not what was approved ({reason}): somebody changed the database behind the "
+            "program; it was not sent",
+            stops_fund=True,
+            now=now,
+        )
+
+
+_SUBMIT_EVENTS = {
+    GatewayAnswerKind.SUCCEEDED: (Event.SUCCEEDED,),
+    GatewayAnswerKind.PROCESSING: (Event.PROCESSING,),
+    GatewayAnswerKind.REJECTED: (Event.REJECTED,),
+    # Fenced in days that a restore has lost: sending it again is of no use, closing it once more ends it.
+    GatewayAnswerKind.CLOSED: (Event.UNCLEAR, Event.FENCE),
+}
+
+
+def record_result(
+    work: Work, claimed: Attempt, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+) -> None:
+    """T3: what the bank answered to the send. Only an exact, definite answer moves on.
+
+    An answer that comes back to a worker whose lease another has taken is kept, not believed:
+    the key may have begun another life meanwhile. It only prompts a query. So does one that comes back
+    to books put back from a backup meanwhile, which may know the key from another claim or not at all.
+    """
+    attempt = work.transfers.attempt_by_key(claimed.key)
+    if attempt is None:
+        return
+    work.transfers.record_call(
+        GatewayCall(
+            attempt.key,
+            "submit",
+            "finished",
+            claimed.worker_epoch,
+            now,
+            answer.kind.value,
+            answer.reason,
+            answer.raw,
+        )
+    )
+    if not _is_same_claim(attempt, claimed) or attempt.state not in {
+        AttemptState.SENDING,
+        AttemptState.UNKNOWN,
+    }:
+        work.transfers.change_attempt(attempt, next_query_at=now)
+        return
+    evidence = Evidence("submit", answer.reason, answer.bank_serial, answer.executed_at)
+    for event in _SUBMIT_EVENTS.get(answer.kind, (Event.UNCLEAR,)):
+        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    if answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
+        report_mismatch(work, attempt, now)
+
+
+def _is_same_claim(attempt: Attempt, claimed: Attempt) -> bool:
+    """Whether nobody has claimed the attempt since, not even in restored books that count anew."""
+    return (attempt.worker_epoch, attempt.last_sent_at) == (claimed.worker_epoch, claimed.last_sent_at)
+
+
+def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
+    """The bank knows the key with other contents: never a reason for a new key; a person looks."""
+    obligation = work.transfers.obligation(attempt.obligation_id)
+    hold(work, obligation, reason="payload_mismatch", by="system", now=now)
+    report_break(
+        work,
+        obligation,
+        kind="payload_mismatch",
+        reference=attempt.key,
+        zh=f"{obligation.key}：银行以同一支付编号登记了另一内容",
+        en=f"{obligation.key}: the bank holds the same key with another content",
+        stops_fund=True,
+        now=now,
+    )
+
+
+def _key_to_fence(work: Work, obligation_id: int) -> Attempt | None:
+    """The ended attempt whose key must be closed at the bank before another key is used."""
+    obligation = work.transfers.obligation(obligation_id)
+    if obligation.state not in _NEEDS_ANOTHER_KEY:
+        return None
+    return next(filter(must_be_fenced, tried(work, obligation)), None)
+
+
+def _refused_without_fence(work: Work, obligation_id: int, terms: GatewayTerms) -> list[Attempt]:
+    """Attempts whose end rests on the bank's word alone; another key is about to be used."""
+    obligation = work.transfers.obligation(obligation_id)
+    if terms.can_close or obligation.state not in _NEEDS_ANOTHER_KEY:
+        return []
+    return [
+        each
+        for each in tried(work, obligation)
+        if each.state is AttemptState.REJECTED and each.absence_confirmed_by is None
+    ]
+
+
+def _is_still_refused(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
+    """Whether the bank stands by its refusal; where it does not, the resolver asks at once and books it."""
+    failpoint("before query")
+    answer = gateway.query(TransferOrder.from_body(attempt.request), now=clock())
+    failpoint("after query")
+    if answer.kind in {GatewayAnswerKind.REJECTED, GatewayAnswerKind.NOT_FOUND}:
+        return True
+    ports.database.transaction(lambda work: _ask_at_once(work, attempt.key, clock()))
+    return False
+
+
+def _ask_at_once(work: Work, key: str, now: datetime) -> None:
+    attempt = work.transfers.attempt_by_key(key)
+    if attempt is not None:  # else the books were put back from a backup meanwhile
+        work.transfers.change_attempt(attempt, next_query_at=now)
+
+
+def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
+    """Close the ended key at the bank; whether it is now certain that it cannot execute."""
+    if not ports.gateway_terms.can_close:
+        raise _proof_needed(attempt)
+    ports.database.transaction(
+        lambda work: work.transfers.record_call(
+            GatewayCall(attempt.key, "close", "started", attempt.worker_epoch, clock(), None, None, None)
+        )
+    )
+    failpoint("before close")
+    answer = gateway.close(TransferOrder.from_body(attempt.request), now=clock())
+    failpoint("after close")
+
+    def record(work: Work) -> bool:
+        now = clock()
+        current = work.transfers.attempt_by_key(attempt.key)
+        if current is None:
+            return False  # the books were put back from a backup meanwhile
+        work.transfers.record_call(
+            GatewayCall(
+                current.key,
+                "close",
+                "finished",
+                current.worker_epoch,
+                now,
+                answer.kind.value,
+                answer.reason,
+                answer.raw,
+            )
+        )
+        if not must_be_fenced(current):
+            return False  # restored books hold it as open, or somebody else was faster
+        if answer.kind is GatewayAnswerKind.CLOSED:
+            if not fence_proves_absence(current, now, ports.gateway_terms):
+                raise _proof_needed(current)
+            work.transfers.change_attempt(current, fenced_at=now)
+            return True
+        if answer.kind in {GatewayAnswerKind.SUCCEEDED, GatewayAnswerKind.RETURNED}:
+            evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
+            apply_event(work, current, Event.SUCCEEDED, evidence, now=now, terms=ports.gateway_terms)
+        elif answer.kind is GatewayAnswerKind.PROCESSING:
+            doubt_end(work, current, now)
+        return False
+
+    return ports.database.transaction(record)
+
+
+def _proof_needed(attempt: Attempt) -> RuleViolation:
+    return RuleViolation(
+        "absence_not_proved",
+        f"支付 {attempt.key} 已过银行保存期或银行不能注销，不足以证明未曾执行；须凭对账单由两人确认",
+        f"order {attempt.key} is older than the bank's memory, or the bank cannot close it: that it was "
+        "never executed is proved by statements and two people only",
+        remedy="fundpool transfers statement …；fundpool transfers confirm-absence …",
+    )
+
+
+def gateway_of(ports: Ports) -> Gateway:
+    if ports.gateway is None:
+        raise ServiceUnavailable(
+            "gateway_not_configured",
+            "尚未设置支付网关",
+            "no payment gateway is configured",
+            remedy="FUNDPOOL_GATEWAY_URL",
+        )
+    return ports.gateway
+
+
+def _bank_away() -> FundpoolError:
+    return ServiceUnavailable(
+        "gateway_unavailable",
+        "银行支付网关没有应答，本次未继续发送",
+        "the bank's gateway did not answer; nothing more was sent",
+        remedy="网关恢复后重新执行同一命令 / run the same command again once it is back",
+    )
+
+
+def _fund_stopped(work: Work, obligation: Obligation) -> RuleViolation:
+    switch = work.transfers.kill_switch(obligation.city, obligation.fund)
+    reason = switch.reason if switch else ""
+    return RuleViolation(
+        "fund_stopped",
+        f"{obligation.city}/{obligation.fund} 已停止发送：{reason}",
+        f"sending is stopped for {obligation.city}/{obligation.fund}: {reason}",
+        remedy="查清原因后由两人恢复 / two people start it again: fundpool transfers restart",
+    )

@@ -1,0 +1,170 @@
+"""How payments stand, for people: of one obligation, and of a month."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fundpool.domain.errors import FundpoolError
+from fundpool.domain.periods import Month
+from fundpool.domain.transfer import (
+    Attempt,
+    AttemptState,
+    BankAccount,
+    Batch,
+    Hop,
+    Obligation,
+    ObligationState,
+)
+from fundpool.services.ports.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOutcome:
+    """How one obligation stands after a step; ``error_code`` when it could not go on."""
+
+    obligation_id: int
+    city: str
+    fund: str
+    month: Month
+    hop: Hop
+    unit: str
+    amount_fen: int
+    state: ObligationState
+    attempt_state: AttemptState | None
+    key: str | None
+    detail_zh: str
+    detail_en: str
+    error_code: str | None = None
+
+
+_STATE = {
+    ObligationState.SUBMITTED: ("待复核", "to be approved"),
+    ObligationState.APPROVED: ("已复核，待放行", "approved, to be released"),
+    ObligationState.RELEASED: ("已放行，待发送", "released, to be sent"),
+    ObligationState.IN_FLIGHT: ("银行处理中", "with the bank"),
+    ObligationState.SETTLED: ("已到账", "settled"),
+    ObligationState.FAILED: ("银行退拒，须批准重付", "refused by the bank, a retry needs approval"),
+    ObligationState.RETRY_APPROVED: ("已批准重付", "retry approved"),
+    ObligationState.CANCELLED: ("已撤回", "withdrawn"),
+    ObligationState.HELD: ("挂起待查", "held"),
+    ObligationState.RETURNED: ("已退票", "sent back by the bank"),
+    ObligationState.PARTLY_RETURNED: ("部分退票", "a part was sent back by the bank"),
+}
+
+
+_WHY = {
+    # why it is held
+    "ordered_beside": ("同一笔款项另有指令未了", "another order for it is not over"),
+    "digest_changed": ("批次在复核后被改动", "its batch was changed after approval"),
+    "account_version_changed": ("账户在复核后变更", "an account was changed after approval"),
+    "amount_changed": ("金额与批准的不符", "its amount is not the approved one"),
+    "exceeds_limit": ("超过限额", "above a limit"),
+    "exceeds_annual_budget": ("超过年度预算", "above the annual budget"),
+    "budget_missing": ("没有年度预算", "the year has no budget"),
+    "seal_broken": ("数据库被绕过程序改动", "the database was changed behind the program"),
+    "request_altered": ("指令与批准的内容不符", "its order is not what was approved"),
+    "payload_mismatch": ("银行以同一编号存有另一笔", "the bank has another order under its key"),
+    "attempts_exhausted": ("已试满次数", "tried as often as is allowed"),
+    "executed_twice": ("银行执行了两次", "executed twice by the bank"),
+    "executed_after_end": ("终结之后仍被银行执行", "executed by the bank after its end"),
+    "unresolved_sending": ("发送中断已久，结果不明", "its sending broke off long ago, outcome unknown"),
+    "unresolved_unknown": ("发出已久，结果不明", "sent long ago, outcome unknown"),
+    "unresolved_accepted": ("银行受理已久，没有结果", "accepted by the bank long ago, without an end"),
+    "unresolved_closing": ("注销已久，银行没有答复", "its closing has been unanswered for long"),
+    # why nothing follows from what the bank says of it
+    "contradictory_status": ("银行的回执互相矛盾", "its statuses contradict each other"),
+    "statement_differs": ("对账单与支付不符", "its statement shows the payment otherwise"),
+    # why the bank refused it
+    "insufficient_balance": ("付款账户余额不足", "the payer's balance is too small"),
+    "unknown_debit_account": ("付款账户不存在", "the payer's account is unknown"),
+    "unknown_credit_account": ("收款账户不存在", "the payee's account is unknown"),
+    "name_mismatch": ("收款户名不符", "the payee's name is another"),
+    "account_closed": ("账户已销户", "the account is closed"),
+    "same_account": ("收付为同一账户", "payer and payee are one account"),
+    "expired": ("超过有效时间", "its validity was over"),
+}
+"""Reasons in words; what a person wrote, or a bank says in its own words, stands as it is."""
+
+
+def why(reason: str) -> tuple[str, str]:
+    """A held payment's or a bank's reason in Chinese and English."""
+    return _WHY.get(reason.split(":", maxsplit=1)[0], (reason, reason))
+
+
+def in_words(obligation: Obligation, last: Attempt | None = None) -> tuple[str, str]:
+    """How an obligation stands, in Chinese and English; ``last`` is its last attempt, where it matters."""
+    zh, en = _STATE[obligation.state]
+    if obligation.state is ObligationState.IN_FLIGHT and last is not None:
+        if last.state is AttemptState.UNKNOWN:
+            zh, en = "已发送，结果未明，待查询", "sent, outcome unknown, to be asked for"
+        elif last.state is AttemptState.PREPARED:
+            zh, en = "已备妥，待发送", "prepared, not sent yet"
+    reason = obligation.held_reason
+    if not reason and last is not None and obligation.state is ObligationState.FAILED:
+        reason = last.reason
+    if reason:
+        why_zh, why_en = why(reason)
+        zh, en = f"{zh}（{why_zh}）", f"{en} ({why_en})"
+    return zh, en
+
+
+def outcome_of(work: Work, obligation_id: int, error: FundpoolError | None = None) -> TransferOutcome:
+    """How an obligation stands now, in words."""
+    obligation = work.transfers.obligation(obligation_id)
+    known = work.transfers.attempts(obligation_id)
+    last = known[-1] if known else None
+    zh, en = in_words(obligation, last) if error is None else (error.zh, error.en)
+    return TransferOutcome(
+        obligation_id=obligation.id,
+        city=obligation.city,
+        fund=obligation.fund,
+        month=obligation.month,
+        hop=obligation.hop,
+        unit=obligation.unit,
+        amount_fen=obligation.amount_fen,
+        state=obligation.state,
+        attempt_state=last.state if last else None,
+        key=last.key if last else None,
+        detail_zh=zh,
+        detail_en=en,
+        error_code=error.code if error else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """One obligation with its batch, accounts and last attempt, for tables and pages."""
+
+    obligation: Obligation
+    batch: Batch
+    debit_account: BankAccount
+    credit_account: BankAccount
+    attempt: Attempt | None
+    detail_zh: str
+    detail_en: str
+
+
+def transfer_views(
+    work: Work,
+    city: str,
+    month: Month | None = None,
+    *,
+    unit: str | None = None,
+    states: Iterable[ObligationState] | None = None,
+) -> list[TransferView]:
+    """Every obligation of a city (and month, unit, states), as people want to see it."""
+    views = []
+    for obligation in work.transfers.obligations(city=city, month=month, unit=unit, states=states):
+        known = work.transfers.attempts(obligation.id)
+        outcome = outcome_of(work, obligation.id)
+        views.append(
+            TransferView(
+                obligation=obligation,
+                batch=work.transfers.batch(obligation.batch_id),
+                debit_account=work.accounts.get(obligation.debit_account_id),
+                credit_account=work.accounts.get(obligation.credit_account_id),
+                attempt=known[-1] if known else None,
+                detail_zh=outcome.detail_zh,
+                detail_en=outcome.detail_en,
+            )
+        )
+    return views

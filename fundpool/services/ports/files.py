@@ -1,0 +1,101 @@
+"""Files the use cases take in and write: counties' files, slips, summaries, forms, anchors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from fundpool.domain.bank_reconciliation import BankReconciliation
+from fundpool.domain.errors import FundpoolError
+from fundpool.domain.month_summary import MonthSummary
+from fundpool.domain.periods import Month, Period
+from fundpool.domain.policy import CityPolicy
+from fundpool.domain.return_slip import ReturnSlip
+from fundpool.services.ports.judging import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One file in the drop folder: its bytes, or the error that kept them from being read.
+
+    ``arrived_at`` is when this machine's file system took it in, which the sender cannot set.
+    """
+
+    name: str
+    source: SourceFile | None
+    error: FundpoolError | None
+    arrived_at: datetime | None = None
+
+
+class RawFileStore(Protocol):
+    """Keeps received bytes for good, named by their SHA-256."""
+
+    def keep(self, content: bytes) -> str:
+        """Keep the bytes on disk and return their SHA-256. Raises ServiceUnavailable."""
+
+    def read(self, sha256: str) -> bytes:
+        """The kept bytes, checked against their name. Raises ServiceUnavailable."""
+
+
+class DropFolder(Protocol):
+    """Where counties' files arrive."""
+
+    def incoming(self, city: str, document: str) -> tuple[Incoming, ...]:
+        """Every file now there, in order of name."""
+
+    def has_files(self, city: str, document: str) -> bool:
+        """Whether any file is there."""
+
+
+class ReportWriter(Protocol):
+    """Writes the city's monthly summary as a workbook an official signs."""
+
+    def monthly_summary(self, summary: MonthSummary) -> bytes:
+        """The workbook's bytes; the same summary gives the same figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlipFile:
+    """A return slip as it lies in its folder: the workbook and the page of one county's version."""
+
+    document: str
+    county: str
+    version: int
+    workbook: Path
+    page: Path
+
+
+class SlipFolder(Protocol):
+    """Where the return slips of a city's month (or year) lie, one pair of files for every version."""
+
+    def write(self, city: str, month: Period, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
+        """Write the slip unless it stands already; ``content`` gives the county's own file when needed.
+
+        Raises ServiceUnavailable when the disk does not take it.
+        """
+
+    def slips(self, city: str, month: Period) -> tuple[SlipFile, ...]:
+        """The slips of the month, in order of document, county and version."""
+
+
+class ReconciliationForms(Protocol):
+    """Writes 银行存款余额调节表 as a workbook that people sign."""
+
+    def write(
+        self, policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
+    ) -> Path:
+        """Write the month's workbook into the folder of reports, in place of the one before.
+
+        Raises ServiceUnavailable when the disk does not take it.
+        """
+
+
+class AnchorKeeper(Protocol):
+    """Keeps one anchor of the trails a day where the installation says, at best on another machine."""
+
+    def lacks(self, day: date) -> bool:
+        """Whether the day's anchor is still to be written somewhere."""
+
+    def keep(self, anchor: Mapping[str, Any], day: date | None) -> None:
+        """Append the anchor, with a ``day`` only wherever the day's is not yet. Raises ServiceUnavailable naming where it failed."""

@@ -1,0 +1,119 @@
+"""What the use cases need from the outside world, as Protocols; bootstrap.py supplies them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from fundpool.domain.policy import PolicyLibrary
+from fundpool.domain.row_trail import RowPrint, TrailRecord
+from fundpool.domain.sealing import Seals
+from fundpool.domain.transfer import GatewayTerms, PaymentLimits
+from fundpool.domain.working_days import WorkCalendar
+from fundpool.services.ports.files import (
+    AnchorKeeper,
+    DropFolder,
+    RawFileStore,
+    ReconciliationForms,
+    ReportWriter,
+    SlipFolder,
+)
+from fundpool.services.ports.gateway import BankInbox, Gateway
+from fundpool.services.ports.judging import Judge, Reader
+from fundpool.services.ports.money_ports import AccountStore, AuditStore, LedgerStore, TransferStore
+from fundpool.services.ports.month_stores import (
+    ApplicationStore,
+    BudgetStore,
+    CalendarRecordStore,
+    ReviewStore,
+    ScheduledStepStore,
+    SubmissionStore,
+)
+from fundpool.services.ports.statement_ports import StatementStore
+
+T = TypeVar("T")
+
+
+class RowTrailStore(Protocol):
+    """The trail of rows, and the rows that stand in the tables it watches."""
+
+    def head(self) -> TrailRecord:
+        """The last record; ``BEGINNING`` while there is none."""
+
+    def records(self, after: int = 0) -> Iterable[TrailRecord]:
+        """The records behind number ``after``, in order."""
+
+    def tables(self) -> Mapping[str, tuple[str, ...]]:
+        """The watched tables and, of each, the columns that are watched."""
+
+    def rows(self, table: str, keys: Sequence[str] | None = None) -> Iterable[tuple[str, RowPrint]]:
+        """Key and print of every row that stands in the table, or of those with the given keys."""
+
+
+class Work(Protocol):
+    """One database transaction, seen as its stores."""
+
+    @property
+    def seals(self) -> Seals: ...
+    @property
+    def limits(self) -> PaymentLimits: ...
+    @property
+    def trail(self) -> RowTrailStore: ...
+    @property
+    def audit(self) -> AuditStore: ...
+    @property
+    def accounts(self) -> AccountStore: ...
+    @property
+    def transfers(self) -> TransferStore: ...
+    @property
+    def ledger(self) -> LedgerStore: ...
+    @property
+    def submissions(self) -> SubmissionStore: ...
+    @property
+    def reviews(self) -> ReviewStore: ...
+    @property
+    def applications(self) -> ApplicationStore: ...
+    @property
+    def budgets(self) -> BudgetStore: ...
+    @property
+    def records(self) -> CalendarRecordStore: ...
+    @property
+    def scheduled_steps(self) -> ScheduledStepStore: ...
+    @property
+    def statements(self) -> StatementStore: ...
+
+
+class Transactions(Protocol):
+    """Whole transactions; a function handed in makes no outside call, it may run more than once."""
+
+    def transaction(self, work: Callable[[Work], T]) -> T:
+        """Run and commit; rerun whole when the database aborts it for concurrency."""
+
+    def read(self, work: Callable[[Work], T]) -> T:
+        """Run against one consistent snapshot."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything a use case reaches outside the rules with."""
+
+    database: Transactions
+    gateway: Gateway | None = None
+    gateway_terms: GatewayTerms = field(default_factory=GatewayTerms)
+    bank_inbox: BankInbox | None = None
+    """Only where the bank is reached by files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthPorts(Ports):
+    """What the steps of the month need besides: the law, the calendar, files and the judge."""
+
+    policies: PolicyLibrary
+    calendar: WorkCalendar
+    raw_files: RawFileStore
+    drop_folder: DropFolder
+    read_documents: Reader
+    judge_documents: Judge
+    report_writer: ReportWriter
+    slip_folder: SlipFolder
+    reconciliation_forms: ReconciliationForms
+    anchors: AnchorKeeper | None = None
