@@ -67,9 +67,9 @@ def test_one_run_serves_many_cities_and_says_which_of_them_failed(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In batches, each its own task run; a city whose files cannot be had leaves the others collected."""
-    from tasks import carrying_out  # noqa: PLC0415
+    import flows.steps  # noqa: PLC0415
 
-    monkeypatch.setattr(carrying_out, "CITIES_PER_TASK", 2)
+    monkeypatch.setattr(flows.steps, "CITIES_PER_BATCH", 2)
     scene = scene_of("taizhou", OCTOBER)
     scene.drop(scene.plan(SANMEN), "plan")
     arrived = scene.ports.drop_folder.incoming

@@ -17,19 +17,24 @@ from fundpool.services.payments.statements import CatchUp, ReceiptReport, catch_
 from fundpool.services.ports.work import MonthPorts
 
 
-def reconciliation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Ask the bank about every payment of the month whose outcome is not known yet; match its statements.
-
-    A run for the whole city also fetches every past day's statement, matches receipts with booked
-    income and, once the month is over, writes its reconciliation forms anew.
-    """
+def ask_about_payments(ports: MonthPorts, request: StepRequest) -> list[UnitOutcome]:
+    """Ask the bank about every payment of the month whose outcome is not known yet, and say how each stands."""
     policy = ports.policies.city(request.city)
     resolved = resolving.resolve(ports, now=request.now, city=policy.key, month=request.month)
     units = {policy.division_code, *counties_of(policy, request)}
-    payments = [payment_outcome(transfer) for transfer in resolved if transfer.unit in units]
+    return [payment_outcome(transfer) for transfer in resolved if transfer.unit in units]
+
+
+def match_statements(ports: MonthPorts, request: StepRequest) -> list[UnitOutcome]:
+    """Fetch every past day's statement, match receipts with booked income, keep the day's anchor.
+
+    Once the month is over its reconciliation forms are written anew. A run for some counties leaves all of
+    it to the run for the whole city.
+    """
     if request.counties is not None or ports.gateway is None:
-        return tuple(payments)
-    return (*payments, *_of_statements(ports, policy, request), *_anchor(ports, policy, request.now))
+        return []
+    policy = ports.policies.city(request.city)
+    return [*_of_statements(ports, policy, request), *_anchor(ports, policy, request.now)]
 
 
 def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> Iterator[UnitOutcome]:
