@@ -35,7 +35,7 @@ def test_every_document_is_filed_or_says_which_command_takes_it() -> None:
 @pytest.mark.parametrize("key", FILED)
 def test_what_a_definition_names_exists(key: str) -> None:
     document, intake = FILED[key]
-    assert step_collecting(document).key in PARTS
+    assert step_collecting(DocumentKind(key)).key in PARTS
     assert intake.effect is None or intake.effect in EFFECTS
     assert set(intake.held_against) <= set(FACTS)
     assert document.field_of(document.total_field).is_money
