@@ -390,6 +390,9 @@ class TransferStore(Protocol):
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         """Statement lines that carry the key."""
 
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        """Those of the keys that some statement line carries."""
+
     def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
         """Statement lines of an account executed on the given days."""
 

@@ -145,7 +145,7 @@ def orders_perhaps_lost(
     if not orders:
         return []  # earlier revisions have used every key there is
     made_at = work.transfers.batch(obligation.batch_id).made_at
-    if made_at < recovery.opened_at or any(work.transfers.lines_of_key(each.key) for each in orders):
+    if made_at < recovery.opened_at or work.transfers.keys_with_lines(each.key for each in orders):
         return []
     _require_forgotten_on_statements(work, orders[0].debit_account, recovery, now, terms)
     return orders if now < _all_forgotten_at(recovery, terms) else []

@@ -182,8 +182,10 @@ def _prepare(
     lost = orders_perhaps_lost(work, obligation_id, now, terms)
     if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - asked:
         return None
-    for attempt_no, key in possible_keys(obligation, known):
-        if work.transfers.lines_of_key(key):
+    keys = possible_keys(obligation, known)
+    on_statement = work.transfers.keys_with_lines(key for _, key in keys)
+    for attempt_no, key in keys:
+        if key in on_statement:
             # The bank's statement already has this order: books restored from a backup had lost it.
             _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
             return None

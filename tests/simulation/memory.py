@@ -594,6 +594,9 @@ class MemoryTransfers:
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         return [each for each in self._state.lines.values() if each.key == attempt_key]
 
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        return frozenset(keys) & {each.key for each in self._state.lines.values() if each.key is not None}
+
     def add_break(self, *, kind: str, reference: str, at: datetime, **fields: Any) -> bool:
         if any((each.kind, each.reference) == (kind, reference) for each in self._state.breaks.values()):
             return False

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, Table, Update, bindparam, exists, func, select, update
 
+from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.periods import SHANGHAI, Month
@@ -62,6 +63,11 @@ _ATTEMPTS_OF_SERIAL = _one(attempts, "bank_serial").order_by(attempts.c.id)
 _LINES_OF_KEY = _one(statement_line, "attempt_key").order_by(statement_line.c.id)
 _SWITCH = _one(kill_switch, "city", "fund")
 _RECOVERY = _one(recovery, "city", "fund")
+
+
+@cache
+def _keys_with_lines(dialect: str) -> Select[Any]:
+    return select(statement_line.c.attempt_key).where(among(dialect, statement_line.c.attempt_key))
 
 
 @lru_cache(maxsize=128)
@@ -354,6 +360,10 @@ class SqlTransferStore:
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         found = self._connection.execute(_LINES_OF_KEY, {"attempt_key": attempt_key})
         return [_line(row) for row in found.mappings()]
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        dialect = self._connection.dialect.name
+        return frozenset(self._connection.scalars(_keys_with_lines(dialect), listed(dialect, keys)))
 
     def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
         c = statement_line.c
