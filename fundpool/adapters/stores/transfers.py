@@ -66,6 +66,17 @@ _RECOVERY = _one(recovery, "city", "fund")
 
 
 @cache
+def _batches_by(names: tuple[str, ...]) -> Select[Any]:
+    return _one(transfer_batch, *names).order_by(transfer_batch.c.id)
+
+
+@cache
+def _obligations_by(names: tuple[str, ...]) -> Select[Any]:
+    c = obligations.c
+    return _one(obligations, *names).order_by(c.batch_id, c.unit, c.id)
+
+
+@cache
 def _keys_with_lines(dialect: str) -> Select[Any]:
     return select(statement_line.c.attempt_key).where(among(dialect, statement_line.c.attempt_key))
 
@@ -119,12 +130,10 @@ class SqlTransferStore:
     def batches(
         self, city: str, month: Month | None = None, hop: Hop | None = None, fund: str | None = None
     ) -> list[Batch]:
-        c = transfer_batch.c
-        query = select(transfer_batch).where(c.city == city).order_by(c.id)
-        for column, value in ((c.month, month), (c.hop, hop), (c.fund, fund)):
-            if value is not None:
-                query = query.where(column == str(value))
-        return [batch_of(row) for row in self._connection.execute(query).mappings()]
+        wanted = {"city": city, "month": month, "hop": hop, "fund": fund}
+        values = {name: str(value) for name, value in wanted.items() if value is not None}
+        query = _batches_by(tuple(values))
+        return [batch_of(row) for row in self._connection.execute(query, values).mappings()]
 
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
         return batch_of(self._change(transfer_batch, batch, f"批次 {batch.key}", fields))
@@ -157,21 +166,19 @@ class SqlTransferStore:
         batch_id: int | None = None,
         states: Iterable[ObligationState] | None = None,
     ) -> list[Obligation]:
-        c = obligations.c
-        query = select(obligations).order_by(c.batch_id, c.unit, c.id)
-        for column, value in (
-            (c.city, city),
-            (c.month, str(month) if month else None),
-            (c.fund, fund),
-            (c.hop, str(hop) if hop else None),
-            (c.unit, unit),
-            (c.batch_id, batch_id),
-        ):
-            if value is not None:
-                query = query.where(column == value)
+        wanted = {
+            "city": city,
+            "month": str(month) if month else None,
+            "fund": fund,
+            "hop": str(hop) if hop else None,
+            "unit": unit,
+            "batch_id": batch_id,
+        }
+        values = {name: value for name, value in wanted.items() if value is not None}
+        query = _obligations_by(tuple(values))
         if states is not None:
-            query = query.where(c.state.in_([state.value for state in states]))
-        return [obligation_of(row) for row in self._connection.execute(query).mappings()]
+            query = query.where(obligations.c.state.in_([state.value for state in states]))
+        return [obligation_of(row) for row in self._connection.execute(query, values).mappings()]
 
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         values = {
