@@ -61,8 +61,11 @@ class Seals:
 
     def changed(self, before: R, **values: Any) -> R:
         """``before`` with other values, sealed anew; a seal that was broken stays broken."""
-        after: R = replace(before, **values)  # type: ignore[type-var]
-        return self.sealed(after) if self.hold(before) else after
+        if not self.hold(before):
+            return replace(before, **values)  # type: ignore[type-var]
+        fields_after = (values.get(name, getattr(before, name)) for name in _sealed_fields(before))
+        seal = self.of_values(type(before).__name__, *fields_after)
+        return replace(before, **values, seal=seal)  # type: ignore[type-var]
 
 
 def _text(value: object) -> str | int:
