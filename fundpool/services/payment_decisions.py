@@ -72,7 +72,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
             remedy="可先挂起；注销成功，或对账单取齐并由两人确认未执行后再撤回 / hold it; withdraw it once two people have confirmed "
             "by the statements that it was never executed: fundpool transfers confirm-absence",
         )
-    if orders_perhaps_lost(work, obligation.id, now, terms):
+    if orders_perhaps_lost(work, obligation, now, terms):
         raise RuleViolation(
             "perhaps_sent_before_restore",
             f"{obligation.key} 在恢复之后重新制单，恢复之前可能已发送过银行，现不能撤回",
