@@ -299,13 +299,14 @@ class TransferStore(Protocol):
         *,
         city: str | None = None,
         month: Month | None = None,
+        year: int | None = None,
         fund: str | None = None,
         hop: Hop | None = None,
         unit: str | None = None,
         batch_id: int | None = None,
         states: Iterable[ObligationState] | None = None,
     ) -> list[Obligation]:
-        """Obligations in order of batch and unit."""
+        """Obligations in order of batch and unit; ``year`` is that of their month."""
 
     def paying_accounts(self, city: str) -> list[int]:
         """Ids of the city's accounts that any obligation is paid from."""

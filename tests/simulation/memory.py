@@ -429,6 +429,7 @@ class MemoryTransfers:
         *,
         city: Any = None,
         month: Any = None,
+        year: Any = None,
         fund: Any = None,
         hop: Any = None,
         unit: Any = None,
@@ -441,6 +442,7 @@ class MemoryTransfers:
             for each in self._state.obligations.values()
             if city in {None, each.city}
             and month in {None, each.month}
+            and year in {None, each.month.year}
             and fund in {None, each.fund}
             and hop in {None, each.hop}
             and unit in {None, each.unit}

@@ -73,7 +73,10 @@ def _batches_by(names: tuple[str, ...]) -> Select[Any]:
 @cache
 def _obligations_by(names: tuple[str, ...]) -> Select[Any]:
     c = obligations.c
-    return _one(obligations, *names).order_by(c.batch_id, c.unit, c.id)
+    query = _one(obligations, *(name for name in names if name in c)).order_by(c.batch_id, c.unit, c.id)
+    if "year_from" in names:
+        query = query.where(c.month.between(bindparam("year_from"), bindparam("year_until")))
+    return query
 
 
 @cache
@@ -160,6 +163,7 @@ class SqlTransferStore:
         *,
         city: str | None = None,
         month: Month | None = None,
+        year: int | None = None,
         fund: str | None = None,
         hop: Hop | None = None,
         unit: str | None = None,
@@ -169,6 +173,8 @@ class SqlTransferStore:
         wanted = {
             "city": city,
             "month": str(month) if month else None,
+            "year_from": str(Month(year, 1)) if year else None,
+            "year_until": str(Month(year, 12)) if year else None,
             "fund": fund,
             "hop": str(hop) if hop else None,
             "unit": unit,
