@@ -429,6 +429,7 @@ class MemoryTransfers:
         *,
         city: Any = None,
         month: Any = None,
+        year: Any = None,
         fund: Any = None,
         hop: Any = None,
         unit: Any = None,
@@ -441,6 +442,7 @@ class MemoryTransfers:
             for each in self._state.obligations.values()
             if city in {None, each.city}
             and month in {None, each.month}
+            and year in {None, each.month.year}
             and fund in {None, each.fund}
             and hop in {None, each.hop}
             and unit in {None, each.unit}
@@ -593,6 +595,9 @@ class MemoryTransfers:
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         return [each for each in self._state.lines.values() if each.key == attempt_key]
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        return frozenset(keys) & {each.key for each in self._state.lines.values() if each.key is not None}
 
     def add_break(self, *, kind: str, reference: str, at: datetime, **fields: Any) -> bool:
         if any((each.kind, each.reference) == (kind, reference) for each in self._state.breaks.values()):

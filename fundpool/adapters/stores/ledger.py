@@ -1,6 +1,5 @@
 """The books on SQL, written in batches: one voucher with any number of postings per call."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,15 +7,11 @@ from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
-    Column,
     ColumnElement,
     Connection,
     RowMapping,
     Select,
-    String,
     and_,
-    any_,
     bindparam,
     case,
     func,
@@ -26,6 +21,7 @@ from sqlalchemy import (
     select,
 )
 
+from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import (
@@ -127,7 +123,7 @@ class SqlLedgerStore:
             units.setdefault((ref.city, ref.fund), set()).add(ref.unit)
         found: dict[AccountRef, Balance] = {}
         for (city, fund), of_book in units.items():
-            named = {"of_city": city, "of_fund": fund, **self._listed(sorted(of_book))}
+            named = {"of_city": city, "of_fund": fund, **listed(self._dialect, sorted(of_book))}
             rows = self._connection.execute(_accounts_of(self._dialect), named)
             for account_id, type_, unit, detail, posted_fen, reserved_fen in rows:
                 text = f"{city}:{fund}:{type_}:{unit}"
@@ -136,11 +132,6 @@ class SqlLedgerStore:
                     self._ids[account.text] = account_id
                     found[account] = Balance(posted_fen, reserved_fen)
         return found
-
-    def _listed(self, values: Iterable[str]) -> dict[str, Any]:
-        """The one parameter of a query with ``_among``, however many values there are."""
-        as_list = list(values)
-        return {"listed": json.dumps(as_list) if self._dialect == "sqlite" else as_list}
 
     def _open(self, refs: Iterable[AccountRef]) -> None:
         for ref in refs:
@@ -161,20 +152,24 @@ class SqlLedgerStore:
 
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         # Most keys are new: the cheap question first, the whole rows only for the few that exist.
-        hits = self._connection.scalars(_known_keys(self._dialect), self._listed(keys)).all()
+        hits = self._connection.scalars(_known_keys(self._dialect), listed(self._dialect, keys)).all()
         if not hits:
             return {}
-        rows = self._connection.execute(_known_postings(self._dialect), self._listed(hits)).mappings()
+        rows = self._connection.execute(
+            _known_postings(self._dialect), listed(self._dialect, hits)
+        ).mappings()
         stored = map(_stored, rows)
         return {each.posting.key: each.posting for each in stored}
 
     def stored(self, key: str) -> StoredPosting | None:
-        rows = self._connection.execute(_known_postings(self._dialect), self._listed([key])).mappings()
+        rows = self._connection.execute(
+            _known_postings(self._dialect), listed(self._dialect, [key])
+        ).mappings()
         row = rows.first()
         return _stored(row) if row is not None else None
 
     def resolved(self, keys: Sequence[str]) -> dict[str, str]:
-        rows = self._connection.execute(_resolving(self._dialect), self._listed(keys))
+        rows = self._connection.execute(_resolving(self._dialect), listed(self._dialect, keys))
         return {row.resolves: row.key for row in rows}
 
     def append(
@@ -441,30 +436,22 @@ def _postings_where(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 @cache
 def _known_keys(dialect: str) -> Select[Any]:
-    return select(posting.c.key).where(_among(dialect, posting.c.key))
+    return select(posting.c.key).where(among(dialect, posting.c.key))
 
 
 @cache
 def _known_postings(dialect: str) -> Select[Any]:
-    return _postings_where(_among(dialect, posting.c.key))
+    return _postings_where(among(dialect, posting.c.key))
 
 
 @cache
 def _resolving(dialect: str) -> Select[Any]:
-    return select(posting.c.resolves, posting.c.key).where(_among(dialect, posting.c.resolves))
+    return select(posting.c.resolves, posting.c.key).where(among(dialect, posting.c.resolves))
 
 
 @cache
 def _accounts_of(dialect: str) -> Select[Any]:
-    return _ACCOUNTS.where(_among(dialect, ledger_account.c.unit))
-
-
-def _among(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
-    """Whether ``column`` is one of the values of the parameter ``listed``."""
-    if dialect == "sqlite":
-        listed = func.json_each(bindparam("listed")).table_valued("value")
-        return column.in_(select(listed.c.value))
-    return column == any_(bindparam("listed", type_=ARRAY(String)))
+    return _ACCOUNTS.where(among(dialect, ledger_account.c.unit))
 
 
 def _of_book(city: str | None, fund: str | None) -> list[ColumnElement[bool]]:
