@@ -254,6 +254,23 @@ def test_what_is_committed_counts_a_payment_through_the_city_once(
     assert replace(the_obligation(city), returned_fen=0).amount_fen == city.requested_fen(first, FUND)
 
 
+def test_a_line_changed_in_the_database_does_not_lower_what_is_committed(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
+    first = city.counties[0]
+    file_plans(city, "2026-09-24 10:00", first)
+    city.decide(at("2026-09-25 10:00"), first)
+    city.run("funds-application", at("2026-09-25 11:00"), first)
+    city.review_by_finance(at("2026-09-28 09:00"))
+    city.run("disbursement", at("2026-09-29 09:00"))
+    with transactions.database.engine.begin() as connection:
+        connection.execute(text("UPDATE application_lines SET reviewed_fen = 1"))
+    with pytest.raises(RuleViolation) as refused:
+        city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, 2026))
+    assert refused.value.code == "seal_broken"
+
+
 def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]
     found = city.ports.database.read(lambda work: work.transfers.obligations(city="taizhou", fund=FUND))
     return next(each for each in found if each.unit == city.counties[0])

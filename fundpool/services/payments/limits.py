@@ -21,7 +21,7 @@ from fundpool.domain.transfer import (
     ObligationState,
     latest_revisions,
 )
-from fundpool.services.payments.seals import broken_seal
+from fundpool.services.payments.seals import broken_seal, require_application_whole
 from fundpool.services.ports.work import Work
 
 
@@ -122,8 +122,11 @@ def _committed_fen(
         else:
             own[each.month, each.application, each.unit] += each.amount_fen - each.returned_fen
     for (month, number), application in applications.items():
+        if (month, number) not in through_the_city:
+            continue
+        require_application_whole(work, application)
         for line in application.lines:
-            if (month, number) in through_the_city and (month, number, line.county) not in own:
+            if (month, number, line.county) not in own:
                 sums[line.county] += line.reviewed_fen or 0
     for (_, _, county), amount_fen in own.items():
         sums[county] += amount_fen
