@@ -265,7 +265,7 @@ def test_a_line_changed_in_the_database_does_not_lower_what_is_committed(
     city.review_by_finance(at("2026-09-28 09:00"))
     city.run("disbursement", at("2026-09-29 09:00"))
     with transactions.database.engine.begin() as connection:
-        connection.execute(text("UPDATE application_lines SET reviewed_fen = 1"))
+        connection.execute(text("UPDATE application_lines SET reviewed_fen = 1, reason = '少记'"))
     with pytest.raises(RuleViolation) as refused:
         city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, 2026))
     assert refused.value.code == "seal_broken"
