@@ -232,6 +232,8 @@ def _without_account(order: PaymentOrder) -> UnitOutcome:
         fund=order.fund,
         amount_fen=order.amount_fen,
         error_code="account_not_registered",
+        remedy="登记并复核收款账户，再执行本步骤 / register the account and have it approved, then run the step again: "
+        "fundpool accounts register, fundpool accounts approve",
     )
 
 
