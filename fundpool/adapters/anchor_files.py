@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,15 @@ class AnchorFiles:
     def __init__(self, places: Sequence[Path]) -> None:
         self._files = tuple(place / "anchors.jsonl" if place.is_dir() else place for place in places)
 
-    def standing(self) -> tuple[Path, ...]:
-        """The files that are there."""
-        return tuple(file for file in self._files if file.is_file())
+    def checkpoints(self) -> list[Mapping[str, Any]]:
+        """See ``AnchorKeeper.checkpoints``; lines that are no documents are passed over."""
+        return [
+            document
+            for file in self._files
+            if file.is_file()
+            for document in _documents(file)
+            if isinstance(document, dict) and document.get("verified")
+        ]
 
     def lacks(self, day: date) -> bool:
         """See ``AnchorKeeper.lacks``."""
@@ -50,6 +57,12 @@ def append_anchor(file: Path, anchor: Mapping[str, Any]) -> None:
         opened.write(json.dumps(anchor, ensure_ascii=False) + "\n")
         opened.flush()
         os.fsync(opened.fileno())
+
+
+def _documents(file: Path) -> Iterator[Any]:
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError):
+            yield json.loads(line)
 
 
 def _last_day(file: Path) -> str | None:
