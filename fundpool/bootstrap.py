@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
 
-from fundpool.adapters.anchor_files import AnchorFiles
+from fundpool.adapters.anchor_places import AnchorPlaces
 from fundpool.adapters.database import Database
 from fundpool.adapters.policy_files import load_policies, load_work_calendar
 from fundpool.adapters.raw_files import DropFolder, RawFiles
@@ -55,7 +55,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         report_writer=SummaryWorkbooks(),
         reconciliation_forms=ReconciliationWorkbooks(settings.reports),
         slip_folder=SlipFiles(settings.reports),
-        anchors=AnchorFiles(settings.anchor_places),
+        anchors=AnchorPlaces.of(settings),
     )
 
 

@@ -169,7 +169,7 @@ def verify(ports: MonthPorts, now: datetime, anchors: Sequence[Anchor], *, full:
 
     found, proved = ports.database.read(read)
     if proved is not None and ports.anchors is not None:
-        ports.anchors.keep(proved.as_document(), None)
+        ports.anchors.keep_checkpoint(proved.as_document())
     return found
 
 

@@ -291,8 +291,11 @@ class AnchorKeeper(Protocol):
     def lacks(self, day: date) -> bool:
         """Whether the day's anchor is still to be written somewhere."""
 
-    def keep(self, anchor: Mapping[str, Any], day: date | None) -> None:
-        """Append the anchor, with a ``day`` only wherever the day's is not yet. Raises ServiceUnavailable naming where it failed."""
+    def keep(self, anchor: Mapping[str, Any], day: date) -> None:
+        """Add the day's anchor wherever it is not yet. Raises ServiceUnavailable naming where it failed."""
+
+    def keep_checkpoint(self, anchor: Mapping[str, Any]) -> None:
+        """Add an anchor that was verified where ``checkpoints`` finds it. Raises ServiceUnavailable."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import NULLTYPE
 
-from fundpool.adapters.anchor_files import AnchorFiles
+from fundpool.adapters.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.adapters.database import Database
 from fundpool.adapters.document_reader import read_documents
 from fundpool.adapters.gateways.bank_book import BankBook
@@ -328,8 +328,8 @@ def test_the_day_s_anchor_is_written_once_to_every_place(
     transactions.transaction(lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c"))
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    places = [tmp_path / "anchors.jsonl", folder]
-    ports: Any = SimpleNamespace(database=transactions, anchors=AnchorFiles(places))
+    places = [AnchorFile(tmp_path / "anchors.jsonl"), AnchorFile(folder)]
+    ports: Any = SimpleNamespace(database=transactions, anchors=AnchorPlaces(places))
     for hours in (0, 1, 24):
         keep_anchor(ports, NOW + timedelta(hours=hours))
     for file in (tmp_path / "anchors.jsonl", folder / "anchors.jsonl"):
@@ -340,7 +340,7 @@ def test_the_day_s_anchor_is_written_once_to_every_place(
             "hash": transactions.read(lambda work: work.trail.head()).seal,
         }
     away: Any = SimpleNamespace(
-        database=transactions, anchors=AnchorFiles([tmp_path / "no" / "disk", *places])
+        database=transactions, anchors=AnchorPlaces([AnchorFile(tmp_path / "no" / "disk"), *places])
     )
     with pytest.raises(ServiceUnavailable) as failure:
         keep_anchor(away, NOW + timedelta(days=3))

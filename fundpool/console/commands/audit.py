@@ -29,7 +29,9 @@ def verify(
     *,
     anchor: Annotated[
         Path | None,
-        Parameter(help="外存锚值文件 / file of anchors kept elsewhere, one JSON document per line"),
+        Parameter(
+            help="外存锚值：文件，或存下的邮件 / anchors kept elsewhere: one JSON document per line, or a saved mail"
+        ),
     ] = None,
     full: Annotated[
         bool, Parameter(help="全部重读 / read everything, also a long history that was verified before")
@@ -82,13 +84,13 @@ def anchor(
     json: bool = False,
 ) -> int:
     """Print the heads of every chain, to be kept on paper or on another machine."""
-    from fundpool.adapters.anchor_files import append_anchor
+    from fundpool.adapters.anchor_places import AnchorFile
     from fundpool.services.audit_checks import take_anchor
 
     now = business_clock(as_of)
     taken = _ports(policy_dir).database.read(lambda work: take_anchor(work, now)).as_document()
     if out is not None:
-        append_anchor(out, taken)
+        AnchorFile(out).put(taken)
     if json or out is None:
         print_json(taken)
     else:
@@ -101,10 +103,11 @@ def _read_zh(since: str | None) -> str:
 
 
 def _read_anchors(file: Path) -> "list[Anchor]":
+    from fundpool.adapters.anchor_mail import anchors_text
     from fundpool.services.audit_checks import Anchor
 
     try:
-        text = file.read_text(encoding="utf-8")
+        text = anchors_text(file.read_bytes())
         try:
             return [Anchor.from_document(json_module.loads(text))]
         except json_module.JSONDecodeError:
