@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fundpool.domain.audit import AuditRecord, verify_chain
@@ -163,7 +163,10 @@ def verify(ports: MonthPorts, now: datetime, anchors: Sequence[Anchor], *, full:
 
     def read(work: Work) -> tuple[Verification, Anchor | None]:
         start = _newest_checkpoint(work, documents)
-        found = (start and verify_since(work, anchors, start)) or verify_everything(work, anchors)
+        found = verify_since(work, anchors, start) if start is not None else None
+        if found is None or any(fault.kind == _HISTORY_DIFFERS for fault in found.faults):
+            # Only reading everything says what it is.
+            found = verify_everything(work, anchors)
         is_proved = found.since is None and not found.faults and _is_long(work)
         return found, take_anchor(work, now).with_checkpoint(work) if is_proved else None
 
@@ -171,6 +174,30 @@ def verify(ports: MonthPorts, now: datetime, anchors: Sequence[Anchor], *, full:
     if proved is not None and ports.anchors is not None:
         ports.anchors.keep_checkpoint(proved.as_document())
     return found
+
+
+FULL_EVERY = timedelta(days=31)
+"""How old the last verification of everything may be before people are asked for another."""
+
+
+def verify_daily(ports: MonthPorts, now: datetime) -> tuple[list[LedgerFault], bool]:
+    """What the day's reconciliation verifies by itself, once a day: the faults, and whether a full one is due.
+
+    It never reads a long history whole: on SQLite payments wait while somebody reads.
+    """
+    if ports.anchors is None or not ports.anchors.lacks(now.astimezone(SHANGHAI).date()):
+        return [], False
+    documents = ports.anchors.checkpoints()
+
+    def read(work: Work) -> tuple[list[LedgerFault], bool]:
+        if not _is_long(work):
+            return verify_everything(work, []).faults, False
+        start = _newest_checkpoint(work, documents)
+        if start is None:
+            return [], True
+        return verify_since(work, [], start).faults, now - datetime.fromisoformat(start.at) > FULL_EVERY
+
+    return ports.database.read(read)
 
 
 def _is_long(work: Work) -> bool:
@@ -207,11 +234,11 @@ def verify_everything(work: Work, anchors: Sequence[Anchor]) -> Verification:
     )
 
 
-def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verification | None:
+def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verification:
     """The same of what was written behind the checkpoint ``start``, whose seal was checked.
 
-    None when tables have other numbers of rows, or accounts other balances, than what was proved
-    there and what was written since add up to: then only reading everything names what is wrong.
+    Of what was written before it this tells, without naming it, that rows are gone or were put in,
+    and that running balances are wrong; not that a row was edited.
     """
     assert start.checkpoint is not None
     later = [each for each in anchors if each.row_number >= start.row_number]
@@ -224,10 +251,10 @@ def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verifi
     counts = Counter(start.checkpoint.counts)
     counts.update(trail.added)
     counts.update({"audit": audit, "posting": books.postings, "row_trail": trail.records})
-    if books.balances_before != start.checkpoint.balances or work.trail.counts() != counts:
-        return None
+    follows = books.balances_before == start.checkpoint.balances and work.trail.counts() == counts
     return Verification(
         [
+            *([] if follows else [_history_differs(start)]),
             *trail.faults,
             *_check_earlier(work, anchors, start),
             *faults,
@@ -238,6 +265,19 @@ def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verifi
         trail.records,
         rows.rows,
         start.at,
+    )
+
+
+_HISTORY_DIFFERS = "history_differs"
+
+
+def _history_differs(start: Anchor) -> LedgerFault:
+    return LedgerFault(
+        _HISTORY_DIFFERS,
+        start.at,
+        "行数或账户余额与上次全部核验及此后所写的不符，须全部核验",
+        "numbers of rows or balances are not what the last full verification and all written since add up to; "
+        "verify everything",
     )
 
 

@@ -8,7 +8,8 @@ from fundpool.domain.row_trail import Key, RowChange, RowHistories, altered_row
 from fundpool.services.ports import Work
 
 _PARTS = 64
-_IN_MEMORY_CHARACTERS = 1 << 20
+_IN_MEMORY_BYTES = 1 << 18
+_LINES_AT_ONCE = 500
 
 
 class DealtRows:
@@ -21,15 +22,10 @@ class DealtRows:
         """``is_part`` is that of ``RowHistories``; only then the keys are remembered."""
         self._is_part = is_part
         self._files = [
-            SpooledTemporaryFile(  # noqa: SIM115 - closed as soon as its part was compared
-                max_size=_IN_MEMORY_CHARACTERS,
-                mode="w+",
-                encoding="utf-8",
-                errors="surrogatepass",
-                newline="\n",
-            )
+            SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed when its part was compared
             for _ in range(_PARTS)
         ]
+        self._waiting: list[list[str]] = [[] for _ in range(_PARTS)]
         self.keys: dict[str, set[str]] = {}
         self.rows = 0
 
@@ -38,20 +34,32 @@ class DealtRows:
         if self._is_part:
             self.keys.setdefault(change.table, set()).add(change.key)
         line = f"{change.table}\t{change.key}\t{number}\t{change.before or ''}\t{change.after or ''}\n"
-        self._files[hash((change.table, change.key)) % _PARTS].write(line)
+        self._put(change.table, change.key, line)
 
     def stands(self, table: str, key: str, digest: str) -> None:
         """A row of ``table``; all changes were dealt before."""
         self.rows += 1
-        self._files[hash((table, key)) % _PARTS].write(f"{table}\t{key}\t\t\t{digest}\n")
+        self._put(table, key, f"{table}\t{key}\t\t\t{digest}\n")
+
+    def _put(self, table: str, key: str, line: str) -> None:
+        part = hash((table, key)) % _PARTS
+        waiting = self._waiting[part]
+        waiting.append(line)
+        if len(waiting) == _LINES_AT_ONCE:
+            self._write(part)
+
+    def _write(self, part: int) -> None:
+        self._files[part].write("".join(self._waiting[part]).encode(errors="surrogatepass"))
+        self._waiting[part].clear()
 
     def histories(self) -> Iterator[RowHistories]:
         """Each part, compared."""
-        for file in self._files:
+        for part, file in enumerate(self._files):
+            self._write(part)
             file.seek(0)
             histories = RowHistories(self._is_part)
             for line in file:
-                table, key, number, before, after = line[:-1].split("\t")
+                table, key, number, before, after = line[:-1].decode(errors="surrogatepass").split("\t")
                 if number:
                     histories.change(RowChange(table, key, before or None, after or None), int(number))
                 else:
