@@ -39,6 +39,9 @@ from fundpool.services.ports.money_ports import StoredPosting
 from schemas.tables.base import stored_moment
 from schemas.tables.ledger import ledger_account, month_lock, posting, voucher
 
+_STREAMED = {"yield_per": 1000}
+"""Of histories: no more rows than these are held at once."""
+
 _COPY_FROM = 50
 """From this many postings PostgreSQL's COPY is worth its set-up."""
 
@@ -88,13 +91,14 @@ _MOVEMENTS = (
     .join(voucher, voucher.c.id == posting.c.voucher_id)
     .group_by(posting.c.debit_id, posting.c.credit_id, posting.c.phase)
 )
-_WHOLE_LEG = case((posting.c.phase != Phase.DIRECT.value, posting.c.phase), else_=posting.c.flow)
-_LEG = case(
-    (posting.c.attempt_key.is_(None), null()),
-    (posting.c.key == literal("transfer/") + posting.c.attempt_key + literal("/") + _WHOLE_LEG, _WHOLE_LEG),
-    else_=null(),
-)
-"""What ``leg_of`` gives, for the postings that stand there."""
+
+
+def _leg_of(c: Any) -> ColumnElement[Any]:
+    """What ``leg_of`` gives, for the postings with columns ``c`` that stand there."""
+    whole = case((c.phase != Phase.DIRECT.value, c.phase), else_=c.flow)
+    key = literal("transfer/") + c.attempt_key + literal("/") + whole
+    return case((c.attempt_key.is_(None), null()), (c.key == key, whole), else_=null())
+
 
 _RESOLVING = frozenset({Phase.POST, Phase.VOID})
 
@@ -348,33 +352,38 @@ class SqlLedgerStore:
     def vouchers(self, city: str | None = None, fund: str | None = None, after: int = 0) -> Iterable[Voucher]:
         query = select(voucher).where(*_of_book(city, fund), voucher.c.number > after)
         query = query.order_by(voucher.c.city, voucher.c.fund, voucher.c.number)
-        for row in self._connection.execute(query).mappings():
+        for row in self._connection.execute(query, execution_options=_STREAMED).mappings():
             yield Voucher(**{name: row[name] for name in Voucher.__slots__})
 
     def postings(
         self, city: str | None = None, fund: str | None = None, after: int = 0
     ) -> Iterable[StoredPosting]:
         query = _postings_where(*_of_book(city, fund), voucher.c.number > after)
-        for row in self._connection.execute(query).mappings():
+        for row in self._connection.execute(query, execution_options=_STREAMED).mappings():
             yield _stored(row)
 
     def stray_postings(self) -> list[str]:
         account, other = ledger_account.alias("debit"), ledger_account.alias("credit")
+        # Writers take turns: what is written later stands behind.
+        before = func.lag(posting.c.id).over(order_by=(posting.c.voucher_id, posting.c.line))
+        lines = select(posting, before.label("before")).subquery()
+        c = lines.c
         query = (
-            select(posting.c.key)
-            .outerjoin(voucher, voucher.c.id == posting.c.voucher_id)
-            .outerjoin(account, account.c.id == posting.c.debit_id)
-            .outerjoin(other, other.c.id == posting.c.credit_id)
+            select(c.key)
+            .outerjoin(voucher, voucher.c.id == c.voucher_id)
+            .outerjoin(account, account.c.id == c.debit_id)
+            .outerjoin(other, other.c.id == c.credit_id)
             .where(
                 or_(
                     voucher.c.id.is_(None),
                     account.c.id.is_(None),
                     other.c.id.is_(None),
-                    posting.c.leg.is_distinct_from(_LEG),
+                    c.leg.is_distinct_from(_leg_of(c)),
+                    c.id < c.before,
                 )
             )
         )
-        return list(self._connection.scalars(query.order_by(posting.c.key)))
+        return list(self._connection.scalars(query.order_by(c.key)))
 
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         named = {"of_city": city, "of_fund": fund, "since": str(since) if since else ""}

@@ -9,7 +9,7 @@ from fundpool.domain.money import format_yuan
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.policy import CityPolicy
-from fundpool.services.books.audit_checks import keep_anchor
+from fundpool.services.books.audit_checks import keep_anchor, verify_daily
 from fundpool.services.payments import resolving
 from fundpool.services.payments.bank_reconciliation import reconciliations
 from fundpool.services.payments.disbursement import payment_outcome
@@ -34,7 +34,7 @@ def match_statements(ports: MonthPorts, request: StepRequest) -> list[UnitOutcom
     if request.counties is not None or ports.gateway is None:
         return []
     policy = ports.policies.city(request.city)
-    return [*_of_statements(ports, policy, request), *_anchor(ports, policy, request.now)]
+    return [*_of_statements(ports, policy, request), *_trails(ports, policy, request.now)]
 
 
 def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> Iterator[UnitOutcome]:
@@ -55,8 +55,26 @@ def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) 
         yield from (_form(policy, form) for form in forms)
 
 
-def _anchor(ports: MonthPorts, policy: CityPolicy, now: datetime) -> Iterator[UnitOutcome]:
-    """The trails as they stand after the day's statements, kept elsewhere; a failure is told."""
+def _trails(ports: MonthPorts, policy: CityPolicy, now: datetime) -> Iterator[UnitOutcome]:
+    """Verify the trails as they stand after the day's statements and keep their anchor elsewhere, once a day."""
+    faults, full_is_due = verify_daily(ports, now)
+    if faults:
+        first = faults[0]
+        yield UnitOutcome(
+            policy.division_code,
+            UnitState.FLAGGED,
+            f"核验发现程序之外的改动 {len(faults)} 处，首处 {first.subject}：{first.zh}；见 fundpool audit verify",
+            f"{len(faults)} changes behind the program, first {first.subject}: {first.en}: fundpool audit verify",
+            error_code=first.kind,
+        )
+    if full_is_due:
+        yield UnitOutcome(
+            policy.division_code,
+            UnitState.FLAGGED,
+            "须全部核验一次：fundpool audit verify --full",
+            "everything is to be verified again: fundpool audit verify --full",
+            error_code="full_verification_due",
+        )
     try:
         keep_anchor(ports, now)
     except ServiceUnavailable as error:
