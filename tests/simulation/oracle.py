@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from fundpool.adapters.gateways.scripted import ScriptedGateway
-from fundpool.domain.audit import verify_chain
 from fundpool.domain.chart_of_accounts import CASH
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.periods import SHANGHAI
@@ -27,11 +25,13 @@ from fundpool.domain.transfer import (
     latest_revisions,
 )
 from fundpool.services import books, orders
+from fundpool.services.audit_checks import verify_everything
 from fundpool.services.ledger_checks import verify
 from fundpool.services.ports import Work
 from schemas.payment_messages import Direction, StatementLine
 from tests.simulation.bank import REACHED, OddBook
 from tests.simulation.scene import CITY, LOCAL, OPENING_FEN, Scene, account_no, paid_fen, payer_of
+from tests.simulation.sql_books import SqlBooks
 
 PART_BACK = "partly_returned"
 """State of a payment of which a part came back, and the kind of break that tells it."""
@@ -126,8 +126,9 @@ def _judge(work: Work, scene: Scene, withdrawn: set[str], is_tampered: bool) -> 
                 yield f"W1 withdrawn, yet {each.state}: {each.key}"
     yield from _judge_accounts(work, scene, payments, is_stuck=is_stuck)
     yield from (f"I5 {fault.kind} {fault.subject}" for fault in verify(work))
-    if type(scene.gateway) is ScriptedGateway:
-        yield from (f"I25 {fault.kind} {fault.subject}" for fault in verify_chain(work.audit.records(), {}))
+    if isinstance(scene.ports.database, SqlBooks):
+        found = verify_everything(work, [])
+        yield from (f"I25 {fault.kind} {fault.subject}" for fault in found.faults)
 
 
 def _wrong_executions(scene: Scene, work: Work, *, must_be_told: bool = True) -> Iterator[str]:
