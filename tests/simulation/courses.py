@@ -13,7 +13,7 @@ from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms, ObligationState
 from fundpool.services import failpoints, kill_switches, orders, payment_decisions, recovery, resolving
-from fundpool.services.ports import Work
+from fundpool.services.ports import Transactions, Work
 from tests.simulation.bank import LenientBook
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, CITY, COUNTIES, FUND, RELEASER, Scene, account_no
@@ -25,9 +25,9 @@ class Killed(BaseException):
     """The worker is killed here."""
 
 
-def one_county(terms: GatewayTerms = GatewayTerms()) -> Scene:  # noqa: B008 - frozen
+def one_county(terms: GatewayTerms = GatewayTerms(), books: Transactions | None = None) -> Scene:  # noqa: B008 - frozen
     """One county, its payment released, at a bank that does not look at the validity of an order."""
-    made = Scene(MemoryTransactions(), terms=terms, counties=COUNTIES[:1], book=LenientBook)
+    made = Scene(books or MemoryTransactions(), terms=terms, counties=COUNTIES[:1], book=LenientBook)
     made.release()
     return made
 

@@ -143,14 +143,18 @@ class MemoryTransactions:
             setattr(draft, name, getattr(backup, name))
         self.state = draft
 
-    def rows(self) -> Rows:
-        """What stands in the tables that a writer changes row by row, as a database has it."""
+    def anchors(self) -> list[Any]:
+        """None: there is no trail of rows in memory."""
+        return []
+
+    def rows(self, table: str) -> Rows:
+        """What stands in one of ``writer.WRITTEN_TO``, as a database has it."""
+        name, _ = _STORED_AS[table]
         return {
-            table: {
-                key if isinstance(key, tuple) else (key,): _row(record)
-                for key, record in getattr(self.state, name).items()
+            key if isinstance(key, tuple) else (key,): {
+                each.name: getattr(record, each.name) for each in fields(record)
             }
-            for table, (name, _) in _STORED_AS.items()
+            for key, record in getattr(self.state, name).items()
         }
 
     def put(self, changed: Changed) -> None:
@@ -200,10 +204,6 @@ _HELD_IN = {
     "trails": ("audit",),
 }
 """The containers of the tables of ``writer.PUT_BACK``."""
-
-
-def _row(record: Any) -> Row:
-    return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
 def _record(kind: Any, row: Row) -> Any:

@@ -383,6 +383,8 @@ class Schedule:
         if self.random.random() < (0.3 if kind == "crash" and name == weak_point else self.crash_rate):
             REACHED[f"crash: {name}"] += 1
             raise Crash(name)
+        if name == "after commit":
+            self._tamper(0.02)
         if "commit" in name or self.depth == 2 or self.sleeps == SLEEPS_AT_MOST:
             return
         if self.random.random() < (0.4 if kind == "pause" and name == weak_point else self.pause_rate):
@@ -415,7 +417,10 @@ class Schedule:
             self._guarded("budget", partial(self.budget.move, self.random))
         if self.writer is not None and self.random.random() < 0.2:
             self.writer.copy()
-        if self.writer is not None and self.random.random() < 0.3:
+        self._tamper(0.3)
+
+    def _tamper(self, rate: float) -> None:
+        if self.writer is not None and self.random.random() < rate:
             self._log(f"somebody writes: {self.writer.write()}")
 
     def _guarded(self, name: str, act: Callable[[], None]) -> None:
@@ -791,9 +796,7 @@ class Schedule:
 
     def violations(self) -> list[str]:
         """Every promise that the end state breaks, in words."""
-        return self.scene.overspent + oracle.violations(
-            self.scene, self.withdrawn, is_tampered=self._is_tampered
-        )
+        return self.scene.overspent + oracle.violations(self.scene, self.withdrawn, self.writer)
 
     @property
     def _is_tampered(self) -> bool:

@@ -10,9 +10,11 @@ from sqlalchemy import table as plain_table
 
 from fundpool.adapters.database import Database
 from fundpool.adapters.work import SqlTransactions
+from fundpool.services.audit_checks import Anchor, take_anchor
 from schemas.tables import metadata
 from tests.seals import SEALS
-from tests.simulation.writer import PUT_BACK, WRITTEN_TO, Changed, Key, Row, Rows
+from tests.simulation.scene import NOW
+from tests.simulation.writer import PUT_BACK, Changed, Key, Row, Rows
 
 _TABLES = {table.name: table for table in metadata.sorted_tables}
 _KEYS = {name: tuple(each.name for each in table.primary_key) for name, table in _TABLES.items()}
@@ -60,10 +62,14 @@ class SqlBooks(SqlTransactions):
                 if not self.database.is_sqlite:
                     _number_on(connection, name)
 
-    def rows(self) -> Rows:
-        """What stands in the tables that a writer changes row by row."""
+    def anchors(self) -> list[Anchor]:
+        """The anchor that another machine would hold now."""
+        return [self.read(lambda work: take_anchor(work, NOW))]
+
+    def rows(self, table: str) -> Rows:
+        """What stands in one of ``writer.WRITTEN_TO``."""
         with self.database.engine.connect() as connection:
-            return {name: {_key(name, row): row for row in _read(connection, name)} for name in WRITTEN_TO}
+            return {_key(table, row): row for row in _read(connection, table)}
 
     def put(self, changed: Changed) -> None:
         """Store the rows as given, ``None`` deletes; raises IntegrityError where the database refuses."""

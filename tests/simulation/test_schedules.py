@@ -13,7 +13,7 @@ FRESH = time.time_ns() // 1_000_000
 """Never the same seeds again: a fault that the last seeds missed is not found by repeating them."""
 
 IN_MEMORY = {Kind.HTTP: 400, Kind.BY_FILE: 15, Kind.WRITTEN_TO: 160}
-ON_EACH_DATABASE = {Kind.HTTP: 10, Kind.BY_FILE: 3, Kind.WRITTEN_TO: 10}
+ON_EACH_DATABASE = {Kind.HTTP: 10, Kind.BY_FILE: 3, Kind.WRITTEN_TO: 6}
 """How many seeds a test run plays; ``make simulate`` plays as many as wanted."""
 
 

@@ -19,8 +19,8 @@ from tests.simulation.bank import REACHED, STRANGER, STRANGER_NAME
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
-Rows = dict[str, dict[Key, Row]]
-"""By table and primary key."""
+Rows = dict[Key, Row]
+"""Of one table, by primary key."""
 Changed = dict[tuple[str, Key], Row | None]
 """Rows as the writer leaves them, by table and primary key; ``None``: deleted."""
 
@@ -45,7 +45,8 @@ class Books(Protocol):
     """Books as somebody sees them who is behind the product."""
 
     def snapshot(self) -> Any: ...
-    def rows(self) -> Rows: ...
+    def anchors(self) -> list[Any]: ...
+    def rows(self, table: str) -> Rows: ...
     def put(self, changed: Changed) -> None: ...
     def put_back(self, tables: Iterable[str], backup: Any) -> None: ...
     def read(self, work: Callable[[Any], Any]) -> Any: ...
@@ -64,12 +65,9 @@ class Hand:
     earlier: list[Any]
     row_id: object = None
 
-    def rows(self, table: str) -> dict[Key, Row]:
-        return self.books.rows()[table]
-
     def pick(self, table: str) -> tuple[Key, Row]:
         """A row, the named one or any."""
-        rows = self.rows(table)
+        rows = self.books.rows(table)
         if not rows:
             raise NothingToChange
         key = self.random.choice(sorted(rows, key=str)) if self.row_id is None else (self.row_id,)
@@ -77,7 +75,7 @@ class Hand:
 
     def two(self, table: str) -> list[tuple[Key, Row]]:
         """Two rows of one table."""
-        rows = self.rows(table)
+        rows = self.books.rows(table)
         if len(rows) < 2:
             raise NothingToChange
         return [(key, rows[key]) for key in self.random.sample(sorted(rows, key=str), 2)]
@@ -131,7 +129,7 @@ def _digest(hand: Hand, batch_id: int) -> Changed:
         digest = hand.books.read(lambda work: payments.digest_of(work, work.transfers.batch(batch_id)))
     except (KeyError, InputError) as missing:
         raise NothingToChange from missing
-    batch = hand.rows("transfer_batch")[batch_id,]
+    batch = hand.books.rows("transfer_batch")[batch_id,]
     return {("transfer_batch", (batch_id,)): {**batch, "approved_digest": digest}}
 
 
@@ -146,14 +144,14 @@ def _payment_order_and_digest(hand: Hand) -> Iterator[Changed]:
     more_fen = hand.random.choice([1, 100, 900_000])
     amount_fen = owed["amount_fen"] + more_fen
     batch_key = (owed["batch_id"],)
-    batch = hand.rows("transfer_batch").get(batch_key)
+    batch = hand.books.rows("transfer_batch").get(batch_key)
     if batch is None:
         raise NothingToChange
     changed: Changed = {
         ("obligation", key): {**owed, "amount_fen": amount_fen},
         ("transfer_batch", batch_key): {**batch, "total_fen": batch["total_fen"] + more_fen},
     }
-    for attempt_key, attempt in hand.rows("attempt").items():
+    for attempt_key, attempt in hand.books.rows("attempt").items():
         if attempt["obligation_id"] == key[0]:
             order = _with_order(attempt, amount_fen=amount_fen)
             changed["attempt", attempt_key] = {**order, "amount_fen": amount_fen}
@@ -165,12 +163,12 @@ def _account_order_and_digest(hand: Hand) -> Iterator[Changed]:
     """A stranger's account, the same one wherever the payee stands."""
     key, account = hand.pick("bank_account")
     payments_to = {
-        of: each for of, each in hand.rows("obligation").items() if each["credit_account_id"] == key[0]
+        of: each for of, each in hand.books.rows("obligation").items() if each["credit_account_id"] == key[0]
     }
     changed: Changed = {
         ("bank_account", key): {**account, "account_no": STRANGER, "account_name": STRANGER_NAME}
     }
-    for attempt_key, attempt in hand.rows("attempt").items():
+    for attempt_key, attempt in hand.books.rows("attempt").items():
         if (attempt["obligation_id"],) in payments_to:
             order = _with_order(attempt, credit_account=STRANGER, credit_name=STRANGER_NAME)
             changed["attempt", attempt_key] = order
@@ -210,12 +208,6 @@ def _row_deleted(hand: Hand) -> Iterator[Changed]:
     yield {(table, key): None}
 
 
-def _earlier(hand: Hand) -> Any:
-    if not hand.earlier:
-        raise NothingToChange
-    return hand.random.choice(hand.earlier)
-
-
 _TOGETHER = (
     ("payments",),
     ("payments", "batches"),
@@ -233,7 +225,9 @@ _TOGETHER = (
 
 def _tables_put_back(hand: Hand) -> Iterator[Changed]:
     """Some tables, or all of them, as they were at an earlier moment; every seal in them is good."""
-    hand.books.put_back(hand.random.choice(_TOGETHER), _earlier(hand))
+    if not hand.earlier:
+        raise NothingToChange
+    hand.books.put_back(hand.random.choice(_TOGETHER), hand.random.choice(hand.earlier))
     yield {}
 
 
@@ -263,34 +257,51 @@ CHANGES: dict[str, Change] = {
 }
 """What the writer may do."""
 
+PUTS_BACK = {"row deleted", "tables put back"}
+"""What leaves good seals everywhere: not a row that stands there was changed."""
+
 
 class Writer:
     """Writes to the database past every rule of the product; what the database refuses is not written."""
 
     def __init__(self, books: Books, random: Random) -> None:
-        self._books = books
+        self.books = books
         self._random = random
         self._earlier: list[Any] = []
+        self.anchors: list[Any] = []
+        """Anchors of the trails that lie on another machine, the last from just before he put rows back."""
         self.has_written = False
         self.has_put_back = False
         """Whether rows of an earlier moment stand there again, each with its good seal."""
 
     def copy(self) -> None:
         """Keep the rows as they stand, to put them back some time."""
-        self._earlier.append(self._books.snapshot())
+        self._earlier.append(self.books.snapshot())
+
+    def put(self, changed: Changed) -> None:
+        """Store rows as given."""
+        self.books.put(changed)
+        self.has_written = True
+
+    def put_back(self, *tables: str) -> None:
+        """Put these tables back as the last copy has them."""
+        self.anchors += self.books.anchors()
+        self.books.put_back(tables, self._earlier[-1])
+        self.has_written = self.has_put_back = True
 
     def write(self, name: str | None = None, row_id: object = None) -> str | None:
         """Make a change, drawn at random unless it is named; ``None`` when nothing could be changed."""
         name = name or self._random.choice(list(CHANGES))
+        if name in PUTS_BACK:
+            self.anchors += self.books.anchors()
         try:
-            for changed in CHANGES[name](Hand(self._books, self._random, self._earlier, row_id)):
-                self._books.put(changed)
-                self.has_written = True
+            for changed in CHANGES[name](Hand(self.books, self._random, self._earlier, row_id)):
+                self.put(changed)
         except NothingToChange:
             return None
         except IntegrityError:
             REACHED[f"writer: refused {name}"] += 1
             return None
-        self.has_put_back |= name in {"tables put back", "row deleted"}
+        self.has_put_back |= name in PUTS_BACK
         REACHED[f"writer: {name}"] += 1
         return name
