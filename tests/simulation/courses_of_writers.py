@@ -6,14 +6,15 @@ from random import Random
 
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.transfer import GatewayTerms
-from fundpool.services import failpoints
+from fundpool.services import failpoints, kill_switches, payment_decisions
 from fundpool.services.ports import Transactions
 from tests.simulation.bank import LenientBook
 from tests.simulation.budget import AnnualBudget
-from tests.simulation.courses import Killed
+from tests.simulation.courses import Killed, by_people
 from tests.simulation.courses_of_wrongs import days_pass
 from tests.simulation.memory import MemoryTransactions
-from tests.simulation.scene import COUNTIES, NEXT_MONTH, Scene
+from tests.simulation.oracle import moved_wrongly
+from tests.simulation.scene import CHECKER, CITY, COUNTIES, FUND, NEXT_MONTH, Scene
 from tests.simulation.writer import Changed, Writer
 
 
@@ -130,3 +131,75 @@ COURSES_OF_WRITERS: tuple[tuple[Callable[[Scene, Writer], None], str], ...] = (
 
 def writer_of(it: Scene) -> Writer:
     return Writer(it.ports.database, Random(1))  # type: ignore[arg-type]
+
+
+# What rests on rows that are earlier ones, whole and sealed, is not refused: every seal is good.
+
+
+def prepared_put_back(it: Scene, writer: Writer) -> list[str]:
+    """A paid order stands as prepared and never sent, later than it may be resent: it lapses, and is made anew."""
+    _prepared(it)
+    writer.copy()
+    it.send()
+    days_pass(it, 6)
+    writer.put_back("payments", "ledger")
+    for _ in range(2):
+        _sent(it)
+    return moved_wrongly(it)
+
+
+def statements_put_back_with_the_payment(it: Scene, writer: Writer) -> list[str]:
+    """As if nothing had been sent or read, later than the bank remembers the key."""
+    writer.copy()
+    it.send()
+    days_pass(it, 9)
+    writer.put_back("payments", "ledger", "statements")
+    _sent(it)
+    return moved_wrongly(it)
+
+
+def budget_put_back(it: Scene, writer: Writer) -> list[str]:
+    """The budget that people lowered stands as before; another month is ordered on it."""
+    budget = AnnualBudget(it, trusts_books=False)
+    budget.keep()
+    writer.copy()
+    for county in it.counties:
+        budget.decide(county, budget.owed_fen(county))
+    it.clock.advance(hours=1)
+    it.send()
+    writer.put_back("budgets")
+    with suppress(FundpoolError):
+        it.release(month=NEXT_MONTH)
+    _sent(it)
+    return moved_wrongly(it)
+
+
+def withdrawn_put_back(it: Scene, writer: Writer) -> list[str]:
+    """What people withdrew stands as released once more."""
+    writer.copy()
+    by_people(it, payment_decisions.cancel)
+    writer.put_back("payments")
+    _sent(it)
+    it.ordered.clear()  # nobody wants it paid any more
+    return moved_wrongly(it)
+
+
+def stop_deleted(it: Scene, writer: Writer) -> list[str]:
+    """The row of a fund that people stopped is not there any more."""
+    it.ports.database.transaction(
+        lambda work: kill_switches.stop_fund(work, CITY, FUND, reason="查", by=CHECKER, now=it.clock())
+    )
+    writer.put({("kill_switch", (CITY, FUND)): None})
+    _sent(it)
+    it.ordered.clear()  # nothing may be paid
+    return moved_wrongly(it)
+
+
+NOT_REFUSED: tuple[Callable[[Scene, Writer], list[str]], ...] = (
+    prepared_put_back,
+    statements_put_back_with_the_payment,
+    budget_put_back,
+    withdrawn_put_back,
+    stop_deleted,
+)
+"""Money moves again, above a limit or against what people decided; ``audit verify`` alone tells it."""
