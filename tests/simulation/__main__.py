@@ -1,5 +1,6 @@
 """``python -m tests.simulation --seeds N [--minutes M] [--first F] [--coverage]``: play schedules.
 
+All are played in memory, one in ``--every`` also on the ``--database``, which is started for the purpose.
 ``--exhaustive`` plays the 1,600 of ``exhaustive`` against each kind of bank instead; ``--mutants``
 says how many seeds it takes to catch each broken variant.
 
