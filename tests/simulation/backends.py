@@ -89,9 +89,8 @@ def play(seed: int, kind: Kind, books: SqlBooks | None = None) -> Result:
 
 def run_exhaustively(symbols: tuple[str, ...], variant: Variant) -> list[str]:
     """Play one of the 1,600 in memory; what it broke."""
-    transactions = MemoryTransactions()
-    transactions.restore(_opened(None, 1, (DIRECT,))[1])
-    return Exhaustive(symbols, transactions, variant, QuickGateway).play()
+    made = _opened(None, 1, (DIRECT,))
+    return Exhaustive(symbols, MemoryTransactions(), variant, made, QuickGateway).play()
 
 
 @cache
