@@ -102,7 +102,7 @@ def violations(scene: Scene, withdrawn: Iterable[str] = (), writer: Writer | Non
 
     Where ``writer`` has written into the database, the books may be wrong and payments may wait for good,
     but nothing may move that was not approved. Where he has put rows back, each with a good seal of its
-    own, a payment may be made again; ``audit verify`` must tell then what he did.
+    own, a payment may be made again or above a budget; ``audit verify`` must tell then what he did.
     """
     return scene.ports.database.read(lambda work: list(_judge(work, scene, set(withdrawn), writer)))
 
@@ -111,6 +111,7 @@ def _judge(work: Work, scene: Scene, withdrawn: set[str], writer: Writer | None)
     if writer is not None and writer.has_written:
         yield from _moved_beside_a_writer(work, scene, writer)
         return
+    yield from scene.overspent
     yield from _wrong_executions(scene, work)
     breaks = work.transfers.breaks(only_open=False)
     REACHED.update(f"break: {each.kind}" for each in breaks)
@@ -136,14 +137,14 @@ def _judge(work: Work, scene: Scene, withdrawn: set[str], writer: Writer | None)
 
 def _moved_beside_a_writer(work: Work, scene: Scene, writer: Writer) -> Iterator[str]:
     found = list(_wrong_executions(scene, work, must_be_told=False))
-    again = [each for each in found if each.startswith(_PAID_TOO_MUCH)]
-    yield from (each for each in found if each not in again)
-    if again and not writer.has_put_back:
-        yield from again
-    elif again:
-        REACHED["writer: paid again from rows that were put back"] += 1
+    too_much = [*scene.overspent, *(each for each in found if each.startswith(_PAID_TOO_MUCH))]
+    yield from (each for each in found if each not in too_much)
+    if too_much and not writer.has_put_back:
+        yield from too_much
+    elif too_much:
+        REACHED["writer: paid again, or above a budget, on rows that were put back"] += 1
         if isinstance(scene.ports.database, SqlBooks) and not verify_everything(work, writer.anchors).faults:
-            yield f"I25 nothing tells of the rows that were put back: {again}"
+            yield f"I25 nothing tells of the rows that were put back: {too_much}"
 
 
 _PAID_TOO_MUCH = "I1 paid "

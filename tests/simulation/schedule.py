@@ -796,7 +796,7 @@ class Schedule:
 
     def violations(self) -> list[str]:
         """Every promise that the end state breaks, in words."""
-        return self.scene.overspent + oracle.violations(self.scene, self.withdrawn, self.writer)
+        return oracle.violations(self.scene, self.withdrawn, self.writer)
 
     @property
     def _is_tampered(self) -> bool:
