@@ -17,7 +17,6 @@ from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PolicyLibrary, Unit
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.sandbox_bank.scripted import ScriptedGateway
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 from tests.integration.month_scene import FISCAL_FEN, CityScene, at
@@ -151,9 +150,9 @@ def play(cities: Iterable[NationCity], run: RunStep, stage: Callable[[str], obje
     people(lambda city: city.decide(at("2026-09-15 10:00")), "decide")
     run("funds-application", "2026-09-15 11:00")
     people(lambda city: city.review_by_finance(at("2026-09-16 09:00")), "decide")
-    for step, duty in (("disbursement", PAY_STEP), ("allocation", ALLOCATE_STEP)):
+    for step in ("disbursement", "allocation"):
         run(step, "2026-09-30 10:00")
-        people(lambda city, duty=duty: city.authorise(duty, at("2026-09-30 10:30")), "book")  # type: ignore[misc]
+        people(lambda city, step=step: city.authorise(step, at("2026-09-30 10:30")), "book")  # type: ignore[misc]
         run(step, "2026-09-30 11:00")
     run("reconciliation", "2026-09-30 12:00")
     run("expenditure-reporting", "2026-11-10 16:00")

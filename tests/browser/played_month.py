@@ -11,7 +11,6 @@ from fundpool.adapters.stores.migrations import upgrade
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.periods import Month
 from fundpool.sandbox_bank.faults import Call
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from tests.integration.month_scene import CityScene, at
 from tests.seals import SEALS
 
@@ -41,10 +40,10 @@ def play_taizhou(folder: Path) -> CityScene:
     scene.run("funds-application", at("2026-09-30 09:00"))
     scene.review_by_finance(at("2026-09-30 10:00"))
     scene.run("disbursement", at("2026-09-30 14:00"))
-    scene.authorise(PAY_STEP, at("2026-09-30 14:10"))
+    scene.authorise("disbursement", at("2026-09-30 14:10"))
     scene.run("disbursement", at("2026-09-30 14:20"))
     scene.run("allocation", at("2026-10-09 09:00"))
-    scene.authorise(ALLOCATE_STEP, at("2026-10-09 09:10"))
+    scene.authorise("allocation", at("2026-10-09 09:10"))
     scene.gateway.plan.add("silence_after")
     scene.gateway.plan.add("silence_after", call=Call.QUERY)
     scene.run("allocation", at("2026-10-09 09:20"))

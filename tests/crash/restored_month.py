@@ -16,7 +16,7 @@ from fundpool.sandbox_bank.bank_book import BankBook, Command
 from fundpool.sandbox_bank.faults import Call, FaultPlan
 from fundpool.services.payments import kill_switches, recovery, resolving
 from fundpool.services.ports.work import Work
-from tests.crash.small_month import BACKUP, CITY, DUTY, TERMS, Act, SmallMonth, _first_key
+from tests.crash.small_month import BACKUP, CITY, TERMS, Act, SmallMonth, _first_key
 from tests.integration.month_scene import APPROVER, RELEASER, at
 from tests.seals import SEALS
 
@@ -43,9 +43,7 @@ class RestoredMonth(SmallMonth):
         yield from self._acts_until_payment()
         yield from self._acts_of_hop("disbursement", "07:00", ("07:16", "07:45", "08:50", "09:55"))
         yield self._step("allocation", DAY + "10:00")
-        yield Act(
-            "authorise allocation", at(DAY + "10:01"), lambda now: self.authorise(DUTY["allocation"], now)
-        )
+        yield Act("authorise allocation", at(DAY + "10:01"), lambda now: self.authorise("allocation", now))
         yield Act("back up", at(DAY + "10:02"), self._back_up)
         yield Act("allocation again", at(DAY + "10:02"), lambda now: self._run_while_open("allocation", now))
         yield Act("approve retries", at(DAY + "10:02"), self._approve_retries)

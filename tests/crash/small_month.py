@@ -19,16 +19,12 @@ from fundpool.domain.audit import verify_chain
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import PolicyLibrary
-from fundpool.domain.review import CaseState
-from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import LEAVES_ROOM, GatewayTerms, ObligationState, PaymentOrder, attempt_key
 from fundpool.sandbox_bank.bank_book import BankBook, Command
 from fundpool.sandbox_bank.faults import FaultPlan, Switch
 from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
-from fundpool.services.documents import review
-from fundpool.services.payments import application, payment_decisions, resolving
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
+from fundpool.services.payments import payment_decisions, resolving
 from fundpool.services.ports.gateway import Gateway
 from fundpool.services.ports.judging import Reader
 from fundpool.services.ports.work import Work
@@ -42,9 +38,6 @@ TERMS = GatewayTerms(key_retention=timedelta(hours=12))
 
 BACKUP = "backup.db"
 """The copy of the database that a restored month puts back, in the month's folder."""
-
-UNDECIDED = {CaseState.READY, CaseState.FINDINGS, CaseState.PROPOSED}
-DUTY = {"disbursement": PAY_STEP, "allocation": ALLOCATE_STEP}
 
 
 @dataclass(frozen=True)
@@ -109,14 +102,14 @@ class SmallMonth(CityScene):
     def _acts_until_payment(self) -> Iterator[Act]:
         yield self._step("plan-collection", "2026-09-14 16:00")
         yield self._step("plan-review", "2026-09-14 16:30")
-        yield Act("propose and confirm", at("2026-09-15 10:00"), self._review)
+        yield Act("propose and confirm", at("2026-09-15 10:00"), self.decide)
         yield self._step("funds-application", "2026-09-15 11:00")
-        yield Act("finance reviews", at("2026-09-16 09:00"), self._finance)
+        yield Act("finance reviews", at("2026-09-16 09:00"), self.review_by_finance)
 
     def _acts_of_hop(self, step: str, begins: str, rounds: tuple[str, ...]) -> Iterator[Act]:
         day = "2026-09-30 "
         yield self._step(step, day + begins)
-        yield Act(f"authorise {step}", at(day + begins), lambda now: self.authorise(DUTY[step], now))
+        yield Act(f"authorise {step}", at(day + begins), lambda now: self.authorise(step, now))
         for moment in (begins, *rounds):
             yield Act(f"{step} again", at(day + moment), lambda now: self._run_while_open(step, now))
             yield Act("approve retries", at(day + moment), self._approve_retries)
@@ -144,48 +137,13 @@ class SmallMonth(CityScene):
         file = self.folder / "outbox" / f"report-{county}.xlsx"
         return lambda now: self.submit(file, "report", now)
 
-    def _review(self, now: datetime) -> None:
-        """As people do: what is proposed or decided already is left as it is."""
-        found = review.cases_of(self.ports, CITY, OCTOBER, DocumentKind.PLAN)
-        for case in found:
-            if case.state in {CaseState.READY, CaseState.FINDINGS}:
-                review.propose(
-                    self.ports,
-                    city=CITY,
-                    month=OCTOBER,
-                    document=DocumentKind.PLAN,
-                    county=case.county,
-                    fund=case.fund,
-                    amount_fen=None,
-                    reason=None,
-                    by=MAKER,
-                    now=now,
-                )
-        if any(case.state in UNDECIDED for case in found):
-            review.confirm(
-                self.ports,
-                city=CITY,
-                month=OCTOBER,
-                document=DocumentKind.PLAN,
-                county=None,
-                fund=None,
-                by=CHECKER,
-                now=now,
-            )
-
-    def _finance(self, now: datetime) -> None:
-        found = application.applications_of(self.ports, CITY, OCTOBER)
-        assert found
-        if not all(one.is_reviewed for one in found):
-            self.review_by_finance(now)
-
     def _run_while_open(self, step: str, now: datetime) -> None:
         """The scheduler runs a payment step until everything has arrived."""
         found = self.ports.database.read(
             lambda work: [
                 each
-                for leg in legs_of(self.policy, OCTOBER, DUTY[step])
-                for each in work.transfers.obligations(city=CITY, month=OCTOBER, hop=leg.hop)
+                for hop in self.hops_of(step)
+                for each in work.transfers.obligations(city=CITY, month=OCTOBER, hop=hop)
             ]
         )
         if any(each.state is not ObligationState.SETTLED for each in found):
@@ -333,6 +291,6 @@ def bank_again(commands: list[Command], switches: list[Switch]) -> tuple[BankBoo
 
 
 def _first_key(month: SmallMonth, step: str, unit: str, fund: str) -> str:
-    (leg,) = legs_of(month.policy, OCTOBER, DUTY[step])
-    order = PaymentOrder(CITY, fund, OCTOBER, leg.hop, month.policy.division_code, unit, 1)
+    (hop,) = month.hops_of(step)
+    order = PaymentOrder(CITY, fund, OCTOBER, hop, month.policy.division_code, unit, 1)
     return attempt_key(order.key, 1)

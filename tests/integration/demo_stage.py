@@ -10,7 +10,7 @@ from fundpool.adapters.stores.setting_up import install
 from fundpool.bootstrap import build_ports
 from fundpool.console.commands.sandbox_bank import read_accounts
 from fundpool.console.demo.bank import write_bank_accounts
-from fundpool.console.demo.people import People
+from fundpool.console.demo.people import ScriptedPeople
 from fundpool.console.demo.play import BusinessClock, Play, Position
 from fundpool.console.demo.script import load_script, sample_folder
 from fundpool.console.demo.summary import Summary, summarise
@@ -111,7 +111,7 @@ class DemoStage:
         self.clock = BusinessClock(next(self.script.moments()).at)
 
     def play(self, teller: Any = None) -> None:
-        people = People(self.settings, self.ports, self.script, self.folder)
+        people = ScriptedPeople(self.settings, self.ports, self.script, self.folder)
         Play(
             self.script,
             people,

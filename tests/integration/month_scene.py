@@ -9,34 +9,35 @@ from pathlib import Path
 from fundpool.adapters.documents.workbooks import write_document
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
+from fundpool.console.demo.people import People
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.outcomes import StepReport, StepRequest
 from fundpool.domain.periods import SHANGHAI, Month
-from fundpool.domain.submission import DocumentKind
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.sandbox_bank.scripted import ScriptedGateway
-from fundpool.services.documents import review
-from fundpool.services.documents.intake import FileReceipt, Sending, submit
 from fundpool.services.month.steps import run_step
 from fundpool.services.oversight import records
-from fundpool.services.payments import application, bank_accounts, batches
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
 from fundpool.services.ports.judging import (
     Judgement,
     JudgingContext,
     ParsedDocument,
     Register,
-    SourceFile,
     judgement_of,
 )
 from fundpool.services.ports.money_ports import AccountProposal
-from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
 
 ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
 OPENING_FEN = 1_000_00
 FISCAL_FEN = 10_000_000_00
 MAKER, CHECKER, FINANCE, APPROVER, RELEASER = "王初审", "李复核", "赵财政", "钱审批", "孙放行"
+NAMES = {"accounts_clerk": "账户经办", "accounts_checker": "账户复核"} | {
+    "maker": MAKER,
+    "checker": CHECKER,
+    "finance": FINANCE,
+    "approver": APPROVER,
+    "releaser": RELEASER,
+}
 
 
 def at(text: str) -> datetime:
@@ -44,8 +45,10 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
 
 
-class CityScene:
+class CityScene(People):
     """One city from an empty database: openings, budgets and accounts are recorded, nothing is filed."""
+
+    names = NAMES
 
     def __init__(
         self,
@@ -122,13 +125,6 @@ class CityScene:
             rows.append(row | (changes if fund == "employee" else {}))
         return self._write("report", county, rows)
 
-    def submit(
-        self, file: Path, document: str, now: datetime, county: str | None = None, month: Month | None = None
-    ) -> FileReceipt:
-        """File one document as its county would."""
-        sending = Sending(self.policy.key, DocumentKind(document), now, "县经办", county, month)
-        return submit(self.ports, [SourceFile(file.name, file.read_bytes())], sending, now)[0]
-
     def drop(self, file: Path, document: str) -> None:
         """Put a file into the drop folder."""
         folder = self.folder / "inbox" / self.policy.key / document
@@ -143,81 +139,27 @@ class CityScene:
     def decide(self, now: datetime, *counties: str, document: str = "plan") -> None:
         """The maker approves the counties' cases and the checker confirms them."""
         for county in counties or self.counties:
-            review.propose(
-                self.ports,
-                city=self.policy.key,
-                month=self.month,
-                document=DocumentKind(document),
-                county=county,
-                fund=None,
-                amount_fen=None,
-                reason=None,
-                by=MAKER,
-                now=now,
-            )
-        review.confirm(
-            self.ports,
-            city=self.policy.key,
-            month=self.month,
-            document=DocumentKind(document),
-            county=None,
-            fund=None,
-            by=CHECKER,
-            now=now,
-        )
-
-    def review_by_finance(self, now: datetime) -> None:
-        """Finance takes every line as applied for."""
-        application.review_application(
-            self.ports,
-            city=self.policy.key,
-            month=self.month,
-            fund=None,
-            county=None,
-            amount_fen=None,
-            reason=None,
-            by=FINANCE,
-            now=now,
-        )
-
-    def authorise(self, step: str, now: datetime) -> None:
-        """The approver and the releaser pass every batch of the duty's hop."""
-
-        def act(work: Work) -> None:
-            for leg in legs_of(self.policy, self.month, step):
-                batches.authorise(
-                    work,
-                    self.policy.key,
-                    self.month,
-                    leg.hop,
-                    checker=APPROVER,
-                    releaser=RELEASER,
-                    now=now,
-                )
-
-        self.ports.database.transaction(act)
+            self.propose(county, now, document=document)
+        self.confirm(now, document=document)
 
     def pay(self, now: datetime) -> None:
         """Both hops, as far as the city's path has them: order, authorise, send."""
-        for step, duty in (("disbursement", PAY_STEP), ("allocation", ALLOCATE_STEP)):
+        for step in ("disbursement", "allocation"):
             self.run(step, now)
-            self.authorise(duty, now)
+            self.authorise(step, now)
             self.run(step, now)
 
     def register_accounts(self, *places: tuple[AccountType, str]) -> None:
         """Enter and approve the accounts of ``places`` (type, unit), one per scheme."""
 
-        def register(work: Work) -> None:
-            for kind, unit in places:
-                for fund in self.funds:
-                    number = account_no(kind, unit, fund)
-                    proposal = AccountProposal(
-                        self.policy.key, fund, unit, kind, number, f"{unit}{kind}", "农业银行"
-                    )
-                    account = bank_accounts.propose_account(work, proposal, "账户经办", self.start)
-                    bank_accounts.approve_account(work, account.id, "账户复核", self.start)
-
-        self.ports.database.transaction(register)
+        proposals = [
+            AccountProposal(
+                self.policy.key, fund, unit, kind, account_no(kind, unit, fund), f"{unit}{kind}", "农业银行"
+            )
+            for kind, unit in places
+            for fund in self.funds
+        ]
+        self.enter_accounts(proposals, self.start)
 
     def executed_fen(self) -> dict[str, int]:
         """What the bank moved, by account credited: its own book, not ours."""
@@ -252,18 +194,9 @@ class CityScene:
             for county in self.counties
             for fund in self.funds
         ]
-        records.record_openings(
-            self.ports, city=self.policy.key, month=self.month.plus(-1), rows=rows, by="期初", now=self.start
-        )
-        records.record_budget(
-            self.ports,
-            city=self.policy.key,
-            year=self.month.year,
-            amounts={(county, fund): 1_000_000_00 for county in self.counties for fund in self.funds},
-            document_number="预算〔2026〕1号",
-            by="预算",
-            now=self.start,
-        )
+        budget = {(county, fund): 1_000_000_00 for county in self.counties for fund in self.funds}
+        openings = {self.month.plus(-1): rows}
+        self.record_beginnings(budget, "预算〔2026〕1号", openings, self.start)
 
 
 def passing(parsed: Sequence[ParsedDocument], _document: str, _context: JudgingContext) -> list[Judgement]:

@@ -16,10 +16,9 @@ from fundpool.domain.outcomes import StepReport
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import Batch, Hop, PaymentLimits, PaymentOrder, new_batch, new_obligation
 from fundpool.services.oversight import records
-from fundpool.services.payments import application, batches, kill_switches, limits, resolving
-from fundpool.services.payments.disbursement import PAY_STEP
+from fundpool.services.payments import batches, kill_switches, limits, resolving
 from fundpool.services.ports.work import Work
-from tests.integration.month_scene import APPROVER, FINANCE, RELEASER, CityScene
+from tests.integration.month_scene import APPROVER, RELEASER, CityScene
 from tests.integration.test_month_edges import at, file_plans
 
 CITY, FUND = "jiujiang", "employee"
@@ -113,7 +112,7 @@ def test_a_budget_is_not_lowered_below_what_is_paid_and_reserved(scene: CityScen
         set_budget(scene, asked_fen(scene) - 1)
     assert refused.value.code == "budget_below_paid"
     set_budget(scene, asked_fen(scene))
-    scene.authorise(PAY_STEP, at("2026-09-29 10:00"))
+    scene.authorise("disbursement", at("2026-09-29 10:00"))
     scene.run("disbursement", at("2026-09-29 11:00"))
     with pytest.raises(RuleViolation):
         set_budget(scene, asked_fen(scene) - 1, "调整〔2026〕3号")
@@ -136,7 +135,7 @@ def test_approving_and_releasing_ask_again(
 
 def test_sending_asks_again_and_holds_what_exceeds_the_budget(scene: CityScene) -> None:
     order(scene)
-    scene.authorise(PAY_STEP, at("2026-09-29 10:00"))
+    scene.authorise("disbursement", at("2026-09-29 10:00"))
     force_budget(scene, asked_fen(scene) - 1)
     scene.run("disbursement", at("2026-09-29 11:00"))
     (payment,) = scene.ports.database.read(
@@ -154,7 +153,7 @@ def test_sending_asks_again_and_holds_what_exceeds_the_budget(scene: CityScene) 
 
 def test_a_budget_changed_in_the_database_stops_the_payment(scene: CityScene) -> None:
     order(scene)
-    scene.authorise(PAY_STEP, at("2026-09-29 10:00"))
+    scene.authorise("disbursement", at("2026-09-29 10:00"))
     assert isinstance(scene.ports.database, SqlTransactions)
     with scene.ports.database.database.engine.begin() as connection:
         connection.execute(text("UPDATE budgets SET amount_fen = amount_fen * 9"))
@@ -184,17 +183,8 @@ def test_two_months_under_review_do_not_block_each_other(
 
 
 def review(scene: CityScene, amount_fen: int) -> None:
-    application.review_application(
-        scene.ports,
-        city=CITY,
-        month=scene.month,
-        fund=FUND,
-        county=scene.counties[0],
-        amount_fen=amount_fen,
-        reason=None,
-        by=FINANCE,
-        now=at("2026-11-28 09:00"),
-    )
+    now, county = at("2026-11-28 09:00"), scene.counties[0]
+    scene.review_by_finance(now, county=county, fund=FUND, amount_fen=amount_fen)
 
 
 def replace_month(scene: CityScene, month: Month) -> CityScene:
@@ -215,10 +205,10 @@ def test_the_first_hop_that_came_back_keeps_the_second_from_being_sent(
     city.run("funds-application", at("2026-09-25 11:00"), first)
     city.review_by_finance(at("2026-09-28 09:00"))
     city.run("disbursement", at("2026-09-29 09:00"))
-    city.authorise(PAY_STEP, at("2026-09-29 09:30"))
+    city.authorise("disbursement", at("2026-09-29 09:30"))
     city.run("disbursement", at("2026-09-29 10:00"))
     city.run("allocation", at("2026-09-29 11:00"))
-    city.authorise("allocate_to_counties", at("2026-09-29 11:30"))
+    city.authorise("allocation", at("2026-09-29 11:30"))
     for execution in list(city.book.executions):
         city.book.return_transfer(execution.key, "户名不符", at("2026-09-29 12:00"))
     resolving.resolve(city.ports, at("2026-09-30 13:00"))
@@ -247,7 +237,7 @@ def test_what_is_committed_counts_a_payment_through_the_city_once(
     assert committed() == {}
     city.run("disbursement", at("2026-09-29 09:00"))
     assert committed() == {first: city.requested_fen(first, FUND)}
-    city.authorise(PAY_STEP, at("2026-09-29 09:30"))
+    city.authorise("disbursement", at("2026-09-29 09:30"))
     city.run("disbursement", at("2026-09-29 10:00"))
     city.run("allocation", at("2026-09-29 11:00"))
     assert committed() == {first: city.requested_fen(first, FUND)}

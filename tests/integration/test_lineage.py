@@ -22,7 +22,6 @@ from fundpool.domain.periods import Month
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
-from fundpool.services.documents import review
 from fundpool.services.oversight import records
 from fundpool.services.oversight.lineage import CellSource, Lineage
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
@@ -152,14 +151,8 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
     scene.run("plan-review", at("2026-09-14 16:30"))
     scene.decide(at("2026-09-15 09:00"), SECOND, THIRD)
     for fund, amount_fen, reason in (("employee", 4_000_00, "余额充足"), ("resident", None, None)):
-        review.propose(
-            scene.ports, city="suizhou", month=OCTOBER, document=DocumentKind.PLAN, county=FIRST, fund=fund,
-            amount_fen=amount_fen, reason=reason, by=MAKER, now=at("2026-09-15 10:00"),
-        )  # fmt: skip
-    review.confirm(
-        scene.ports, city="suizhou", month=OCTOBER, document=DocumentKind.PLAN, county=None, fund=None,
-        by=CHECKER, now=at("2026-09-15 11:00"),
-    )  # fmt: skip
+        scene.propose(FIRST, at("2026-09-15 10:00"), fund=fund, amount_fen=amount_fen, reason=reason)
+    scene.confirm(at("2026-09-15 11:00"))
     scene.run("funds-application", at("2026-09-15 12:00"))
     scene.review_by_finance(at("2026-09-16 09:00"))
     scene.pay(at("2026-09-30 10:00"))

@@ -18,7 +18,6 @@ from fundpool.domain.transfer import ObligationState
 from fundpool.sandbox_bank.file_bank import FileBank
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.payments import payment_decisions
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from fundpool.settings import Settings
 from tests.integration.month_scene import FISCAL_FEN, CityScene, account_no, at
 from tests.seals import SEALS
@@ -72,7 +71,7 @@ def play_to_release(scene: FileScene) -> None:
     scene.run("funds-application", at("2026-09-15 11:00"))
     scene.review_by_finance(at("2026-09-16 09:00"))
     scene.run("disbursement", at("2026-10-09 09:00"))
-    scene.authorise(PAY_STEP, at("2026-10-09 09:10"))
+    scene.authorise("disbursement", at("2026-10-09 09:10"))
 
 
 @pytest.fixture
@@ -108,7 +107,7 @@ def test_a_month_is_settled_by_statements_alone_and_reconciled(scene):
     (scene.inbox / "0-broken.xml").unlink()
 
     scene.run("allocation", at("2026-10-10 10:00"))
-    scene.authorise(ALLOCATE_STEP, at("2026-10-10 10:10"))
+    scene.authorise("allocation", at("2026-10-10 10:10"))
     scene.run("allocation", at("2026-10-10 10:20"))
     for day in range(10, 32):
         scene.bank_day(date(2026, 10, day))

@@ -30,7 +30,7 @@ from fundpool.services.payments import application, kill_switches
 from fundpool.services.payments.disbursement import legs_of, orders_of
 from fundpool.services.ports.work import Work
 from tests.integration.month_digest import month_digest
-from tests.integration.month_scene import CHECKER, FINANCE, MAKER, OPENING_FEN, CityScene, at
+from tests.integration.month_scene import CHECKER, MAKER, OPENING_FEN, CityScene, at
 
 OCTOBER = Month(2026, 10)
 FIRST, SECOND, THIRD = "331002", "331003", "331004"
@@ -236,9 +236,9 @@ def confirm(scene: CityScene, by: str = CHECKER) -> None:
 def test_two_people_decide_and_who_filed_the_plan_is_neither(taizhou: CityScene) -> None:
     file_plans(taizhou, "2026-09-24 10:00", FIRST)
     with pytest.raises(RuleViolation):
-        propose(taizhou, FIRST, by="县经办")
+        propose(taizhou, FIRST, by="台州市经办")
     propose(taizhou, FIRST)
-    for wrong in (MAKER, "县经办"):
+    for wrong in (MAKER, "台州市经办"):
         with pytest.raises(RuleViolation):
             confirm(taizhou, by=wrong)
     confirm(taizhou)
@@ -555,7 +555,7 @@ def test_without_the_bank_the_step_says_so_and_the_same_step_carries_on_later(ta
     taizhou.run("funds-application", at("2026-09-25 11:00"))
     taizhou.review_by_finance(at("2026-09-28 09:00"))
     taizhou.run("disbursement", at("2026-09-28 10:00"))
-    taizhou.authorise("pay_from_fiscal_account", at("2026-09-28 10:30"))
+    taizhou.authorise("disbursement", at("2026-09-28 10:30"))
     taizhou.gateway.plan.add("refused", times=1)
     report = taizhou.run("disbursement", at("2026-09-28 11:00"))
     assert {one.error_code for one in report.outcomes} == {"gateway_unavailable"}
@@ -577,12 +577,12 @@ def test_a_county_without_an_account_keeps_nobody_waiting(
     scene.review_by_finance(at("2026-09-28 09:00"))
     report = scene.run("disbursement", at("2026-09-28 10:00"))
     assert {one.unit for one in report.failed} == {first}
-    scene.authorise("pay_from_fiscal_account", at("2026-09-28 10:30"))
+    scene.authorise("disbursement", at("2026-09-28 10:30"))
     paid = scene.run("disbursement", at("2026-09-28 11:00"))
     assert {one.unit for one in paid.outcomes if one.state is UnitState.DONE} == others
     scene.register_accounts((AccountType.COUNTY_EXPENDITURE, first))
     scene.run("disbursement", at("2026-09-28 12:00"), first)
-    scene.authorise("pay_from_fiscal_account", at("2026-09-28 12:30"))
+    scene.authorise("disbursement", at("2026-09-28 12:30"))
     scene.run("disbursement", at("2026-09-28 13:00"))
     assert len(scene.book.executions) == 2 * len(scene.counties)
     # Books restored from before the first order would order everybody at once: these must be the same keys.
@@ -614,17 +614,8 @@ def test_jiujiang_pays_no_more_than_the_annual_budget(transactions: SqlTransacti
         scene.review_by_finance(at("2026-09-28 09:00"))
     assert refused.value.code == "exceeds_annual_budget"
     assert application.applications_of(scene.ports, "jiujiang", OCTOBER)[0].lines[0].reviewed_fen is None
-    application.review_application(
-        scene.ports,
-        city="jiujiang",
-        month=OCTOBER,
-        fund="employee",
-        county=first,
-        amount_fen=requested - 1,
-        reason="年度预算额度内",
-        by=FINANCE,
-        now=at("2026-09-28 10:00"),
-    )
+    now, cut = at("2026-09-28 10:00"), requested - 1
+    scene.review_by_finance(now, county=first, fund="employee", amount_fen=cut, reason="年度预算额度内")
     line = application.applications_of(scene.ports, "jiujiang", OCTOBER)[0].lines[0]
     assert line.reviewed_fen == requested - 1
 

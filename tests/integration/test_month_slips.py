@@ -11,8 +11,6 @@ from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.dashboard.app import create_app
 from fundpool.console.dashboard.reading import ServiceReader
 from fundpool.domain.periods import Month
-from fundpool.domain.submission import DocumentKind
-from fundpool.services.oversight.return_slips import return_to_county
 from fundpool.services.ports.files import SlipFile
 from tests.integration.month_scene import MAKER, CityScene, at
 
@@ -95,16 +93,7 @@ def test_a_reviewers_return_gives_the_county_a_slip_with_the_reason(scene: CityS
     scene.run("plan-collection", at("2026-09-24 11:00"))
     scene.run("plan-review", at("2026-09-24 12:00"))
     assert slips(scene) == {}
-    return_to_county(
-        scene.ports,
-        city="taizhou",
-        month=OCTOBER,
-        document=DocumentKind.PLAN,
-        county=FIRST,
-        reason="住院计划偏高，请附说明",
-        by=MAKER,
-        now=at("2026-09-26 15:00"),
-    )
+    scene.send_back(FIRST, "住院计划偏高，请附说明", at("2026-09-26 15:00"))
     page = slips(scene)[FIRST, 1].page.read_text(encoding="utf-8")
     assert "住院计划偏高，请附说明" in page
     assert f"（{MAKER}，2026-09-26）" in page

@@ -8,7 +8,7 @@ from fundpool.sandbox_bank.faults import Call
 from fundpool.services.oversight import overview
 from fundpool.services.oversight.progress import month_facts
 from fundpool.services.payments import kill_switches
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
+from fundpool.services.payments.disbursement import ALLOCATE_STEP
 from schemas.dashboard import FundMoney
 from tests.integration.month_scene import FISCAL_FEN, OPENING_FEN, CityScene, at
 
@@ -44,12 +44,12 @@ def test_money_is_unknown_until_a_stage_is_reached_and_paid_only_where_it_is_spe
     assert money_of(scene) == reviewed
 
     scene.run("disbursement", at("2026-09-29 10:00"))
-    scene.authorise(PAY_STEP, at("2026-09-29 10:10"))
+    scene.authorise("disbursement", at("2026-09-29 10:10"))
     scene.run("disbursement", at("2026-09-29 10:20"))
     assert money_of(scene) == reviewed  # the city's account is on the way, not the end of it
 
     scene.run("allocation", at("2026-09-30 09:00"))
-    scene.authorise(ALLOCATE_STEP, at("2026-09-30 09:10"))
+    scene.authorise("allocation", at("2026-09-30 09:10"))
     scene.gateway.plan.add("silence_after")
     scene.gateway.plan.add("silence_after", call=Call.QUERY, times=9)
     scene.run("allocation", at("2026-09-30 09:20"))

@@ -30,7 +30,6 @@ from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import ObligationState
 from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
-from fundpool.services.payments.disbursement import PAY_STEP
 from fundpool.services.ports.gateway import Gateway, GatewayAnswer
 from fundpool.services.ports.work import Work
 from schemas.payment_messages import TransferOrder
@@ -64,7 +63,7 @@ def taizhou(scene_of: Callable[..., CityScene]) -> CityScene:
     scene.review_by_finance(at("2026-09-24 09:00"))
     # Ordered without a bank, released by people: from here on only flows act.
     scene.run("disbursement", at("2026-09-30 09:00"))
-    scene.authorise(PAY_STEP, at("2026-09-30 09:30"))
+    scene.authorise("disbursement", at("2026-09-30 09:30"))
     assert scene.book.executions == []
     return scene
 

@@ -8,7 +8,6 @@ import pytest
 
 from fundpool.adapters.banks.http import HttpGateway
 from fundpool.console.runs import LocalPrefect
-from fundpool.services.payments.disbursement import PAY_STEP
 from tests.canary import DATABASE_PASSWORD, GATEWAY_SECRET, MARK, files_holding
 from tests.integration.month_scene import CityScene, at
 from tests.orchestration.test_step_runs import OCTOBER, PAYDAY, play_to_application
@@ -57,7 +56,7 @@ def test_a_bank_that_is_away_is_told_without_the_signing_secret(
     away = HttpGateway("http://127.0.0.1:1", key_id="fundpool", secret=GATEWAY_SECRET.encode())
     scene.ports = replace(scene.ports, gateway=away)
     prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
-    scene.authorise(PAY_STEP, at("2026-09-30 10:05"))
+    scene.authorise("disbursement", at("2026-09-30 10:05"))
     run = prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
     assert scene.book.executions == []
     assert MARK not in run.message

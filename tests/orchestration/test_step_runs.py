@@ -12,7 +12,6 @@ from fundpool.console.runs import FlowRunResult, LocalPrefect
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from fundpool.services.ports.files import Incoming
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CityScene, at
@@ -108,11 +107,11 @@ def test_a_county_that_fails_leaves_the_others_paid_and_is_retriggered_alone(
     scene = scene_of("taizhou", OCTOBER, without_account=(SANMEN,))
     play_to_application(scene)
     prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
-    scene.authorise(PAY_STEP, at("2026-09-30 10:05"))
+    scene.authorise("disbursement", at("2026-09-30 10:05"))
     assert prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY).is_completed
 
     prefect.run_step("allocation", "taizhou", "2026-10", as_of=PAYDAY)
-    scene.authorise(ALLOCATE_STEP, at("2026-09-30 10:10"))
+    scene.authorise("allocation", at("2026-09-30 10:10"))
     failed = prefect.run_step("allocation", "taizhou", "2026-10", as_of=PAYDAY)
     assert failed.state_type == "FAILED"
     assert "三门县(331022 employee)、三门县(331022 resident)" in failed.message
@@ -122,7 +121,7 @@ def test_a_county_that_fails_leaves_the_others_paid_and_is_retriggered_alone(
 
     scene.register_accounts((AccountType.COUNTY_EXPENDITURE, SANMEN))
     prefect.run_step("allocation", "taizhou", "2026-10", SANMEN, as_of=PAYDAY)
-    scene.authorise(ALLOCATE_STEP, at("2026-09-30 10:20"))
+    scene.authorise("allocation", at("2026-09-30 10:20"))
     alone = prefect.run_step("allocation", "taizhou", "2026-10", SANMEN, as_of=PAYDAY)
     assert (alone.state_type, alone.message) == ("COMPLETED", "2 done · 2 项完成")
     now_paid = scene.executed_fen()
@@ -208,7 +207,7 @@ def test_what_kept_a_county_back_is_in_the_runs_log_and_in_its_state(
     scene = scene_of("taizhou", OCTOBER, without_account=(SANMEN,))
     play_to_application(scene)
     prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
-    scene.authorise(PAY_STEP, at("2026-09-30 10:05"))
+    scene.authorise("disbursement", at("2026-09-30 10:05"))
     prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
     run = prefect.run_step("allocation", "taizhou", "2026-10", as_of=PAYDAY)
     assert run.state_type == "FAILED"

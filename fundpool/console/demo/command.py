@@ -157,7 +157,7 @@ class _Demo:
             yield address
 
     def _play(self, prefect: Any, ports: "MonthPorts", position: "Position", clock: "BusinessClock") -> None:
-        from fundpool.console.demo.people import People
+        from fundpool.console.demo.people import ScriptedPeople
         from fundpool.console.demo.play import Play
         from fundpool.console.demo.telling import Narrator
 
@@ -168,20 +168,20 @@ class _Demo:
             prefect.wait_ready()
         self._console.print(f"Prefect: {prefect.ui_url}", highlight=False)
         narrator = Narrator(self._console, self._script, ports.policies.city(self._script.city))
-        people = People(settings, ports, self._script, self._folder)
+        people = ScriptedPeople(settings, ports, self._script, self._folder)
         with narrator.progress:
             Play(self._script, people, ports, prefect, position, clock, narrator).run()
 
     def _conclude(self, ports: "MonthPorts", clock: "BusinessClock", bank: str) -> "Summary":
         from fundpool.console.commands.sandbox_bank import ask
-        from fundpool.console.demo.people import People
+        from fundpool.console.demo.people import ScriptedPeople
         from fundpool.console.demo.summary import summarise
         from fundpool.console.demo.telling import names_of_funds, print_summary
         from fundpool.console.output import print_json
 
         script = self._script
         summary = summarise(ports, script.city, script.month, clock.now, ask(bank, "GET", "/sandbox/book"))
-        reports = People(Settings(), ports, script, self._folder).written_reports()
+        reports = ScriptedPeople(Settings(), ports, script, self._folder).written_reports()
         if self._as_json:
             print_json({**summary.to_json(), "reports": [str(one) for one in sorted(reports.glob("*"))]})
         print_summary(self._console, summary, reports, names_of_funds(ports.policies.city(script.city)))

@@ -1,47 +1,213 @@
-"""The people's parts of the demo: each act is the use case that the person's own command calls.
+"""The people of a city's month: each act is the use case that the person's own command calls.
 
-Any act may be played again after the demo was killed in the middle of it: what is done already is
-left as it is.
+The demo plays them by its script (``ScriptedPeople``), the tests by their own months.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict
 
 from fundpool.adapters.documents.raw_files import read_source
 from fundpool.adapters.documents.record_files import read_budget, read_openings
 from fundpool.console.demo.script import Act, Script
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import FundpoolError, RuleViolation
+from fundpool.domain.month import STEPS
+from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
-from fundpool.domain.review import CaseState
+from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind
-from fundpool.domain.transfer import AccountStatus
+from fundpool.domain.transfer import AccountStatus, Hop
 from fundpool.services.documents import intake, review
 from fundpool.services.oversight import records, return_slips
 from fundpool.services.oversight.filing import files_of
 from fundpool.services.payments import application, bank_accounts, batches
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
+from fundpool.services.payments.disbursement import legs_of
 from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.services.ports.work import MonthPorts, Work
 from fundpool.settings import Settings
 
-DUTY_OF_STEP = {"disbursement": PAY_STEP, "allocation": ALLOCATE_STEP}
 OPEN_CASES = {CaseState.READY, CaseState.FINDINGS}
 
 
+class _Asked(TypedDict):
+    """What every use case of a person is told: where, who and when."""
+
+    city: str
+    month: Month
+    by: str
+    now: datetime
+
+
 class People:
-    """Everybody who acts in a demo month, over the product's services."""
+    """Everybody who acts in a city's month, over the product's services; an act raises what its service raises.
+
+    ``names`` has ``accounts_clerk``, ``accounts_checker``, ``maker``, ``checker``, ``finance``, ``approver``
+    and ``releaser``.
+    """
+
+    ports: MonthPorts
+    policy: CityPolicy
+    month: Month
+    names: Mapping[str, str]
+
+    def _as(self, role: str, now: datetime) -> _Asked:
+        return {"city": self.policy.key, "month": self.month, "by": self.names[role], "now": now}
+
+    # --- the city's own records ----------------------------------------------------------------
+
+    def record_beginnings(
+        self,
+        budget: Mapping[tuple[str, str], int],
+        document_number: str,
+        openings: Mapping[Month, Sequence[records.OpeningRow]],
+        now: datetime,
+    ) -> None:
+        """Record the year's budget (fen by county and scheme) and what accounts held at the end of months."""
+        city, by = self.policy.key, self.names["accounts_clerk"]
+        records.record_budget(
+            self.ports,
+            city=city,
+            year=self.month.year,
+            amounts=budget,
+            document_number=document_number,
+            by=by,
+            now=now,
+        )
+        for month, rows in openings.items():
+            records.record_openings(self.ports, city=city, month=month, rows=rows, by=by, now=now)
+
+    def enter_accounts(
+        self, accounts: Sequence[AccountProposal], now: datetime, unapproved: Sequence[str] = ()
+    ) -> None:
+        """The clerk enters bank accounts, the checker approves all but those of the units ``unapproved``."""
+
+        def enter(work: Work) -> None:
+            for proposal in accounts:
+                entry = bank_accounts.propose_account(work, proposal, self.names["accounts_clerk"], now)
+                if proposal.unit not in unapproved:
+                    bank_accounts.approve_account(work, entry.id, self.names["accounts_checker"], now)
+
+        self.ports.database.transaction(enter)
+
+    # --- counties ------------------------------------------------------------------------------
+
+    def submit(
+        self, file: Path, document: str, now: datetime, county: str | None = None, month: Month | None = None
+    ) -> intake.FileReceipt:
+        """The county's clerk files one document; the receipt says what is wrong with it."""
+        clerk = f"{self._county_name(county)}经办"
+        sending = intake.Sending(self.policy.key, DocumentKind(document), now, clerk, county, month)
+        return intake.submit(self.ports, [read_source(file)], sending, now)[0]
+
+    def _county_name(self, county: str | None) -> str:
+        names = {unit.code: unit.name_zh for unit in self.policy.units}
+        return names.get(county or "", self.policy.name_zh)
+
+    # --- the city agency -----------------------------------------------------------------------
+
+    def propose(
+        self,
+        county: str,
+        now: datetime,
+        *,
+        document: str = "plan",
+        fund: str | None = None,
+        amount_fen: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """The maker proposes what the county asks for, or ``amount_fen`` for one scheme.
+
+        A case that is proposed or decided already is left alone.
+        """
+        asked, kind = self._as("maker", now), DocumentKind(document)
+        cases = [case for case in self._cases(document, county) if fund in {None, case.fund}]
+        if not cases or any(case.state is CaseState.RETURNED for case in cases):
+            raise _out_of_step(f"{county}：没有可审的 {document} / nothing of {county} to review")
+        funds = [case.fund for case in cases if case.state in OPEN_CASES]
+        for each in [fund] if len(funds) == len(cases) else funds:
+            review.propose(
+                self.ports,
+                document=kind,
+                county=county,
+                fund=each,
+                amount_fen=amount_fen,
+                reason=reason,
+                **asked,
+            )
+
+    def confirm(self, now: datetime, *, document: str = "plan") -> None:
+        """The checker confirms every open proposal, if there is one."""
+        if any(case.state is CaseState.PROPOSED for case in self._cases(document)):
+            asked, kind = self._as("checker", now), DocumentKind(document)
+            review.confirm(self.ports, document=kind, county=None, fund=None, **asked)
+
+    def send_back(self, county: str, reason: str, now: datetime, *, document: str = "plan") -> None:
+        """The maker returns the county's document, unless it is returned already."""
+        if any(case.state is not CaseState.RETURNED for case in self._cases(document, county)):
+            asked, kind = self._as("maker", now), DocumentKind(document)
+            return_slips.return_to_county(self.ports, document=kind, county=county, reason=reason, **asked)
+
+    def _cases(self, document: str, county: str | None = None) -> list[ReviewCase]:
+        found = review.cases_of(self.ports, self.policy.key, self.month, DocumentKind(document))
+        return [case for case in found if county in {None, case.county}]
+
+    # --- finance -------------------------------------------------------------------------------
+
+    def review_by_finance(
+        self,
+        now: datetime,
+        *,
+        county: str | None = None,
+        fund: str | None = None,
+        amount_fen: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Finance takes every line as applied for, unless all are reviewed, or gives one line's ``amount_fen``."""
+        found = application.applications_of(self.ports, self.policy.key, self.month)
+        if not found:
+            raise _out_of_step("没有用款申请 / there is no application")
+        if amount_fen is not None or any(line.reviewed_fen is None for one in found for line in one.lines):
+            asked = self._as("finance", now)
+            application.review_application(
+                self.ports, fund=fund, county=county, amount_fen=amount_fen, reason=reason, **asked
+            )
+
+    def authorise(self, step: str, now: datetime) -> None:
+        """Approver and releaser, two people, let out the batches that the step ordered."""
+        city, month = self.policy.key, self.month
+        checker, releaser = self.names["approver"], self.names["releaser"]
+
+        def authorise(work: Work) -> None:
+            for hop in self.hops_of(step):
+                batches.authorise(work, city, month, hop, checker=checker, releaser=releaser, now=now)
+
+        self.ports.database.transaction(authorise)
+
+    def hops_of(self, step: str) -> list[Hop]:
+        """The hops of the city's path that the step pays."""
+        duty = STEPS[step].duty
+        assert duty
+        return [leg.hop for leg in legs_of(self.policy, self.month, duty)]
+
+
+class ScriptedPeople(People):
+    """The people of a demo month, who do what its script says.
+
+    Any act may be played again after the demo was killed in the middle of it: what is done already is left as
+    it is.
+    """
 
     def __init__(self, settings: Settings, ports: MonthPorts, script: Script, folder: Path) -> None:
+        self.ports = ports
+        self.policy = ports.policies.city(script.city)
+        self.month = script.month
+        self.names = script.people
         self._settings = settings
-        self._ports = ports
         self._script = script
         self._folder = folder
-        self._month = script.month
-        self._policy: CityPolicy = ports.policies.city(script.city)
-        self._names = script.people
 
     def act(self, act: Act, now: datetime) -> None:
         """Do what ``act`` says. Raises FundpoolError when the product refuses it."""
@@ -51,10 +217,12 @@ class People:
             "submit": self._submit,
             "approve": self._approve,
             "cut": self._cut,
-            "return": self._return,
-            "confirm": self._confirm,
+            "return": lambda act, now: self.send_back(
+                act.county or "", act.reason or "", now, document=act.document or "plan"
+            ),
+            "confirm": lambda act, now: self.confirm(now, document=act.document or "plan"),
             "finance": self._finance,
-            "authorise": self._authorise,
+            "authorise": lambda act, now: self.authorise(act.step or "", now),
             "approve_accounts": self._approve_accounts,
             "write_reports": self._write_reports,
             "say": lambda _act, _now: None,
@@ -63,54 +231,29 @@ class People:
 
     def written_reports(self) -> Path:
         """The folder the reports are written to."""
-        return self._settings.reports / self._policy.key / str(self._month)
+        return self._settings.reports / self.policy.key / str(self.month)
 
-    # --- the city's own records ----------------------------------------------------------------
-
-    def _set_up(self, act: Act, now: datetime) -> None:
-        clerk, city = self._names["accounts_clerk"], self._policy.key
-        records.record_budget(
-            self._ports,
-            city=city,
-            year=self._month.year,
-            amounts=read_budget(self._folder / "budget.csv"),
-            document_number=self._script.set_up.budget_document,
-            by=clerk,
-            now=now,
-        )
+    def _set_up(self, _act: Act, now: datetime) -> None:
+        set_up, folder = self._script.set_up, self._folder
         # The city's account as the books begin; the counties' as the month's first report must tie to.
-        for file, back in (("openings-city.csv", 2), ("openings-counties.csv", 1)):
-            records.record_openings(
-                self._ports,
-                city=city,
-                month=self._month.plus(-back),
-                rows=read_openings(self._folder / file),
-                by=clerk,
-                now=now,
-            )
-        accounts = read_accounts(self._folder)
+        openings = {
+            self.month.plus(-2): read_openings(folder / "openings-city.csv"),
+            self.month.plus(-1): read_openings(folder / "openings-counties.csv"),
+        }
+        self.record_beginnings(read_budget(folder / "budget.csv"), set_up.budget_document, openings, now)
+        self.enter_accounts(read_accounts(folder), now, set_up.unapproved)
 
-        def register(work: Work) -> None:
-            for proposal in accounts:
-                entry = bank_accounts.propose_account(work, proposal, clerk, now)
-                if proposal.unit not in self._script.set_up.unapproved:
-                    bank_accounts.approve_account(work, entry.id, self._names["accounts_checker"], now)
-
-        self._ports.database.transaction(register)
-
-    def _approve_accounts(self, act: Act, now: datetime) -> None:
+    def _approve_accounts(self, _act: Act, now: datetime) -> None:
         def approve(work: Work) -> None:
-            for entry in work.accounts.find(self._policy.key, status=AccountStatus.PROPOSED):
-                bank_accounts.approve_account(work, entry.id, self._names["accounts_checker"], now)
+            for entry in work.accounts.find(self.policy.key, status=AccountStatus.PROPOSED):
+                bank_accounts.approve_account(work, entry.id, self.names["accounts_checker"], now)
 
-        self._ports.database.transaction(approve)
+        self.ports.database.transaction(approve)
 
-    # --- counties ------------------------------------------------------------------------------
-
-    def _drop(self, act: Act, now: datetime) -> None:
+    def _drop(self, act: Act, _now: datetime) -> None:
         assert act.file
         assert act.document
-        folder = self._settings.resolved_drop_folder / self._policy.key / act.document
+        folder = self._settings.resolved_drop_folder / self.policy.key / act.document
         folder.mkdir(parents=True, exist_ok=True)
         source = self._folder / act.file
         arriving = folder / f"{source.name}.part"
@@ -120,142 +263,31 @@ class People:
     def _submit(self, act: Act, now: datetime) -> None:
         assert act.file
         assert act.document
-        sending = intake.Sending(
-            self._policy.key,
-            DocumentKind(act.document),
-            now,
-            f"{self._county_name(act.county)}经办",
-            act.county,
-            self._month,
-        )
-        source = read_source(self._folder / act.file)
-        receipt = intake.submit(self._ports, [source], sending, now)[0]
+        receipt = self.submit(self._folder / act.file, act.document, now, act.county, self.month)
         if receipt.error is not None:
             raise receipt.error
 
-    # --- the city agency -----------------------------------------------------------------------
-
     def _approve(self, act: Act, now: datetime) -> None:
         for county in act.counties:
-            self._propose(act, county, None, None, now)
+            self.propose(county, now, document=act.document or "plan", reason=act.reason)
 
     def _cut(self, act: Act, now: datetime) -> None:
         assert act.county
         assert act.amount_yuan is not None
-        self._propose(act, act.county, act.fund, int(act.amount_yuan * 100), now)
-
-    def _propose(
-        self, act: Act, county: str, fund: str | None, amount_fen: int | None, now: datetime
-    ) -> None:
-        """The maker's proposal for the county's open cases; a decided or proposed one is left alone."""
-        document = DocumentKind(act.document or "plan")
-        cases = [
-            case
-            for case in review.cases_of(self._ports, self._policy.key, self._month, document)
-            if case.county == county and fund in {None, case.fund}
-        ]
-        if not cases or any(case.state is CaseState.RETURNED for case in cases):
-            raise _out_of_step(f"{county}：没有可审的 {document} / nothing of {county} to review")
-        for case in cases:
-            if case.state in OPEN_CASES:
-                review.propose(
-                    self._ports,
-                    city=self._policy.key,
-                    month=self._month,
-                    document=document,
-                    county=county,
-                    fund=case.fund,
-                    amount_fen=amount_fen,
-                    reason=act.reason,
-                    by=self._names["maker"],
-                    now=now,
-                )
-
-    def _return(self, act: Act, now: datetime) -> None:
-        assert act.county
-        document = DocumentKind(act.document or "plan")
-        cases = review.cases_of(self._ports, self._policy.key, self._month, document)
-        if any(case.county == act.county and case.state is not CaseState.RETURNED for case in cases):
-            return_slips.return_to_county(
-                self._ports,
-                city=self._policy.key,
-                month=self._month,
-                document=document,
-                county=act.county,
-                reason=act.reason or "",
-                by=self._names["maker"],
-                now=now,
-            )
-
-    def _confirm(self, act: Act, now: datetime) -> None:
-        document = DocumentKind(act.document or "plan")
-        cases = review.cases_of(self._ports, self._policy.key, self._month, document)
-        if any(case.state is CaseState.PROPOSED for case in cases):
-            review.confirm(
-                self._ports,
-                city=self._policy.key,
-                month=self._month,
-                document=document,
-                county=None,
-                fund=None,
-                by=self._names["checker"],
-                now=now,
-            )
-
-    # --- finance -------------------------------------------------------------------------------
+        amount_fen = int(act.amount_yuan * 100)
+        self.propose(act.county, now, fund=act.fund, amount_fen=amount_fen, reason=act.reason)
 
     def _finance(self, act: Act, now: datetime) -> None:
         for cut in act.cuts:
-            self._review_application(cut.county, cut.fund, int(cut.amount_yuan * 100), cut.reason, now)
-        found = application.applications_of(self._ports, self._policy.key, self._month)
-        if not found:
-            raise _out_of_step("没有用款申请 / there is no application")
-        if any(line.reviewed_fen is None for one in found for line in one.lines):
-            self._review_application(None, None, None, None, now)
+            fen = int(cut.amount_yuan * 100)
+            self.review_by_finance(now, county=cut.county, fund=cut.fund, amount_fen=fen, reason=cut.reason)
+        self.review_by_finance(now)
 
-    def _review_application(
-        self, county: str | None, fund: str | None, amount_fen: int | None, reason: str | None, now: datetime
-    ) -> None:
-        application.review_application(
-            self._ports,
-            city=self._policy.key,
-            month=self._month,
-            fund=fund,
-            county=county,
-            amount_fen=amount_fen,
-            reason=reason,
-            by=self._names["finance"],
-            now=now,
-        )
-
-    def _authorise(self, act: Act, now: datetime) -> None:
-        """Approver and releaser, two people, for the batches of the step's hop."""
-        assert act.step
-        legs = legs_of(self._policy, self._month, DUTY_OF_STEP[act.step])
-
-        def authorise(work: Work) -> None:
-            for leg in legs:
-                batches.authorise(
-                    work,
-                    self._policy.key,
-                    self._month,
-                    leg.hop,
-                    checker=self._names["approver"],
-                    releaser=self._names["releaser"],
-                    now=now,
-                )
-
-        self._ports.database.transaction(authorise)
-
-    def _write_reports(self, act: Act, now: datetime) -> None:
+    def _write_reports(self, _act: Act, now: datetime) -> None:
         folder = self.written_reports()
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files_of(self._ports, self._policy.key, self._month, now):
+        for name, content in files_of(self.ports, self.policy.key, self.month, now):
             (folder / name).write_bytes(content)
-
-    def _county_name(self, county: str | None) -> str:
-        names = {unit.code: unit.name_zh for unit in self._policy.units}
-        return names.get(county or "", self._policy.name_zh)
 
 
 def read_accounts(folder: Path) -> list[AccountProposal]:

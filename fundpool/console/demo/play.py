@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fundpool.console.commands.sandbox_bank import ask
-from fundpool.console.demo.people import DUTY_OF_STEP, People
+from fundpool.console.demo.people import ScriptedPeople
 from fundpool.console.demo.script import Act, Moment, Script
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.transfer import attempt_key
 from fundpool.services.oversight.status import step_states
-from fundpool.services.payments.disbursement import legs_of
 from fundpool.services.ports.work import MonthPorts, Work
 
 
@@ -122,7 +121,7 @@ class Play:
     def __init__(
         self,
         script: Script,
-        people: People,
+        people: ScriptedPeople,
         ports: MonthPorts,
         runner: Runner,
         position: Position,
@@ -207,16 +206,13 @@ class Play:
         fault, step = act.fault, act.step
         assert fault
         assert step
-        policy = self._ports.policies.city(self._script.city)
-        legs = legs_of(policy, self._script.month, DUTY_OF_STEP[step])
+        city, month = self._script.city, self._script.month
 
         def keys(work: Work) -> list[str]:
             return [
                 attempt_key(obligation.key, 1)
-                for leg in legs
-                for obligation in work.transfers.obligations(
-                    city=policy.key, month=self._script.month, fund=fault.fund, hop=leg.hop
-                )
+                for hop in self._people.hops_of(step)
+                for obligation in work.transfers.obligations(city=city, month=month, fund=fault.fund, hop=hop)
                 if obligation.unit == fault.county
             ]
 
