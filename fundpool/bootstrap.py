@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
@@ -30,7 +29,6 @@ from schemas.payment_messages import TransferOrder
 
 if TYPE_CHECKING:
     from fundpool.adapters.banks.files import FileGateway
-    from fundpool.adapters.documents.parser_process import KeptAnswers
 
 
 def build_ports(settings: Settings) -> MonthPorts:
@@ -51,6 +49,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         calendar=load_work_calendar(settings.policy_dir),
         raw_files=RawFiles(settings.raw_files),
         drop_folder=DropFolder(settings.resolved_drop_folder),
+        parse_files=_parse_files,
         read_documents=_read_documents,
         judge_documents=_judge_documents,
         report_writer=SummaryWorkbooks(),
@@ -145,20 +144,18 @@ def _file_gateway(settings: Settings) -> "FileGateway":
     )
 
 
+def _parse_files(files: Sequence[SourceFile]) -> list[SourceFile]:
+    from fundpool.adapters.documents.parser_process import parse_files
+
+    return parse_files(files)
+
+
 def _read_documents(
     files: Sequence[SourceFile], document: str, register: Register | Sequence[Register], month: Period | None
 ) -> list[ParsedDocument]:
     from fundpool.adapters.documents.document_reader import read_documents
 
-    return read_documents(files, document, register, month, kept=_kept_answers())
-
-
-@cache
-def _kept_answers() -> "KeptAnswers":
-    """A step reads a file at intake and again when it is judged; the parser is asked once per process."""
-    from fundpool.adapters.documents.parser_process import KeptAnswers
-
-    return KeptAnswers()
+    return read_documents(files, document, register, month)
 
 
 def _judge_documents(

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import NULLTYPE
 
-from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.stores.anchor_files import AnchorFiles
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.setting_up import set_up
@@ -67,10 +67,10 @@ UNSEEN = {
 def played(database: Database, folder: Path) -> SqlTransactions:
     """A month with reviews, a refusal, a lost order, a retry, a reversal and closed books; no table is empty."""
     transactions = SqlTransactions(database, SEALS)
-    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), read_documents, is_new=True)
+    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), parse_files, is_new=True)
     month.write_files()
     gateway = ScriptedGateway(*month.bank([]))
-    month = SmallMonth(transactions, folder, gateway, read_documents, is_new=False)
+    month = SmallMonth(transactions, folder, gateway, parse_files, is_new=False)
     for act in month.acts():
         act.do(act.at)
     transactions.transaction(lambda work: _further(work, month.counties[0]))
