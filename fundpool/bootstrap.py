@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
 
+from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
 from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks
 from fundpool.adapters.documents.report_workbooks import SummaryWorkbooks
@@ -49,7 +50,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         calendar=load_work_calendar(settings.policy_dir),
         raw_files=RawFiles(settings.raw_files),
         drop_folder=DropFolder(settings.resolved_drop_folder),
-        parse_files=_parse_files,
+        parse_files=parse_files,
         read_documents=_read_documents,
         judge_documents=_judge_documents,
         report_writer=SummaryWorkbooks(),
@@ -142,12 +143,6 @@ def _file_gateway(settings: Settings) -> "FileGateway":
         customer_id=settings.gateway_key_id,
         resend_span=settings.gateway_terms.resend_span,
     )
-
-
-def _parse_files(files: Sequence[SourceFile]) -> list[SourceFile]:
-    from fundpool.adapters.documents.parser_process import parse_files
-
-    return parse_files(files)
 
 
 def _read_documents(

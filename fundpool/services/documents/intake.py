@@ -126,27 +126,18 @@ def read_arrivals(
     ports: MonthPorts, document: DocumentKind, arrivals: Sequence[Arrival]
 ) -> list[list[Reading]]:
     """The readings of each city's waiting files; one parser parses those of all cities."""
-    sources = [source for arrival in arrivals for source in arrival.sources]
+    sources = ports.parse_files([source for arrival in arrivals for source in arrival.sources])
     registers = [_register(arrival.policy) for arrival in arrivals for _ in arrival.sources]
-    readings = iter(_read(ports, document, sources, registers))
+    documents = ports.read_documents(sources, document.value, registers, None)
+    readings = zip(sources, documents, strict=True)
     return [[next(readings) for _ in arrival.sources] for arrival in arrivals]
-
-
-def _read(
-    ports: MonthPorts, document: DocumentKind, sources: Sequence[SourceFile], registers: Sequence[Register]
-) -> list[Reading]:
-    if not sources:
-        return []
-    parsed = ports.parse_files(sources)
-    return list(zip(parsed, ports.read_documents(parsed, document.value, registers, None), strict=True))
 
 
 def record_readings(
     ports: MonthPorts, arrival: Arrival, readings: Sequence[Reading]
 ) -> tuple[FileReceipt, ...]:
     """Record what was read; answers for every file that is no document of the city."""
-    recorders = [_Recorder(file, reading) for file, reading in zip(arrival.waiting, readings, strict=True)]
-    bad = [file for file in together(ports.database, recorders) if file.state is not FileState.READ]
+    bad = [file for file in _record(ports, arrival, readings) if file.state is not FileState.READ]
     return arrival.unopened + tuple(_receipt(ports, file, is_repeat=False) for file in bad)
 
 
@@ -154,13 +145,19 @@ def read_received(
     ports: MonthPorts, policy: CityPolicy, files: Sequence[ReceivedFile]
 ) -> tuple[ReceivedFile, ...]:
     """Read files that were received; each becomes submissions or says why not."""
-    unread = [file for file in files if file.state is FileState.RECEIVED]
+    unread = tuple(file for file in files if file.state is FileState.RECEIVED)
     if not unread:
         return ()
-    registers = [_register(policy)] * len(unread)
-    readings = _read(ports, unread[0].document, _sources(ports, unread), registers)
-    recorders = [_Recorder(file, reading) for file, reading in zip(unread, readings, strict=True)]
-    return tuple(together(ports.database, recorders))
+    arrival = Arrival(policy, unread, _sources(ports, unread), unopened=())
+    (readings,) = read_arrivals(ports, unread[0].document, [arrival])
+    return tuple(_record(ports, arrival, readings))
+
+
+def _record(ports: MonthPorts, arrival: Arrival, readings: Sequence[Reading]) -> list[ReceivedFile]:
+    return together(
+        ports.database,
+        [_Recorder(file, reading) for file, reading in zip(arrival.waiting, readings, strict=True)],
+    )
 
 
 def _sources(ports: MonthPorts, files: Sequence[ReceivedFile]) -> tuple[SourceFile, ...]:
