@@ -309,6 +309,7 @@ def test_rows_from_before_the_trail_are_taken_over_once(database: Database) -> N
     with database.engine.begin() as connection:
         connection.execute(delete(row_trail))
         connection.exec_driver_sql("DROP TABLE row_trail")
+        connection.exec_driver_sql("DROP TABLE file_cells")
         connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{BEFORE_THE_TRAIL}'")
     set_up(database, SEALS)
     found = transactions.read(lambda work: verify_everything(work, []))
