@@ -26,9 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import NULLTYPE
 
-from fundpool.adapters.documents.document_reader import read_documents
-from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.adapters.documents.parser_process import parse_files
+from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.setting_up import set_up
 from fundpool.adapters.stores.work import SqlTransactions, SqlWork

@@ -28,7 +28,6 @@ from fundpool.services.documents.document_kinds import DUTY_OF, intake_of, type_
 from fundpool.services.documents.review import send_back
 from fundpool.services.oversight.progress import bad_files
 from fundpool.services.ports.isolation import for_each_city
-from fundpool.services.ports.judging import Register
 from fundpool.services.ports.judging import Register, SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
 
