@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import NULLTYPE
 
-from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.setting_up import set_up
@@ -60,10 +60,10 @@ TABLES = tuple(table for table in metadata.sorted_tables if table.name != "write
 def played(database: Database, folder: Path) -> SqlTransactions:
     """A month with reviews, a refusal, a lost order, a retry, a reversal and closed books; no table is empty."""
     transactions = SqlTransactions(database, SEALS)
-    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), read_documents, is_new=True)
+    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), parse_files, is_new=True)
     month.write_files()
     gateway = ScriptedGateway(*month.bank([]))
-    month = SmallMonth(transactions, folder, gateway, read_documents, is_new=False)
+    month = SmallMonth(transactions, folder, gateway, parse_files, is_new=False)
     for act in month.acts():
         act.do(act.at)
     transactions.transaction(lambda work: _further(work, month.counties[0]))
@@ -299,6 +299,7 @@ def test_rows_from_before_the_trail_are_taken_over_once(database: Database) -> N
     with database.engine.begin() as connection:
         connection.execute(delete(row_trail))
         connection.exec_driver_sql("DROP TABLE row_trail")
+        connection.exec_driver_sql("DROP TABLE file_cells")
         connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{BEFORE_THE_TRAIL}'")
     set_up(database, SEALS)
     found = transactions.read(lambda work: verify_everything(work, []))
