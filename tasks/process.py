@@ -14,9 +14,10 @@ def ports_of_this_process() -> MonthPorts:
     Raises ServiceUnavailable when the database is away or not set up; then the next call tries again.
     """
     leave_no_core_dump()
-    return _ports(Settings())
+    return ports_behind(Settings())
 
 
 @lru_cache(maxsize=1)
-def _ports(settings: Settings) -> MonthPorts:
+def ports_behind(settings: Settings) -> MonthPorts:
+    """The adapters behind these settings, kept until others are asked for."""
     return open_ports(settings)

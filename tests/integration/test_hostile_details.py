@@ -11,7 +11,7 @@ import duckdb
 import openpyxl
 import pytest
 
-from fundpool.adapters.details import detail_comparison, detail_workbooks
+from fundpool.adapters.details import detail_comparison, detail_files, detail_workbooks
 from fundpool.console.cli import main
 
 HEADER = "serial,county,fund,amount_fen\n"
@@ -439,15 +439,15 @@ def test_a_disk_that_takes_no_result_leaves_nothing_half(
 def test_a_file_that_changes_meanwhile_is_no_result(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compared = detail_comparison._compare
+    require_same = detail_files.require_same
 
-    def changing(*arguments: Any) -> Any:
+    def changed_meanwhile(path: Path, state: Any) -> None:
         with (home / "good.csv").open("a") as file:
             file.write("3,a,b,4\n")
-        return compared(*arguments)
+        require_same(path, state)
 
     (home / "right.csv").write_text(HEADER)
-    monkeypatch.setattr(detail_comparison, "_compare", changing)
+    monkeypatch.setattr(detail_files, "require_same", changed_meanwhile)
     assert refused(capsys, "good.csv", "right.csv")[0] == "detail_file_changed"
 
 

@@ -58,7 +58,7 @@ def scene_of(
         folder = tmp_path / city
         folder.mkdir()
         scene = CityScene(SqlTransactions(databases[-1], SEALS), folder, city, month, **options)
-        monkeypatch.setattr(process, "_ports", lambda _settings: scene.ports)
+        monkeypatch.setattr(process, "ports_behind", lambda _settings: scene.ports)
         return scene
 
     yield build
