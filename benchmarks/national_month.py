@@ -12,7 +12,6 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from fundpool.adapters.stores.setting_up import install
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports, limits_of
-from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PolicyLibrary, Unit
 from fundpool.sandbox_bank.bank_book import BankBook
@@ -79,21 +78,7 @@ class NationCity(CityScene):
     """One city of the nation; all cities share one installation and one bank."""
 
     def __init__(self, ports: MonthPorts, folder: Path, city: str) -> None:
-        gateway = ports.gateway
-        assert isinstance(gateway, ScriptedGateway)
-        self.folder, self.month, self.ports = folder, MONTH, ports
-        self.gateway, self.book = gateway, gateway.book
-        self.policy = ports.policies.city(city)
-        self.counties = tuple(unit.code for unit in self.policy.units)
-        self.funds = tuple(fund.key for fund in self.policy.funds)
-        self.start = at("2026-01-01 09:00")
-
-    def found(self) -> None:
-        """Record openings, budget and accounts, as an installation's first days do."""
-        self._record_openings()
-        kinds = (AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
-        self.register_accounts(*((kind, self.policy.division_code) for kind in kinds))
-        self.register_accounts(*((AccountType.COUNTY_EXPENDITURE, county) for county in self.counties))
+        self.move_in(ports, folder, city, MONTH)
 
     def arrive(self, model: "NationCity | None" = None) -> None:
         """Put every county's plan and report into the drop folder.

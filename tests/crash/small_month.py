@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.audit import verify_chain
@@ -66,16 +65,12 @@ class SmallMonth(CityScene):
         super().__init__(transactions, home, CITY, OCTOBER, judges=False)
         self.ports = replace(self.ports, gateway=gateway, gateway_terms=TERMS, parse_files=parse)
 
-    def _record_openings(self) -> None:
-        self.ports = replace(self.ports, policies=with_few_counties(self.ports.policies))
-        self.policy = self.ports.policies.city(CITY)
-        self.counties = tuple(unit.code for unit in self.policy.units)
+    def found(self, without_account: tuple[str, ...] = ()) -> None:
+        """Record openings, budget and accounts, unless they are on record."""
+        few = replace(self.ports, policies=with_few_counties(self.ports.policies))
+        self.move_in(few, self.folder, CITY, OCTOBER)
         if self.is_new:
-            super()._record_openings()
-
-    def register_accounts(self, *places: Any) -> None:
-        if self.is_new:
-            super().register_accounts(*places)
+            super().found(without_account)
 
     def write_files(self) -> None:
         """The counties' workbooks, made once for every case."""

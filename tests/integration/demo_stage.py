@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 from fundpool.adapters.stores.setting_up import install
 from fundpool.bootstrap import build_ports
@@ -82,13 +83,6 @@ class DirectRunner:
         return Ended("daily-tick", "Completed", runs=ended)
 
 
-class Silent:
-    def day(self, now: Any, quiet_days: int) -> None: ...
-    def act(self, now: Any, act: Any) -> None: ...
-    def run(self, result: Any) -> None: ...
-    def advance(self, done: int) -> None: ...
-
-
 class DemoStage:
     """One data folder of a demo, opened anew as after a restart."""
 
@@ -119,7 +113,7 @@ class DemoStage:
             self.runner,
             self.position,
             self.clock,
-            teller or Silent(),
+            teller or Mock(),
             bank=self._ask_bank,
         ).run()
 

@@ -25,6 +25,7 @@ from fundpool.services.ports.judging import (
     judgement_of,
 )
 from fundpool.services.ports.money_ports import AccountProposal
+from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 
 ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
@@ -61,22 +62,39 @@ class CityScene(People):
         judges: bool = True,
     ) -> None:
         """``judges`` False: every readable document passes, where a test is not about the checks."""
-        self.folder = folder
-        self.month = month
-        self.book = BankBook()
-        self.book.open_on_first_use(FISCAL_FEN)
-        self.gateway = ScriptedGateway(self.book)
-        built = build_ports(Settings(home=folder))
-        assert isinstance(built.database, SqlTransactions)
-        transactions.limits = built.database.limits
-        self.ports = replace(built, database=transactions, gateway=self.gateway)
-        if not judges:
-            self.ports = replace(self.ports, judge_documents=passing)
-        self.policy = self.ports.policies.city(city)
+        book = BankBook()
+        book.open_on_first_use(FISCAL_FEN)
+        ports = build_ports(Settings(home=folder))
+        assert isinstance(ports.database, SqlTransactions)
+        transactions.limits = ports.database.limits
+        ports = replace(ports, database=transactions, gateway=ScriptedGateway(book))
+        self.move_in(ports if judges else replace(ports, judge_documents=passing), folder, city, month)
+        self.found(without_account)
+
+    def move_in(self, ports: MonthPorts, folder: Path, city: str, month: Month) -> None:
+        """Take the city's place in an installation whose bank is in process."""
+        assert isinstance(ports.gateway, ScriptedGateway)
+        self.ports, self.folder, self.month = ports, folder, month
+        self.gateway, self.book = ports.gateway, ports.gateway.book
+        self.policy = ports.policies.city(city)
         self.counties = tuple(unit.code for unit in self.policy.units)
         self.funds = tuple(fund.key for fund in self.policy.funds)
-        self.start = datetime(month.year, month.month, 1, 9, tzinfo=SHANGHAI).replace(month=1)
-        self._record_openings()
+        self.start = at(f"{month.year}-01-01 09:00")
+
+    def found(self, without_account: tuple[str, ...] = ()) -> None:
+        """Record openings, budget and accounts, as an installation's first days do."""
+        rows = [
+            records.OpeningRow("fiscal_account", self.policy.division_code, fund, FISCAL_FEN)
+            for fund in self.funds
+        ]
+        rows += [
+            records.OpeningRow("county_expenditure", county, fund, OPENING_FEN, year_spending_fen=0)
+            for county in self.counties
+            for fund in self.funds
+        ]
+        budget = {(county, fund): 1_000_000_00 for county in self.counties for fund in self.funds}
+        openings = {self.month.plus(-1): rows}
+        self.record_beginnings(budget, "预算〔2026〕1号", openings, self.start)
         city_types = (AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
         self.register_accounts(*((kind, self.policy.division_code) for kind in city_types))
         with_account = [county for county in self.counties if county not in without_account]
@@ -151,7 +169,6 @@ class CityScene(People):
 
     def register_accounts(self, *places: tuple[AccountType, str]) -> None:
         """Enter and approve the accounts of ``places`` (type, unit), one per scheme."""
-
         proposals = [
             AccountProposal(
                 self.policy.key, fund, unit, kind, account_no(kind, unit, fund), f"{unit}{kind}", "农业银行"
@@ -183,20 +200,6 @@ class CityScene(People):
         funds = Register.of(self.policy.units, self.policy.funds).funds
         write_document(path, document, self.policy.name_zh, self.month, rows, funds=funds)
         return path
-
-    def _record_openings(self) -> None:
-        rows = [
-            records.OpeningRow("fiscal_account", self.policy.division_code, fund, FISCAL_FEN)
-            for fund in self.funds
-        ]
-        rows += [
-            records.OpeningRow("county_expenditure", county, fund, OPENING_FEN, year_spending_fen=0)
-            for county in self.counties
-            for fund in self.funds
-        ]
-        budget = {(county, fund): 1_000_000_00 for county in self.counties for fund in self.funds}
-        openings = {self.month.plus(-1): rows}
-        self.record_beginnings(budget, "预算〔2026〕1号", openings, self.start)
 
 
 def passing(parsed: Sequence[ParsedDocument], _document: str, _context: JudgingContext) -> list[Judgement]:

@@ -1,6 +1,7 @@
 """A city that pays within its annual budget: every step of a payment asks again, and the budget stays above what is paid."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -189,8 +190,7 @@ def review(scene: CityScene, amount_fen: int) -> None:
 
 def replace_month(scene: CityScene, month: Month) -> CityScene:
     """The same city and books in another month."""
-    other = object.__new__(CityScene)
-    other.__dict__ |= scene.__dict__
+    other = copy(scene)
     other.month = month
     return other
 

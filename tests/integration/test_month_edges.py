@@ -177,10 +177,10 @@ def cases(scene: CityScene, document: DocumentKind = DocumentKind.PLAN) -> tuple
 
 def test_a_newer_version_voids_the_proposal_made_on_the_one_before(taizhou: CityScene) -> None:
     file_plans(taizhou, "2026-09-24 10:00", FIRST)
-    propose(taizhou, FIRST)
+    taizhou.propose(FIRST, at("2026-09-24 12:00"))
     taizhou.submit(taizhou.plan(FIRST, remote_fen=900_00), "plan", at("2026-09-25 09:00"))
     with pytest.raises(RuleViolation) as refused:
-        confirm(taizhou)
+        taizhou.confirm(at("2026-09-26 10:00"))
     assert refused.value.code == "newer_version"
     taizhou.run("plan-collection", at("2026-09-25 10:00"))
     taizhou.run("plan-review", at("2026-09-25 10:00"))
@@ -203,42 +203,23 @@ def test_a_version_that_comes_after_the_decision_is_reviewed_before_it_is_applie
     assert [line.applied_fen for line in lines] == [taizhou.requested_fen(FIRST, "employee") - 100_00]
 
 
-def propose(scene: CityScene, county: str, by: str = MAKER, **changes: object) -> None:
-    arguments = {"fund": None, "amount_fen": None, "reason": None} | changes
-    review.propose(
-        scene.ports,
-        city=scene.policy.key,
-        month=OCTOBER,
-        document=DocumentKind.PLAN,
-        county=county,
-        by=by,
-        now=at("2026-09-26 09:00"),
-        **arguments,  # type: ignore[arg-type]
-    )
-
-
-def confirm(scene: CityScene, by: str = CHECKER) -> None:
-    review.confirm(
-        scene.ports,
-        city=scene.policy.key,
-        month=OCTOBER,
-        document=DocumentKind.PLAN,
-        county=None,
-        fund=None,
-        by=by,
-        now=at("2026-09-26 10:00"),
-    )
+def acting(scene: CityScene, **names: str) -> CityScene:
+    """The same city with other people in these roles."""
+    other = copy(scene)
+    other.names = scene.names | names
+    return other
 
 
 def test_two_people_decide_and_who_filed_the_plan_is_neither(taizhou: CityScene) -> None:
     file_plans(taizhou, "2026-09-24 10:00", FIRST)
+    now, clerk = at("2026-09-26 10:00"), "台州市经办"
     with pytest.raises(RuleViolation):
-        propose(taizhou, FIRST, by="台州市经办")
-    propose(taizhou, FIRST)
-    for wrong in (MAKER, "台州市经办"):
+        acting(taizhou, maker=clerk).propose(FIRST, now)
+    taizhou.propose(FIRST, now)
+    for wrong in (MAKER, clerk):
         with pytest.raises(RuleViolation):
-            confirm(taizhou, by=wrong)
-    confirm(taizhou)
+            acting(taizhou, checker=wrong).confirm(now)
+    taizhou.confirm(now)
     assert {case.state for case in cases(taizhou)} == {CaseState.APPROVED}
 
 
