@@ -1,6 +1,5 @@
 """Promises that hold for every command, read off the command table: a new command cannot forget them."""
 
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,18 +22,19 @@ READ_NO_POLICIES = {
 
 
 def commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
-    """Every command that can be called, with the names of its parameters."""
+    """Every command that can be called, with the options it takes."""
     for name in app:
         if name.startswith("-"):
             continue
         command = app[name]
         if command.default_command is not None:
-            yield " ".join((*path, name)), set(inspect.signature(command.default_command).parameters)
+            arguments = command.assemble_argument_collection()
+            yield " ".join((*path, name)), {option for argument in arguments for option in argument.names}
         yield from commands(command, (*path, name))
 
 
 def test_every_command_that_reads_the_law_takes_a_policy_folder() -> None:
-    without = {name for name, options in commands(build_app()) if "policy_dir" not in options}
+    without = {name for name, options in commands(build_app()) if "--policy-dir" not in options}
     bank = {name for name in without if name.startswith("sandbox-bank ")}
     assert without - bank == set(READ_NO_POLICIES)
 

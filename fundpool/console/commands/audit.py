@@ -7,22 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from fundpool.console.clock import business_clock
-from fundpool.console.options import PolicyDir, settings_of
-from fundpool.console.output import print_json, print_table
+from fundpool.console.commands.ledger import show_faults
+from fundpool.console.options import Dated, Options
+from fundpool.console.output import print_json
 from fundpool.domain.errors import InputError
 
 if TYPE_CHECKING:
-    from fundpool.domain.sealing import Seals
-    from fundpool.services.books.audit_checks import Anchor, Verification
-    from fundpool.services.ports.work import Ports, Work
+    from fundpool.services.books.audit_checks import Anchor
 
 app = App(name="audit", help="审计日志 / The audit trail: verify, anchor.", result_action="return_value")
-
-
-def _ports(policy_dir: Path | None) -> "Ports":
-    from fundpool.bootstrap import build_ports
-
-    return build_ports(settings_of(policy_dir))
 
 
 @app.command
@@ -35,86 +28,48 @@ def verify(
     full: Annotated[
         bool, Parameter(help="全部重读 / read everything, also a long trail that was verified before")
     ] = False,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    options: Options = Options(),
 ) -> int:
-    """Check every row, the trails and the books, alone and against anchors; exit 1 on any fault.
+    """核验全部记录 / Check every row, the trails and the books, alone and against anchors; exit 1 on any fault.
 
     A trail of more than 200,000 records that was read whole before is read from there on.
     """
     from fundpool.adapters.stores.anchor_files import AnchorFiles
-    from fundpool.bootstrap import build_ports
-    from fundpool.services.books.audit_checks import (
-        keep_verified,
-        take_anchor,
-        verified_start,
-        verify_everything,
-    )
+    from fundpool.services.books.audit_checks import verify_installation
 
-    settings, now = settings_of(policy_dir), business_clock(None)
-    ports = build_ports(settings)
     anchors = _read_anchors(anchor) if anchor else []
-    kept = (
-        []
-        if full
-        else [each for file in AnchorFiles(settings.anchor_places).standing() for each in _read_anchors(file)]
+    files = [] if full else AnchorFiles(options.settings.anchor_places).standing()
+    kept = [each for file in files for each in _read_anchors(file)]
+    found = verify_installation(options.ports(), anchors, kept, business_clock(None), full=full)
+    return show_faults(
+        found.faults,
+        options,
+        title="审计核验发现问题 / faults in the audit trail",
+        sound=f"审计日志、账簿与 {found.rows} 行数据完整，对照锚值 {len(anchors)} 份；{_read_zh(found.since)} / "
+        f"trails, books and {found.rows} rows are whole, checked against {len(anchors)} anchors; "
+        f"read {'whole' if found.since is None else f'what was written since {found.since}'}",
+        anchors=len(anchors),
+        checked={"records": found.records, "rows": found.rows, "since": found.since},
     )
-
-    def read(work: "Work") -> "tuple[Verification, Anchor, Seals]":
-        start = None if full else verified_start(work, [*anchors, *kept])
-        return verify_everything(work, anchors, start), take_anchor(work, now), work.seals
-
-    found, head, seals = ports.database.read(read)
-    keep_verified(ports, found, head, seals)
-    faults = found.faults
-    if json:
-        print_json(
-            {
-                "ok": not faults,
-                "anchors": len(anchors),
-                "checked": {"records": found.records, "rows": found.rows, "since": found.since},
-                "faults": [
-                    {"kind": f.kind, "subject": f.subject, "message_zh": f.zh, "message_en": f.en}
-                    for f in faults
-                ],
-            }
-        )
-    elif faults:
-        print_table(
-            "审计核验发现问题 / faults in the audit trail",
-            ["kind", "where", "中文", "English"],
-            [[fault.kind, fault.subject, fault.zh, fault.en] for fault in faults],
-        )
-    else:
-        print(
-            f"审计日志、账簿与 {found.rows} 行数据完整，对照锚值 {len(anchors)} 份；{_read_zh(found.since)} / "
-            f"trails, books and {found.rows} rows are whole, checked against {len(anchors)} anchors; "
-            f"read {'whole' if found.since is None else f'what was written since {found.since}'}"
-        )
-    return 1 if faults else 0
 
 
 @app.command
 def anchor(
     *,
     out: Annotated[Path | None, Parameter(help="追加到文件 / file to append to")] = None,
-    as_of: Annotated[str | None, Parameter(help="业务时间 / business time")] = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    options: Dated = Dated(),
 ) -> int:
-    """Print the heads of every chain, to be kept on paper or on another machine."""
+    """锚值 / Print the heads of every chain, to be kept on paper or on another machine."""
     from fundpool.adapters.stores.anchor_files import append_anchor
     from fundpool.services.books.audit_checks import take_anchor
 
-    now = business_clock(as_of)
-    taken = _ports(policy_dir).database.read(lambda work: take_anchor(work, now)).as_document()
-    if out is not None:
-        append_anchor(out, taken)
-    if json or out is None:
+    now = options.now
+    taken = options.ports().database.read(lambda work: take_anchor(work, now)).as_document()
+    if out is None:
         print_json(taken)
-    else:
-        print(f"已写入 {out} / written")
-    return 0
+        return 0
+    append_anchor(out, taken)
+    return options.show(taken, f"已写入 {out} / written")
 
 
 def _read_zh(since: str | None) -> str:

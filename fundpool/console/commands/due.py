@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from fundpool.console.clock import business_clock
-from fundpool.console.options import Json, PolicyDir, parse_day, parse_month, policy_folder
-from fundpool.console.output import print_json, print_table
+from fundpool.console.options import City, Options, parse_day, parse_month
+from fundpool.console.output import Columns, Table
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month
 
@@ -28,12 +28,11 @@ _KIND_ZH = {
     "delegated": "另行规定",
 }
 _SHIFT_ZH = {"none": "", "following": "·顺延", "preceding": "·提前"}
-_STATUS_ZH = {"confirmed": "确定", "forecast": "预计", "provisional": "暂定", "unknown": "无日期"}
 
 
 def due(
     *,
-    city: Annotated[str, Parameter(help="城市 / city key, e.g. taizhou")],
+    city: City,
     month: Annotated[
         str | None, Parameter(help="月份：资金所属月 / month YYYY-MM, its monthly duties")
     ] = None,
@@ -65,11 +64,10 @@ def due(
         str | None,
         Parameter(help="业务日期：只用该日前公布的放假通知 / only holiday notices published by that day"),
     ] = None,
-    policy_dir: PolicyDir = None,
     format_: Annotated[
         Literal["table", "ics"], Parameter(name="--format", help="表格或日历文件 / table, or a calendar file")
     ] = "table",
-    json: Json = False,
+    options: Options = Options(),
 ) -> int:
     """列出期限和责任 / List who must do what by when.
 
@@ -78,9 +76,9 @@ def due(
     from fundpool.adapters.policies.policy_files import load_city, load_work_calendar, read_national
     from fundpool.domain.duties import DutyKind, duties_of_month, duties_of_year
 
-    if json and format_ == "ics":
+    if options.json and format_ == "ics":
         raise _usage("--json 与 --format ics 只能选一个", "give either --json or --format ics")
-    folder = policy_folder(policy_dir)
+    folder = options.policy_folder
     months, fund_year = _periods(month, from_, to, year)
     moment = business_clock(as_of) if as_of else None
     policy = load_city(folder, city)
@@ -96,14 +94,19 @@ def due(
             for duty in duties_of_month(policy, period, calendar, received=happened, readings=readings)
         )
     )
-    if json:
-        print_json([duty.to_json() for duty in duties])
-    elif format_ == "ics":
-        sys.stdout.buffer.write(
-            _calendar_file(policy, duties, policy.step_names(read_national(folder)), moment)
-        )
+    names = policy.step_names(read_national(folder))
+    if format_ == "ics":
+        from fundpool.adapters.documents.calendar_files import calendar_file
+
+        content, undated = calendar_file(policy, duties, names, moment or datetime.now(UTC))
+        sys.stdout.buffer.write(content)
+        if undated:
+            print(
+                f"{undated} 项职责没有日期，未列入日历 / {undated} duties without a date are left out",
+                file=sys.stderr,
+            )
     else:
-        _print_duties(policy, duties, policy.step_names(read_national(folder)))
+        options.show([duty.to_json() for duty in duties], _table(policy, duties, names))
     if happened is not None and not any(duty.kind is DutyKind.AFTER_EVENT for duty in duties):
         print("没有期限自收款日起算 / no duty counts from the receipt", file=sys.stderr)
     _print_notes(policy, months, fund_year, duties, calendar)
@@ -181,24 +184,23 @@ def _anchors(deadline: object) -> list[str]:
     return [name for name in (deadline.step, deadline.event) if name]
 
 
-def _print_duties(policy: "CityPolicy", duties: "tuple[Duty, ...]", steps: "dict[str, StepName]") -> None:
-    rows = []
-    for duty in duties:
-        step = steps.get(duty.step)
-        actor = policy.actors.get(duty.actor)
-        rows.append(
-            (
-                duty.rule,
-                duty.period,
-                f"{step.name_zh if step else duty.step}（{actor.name_zh if actor else duty.actor}）",
-                duty.due,
-                duty.act_by,
-                _KIND_ZH[duty.kind.value] + _SHIFT_ZH[duty.shift.value],
-                _STATUS_ZH[duty.status.value] + ("·目标" if duty.firmness.value == "target" else ""),
-            )
-        )
-    columns = ("规则", "期间", "职责", "期限", "最迟办理", "性质", "状态")
-    print_table(f"{policy.name_zh}（{policy.instruments[0].reference}）", columns, rows)
+def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]", steps: "dict[str, StepName]") -> Table:
+    def who_does_what(duty: "Duty") -> str:
+        step, actor = steps.get(duty.step), policy.actors.get(duty.actor)
+        return f"{step.name_zh if step else duty.step}（{actor.name_zh if actor else duty.actor}）"
+
+    from fundpool.domain.duties import STATUS_ZH
+
+    columns: Columns = {
+        "规则": "rule",
+        "期间": "period",
+        "职责": who_does_what,
+        "期限": "due",
+        "最迟办理": "act_by",
+        "性质": lambda duty: _KIND_ZH[duty.kind.value] + _SHIFT_ZH[duty.shift.value],
+        "状态": lambda duty: STATUS_ZH[duty.status] + ("·目标" if duty.firmness == "target" else ""),
+    }
+    return Table(f"{policy.name_zh}（{policy.instruments[0].reference}）", duties, columns)
 
 
 def _print_notes(
@@ -252,53 +254,3 @@ def _lacks_steps(
 
     full = {duty.step for duty in duties_of_month(policy, month.plus(12), calendar)}
     return full > {duty.step for duty in duties if duty.period == str(month)}
-
-
-def _calendar_file(
-    policy: "CityPolicy", duties: "tuple[Duty, ...]", steps: "dict[str, StepName]", moment: datetime | None
-) -> bytes:
-    """The dated duties as an iCalendar file, one all-day event on the due date each."""
-    from datetime import timedelta
-
-    from icalendar import Alarm, Calendar, Event
-
-    calendar = Calendar()
-    calendar.add("prodid", "-//fundpool//due//ZH")
-    calendar.add("version", "2.0")
-    calendar.add("x-wr-calname", f"{policy.name_zh}医保基金期限")
-    stamp = moment or datetime.now(UTC)
-    undated = 0
-    for duty in duties:
-        if duty.due is None:
-            undated += 1
-            continue
-        step = steps.get(duty.step)
-        actor = policy.actors.get(duty.actor)
-        event = Event()
-        event.add("uid", f"{policy.key}-{duty.rule}-{duty.step}-{duty.period}@fundpool")
-        event.add("dtstamp", stamp.astimezone(UTC))
-        event.add("dtstart", duty.due)
-        event.add("dtend", duty.due + timedelta(days=1))
-        event.add("summary", f"{policy.name_zh} {duty.period} {step.name_zh if step else duty.step}")
-        event.add("transp", "TRANSPARENT")
-        lines = [
-            f"责任主体：{actor.name_zh if actor else duty.actor}",
-            f"最迟办理日：{duty.act_by or '待放假通知'}；状态：{_STATUS_ZH[duty.status.value]}",
-            f"{duty.basis.document} {duty.basis.section}（{duty.rule}）：{duty.basis.quote}",
-        ]
-        event.add("description", "\n".join(lines))
-        event.add("categories", [duty.rule, duty.actor])
-        event.add("status", "CONFIRMED" if duty.status.value == "confirmed" else "TENTATIVE")
-        alarm = Alarm()
-        alarm.add("action", "DISPLAY")
-        alarm.add("description", f"{step.name_zh if step else duty.step}")
-        # Nine in the morning of the day before the last working day that serves.
-        alarm.add("trigger", timedelta(days=((duty.act_by or duty.due) - duty.due).days - 1, hours=9))
-        event.add_component(alarm)
-        calendar.add_component(event)
-    if undated:
-        print(
-            f"{undated} 项职责没有日期，未列入日历 / {undated} duties without a date are left out",
-            file=sys.stderr,
-        )
-    return bytes(calendar.to_ical())

@@ -34,6 +34,7 @@ from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
 from fundpool.console.dashboard.reading import City, Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
+from fundpool.console.output import error_document
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.services.ports.files import SlipFile
@@ -363,8 +364,7 @@ class _Pages:
 
     def _error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
         if request.url.path.startswith("/api/") or request.url.path == "/healthz":
-            told = {"code": error.code, "message": str(error), "basis": error.basis, "remedy": error.remedy}
-            return JSONResponse({"error": told}, status_code)
+            return JSONResponse({"error": error_document(error)}, status_code)
         return self._page(
             request, "error.html", None, status_code, error=error, status_code_shown=status_code
         )

@@ -127,6 +127,24 @@ def keep_verified(ports: MonthPorts, found: Verification, anchor: Anchor, seals:
         ports.anchors.keep(sealed.as_document(), None)
 
 
+def verify_installation(
+    ports: MonthPorts, anchors: Sequence[Anchor], kept: Sequence[Anchor], now: datetime, *, full: bool
+) -> Verification:
+    """Verify everything against ``anchors``; a sound long trail is remembered as verified up to here.
+
+    ``kept`` are the installation's own anchors: behind the newest verified one a long trail is read from
+    there on, unless ``full``. Raises ServiceUnavailable when the anchor cannot be written.
+    """
+
+    def read(work: Work) -> tuple[Verification, Anchor, Seals]:
+        start = None if full else verified_start(work, [*anchors, *kept])
+        return verify_everything(work, anchors, start), take_anchor(work, now), work.seals
+
+    found, head, seals = ports.database.read(read)
+    keep_verified(ports, found, head, seals)
+    return found
+
+
 READ_WHOLE_UP_TO = 200_000
 """Records of the trail of rows that are always read; some 50,000 payments."""
 
