@@ -158,9 +158,8 @@ class _Pages:
         extra = {"show": shown.value} if shown is not Show.ALL else {}
         place = self._place(request, extra | ({"live": "1"} if live else {}))
         read = self.reader.board(place.city.key, place.month, place.moment)
-        status = MonthStatus.model_validate(read.status)
         units = [unit.code for unit in place.city.units]
-        board = build_board(status, units, place.city.step_of_hop, shown, read.money)
+        board = build_board(read.status, units, place.city.step_of_hop, shown, read.money)
         return self._page(
             request,
             "board.html",
@@ -169,7 +168,7 @@ class _Pages:
             alarms=read.alarms,
             show=shown.value,
             live_seconds=LIVE_SECONDS if live else None,
-            flags=[flag for flag in flags_worst_first(status.flags) if flag.kind not in SHOWN_IN_MATRIX],
+            flags=[flag for flag in flags_worst_first(read.status.flags) if flag.kind not in SHOWN_IN_MATRIX],
         )
 
     def county(self, request: Request) -> Response:
@@ -224,8 +223,7 @@ class _Pages:
         """Batches with their consequences, then every transfer."""
         place = self._place(request)
         read = self.reader.transfers(place.city.key, place.month, place.moment)
-        status = MonthStatus.model_validate(read.status)
-        return self._page(request, "transfers.html", place, status=status, batches=read.batches)
+        return self._page(request, "transfers.html", place, status=read.status, batches=read.batches)
 
     def lineage(self, request: Request) -> Response:
         """Where one payment comes from, down to the cells of the counties' files (``fundpool explain``)."""
@@ -242,14 +240,15 @@ class _Pages:
     def findings(self, request: Request) -> Response:
         """Who is late, missing or inconsistent, worst first."""
         place = self._place(request)
-        status = MonthStatus.model_validate(self.reader.status(place.city.key, place.month, place.moment))
+        status = self.reader.status(place.city.key, place.month, place.moment)
         flags = flags_worst_first(status.flags)
         return self._page(request, "findings.html", place, flags=flags)
 
     def api_status(self, request: Request) -> Response:
         """The document of ``fundpool status --json``."""
         place = self._place(request)
-        return JSONResponse(dict(self.reader.status(place.city.key, place.month, place.moment)))
+        status = self.reader.status(place.city.key, place.month, place.moment)
+        return JSONResponse(status.model_dump(mode="json", by_alias=True))
 
     def healthz(self) -> Response:
         """200 when the database answers; raises ServiceUnavailable (503) when it does not."""
