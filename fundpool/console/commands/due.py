@@ -15,7 +15,6 @@ from fundpool.domain.periods import Month
 if TYPE_CHECKING:
     from fundpool.domain.duties import Duty, Received
     from fundpool.domain.policy import CityPolicy, StepName
-    from fundpool.domain.working_days import WorkCalendar
 
 MONTHS_AT_MOST = 240
 """A range longer than this is a slip of the pen, not a question."""
@@ -75,6 +74,7 @@ def due(
     """
     from fundpool.adapters.policies.policy_files import load_city, load_work_calendar, read_national
     from fundpool.domain.duties import DutyKind, duties_of_month, duties_of_year
+    from fundpool.services.law.duty_lists import notes_on
 
     if options.json and format_ == "ics":
         raise _usage("--json 与 --format ics 只能选一个", "give either --json or --format ics")
@@ -109,7 +109,8 @@ def due(
         options.show([duty.to_json() for duty in duties], _table(policy, duties, names))
     if happened is not None and not any(duty.kind is DutyKind.AFTER_EVENT for duty in duties):
         print("没有期限自收款日起算 / no duty counts from the receipt", file=sys.stderr)
-    _print_notes(policy, months, fund_year, duties, calendar)
+    for note in notes_on(policy, months, fund_year, duties, calendar):
+        print(note, file=sys.stderr)
     return 0
 
 
@@ -149,6 +150,8 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 
 def _received(policy: "CityPolicy", texts: tuple[str, ...], months: int) -> "Received | None":
     """The receipt day for all duties that count from a receipt, or a day per step."""
+    from fundpool.services.law.duty_lists import require_anchors
+
     if not texts:
         return None
     if months > 1:
@@ -165,23 +168,8 @@ def _received(policy: "CityPolicy", texts: tuple[str, ...], months: int) -> "Rec
     days = {
         step: parse_day(value, "--received") for step, value in (_pair(text, "--received") for text in texts)
     }
-    known = {name for rule in policy.rules for duty in rule.duties for name in _anchors(duty.due)}
-    for step in days:
-        if step not in known:
-            raise InputError(
-                "unknown_step",
-                f"{policy.name_zh}没有期限自步骤 {step} 起算；有：{', '.join(sorted(known)) or '无'}",
-                f"no duty of {policy.name_en} counts from {step}; there are: {', '.join(sorted(known)) or 'none'}",
-            )
+    require_anchors(policy, days)
     return days
-
-
-def _anchors(deadline: object) -> list[str]:
-    from fundpool.domain.policy import After
-
-    if not isinstance(deadline, After):
-        return []
-    return [name for name in (deadline.step, deadline.event) if name]
 
 
 def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]", steps: "dict[str, StepName]") -> Table:
@@ -201,56 +189,3 @@ def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]", steps: "dict[str, S
         "状态": lambda duty: STATUS_ZH[duty.status] + ("·目标" if duty.firmness == "target" else ""),
     }
     return Table(f"{policy.name_zh}（{policy.instruments[0].reference}）", duties, columns)
-
-
-def _print_notes(
-    policy: "CityPolicy",
-    months: list[Month],
-    fund_year: int | None,
-    duties: "tuple[Duty, ...]",
-    calendar: "WorkCalendar",
-) -> None:
-    """What a person must know beside the list, on stderr."""
-    from fundpool.domain.duties import DutyStatus
-    from fundpool.domain.policy import Status
-
-    notes = []
-    document = policy.instruments[0].reference
-    if policy.status is not Status.IN_FORCE:
-        notes.append(f"{document} 未生效（{policy.status.value}），没有期限 / not in force: no duties")
-    elif policy.effective is not None:
-        filled = {duty.period for duty in duties}
-        first = Month.of(policy.effective)
-        if any(month < first and str(month) not in filled for month in months) or (
-            fund_year is not None and fund_year < first.year
-        ):
-            notes.append(f"{document} 自 {policy.effective} 起施行 / in force from {policy.effective}")
-        # The chain of a month begins before it and ends after it: the first cycles lack earlier steps.
-        notes += [
-            f"{month}：首个循环，不完整 / first cycle, partial"
-            for month in months
-            if first.plus(-2) <= month <= first.plus(2)
-            and str(month) in filled
-            and _lacks_steps(policy, month, duties, calendar)
-        ]
-    if any(duty.status is DutyStatus.PROVISIONAL or _waits_for_notice(duty) for duty in duties):
-        year = max(calendar.notices, default=0) + 1
-        notes.append(
-            f"{year} 年的放假通知未在库，有关日期暂定 / dates that need the notice of {year} are provisional"
-        )
-    for note in notes:
-        print(note, file=sys.stderr)
-
-
-def _waits_for_notice(duty: "Duty") -> bool:
-    return duty.status.value == "unknown" and duty.kind.value == "working_day"
-
-
-def _lacks_steps(
-    policy: "CityPolicy", month: Month, duties: "tuple[Duty, ...]", calendar: "WorkCalendar"
-) -> bool:
-    """Whether the month has fewer duties than a month a year later."""
-    from fundpool.domain.duties import duties_of_month
-
-    full = {duty.step for duty in duties_of_month(policy, month.plus(12), calendar)}
-    return full > {duty.step for duty in duties if duty.period == str(month)}

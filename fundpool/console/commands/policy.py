@@ -128,8 +128,10 @@ def diff(
     from fundpool.services.law.policy_views import compare
 
     folder = options.policy_folder
-    (one, one_on), (other, other_on) = _city_at(left), _city_at(right)
-    rows = compare(load_city(folder, one), one_on, load_city(folder, other), other_on, read_national(folder))
+    (first, first_day), (second, second_day) = _city_at(left), _city_at(right)
+    rows = compare(
+        load_city(folder, first), first_day, load_city(folder, second), second_day, read_national(folder)
+    )
     if not all_:
         rows = [row for row in rows if not row["same"]]
     return options.show(

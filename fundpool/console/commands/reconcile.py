@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -19,9 +19,6 @@ from fundpool.services.documents.detail_comparison import (
     DetailComparison,
     DifferenceFiles,
 )
-
-if TYPE_CHECKING:
-    from fundpool.adapters.details.detail_comparison import DetailComparer
 
 _NEXT_COLUMN = re.compile(rf",(?=(?:{'|'.join(DETAIL_COLUMNS)})=)")
 _ON_SCREEN = 100
@@ -67,13 +64,13 @@ def reconcile(
     )
     places = None if city is None else _city_places(options.policy_folder, city)
     from fundpool.adapters.details.detail_comparison import compare
-    from fundpool.adapters.details.detail_workbooks import open_folder
+    from fundpool.adapters.details.detail_workbooks import open_folder, write_differences
 
     if out is not None:
         open_folder(out)
     with compare((left, sides[0]), (right, sides[1]), places) as comparer:
         comparison = comparer.comparison
-        files = None if out is None else _write(comparer, out, repr((city, sides)))
+        files = None if out is None else write_differences(comparer, out, repr((city, sides)))
     return options.show(
         _document(comparison, city, files), *_parts(comparison, files), found=comparison.differing > 0
     )
@@ -113,20 +110,6 @@ def _city_places(folder: Path, city: str) -> CityPlaces:
 
     policy = load_city(folder, city)
     return CityPlaces(policy.name_zh, Register.of(policy.register, policy.funds, policy.name_zh))
-
-
-def _write(comparer: "DetailComparer", out: Path, asked: str) -> DifferenceFiles:
-    from fundpool.adapters.details.detail_workbooks import MOST_LINES, put, result_stem, write_workbook
-
-    comparison = comparer.comparison
-    stem = result_stem(comparison, asked)
-    parquet, workbook = out / f"{stem}.parquet", out / f"{stem}.xlsx"
-    listed = comparer.list_differences()
-    drawn = listed.with_suffix(".xlsx")
-    written = write_workbook(drawn, comparison, comparer.differences(listed, MOST_LINES), parquet.name)
-    put(listed, parquet)
-    put(drawn, workbook)
-    return DifferenceFiles(parquet, workbook, comparison.differing, written)
 
 
 def _document(

@@ -205,5 +205,5 @@ def add_waiver(
 
 
 def _show_recorded(count: int, act: Act) -> int:
-    told = f"登记 {count:d} 条 / {count:d} recorded" if count else "已有相同登记 / already recorded"
-    return act.show({"recorded": int(count)}, told)
+    sentence = f"登记 {count:d} 条 / {count:d} recorded" if count else "已有相同登记 / already recorded"
+    return act.show({"recorded": int(count)}, sentence)

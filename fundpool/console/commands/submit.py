@@ -12,9 +12,8 @@ from fundpool.console.output import Table, error_document, minute, pick
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.submission import DocumentKind, FileState
-from fundpool.services.documents.document_kinds import intake_of
+from fundpool.services.documents.document_kinds import filed_kind, intake_of
 from fundpool.services.documents.intake import FileReceipt, Sending
-from schemas.documents import DOCUMENTS
 
 SHOWN_CHANGES = 60
 """So many changed figures of a version are printed; a list of payers may change by thousands."""
@@ -48,7 +47,7 @@ def submit(
     if not files:
         raise InputError("usage", "没有给出文件", "no file given", remedy="fundpool submit FILE… --city …")
     now = options.now
-    kind = filed(document)
+    kind = filed_kind(document)
     sending = Sending(
         city=city,
         document=kind,
@@ -72,19 +71,6 @@ def submit(
         *_what_next(kind, city, receipts),
     )
     return 0 if all(receipt.state is FileState.READ for receipt in receipts) else 2
-
-
-def filed(document: str) -> DocumentKind:
-    """The document of an option. Raises InputError for one that another command takes."""
-    known = DOCUMENTS.get(document)
-    if known is not None and known.taken_by is not None:
-        raise InputError(
-            "document_taken_elsewhere",
-            f"{known.zh}不在此报送，请用 {known.taken_by}",
-            f"the {known.en} is not filed here; use {known.taken_by}",
-            remedy=known.taken_by,
-        )
-    return DocumentKind.named(document)
 
 
 def _what_next(kind: DocumentKind, city: str, receipts: Sequence[FileReceipt]) -> Iterator[str]:

@@ -87,8 +87,8 @@ class Place:
     def url(self, path: str | None = None, **changes: str | None) -> str:
         """The address of ``path`` (this page when None) for this city and month, with ``changes``."""
         kept = self.extra if path is None else {}
-        asked = {"city": self.city.key, "month": str(self.month), "as_of": self.as_of}
-        query = {**asked, **kept, **changes}
+        chosen = {"city": self.city.key, "month": str(self.month), "as_of": self.as_of}
+        query = {**chosen, **kept, **changes}
         return f"{path or self.path}?{urlencode({k: v for k, v in query.items() if v is not None})}"
 
     def unit_name(self, code: str | None, language: Language) -> str:
@@ -295,42 +295,42 @@ class _Pages:
             if as_of is None
             else Moment(business_clock(as_of), is_asked=True)
         )
-        cities = {city.key: city for city in self.reader.cities()}
-        asked = request.query_params.get("city")
-        if asked is None:
-            asked = next((key for key in cities if self.reader.months(key)), next(iter(cities), ""))
-        if asked not in cities:
+        cities = {each.key: each for each in self.reader.cities()}
+        city = request.query_params.get("city")
+        if city is None:
+            city = next((key for key in cities if self.reader.months(key)), next(iter(cities), ""))
+        if city not in cities:
             raise InputError(
                 "unknown_city",
-                f"没有名为“{asked}”的统筹地区",
-                f"no city is called “{asked}”",
+                f"没有名为“{city}”的统筹地区",
+                f"no city is called “{city}”",
                 remedy="可选 / choose one of: " + ", ".join(cities),
             )
-        month = self._month(request, asked, moment)
-        return Place(request.url.path, cities[asked], month, moment, as_of, extra or {})
+        month = self._month(request, city, moment)
+        return Place(request.url.path, cities[city], month, moment, as_of, extra or {})
 
     def _month(self, request: Request, city: str, moment: Moment) -> Month:
-        asked = request.query_params.get("month")
-        if not asked:
+        text = request.query_params.get("month")
+        if not text:
             return max(self.reader.months(city), default=Month.of(business_day(moment.at)))
         try:
-            month = Month.parse(asked)
+            month = Month.parse(text)
         except ValueError:
             month = None
         if month is None or month.year not in _YEARS:
             raise InputError(
                 "unknown_month",
-                f"“{asked}”不是月份",
-                f"“{asked}” is not a month",
+                f"“{text}”不是月份",
+                f"“{text}” is not a month",
                 remedy="月份写作 2026-10 / write a month as 2026-10",
             )
         return month
 
     def _language(self, request: Request) -> Language:
         known = languages()
-        for asked in (request.query_params.get("lang"), request.cookies.get("lang")):
-            if asked is not None and asked in known:
-                return known[asked]
+        for key in (request.query_params.get("lang"), request.cookies.get("lang")):
+            if key is not None and key in known:
+                return known[key]
         return known[DEFAULT_LANGUAGE]
 
     def _page(
