@@ -39,6 +39,7 @@ County = Annotated[str, Parameter(name="--county", help="县区代码 / county c
 AnyCounty = Annotated[str | None, Parameter(name="--county", help="县区代码 / county code")]
 Fund = Annotated[str, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
 AnyFund = Annotated[str | None, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
+BreakNumber = Annotated[int, Parameter(help="差异序号，见 transfers breaks / number of the break")]
 By = Annotated[str, Parameter(name="--by", help="办理人 / the person who acts")]
 Reason = Annotated[str, Parameter(name="--reason", help="理由 / reason")]
 AnyReason = Annotated[str | None, Parameter(name="--reason", help="理由 / reason")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fundpool.console.clock import business_clock
-from fundpool.console.options import Act, City, Dated, Json, MonthText, Options, parse_month
+from fundpool.console.options import Act, BreakNumber, City, Dated, Json, MonthText, Options, parse_month
 from fundpool.console.output import Columns, Table, pick, show
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan, parse_yuan
@@ -247,7 +247,7 @@ def match_receipt(
 
 
 def assign_break(
-    break_id: int, *, owner: Annotated[str, Parameter(help="责任人 / who follows it up")], act: Act
+    break_id: BreakNumber, *, owner: Annotated[str, Parameter(help="责任人 / who follows it up")], act: Act
 ) -> int:
     """指定差异的责任人 / Name who follows a break up."""
     from fundpool.services.payments.statements import assign

@@ -63,7 +63,7 @@ def run(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Run the sandbox bank until it is stopped.
+    """运行模拟银行 / Run the sandbox bank until it is stopped.
 
     Without an accounts file, accounts open on first use: payers with 1,000,000,000.00 yuan.
     The first line on stdout tells its address once it answers.
@@ -105,7 +105,8 @@ def fault(
     *,
     key: Annotated[str | None, Parameter(help="只对此业务键 / only for this transfer key")] = None,
     call: Annotated[
-        str | None, Parameter(help="submit, query, close, statement, callback / which call it befalls")
+        str | None,
+        Parameter(help="所遇调用 / which call it befalls: submit, query, close, statement, callback"),
     ] = None,
     times: Annotated[int, Parameter(help="次数 / for the next so many calls")] = 1,
     seconds: Annotated[int | None, Parameter(help="持续秒数 / how long, where it is about time")] = None,
@@ -113,7 +114,7 @@ def fault(
     url: _Url = None,
     json: Json = False,
 ) -> int:
-    """Switch a fault on for the next calls: slow, refused, unanswered and forty more."""
+    """开关故障 / Switch a fault on for the next calls: slow, refused, unanswered and forty more."""
     if clear:
         ask(url, "DELETE", "/sandbox/faults")
     if name is None:
@@ -140,7 +141,7 @@ def clock(
     url: _Url = None,
     json: Json = False,
 ) -> int:
-    """Show or set the bank's clock; what is due by then happens."""
+    """银行时钟 / Show or set the bank's clock; what is due by then happens."""
     if now is None:
         document = ask(url, "GET", "/sandbox/clock")
     else:
@@ -152,7 +153,7 @@ def clock(
 
 @app.command(name="book")
 def show_book(*, url: _Url = None, json: Json = False) -> int:
-    """Show what the bank has in its book: the independent record of what was paid."""
+    """银行账簿 / Show what the bank has in its book: the independent record of what was paid."""
     document = ask(url, "GET", "/sandbox/book")
     transfer = {"key": "key", "yuan": "amount_fen", "credit_account": "credit_account", "state": "state"}
     transfer |= {name: name for name in ("reason", "bank_serial", "executed_at")}
@@ -186,7 +187,7 @@ def files(
     as_of: Annotated[str | None, Parameter(help="银行时间 / the bank's time")] = None,
     json: Json = False,
 ) -> int:
-    """Once be a bank without an API: take the orders of the outbox, answer with pain.002 and camt.053.
+    """以文件往来一次 / Once be a bank without an API: take the orders of the outbox, answer with pain.002 and camt.053.
 
     The bank must not be running: both would hold its book. Exit 1 when a file is no order.
     """

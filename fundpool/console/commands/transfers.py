@@ -12,6 +12,7 @@ from fundpool.console.options import (
     AnyCity,
     AnyFund,
     AnyMonthText,
+    BreakNumber,
     City,
     Dated,
     Fund,
@@ -46,6 +47,7 @@ for _name, _help in (
         f"fundpool.console.commands.bank_statements:{_name.replace('-', '_')}", name=_name, help=_help
     )
 
+_Payment = Annotated[int, Parameter(help="款项序号，见 transfers list / number of the payment")]
 _AnyHop = Annotated[
     str | None, Parameter(name="--hop", help="拨付环节 / hop, such as fiscal_account>city_expenditure")
 ]
@@ -90,7 +92,7 @@ def _payment(view: "TransferView") -> dict[str, Any]:
 
 
 @app.command
-def show(transfer_id: int, *, options: Options = Options()) -> int:
+def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
     """查看一笔款项的全部经过 / One payment with every attempt, every call to the bank and every act of a person."""
     from fundpool.services.payments.transfer_views import transfer_history
 
@@ -237,7 +239,7 @@ def _hop(text: str | None) -> "Hop | None":
 
 
 @app.command
-def cancel(transfer_id: int, *, reason: Reason, act: Act) -> int:
+def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """撤回未到银行的款项 / Withdraw a payment that is not with the bank: never sent, or definitely refused."""
     from fundpool.services.payments import payment_decisions
 
@@ -246,7 +248,7 @@ def cancel(transfer_id: int, *, reason: Reason, act: Act) -> int:
 
 
 @app.command
-def hold(transfer_id: int, *, reason: Reason, act: Act) -> int:
+def hold(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """挂起一笔款项 / Stop one payment until a person has looked."""
     from fundpool.services.payments.payment_decisions import hold_obligation
 
@@ -254,7 +256,7 @@ def hold(transfer_id: int, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="look-again")
-def look_again(transfer_id: int, *, reason: Reason, act: Act) -> int:
+def look_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """解除挂起 / Take a payment out of HELD to where its attempts say it stands."""
     from fundpool.services.payments.payment_decisions import look_again as leave_held
 
@@ -262,7 +264,7 @@ def look_again(transfer_id: int, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="accept-execution")
-def accept_execution(transfer_id: int, *, reason: Reason, act: Act) -> int:
+def accept_execution(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """认定银行的执行 / Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
     from fundpool.services.payments.payment_decisions import accept_execution as accept
 
@@ -270,7 +272,7 @@ def accept_execution(transfer_id: int, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="approve-retry")
-def approve_retry(transfer_id: int, *, reason: Reason, act: Act) -> int:
+def approve_retry(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """准予重试 / Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
     from fundpool.services.payments.payment_decisions import approve_retry as allow_retry
 
@@ -278,7 +280,7 @@ def approve_retry(transfer_id: int, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="order-again")
-def order_again(transfer_id: int, *, reason: Reason, act: Act) -> int:
+def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """重新制单 / Order what came back (退票) or was withdrawn once more, to the account approved now; two others pass it."""
     from fundpool.services.payments.batches import order_again as order_once_more
 
@@ -338,7 +340,7 @@ def breaks(
 
 
 @app.command(name="resolve-break")
-def resolve_break(break_id: int, *, reason: Reason, act: Act) -> int:
+def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
     """结清差异 / Close a break with a person's reason; nothing is written off by itself."""
     from fundpool.services.payments.resolving import resolve_break as close_break
 
@@ -350,7 +352,9 @@ def resolve_break(break_id: int, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="confirm-absence")
-def confirm_absence(key: str, *, act: Act) -> int:
+def confirm_absence(
+    key: Annotated[str, Parameter(help="支付编号 / idempotency key of the order")], *, act: Act
+) -> int:
     """确认未执行 / Confirm from the statements that an order was never executed; two people, one after the other."""
     from fundpool.services.payments.resolving import confirm_absence as confirm
     from fundpool.services.payments.transfer_views import attempt_of_key
