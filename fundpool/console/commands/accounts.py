@@ -55,14 +55,24 @@ def approve(
 
 
 def _show(accounts: "Sequence[BankAccount]", options: Options) -> int:
-    about = "id city fund unit account_type version account_no account_name bank_name status"
-    columns = {"id": "id", "city": "city", "fund": "fund", "unit": "unit", "type": "account_type"}
-    columns |= {"version": "version", "account_no": "account_no", "name": "account_name"}
+    about = (
+        "id city fund unit account_type version account_no account_name bank_name status maker checker "
+        "usable_from"
+    )
+    columns = {
+        "id": "id",
+        "city": "city",
+        "fund": "fund",
+        "unit": "unit",
+        "type": "account_type",
+        "version": "version",
+        "account_no": "account_no",
+        "name": "account_name",
+        "status": "status",
+        "maker": "maker",
+        "checker": "checker",
+    }
     return options.show(
-        {"accounts": [pick(account, f"{about} maker checker usable_from") for account in accounts]},
-        Table(
-            "账户登记簿 / bank accounts",
-            accounts,
-            columns | {name: name for name in ("status", "maker", "checker")},
-        ),
+        {"accounts": [pick(account, about) for account in accounts]},
+        Table("账户登记簿 / bank accounts", accounts, columns),
     )

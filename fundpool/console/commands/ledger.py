@@ -85,8 +85,15 @@ def balances(
         {"city": city, "fund": fund, "debit_fen": debit, "credit_fen": credit}
         for (city, fund), (debit, credit) in sorted(trial_balance(found).items())
     ]
-    columns = {"city": "city", "fund": "fund", "account": "type", "unit": "unit", "detail": "detail"}
-    columns |= {"yuan": "balance_fen", "reserved": "reserved_fen"}
+    columns = {
+        "city": "city",
+        "fund": "fund",
+        "account": "type",
+        "unit": "unit",
+        "detail": "detail",
+        "yuan": "balance_fen",
+        "reserved": "reserved_fen",
+    }
     shown = [account | {"reserved_fen": account["reserved_fen"] or None} for account in accounts]
     document = {"accounts": accounts, "trial_balance": totals}
     return options.show(document, Table("账户余额 / balances", shown, columns))

@@ -70,8 +70,17 @@ def list_transfers(
     wanted = parse_month(month) if month else None
     views = options.ports().database.read(lambda work: transfer_views(work, city, wanted, unit=unit))
     rows = [_payment(view) for view in views]
-    columns = {name: name for name in ("id", "month", "fund", "hop", "unit")}
-    columns |= {"yuan": "amount_fen", "state": "state", "what": "detail_zh", "serial": "bank_serial"}
+    columns = {
+        "id": "id",
+        "month": "month",
+        "fund": "fund",
+        "hop": "hop",
+        "unit": "unit",
+        "yuan": "amount_fen",
+        "state": "state",
+        "what": "detail_zh",
+        "serial": "bank_serial",
+    }
     return options.show({"transfers": rows}, Table("拨付 / payments", rows, columns))
 
 
@@ -212,10 +221,17 @@ def release(*, city: City, month: MonthText, hop: _AnyHop = None, fund: AnyFund 
 
 
 def _show_batches(done: "tuple[Batch, ...]", act: Act) -> int:
-    columns = {name: name for name in ("id", "fund", "hop", "count")}
+    columns = {
+        "id": "id",
+        "fund": "fund",
+        "hop": "hop",
+        "count": "count",
+        "yuan": "total_fen",
+        "state": "state",
+    }
     return act.show(
         {"batches": [pick(batch, "id key state total_fen") for batch in done]},
-        Table("已办理批次 / batches", done, columns | {"yuan": "total_fen", "state": "state"}),
+        Table("已办理批次 / batches", done, columns),
     )
 
 
@@ -308,9 +324,15 @@ def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated 
     outcomes = resolve_open(options.ports(), options.now, city=city, month=wanted)
     about = "id=obligation_id unit fund amount_fen state attempt_state key detail_zh detail_en error_code"
     rows = [pick(outcome, about) for outcome in outcomes]
-    columns = {"id": "id", "unit": "unit", "fund": "fund", "yuan": "amount_fen", "state": "state"}
-    table = Table("查询结果 / outcomes", rows, columns | {"what": "detail_zh"})
-    return options.show({"transfers": rows}, table)
+    columns = {
+        "id": "id",
+        "unit": "unit",
+        "fund": "fund",
+        "yuan": "amount_fen",
+        "state": "state",
+        "what": "detail_zh",
+    }
+    return options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns))
 
 
 @app.command
