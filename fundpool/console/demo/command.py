@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from fundpool.console.demo.script import Script, load_script, sample_folder
-from fundpool.console.options import PolicyDir
+from fundpool.console.options import Json, PolicyDir
 from fundpool.domain.errors import InputError
 from fundpool.settings import Settings
 
@@ -46,7 +46,7 @@ def demo(
         bool, Parameter(help="删去上一场演示，从头开始 / remove the last demo's data first", negative="")
     ] = False,
     policy_dir: PolicyDir = None,
-    json: bool = False,
+    json: Json = False,
 ) -> int:
     """演示：在业务时钟上逐日演完一个月，人的角色也由演示代演；数据全部为虚构.
 
