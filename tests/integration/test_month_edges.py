@@ -130,7 +130,7 @@ def test_what_was_received_before_the_machine_stopped_is_read_by_the_next_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            "fundpool.services.documents.document_kinds.document_kinds.document_kinds.collection.read_arrivals",
+            "fundpool.services.documents.collection.read_arrivals",
             stopped,
         )
         with pytest.raises(KeyboardInterrupt):

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.domain.month import MONTH
 from fundpool.console.options import City, Dated, MonthText, parse_month
 from fundpool.console.output import Columns, Table, pick
+from fundpool.domain.month import MONTH
 from fundpool.domain.outcomes import StepRequest, UnitState
 
 _STATES = {
