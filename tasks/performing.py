@@ -7,12 +7,12 @@ from typing import Any
 from prefect.runtime import flow_run
 
 from fundpool.bootstrap import open_ports
-from fundpool.console.clock import business_clock
-from fundpool.console.core_dumps import leave_no_core_dump
-from fundpool.console.options import parse_month
+from fundpool.clock import business_clock
+from fundpool.core_dumps import leave_no_core_dump
 from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepReport, StepRequest
 from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import parse_month
 from fundpool.services.month.steps import run_step_of_cities
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import PolicyDir, open_month
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.periods import SHANGHAI

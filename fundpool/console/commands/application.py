@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import (
     AnyCounty,
     AnyFund,
@@ -17,11 +17,11 @@ from fundpool.console.options import (
     PolicyDir,
     open_month,
     parse_amount,
-    parse_month,
 )
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.application import Application
 from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import parse_month
 
 app = App(
     name="application",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import PolicyDir, settings_of
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError

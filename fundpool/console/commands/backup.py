@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import PolicyDir, settings_of
 from fundpool.console.output import print_json
 from fundpool.domain.errors import InputError

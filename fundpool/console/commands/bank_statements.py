@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import AsOf, By, City, Json, MonthText, PolicyDir, open_month, parse_month
+from fundpool.clock import business_clock
+from fundpool.console.options import AsOf, By, City, Json, MonthText, PolicyDir, open_month
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan, parse_yuan
@@ -154,7 +154,7 @@ def reconciliation(
     Exit 1 when a form does not balance, or the bank's balance of an account is not known.
     """
     from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks
-    from fundpool.domain.periods import SHANGHAI
+    from fundpool.domain.periods import SHANGHAI, parse_month
     from fundpool.services.payments.bank_reconciliation import reconciliations
 
     ports, when = open_month(policy_dir), parse_month(month)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import Json, PolicyDir, parse_day, parse_month, policy_folder
+from fundpool.clock import business_clock
+from fundpool.console.options import Json, PolicyDir, parse_day, policy_folder
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.duties import Duty, Received

@@ -15,13 +15,12 @@ from fundpool.console.options import (
     PeriodText,
     PolicyDir,
     open_month,
-    parse_month,
     period_of,
 )
 from fundpool.console.output import print_json
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, parse_month
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.oversight.flags import DUTY_NAMES
 

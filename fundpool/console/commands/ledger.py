@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import PolicyDir, parse_month, settings_of
+from fundpool.clock import business_clock
+from fundpool.console.options import PolicyDir, settings_of
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
+from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
     from fundpool.services.ports.work import Ports, Work

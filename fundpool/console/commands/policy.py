@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import AsOf, Json, PolicyDir, parse_day, parse_month, policy_folder
+from fundpool.clock import business_clock
+from fundpool.console.options import AsOf, Json, PolicyDir, parse_day, policy_folder
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, parse_month
 
 if TYPE_CHECKING:
     from fundpool.adapters.policies.yaml_documents import Problem

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import (
     AnyCounty,
     AsOf,
@@ -18,12 +18,12 @@ from fundpool.console.options import (
     PolicyDir,
     Reason,
     open_month,
-    parse_month,
     parse_period,
     period_of,
 )
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import parse_month
 
 budget = App(name="budget", help="年度预算 / Annual budgets.", result_action="return_value")
 openings = App(name="openings", help="期初数 / Opening balances.", result_action="return_value")

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month, parse_month
+from fundpool.clock import business_clock
+from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month
 from fundpool.console.output import print_json, print_table
+from fundpool.domain.periods import parse_month
 from fundpool.settings import Settings
 
 app = App(

@@ -5,11 +5,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month, parse_month
+from fundpool.clock import business_clock
+from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
 from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
+from fundpool.domain.periods import parse_month
 
 _STATES = {
     UnitState.DONE: "完成 done",

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.settings import Settings

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import AsOf, City, Json, PeriodText, PolicyDir, open_month, parse_period
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import PolicyDir, parse_month, settings_of
+from fundpool.clock import business_clock
+from fundpool.console.options import PolicyDir, settings_of
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.transfer import Batch, Obligation
