@@ -23,8 +23,8 @@ from flows.plan_collection import plan_collection
 from flows.plan_review import plan_review
 from flows.reconciliation import reconciliation
 from flows.report_filing import report_filing
-from fundpool.console.runs import LocalPrefect
 from fundpool.domain.outcomes import StepReport, StepRequest
+from fundpool.local_prefect.runs import LocalPrefect, local_prefect
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 from tasks import performing
@@ -80,7 +80,7 @@ def through_prefect(
     performing.run_step_of_cities = in_its_stage
     try:
         with (
-            LocalPrefect(Settings(home=home)) as prefect,
+            local_prefect(Settings(home=home)) as prefect,
             # As the product's own worker does: joining that thread takes most of a second per flow run.
             temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
         ):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from fundpool.console.runs import FlowRunResult, LocalPrefect
 from fundpool.domain.periods import Month
+from fundpool.local_prefect.runs import FlowRunResult, LocalPrefect
 from fundpool.services.month.daily import reserve_due_steps
 from tests.integration.month_scene import CityScene, at
 

@@ -25,7 +25,7 @@ def serve(
     from fundpool.console.dashboard.app import DashboardOptions, create_app
     from fundpool.console.dashboard.reading import ServiceReader
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
-    from fundpool.console.runs import run_url
+    from fundpool.local_prefect.runs import run_url
     from fundpool.services.payments.resolving import receive_callback
     from fundpool.settings import Settings
 
