@@ -11,6 +11,7 @@ from fundpool.settings import REPOSITORY
 
 PREFECT_FILE = REPOSITORY / "deployments" / "prefect.yaml"
 WORK_POOL = "fundpool"
+DAILY_TICK = "daily-tick"
 
 
 def deploy(*, schedules: bool = True) -> tuple[str, ...]:

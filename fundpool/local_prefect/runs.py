@@ -5,13 +5,13 @@ Importing this module does not import Prefect: pages and commands that only name
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fundpool.local_prefect.client import NO_LOGS_ON_THE_TERMINAL, QUIET, environment, outages_in_words
-from fundpool.local_prefect.deployments import deploy, load_flows
+from fundpool.local_prefect.deployments import DAILY_TICK, deploy, load_flows
 from fundpool.local_prefect.server import Server, prefect_home, running_server
 from fundpool.settings import Settings
 
@@ -34,7 +34,7 @@ class FlowRunResult:
     message: str
     run_id: str
     url: str
-    runs: tuple["FlowRunResult", ...] = field(default=())
+    runs: tuple["FlowRunResult", ...] = ()
     """Of a daily tick: the steps it started."""
 
     @property
@@ -112,7 +112,7 @@ class LocalPrefect:
         months: Sequence[str] | None = None,
     ) -> FlowRunResult:
         """Run the daily tick and every step it started; ``months`` leaves all others alone."""
-        return self.run("daily-tick", {"as_of": as_of, "cities": cities or None, "months": months or None})
+        return self.run(DAILY_TICK, {"as_of": as_of, "cities": cities or None, "months": months or None})
 
     def run(self, name: str, parameters: Mapping[str, Any]) -> FlowRunResult:
         """Run the deployment ``name`` and wait for its end.
@@ -128,7 +128,6 @@ class LocalPrefect:
         """Wait for the end of a run, and of the steps it started when it is a daily tick."""
         self._worker.wake()
         run, state = self._final_state(UUID(run_id))
-        started = self._worker.result(run.id)
         return FlowRunResult(
             name=run.name,
             state_type=state.type.value,
@@ -136,7 +135,7 @@ class LocalPrefect:
             message=state.message or "",
             run_id=run_id,
             url=_page(self.ui_url, run_id),
-            runs=tuple(self.wait_for(step["run"]) for step in started) if isinstance(started, list) else (),
+            runs=tuple(self.wait_for(started) for started in self._worker.started_by(run.id)),
         )
 
     def _final_state(self, run_id: UUID) -> "tuple[FlowRun, State[Any]]":

@@ -30,7 +30,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import AwaitingRetry, Cancelled, Crashed, Pending
 
 from fundpool.local_prefect.client import unavailable
-from fundpool.local_prefect.deployments import WORK_POOL
+from fundpool.local_prefect.deployments import DAILY_TICK, WORK_POOL
 
 POLL_SECONDS = 1.0
 """How often the worker looks for runs that somebody else started (the Prefect page, its CLI, the clock)."""
@@ -48,7 +48,7 @@ class Worker:
     def __init__(self, thread: ThreadPoolExecutor, *, resume: bool, unscheduled: bool) -> None:
         self.ended = Event()
         """Set whenever a run has ended."""
-        self._results: dict[UUID, State[Any] | None] = {}
+        self._started_by_tick: dict[UUID, list[str]] = {}
         self._claimed: set[UUID] = set()
         self._heartbeat_due = 0.0
         self._awake = Event()
@@ -65,10 +65,9 @@ class Worker:
             error = self._work.exception()
             raise unavailable(str(error or "the worker has stopped")) from error
 
-    def result(self, run_id: UUID) -> Any:
-        """What the run returned, handed out once: it is kept in this process only. None when not run here."""
-        state = self._results.pop(run_id, None)
-        return None if state is None else state.result(raise_on_failure=False)
+    def started_by(self, tick: UUID) -> list[str]:
+        """The runs that a daily tick started, handed out once; none for any other run."""
+        return self._started_by_tick.pop(tick, [])
 
     def stop(self) -> None:
         """Take no further run; the thread ends with the one under way."""
@@ -138,9 +137,13 @@ class Worker:
         # somebody suspends it; a step is over in seconds, and its record names the deployment anyway.
         unwatched = run.model_copy(update={"deployment_id": None})
         with suppress(Abort):  # cancelled by a person before it began
-            self._results[run.id] = run_flow_sync(
+            state: Any = run_flow_sync(
                 flow, flow_run=unwatched, parameters=dict(run.parameters), return_type="state"
             )
+            # What a run returns is kept nowhere; only who runs a tick needs it afterwards.
+            steps = state.result(raise_on_failure=False) if flow.name == DAILY_TICK else None
+            if isinstance(steps, list):
+                self._started_by_tick[run.id] = [step["run"] for step in steps]
         self.ended.set()
 
 
@@ -182,8 +185,8 @@ def working(*, resume: bool, unscheduled: bool) -> Iterator[Worker]:
     those that the clock scheduled are cancelled.
     """
     # At the interpreter's exit Prefect tries each event that is left ten times, with pauses: with the
-    # server gone, a hundred of them hold a finished program for a quarter of an hour. They are
-    # Prefect's own record only: ours is stored before. Two more tries take no time.
+    # server gone, some hundreds of them hold a finished program for minutes. They are Prefect's own
+    # record only: ours is stored before. Two more tries take no time.
     EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=2)
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="fundpool-worker") as thread:

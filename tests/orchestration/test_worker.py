@@ -15,8 +15,8 @@ from tests.integration.month_scene import CityScene
 
 pytestmark = pytest.mark.slow
 
-EVENTS = 100
-"""A quarter of an hour of tries at the interpreter's exit, were each tried as often as Prefect tries it."""
+EVENTS = 500
+"""Ten minutes of tries at the interpreter's exit, were each tried as often as Prefect tries it."""
 PATIENCE_SECONDS = 240
 
 ENDS_WITH_EVENTS_LEFT = """
