@@ -14,7 +14,7 @@ from fundpool.adapters.documents.report_workbooks import SummaryWorkbooks
 from fundpool.adapters.documents.return_slips import SlipFiles
 from fundpool.adapters.keys.seal_key import seals_of
 from fundpool.adapters.policies.policy_files import load_policies, load_work_calendar
-from fundpool.adapters.stores.anchor_files import AnchorFiles
+from fundpool.adapters.stores.anchor_places import AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
@@ -56,7 +56,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         report_writer=SummaryWorkbooks(),
         reconciliation_forms=ReconciliationWorkbooks(settings.reports),
         slip_folder=SlipFiles(settings.reports),
-        anchors=AnchorFiles(settings.anchor_places),
+        anchors=AnchorPlaces.of(settings),
     )
 
 
