@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.integration.month_scene import CityScene, at
 OCTOBER = Month(2026, 10)
 SANMEN = "331022"
 PAYDAY = "2026-09-30T10:00"
+PATIENCE_SECONDS = 60
 
 
 def play_to_application(scene: CityScene) -> None:
@@ -179,13 +181,19 @@ def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
     scene = scene_of("suizhou", OCTOBER)
     play_to_application(scene)
     run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
-    with get_client(sync_client=True) as client:
-        found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[id_of(run)])))
-        artifacts = [each for each in client.read_artifacts() if str(each.flow_run_id) == id_of(run)]
-    runs = sorted(found, key=lambda each: each.start_time)
     expected = ["show-calendar"]
     for step in STEPS:
         expected += ["begin-step", *(part.__name__.replace("_", "-") for part in PARTS[step]), "end-step"]
+    of_the_run = FlowRunFilter(id=FlowRunFilterId(any_=[id_of(run)]))
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    with get_client(sync_client=True) as client:
+        found = client.read_task_runs(flow_run_filter=of_the_run)
+        # The server hears of task runs by events, which may come after the end of their flow run.
+        while len(found) < len(expected) and time.monotonic() < give_up_at:
+            time.sleep(0.2)
+            found = client.read_task_runs(flow_run_filter=of_the_run)
+        artifacts = [each for each in client.read_artifacts() if str(each.flow_run_id) == id_of(run)]
+    runs = sorted(found, key=lambda each: each.start_time)
     assert len(runs) == len(expected)
     before = None
     for each in runs[1:]:
