@@ -13,8 +13,8 @@ from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
-from fundpool.console.core_dumps import leave_no_core_dump
 from fundpool.console.output import print_error
+from fundpool.core_dumps import leave_no_core_dump
 from fundpool.domain.errors import FundpoolError, InputError
 
 _COMMANDS: dict[str, tuple[str, str]] = {

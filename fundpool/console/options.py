@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import parse_yuan
-from fundpool.domain.periods import Month, Period, Year
+from fundpool.domain.periods import Period, Year, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.submission import DocumentKind
@@ -137,19 +137,6 @@ def policy_folder(given: Path | None) -> Path:
 
     named = os.environ.get("FUNDPOOL_POLICY_DIR")
     return given or (PRODUCT_POLICIES if named is None else Path(named))
-
-
-def parse_month(text: str) -> Month:
-    """The month of an option. Raises InputError."""
-    try:
-        month = Month.parse(text)
-    except ValueError:
-        raise InputError(
-            "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
-        ) from None
-    if not 1990 <= month.year <= 2100:
-        raise InputError("bad_month", f"月份超出范围：{text}", f"the month is out of range: {text}")
-    return month
 
 
 def parse_period(text: str) -> Period:

@@ -14,9 +14,9 @@ from fundpool.console.options import (
     MonthText,
     Options,
     parse_amount,
-    parse_month,
 )
 from fundpool.console.output import Table, pick
+from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.application import Application

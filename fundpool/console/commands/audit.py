@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.commands.ledger import show_faults
 from fundpool.console.options import Dated, Options
 from fundpool.console.output import print_json

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import Act, BreakNumber, City, Dated, Json, MonthText, Options, parse_month
+from fundpool.clock import business_clock
+from fundpool.console.options import Act, BreakNumber, City, Dated, Json, MonthText, Options
 from fundpool.console.output import Columns, Table, pick, show
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan, parse_yuan
+from fundpool.domain.periods import parse_month
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import City, Options, parse_day, parse_month
+from fundpool.clock import business_clock
+from fundpool.console.options import City, Options, parse_day
 from fundpool.console.output import Columns, Table
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.duties import Duty, Received

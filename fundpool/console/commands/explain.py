@@ -16,12 +16,12 @@ from fundpool.console.options import (
     MonthText,
     Options,
     PeriodText,
-    parse_month,
     period_of,
 )
 from fundpool.console.output import minute
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import parse_month
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.oversight.flags import DUTY_NAMES
 

@@ -7,21 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import (
-    Act,
-    AnyCity,
-    AnyFund,
-    City,
-    Fund,
-    MonthText,
-    Options,
-    PolicyDir,
-    Reason,
-    parse_month,
-)
+from fundpool.clock import business_clock
+from fundpool.console.options import Act, AnyCity, AnyFund, City, Fund, MonthText, Options, PolicyDir, Reason
 from fundpool.console.output import Table, pick
 from fundpool.domain.errors import InputError
+from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.ledger import LedgerFault

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.options import Dated, Options, parse_day, parse_month
+from fundpool.console.options import Dated, Options, parse_day
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.policy import CityPolicy

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import (
     Act,
     AnyCounty,
@@ -15,11 +15,11 @@ from fundpool.console.options import (
     Options,
     PeriodText,
     Reason,
-    parse_month,
     parse_period,
     period_of,
 )
 from fundpool.console.output import Columns, Table, minute, pick
+from fundpool.domain.periods import parse_month
 from fundpool.domain.submission import DocumentKind
 
 budget = App(name="budget", help="年度预算 / Annual budgets.", result_action="return_value")

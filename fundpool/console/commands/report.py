@@ -5,8 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.options import City, Dated, MonthText, Options, parse_month
+from fundpool.console.options import City, Dated, MonthText, Options
 from fundpool.console.output import Columns, Table, minute, pick
+from fundpool.domain.periods import parse_month
 from fundpool.settings import Settings
 
 app = App(

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.options import City, Dated, MonthText, parse_month
+from fundpool.console.options import City, Dated, MonthText
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.month import MONTH
 from fundpool.domain.outcomes import StepRequest, UnitState
+from fundpool.domain.periods import parse_month
 
 _STATES = {
     UnitState.DONE: "完成 done",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import Json
 from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError, ServiceUnavailable

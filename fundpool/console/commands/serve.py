@@ -21,12 +21,12 @@ def serve(
 
     from fundpool.adapters.keys.signature import shared_secret
     from fundpool.bootstrap import build_ports
+    from fundpool.clock import business_clock
     from fundpool.console.callbacks import callback_router
-    from fundpool.console.clock import business_clock
     from fundpool.console.dashboard.app import DashboardOptions, create_app
     from fundpool.console.dashboard.reading import ServiceReader
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
-    from fundpool.console.runs import run_url
+    from fundpool.local_prefect.runs import run_url
     from fundpool.services.payments.resolving import receive_callback
 
     settings = settings_of(policy_dir)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import AnyCounty, City, Dated, period_of
 from fundpool.console.output import Table, error_document, minute, pick
 from fundpool.domain.errors import FundpoolError, InputError

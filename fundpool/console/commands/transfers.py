@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.options import (
     Act,
     AnyCity,
@@ -19,11 +19,11 @@ from fundpool.console.options import (
     MonthText,
     Options,
     Reason,
-    parse_month,
 )
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.transfer import Batch, Hop, Obligation

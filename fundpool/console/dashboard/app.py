@@ -22,7 +22,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.dashboard.board import (
     SHOWN_IN_MATRIX,
     Show,
