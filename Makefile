@@ -124,7 +124,7 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml $(VENV)/.installer
 	$(call install,requirements/runtime.lock)
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@# A first Prefect server would spend a quarter of a minute on building its database.
-	@$(BIN)/python -m fundpool.console.runs prepare
+	@$(BIN)/python -m fundpool.local_prefect.server prepare
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime

@@ -7,11 +7,11 @@ from prefect import task
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import parse_month
+from fundpool.clock import business_clock
 from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepInHand, StepReport, StepRequest
 from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import parse_month
 from fundpool.services.month import steps
 from fundpool.services.ports.work import MonthPorts
 from tasks.conclusions import publish_calendar, publish_outcomes, reason_of, state_of

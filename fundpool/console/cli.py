@@ -13,8 +13,8 @@ from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
-from fundpool.console.core_dumps import leave_no_core_dump
 from fundpool.console.output import print_error
+from fundpool.core_dumps import leave_no_core_dump
 from fundpool.domain.errors import FundpoolError, InputError
 
 _COMMANDS: dict[str, tuple[str, str]] = {
@@ -127,22 +127,22 @@ def _run(tokens: list[str]) -> int:
         result = build_app()(tokens, exit_on_error=False, print_error=False)
         return result if isinstance(result, int) else 0
     except CycloptsError as problem:
-        told: FundpoolError = InputError(
+        error: FundpoolError = InputError(
             "usage",
             f"命令写法不对：{problem}",
             f"wrong use: {problem}",
             remedy="fundpool --help",
         )
-    except FundpoolError as error:
-        told = error
+    except FundpoolError as raised:
+        error = raised
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
         return 130
     except Exception as surprise:  # noqa: BLE001 - the last resort: a sentence here, the traceback in a file
-        told = _surprise(surprise)
-    print_error(told, as_json=as_json)
-    return told.exit_status
+        error = _surprise(surprise)
+    print_error(error, as_json=as_json)
+    return error.exit_status
 
 
 def _surprise(surprise: Exception) -> FundpoolError:

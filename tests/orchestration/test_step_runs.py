@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 from prefect.client.schemas.objects import TaskRun
 
-from fundpool.console.runs import FlowRunResult, LocalPrefect
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
+from fundpool.local_prefect.runs import FlowRunResult, LocalPrefect
 from fundpool.services.ports.files import Incoming
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CityScene, at
@@ -102,7 +102,7 @@ def test_one_run_serves_many_cities_and_says_which_of_them_failed(
         return arrived(city, document)
 
     monkeypatch.setattr(scene.ports.drop_folder, "incoming", incoming)
-    run = prefect._run(
+    run = prefect.run(
         "plan-collection",
         {"city": ["taizhou", "suizhou", "jiujiang"], "month": "2026-10", "as_of": "2026-09-22"},
     )
@@ -280,7 +280,7 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
     from prefect.states import Pending, Running, Scheduled  # noqa: PLC0415
     from prefect.types._datetime import now  # noqa: PLC0415
 
-    from fundpool.console import runs  # noqa: PLC0415
+    from fundpool.local_prefect.worker import working  # noqa: PLC0415
 
     scene_of("taizhou", OCTOBER)
     with get_client(sync_client=True) as client:
@@ -290,5 +290,5 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
         run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)
         client.set_flow_run_state(run.id, Running(), force=True)
-        runs._schedule_again_what_was_left(client)
-    assert prefect._ended(str(run.id)).is_completed
+    with working(resume=True, unscheduled=False):  # as the next start does
+        assert prefect.wait_for(str(run.id)).is_completed

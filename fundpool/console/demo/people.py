@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import TypedDict
 
 from fundpool.adapters.documents.raw_files import read_source
-from fundpool.adapters.documents.record_files import read_budget, read_openings
+from fundpool.adapters.documents.record_files import read_accounts, read_budget, read_openings
 from fundpool.console.demo.script import Act, Script
-from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.domain.month import STEPS
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind
-from fundpool.domain.transfer import AccountStatus, Hop
+from fundpool.domain.transfer import Hop
 from fundpool.services.documents import intake, review
 from fundpool.services.oversight import records, return_slips
 from fundpool.services.oversight.filing import files_of
@@ -241,14 +240,13 @@ class ScriptedPeople(People):
             self.month.plus(-1): read_openings(folder / "openings-counties.csv"),
         }
         self.record_beginnings(read_budget(folder / "budget.csv"), set_up.budget_document, openings, now)
-        self.enter_accounts(read_accounts(folder), now, set_up.unapproved)
+        self.enter_accounts(read_accounts(folder / "accounts.csv"), now, set_up.unapproved)
 
     def _approve_accounts(self, _act: Act, now: datetime) -> None:
-        def approve(work: Work) -> None:
-            for entry in work.accounts.find(self.policy.key, status=AccountStatus.PROPOSED):
-                bank_accounts.approve_account(work, entry.id, self.names["accounts_checker"], now)
-
-        self.ports.database.transaction(approve)
+        city, checker = self.policy.key, self.names["accounts_checker"]
+        self.ports.database.transaction(
+            lambda work: bank_accounts.approve_proposed(work, None, city, checker=checker, now=now)
+        )
 
     def _drop(self, act: Act, _now: datetime) -> None:
         assert act.file
@@ -288,16 +286,6 @@ class ScriptedPeople(People):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files_of(self.ports, self.policy.key, self.month, now):
             (folder / name).write_bytes(content)
-
-
-def read_accounts(folder: Path) -> list[AccountProposal]:
-    """The bank accounts of the sample city."""
-    from fundpool.console.commands.ledger import read_rows
-
-    return [
-        AccountProposal(**{**row, "account_type": AccountType(row["account_type"])})  # type: ignore[arg-type]
-        for row in read_rows(folder / "accounts.csv")
-    ]
 
 
 def _out_of_step(what: str) -> FundpoolError:

@@ -153,8 +153,8 @@ def _slip(
     returned = None
     if version.returned_at is not None and version.returned_by not in {None, SYSTEM}:
         returned = PersonsReturn(version.return_reason or "", version.returned_by or "", version.returned_at)
-    told = (*judgement.findings, *earlier)
-    if returned is None and all(finding.severity is Severity.NOTE for finding in told):
+    findings = (*judgement.findings, *earlier)
+    if returned is None and all(finding.severity is Severity.NOTE for finding in findings):
         return None
     told_on = (returned.at if returned else version.judged_at).astimezone(SHANGHAI).date()
     slip = _blank(policy, version.document, version.month)
@@ -244,7 +244,7 @@ def deadline_of(
         for extension in extensions
         if extension.step == own.step and extension.unit in {None, county}
     ]
-    if extended and (longest := max(extended, key=lambda one: one.until)).until >= told_on:
+    if extended and (longest := max(extended, key=lambda extension: extension.until)).until >= told_on:
         return Deadline(
             longest.until,
             f"经批准延期（{longest.document_number}，{longest.approver}）",
