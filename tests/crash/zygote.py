@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 import psycopg
 from sqlalchemy import make_url
 
+from fundpool.adapters import http_client
 from fundpool.adapters.banks.http import HttpGateway
 from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.adapters.stores import migrations
@@ -151,6 +152,7 @@ class Zygote:
         nobody = HttpGateway("http://127.0.0.1:9", key_id=KEY_ID, secret=SECRET)
         with suppress(ServiceUnavailable):
             nobody.statement("", date(2026, 9, 30), now=datetime(2026, 9, 30, tzinfo=SHANGHAI))
+        http_client.close()  # its thread; a fork has none
         gc.collect()
         gc.freeze()
 

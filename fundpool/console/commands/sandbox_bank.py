@@ -1,7 +1,6 @@
 """``fundpool sandbox-bank``: run the simulated bank, and play with the one that runs."""
 
 import csv
-import http.client
 import json as json_module
 import secrets
 import signal
@@ -262,22 +261,21 @@ def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | N
 
     Raises ServiceUnavailable when none answers and InputError when it refuses.
     """
+    from fundpool.adapters.http_client import NoResponse, exchange
+
     base = url or Settings().gateway_url or f"http://127.0.0.1:{DEFAULT_PORT}"
-    connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=10)
+    bank = urlsplit(base)._replace(path=path, query="").geturl()
+    body = b"" if document is None else json_module.dumps(document).encode()
     try:
-        body = None if document is None else json_module.dumps(document)
-        connection.request(method, path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = json_module.loads(response.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        response = exchange(method, bank, body=body, headers={"Content-Type": "application/json"})
+        answer = json_module.loads(response.body)
+    except (NoResponse, ValueError) as error:
         raise ServiceUnavailable(
             "sandbox_bank_unreachable",
             f"模拟银行没有应答：{base}",
             f"no sandbox bank answers at {base}",
             remedy="fundpool sandbox-bank",
         ) from error
-    finally:
-        connection.close()
     if response.status != 200:
         detail = answer.get("detail") or answer.get("error")
         raise InputError(
