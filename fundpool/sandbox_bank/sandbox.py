@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -216,17 +215,6 @@ class SandboxServer(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
         self.bank = bank
         self.stopping = threading.Event()
-        self._connections: set[socket.socket] = set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own."""
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """End a connection."""
-        self._connections.discard(request)
-        super().shutdown_request(request)
 
     def server_bind(self) -> None:
         """Bind without asking the name service who we are, which can take many seconds."""
@@ -245,12 +233,9 @@ class SandboxServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def shutdown(self) -> None:
-        """End the server and every connection, also one that is kept for the next request."""
+        """End every held connection and the server."""
         self.stopping.set()
         super().shutdown()
-        for connection in tuple(self._connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RD)  # what is being answered is still sent
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -271,6 +256,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing per request; the book is the record."""
 
     def _answer(self) -> None:
+        if self.server.stopping.is_set():
+            self.close_connection = True  # a connection that a client kept outlives the listening socket
+            return
         length = self.headers.get("Content-Length", "0")
         if not length.isascii() or not length.isdigit() or int(length) > REQUEST_LIMIT:
             self.close_connection = True
