@@ -152,7 +152,7 @@ class Zygote:
         nobody = HttpGateway("http://127.0.0.1:9", key_id=KEY_ID, secret=SECRET)
         with suppress(ServiceUnavailable):
             nobody.statement("", date(2026, 9, 30), now=datetime(2026, 9, 30, tzinfo=SHANGHAI))
-        http_client.close()  # its thread; a fork has none
+        http_client.close()
         gc.collect()
         gc.freeze()
 
@@ -311,7 +311,9 @@ def _beside(home: Path, database: Database, act: Act | None) -> Iterator[None]:
         failpoints.install(None)
         act.do(act.at)
 
-    database.dispose()  # a connection is not for two processes
+    # A connection is not for two processes, and a fork takes no thread along.
+    database.dispose()
+    http_client.close()
     child = os.fork()
     if child == 0:
         _in_child(home, alone)
