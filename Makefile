@@ -46,8 +46,8 @@ bench: $(VENV)/.dev ## Run the benchmarks and print their figures
 	$(BIN)/python -m benchmarks
 
 .PHONY: simulate
-simulate: $(VENV)/.dev ## Play payment schedules against a faulty bank on fresh seeds; SEEDS=1000000
-	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --coverage
+simulate: $(VENV)/.dev ## Play payment schedules against a faulty bank on fresh seeds; SEEDS=1000000, DATABASE=postgresql, KIND=by-file
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --coverage $(if $(DATABASE),--database $(DATABASE) --every 1) $(if $(KIND),--kind $(KIND))
 
 .PHONY: simulate-all
 simulate-all: $(VENV)/.dev ## Play every bank fault and ordered pair, then show how soon each broken variant is caught

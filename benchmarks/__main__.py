@@ -13,6 +13,7 @@ RUNS = (
     ("benchmarks.settlements", "--settlements", "20000"),
     ("benchmarks.ledger_posting", "--postings", "20000"),
     ("benchmarks.transfers", "--history", "0", "10000", "--verify"),
+    ("benchmarks.verification", "--history", "10000", "--cities", "3"),
     ("benchmarks.reading", "--workbooks", "600", "--rows", "20", "3000", "100000"),
     ("benchmarks.detail_comparison", "--lines", "1000000"),
     ("benchmarks.nation", "--cities", "33"),

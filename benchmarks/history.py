@@ -130,7 +130,7 @@ class History:
                 connection.execute(update(table).where(table.c.id == row["id"]).values(seal=seal))
         trail = SqlRowTrail(connection, self._seals)
         for table_name in trail.tables():
-            rows = iter(trail.rows(table_name))
+            rows = iter(trail.prints(table_name))
             while some := list(islice(rows, _ROWS_PER_RECORD)):
                 trail.append([RowEntry(table_name, key, None, stands) for key, stands in some], *self._audit)
 

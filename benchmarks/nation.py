@@ -162,6 +162,7 @@ def measure(way: str, cities: int, home: Path) -> dict[str, Any]:
 def _watched(ports: MonthPorts, watch: Stopwatch) -> MonthPorts:
     return replace(
         ports,
+        parse_files=watch.timed("read", ports.parse_files),
         read_documents=watch.timed("read", ports.read_documents),
         judge_documents=watch.timed("validate", ports.judge_documents),
     )

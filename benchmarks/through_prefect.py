@@ -5,7 +5,7 @@ call of the flow to its end, is what orchestration costs.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,32 +14,16 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 
 from benchmarks.measuring import Stopwatch
 from benchmarks.national_month import MONTH
-from flows.allocation import allocation
-from flows.disbursement import disbursement
-from flows.expenditure_reporting import expenditure_reporting
-from flows.flags import flags
-from flows.funds_application import funds_application
-from flows.plan_collection import plan_collection
-from flows.plan_review import plan_review
-from flows.reconciliation import reconciliation
-from flows.report_filing import report_filing
+from flows import steps as flows_of_steps
 from fundpool.console.runs import LocalPrefect
-from fundpool.domain.outcomes import StepReport, StepRequest
+from fundpool.domain.month import STEPS
+from fundpool.domain.outcomes import StepInHand
+from fundpool.services.month.steps import Part
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
-from tasks import performing
+from tasks import parts, process
 
-FLOWS: dict[str, Any] = {
-    "plan-collection": plan_collection,
-    "plan-review": plan_review,
-    "funds-application": funds_application,
-    "disbursement": disbursement,
-    "allocation": allocation,
-    "reconciliation": reconciliation,
-    "expenditure-reporting": expenditure_reporting,
-    "report-filing": report_filing,
-    "flags": flags,
-}
+FLOWS: dict[str, Any] = {key: getattr(flows_of_steps, key.replace("-", "_")) for key in STEPS}
 
 
 class ThroughPrefect:
@@ -70,14 +54,14 @@ def through_prefect(
     home: Path, ports: MonthPorts, watch: Stopwatch, stage_of_step: Mapping[str, str]
 ) -> Iterator[ThroughPrefect]:
     """A local Prefect as ``fundpool start`` runs it, whose tasks are handed ``ports``."""
-    given, running = performing._ports, performing.run_step_of_cities
+    given, carried_out = process._ports, parts.carry_out_part
 
-    def in_its_stage(its_ports: MonthPorts, step: str, requests: Sequence[StepRequest]) -> list[StepReport]:
-        with watch.stage(stage_of_step[step]):
-            return running(its_ports, step, requests)
+    def in_its_stage(part: Part, its_ports: MonthPorts, step: StepInHand) -> StepInHand:
+        with watch.stage(stage_of_step[step.step]):
+            return carried_out(part, its_ports, step)
 
-    performing._ports = lambda _settings: ports  # type: ignore[assignment]
-    performing.run_step_of_cities = in_its_stage
+    process._ports = lambda _settings: ports  # type: ignore[assignment]
+    parts.carry_out_part = in_its_stage
     try:
         with (
             LocalPrefect(Settings(home=home)) as prefect,
@@ -86,4 +70,4 @@ def through_prefect(
         ):
             yield ThroughPrefect(prefect, ports, watch)
     finally:
-        performing._ports, performing.run_step_of_cities = given, running
+        process._ports, parts.carry_out_part = given, carried_out

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
 
 from fundpool.adapters.banks.iso20022 import require_extra
+from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
 from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks
 from fundpool.adapters.documents.report_workbooks import SummaryWorkbooks
 from fundpool.adapters.documents.return_slips import SlipFiles
 from fundpool.adapters.keys.seal_key import seals_of
 from fundpool.adapters.policies.policy_files import load_policies, load_work_calendar
-from fundpool.adapters.stores.anchor_files import AnchorFiles
+from fundpool.adapters.stores.anchor_places import AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
@@ -31,7 +31,6 @@ from schemas.payment_messages import TransferOrder
 
 if TYPE_CHECKING:
     from fundpool.adapters.banks.files import FileGateway
-    from fundpool.adapters.documents.parser_process import KeptAnswers
 
 
 def build_ports(settings: Settings) -> MonthPorts:
@@ -55,12 +54,13 @@ def build_ports(settings: Settings) -> MonthPorts:
         calendar=load_work_calendar(settings.policy_dir),
         raw_files=RawFiles(settings.raw_files),
         drop_folder=DropFolder(settings.resolved_drop_folder),
+        parse_files=parse_files,
         read_documents=_read_documents,
         judge_documents=_judge_documents,
         report_writer=SummaryWorkbooks(),
         reconciliation_forms=ReconciliationWorkbooks(settings.reports),
         slip_folder=SlipFiles(settings.reports),
-        anchors=AnchorFiles(settings.anchor_places),
+        anchors=AnchorPlaces.of(settings),
     )
 
 
@@ -154,15 +154,7 @@ def _read_documents(
 ) -> list[ParsedDocument]:
     from fundpool.adapters.documents.document_reader import read_documents
 
-    return read_documents(files, document, register, month, kept=_kept_answers())
-
-
-@cache
-def _kept_answers() -> "KeptAnswers":
-    """A step reads a file at intake and again when it is judged; the parser is asked once per process."""
-    from fundpool.adapters.documents.parser_process import KeptAnswers
-
-    return KeptAnswers()
+    return read_documents(files, document, register, month)
 
 
 def _judge_documents(

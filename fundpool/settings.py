@@ -1,7 +1,9 @@
 """Every setting of the product, read from the environment in this one place."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +27,24 @@ def _positive_yuan(text: str) -> str:
     return text
 
 
+def _mail_server(text: str) -> str:
+    try:
+        server = urlsplit(text)
+        is_server = server.scheme in {"smtp", "smtps"} and server.hostname and server.port != 0
+    except ValueError:
+        is_server = False
+    # A password here would be shown; a path or a query means nothing.
+    if not is_server or "@" in text or server.path.strip("/") or server.query or server.fragment:
+        raise ValueError(
+            "expected smtps://host:port or smtp://host:port; the password belongs into FUNDPOOL_SMTP_PASSWORD"
+        )
+    return text
+
+
+_MAILTO = "mailto:"
+_ADDRESS = re.compile(r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+")
+
+_MailServer = Annotated[str, AfterValidator(_mail_server)]
 _Duration = Annotated[str, AfterValidator(_duration)]
 _Yuan = Annotated[str, AfterValidator(_positive_yuan)]
 
@@ -82,8 +102,21 @@ class Settings(BaseSettings):
     )
     anchor_to: str | None = Field(
         default=None,
-        description="每日锚值写到哪里，可多处，以冒号分隔；应在另一台机器 / files or folders, separated by colons, that "
-        "get each day's anchor, at best on another machine; default HOME/anchors.jsonl",
+        description="每日锚值写到哪里，可多处，以冒号分隔：文件、目录或 mailto:邮箱；应在另一台机器 / files, folders or "
+        "mailto:ADDRESS, separated by colons, that get each day's anchor, at best on another machine; default "
+        "HOME/anchors.jsonl",
+    )
+    smtp_url: _MailServer | None = Field(
+        default=None,
+        description="寄锚值的邮件服务器 / mail server for anchors: smtps://host:465, or smtp://host:587 with STARTTLS "
+        "(which only localhost may lack)",
+    )
+    smtp_from: str | None = Field(
+        default=None, description="发件邮箱，也是登录名 / address that anchors come from, also the login name"
+    )
+    smtp_password: SecretStr | None = Field(
+        default=None,
+        description="发件邮箱的口令 / its password; default is the file HOME/smtp.password, else no login",
     )
     gateway_outbox: Path | None = Field(
         default=None, description="送银行文件目录 / where pain.001 files are put; default HOME/bank/outbox"
@@ -172,11 +205,33 @@ class Settings(BaseSettings):
         )
         return PaymentLimits(per_payee, per_batch, per_day)
 
+    @model_validator(mode="after")
+    def _mail_can_be_sent(self) -> "Settings":
+        for address in self.anchor_addresses:
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"FUNDPOOL_ANCHOR_TO: {address!r} is no mail address")
+        if self.anchor_addresses and not (self.smtp_url and _ADDRESS.fullmatch(self.smtp_from or "")):
+            raise ValueError(
+                "FUNDPOOL_ANCHOR_TO: mailto: needs FUNDPOOL_SMTP_URL, and FUNDPOOL_SMTP_FROM with a mail address"
+            )
+        return self
+
     @property
-    def anchor_places(self) -> tuple[Path, ...]:
-        """Files and folders that each day's anchor of the trails is appended to."""
-        given = [Path(place) for place in (self.anchor_to or "").split(":") if place]
+    def _anchor_entries(self) -> list[str]:
+        return [entry for entry in re.split("(?<!mailto):", self.anchor_to or "") if entry]
+
+    @property
+    def anchor_files(self) -> tuple[Path, ...]:
+        """Files and folders that each day's anchor of the trails is appended to; beside mail at least the default."""
+        given = [Path(entry) for entry in self._anchor_entries if not entry.startswith(_MAILTO)]
         return tuple(given) or (self.home / "anchors.jsonl",)
+
+    @property
+    def anchor_addresses(self) -> tuple[str, ...]:
+        """Mail addresses that each day's anchor is sent to."""
+        return tuple(
+            entry.removeprefix(_MAILTO) for entry in self._anchor_entries if entry.startswith(_MAILTO)
+        )
 
     @property
     def resolved_outbox(self) -> Path:

@@ -1,31 +1,27 @@
 """How a run ends for the person who watches it: a named state, a sentence, a table."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from fundpool.domain.duties import Duty, duties_of_month
 from fundpool.domain.errors import FundpoolError
-from fundpool.domain.outcomes import UnitState
-from tasks.performing import Summary
+from fundpool.domain.money import format_yuan
+from fundpool.domain.month import STEPS
+from fundpool.domain.outcomes import StepRequest, UnitState
+from fundpool.services.oversight.flags import DUTY_NAMES
+from fundpool.services.ports.work import MonthPorts
 
 MAX_NAMED = 12
 """How many units a state's sentence names; the table has them all."""
 
 
-def conclude(ended: State[Summary]) -> State[Any]:
-    """The end of a step's run: its table published, failed units named, or why it could not run at all."""
-    if not ended.is_completed():
-        return Failed(message=reason(ended))
-    summary = ended.result()
-    publish_outcomes(summary)
-    return state_of(summary)
-
-
-def conclude_batches(ended: list[State[Any]]) -> State[Any]:
-    """The end of a step for many cities: failed when a batch failed, else what a person must see first."""
+def conclude_batches(ended: Sequence[State[Any]]) -> State[Any]:
+    """The end of a step's run: failed when a batch of its cities failed, else what a person must see first."""
     failed = [state.message or "" for state in ended if not state.is_completed()]
     if failed:
         return Failed(message=" · ".join(failed))
@@ -34,23 +30,32 @@ def conclude_batches(ended: list[State[Any]]) -> State[Any]:
     return Completed(name=names[0] if names else None, message=message)
 
 
-def state_of(summary: Summary) -> State[Any]:
-    """Failed when a unit failed; else Flagged, Waiting or Completed, in this order of what a person must see."""
-    by_state = Counter(one["state"] for one in summary["outcomes"])
-    total = len(summary["outcomes"])
+def state_of(summary: dict[str, Any]) -> State[Any]:
+    """How a step ended: failed when it could not run or a unit failed, the cause in the message.
+
+    Else Flagged, Waiting or Completed, in this order of what a person must see.
+    """
+    if summary["stopped"] is not None:
+        return Failed(message=summary["stopped"])
+    by_state = Counter(outcome["state"] for outcome in summary["outcomes"])
     if by_state[UnitState.FAILED]:
-        return Failed(data=summary, message=_sentence("failed", "未完成", UnitState.FAILED, summary, total))
+        sentence = _sentence("failed", "未完成", UnitState.FAILED, summary)
+        first = next(each for each in summary["outcomes"] if each["state"] == UnitState.FAILED)
+        cause = " · ".join(part for part in (first["detail_zh"], first["detail_en"], first["remedy"]) if part)
+        return Failed(data=summary, message=f"{sentence} — {cause}")
     if by_state[UnitState.FLAGGED]:
-        message = _sentence("flagged", "需要人工查看", UnitState.FLAGGED, summary, total)
-        return Completed(name="Flagged", data=summary, message=message)
+        sentence = _sentence("flagged", "需要人工查看", UnitState.FLAGGED, summary)
+        return Completed(name="Flagged", data=summary, message=sentence)
     if by_state[UnitState.WAITING]:
-        message = _sentence("waiting", "等待", UnitState.WAITING, summary, total)
-        return Completed(name="Waiting", data=summary, message=message)
+        sentence = _sentence("waiting", "等待", UnitState.WAITING, summary)
+        return Completed(name="Waiting", data=summary, message=sentence)
+    total = len(summary["outcomes"])
     return Completed(data=summary, message=f"{total} done · {total} 项完成")
 
 
-def _sentence(word_en: str, word_zh: str, state: UnitState, summary: Summary, total: int) -> str:
-    named = [_unit(one) for one in summary["outcomes"] if one["state"] == state]
+def _sentence(word_en: str, word_zh: str, state: UnitState, summary: dict[str, Any]) -> str:
+    total = len(summary["outcomes"])
+    named = [_unit(outcome) for outcome in summary["outcomes"] if outcome["state"] == state]
     more = "…" if len(named) > MAX_NAMED else ""
     return f"{len(named)} of {total} {word_en} · {word_zh}: {'、'.join(named[:MAX_NAMED])}{more}"
 
@@ -63,39 +68,71 @@ def _unit(outcome: dict[str, Any]) -> str:
 def reason(ended: State[Any]) -> str:
     """Why a task did not run to its end, in the words of the error meant for people."""
     error = ended.result(raise_on_failure=False)
-    if isinstance(error, FundpoolError):
-        parts = [f"[{error.code}] {error}", error.basis, error.remedy]
-        return " · ".join(part for part in parts if part)
-    return ended.message or str(error)
+    return reason_of(error) if isinstance(error, FundpoolError) else ended.message or str(error)
 
 
-def publish_outcomes(summary: Summary) -> None:
-    """A table of the step's outcomes, kept under one key per step, city and month."""
+def reason_of(error: BaseException) -> str:
+    """An error as a sentence: its code, both languages, the article and what to do."""
+    if not isinstance(error, FundpoolError):
+        return f"{type(error).__name__}: {error}"
+    parts = [f"[{error.code}] {error}", error.basis, error.remedy]
+    return " · ".join(part for part in parts if part)
+
+
+def publish_outcomes(summary: dict[str, Any], name: str) -> None:
+    """A table of what a step or part has come to, kept under one key per name, city and month."""
     table = [
         {
-            "单位 unit": f"{one['unit_zh']} {one['unit']}",
-            "险种 fund": one["fund"] or "",
-            "状态 state": one["state"],
-            "金额(分) fen": "" if one["amount_fen"] is None else str(one["amount_fen"]),
-            "说明": one["detail_zh"],
-            "detail": one["detail_en"],
+            "单位 unit": f"{outcome['unit_zh']} {outcome['unit']}",
+            "险种 fund": outcome["fund"] or "",
+            "状态 state": outcome["state"],
+            "金额(元) yuan": "" if outcome["amount_fen"] is None else format_yuan(outcome["amount_fen"]),
+            "说明": outcome["detail_zh"],
+            "detail": outcome["detail_en"],
+            "处理 remedy": outcome["remedy"] or "",
         }
-        for one in summary["outcomes"]
+        for outcome in summary["outcomes"]
     ]
-    create_table_artifact(table=table, key=artifact_key(summary["step"], summary["city"], summary["month"]))
+    create_table_artifact(table=table, key=artifact_key(name, summary["city"], summary["month"]))
 
 
-def conclude_month(city: str, month: str, steps: dict[str, State[Any]]) -> State[Any]:
-    """The end of a whole month's run: its summary published, failed steps named."""
-    lines = [f"| {step} | {state.name} | {state.message or ''} |" for step, state in steps.items()]
-    head = [f"# {city} {month}", "", "| 步骤 step | 状态 state | 说明 |", "|---|---|---|"]
+def publish_calendar(ports: MonthPorts, request: StepRequest, step: str | None) -> None:
+    """The month's duties with their days and articles, or those alone that ``step`` works for."""
+    policy = ports.policies.city(request.city)
+    duties = duties_of_month(policy, request.month, ports.calendar)
+    wanted = [duty for duty in duties if step is None or duty.step == STEPS[step].duty]
+    head = [
+        f"# {policy.name_zh} {request.month} 月历 · calendar",
+        "",
+        "| 责任 duty | 谁 who | 应于 due | 最迟办理日 last working day | 依据 article |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    create_markdown_artifact(
+        "\n".join([*head, *(_calendar_line(duty) for duty in wanted)]),
+        key=artifact_key("calendar", request.city, str(request.month)),
+    )
+
+
+def _calendar_line(duty: Duty) -> str:
+    name_zh, name_en = DUTY_NAMES.get(duty.step, (duty.step, ""))
+    article = f"{duty.basis.document} {duty.basis.section} ({duty.rule})".replace("|", "/")
+    cells = (f"{name_zh} {name_en}", duty.actor, duty.due or "—", duty.act_by or "—", article)
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> State[Any]:
+    """The end of a whole month's run: its summary published, failed steps named with their cause."""
+    lines = [
+        f"| {step} | {STEPS[step].name_zh} | {state.name} | {state.message or ''} |"
+        for step, state in states.items()
+    ]
+    head = [f"# {city} {month}", "", "| step | 步骤 | 状态 state | 说明 |", "|---|---|---|---|"]
     create_markdown_artifact("\n".join([*head, *lines]), key=artifact_key("month", city, month))
-    failed = [step for step, state in steps.items() if not state.is_completed()]
+    failed = {step: state for step, state in states.items() if not state.is_completed()}
     if failed:
-        return Failed(
-            message=f"{len(failed)} of {len(steps)} steps failed · 未完成的步骤: {'、'.join(failed)}"
-        )
-    names = {state.name for state in steps.values()} - {"Completed"}
+        causes = "；".join(f"{step}: {state.message}" for step, state in failed.items())
+        return Failed(message=f"{len(failed)} of {len(states)} steps failed · 未完成的步骤: {causes}")
+    names = {state.name for state in states.values()} - {"Completed"}
     return Completed(name="Flagged" if "Flagged" in names else "Waiting" if names else None)
 
 

@@ -10,7 +10,7 @@ from fundpool.console.options import parse_month
 from fundpool.services.books.audit_checks import keep_anchor
 from fundpool.services.month.daily import live_cities, record_start, reserve_due_steps
 from tasks.options import RETRY_WHEN_AWAY
-from tasks.performing import ports_of_this_process
+from tasks.process import ports_of_this_process
 
 
 def cities_to_run(asked: list[str] | None) -> tuple[str, ...]:

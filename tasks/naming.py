@@ -5,12 +5,25 @@ from collections.abc import Callable
 from prefect.runtime import flow_run
 
 from fundpool.domain.errors import FundpoolError
-from tasks.performing import Cities, ports_of_this_process
+from fundpool.domain.month import STEPS
+from tasks.process import ports_of_this_process
 
 
-def run_name(what: str) -> Callable[[], str]:
-    """A name such as ``台州市 2026-10 用款计划`` from the run's own parameters."""
+def run_name(step: str) -> Callable[[], str]:
+    """A name such as ``台州市 2026-10 用款计划`` from the run's own parameters and the step's name."""
+    return _named(STEPS[step].name_zh)
 
+
+cycle_name: Callable[[], str]
+"""A name such as ``台州市 2026-10 月度用款``."""
+
+
+def tick_name() -> str:
+    """A name such as ``每日调度 2026-09-30``; without a given day, ``每日调度``."""
+    return f"每日调度 {flow_run.get_parameters().get('as_of') or ''}".strip()
+
+
+def _named(what: str) -> Callable[[], str]:
     def name() -> str:
         asked = flow_run.get_parameters()
         county = f" {asked['county']}" if asked.get("county") else ""
@@ -19,12 +32,10 @@ def run_name(what: str) -> Callable[[], str]:
     return name
 
 
-def tick_name() -> str:
-    """A name such as ``每日调度 2026-09-30``; without a given day, ``每日调度``."""
-    return f"每日调度 {flow_run.get_parameters().get('as_of') or ''}".strip()
+cycle_name = _named("月度用款")
 
 
-def _name_of(city: Cities) -> str:
+def _name_of(city: str | list[str]) -> str:
     """The city's name; of several, the first's and how many they are."""
     if isinstance(city, str):
         return _city_name(city)

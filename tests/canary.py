@@ -9,6 +9,7 @@ MARK = "canary-7f3a91c2"
 GATEWAY_SECRET = f"{MARK}-signs"
 SEAL_KEY = f"{MARK}-seals"
 DATABASE_PASSWORD = f"{MARK}-opens"
+MAIL_PASSWORD = f"{MARK}-mails"
 
 _MEMBER_BYTES = 8 << 20
 """How much of one packed member is read: the folders hold bombs too."""

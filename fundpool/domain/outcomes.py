@@ -1,6 +1,7 @@
 """What a step of the month is asked and what it answers, unit by unit."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -51,6 +52,48 @@ class UnitOutcome:
     fund: str | None = None
     amount_fen: int | None = None
     error_code: str | None = None
+    remedy: str | None = None
+    """What to do about a failure, where the error says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CityInHand:
+    """What a step under way has come to for one city: its outcomes so far, or the error that stopped it.
+
+    ``run_id`` is the number of the run's record in the database.
+    """
+
+    request: StepRequest
+    run_id: int
+    outcomes: tuple[UnitOutcome, ...] = ()
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepInHand:
+    """A step under way: its parts are carried out one after the other, each for every city nothing has stopped."""
+
+    step: str
+    cities: tuple[CityInHand, ...]
+
+    @property
+    def month(self) -> Month:
+        """The month the step is carried out for, the same for every city."""
+        return self.cities[0].request.month
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether an error stopped every city."""
+        return all(city.error is not None for city in self.cities)
+
+    def stopped_by(self, error: Exception) -> "StepInHand":
+        """The step after an error that concerns every city still going on."""
+        return replace(
+            self,
+            cities=tuple(
+                city if city.error is not None else replace(city, error=error) for city in self.cities
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +110,9 @@ class StepReport:
     def failed(self) -> tuple[UnitOutcome, ...]:
         """Outcomes to retrigger."""
         return tuple(outcome for outcome in self.outcomes if outcome.state is UnitState.FAILED)
+
+
+Outcomes = Sequence[UnitOutcome]
 
 
 def counties_of(policy: CityPolicy, request: StepRequest) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -21,6 +22,7 @@ class Month:
             raise ValueError(f"no such month: {self.year}-{self.month}")
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> "Month":
         """Month of ``YYYY-MM``; raises ValueError otherwise."""
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", text, re.ASCII):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
+from fundpool.domain.month import MONTH, STEPS, OperatingStep, Phase
 from fundpool.domain.periods import Month
 from fundpool.domain.working_days import WorkCalendar
 
@@ -33,35 +34,6 @@ class DatedDuty(Protocol):
     @property
     def act_by(self) -> date | None: ...
 
-
-@dataclass(frozen=True, slots=True)
-class StepRule:
-    """How a step follows from a duty of the month.
-
-    ``duty`` is the duty that the step works for, ``after`` the step before it in its chain (None:
-    the head of a chain, which collects files).
-    """
-
-    step: str
-    duty: str
-    after: str | None = None
-
-
-STEP_RULES = (
-    StepRule("plan-collection", "submit_fund_use_plan"),
-    StepRule("plan-review", "submit_fund_use_plan", "plan-collection"),
-    StepRule("funds-application", "apply_for_funds", "plan-review"),
-    StepRule("disbursement", "pay_from_fiscal_account", "funds-application"),
-    StepRule("allocation", "allocate_to_counties", "disbursement"),
-    StepRule("expenditure-reporting", "submit_expenditure_report"),
-    StepRule("report-filing", "file_expenditure_report", "expenditure-reporting"),
-)
-"""The steps in the order of the month; a step whose duty the city's law does not know needs a person's start."""
-
-MONEY_STEPS = ("disbursement", "allocation")
-
-PLANNING_STEPS = ("plan-collection", "plan-review", "funds-application")
-"""Over with their month: a plan for a month gone by pays nothing any more."""
 
 LAST_STEP = "report-filing"
 """A filed month is closed: only money still under way is looked after; the rest is a person's to start."""
@@ -111,30 +83,34 @@ def steps_due(
     """
     first_duty = {duty.step: duty for duty in reversed(tuple(duties))}
     works = calendar.is_working_day(day) is not False
-    due: list[DueStep] = []
-    for rule in STEP_RULES:
-        if _is_over(day, month, rule.step, states) or (rule.step in MONEY_STEPS and rule.duty not in hops):
+    due: dict[str, DueStep] = {}
+    for step in MONTH:
+        if step.duty is None or _is_over(day, month, step, states):
             continue
-        duty = first_duty.get(rule.duty)
-        opened = _is_open(day, rule, first_duty, states, calendar)
-        if opened and (works or rule.after is None) and states.get(rule.step) != "done":
-            due.append(DueStep(rule.step, _last_day(duty)))
+        if step.moves_money and step.duty not in hops:
+            continue
+        opened = _is_open(day, step, first_duty, states, calendar)
+        if opened and (works or step.after is None) and states.get(step.key) != "done":
+            due[step.key] = DueStep(step.key, _last_day(first_duty.get(step.duty)))
     if works and has_transfers and (due or states.get("reconciliation") != "done"):
-        due.append(DueStep("reconciliation", None))
+        due["reconciliation"] = DueStep("reconciliation", None)
     if has_documents:
-        due.append(DueStep("document-collection", None))
-    return (*due, DueStep("flags", None)) if due else ()
+        due["document-collection"] = DueStep("document-collection", None)
+    if due:
+        due["flags"] = DueStep("flags", None)
+    return tuple(due[step.key] for step in MONTH if step.key in due)
 
 
-def _is_over(day: date, month: Month, step: str, states: Mapping[str, str]) -> bool:
-    is_closed = states.get(LAST_STEP) == "done" and step not in MONEY_STEPS
-    return is_closed or (step in PLANNING_STEPS and day > month.last_day)
+def _is_over(day: date, month: Month, step: OperatingStep, states: Mapping[str, str]) -> bool:
+    is_closed = states.get(LAST_STEP) == "done" and not step.moves_money
+    # A plan for a month gone by pays nothing any more.
+    return is_closed or (step.phase is Phase.PLANNING and day > month.last_day)
 
 
 def pays_until(duties: Iterable[DatedDuty]) -> date | None:
     """The last day the law has for planning and paying a month; None when it has none."""
-    keys = {rule.duty for rule in STEP_RULES if rule.step in (*PLANNING_STEPS, *MONEY_STEPS)}
-    days = [day for duty in duties if duty.step in keys and (day := _last_day(duty))]
+    paying = {step.duty for step in MONTH if step.phase in {Phase.PLANNING, Phase.PAYING}}
+    days = [day for duty in duties if duty.step in paying and (day := _last_day(duty))]
     return max(days, default=None)
 
 
@@ -155,23 +131,23 @@ def opening_day(duty: DatedDuty, calendar: WorkCalendar) -> date | None:
 
 def _is_open(
     day: date,
-    rule: StepRule,
+    step: OperatingStep,
     duties: Mapping[str, DatedDuty],
     states: Mapping[str, str],
     calendar: WorkCalendar,
 ) -> bool:
-    duty = duties.get(rule.duty)
-    if rule.after is None:
+    duty = duties.get(step.duty or "")
+    if step.after is None:
         opens = opening_day(duty, calendar) if duty else None
-        return _has_begun(rule.step, states) or (opens is not None and opens <= day)
-    before = next(other for other in STEP_RULES if other.step == rule.after)
-    if before.duty == rule.duty:  # review works for the same duty as collection: they open together
+        return _has_begun(step.key, states) or (opens is not None and opens <= day)
+    before = STEPS[step.after]
+    if before.duty == step.duty:  # review works for the same duty as collection: they open together
         return _is_open(day, before, duties, states, calendar)
-    days = [_last_day(duty), _last_day(duties.get(before.duty))]
+    days = [_last_day(duty), _last_day(duties.get(before.duty or ""))]
     if any(opens is not None and opens <= day for opens in days):
         return True
-    undated = _last_day(duty) is None and _has_begun(rule.after, states)
-    return undated or states.get(rule.after) == "done" or _has_begun(rule.step, states)
+    undated = _last_day(duty) is None and _has_begun(before.key, states)
+    return undated or states.get(before.key) == "done" or _has_begun(step.key, states)
 
 
 def _last_day(duty: DatedDuty | None) -> date | None:

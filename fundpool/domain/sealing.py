@@ -9,6 +9,8 @@ import hmac
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from fundpool.domain.ledger import moment_text
@@ -20,14 +22,16 @@ _PLAIN = frozenset({str, int, type(None)})
 _NOT_SEALED = frozenset({"id", "seal"})
 """A record is known by its business key; its row number exists only after it was stored."""
 
-_SEALED_FIELDS: dict[Any, tuple[str, ...]] = {}
+
+@cache
+def _sealed_fields(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind) if each.name not in _NOT_SEALED)
 
 
-def _sealed_fields(record: Any) -> tuple[str, ...]:
-    kind = type(record)
-    if kind not in _SEALED_FIELDS:
-        _SEALED_FIELDS[kind] = tuple(each.name for each in fields(record) if each.name not in _NOT_SEALED)
-    return _SEALED_FIELDS[kind]
+@cache
+def _sealed_values(kind: Any) -> Callable[[Any], tuple[object, ...]]:
+    """Reads what is sealed off a record; every kind has several such fields."""
+    return attrgetter(*_sealed_fields(kind))
 
 
 class Seals:
@@ -48,8 +52,8 @@ class Seals:
 
     def of(self, record: Any, *place: object) -> str:
         """Seal of a dataclass's fields but ``id`` and ``seal``; ``place`` is what else names the record."""
-        names = _sealed_fields(record)
-        return self.of_values(type(record).__name__, *place, *(getattr(record, name) for name in names))
+        kind: Any = type(record)
+        return self.of_values(kind.__name__, *place, *_sealed_values(kind)(record))
 
     def hold(self, record: Any, *place: object) -> bool:
         """Whether the record is what was sealed; one without a seal is not."""
@@ -61,8 +65,12 @@ class Seals:
 
     def changed(self, before: R, **values: Any) -> R:
         """``before`` with other values, sealed anew; a seal that was broken stays broken."""
-        after: R = replace(before, **values)  # type: ignore[type-var]
-        return self.sealed(after) if self.hold(before) else after
+        if not self.hold(before):
+            return replace(before, **values)  # type: ignore[type-var]
+        kind: Any = type(before)
+        after = (values.get(name, getattr(before, name)) for name in _sealed_fields(kind))
+        seal = self.of_values(kind.__name__, *after)
+        return replace(before, **values, seal=seal)  # type: ignore[type-var]
 
 
 def _text(value: object) -> str | int:

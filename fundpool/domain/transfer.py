@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation
@@ -235,6 +236,7 @@ class Hop:
         return f"{self.from_type.value}>{self.to_type.value}"
 
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, text: str) -> "Hop":
         """Hop of ``fiscal_account>city_expenditure``; raises ValueError otherwise."""
         from_text, _, to_text = text.partition(">")

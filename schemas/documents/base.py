@@ -93,9 +93,9 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A document's place in the month: which step takes it in, who lets it count, what it then is for.
+    """A document's place in the month: who lets it count, and what it then is for.
 
-    ``collected_by`` is the operating step (``fundpool run STEP``). ``needs_people``: two people decide
+    Which step takes it in is in ``fundpool/domain/month.py``. ``needs_people``: two people decide
     about it always; else what passes every check is accepted and only findings go to people.
     ``may_be_cut``: it asks for money, and less can be granted. ``duty`` is the key under which a policy
     file orders its filing (None: no law does, so nobody is ever late with it), ``goes_on_with`` the
@@ -104,7 +104,6 @@ class Intake:
     checks compare with (services/documents/known_facts.py); none: those of the month.
     """
 
-    collected_by: str
     used_for_zh: str
     used_for_en: str
     needs_people: bool = False

@@ -54,7 +54,6 @@ INTEREST = DocumentType(
     open_rows=10,
     labels=(UNIT_LABEL, *SIGNATURES),
     intake=Intake(
-        collected_by="document-collection",
         used_for_zh="与上期未划转数和账上利息核对；留存备查，不记账",
         used_for_en="compared with the return before and the interest in the books; kept, nothing is booked from it",
         held_against=("last_held_fen", "ledger_interest_fen"),

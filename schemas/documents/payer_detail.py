@@ -72,7 +72,6 @@ PAYER_DETAIL = DocumentType(
     per_fund=False,
     labels=(UNIT_LABEL, *SIGNATURES),
     intake=Intake(
-        collected_by="document-collection",
         used_for_zh="与收入户入账核对；留存备查，不记账",
         used_for_en="compared with what the income account received; kept, nothing is booked from it",
         held_against=("ledger_income_fen",),

@@ -73,7 +73,6 @@ PLAN = DocumentType(
     total_field="requested_fen",
     labels=(UNIT_LABEL, *SIGNATURES),
     intake=Intake(
-        collected_by="plan-collection",
         used_for_zh="审核核定后列入向财政的用款申请",
         used_for_en="reviewed, it goes into the city's application for funds",
         needs_people=True,

@@ -113,7 +113,6 @@ REPORT = DocumentType(
     total_field="spending_fen",
     labels=(UNIT_LABEL, *SIGNATURES),
     intake=Intake(
-        collected_by="expenditure-reporting",
         used_for_zh="收下后支出记账，列入汇总备案",
         used_for_en="accepted, its spending is booked and goes into the city's summary",
         duty="submit_expenditure_report",

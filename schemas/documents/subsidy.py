@@ -54,7 +54,6 @@ SUBSIDY = DocumentType(
     open_rows=12,
     labels=(UNIT_LABEL, *SIGNATURES),
     intake=Intake(
-        collected_by="document-collection",
         used_for_zh="与上月累计和账上补助收入核对；留存备查，不记账",
         used_for_en="compared with last month's return and the subsidies in the books; kept, nothing is booked from it",
         held_against=("last_arrived_fen", "ledger_subsidies_fen"),

@@ -61,7 +61,6 @@ WORKING_CAPITAL = DocumentType(
     total_field="requested_fen",
     labels=(UNIT_LABEL, *SIGNATURES),
     intake=Intake(
-        collected_by="document-collection",
         used_for_zh="按政策核定周转金额度，两人审核；不自动拨付",
         used_for_en="held against the quota the policy gives, decided by two people; nothing is paid by itself",
         needs_people=True,

@@ -5,11 +5,12 @@ import re
 import pytest
 
 from expectations.runner import SUITES
+from fundpool.domain.month import step_collecting
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
 from fundpool.services.documents.effects import EFFECTS
 from fundpool.services.documents.known_facts import FACTS
-from fundpool.services.month.steps import STEPS
+from fundpool.services.month.steps import PARTS
 from fundpool.services.oversight.flags import DUTY_NAMES
 from fundpool.services.oversight.progress import FOLLOWED
 from schemas.documents import DOCUMENTS
@@ -34,7 +35,7 @@ def test_every_document_is_filed_or_says_which_command_takes_it() -> None:
 @pytest.mark.parametrize("key", FILED)
 def test_what_a_definition_names_exists(key: str) -> None:
     document, intake = FILED[key]
-    assert intake.collected_by in STEPS
+    assert step_collecting(DocumentKind(key)).key in PARTS
     assert intake.effect is None or intake.effect in EFFECTS
     assert set(intake.held_against) <= set(FACTS)
     assert document.field_of(document.total_field).is_money

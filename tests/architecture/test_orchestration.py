@@ -1,15 +1,19 @@
 """Flows and tasks stay thin, and a change of schedule shows in review."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from prefect.cache_policies import NO_CACHE
+
+from fundpool.domain.month import MONTH, STEPS, keys
+from fundpool.services.month.steps import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "deployments.txt"
-MONEY_WORDS = ("fen", "amount", "transfer", "obligation", "payment")
 
 
 def functions(folder: str) -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -34,7 +38,7 @@ def decorated_with(function: ast.FunctionDef, name: str) -> bool:
 
 def test_a_task_is_a_retry_policy_around_one_use_case() -> None:
     tasks = [(name, one) for name, one in functions("tasks") if decorated_with(one, "task")]
-    assert len(tasks) >= 10
+    assert tasks
     assert [name for name, one in tasks if body_lines(one) > 15] == []
 
 
@@ -43,36 +47,71 @@ def test_no_function_of_flows_or_tasks_is_longer_than_a_rule(folder: str) -> Non
     assert [name for name, one in functions(folder) if body_lines(one) > 25] == []
 
 
-@pytest.mark.parametrize("folder", ["flows", "tasks"])
-def test_no_decision_about_money_is_taken_in_flows_or_tasks(folder: str) -> None:
-    found = []
-    for name, function in functions(folder):
-        for node in ast.walk(function):
-            if isinstance(node, ast.For | ast.If | ast.While):
-                asked = ast.unparse(node.iter if isinstance(node, ast.For) else node.test).lower()
-                if any(word in asked for word in MONEY_WORDS):
-                    found.append(f"{name}: {asked}")
-    assert found == []
+def definitions() -> dict[str, dict[str, Any]]:
+    """The deployments by name, in the order of the file."""
+    found = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())["deployments"]
+    return {deployment["name"]: deployment for deployment in found}
 
 
-def test_every_flow_is_a_module_of_its_own_and_has_a_deployment_of_its_name() -> None:
-    flows = {one.name for _, one in functions("flows") if decorated_with(one, "flow")}
-    modules = {path.stem for path in (ROOT / "flows").glob("*.py")} - {"__init__"}
-    definitions = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())["deployments"]
-    assert flows == modules
-    assert {f"flows.{name}.{name}" for name in flows} == {one["entrypoint"] for one in definitions}
-    assert all(one["entrypoint"].endswith(one["name"].replace("-", "_")) for one in definitions)
+def test_every_step_of_the_month_is_deployed_in_its_order() -> None:
+    deployed = definitions()
+    assert tuple(name for name in deployed if name in STEPS) == keys()
+    assert set(deployed) == {"daily-tick", "monthly-cycle", *STEPS}
+    for step in MONTH:
+        deployment = deployed[step.key]
+        assert deployment["entrypoint"] == f"flows.steps.{step.key.replace('-', '_')}"
+        assert ("money" in deployment["tags"]) == step.runs_alone
+        alone = {"limit": 1, "collision_strategy": "ENQUEUE"} if step.runs_alone else None
+        assert deployment.get("concurrency_limit") == alone
 
 
-def test_sending_money_is_never_retried_by_the_orchestrator_and_runs_one_at_a_time() -> None:
-    from tasks import payments  # noqa: PLC0415
+def test_a_step_that_moves_money_runs_alone_and_a_chain_follows_the_month() -> None:
+    assert [step.key for step in MONTH if step.moves_money] == ["disbursement", "allocation"]
+    assert all(step.runs_alone for step in MONTH if step.moves_money)
+    for step in MONTH:
+        assert step.after is None or keys().index(step.after) < keys().index(step.key)
 
-    assert payments.disburse.retries == 0
-    assert payments.allocate.retries == 0
-    definitions = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())["deployments"]
-    by_name = {one["name"]: one for one in definitions}
-    for step in ("disbursement", "allocation"):
-        assert by_name[step]["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+
+@pytest.mark.parametrize("key", STEPS)
+def test_the_flow_of_a_step_carries_out_the_same_parts_as_the_command(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import monthly_cycle  # noqa: PLC0415
+
+    carried_out: list[str] = []
+
+    def recorder(name: str) -> Callable[[str], str]:
+        def record(before: str) -> str:
+            assert before == (carried_out[-1] if carried_out else "begun"), (
+                "each part is handed the one before"
+            )
+            carried_out.append(name)
+            return name
+
+        return record
+
+    for name in {part.__name__ for parts in PARTS.values() for part in parts}:
+        monkeypatch.setattr(monthly_cycle, name, recorder(name))
+    last = monthly_cycle.STEP_FLOWS[key]("begun")  # type: ignore[arg-type]
+    assert carried_out == [part.__name__ for part in PARTS[key]]
+    assert last == carried_out[-1]
+
+
+def test_sending_money_is_the_only_task_that_is_never_tried_again_by_itself() -> None:
+    from prefect import Task  # noqa: PLC0415
+
+    import tasks.documents  # noqa: PLC0415
+    import tasks.payments  # noqa: PLC0415
+    import tasks.plans  # noqa: PLC0415
+    import tasks.reports  # noqa: PLC0415
+
+    modules = (tasks.plans, tasks.payments, tasks.reports, tasks.documents)
+    found = [each for module in modules for each in vars(module).values() if isinstance(each, Task)]
+    assert {task.name.replace("-", "_") for task in found} == {
+        part.__name__ for parts in PARTS.values() for part in parts
+    }
+    assert [task.name for task in found if task.retries == 0] == ["send-payments"]
+    assert all(task.cache_policy is NO_CACHE and task.persist_result is False for task in found)
 
 
 def test_only_a_service_that_did_not_answer_is_tried_again() -> None:

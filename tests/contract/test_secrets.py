@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fundpool.console.cli import main
-from tests.canary import DATABASE_PASSWORD, GATEWAY_SECRET, MARK, files_holding
+from tests.canary import DATABASE_PASSWORD, GATEWAY_SECRET, MAIL_PASSWORD, MARK, files_holding
 
 POSTGRESQL = f"postgresql://fund:{DATABASE_PASSWORD}@127.0.0.1:1/fundpool"
 
@@ -19,11 +19,15 @@ Run = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Both secrets are set; neither the database nor the bank answers."""
+    """Every secret is set; neither the database nor the bank nor the mail server answers."""
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path))
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", POSTGRESQL)
     monkeypatch.setenv("FUNDPOOL_GATEWAY_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("FUNDPOOL_GATEWAY_SECRET", GATEWAY_SECRET)
+    monkeypatch.setenv("FUNDPOOL_ANCHOR_TO", "mailto:audit@example.cn")
+    monkeypatch.setenv("FUNDPOOL_SMTP_URL", "smtps://127.0.0.1:1")
+    monkeypatch.setenv("FUNDPOOL_SMTP_FROM", "fund@example.cn")
+    monkeypatch.setenv("FUNDPOOL_SMTP_PASSWORD", MAIL_PASSWORD)
 
 
 def said_by(capsys: Run, *arguments: str, status: int) -> str:
@@ -43,7 +47,7 @@ def test_the_settings_are_shown_without_them(
         for each in json.loads(said_by(capsys, "settings", "--json", status=0))["settings"]
     }
     assert shown["FUNDPOOL_DATABASE_URL"] == "postgresql://fund:***@127.0.0.1:1/fundpool"
-    assert shown["FUNDPOOL_GATEWAY_SECRET"] == "********"
+    assert shown["FUNDPOOL_GATEWAY_SECRET"] == shown["FUNDPOOL_SMTP_PASSWORD"] == "********"
     assert "127.0.0.1:1/fundpool" in said_by(capsys, "settings", status=0)
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
+from fundpool.domain.month import STEPS
 from fundpool.domain.month_summary import MonthSummary
-from fundpool.services.month.steps import STEPS
 from tests.crash.small_month import Act, SmallMonth
 from tests.integration.month_scene import at
 

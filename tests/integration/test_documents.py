@@ -10,12 +10,13 @@ from fundpool.adapters.banks.bank_layouts import read_statement, template_layout
 from fundpool.adapters.documents.workbooks import write_document
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import RuleViolation
+from fundpool.domain.month import STEPS
 from fundpool.domain.outcomes import StepReport
 from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services.documents import review
-from fundpool.services.documents.document_kinds import collected_by, intake_of, is_of
+from fundpool.services.documents.document_kinds import intake_of, is_of
 from fundpool.services.documents.intake import FileReceipt
 from fundpool.services.documents.judgements import budget_left
 from fundpool.services.month.daily import open_months, reserve_due_steps
@@ -28,7 +29,7 @@ from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 
 OCTOBER, YEAR = Month(2026, 10), Year(2026)
 FIRST, SECOND = "331002", "331003"
-OTHERS = collected_by("document-collection")
+OTHERS = STEPS["document-collection"].collects
 NOVEMBER = at("2026-11-05 10:00")
 VERDICTS = {"working-capital": "review", "final-account": "return"}
 """The sample asks for two months' capital, 台州 gives one; its account names another budget than the recorded one."""

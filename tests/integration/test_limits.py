@@ -9,14 +9,16 @@ import pytest
 from sqlalchemy import text
 
 from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.outcomes import StepReport
 from fundpool.domain.periods import Month
-from fundpool.domain.transfer import Batch
+from fundpool.domain.transfer import Batch, Hop, PaymentLimits, PaymentOrder, new_batch, new_obligation
 from fundpool.services.oversight import records
 from fundpool.services.payments import application, batches, kill_switches, limits, resolving
 from fundpool.services.payments.disbursement import PAY_STEP
+from fundpool.services.ports.work import Work
 from tests.integration.month_scene import APPROVER, FINANCE, RELEASER, CityScene
 from tests.integration.test_month_edges import at, file_plans
 
@@ -252,6 +254,48 @@ def test_what_is_committed_counts_a_payment_through_the_city_once(
     assert replace(the_obligation(city), returned_fen=0).amount_fen == city.requested_fen(first, FUND)
 
 
+def test_a_line_changed_in_the_database_does_not_lower_what_is_committed(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
+    first = city.counties[0]
+    file_plans(city, "2026-09-24 10:00", first)
+    city.decide(at("2026-09-25 10:00"), first)
+    city.run("funds-application", at("2026-09-25 11:00"), first)
+    city.review_by_finance(at("2026-09-28 09:00"))
+    city.run("disbursement", at("2026-09-29 09:00"))
+    with transactions.database.engine.begin() as connection:
+        connection.execute(text("UPDATE application_lines SET reviewed_fen = 1, reason = '少记'"))
+    with pytest.raises(RuleViolation) as refused:
+        city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, 2026))
+    assert refused.value.code == "seal_broken"
+
+
 def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]
     found = city.ports.database.read(lambda work: work.transfers.obligations(city="taizhou", fund=FUND))
     return next(each for each in found if each.unit == city.counties[0])
+
+
+def test_a_payment_to_the_city_counts_for_the_counties_of_its_own_funds_application(
+    transactions: SqlTransactions,
+) -> None:
+    """Two funds apply in the same month under the same number, each for another county."""
+    now, hop = at("2026-09-29 09:00"), Hop(AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
+    order = PaymentOrder("taizhou", FUND, OCTOBER, hop, payer_unit="taizhou", unit="taizhou", amount_fen=100)
+    batch, payment = new_batch(order.batch_key, [(order, 1, 2)], "制单", now), new_obligation(1, order, 1, 2)
+    capped = SqlTransactions(
+        transactions.database,
+        transactions.seals,
+        PaymentLimits(within_annual_budget=lambda _city, _month: True),
+    )
+
+    def check(work: Work) -> None:
+        for fund, county in ((FUND, "without_budget"), ("resident", "with_budget")):
+            line = ApplicationLine(county, applied_fen=100)
+            work.applications.add(Application("taizhou", OCTOBER, fund, 1, "经办", now, (line,)))
+        work.budgets.set_budget("taizhou", 2026, "with_budget", FUND, 1_000, "预算〔2026〕1号", "预算", now)
+        limits.require_within_limits(work, batch, [payment])
+
+    with pytest.raises(RuleViolation) as refused:
+        capped.transaction(check)
+    assert refused.value.code == "budget_missing"

@@ -128,7 +128,10 @@ def test_what_was_received_before_the_machine_stopped_is_read_by_the_next_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("fundpool.services.documents.collection.read_arrivals", stopped)
+        patch.setattr(
+            "fundpool.services.documents.document_kinds.document_kinds.document_kinds.collection.read_arrivals",
+            stopped,
+        )
         with pytest.raises(KeyboardInterrupt):
             taizhou.run("plan-collection", at("2026-09-24 10:00"))
     report = taizhou.run("plan-collection", at("2026-09-26 07:00"))

@@ -1,7 +1,7 @@
 """Somebody edits the tables behind the program: every column, every row, every trail, on both databases."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import NULLTYPE
 
-from fundpool.adapters.documents.document_reader import read_documents
-from fundpool.adapters.stores.anchor_files import AnchorFiles
+from fundpool.adapters.documents.parser_process import parse_files
+from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions, SqlWork
 from fundpool.console.cli import main
@@ -55,21 +55,14 @@ from tests.simulation.scene import Scene
 NOW = at("2026-11-13 09:00")
 TABLES = tuple(table for table in metadata.sorted_tables if table.name != "writers_turn")
 
-UNSEEN = {
-    # A row number: nothing refers to it, no figure or decision depends on it, and the row's voucher
-    # and line, which say where it stands, are sealed.
-    ("posting", "id"),
-}
-"""Edits that verification does not tell, and why that is no loss."""
-
 
 def played(database: Database, folder: Path) -> SqlTransactions:
     """A month with reviews, a refusal, a lost order, a retry, a reversal and closed books; no table is empty."""
     transactions = SqlTransactions(database, SEALS)
-    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), read_documents, is_new=True)
+    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), parse_files, is_new=True)
     month.write_files()
     gateway = ScriptedGateway(*month.bank([]))
-    month = SmallMonth(transactions, folder, gateway, read_documents, is_new=False)
+    month = SmallMonth(transactions, folder, gateway, parse_files, is_new=False)
     for act in month.acts():
         act.do(act.at)
     transactions.transaction(lambda work: _further(work, month.counties[0]))
@@ -185,7 +178,7 @@ def setting(table: Table, row: Row[Any], **values: Any) -> Executable:
 def test_no_edit_of_any_column_of_any_table_goes_unseen(database: Database, tmp_path: Path) -> None:
     transactions = played(database, tmp_path)
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []
-    unseen, refused, unnamed, seen = set(), set(), set(), 0
+    unseen, refused, unnamed = set(), set(), set()
     with behind_the_program(database) as connection:
         for table in TABLES:
             rows = raw_rows(connection, table)
@@ -193,20 +186,17 @@ def test_no_edit_of_any_column_of_any_table_goes_unseen(database: Database, tmp_
             row = rows[len(rows) // 2]
             for column in table.columns:
                 value = another(getattr(row, column.name), column)
-                told = faults_after(connection, setting(table, row, **{column.name: value}))
+                faults = faults_after(connection, setting(table, row, **{column.name: value}))
                 place = (table.name, column.name)
-                if told is None:
+                if faults is None:
                     refused.add(place)
-                elif not told:
+                elif not faults:
                     unseen.add(place)
-                else:
-                    seen += 1
-                    if table.name not in OWN_CHAIN and not any(column.name in en for _, _, en in told):
-                        unnamed.add(place)
-    assert unseen == UNSEEN
+                elif table.name not in OWN_CHAIN and not any(column.name in en for _, _, en in faults):
+                    unnamed.add(place)
+    assert unseen == set()
     assert unnamed <= {(table.name, c.name) for table in TABLES for c in table.primary_key} | RECOMPUTED
     assert refused == set()
-    assert seen == sum(len(table.columns) for table in TABLES) - len(UNSEEN)
 
 
 OWN_CHAIN = {"audit", "posting", "row_trail"}
@@ -263,9 +253,9 @@ def test_nothing_is_written_behind_a_trail_whose_tail_was_cut_off(transactions: 
     write("second")
     with transactions.database.engine.begin() as connection:
         connection.execute(delete(row_trail).where(row_trail.c.number == 2))
-    with pytest.raises(RuleViolation) as told:
+    with pytest.raises(RuleViolation) as refusal:
         write("third")
-    assert told.value.code == "trail_broken"
+    assert refusal.value.code == "trail_broken"
 
 
 def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writer(
@@ -280,12 +270,12 @@ def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writ
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []
     with database.engine.begin() as connection:
         connection.execute(setting(switch, before, **before._mapping))
-    told = transactions.read(lambda work: verify_everything(work, [])).faults
-    assert [(each.kind, "reason" in each.en) for each in told] == [("row_altered", True)]
+    faults = transactions.read(lambda work: verify_everything(work, [])).faults
+    assert [(each.kind, "reason" in each.en) for each in faults] == [("row_altered", True)]
     # Written on by the program, the row is what the trail says again; the edit is still told.
     transactions.transaction(lambda work: work.transfers.set_kill_switch(replace(now, reason="另一原因")))
-    told = transactions.read(lambda work: verify_everything(work, [])).faults
-    assert [each.kind for each in told] == ["row_altered_before"]
+    faults = transactions.read(lambda work: verify_everything(work, [])).faults
+    assert [each.kind for each in faults] == ["row_altered_before"]
 
 
 def test_a_copy_of_the_whole_database_put_back_is_told_by_an_anchor_alone(
@@ -298,8 +288,8 @@ def test_a_copy_of_the_whole_database_put_back_is_told_by_an_anchor_alone(
         connection.execute(delete(audit))
         connection.execute(delete(row_trail))
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []
-    told = transactions.read(lambda work: verify_everything(work, [anchor])).faults
-    assert {each.kind for each in told} == {"trail_truncated", "audit_truncated"}
+    faults = transactions.read(lambda work: verify_everything(work, [anchor])).faults
+    assert {each.kind for each in faults} == {"trail_truncated", "audit_truncated"}
 
 
 def test_the_day_s_anchor_is_written_once_to_every_place(
@@ -308,8 +298,8 @@ def test_the_day_s_anchor_is_written_once_to_every_place(
     transactions.transaction(lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c"))
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    places = [tmp_path / "anchors.jsonl", folder]
-    ports: Any = SimpleNamespace(database=transactions, anchors=AnchorFiles(places))
+    places = [AnchorFile(tmp_path / "anchors.jsonl"), AnchorFile(folder)]
+    ports: Any = SimpleNamespace(database=transactions, anchors=AnchorPlaces(places))
     for hours in (0, 1, 24):
         keep_anchor(ports, NOW + timedelta(hours=hours))
     for file in (tmp_path / "anchors.jsonl", folder / "anchors.jsonl"):
@@ -320,54 +310,142 @@ def test_the_day_s_anchor_is_written_once_to_every_place(
             "hash": transactions.read(lambda work: work.trail.head()).seal,
         }
     away: Any = SimpleNamespace(
-        database=transactions, anchors=AnchorFiles([tmp_path / "no" / "disk", *places])
+        database=transactions, anchors=AnchorPlaces([AnchorFile(tmp_path / "no" / "disk"), *places])
     )
-    with pytest.raises(ServiceUnavailable) as told:
+    with pytest.raises(ServiceUnavailable) as failure:
         keep_anchor(away, NOW + timedelta(days=3))
-    assert told.value.code == "anchor_not_written"
+    assert failure.value.code == "anchor_not_written"
     # The places that can be written to have it all the same.
     assert len((folder / "anchors.jsonl").read_text(encoding="utf-8").splitlines()) == 3
 
 
-def test_a_long_trail_that_was_verified_is_read_from_there_on(
+Verify = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def verify(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+) -> Verify:
+    """``fundpool audit verify`` of an installation whose history counts as long: exit status and answer."""
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", database.url)
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path))
     monkeypatch.setattr(audit_checks, "READ_WHOLE_UP_TO", 1)
 
-    def verify(*arguments: str) -> tuple[int, Any]:
+    def run(*arguments: str) -> tuple[int, Any]:
         status = main(["audit", "verify", *arguments, "--json"])
         return status, json.loads(capsys.readouterr().out)
 
+    return run
+
+
+def edit(database: Database, *statements: str) -> None:
+    with database.engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def test_a_long_history_that_was_verified_is_read_from_there_on(
+    database: Database, tmp_path: Path, verify: Verify
+) -> None:
     scene = Scene(SqlTransactions(database, SEALS))
     scene.release()
-    # A forged anchor that says it was verified is no place to begin at.
-    head = scene.ports.database.read(lambda work: take_anchor(work, NOW))
-    forged = replace(head, verified="0" * 64).as_document()
-    (tmp_path / "anchors.jsonl").write_text(json.dumps(forged) + "\n", encoding="utf-8")
+    # A checkpoint that somebody without the key wrote is no place to begin at.
+    forged = scene.ports.database.read(lambda work: take_anchor(work, NOW).with_checkpoint(work))
+    assert forged.checkpoint is not None
+    forged = replace(forged, checkpoint=replace(forged.checkpoint, seal="0" * 64))
+    anchors = tmp_path / "anchors.jsonl"
+    anchors.write_text(json.dumps(forged.as_document()) + "\nnot an anchor\n", encoding="utf-8")
     status, whole = verify()
     assert (status, whole["checked"]["since"]) == (0, None)
     scene.send()
     status, part = verify()
     assert (status, part["faults"]) == (0, [])
     assert part["checked"]["since"] is not None
-    assert 0 < part["checked"]["records"] < whole["checked"]["records"] + part["checked"]["records"]
+    trail = scene.ports.database.read(lambda work: work.trail.head())
+    assert part["checked"]["records"] == trail.number - whole["checked"]["records"] > 0
+    lines = anchors.read_text(encoding="utf-8").splitlines()
     assert verify("--full")[1]["checked"]["rows"] > part["checked"]["rows"]
-    scene.ports.database.transaction(
-        lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c")
-    )
-    for statement in (
+    # Back to the checkpoint before the one of --full.
+    anchors.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    edit(
+        database,
         "UPDATE attempt SET amount_fen = amount_fen + 1 WHERE id = (SELECT max(id) FROM attempt)",
-        "DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)",
         "UPDATE posting SET memo = 'x' WHERE id = (SELECT max(id) FROM posting)",
-    ):
-        with database.engine.begin() as connection:
-            connection.exec_driver_sql(statement)
-    # Begin where the first verification ended: behind the forged one and the whole one of --full.
-    lines = (tmp_path / "anchors.jsonl").read_text(encoding="utf-8").splitlines()
-    (tmp_path / "anchors.jsonl").write_text("\n".join(lines[:2]) + "\n", encoding="utf-8")
+    )
     status, part = verify()
     assert status == 1
     assert part["checked"]["since"] is not None
-    assert {each["kind"] for each in part["faults"]} == {"row_altered", "audit_truncated", "voucher_altered"}
+    assert {each["kind"] for each in part["faults"]} == {"row_altered", "voucher_altered"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)", "audit_truncated"),
+        ("DELETE FROM audit WHERE number = 1", "audit_gap"),
+        ("DELETE FROM gateway_call WHERE id = 1", "row_missing"),
+        ("DELETE FROM row_trail WHERE number = 1", "trail_gap"),
+        ("UPDATE ledger_account SET posted_fen = posted_fen + 1 WHERE id = 1", "balance_differs"),
+    ],
+)
+def test_what_was_deleted_and_a_wrong_balance_are_told_however_old(
+    database: Database, verify: Verify, statement: str, kind: str
+) -> None:
+    scene = Scene(SqlTransactions(database, SEALS))
+    scene.release()
+    scene.send()
+    assert verify()[0] == 0
+    scene.ports.database.transaction(
+        lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c")
+    )
+    assert verify()[1]["checked"]["since"] is not None
+    edit(database, statement)
+    status, found = verify()
+    assert status == 1
+    assert kind in {each["kind"] for each in found["faults"]}
+
+
+def test_an_edit_of_a_row_written_before_the_checkpoint_is_told_by_a_full_verification_alone(
+    database: Database, verify: Verify
+) -> None:
+    scene = Scene(SqlTransactions(database, SEALS))
+    scene.release()
+    scene.send()
+    assert verify()[0] == 0
+    edit(database, "UPDATE attempt SET amount_fen = amount_fen + 1 WHERE id = 1")
+    assert verify()[0] == 0
+    status, found = verify("--full")
+    assert (status, [each["kind"] for each in found["faults"]]) == (1, ["row_altered"])
+
+
+def test_a_checkpoint_younger_than_the_restored_books_is_no_place_to_begin_at(
+    database: Database, verify: Verify, tmp_path: Path
+) -> None:
+    scene = Scene(SqlTransactions(database, SEALS))
+    scene.release()
+    assert verify()[0] == 0
+    last = scene.ports.database.read(lambda work: work.trail.head())
+    anchors = tmp_path / "anchors.jsonl"
+    for replaced in (f'"number": {last.number + 5}', f'"hash": "{"0" * 64}"'):
+        line = anchors.read_text(encoding="utf-8").splitlines()[0]
+        document = json.loads(line)
+        document["rows"] |= json.loads("{" + replaced + "}")
+        anchor = audit_checks.Anchor.from_document(document)
+        resealed = scene.ports.database.read(anchor.with_checkpoint)
+        anchors.write_text(json.dumps(resealed.as_document()) + "\n", encoding="utf-8")
+        assert verify()[1]["checked"]["since"] is None
+
+
+def test_an_anchor_from_before_the_checkpoint_is_compared_too(
+    database: Database, verify: Verify, tmp_path: Path
+) -> None:
+    scene = Scene(SqlTransactions(database, SEALS))
+    scene.release()
+    early = scene.ports.database.read(lambda work: take_anchor(work, NOW))
+    scene.send()
+    assert verify()[0] == 0
+    for anchor, status in ((early, 0), (replace(early, row_seal="0" * 64), 1)):
+        file = tmp_path / "early.json"
+        file.write_text(json.dumps(anchor.as_document()), encoding="utf-8")
+        found = verify("--anchor", str(file))
+        assert (found[0], found[1]["checked"]["since"] is not None) == (status, True)

@@ -50,7 +50,7 @@ def scene_of(
     databases: list[Database] = []
 
     def build(city: str, month: Month, **options: tuple[str, ...]) -> CityScene:
-        from tasks import performing  # noqa: PLC0415 - Prefect takes its settings when first imported
+        from tasks import process  # noqa: PLC0415 - Prefect takes its settings when first imported
 
         file = tmp_path / f"{city}.db"
         shutil.copyfile(sqlite_template, file)
@@ -58,7 +58,7 @@ def scene_of(
         folder = tmp_path / city
         folder.mkdir()
         scene = CityScene(SqlTransactions(databases[-1], SEALS), folder, city, month, **options)
-        monkeypatch.setattr(performing, "_ports", lambda _settings: scene.ports)
+        monkeypatch.setattr(process, "_ports", lambda _settings: scene.ports)
         return scene
 
     yield build

@@ -1,9 +1,12 @@
 """The daily tick against a real server: exactly what is due on a date is started, and nothing twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.console.runs import FlowRunResult, LocalPrefect
 from fundpool.domain.periods import Month
 from fundpool.services.month.daily import reserve_due_steps
@@ -135,3 +138,19 @@ def test_a_city_that_cannot_be_looked_at_does_not_stop_the_others(
         "台州市 2026-10 计划审核",
         "台州市 2026-10 预警",
     ]
+
+
+def test_a_tick_starts_every_step_before_it_fails_for_want_of_an_anchor_and_the_next_one_keeps_it(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], tmp_path: Path
+) -> None:
+    scene = scene_of("taizhou", OCTOBER)
+    place = tmp_path / "elsewhere" / "anchors.jsonl"
+    scene.ports = replace(scene.ports, anchors=AnchorPlaces([AnchorFile(place)]))
+    failed = prefect.run_tick("2026-09-19", ["taizhou"])
+    assert not failed.is_completed
+    assert str(place) in failed.message
+    place.parent.mkdir()
+    again = prefect.run_tick("2026-09-19T18:00", ["taizhou"])
+    # Nothing is left to start: the one that failed has started it.
+    assert (again.message, again.is_completed) == ("nothing due · 今日无事", True)
+    assert len(place.read_text(encoding="utf-8").splitlines()) == 1

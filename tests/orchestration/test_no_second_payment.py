@@ -261,7 +261,7 @@ def environment(scene: CityScene, bank: str, home: Path, **more: str) -> dict[st
 
 STOPS_BEFORE_THE_CALL = """
 import os, runpy, signal, sys
-from fundpool.services import failpoints
+from fundpool.services.ports import failpoints
 
 def stop(name):
     if name == "before submit":

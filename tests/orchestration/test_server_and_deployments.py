@@ -71,7 +71,7 @@ def test_prefects_own_deploy_command_registers_every_deployment(prefect: LocalPr
         with get_client(sync_client=True) as client:
             known = {one.name: one for one in client.read_deployments()}
         assert set(known) == {one["name"] for one in runs._definitions()}
-        assert known["disbursement"].entrypoint == "flows.disbursement.disbursement"
+        assert known["disbursement"].entrypoint == "flows.steps.disbursement"
         assert known["disbursement"].work_pool_name == "fundpool"
         limit = known["disbursement"].global_concurrency_limit
         assert limit is not None

@@ -3,14 +3,17 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from prefect.client.schemas.objects import TaskRun
 
-from fundpool.console.runs import LocalPrefect
+from fundpool.console.runs import FlowRunResult, LocalPrefect
 from fundpool.domain.chart_of_accounts import AccountType
-from fundpool.domain.errors import ServiceUnavailable
+from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from fundpool.services.ports.files import Incoming
@@ -31,6 +34,26 @@ def play_to_application(scene: CityScene) -> None:
     scene.decide(at("2026-09-23 10:00"))
     scene.run("funds-application", at("2026-09-23 11:00"))
     scene.review_by_finance(at("2026-09-24 09:00"))
+
+
+def id_of(run: FlowRunResult) -> str:
+    return run.url.rpartition("/")[2]
+
+
+def task_runs_of(run: FlowRunResult) -> list[TaskRun]:
+    """The run's task runs by start; the server learns their states from events, a moment after the flow's own."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
+
+    of_run = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(id_of(run))]))
+    with get_client(sync_client=True) as client:
+        deadline = time.monotonic() + 60
+        while True:
+            found = client.read_task_runs(flow_run_filter=of_run)
+            if found and all(each.state is not None and each.state.is_final() for each in found):
+                return sorted(found, key=lambda each: each.start_time)
+            assert time.monotonic() < deadline, [(each.name, each.state) for each in found]
+            time.sleep(0.1)
 
 
 def digest(scene: CityScene) -> str:
@@ -67,9 +90,9 @@ def test_one_run_serves_many_cities_and_says_which_of_them_failed(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In batches, each its own task run; a city whose files cannot be had leaves the others collected."""
-    from tasks import carrying_out  # noqa: PLC0415
+    import flows.steps  # noqa: PLC0415
 
-    monkeypatch.setattr(carrying_out, "CITIES_PER_TASK", 2)
+    monkeypatch.setattr(flows.steps, "CITIES_PER_BATCH", 2)
     scene = scene_of("taizhou", OCTOBER)
     scene.drop(scene.plan(SANMEN), "plan")
     arrived = scene.ports.drop_folder.incoming
@@ -161,6 +184,79 @@ def test_the_whole_cycle_as_one_flow_publishes_the_months_summary(
     keys = {artifact.key: artifact for artifact in artifacts}
     assert "| disbursement | " in str(keys["month-suizhou-2026-10"].data)
     assert "曾都区" in str(json.loads(keys["plan-review-suizhou-2026-10"].data))
+
+
+def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    from fundpool.domain.month import STEPS  # noqa: PLC0415
+    from fundpool.services.month.steps import PARTS  # noqa: PLC0415
+
+    scene = scene_of("suizhou", OCTOBER)
+    play_to_application(scene)
+    run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
+    runs = task_runs_of(run)
+    with get_client(sync_client=True) as client:
+        artifacts = [each for each in client.read_artifacts() if str(each.flow_run_id) == id_of(run)]
+    expected = ["show-calendar"]
+    for step in STEPS:
+        expected += ["begin-step", *(part.__name__.replace("_", "-") for part in PARTS[step]), "end-step"]
+    assert len(runs) == len(expected)
+    before = None
+    for each in runs[1:]:
+        upstream = {str(source.id) for inputs in each.task_inputs.values() for source in inputs}
+        assert before is None or str(before.id) in upstream, f"{each.name} waits for {before.name}"
+        before = each
+    first = min(artifacts, key=lambda each: each.created)
+    assert first.key == "calendar-suizhou-2026-10"
+    assert "SZ-08" in str(first.data)
+    assert "第九条" in str(first.data)
+
+
+def test_what_kept_a_county_back_is_in_the_runs_log_and_in_its_state(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+
+    scene = scene_of("taizhou", OCTOBER, without_account=(SANMEN,))
+    play_to_application(scene)
+    prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
+    scene.authorise(PAY_STEP, at("2026-09-30 10:05"))
+    prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
+    run = prefect.run_step("allocation", "taizhou", "2026-10", as_of=PAYDAY)
+    assert run.state_type == "FAILED"
+    assert "没有经复核可用的收款账户" in run.message
+    APILogHandler().flush()
+    with get_client(sync_client=True) as client:
+        logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[id_of(run)])))
+    told = [
+        line.message for line in logs if SANMEN in line.message and "account_not_registered" in line.message
+    ]
+    assert len(told) == 2, "one line a fund"
+    assert all("元 yuan" in line and "→ 登记并复核收款账户" in line for line in told)
+
+
+def test_a_part_that_no_city_came_through_is_a_failed_task_that_names_its_cause(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = scene_of("taizhou", OCTOBER)
+
+    def incoming(city: str, document: str) -> tuple[Incoming, ...]:
+        raise RuleViolation("folder_forbidden", "收件夹不许读", "the folder may not be read", remedy="chmod")
+
+    monkeypatch.setattr(scene.ports.drop_folder, "incoming", incoming)
+    run = prefect.run_step("plan-collection", "taizhou", "2026-10", as_of="2026-09-22")
+    assert run.state_type == "FAILED"
+    assert run.message == "[folder_forbidden] 收件夹不许读 / the folder may not be read · chmod"
+    failed = [each for each in task_runs_of(run) if each.state is not None and each.state.is_failed()]
+    assert [each.name for each in failed] == ["收取计划 take in plans", "■ plan-collection"]
+    assert all("收件夹不许读" in (each.state.message or "") for each in failed if each.state)
+    recorded = scene.ports.database.read(lambda work: work.records.runs("taizhou", OCTOBER))
+    assert [outcome["error_code"] for outcome in recorded[0].outcomes or ()] == ["folder_forbidden"]
 
 
 def test_an_operator_retriggers_one_county_from_prefects_command_line(

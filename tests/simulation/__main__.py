@@ -1,5 +1,6 @@
 """``python -m tests.simulation --seeds N [--minutes M] [--first F] [--coverage]``: play schedules.
 
+All are played in memory, one in ``--every`` also on the ``--database``, which is started for the purpose.
 ``--exhaustive`` plays the 1,600 of ``exhaustive`` against each kind of bank instead; ``--mutants``
 says how many seeds it takes to catch each broken variant.
 
@@ -15,7 +16,7 @@ import time
 from contextlib import nullcontext
 
 from fundpool.domain.transfer import ATTEMPT_ARROWS, OBLIGATION_ARROWS
-from tests.simulation.backends import run, run_exhaustively
+from tests.simulation.backends import Kind, opened_database, run, run_exhaustively
 from tests.simulation.bank import PLAYABLE, REACHED
 from tests.simulation.exhaustive import orders_for
 from tests.simulation.mutants import MUTANTS
@@ -44,12 +45,13 @@ def main() -> int:
     say(f"first seed {first}")
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     bad = played = 0
-    with quick(), ALL_MUTANTS[wanted.mutant]() if wanted.mutant else nullcontext():
+    broken = ALL_MUTANTS[wanted.mutant]() if wanted.mutant else nullcontext()
+    with opened_database(wanted.database) as books, quick(), broken:
         for seed in range(first, first + wanted.seeds):
             if ended or (wanted.minutes and time.perf_counter() - started_s > wanted.minutes * 60):
                 break
             played += 1
-            result = run(seed, sqlite_every=wanted.sqlite_every)
+            result = run(seed, kind=wanted.kind, books=books, every=wanted.every)
             bad += _report(result, with_trace=wanted.trace)
             if played % 500 == 0:
                 gc.collect()
@@ -105,7 +107,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--minutes", type=float, help="stop after this time even if seeds are left")
     parser.add_argument("--first", type=int, default=None, help="default: a fresh range at random")
-    parser.add_argument("--sqlite-every", type=int, default=100, help="one seed in N on SQLite too; 0: none")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--every", type=int, default=100, help="one seed in N on the database too; 0: none")
+    parser.add_argument("--kind", type=Kind, choices=[*Kind], help="default: mixed; most over HTTP")
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--coverage", action="store_true", help="say how often everything was reached")
     parser.add_argument("--mutant", choices=sorted(ALL_MUTANTS), help="break the product first")

@@ -1,142 +1,111 @@
-"""Where a schedule keeps its books: in memory, or on a real SQLite that is put back like a backup."""
+"""Which bank a seed is played against, and on which books: in memory, on SQLite or on PostgreSQL."""
 
-import sqlite3
-from functools import cache, partial
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cache
+from typing import Any
 
 from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.work import SqlTransactions
-from fundpool.domain.transfer import Hop
-from tests.seals import SEALS
+from fundpool.domain.transfer import Hop, PaymentLimits
+from fundpool.sandbox_bank.scripted import ScriptedGateway
+from tests.crash.__main__ import server
 from tests.simulation.by_file import ByFile, unsynchronised
 from tests.simulation.exhaustive import Exhaustive
-from tests.simulation.memory import MemoryTransactions, State
+from tests.simulation.memory import MemoryTransactions
 from tests.simulation.quick import QuickGateway
 from tests.simulation.scene import DIRECT
-from tests.simulation.schedule import BY_FILE, VARIANTS, Result, Schedule, Variant, hops, opened_books, payees
-from tests.simulation.writer import Writer
-
-
-def run_in_memory(seed: int, variant: Variant, *, with_writer: bool = False) -> Result:
-    """Play the seed against the stores in memory, with somebody who writes to them if wanted."""
-    transactions = MemoryTransactions()
-    before_the_order, transactions.state = _opened_in_memory(payees(seed), hops(seed))
-
-    def restore(state: object) -> None:
-        transactions.state = state  # type: ignore[assignment]
-
-    return Schedule(
-        seed,
-        transactions,
-        variant,
-        transactions.snapshot,
-        restore,
-        before_the_order,
-        QuickGateway,
-        partial(Writer, transactions) if with_writer else None,
-    ).run()
-
-
-def run_by_file(seed: int) -> Result:
-    """Play the seed against a bank that is reached by files; the stores are in memory."""
-    transactions = MemoryTransactions()
-    before_the_order, transactions.state = _opened_in_memory(payees(seed), hops(seed))
-
-    def restore(state: object) -> None:
-        transactions.state = state  # type: ignore[assignment]
-
-    with unsynchronised():
-        return Schedule(
-            seed, transactions, BY_FILE, transactions.snapshot, restore, before_the_order, ByFile
-        ).run()
-
-
-def run_exhaustively(symbols: tuple[str, ...], variant: Variant) -> list[str]:
-    """Play one of the 1,600 in memory; what it broke."""
-    transactions = MemoryTransactions()
-    transactions.state = _opened_in_memory(1, (DIRECT,))[1]
-    return Exhaustive(symbols, transactions, variant, QuickGateway).play()
-
-
-@cache
-def _opened_in_memory(payees: int, hops: tuple[Hop, ...]) -> tuple[State, State]:
-    """The books before the order and after."""
-    transactions = MemoryTransactions()
-    scene = opened_books(transactions, payees, hops)
-    before = transactions.state
-    scene.release()
-    return before, transactions.state
-
-
-def run_on_sqlite(seed: int, variant: Variant) -> Result:
-    """Play the seed against the real stores on SQLite in memory."""
-    database = Database("sqlite://")
-    connection = _driver(database)
-    before_the_order, opened = _opened_on_sqlite(payees(seed), hops(seed))
-    opened.backup(connection)
-
-    def snapshot() -> sqlite3.Connection:
-        return _copy(connection)
-
-    def restore(backup: sqlite3.Connection) -> None:
-        backup.backup(connection)
-
-    try:
-        return Schedule(
-            seed, SqlTransactions(database, SEALS), variant, snapshot, restore, before_the_order
-        ).run()
-    finally:
-        database.dispose()
-
-
-@cache
-def _opened_on_sqlite(payees: int, hops: tuple[Hop, ...]) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-    database = Database("sqlite://")
-    migrations.upgrade(database)
-    scene = opened_books(SqlTransactions(database, SEALS), payees, hops)
-    before = _copy(_driver(database))
-    scene.release()
-    opened = _copy(_driver(database))
-    database.dispose()
-    return before, opened
-
-
-def _copy(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """A backup by SQLite's own means, in memory."""
-    target = sqlite3.connect(":memory:")
-    connection.backup(target)
-    return target
-
-
-def has_writer(seed: int) -> bool:
-    """Whether somebody writes into the database in the seed: in one of eight."""
-    return seed // 32 % 8 == 7
-
+from tests.simulation.schedule import (
+    BY_FILE,
+    VARIANTS,
+    Opened,
+    Result,
+    Schedule,
+    Variant,
+    hops,
+    opened,
+    payees,
+)
+from tests.simulation.sql_books import SqlBooks
 
 FILE_EVERY = 64
 """One seed in so many is played by file: it takes as long as ten others."""
 
 
-def run(seed: int, *, sqlite_every: int = 0) -> Result:
-    """Play a seed against its kind of bank; one in ``sqlite_every`` also on SQLite, to the same end."""
-    variant = BY_FILE if seed % FILE_EVERY == FILE_EVERY - 1 else VARIANTS[seed % len(VARIANTS)]
+class Kind(StrEnum):
+    """What surrounds the payments of a seed."""
+
+    HTTP = "http"
+    BY_FILE = "by-file"
+    WRITTEN_TO = "written-to"
+    """Over HTTP, and somebody writes into the database."""
+
+
+def kind_of(seed: int) -> Kind:
+    """The kind of a seed that is played without one being named."""
+    if seed % FILE_EVERY == FILE_EVERY - 1:
+        return Kind.BY_FILE
+    return Kind.WRITTEN_TO if seed // 32 % 8 == 7 else Kind.HTTP
+
+
+def variant_of(seed: int, kind: Kind) -> Variant:
+    """The bank that a seed of this kind is played against."""
+    return BY_FILE if kind is Kind.BY_FILE else VARIANTS[seed % len(VARIANTS)]
+
+
+def run(seed: int, *, kind: Kind | None = None, books: SqlBooks | None = None, every: int = 0) -> Result:
+    """Play a seed in memory; one in ``every`` on the books too, where it must come to the same trace and end."""
+    kind = kind or kind_of(seed)
     try:
-        if variant is BY_FILE:
-            return run_by_file(seed)
-        result = run_in_memory(seed, variant, with_writer=has_writer(seed))
+        result = play(seed, kind)
+        if books is None or every == 0 or seed // 16 % every:
+            return result
+        on_books = play(seed, kind, books)
     except Exception as error:  # noqa: BLE001 - whatever the product raises is a violation of this seed
-        return Result(seed, variant.name, [f"raised {type(error).__name__}: {error}"], (), [])
-    if sqlite_every and not has_writer(seed) and seed // 16 % sqlite_every == 0:
-        real = run_on_sqlite(seed, variant)
-        if real.trace != result.trace or real.digest != result.digest:
-            real.violations.append("memory and SQLite disagree")
-        real.violations += [each for each in result.violations if each not in real.violations]
-        return real
-    return result
+        return Result(seed, kind, [f"raised {type(error).__name__}: {error}"], ())
+    # What a database refuses of a writer, the stores in memory take.
+    if kind is not Kind.WRITTEN_TO and (on_books.trace, on_books.digest) != (result.trace, result.digest):
+        on_books.violations.append("memory and the database disagree")
+    on_books.violations += [each for each in result.violations if each not in on_books.violations]
+    return on_books
 
 
-def _driver(database: Database) -> sqlite3.Connection:
-    # SQLite in memory has one connection per thread, so this is the one that transactions use.
-    connection = database.engine.raw_connection().driver_connection
-    assert isinstance(connection, sqlite3.Connection)
-    return connection
+def play(seed: int, kind: Kind, books: SqlBooks | None = None) -> Result:
+    """Play a seed on the books, in place of whatever they hold; in memory without."""
+    gateway: Any = QuickGateway
+    if books is not None:
+        gateway, books.limits = ScriptedGateway, PaymentLimits()
+    with unsynchronised():
+        return Schedule(
+            seed,
+            MemoryTransactions() if books is None else books,
+            variant_of(seed, kind),
+            _opened(books, payees(seed), hops(seed)),
+            ByFile if kind is Kind.BY_FILE else gateway,
+            with_writer=kind is Kind.WRITTEN_TO,
+        ).run()
+
+
+def run_exhaustively(symbols: tuple[str, ...], variant: Variant) -> list[str]:
+    """Play one of the 1,600 in memory; what it broke."""
+    made = _opened(None, 1, (DIRECT,))
+    return Exhaustive(symbols, MemoryTransactions(), variant, made, QuickGateway).play()
+
+
+@cache
+def _opened(books: SqlBooks | None, payees: int, hops: tuple[Hop, ...]) -> Opened:
+    if books is None:
+        return opened(MemoryTransactions(), payees, hops)
+    books.restore(books.empty)
+    return opened(books, payees, hops)
+
+
+@contextmanager
+def opened_database(name: str) -> Iterator[SqlBooks]:
+    """Empty books on ``sqlite``, in memory, or on a ``postgresql`` that is started for them."""
+    with server(None if name == "sqlite" else "") as url:
+        database = Database(url or "sqlite://")
+        migrations.upgrade(database)
+        yield SqlBooks(database)
+        database.dispose()

@@ -13,7 +13,7 @@ from fundpool.services.ports.gateway import GatewayAnswer
 from schemas.payment_messages import Direction, TransferOrder
 from tests.simulation.bank import REACHED, account_no
 from tests.simulation.oracle import keys_of
-from tests.simulation.scene import CHECKER, CITY, FUND, MONTH, Scene
+from tests.simulation.scene import CHECKER, CITY, FUND, MONTH, Scene, paid_fen
 
 Amounts = dict[str, int]
 """Budget per county in fen."""
@@ -22,8 +22,10 @@ Amounts = dict[str, int]
 class AnnualBudget:
     """What people have decided, kept outside of the stores; watches what is sent above it."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, *, trusts_books: bool = True) -> None:
+        """``trusts_books``: else what is under way is not read from them, only what the bank has paid."""
         self._scene = scene
+        self._trusts_books = trusts_books
         self._decided: list[tuple[datetime, Amounts]] = []
         self._submit = scene.gateway.submit
         scene.gateway.submit = self._watched
@@ -59,7 +61,7 @@ class AnnualBudget:
         with suppress(RuleViolation):
             self._record(county, amount_fen, known + 1)
             under_way_fen = self._under_way_fen(county)
-            if amount_fen < under_way_fen:
+            if amount_fen < under_way_fen and self._trusts_books:
                 self._scene.overspent.append(f"B2 {amount_fen} decided below {under_way_fen}: {county}")
             self._stand(self.now | {county: amount_fen})
             return
@@ -115,6 +117,12 @@ class AnnualBudget:
 
     def _under_way_fen(self, county: str, but: PaymentOrder | None = None) -> int:
         """What the books themselves know as paid or reserved, less what came back at the bank."""
+        if not self._trusts_books:
+            return sum(
+                self._paid_fen(each)
+                for each in self._scene.ordered.values()
+                if each.unit == county and each is not but
+            )
         known = self._scene.ports.database.read(lambda work: work.transfers.attempts_in(LIVE))
         total_fen = 0
         for each in self._scene.ordered.values():
@@ -125,6 +133,13 @@ class AnnualBudget:
                 back = [line.amount_fen for line in lines if line.direction is Direction.CREDIT]
                 total_fen += max(live_fen - sum(back), 0)
         return total_fen
+
+    def _paid_fen(self, order: PaymentOrder) -> int:
+        """What the bank has paid of one order, and has not sent back; never more than was ordered."""
+        lines = self._scene.lines(
+            frozenset(keys_of(order.key)), account_no(order.hop.from_type, order.payer_unit)
+        )
+        return min(max(paid_fen(lines)[-1], 0), order.amount_fen)
 
 
 def _office(scene: Scene) -> Any:

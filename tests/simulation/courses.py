@@ -14,7 +14,7 @@ from fundpool.sandbox_bank.bank_book import Course
 from fundpool.sandbox_bank.faults import Call
 from fundpool.services.payments import kill_switches, orders, payment_decisions, recovery, resolving
 from fundpool.services.ports import failpoints
-from fundpool.services.ports.work import Work
+from fundpool.services.ports.work import Transactions, Work
 from tests.simulation.bank import LenientBook
 from tests.simulation.memory import MemoryTransactions
 from tests.simulation.scene import CHECKER, CITY, COUNTIES, FUND, RELEASER, Scene, account_no
@@ -26,9 +26,9 @@ class Killed(BaseException):
     """The worker is killed here."""
 
 
-def one_county(terms: GatewayTerms = GatewayTerms()) -> Scene:  # noqa: B008 - frozen
+def one_county(terms: GatewayTerms = GatewayTerms(), books: Transactions | None = None) -> Scene:  # noqa: B008 - frozen
     """One county, its payment released, at a bank that does not look at the validity of an order."""
-    made = Scene(MemoryTransactions(), terms=terms, counties=COUNTIES[:1], book=LenientBook)
+    made = Scene(books or MemoryTransactions(), terms=terms, counties=COUNTIES[:1], book=LenientBook)
     made.release()
     return made
 

@@ -11,6 +11,7 @@ from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.transfer import GatewayTerms, Hop
 from fundpool.services.payments import statements
 from fundpool.services.ports import failpoints
+from fundpool.services.ports.work import Transactions
 from tests.simulation.bank import LenientBook
 from tests.simulation.budget import AnnualBudget
 from tests.simulation.by_file import ByFile
@@ -22,19 +23,27 @@ from tests.simulation.writer import Writer
 FIRST_HOP = Hop(AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
 
 
-def two_accounts(terms: GatewayTerms) -> Scene:
+def two_accounts(terms: GatewayTerms, books: Transactions | None = None) -> Scene:
     """One county that is paid from two accounts of the city, each payment released."""
     made = Scene(
-        MemoryTransactions(), terms=terms, counties=COUNTIES[:1], book=LenientBook, hops=(DIRECT, LOCAL)
+        books or MemoryTransactions(),
+        terms=terms,
+        counties=COUNTIES[:1],
+        book=LenientBook,
+        hops=(DIRECT, LOCAL),
     )
     made.release()
     return made
 
 
-def two_hops(terms: GatewayTerms) -> Scene:
+def two_hops(terms: GatewayTerms, books: Transactions | None = None) -> Scene:
     """The city's account gets a payment and pays all it has to a county; each is released."""
     made = Scene(
-        MemoryTransactions(), terms=terms, counties=COUNTIES[:1], book=LenientBook, hops=(FIRST_HOP, LOCAL)
+        books or MemoryTransactions(),
+        terms=terms,
+        counties=COUNTIES[:1],
+        book=LenientBook,
+        hops=(FIRST_HOP, LOCAL),
     )
     (to_city,) = made.orders(hop=FIRST_HOP)
     (to_county,) = made.orders(hop=LOCAL, amount_fen=OPENING_FEN + to_city.amount_fen)
@@ -42,10 +51,10 @@ def two_hops(terms: GatewayTerms) -> Scene:
     return made
 
 
-def two_counties_by_file(_terms: GatewayTerms) -> Scene:
+def two_counties_by_file(_terms: GatewayTerms, books: Transactions | None = None) -> Scene:
     """Two counties' payments, released, at a bank that is reached by files."""
     made = Scene(
-        MemoryTransactions(), terms=NO_FENCE, counties=COUNTIES[:2], book=LenientBook, gateway=ByFile
+        books or MemoryTransactions(), terms=NO_FENCE, counties=COUNTIES[:2], book=LenientBook, gateway=ByFile
     )
     made.release()
     return made
@@ -105,9 +114,7 @@ def budget_lowered_after_sending(it: Scene) -> None:
 
 
 def writer_of(it: Scene) -> Writer:
-    transactions = it.ports.database
-    assert isinstance(transactions, MemoryTransactions)
-    return Writer(transactions, Random(1))
+    return Writer(it.ports.database, Random(1))  # type: ignore[arg-type]
 
 
 def account_and_digest_rewritten(it: Scene) -> None:
@@ -175,7 +182,7 @@ COURSES_OF_WRONGS: dict[str, Callable[[Scene], None]] = {
 }
 """Which course tells which variant."""
 
-SCENES: dict[str, Callable[[GatewayTerms], Scene]] = {
+SCENES: dict[str, Callable[[GatewayTerms, Transactions | None], Scene]] = {
     "status_order_decides": two_counties_by_file,
     "account_not_matched": two_accounts,
     "deficit_not_told": two_hops,

@@ -22,7 +22,7 @@ from fundpool.services.ports import failpoints
 from schemas.payment_messages import TransferOrder
 from tests.simulation.bank import REACHED, CountedPlan
 from tests.simulation.scene import CITY, account_no, county_name
-from tests.simulation.schedule import Schedule, Variant, is_at_rest
+from tests.simulation.schedule import Opened, Schedule, Variant, is_at_rest
 
 ON_CALLS = (
     "refused",
@@ -146,11 +146,12 @@ class Exhaustive(Schedule):
     def __init__(
         self,
         symbols: tuple[str, ...],
-        transactions: Any,
+        books: Any,
         variant: Variant,
+        opened: Opened,
         gateway: type[ScriptedGateway] = ScriptedGateway,
     ) -> None:
-        super().__init__(0, transactions, variant, None, None, gateway)
+        super().__init__(0, books, variant, opened, gateway)
         self.script = Script(list(symbols))
         self.symbols = symbols
         self.plan = OrderedPlan(self.script)

@@ -8,7 +8,7 @@ is chained only when somebody reads it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -52,6 +52,7 @@ from fundpool.services.ports.statement_ports import StatedBalance
 from schemas.payment_messages import StatementLine
 from tests.seals import SEALS
 from tests.simulation.memory_month import MemoryApplications, MemoryBudgets, MemoryStatements
+from tests.simulation.writer import Changed, Row, Rows
 
 T = TypeVar("T")
 
@@ -87,7 +88,7 @@ class State:
     breaks: dict[int, Break] = field(default_factory=dict)
     switches: dict[tuple[str, str], KillSwitch] = field(default_factory=dict)
     recoveries: dict[tuple[str, str], Recovery] = field(default_factory=dict)
-    budgets: dict[tuple[str, str, str], tuple[BudgetRevision, ...]] = field(default_factory=dict)
+    budgets: dict[tuple[str, int, str, str, int], BudgetRevision] = field(default_factory=dict)
     sequences: dict[tuple[str, date], int] = field(default_factory=dict)
     stated: dict[tuple[str, date], StatedBalance] = field(default_factory=dict)
 
@@ -131,6 +132,43 @@ class MemoryTransactions:
         """A backup: the committed state itself, because nothing changes it any more."""
         return self.state
 
+    def restore(self, backup: State) -> None:
+        """The whole state as it was."""
+        self.state = backup
+
+    def put_back(self, tables: Iterable[str], backup: State) -> None:
+        """These tables alone as they were; see ``writer.PUT_BACK``."""
+        draft = self.state.draft()
+        for name in (name for each in tables for name in _HELD_IN[each]):
+            setattr(draft, name, getattr(backup, name))
+        self.state = draft
+
+    def anchors(self) -> list[Any]:
+        """None: there is no trail of rows in memory."""
+        return []
+
+    def rows(self, table: str) -> Rows:
+        """What stands in one of ``writer.WRITTEN_TO``, as a database has it."""
+        name, _ = _STORED_AS[table]
+        return {
+            key if isinstance(key, tuple) else (key,): {
+                each.name: getattr(record, each.name) for each in fields(record)
+            }
+            for key, record in getattr(self.state, name).items()
+        }
+
+    def put(self, changed: Changed) -> None:
+        """Store the rows as given; ``None`` deletes."""
+        draft = self.state.draft()
+        for (table, key), row in changed.items():
+            name, kind = _STORED_AS[table]
+            of_row = key[0] if len(key) == 1 else key
+            if row is None:
+                draft.own(name).pop(of_row)
+            else:
+                draft.own(name)[of_row] = _record(kind, row)
+        self.state = draft
+
     def transaction(self, work: Callable[[Any], T]) -> T:
         draft = self.state.draft()
         result = work(_work(draft, self.limits))
@@ -143,6 +181,34 @@ class MemoryTransactions:
         if self._read is None or self._read[0] is not self.state:
             self._read = (self.state, _work(self.state, self.limits))
         return work(self._read[1])
+
+
+_STORED_AS: dict[str, tuple[str, Any]] = {
+    "attempt": ("attempts", Attempt),
+    "bank_account": ("accounts", BankAccount),
+    "budgets": ("budgets", BudgetRevision),
+    "kill_switch": ("switches", KillSwitch),
+    "obligation": ("obligations", Obligation),
+    "transfer_batch": ("batches", Batch),
+}
+_STATES = {Attempt: AttemptState, Batch: BatchState, Obligation: ObligationState}
+_HELD_IN = {
+    "payments": ("obligations", "attempts"),
+    "batches": ("batches",),
+    "accounts": ("accounts",),
+    "budgets": ("budgets",),
+    "switches": ("switches", "recoveries", "breaks"),
+    "ledger": ("vouchers", "postings", "resolved", "legs", "balances", "overdrafts", "locks"),
+    "statements": ("lines", "statement_days", "sequences", "stated"),
+    "calls": ("calls", "callbacks"),
+    "trails": ("audit",),
+}
+"""The containers of the tables of ``writer.PUT_BACK``."""
+
+
+def _record(kind: Any, row: Row) -> Any:
+    """A record as the store would read it; only its state has a type of its own that a writer names."""
+    return kind(**row) if kind not in _STATES else kind(**{**row, "state": _STATES[kind](row["state"])})
 
 
 def _work(state: State, limits: PaymentLimits) -> SimpleNamespace:
@@ -429,6 +495,7 @@ class MemoryTransfers:
         *,
         city: Any = None,
         month: Any = None,
+        year: Any = None,
         fund: Any = None,
         hop: Any = None,
         unit: Any = None,
@@ -441,6 +508,7 @@ class MemoryTransfers:
             for each in self._state.obligations.values()
             if city in {None, each.city}
             and month in {None, each.month}
+            and year in {None, each.month.year}
             and fund in {None, each.fund}
             and hop in {None, each.hop}
             and unit in {None, each.unit}
@@ -593,6 +661,9 @@ class MemoryTransfers:
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         return [each for each in self._state.lines.values() if each.key == attempt_key]
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        return frozenset(keys) & {each.key for each in self._state.lines.values() if each.key is not None}
 
     def add_break(self, *, kind: str, reference: str, at: datetime, **fields: Any) -> bool:
         if any((each.kind, each.reference) == (kind, reference) for each in self._state.breaks.values()):

@@ -26,9 +26,8 @@ class MemoryBudgets:
     def budget_revisions(self, city: str, year: int) -> tuple[BudgetRevision, ...]:
         found = [
             each
-            for (of_city, _, _), revisions in self._state.budgets.items()
-            for each in revisions
-            if of_city == city and each.year == year
+            for (of_city, of_year, *_), each in self._state.budgets.items()
+            if (of_city, of_year) == (city, year)
         ]
         return tuple(sorted(found, key=lambda each: (each.county, each.fund, each.revision)))
 
@@ -43,15 +42,16 @@ class MemoryBudgets:
         by: str,
         at: datetime,
     ) -> bool:
-        place = (city, county, fund)
-        revisions = [each for each in self._state.budgets.get(place, ()) if each.year == year]
+        revisions = [
+            each for each in self.budget_revisions(city, year) if (each.county, each.fund) == (county, fund)
+        ]
         latest = revisions[-1] if revisions else None
         if latest and (latest.amount_fen, latest.document_number) == (amount_fen, document_number):
             return False
-        revision = BudgetRevision(year, county, fund, len(revisions) + 1, amount_fen, document_number, by, at)
-        held = self._state.own("budgets")
+        number = latest.revision + 1 if latest else 1
+        revision = BudgetRevision(year, county, fund, number, amount_fen, document_number, by, at)
         sealed = replace(revision, seal=SEALS.of(revision, city))
-        held[place] = (*held.get(place, ()), sealed)
+        self._state.own("budgets")[city, year, county, fund, number] = sealed
         return True
 
     def openings(self, city: str) -> tuple[Opening, ...]:

@@ -140,7 +140,9 @@ def key_saved_after_the_call() -> Any:
 def no_deadline_before_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         terms = ports.gateway_terms
-        fence_first = ports.database.read(lambda work: sending._key_to_fence(work, obligation_id))
+        fence_first, _, _ = ports.database.read(
+            lambda work: sending._to_be_asked_first(work, obligation_id, clock(), terms)
+        )
         if fence_first is not None and not sending._fence(ports, gateway, fence_first, clock):
             return None
         attempt = ports.database.transaction(
@@ -338,7 +340,7 @@ def claim_known_by_its_number_alone() -> Any:
 
 
 def ordered_anew_without_asking() -> Any:
-    return patch.object(sending, "orders_perhaps_lost", lambda work, obligation_id, now, terms: [])
+    return patch.object(sending, "orders_perhaps_lost", lambda work, obligation, now, terms: [])
 
 
 def ended_not_asked_after_restore() -> Any:
@@ -377,17 +379,18 @@ def revisions_have_keys_of_their_own() -> Any:
 
 @contextmanager
 def earlier_revision_not_fenced() -> Iterator[None]:
-    original = sending._is_over
+    original, asked_first = sending._is_over, sending._to_be_asked_first
 
-    def fences_its_own(work: Any, obligation_id: int) -> Any:
-        known = work.transfers.attempts(obligation_id)
-        return next(filter(sending.must_be_fenced, known), None)
+    def fences_its_own(work: Any, obligation_id: int, now: Any, terms: Any) -> Any:
+        _, refused, lost = asked_first(work, obligation_id, now, terms)
+        own = work.transfers.attempts(obligation_id)
+        return next(filter(sending.must_be_fenced, own), None), refused, lost
 
     def ignores_others(attempt: Any, obligation: Any) -> bool:
         return attempt.obligation_id != obligation.id or original(attempt, obligation)
 
     with (
-        patch.object(sending, "_key_to_fence", fences_its_own),
+        patch.object(sending, "_to_be_asked_first", fences_its_own),
         patch.object(sending, "_is_over", ignores_others),
     ):
         yield

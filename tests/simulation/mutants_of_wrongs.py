@@ -7,8 +7,9 @@ from typing import Any
 from unittest.mock import patch
 
 from fundpool.adapters.banks import files
+from fundpool.domain.sealing import Seals
 from fundpool.services.oversight import records
-from fundpool.services.payments import attempts, line_matching, sending, statements
+from fundpool.services.payments import attempts, limits, line_matching, sending, statements
 from fundpool.services.payments.line_matching import LineRole
 from schemas.payment_messages import Direction
 
@@ -100,6 +101,39 @@ def deficit_not_told() -> Any:
     return patch.object(attempts, "_require_payee_had_it", lambda *_: None)
 
 
+def seals_not_checked() -> Any:
+    return patch.object(Seals, "hold", lambda seals, record, *place: True)
+
+
+@contextmanager
+def any_seal_holds() -> Iterator[None]:
+    """A seal is good when the program has made it, for whatever row."""
+    made: set[str] = set()
+    original = Seals.of_values
+
+    def remembered(seals: Seals, *values: object) -> str:
+        made.add(original(seals, *values))
+        return original(seals, *values)
+
+    def hold(seals: Seals, record: Any, *place: object) -> bool:
+        return record.seal in made
+
+    with patch.object(Seals, "of_values", remembered), patch.object(Seals, "hold", hold):
+        yield
+
+
+def digest_not_compared_at_claim() -> Any:
+    return patch.object(sending, "digest_of", lambda work, batch: batch.approved_digest)
+
+
+def budget_seal_not_checked() -> Any:
+    return patch.object(limits, "sealed_budgets", lambda work, city, year: work.budgets.budgets(city, year))
+
+
+def statement_not_looked_at_before_sending() -> Any:
+    return patch.object(sending, "possible_keys", lambda obligation, known: [])
+
+
 MUTANTS_OF_WRONGS: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
@@ -115,6 +149,11 @@ MUTANTS_OF_WRONGS: dict[str, Callable[[], Any]] = {
         seal_not_checked_at_claim,
         request_not_rebuilt_at_claim,
         deficit_not_told,
+        seals_not_checked,
+        any_seal_holds,
+        digest_not_compared_at_claim,
+        budget_seal_not_checked,
+        statement_not_looked_at_before_sending,
     )
 }
 """Every one by name."""

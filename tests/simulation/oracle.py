@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from fundpool.domain.audit import verify_chain
 from fundpool.domain.chart_of_accounts import CASH
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.periods import SHANGHAI
@@ -25,14 +24,16 @@ from fundpool.domain.transfer import (
     attempt_key,
     latest_revisions,
 )
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books import booking
+from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.payments import orders
 from fundpool.services.ports.work import Work
 from schemas.payment_messages import Direction, StatementLine
 from tests.simulation.bank import REACHED, OddBook
 from tests.simulation.scene import CITY, LOCAL, OPENING_FEN, Scene, account_no, paid_fen, payer_of
+from tests.simulation.sql_books import SqlBooks
+from tests.simulation.writer import Writer
 
 PART_BACK = "partly_returned"
 """State of a payment of which a part came back, and the kind of break that tells it."""
@@ -97,19 +98,22 @@ class Payment:
         return self.told & _EXPLAINS
 
 
-def violations(scene: Scene, withdrawn: Iterable[str] = (), *, is_tampered: bool = False) -> list[str]:
+def violations(scene: Scene, withdrawn: Iterable[str] = (), writer: Writer | None = None) -> list[str]:
     """Every promise that the end state breaks, in words; ``withdrawn``: keys people took back.
 
-    ``is_tampered``: somebody wrote into the database. Then the books may be wrong and payments may wait
-    for good, but nothing may move that was not approved.
+    Where ``writer`` has written into the database, the books may be wrong and payments may wait for good,
+    but nothing may move that was not approved. Where he has put rows back, each with a good seal of its
+    own, a payment may be made again or above a budget; ``audit verify`` must tell then what he did.
     """
-    return scene.ports.database.read(lambda work: list(_judge(work, scene, set(withdrawn), is_tampered)))
+    return scene.ports.database.read(lambda work: list(_judge(work, scene, set(withdrawn), writer)))
 
 
-def _judge(work: Work, scene: Scene, withdrawn: set[str], is_tampered: bool) -> Iterator[str]:
-    yield from _wrong_executions(scene, work, must_be_told=not is_tampered)
-    if is_tampered:
+def _judge(work: Work, scene: Scene, withdrawn: set[str], writer: Writer | None) -> Iterator[str]:
+    if writer is not None and writer.has_written:
+        yield from _moved_beside_a_writer(work, scene, writer)
         return
+    yield from scene.overspent
+    yield from _wrong_executions(scene, work)
     breaks = work.transfers.breaks(only_open=False)
     REACHED.update(f"break: {each.kind}" for each in breaks)
     # Until the bank says which of two statements holds, their day is not final, and nobody can go on.
@@ -127,8 +131,24 @@ def _judge(work: Work, scene: Scene, withdrawn: set[str], is_tampered: bool) -> 
                 yield f"W1 withdrawn, yet {each.state}: {each.key}"
     yield from _judge_accounts(work, scene, payments, is_stuck=is_stuck)
     yield from (f"I5 {fault.kind} {fault.subject}" for fault in verify(work))
-    if type(scene.gateway) is ScriptedGateway:
-        yield from (f"I25 {fault.kind} {fault.subject}" for fault in verify_chain(work.audit.records(), {}))
+    if isinstance(scene.ports.database, SqlBooks):
+        found = verify_everything(work, [])
+        yield from (f"I25 {fault.kind} {fault.subject}" for fault in found.faults)
+
+
+def _moved_beside_a_writer(work: Work, scene: Scene, writer: Writer) -> Iterator[str]:
+    found = list(_wrong_executions(scene, work, must_be_told=False))
+    too_much = [*scene.overspent, *(each for each in found if each.startswith(_PAID_TOO_MUCH))]
+    yield from (each for each in found if each not in too_much)
+    if too_much and not writer.has_put_back:
+        yield from too_much
+    elif too_much:
+        REACHED["writer: paid again, or above a budget, on rows that were put back"] += 1
+        if isinstance(scene.ports.database, SqlBooks) and not verify_everything(work, writer.anchors).faults:
+            yield f"I25 nothing tells of the rows that were put back: {too_much}"
+
+
+_PAID_TOO_MUCH = "I1 paid "
 
 
 def _wrong_executions(scene: Scene, work: Work, *, must_be_told: bool = True) -> Iterator[str]:
@@ -151,7 +171,7 @@ def _wrong_executions(scene: Scene, work: Work, *, must_be_told: bool = True) ->
             yield f"I1 moved on {accounts}, not as approved: {order.key}"
         is_the_banks_own = wrongs and (not must_be_told or _named(told, keys, lines))
         if max(paid_fen(lines)) > order.amount_fen and not is_the_banks_own:
-            yield f"I1 paid {max(paid_fen(lines))} of {order.amount_fen}: {order.key}"
+            yield f"{_PAID_TOO_MUCH}{max(paid_fen(lines))} of {order.amount_fen}: {order.key}"
 
 
 def _approved(order: PaymentOrder) -> tuple[int, str]:
@@ -257,6 +277,13 @@ def _untold(payment: Payment) -> Iterator[str]:
         yield f"I2 the bank did wrong ({', '.join(payment.wrongs)}), and nothing tells it: {key}"
     if 0 < payment.paid_fen < payment.latest.amount_fen and not (told or PART_BACK in payment.told):
         yield f"I2 a part came back, and nothing tells it: {key}"
+
+
+def moved_wrongly(scene: Scene) -> list[str]:
+    """What moved at the bank that people had not approved, or more than once, or above a budget."""
+    return scene.ports.database.read(
+        lambda work: [*scene.overspent, *_wrong_executions(scene, work, must_be_told=False)]
+    )
 
 
 def misled(scene: Scene) -> list[str]:

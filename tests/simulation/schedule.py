@@ -31,7 +31,7 @@ from fundpool.services.books import booking
 from fundpool.services.payments import kill_switches, payment_decisions, recovery, resolving
 from fundpool.services.ports import failpoints
 from fundpool.services.ports.gateway import DayStatement
-from fundpool.services.ports.work import Transactions, Work
+from fundpool.services.ports.work import Work
 from tests.simulation import oracle
 from tests.simulation.bank import (
     BLIND_AT_MOST,
@@ -169,9 +169,16 @@ def hops(seed: int) -> tuple[Hop, ...]:
     return (DIRECT, LOCAL) if seed // len(VARIANTS) % 8 == 5 else (DIRECT,)
 
 
-def opened_books(transactions: Transactions, payees: int, hops: tuple[Hop, ...]) -> Scene:
-    """The books as they are before anything is ordered; ``release`` makes those every schedule begins with."""
-    return Scene(transactions, counties=COUNTIES[:payees], hops=hops)
+Opened = tuple[Any, Any]
+"""Backups of the books before anything is ordered, and of those that every schedule begins with."""
+
+
+def opened(books: Any, payees: int, hops: tuple[Hop, ...]) -> Opened:
+    """The same scene on empty books, before its orders and with them released."""
+    scene = Scene(books, counties=COUNTIES[:payees], hops=hops)
+    before = books.snapshot()
+    scene.release()
+    return before, books.snapshot()
 
 
 class Crash(BaseException):
@@ -220,18 +227,16 @@ class Schedule:
     def __init__(
         self,
         seed: int,
-        transactions: Any,
+        books: Any,
         variant: Variant,
-        snapshot: Any,
-        restore: Any,
-        before_the_order: Any,
+        opened: Opened,
         gateway: Callable[[BankBook, CountedPlan], Any] = ScriptedGateway,
-        writer: Callable[[Random], Writer] | None = None,
+        *,
+        with_writer: bool = False,
     ) -> None:
-        """``transactions`` hold the books of ``opened_books``, released; ``before_the_order`` is a backup.
+        """``books``: the stores that it is played on, in memory or a database, which become ``opened``.
 
-        Only the real stores chain their audit trail: it is verified where ``gateway`` is the real one.
-        ``writer``: somebody who writes into the database behind the product's back.
+        ``with_writer``: somebody writes into the database behind the product's back.
         """
         self.random = Random(seed)
         self.variant = variant
@@ -239,10 +244,11 @@ class Schedule:
         self.events: list[tuple[datetime, int, str]] = []
         self.depth = self.sleeps = 0
         self.faults_on = False
-        self._snapshot, self._restore = snapshot, restore
-        self.before_the_order = before_the_order
+        self.books = books
+        self.before_the_order, released = opened
+        books.restore(released)
         self.scene = Scene(
-            transactions,
+            books,
             terms=GatewayTerms(can_close=variant.can_close),
             counties=COUNTIES[: payees(seed)],
             book=OddBook if variant.honours_valid_until else LenientBook,
@@ -270,8 +276,8 @@ class Schedule:
             *self.theme,
             *_palette(self.random, left_out, variant.alphabet)[: 2 if self.theme else None],
         ]
-        self.budget = AnnualBudget(self.scene)
-        self.writer = None if writer is None else writer(self.random)
+        self.budget = AnnualBudget(self.scene, trusts_books=not with_writer)
+        self.writer = Writer(books, self.random) if with_writer else None
         self.delivered: list[dict[str, Any]] = []
         self.withdrawn: set[str] = set()
         self.ordered_again: set[str] = set()
@@ -374,6 +380,8 @@ class Schedule:
         if self.random.random() < (0.3 if kind == "crash" and name == weak_point else self.crash_rate):
             REACHED[f"crash: {name}"] += 1
             raise Crash(name)
+        if name == "after commit":
+            self._tamper(0.02)
         if "commit" in name or self.depth == 2 or self.sleeps == SLEEPS_AT_MOST:
             return
         if self.random.random() < (0.4 if kind == "pause" and name == weak_point else self.pause_rate):
@@ -404,7 +412,12 @@ class Schedule:
             self._guarded("next month", partial(self.scene.release, month=NEXT_MONTH))
         if self.random.random() < self.budget_rate:
             self._guarded("budget", partial(self.budget.move, self.random))
-        if self.writer is not None and self.random.random() < 0.3:
+        if self.writer is not None and self.random.random() < 0.2:
+            self.writer.copy()
+        self._tamper(0.3)
+
+    def _tamper(self, rate: float) -> None:
+        if self.writer is not None and self.random.random() < rate:
             self._log(f"somebody writes: {self.writer.write()}")
 
     def _guarded(self, name: str, act: Callable[[], None]) -> None:
@@ -695,13 +708,13 @@ class Schedule:
             self._guarded("restore", partial(self._restore_from, self.random.choice(self.backups)))
 
     def _backup(self) -> tuple[Any, Amounts]:
-        return self._snapshot(), self.budget.now
+        return self.books.snapshot(), self.budget.now
 
     def _restore_from(self, backup: tuple[Any, Amounts]) -> None:
         """An old copy is put back; who does it lets nobody work before the quarantine is committed."""
         REACHED[f"restore: {self.depth} asleep"] += 1
         state, amounts = backup
-        self._restore(state)
+        self.books.restore(state)
         self.budget.put_back(amounts)
         self._find_what_was_accepted()
         terms = self.scene.ports.gateway_terms
@@ -782,11 +795,7 @@ class Schedule:
 
     def violations(self) -> list[str]:
         """Every promise that the end state breaks, in words."""
-        # What is under way is read from the books, which a writer has made say something else (B2); what is sent is not.
-        overspent = [
-            each for each in self.scene.overspent if not (self._is_tampered and each.startswith("B2"))
-        ]
-        return overspent + oracle.violations(self.scene, self.withdrawn, is_tampered=self._is_tampered)
+        return oracle.violations(self.scene, self.withdrawn, self.writer)
 
     @property
     def _is_tampered(self) -> bool:

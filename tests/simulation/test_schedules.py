@@ -1,43 +1,34 @@
-"""Schedules on fresh seeds: no promise broken, and memory and SQLite come to the same end."""
+"""Schedules on fresh seeds: no promise broken, and memory and the databases come to the same end."""
 
 import time
 
 import pytest
 
-from tests.simulation.backends import run_by_file, run_in_memory, run_on_sqlite
+from fundpool.adapters.stores.database import Database
+from tests.simulation.backends import Kind, play, run
 from tests.simulation.quick import quick
-from tests.simulation.schedule import VARIANTS
+from tests.simulation.sql_books import SqlBooks
 
 FRESH = time.time_ns() // 1_000_000
 """Never the same seeds again: a fault that the last seeds missed is not found by repeating them."""
 
+IN_MEMORY = {Kind.HTTP: 400, Kind.BY_FILE: 15, Kind.WRITTEN_TO: 160}
+ON_EACH_DATABASE = {Kind.HTTP: 10, Kind.BY_FILE: 3, Kind.WRITTEN_TO: 6}
+"""How many seeds a test run plays; ``make simulate`` plays as many as wanted."""
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_no_schedule_pays_twice_or_loses_sight_of_a_payment(variant) -> None:  # type: ignore[no-untyped-def]
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_schedule_pays_twice_or_wrongly_or_loses_sight_of_a_payment(kind: Kind) -> None:
     with quick():
-        for seed in range(FRESH, FRESH + 100):
-            result = run_in_memory(seed, variant)
-            assert not result.violations, f"seed {seed} ({variant.name}): {result.violations}"
+        for seed in range(FRESH, FRESH + IN_MEMORY[kind]):
+            result = play(seed, kind)
+            assert not result.violations, f"seed {seed} ({kind}, {result.variant}): {result.violations}"
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_the_stores_in_memory_come_to_the_same_end_as_sqlite(variant) -> None:  # type: ignore[no-untyped-def]
-    for seed in range(FRESH, FRESH + 2):
-        in_memory, on_sqlite = run_in_memory(seed, variant), run_on_sqlite(seed, variant)
-        assert in_memory.trace == on_sqlite.trace, f"seed {seed} ({variant.name})"
-        assert in_memory.digest == on_sqlite.digest, f"seed {seed} ({variant.name})"
-
-
-def test_no_schedule_by_file_pays_twice_or_loses_sight_of_a_payment():  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("kind", Kind)
+def test_the_same_on_a_database_and_to_the_same_end_as_in_memory(kind: Kind, database: Database) -> None:
+    books = SqlBooks(database)
     with quick():
-        for seed in range(FRESH, FRESH + 15):
-            result = run_by_file(seed)
-            assert not result.violations, f"seed {seed} (by file): {result.violations}"
-
-
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_whoever_writes_into_the_database_moves_nothing_that_was_not_approved(variant):  # type: ignore[no-untyped-def]
-    with quick():
-        for seed in range(FRESH, FRESH + 40):
-            result = run_in_memory(seed, variant, with_writer=True)
-            assert not result.violations, f"seed {seed} ({variant.name}, written to): {result.violations}"
+        for seed in range(FRESH, FRESH + ON_EACH_DATABASE[kind]):
+            result = run(seed, kind=kind, books=books, every=1)
+            assert not result.violations, f"seed {seed} ({kind}, {result.variant}): {result.violations}"

@@ -4,23 +4,32 @@ from contextlib import nullcontext
 
 import pytest
 
+from fundpool.adapters.stores.database import Database
 from fundpool.domain.transfer import GatewayTerms
 from tests.simulation.courses import one_county
 from tests.simulation.courses_of_wrongs import COURSES_OF_WRONGS, SCENES, part_and_rest_come_back
 from tests.simulation.mutants_of_wrongs import MUTANTS_OF_WRONGS
 from tests.simulation.oracle import misled
+from tests.simulation.sql_books import SqlBooks
 
 
 @pytest.mark.parametrize("name", COURSES_OF_WRONGS)
 def test_whoever_trusts_books_and_breaks_is_not_misled_but_by_the_broken_variant(name: str) -> None:
     ends = []
     for variant in (nullcontext, MUTANTS_OF_WRONGS[name]):
-        it = SCENES.get(name, one_county)(GatewayTerms())
+        it = SCENES.get(name, one_county)(GatewayTerms(), None)
         with variant():
             COURSES_OF_WRONGS[name](it)
         ends.append(misled(it))
     assert ends[0] == []
     assert ends[1] != []
+
+
+@pytest.mark.parametrize("name", COURSES_OF_WRONGS)
+def test_nor_on_a_database(name: str, database: Database) -> None:
+    it = SCENES.get(name, one_county)(GatewayTerms(), SqlBooks(database))
+    COURSES_OF_WRONGS[name](it)
+    assert misled(it) == []
 
 
 def test_what_came_back_in_two_parts_is_paid_again_as_a_whole() -> None:

@@ -11,11 +11,11 @@ from fundpool.console import dashboard
 from fundpool.console.dashboard import labels
 from fundpool.domain.chart_of_accounts import CASH
 from fundpool.domain.findings import Severity, Verdict
+from fundpool.domain.month import STEPS
 from fundpool.domain.outcomes import UnitState
 from fundpool.domain.review import CaseState
 from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import BatchState, ObligationState
-from fundpool.services.oversight.step_progress import STEP_ORDER
 
 SPRITE = (Path(dashboard.__file__).parent / "templates" / "icons.html").read_text(encoding="utf-8")
 TABLES = (
@@ -47,7 +47,7 @@ def test_every_state_has_a_label(states: type[StrEnum], table: Mapping[str, obje
 
 
 def test_every_step_and_bank_account_has_a_name() -> None:
-    assert set(STEP_ORDER) == set(labels.OPERATING_STEPS)
+    assert set(STEPS) == set(labels.OPERATING_STEPS)
     assert {kind.value for kind in CASH} == set(labels.ACCOUNT_TYPES)
 
 

@@ -60,7 +60,7 @@ class SlipFiles:
     def __init__(self, reports: Path) -> None:
         self._reports = reports
 
-    def write(self, city: str, month: Period, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
+    def write(self, city: str, month: Period, slip: ReturnSlip, source: Callable[[], SourceFile]) -> None:
         """Write the workbook, then the page; see ``services.ports.SlipFolder``."""
         folder, stem = self._folder(city, month), _stem(slip)
         page_text = slip_page(slip)
@@ -70,7 +70,7 @@ class SlipFiles:
             if workbook.is_file() and page.is_file() and page.read_text(encoding="utf-8") == page_text:
                 return
             folder.mkdir(parents=True, exist_ok=True)
-            _put(workbook, slip_workbook(slip, SourceFile(slip.file, content())))
+            _put(workbook, slip_workbook(slip, source()))
             _put(page, page_text.encode())
         except OSError as error:
             remedy = "检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again"

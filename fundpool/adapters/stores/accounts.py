@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.chart_of_accounts import AccountType
@@ -15,6 +16,13 @@ from fundpool.services.ports.money_ports import AccountProposal, new_account
 from schemas.tables.accounts import bank_account
 
 _ACCOUNT = select(bank_account).where(bank_account.c.id == bindparam("id"))
+
+
+@cache
+def _accounts_by(names: tuple[str, ...]) -> Select[Any]:
+    c = bank_account.c
+    query = select(bank_account).where(*(c[name] == bindparam(name) for name in names))
+    return query.order_by(c.city, c.fund, c.account_type, c.unit, c.version)
 
 
 class SqlAccountStore:
@@ -97,21 +105,9 @@ class SqlAccountStore:
         return found
 
     def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
-        c = bank_account.c
-        row = (
-            self._connection.execute(
-                select(bank_account).where(
-                    c.city == city,
-                    c.fund == fund,
-                    c.account_type == account_type.value,
-                    c.unit == unit,
-                    c.status == AccountStatus.APPROVED.value,
-                )
-            )
-            .mappings()
-            .first()
-        )
-        return account_of(row) if row is not None else None
+        place = {"city": city, "fund": fund, "account_type": account_type.value, "unit": unit}
+        found = self._those(place | {"status": AccountStatus.APPROVED.value})
+        return found[0] if found else None
 
     def find(
         self,
@@ -120,12 +116,12 @@ class SqlAccountStore:
         status: AccountStatus | None = None,
         account_no: str | None = None,
     ) -> list[BankAccount]:
-        c = bank_account.c
-        query = select(bank_account).order_by(c.city, c.fund, c.account_type, c.unit, c.version)
-        for column, value in ((c.city, city), (c.fund, fund), (c.status, status), (c.account_no, account_no)):
-            if value is not None:
-                query = query.where(column == value)
-        return [account_of(row) for row in self._connection.execute(query).mappings()]
+        wanted = {"city": city, "fund": fund, "status": status, "account_no": account_no}
+        return self._those({name: str(value) for name, value in wanted.items() if value is not None})
+
+    def _those(self, values: dict[str, str]) -> list[BankAccount]:
+        query = _accounts_by(tuple(values))
+        return [account_of(row) for row in self._connection.execute(query, values).mappings()]
 
 
 def _says_the_same(row: RowMapping, proposal: AccountProposal) -> bool:

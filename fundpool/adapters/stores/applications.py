@@ -3,13 +3,22 @@
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, and_, bindparam, select
 
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.sealing import Seals
 from schemas.tables.applications import application_lines, applications
+
+_KEY = ("city", "month", "fund", "number")
+
+_OF_CITY = (
+    select(application_lines, applications.c.prepared_at)
+    .join(applications, and_(*(applications.c[name] == application_lines.c[name] for name in _KEY)))
+    .where(application_lines.c.city == bindparam("of_city"))
+    .order_by(*(application_lines.c[name] for name in (*_KEY, "county")))
+)
 
 
 class SqlApplications:
@@ -23,20 +32,12 @@ class SqlApplications:
     def applications(
         self, city: str, month: Month | None = None, year: int | None = None
     ) -> tuple[Application, ...]:
-        query = (
-            select(application_lines, applications.c.prepared_at)
-            .join(
-                applications,
-                and_(*(applications.c[name] == application_lines.c[name] for name in _KEY)),
-            )
-            .where(application_lines.c.city == city)
-            .order_by(*(application_lines.c[name] for name in (*_KEY, "county")))
-        )
+        query = _OF_CITY
         if month is not None:
             query = query.where(application_lines.c.month == str(month))
         if year is not None:
             query = query.where(application_lines.c.month.like(f"{year:04d}-%"))
-        rows = self._connection.execute(query).all()
+        rows = self._connection.execute(query, {"of_city": city}).all()
         return tuple(
             _application(list(group))
             for _, group in groupby(rows, key=lambda row: (row.month, row.fund, row.number))
@@ -76,9 +77,6 @@ class SqlApplications:
                 "seal": self._seals.of(line, *key.values()),
             },
         )
-
-
-_KEY = ("city", "month", "fund", "number")
 
 
 def place_of(application: Application) -> dict[str, Any]:

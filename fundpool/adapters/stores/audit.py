@@ -84,7 +84,7 @@ class SqlAuditStore:
         query = select(audit).where(audit.c.number > after).order_by(audit.c.number)
         if subject is not None:
             query = query.where(audit.c.subject == subject)
-        for row in self._connection.execute(query).mappings():
+        for row in self._connection.execute(query, execution_options={"yield_per": 1000}).mappings():
             yield AuditRecord(**row)
 
     def head(self) -> tuple[int, str]:

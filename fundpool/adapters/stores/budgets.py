@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import RuleViolation
@@ -12,6 +12,17 @@ from fundpool.domain.month_records import BudgetRevision, Opening
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.sealing import Seals
 from schemas.tables.budgets import budgets, openings
+
+_REVISIONS = (
+    select(budgets)
+    .where(budgets.c.city == bindparam("city"), budgets.c.year == bindparam("year"))
+    .order_by(budgets.c.county, budgets.c.fund, budgets.c.revision)
+)
+_OPENINGS = (
+    select(openings)
+    .where(openings.c.city == bindparam("city"))
+    .order_by(openings.c.month, openings.c.county, openings.c.fund)
+)
 
 
 class SqlBudgets:
@@ -26,11 +37,7 @@ class SqlBudgets:
         return {(each.county, each.fund): each.amount_fen for each in self.budget_revisions(city, year)}
 
     def budget_revisions(self, city: str, year: int) -> tuple[BudgetRevision, ...]:
-        rows = self._connection.execute(
-            select(budgets)
-            .where(budgets.c.city == city, budgets.c.year == year)
-            .order_by(budgets.c.county, budgets.c.fund, budgets.c.revision)
-        )
+        rows = self._connection.execute(_REVISIONS, {"city": city, "year": year})
         return tuple(
             BudgetRevision(
                 row.year,
@@ -88,11 +95,7 @@ class SqlBudgets:
         return True
 
     def openings(self, city: str) -> tuple[Opening, ...]:
-        rows = self._connection.execute(
-            select(openings)
-            .where(openings.c.city == city)
-            .order_by(openings.c.month, openings.c.county, openings.c.fund)
-        )
+        rows = self._connection.execute(_OPENINGS, {"city": city})
         return tuple(
             Opening(
                 city=row.city,

@@ -1,6 +1,5 @@
 """The books on SQL, written in batches: one voucher with any number of postings per call."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,15 +7,11 @@ from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
-    Column,
     ColumnElement,
     Connection,
     RowMapping,
     Select,
-    String,
     and_,
-    any_,
     bindparam,
     case,
     func,
@@ -26,6 +21,7 @@ from sqlalchemy import (
     select,
 )
 
+from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import (
@@ -42,6 +38,9 @@ from fundpool.domain.periods import Month
 from fundpool.services.ports.money_ports import StoredPosting
 from schemas.tables.base import stored_moment
 from schemas.tables.ledger import ledger_account, month_lock, posting, voucher
+
+_STREAMED = {"yield_per": 1000}
+"""Of histories: no more rows than these are held at once."""
 
 _COPY_FROM = 50
 """From this many postings PostgreSQL's COPY is worth its set-up."""
@@ -92,13 +91,14 @@ _MOVEMENTS = (
     .join(voucher, voucher.c.id == posting.c.voucher_id)
     .group_by(posting.c.debit_id, posting.c.credit_id, posting.c.phase)
 )
-_WHOLE_LEG = case((posting.c.phase != Phase.DIRECT.value, posting.c.phase), else_=posting.c.flow)
-_LEG = case(
-    (posting.c.attempt_key.is_(None), null()),
-    (posting.c.key == literal("transfer/") + posting.c.attempt_key + literal("/") + _WHOLE_LEG, _WHOLE_LEG),
-    else_=null(),
-)
-"""What ``leg_of`` gives, for the postings that stand there."""
+
+
+def _leg_of(c: Any) -> ColumnElement[Any]:
+    """What ``leg_of`` gives, for the postings with columns ``c`` that stand there."""
+    whole = case((c.phase != Phase.DIRECT.value, c.phase), else_=c.flow)
+    key = literal("transfer/") + c.attempt_key + literal("/") + whole
+    return case((c.attempt_key.is_(None), null()), (c.key == key, whole), else_=null())
+
 
 _RESOLVING = frozenset({Phase.POST, Phase.VOID})
 
@@ -127,7 +127,7 @@ class SqlLedgerStore:
             units.setdefault((ref.city, ref.fund), set()).add(ref.unit)
         found: dict[AccountRef, Balance] = {}
         for (city, fund), of_book in units.items():
-            named = {"of_city": city, "of_fund": fund, **self._listed(sorted(of_book))}
+            named = {"of_city": city, "of_fund": fund, **listed(self._dialect, sorted(of_book))}
             rows = self._connection.execute(_accounts_of(self._dialect), named)
             for account_id, type_, unit, detail, posted_fen, reserved_fen in rows:
                 text = f"{city}:{fund}:{type_}:{unit}"
@@ -136,11 +136,6 @@ class SqlLedgerStore:
                     self._ids[account.text] = account_id
                     found[account] = Balance(posted_fen, reserved_fen)
         return found
-
-    def _listed(self, values: Iterable[str]) -> dict[str, Any]:
-        """The one parameter of a query with ``_among``, however many values there are."""
-        as_list = list(values)
-        return {"listed": json.dumps(as_list) if self._dialect == "sqlite" else as_list}
 
     def _open(self, refs: Iterable[AccountRef]) -> None:
         for ref in refs:
@@ -161,20 +156,24 @@ class SqlLedgerStore:
 
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         # Most keys are new: the cheap question first, the whole rows only for the few that exist.
-        hits = self._connection.scalars(_known_keys(self._dialect), self._listed(keys)).all()
+        hits = self._connection.scalars(_known_keys(self._dialect), listed(self._dialect, keys)).all()
         if not hits:
             return {}
-        rows = self._connection.execute(_known_postings(self._dialect), self._listed(hits)).mappings()
+        rows = self._connection.execute(
+            _known_postings(self._dialect), listed(self._dialect, hits)
+        ).mappings()
         stored = map(_stored, rows)
         return {each.posting.key: each.posting for each in stored}
 
     def stored(self, key: str) -> StoredPosting | None:
-        rows = self._connection.execute(_known_postings(self._dialect), self._listed([key])).mappings()
+        rows = self._connection.execute(
+            _known_postings(self._dialect), listed(self._dialect, [key])
+        ).mappings()
         row = rows.first()
         return _stored(row) if row is not None else None
 
     def resolved(self, keys: Sequence[str]) -> dict[str, str]:
-        rows = self._connection.execute(_resolving(self._dialect), self._listed(keys))
+        rows = self._connection.execute(_resolving(self._dialect), listed(self._dialect, keys))
         return {row.resolves: row.key for row in rows}
 
     def append(
@@ -353,33 +352,38 @@ class SqlLedgerStore:
     def vouchers(self, city: str | None = None, fund: str | None = None, after: int = 0) -> Iterable[Voucher]:
         query = select(voucher).where(*_of_book(city, fund), voucher.c.number > after)
         query = query.order_by(voucher.c.city, voucher.c.fund, voucher.c.number)
-        for row in self._connection.execute(query).mappings():
+        for row in self._connection.execute(query, execution_options=_STREAMED).mappings():
             yield Voucher(**{name: row[name] for name in Voucher.__slots__})
 
     def postings(
         self, city: str | None = None, fund: str | None = None, after: int = 0
     ) -> Iterable[StoredPosting]:
         query = _postings_where(*_of_book(city, fund), voucher.c.number > after)
-        for row in self._connection.execute(query).mappings():
+        for row in self._connection.execute(query, execution_options=_STREAMED).mappings():
             yield _stored(row)
 
     def stray_postings(self) -> list[str]:
         account, other = ledger_account.alias("debit"), ledger_account.alias("credit")
+        # Writers take turns: what is written later stands behind.
+        before = func.lag(posting.c.id).over(order_by=(posting.c.voucher_id, posting.c.line))
+        lines = select(posting, before.label("before")).subquery()
+        c = lines.c
         query = (
-            select(posting.c.key)
-            .outerjoin(voucher, voucher.c.id == posting.c.voucher_id)
-            .outerjoin(account, account.c.id == posting.c.debit_id)
-            .outerjoin(other, other.c.id == posting.c.credit_id)
+            select(c.key)
+            .outerjoin(voucher, voucher.c.id == c.voucher_id)
+            .outerjoin(account, account.c.id == c.debit_id)
+            .outerjoin(other, other.c.id == c.credit_id)
             .where(
                 or_(
                     voucher.c.id.is_(None),
                     account.c.id.is_(None),
                     other.c.id.is_(None),
-                    posting.c.leg.is_distinct_from(_LEG),
+                    c.leg.is_distinct_from(_leg_of(c)),
+                    c.id < c.before,
                 )
             )
         )
-        return list(self._connection.scalars(query.order_by(posting.c.key)))
+        return list(self._connection.scalars(query.order_by(c.key)))
 
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         named = {"of_city": city, "of_fund": fund, "since": str(since) if since else ""}
@@ -441,30 +445,22 @@ def _postings_where(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 @cache
 def _known_keys(dialect: str) -> Select[Any]:
-    return select(posting.c.key).where(_among(dialect, posting.c.key))
+    return select(posting.c.key).where(among(dialect, posting.c.key))
 
 
 @cache
 def _known_postings(dialect: str) -> Select[Any]:
-    return _postings_where(_among(dialect, posting.c.key))
+    return _postings_where(among(dialect, posting.c.key))
 
 
 @cache
 def _resolving(dialect: str) -> Select[Any]:
-    return select(posting.c.resolves, posting.c.key).where(_among(dialect, posting.c.resolves))
+    return select(posting.c.resolves, posting.c.key).where(among(dialect, posting.c.resolves))
 
 
 @cache
 def _accounts_of(dialect: str) -> Select[Any]:
-    return _ACCOUNTS.where(_among(dialect, ledger_account.c.unit))
-
-
-def _among(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
-    """Whether ``column`` is one of the values of the parameter ``listed``."""
-    if dialect == "sqlite":
-        listed = func.json_each(bindparam("listed")).table_valued("value")
-        return column.in_(select(listed.c.value))
-    return column == any_(bindparam("listed", type_=ARRAY(String)))
+    return _ACCOUNTS.where(among(dialect, ledger_account.c.unit))
 
 
 def _of_book(city: str | None, fund: str | None) -> list[ColumnElement[bool]]:

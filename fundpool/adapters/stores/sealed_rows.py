@@ -10,10 +10,13 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    RowMapping,
     Table,
     delete,
+    func,
     insert,
     select,
+    tuple_,
     type_coerce,
     update,
 )
@@ -25,6 +28,7 @@ from fundpool.domain.row_trail import (
     RowPrint,
     TrailRecord,
     change_of,
+    digest_of,
     next_record,
     print_of,
 )
@@ -32,14 +36,17 @@ from fundpool.domain.sealing import Seals
 from schemas.tables import metadata
 from schemas.tables.row_trail import row_trail
 
-_OWN_CHAIN = frozenset({"audit", "posting", "row_trail", "writers_turn"})
-"""Postings are sealed by their voucher's hash, audit records by their chain; the others hold no facts."""
+_NO_FACTS = frozenset({"writers_turn"})
+_OWN_CHAIN = frozenset({"audit", "posting", "row_trail"}) | _NO_FACTS
+"""Postings are sealed by their voucher's hash, audit records and the trail itself by their chains."""
 
 _RECOMPUTED = {"ledger_account": frozenset({"posted_fen", "reserved_fen"})}
 """Columns that ``fundpool ledger verify`` recomputes; every booking changes them."""
 
 TABLES: tuple[Table, ...] = tuple(table for table in metadata.sorted_tables if table.name not in _OWN_CHAIN)
 """The tables whose rows the trail holds."""
+
+_KEYS_AT_ONCE = 200
 
 _MARKS = {"sqlite": "?, ?, ?, ?, ?", "postgresql": "%s, %s, %s, %s, %s"}
 _LAST = select(row_trail).order_by(row_trail.c.number.desc()).limit(1)
@@ -84,8 +91,17 @@ def _key_of(table: Table, row: Mapping[Any, Any]) -> str:
     return _as_json([row[name] for name in _key_columns(table)])
 
 
-def _is_key(table: Table, key: str) -> list[ColumnElement[bool]]:
-    return [table.c[name] == value for name, value in zip(_key_columns(table), json.loads(key), strict=True)]
+def _is_among(table: Table, keys: Sequence[str]) -> ColumnElement[bool]:
+    columns = [table.c[name] for name in _key_columns(table)]
+    values = [json.loads(key) for key in keys]
+    if len(columns) == 1:
+        return columns[0].in_([value for (value,) in values])
+    return tuple_(*columns).in_([tuple(each) for each in values])
+
+
+def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        yield keys[start : start + _KEYS_AT_ONCE]
 
 
 class RowWriter:
@@ -204,18 +220,38 @@ class SqlRowTrail:
 
     def records(self, after: int = 0) -> Iterator[TrailRecord]:
         query = select(row_trail).where(row_trail.c.number > after).order_by(row_trail.c.number)
-        for row in self._connection.execute(query.execution_options(yield_per=1000)):
+        # Few at once: one that took over a table's rows holds thousands.
+        for row in self._connection.execute(query, execution_options={"yield_per": 50}):
             yield TrailRecord(*row)
+
+    def seal_at(self, number: int) -> str | None:
+        return self._connection.scalar(select(row_trail.c.seal).where(row_trail.c.number == number))
 
     def tables(self) -> Mapping[str, tuple[str, ...]]:
         return {table.name: columns_of(table) for table in TABLES}
 
-    def rows(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, RowPrint]]:
+    def counts(self) -> dict[str, int]:
+        return {
+            table.name: self._connection.scalar(select(func.count()).select_from(table)) or 0
+            for table in metadata.sorted_tables
+            if table.name not in _NO_FACTS
+        }
+
+    def digests(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, bytes]]:
         of_table = metadata.tables[table]
         names = columns_of(of_table)
+        for row in self._standing(of_table, keys):
+            yield _key_of(of_table, row), digest_of(names, row)
+
+    def prints(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, RowPrint]]:
+        of_table = metadata.tables[table]
+        names = columns_of(of_table)
+        for row in self._standing(of_table, keys):
+            yield _key_of(of_table, row), print_of(names, row)
+
+    def _standing(self, table: Table, keys: Sequence[str] | None) -> Iterator[RowMapping]:
         # Without their types: what stands there is digested, not what it would be read as.
-        query = select(*(type_coerce(of_table.c[name], NULLTYPE).label(name) for name in names))
-        queries = [query] if keys is None else [query.where(*_is_key(of_table, key)) for key in keys]
+        query = select(*(type_coerce(table.c[name], NULLTYPE).label(name) for name in columns_of(table)))
+        queries = [query] if keys is None else [query.where(_is_among(table, some)) for some in _parts(keys)]
         for asked in queries:
-            for row in self._connection.execute(asked.execution_options(yield_per=1000)).mappings():
-                yield _key_of(of_table, row), print_of(names, row)
+            yield from self._connection.execute(asked, execution_options={"yield_per": 1000}).mappings()

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, Table, Update, bindparam, exists, func, select, update
 
+from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.periods import SHANGHAI, Month
@@ -64,6 +65,25 @@ _SWITCH = _one(kill_switch, "city", "fund")
 _RECOVERY = _one(recovery, "city", "fund")
 
 
+@cache
+def _batches_by(names: tuple[str, ...]) -> Select[Any]:
+    return _one(transfer_batch, *names).order_by(transfer_batch.c.id)
+
+
+@cache
+def _obligations_by(names: tuple[str, ...]) -> Select[Any]:
+    c = obligations.c
+    query = _one(obligations, *(name for name in names if name in c)).order_by(c.batch_id, c.unit, c.id)
+    if "year_from" in names:
+        query = query.where(c.month.between(bindparam("year_from"), bindparam("year_until")))
+    return query
+
+
+@cache
+def _keys_with_lines(dialect: str) -> Select[Any]:
+    return select(statement_line.c.attempt_key).where(among(dialect, statement_line.c.attempt_key))
+
+
 @lru_cache(maxsize=128)
 def _changing(table: Table, names: tuple[str, ...]) -> Update:
     """Sets the named columns of the row whose version was read."""
@@ -113,12 +133,10 @@ class SqlTransferStore:
     def batches(
         self, city: str, month: Month | None = None, hop: Hop | None = None, fund: str | None = None
     ) -> list[Batch]:
-        c = transfer_batch.c
-        query = select(transfer_batch).where(c.city == city).order_by(c.id)
-        for column, value in ((c.month, month), (c.hop, hop), (c.fund, fund)):
-            if value is not None:
-                query = query.where(column == str(value))
-        return [batch_of(row) for row in self._connection.execute(query).mappings()]
+        wanted = {"city": city, "month": month, "hop": hop, "fund": fund}
+        values = {name: str(value) for name, value in wanted.items() if value is not None}
+        query = _batches_by(tuple(values))
+        return [batch_of(row) for row in self._connection.execute(query, values).mappings()]
 
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
         return batch_of(self._change(transfer_batch, batch, f"批次 {batch.key}", fields))
@@ -145,27 +163,28 @@ class SqlTransferStore:
         *,
         city: str | None = None,
         month: Month | None = None,
+        year: int | None = None,
         fund: str | None = None,
         hop: Hop | None = None,
         unit: str | None = None,
         batch_id: int | None = None,
         states: Iterable[ObligationState] | None = None,
     ) -> list[Obligation]:
-        c = obligations.c
-        query = select(obligations).order_by(c.batch_id, c.unit, c.id)
-        for column, value in (
-            (c.city, city),
-            (c.month, str(month) if month else None),
-            (c.fund, fund),
-            (c.hop, str(hop) if hop else None),
-            (c.unit, unit),
-            (c.batch_id, batch_id),
-        ):
-            if value is not None:
-                query = query.where(column == value)
+        wanted = {
+            "city": city,
+            "month": str(month) if month else None,
+            "year_from": str(Month(year, 1)) if year else None,
+            "year_until": str(Month(year, 12)) if year else None,
+            "fund": fund,
+            "hop": str(hop) if hop else None,
+            "unit": unit,
+            "batch_id": batch_id,
+        }
+        values = {name: value for name, value in wanted.items() if value is not None}
+        query = _obligations_by(tuple(values))
         if states is not None:
-            query = query.where(c.state.in_([state.value for state in states]))
-        return [obligation_of(row) for row in self._connection.execute(query).mappings()]
+            query = query.where(obligations.c.state.in_([state.value for state in states]))
+        return [obligation_of(row) for row in self._connection.execute(query, values).mappings()]
 
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         values = {
@@ -354,6 +373,10 @@ class SqlTransferStore:
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         found = self._connection.execute(_LINES_OF_KEY, {"attempt_key": attempt_key})
         return [_line(row) for row in found.mappings()]
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        dialect = self._connection.dialect.name
+        return frozenset(self._connection.scalars(_keys_with_lines(dialect), listed(dialect, keys)))
 
     def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
         c = statement_line.c

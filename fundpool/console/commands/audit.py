@@ -12,14 +12,13 @@ from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import InputError
 
 if TYPE_CHECKING:
-    from fundpool.domain.sealing import Seals
-    from fundpool.services.books.audit_checks import Anchor, Verification
-    from fundpool.services.ports.work import Ports, Work
+    from fundpool.services.books.audit_checks import Anchor
+    from fundpool.services.ports.work import MonthPorts
 
 app = App(name="audit", help="审计日志 / The audit trail: verify, anchor.", result_action="return_value")
 
 
-def _ports(policy_dir: Path | None) -> "Ports":
+def _ports(policy_dir: Path | None) -> "MonthPorts":
     from fundpool.bootstrap import build_ports
 
     return build_ports(settings_of(policy_dir))
@@ -30,42 +29,24 @@ def verify(
     *,
     anchor: Annotated[
         Path | None,
-        Parameter(help="外存锚值文件 / file of anchors kept elsewhere, one JSON document per line"),
+        Parameter(
+            help="外存锚值：文件，或存下的邮件 / anchors kept elsewhere: one JSON document per line, or a saved mail"
+        ),
     ] = None,
     full: Annotated[
-        bool, Parameter(help="全部重读 / read everything, also a long trail that was verified before")
+        bool, Parameter(help="全部重读 / read everything, also a long history that was verified before")
     ] = False,
     policy_dir: PolicyDir = None,
     json: bool = False,
 ) -> int:
     """Check every row, the trails and the books, alone and against anchors; exit 1 on any fault.
 
-    A trail of more than 200,000 records that was read whole before is read from there on.
+    A long history that was read whole before is read from there on.
     """
-    from fundpool.adapters.stores.anchor_files import AnchorFiles
-    from fundpool.bootstrap import build_ports
-    from fundpool.services.books.audit_checks import (
-        keep_verified,
-        take_anchor,
-        verified_start,
-        verify_everything,
-    )
+    from fundpool.services.books import audit_checks
 
-    settings, now = settings_of(policy_dir), business_clock(None)
-    ports = build_ports(settings)
     anchors = _read_anchors(anchor) if anchor else []
-    kept = (
-        []
-        if full
-        else [each for file in AnchorFiles(settings.anchor_places).standing() for each in _read_anchors(file)]
-    )
-
-    def read(work: "Work") -> "tuple[Verification, Anchor, Seals]":
-        start = None if full else verified_start(work, [*anchors, *kept])
-        return verify_everything(work, anchors, start), take_anchor(work, now), work.seals
-
-    found, head, seals = ports.database.read(read)
-    keep_verified(ports, found, head, seals)
+    found = audit_checks.verify(_ports(policy_dir), business_clock(None), anchors, full=full)
     faults = found.faults
     if json:
         print_json(
@@ -103,13 +84,13 @@ def anchor(
     json: bool = False,
 ) -> int:
     """Print the heads of every chain, to be kept on paper or on another machine."""
-    from fundpool.adapters.stores.anchor_files import append_anchor
+    from fundpool.adapters.stores.anchor_places import AnchorFile
     from fundpool.services.books.audit_checks import take_anchor
 
     now = business_clock(as_of)
     taken = _ports(policy_dir).database.read(lambda work: take_anchor(work, now)).as_document()
     if out is not None:
-        append_anchor(out, taken)
+        AnchorFile(out).put(taken)
     if json or out is None:
         print_json(taken)
     else:
@@ -122,10 +103,11 @@ def _read_zh(since: str | None) -> str:
 
 
 def _read_anchors(file: Path) -> "list[Anchor]":
+    from fundpool.adapters.stores.anchor_mail import anchors_text
     from fundpool.services.books.audit_checks import Anchor
 
     try:
-        text = file.read_text(encoding="utf-8")
+        text = anchors_text(file.read_bytes())
         try:
             return [Anchor.from_document(json_module.loads(text))]
         except json_module.JSONDecodeError:

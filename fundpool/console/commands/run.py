@@ -9,6 +9,7 @@ from fundpool.console.clock import business_clock
 from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month, parse_month
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.money import format_yuan
+from fundpool.domain.month import MONTH
 from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
 
 _STATES = {
@@ -18,11 +19,15 @@ _STATES = {
     UnitState.FAILED: "未成 failed",
 }
 
+_STEP_HELP = "步骤，按当月次序 / the step, in the order of the month: " + "; ".join(
+    f"{step.key} {step.name_zh}（{step.does_zh} / {step.does_en}）" for step in MONTH
+)
+
 _OUTSIDE = frozenset({"gateway_unavailable", "gateway_not_configured", "database_unavailable"})
 
 
 def run(
-    step: Annotated[str, Parameter(help="步骤 / step, see fundpool run --help")],
+    step: Annotated[str, Parameter(help=_STEP_HELP)],
     *,
     city: City,
     month: MonthText,
@@ -34,8 +39,6 @@ def run(
 ) -> int:
     """执行一个步骤，可随时重复 / Run one step; running it again is always safe.
 
-    Steps: plan-collection, plan-review, funds-application, disbursement, allocation,
-    expenditure-reporting, report-filing, document-collection, reconciliation, flags.
     Exit status 0 done or waiting, 1 something was found or failed, 4 the bank did not answer.
     """
     from fundpool.services.month.steps import run_step

@@ -19,6 +19,7 @@ from fundpool.console.options import (
 from fundpool.console.output import print_json, print_table
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.money import format_yuan
+from fundpool.domain.month import step_collecting
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services.documents.document_kinds import intake_of
 from fundpool.services.documents.intake import FileReceipt, Sending
@@ -103,7 +104,7 @@ def _print_next(kind: DocumentKind, city: str, receipts: list[FileReceipt]) -> N
         return
     intake, period = intake_of(kind), months[-1]
     month = period if len(period) == len("2026-10") else f"{period}-01"
-    print(f"校验 judged by：fundpool run {intake.collected_by} --city {city} --month {month}")
+    print(f"校验 judged by：fundpool run {step_collecting(kind).key} --city {city} --month {month}")
     print(f"用途 used for：{intake.used_for_zh} / {intake.used_for_en}")
 
 

@@ -1,13 +1,18 @@
 """Collecting one period's documents of one or many cities: intake, judging, and an answer for every county."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.month_records import NilReturn
-from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.outcomes import (
+    CityInHand,
+    Outcomes,
+    StepInHand,
+    StepRequest,
+    UnitOutcome,
+    UnitState,
+    counties_of,
+)
 from fundpool.domain.periods import Period
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
@@ -20,98 +25,81 @@ from fundpool.services.documents.judgements import (
     judge_dockets,
     record_judgements,
 )
-from fundpool.services.ports.isolation import each_alone, told
+from fundpool.services.ports.isolation import failure, for_each_city
 from fundpool.services.ports.work import MonthPorts, Work
 
-Outcomes = tuple[UnitOutcome, ...]
 
+def take_in_documents(ports: MonthPorts, step: StepInHand, document: DocumentKind) -> StepInHand:
+    """Keep, record and read what arrived of one kind of document, city by city; a bad file is an outcome.
 
-def collect_documents(
-    ports: MonthPorts, requests: Sequence[StepRequest], document: DocumentKind, period: Period
-) -> list[Outcomes | Exception]:
-    """Take in what arrived, judge the period's documents and say how each county stands, city by city.
-
-    The files of all cities are read by one parser and judged in one batch, which costs little more
-    than one city's; what a city keeps and records is its own, and so is its trouble: an exception in
-    its place. Each request is for another city.
+    One parser reads the files of all cities.
     """
-    arrived = each_alone(partial(_take_in, ports, document), requests)
-    readings = iter(read_arrivals(ports, document, [one.arrival for one in _well(arrived)]))
-    recorded = each_alone(
-        lambda one: _Recorded(one.request, record_readings(ports, one.arrival, next(readings))), arrived
-    )
-    listed = each_alone(partial(_list, ports, document, period), recorded)
-    judged = iter(judge_dockets(ports, document, [one.docket for one in _well(listed)]))
-    return each_alone(
-        lambda one: _outcomes(
-            ports, document, period, one, record_judgements(ports, one.docket, next(judged))
-        ),
-        listed,
-    )
+    arrivals: dict[str, Arrival] = {}
+
+    def receive(city: CityInHand) -> Outcomes:
+        request, policy = city.request, ports.policies.city(city.request.city)
+        arrivals[request.city] = take_in(ports, policy, document, request.now, is_played=request.is_played)
+        return city.outcomes
+
+    received = for_each_city(step, receive)
+    readings = dict(zip(arrivals, read_arrivals(ports, document, list(arrivals.values())), strict=True))
+
+    def record(city: CityInHand) -> Outcomes:
+        arrival = arrivals[city.request.city]
+        bad_files = record_readings(ports, arrival, readings[city.request.city])
+        return (*city.outcomes, *(_bad_file(arrival.policy, receipt) for receipt in bad_files))
+
+    return for_each_city(received, record)
 
 
-T = TypeVar("T")
+def judge_documents(
+    ports: MonthPorts, step: StepInHand, document: DocumentKind, period: Period
+) -> StepInHand:
+    """Judge the period's documents that are not decided yet, and say how each county stands, city by city.
+
+    The files of all cities are judged in one batch, which costs little more than one city's.
+    """
+    dockets: dict[str, Docket] = {}
+
+    def list_undecided(city: CityInHand) -> Outcomes:
+        request, policy = city.request, ports.policies.city(city.request.city)
+        dockets[request.city] = docket_of(
+            ports, policy, document, period, counties_of(policy, request), request.now
+        )
+        return city.outcomes
+
+    listed = for_each_city(step, list_undecided)
+    judged = dict(zip(dockets, judge_dockets(ports, document, list(dockets.values())), strict=True))
+
+    def record(city: CityInHand) -> Outcomes:
+        key = city.request.city
+        troubles = record_judgements(ports, dockets[key], judged[key])
+        return (*_standings(ports, document, period, city.request, troubles), *city.outcomes)
+
+    return for_each_city(listed, record)
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    request: StepRequest
-    arrival: Arrival
-
-
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    request: StepRequest
-    bad_files: tuple[FileReceipt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    request: StepRequest
-    bad_files: tuple[FileReceipt, ...]
-    docket: Docket
-
-
-def _well(cities: Sequence[T | Exception]) -> list[T]:
-    return [one for one in cities if not isinstance(one, Exception)]
-
-
-def _take_in(ports: MonthPorts, document: DocumentKind, request: StepRequest) -> _Arrived:
-    policy = ports.policies.city(request.city)
-    arrival = take_in(ports, policy, document, request.now, is_played=request.is_played)
-    return _Arrived(request, arrival)
-
-
-def _list(ports: MonthPorts, document: DocumentKind, period: Period, recorded: _Recorded) -> _Listed:
-    request = recorded.request
-    policy = ports.policies.city(request.city)
-    counties = counties_of(policy, request)
-    docket = docket_of(ports, policy, document, period, counties, request.now)
-    return _Listed(request, recorded.bad_files, docket)
-
-
-def _outcomes(
+def _standings(
     ports: MonthPorts,
     document: DocumentKind,
     period: Period,
-    listed: _Listed,
+    request: StepRequest,
     troubles: Sequence[JudgingTrouble],
 ) -> Outcomes:
-    request = listed.request
     policy = ports.policies.city(request.city)
 
-    def outcomes(work: Work) -> Outcomes:
+    def read(work: Work) -> Outcomes:
         versions = work.submissions.versions(policy.key, document, period)
         latest = {version.county: version for version in versions}
         nil = {
             (known.document, known.county): known for known in work.records.nil_returns(policy.key, period)
         }
-        return tuple(
+        return [
             _outcome(work, county, latest.get(county), nil.get((document, county)), troubles)
             for county in counties_of(policy, request)
-        )
+        ]
 
-    return ports.database.read(outcomes) + tuple(_bad_file(policy, receipt) for receipt in listed.bad_files)
+    return ports.database.read(read)
 
 
 def _outcome(
@@ -123,10 +111,7 @@ def _outcome(
 ) -> UnitOutcome:
     trouble = next((trouble for trouble in troubles if trouble.county == county), None)
     if trouble is not None:
-        code, zh, en = told(trouble.error)
-        return UnitOutcome(
-            county, UnitState.FAILED, f"校验未能完成：{zh}", f"not judged: {en}", error_code=code
-        )
+        return failure(trouble.error, county, "校验未能完成", "not judged")
     if version is not None and (version.stands or nil is None):
         return _filed(work, version)
     if nil is not None:
@@ -162,7 +147,12 @@ def _filed(work: Work, version: Submission) -> UnitOutcome:
 
 
 def _bad_file(policy: CityPolicy, receipt: FileReceipt) -> UnitOutcome:
-    zh = receipt.error.zh if receipt.error else receipt.file_name
-    en = receipt.error.en if receipt.error else receipt.file_name
-    code = receipt.error.code if receipt.error else None
-    return UnitOutcome(policy.division_code, UnitState.FLAGGED, zh, en, error_code=code)
+    error = receipt.error
+    return UnitOutcome(
+        policy.division_code,
+        UnitState.FLAGGED,
+        error.zh if error else receipt.file_name,
+        error.en if error else receipt.file_name,
+        error_code=error.code if error else None,
+        remedy=error.remedy if error else None,
+    )

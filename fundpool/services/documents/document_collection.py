@@ -5,46 +5,73 @@ asks for money or becomes the budget, wait for two people. Only counties that fi
 where no law orders a document, nobody is waited for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from fundpool.domain import review as review_rules
-from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.month import STEPS
+from fundpool.domain.outcomes import (
+    CityInHand,
+    Outcomes,
+    StepInHand,
+    StepRequest,
+    UnitOutcome,
+    UnitState,
+    counties_of,
+)
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, outcome_of
 from fundpool.domain.submission import DocumentKind
-from fundpool.services.documents.collection import collect_documents
-from fundpool.services.documents.document_kinds import collected_by, intake_of, type_of
+from fundpool.services.documents.collection import judge_documents, take_in_documents
+from fundpool.services.documents.document_kinds import intake_of, type_of
 from fundpool.services.documents.review import openings, save
-from fundpool.services.oversight.return_slips import issue_slips
-from fundpool.services.ports.isolation import UnitAct, each_alone, isolated
+from fundpool.services.ports.isolation import UnitAct, for_each_city, isolated
 from fundpool.services.ports.work import MonthPorts, Work
 
 STEP = "document-collection"
 
-Outcomes = tuple[UnitOutcome, ...]
+
+def take_in_other_documents(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Keep, record and read what arrived of every such document, city by city."""
+    for document in STEPS[STEP].collects:
+        known = {city.request.city: len(city.outcomes) for city in step.cities}
+        step = take_in_documents(ports, step, document)
+        step = for_each_city(step, partial(_name_bad_files, document, known))
+    return step
 
 
-def document_collection(ports: MonthPorts, requests: Sequence[StepRequest]) -> list[Outcomes | Exception]:
-    """Take in and judge every such document of the month and of the fund years around it, city by city.
+def judge_other_documents(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Judge every such document of the month and of the fund years around it, open its cases, accept what passes.
 
-    Writes the return slips. A document whose files cannot be judged leaves the others done; its
-    trouble is then the city's answer.
+    A document that cannot be judged leaves the others done; its trouble is then the city's answer.
     """
-    answers: list[Outcomes | Exception] = [() for _ in requests]
-    for document in collected_by(STEP):
-        for period in periods_of(document, requests[0].month):
-            collected = collect_documents(ports, requests, document, period)
-            asked = [
-                outcomes if isinstance(outcomes, Exception) else (request, outcomes)
-                for request, outcomes in zip(requests, collected, strict=True)
-            ]
-            settled = each_alone(lambda one: _settle(ports, document, period, *one), asked)  # noqa: B023
-            answers = [_both(answer, more) for answer, more in zip(answers, settled, strict=True)]
-    return answers
+    for document in STEPS[STEP].collects:
+        for period in periods_of(document, step.month):
+            before = {city.request.city: city.outcomes for city in step.cities}
+            judged = judge_documents(ports, _without_outcomes(step), document, period)
+            step = for_each_city(judged, partial(_settle, ports, document, period, before))
+    return step
+
+
+def _name_bad_files(document: DocumentKind, known: Mapping[str, int], city: CityInHand) -> Outcomes:
+    """The outcomes, those added last with the kind of document they are about."""
+    first = known[city.request.city]
+    kind = type_of(document)
+    return (
+        *city.outcomes[:first],
+        *(_named(outcome, kind.zh, kind.en) for outcome in city.outcomes[first:]),
+    )
+
+
+def _without_outcomes(step: StepInHand) -> StepInHand:
+    return replace(step, cities=tuple(replace(city, outcomes=()) for city in step.cities))
+
+
+def _named(outcome: UnitOutcome, zh: str, en: str) -> UnitOutcome:
+    return replace(outcome, detail_zh=f"{zh}：{outcome.detail_zh}", detail_en=f"{en}: {outcome.detail_en}")
 
 
 def periods_of(document: DocumentKind, month: Month) -> tuple[Period, ...]:
@@ -54,23 +81,19 @@ def periods_of(document: DocumentKind, month: Month) -> tuple[Period, ...]:
     return tuple(Year(month.year).plus(offset) for offset in (-1, 0, 1))
 
 
-def _both(answer: Outcomes | Exception, more: Outcomes | Exception) -> Outcomes | Exception:
-    if isinstance(answer, Exception):
-        return answer
-    return more if isinstance(more, Exception) else answer + more
-
-
 def _settle(
     ports: MonthPorts,
     document: DocumentKind,
     period: Period,
-    request: StepRequest,
-    collected: Outcomes,
+    before: Mapping[str, Outcomes],
+    city: CityInHand,
 ) -> Outcomes:
-    """Open the cases of the counties that filed, accept what passes, write the slips."""
+    """Open the cases of the counties that filed and accept what passes; what else the city has come to stands."""
+    request = city.request
     policy = ports.policies.city(request.city)
-    counties = _filed(ports, policy, document, period, counties_of(policy, request))
-    failed = {outcome.unit for outcome in collected if outcome.state is UnitState.FAILED}
+    counties = counties_that_filed(ports, policy, document, period, counties_of(policy, request))
+    not_judged = [outcome for outcome in city.outcomes if outcome.state is UnitState.FAILED]
+    failed = {outcome.unit for outcome in not_judged}
     judged = [county for county in counties if county not in failed]
     opened = isolated(ports.database, openings(policy, document, period, request, judged))
     acts = [
@@ -86,26 +109,24 @@ def _settle(
         for case in cases
     ]
     settled = [outcome for outcomes in isolated(ports.database, acts) for outcome in outcomes]
-    issue_slips(ports, policy, document, period, counties)
-    told = [one for one in collected if one.unit in failed or one.unit == policy.division_code]
     kind = type_of(document)
-    return tuple(
-        replace(
-            one,
-            detail_zh=f"{kind.zh} {period}：{one.detail_zh}",
-            detail_en=f"{kind.en} {period}: {one.detail_en}",
-        )
-        for one in (*told, *settled)
+    return (
+        *before[request.city],
+        *(
+            _named(outcome, f"{kind.zh} {period}", f"{kind.en} {period}")
+            for outcome in (*not_judged, *settled)
+        ),
     )
 
 
-def _filed(
+def counties_that_filed(
     ports: MonthPorts,
     policy: CityPolicy,
     document: DocumentKind,
     period: Period,
     counties: Sequence[str],
 ) -> list[str]:
+    """Those of ``counties`` that filed the document for the period, in their order."""
     versions = ports.database.read(lambda work: work.submissions.versions(policy.key, document, period))
     filed = {version.county for version in versions}
     return [county for county in counties if county in filed]

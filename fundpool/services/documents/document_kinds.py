@@ -25,11 +25,6 @@ def amount_field(document: DocumentKind) -> str:
     return type_of(document).total_field
 
 
-def collected_by(step: str) -> tuple[DocumentKind, ...]:
-    """The documents that an operating step takes in."""
-    return tuple(document for document in DocumentKind if intake_of(document).collected_by == step)
-
-
 def is_of(document: DocumentKind, period: Period) -> bool:
     """Whether the document is filed for such a period: a month or a year."""
     return (type_of(document).period == "year") == isinstance(period, Year)

@@ -11,48 +11,46 @@ from functools import partial
 
 from fundpool.domain import review as review_rules
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
-from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.outcomes import (
+    CityInHand,
+    Outcomes,
+    StepInHand,
+    StepRequest,
+    UnitOutcome,
+    UnitState,
+    counties_of,
+)
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services.books import booking
-from fundpool.services.documents.collection import collect_documents
 from fundpool.services.documents.review import openings, save
-from fundpool.services.ports.isolation import UnitAct, each_alone, isolated
+from fundpool.services.ports.isolation import UnitAct, for_each_city, isolated
 from fundpool.services.ports.work import MonthPorts, Work
 
 SPENDING_ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
 """险种 items of the report; the books keep spending per item."""
 
 
-def expenditure_reporting(
-    ports: MonthPorts, requests: Sequence[StepRequest]
-) -> list[tuple[UnitOutcome, ...] | Exception]:
-    """Collect and judge the reports, accept what passes, and book what is accepted, city by city."""
-    collected = collect_documents(ports, requests, DocumentKind.REPORT, requests[0].month)
-    known = [
-        outcomes if isinstance(outcomes, Exception) else (request, outcomes)
-        for request, outcomes in zip(requests, collected, strict=True)
-    ]
-    return each_alone(lambda one: _settle_collected(ports, *one), known)
+def book_spending(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Open the cases of the judged reports, accept what passes, and book what is accepted, city by city."""
+    return for_each_city(step, partial(_settle_city, ports))
 
 
-def _settle_collected(
-    ports: MonthPorts, request: StepRequest, collected: Sequence[UnitOutcome]
-) -> tuple[UnitOutcome, ...]:
-    policy = ports.policies.city(request.city)
-    counties = counties_of(policy, request)
-    told = {
-        county: [outcome for outcome in collected if outcome.unit == county and _says_all(outcome)]
+def _settle_city(ports: MonthPorts, city: CityInHand) -> Outcomes:
+    policy = ports.policies.city(city.request.city)
+    counties = counties_of(policy, city.request)
+    outcomes = {
+        county: [outcome for outcome in city.outcomes if outcome.unit == county and _says_all(outcome)]
         for county in counties
     }
-    unsettled = [county for county in counties if not told[county]]
-    for county, outcomes in zip(unsettled, _settle(ports, policy, request, unsettled), strict=True):
-        told[county] += outcomes
-    of_city = [outcome for outcome in collected if outcome.unit == policy.division_code]
-    return tuple(outcome for outcomes in (*told.values(), of_city) for outcome in outcomes)
+    unsettled = [county for county in counties if not outcomes[county]]
+    for county, settled in zip(unsettled, _settle(ports, policy, city.request, unsettled), strict=True):
+        outcomes[county] += settled
+    of_city = [outcome for outcome in city.outcomes if outcome.unit == policy.division_code]
+    return [outcome for of_county in (*outcomes.values(), of_city) for outcome in of_county]
 
 
 def _says_all(outcome: UnitOutcome) -> bool:

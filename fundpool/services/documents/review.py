@@ -13,7 +13,8 @@ from typing import Any
 from fundpool.domain import review
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.findings import Severity, Verdict
-from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.month import step_collecting
+from fundpool.domain.outcomes import Outcomes, StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.people import person, require_other_person
 from fundpool.domain.periods import Period, Year
 from fundpool.domain.policy import CityPolicy, require_county
@@ -25,7 +26,7 @@ from fundpool.services.ports.isolation import UnitAct, isolated
 from fundpool.services.ports.work import MonthPorts, Work
 
 
-def plan_review(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+def open_plan_cases(ports: MonthPorts, request: StepRequest) -> Outcomes:
     """Open a review case per county and scheme on every judged plan; say whose turn each is."""
     policy = ports.policies.city(request.city)
     opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request.month, request))
@@ -270,8 +271,9 @@ def _change_cases(
 
 def _steps_of(document: DocumentKind) -> str:
     """The commands that bring a document before the reviewer."""
-    step = intake_of(document).collected_by
-    return f"fundpool run {step}" + (" + plan-review" if document is DocumentKind.PLAN else "")
+    return f"fundpool run {step_collecting(document).key}" + (
+        " + plan-review" if document is DocumentKind.PLAN else ""
+    )
 
 
 def _current_version(work: Work, case: ReviewCase) -> Submission:

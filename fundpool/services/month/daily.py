@@ -8,11 +8,10 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of_month
+from fundpool.domain.month import MONTH, STEPS
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy, Status
 from fundpool.domain.schedule import (
-    MONEY_STEPS,
-    STEP_RULES,
     DueStep,
     ScheduledStep,
     opening_day,
@@ -22,7 +21,7 @@ from fundpool.domain.schedule import (
 from fundpool.domain.submission import FileState
 from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_collection import periods_of
-from fundpool.services.documents.document_kinds import DOCUMENT_OF, collected_by
+from fundpool.services.documents.document_kinds import DOCUMENT_OF
 from fundpool.services.oversight.status import step_states
 from fundpool.services.payments.disbursement import is_owed
 from fundpool.services.ports.work import MonthPorts, Work
@@ -105,7 +104,7 @@ def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date)
 
     The folder and the fund years are looked after by the month of the day alone.
     """
-    documents = collected_by(DOCUMENT_STEP)
+    documents = STEPS[DOCUMENT_STEP].collects
     is_this = month == Month.of(day)
     if is_this and any(ports.drop_folder.has_files(city.key, document.value) for document in documents):
         return True
@@ -125,7 +124,7 @@ def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date)
 
 def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
     duties = duties_of_month(city, month, ports.calendar)
-    head = next((one for one in duties if one.step == STEP_RULES[0].duty), None)
+    head = next((one for one in duties if one.step == MONTH[0].duty), None)
     opens = opening_day(head, ports.calendar) if head else None
     until = pays_until(duties)
     return opens is not None and until is not None and opens <= day <= until
@@ -137,11 +136,12 @@ def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[
     def read(work: Work) -> tuple[bool, frozenset[str]]:
         ordered = work.transfers.obligations(city=city.key, month=month)
         owed = [
-            rule.step
-            for rule in STEP_RULES
-            if rule.step in MONEY_STEPS
-            and states.get(rule.step) == "done"
-            and is_owed(work, city, month, rule.duty)
+            step.key
+            for step in MONTH
+            if step.moves_money
+            and step.duty is not None
+            and states.get(step.key) == "done"
+            and is_owed(work, city, month, step.duty)
         ]
         return bool(ordered), frozenset(owed)
 

@@ -1,194 +1,244 @@
-"""The steps of the month: one use case each, run for all counties or for one, any number of times.
+"""The steps of the month, part by part: run for all counties or for one, any number of times.
 
-The scheduler, an operator's retrigger and the command line all run the same functions through
-``run_step`` (``run_step_of_cities`` for many at once). A step reports an outcome per unit; one
-county's trouble is an outcome, never the end of the others.
+The scheduler, an operator's retrigger and the command line carry out the same parts: Prefect as a task each
+(``tasks/``), the command line one after the other (``run_step``). A part answers per unit what the step has
+come to; one county's trouble is an outcome, one city's an error of that city, never the end of the others.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from fundpool.domain.errors import FundpoolError, InputError
-from fundpool.domain.findings import Severity
+from fundpool.domain.month import STEPS, keys
 from fundpool.domain.month_records import StepRun
-from fundpool.domain.outcomes import StepReport, StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.outcomes import (
+    CityInHand,
+    Outcomes,
+    StepInHand,
+    StepReport,
+    StepRequest,
+    UnitOutcome,
+    counties_of,
+)
 from fundpool.domain.submission import DocumentKind
-from fundpool.services.documents.collection import collect_documents
-from fundpool.services.documents.document_collection import document_collection
-from fundpool.services.documents.reports import expenditure_reporting
-from fundpool.services.documents.review import plan_review
-from fundpool.services.oversight.filing import report_filing
-from fundpool.services.oversight.flags import flags_of
-from fundpool.services.oversight.progress import month_facts, progress_of
-from fundpool.services.oversight.return_slips import issue_slips
-from fundpool.services.oversight.status import step_states
-from fundpool.services.payments.application import funds_application
-from fundpool.services.payments.disbursement import allocation, disbursement
-from fundpool.services.payments.reconciliation import reconciliation
-from fundpool.services.ports.isolation import each_alone, told
+from fundpool.services.documents import document_collection, reports, review
+from fundpool.services.documents.collection import judge_documents, take_in_documents
+from fundpool.services.oversight import filing, flags, return_slips
+from fundpool.services.payments import application, disbursement, reconciliation
+from fundpool.services.ports.isolation import failure, for_each_city
 from fundpool.services.ports.work import MonthPorts, Work
 
-__all__ = [
-    "STEPS",
-    "StepReport",
-    "StepRequest",
-    "UnitOutcome",
-    "UnitState",
-    "run_step",
-    "run_step_of_cities",
-    "step_states",
-]
-
-Outcomes = tuple[UnitOutcome, ...]
-
-Step = Callable[[MonthPorts, Sequence[StepRequest]], list[Outcomes | Exception]]
-"""Does one step for several cities; what each came to, or what stopped it, in order."""
+Part = Callable[[MonthPorts, StepInHand], StepInHand]
+"""One part of a step: carried out for every city that nothing has stopped."""
 
 
-def city_by_city(step: Callable[[MonthPorts, StepRequest], Outcomes]) -> Step:
-    """A step that has nothing to gain from seeing several cities at once."""
-
-    def run(ports: MonthPorts, requests: Sequence[StepRequest]) -> list[Outcomes | Exception]:
-        return each_alone(lambda request: step(ports, request), requests)
-
-    return run
+# ---------------------------------------------------------------------------------- M−1: plans
 
 
-def plan_collection(ports: MonthPorts, requests: Sequence[StepRequest]) -> list[Outcomes | Exception]:
-    """Take in and judge the counties' plans for the month, and write the return slips."""
-    collected = collect_documents(ports, requests, DocumentKind.PLAN, requests[0].month)
-    return _with_slips(ports, requests, collected, DocumentKind.PLAN)
+def take_in_plans(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Keep, record and read the counties' plans that arrived."""
+    return take_in_documents(ports, step, DocumentKind.PLAN)
 
 
-def report_collection(ports: MonthPorts, requests: Sequence[StepRequest]) -> list[Outcomes | Exception]:
-    """Take in, judge and book the counties' reports on the month, and write the return slips."""
-    collected = expenditure_reporting(ports, requests)
-    return _with_slips(ports, requests, collected, DocumentKind.REPORT)
+def judge_plans(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Judge the month's plans and say how each county stands."""
+    return judge_documents(ports, step, DocumentKind.PLAN, step.month)
 
 
-def flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Tell every flag of the month, county by county; the records they rest on are not changed."""
-    policy = ports.policies.city(request.city)
-    units = {None, policy.division_code, *counties_of(policy, request)}
+def write_plan_slips(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Write the return slips of the plans."""
+    return return_slips.write_slips(ports, step, DocumentKind.PLAN)
 
-    def read(work: Work) -> tuple[UnitOutcome, ...]:
-        facts = month_facts(work, policy, request.month)
-        progress = progress_of(policy, request.month, ports.calendar, facts, request.now)
+
+def open_plan_cases(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Open review cases on the judged plans; say whose turn each is."""
+    return for_each_city(step, lambda city: review.open_plan_cases(ports, city.request))
+
+
+def apply_for_funds(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Apply to finance for what is decided."""
+    return for_each_city(step, lambda city: application.apply_for_funds(ports, city.request))
+
+
+# ---------------------------------------------------------------------------------- M: money
+
+
+def order_payments(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Order the payments of the step's hops from what finance has reviewed."""
+    duty, comes_after = _hop_of(step)
+
+    def order(city: CityInHand) -> Outcomes:
+        return disbursement.order_payments(ports, city.request, duty, comes_after)
+
+    return for_each_city(step, order)
+
+
+def ask_bank(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Ask the bank about payments of the step's hops that are under way."""
+    duty, _ = _hop_of(step)
+
+    def ask(city: CityInHand) -> Outcomes:
+        disbursement.ask_bank(ports, city.request, duty)
+        return city.outcomes
+
+    return for_each_city(step, ask)
+
+
+def send_payments(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Send what people have released over the step's hops; say how every payment stands."""
+    duty, _ = _hop_of(step)
+
+    def send(city: CityInHand) -> Outcomes:
+        return (*city.outcomes, *disbursement.send_payments(ports, city.request, duty))
+
+    return for_each_city(step, send)
+
+
+def _hop_of(step: StepInHand) -> tuple[str, str | None]:
+    """The duty that the step's payments fulfil, and that of the payments which must have arrived before."""
+    operating_step = STEPS[step.step]
+    assert operating_step.duty is not None, f"{step.step} pays for a duty"
+    before = STEPS[operating_step.after] if operating_step.after else None
+    return operating_step.duty, before.duty if before and before.moves_money else None
+
+
+def ask_about_payments(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Ask the bank about every payment of the month whose outcome is not known yet."""
+    return for_each_city(step, lambda city: reconciliation.ask_about_payments(ports, city.request))
+
+
+def match_statements(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Match the bank's statements with payments and receipts; write the month's reconciliation forms."""
+
+    def match(city: CityInHand) -> Outcomes:
+        return (*city.outcomes, *reconciliation.match_statements(ports, city.request))
+
+    return for_each_city(step, match)
+
+
+# ---------------------------------------------------------------------------------- M+1: reports
+
+
+def take_in_reports(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Keep, record and read the counties' expenditure reports that arrived."""
+    return take_in_documents(ports, step, DocumentKind.REPORT)
+
+
+def judge_reports(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Judge the month's reports against plan, books and the month before."""
+    return judge_documents(ports, step, DocumentKind.REPORT, step.month)
+
+
+def write_report_slips(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Write the return slips of the reports."""
+    return return_slips.write_slips(ports, step, DocumentKind.REPORT)
+
+
+def file_summary(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """File the city's summary of the month's reports with finance."""
+    return for_each_city(step, lambda city: filing.file_summary(ports, city.request))
+
+
+# ---------------------------------------------------------------------------------- at any time
+
+
+def raise_flags(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Say who is late, missing or inconsistent with which duty."""
+    return for_each_city(step, lambda city: flags.raise_flags(ports, city.request))
+
+
+book_spending = reports.book_spending
+take_in_other_documents = document_collection.take_in_other_documents
+judge_other_documents = document_collection.judge_other_documents
+write_other_slips = return_slips.write_other_slips
+
+PARTS: dict[str, tuple[Part, ...]] = {
+    "plan-collection": (take_in_plans, judge_plans, write_plan_slips),
+    "plan-review": (open_plan_cases,),
+    "funds-application": (apply_for_funds,),
+    "disbursement": (order_payments, ask_bank, send_payments),
+    "allocation": (order_payments, ask_bank, send_payments),
+    "reconciliation": (ask_about_payments, match_statements),
+    "expenditure-reporting": (take_in_reports, judge_reports, book_spending, write_report_slips),
+    "report-filing": (file_summary,),
+    "document-collection": (take_in_other_documents, judge_other_documents, write_other_slips),
+    "flags": (raise_flags,),
+}
+"""The parts of every step, in their order."""
+
+
+# ---------------------------------------------------------------------------------- running a step
+
+
+def begin_step(ports: MonthPorts, key: str, requests: Sequence[StepRequest]) -> StepInHand:
+    """Record that a step begins, for one month of one or several cities.
+
+    Raises InputError for an unknown step, city or county, and ServiceUnavailable when the database is away.
+    """
+    if key not in STEPS:
+        raise InputError("unknown_step", f"没有步骤 {key}", f"no such step: {key}", remedy=" | ".join(keys()))
+    for request in requests:
+        counties_of(ports.policies.city(request.city), request)
+    assert len({request.city for request in requests}) == len(requests), "each city once"
+
+    def start(work: Work) -> tuple[CityInHand, ...]:
         return tuple(
-            UnitOutcome(
-                flag.unit or policy.division_code,
-                UnitState.FLAGGED if flag.severity is not Severity.NOTE else UnitState.DONE,
-                flag.message_zh,
-                flag.message_en,
-                fund=flag.fund,
-            )
-            for flag in flags_of(work, policy, facts, progress)
-            if flag.unit in units
+            CityInHand(request, work.records.start_run(request.city, request.month, _run_of(key, request)))
+            for request in requests
         )
 
-    return ports.database.read(read)
+    return StepInHand(key, ports.database.transaction(start))
 
 
-STEPS: dict[str, Step] = {
-    "plan-collection": plan_collection,
-    "plan-review": city_by_city(plan_review),
-    "funds-application": city_by_city(funds_application),
-    "disbursement": city_by_city(disbursement),
-    "allocation": city_by_city(allocation),
-    "expenditure-reporting": report_collection,
-    "report-filing": city_by_city(report_filing),
-    "document-collection": document_collection,
-    "reconciliation": city_by_city(reconciliation),
-    "flags": city_by_city(flags),
-}
-"""Name of the step, as in ``fundpool run STEP`` and the deployments, and what it does."""
+def _run_of(key: str, request: StepRequest) -> StepRun:
+    return StepRun(key, request.counties, request.by, request.run_id, request.now, outcomes=None)
 
 
-def run_step(ports: MonthPorts, name: str, request: StepRequest) -> StepReport:
+def end_step(ports: MonthPorts, step: StepInHand) -> list[StepReport]:
+    """Record what the step came to, and report it city by city, in the order of the requests."""
+    reports = [_report(ports, step, city) for city in step.cities]
+
+    def finish(work: Work) -> None:
+        for city, report in zip(step.cities, reports, strict=True):
+            work.records.finish_run(city.run_id, [asdict(outcome) for outcome in report.outcomes])
+
+    ports.database.transaction(finish)
+    return reports
+
+
+def _report(ports: MonthPorts, step: StepInHand, city: CityInHand) -> StepReport:
+    request = city.request
+    report = StepReport(step.step, request.city, request.month, city.outcomes)
+    if city.error is None:
+        return report
+    unit = ports.policies.city(request.city).division_code
+    stopped: tuple[UnitOutcome, ...] = (failure(city.error, unit, "步骤未完成", "the step stopped"),)
+    return replace(
+        report, outcomes=stopped, error=city.error if isinstance(city.error, FundpoolError) else None
+    )
+
+
+def run_step(ports: MonthPorts, key: str, request: StepRequest) -> StepReport:
     """Run one step and record the run. Any step may be run again, for all counties or one, at any time.
 
     Raises InputError for an unknown step, city or county, and ServiceUnavailable when the database
     or a needed service is away; what was done until then stands.
     """
-    (report,) = run_step_of_cities(ports, name, [request])
+    (report,) = run_step_of_cities(ports, key, [request])
     if report.error is not None:
         raise report.error
     return report
 
 
-def run_step_of_cities(ports: MonthPorts, name: str, requests: Sequence[StepRequest]) -> list[StepReport]:
+def run_step_of_cities(ports: MonthPorts, key: str, requests: Sequence[StepRequest]) -> list[StepReport]:
     """As ``run_step``, of one month for several cities: their files are judged in one batch.
 
-    Each request is for another city. What stops one city stands in its report and leaves the others
-    done. Raises InputError for an unknown step, city or county, and ServiceUnavailable when the
-    database is away.
+    What stops one city stands in its report and leaves the others done.
     """
-    if name not in STEPS:
-        raise InputError(
-            "unknown_step",
-            f"没有步骤 {name}",
-            f"no such step: {name}",
-            remedy=" | ".join(STEPS),
-        )
-    policies = [ports.policies.city(request.city) for request in requests]
-    for policy, request in zip(policies, requests, strict=True):
-        counties_of(policy, request)
-    assert len({policy.key for policy in policies}) == len(policies), "each city once"
-    run_ids = ports.database.transaction(lambda work: [_start(work, name, request) for request in requests])
-    try:
-        answers = STEPS[name](ports, requests)
-    except Exception as error:  # noqa: BLE001 - every city's run is ended with it
-        answers = [error] * len(requests)
-    outcomes = [
-        (_failed(policy.division_code, answer),) if isinstance(answer, Exception) else answer
-        for policy, answer in zip(policies, answers, strict=True)
-    ]
-    ports.database.transaction(lambda work: _finish(work, run_ids, outcomes))
-    return [
-        StepReport(
-            name,
-            request.city,
-            request.month,
-            came_to,
-            error=answer if isinstance(answer, FundpoolError) else None,
-        )
-        for request, answer, came_to in zip(requests, answers, outcomes, strict=True)
-    ]
-
-
-def _with_slips(
-    ports: MonthPorts,
-    requests: Sequence[StepRequest],
-    collected: Sequence[Outcomes | Exception],
-    document: DocumentKind,
-) -> list[Outcomes | Exception]:
-    """What was collected, with the slips written of every city that could be collected."""
-
-    def issue(one: tuple[StepRequest, Outcomes]) -> Outcomes:
-        request, outcomes = one
-        policy = ports.policies.city(request.city)
-        issue_slips(ports, policy, document, request.month, counties_of(policy, request))
-        return outcomes
-
-    asked = [
-        outcomes if isinstance(outcomes, Exception) else (request, outcomes)
-        for request, outcomes in zip(requests, collected, strict=True)
-    ]
-    return each_alone(issue, asked)
-
-
-def _start(work: Work, name: str, request: StepRequest) -> int:
-    run = StepRun(name, request.counties, request.by, request.run_id, request.now, outcomes=None)
-    return work.records.start_run(request.city, request.month, run)
-
-
-def _finish(work: Work, run_ids: Sequence[int], outcomes: Sequence[Outcomes]) -> None:
-    for run_id, of_city in zip(run_ids, outcomes, strict=True):
-        work.records.finish_run(run_id, [asdict(outcome) for outcome in of_city])
-
-
-def _failed(unit: str, error: Exception) -> UnitOutcome:
-    code, zh, en = told(error)
-    return UnitOutcome(
-        unit, UnitState.FAILED, f"步骤未完成：{zh}", f"the step stopped: {en}", error_code=code
-    )
+    step = begin_step(ports, key, requests)
+    for part in PARTS[key]:
+        try:
+            step = part(ports, step)
+        except Exception as error:  # noqa: BLE001 - every city's run is ended with it
+            step = step.stopped_by(error)
+    return end_step(ports, step)

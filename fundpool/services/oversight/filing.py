@@ -27,7 +27,7 @@ _REMARKED = {None, *(document for step, document in DOCUMENT_OF.items() if step 
 """What the month's list tells of: its duties and the documents it owes, not the lists filed beside them."""
 
 
-def report_filing(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+def file_summary(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
     """File the city's summary of the month's reports.
 
     Waits for the counties until the last day to act (where the text sets no day, until the month

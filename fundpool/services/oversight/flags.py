@@ -9,14 +9,22 @@ from dataclasses import dataclass
 
 from fundpool.domain.duties import Duty
 from fundpool.domain.findings import Finding, Severity
+from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
 from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import MAY_BE_ORDERED_AGAIN, ObligationState, latest_revisions
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, DUTY_OF
-from fundpool.services.oversight.progress import PLAN_STEP, REPORT_STEP, DutyProgress, MonthFacts
+from fundpool.services.oversight.progress import (
+    PLAN_STEP,
+    REPORT_STEP,
+    DutyProgress,
+    MonthFacts,
+    month_facts,
+    progress_of,
+)
 from fundpool.services.payments.transfer_views import in_words
-from fundpool.services.ports.work import Work
+from fundpool.services.ports.work import MonthPorts, Work
 
 DUTY_NAMES = {
     "submit_fund_use_plan": ("上报用款计划", "filing the fund-use plan"),
@@ -300,3 +308,26 @@ def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
                 remedy="查清差异（fundpool transfers breaks）后由两人恢复：fundpool transfers restart / resolve what differs "
                 "(fundpool transfers breaks), then two people start it: fundpool transfers restart",
             )
+
+
+def raise_flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+    """Tell every flag of the month, county by county; the records they rest on are not changed."""
+    policy = ports.policies.city(request.city)
+    units = {None, policy.division_code, *counties_of(policy, request)}
+
+    def read(work: Work) -> tuple[UnitOutcome, ...]:
+        facts = month_facts(work, policy, request.month)
+        progress = progress_of(policy, request.month, ports.calendar, facts, request.now)
+        return tuple(
+            UnitOutcome(
+                flag.unit or policy.division_code,
+                UnitState.FLAGGED if flag.severity is not Severity.NOTE else UnitState.DONE,
+                flag.message_zh,
+                flag.message_en,
+                fund=flag.fund,
+            )
+            for flag in flags_of(work, policy, facts, progress)
+            if flag.unit in units
+        )
+
+    return ports.database.read(read)

@@ -494,7 +494,7 @@ class Lineage:
             submission.sha256, fund, field, known.zh, known.en, figure.amount_fen, figure.sheet, figure.cell,
             text=None, is_same=False,
         )  # fmt: skip
-        return replace(explained, cell=self._verified(policy, submission, source, line))
+        return replace(explained, cell=self._verified(work, policy, submission, source, line))
 
     def _rows(
         self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
@@ -514,10 +514,10 @@ class Lineage:
         )
 
     def _verified(
-        self, policy: CityPolicy, submission: Submission, source: CellSource, named: str
+        self, work: Work, policy: CityPolicy, submission: Submission, source: CellSource, named: str
     ) -> CellSource:
         """The source with what the kept bytes hold there now."""
-        reading = self._reading(policy, submission)
+        reading = self._reading(work, policy, submission)
         if isinstance(reading, FundpoolError):
             return replace(source, why=Why(reading.zh, reading.en))
         read = submission.sha256, submission.document.value
@@ -554,12 +554,15 @@ class Lineage:
             }
         return self._figures[submission.id]
 
-    def _reading(self, policy: CityPolicy, submission: Submission) -> ParsedDocument | FundpoolError:
+    def _reading(
+        self, work: Work, policy: CityPolicy, submission: Submission
+    ) -> ParsedDocument | FundpoolError:
         place = submission.sha256, submission.document.value
         if place not in self._readings:
             try:
                 content = self._ports.raw_files.read(submission.sha256)
-                source = SourceFile(submission.file_name, content)
+                cells = work.submissions.cells([submission.sha256]).get(submission.sha256)
+                source = SourceFile(submission.file_name, content, cells=cells)
                 register = Register.of(policy.units, policy.funds, policy.name_zh)
                 (reading,) = self._ports.read_documents([source], submission.document.value, register, None)
                 self._readings[place] = reading

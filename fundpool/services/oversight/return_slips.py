@@ -4,7 +4,7 @@ A slip is derived from what the judgement stored, so it can be written again at 
 judgement gives the same slip.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -12,7 +12,9 @@ from typing import Any
 
 from fundpool.domain.duties import Duty, duties_of
 from fundpool.domain.findings import Finding, Severity, Verdict
+from fundpool.domain.month import STEPS
 from fundpool.domain.month_records import Extension
+from fundpool.domain.outcomes import CityInHand, Outcomes, StepInHand, counties_of
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.policy import CityPolicy
@@ -20,10 +22,13 @@ from fundpool.domain.return_slip import Deadline, PersonsReturn, ReturnSlip, cor
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, ReceivedFile, Submission
 from fundpool.domain.working_days import WorkCalendar
+from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
+from fundpool.services.documents.document_collection import counties_that_filed, periods_of
 from fundpool.services.documents.document_kinds import DUTY_OF, intake_of, type_of
 from fundpool.services.documents.review import send_back
 from fundpool.services.oversight.progress import bad_files
-from fundpool.services.ports.judging import Register
+from fundpool.services.ports.isolation import for_each_city
+from fundpool.services.ports.judging import Register, SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
 
 
@@ -54,6 +59,35 @@ class _Issued:
     sha256: str
 
 
+def write_slips(
+    ports: MonthPorts, step: StepInHand, document: DocumentKind, period: Period | None = None
+) -> StepInHand:
+    """Write the return slips of the period (default: the step's month), city by city; see ``issue_slips``."""
+
+    def write(city: CityInHand) -> Outcomes:
+        policy = ports.policies.city(city.request.city)
+        issue_slips(ports, policy, document, period or step.month, counties_of(policy, city.request))
+        return city.outcomes
+
+    return for_each_city(step, write)
+
+
+def write_other_slips(ports: MonthPorts, step: StepInHand) -> StepInHand:
+    """Write the slips of the documents beside plan and report, of the counties that filed them, city by city."""
+    for document in STEPS[DOCUMENT_STEP].collects:
+        for period in periods_of(document, step.month):
+            step = for_each_city(step, partial(_write_filed, ports, document, period))
+    return step
+
+
+def _write_filed(ports: MonthPorts, document: DocumentKind, period: Period, city: CityInHand) -> Outcomes:
+    policy = ports.policies.city(city.request.city)
+    counties = counties_of(policy, city.request)
+    filed = counties_that_filed(ports, policy, document, period, counties)
+    issue_slips(ports, policy, document, period, filed)
+    return city.outcomes
+
+
 def issue_slips(
     ports: MonthPorts, policy: CityPolicy, document: DocumentKind, month: Period, counties: Sequence[str]
 ) -> None:
@@ -63,15 +97,21 @@ def issue_slips(
     corrects such a version; and every file of the month that nobody could read. A slip that stands is left alone, and the
     slips of earlier versions stay. Raises ServiceUnavailable when the disk does not take them.
     """
-    issued = ports.database.read(
-        lambda work: [
+
+    def read(work: Work) -> tuple[list[_Issued], dict[str, bytes]]:
+        issued = [
             *_of_versions(work, policy, document, month, counties, ports.calendar),
             *_of_bad_files(work, policy, document, month),
         ]
-    )
+        return issued, work.submissions.cells(each.sha256 for each in issued)
+
+    def source_of(issued: _Issued) -> SourceFile:
+        content = ports.raw_files.read(issued.sha256)
+        return SourceFile(issued.slip.file, content, cells=cells.get(issued.sha256))
+
+    issued, cells = ports.database.read(read)
     for each in issued:
-        content: Callable[[], bytes] = partial(ports.raw_files.read, each.sha256)
-        ports.slip_folder.write(policy.key, month, each.slip, content)
+        ports.slip_folder.write(policy.key, month, each.slip, partial(source_of, each))
 
 
 def _of_versions(

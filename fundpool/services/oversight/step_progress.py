@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from fundpool.domain.application import ApplicationLine
+from fundpool.domain.month import keys
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.outcomes import UnitState
 from fundpool.domain.periods import SHANGHAI
@@ -21,24 +22,10 @@ from fundpool.services.payments.application import standing_of
 Outcome = dict[str, Any]
 """A ``UnitOutcome`` as a run's record keeps it."""
 
-STEP_ORDER = (
-    "plan-collection",
-    "plan-review",
-    "funds-application",
-    "disbursement",
-    "allocation",
-    "expenditure-reporting",
-    "report-filing",
-    "document-collection",
-    "reconciliation",
-    "flags",
-)
-"""Operating steps in the order of the month."""
-
 
 def steps_of(facts: MonthFacts, runs: Iterable[StepRun]) -> list[dict[str, Any]]:
     """Every step with its state, counts and outcomes (the ``steps`` of ``status --json``)."""
-    by_step: dict[str, list[StepRun]] = {step: [] for step in STEP_ORDER}
+    by_step: dict[str, list[StepRun]] = {step: [] for step in keys()}
     for run in runs:
         by_step.setdefault(run.step, []).append(run)
     return [_step(step, of_step, facts) for step, of_step in by_step.items()]

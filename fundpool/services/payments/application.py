@@ -23,7 +23,7 @@ from fundpool.services.ports.work import MonthPorts, Work
 APPLY_STEP = "apply_for_funds"
 
 
-def funds_application(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
+def apply_for_funds(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
     """Apply for every decided county, scheme by scheme.
 
     Waits for the counties still undecided until the last day to act; counties named in the request

@@ -178,13 +178,18 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
         credit = _usable_account(work, order.city, order.fund, order.hop, order.unit, now, payer=False)
         entries.append((order, debit.id, credit.id))
     batch = work.transfers.add_batch(key, entries, maker, now)
-    require_within_limits(work, batch, work.transfers.obligations(batch_id=batch.id))
+    obligations = work.transfers.obligations(batch_id=batch.id)
+    require_within_limits(work, batch, obligations)
     work.audit.append(
         at=now,
         actor=maker,
         action="order_batch",
         subject=f"batch:{key}",
-        after={"count": batch.count, "total_fen": batch.total_fen, "digest": digest_of(work, batch)},
+        after={
+            "count": batch.count,
+            "total_fen": batch.total_fen,
+            "digest": _digest_of(work, batch, obligations),
+        },
     )
     return batch
 
@@ -219,9 +224,14 @@ def _usable_account(
 
 def digest_of(work: Work, batch: Batch) -> str:
     """Digest of the batch as it is stored now; equal to the approved one unless something changed."""
+    return _digest_of(work, batch, work.transfers.obligations(batch_id=batch.id))
+
+
+def _digest_of(work: Work, batch: Batch, obligations: Sequence[Obligation]) -> str:
+    """The same of a batch whose payments were read in this transaction."""
     accounts = {account.id: account for account in work.accounts.find(batch.city, batch.fund)}
     lines = []
-    for obligation in work.transfers.obligations(batch_id=batch.id):
+    for obligation in obligations:
         debit, credit = accounts[obligation.debit_account_id], accounts[obligation.credit_account_id]
         lines.append(
             BatchLine(
@@ -276,17 +286,17 @@ def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: dat
     checker = person(checker)
     batch = work.transfers.batch(batch_id)
     require_other_person(checker, batch.maker, act_zh="复核", act_en="approving a batch")
-    if digest != digest_of(work, batch):
+    obligations = work.transfers.obligations(batch_id=batch.id)
+    if digest != _digest_of(work, batch, obligations):
         raise _digest_changed(batch)
     if batch.state is BatchState.APPROVED and batch.approved_digest == digest:
         return batch
     _require_state(batch, BatchState.SUBMITTED)
-    _require_payable(work, batch, now)
+    _require_payable(work, batch, obligations, now)
     approved = work.transfers.change_batch(
         batch, state=BatchState.APPROVED.value, checker=checker, approved_at=now, approved_digest=digest
     )
-    for obligation in work.transfers.obligations(batch_id=batch_id, states=[ObligationState.SUBMITTED]):
-        work.transfers.change_obligation(obligation, ObligationState.APPROVED)
+    _move_on(work, obligations, ObligationState.SUBMITTED, ObligationState.APPROVED)
     _audit_batch(work, batch, approved, "approve_batch", checker, now)
     return approved
 
@@ -302,21 +312,28 @@ def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Ba
     if batch.state is BatchState.RELEASED:
         return batch
     _require_state(batch, BatchState.APPROVED)
-    if batch.approved_digest != digest_of(work, batch):
+    obligations = work.transfers.obligations(batch_id=batch.id)
+    if batch.approved_digest != _digest_of(work, batch, obligations):
         raise _digest_changed(batch)
-    _require_payable(work, batch, now)
+    _require_payable(work, batch, obligations, now)
     released = work.transfers.change_batch(
         batch, state=BatchState.RELEASED.value, releaser=releaser, released_at=now
     )
-    for obligation in work.transfers.obligations(batch_id=batch_id, states=[ObligationState.APPROVED]):
-        work.transfers.change_obligation(obligation, ObligationState.RELEASED)
+    _move_on(work, obligations, ObligationState.APPROVED, ObligationState.RELEASED)
     _audit_batch(work, batch, released, "release_batch", releaser, now)
     return released
 
 
-def _require_payable(work: Work, batch: Batch, now: datetime) -> None:
+def _move_on(
+    work: Work, obligations: Sequence[Obligation], state: ObligationState, after: ObligationState
+) -> None:
+    for obligation in obligations:
+        if obligation.state is state:
+            work.transfers.change_obligation(obligation, after)
+
+
+def _require_payable(work: Work, batch: Batch, obligations: Sequence[Obligation], now: datetime) -> None:
     """What people let pass must still be what was ordered, to accounts in use, within every limit."""
-    obligations = work.transfers.obligations(batch_id=batch.id)
     accounts = {each.id: each for each in require_batch_whole(work, batch, obligations)}
     payable = [each for each in obligations if each.state not in MAY_BE_ORDERED_AGAIN]
     for account_id in sorted(

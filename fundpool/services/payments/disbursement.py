@@ -42,19 +42,6 @@ class Leg:
     pays_city: bool
 
 
-def disbursement(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Pay from the fiscal account: to the city's expenditure account, or straight to the counties."""
-    return _pay(ports, request, PAY_STEP, comes_after=None)
-
-
-def allocation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Pay from the city's expenditure account to the counties, where the city's path has that hop.
-
-    An application is allocated once its money has arrived in the city's account.
-    """
-    return _pay(ports, request, ALLOCATE_STEP, comes_after=PAY_STEP)
-
-
 def legs_of(policy: CityPolicy, month: Month, duty_step: str) -> tuple[Leg, ...]:
     """The hops that fulfil ``duty_step``; () where the city's path has none."""
     return tuple(
@@ -118,26 +105,53 @@ def _leg(policy: CityPolicy, hop: PaymentHop) -> Leg:
     return Leg(Hop(AccountType(hop.from_account), to_type), units, to_type is AccountType.CITY_EXPENDITURE)
 
 
-def _pay(
-    ports: MonthPorts, request: StepRequest, duty_step: str, comes_after: str | None
-) -> tuple[UnitOutcome, ...]:
+def order_payments(
+    ports: MonthPorts, request: StepRequest, duty: str, comes_after: str | None
+) -> list[UnitOutcome]:
+    """Make the batches of the hops that fulfil ``duty``, of every application that finance has reviewed.
+
+    ``comes_after`` is the duty whose payments must have arrived before. Answers for what cannot be ordered yet.
+    """
     policy = ports.policies.city(request.city)
-    counties = counties_of(policy, request)
-    legs = legs_of(policy, request.month, duty_step)
+    legs = legs_of(policy, request.month, duty)
     if not legs:
-        return (
-            UnitOutcome(
-                policy.division_code,
-                UnitState.DONE,
-                f"{policy.name_zh}的拨付路径没有这一环节",
-                f"the payment path of {policy.name_en} has no such hop",
-            ),
+        zh, en = (
+            f"{policy.name_zh}的拨付路径没有这一环节",
+            f"the payment path of {policy.name_en} has no such hop",
         )
+        return [UnitOutcome(policy.division_code, UnitState.DONE, zh, en)]
+    return [outcome for leg in legs for outcome in _order(ports, policy, request, leg, comes_after)]
+
+
+def ask_bank(ports: MonthPorts, request: StepRequest, duty: str) -> None:
+    """Ask the bank about the month's open payments, where one of these hops is under way; it never sends."""
+    policy = ports.policies.city(request.city)
+    legs = legs_of(policy, request.month, duty)
+    standing = [transfer for leg in legs for transfer in _standing(ports, policy, request, leg)]
+    if any(transfer.state is ObligationState.IN_FLIGHT for transfer in standing):
+        resolving.resolve(ports, request.now, city=policy.key, month=request.month)
+
+
+def send_payments(ports: MonthPorts, request: StepRequest, duty: str) -> list[UnitOutcome]:
+    """Send what is released over these hops, and say how every payment stands."""
+    policy = ports.policies.city(request.city)
     outcomes: list[UnitOutcome] = []
-    for leg in legs:
-        outcomes += _order(ports, policy, request, leg, comes_after)
-        outcomes += _send(ports, policy, request, leg, counties)
-    return tuple(outcomes)
+    for leg in legs_of(policy, request.month, duty):
+        transfers = _standing(ports, policy, request, leg)
+        if any(transfer.state in _SENDABLE for transfer in transfers):
+            transfers = list(
+                sending.send_batch(
+                    ports,
+                    policy.key,
+                    request.month,
+                    leg.hop,
+                    worker=request.run_id or request.by,
+                    now=request.now,
+                    units=_units(policy, request, leg),
+                )
+            )
+        outcomes += [payment_outcome(transfer) for transfer in transfers]
+    return outcomes
 
 
 def _order(
@@ -218,16 +232,20 @@ def _without_account(order: PaymentOrder) -> UnitOutcome:
         fund=order.fund,
         amount_fen=order.amount_fen,
         error_code="account_not_registered",
+        remedy="登记并复核收款账户，再执行本步骤 / register the account and have it approved, then run the step again: "
+        "fundpool accounts register, fundpool accounts approve",
     )
 
 
-def _send(
-    ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: Leg, counties: tuple[str, ...]
-) -> list[UnitOutcome]:
-    """Send what is released, after asking about what is under way; without either the bank is not needed."""
-    units = frozenset((policy.division_code,) if leg.pays_city else counties)
+def _units(policy: CityPolicy, request: StepRequest, leg: Leg) -> frozenset[str]:
+    return frozenset((policy.division_code,) if leg.pays_city else counties_of(policy, request))
 
-    def standing(work: Work) -> list[TransferOutcome]:
+
+def _standing(ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: Leg) -> list[TransferOutcome]:
+    """How the payments of the leg stand that the request is about."""
+    units = _units(policy, request, leg)
+
+    def read(work: Work) -> list[TransferOutcome]:
         return [
             transfer_views.outcome_of(work, obligation.id)
             for obligation in latest_revisions(
@@ -236,22 +254,7 @@ def _send(
             if obligation.unit in units
         ]
 
-    transfers = ports.database.read(standing)
-    if any(transfer.state is ObligationState.IN_FLIGHT for transfer in transfers):
-        resolving.resolve(ports, request.now, city=policy.key, month=request.month)
-    if any(transfer.state in _SENDABLE for transfer in transfers):
-        transfers = list(
-            sending.send_batch(
-                ports,
-                policy.key,
-                request.month,
-                leg.hop,
-                worker=request.run_id or request.by,
-                now=request.now,
-                units=units,
-            )
-        )
-    return [payment_outcome(transfer) for transfer in transfers]
+    return ports.database.read(read)
 
 
 def payment_outcome(transfer: TransferOutcome) -> UnitOutcome:

@@ -21,7 +21,7 @@ from fundpool.domain.transfer import (
     ObligationState,
     latest_revisions,
 )
-from fundpool.services.payments.seals import broken_seal
+from fundpool.services.payments.seals import broken_seal, require_application_whole
 from fundpool.services.ports.work import Work
 
 
@@ -62,8 +62,8 @@ def _require_within(what_zh: str, what_en: str, amount_fen: int, limit_fen: int 
 def _require_within_budget(work: Work, batch: Batch, obligations: Iterable[Obligation]) -> None:
     year = batch.month.year
     budgets = sealed_budgets(work, batch.city, year)
-    committed = committed_fen(work, batch.city, batch.fund, year)
-    applications = _applications(work, batch.city, year)
+    applications = _applications(work, batch.city, batch.fund, year)
+    committed = _committed_fen(work, batch.city, batch.fund, year, applications=applications)
     for obligation in obligations:
         for county in _counties_of(obligation, applications):
             budget_fen = budgets.get((county, batch.fund))
@@ -107,6 +107,12 @@ def committed_fen(work: Work, city: str, fund: str, year: int) -> dict[str, int]
     counts for the counties of its application, until each county's own payment stands for it.
     Raises RuleViolation ``seal_broken``.
     """
+    return _committed_fen(work, city, fund, year, applications=_applications(work, city, fund, year))
+
+
+def _committed_fen(
+    work: Work, city: str, fund: str, year: int, *, applications: dict[tuple[Month, int], Application]
+) -> dict[str, int]:
     sums = Counter(_paid_before(work, city, fund, year))
     own: Counter[tuple[Month, int, str]] = Counter()
     through_the_city: set[tuple[Month, int]] = set()
@@ -115,9 +121,12 @@ def committed_fen(work: Work, city: str, fund: str, year: int) -> dict[str, int]
             through_the_city.add((each.month, each.application))
         else:
             own[each.month, each.application, each.unit] += each.amount_fen - each.returned_fen
-    for (month, number), application in _applications(work, city, year, fund).items():
+    for (month, number), application in applications.items():
+        if (month, number) not in through_the_city:
+            continue
+        require_application_whole(work, application)
         for line in application.lines:
-            if (month, number) in through_the_city and (month, number, line.county) not in own:
+            if (month, number, line.county) not in own:
                 sums[line.county] += line.reviewed_fen or 0
     for (_, _, county), amount_fen in own.items():
         sums[county] += amount_fen
@@ -136,23 +145,18 @@ def _paid_before(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
 
 
 def _ordered(work: Work, city: str, fund: str, year: int) -> list[Obligation]:
-    months = [Month(year, number) for number in range(1, 13)]
-    found = [
-        each for month in months for each in work.transfers.obligations(city=city, fund=fund, month=month)
-    ]
+    found = work.transfers.obligations(city=city, fund=fund, year=year)
     for each in found:
         if not work.seals.hold(each):  # also one that says that it is over
             raise broken_seal(f"obligation {each.key}")
     return [each for each in latest_revisions(found) if each.state not in MAY_BE_ORDERED_AGAIN]
 
 
-def _applications(
-    work: Work, city: str, year: int, fund: str | None = None
-) -> dict[tuple[Month, int], Application]:
+def _applications(work: Work, city: str, fund: str, year: int) -> dict[tuple[Month, int], Application]:
     return {
         (each.month, each.number): each
         for each in work.applications.applications(city, year=year)
-        if fund in {None, each.fund}
+        if each.fund == fund
     }
 
 

@@ -130,22 +130,21 @@ def possible_orders(work: Work, obligation: Obligation) -> list[TransferOrder]:
 
 
 def orders_perhaps_lost(
-    work: Work, obligation_id: int, now: datetime, terms: GatewayTerms
+    work: Work, obligation: Obligation, now: datetime, terms: GatewayTerms
 ) -> list[TransferOrder]:
     """Orders of a payment not tried yet that a restore may have lost, while the bank can be asked about them.
 
     Raises RuleViolation ``statements_missing`` when the bank may have forgotten one: then only the statements
     of every day on which it can have been executed show that there was none.
     """
-    obligation = work.transfers.obligation(obligation_id)
     recovery = work.transfers.recovery(obligation.city, obligation.fund)
-    if recovery is None or work.transfers.attempts(obligation_id):
+    if recovery is None or work.transfers.attempts(obligation.id):
         return []
     orders = possible_orders(work, obligation)
     if not orders:
         return []  # earlier revisions have used every key there is
     made_at = work.transfers.batch(obligation.batch_id).made_at
-    if made_at < recovery.opened_at or any(work.transfers.lines_of_key(each.key) for each in orders):
+    if made_at < recovery.opened_at or work.transfers.keys_with_lines(each.key for each in orders):
         return []
     _require_forgotten_on_statements(work, orders[0].debit_account, recovery, now, terms)
     return orders if now < _all_forgotten_at(recovery, terms) else []

@@ -64,7 +64,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
         for each in known
     )
     keys = possible_keys(obligation, tried(work, obligation))
-    if is_sent or any(work.transfers.lines_of_key(key) for _, key in keys):
+    if is_sent or work.transfers.keys_with_lines(key for _, key in keys):
         raise RuleViolation(
             "already_sent",
             f"{obligation.key} 已发送过银行，不能撤回",
@@ -80,7 +80,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
             remedy="可先挂起；注销成功，或对账单取齐并由两人确认未执行后再撤回 / hold it; withdraw it once two people have confirmed "
             "by the statements that it was never executed: fundpool transfers confirm-absence",
         )
-    if orders_perhaps_lost(work, obligation.id, now, terms):
+    if orders_perhaps_lost(work, obligation, now, terms):
         raise RuleViolation(
             "perhaps_sent_before_restore",
             f"{obligation.key} 在恢复之后重新制单，恢复之前可能已发送过银行，现不能撤回",
@@ -190,7 +190,7 @@ def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, no
     over = LEAVES_ROOM | {AttemptState.RETURNED}
     others = [each for each in known if each.state not in over and each.id != executed.id]
     debits = [each for each in work.transfers.lines_of_key(executed.key) if each.direction is Direction.DEBIT]
-    lost = [key for _, key in possible_keys(obligation, known) if work.transfers.lines_of_key(key)]
+    lost = work.transfers.keys_with_lines(key for _, key in possible_keys(obligation, known))
     if others or lost or len(debits) > 1:
         raise RuleViolation(
             "paid_twice",

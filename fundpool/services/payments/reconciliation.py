@@ -9,7 +9,7 @@ from fundpool.domain.money import format_yuan
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.policy import CityPolicy
-from fundpool.services.books.audit_checks import keep_anchor
+from fundpool.services.books.audit_checks import keep_anchor, verify_daily
 from fundpool.services.payments import resolving
 from fundpool.services.payments.bank_reconciliation import reconciliations
 from fundpool.services.payments.disbursement import payment_outcome
@@ -17,19 +17,24 @@ from fundpool.services.payments.statements import CatchUp, ReceiptReport, catch_
 from fundpool.services.ports.work import MonthPorts
 
 
-def reconciliation(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Ask the bank about every payment of the month whose outcome is not known yet; match its statements.
-
-    A run for the whole city also fetches every past day's statement, matches receipts with booked
-    income and, once the month is over, writes its reconciliation forms anew.
-    """
+def ask_about_payments(ports: MonthPorts, request: StepRequest) -> list[UnitOutcome]:
+    """Ask the bank about every payment of the month whose outcome is not known yet, and say how each stands."""
     policy = ports.policies.city(request.city)
     resolved = resolving.resolve(ports, now=request.now, city=policy.key, month=request.month)
     units = {policy.division_code, *counties_of(policy, request)}
-    payments = [payment_outcome(transfer) for transfer in resolved if transfer.unit in units]
+    return [payment_outcome(transfer) for transfer in resolved if transfer.unit in units]
+
+
+def match_statements(ports: MonthPorts, request: StepRequest) -> list[UnitOutcome]:
+    """Fetch every past day's statement, match receipts with booked income, keep the day's anchor.
+
+    Once the month is over its reconciliation forms are written anew. A run for some counties leaves all of
+    it to the run for the whole city.
+    """
     if request.counties is not None or ports.gateway is None:
-        return tuple(payments)
-    return (*payments, *_of_statements(ports, policy, request), *_anchor(ports, policy, request.now))
+        return []
+    policy = ports.policies.city(request.city)
+    return [*_of_statements(ports, policy, request), *_trails(ports, policy, request.now)]
 
 
 def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> Iterator[UnitOutcome]:
@@ -50,8 +55,26 @@ def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) 
         yield from (_form(policy, form) for form in forms)
 
 
-def _anchor(ports: MonthPorts, policy: CityPolicy, now: datetime) -> Iterator[UnitOutcome]:
-    """The trails as they stand after the day's statements, kept elsewhere; a failure is told."""
+def _trails(ports: MonthPorts, policy: CityPolicy, now: datetime) -> Iterator[UnitOutcome]:
+    """Verify the trails as they stand after the day's statements and keep their anchor elsewhere, once a day."""
+    faults, full_is_due = verify_daily(ports, now)
+    if faults:
+        first = faults[0]
+        yield UnitOutcome(
+            policy.division_code,
+            UnitState.FLAGGED,
+            f"核验发现程序之外的改动 {len(faults)} 处，首处 {first.subject}：{first.zh}；见 fundpool audit verify",
+            f"{len(faults)} changes behind the program, first {first.subject}: {first.en}: fundpool audit verify",
+            error_code=first.kind,
+        )
+    if full_is_due:
+        yield UnitOutcome(
+            policy.division_code,
+            UnitState.FLAGGED,
+            "须全部核验一次：fundpool audit verify --full",
+            "everything is to be verified again: fundpool audit verify --full",
+            error_code="full_verification_due",
+        )
     try:
         keep_anchor(ports, now)
     except ServiceUnavailable as error:

@@ -1,5 +1,7 @@
 """Whether what a payment rests on is still what people decided (see ``fundpool.domain.sealing``)."""
 
+from collections.abc import Sequence
+
 from fundpool.domain.application import Application
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.transfer import BankAccount, Batch, Obligation
@@ -29,7 +31,7 @@ def require_orders_whole(work: Work, obligation: Obligation) -> None:
             raise broken_seal(f"attempt {attempt.key}")
 
 
-def require_batch_whole(work: Work, batch: Batch, obligations: list[Obligation]) -> list[BankAccount]:
+def require_batch_whole(work: Work, batch: Batch, obligations: Sequence[Obligation]) -> list[BankAccount]:
     """The accounts of these payments of the batch.
 
     Raises RuleViolation ``seal_broken`` unless the batch, the payments and the accounts are as they were sealed.

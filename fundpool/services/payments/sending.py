@@ -133,11 +133,7 @@ def send_one(
     """
     terms = ports.gateway_terms
     fence_first, refused, perhaps_lost = ports.database.read(
-        lambda work: (
-            _key_to_fence(work, obligation_id),
-            _refused_without_fence(work, obligation_id, terms),
-            orders_perhaps_lost(work, obligation_id, clock(), terms),
-        )
+        lambda work: _to_be_asked_first(work, obligation_id, clock(), terms)
     )
     if not _are_unknown_to_the_bank(ports, gateway, obligation_id, perhaps_lost, clock):
         return None
@@ -180,11 +176,13 @@ def _prepare(
         raise _fund_stopped(work, obligation)
     _require_others_over(work, obligation)
     known = tried(work, obligation)
-    lost = orders_perhaps_lost(work, obligation_id, now, terms)
+    lost = orders_perhaps_lost(work, obligation, now, terms)
     if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - asked:
         return None
-    for attempt_no, key in possible_keys(obligation, known):
-        if work.transfers.lines_of_key(key):
+    keys = possible_keys(obligation, known)
+    on_statement = work.transfers.keys_with_lines(key for _, key in keys)
+    for attempt_no, key in keys:
+        if key in on_statement:
             # The bank's statement already has this order: books restored from a backup had lost it.
             _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
             return None
@@ -426,23 +424,27 @@ def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
     )
 
 
-def _key_to_fence(work: Work, obligation_id: int) -> Attempt | None:
+def _to_be_asked_first(
+    work: Work, obligation_id: int, now: datetime, terms: GatewayTerms
+) -> tuple[Attempt | None, list[Attempt], list[TransferOrder]]:
+    """What the bank must say before another key is used: what it closes, still refuses, does not know."""
+    obligation = work.transfers.obligation(obligation_id)
+    known = tried(work, obligation) if obligation.state in _NEEDS_ANOTHER_KEY else []
+    lost = orders_perhaps_lost(work, obligation, now, terms)
+    return _key_to_fence(known), _refused_without_fence(known, terms), lost
+
+
+def _key_to_fence(known: Sequence[Attempt]) -> Attempt | None:
     """The ended attempt whose key must be closed at the bank before another key is used."""
-    obligation = work.transfers.obligation(obligation_id)
-    if obligation.state not in _NEEDS_ANOTHER_KEY:
-        return None
-    return next(filter(must_be_fenced, tried(work, obligation)), None)
+    return next(filter(must_be_fenced, known), None)
 
 
-def _refused_without_fence(work: Work, obligation_id: int, terms: GatewayTerms) -> list[Attempt]:
+def _refused_without_fence(known: Sequence[Attempt], terms: GatewayTerms) -> list[Attempt]:
     """Attempts whose end rests on the bank's word alone; another key is about to be used."""
-    obligation = work.transfers.obligation(obligation_id)
-    if terms.can_close or obligation.state not in _NEEDS_ANOTHER_KEY:
+    if terms.can_close:
         return []
     return [
-        each
-        for each in tried(work, obligation)
-        if each.state is AttemptState.REJECTED and each.absence_confirmed_by is None
+        each for each in known if each.state is AttemptState.REJECTED and each.absence_confirmed_by is None
     ]
 
 

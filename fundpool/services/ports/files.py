@@ -69,8 +69,8 @@ class SlipFile:
 class SlipFolder(Protocol):
     """Where the return slips of a city's month (or year) lie, one pair of files for every version."""
 
-    def write(self, city: str, month: Period, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
-        """Write the slip unless it stands already; ``content`` gives the county's own file when needed.
+    def write(self, city: str, month: Period, slip: ReturnSlip, source: Callable[[], SourceFile]) -> None:
+        """Write the slip unless it stands already; ``source`` gives the county's own file when needed.
 
         Raises ServiceUnavailable when the disk does not take it.
         """
@@ -94,8 +94,14 @@ class ReconciliationForms(Protocol):
 class AnchorKeeper(Protocol):
     """Keeps one anchor of the trails a day where the installation says, at best on another machine."""
 
+    def checkpoints(self) -> Sequence[Mapping[str, Any]]:
+        """The anchors kept here that say they were verified; whether that is true their seals tell."""
+
     def lacks(self, day: date) -> bool:
         """Whether the day's anchor is still to be written somewhere."""
 
-    def keep(self, anchor: Mapping[str, Any], day: date | None) -> None:
-        """Append the anchor, with a ``day`` only wherever the day's is not yet. Raises ServiceUnavailable naming where it failed."""
+    def keep(self, anchor: Mapping[str, Any], day: date) -> None:
+        """Add the day's anchor wherever it is not yet. Raises ServiceUnavailable naming where it failed."""
+
+    def keep_checkpoint(self, anchor: Mapping[str, Any]) -> None:
+        """Add an anchor that was verified where ``checkpoints`` finds it. Raises ServiceUnavailable."""

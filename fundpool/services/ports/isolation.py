@@ -6,14 +6,13 @@ only when one of them raises is each run in a transaction of its own.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from fundpool.domain.errors import FundpoolError, ServiceUnavailable
-from fundpool.domain.outcomes import UnitOutcome, UnitState
+from fundpool.domain.outcomes import CityInHand, StepInHand, UnitOutcome, UnitState
 from fundpool.services.ports.work import Transactions, Work
 
-A = TypeVar("A")
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -31,21 +30,21 @@ class UnitAct:
     amount_fen: int | None = None
 
 
-def each_alone(act: Callable[[A], T], asked: Sequence[A | Exception]) -> list[T | Exception]:
-    """What ``act`` answers for each, in order, or what it raised: one city's trouble is its own.
+def for_each_city(step: StepInHand, act: Callable[[CityInHand], Sequence[UnitOutcome]]) -> StepInHand:
+    """Carry out ``act`` for every city that nothing has stopped; its answer is what the city has come to.
 
-    What already failed in ``asked`` stays as it is.
+    What ``act`` raises for one city stops that city and leaves the others going on.
     """
-    answers: list[T | Exception] = []
-    for one in asked:
-        if isinstance(one, Exception):
-            answers.append(one)
-            continue
+
+    def carried_out(city: CityInHand) -> CityInHand:
+        if city.error is not None:
+            return city
         try:
-            answers.append(act(one))
-        except Exception as error:  # noqa: BLE001 - told as this city's failure by who asked
-            answers.append(error)
-    return answers
+            return replace(city, outcomes=tuple(act(city)))
+        except Exception as error:  # noqa: BLE001 - told as this city's failure when the step ends
+            return replace(city, error=error)
+
+    return replace(step, cities=tuple(carried_out(city) for city in step.cities))
 
 
 def together(database: Transactions, acts: Sequence[Callable[[Work], T]]) -> list[T]:
@@ -80,23 +79,31 @@ def _alone(database: Transactions, act: UnitAct) -> Sequence[UnitOutcome]:
     except ServiceUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told as this unit's failure
-        code, zh, en = told(error)
-        return [
-            UnitOutcome(
-                act.unit,
-                UnitState.FAILED,
-                f"{act.act_zh}：{zh}",
-                f"{act.act_en}: {en}",
-                fund=act.fund,
-                amount_fen=act.amount_fen,
-                error_code=code,
-            )
-        ]
+        return [failure(error, act.unit, act.act_zh, act.act_en, fund=act.fund, amount_fen=act.amount_fen)]
 
 
-def told(error: Exception) -> tuple[str, str, str]:
-    """Code, Chinese and English text of an error; an unexpected one goes to the log with its place."""
+def failure(
+    error: Exception,
+    unit: str,
+    act_zh: str,
+    act_en: str,
+    *,
+    fund: str | None = None,
+    amount_fen: int | None = None,
+) -> UnitOutcome:
+    """The outcome of a unit for which something could not be done; an unexpected error goes to the log."""
     if isinstance(error, FundpoolError):
-        return error.code, error.zh, error.en
-    _log.error("unexpected error", exc_info=error)
-    return "unexpected", f"程序内部错误：{error!r}", f"unexpected error: {error!r}"
+        code, zh, en, remedy = error.code, error.zh, error.en, error.remedy
+    else:
+        _log.error("unexpected error", exc_info=error)
+        code, zh, en, remedy = "unexpected", f"程序内部错误：{error!r}", f"unexpected error: {error!r}", None
+    return UnitOutcome(
+        unit,
+        UnitState.FAILED,
+        f"{act_zh}：{zh}",
+        f"{act_en}: {en}",
+        fund=fund,
+        amount_fen=amount_fen,
+        error_code=code,
+        remedy=remedy,
+    )

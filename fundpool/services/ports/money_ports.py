@@ -299,13 +299,14 @@ class TransferStore(Protocol):
         *,
         city: str | None = None,
         month: Month | None = None,
+        year: int | None = None,
         fund: str | None = None,
         hop: Hop | None = None,
         unit: str | None = None,
         batch_id: int | None = None,
         states: Iterable[ObligationState] | None = None,
     ) -> list[Obligation]:
-        """Obligations in order of batch and unit."""
+        """Obligations in order of batch and unit; ``year`` is that of their month."""
 
     def paying_accounts(self, city: str) -> list[int]:
         """Ids of the city's accounts that any obligation is paid from."""
@@ -389,6 +390,9 @@ class TransferStore(Protocol):
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         """Statement lines that carry the key."""
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        """Those of the keys that some statement line carries."""
 
     def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
         """Statement lines of an account executed on the given days."""

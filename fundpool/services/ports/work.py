@@ -18,7 +18,7 @@ from fundpool.services.ports.files import (
     SlipFolder,
 )
 from fundpool.services.ports.gateway import BankInbox, Gateway
-from fundpool.services.ports.judging import Judge, Reader
+from fundpool.services.ports.judging import Judge, Parser, Reader
 from fundpool.services.ports.money_ports import AccountStore, AuditStore, LedgerStore, TransferStore
 from fundpool.services.ports.month_stores import (
     ApplicationStore,
@@ -45,8 +45,17 @@ class RowTrailStore(Protocol):
     def tables(self) -> Mapping[str, tuple[str, ...]]:
         """The watched tables and, of each, the columns that are watched."""
 
-    def rows(self, table: str, keys: Sequence[str] | None = None) -> Iterable[tuple[str, RowPrint]]:
-        """Key and print of every row that stands in the table, or of those with the given keys."""
+    def seal_at(self, number: int) -> str | None:
+        """The seal that record ``number`` bears; None where there is no such record."""
+
+    def counts(self) -> dict[str, int]:
+        """How many rows stand in every table that holds facts, watched or not."""
+
+    def digests(self, table: str, keys: Sequence[str] | None = None) -> Iterable[tuple[str, bytes]]:
+        """Key and digest of every row that stands in the table, or of those with the given keys."""
+
+    def prints(self, table: str, keys: Sequence[str] | None = None) -> Iterable[tuple[str, RowPrint]]:
+        """The same with the marks of the columns."""
 
 
 class Work(Protocol):
@@ -111,6 +120,7 @@ class MonthPorts(Ports):
     calendar: WorkCalendar
     raw_files: RawFileStore
     drop_folder: DropFolder
+    parse_files: Parser
     read_documents: Reader
     judge_documents: Judge
     report_writer: ReportWriter

@@ -1,0 +1,104 @@
+"""How a step of the month begins and ends, for one city or for several whose files are judged together."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from prefect import task
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
+from fundpool.console.clock import business_clock
+from fundpool.console.options import parse_month
+from fundpool.domain.errors import InputError
+from fundpool.domain.outcomes import StepInHand, StepReport, StepRequest
+from fundpool.domain.people import SYSTEM
+from fundpool.services.month import steps
+from fundpool.services.ports.work import MonthPorts
+from tasks.conclusions import publish_calendar, publish_outcomes, reason_of, state_of
+from tasks.options import RETRY_WHEN_AWAY
+from tasks.process import ports_of_this_process
+
+Summary = dict[str, Any]
+"""What a step came to, in JSON: outcomes and texts, never a frame or a row object."""
+
+CountyCode = str | int | None
+"""A county's code, None for all; Prefect's command line reads ``county=331022`` as a number."""
+
+Cities = str | list[str]
+"""A city's key, or those of several whose files are read and judged together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run is started with: cities, the month, one county or all, and a played business clock or none."""
+
+    cities: tuple[str, ...]
+    month: str
+    county: CountyCode = None
+    as_of: str | None = None
+
+    def requests(self) -> list[StepRequest]:
+        """One request per city. Raises InputError for a malformed month or moment, or without a city."""
+        if not self.cities:
+            raise InputError("no_city", "没有指定城市", "no city is named", remedy="city=KEY")
+        month, now = parse_month(self.month), business_clock(self.as_of)
+        return [
+            StepRequest(
+                city=city,
+                month=month,
+                now=now,
+                counties=(str(self.county),) if self.county else None,
+                by=SYSTEM,  # a machine answers for nothing: the maker of a payment is finance's reviewer
+                run_id=flow_run.get_id(),
+                is_played=self.as_of is not None,
+            )
+            for city in dict.fromkeys(self.cities)
+        ]
+
+
+@task(name="show-calendar", task_run_name="月历 calendar", **RETRY_WHEN_AWAY)
+def show_calendar(asked: Asked, step: str | None = None) -> None:
+    """Publish the month's duties with day and article; of several cities those that ``step`` works for."""
+    ports = ports_of_this_process()
+    for request in asked.requests():
+        publish_calendar(ports, request, step if len(asked.cities) > 1 else None)
+
+
+@task(name="begin-step", task_run_name="▶ {key}", **RETRY_WHEN_AWAY)
+def begin_step(key: str, asked: Asked) -> StepInHand:
+    """Record that the step begins."""
+    return steps.begin_step(ports_of_this_process(), key, asked.requests())
+
+
+@task(name="end-step", task_run_name="■ {step.step}", **RETRY_WHEN_AWAY)
+def end_step(step: StepInHand) -> State[Any]:
+    """Record what the step came to, publish its table, and end in the state that a person must see."""
+    ports = ports_of_this_process()
+    summary = summary_of(ports, step, steps.end_step(ports, step))
+    publish_outcomes(summary, summary["step"])
+    return state_of(summary)
+
+
+def summary_of(ports: MonthPorts, step: StepInHand, reports: list[StepReport]) -> Summary:
+    """The step's outcomes with their units' names; ``stopped`` says why it could not run at all."""
+    alone = len(reports) == 1
+    first = next((city.error for city in step.cities if city.error is not None), None)
+    return {
+        "step": step.step,
+        "city": reports[0].city if alone else f"{reports[0].city}-and-{len(reports) - 1}-more",
+        "month": str(step.month),
+        "outcomes": [each for report in reports for each in _named(ports, report, alone=alone)],
+        "stopped": reason_of(first) if first is not None and step.is_stopped else None,
+    }
+
+
+def _named(ports: MonthPorts, report: StepReport, *, alone: bool) -> list[dict[str, Any]]:
+    """The outcomes with their units' names, which name the city too when it is not ``alone``."""
+    policy = ports.policies.city(report.city)
+    prefix = "" if alone else policy.name_zh
+    names = {unit.code: prefix + unit.name_zh for unit in policy.register}
+    names[policy.division_code] = policy.name_zh
+    return [
+        {**asdict(outcome), "unit_zh": names.get(outcome.unit, prefix + outcome.unit)}
+        for outcome in report.outcomes
+    ]
