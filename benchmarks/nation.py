@@ -170,11 +170,11 @@ def _watched(ports: MonthPorts, watch: Stopwatch) -> MonthPorts:
 @contextmanager
 def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[RunStep]:
     """How the steps are run; what is replaced for it is put back at the end."""
-    collect, validate = reports.collect_documents, expectations.runner._validate
+    collect, failing_rows = reports.collect_documents, expectations.runner.failing_rows
     reports.collect_documents = watch.timed("keep", collect)
     try:
         if way == "plain":
-            expectations.runner._validate = plain_checks.validate
+            expectations.runner.failing_rows = plain_checks.failing_rows
             yield _directly(ports, watch)
         else:
             # The plain way must not carry what it does without.
@@ -183,7 +183,7 @@ def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[
             with through_prefect(home, ports, watch, STAGE_OF_STEP) as run:
                 yield run
     finally:
-        reports.collect_documents, expectations.runner._validate = collect, validate
+        reports.collect_documents, expectations.runner.failing_rows = collect, failing_rows
 
 
 def _directly(ports: MonthPorts, watch: Stopwatch) -> RunStep:
