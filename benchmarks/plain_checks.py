@@ -94,7 +94,7 @@ def _nil_for_fund(expect: Any, _rows: Sequence[Row]) -> Holds:
 
 def _compared(expect: Any, _rows: Sequence[Row]) -> Holds:
     pairs = list(zip(expect.column_list[::2], expect.column_list[1::2], strict=True))
-    holds = getattr(operator, expect.options["relation"])
+    holds = getattr(operator, expect.options.get("relation", "eq"))
     return lambda row: all(
         row[left] is None or row[right] is None or holds(row[left], row[right]) for left, right in pairs
     )
@@ -143,6 +143,7 @@ RULES: dict[str, Callable[[Any, Sequence[Row]], Holds]] = {
     "not_negative": _not_negative,
     "nil_for_fund": _nil_for_fund,
     "compared": _compared,
+    "control_totals": _compared,
     "signed_sum": _signed_sum,
     "near": _near,
 }

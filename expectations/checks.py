@@ -63,6 +63,12 @@ class Check:
         """The expectation with the check's code, by which its result is found again."""
         return self.expect.copy(update={"meta": {"check": self.code}})
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the frame that the expectation reads."""
+        single = [getattr(self.expect, name, None) for name in ("column", "column_A", "column_B")]
+        return [*filter(None, single), *getattr(self.expect, "column_list", ())]
+
     def wrong_cells(self, rows: pd.DataFrame, facts: Mapping[int, Facts]) -> Iterator[WrongCell]:
         """The cells at fault in ``rows`` that fail the check; ``facts`` are the same rows by index."""
         for index, field, compared_with in self._fields_at_fault(rows):
