@@ -31,7 +31,6 @@ from fundpool.domain.policy import (
     Shift,
     Status,
     Undated,
-    WorkingDaysBefore,
 )
 from fundpool.domain.working_days import WorkCalendar
 
@@ -318,10 +317,12 @@ class _Dating:
         """When the duty of the period is due."""
         due: Deadline = duty.due
         match due:
-            case OnDate(day):
+            case OnDate(day=day):
                 return self._fixed(day, duty.shift)
-            case InMonth(offset, day_rule):
-                return self._in_month(duty, period.first_month.plus(offset), day_rule)
+            case InMonth():
+                return self._in_month(
+                    duty, period.first_month.plus(due.months_after_start(duty.quarter)), due
+                )
             case After():
                 return self._after(due, duty, period)
             case Undated():
@@ -358,19 +359,22 @@ class _Dating:
         match day_rule:
             case LastDay():
                 return self._fixed(month.last_day, duty.shift)
-            case DayOfMonth(day, clamp):
-                return self._fixed(_day_of(month, day, clamp=clamp), duty.shift)
-            case NthLastWorkingDay(nth):
-                nth = self._read_last_working_days(duty, nth)
+            case DayOfMonth() if day_rule.working_days_before:
+                counted_from = _day_of(month, day_rule.day, clamp=False)
+                found = counted_from and self.calendar.working_days_before(
+                    counted_from, day_rule.working_days_before
+                )
+                return self._working_day(found, counted_from or month.last_day)
+            case DayOfMonth():
+                day = _day_of(month, day_rule.day, clamp=day_rule.short_month == "last_day")
+                return self._fixed(day, duty.shift)
+            case NthLastWorkingDay():
+                nth = self._read_last_working_days(duty, day_rule.nth)
                 found = self.calendar.nth_last_working_day(month.year, month.month, nth)
                 return self._working_day(found, month.last_day)
-            case NthWorkingDay(nth):
-                found = self.calendar.nth_working_day(month.year, month.month, nth)
+            case NthWorkingDay():
+                found = self.calendar.nth_working_day(month.year, month.month, day_rule.nth)
                 return self._working_day(found, month.first_day)
-            case WorkingDaysBefore(day, count):
-                counted_from = _day_of(month, day, clamp=False)
-                found = counted_from and self.calendar.working_days_before(counted_from, count)
-                return self._working_day(found, counted_from or month.last_day)
 
     def _read_last_working_days(self, duty: DutyRule, nth: int) -> int:
         """Which working day from the end 「最后n个工作日前」 means under the reading in use."""
@@ -397,11 +401,12 @@ class _Dating:
         if start is None:
             return _Dates(None, None, None, DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
         nominal: date | None
-        if due.working:
-            nominal = limit = self.calendar.add_working_days(start, due.days)
-        else:
+        if due.days is not None:
             nominal = start + timedelta(days=due.days)
             limit = self._moved(nominal, duty.shift)
+        else:
+            assert due.working_days is not None, "a deadline after a step counts one kind of days"
+            nominal = limit = self.calendar.add_working_days(start, due.working_days)
         if nominal is None or limit is None:
             return _Dates(None, None, None, DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
         if not self.calendar.is_settled(limit):
@@ -414,7 +419,8 @@ class _Dating:
         if self.received is None:
             return None
         if isinstance(self.received, date):
-            return self.received if due.from_receipt or due.event is not None else None
+            counts_from_receipt = due.counts_from == "receipt" or due.event is not None
+            return self.received if counts_from_receipt else None
         name = due.step or due.event
         return self.received.get(name) if name else None
 

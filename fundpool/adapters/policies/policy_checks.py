@@ -6,8 +6,8 @@ from itertools import combinations, pairwise
 
 from fundpool.adapters.policies.yaml_documents import Document, Problem
 from fundpool.domain.chart_of_accounts import AccountType, payment_flow
-from fundpool.domain.policy import National
-from schemas.policy import Hop, PolicyFile, Rule
+from fundpool.domain.policy import After, National, PaymentHop
+from schemas.policy import PolicyFile, Rule
 
 PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
 """The steps over whose hops money is paid (services.disbursement)."""
@@ -15,18 +15,18 @@ PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
 Check = Callable[[PolicyFile, Document, National], Iterator[Problem]]
 
 
-def inconsistencies(shape: PolicyFile, document: Document, national: National) -> list[Problem]:
+def inconsistencies(content: PolicyFile, document: Document, national: National) -> list[Problem]:
     """Every problem that the checks below find, by line."""
-    problems = [problem for check in CHECKS for problem in check(shape, document, national)]
+    problems = [problem for check in CHECKS for problem in check(content, document, national)]
     return sorted(problems, key=lambda problem: problem.line)
 
 
-def units_are_unique(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def units_are_unique(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A unit code, a fund or an instrument stands once."""
     lists = {
-        "units": [unit.code for unit in shape.units],
-        "funds": [fund.key for fund in shape.funds],
-        "instruments": [instrument.key for instrument in shape.instruments],
+        "units": [unit.code for unit in content.units],
+        "funds": [fund.key for fund in content.funds],
+        "instruments": [instrument.key for instrument in content.instruments],
     }
     for name, keys in lists.items():
         for index, key in enumerate(keys):
@@ -34,15 +34,15 @@ def units_are_unique(shape: PolicyFile, document: Document, _national: National)
                 yield document.problem((name, index), f"{key} 重复 / given twice")
 
 
-def rule_references_exist(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def rule_references_exist(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """Every rule id that another entry rests on is a rule of the file."""
-    known = {rule.id for rule in shape.rules}
+    known = {rule.id for rule in content.rules}
     used = [
-        *((("funds", index, "basis"), fund.basis) for index, fund in enumerate(shape.funds)),
-        *((("payment_path", index, "basis"), hop.basis) for index, hop in enumerate(shape.payment_path)),
+        *((("funds", index, "basis"), fund.basis) for index, fund in enumerate(content.funds)),
+        *((("payment_path", index, "basis"), hop.basis) for index, hop in enumerate(content.payment_path)),
         *(
             (("conflicts", index), rule_id)
-            for index, conflict in enumerate(shape.conflicts)
+            for index, conflict in enumerate(content.conflicts)
             for rule_id in conflict.between
         ),
     ]
@@ -51,12 +51,12 @@ def rule_references_exist(shape: PolicyFile, document: Document, _national: Nati
             yield document.problem(path, f"没有规则 {rule_id} / no rule {rule_id} in this file")
 
 
-def parties_exist(shape: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+def parties_exist(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
     """Actors are in national.yaml, units of a hop in the register, instruments of a rule in the file."""
-    instruments = {instrument.key for instrument in shape.instruments}
-    codes = {unit.code for unit in shape.units}
-    parties = national.actors.keys() | shape.actors.keys()
-    for index, hop in enumerate(shape.payment_path):
+    instruments = {instrument.key for instrument in content.instruments}
+    codes = {unit.code for unit in content.units}
+    parties = national.actors.keys() | content.actors.keys()
+    for index, hop in enumerate(content.payment_path):
         if hop.paid_by not in parties:
             yield document.problem(
                 ("payment_path", index, "paid_by"),
@@ -67,7 +67,7 @@ def parties_exist(shape: PolicyFile, document: Document, national: National) -> 
                 yield document.problem(
                     ("payment_path", index, "only_units"), f"没有单位 {code} / no such unit"
                 )
-    for index, rule in enumerate(shape.rules):
+    for index, rule in enumerate(content.rules):
         if rule.at and rule.at.instrument not in instruments:
             yield document.problem(
                 ("rules", index, "at", "instrument"), f"没有文件 {rule.at.instrument} / no such instrument"
@@ -80,9 +80,9 @@ def parties_exist(shape: PolicyFile, document: Document, national: National) -> 
                 )
 
 
-def steps_have_names(shape: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+def steps_have_names(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
     """A step that national.yaml does not name says itself what is done."""
-    for index, rule in enumerate(shape.rules):
+    for index, rule in enumerate(content.rules):
         for number, duty in enumerate(rule.duties):
             if duty.step not in national.steps and duty.action is None:
                 yield document.problem(
@@ -91,20 +91,20 @@ def steps_have_names(shape: PolicyFile, document: Document, national: National) 
                 )
 
 
-def hops_close_a_duty(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def hops_close_a_duty(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A hop of the payment path fulfils a step that some rule sets."""
-    steps = {duty.step for rule in shape.rules for duty in rule.duties}
-    for index, hop in enumerate(shape.payment_path):
+    steps = {duty.step for rule in content.rules for duty in rule.duties}
+    for index, hop in enumerate(content.payment_path):
         if hop.closes is not None and hop.closes not in steps:
             yield document.problem(
                 ("payment_path", index, "closes"), f"没有规则规定步骤 {hop.closes} / no rule sets this step"
             )
 
 
-def hops_can_be_paid(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def hops_can_be_paid(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A hop that fulfils a duty is one that the product orders, between accounts that its books join."""
     pairs = {f"{one}>{other}" for one in AccountType for other in AccountType if payment_flow(one, other)}
-    for index, hop in enumerate(shape.payment_path):
+    for index, hop in enumerate(content.payment_path):
         if hop.closes is None:
             continue
         if hop.closes not in PAID_STEPS:
@@ -121,17 +121,19 @@ def hops_can_be_paid(shape: PolicyFile, document: Document, _national: National)
             )
 
 
-def hops_pay_each_unit_once(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def hops_pay_each_unit_once(
+    content: PolicyFile, document: Document, _national: National
+) -> Iterator[Problem]:
     """No step pays a unit twice at a time, and none of the units is left out by all hops of a step."""
-    units = {unit.code for unit in shape.units if unit.is_fund_unit}
+    units = {unit.code for unit in content.units if unit.is_fund_unit}
     paid = [
         (index, hop, set(hop.only_units) or units)
-        for index, hop in enumerate(shape.payment_path)
+        for index, hop in enumerate(content.payment_path)
         if hop.closes in PAID_STEPS
     ]
     for (_, one, to_one), (index, other, to_other) in combinations(paid, 2):
         twice = sorted(to_one & to_other) if one.closes == other.closes else []
-        if twice and _meet(shape, one, other):
+        if twice and _meet(content, one, other):
             yield document.problem(
                 ("payment_path", index),
                 f"{'、'.join(twice)} 在同一步骤由两条路径拨付，用 only_units 分开 / "
@@ -150,13 +152,13 @@ def hops_pay_each_unit_once(shape: PolicyFile, document: Document, _national: Na
         )
 
 
-def _meet(shape: PolicyFile, one: Hop, other: Hop) -> bool:
+def _meet(content: PolicyFile, one: PaymentHop, other: PaymentHop) -> bool:
     """Whether there is a day on which the rules of both hops hold."""
 
-    def spans(hop: Hop) -> list[tuple[date, date]]:
+    def spans(hop: PaymentHop) -> list[tuple[date, date]]:
         return [
             (rule.valid_from or date.min, rule.valid_until or date.max)
-            for rule in shape.rules
+            for rule in content.rules
             if rule.id == hop.basis
         ]
 
@@ -165,10 +167,10 @@ def _meet(shape: PolicyFile, one: Hop, other: Hop) -> bool:
     )
 
 
-def versions_meet(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def versions_meet(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """Versions of one rule leave no day without an answer and none with two."""
     versions: dict[str, list[tuple[int, Rule]]] = {}
-    for index, rule in enumerate(shape.rules):
+    for index, rule in enumerate(content.rules):
         versions.setdefault(rule.id, []).append((index, rule))
     for rule_id, entries in versions.items():
         for (_, earlier), (index, later) in pairwise(entries):
@@ -195,13 +197,13 @@ def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
     return None
 
 
-def chains_lead_somewhere(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def chains_lead_somewhere(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A duty after a step waits for a step that a rule sets, and no chain runs in a circle."""
     before: dict[tuple[str, str], str | None] = {}
     places: dict[tuple[str, str], tuple[str | int, ...]] = {}
-    for index, rule in enumerate(shape.rules):
+    for index, rule in enumerate(content.rules):
         for number, duty in enumerate(rule.duties):
-            before[(duty.every, duty.step)] = duty.due.after_step
+            before[(duty.every, duty.step)] = duty.due.step if isinstance(duty.due, After) else None
             places[(duty.every, duty.step)] = ("rules", index, "duties", number)
     for (every, step), place in places.items():
         seen, current = [step], before[(every, step)]
@@ -220,10 +222,10 @@ def chains_lead_somewhere(shape: PolicyFile, document: Document, _national: Nati
             current = before[(every, current)]
 
 
-def readings_agree(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def readings_agree(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A reading key that stands at several rules offers the same readings everywhere."""
     first: dict[str, tuple[str, ...]] = {}
-    for index, rule in enumerate(shape.rules):
+    for index, rule in enumerate(content.rules):
         for number, entry in enumerate(rule.interpretations):
             names = (entry.reading, *(other.reading for other in entry.alternatives))
             if first.setdefault(entry.key, names) != names:

@@ -250,7 +250,7 @@ def _calculation(name: str) -> Calculation:
 
 
 def _not_provided(calculation: Calculation, question: Question, city: CityPolicy) -> UndefinedPolicy:
-    absent = next((text for what, text in city.absent if what == calculation.absent), None)
+    absent = next((entry.text for entry in city.absent if entry.what == calculation.absent), None)
     fund = city.fund(question.fund)
     reference = city.instruments[0].reference
     return UndefinedPolicy(

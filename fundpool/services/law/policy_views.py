@@ -27,9 +27,9 @@ from fundpool.domain.policy import (
     Shift,
     Status,
     StepName,
+    Structure,
     Undated,
     WorkedExample,
-    WorkingDaysBefore,
 )
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.law.policy_examples import work_out
@@ -52,23 +52,20 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
     """The deadline as a short Chinese phrase, e.g. 「上月15日」: in the month before the money's month."""
     due: Deadline = duty.due
     match due:
-        case OnDate(day):
+        case OnDate(day=day):
             words = day.isoformat()
-        case Undated(phrase):
+        case Undated(phrase=phrase):
             words = f"未定日期（{phrase}）"
-        case Delegated(phrase):
+        case Delegated(phrase=phrase):
             words = f"另行规定（{phrase}）"
-        case After(days, working, step, event, from_receipt):
-            begin = (
-                f"收到「{_step(step, names)}」款项"
-                if step and from_receipt
-                else _step(step, names)
-                if step
-                else event
-            )
-            words = f"{begin}后{days}个{'工作日' if working else '日历日'}内"
-        case InMonth(offset, day_rule):
-            words = _month_in_words(duty, offset) + _day_in_words(day_rule)
+        case After():
+            begin = _step(due.step, names) if due.step else due.event
+            if due.counts_from == "receipt":
+                begin = f"收到「{begin}」款项"
+            length = f"{due.working_days}个工作日" if due.working_days else f"{due.days}个日历日"
+            words = f"{begin}后{length}内"
+        case InMonth():
+            words = _month_in_words(duty, due.months_after_start(duty.quarter)) + _day_in_words(due)
     return words + _SHIFT_ZH[duty.shift]
 
 
@@ -88,16 +85,16 @@ def _month_in_words(duty: DutyRule, offset: int) -> str:
 
 def _day_in_words(day_rule: DayRule) -> str:
     match day_rule:
-        case DayOfMonth(day, clamp):
-            return f"{day}日" + ("（无该日则月末）" if clamp else "")
+        case DayOfMonth():
+            if day_rule.working_days_before:
+                return f"{day_rule.day}日前{day_rule.working_days_before}个工作日"
+            return f"{day_rule.day}日" + ("（无该日则月末）" if day_rule.short_month else "")
         case LastDay():
             return "末"
-        case NthLastWorkingDay(nth):
-            return f"倒数第{nth}个工作日"
-        case NthWorkingDay(nth):
-            return f"第{nth}个工作日"
-        case WorkingDaysBefore(day, count):
-            return f"{day}日前{count}个工作日"
+        case NthLastWorkingDay():
+            return f"倒数第{day_rule.nth}个工作日"
+        case NthWorkingDay():
+            return f"第{day_rule.nth}个工作日"
 
 
 def city_in_brief(city: CityPolicy) -> Document:
@@ -167,8 +164,10 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
             }
             for hop in city.payment_path
         ],
-        "conflicts": [{"between": list(between), "text": text} for between, text in city.conflicts],
-        "absent": [{"what": what, "text": text} for what, text in city.absent],
+        "conflicts": [
+            {"between": list(conflict.between), "text": conflict.text} for conflict in city.conflicts
+        ],
+        "absent": [{"what": entry.what, "text": entry.text} for entry in city.absent],
         "rule_list": [rule_in_brief(rule, names) for rule in rules],
     }
 
@@ -196,7 +195,7 @@ def rule_in_words(rule: PolicyRule, names: Mapping[str, StepName]) -> str:
     ]
     parts += [str(block["kind"]) for block in rule.computes]
     if rule.structure is not None:
-        parts.append(str(rule.structure["text"]))
+        parts.append(rule.structure.text)
     return "；".join(parts)
 
 
@@ -219,7 +218,11 @@ def explain_rule(
         "document_status": rule.instrument.status.value,
         "section": rule.section,
         "quote": rule.quote,
-        "place": {"source_file": rule.instrument.source_file, "start": rule.start, "end": rule.end},
+        "place": {
+            "source_file": rule.instrument.source.file if rule.instrument.source else None,
+            "start": rule.at.start if rule.at else None,
+            "end": rule.at.end if rule.at else None,
+        },
         "policy_file": f"{city.file}:{rule.line}",
         "actor_as_printed": rule.actor,
         "valid_from": _iso(rule.valid_from),
@@ -238,15 +241,20 @@ def explain_rule(
             for duty in rule.duties
         ],
         "computes": [dict(block) for block in rule.computes],
-        "structure": dict(rule.structure) if rule.structure else None,
+        "structure": _structure(rule.structure) if rule.structure else None,
         "out_of_scope": rule.out_of_scope,
         "readings": [
             _reading(city, rule, entry, calendar, month, examples) for entry in _readings_of(city, rule)
         ],
         "common_readings": _common_readings(rule, national),
-        "conflicts": [text for between, text in city.conflicts if rule.id in between],
+        "conflicts": [conflict.text for conflict in city.conflicts if rule.id in conflict.between],
         "notes": list(rule.notes),
     }
+
+
+def _structure(structure: Structure) -> Document:
+    path = {"path": list(structure.path)} if structure.path else {}
+    return {"kind": structure.kind, "text": structure.text, **path}
 
 
 def _readings_of(city: CityPolicy, rule: PolicyRule) -> list[Interpretation]:
@@ -306,9 +314,9 @@ def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
     keys: set[str] = set()
     for duty in rule.duties:
         match duty.due:
-            case InMonth(_, LastDay()):
+            case LastDay():
                 keys |= {"month_end", "day_off"}
-            case InMonth(_, DayOfMonth()) | OnDate():
+            case DayOfMonth(working_days_before=None) | OnDate():
                 keys |= {"inclusive", "day_off"}
             case InMonth():
                 keys |= {"working_day"}
