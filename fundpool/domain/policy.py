@@ -25,6 +25,11 @@ def described(description: str | None = None, **limits: object) -> dict[str, obj
     return {**({"description": description} if description else {}), **limits}
 
 
+def optional(description: str | None = None, *, default: object = None, **limits: object) -> Any:
+    """A field that a file may leave out; its metadata as in ``described``."""
+    return field(default=default, metadata=described(description, **limits))
+
+
 KEY = described(pattern=KEY_PATTERN)
 
 
@@ -74,15 +79,11 @@ class InMonth:
     after the fund year. How often the duty comes back decides which of the words may stand.
     """
 
-    month_offset: int | None = field(
-        default=None, metadata=described("相对所属月份 / for every: month", ge=-12, le=12)
-    )
-    month: int | None = field(default=None, metadata=described("月份 / for every: year", ge=1, le=12))
-    year_offset: int | None = field(
-        default=None, metadata=described("相对基金年度 / for every: year", ge=-2, le=5)
-    )
-    month_of_quarter: int | None = field(default=None, metadata=described("季度第几个月", ge=1, le=3))
-    quarter_offset: int | None = field(default=None, metadata=described("相对所属季度", ge=-4, le=4))
+    month_offset: int | None = optional("相对所属月份 / for every: month", ge=-12, le=12)
+    month: int | None = optional("月份 / for every: year", ge=1, le=12)
+    year_offset: int | None = optional("相对基金年度 / for every: year", ge=-2, le=5)
+    month_of_quarter: int | None = optional("季度第几个月", ge=1, le=3)
+    quarter_offset: int | None = optional("相对所属季度", ge=-4, le=4)
 
     def months_after_start(self, quarter: int | None) -> int:
         """Months from the first month of the period to the month the day lies in.
@@ -105,15 +106,11 @@ class DayOfMonth(InMonth):
     """
 
     day: int = field(metadata=described("每月几日 / day of the month", ge=1, le=31))
-    short_month: Literal["last_day"] | None = field(
-        default=None,
-        metadata=described("当月没有该日时取月末（须由文件写明）/ clamp, only where the text says so"),
+    short_month: Literal["last_day"] | None = optional(
+        "当月没有该日时取月末（须由文件写明）/ clamp, only where the text says so"
     )
-    working_days_before: int | None = field(
-        default=None,
-        metadata=described(
-            "day 之前第几个工作日，该日不计 / that many working days before the day", ge=1, le=15
-        ),
+    working_days_before: int | None = optional(
+        "day 之前第几个工作日，该日不计 / that many working days before the day", ge=1, le=15
     )
 
     def __post_init__(self) -> None:
@@ -153,18 +150,12 @@ class OnDate:
 class After:
     """A number of days after another step or an event; the day itself is not counted."""
 
-    step: str | None = field(
-        default=None,
-        metadata=described("某一步完成后 / after another step", alias="after_step", pattern=KEY_PATTERN),
-    )
-    event: str | None = field(
-        default=None, metadata=described("某一事项发生后 / after an event", alias="after_event")
-    )
-    working_days: int | None = field(default=None, metadata=described("几个工作日内，当日不计", ge=1, le=60))
-    days: int | None = field(default=None, metadata=described("几日内（日历日），当日不计", ge=1, le=366))
-    counts_from: Literal["receipt", "completion"] | None = field(
-        default=None,
-        metadata=described("自收款日 receipt 或自上一步完成 completion（默认）起算"),
+    step: str | None = optional("某一步完成后 / after another step", alias="after_step", pattern=KEY_PATTERN)
+    event: str | None = optional("某一事项发生后 / after an event", alias="after_event")
+    working_days: int | None = optional("几个工作日内，当日不计", ge=1, le=60)
+    days: int | None = optional("几日内（日历日），当日不计", ge=1, le=366)
+    counts_from: Literal["receipt", "completion"] | None = optional(
+        "自收款日 receipt 或自上一步完成 completion（默认）起算"
     )
 
     def __post_init__(self) -> None:
@@ -236,21 +227,15 @@ class DutyText:
         )
     )
     every: Every
-    action: str | None = field(default=None, metadata=described("做什么（中文一句）/ what is done"))
-    fund_year: int | None = field(
-        default=None, metadata=described("once：资金所属年度 / fund year of a one-off duty")
+    action: str | None = optional("做什么（中文一句）/ what is done")
+    fund_year: int | None = optional("once：资金所属年度 / fund year of a one-off duty")
+    first_period: str | None = optional(pattern="^[0-9]{4}(-[0-9]{2})?$")
+    last_period: str | None = optional(pattern="^[0-9]{4}(-[0-9]{2})?$")
+    shift: Shift = optional(
+        "文中写明「节假日顺延」following、「提前」preceding / only where the text says so", default=Shift.NONE
     )
-    first_period: str | None = field(default=None, metadata=described(pattern="^[0-9]{4}(-[0-9]{2})?$"))
-    last_period: str | None = field(default=None, metadata=described(pattern="^[0-9]{4}(-[0-9]{2})?$"))
-    shift: Shift = field(
-        default=Shift.NONE,
-        metadata=described(
-            "文中写明「节假日顺延」following、「提前」preceding / only where the text says so"
-        ),
-    )
-    firmness: Firmness = field(
-        default=Firmness.BINDING,
-        metadata=described("「原则上」或目标为 target / soft wording or a goal"),
+    firmness: Firmness = optional(
+        "「原则上」或目标为 target / soft wording or a goal", default=Firmness.BINDING
     )
 
 
@@ -271,9 +256,8 @@ class Source:
     file: str = field(
         metadata=described("来源文本文件名（存放在核对引文时指定的目录）/ file name of the source text")
     )
-    page_marker: str | None = field(
-        default=None,
-        metadata=described("插入正文的页码标记（正则式），核对引文时去除 / inserted page marks, a regex"),
+    page_marker: str | None = optional(
+        "插入正文的页码标记（正则式），核对引文时去除 / inserted page marks, a regex"
     )
 
 
@@ -286,11 +270,11 @@ class Instrument:
     number: str | None = field(metadata=described("文号；无文号写 null / document number"))
     issuer: str = field(metadata=described("发文机关 / issuing office"))
     issued: date | None = field(metadata=described("成文日期 / date of the document"))
-    published: date | None = field(default=None, metadata=described("发布日期 / date of publication"))
+    published: date | None = optional("发布日期 / date of publication")
     effective: date | None = field(metadata=described("施行日期；文中未写为 null / first day in force"))
     status: Status
-    source: Source | None = field(default=None, metadata=described("来源文本，核对引文用 / to check quotes"))
-    repeals: tuple[str, ...] = field(default=(), metadata=described("废止的文件 / what it repeals"))
+    source: Source | None = optional("来源文本，核对引文用 / to check quotes")
+    repeals: tuple[str, ...] = optional("废止的文件 / what it repeals", default=())
     notes: tuple[str, ...] = ()
 
     @property
@@ -316,7 +300,7 @@ class Structure:
 
     kind: Literal["path", "invariant", "fact", "start", "status"]
     text: str = field(metadata=described("产品如何使用 / how the product uses it"))
-    path: tuple[str, ...] = field(default=(), metadata=described("资金路径 / accounts in order"))
+    path: tuple[str, ...] = optional("资金路径 / accounts in order", default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,16 +322,13 @@ class RuleText:
     id: str = field(metadata=described(pattern="^[A-Z]+-[0-9]+[a-z]?$"))
     section: str
     quote: str = field(metadata=described(min_length=4))
-    at: Place | None = field(
-        default=None,
-        metadata=described("来源位置；没有来源文本时为 null / null when there is no source text"),
-    )
+    at: Place | None = optional("来源位置；没有来源文本时为 null / null when there is no source text")
     actor: str = field(metadata=described("责任主体（按原文）/ as printed"))
     valid_from: date | None = field(
         metadata=described("生效日；文件无成文日期的一次性事项为 null / null when the document is undated")
     )
-    valid_until: date | None = field(default=None, metadata=described("最后有效日（含）/ last day, included"))
-    ended_by: str | None = field(default=None, metadata=described("被何文件终止 / what ended the rule"))
+    valid_until: date | None = optional("最后有效日（含）/ last day, included")
+    ended_by: str | None = optional("被何文件终止 / what ended the rule")
     structure: Structure | None = None
     out_of_scope: str | None = None
     interpretations: tuple[Interpretation, ...] = ()
@@ -396,9 +377,7 @@ class Fund:
             "统收统支起始日；文中未写为 null / first day of pooling, null when the text does not say"
         )
     )
-    pooled_no_later_than: date | None = field(
-        default=None, metadata=described("文中的目标日期 / the text's goal date")
-    )
+    pooled_no_later_than: date | None = optional("文中的目标日期 / the text's goal date")
     basis: str = field(metadata=described("依据规则编号 / rule id"))
 
     @property
@@ -416,9 +395,8 @@ class Unit:
     name_zh: str
     name_en: str
     aliases: tuple[str, ...] = ()
-    is_fund_unit: bool | None = field(
-        default=True,
-        metadata=described("是否报送用款计划的基金单位；文中未明确为 null / null = the text does not say"),
+    is_fund_unit: bool | None = optional(
+        "是否报送用款计划的基金单位；文中未明确为 null / null = the text does not say", default=True
     )
     note: str | None = None
 
@@ -439,12 +417,8 @@ class PaymentHop:
         metadata=described("完成哪一步（duties.step）；文中无期限为 null", pattern=KEY_PATTERN)
     )
     basis: str = field(metadata=described("依据规则编号 / rule id"))
-    only_units: tuple[str, ...] = field(
-        default=(), metadata=described("仅适用的单位；空为全部 / empty = all units")
-    )
-    name_zh: str | None = field(
-        default=None, metadata=described("文中对账户的称呼 / what the text calls the account")
-    )
+    only_units: tuple[str, ...] = optional("仅适用的单位；空为全部 / empty = all units", default=())
+    name_zh: str | None = optional("文中对账户的称呼 / what the text calls the account")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

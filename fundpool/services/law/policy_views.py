@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from fundpool.domain.duties import LAST_WORKING_DAYS, duties_of_month
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import (
@@ -27,7 +29,6 @@ from fundpool.domain.policy import (
     Shift,
     Status,
     StepName,
-    Structure,
     Undated,
     WorkedExample,
 )
@@ -124,21 +125,7 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
         **city_in_brief(city),
         "on": _iso(on),
         "division_code": city.division_code,
-        "instruments": [
-            {
-                "key": instrument.key,
-                "title": instrument.title,
-                "number": instrument.number,
-                "issuer": instrument.issuer,
-                "issued": _iso(instrument.issued),
-                "published": _iso(instrument.published),
-                "effective": _iso(instrument.effective),
-                "status": instrument.status.value,
-                "repeals": list(instrument.repeals),
-                "notes": list(instrument.notes),
-            }
-            for instrument in city.instruments
-        ],
+        "instruments": [_plain(instrument, exclude={"source"}) for instrument in city.instruments],
         "pooled": [
             {
                 "fund": fund.key,
@@ -150,24 +137,10 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
             }
             for fund in city.funds
         ],
-        "units": [
-            {"code": unit.code, "kind": unit.kind, "name_zh": unit.name_zh, "is_fund_unit": unit.is_fund_unit}
-            for unit in city.register
-        ],
-        "payment_path": [
-            {
-                "from": hop.from_account,
-                "to": hop.to_account,
-                "paid_by": hop.paid_by,
-                "closes": hop.closes,
-                "basis": hop.basis,
-            }
-            for hop in city.payment_path
-        ],
-        "conflicts": [
-            {"between": list(conflict.between), "text": conflict.text} for conflict in city.conflicts
-        ],
-        "absent": [{"what": entry.what, "text": entry.text} for entry in city.absent],
+        "units": [_plain(unit, exclude={"name_en", "aliases", "note"}) for unit in city.register],
+        "payment_path": [_plain(hop, exclude={"only_units", "name_zh"}) for hop in city.payment_path],
+        "conflicts": [_plain(conflict) for conflict in city.conflicts],
+        "absent": [_plain(entry) for entry in city.absent],
         "rule_list": [rule_in_brief(rule, names) for rule in rules],
     }
 
@@ -241,7 +214,7 @@ def explain_rule(
             for duty in rule.duties
         ],
         "computes": [dict(block) for block in rule.computes],
-        "structure": _structure(rule.structure) if rule.structure else None,
+        "structure": _plain(rule.structure, exclude_defaults=True) if rule.structure else None,
         "out_of_scope": rule.out_of_scope,
         "readings": [
             _reading(city, rule, entry, calendar, month, examples) for entry in _readings_of(city, rule)
@@ -250,11 +223,6 @@ def explain_rule(
         "conflicts": [conflict.text for conflict in city.conflicts if rule.id in conflict.between],
         "notes": list(rule.notes),
     }
-
-
-def _structure(structure: Structure) -> Document:
-    path = {"path": list(structure.path)} if structure.path else {}
-    return {"kind": structure.kind, "text": structure.text, **path}
 
 
 def _readings_of(city: CityPolicy, rule: PolicyRule) -> list[Interpretation]:
@@ -439,6 +407,11 @@ def steps_set_twice(
                 found.setdefault(step, str(month))
         month = month.plus(1)
     return list(found.items())
+
+
+def _plain(value: object, **options: Any) -> Document:
+    """A part of a policy as JSON, in the words of the file; ``options`` as of TypeAdapter.dump_python."""
+    return dict(TypeAdapter(type(value)).dump_python(value, mode="json", by_alias=True, **options))
 
 
 def _iso(day: date | None) -> str | None:
