@@ -103,7 +103,12 @@ def hops_close_a_duty(content: PolicyFile, document: Document, _national: Nation
 
 def hops_can_be_paid(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A hop that fulfils a duty is one that the product orders, between accounts that its books join."""
-    pairs = {f"{one}>{other}" for one in AccountType for other in AccountType if payment_flow(one, other)}
+    pairs = {
+        f"{source}>{target}"
+        for source in AccountType
+        for target in AccountType
+        if payment_flow(source, target)
+    }
     for index, hop in enumerate(content.payment_path):
         if hop.closes is None:
             continue
@@ -111,7 +116,7 @@ def hops_can_be_paid(content: PolicyFile, document: Document, _national: Nationa
             yield document.problem(
                 ("payment_path", index, "closes"),
                 f"不能由 {hop.closes} 拨付，只有 {'、'.join(PAID_STEPS)}；仅作说明的写 null / "
-                "money is paid in these two steps; null for a hop that is only told",
+                "money is paid in these two steps; null for a hop that only informs",
             )
         elif f"{hop.from_account}>{hop.to_account}" not in pairs:
             yield document.problem(
@@ -131,13 +136,13 @@ def hops_pay_each_unit_once(
         for index, hop in enumerate(content.payment_path)
         if hop.closes in PAID_STEPS
     ]
-    for (_, one, to_one), (index, other, to_other) in combinations(paid, 2):
-        twice = sorted(to_one & to_other) if one.closes == other.closes else []
-        if twice and _meet(content, one, other):
+    for (_, earlier, to_earlier), (index, later, to_later) in combinations(paid, 2):
+        twice = sorted(to_earlier & to_later) if earlier.closes == later.closes else []
+        if twice and _meet(content, earlier, later):
             yield document.problem(
                 ("payment_path", index),
                 f"{'、'.join(twice)} 在同一步骤由两条路径拨付，用 only_units 分开 / "
-                f"{other.closes} would pay these units over two hops: divide them by only_units",
+                f"{later.closes} would pay these units over two hops: divide them by only_units",
             )
     through_city = {
         unit for _, hop, to in paid if hop.to_account == AccountType.CITY_EXPENDITURE for unit in to
@@ -152,7 +157,7 @@ def hops_pay_each_unit_once(
         )
 
 
-def _meet(content: PolicyFile, one: PaymentHop, other: PaymentHop) -> bool:
+def _meet(content: PolicyFile, earlier: PaymentHop, later: PaymentHop) -> bool:
     """Whether there is a day on which the rules of both hops hold."""
 
     def spans(hop: PaymentHop) -> list[tuple[date, date]]:
@@ -163,7 +168,7 @@ def _meet(content: PolicyFile, one: PaymentHop, other: PaymentHop) -> bool:
         ]
 
     return any(
-        first <= until and start <= last for first, last in spans(one) for start, until in spans(other)
+        first <= until and start <= last for first, last in spans(earlier) for start, until in spans(later)
     )
 
 

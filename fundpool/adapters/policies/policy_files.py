@@ -114,17 +114,17 @@ def load_work_calendar(folder: Path, published_by: date | None = None) -> WorkCa
     days_off: set[date] = set()
     working: set[date] = set()
     for file in files.values():
-        shape = read_shape(file, WorkCalendarFile)
-        if str(shape.year) != file.stem:
+        content = read_shape(file, WorkCalendarFile)
+        if str(content.year) != file.stem:
             raise PolicyFileError(
-                [Problem(file, 1, f"文件名应为 {shape.year}.yaml / the file is for {shape.year}")]
+                [Problem(file, 1, f"文件名应为 {content.year}.yaml / the file is for {content.year}")]
             )
-        if published_by is not None and shape.notices[0].issued > published_by:
+        if published_by is not None and content.notices[0].issued > published_by:
             continue
-        notices[shape.year] = tuple(notice.number for notice in shape.notices)
-        for run in shape.days_off:
+        notices[content.year] = tuple(notice.number for notice in content.notices)
+        for run in content.days_off:
             days_off.update(run.first + timedelta(days=n) for n in range((run.last - run.first).days + 1))
-        working.update(shape.working_weekends)
+        working.update(content.working_weekends)
     return WorkCalendar(notices, frozenset(days_off), frozenset(working))
 
 

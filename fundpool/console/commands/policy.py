@@ -129,7 +129,12 @@ def explain(
     chosen = policy.rule(rule, parse_day(on, "--on") if on else None)
     example = parse_month(month) if month else _first_full_month(policy)
     document = explain_rule(
-        policy, chosen, read_national(folder), load_work_calendar(folder), example, load_examples(folder)
+        policy,
+        chosen,
+        read_national(folder),
+        calendar=load_work_calendar(folder),
+        month=example,
+        examples=load_examples(folder),
     )
     if json:
         print_json(document)
@@ -154,8 +159,12 @@ def diff(
     from fundpool.services.law.policy_views import compare
 
     folder = policy_folder(policy_dir)
-    (one, one_on), (other, other_on) = _city_at(left), _city_at(right)
-    rows = compare(load_city(folder, one), one_on, load_city(folder, other), other_on, read_national(folder))
+    (left_city, left_day), (right_city, right_day) = _city_at(left), _city_at(right)
+    rows = compare(
+        (load_city(folder, left_city), left_day),
+        (load_city(folder, right_city), right_day),
+        read_national(folder),
+    )
     if not all_:
         rows = [row for row in rows if not row["same"]]
     if json:

@@ -176,6 +176,7 @@ def explain_rule(
     city: CityPolicy,
     rule: PolicyRule,
     national: National,
+    *,
     calendar: WorkCalendar,
     month: Month,
     examples: Mapping[str, WorkedExample],
@@ -217,7 +218,8 @@ def explain_rule(
         "structure": _plain(rule.structure, exclude_defaults=True) if rule.structure else None,
         "out_of_scope": rule.out_of_scope,
         "readings": [
-            _reading(city, rule, entry, calendar, month, examples) for entry in _readings_of(city, rule)
+            _reading(city, rule, entry, calendar=calendar, month=month, examples=examples)
+            for entry in _readings_of(city, rule)
         ],
         "common_readings": _common_readings(rule, national),
         "conflicts": [conflict.text for conflict in city.conflicts if rule.id in conflict.between],
@@ -248,6 +250,7 @@ def _reading(
     city: CityPolicy,
     rule: PolicyRule,
     entry: Interpretation,
+    *,
     calendar: WorkCalendar,
     month: Month,
     examples: Mapping[str, WorkedExample],
@@ -302,22 +305,18 @@ def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
 
 
 def compare(
-    left: CityPolicy,
-    left_on: date | None,
-    right: CityPolicy,
-    right_on: date | None,
-    national: National,
+    left: tuple[CityPolicy, date | None], right: tuple[CityPolicy, date | None], national: National
 ) -> list[Document]:
-    """Two files side by side, or one at two dates: a row per topic, with what each says (None: nothing)."""
-    one, other = _topics(left, left_on, national), _topics(right, right_on, national)
+    """Two files side by side, each on a day: a row per topic, with what each says (None: nothing)."""
+    says, says_beside = _topics(*left, national), _topics(*right, national)
     return [
         {
             "topic": topic,
-            "left": one.get(topic),
-            "right": other.get(topic),
-            "same": one.get(topic) == other.get(topic),
+            "left": says.get(topic),
+            "right": says_beside.get(topic),
+            "same": says.get(topic) == says_beside.get(topic),
         }
-        for topic in [*one, *(topic for topic in other if topic not in one)]
+        for topic in says | says_beside
     ]
 
 

@@ -74,7 +74,10 @@ def rules_of(terms: Terms) -> SettlementRules:
     appraisal = _appraisal(terms)
     return SettlementRules(
         tiers=tuple(_tier(rule, block, terms, appraisal) for rule, block in tiers),
-        causes=tuple(Cause(rule.id, block.of, block.bearer, block.beyond_gap) for rule, block in causes),
+        causes=tuple(
+            Cause(rule.id, of=block.of, bearer=block.bearer, beyond_gap=block.beyond_gap)
+            for rule, block in causes
+        ),
         over_budget=over_budget,
         ration=ration or terms.read("gap.ration", Ration),
         surplus=next((SurplusSplit(rule.id, block.shares) for rule, block in surpluses), None),
