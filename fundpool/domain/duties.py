@@ -5,7 +5,7 @@ the text leaves undated or delegates is listed without a date, never with an inv
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -93,29 +93,9 @@ class Duty:
 
     def to_json(self) -> dict[str, object]:
         """The duty as the outside contract writes it."""
-
-        def iso(day: date | None) -> str | None:
-            return day.isoformat() if day else None
-
         return {
-            "rule": self.rule,
-            "step": self.step,
-            "period": self.period,
-            "actor": self.actor,
-            "unit": self.unit,
-            "nominal": iso(self.nominal),
-            "due": iso(self.due),
-            "act_by": iso(self.act_by),
-            "kind": self.kind.value,
-            "firmness": self.firmness.value,
-            "status": self.status.value,
-            "shift": self.shift.value,
-            "reading": self.reading,
-            "basis": {
-                "document": self.basis.document,
-                "section": self.basis.section,
-                "quote": self.basis.quote,
-            },
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in asdict(self).items()
         }
 
 
