@@ -6,7 +6,6 @@ contract; a city whose text has no block for it does not provide it, and is neve
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +20,7 @@ from fundpool.domain.risk import LastLevy, WarningLine, judge_standing, levy_res
 from fundpool.domain.subsidy import quarters_of
 from fundpool.domain.working_capital import Average, quota_of
 from fundpool.services.law import settlement
+from fundpool.services.law.plain import plain
 from fundpool.services.law.policy_terms import B, Setting, Terms, cite, read_blocks, silent
 from schemas import facts as shapes
 from schemas import policy_computes as blocks
@@ -369,26 +369,10 @@ def _warning(terms: Terms, facts: shapes.WarningFacts) -> Answer:
     ]
     standing = judge_standing(lines, **dict(facts))
     return {
-        "surplus_ratio": _ratio(standing.surplus_ratio),
-        "months_of_coverage": _ratio(standing.months_of_coverage),
-        "alarms": list(standing.alarms),
-        "not_evaluated": list(standing.not_evaluated),
-        "lines": [
-            {
-                "rule": line.rule,
-                "alarm": line.alarm,
-                "measure": line.measure.value,
-                "comparison": line.comparison.value,
-                "line": str(line.line),
-            }
-            for line in lines
-        ],
+        **plain(standing),
+        "lines": [plain(line) for line in lines],
         "rules": {"alarms": list(dict.fromkeys(line.rule for line in lines))},
     }
-
-
-def _ratio(value: Fraction | None) -> str | None:
-    return None if value is None else str(value)
 
 
 def _risk_reserve(terms: Terms, facts: shapes.RiskReserveFacts) -> Answer:

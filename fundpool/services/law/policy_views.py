@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from fundpool.domain.duties import LAST_WORKING_DAYS, duties_of_month
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import (
@@ -33,6 +31,7 @@ from fundpool.domain.policy import (
     WorkedExample,
 )
 from fundpool.domain.working_days import WorkCalendar
+from fundpool.services.law.plain import plain
 from fundpool.services.law.policy_examples import work_out
 
 Document = dict[str, Any]
@@ -125,7 +124,7 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
         **city_in_brief(city),
         "on": _iso(on),
         "division_code": city.division_code,
-        "instruments": [_plain(instrument, exclude={"source"}) for instrument in city.instruments],
+        "instruments": [plain(instrument, exclude={"source"}) for instrument in city.instruments],
         "pooled": [
             {
                 "fund": fund.key,
@@ -137,10 +136,10 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
             }
             for fund in city.funds
         ],
-        "units": [_plain(unit, exclude={"name_en", "aliases", "note"}) for unit in city.register],
-        "payment_path": [_plain(hop, exclude={"only_units", "name_zh"}) for hop in city.payment_path],
-        "conflicts": [_plain(conflict) for conflict in city.conflicts],
-        "absent": [_plain(entry) for entry in city.absent],
+        "units": [plain(unit, exclude={"name_en", "aliases", "note"}) for unit in city.register],
+        "payment_path": [plain(hop, exclude={"only_units", "name_zh"}) for hop in city.payment_path],
+        "conflicts": [plain(conflict) for conflict in city.conflicts],
+        "absent": [plain(entry) for entry in city.absent],
         "rule_list": [rule_in_brief(rule, names) for rule in rules],
     }
 
@@ -215,7 +214,7 @@ def explain_rule(
             for duty in rule.duties
         ],
         "computes": [dict(block) for block in rule.computes],
-        "structure": _plain(rule.structure, exclude_defaults=True) if rule.structure else None,
+        "structure": plain(rule.structure, exclude_defaults=True) if rule.structure else None,
         "out_of_scope": rule.out_of_scope,
         "readings": [
             _reading(city, rule, entry, calendar=calendar, month=month, examples=examples)
@@ -406,11 +405,6 @@ def steps_set_twice(
                 found.setdefault(step, str(month))
         month = month.plus(1)
     return list(found.items())
-
-
-def _plain(value: object, **options: Any) -> Document:
-    """A part of a policy as JSON, in the words of the file; ``options`` as of TypeAdapter.dump_python."""
-    return dict(TypeAdapter(type(value)).dump_python(value, mode="json", by_alias=True, **options))
 
 
 def _iso(day: date | None) -> str | None:
