@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from fundpool.domain import policy as law
+from fundpool.domain.policy import Every
 from schemas.policy_computes import AnyComputeBlock
 
 Key = Annotated[str, Field(pattern=law.KEY_PATTERN)]
@@ -96,12 +97,12 @@ Due = Annotated[
 ]
 """A deadline as a file writes it. Tags have a bracket because messages leave such names of shapes out."""
 
-MONTH_WORDS: Mapping[law.Every, frozenset[str]] = {
-    law.Every.MONTH: frozenset({"month_offset"}),
-    law.Every.QUARTER: frozenset({"month_of_quarter", "quarter_offset"}),
-    law.Every.YEAR: frozenset({"month", "year_offset"}),
-    law.Every.ONCE: frozenset({"month", "year_offset"}),
-    law.Every.EVENT: frozenset(),
+MONTH_WORDS: Mapping[Every, frozenset[str]] = {
+    Every.MONTH: frozenset({"month_offset"}),
+    Every.QUARTER: frozenset({"month_of_quarter", "quarter_offset"}),
+    Every.YEAR: frozenset({"month", "year_offset"}),
+    Every.ONCE: frozenset({"month", "year_offset"}),
+    Every.EVENT: frozenset(),
 }
 """By which words a duty that comes back so often names the month of its day."""
 
@@ -111,20 +112,17 @@ class Duty(law.DutyText):
     """One duty: who does what by when."""
 
     due: Due
-    reading: str | None = field(
-        default=None,
-        metadata=law.described("所用读法的键 / key of the interpretation it rests on"),
-    )
+    reading: str | None = law.optional("所用读法的键 / key of the interpretation it rests on")
 
     def __post_init__(self) -> None:
-        if (self.every is law.Every.ONCE) != (self.fund_year is not None):
+        if (self.every is Every.ONCE) != (self.fund_year is not None):
             raise ValueError("a one-off duty (every: once), and only it, names its fund_year")
         for quarter, due in self.deadlines():
             where = self.step if quarter is None else f"quarter {quarter}"
-            every = self.every if quarter is None else law.Every.YEAR
-            if isinstance(due, ByQuarter) or (quarter is not None and self.every is not law.Every.QUARTER):
+            every = self.every if quarter is None else Every.YEAR
+            if isinstance(due, ByQuarter) or (quarter is not None and self.every is not Every.QUARTER):
                 raise ValueError("by_quarter belongs to every: quarter")
-            if isinstance(due, law.OnDate) and every is not law.Every.ONCE:
+            if quarter is None and isinstance(due, law.OnDate) and every is not Every.ONCE:
                 raise ValueError("a date belongs to every: once")
             if isinstance(due, law.InMonth):
                 _check_month(due, every, where)
@@ -138,15 +136,15 @@ class Duty(law.DutyText):
         return self.due.by_quarter.items() if isinstance(self.due, ByQuarter) else [(None, self.due)]
 
 
-def _check_month(due: law.InMonth, every: law.Every, where: str) -> None:
+def _check_month(due: law.InMonth, every: Every, where: str) -> None:
     used = {entry.name for entry in fields(law.InMonth) if getattr(due, entry.name) is not None}
     if used - MONTH_WORDS[every]:
         raise ValueError(f"{where}: {', '.join(sorted(used))} does not belong to a duty of every: {every}")
-    if every in {law.Every.YEAR, law.Every.ONCE} and due.month is None:
+    if every in {Every.YEAR, Every.ONCE} and due.month is None:
         raise ValueError(f"{where}: a yearly date needs its month")
-    if every is law.Every.QUARTER and due.month_of_quarter is None:
+    if every is Every.QUARTER and due.month_of_quarter is None:
         raise ValueError(f"{where}: a quarterly date needs month_of_quarter or by_quarter")
-    if every is law.Every.EVENT:
+    if every is Every.EVENT:
         raise ValueError(f"{where}: a duty on an event has no day of its own; use after_event or undated")
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import combinations, pairwise
 
-from fundpool.adapters.policies.yaml_documents import Document, Problem
+from fundpool.adapters.policies.yaml_documents import Document, EntryPath, Problem
 from fundpool.domain.chart_of_accounts import AccountType, payment_flow
 from fundpool.domain.policy import After, National, PaymentHop
-from schemas.policy import PolicyFile, Rule
+from schemas.policy import Duty, PolicyFile, Rule
 
 PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
 """The steps over whose hops money is paid (services.disbursement)."""
@@ -19,6 +19,13 @@ def inconsistencies(content: PolicyFile, document: Document, national: National)
     """Every problem that the checks below find, by line."""
     problems = [problem for check in CHECKS for problem in check(content, document, national)]
     return sorted(problems, key=lambda problem: problem.line)
+
+
+def _duties(content: PolicyFile) -> Iterator[tuple[EntryPath, Duty]]:
+    """Every duty of the file with its path."""
+    for index, rule in enumerate(content.rules):
+        for number, duty in enumerate(rule.duties):
+            yield ("rules", index, "duties", number), duty
 
 
 def units_are_unique(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
@@ -72,28 +79,26 @@ def parties_exist(content: PolicyFile, document: Document, national: National) -
             yield document.problem(
                 ("rules", index, "at", "instrument"), f"没有文件 {rule.at.instrument} / no such instrument"
             )
-        for number, duty in enumerate(rule.duties):
-            if duty.actor not in parties:
-                yield document.problem(
-                    ("rules", index, "duties", number, "actor"),
-                    f"没有责任主体 {duty.actor} / no such actor in national.yaml",
-                )
+    for path, duty in _duties(content):
+        if duty.actor not in parties:
+            yield document.problem(
+                (*path, "actor"), f"没有责任主体 {duty.actor} / no such actor in national.yaml"
+            )
 
 
 def steps_have_names(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
     """A step that national.yaml does not name says itself what is done."""
-    for index, rule in enumerate(content.rules):
-        for number, duty in enumerate(rule.duties):
-            if duty.step not in national.steps and duty.action is None:
-                yield document.problem(
-                    ("rules", index, "duties", number, "step"),
-                    f"新步骤 {duty.step} 须写 action / a step that national.yaml does not name needs an action",
-                )
+    for path, duty in _duties(content):
+        if duty.step not in national.steps and duty.action is None:
+            yield document.problem(
+                (*path, "step"),
+                f"新步骤 {duty.step} 须写 action / a step that national.yaml does not name needs an action",
+            )
 
 
 def hops_close_a_duty(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A hop of the payment path fulfils a step that some rule sets."""
-    steps = {duty.step for rule in content.rules for duty in rule.duties}
+    steps = {duty.step for _, duty in _duties(content)}
     for index, hop in enumerate(content.payment_path):
         if hop.closes is not None and hop.closes not in steps:
             yield document.problem(
@@ -205,11 +210,10 @@ def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
 def chains_lead_somewhere(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A duty after a step waits for a step that a rule sets, and no chain runs in a circle."""
     before: dict[tuple[str, str], str | None] = {}
-    places: dict[tuple[str, str], tuple[str | int, ...]] = {}
-    for index, rule in enumerate(content.rules):
-        for number, duty in enumerate(rule.duties):
-            before[(duty.every, duty.step)] = duty.due.step if isinstance(duty.due, After) else None
-            places[(duty.every, duty.step)] = ("rules", index, "duties", number)
+    places: dict[tuple[str, str], EntryPath] = {}
+    for path, duty in _duties(content):
+        before[(duty.every, duty.step)] = duty.due.step if isinstance(duty.due, After) else None
+        places[(duty.every, duty.step)] = path
     for (every, step), place in places.items():
         seen, current = [step], before[(every, step)]
         while current is not None:
@@ -232,11 +236,11 @@ def readings_agree(content: PolicyFile, document: Document, _national: National)
     first: dict[str, tuple[str, ...]] = {}
     for index, rule in enumerate(content.rules):
         for number, entry in enumerate(rule.interpretations):
-            names = (entry.reading, *(other.reading for other in entry.alternatives))
-            if first.setdefault(entry.key, names) != names:
+            if first.setdefault(entry.key, entry.readings) != entry.readings:
                 yield document.problem(
                     ("rules", index, "interpretations", number),
-                    f"{entry.key} 的读法前后不一 / offers {', '.join(names)}, earlier {', '.join(first[entry.key])}",
+                    f"{entry.key} 的读法前后不一 / offers {', '.join(entry.readings)}, "
+                    f"earlier {', '.join(first[entry.key])}",
                 )
 
 
