@@ -30,7 +30,7 @@ from benchmarks.national_month import MONTH, NATION_CITIES, PATTERNS, NationCity
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.outcomes import StepRequest, UnitState
 from fundpool.sandbox_bank.scripted import ScriptedGateway
-from fundpool.services.documents import reports
+from fundpool.services.month import steps
 from fundpool.services.month.steps import run_step_of_cities
 from fundpool.services.ports.work import MonthPorts
 from tests.integration.month_scene import account_no, at
@@ -162,6 +162,7 @@ def measure(way: str, cities: int, home: Path) -> dict[str, Any]:
 def _watched(ports: MonthPorts, watch: Stopwatch) -> MonthPorts:
     return replace(
         ports,
+        parse_files=watch.timed("read", ports.parse_files),
         read_documents=watch.timed("read", ports.read_documents),
         judge_documents=watch.timed("validate", ports.judge_documents),
     )
@@ -170,8 +171,11 @@ def _watched(ports: MonthPorts, watch: Stopwatch) -> MonthPorts:
 @contextmanager
 def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[RunStep]:
     """How the steps are run; what is replaced for it is put back at the end."""
-    collect, validate = reports.collect_documents, expectations.runner._validate
-    reports.collect_documents = watch.timed("keep", collect)
+    validate, given = expectations.runner._validate, steps.PARTS["expenditure-reporting"]
+    # Taking in and judging belong to the stage that plans are kept in, what follows to booking.
+    collecting = {part.__name__: watch.timed("keep", part) for part in given[:2]}
+    steps.PARTS["expenditure-reporting"] = (*collecting.values(), *given[2:])
+    vars(steps).update(collecting)
     try:
         if way == "plain":
             expectations.runner._validate = plain_checks.validate
@@ -183,7 +187,8 @@ def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[
             with through_prefect(home, ports, watch, STAGE_OF_STEP) as run:
                 yield run
     finally:
-        reports.collect_documents, expectations.runner._validate = collect, validate
+        expectations.runner._validate, steps.PARTS["expenditure-reporting"] = validate, given
+        vars(steps).update({part.__name__: part for part in given[:2]})
 
 
 def _directly(ports: MonthPorts, watch: Stopwatch) -> RunStep:

@@ -15,9 +15,9 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from benchmarks.measuring import Stopwatch
 from benchmarks.national_month import MONTH
 from flows import steps as flows_of_steps
-from fundpool.console.runs import LocalPrefect
 from fundpool.domain.month import STEPS
 from fundpool.domain.outcomes import StepInHand
+from fundpool.local_prefect.runs import LocalPrefect, local_prefect
 from fundpool.services.month.steps import Part
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
@@ -64,7 +64,7 @@ def through_prefect(
     parts.carry_out_part = in_its_stage
     try:
         with (
-            LocalPrefect(Settings(home=home)) as prefect,
+            local_prefect(Settings(home=home)) as prefect,
             # As the product's own worker does: joining that thread takes most of a second per flow run.
             temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
         ):

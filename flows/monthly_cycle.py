@@ -9,9 +9,10 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from fundpool.domain.outcomes import StepInHand
-from tasks.conclusions import conclude_month
+from tasks.conclusions import conclude_month, reason
 from tasks.documents import judge_other_documents, take_in_other_documents, write_other_slips
 from tasks.naming import cycle_name
 from tasks.options import STEP_FLOW
@@ -25,7 +26,7 @@ from tasks.reports import (
     take_in_reports,
     write_report_slips,
 )
-from tasks.steps import Asked, CountyCode, Summary, begin_step, end_step, not_begun, show_calendar
+from tasks.steps import Asked, CountyCode, begin_step, end_step, show_calendar
 
 # ── M−1: the counties' plans ─────────────────────────────────────────────────────────────────────
 
@@ -114,21 +115,21 @@ def monthly_cycle(city: str, month: str, county: CountyCode = None, as_of: str |
     """Carry the month as far as it can go now: each step does what is ready and waits for the rest."""
     asked = Asked((city,), month, county, as_of)
     show_calendar(asked, return_state=True)  # a wrong city or month is told by the first step
-    ended: dict[str, Summary] = {}
+    ended: dict[str, State[Any]] = {}
     after = None
     for key in STEP_FLOWS:
         ended[key] = after = carry_out_step(key, asked, after)
     return conclude_month(city, month, ended)
 
 
-def carry_out_step(key: str, asked: Asked, after: Summary | None = None) -> Summary:
-    """Carry out one step; what stops it is told in its summary and leaves the steps after it to go on."""
+def carry_out_step(key: str, asked: Asked, after: State[Any] | None = None) -> State[Any]:
+    """Carry out one step; what stops it is told in its state and leaves the steps after it to go on."""
     begun = begin_step(key, asked, wait_for=[after] if after else None, return_state=True)
     if not begun.is_completed():
-        return not_begun(key, asked, begun)
+        return Failed(message=reason(begun))
     step = begun.result()
     try:
         step = STEP_FLOWS[key](step)
-    except Exception as error:  # noqa: BLE001 - the step's record ends with it, and the run names it
+    except Exception as error:  # noqa: BLE001 - the step's record ends with it, and its state names it
         step = step.stopped_by(error)
-    return end_step(step)
+    return end_step(step, return_state=True)

@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.monthly_cycle import carry_out_step
-from tasks.conclusions import conclude_batches, state_of
+from tasks.conclusions import conclude_batches
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
 from tasks.steps import Asked, Cities, CountyCode, show_calendar
@@ -28,7 +28,7 @@ def run_alone(key: str, city: Cities, month: str, county: CountyCode, as_of: str
     for batch in [cities[start : start + CITIES_PER_BATCH] for start in starts]:
         asked = Asked(batch, month, county, as_of)
         show_calendar(asked, key, return_state=True)  # a wrong city or month is told by the step itself
-        ended.append(state_of(carry_out_step(key, asked)))
+        ended.append(carry_out_step(key, asked))
     return conclude_batches(ended)
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
 
+from fundpool.adapters.banks.iso20022 import require_extra
+from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
 from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks
 from fundpool.adapters.documents.report_workbooks import SummaryWorkbooks
@@ -30,14 +31,16 @@ from schemas.payment_messages import TransferOrder
 
 if TYPE_CHECKING:
     from fundpool.adapters.banks.files import FileGateway
-    from fundpool.adapters.documents.parser_process import KeptAnswers
 
 
 def build_ports(settings: Settings) -> MonthPorts:
     """The ports of this installation. Opens no connection: database and bank are met when used.
 
-    Raises InputError when a policy file cannot be read.
+    Raises InputError when a policy file cannot be read, or the files of a bank without an API could not be.
     """
+    if settings.gateway_kind == "file":
+        # Now, not at the first payment: that one would be claimed and then wait for its lease to end.
+        require_extra()
     gateway = LazyGateway(settings) if settings.gateway_url or settings.gateway_kind == "file" else None
     policies = load_policies(settings.policy_dir)
     return MonthPorts(
@@ -51,6 +54,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         calendar=load_work_calendar(settings.policy_dir),
         raw_files=RawFiles(settings.raw_files),
         drop_folder=DropFolder(settings.resolved_drop_folder),
+        parse_files=parse_files,
         read_documents=_read_documents,
         judge_documents=_judge_documents,
         report_writer=SummaryWorkbooks(),
@@ -150,15 +154,7 @@ def _read_documents(
 ) -> list[ParsedDocument]:
     from fundpool.adapters.documents.document_reader import read_documents
 
-    return read_documents(files, document, register, month, kept=_kept_answers())
-
-
-@cache
-def _kept_answers() -> "KeptAnswers":
-    """A step reads a file at intake and again when it is judged; the parser is asked once per process."""
-    from fundpool.adapters.documents.parser_process import KeptAnswers
-
-    return KeptAnswers()
+    return read_documents(files, document, register, month)
 
 
 def _judge_documents(

@@ -1,20 +1,23 @@
-"""What the dashboard's JSON API promises: the shape of ``fundpool status --json``.
+"""What is said of a month: by ``fundpool status`` and ``receipts``, by their JSON, by the dashboard and its API.
 
-The pages are drawn from the same objects, so that a page can never show what the API does not say.
-Amounts are integer fen, dates ISO, unknown is null. Fields that a later release adds are kept as
-they come (``extra="allow"``): a reader must not break on them.
+One set of models, made by ``fundpool.services.oversight``, so that no page can show what the JSON does not
+say. The order of the fields is that of the JSON. Amounts are integer fen, dates ISO, moments in Shanghai's
+time, unknown is null.
 """
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.timeliness import DutyState
+
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(SHANGHAI))]
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, from_attributes=True)
 
 
 class Basis(_Shape):
@@ -33,7 +36,6 @@ class DutyStatus(_Shape):
     period: str
     actor: str
     unit: str | None = None
-    fund: str | None = None
     nominal: date | None = None
     due: date | None = None
     act_by: date | None = None
@@ -43,8 +45,10 @@ class DutyStatus(_Shape):
     shift: str = "none"
     reading: str | None = None
     basis: Basis
+    unit_name_zh: str = ""
+    fund: str | None = None
     state: DutyState
-    done_at: datetime | None = None
+    done_at: Moment | None = None
     days_late: int | None = None
     waiting_for: str | None = None
     extended_until: date | None = None
@@ -54,10 +58,10 @@ class UnitOutcome(_Shape):
     """What the last run of a step came to for one unit."""
 
     unit: str
-    fund: str | None = None
     state: str
     detail_zh: str
     detail_en: str
+    fund: str | None = None
     amount_fen: int | None = None
     error_code: str | None = None
 
@@ -67,7 +71,7 @@ class StepStatus(_Shape):
 
     step: str
     state: str
-    last_run_at: datetime | None = None
+    last_run_at: Moment | None = None
     run_id: str | None = None
     by: str | None = None
     counts: dict[str, int] = Field(default_factory=dict)
@@ -78,19 +82,21 @@ class TransferStatus(_Shape):
     """One transfer of the month as far as it has come.
 
     ``state`` is the obligation's; ``attempt_state`` that of the last order to the bank, which knows
-    an outcome of its own: ``unknown``.
+    an outcome of its own: ``unknown``. Account numbers are cut to their last digits.
     """
 
     obligation: str | None = None
+    batch: int | None = None
+    batch_state: str | None = None
     fund: str
     unit: str | None = None
     from_type: str | None = Field(default=None, alias="from")
     to_type: str | None = Field(default=None, alias="to")
+    application: int | None = None
     amount_fen: int
     state: str
-    batch: int | None = None
+    settled_at: Moment | None = None
     held_reason: str | None = None
-    settled_at: datetime | None = None
     debit_account: str | None = None
     credit_account: str | None = None
     credit_name: str | None = None
@@ -101,7 +107,7 @@ class TransferStatus(_Shape):
     attempt_state: str | None = None
     key: str | None = None
     bank_serial: str | None = None
-    executed_at: datetime | None = None
+    executed_at: Moment | None = None
     detail_zh: str | None = None
     detail_en: str | None = None
 
@@ -117,12 +123,13 @@ class Flag(_Shape):
     """Something a person must look at: late, missing, returned, inconsistent, held or unknown."""
 
     kind: str
+    severity: str = "review"
     step: str | None = None
     unit: str | None = None
+    unit_name_zh: str = ""
     fund: str | None = None
     rule: str | None = None
     days: int | None = None
-    severity: str = "review"
     message_zh: str
     message_en: str
     basis: Basis | None = None
@@ -132,33 +139,57 @@ class Flag(_Shape):
     found: str | None = None
     expected: str | None = None
     file: str | None = None
-
-
-class FundMoney(_Shape):
-    """One fund's money of the month, from request to payment; null is not known yet, never 0."""
-
-    fund: str
-    requested_fen: int | None = None
-    approved_fen: int | None = None
-    reviewed_fen: int | None = None
-    paid_fen: int | None = None
-
-    @property
-    def target_fen(self) -> int | None:
-        """What is to be paid: the amount finance confirmed, before that the approved one."""
-        return self.reviewed_fen if self.reviewed_fen is not None else self.approved_fen
+    document: str | None = None
 
 
 class MonthStatus(_Shape):
-    """A city's month as seen at ``as_of``."""
+    """A city's month or fund year as seen at ``as_of``: the document of ``fundpool status --json``."""
 
     city: str
     month: str
-    as_of: datetime
+    as_of: Moment
     duties: tuple[DutyStatus, ...] = ()
     steps: tuple[StepStatus, ...] = ()
     transfers: tuple[TransferStatus, ...] = ()
     flags: tuple[Flag, ...] = ()
+
+
+class MoneyReceipt(_Shape):
+    """One payment that has arrived, by the bank's word."""
+
+    unit: str
+    fund: str
+    from_type: str = Field(alias="from")
+    to_type: str = Field(alias="to")
+    application: int
+    amount_fen: int
+    received_on: date | None
+    account: str
+    bank_serial: str | None
+
+
+class FileReceipt(_Shape):
+    """The receipt (回执) of one version that a county filed."""
+
+    document: str
+    county: str
+    county_name_zh: str
+    version: int
+    file_name: str
+    sha256: str
+    received_at: Moment
+    submitted_by: str
+    verdict: str | None
+    state: str
+
+
+class Receipts(_Shape):
+    """What arrived for a month or fund year: the document of ``fundpool receipts --json``."""
+
+    city: str
+    month: str
+    receipts: tuple[MoneyReceipt, ...]
+    files: tuple[FileReceipt, ...]
 
 
 class FindingStatus(_Shape):
@@ -197,7 +228,7 @@ class SubmissionStatus(_Shape):
     version: int
     file_name: str
     sha256: str
-    received_at: datetime
+    received_at: Moment
     submitted_by: str | None = None
     verdict: str | None = None
     state: str | None = None
@@ -222,7 +253,7 @@ class CaseStatus(_Shape):
     reason: str | None = None
     maker: str | None = None
     checker: str | None = None
-    decided_at: datetime | None = None
+    decided_at: Moment | None = None
 
 
 class CountyMonth(_Shape):
@@ -236,6 +267,21 @@ class CountyMonth(_Shape):
     cases: tuple[CaseStatus, ...] = ()
     transfers: tuple[TransferStatus, ...] = ()
     flags: tuple[Flag, ...] = ()
+
+
+class FundMoney(_Shape):
+    """One fund's money of the month, from request to payment; null is not known yet, never 0."""
+
+    fund: str
+    requested_fen: int | None = None
+    approved_fen: int | None = None
+    reviewed_fen: int | None = None
+    paid_fen: int | None = None
+
+    @property
+    def target_fen(self) -> int | None:
+        """What is to be paid: the amount finance confirmed, before that the approved one."""
+        return self.reviewed_fen if self.reviewed_fen is not None else self.approved_fen
 
 
 class AccountBalance(_Shape):

@@ -21,9 +21,7 @@ MAX_NAMED = 12
 
 
 def conclude_batches(ended: Sequence[State[Any]]) -> State[Any]:
-    """The end of a step for many cities: failed when a batch failed, else what a person must see first."""
-    if len(ended) == 1:
-        return ended[0]
+    """The end of a step's run: failed when a batch of its cities failed, else what a person must see first."""
     failed = [state.message or "" for state in ended if not state.is_completed()]
     if failed:
         return Failed(message=" · ".join(failed))
@@ -122,9 +120,8 @@ def _calendar_line(duty: Duty) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def conclude_month(city: str, month: str, ended: dict[str, dict[str, Any]]) -> State[Any]:
+def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> State[Any]:
     """The end of a whole month's run: its summary published, failed steps named with their cause."""
-    states = {step: state_of(summary) for step, summary in ended.items()}
     lines = [
         f"| {step} | {STEPS[step].name_zh} | {state.name} | {state.message or ''} |"
         for step, state in states.items()

@@ -5,8 +5,8 @@ from typing import Any
 from prefect import task
 from prefect.client.orchestration import get_client
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import parse_month
+from fundpool.clock import business_clock
+from fundpool.domain.periods import parse_month
 from fundpool.services.books.audit_checks import keep_anchor
 from fundpool.services.month.daily import live_cities, record_start, reserve_due_steps
 from tasks.options import RETRY_WHEN_AWAY

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from fundpool.bootstrap import open_ports
-from fundpool.console.core_dumps import leave_no_core_dump
+from fundpool.core_dumps import leave_no_core_dump
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 

@@ -7,14 +7,14 @@ from prefect import task
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import parse_month
+from fundpool.clock import business_clock
 from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepInHand, StepReport, StepRequest
 from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import parse_month
 from fundpool.services.month import steps
 from fundpool.services.ports.work import MonthPorts
-from tasks.conclusions import publish_calendar, publish_outcomes, reason, reason_of
+from tasks.conclusions import publish_calendar, publish_outcomes, reason_of, state_of
 from tasks.options import RETRY_WHEN_AWAY
 from tasks.process import ports_of_this_process
 
@@ -71,18 +71,12 @@ def begin_step(key: str, asked: Asked) -> StepInHand:
 
 
 @task(name="end-step", task_run_name="■ {step.step}", **RETRY_WHEN_AWAY)
-def end_step(step: StepInHand) -> Summary:
-    """Record what the step came to and publish its table."""
+def end_step(step: StepInHand) -> State[Any]:
+    """Record what the step came to, publish its table, and end in the state that a person must see."""
     ports = ports_of_this_process()
     summary = summary_of(ports, step, steps.end_step(ports, step))
     publish_outcomes(summary, summary["step"])
-    return summary
-
-
-def not_begun(key: str, asked: Asked, ended: State[Any]) -> Summary:
-    """The summary of a step that could not even begin."""
-    cities = "-".join(asked.cities[:1]) or "none"
-    return {"step": key, "city": cities, "month": asked.month, "outcomes": [], "stopped": reason(ended)}
+    return state_of(summary)
 
 
 def summary_of(ports: MonthPorts, step: StepInHand, reports: list[StepReport]) -> Summary:

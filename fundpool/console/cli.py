@@ -13,9 +13,10 @@ from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
-from fundpool.console.core_dumps import leave_no_core_dump
 from fundpool.console.output import print_error
+from fundpool.core_dumps import leave_no_core_dump
 from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.version import product
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     # name: (where it lives, one line of help). Loaded lazily: `fundpool --help` and `compute`
@@ -102,6 +103,7 @@ def build_app() -> App:
     app = App(
         name="fundpool",
         help="医保基金市级统筹月度拨付 / Monthly budget cycle of a city-pooled medical insurance fund.",
+        version=product,
         version_flags=["--version"],
         help_format="plaintext",  # markdown help costs a quarter of a second
         result_action="return_value",
@@ -127,22 +129,22 @@ def _run(tokens: list[str]) -> int:
         result = build_app()(tokens, exit_on_error=False, print_error=False)
         return result if isinstance(result, int) else 0
     except CycloptsError as problem:
-        told: FundpoolError = InputError(
+        error: FundpoolError = InputError(
             "usage",
             f"命令写法不对：{problem}",
             f"wrong use: {problem}",
             remedy="fundpool --help",
         )
-    except FundpoolError as error:
-        told = error
+    except FundpoolError as raised:
+        error = raised
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
         return 130
     except Exception as surprise:  # noqa: BLE001 - the last resort: a sentence here, the traceback in a file
-        told = _surprise(surprise)
-    print_error(told, as_json=as_json)
-    return told.exit_status
+        error = _surprise(surprise)
+    print_error(error, as_json=as_json)
+    return error.exit_status
 
 
 def _surprise(surprise: Exception) -> FundpoolError:

@@ -1,15 +1,18 @@
-"""Options that many commands share, and the ports they open."""
+"""Options that many commands share, the ports they open and the result they print."""
 
 import os
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from fundpool.clock import business_clock
+from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import parse_yuan
-from fundpool.domain.periods import Month, Period, Year
+from fundpool.domain.periods import Period, Year, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.submission import DocumentKind
@@ -18,8 +21,12 @@ if TYPE_CHECKING:
     from schemas.documents.base import DocumentType
 
 City = Annotated[str, Parameter(name="--city", help="城市 / city key")]
+AnyCity = Annotated[str | None, Parameter(name="--city", help="城市 / city key")]
 MonthText = Annotated[
     str, Parameter(name="--month", help="款项或报表所属月份 / month the money is for, YYYY-MM")
+]
+AnyMonthText = Annotated[
+    str | None, Parameter(name="--month", help="款项或报表所属月份 / month the money is for, YYYY-MM")
 ]
 PeriodText = Annotated[
     str,
@@ -30,7 +37,9 @@ PeriodText = Annotated[
 ]
 County = Annotated[str, Parameter(name="--county", help="县区代码 / county code")]
 AnyCounty = Annotated[str | None, Parameter(name="--county", help="县区代码 / county code")]
+Fund = Annotated[str, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
 AnyFund = Annotated[str | None, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
+BreakNumber = Annotated[int, Parameter(help="差异序号，见 transfers breaks / number of the break")]
 By = Annotated[str, Parameter(name="--by", help="办理人 / the person who acts")]
 Reason = Annotated[str, Parameter(name="--reason", help="理由 / reason")]
 AnyReason = Annotated[str | None, Parameter(name="--reason", help="理由 / reason")]
@@ -39,6 +48,67 @@ PolicyDir = Annotated[
     Path | None, Parameter(name="--policy-dir", help="政策文件目录 / folder of policy files")
 ]
 Json = Annotated[bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every command takes that reads the law and prints a result."""
+
+    policy_dir: PolicyDir = None
+    json: Json = False
+
+    @property
+    def policy_folder(self) -> Path:
+        """The folder of policy files."""
+        return policy_folder(self.policy_dir)
+
+    @property
+    def settings(self) -> "Settings":
+        """The settings, with the policy folder of the command line when given."""
+        return settings_of(self.policy_dir)
+
+    def ports(self) -> "MonthPorts":
+        """The ports of this installation; nothing is opened before it is used."""
+        from fundpool.bootstrap import build_ports
+
+        return build_ports(self.settings)
+
+    def open_month(self) -> "MonthPorts":
+        """The ports of this installation. Raises ServiceUnavailable when its database is not there."""
+        return open_month(self.policy_dir)
+
+    def show(self, document: Any, *parts: Table | str, found: bool = False) -> int:
+        """Print the result; the exit status: 1 when something was ``found`` that a person must look at."""
+        show(document, *parts, as_json=self.json)
+        return 1 if found else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Clock:
+    as_of: AsOf = None
+
+    @property
+    def now(self) -> datetime:
+        """The business clock. Raises InputError for what is no moment."""
+        return business_clock(self.as_of)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Actor:
+    by: By
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Dated(Options, _Clock):
+    """The same, of a command that looks at the clock."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Act(Dated, _Actor):
+    """The same, of a command by which a person acts."""
 
 
 def open_month(policy_dir: Path | None) -> "MonthPorts":
@@ -67,19 +137,6 @@ def policy_folder(given: Path | None) -> Path:
 
     named = os.environ.get("FUNDPOOL_POLICY_DIR")
     return given or (PRODUCT_POLICIES if named is None else Path(named))
-
-
-def parse_month(text: str) -> Month:
-    """The month of an option. Raises InputError."""
-    try:
-        month = Month.parse(text)
-    except ValueError:
-        raise InputError(
-            "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
-        ) from None
-    if not 1990 <= month.year <= 2100:
-        raise InputError("bad_month", f"月份超出范围：{text}", f"the month is out of range: {text}")
-    return month
 
 
 def parse_period(text: str) -> Period:
@@ -138,8 +195,3 @@ def parse_amount(text: str | None) -> int | None:
             f"金额应写作 1234567.89（元），现为 {text}",
             f"an amount in yuan is written 1234567.89, found {text}",
         ) from None
-
-
-def minute(moment: datetime | None) -> str | None:
-    """A moment as people read it in a table."""
-    return None if moment is None else moment.strftime("%Y-%m-%d %H:%M")

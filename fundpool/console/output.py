@@ -1,32 +1,124 @@
-"""How the command line speaks: one JSON document, or a table for a person."""
+"""How the command line speaks: one JSON document, or tables for a person, both of the same result."""
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from fundpool.domain.errors import FundpoolError
+from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import SHANGHAI
+
+Columns = Mapping[str, str | Callable[[Any], object]]
+"""Heading of each column, and the field (named as for ``pick``) or the function of a row that it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of a result as a table: an amount in fen is shown in yuan, anything else as JSON has it.
+
+    Where ``columns`` are the headings alone, every row is its cells.
+    """
+
+    title: str
+    rows: Iterable[Any]
+    columns: Columns | Sequence[str]
+
+    @classmethod
+    def of_one(cls, title: str, record: Mapping[str, object]) -> "Table":
+        """A table of one row that shows a record as it is."""
+        return cls(title, [list(record.values())], list(record))
+
+    def cells(self) -> Iterable[Sequence[object]]:
+        """The rows as they are shown."""
+        if not isinstance(self.columns, Mapping):
+            return self.rows
+        columns = self.columns.values()
+        return ([_cell(row, column) for column in columns] for row in self.rows)
+
+
+def show(document: Any, *parts: Table | str, as_json: bool) -> None:
+    """Print a result: as JSON the document, for a person its tables and sentences in order."""
+    if as_json:
+        print_json(document)
+        return
+    for part in parts:
+        if isinstance(part, str):
+            print(part)
+        else:
+            print_table(part.title, list(part.columns), part.cells())
+
+
+def pick(source: object, names: str) -> dict[str, Any]:
+    """The named fields of an object or mapping, in this order, for a JSON document.
+
+    ``shown=inner.name`` calls a field otherwise than its source does; what has no source is None.
+    """
+    pairs = (name.partition("=") for name in names.split())
+    return {shown: field_of(source, name or shown) for shown, _, name in pairs}
+
+
+def field_of(source: object, path: str) -> Any:
+    """A field of an object or mapping, inner ones by dots; None where the way ends before."""
+    for name in path.split("."):
+        if source is None:
+            return None
+        source = source[name] if isinstance(source, Mapping) else getattr(source, name)
+    return source
+
+
+def _cell(row: object, column: str | Callable[[Any], object]) -> object:
+    if callable(column):
+        return column(row)
+    value = field_of(row, column)
+    if column.endswith("_fen") and value is not None:
+        return format_yuan(value)
+    return iso(value) if isinstance(value, datetime) else value
+
+
+def iso(moment: datetime) -> str:
+    """A moment as JSON has it: in Shanghai's time."""
+    return moment.astimezone(SHANGHAI).isoformat()
+
+
+def minute(moment: datetime | None) -> str | None:
+    """A moment as people read it in a table."""
+    return None if moment is None else f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
 
 def print_json(document: Any) -> None:
-    """Print ``document`` as the one JSON document on stdout."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=1)
+    """Print ``document`` as the one JSON document on stdout; moments, records and models by their fields."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=_plain)
     sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    """What ``json`` cannot write by itself."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", by_alias=True)
+    if is_dataclass(value) and type(value).__str__ is object.__str__:
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if is_dataclass(value) or isinstance(value, Path):
+        return str(value)  # a month, a hop, an account has one text of its own
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def error_document(error: FundpoolError) -> dict[str, Any]:
+    """An error as JSON has it."""
+    return {"code": error.code, "message": str(error), "basis": error.basis, "remedy": error.remedy}
 
 
 def print_error(error: FundpoolError, *, as_json: bool) -> None:
     """Print an error with its basis and remedy: JSON on stdout, or sentences on stderr."""
     if as_json:
-        print_json(
-            {
-                "error": {
-                    "code": error.code,
-                    "message": str(error),
-                    "basis": error.basis,
-                    "remedy": error.remedy,
-                }
-            }
-        )
+        print_json({"error": error_document(error)})
         return
     lines = [f"[{error.code}] {error.zh}", f"  {error.en}"]
     if error.basis:

@@ -63,6 +63,14 @@ class DutyStatus(StrEnum):
     """No date can be given."""
 
 
+STATUS_ZH: Mapping[DutyStatus, str] = {
+    DutyStatus.CONFIRMED: "确定",
+    DutyStatus.FORECAST: "预计",
+    DutyStatus.PROVISIONAL: "暂定",
+    DutyStatus.UNKNOWN: "无日期",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
     """Where the duty stands in the law."""

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from fundpool.domain.errors import InputError
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
@@ -87,6 +89,19 @@ Period = Month | Year
 def parse_period(text: str) -> Period:
     """The month or year that ``text`` names; raises ValueError otherwise."""
     return Year.parse(text) if len(text) == len("2026") else Month.parse(text)
+
+
+def parse_month(text: str) -> Month:
+    """The month that a person wrote, checked to be of our time. Raises InputError (``bad_month``)."""
+    try:
+        month = Month.parse(text)
+    except ValueError:
+        raise InputError(
+            "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
+        ) from None
+    if not 1990 <= month.year <= 2100:
+        raise InputError("bad_month", f"月份超出范围：{text}", f"the month is out of range: {text}")
+    return month
 
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|min|h|d)", re.ASCII)

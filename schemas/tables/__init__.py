@@ -12,6 +12,7 @@ from schemas.tables.calendar_records import extensions, filings, nil_returns, st
 from schemas.tables.reviews import review_cases
 from schemas.tables.scheduled_steps import scheduled_steps
 from schemas.tables.submissions import (
+    file_cells,
     judgements,
     raw_files,
     received_files,
@@ -26,6 +27,7 @@ __all__ = [
     "audit",
     "budgets",
     "extensions",
+    "file_cells",
     "filings",
     "judgements",
     "ledger",

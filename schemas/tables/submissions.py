@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -22,6 +23,16 @@ raw_files = Table(
     Column("sha256", String(64), primary_key=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("stored_at", Moment, nullable=False),
+)
+
+# What the parser found in a raw file, kept when the file is read: judging and whatever else needs the
+# cells later loads them. The raw bytes stay the evidence: cells without their seal are parsed again.
+file_cells = Table(
+    "file_cells",
+    metadata,
+    Column("sha256", ForeignKey("raw_files.sha256"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("seal", String(64), nullable=False),
 )
 
 received_files = Table(

@@ -1,6 +1,6 @@
 """Promises that hold for every command, read off the command table: a new command cannot forget them."""
 
-import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from fundpool.console.cli import build_app
 from fundpool.console.options import policy_folder
 from fundpool.settings import Settings
 
+BOTH_LANGUAGES = re.compile(r"[\u4e00-\u9fff].*[A-Za-z]{2}", re.DOTALL)
 READ_NO_POLICIES = {
     "backup": "copies the database",
     "deploy": "registers the deployments; their runs read the folder of the worker's settings",
@@ -22,21 +23,34 @@ READ_NO_POLICIES = {
 """Commands without ``--policy-dir``, and why they need none."""
 
 
-def commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
-    """Every command that can be called, with the names of its parameters."""
+def commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, App]]:
+    """Every command that can be called."""
     for name in app:
         if name.startswith("-"):
             continue
         command = app[name]
         if command.default_command is not None:
-            yield " ".join((*path, name)), set(inspect.signature(command.default_command).parameters)
+            yield " ".join((*path, name)), command
         yield from commands(command, (*path, name))
 
 
 def test_every_command_that_reads_the_law_takes_a_policy_folder() -> None:
-    without = {name for name, options in commands(build_app()) if "policy_dir" not in options}
+    without = {
+        name
+        for name, command in commands(build_app())
+        if not any("--policy-dir" in option.names for option in command.assemble_argument_collection())
+    }
     bank = {name for name in without if name.startswith("sandbox-bank ")}
     assert without - bank == set(READ_NO_POLICIES)
+
+
+def test_every_command_and_every_option_is_explained_in_chinese_and_english() -> None:
+    texts = {}
+    for name, command in commands(build_app()):
+        texts[name] = command.help
+        shown = [option for option in command.assemble_argument_collection() if option.show]
+        texts |= {f"{name} {option.name}": option.parameter.help for option in shown}
+    assert [place for place, text in texts.items() if not BOTH_LANGUAGES.search(text or "")] == []
 
 
 @pytest.mark.parametrize("named", [None, "elsewhere", ""])

@@ -4,7 +4,7 @@ Names and amounts are made up. The reader stands in for the services, so that th
 with states (an unknown transfer, a hostile file name) that a real month reaches only by accident.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -139,7 +139,6 @@ def _transfers() -> list[dict[str, Any]]:
                     "attempt_no": 1,
                     "fund": fund,
                     "unit": code,
-                    "step": "allocate_to_counties",
                     "from": "city_expenditure",
                     "to": "county_expenditure",
                     "debit_account": "3310000000001",
@@ -220,10 +219,9 @@ class ImaginedReader:
     def months(self, city: str) -> Sequence[Month]:
         return [Month(2026, 9), Month(2026, 10)] if city == "taizhou" else []
 
-    def status(self, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
+    def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
         if city != "taizhou" or month != Month(2026, 10):
-            empty = MonthStatus(city=city, month=str(month), as_of=moment.at)
-            return empty.model_dump(mode="json")
+            return MonthStatus(city=city, month=str(month), as_of=moment.at)
         duties = _county_duties()
         duties += [
             duty(
@@ -238,11 +236,10 @@ class ImaginedReader:
             duty("allocate_to_counties", None, "due_soon", waiting_for="city_agency"),
             duty("file_expenditure_report", None, "upcoming"),
         ]
-        document = MonthStatus.model_validate(
+        return MonthStatus.model_validate(
             {"city": city, "month": str(month), "as_of": moment.at, "duties": duties, "steps": _steps()}
             | {"transfers": _transfers(), "flags": _flags()}
         )
-        return document.model_dump(mode="json", by_alias=True)
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
         return BoardReading(self.status(city, month, moment), self.money(city), ())
@@ -254,7 +251,7 @@ class ImaginedReader:
         return CountyReading(self.county_month(city, month, unit, moment), self.books(city, moment))
 
     def county_month(self, city: str, month: Month, unit: str, moment: Moment) -> CountyMonth:
-        status = MonthStatus.model_validate(self.status(city, month, moment))
+        status = self.status(city, month, moment)
         finding = {"rule": "plan.adds_up", "severity": "block", "message_zh": f"合计与明细不符 {HOSTILE}", "message_en": f"the total does not add up {HOSTILE}", "sheet": "用款计划", "cell": "H7", "row": 7, "fund": "employee", "found": HOSTILE, "expected": "18,234,567.89", "remedy": "改正合计后重报 / correct the total and file again", "basis": "细则第十条"}  # fmt: skip
         note = {"rule": "plan.run_rate", "severity": "note", "message_zh": "比前三个月平均高 31%", "message_en": "31% above the average of the last three months", "fund": "resident", "row": 8}  # fmt: skip
         files = [

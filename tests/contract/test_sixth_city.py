@@ -17,8 +17,8 @@ from openpyxl import load_workbook
 
 from fundpool.adapters.documents.workbooks import write_document
 from fundpool.adapters.policies.policy_files import load_city
+from fundpool.clock import business_clock
 from fundpool.console.cli import main
-from fundpool.console.clock import business_clock
 from fundpool.console.dashboard.app import create_app
 from fundpool.console.dashboard.reading import ServiceReader
 from fundpool.console.options import open_month

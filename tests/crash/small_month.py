@@ -30,7 +30,7 @@ from fundpool.services.documents import review
 from fundpool.services.payments import application, payment_decisions, resolving
 from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
 from fundpool.services.ports.gateway import Gateway
-from fundpool.services.ports.judging import Reader
+from fundpool.services.ports.judging import Parser
 from fundpool.services.ports.work import Work
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import APPROVER, CHECKER, FISCAL_FEN, MAKER, RELEASER, CityScene, at
@@ -67,11 +67,11 @@ class SmallMonth(CityScene):
     """Whether each order that the bank refused must be in the books at the end, wherever the month was killed."""
 
     def __init__(
-        self, transactions: SqlTransactions, home: Path, gateway: Gateway, read: Reader, *, is_new: bool
+        self, transactions: SqlTransactions, home: Path, gateway: Gateway, parse: Parser, *, is_new: bool
     ) -> None:
         self.is_new = is_new
         super().__init__(transactions, home, CITY, OCTOBER, judges=False)
-        self.ports = replace(self.ports, gateway=gateway, gateway_terms=TERMS, read_documents=read)
+        self.ports = replace(self.ports, gateway=gateway, gateway_terms=TERMS, parse_files=parse)
 
     def _record_openings(self) -> None:
         self.ports = replace(self.ports, policies=with_few_counties(self.ports.policies))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.sandbox_bank.bank_book import BankBook
@@ -26,11 +26,11 @@ def _no_hook_is_left() -> Iterator[None]:
 
 def test_no_transaction_is_open_while_the_bank_is_spoken_to(database: Database, tmp_path: Path) -> None:
     month = SmallMonth(
-        SqlTransactions(database, SEALS), tmp_path, ScriptedGateway(BankBook()), read_documents, is_new=True
+        SqlTransactions(database, SEALS), tmp_path, ScriptedGateway(BankBook()), parse_files, is_new=True
     )
     month.write_files()
     gateway = ScriptedGateway(*month.bank([]))
-    month = SmallMonth(SqlTransactions(database, SEALS), tmp_path, gateway, read_documents, is_new=False)
+    month = SmallMonth(SqlTransactions(database, SEALS), tmp_path, gateway, parse_files, is_new=False)
     made: set[str] = set()
 
     def reached(name: str) -> None:

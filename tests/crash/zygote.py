@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,19 +22,20 @@ from typing import Any, NoReturn
 import psycopg
 from sqlalchemy import make_url
 
+from fundpool.adapters import http_client
 from fundpool.adapters.banks.http import HttpGateway
-from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI
 from fundpool.sandbox_bank.bank_book import BankBook, Command
 from fundpool.sandbox_bank.faults import Switch
 from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
 from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.ports import failpoints
-from fundpool.services.ports.judging import ParsedDocument, Register, SourceFile
+from fundpool.services.ports.judging import SourceFile
 from tests.canary import GATEWAY_SECRET
 from tests.crash.retriggered import retriggered
 from tests.crash.small_month import BACKUP, Act, SmallMonth, bank_again
@@ -65,18 +66,15 @@ class End:
 
 
 @dataclass
-class ReadOnce:
-    """Reads a workbook the first time it is seen: the reader's own child process is not at trial here."""
+class ParseOnce:
+    """Parses a workbook the first time it is seen: the parser's own child process is not at trial here."""
 
-    known: dict[tuple[str, ...], list[ParsedDocument]] = field(default_factory=dict)
+    cells: dict[str, bytes | None] = field(default_factory=dict)
 
-    def __call__(
-        self, files: Sequence[SourceFile], document: str, register: Register, month: Month | None
-    ) -> list[ParsedDocument]:
-        key = (document, *(file.sha256 for file in files))
-        if key not in self.known:
-            self.known[key] = read_documents(files, document, register, month)
-        return self.known[key]
+    def __call__(self, files: Sequence[SourceFile]) -> list[SourceFile]:
+        unknown = [file for file in files if file.sha256 not in self.cells]
+        self.cells |= {file.sha256: file.cells for file in parse_files(unknown)}
+        return [replace(file, cells=self.cells[file.sha256]) for file in files]
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Zygote:
         self._folder = folder
         self._scene = scene
         self._server = postgresql_url
-        self._read = ReadOnce()
+        self._parse = ParseOnce()
         self._cases = 0
         self._group = os.getpgrp()
         self.killed_from = 1
@@ -124,11 +122,11 @@ class Zygote:
         database = self._database("first")
         migrations.upgrade(database)
         gateway = ScriptedGateway(BankBook())
-        month = self._scene(SqlTransactions(database, SEALS), self._first, gateway, self._read, is_new=True)
+        month = self._scene(SqlTransactions(database, SEALS), self._first, gateway, self._parse, is_new=True)
         month.write_files()
         commands: list[Command] = []
         gateway = ScriptedGateway(*month.bank(commands))
-        month = self._scene(SqlTransactions(database, SEALS), self._first, gateway, self._read, is_new=False)
+        month = self._scene(SqlTransactions(database, SEALS), self._first, gateway, self._parse, is_new=False)
         points: list[str] = []
         checkpoints = []
         for number, act in enumerate(month.acts()):
@@ -151,6 +149,7 @@ class Zygote:
         nobody = HttpGateway("http://127.0.0.1:9", key_id=KEY_ID, secret=SECRET)
         with suppress(ServiceUnavailable):
             nobody.statement("", date(2026, 9, 30), now=datetime(2026, 9, 30, tzinfo=SHANGHAI))
+        http_client.close()
         gc.collect()
         gc.freeze()
 
@@ -248,7 +247,7 @@ class Zygote:
 
         database = self._database(home.name)
         gateway = HttpGateway(url, key_id=KEY_ID, secret=SECRET)
-        month = self._scene(SqlTransactions(database, SEALS), home, gateway, self._read, is_new=False)
+        month = self._scene(SqlTransactions(database, SEALS), home, gateway, self._parse, is_new=False)
         position = home / "position"
         done = int(position.read_text())
         failpoints.install(reached)
@@ -309,7 +308,9 @@ def _beside(home: Path, database: Database, act: Act | None) -> Iterator[None]:
         failpoints.install(None)
         act.do(act.at)
 
-    database.dispose()  # a connection is not for two processes
+    # A connection is not for two processes, and a fork takes no thread along.
+    database.dispose()
+    http_client.close()
     child = os.fork()
     if child == 0:
         _in_child(home, alone)

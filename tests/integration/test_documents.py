@@ -93,21 +93,21 @@ def test_every_document_is_kept_judged_and_shown_where_people_look(scene: CitySc
         ("final account", "flagged"),
     }
     shown = {
-        one["document"]: one
-        for one in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER)["submissions"]
+        one.document: one
+        for one in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER).submissions
     }
     for document, receipt in receipts.items():
         (version,) = receipt.versions
         assert version.submission.month == period_of(document)
         (told,) = [
             one
-            for one in receipts_of(scene.ports, "taizhou", period_of(document))["files"]
-            if one["document"] == document
+            for one in receipts_of(scene.ports, "taizhou", period_of(document)).files
+            if one.document == document
         ]
-        assert (told["sha256"], told["version"]) == (receipt.sha256, 1)
-        assert told["verdict"] == VERDICTS.get(document, "pass"), document
-        assert told["received_at"].startswith("2026-11-05T10:00")
-        assert shown[document]["period"] == str(period_of(document))
+        assert (told.sha256, told.version) == (receipt.sha256, 1)
+        assert told.verdict == VERDICTS.get(document, "pass"), document
+        assert told.received_at.isoformat().startswith("2026-11-05T10:00")
+        assert shown[document].period == str(period_of(document))
         expected = CaseState.READY if intake_of(document).needs_people else CaseState.ACCEPTED
         expected = STATES.get(document, expected)
         assert {case.state for case in cases(scene, document).values()} == {expected}, document
@@ -120,9 +120,9 @@ def test_a_file_in_the_drop_folder_is_taken_in_like_one_that_is_submitted(scene:
     collected(scene)
     collected(scene)
     told = [
-        (one["document"], one["version"], one["submitted_by"])
+        (one.document, one.version, one.submitted_by)
         for period in (OCTOBER, YEAR)
-        for one in receipts_of(scene.ports, "taizhou", period)["files"]
+        for one in receipts_of(scene.ports, "taizhou", period).files
     ]
     assert sorted(told) == sorted((document.value, 1, "drop-folder") for document in OTHERS)
 
@@ -149,9 +149,9 @@ def test_what_does_not_add_up_goes_back_with_a_slip_and_the_next_version_shows_i
     (first,) = scene.ports.slip_folder.slips("taizhou", OCTOBER)
     assert "SUBSIDY-013" in first.page.read_text(encoding="utf-8")
     assert cases(scene, DocumentKind.SUBSIDY)["resident"].state is CaseState.RETURNED
-    assert receipts_of(scene.ports, "taizhou", OCTOBER)["files"][0]["state"] == "returned"
-    flags = month_status(scene.ports, "taizhou", OCTOBER, NOVEMBER)["flags"]
-    assert [flag["rule"] for flag in flags if flag["document"] == "subsidy"] == ["SUBSIDY-013"]
+    assert receipts_of(scene.ports, "taizhou", OCTOBER).files[0].state == "returned"
+    flags = month_status(scene.ports, "taizhou", OCTOBER, NOVEMBER).flags
+    assert [flag.rule for flag in flags if flag.document == "subsidy"] == ["SUBSIDY-013"]
 
     filed(scene, "subsidy")
     collected(scene)
@@ -204,11 +204,11 @@ def test_an_approved_budget_is_the_one_that_plans_are_held_against_and_a_later_o
     collected(scene)
     finding = next(
         found
-        for file in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER)["submissions"]
-        for found in file["findings"]
-        if found["rule"] == "BUDGET-020"
+        for file in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER).submissions
+        for found in file.findings
+        if found.rule == "BUDGET-020"
     )
-    assert finding["fund"] == "employee", "the difference to the budget on record is told"
+    assert finding.fund == "employee", "the difference to the budget on record is told"
     assert left("employee") == approved["employee"]
     decided(scene, DocumentKind.ANNUAL_BUDGET)
     assert left("employee") == approved["employee"] + sample.PLANNED_FEN["employee"]
@@ -265,12 +265,12 @@ def test_working_capital_is_a_duty_only_where_the_law_orders_it(
     scene = CityScene(transactions, tmp_path, "taizhou", OCTOBER)
     filed(scene, "working-capital")
     duties = {
-        duty["unit"]: (duty["rule"], duty["due"], duty["state"])
-        for duty in month_status(scene.ports, "taizhou", YEAR, NOVEMBER)["duties"]
+        duty.unit: (duty.rule, str(duty.due), duty.state)
+        for duty in month_status(scene.ports, "taizhou", YEAR, NOVEMBER).duties
     }
     assert duties[FIRST] == ("TZ-21", "2025-12-25", "done_late")
     assert duties[SECOND] == ("TZ-21", "2025-12-25", "overdue")
-    assert month_status(scene.ports, "suizhou", YEAR, NOVEMBER)["duties"] == []
+    assert month_status(scene.ports, "suizhou", YEAR, NOVEMBER).duties == ()
 
 
 @pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
@@ -290,8 +290,8 @@ def test_in_december_people_see_who_has_not_asked_for_next_year_s_working_capita
     now = at("2026-12-23 10:00")
 
     def asked() -> dict[str, str]:
-        duties = month_status(scene.ports, "taizhou", december, now)["duties"]
-        return {duty["unit"]: duty["state"] for duty in duties if duty["step"] == "apply_for_working_capital"}
+        duties = month_status(scene.ports, "taizhou", december, now).duties
+        return {duty.unit: duty.state for duty in duties if duty.step == "apply_for_working_capital"}
 
     assert set(asked().values()) == {"due_soon"}
     assert len(asked()) == len(scene.counties)
@@ -301,7 +301,7 @@ def test_in_december_people_see_who_has_not_asked_for_next_year_s_working_capita
     scene.submit(path, "working-capital", now)
     assert asked()[SECOND] == "done_on_time"
     november = month_status(scene.ports, "taizhou", Month(2026, 11), now)
-    assert all(duty["step"] != "apply_for_working_capital" for duty in november["duties"])
+    assert all(duty.step != "apply_for_working_capital" for duty in november.duties)
 
 
 @only_sqlite

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.national_month import MONTH, NationCity, nation_ports
-from fundpool.adapters.documents import parser_process
 from fundpool.adapters.documents.document_reader import read_documents
-from fundpool.adapters.documents.parser_process import KeptAnswers
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.findings import Verdict
 from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
@@ -151,29 +149,3 @@ def test_an_unknown_city_is_refused_before_anything_is_begun(tmp_path: Path) -> 
     with pytest.raises(InputError):
         run_step_of_cities(nation.ports, "plan-collection", asked)
     assert nation.ports.database.read(lambda work: work.records.runs("city000", MONTH)) == ()
-
-
-def test_a_file_is_taken_apart_once_and_a_refusal_each_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[bytes] = []
-    take_apart = parser_process.ParserProcess.take_apart
-
-    def counted(self: parser_process.ParserProcess, content: bytes) -> dict[str, Any]:
-        asked.append(content)
-        return take_apart(self, content)
-
-    monkeypatch.setattr(parser_process.ParserProcess, "take_apart", counted)
-    good, bad = SourceFile("a.csv", "县区,金额\n甲,1\n".encode()), SourceFile("b", b"%PDF-1.4")
-    kept = KeptAnswers()
-    first = list(parser_process.take_apart_all([good, bad], kept=kept))
-    assert list(parser_process.take_apart_all([good, bad], kept=kept)) == first
-    assert asked == [good.content, bad.content, bad.content]
-
-
-def test_what_is_kept_of_files_is_bounded() -> None:
-    kept = KeptAnswers(answers=2, reply_characters=40)
-    for name in ("a", "b", "c"):
-        kept.keep(name, {"ok": True, "sheets": []})
-    kept.keep("long", {"ok": True, "sheets": ["x" * 100]})
-    assert [kept.answer(name) is not None for name in ("a", "b", "c", "long")] == [False, True, True, False]

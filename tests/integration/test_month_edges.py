@@ -29,6 +29,7 @@ from fundpool.services.oversight.status import county_month, is_troubled, month_
 from fundpool.services.payments import application, kill_switches
 from fundpool.services.payments.disbursement import legs_of, orders_of
 from fundpool.services.ports.work import Work
+from schemas.dashboard import DutyStatus, Flag
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CHECKER, FINANCE, MAKER, OPENING_FEN, CityScene, at
 
@@ -50,14 +51,14 @@ def judged(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
     return CityScene(transactions, tmp_path, "taizhou", OCTOBER)
 
 
-def duty_of(scene: CityScene, now: str, step: str, county: str | None) -> dict[str, object]:
+def duty_of(scene: CityScene, now: str, step: str, county: str | None) -> DutyStatus:
     status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
-    return next(duty for duty in status["duties"] if (duty["step"], duty["unit"]) == (step, county))
+    return next(duty for duty in status.duties if (duty.step, duty.unit) == (step, county))
 
 
-def flags_of(scene: CityScene, now: str, kind: str) -> list[dict[str, object]]:
+def flags_of(scene: CityScene, now: str, kind: str) -> list[Flag]:
     status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
-    return [flag for flag in status["flags"] if flag["kind"] == kind]
+    return [flag for flag in status.flags if flag.kind == kind]
 
 
 def file_plans(scene: CityScene, now: str, *counties: str) -> None:
@@ -107,7 +108,7 @@ def test_an_unreadable_file_is_named_and_the_others_are_taken_in(taizhou: CitySc
     assert [one.unit for one in report.outcomes if one.state is UnitState.DONE] == [FIRST]
     bad = [one for one in report.outcomes if one.state is UnitState.FLAGGED]
     assert [one.error_code for one in bad] == ["file_unreadable", "file_unreadable"]
-    assert {flag["file"] for flag in flags_of(taizhou, "2026-09-24 11:00", "unreadable")} == {
+    assert {flag.file for flag in flags_of(taizhou, "2026-09-24 11:00", "unreadable")} == {
         "a-broken.xlsx",
         "b-empty.csv",
     }
@@ -129,7 +130,7 @@ def test_what_was_received_before_the_machine_stopped_is_read_by_the_next_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            "fundpool.services.documents.document_kinds.document_kinds.document_kinds.collection.read_arrivals",
+            "fundpool.services.documents.collection.read_arrivals",
             stopped,
         )
         with pytest.raises(KeyboardInterrupt):
@@ -137,7 +138,7 @@ def test_what_was_received_before_the_machine_stopped_is_read_by_the_next_run(
     report = taizhou.run("plan-collection", at("2026-09-26 07:00"))
     assert next(one for one in report.outcomes if one.unit == FIRST).state is UnitState.DONE
     duty = duty_of(taizhou, "2026-09-26 08:00", "submit_fund_use_plan", FIRST)
-    assert (duty["state"], str(duty["done_at"])[:10]) == ("done_on_time", "2026-09-24")
+    assert (duty.state, str(duty.done_at)[:10]) == ("done_on_time", "2026-09-24")
 
 
 def test_a_plan_over_the_annual_budget_goes_back_and_the_county_can_file_again(judged: CityScene) -> None:
@@ -147,16 +148,16 @@ def test_a_plan_over_the_annual_budget_goes_back_and_the_county_can_file_again(j
     outcome = next(one for one in report.outcomes if one.unit == FIRST)
     assert outcome.state is UnitState.FLAGGED
     judged.run("plan-review", at("2026-09-24 12:00"))
-    assert duty_of(judged, "2026-09-24 12:00", "submit_fund_use_plan", FIRST)["state"] == "returned"
+    assert duty_of(judged, "2026-09-24 12:00", "submit_fund_use_plan", FIRST).state == "returned"
     assert {case.state for case in cases(judged)} == {CaseState.RETURNED}
     judged.submit(judged.plan(FIRST), "plan", at("2026-09-26 10:00"))
     judged.run("plan-collection", at("2026-09-26 11:00"))
     judged.run("plan-review", at("2026-09-26 12:00"))
     assert {case.state for case in cases(judged)} == {CaseState.READY}
     duty = duty_of(judged, "2026-09-27 09:00", "submit_fund_use_plan", FIRST)
-    assert (duty["state"], duty["days_late"]) == ("done_late", 1)
+    assert (duty.state, duty.days_late) == ("done_late", 1)
     told = flags_of(judged, "2026-09-27 09:00", "returned")
-    assert [flag["unit"] for flag in told] == [FIRST]
+    assert [flag.unit for flag in told] == [FIRST]
 
 
 def test_a_file_of_two_counties_is_a_submission_of_each_with_its_own_findings(judged: CityScene) -> None:
@@ -166,9 +167,9 @@ def test_a_file_of_two_counties_is_a_submission_of_each_with_its_own_findings(ju
     judged.run("plan-collection", at("2026-09-24 11:00"))
     told = flags_of(judged, "2026-09-24 12:00", "inconsistent")
     # Far over the budget is also a hundredfold of last year.
-    assert {(flag["unit"], flag["rule"]) for flag in told} == {(FIRST, "PLAN-018"), (FIRST, "PLAN-025")}
+    assert {(flag.unit, flag.rule) for flag in told} == {(FIRST, "PLAN-018"), (FIRST, "PLAN-025")}
     states = {
-        county: duty_of(judged, "2026-09-24 12:00", "submit_fund_use_plan", county)["state"]
+        county: duty_of(judged, "2026-09-24 12:00", "submit_fund_use_plan", county).state
         for county in (FIRST, SECOND)
     }
     assert states == {FIRST: "returned", SECOND: "returned"}
@@ -254,7 +255,7 @@ def test_a_late_county_holds_up_nobody_and_is_paid_by_a_supplementary_applicatio
     taizhou.run("funds-application", at("2026-09-30 09:00"))
     assert applications(taizhou) == {("employee", 1): on_time, ("resident", 1): on_time}
     missing = flags_of(taizhou, "2026-09-30 10:00", "missing")
-    assert [(flag["unit"], flag["days"], flag["rule"]) for flag in missing] == [(SECOND, 5, "TZ-15")]
+    assert [(flag.unit, flag.days, flag.rule) for flag in missing] == [(SECOND, 5, "TZ-15")]
     taizhou.review_by_finance(at("2026-09-30 15:00"))
     taizhou.pay(at("2026-09-30 16:00"))
     file_plans(taizhou, "2026-10-03 09:00", SECOND)
@@ -264,10 +265,10 @@ def test_a_late_county_holds_up_nobody_and_is_paid_by_a_supplementary_applicatio
     taizhou.review_by_finance(at("2026-10-08 09:00"))
     taizhou.pay(at("2026-10-08 10:00"))
     state = duty_of(taizhou, "2026-10-09 09:00", "submit_fund_use_plan", SECOND)
-    assert (state["state"], state["days_late"]) == ("done_late", 8)
+    assert (state.state, state.days_late) == ("done_late", 8)
     # Receipt on Thursday 8 October; the make-up Saturday is the second working day after it.
     duty = duty_of(taizhou, "2026-10-09 09:00", "allocate_to_counties", SECOND)
-    assert (duty["due"], duty["state"]) == ("2026-10-10", "done_on_time")
+    assert (str(duty.due), duty.state) == ("2026-10-10", "done_on_time")
     for county in taizhou.counties:
         ref = AccountRef("taizhou", "employee", AccountType.COUNTY_EXPENDITURE, county)
         held = taizhou.ports.database.read(lambda work, ref=ref: booking.balance(work, ref))
@@ -376,10 +377,10 @@ def test_a_step_that_fails_for_one_county_goes_on_and_is_run_again_for_it_alone(
     again = taizhou.run("expenditure-reporting", at("2026-11-10 17:00"), SECOND)
     assert {(one.unit, one.state) for one in again.outcomes} == {(SECOND, UnitState.DONE)}
     steps = {
-        step["step"]: step
-        for step in month_status(taizhou.ports, "taizhou", OCTOBER, at("2026-11-10 18:00"))["steps"]
+        step.step: step
+        for step in month_status(taizhou.ports, "taizhou", OCTOBER, at("2026-11-10 18:00")).steps
     }
-    assert steps["expenditure-reporting"]["counts"] == {"done": 18, "waiting": 0, "flagged": 0, "failed": 0}
+    assert steps["expenditure-reporting"].counts == {"done": 18, "waiting": 0, "flagged": 0, "failed": 0}
 
 
 def paid_month(scene: CityScene) -> None:
@@ -396,10 +397,10 @@ def test_a_report_that_does_not_tie_to_the_month_before_goes_back(judged: CitySc
     judged.submit(wrong, "report", at("2026-11-10 10:00"))
     report = judged.run("expenditure-reporting", at("2026-11-10 11:00"), FIRST)
     assert {one.state for one in report.outcomes} == {UnitState.WAITING}
-    assert duty_of(judged, "2026-11-10 12:00", "submit_expenditure_report", FIRST)["state"] == "returned"
-    found = [flag for flag in flags_of(judged, "2026-11-10 12:00", "inconsistent") if flag["unit"] == FIRST]
-    assert [flag["rule"] for flag in found] == ["REPORT-020"]
-    assert found[0]["cell"]
+    assert duty_of(judged, "2026-11-10 12:00", "submit_expenditure_report", FIRST).state == "returned"
+    found = [flag for flag in flags_of(judged, "2026-11-10 12:00", "inconsistent") if flag.unit == FIRST]
+    assert [flag.rule for flag in found] == ["REPORT-020"]
+    assert found[0].cell
 
 
 def test_a_corrected_report_replaces_the_booking_of_the_one_before(taizhou: CityScene) -> None:
@@ -456,9 +457,7 @@ def test_what_stops_money_is_told_in_words_of_one_language(taizhou: CityScene) -
     taizhou.ports.database.transaction(
         lambda work: stop(work, fund="resident", reason="由备份恢复 / restored from a backup")
     )
-    told = {
-        (flag["message_zh"], flag["message_en"]) for flag in flags_of(taizhou, "2026-09-30 12:00", "held")
-    }
+    told = {(flag.message_zh, flag.message_en) for flag in flags_of(taizhou, "2026-09-30 12:00", "held")}
     assert told == {
         (
             "台州市的款项未成：银行退拒，须批准重付",
@@ -503,8 +502,8 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
         extend("2026-10-12", step="apply_for_funds")
     assert of_the_city.value.code == "duty_of_the_city"
     duty = duty_of(taizhou, "2026-09-28 09:00", "submit_fund_use_plan", FIRST)
-    assert (duty["state"], duty["due"], duty["extended_until"]) == ("extended", "2026-09-25", "2026-09-28")
-    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", FIRST)["days_late"] == 1
+    assert (duty.state, str(duty.due), str(duty.extended_until)) == ("extended", "2026-09-25", "2026-09-28")
+    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", FIRST).days_late == 1
     records.record_nil_return(
         taizhou.ports,
         city="taizhou",
@@ -516,7 +515,7 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
         received_at=at("2026-09-24 09:00"),
         now=at("2026-09-24 09:00"),
     )
-    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", SECOND)["state"] == "nil"
+    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", SECOND).state == "nil"
     counties = [county for county in taizhou.counties if county != SECOND]
     file_plans(taizhou, "2026-09-28 10:00", *counties)
     taizhou.decide(at("2026-09-28 11:00"), *counties)
@@ -538,15 +537,15 @@ def test_an_extension_that_was_used_shows_beside_the_filing_on_time(taizhou: Cit
         now=at("2026-09-25 15:00"),
     )
     taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-28 10:00"))
-    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", FIRST)["state"] == "done_on_time"
-    assert [flag["unit"] for flag in flags_of(taizhou, "2026-09-29 09:00", "extended")] == [FIRST]
+    assert duty_of(taizhou, "2026-09-29 09:00", "submit_fund_use_plan", FIRST).state == "done_on_time"
+    assert [flag.unit for flag in flags_of(taizhou, "2026-09-29 09:00", "extended")] == [FIRST]
 
 
 def test_an_old_month_filed_today_leaves_this_month_as_it_is(taizhou: CityScene) -> None:
     taizhou.month = OCTOBER.plus(-1)
     taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-26 10:00"))
     duty = duty_of(taizhou, "2026-09-27 09:00", "submit_fund_use_plan", FIRST)
-    assert (duty["state"], duty["days_late"]) == ("overdue", 2)
+    assert (duty.state, duty.days_late) == ("overdue", 2)
 
 
 def test_without_the_bank_the_step_says_so_and_the_same_step_carries_on_later(taizhou: CityScene) -> None:
@@ -632,14 +631,12 @@ def test_jiujiang_pays_no_more_than_the_annual_budget(transactions: SqlTransacti
 def test_a_county_s_page_tells_its_files_cases_payments_and_flags(taizhou: CityScene) -> None:
     paid_month(taizhou)
     page = county_month(taizhou.ports, "taizhou", OCTOBER, FIRST, at("2026-10-01 09:00"))
-    assert [(one["document"], one["version"], one["verdict"]) for one in page["submissions"]] == [
-        ("plan", 1, "pass")
-    ]
-    assert {(one["fund"], one["state"], one["reviewed_fen"]) for one in page["cases"]} == {
+    assert [(one.document, one.version, one.verdict) for one in page.submissions] == [("plan", 1, "pass")]
+    assert {(one.fund, one.state, one.reviewed_fen) for one in page.cases} == {
         (fund, "approved", taizhou.requested_fen(FIRST, fund)) for fund in taizhou.funds
     }
-    assert [one["state"] for one in page["transfers"]] == ["settled", "settled"]
-    assert {one["unit"] for one in page["duties"]} == {FIRST}
+    assert [one.state for one in page.transfers] == ["settled", "settled"]
+    assert {one.unit for one in page.duties} == {FIRST}
 
 
 def test_the_summary_is_filed_on_its_last_working_day_without_a_missing_county_and_again_with_it(
@@ -653,7 +650,7 @@ def test_the_summary_is_filed_on_its_last_working_day_without_a_missing_county_a
     assert filings(taizhou) == []
     taizhou.run("report-filing", at("2026-11-30 09:00"))
     assert [day for _, day in filings(taizhou)] == [date(2026, 11, 30)]
-    assert [flag["unit"] for flag in flags_of(taizhou, "2026-11-30 10:00", "missing")] == [FIRST]
+    assert [flag.unit for flag in flags_of(taizhou, "2026-11-30 10:00", "missing")] == [FIRST]
     status = month_status(taizhou.ports, "taizhou", OCTOBER, at("2026-11-30 10:00"))
     assert is_troubled(status)
     taizhou.submit(taizhou.report(FIRST), "report", at("2026-12-01 10:00"))
@@ -695,13 +692,9 @@ def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: 
 
     def seen(moment: str) -> tuple[dict[str, str], set[str], set[str]]:
         status = month_status(taizhou.ports, "taizhou", OCTOBER, at(moment), only_known_then=True)
-        duties = {
-            str(duty["step"]): str(duty["state"])
-            for duty in status["duties"]
-            if duty["unit"] in {FIRST, None}
-        }
-        transfers = {str(one["state"]) for one in status["transfers"]}
-        steps = {str(step["step"]) for step in status["steps"] if step["state"] != "not_started"}
+        duties = {duty.step: duty.state for duty in status.duties if duty.unit in {FIRST, None}}
+        transfers = {one.state for one in status.transfers}
+        steps = {step.step for step in status.steps if step.state != "not_started"}
         return duties, transfers, steps
 
     plan, apply_, pay = "submit_fund_use_plan", "apply_for_funds", "pay_from_fiscal_account"
@@ -725,7 +718,7 @@ def test_what_the_checks_sent_back_is_told_in_english_too(judged: CityScene) -> 
     judged.submit(judged.plan(FIRST), "plan", at("2026-09-22 12:00"))
     judged.run("plan-collection", at("2026-09-22 13:00"), FIRST)
     for flag in flags_of(judged, "2026-09-22 14:00", "returned"):
-        assert not any("\u4e00" <= character <= "\u9fff" for character in str(flag["message_en"]))
+        assert not any("\u4e00" <= character <= "\u9fff" for character in str(flag.message_en))
 
 
 def test_a_waiver_names_its_document_and_its_approver_and_the_city_goes_on_without_the_county(
@@ -750,14 +743,12 @@ def test_a_waiver_names_its_document_and_its_approver_and_the_city_goes_on_witho
     file_plans(taizhou, "2026-09-22 10:00", *others)
     taizhou.decide(at("2026-09-23 10:00"), *others)
     taizhou.run("funds-application", at("2026-09-23 11:00"))
-    assert duty_of(taizhou, "2026-10-30 09:00", "submit_fund_use_plan", FIRST)["state"] == "nil"
-    assert duty_of(taizhou, "2026-10-30 09:00", "apply_for_funds", None)["state"] == "done_on_time"
+    assert duty_of(taizhou, "2026-10-30 09:00", "submit_fund_use_plan", FIRST).state == "nil"
+    assert duty_of(taizhou, "2026-10-30 09:00", "apply_for_funds", None).state == "done_on_time"
     (told,) = [
-        flag
-        for flag in flags_of(taizhou, "2026-10-30 09:00", "nil")
-        if flag["step"] == "submit_fund_use_plan"
+        flag for flag in flags_of(taizhou, "2026-10-30 09:00", "nil") if flag.step == "submit_fund_use_plan"
     ]
-    assert "经批准免报（台医保函〔2026〕9号，周局长）：系统割接，由市级代列 {}" in str(told["message_zh"])
-    assert "waived by 台医保函〔2026〕9号, approved by 周局长" in str(told["message_en"])
+    assert "经批准免报（台医保函〔2026〕9号，周局长）：系统割接，由市级代列 {}" in told.message_zh
+    assert "waived by 台医保函〔2026〕9号, approved by 周局长" in told.message_en
     with pytest.raises(InputError):
         records.record_waiver(taizhou.ports, **(waiver | {"county": SECOND}), approver="周局长", by="吴登记")

@@ -112,8 +112,8 @@ def test_an_unanswered_order_is_unknown_and_is_settled_by_asking_never_by_sendin
 
 
 def ordered(scene: Scene) -> int:
-    batches = act(scene, lambda work: batches.order_transfers(work, scene.orders(), MAKER, scene.clock()))
-    return int(batches[0].id)
+    made = act(scene, lambda work: batches.order_transfers(work, scene.orders(), MAKER, scene.clock()))
+    return int(made[0].id)
 
 
 def digest(scene: Scene, batch_id: int) -> str:
@@ -131,6 +131,36 @@ def test_the_maker_cannot_approve_and_nobody_acts_twice(scene: Scene) -> None:
     for again in (MAKER, CHECKER):
         assert refused(scene, lambda w, a=again: batches.release_batch(w, batch_id, a, now)) == "same_person"
     act(scene, lambda w: batches.release_batch(w, batch_id, RELEASER, now))
+
+
+def test_only_what_waits_is_approved_and_released_and_a_digest_means_that_batch_alone(scene: Scene) -> None:
+    first, second = scene.orders()[:2]
+    for order in (first, replace(second, application=2)):
+        act(scene, lambda w, order=order: batches.order_transfers(w, [order], MAKER, scene.clock()))
+    waiting = scene.ports.database.read(lambda w: w.transfers.batches(CITY, MONTH))
+    digest = scene.ports.database.read(lambda w: batches.digest_of(w, waiting[1]))
+
+    def approved(digest: str | None) -> list[int]:
+        done = scene.ports.database.transaction(
+            lambda w: batches.approve_waiting(
+                w, CITY, MONTH, digest=digest, checker=CHECKER, now=scene.clock()
+            )
+        )
+        return [batch.id for batch in done]
+
+    def released() -> list[int]:
+        done = scene.ports.database.transaction(
+            lambda w: batches.release_approved(w, CITY, MONTH, releaser=RELEASER, now=scene.clock())
+        )
+        return [batch.id for batch in done]
+
+    assert released() == []
+    assert approved("0" * 64) == []
+    assert approved(digest[:12]) == [waiting[1].id]
+    assert released() == [waiting[1].id]
+    assert approved(None) == [waiting[0].id]
+    assert approved(None) == []
+    assert released() == [waiting[0].id]
 
 
 def test_the_database_itself_refuses_a_maker_who_checks(scene: Scene, database: Database) -> None:

@@ -7,6 +7,7 @@ import pytest
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.periods import Month
 from fundpool.services.oversight.status import month_status, step_states
+from schemas.dashboard import UnitOutcome
 from tests.integration.month_scene import CityScene, at
 
 OCTOBER = Month(2026, 10)
@@ -27,7 +28,7 @@ def state_of(scene: CityScene, step: str, moment: str | None = None) -> str:
     if moment is None:
         return step_states(scene.ports, "suizhou", OCTOBER)[step]
     known = month_status(scene.ports, "suizhou", OCTOBER, at(moment), only_known_then=True)
-    return next(str(one["state"]) for one in known["steps"] if one["step"] == step)
+    return next(one.state for one in known.steps if one.step == step)
 
 
 def test_the_review_is_done_with_the_last_decision_and_told_as_the_step_itself_would(
@@ -40,9 +41,9 @@ def test_the_review_is_done_with_the_last_decision_and_told_as_the_step_itself_w
     assert state_of(suizhou, "plan-review") == "done"
     assert state_of(suizhou, "plan-review", "2026-09-14 12:00") == "waiting"
 
-    def outcomes() -> list[dict[str, object]]:
+    def outcomes() -> tuple[UnitOutcome, ...]:
         status = month_status(suizhou.ports, "suizhou", OCTOBER, at("2026-09-14 16:00"))
-        return next(one["outcomes"] for one in status["steps"] if one["step"] == "plan-review")
+        return next(one.outcomes for one in status.steps if one.step == "plan-review")
 
     told_since = outcomes()
     suizhou.run("plan-review", at("2026-09-14 16:00"))

@@ -26,10 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import NULLTYPE
 
-from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.setting_up import set_up
 from fundpool.adapters.stores.work import SqlTransactions, SqlWork
 from fundpool.console.cli import main
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
@@ -60,10 +59,10 @@ TABLES = tuple(table for table in metadata.sorted_tables if table.name != "write
 def played(database: Database, folder: Path) -> SqlTransactions:
     """A month with reviews, a refusal, a lost order, a retry, a reversal and closed books; no table is empty."""
     transactions = SqlTransactions(database, SEALS)
-    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), read_documents, is_new=True)
+    month = SmallMonth(transactions, folder, ScriptedGateway(BankBook()), parse_files, is_new=True)
     month.write_files()
     gateway = ScriptedGateway(*month.bank([]))
-    month = SmallMonth(transactions, folder, gateway, read_documents, is_new=False)
+    month = SmallMonth(transactions, folder, gateway, parse_files, is_new=False)
     for act in month.acts():
         act.do(act.at)
     transactions.transaction(lambda work: _further(work, month.counties[0]))
@@ -291,35 +290,6 @@ def test_a_copy_of_the_whole_database_put_back_is_told_by_an_anchor_alone(
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []
     faults = transactions.read(lambda work: verify_everything(work, [anchor])).faults
     assert {each.kind for each in faults} == {"trail_truncated", "audit_truncated"}
-
-
-def test_rows_from_before_the_trail_are_taken_over_once(database: Database) -> None:
-    transactions = SqlTransactions(database, SEALS)
-    Scene(transactions).release()
-    with database.engine.begin() as connection:
-        connection.execute(delete(row_trail))
-        connection.exec_driver_sql("DROP TABLE row_trail")
-        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{BEFORE_THE_TRAIL}'")
-    set_up(database, SEALS)
-    found = transactions.read(lambda work: verify_everything(work, []))
-    assert found.faults == []
-    assert found.rows > 10
-    (adopted,) = [
-        each
-        for each in transactions.read(lambda work: list(work.audit.records()))
-        if each.action == "adopt_rows"
-    ]
-    assert '"obligation"' in adopted.detail
-    # Setting up again adopts nothing that was changed since.
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE obligation SET amount_fen = amount_fen + 1 WHERE id = 1")
-    set_up(database, SEALS)
-    faults = transactions.read(lambda work: verify_everything(work, [])).faults
-    assert [(each.kind, each.subject) for each in faults] == [("row_altered", "obligation [1]")]
-    assert "amount_fen" in faults[0].en
-
-
-BEFORE_THE_TRAIL = "0009"
 
 
 def test_the_day_s_anchor_is_written_once_to_every_place(

@@ -9,8 +9,8 @@ import pytest
 
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
-from fundpool.console.runs import LocalPrefect
 from fundpool.domain.periods import Month
+from fundpool.local_prefect.runs import LocalPrefect, local_prefect
 from fundpool.settings import Settings
 from tests.canary import GATEWAY_SECRET
 from tests.integration.month_scene import CityScene
@@ -38,7 +38,7 @@ def prefect(prefect_home: Path) -> Iterator[LocalPrefect]:
         # Started as an installation with secrets is: none of them may reach the server.
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("FUNDPOOL_GATEWAY_SECRET", GATEWAY_SECRET)
-            local = running.enter_context(LocalPrefect(Settings(home=prefect_home)))
+            local = running.enter_context(local_prefect(Settings(home=prefect_home)))
         yield local
 
 

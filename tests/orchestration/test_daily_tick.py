@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
-from fundpool.console.runs import FlowRunResult, LocalPrefect
 from fundpool.domain.periods import Month
+from fundpool.local_prefect.runs import FlowRunResult, LocalPrefect
 from fundpool.services.month.daily import reserve_due_steps
 from tests.integration.month_scene import CityScene, at
 

@@ -24,11 +24,11 @@ from pathlib import Path
 import pytest
 
 from fundpool.adapters.banks.http import HttpGateway
-from fundpool.console import runs
-from fundpool.console.runs import LocalPrefect
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import ObligationState
+from fundpool.local_prefect.deployments import deploy
+from fundpool.local_prefect.runs import FlowRunResult, LocalPrefect
 from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
 from fundpool.services.payments.disbursement import PAY_STEP
 from fundpool.services.ports.gateway import Gateway, GatewayAnswer
@@ -115,14 +115,12 @@ def ask_for(step: str, as_of: str) -> str:
 
 
 @contextmanager
-def second_worker() -> Iterator[runs._Worker]:
+def second_worker() -> Iterator[None]:
     """Another worker of the same pool."""
-    worker = runs._Worker(resume=False, unscheduled=False)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
+    from fundpool.local_prefect.worker import working  # noqa: PLC0415
+
+    with working(resume=False, unscheduled=False):
+        yield
 
 
 def test_a_run_scheduled_twice_pays_once(prefect: LocalPrefect, taizhou: CityScene) -> None:
@@ -145,7 +143,7 @@ def test_a_run_scheduled_twice_pays_once(prefect: LocalPrefect, taizhou: CitySce
             for schedule in ("first", "second")
         ]
     assert twins[0].id != twins[1].id
-    assert all(prefect._ended(str(twin.id)).is_completed for twin in twins)
+    assert all(prefect.wait_for(str(twin.id)).is_completed for twin in twins)
     assert_paid_once(taizhou)
 
 
@@ -161,7 +159,7 @@ def test_a_schedule_made_anew_brings_its_run_back_and_pays_nothing(
     assert_paid_once(taizhou)
 
 
-def run_of_a_new_schedule(prefect: LocalPrefect) -> runs.FlowRunResult:
+def run_of_a_new_schedule(prefect: LocalPrefect) -> FlowRunResult:
     """Delete the clock's deployment, deploy it anew and run what its schedule brings, on the day of payment."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415
     from prefect.client.schemas.filters import (  # noqa: PLC0415
@@ -175,7 +173,7 @@ def run_of_a_new_schedule(prefect: LocalPrefect) -> runs.FlowRunResult:
     named = FlowRunFilter(state=FlowRunFilterState.model_validate({"name": {"any_": ["Scheduled"]}}))
     with get_client(sync_client=True) as client:
         client.delete_deployment(client.read_deployment_by_name("daily-tick/daily-tick").id)
-        runs.deploy(schedules=True)
+        deploy(schedules=True)
         deployment = client.read_deployment_by_name("daily-tick/daily-tick")
         mine = DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id]))
         give_up_at = time.monotonic() + PATIENCE_SECONDS
@@ -187,11 +185,8 @@ def run_of_a_new_schedule(prefect: LocalPrefect) -> runs.FlowRunResult:
         run = min(scheduled, key=lambda one: one.expected_start_time)
         client.update_flow_run(run.id, parameters={"cities": ["taizhou"], "as_of": TICK_DAY, "months": None})
         client.set_flow_run_state(run.id, Scheduled(), force=True)
-    prefect._worker.wake()  # type: ignore[union-attr]
-    ended = prefect._ended(str(run.id))
-    for started in prefect._worker.result(str(run.id)):  # type: ignore[union-attr]
-        prefect._ended(started["run"])
-    runs.deploy(schedules=False)
+    ended = prefect.wait_for(str(run.id))
+    deploy(schedules=False)
     return ended
 
 
@@ -210,21 +205,20 @@ def test_a_run_marked_crashed_while_it_is_alive_and_its_retrigger_pay_once(
     gate = Gate(taizhou.gateway)
     taizhou.ports = replace(taizhou.ports, gateway=gate)  # type: ignore[arg-type]
     alive = ask_for("disbursement", PAYDAY)
-    prefect._worker.wake()  # type: ignore[union-attr]
     assert gate.reached.wait(PATIENCE_SECONDS)
     try:
-        with second_worker() as other:
+        with second_worker():
             mark_crashed(alive)
-            other.wait_for(ask_for("disbursement", PAYDAY))
+            prefect.wait_for(ask_for("disbursement", PAYDAY))
             # The other fund's payment went out; the one under way was left alone.
             assert len(taizhou.book.executions) == 1
             for as_of in LATER:
-                other.wait_for(ask_for("disbursement", as_of))
+                prefect.wait_for(ask_for("disbursement", as_of))
             # Its lease was over and the bank knew nothing: the same key was sent again.
             assert_paid_once(taizhou)
     finally:
         gate.opened.set()
-    prefect._ended(alive)
+    prefect.wait_for(alive)
     prefect.run_step("reconciliation", "taizhou", "2026-10", as_of="2026-09-30T20:00")
     assert_paid_once(taizhou)
 
@@ -354,10 +348,10 @@ def submissions(scene: CityScene) -> Counter[str]:
 
 PAYS_OVER_A_PREFECT_OF_ITS_OWN = """
 import sys
-from fundpool.console.runs import LocalPrefect
+from fundpool.local_prefect.runs import local_prefect
 from fundpool.settings import Settings
 
-with LocalPrefect(Settings()) as prefect:
+with local_prefect(Settings()) as prefect:
     for as_of in sys.argv[1:]:
         run = prefect.run_step("disbursement", "taizhou", "2026-10", as_of=as_of)
         print(run.run_id, run.state_type, run.message, flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fundpool.adapters.banks.http import HttpGateway
-from fundpool.console.runs import LocalPrefect
+from fundpool.local_prefect.runs import LocalPrefect
 from fundpool.services.payments.disbursement import PAY_STEP
 from tests.canary import DATABASE_PASSWORD, GATEWAY_SECRET, MARK, files_holding
 from tests.integration.month_scene import CityScene, at
@@ -22,7 +22,7 @@ def test_the_server_is_started_without_any_setting_of_ours(prefect: LocalPrefect
     servers = [
         environ
         for process in Path("/proc").glob("[0-9]*")
-        if b"fundpool.console.runs" in _of(process, "cmdline")
+        if b"fundpool.local_prefect.server" in _of(process, "cmdline")
         and mine in (environ := _of(process, "environ").split(b"\0"))
     ]
     assert len(servers) == 1

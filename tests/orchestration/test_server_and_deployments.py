@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from fundpool.console import runs
-from fundpool.console.runs import LocalPrefect
 from fundpool.domain.periods import SHANGHAI
+from fundpool.local_prefect import deployments, runs
+from fundpool.local_prefect.runs import LocalPrefect
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240
@@ -26,9 +26,9 @@ PATIENCE_SECONDS = 240
 @pytest.fixture
 def clock_on(prefect: LocalPrefect) -> Iterator[None]:
     """The daily schedule switched on for one test."""
-    runs.deploy(schedules=True)
+    deployments.deploy(schedules=True)
     yield
-    runs.deploy(schedules=False)
+    deployments.deploy(schedules=False)
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -70,7 +70,7 @@ def test_prefects_own_deploy_command_registers_every_deployment(prefect: LocalPr
         assert done.returncode == 0, done.stdout + done.stderr
         with get_client(sync_client=True) as client:
             known = {one.name: one for one in client.read_deployments()}
-        assert set(known) == {one["name"] for one in runs._definitions()}
+        assert set(known) == {one["name"] for one in deployments.read_definitions()}
         assert known["disbursement"].entrypoint == "flows.steps.disbursement"
         assert known["disbursement"].work_pool_name == "fundpool"
         limit = known["disbursement"].global_concurrency_limit
@@ -79,7 +79,7 @@ def test_prefects_own_deploy_command_registers_every_deployment(prefect: LocalPr
         step = {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
         assert known["flags"].pull_steps == [step]
     finally:
-        runs.deploy(schedules=False)
+        deployments.deploy(schedules=False)
 
 
 def test_without_a_server_there_is_one_clear_sentence_and_exit_4_and_later_it_carries_on(
@@ -95,7 +95,7 @@ def test_without_a_server_there_is_one_clear_sentence_and_exit_4_and_later_it_ca
     try:
         back = subprocess.run(deploy, env=there, capture_output=True, text=True, timeout=240, check=False)
     finally:
-        runs.deploy(schedules=False)
+        deployments.deploy(schedules=False)
     assert back.returncode == 0, back.stderr
     assert "daily-tick" in back.stdout.split()
 

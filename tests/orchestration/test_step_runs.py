@@ -3,15 +3,18 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from prefect.client.schemas.objects import TaskRun
 
-from fundpool.console.runs import FlowRunResult, LocalPrefect
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
+from fundpool.local_prefect.runs import FlowRunResult, LocalPrefect
 from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 from fundpool.services.ports.files import Incoming
 from tests.integration.month_digest import month_digest
@@ -35,6 +38,22 @@ def play_to_application(scene: CityScene) -> None:
 
 def id_of(run: FlowRunResult) -> str:
     return run.url.rpartition("/")[2]
+
+
+def task_runs_of(run: FlowRunResult) -> list[TaskRun]:
+    """The run's task runs by start; the server learns their states from events, a moment after the flow's own."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
+
+    of_run = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(id_of(run))]))
+    with get_client(sync_client=True) as client:
+        deadline = time.monotonic() + 60
+        while True:
+            found = client.read_task_runs(flow_run_filter=of_run)
+            if found and all(each.state is not None and each.state.is_final() for each in found):
+                return sorted(found, key=lambda each: each.start_time)
+            assert time.monotonic() < deadline, [(each.name, each.state) for each in found]
+            time.sleep(0.1)
 
 
 def digest(scene: CityScene) -> str:
@@ -84,7 +103,7 @@ def test_one_run_serves_many_cities_and_says_which_of_them_failed(
         return arrived(city, document)
 
     monkeypatch.setattr(scene.ports.drop_folder, "incoming", incoming)
-    run = prefect._run(
+    run = prefect.run(
         "plan-collection",
         {"city": ["taizhou", "suizhou", "jiujiang"], "month": "2026-10", "as_of": "2026-09-22"},
     )
@@ -171,7 +190,6 @@ def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene]
 ) -> None:
     from prefect.client.orchestration import get_client  # noqa: PLC0415
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
 
     from fundpool.domain.month import STEPS  # noqa: PLC0415
     from fundpool.services.month.steps import PARTS  # noqa: PLC0415
@@ -179,10 +197,9 @@ def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
     scene = scene_of("suizhou", OCTOBER)
     play_to_application(scene)
     run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
+    runs = task_runs_of(run)
     with get_client(sync_client=True) as client:
-        found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[id_of(run)])))
         artifacts = [each for each in client.read_artifacts() if str(each.flow_run_id) == id_of(run)]
-    runs = sorted(found, key=lambda each: each.start_time)
     expected = ["show-calendar"]
     for step in STEPS:
         expected += ["begin-step", *(part.__name__.replace("_", "-") for part in PARTS[step]), "end-step"]
@@ -226,9 +243,6 @@ def test_what_kept_a_county_back_is_in_the_runs_log_and_in_its_state(
 def test_a_part_that_no_city_came_through_is_a_failed_task_that_names_its_cause(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prefect.client.orchestration import get_client  # noqa: PLC0415
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
-
     scene = scene_of("taizhou", OCTOBER)
 
     def incoming(city: str, document: str) -> tuple[Incoming, ...]:
@@ -238,12 +252,9 @@ def test_a_part_that_no_city_came_through_is_a_failed_task_that_names_its_cause(
     run = prefect.run_step("plan-collection", "taizhou", "2026-10", as_of="2026-09-22")
     assert run.state_type == "FAILED"
     assert run.message == "[folder_forbidden] 收件夹不许读 / the folder may not be read · chmod"
-    with get_client(sync_client=True) as client:
-        found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[id_of(run)])))
-    failed = [each for each in found if each.state is not None and each.state.is_failed()]
-    assert len(failed) == 1
-    assert failed[0].name.startswith("收取计划")
-    assert "收件夹不许读" in (failed[0].state.message or "")
+    failed = [each for each in task_runs_of(run) if each.state is not None and each.state.is_failed()]
+    assert [each.name for each in failed] == ["收取计划 take in plans", "■ plan-collection"]
+    assert all("收件夹不许读" in (each.state.message or "") for each in failed if each.state)
     recorded = scene.ports.database.read(lambda work: work.records.runs("taizhou", OCTOBER))
     assert [outcome["error_code"] for outcome in recorded[0].outcomes or ()] == ["folder_forbidden"]
 
@@ -270,7 +281,7 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
     from prefect.states import Pending, Running, Scheduled  # noqa: PLC0415
     from prefect.types._datetime import now  # noqa: PLC0415
 
-    from fundpool.console import runs  # noqa: PLC0415
+    from fundpool.local_prefect.worker import working  # noqa: PLC0415
 
     scene_of("taizhou", OCTOBER)
     with get_client(sync_client=True) as client:
@@ -280,5 +291,5 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
         run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)
         client.set_flow_run_state(run.id, Running(), force=True)
-        runs._schedule_again_what_was_left(client)
-    assert prefect._ended(str(run.id)).is_completed
+    with working(resume=True, unscheduled=False):  # as the next start does
+        assert prefect.wait_for(str(run.id)).is_completed

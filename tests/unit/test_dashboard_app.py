@@ -1,6 +1,5 @@
 """The dashboard as a web server: what it answers, refuses and never lets out."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,8 +27,9 @@ class TestReading:
 
     def test_the_api_answers_with_the_document_of_fundpool_status(self):
         answer = client().get("/api/status?city=taizhou&month=2026-10")
-        assert answer.json() == ImaginedReader().status("taizhou", Month(2026, 10), Moment(NOW))
-        MonthStatus.model_validate(answer.json())
+        shown = ImaginedReader().status("taizhou", Month(2026, 10), Moment(NOW))
+        assert answer.json() == shown.model_dump(mode="json", by_alias=True)
+        assert MonthStatus.model_validate(answer.json()) == shown
 
     def test_a_page_reads_its_clock_once_and_shows_everything_of_that_moment(self):
         read: list[datetime] = []
@@ -135,7 +135,7 @@ class _Broken(ImaginedReader):
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def status(self, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
+    def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
         raise self.error
 
     def ping(self) -> None:

@@ -12,13 +12,22 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xlsxwriter  # type: ignore[import-untyped]
 
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.money import format_yuan
-from fundpool.services.documents.detail_comparison import COUNTS, DetailComparison, Difference
+from fundpool.services.documents.detail_comparison import (
+    COUNTS,
+    DetailComparison,
+    Difference,
+    DifferenceFiles,
+)
+
+if TYPE_CHECKING:
+    from fundpool.adapters.details.detail_comparison import DetailComparer
+from fundpool.version import product
 
 SHEET_ROWS = 1_048_576
 _HEADING_ROWS = 3
@@ -68,7 +77,7 @@ def write_workbook(
     """Write an overview and the first MOST_LINES differing lines; how many. Raises OSError."""
     settings = {"constant_memory": True, "strings_to_formulas": False, "tmpdir": str(target.parent)}
     book = xlsxwriter.Workbook(str(target), settings)
-    book.set_properties({"title": "缴款拨付明细逐笔比对"})
+    book.set_properties({"title": "缴款拨付明细逐笔比对", "comments": product()})
     styles = _Styles(book)
     _write_overview(book, styles, comparison, parquet_name)
     written = _write_lines(book, styles, comparison, lines, parquet_name)
@@ -234,3 +243,19 @@ def put(source: Path, target: Path) -> None:
             f"the differing lines cannot be kept: {error.strerror} ({target.parent})",
             remedy="检查磁盘空间与权限后重试 / check space and rights, then run again",
         ) from error
+
+
+def write_differences(comparer: "DetailComparer", folder: Path, question: str) -> DifferenceFiles:
+    """Write the differing lines into the folder, as Parquet and as a workbook.
+
+    ``question`` is what was compared and how: the same comparison asked otherwise gets files of its own.
+    """
+    comparison = comparer.comparison
+    stem = result_stem(comparison, question)
+    parquet, workbook = folder / f"{stem}.parquet", folder / f"{stem}.xlsx"
+    listed = comparer.list_differences()
+    drawn = listed.with_suffix(".xlsx")
+    lines = write_workbook(drawn, comparison, comparer.differences(listed, MOST_LINES), parquet.name)
+    put(listed, parquet)
+    put(drawn, workbook)
+    return DifferenceFiles(parquet, workbook, comparison.differing, lines)

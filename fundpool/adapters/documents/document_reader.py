@@ -15,7 +15,7 @@ from fundpool.adapters.documents.cell_grammar import (
     read_year,
     shown_text,
 )
-from fundpool.adapters.documents.parser_process import KeptAnswers, take_apart_all
+from fundpool.adapters.documents.parser_process import take_apart_all
 from fundpool.adapters.documents.parsing import column_letters
 from fundpool.domain.findings import Finding, brief
 from fundpool.domain.periods import Month, Period
@@ -53,17 +53,15 @@ def read_documents(
     document: str,
     register: Register | Sequence[Register],
     month: Period | None,
-    kept: KeptAnswers | None = None,
 ) -> list[ParsedDocument]:
     """Read ``files`` as documents of one type, in order; a bad file is an answer, never an exception.
 
-    ``register`` is that of the city all files are of, or one for each file; ``kept`` remembers the
-    parser's answers from one call to the next.
+    ``register`` is that of the city all files are of, or one for each file.
 
     ``month`` (a year for a yearly document) is what the template's properties are compared with (None at intake, when nobody knows
     it yet); the month of each row is read from the row. Raises InputError when there is no such document type.
     """
-    kind, answers = document_type(document), take_apart_all(files, kept=kept)
+    kind, answers = document_type(document), take_apart_all(files)
     return [
         _unopened(file, document)
         if file.unopened

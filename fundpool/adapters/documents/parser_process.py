@@ -1,13 +1,15 @@
 """Keeps the child process that takes received files apart: one for many files, killed when it must be."""
 
+import hashlib
 import json
 import os
 import selectors
 import subprocess
 import sys
 import time
-from collections import OrderedDict
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -107,47 +109,28 @@ _LIMITS = {
 }
 
 
-class KeptAnswers:
-    """The parser's latest answers by the SHA-256 of the bytes: a file is read at intake and again when judged.
+PARSER = hashlib.sha256(Path(parsing.__file__).read_bytes()).digest()
+"""Stands before the cells of a file: which version of the parser found them."""
 
-    An answer follows from the bytes and this version's parser alone, so it holds while the process
-    lives. Refusals are not kept (a file may have been refused because the machine was slow), nor
-    answers longer than ``reply_characters``; the oldest give way.
-    """
 
-    def __init__(self, answers: int = 1_000, reply_characters: int = 32 * 1024) -> None:
-        self._answers = answers
-        self._reply_characters = reply_characters
-        self._replies: OrderedDict[str, str] = OrderedDict()
-
-    def answer(self, sha256: str) -> dict[str, Any] | None:
-        """A fresh copy of the answer; None when it is not kept."""
-        reply = self._replies.get(sha256)
-        answer: dict[str, Any] | None = None if reply is None else json.loads(reply)
-        return answer
-
-    def keep(self, sha256: str, answer: dict[str, Any]) -> None:
-        """Remember ``answer`` if it can be."""
-        if answer["ok"]:
-            reply = json.dumps(answer)
-            if len(reply) <= self._reply_characters:
-                self._replies[sha256] = reply
-            while len(self._replies) > self._answers:
-                self._replies.popitem(last=False)
+def parse_files(files: Sequence[SourceFile]) -> list[SourceFile]:
+    """The files with their cells: ``PARSER``, then the parser's answer as zlib-compressed JSON."""
+    return [
+        replace(file, cells=PARSER + zlib.compress(json.dumps(answer).encode()))
+        for file, answer in zip(files, take_apart_all(files), strict=True)
+    ]
 
 
 def take_apart_all(
-    files: Sequence[SourceFile], *, wall_seconds: float = WALL_SECONDS, kept: KeptAnswers | None = None
+    files: Sequence[SourceFile], *, wall_seconds: float = WALL_SECONDS
 ) -> Iterator[dict[str, Any]]:
     """The parser's answer for each file, in order; the files share one child until one of them costs it.
 
-    No child is asked about what is ``kept``.
+    No child is asked about a file that brings the cells which this version's parser found.
     """
     with ParserProcess(wall_seconds) as parser:
         for file in files:
-            answer = kept.answer(file.sha256) if kept else None
-            if answer is None:
-                answer = parser.take_apart(file.content)
-                if kept:
-                    kept.keep(file.sha256, answer)
-            yield answer
+            if file.cells is not None and file.cells.startswith(PARSER):
+                yield json.loads(zlib.decompress(file.cells[len(PARSER) :]))
+            else:
+                yield parser.take_apart(file.content)

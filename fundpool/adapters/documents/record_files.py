@@ -1,12 +1,18 @@
-"""CSV files of budgets and opening balances, as the city keeps them."""
+"""CSV files of budgets, opening balances and bank accounts, as the city keeps them."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from fundpool.adapters.documents.raw_files import read_source
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import parse_yuan
 from fundpool.services.oversight.records import OpeningRow
+from fundpool.services.ports.money_ports import AccountProposal
+
+T = TypeVar("T")
 
 
 def read_budget(file: Path) -> dict[tuple[str, str], int]:
@@ -34,6 +40,55 @@ def read_openings(file: Path) -> tuple[OpeningRow, ...]:
         )
         for line, row in _rows(file, ("account_type", "unit", "fund", "balance_yuan"))
     )
+
+
+def read_accounts(file: Path) -> list[AccountProposal]:
+    """Bank accounts to be entered: city, fund, unit, account_type, account_no, account_name, bank_name.
+
+    Raises InputError ``file_unreadable``, or ``row_unreadable`` naming the line.
+    """
+    names = ("city", "fund", "unit", "account_no", "account_name", "bank_name")
+    return _each_row(
+        file,
+        lambda row: AccountProposal(
+            account_type=AccountType(row["account_type"]), **{name: row[name] for name in names}
+        ),
+    )
+
+
+def read_book_openings(file: Path) -> list[tuple[AccountRef, int]]:
+    """Accounts of the books with their fen: city, fund, account_type, unit, amount_yuan.
+
+    Raises InputError ``file_unreadable``, or ``row_unreadable`` naming the line.
+    """
+    return _each_row(
+        file,
+        lambda row: (
+            AccountRef(row["city"], row["fund"], AccountType(row["account_type"]), row["unit"]),
+            parse_yuan(row["amount_yuan"]),
+        ),
+    )
+
+
+def _each_row(file: Path, read: Callable[[dict[str, str]], T]) -> list[T]:
+    try:
+        rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            "file_unreadable", f"读不了文件 {file}：{error}", f"cannot read {file}: {error}"
+        ) from error
+    found = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            found.append(read(row))
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                "row_unreadable",
+                f"{file} 第 {number} 行有误：{error}",
+                f"{file} line {number}: {error}",
+                remedy="按表头补全该行 / complete the line under its headings",
+            ) from error
+    return found
 
 
 def _rows(file: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:

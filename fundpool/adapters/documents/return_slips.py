@@ -25,6 +25,7 @@ from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.return_slip import Correction, ReturnSlip
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.judging import SourceFile, fold
+from fundpool.version import product
 
 _SEVERITY = {
     Severity.BLOCK: ("须更正", "block", "#F8CBAD"),
@@ -59,7 +60,7 @@ class SlipFiles:
     def __init__(self, reports: Path) -> None:
         self._reports = reports
 
-    def write(self, city: str, month: Period, slip: ReturnSlip, content: Callable[[], bytes]) -> None:
+    def write(self, city: str, month: Period, slip: ReturnSlip, source: Callable[[], SourceFile]) -> None:
         """Write the workbook, then the page; see ``services.ports.SlipFolder``."""
         folder, stem = self._folder(city, month), _stem(slip)
         page_text = slip_page(slip)
@@ -69,7 +70,7 @@ class SlipFiles:
             if workbook.is_file() and page.is_file() and page.read_text(encoding="utf-8") == page_text:
                 return
             folder.mkdir(parents=True, exist_ok=True)
-            _put(workbook, slip_workbook(slip, SourceFile(slip.file, content())))
+            _put(workbook, slip_workbook(slip, source()))
             _put(page, page_text.encode())
         except OSError as error:
             remedy = "检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again"
@@ -189,7 +190,7 @@ def slip_workbook(slip: ReturnSlip, source: SourceFile) -> bytes:
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
-    book.set_properties({"title": slip.title, "created": _CREATED})
+    book.set_properties({"title": slip.title, "comments": product(), "created": _CREATED})
     _list_findings(book, slip)
     if source.content:
         (answer,) = take_apart_all([source])

@@ -1,7 +1,7 @@
 """Received files, versions, figures and judgements in SQL."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,11 @@ from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.periods import SHANGHAI, Month, Period, parse_period
+from fundpool.domain.sealing import Seals
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
 from fundpool.services.ports.month_stores import StoredJudgement
 from schemas.tables.submissions import (
+    file_cells,
     judgements,
     raw_files,
     received_files,
@@ -26,14 +28,30 @@ from schemas.tables.submissions import (
 class SqlSubmissions:
     """``services.month_stores.SubmissionStore`` on one connection."""
 
-    def __init__(self, connection: Connection, rows: RowWriter) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
         self._connection = connection
         self._rows = rows
+        self._seals = seals
 
     def add_raw_file(self, sha256: str, size_bytes: int, at: datetime) -> None:
         known = self._connection.scalar(select(raw_files.c.sha256).where(raw_files.c.sha256 == sha256))
         if known is None:
             self._rows.insert(raw_files, {"sha256": sha256, "size_bytes": size_bytes, "stored_at": at})
+
+    def keep_cells(self, sha256: str, cells: bytes) -> None:
+        values = {"content": cells, "seal": self._seal_of_cells(sha256, cells)}
+        self._rows.put(file_cells, {"sha256": sha256}, values)
+
+    def cells(self, sha256s: Iterable[str]) -> dict[str, bytes]:
+        rows = self._connection.execute(select(file_cells).where(file_cells.c.sha256.in_(list(sha256s))))
+        return {
+            row.sha256: row.content
+            for row in rows
+            if row.seal == self._seal_of_cells(row.sha256, row.content)
+        }
+
+    def _seal_of_cells(self, sha256: str, cells: bytes) -> str:
+        return self._seals.of_values("file cells", sha256, cells)
 
     def received_file(self, city: str, document: DocumentKind, sha256: str) -> ReceivedFile | None:
         row = self._connection.execute(

@@ -39,7 +39,7 @@ class SqlWork:
         self.accounts = SqlAccountStore(connection, rows, seals)
         self.transfers = SqlTransferStore(connection, rows, seals)
         self.ledger = SqlLedgerStore(connection, rows)
-        self.submissions = SqlSubmissions(connection, rows)
+        self.submissions = SqlSubmissions(connection, rows, seals)
         self.reviews = SqlReviews(connection, rows)
         self.applications = SqlApplications(connection, rows, seals)
         self.budgets = SqlBudgets(connection, rows, seals)

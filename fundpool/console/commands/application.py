@@ -1,27 +1,25 @@
-"""``fundpool application``: the city's applications, and finance's review of them."""
+"""``fundpool application``: the city's application to finance, and finance's review of it."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
 from fundpool.console.options import (
+    Act,
     AnyCounty,
     AnyFund,
     AnyReason,
-    AsOf,
-    By,
     City,
-    Json,
     MonthText,
-    PolicyDir,
-    open_month,
+    Options,
     parse_amount,
-    parse_month,
 )
-from fundpool.console.output import print_json, print_table
-from fundpool.domain.application import Application
-from fundpool.domain.money import format_yuan
+from fundpool.console.output import Table, pick
+from fundpool.domain.periods import parse_month
+
+if TYPE_CHECKING:
+    from fundpool.domain.application import Application
 
 app = App(
     name="application",
@@ -31,13 +29,11 @@ app = App(
 
 
 @app.command(name="list")
-def list_applications(
-    *, city: City, month: MonthText, policy_dir: PolicyDir = None, json: Json = False
-) -> int:
+def list_applications(*, city: City, month: MonthText, options: Options = Options()) -> int:
     """列出当月申请 / List the month's applications line by line."""
     from fundpool.services.payments.application import applications_of
 
-    return _show(applications_of(open_month(policy_dir), city, parse_month(month)), as_json=json)
+    return _show(applications_of(options.open_month(), city, parse_month(month)), options)
 
 
 @app.command
@@ -45,72 +41,48 @@ def review(
     *,
     city: City,
     month: MonthText,
-    by: By,
     fund: AnyFund = None,
     county: AnyCounty = None,
     amount: Annotated[str | None, Parameter(help="复核额（元）/ finance's amount in yuan")] = None,
     reason: AnyReason = None,
-    as_of: AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: Json = False,
+    act: Act,
 ) -> int:
     """财政复核：缺省按申请额复核全部 / Finance's review; without an amount every line as applied for."""
     from fundpool.services.payments.application import review_application
 
     applications = review_application(
-        open_month(policy_dir),
+        act.open_month(),
         city=city,
         month=parse_month(month),
         fund=fund,
         county=county,
         amount_fen=parse_amount(amount),
         reason=reason,
-        by=by,
-        now=business_clock(as_of),
+        by=act.by,
+        now=act.now,
     )
-    return _show(applications, as_json=json)
+    return _show(applications, act)
 
 
-def _show(applications: tuple[Application, ...], *, as_json: bool) -> int:
-    if as_json:
-        print_json({"applications": [_as_json(application) for application in applications]})
-        return 0
-    print_table(
-        "申请 applications",
-        ["险种 fund", "号 no.", "县区 county", "申请额 applied", "复核额 reviewed", "理由", "复核人"],
-        [
-            (
-                application.fund,
-                application.number,
-                line.county,
-                format_yuan(line.applied_fen),
-                None if line.reviewed_fen is None else format_yuan(line.reviewed_fen),
-                line.reason,
-                line.reviewed_by,
-            )
-            for application in applications
-            for line in application.lines
-        ],
-    )
-    return 0
-
-
-def _as_json(application: Application) -> dict[str, Any]:
-    return {
-        "fund": application.fund,
-        "number": application.number,
-        "prepared_by": application.prepared_by,
-        "prepared_at": application.prepared_at.isoformat(),
-        "applied_fen": application.applied_fen,
-        "lines": [
-            {
-                "county": line.county,
-                "applied_fen": line.applied_fen,
-                "reviewed_fen": line.reviewed_fen,
-                "reason": line.reason,
-                "reviewed_by": line.reviewed_by,
-                "reviewed_at": line.reviewed_at and line.reviewed_at.isoformat(),
-            }
-            for line in application.lines
-        ],
+def _show(applications: "Sequence[Application]", options: Options) -> int:
+    about = "county applied_fen reviewed_fen reason reviewed_by reviewed_at"
+    rows = [
+        pick(application, "fund number prepared_by prepared_at applied_fen")
+        | {"lines": [pick(line, about) for line in application.lines]}
+        for application in applications
+    ]
+    lines = [
+        {"fund": application["fund"], "number": application["number"], **line}
+        for application in rows
+        for line in application["lines"]
+    ]
+    columns = {
+        "险种 fund": "fund",
+        "号 no.": "number",
+        "县区 county": "county",
+        "申请额 applied": "applied_fen",
+        "复核额 reviewed": "reviewed_fen",
+        "理由": "reason",
+        "复核人": "reviewed_by",
     }
+    return options.show({"applications": rows}, Table("申请 applications", lines, columns))

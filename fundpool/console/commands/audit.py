@@ -6,22 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import PolicyDir, settings_of
-from fundpool.console.output import print_json, print_table
+from fundpool.clock import business_clock
+from fundpool.console.commands.ledger import show_faults
+from fundpool.console.options import Dated, Options
+from fundpool.console.output import print_json
 from fundpool.domain.errors import InputError
 
 if TYPE_CHECKING:
     from fundpool.services.books.audit_checks import Anchor
-    from fundpool.services.ports.work import MonthPorts
 
 app = App(name="audit", help="审计日志 / The audit trail: verify, anchor.", result_action="return_value")
-
-
-def _ports(policy_dir: Path | None) -> "MonthPorts":
-    from fundpool.bootstrap import build_ports
-
-    return build_ports(settings_of(policy_dir))
 
 
 @app.command
@@ -36,66 +30,45 @@ def verify(
     full: Annotated[
         bool, Parameter(help="全部重读 / read everything, also a long history that was verified before")
     ] = False,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    options: Options = Options(),
 ) -> int:
-    """Check every row, the trails and the books, alone and against anchors; exit 1 on any fault.
+    """核验全部记录 / Check every row, the trails and the books, alone and against anchors; exit 1 on any fault.
 
     A long history that was read whole before is read from there on.
     """
     from fundpool.services.books import audit_checks
 
     anchors = _read_anchors(anchor) if anchor else []
-    found = audit_checks.verify(_ports(policy_dir), business_clock(None), anchors, full=full)
-    faults = found.faults
-    if json:
-        print_json(
-            {
-                "ok": not faults,
-                "anchors": len(anchors),
-                "checked": {"records": found.records, "rows": found.rows, "since": found.since},
-                "faults": [
-                    {"kind": f.kind, "subject": f.subject, "message_zh": f.zh, "message_en": f.en}
-                    for f in faults
-                ],
-            }
-        )
-    elif faults:
-        print_table(
-            "审计核验发现问题 / faults in the audit trail",
-            ["kind", "where", "中文", "English"],
-            [[fault.kind, fault.subject, fault.zh, fault.en] for fault in faults],
-        )
-    else:
-        print(
-            f"审计日志、账簿与 {found.rows} 行数据完整，对照锚值 {len(anchors)} 份；{_read_zh(found.since)} / "
-            f"trails, books and {found.rows} rows are whole, checked against {len(anchors)} anchors; "
-            f"read {'whole' if found.since is None else f'what was written since {found.since}'}"
-        )
-    return 1 if faults else 0
+    found = audit_checks.verify(options.ports(), business_clock(None), anchors, full=full)
+    return show_faults(
+        found.faults,
+        options,
+        title="审计核验发现问题 / faults in the audit trail",
+        sound=f"审计日志、账簿与 {found.rows} 行数据完整，对照锚值 {len(anchors)} 份；{_read_zh(found.since)} / "
+        f"trails, books and {found.rows} rows are whole, checked against {len(anchors)} anchors; "
+        f"read {'whole' if found.since is None else f'what was written since {found.since}'}",
+        anchors=len(anchors),
+        checked={"records": found.records, "rows": found.rows, "since": found.since},
+    )
 
 
 @app.command
 def anchor(
     *,
     out: Annotated[Path | None, Parameter(help="追加到文件 / file to append to")] = None,
-    as_of: Annotated[str | None, Parameter(help="业务时间 / business time")] = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    options: Dated = Dated(),
 ) -> int:
-    """Print the heads of every chain, to be kept on paper or on another machine."""
+    """锚值 / Print the heads of every chain, to be kept on paper or on another machine."""
     from fundpool.adapters.stores.anchor_places import AnchorFile
     from fundpool.services.books.audit_checks import take_anchor
 
-    now = business_clock(as_of)
-    taken = _ports(policy_dir).database.read(lambda work: take_anchor(work, now)).as_document()
-    if out is not None:
-        AnchorFile(out).put(taken)
-    if json or out is None:
+    now = options.now
+    taken = options.ports().database.read(lambda work: take_anchor(work, now)).as_document()
+    if out is None:
         print_json(taken)
-    else:
-        print(f"已写入 {out} / written")
-    return 0
+        return 0
+    AnchorFile(out).put(taken)
+    return options.show(taken, f"已写入 {out} / written")
 
 
 def _read_zh(since: str | None) -> str:

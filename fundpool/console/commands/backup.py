@@ -5,36 +5,29 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import PolicyDir, settings_of
-from fundpool.console.output import print_json
+from fundpool.console.options import Act, Json
+from fundpool.console.output import show
 from fundpool.domain.errors import InputError
 from fundpool.settings import Settings
 
 
-def backup(file: Annotated[Path, Parameter(help="备份文件 / file to write")], *, json: bool = False) -> int:
+def backup(file: Annotated[Path, Parameter(help="备份文件 / file to write")], *, json: Json = False) -> int:
     """Write a consistent, checked copy of the embedded database."""
     from fundpool.adapters.stores.backups import back_up
     from fundpool.adapters.stores.database import Database
 
     back_up(Database(Settings().resolved_database_url), file)
-    if json:
-        print_json({"file": str(file), "bytes": file.stat().st_size})
-    else:
-        print(f"已备份 / backed up: {file}")
+    show({"file": file, "bytes": file.stat().st_size}, f"已备份 / backed up: {file}", as_json=json)
     return 0
 
 
 def restore(
     file: Annotated[Path | None, Parameter(help="备份文件 / file to put back")] = None,
     *,
-    by: Annotated[str, Parameter(help="经办人 / who does it")],
     quarantine_only: Annotated[
         bool, Parameter(help="数据库已由其他工具恢复 / the database was put back by other means", negative="")
     ] = False,
-    as_of: Annotated[str | None, Parameter(help="业务时间 / business time of the act")] = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    act: Act,
 ) -> int:
     """Put a copy back with sending off: stop every worker first.
 
@@ -44,7 +37,7 @@ def restore(
     from fundpool.adapters.keys.seal_key import seals_of
     from fundpool.adapters.stores.backups import put_back
     from fundpool.adapters.stores.database import Database
-    from fundpool.adapters.stores.setting_up import set_up
+    from fundpool.adapters.stores.migrations import upgrade
     from fundpool.adapters.stores.work import SqlTransactions
     from fundpool.bootstrap import build_ports
     from fundpool.domain.people import person
@@ -58,10 +51,10 @@ def restore(
             "name the backup, or say --quarantine-only",
             remedy="fundpool restore FILE --by 姓名",
         )
-    settings, who, now = settings_of(policy_dir), person(by), business_clock(as_of)
+    settings, who, now = act.settings, person(act.by), act.now
     terms = build_ports(settings).gateway_terms
 
-    def act(work: Work) -> int:
+    def stop_all(work: Work) -> int:
         stopped = quarantine(work, now=now, terms=terms)
         work.audit.append(
             at=now, actor=who, action="restore", subject="database", after={"file": str(file or "")}
@@ -71,15 +64,12 @@ def restore(
     database, seals = Database(settings.resolved_database_url), seals_of(settings)
     if file is not None:
         stopped = put_back(
-            database, file, seals, lambda staged: SqlTransactions(staged, seals).transaction(act)
+            database, file, lambda staged: SqlTransactions(staged, seals).transaction(stop_all)
         )
     else:
-        set_up(database, seals)
-        stopped = SqlTransactions(database, seals).transaction(act)
-    if json:
-        print_json({"funds_stopped": stopped})
-    else:
-        print(
-            f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover / restored, {stopped} funds stopped"
-        )
-    return 0
+        upgrade(database)
+        stopped = SqlTransactions(database, seals).transaction(stop_all)
+    return act.show(
+        {"funds_stopped": stopped},
+        f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover / restored, {stopped} funds stopped",
+    )

@@ -3,20 +3,19 @@
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.options import PeriodText, period_of_type
-from fundpool.console.output import print_json, print_table
+from fundpool.console.options import City, Options, PeriodText, period_of_type
+from fundpool.console.output import Columns, Table
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.return_slip import Correction, Deadline, ReturnSlip, correction_of
 from fundpool.services.ports.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
-from fundpool.settings import Settings
 from schemas.documents import document_type
 
 UNREADABLE = frozenset(f"FILE-{number:03d}" for number in range(8))
@@ -29,7 +28,7 @@ _SEVERITY_ZH = {Severity.BLOCK: "须更正 block", Severity.REVIEW: "待复核 r
 
 def check(
     *files: Annotated[Path, Parameter(help="要检查的文件 / files to judge")],
-    city: Annotated[str, Parameter(help="城市 / city key")],
+    city: City,
     document: Annotated[str, Parameter(help="表种 / plan, report, …")],
     month: PeriodText,
     slips: Annotated[
@@ -39,10 +38,7 @@ def check(
     corrects: Annotated[
         Path | None, Parameter(help="上一版文件，用于比较 / the earlier version, to compare with")
     ] = None,
-    policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
-    json: Annotated[
-        bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")
-    ] = False,
+    options: Options = Options(),
 ) -> int:
     """检查文件，不用数据库 / Judge files without a database.
 
@@ -56,7 +52,7 @@ def check(
     from fundpool.adapters.documents.document_reader import read_documents
     from fundpool.adapters.policies.policy_files import load_policies
 
-    policy = load_policies(policy_dir or Settings().policy_dir).city(city)
+    policy = load_policies(options.settings.policy_dir).city(city)
     context = JudgingContext(Register.of(policy.register, policy.funds, policy.name_zh), when)
     sources = [open_source(file) for file in files]
     judgements = judge_files(sources, kind.key, context, read=read_documents, judge=judge)
@@ -64,10 +60,11 @@ def check(
         earlier = [] if corrects is None else [open_source(corrects)]
         before = judge_files(earlier, kind.key, context, read=read_documents, judge=judge)
         _write_slips(slips, judgements, sources, context.register, policy.name_zh, _day(due), before)
-    if json:
-        print_json({"files": [judgement.to_json() for judgement in judgements]})
-    else:
-        _print(judgements)
+    options.show(
+        {"files": [judgement.to_json() for judgement in judgements]},
+        _table(judgements),
+        *_findings(judgements),
+    )
     if any(finding.rule in UNREADABLE for judgement in judgements for finding in judgement.findings):
         return 2
     return 0 if all(judgement.verdict is Verdict.PASS for judgement in judgements) else 1
@@ -148,20 +145,23 @@ def open_source(file: Path) -> SourceFile:
         return SourceFile(name, b"", unopened=problem.strerror or type(problem).__name__)
 
 
-def _print(judgements: list[Judgement]) -> None:
-    print_table(
-        "检查结果 / judgement",
-        ["文件 file", "结论 verdict", "行 rows", "检查 checks", "无对照 not applicable"],
-        [
-            (j.file, _VERDICT_ZH[j.verdict], j.rows, f"{j.evaluated}/{j.declared}", len(j.not_applicable))
-            for j in judgements
-        ],
-    )
+def _table(judgements: Sequence[Judgement]) -> Table:
+    columns: Columns = {
+        "文件 file": "file",
+        "结论 verdict": lambda judgement: _VERDICT_ZH[judgement.verdict],
+        "行 rows": "rows",
+        "检查 checks": lambda judgement: f"{judgement.evaluated}/{judgement.declared}",
+        "无对照 not applicable": lambda judgement: len(judgement.not_applicable),
+    }
+    return Table("检查结果 / judgement", judgements, columns)
+
+
+def _findings(judgements: Sequence[Judgement]) -> Iterator[str]:
     for judgement in judgements:
         if judgement.findings:
-            print(f"\n{judgement.file}")
+            yield f"\n{judgement.file}"
         for finding in judgement.findings:
             place = " ".join(part for part in (finding.sheet, finding.cell) if part)
-            print(f"[{finding.rule}] {_SEVERITY_ZH[finding.severity]} {place}：{finding.message_zh}")
-            print(f"    {finding.message_en}")
-            print(f"    依据 basis: {finding.basis}  请 remedy: {finding.remedy}")
+            yield f"[{finding.rule}] {_SEVERITY_ZH[finding.severity]} {place}：{finding.message_zh}"
+            yield f"    {finding.message_en}"
+            yield f"    依据 basis: {finding.basis}  请 remedy: {finding.remedy}"

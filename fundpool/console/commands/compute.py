@@ -2,14 +2,14 @@
 
 import json as json_module
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
-from fundpool.console.options import Json, PolicyDir, policy_folder
-from fundpool.console.output import print_error, print_json, print_table
+from fundpool.console.options import City, Fund, Options
+from fundpool.console.output import Table, print_error, print_json
 from fundpool.domain.errors import InputError, UndefinedPolicy
 from fundpool.domain.money import format_yuan
 
@@ -28,8 +28,8 @@ def command(
         ),
     ],
     *,
-    city: Annotated[str, Parameter(help="城市 / city key")],
-    fund: Annotated[str, Parameter(help="险种，如 employee / scheme key of the city")],
+    city: City,
+    fund: Fund,
     year: Annotated[int, Parameter(help="基金年度 / fund year")],
     facts: Annotated[
         str,
@@ -48,8 +48,7 @@ def command(
     compare_: Annotated[
         bool, Parameter(name="--compare", negative="", help="与本市现行规则逐项比较 / show every difference")
     ] = False,
-    policy_dir: PolicyDir = None,
-    json: Json = False,
+    options: Options = Options(),
 ) -> int:
     """Compute a figure of the year from facts, by the text of a city.
 
@@ -59,7 +58,7 @@ def command(
     from fundpool.services.law.compute import Question, blocked, compare, compute
     from fundpool.services.law.policy_terms import Setting
 
-    folder = policy_folder(policy_dir)
+    folder = options.policy_folder
     home = load_city(folder, city)
     if not 2000 <= year <= 2100:
         raise InputError("year", f"基金年度不对：{year}", f"not a fund year: {year}")
@@ -76,15 +75,12 @@ def command(
     try:
         answer = (compare if compare_ else compute)(question, document)
     except UndefinedPolicy as error:
-        if json:
+        if options.json:
             print_json(blocked(question, error))
         else:
             print_error(error, as_json=False)
         return error.exit_status
-    if json:
-        print_json(answer)
-    else:
-        _print_answer(answer, home)
+    options.show(answer, *_answer(answer, home))
     return 3 if "error" in answer else 0
 
 
@@ -178,24 +174,22 @@ _FIGURES = {
 }
 
 
-def _print_answer(answer: Mapping[str, Any], home: "CityPolicy") -> None:
+def _answer(answer: Mapping[str, Any], home: "CityPolicy") -> Iterator[Table | str]:
     if "error" in answer:
-        print(f"[{answer['error']['code']}] {answer['error']['message']}")
+        yield f"[{answer['error']['code']}] {answer['error']['message']}"
     else:
         names = {unit.code: f"{unit.code} {unit.name_zh} {unit.name_en}" for unit in home.register}
         title = f"{home.name_zh} {home.name_en} · {answer['fund']} · {answer['year']} · {answer['name']}"
         if answer.get("under"):
             title += f"（按 {answer['under']} 的规则 under its rules）"
-        if "shares" in answer.get("rules", {}):
-            _print_settlement(title, answer, names)
-        else:
-            _print_figures(title, answer, names)
-        _print_basis(answer)
+        is_settlement = "shares" in answer.get("rules", {})
+        yield from (_settlement if is_settlement else _figures)(title, answer, names)
+        yield from _basis(answer)
     if "compare" in answer:
-        _print_differences(answer["compare"])
+        yield from _differences(answer["compare"])
 
 
-def _print_settlement(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) -> None:
+def _settlement(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Table | str]:
     rows: list[tuple[object, ...]] = []
     for county in answer["counties"]:
         name, result = names.get(county["code"], county["code"]), _RESULTS[county["result"]]
@@ -218,17 +212,17 @@ def _print_settlement(title: str, answer: Mapping[str, Any], names: Mapping[str,
         for number, (label, fen, rule, remark) in enumerate(lines or [("", None, "", "")]):
             head = (name, result, amount) if number == 0 else ("", "", "")
             rows.append((*head, label, _yuan(fen) if fen is not None else "", rule or "", remark))
-    print_table(
+    yield Table(
         title + "（元 yuan）",
-        ("县 county", "结果 result", "金额 amount", "承担 borne by", "元 yuan", "依据 rule", "说明 remark"),
         rows,
+        ("县 county", "结果 result", "金额 amount", "承担 borne by", "元 yuan", "依据 rule", "说明 remark"),
     )
     after = ", ".join(
         f"{_BEARERS[pool.removesuffix('_fen')]} {_yuan(fen)}" for pool, fen in answer["pools_after"].items()
     )
-    print(f"清算后 pools after: {after}")
+    yield f"清算后 pools after: {after}"
     for short in answer["shortfalls"]:
-        print(
+        yield (
             f"资金不足 short: {_BEARERS[short['pool']]} 有 has {_yuan(short['available_fen'])}, "
             f"需 claimed {_yuan(short['claimed_fen'])}, 缺 short {_yuan(short['short_fen'])} "
             f"({', '.join(short['counties'])})"
@@ -243,7 +237,7 @@ def _status(status: str) -> str:
     return "待批准 proposed" if status == "proposed" else ""
 
 
-def _print_figures(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) -> None:
+def _figures(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Table | str]:
     rules = answer["rules"]
     rows = [
         (_FIGURES[key], _shown(key, value), ", ".join(rules.get(key, [])))
@@ -251,19 +245,16 @@ def _print_figures(title: str, answer: Mapping[str, Any], names: Mapping[str, st
         if key in _FIGURES
     ]
     if rows:
-        print_table(title, ("项目 figure", "值 value", "依据 rule"), rows)
+        yield Table(title, rows, ("项目 figure", "值 value", "依据 rule"))
     counties = answer.get("counties", [])
     if counties:
         fields = [key for key in counties[0] if key != "code"]
-        print_table(
-            title,
-            ("县 county", *(_FIGURES[key] for key in fields)),
-            [
-                (names.get(county["code"], county["code"]), *(_yuan(county[key]) for key in fields))
-                for county in counties
-            ],
-        )
-        print("依据 rules: " + ", ".join(dict.fromkeys(rule for ids in rules.values() for rule in ids)))
+        shown = [
+            (names.get(county["code"], county["code"]), *(_yuan(county[key]) for key in fields))
+            for county in counties
+        ]
+        yield Table(title, shown, ("县 county", *(_FIGURES[key] for key in fields)))
+        yield "依据 rules: " + ", ".join(dict.fromkeys(rule for ids in rules.values() for rule in ids))
 
 
 def _shown(key: str, value: object) -> object:
@@ -276,15 +267,15 @@ def _yuan(amount_fen: object) -> str:
     return format_yuan(amount_fen) if isinstance(amount_fen, int) else "–"
 
 
-def _print_basis(answer: Mapping[str, Any]) -> None:
+def _basis(answer: Mapping[str, Any]) -> Iterator[str]:
     for key, value in answer["readings"].items():
-        print(f"读法 reading: {key} = {value}")
+        yield f"读法 reading: {key} = {value}"
     for key in answer["readings_not_used"]:
-        print(f"读法 {key} 在此没有用到 / this reading was not used")
+        yield f"读法 {key} 在此没有用到 / this reading was not used"
     for key, change in answer["settings"].items():
-        print(f"假设 what if: {key} = {change['to']}（原 was {change['from']}）")
+        yield f"假设 what if: {key} = {change['to']}（原 was {change['from']}）"
     for note in answer["notes"]:
-        print(f"说明 note: {note['zh']} / {note['en']}" + (f" ({note['rule']})" if note["rule"] else ""))
+        yield f"说明 note: {note['zh']} / {note['en']}" + (f" ({note['rule']})" if note["rule"] else "")
 
 
 def _figure(key: str) -> str:
@@ -295,9 +286,9 @@ def _figure(key: str) -> str:
     return _BEARERS.get(key, _FIGURES.get(key, key))
 
 
-def _print_differences(comparison: Mapping[str, Any]) -> None:
+def _differences(comparison: Mapping[str, Any]) -> Iterator[Table | str]:
     if "error" in comparison["base"]:
-        print(f"本市规则 own rules: {comparison['base']['error']['message']}")
+        yield f"本市规则 own rules: {comparison['base']['error']['message']}"
     rows = [
         (
             row["county"] or "全市 city",
@@ -309,8 +300,8 @@ def _print_differences(comparison: Mapping[str, Any]) -> None:
         )
         for row in comparison["differences"]
     ]
-    print_table(
+    yield Table(
         "与本市规则比较 compared with the city's own rules（元 yuan）",
-        ("县 county", "项目 figure", "本市 own", "假设 what if", "差额 difference"),
         rows,
+        ("县 county", "项目 figure", "本市 own", "假设 what if", "差额 difference"),
     )

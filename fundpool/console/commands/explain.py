@@ -2,26 +2,26 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from fundpool.console.options import (
+    AnyCity,
     AnyCounty,
+    AnyFund,
     City,
     County,
-    Json,
+    Fund,
     MonthText,
+    Options,
     PeriodText,
-    PolicyDir,
-    open_month,
-    parse_month,
     period_of,
 )
-from fundpool.console.output import print_json
+from fundpool.console.output import minute
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import parse_month
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.oversight.flags import DUTY_NAMES
 
@@ -34,7 +34,6 @@ app = App(
     result_action="return_value",
 )
 
-_Fund = Annotated[str, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
 _Item = Annotated[
     str, Parameter(name="--item", help="项目，如 inpatient 或 住院（本月）/ figure by key or Chinese name")
 ]
@@ -45,20 +44,19 @@ _Version = Annotated[int | None, Parameter(name="--version", help="第几版，�
 def ledger(
     key: Annotated[str | None, Parameter(help="分录的业务键 / business key of the entry")] = None,
     *,
-    city: Annotated[str | None, Parameter(help="统筹区 / city key")] = None,
-    fund: Annotated[str | None, Parameter(help="险种基金 / fund key")] = None,
+    city: AnyCity = None,
+    fund: AnyFund = None,
     voucher: Annotated[int | None, Parameter(help="凭证号 / voucher number")] = None,
     line: Annotated[int, Parameter(help="凭证行 / line of the voucher")] = 1,
-    policy_dir: PolicyDir = None,
-    json: Json = False,
+    options: Options = Options(),
 ) -> int:
     """分录的来历：按业务键，或按凭证号与行 / Where a ledger entry comes from, by key or by voucher and line.
 
     Exit status 1 when a kept file no longer reads as the stored figure.
     """
-    lineage = _open(policy_dir)
+    lineage = _open(options)
     if key is not None:
-        return _tell(lineage.entry(key), as_json=json)
+        return _tell(lineage.entry(key), options)
     if city is None or fund is None or voucher is None:
         raise InputError(
             "usage",
@@ -66,7 +64,7 @@ def ledger(
             "name the entry's key, or --city --fund --voucher [--line]",
             remedy="fundpool ledger export --format csv",
         )
-    return _tell(lineage.voucher_line(city, fund, voucher, line), as_json=json)
+    return _tell(lineage.voucher_line(city, fund, voucher, line), options)
 
 
 @app.command
@@ -78,11 +76,10 @@ def transfer(
         ),
     ],
     *,
-    policy_dir: PolicyDir = None,
-    json: Json = False,
+    options: Options = Options(),
 ) -> int:
     """拨款的来历：审批、申请、审核、报送 / Where a payment comes from: approvals, application, review, file."""
-    return _tell(_open(policy_dir).transfer(name), as_json=json)
+    return _tell(_open(options).transfer(name), options)
 
 
 @app.command
@@ -90,16 +87,15 @@ def report(
     *,
     city: City,
     month: MonthText,
-    fund: _Fund,
+    fund: Fund,
     item: _Item,
     county: AnyCounty = None,
     version: _Version = None,
-    policy_dir: PolicyDir = None,
-    json: Json = False,
+    options: Options = Options(),
 ) -> int:
     """备案汇总表中的一个数；不写县区为合计 / A figure of the filed summary; the total without a county."""
-    explained = _open(policy_dir).summary(city, parse_month(month), fund, item, county, version)
-    return _tell(explained, as_json=json)
+    explained = _open(options).summary(city, parse_month(month), fund, item, county, version)
+    return _tell(explained, options)
 
 
 @app.command
@@ -109,44 +105,29 @@ def figure(
     month: PeriodText,
     document: Annotated[str, Parameter(name="--document", help="表种 plan, report, … / which document")],
     county: County,
-    fund: _Fund,
+    fund: Fund,
     item: _Item,
     line: Annotated[
         str, Parameter(name="--line", help="明细行：凭证号、账号、级次 / row of a list; default its sum")
     ] = "",
     version: _Version = None,
-    policy_dir: PolicyDir = None,
-    json: Json = False,
+    options: Options = Options(),
 ) -> int:
     """县区报送的一个数：文件、单元格、审核 / A figure of a county's own document: file, cell, review."""
     kind = DocumentKind.named(document)
-    explained = _open(policy_dir).figure(
-        city, period_of(month, kind), kind, county, fund, item, version, line
-    )
-    return _tell(explained, as_json=json)
+    explained = _open(options).figure(city, period_of(month, kind), kind, county, fund, item, version, line)
+    return _tell(explained, options)
 
 
-def _open(policy_dir: Any) -> "Lineage":
+def _open(options: Options) -> "Lineage":
     from fundpool.services.oversight.lineage import Lineage
 
-    return Lineage(open_month(policy_dir))
+    return Lineage(options.open_month())
 
 
-def _tell(explained: "Explanation", *, as_json: bool) -> int:
-    if as_json:
-        print_json({**_plain(asdict(explained)), "is_sound": explained.is_sound})
-    else:
-        for text in lines_of(explained):
-            print(text)
-    return 0 if explained.is_sound else 1
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.astimezone(SHANGHAI).isoformat() if isinstance(value, datetime) else value
+def _tell(explained: "Explanation", options: Options) -> int:
+    document = {**asdict(explained), "is_sound": explained.is_sound}
+    return options.show(document, *lines_of(explained), found=not explained.is_sound)
 
 
 _ACTS = {"made": "经办 made", "approved": "复核 approved", "released": "放行 released"}
@@ -242,4 +223,4 @@ def _yuan(amount_fen: int | None) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return "–" if moment is None else f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+    return minute(moment) or "–"

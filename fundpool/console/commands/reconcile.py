@@ -1,14 +1,14 @@
 """``fundpool reconcile``: two files of payment details, line by line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from fundpool.console.options import Json, PolicyDir, policy_folder
-from fundpool.console.output import print_json, print_table
+from fundpool.console.options import Options
+from fundpool.console.output import Table
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.services.documents.detail_comparison import (
@@ -19,9 +19,6 @@ from fundpool.services.documents.detail_comparison import (
     DetailComparison,
     DifferenceFiles,
 )
-
-if TYPE_CHECKING:
-    from fundpool.adapters.details.detail_comparison import DetailComparer
 
 _NEXT_COLUMN = re.compile(rf",(?=(?:{'|'.join(DETAIL_COLUMNS)})=)")
 _ON_SCREEN = 100
@@ -53,8 +50,7 @@ def reconcile(
     right_columns: Annotated[
         list[str] | None, Parameter(negative="", help="右方的列名 / how the right file calls them")
     ] = None,
-    policy_dir: PolicyDir = None,
-    json: Json = False,
+    options: Options = Options(),
 ) -> int:
     """逐笔比对两份拨付明细 / Compare two files of payment details line by line.
 
@@ -66,20 +62,18 @@ def reconcile(
         _whole({**both, **_mapping(left_columns, "--left-columns")}),
         _whole({**both, **_mapping(right_columns, "--right-columns")}),
     )
-    places = None if city is None else _city_places(policy_dir, city)
+    places = None if city is None else _city_places(options.policy_folder, city)
     from fundpool.adapters.details.detail_comparison import compare
-    from fundpool.adapters.details.detail_workbooks import open_folder
+    from fundpool.adapters.details.detail_workbooks import open_folder, write_differences
 
     if out is not None:
         open_folder(out)
     with compare((left, sides[0]), (right, sides[1]), places) as comparer:
         comparison = comparer.comparison
-        files = None if out is None else _write(comparer, out, repr((city, sides)))
-    if json:
-        print_json(_document(comparison, city, files))
-    else:
-        _print(comparison, files)
-    return 1 if comparison.differing else 0
+        files = None if out is None else write_differences(comparer, out, repr((city, sides)))
+    return options.show(
+        _document(comparison, city, files), *_parts(comparison, files), found=comparison.differing > 0
+    )
 
 
 def _mapping(texts: Sequence[str] | None, option: str) -> dict[str, str]:
@@ -110,26 +104,12 @@ def _whole(given: dict[str, str]) -> Columns:
     return columns
 
 
-def _city_places(policy_dir: Path | None, city: str) -> CityPlaces:
+def _city_places(folder: Path, city: str) -> CityPlaces:
     from fundpool.adapters.policies.policy_files import load_city
     from fundpool.services.ports.judging import Register
 
-    policy = load_city(policy_folder(policy_dir), city)
+    policy = load_city(folder, city)
     return CityPlaces(policy.name_zh, Register.of(policy.register, policy.funds, policy.name_zh))
-
-
-def _write(comparer: "DetailComparer", out: Path, asked: str) -> DifferenceFiles:
-    from fundpool.adapters.details.detail_workbooks import MOST_LINES, put, result_stem, write_workbook
-
-    comparison = comparer.comparison
-    stem = result_stem(comparison, asked)
-    parquet, workbook = out / f"{stem}.parquet", out / f"{stem}.xlsx"
-    listed = comparer.list_differences()
-    drawn = listed.with_suffix(".xlsx")
-    written = write_workbook(drawn, comparison, comparer.differences(listed, MOST_LINES), parquet.name)
-    put(listed, parquet)
-    put(drawn, workbook)
-    return DifferenceFiles(parquet, workbook, comparison.differing, written)
 
 
 def _document(
@@ -151,41 +131,34 @@ def _document(
     }
 
 
-def _print(comparison: DetailComparison, files: DifferenceFiles | None) -> None:
+def _parts(comparison: DetailComparison, files: DifferenceFiles | None) -> Iterator[Table | str]:
     from fundpool.adapters.details.detail_files import shown
     from fundpool.adapters.details.detail_workbooks import count_zh
 
     for side in (comparison.left, comparison.right):
-        print(f"{side.file}  {side.format} {side.encoding or ''}  SHA-256 {side.sha256}")
-    print_table(
+        yield f"{side.file}  {side.format} {side.encoding or ''}  SHA-256 {side.sha256}"
+    yield Table(
         "逐笔比对 / line-by-line comparison",
+        [(f"{count_zh(name)} {name}", _figure(name, comparison.count(name))) for name in COUNTS],
         ["项目 item", "数 figure"],
-        [[f"{count_zh(name)} {name}", _figure(name, comparison.count(name))] for name in COUNTS],
     )
-    told = [
+    listed = [
         name
         for name in COUNTS
         if name.endswith("_fen") or any(getattr(each, name) for each in comparison.places)
     ]
-    print_table(
+    yield Table(
         "按县区和险种 / by county and fund",
-        ["县区 county", "险种 fund", *(f"{count_zh(name)} {name}" for name in told)],
-        [
-            [
-                place.county,
-                place.fund,
-                *(_figure(name, getattr(place, name)) for name in told),
-            ]
-            for place in comparison.places[:_ON_SCREEN]
-        ],
+        comparison.places[:_ON_SCREEN],
+        {"县区 county": "county", "险种 fund": "fund"}
+        | {f"{count_zh(name)} {name}": name for name in listed},
     )
     if len(comparison.places) > _ON_SCREEN:
-        print(f"另有 {len(comparison.places) - _ON_SCREEN} 组，见 --json / and more, see --json")
+        yield f"另有 {len(comparison.places) - _ON_SCREEN} 组，见 --json / and more, see --json"
     if files is not None:
-        print(shown(files.parquet))
-        print(shown(files.workbook))
+        yield f"{shown(files.parquet)}\n{shown(files.workbook)}"
         if files.workbook_lines < files.lines:
-            print(
+            yield (
                 f"工作簿只有前 {files.workbook_lines} 行，全部 {files.lines} 行在 Parquet / "
                 f"the workbook has the first {files.workbook_lines} of {files.lines} lines, the Parquet all"
             )

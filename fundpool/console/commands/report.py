@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import AsOf, City, Json, MonthText, PolicyDir, open_month, parse_month
-from fundpool.console.output import print_json, print_table
+from fundpool.console.options import City, Dated, MonthText, Options
+from fundpool.console.output import Columns, Table, minute, pick
+from fundpool.domain.periods import parse_month
 from fundpool.settings import Settings
 
 app = App(
@@ -18,33 +18,21 @@ app = App(
 
 
 @app.command(name="list")
-def list_filings(*, city: City, month: MonthText, policy_dir: PolicyDir = None, json: Json = False) -> int:
+def list_filings(*, city: City, month: MonthText, options: Options = Options()) -> int:
     """列出已备案的汇总表 / List the summaries filed for the month."""
     from fundpool.services.oversight.filing import filings_of
 
-    filings = filings_of(open_month(policy_dir), city, parse_month(month))
-    if json:
-        print_json(
-            {
-                "filings": [
-                    {
-                        "version": one.version,
-                        "file": one.file_name,
-                        "sha256": one.sha256,
-                        "filed_by": one.filed_by,
-                        "filed_at": one.filed_at.isoformat(),
-                    }
-                    for one in filings
-                ]
-            }
-        )
-        return 0
-    print_table(
-        f"备案 filings · {city} · {month}",
-        ["版本 version", "文件 file", "备案时间 filed", "办理 by"],
-        [(one.version, one.file_name, f"{one.filed_at:%Y-%m-%d %H:%M}", one.filed_by) for one in filings],
+    filings = filings_of(options.open_month(), city, parse_month(month))
+    columns: Columns = {
+        "版本 version": "version",
+        "文件 file": "file_name",
+        "备案时间 filed": lambda filing: minute(filing.filed_at),
+        "办理 by": "filed_by",
+    }
+    return options.show(
+        {"filings": [pick(filing, "version file=file_name sha256 filed_by filed_at") for filing in filings]},
+        Table(f"备案 filings · {city} · {month}", filings, columns),
     )
-    return 0
 
 
 @app.command
@@ -53,15 +41,13 @@ def write(
     city: City,
     month: MonthText,
     out: Annotated[Path | None, Parameter(help="目录，缺省 HOME/reports / folder")] = None,
-    as_of: AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: Json = False,
+    options: Dated = Dated(),
 ) -> int:
     """写出汇总表（已备案的各版，未备案则为草稿）和迟报缺报清单 / Write the filed workbooks (or a draft) and the list of who was late."""
     from fundpool.services.oversight.filing import files_of
 
     when = parse_month(month)
-    files = files_of(open_month(policy_dir), city, when, business_clock(as_of))
+    files = files_of(options.open_month(), city, when, options.now)
     folder = (out or Settings().reports) / city / str(when)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -69,8 +55,4 @@ def write(
         target = folder / name
         target.write_bytes(content)
         written.append(str(target))
-    if json:
-        print_json({"files": written})
-    else:
-        print("\n".join(written))
-    return 0
+    return options.show({"files": written}, "\n".join(written))

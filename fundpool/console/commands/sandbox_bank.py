@@ -1,25 +1,28 @@
 """``fundpool sandbox-bank``: run the simulated bank, and play with the one that runs."""
 
 import csv
-import http.client
 import json as json_module
 import secrets
 import signal
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.output import print_json, print_table
+from fundpool.clock import business_clock
+from fundpool.console.options import Json
+from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.settings import Settings
+
+if TYPE_CHECKING:
+    from fundpool.sandbox_bank.bank_book import BankBook
+    from fundpool.sandbox_bank.bank_file import BankFile
 
 DEFAULT_PORT = 8640
 
@@ -57,9 +60,9 @@ def run(
     as_of: Annotated[
         str | None, Parameter(help="银行时钟 / fix the bank's clock (default: the requests' business time)")
     ] = None,
-    json: bool = False,
+    json: Json = False,
 ) -> int:
-    """Run the sandbox bank until it is stopped.
+    """运行模拟银行 / Run the sandbox bank until it is stopped.
 
     Without an accounts file, accounts open on first use: payers with 1,000,000,000.00 yuan.
     The first line on stdout tells its address once it answers.
@@ -68,14 +71,11 @@ def run(
     from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
 
     settings = Settings()
-    listed = [] if accounts is None else read_accounts(accounts)
+    listed = None if accounts is None else read_accounts(accounts)
     clock = None if as_of is None else business_clock(as_of)
     secret = _secret(settings)
     file = BankFile(book or settings.home / "sandbox-bank.db")
-    opened = file.open_book()
-    opened.open_on_first_use(FIRST_USE_BALANCE_FEN if accounts is None else None)
-    for account in listed:
-        opened.open_account(**account)
+    opened = _opened(file, listed)
     bank = SandboxBank(
         opened,
         key_id=settings.gateway_key_id,
@@ -104,15 +104,16 @@ def fault(
     *,
     key: Annotated[str | None, Parameter(help="只对此业务键 / only for this transfer key")] = None,
     call: Annotated[
-        str | None, Parameter(help="submit, query, close, statement, callback / which call it befalls")
+        str | None,
+        Parameter(help="所遇调用 / which call it befalls: submit, query, close, statement, callback"),
     ] = None,
     times: Annotated[int, Parameter(help="次数 / for the next so many calls")] = 1,
     seconds: Annotated[int | None, Parameter(help="持续秒数 / how long, where it is about time")] = None,
     clear: Annotated[bool, Parameter(help="全部关闭 / switch all off first", negative="")] = False,
     url: _Url = None,
-    json: bool = False,
+    json: Json = False,
 ) -> int:
-    """Switch a fault on for the next calls: slow, refused, unanswered and forty more."""
+    """开关故障 / Switch a fault on for the next calls: slow, refused, unanswered and forty more."""
     if clear:
         ask(url, "DELETE", "/sandbox/faults")
     if name is None:
@@ -120,20 +121,15 @@ def fault(
     else:
         wanted = {"fault": name, "key": key, "call": call, "times": times, "seconds": seconds}
         document = ask(url, "POST", "/sandbox/faults", wanted)
-    if json:
-        print_json(document)
-        return 0
-    print_table(
-        "已开 / switched on",
-        ["fault", "call", "key", "times"],
-        [list(switch.values()) for switch in document["on"]],
-    )
+    switched_on = [list(switch.values()) for switch in document["on"]]
+    tables = [Table("已开 / switched on", switched_on, ["fault", "call", "key", "times"])]
     if name is None:
         rows = [
             [known, about["zh"], about["en"], " ".join(about["calls"])]
             for known, about in document["alphabet"].items()
         ]
-        print_table("故障表 / faults", ["name", "中文", "English", "calls"], rows)
+        tables.append(Table("故障表 / faults", rows, ["name", "中文", "English", "calls"]))
+    show(document, *tables, as_json=json)
     return 0
 
 
@@ -142,50 +138,40 @@ def clock(
     now: Annotated[str | None, Parameter(help="银行时间，follow 为随请求 / time to set, or follow")] = None,
     *,
     url: _Url = None,
-    json: bool = False,
+    json: Json = False,
 ) -> int:
-    """Show or set the bank's clock; what is due by then happens."""
+    """银行时钟 / Show or set the bank's clock; what is due by then happens."""
     if now is None:
         document = ask(url, "GET", "/sandbox/clock")
     else:
         moment = None if now == "follow" else business_clock(now).isoformat()
         document = ask(url, "POST", "/sandbox/clock", {"now": moment})
-    if json:
-        print_json(document)
-    else:
-        print(document["now"])
+    show(document, str(document["now"]), as_json=json)
     return 0
 
 
 @app.command(name="book")
-def show_book(*, url: _Url = None, json: bool = False) -> int:
-    """Show what the bank has in its book: the independent record of what was paid."""
-    from fundpool.domain.money import format_yuan
-
+def show_book(*, url: _Url = None, json: Json = False) -> int:
+    """银行账簿 / Show what the bank has in its book: the independent record of what was paid."""
     document = ask(url, "GET", "/sandbox/book")
-    if json:
-        print_json(document)
-        return 0
-    print_table(
-        "账户 / accounts",
-        ["account", "name", "yuan"],
-        [[a["account"], a["name"], format_yuan(a["balance_fen"])] for a in document["accounts"]],
-    )
-    print_table(
-        "转账 / transfers",
-        ["key", "yuan", "credit_account", "state", "reason", "bank_serial", "executed_at"],
-        [
-            [
-                t["key"],
-                format_yuan(t["amount_fen"]),
-                t["credit_account"],
-                t["state"],
-                t["reason"],
-                t["bank_serial"],
-                t["executed_at"],
-            ]
-            for t in document["transfers"]
-        ],
+    transfer = {
+        "key": "key",
+        "yuan": "amount_fen",
+        "credit_account": "credit_account",
+        "state": "state",
+        "reason": "reason",
+        "bank_serial": "bank_serial",
+        "executed_at": "executed_at",
+    }
+    show(
+        document,
+        Table(
+            "账户 / accounts",
+            document["accounts"],
+            {"account": "account", "name": "name", "yuan": "balance_fen"},
+        ),
+        Table("转账 / transfers", document["transfers"], transfer),
+        as_json=json,
     )
     return 0
 
@@ -205,9 +191,9 @@ def files(
     book: _Book = None,
     accounts: _Accounts = None,
     as_of: Annotated[str | None, Parameter(help="银行时间 / the bank's time")] = None,
-    json: bool = False,
+    json: Json = False,
 ) -> int:
-    """Once be a bank without an API: take the orders of the outbox, answer with pain.002 and camt.053.
+    """以文件往来一次 / Once be a bank without an API: take the orders of the outbox, answer with pain.002 and camt.053.
 
     The bank must not be running: both would hold its book. Exit 1 when a file is no order.
     """
@@ -216,26 +202,31 @@ def files(
 
     settings, now = Settings(), business_clock(as_of)
     day = None if statements is None else business_clock(statements).date()
-    listed = [] if accounts is None else read_accounts(accounts)
+    listed = None if accounts is None else read_accounts(accounts)
     file = BankFile(book or settings.home / "sandbox-bank.db")
-    opened = file.open_book()
-    opened.open_on_first_use(FIRST_USE_BALANCE_FEN if accounts is None else None)
-    for account in listed:
-        opened.open_account(**account)
-    bank = FileBank(opened, outbox or settings.resolved_outbox, inbox or settings.resolved_inbox)
+    bank = FileBank(
+        _opened(file, listed), outbox or settings.resolved_outbox, inbox or settings.resolved_inbox
+    )
     handled = bank.take_orders(now)
     written = () if day is None else bank.deliver_statements(day, now)
     file.close()
-    if json:
-        print_json({"orders": [asdict(each) for each in handled], "statements": list(written)})
-    else:
-        print_table(
-            "收到 / taken",
-            ["file", "key", "status", "reason"],
-            [[each.name, each.key, each.status, each.reason] for each in handled],
-        )
-        print("\n".join(written))
+    columns = {"file": "name", "key": "key", "status": "status", "reason": "reason"}
+    show(
+        {"orders": handled, "statements": written},
+        Table("收到 / taken", handled, columns),
+        "\n".join(written),
+        as_json=json,
+    )
     return 1 if any(each.key is None for each in handled) else 0
+
+
+def _opened(file: "BankFile", accounts: list[dict[str, Any]] | None) -> "BankBook":
+    """The book of the file with the listed accounts; without a list accounts open on first use."""
+    book = file.open_book()
+    book.open_on_first_use(FIRST_USE_BALANCE_FEN if accounts is None else None)
+    for account in accounts or ():
+        book.open_account(**account)
+    return book
 
 
 def read_accounts(file: Path) -> list[dict[str, Any]]:
@@ -262,22 +253,21 @@ def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | N
 
     Raises ServiceUnavailable when none answers and InputError when it refuses.
     """
+    from fundpool.adapters.http_client import NoResponse, exchange
+
     base = url or Settings().gateway_url or f"http://127.0.0.1:{DEFAULT_PORT}"
-    connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=10)
+    bank = urlsplit(base)._replace(path=path, query="").geturl()
+    body = b"" if document is None else json_module.dumps(document).encode()
     try:
-        body = None if document is None else json_module.dumps(document)
-        connection.request(method, path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = json_module.loads(response.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        response = exchange(method, bank, body=body, headers={"Content-Type": "application/json"})
+        answer = json_module.loads(response.body)
+    except (NoResponse, ValueError) as error:
         raise ServiceUnavailable(
             "sandbox_bank_unreachable",
             f"模拟银行没有应答：{base}",
             f"no sandbox bank answers at {base}",
             remedy="fundpool sandbox-bank",
         ) from error
-    finally:
-        connection.close()
     if response.status != 200:
         detail = answer.get("detail") or answer.get("error")
         raise InputError(

@@ -1,9 +1,10 @@
 """``fundpool serve``: the dashboard, until it is stopped."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from fundpool.console.options import AsOf, PolicyDir, settings_of
 
 
 def serve(
@@ -12,26 +13,23 @@ def serve(
         str | None, Parameter(help="监听地址，默认只限本机 / address to bind; default: this machine only")
     ] = None,
     port: Annotated[int | None, Parameter(help="端口，0 取任一空闲端口 / port; 0 takes any free one")] = None,
-    as_of: Annotated[str | None, Parameter(help="业务时点 / business clock: DATE or DATETIME")] = None,
-    policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
+    as_of: AsOf = None,
+    policy_dir: PolicyDir = None,
 ) -> int:
     """看板：只供查看，中英文，默认只在本机打开 / The dashboard: for reading, open on this machine by default."""
     from functools import partial
 
     from fundpool.adapters.keys.signature import shared_secret
     from fundpool.bootstrap import build_ports
+    from fundpool.clock import business_clock
     from fundpool.console.callbacks import callback_router
-    from fundpool.console.clock import business_clock
     from fundpool.console.dashboard.app import DashboardOptions, create_app
     from fundpool.console.dashboard.reading import ServiceReader
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
-    from fundpool.console.runs import run_url
+    from fundpool.local_prefect.runs import run_url
     from fundpool.services.payments.resolving import receive_callback
-    from fundpool.settings import Settings
 
-    settings = Settings()
-    if policy_dir is not None:
-        settings = settings.model_copy(update={"policy_dir": policy_dir})
+    settings = settings_of(policy_dir)
     bound = settings.dashboard_host if host is None else host
     business_clock(as_of)  # a wrong --as-of is told now, not on the first page
     ports = build_ports(settings)

@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from fundpool.console.options import Json
-from fundpool.console.output import print_json, print_table
+from fundpool.console.output import Table, show
 from fundpool.settings import Settings
 
 
@@ -18,14 +18,8 @@ def settings(*, json: Json = False) -> int:
         }
         for name, field in Settings.model_fields.items()
     ]
-    if json:
-        print_json({"settings": rows})
-        return 0
-    print_table(
-        "设置 settings",
-        ["变量 variable", "值 value", "说明 description"],
-        [(row["variable"], row["value"], row["description"]) for row in rows],
-    )
+    columns = {"变量 variable": "variable", "值 value": "value", "说明 description": "description"}
+    show({"settings": rows}, Table("设置 settings", rows, columns), as_json=json)
     return 0
 
 

@@ -22,7 +22,7 @@ def start(
     Loopback only, with its own data under FUNDPOOL_HOME/prefect. Ctrl-C or SIGTERM ends it after the
     step that is running. Exit status 4 when the server does not come up.
     """
-    from fundpool.console.runs import LocalPrefect
+    from fundpool.local_prefect.runs import local_prefect
 
     if policy_dir is not None:
         # Each run is a process of its own and reads the settings itself.
@@ -30,7 +30,7 @@ def start(
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with LocalPrefect(settings_of(policy_dir), schedules=schedules) as prefect:
+    with local_prefect(settings_of(policy_dir), schedules=schedules) as prefect:
         print(f"Prefect: {prefect.ui_url}", flush=True)
         print(f"PREFECT_API_URL={prefect.url}", flush=True)
         prefect.work_until(stopped)
@@ -42,8 +42,8 @@ def deploy() -> int:
 
     Exit status 4 when no Prefect server answers there.
     """
-    from fundpool.console import runs
+    from fundpool.local_prefect import deployments
 
-    for name in runs.deploy():
+    for name in deployments.deploy():
         print(name)
     return 0

@@ -1,14 +1,12 @@
 """``fundpool status`` and ``fundpool receipts``: where a month stands."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import AsOf, City, Json, PeriodText, PolicyDir, open_month, parse_period
-from fundpool.console.output import print_json, print_table
-from fundpool.domain.money import format_yuan
+from fundpool.console.options import City, Dated, Options, PeriodText, parse_period
+from fundpool.console.output import Columns, Table, minute
 from fundpool.services.oversight.flags import DUTY_NAMES
 from fundpool.services.ports.files import SlipFile
+from schemas.dashboard import Flag, MonthStatus
 from schemas.documents import DOCUMENTS
 
 _STATES = {
@@ -32,143 +30,93 @@ _VERDICTS = {
 }
 
 
-def status(
-    *, city: City, month: PeriodText, as_of: AsOf = None, policy_dir: PolicyDir = None, json: Json = False
-) -> int:
+def status(*, city: City, month: PeriodText, options: Dated = Dated()) -> int:
     """当月各环节、各县区的进度与问题 / Where the month stands, duty by duty and county by county.
 
     Exit status 1 when a duty is late, overdue or returned, or something blocks.
     """
     from fundpool.services.oversight.status import is_troubled, month_status
 
-    ports, when = open_month(policy_dir), parse_period(month)
-    document = month_status(ports, city, when, business_clock(as_of), only_known_then=as_of is not None)
-    if json:
-        print_json(document)
-    else:
-        _print(document)
-        _print_slips(ports.slip_folder.slips(city, when))
-    return 1 if is_troubled(document) else 0
+    ports, when = options.open_month(), parse_period(month)
+    shown = month_status(ports, city, when, options.now, only_known_then=options.as_of is not None)
+    slips = () if options.json else ports.slip_folder.slips(city, when)
+    return options.show(
+        shown, *_tables(shown), *map(_flag, shown.flags), *_slips(slips), found=is_troubled(shown)
+    )
 
 
-def receipts(*, city: City, month: PeriodText, policy_dir: PolicyDir = None, json: Json = False) -> int:
+def receipts(*, city: City, month: PeriodText, options: Options = Options()) -> int:
     """到账与收件清单：何日收到多少钱、哪些文件 / What came in: money by the bank's word, and files with their verdict."""
     from fundpool.services.oversight.status import receipts_of
 
-    document = receipts_of(open_month(policy_dir), city, parse_period(month))
-    if json:
-        print_json(document)
-        return 0
-    print_table(
-        f"到账 receipts · {city} · {month}",
-        ["单位 unit", "险种 fund", "账户 into", "金额 yuan", "到账日 on", "银行流水 serial"],
-        [
-            (
-                one["unit"],
-                one["fund"],
-                one["to"],
-                format_yuan(one["amount_fen"]),
-                one["received_on"],
-                one["bank_serial"],
-            )
-            for one in document["receipts"]
-        ],
+    shown = receipts_of(options.open_month(), city, parse_period(month))
+    money: Columns = {
+        "单位 unit": "unit",
+        "险种 fund": "fund",
+        "账户 into": "to_type",
+        "金额 yuan": "amount_fen",
+        "到账日 on": "received_on",
+        "银行流水 serial": "bank_serial",
+    }
+    files: Columns = {
+        "表种 document": lambda file: DOCUMENTS[file.document].zh,
+        "县区 county": "county_name_zh",
+        "版本 version": "version",
+        "收件时间 received": lambda file: minute(file.received_at),
+        "结论 verdict": lambda file: _VERDICTS["returned" if file.state == "returned" else file.verdict],
+        "文件 file": "file_name",
+        "SHA-256": lambda file: file.sha256[:12],
+    }
+    return options.show(
+        shown,
+        Table(f"到账 receipts · {city} · {month}", shown.receipts, money),
+        Table("收件 files", shown.files, files),
     )
-    print_table(
-        "收件 files",
-        [
-            "表种 document",
-            "县区 county",
-            "版本 version",
-            "收件时间 received",
-            "结论 verdict",
-            "文件 file",
-            "SHA-256",
-        ],
-        [
-            (
-                DOCUMENTS[one["document"]].zh,
-                one["county_name_zh"],
-                one["version"],
-                one["received_at"][:16].replace("T", " "),
-                _VERDICTS[one["verdict"] if one["state"] != "returned" else "returned"],
-                one["file_name"],
-                one["sha256"][:12],
-            )
-            for one in document["files"]
-        ],
-    )
-    return 0
 
 
-def _print(document: dict[str, Any]) -> None:
-    print_table(
-        f"{document['city']} · {document['month']} · {document['as_of']}",
-        [
-            "环节 duty",
-            "单位 unit",
-            "应于 due",
-            "状态 state",
-            "迟 days",
-            "办结 done",
-            "等待 waiting",
-        ],
-        [
-            (
-                f"{duty['rule']} {DUTY_NAMES[duty['step']][0]}",
-                duty["unit_name_zh"],
-                duty["due"],
-                f"{_STATES[duty['state']]} {duty['state']}",
-                duty["days_late"] or None,
-                duty["done_at"] and duty["done_at"][5:16].replace("T", " "),
-                duty["waiting_for"],
-            )
-            for duty in document["duties"]
-        ],
-    )
-    print_table(
-        "步骤 steps",
-        ["步骤 step", "状态 state", "完成", "等待", "问题", "未成", "上次 last run"],
-        [
-            (
-                step["step"],
-                step["state"],
-                step["counts"]["done"],
-                step["counts"]["waiting"],
-                step["counts"]["flagged"],
-                step["counts"]["failed"],
-                step["last_run_at"] and step["last_run_at"][:16].replace("T", " "),
-            )
-            for step in document["steps"]
-        ],
-    )
-    if document["transfers"]:
-        print_table(
-            "拨款 transfers",
-            ["险种 fund", "单位 unit", "从 from", "到 to", "金额 yuan", "状态 state", "说明"],
-            [
-                (
-                    one["fund"],
-                    one["unit"],
-                    one["from"],
-                    one["to"],
-                    format_yuan(one["amount_fen"]),
-                    one["state"],
-                    one["detail_zh"],
-                )
-                for one in document["transfers"]
-            ],
-        )
-    for flag in document["flags"]:
-        basis = flag["basis"]
-        article = f"（{basis['document']} {basis['section']}）" if basis else ""
-        print(f"[{flag['kind']}] {flag['message_zh']}{article}")
+def _tables(shown: MonthStatus) -> Iterator[Table]:
+    duties: Columns = {
+        "环节 duty": lambda duty: f"{duty.rule} {DUTY_NAMES[duty.step][0]}",
+        "单位 unit": "unit_name_zh",
+        "应于 due": "due",
+        "状态 state": lambda duty: f"{_STATES[duty.state]} {duty.state}",
+        "迟 days": lambda duty: duty.days_late or None,
+        "办结 done": lambda duty: duty.done_at and f"{duty.done_at:%m-%d %H:%M}",
+        "等待 waiting": "waiting_for",
+    }
+    steps: Columns = {
+        "步骤 step": "step",
+        "状态 state": "state",
+        "完成": "counts.done",
+        "等待": "counts.waiting",
+        "问题": "counts.flagged",
+        "未成": "counts.failed",
+        "上次 last run": lambda step: minute(step.last_run_at),
+    }
+    transfers: Columns = {
+        "险种 fund": "fund",
+        "单位 unit": "unit",
+        "从 from": "from_type",
+        "到 to": "to_type",
+        "金额 yuan": "amount_fen",
+        "状态 state": "state",
+        "说明": "detail_zh",
+    }
+    yield Table(f"{shown.city} · {shown.month} · {shown.as_of.isoformat()}", shown.duties, duties)
+    yield Table("步骤 steps", shown.steps, steps)
+    if shown.transfers:
+        yield Table("拨款 transfers", shown.transfers, transfers)
 
 
-def _print_slips(slips: Sequence[SlipFile]) -> None:
+def _flag(flag: Flag) -> str:
+    article = f"（{flag.basis.document} {flag.basis.section}）" if flag.basis else ""
+    return f"[{flag.kind}] {flag.message_zh}{article}"
+
+
+def _slips(slips: Sequence[SlipFile]) -> Iterator[str]:
     """The latest slip of every county; those of earlier versions lie beside it."""
     latest = {(slip.document, slip.county): slip for slip in slips}
     if latest:
-        print("退回单 return slips：")
+        yield "退回单 return slips："
     for slip in latest.values():
-        print(f"  {slip.document} {slip.county} v{slip.version}  {slip.page}")
+        yield f"  {slip.document} {slip.county} v{slip.version}  {slip.page}"

@@ -5,11 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.options import PeriodText, period_of_type
-from fundpool.console.output import print_json, print_table
+from fundpool.console.options import City, Options, PeriodText, period_of_type
+from fundpool.console.output import Table, pick
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.ports.judging import Register
-from fundpool.settings import Settings
 from schemas.documents import document_type
 
 MOST_ROWS = 5_000
@@ -18,7 +17,7 @@ MOST_ROWS = 5_000
 
 def template(
     *,
-    city: Annotated[str, Parameter(help="城市 / city key")],
+    city: City,
     document: Annotated[str, Parameter(help="表种 / plan, report, …")],
     month: PeriodText,
     county: Annotated[
@@ -29,10 +28,7 @@ def template(
         int | None, Parameter(help="明细表的空行数 / open rows of a list (payer-detail, statement, …)")
     ] = None,
     out: Annotated[Path, Parameter(help="输出目录 / folder to write to")] = Path(),
-    policy_dir: Annotated[Path | None, Parameter(help="政策文件目录 / folder of policy files")] = None,
-    json: Annotated[
-        bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")
-    ] = False,
+    options: Options = Options(),
 ) -> int:
     """生成填报模板，每县一个工作簿 / Write the templates, one workbook per county."""
     kind = document_type(document)
@@ -47,7 +43,7 @@ def template(
     from fundpool.adapters.documents.workbooks import write_template
     from fundpool.adapters.policies.policy_files import load_policies
 
-    policy = load_policies(policy_dir or Settings().policy_dir).city(city)
+    policy = load_policies(options.settings.policy_dir).city(city)
     register = Register.of(policy.register, policy.funds, policy.name_zh)
     chosen = (
         [unit.code for unit in policy.units] if not county else [_code(register, name) for name in county]
@@ -60,24 +56,19 @@ def template(
             remedy="在该市政策文件的 units 中登记县区 / list the counties under units in the city's policy file",
         )
     _make_folder(out)
-    written: list[tuple[str, str, Path]] = []
+    written = []
     for code in chosen:
         unit = register.by_code(code)
         assert unit is not None
         path = out / f"{when}-{kind.key}-{unit.code}-{unit.name_zh}.xlsx"
         write_template(path, kind.key, policy.name_zh, [unit], when, funds=register.funds, detail_rows=rows)
-        written.append((unit.code, unit.name_zh, path))
-    if json:
-        print_json(
-            {
-                "files": [
-                    {"county": code, "document": kind.key, "file": str(path)} for code, _, path in written
-                ]
-            }
-        )
-    else:
-        print_table(f"{kind.zh} {when}", ["代码 code", "县区 county", "文件 file"], written)
-    return 0
+        written.append({"county": unit.code, "name": unit.name_zh, "document": kind.key, "file": path})
+    return options.show(
+        {"files": [pick(each, "county document file") for each in written]},
+        Table(
+            f"{kind.zh} {when}", written, {"代码 code": "county", "县区 county": "name", "文件 file": "file"}
+        ),
+    )
 
 
 def _make_folder(out: Path) -> None:

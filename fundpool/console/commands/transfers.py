@@ -2,24 +2,33 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from fundpool.console.clock import business_clock
-from fundpool.console.options import PolicyDir, parse_month, settings_of
-from fundpool.console.output import print_json, print_table
+from fundpool.clock import business_clock
+from fundpool.console.options import (
+    Act,
+    AnyCity,
+    AnyFund,
+    AnyMonthText,
+    BreakNumber,
+    City,
+    Dated,
+    Fund,
+    MonthText,
+    Options,
+    Reason,
+)
+from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
-    from fundpool.domain.transfer import Batch, Obligation
-    from fundpool.services.payments.batches import BatchView
-    from fundpool.services.payments.transfer_views import TransferOutcome, TransferView
-    from fundpool.services.ports.money_ports import Recovery
-    from fundpool.services.ports.work import Ports, Work
+    from fundpool.domain.transfer import Batch, Hop, Obligation
+    from fundpool.services.payments.batches import BatchView, PayeeChange
+    from fundpool.services.payments.transfer_views import TransferView
 
 app = App(
     name="transfers", help="拨付 / Payments: list, approve, release, resolve.", result_action="return_value"
@@ -38,22 +47,10 @@ for _name, _help in (
         f"fundpool.console.commands.bank_statements:{_name.replace('-', '_')}", name=_name, help=_help
     )
 
-_CityMust = Annotated[str, Parameter(help="统筹区 / city key")]
-_MonthMust = Annotated[str, Parameter(help="资金所属月 YYYY-MM / month the money is for")]
-_City = Annotated[str | None, Parameter(help="统筹区 / city key")]
-_Month = Annotated[str | None, Parameter(help="资金所属月 YYYY-MM / month the money is for")]
-_Fund = Annotated[str | None, Parameter(help="险种基金 / fund key")]
-_FundMust = Annotated[str, Parameter(help="险种基金 / fund key")]
-_Hop = Annotated[str | None, Parameter(help="拨付环节 / hop, such as fiscal_account>city_expenditure")]
-_By = Annotated[str, Parameter(help="经办人 / who does it")]
-_Reason = Annotated[str, Parameter(help="原因 / why")]
-_AsOf = Annotated[str | None, Parameter(help="业务时间 / business time of the act")]
-
-
-def _ports(policy_dir: Path | None) -> "Ports":
-    from fundpool.bootstrap import build_ports
-
-    return build_ports(settings_of(policy_dir))
+_Payment = Annotated[int, Parameter(help="款项序号，见 transfers list / number of the payment")]
+_AnyHop = Annotated[
+    str | None, Parameter(name="--hop", help="拨付环节 / hop, such as fiscal_account>city_expenditure")
+]
 
 
 # ---------------------------------------------------------------------------------- seeing
@@ -62,298 +59,183 @@ def _ports(policy_dir: Path | None) -> "Ports":
 @app.command(name="list")
 def list_transfers(
     *,
-    city: _CityMust,
-    month: _Month = None,
+    city: City,
+    month: AnyMonthText = None,
     unit: Annotated[str | None, Parameter(help="收款单位代码 / code of the payee")] = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    options: Options = Options(),
 ) -> int:
-    """Every payment of a city: who is paid what, and how far it has come."""
+    """列出拨付款项 / Every payment of a city: who is paid what, and how far it has come."""
     from fundpool.services.payments.transfer_views import transfer_views
 
     wanted = parse_month(month) if month else None
-    views = _ports(policy_dir).database.read(lambda work: transfer_views(work, city, wanted, unit=unit))
-    if json:
-        print_json({"transfers": [_view_document(view) for view in views]})
-        return 0
-    print_table(
-        "拨付 / payments",
-        ["id", "month", "fund", "hop", "unit", "yuan", "state", "what", "serial"],
-        [
-            [
-                view.obligation.id,
-                view.obligation.month,
-                view.obligation.fund,
-                view.obligation.hop,
-                view.obligation.unit,
-                format_yuan(view.obligation.amount_fen),
-                view.obligation.state,
-                view.detail_zh,
-                view.attempt.bank_serial if view.attempt else None,
-            ]
-            for view in views
-        ],
+    views = options.ports().database.read(lambda work: transfer_views(work, city, wanted, unit=unit))
+    rows = [_payment(view) for view in views]
+    columns = {
+        "id": "id",
+        "month": "month",
+        "fund": "fund",
+        "hop": "hop",
+        "unit": "unit",
+        "yuan": "amount_fen",
+        "state": "state",
+        "what": "detail_zh",
+        "serial": "bank_serial",
+    }
+    return options.show({"transfers": rows}, Table("拨付 / payments", rows, columns))
+
+
+def _payment(view: "TransferView") -> dict[str, Any]:
+    order = "id obligation=key city month fund hop unit amount_fen state held_reason settled_at"
+    accounts = (
+        "debit_account=debit_account.account_no credit_account=credit_account.account_no "
+        "credit_name=credit_account.account_name"
     )
-    return 0
-
-
-def _view_document(view: "TransferView") -> dict[str, Any]:
-    obligation, attempt = view.obligation, view.attempt
+    last = "key attempt_no attempt_state=state reason bank_serial executed_at"
     return {
-        "id": obligation.id,
-        "obligation": obligation.key,
-        "city": obligation.city,
-        "month": str(obligation.month),
-        "fund": obligation.fund,
-        "hop": str(obligation.hop),
-        "unit": obligation.unit,
-        "amount_fen": obligation.amount_fen,
-        "state": obligation.state.value,
-        "held_reason": obligation.held_reason,
-        "settled_at": _moment(obligation.settled_at),
-        "debit_account": view.debit_account.account_no,
-        "credit_account": view.credit_account.account_no,
-        "credit_name": view.credit_account.account_name,
-        "batch": view.batch.id,
-        "maker": view.batch.maker,
-        "checker": view.batch.checker,
-        "releaser": view.batch.releaser,
-        "key": attempt.key if attempt else None,
-        "attempt_no": attempt.attempt_no if attempt else None,
-        "attempt_state": attempt.state.value if attempt else None,
-        "reason": attempt.reason if attempt else None,
-        "bank_serial": attempt.bank_serial if attempt else None,
-        "executed_at": _moment(attempt.executed_at) if attempt else None,
-        "detail_zh": view.detail_zh,
-        "detail_en": view.detail_en,
+        **pick(view.obligation, order),
+        **pick(view, accounts),
+        **pick(view.batch, "batch=id maker checker releaser"),
+        **pick(view.attempt, last),
+        **pick(view, "detail_zh detail_en"),
     }
 
 
-def _moment(moment: Any) -> str | None:
-    return moment.astimezone(SHANGHAI).isoformat() if moment else None
-
-
 @app.command
-def show(transfer_id: int, *, policy_dir: PolicyDir = None, json: bool = False) -> int:
-    """One payment with every attempt, every call to the bank and every act of a person."""
+def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
+    """查看一笔款项的全部经过 / One payment with every attempt, every call to the bank and every act of a person."""
+    from fundpool.services.payments.transfer_views import transfer_history
 
-    def gather(work: "Work") -> dict[str, Any]:
-        from fundpool.services.payments.transfer_views import transfer_views
-
-        obligation = work.transfers.obligation(transfer_id)
-        views = transfer_views(work, obligation.city, obligation.month, unit=obligation.unit)
-        document = next(_view_document(view) for view in views if view.obligation.id == transfer_id)
-        known = work.transfers.attempts(transfer_id)
-        subjects = [f"batch:{work.transfers.batch(obligation.batch_id).key}", f"obligation:{obligation.key}"]
-        subjects += [f"attempt:{each.key}" for each in known]
-        document["attempts"] = [
-            {
-                "attempt_no": each.attempt_no,
-                "key": each.key,
-                "state": each.state.value,
-                "first_sent_at": _moment(each.first_sent_at),
-                "last_sent_at": _moment(each.last_sent_at),
-                "reason": each.reason,
-                "bank_serial": each.bank_serial,
-                "calls": [
-                    {
-                        "at": _moment(call.at),
-                        "operation": call.operation,
-                        "phase": call.phase,
-                        "answer": call.answer,
-                        "reason": call.reason,
-                    }
-                    for call in work.transfers.calls(each.key)
-                ],
-            }
-            for each in known
-        ]
-        document["history"] = [
-            {"at": _moment(each.at), "actor": each.actor, "action": each.action, "reason": each.reason}
-            for subject in subjects
-            for each in work.audit.records(subject)
-        ]
-        return document
-
-    document = _ports(policy_dir).database.read(gather)
-    if json:
-        print_json(document)
-        return 0
-    plain = [[name, value] for name, value in document.items() if not isinstance(value, list)]
-    print_table(f"拨付 {transfer_id} / payment", ["field", "value"], plain)
-    print_table(
-        "银行往来 / calls",
-        ["attempt", "at", "operation", "phase", "answer", "reason"],
-        [[a["attempt_no"], *call.values()] for a in document["attempts"] for call in a["calls"]],
+    found = options.ports().database.read(lambda work: transfer_history(work, transfer_id))
+    about = "attempt_no key state first_sent_at last_sent_at reason bank_serial"
+    payment = _payment(found.view)
+    attempts = [
+        pick(attempt, about)
+        | {"calls": [pick(call, "at operation phase answer reason") for call in found.calls[attempt.key]]}
+        for attempt in found.attempts
+    ]
+    history = [pick(record, "at actor action reason") for record in found.records]
+    calls = [{"attempt": attempt["attempt_no"], **call} for attempt in attempts for call in attempt["calls"]]
+    names = ("attempt", "at", "operation", "phase", "answer", "reason")
+    return options.show(
+        {**payment, "attempts": attempts, "history": history},
+        Table(
+            f"拨付 {transfer_id} / payment",
+            ({"field": name, "value": value} for name, value in payment.items()),
+            {"field": "field", "value": "value"},
+        ),
+        Table("银行往来 / calls", calls, {name: name for name in names}),
+        Table("经过 / history", history, {name: name for name in ("at", "actor", "action", "reason")}),
     )
-    print_table(
-        "经过 / history", ["at", "actor", "action", "reason"], [list(h.values()) for h in document["history"]]
-    )
-    return 0
 
 
 # ---------------------------------------------------------------------------------- authorising
 
 
 @app.command
-def batches(
-    *, city: _CityMust, month: _MonthMust, hop: _Hop = None, policy_dir: PolicyDir = None, json: bool = False
-) -> int:
-    """What approving each batch would do: who gets how much, and the change from last month."""
+def batches(*, city: City, month: MonthText, hop: _AnyHop = None, options: Options = Options()) -> int:
+    """列出批次及其后果 / What approving each batch would do: who gets how much, and the change from last month."""
     from fundpool.services.payments.batches import batch_consequences
 
     wanted, over = parse_month(month), _hop(hop)
-    views = _ports(policy_dir).database.read(
+    views = options.ports().database.read(
         lambda work: [
             batch_consequences(work, each.id) for each in work.transfers.batches(city, wanted, over)
         ]
     )
-    if json:
-        print_json({"batches": [_batch_document(view) for view in views]})
-        return 0
-    for view in views:
-        batch = view.batch
-        print_table(
-            f"批次 {batch.id} {batch.fund} {batch.hop} {batch.state} 共 {batch.count} 笔 "
-            f"{format_yuan(batch.total_fen)} 元（上月 {format_yuan(view.last_month_total_fen)} 元） "
-            f"摘要 {view.digest[:12]}",
-            ["unit", "name", "account", "yuan", "last month", "change", "前次 / before"],
-            [
-                [
-                    payee.unit,
-                    payee.credit_name,
-                    payee.credit_account_no,
-                    format_yuan(payee.amount_fen),
-                    None if payee.last_month_fen is None else format_yuan(payee.last_month_fen),
-                    None
-                    if payee.last_month_fen is None
-                    else format_yuan(payee.amount_fen - payee.last_month_fen),
-                    payee.instead_of and f"{payee.instead_of.id} {payee.instead_of.state}",
-                ]
-                for payee in view.payees
-            ],
-        )
-    return 0
+    return options.show({"batches": [_batch(view) for view in views]}, *map(_payees, views))
 
 
-def _batch_document(view: "BatchView") -> dict[str, Any]:
-    batch = view.batch
+def _batch(view: "BatchView") -> dict[str, Any]:
+    payee = "unit credit_name credit_account=credit_account_no amount_fen last_month_fen instead_of"
+    payees = [pick(each, payee) for each in view.payees]
+    for each in payees:
+        each["instead_of"] = each["instead_of"] and pick(each["instead_of"], "id state")
     return {
-        "id": batch.id,
-        "key": batch.key,
-        "fund": batch.fund,
-        "hop": str(batch.hop),
-        "application": batch.application,
-        "state": batch.state.value,
-        "count": batch.count,
-        "total_fen": batch.total_fen,
+        **pick(view.batch, "id key fund hop application state count total_fen"),
         "last_month_total_fen": view.last_month_total_fen,
         "digest": view.digest,
-        "maker": batch.maker,
-        "checker": batch.checker,
-        "releaser": batch.releaser,
-        "payees": [
-            {
-                "unit": payee.unit,
-                "credit_name": payee.credit_name,
-                "credit_account": payee.credit_account_no,
-                "amount_fen": payee.amount_fen,
-                "last_month_fen": payee.last_month_fen,
-                "instead_of": payee.instead_of
-                and {"id": payee.instead_of.id, "state": payee.instead_of.state.value},
-            }
-            for payee in view.payees
-        ],
+        **pick(view.batch, "maker checker releaser"),
+        "payees": payees,
     }
+
+
+def _payees(view: "BatchView") -> Table:
+    def change(payee: "PayeeChange") -> str | None:
+        before_fen = payee.last_month_fen
+        return None if before_fen is None else format_yuan(payee.amount_fen - before_fen)
+
+    batch = view.batch
+    return Table(
+        f"批次 {batch.id} {batch.fund} {batch.hop} {batch.state} 共 {batch.count} 笔 "
+        f"{format_yuan(batch.total_fen)} 元（上月 {format_yuan(view.last_month_total_fen)} 元） "
+        f"摘要 {view.digest[:12]}",
+        view.payees,
+        {
+            "unit": "unit",
+            "name": "credit_name",
+            "account": "credit_account_no",
+            "yuan": "amount_fen",
+            "last month": "last_month_fen",
+            "change": change,
+            "前次 / before": lambda payee: (
+                payee.instead_of and f"{payee.instead_of.id} {payee.instead_of.state}"
+            ),
+        },
+    )
 
 
 @app.command
 def approve(
     *,
-    city: _CityMust,
-    month: _MonthMust,
-    by: _By,
-    hop: _Hop = None,
-    fund: _Fund = None,
+    city: City,
+    month: MonthText,
+    hop: _AnyHop = None,
+    fund: AnyFund = None,
     digest: Annotated[
         str | None, Parameter(help="所见批次的摘要，须相符 / digest that was seen; only that batch")
     ] = None,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    act: Act,
 ) -> int:
-    """Approve the waiting batches of a month (复核), as another person than their maker."""
-    from fundpool.domain.transfer import BatchState
-    from fundpool.services.payments.batches import approve_batch, digest_of
+    """复核待办批次 / Approve the waiting batches of a month, as another person than their maker."""
+    from fundpool.services.payments.batches import approve_waiting
 
-    def act(work: "Work", batch: "Batch") -> "Batch | None":
-        seen = digest_of(work, batch)
-        if batch.state is not BatchState.SUBMITTED or (digest is not None and not seen.startswith(digest)):
-            return None
-        return approve_batch(work, batch.id, seen, by, now)
-
-    now = business_clock(as_of)
-    return _each_batch(city, month, hop, fund, act, policy_dir=policy_dir, as_json=json)
+    wanted, over, now = parse_month(month), _hop(hop), act.now
+    done = act.ports().database.transaction(
+        lambda work: approve_waiting(
+            work, city, wanted, hop=over, fund=fund, digest=digest, checker=act.by, now=now
+        )
+    )
+    return _show_batches(done, act)
 
 
 @app.command
-def release(
-    *,
-    city: _CityMust,
-    month: _MonthMust,
-    by: _By,
-    hop: _Hop = None,
-    fund: _Fund = None,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Release the approved batches of a month for sending (放行), as a third person."""
-    from fundpool.domain.transfer import BatchState
-    from fundpool.services.payments.batches import release_batch
+def release(*, city: City, month: MonthText, hop: _AnyHop = None, fund: AnyFund = None, act: Act) -> int:
+    """放行已复核批次 / Release the approved batches of a month for sending, as a third person."""
+    from fundpool.services.payments.batches import release_approved
 
-    def act(work: "Work", batch: "Batch") -> "Batch | None":
-        return release_batch(work, batch.id, by, now) if batch.state is BatchState.APPROVED else None
-
-    now = business_clock(as_of)
-    return _each_batch(city, month, hop, fund, act, policy_dir=policy_dir, as_json=json)
+    wanted, over, now = parse_month(month), _hop(hop), act.now
+    done = act.ports().database.transaction(
+        lambda work: release_approved(work, city, wanted, hop=over, fund=fund, releaser=act.by, now=now)
+    )
+    return _show_batches(done, act)
 
 
-def _each_batch(
-    city: str,
-    month: str,
-    hop: str | None,
-    fund: str | None,
-    act: "Callable[[Work, Batch], Batch | None]",
-    *,
-    policy_dir: Path | None,
-    as_json: bool,
-) -> int:
-    wanted, over = parse_month(month), _hop(hop)
-
-    def run(work: "Work") -> "list[Batch]":
-        done = [act(work, batch) for batch in work.transfers.batches(city, wanted, over, fund)]
-        return [batch for batch in done if batch is not None]
-
-    done = _ports(policy_dir).database.transaction(run)
-    if as_json:
-        print_json(
-            {
-                "batches": [
-                    {"id": b.id, "key": b.key, "state": b.state.value, "total_fen": b.total_fen} for b in done
-                ]
-            }
-        )
-    else:
-        print_table(
-            "已办理批次 / batches",
-            ["id", "fund", "hop", "count", "yuan", "state"],
-            [[b.id, b.fund, b.hop, b.count, format_yuan(b.total_fen), b.state] for b in done],
-        )
-    return 0
+def _show_batches(done: "tuple[Batch, ...]", act: Act) -> int:
+    columns = {
+        "id": "id",
+        "fund": "fund",
+        "hop": "hop",
+        "count": "count",
+        "yuan": "total_fen",
+        "state": "state",
+    }
+    return act.show(
+        {"batches": [pick(batch, "id key state total_fen") for batch in done]},
+        Table("已办理批次 / batches", done, columns),
+    )
 
 
-def _hop(text: str | None) -> Any:
+def _hop(text: str | None) -> "Hop | None":
     from fundpool.domain.transfer import Hop
 
     if text is None:
@@ -373,289 +255,139 @@ def _hop(text: str | None) -> Any:
 
 
 @app.command
-def cancel(
-    transfer_id: int,
-    *,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Withdraw a payment that is not with the bank: never sent, or definitely refused."""
+def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
+    """撤回未到银行的款项 / Withdraw a payment that is not with the bank: never sent, or definitely refused."""
     from fundpool.services.payments import payment_decisions
 
-    act = partial(
-        payment_decisions.cancel,
-        obligation_id=transfer_id,
-        by=by,
-        reason=reason,
-        terms=settings_of(policy_dir).gateway_terms,
-    )
-    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
+    withdraw = partial(payment_decisions.cancel, terms=act.settings.gateway_terms)
+    return _decide(withdraw, transfer_id, reason, act)
 
 
 @app.command
-def hold(
-    transfer_id: int,
-    *,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Stop one payment until a person has looked."""
-    from fundpool.services.payments import payment_decisions
+def hold(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
+    """挂起一笔款项 / Stop one payment until a person has looked."""
+    from fundpool.services.payments.payment_decisions import hold_obligation
 
-    act = partial(payment_decisions.hold_obligation, obligation_id=transfer_id, by=by, reason=reason)
-    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
+    return _decide(hold_obligation, transfer_id, reason, act)
 
 
 @app.command(name="look-again")
-def look_again(
-    transfer_id: int,
-    *,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Take a payment out of HELD to where its attempts say it stands."""
-    from fundpool.services.payments import payment_decisions
+def look_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
+    """解除挂起 / Take a payment out of HELD to where its attempts say it stands."""
+    from fundpool.services.payments.payment_decisions import look_again as leave_held
 
-    act = partial(payment_decisions.look_again, obligation_id=transfer_id, by=by, reason=reason)
-    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
+    return _decide(leave_held, transfer_id, reason, act)
 
 
 @app.command(name="accept-execution")
-def accept_execution(
-    transfer_id: int,
-    *,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
-    from fundpool.services.payments import payment_decisions
+def accept_execution(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
+    """认定银行的执行 / Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
+    from fundpool.services.payments.payment_decisions import accept_execution as accept
 
-    act = partial(payment_decisions.accept_execution, obligation_id=transfer_id, by=by, reason=reason)
-    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
+    return _decide(accept, transfer_id, reason, act)
 
 
 @app.command(name="approve-retry")
-def approve_retry(
-    transfer_id: int,
-    *,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
-    from fundpool.services.payments import payment_decisions
+def approve_retry(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
+    """准予重试 / Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
+    from fundpool.services.payments.payment_decisions import approve_retry as allow_retry
 
-    act = partial(payment_decisions.approve_retry, obligation_id=transfer_id, by=by, reason=reason)
-    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
+    return _decide(allow_retry, transfer_id, reason, act)
 
 
 @app.command(name="order-again")
-def order_again(
-    transfer_id: int,
-    *,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Order what came back (退票) or was withdrawn once more, to the account approved now; two others pass it."""
-    from fundpool.services.payments import batches
+def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
+    """重新制单 / Order what came back (退票) or was withdrawn once more, to the account approved now; two others pass it."""
+    from fundpool.services.payments.batches import order_again as order_once_more
 
-    act = partial(batches.order_again, obligation_id=transfer_id, by=by, reason=reason)
-    return _act(act, as_of=as_of, policy_dir=policy_dir, as_json=json)
+    return _decide(order_once_more, transfer_id, reason, act)
 
 
-def _act(
-    act: "Callable[..., Obligation]", *, as_of: str | None, policy_dir: Path | None, as_json: bool
-) -> int:
-    """Run a person's act, called with ``work`` and ``now``, as one transaction and show what became of it."""
-    now = business_clock(as_of)
-    changed = _ports(policy_dir).database.transaction(lambda work: act(work, now=now))
-    if as_json:
-        print_json({"id": changed.id, "obligation": changed.key, "state": changed.state.value})
-    else:
-        print(f"{changed.key}: {changed.state}")
-    return 0
+def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str, act: Act) -> int:
+    """Carry a person's decision about a payment out as one transaction and show what became of it."""
+    now = act.now
+    changed = act.ports().database.transaction(
+        lambda work: decision(work, transfer_id, by=act.by, reason=reason, now=now)
+    )
+    return act.show(pick(changed, "id obligation=key state"), f"{changed.key}: {changed.state}")
 
 
 # ---------------------------------------------------------------------------------- the bank
 
 
 @app.command
-def resolve(
-    *,
-    city: _City = None,
-    month: _Month = None,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Ask the bank about every payment whose outcome is open."""
+def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated = Dated()) -> int:
+    """查询未决款项 / Ask the bank about every payment whose outcome is open."""
     from fundpool.services.payments.resolving import resolve as resolve_open
 
     wanted = parse_month(month) if month else None
-    outcomes = resolve_open(_ports(policy_dir), business_clock(as_of), city=city, month=wanted)
-    return _show_outcomes(outcomes, as_json=json)
-
-
-def _show_outcomes(outcomes: "tuple[TransferOutcome, ...]", *, as_json: bool) -> int:
-    if as_json:
-        print_json(
-            {
-                "transfers": [
-                    {
-                        "id": each.obligation_id,
-                        "unit": each.unit,
-                        "fund": each.fund,
-                        "amount_fen": each.amount_fen,
-                        "state": each.state.value,
-                        "attempt_state": each.attempt_state.value if each.attempt_state else None,
-                        "key": each.key,
-                        "detail_zh": each.detail_zh,
-                        "detail_en": each.detail_en,
-                        "error_code": each.error_code,
-                    }
-                    for each in outcomes
-                ]
-            }
-        )
-    else:
-        print_table(
-            "查询结果 / outcomes",
-            ["id", "unit", "fund", "yuan", "state", "what"],
-            [
-                [
-                    each.obligation_id,
-                    each.unit,
-                    each.fund,
-                    format_yuan(each.amount_fen),
-                    each.state,
-                    each.detail_zh,
-                ]
-                for each in outcomes
-            ],
-        )
-    return 0
+    outcomes = resolve_open(options.ports(), options.now, city=city, month=wanted)
+    about = "id=obligation_id unit fund amount_fen state attempt_state key detail_zh detail_en error_code"
+    rows = [pick(outcome, about) for outcome in outcomes]
+    columns = {
+        "id": "id",
+        "unit": "unit",
+        "fund": "fund",
+        "yuan": "amount_fen",
+        "state": "state",
+        "what": "detail_zh",
+    }
+    return options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns))
 
 
 @app.command
 def breaks(
     *,
-    city: _City = None,
+    city: AnyCity = None,
     every: Annotated[bool, Parameter(name="--all", help="含已结 / resolved ones too", negative="")] = False,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    options: Options = Options(),
 ) -> int:
-    """Differences between our books, the gateway and the statements; exit 1 while one is open."""
-    found = _ports(policy_dir).database.read(lambda work: work.transfers.breaks(city, only_open=not every))
-    if json:
-        print_json(
-            {
-                "breaks": [
-                    {
-                        "id": each.id,
-                        "kind": each.kind,
-                        "reference": each.reference,
-                        "city": each.city,
-                        "fund": each.fund,
-                        "detail_zh": each.detail_zh,
-                        "detail_en": each.detail_en,
-                        "stops_fund": each.stops_fund,
-                        "found_at": _moment(each.found_at),
-                        "owner": each.owner,
-                        "resolved_at": _moment(each.resolved_at),
-                        "resolved_by": each.resolved_by,
-                        "resolution": each.resolution,
-                    }
-                    for each in found
-                ]
-            }
-        )
-    else:
-        print_table(
-            "未达与差异 / breaks",
-            ["id", "kind", "fund", "what", "stops", "owner", "found", "resolved by"],
-            [
-                [
-                    each.id,
-                    each.kind,
-                    each.fund,
-                    each.detail_zh,
-                    "停发" if each.stops_fund else None,
-                    each.owner,
-                    _moment(each.found_at),
-                    each.resolved_by,
-                ]
-                for each in found
-            ],
-        )
-    return 1 if any(each.resolved_at is None for each in found) else 0
+    """列出差异 / Differences between our books, the gateway and the statements; exit 1 while one is open."""
+    found = options.ports().database.read(lambda work: work.transfers.breaks(city, only_open=not every))
+    columns: Columns = {
+        "id": "id",
+        "kind": "kind",
+        "fund": "fund",
+        "what": "detail_zh",
+        "stops": lambda each: "停发" if each.stops_fund else None,
+        "owner": "owner",
+        "found": "found_at",
+        "resolved by": "resolved_by",
+    }
+    return options.show(
+        {"breaks": found},
+        Table("未达与差异 / breaks", found, columns),
+        found=any(each.resolved_at is None for each in found),
+    )
 
 
 @app.command(name="resolve-break")
-def resolve_break(
-    break_id: int,
-    *,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Close a break with a person's reason; nothing is written off by itself."""
+def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
+    """结清差异 / Close a break with a person's reason; nothing is written off by itself."""
     from fundpool.services.payments.resolving import resolve_break as close_break
 
-    now = business_clock(as_of)
-    _ports(policy_dir).database.transaction(
-        lambda work: close_break(work, break_id, by=by, resolution=reason, now=now)
+    now = act.now
+    act.ports().database.transaction(
+        lambda work: close_break(work, break_id, by=act.by, resolution=reason, now=now)
     )
-    if json:
-        print_json({"id": break_id, "resolved_by": by})
-    else:
-        print("已结 / resolved")
-    return 0
+    return act.show({"id": break_id, "resolved_by": act.by}, "已结 / resolved")
 
 
 @app.command(name="confirm-absence")
 def confirm_absence(
-    key: str, *, by: _By, as_of: _AsOf = None, policy_dir: PolicyDir = None, json: bool = False
+    key: Annotated[str, Parameter(help="支付编号 / idempotency key of the order")], *, act: Act
 ) -> int:
-    """Confirm from the statements that an order was never executed; two people, one after the other."""
-    from fundpool.services.payments import resolving
+    """确认未执行 / Confirm from the statements that an order was never executed; two people, one after the other."""
+    from fundpool.services.payments.resolving import confirm_absence as confirm
+    from fundpool.services.payments.transfer_views import attempt_of_key
 
-    ports, now = _ports(policy_dir), business_clock(as_of)
-
-    def act(work: "Work") -> str:
-        attempt = work.transfers.attempt_by_key(key)
-        if attempt is None:
-            raise InputError(
-                "attempt_unknown", f"没有支付编号 {key}", f"there is no order with the key {key}"
-            )
-        return resolving.confirm_absence(
-            work, attempt.id, by=by, now=now, terms=ports.gateway_terms
-        ).state.value
-
-    state = ports.database.transaction(act)
-    if json:
-        print_json({"key": key, "state": state})
-    else:
-        print(f"{key}: {state}")
-    return 0
+    ports, now = act.ports(), act.now
+    attempt = ports.database.transaction(
+        lambda work: confirm(
+            work, attempt_of_key(work, key).id, by=act.by, now=now, terms=ports.gateway_terms
+        )
+    )
+    return act.show({"key": key, "state": attempt.state}, f"{key}: {attempt.state}")
 
 
 @app.command
@@ -664,174 +396,91 @@ def recover(
     since: Annotated[
         str | None, Parameter(help="更早的核对起日 YYYY-MM-DD / look further back than the books' last day")
     ] = None,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
+    options: Dated = Dated(),
 ) -> int:
-    """After a restore: import every statement since the backup and ask the bank about every order.
+    """恢复后查核 / After a restore: import every statement since the backup and ask the bank about every order.
 
     Run it again until it ends without an error: the funds cannot be started before.
     """
     from fundpool.services.payments.recovery import recover as ask
 
     first_day = None if since is None else business_clock(since).date()
-    reports = ask(_ports(policy_dir), first_day, business_clock(as_of))
+    reports = ask(options.ports(), first_day, options.now)
     document = {
         "statements": len(reports),
         "settled": sum(each.settled for each in reports),
         "breaks_new": sum(each.breaks_new for each in reports),
     }
-    if json:
-        print_json(document)
-    else:
-        print_table("恢复后查核 / recovered", list(document), [list(document.values())])
-    return 1 if document["breaks_new"] else 0
+    table = Table.of_one("恢复后查核 / recovered", document)
+    return options.show(document, table, found=document["breaks_new"] > 0)
 
 
 @app.command(name="confirm-recovery")
-def confirm_recovery(
-    *,
-    city: _CityMust,
-    fund: _FundMust,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
+def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
+    """凭对账单完成恢复核对 / Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
     from fundpool.services.payments.recovery import confirm_by_statements
 
-    ports, now = _ports(policy_dir), business_clock(as_of)
+    ports, now = act.ports(), act.now
     signed = ports.database.transaction(
         lambda work: confirm_by_statements(
-            work, city, fund, by=by, reason=reason, now=now, terms=ports.gateway_terms
+            work, city, fund, by=act.by, reason=reason, now=now, terms=ports.gateway_terms
         )
     )
-    finished_at = _moment(signed.finished_at)
-    if json:
-        print_json(
-            {"city": city, "fund": fund, "confirmed_by": signed.confirmed_by, "finished_at": finished_at}
-        )
-    elif finished_at is None:
-        print(
-            "已记第一人，须另一人再确认 / first person recorded; another one confirms with the same command"
-        )
-    else:
-        print("恢复核对已完成 / the recovery is finished")
-    return 0
+    return act.show(
+        {"city": city, "fund": fund, **pick(signed, "confirmed_by finished_at")},
+        "已记第一人，须另一人再确认 / first person recorded; another one confirms with the same command"
+        if signed.finished_at is None
+        else "恢复核对已完成 / the recovery is finished",
+    )
 
 
 # ---------------------------------------------------------------------------------- stop and start
 
 
 @app.command
-def stop(
-    *,
-    city: _CityMust,
-    fund: _FundMust,
-    by: _By,
-    reason: _Reason,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Stop sending for a fund at once."""
+def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
+    """停发 / Stop sending for a fund at once."""
     from fundpool.domain.people import person
     from fundpool.services.payments.kill_switches import stop_fund
 
-    now = business_clock(as_of)
-    _ports(policy_dir).database.transaction(
-        lambda work: stop_fund(work, city, fund, reason=reason, by=person(by), now=now)
+    now = act.now
+    act.ports().database.transaction(
+        lambda work: stop_fund(work, city, fund, reason=reason, by=person(act.by), now=now)
     )
-    return _show_switches(policy_dir, as_json=json)
+    return switches(options=act)
 
 
 @app.command
-def restart(
-    *,
-    city: _CityMust,
-    fund: _FundMust,
-    by: _By,
-    as_of: _AsOf = None,
-    policy_dir: PolicyDir = None,
-    json: bool = False,
-) -> int:
-    """Start sending again: the first person asks, a second one confirms with the same command."""
-    from fundpool.services.payments.kill_switches import confirm_restart, request_restart
+def restart(*, city: City, fund: Fund, act: Act) -> int:
+    """恢复发送 / Start sending again: the first person asks, a second one confirms with the same command."""
+    from fundpool.services.payments.kill_switches import restart_fund
 
-    now = business_clock(as_of)
-
-    def act(work: "Work") -> None:
-        switch = work.transfers.kill_switch(city, fund)
-        if switch is not None and switch.restart_asked_by is not None:
-            confirm_restart(work, city, fund, by=by, now=now)
-        else:
-            request_restart(work, city, fund, by=by, now=now)
-
-    _ports(policy_dir).database.transaction(act)
-    return _show_switches(policy_dir, as_json=json)
+    now = act.now
+    act.ports().database.transaction(lambda work: restart_fund(work, city, fund, by=act.by, now=now))
+    return switches(options=act)
 
 
 @app.command
-def switches(*, policy_dir: PolicyDir = None, json: bool = False) -> int:
-    """Which funds are stopped, since when and why."""
-    return _show_switches(policy_dir, as_json=json)
-
-
-def _show_switches(policy_dir: Path | None, *, as_json: bool) -> int:
-    found, recoveries = _ports(policy_dir).database.read(
+def switches(*, options: Options = Options()) -> int:
+    """停发开关 / Which funds are stopped, since when and why."""
+    found, recoveries = options.ports().database.read(
         lambda work: (work.transfers.kill_switches(), work.transfers.recoveries())
     )
     unfinished = {(each.city, each.fund): each for each in recoveries if each.finished_at is None}
-    if as_json:
-        print_json(
-            {
-                "switches": [
-                    {
-                        "city": each.city,
-                        "fund": each.fund,
-                        "is_stopped": each.is_stopped,
-                        "reason": each.reason,
-                        "by": each.by,
-                        "at": _moment(each.at),
-                        "restart_asked_by": each.restart_asked_by,
-                        "recovery": _recovery_document(unfinished.get((each.city, each.fund))),
-                    }
-                    for each in found
-                ]
-            }
-        )
-    else:
-        print_table(
-            "停发开关 / kill switches",
-            ["city", "fund", "stopped", "reason", "by", "at", "restart asked by", "恢复核对 / recovery"],
-            [
-                [
-                    each.city,
-                    each.fund,
-                    "停发" if each.is_stopped else "正常",
-                    each.reason,
-                    each.by,
-                    _moment(each.at),
-                    each.restart_asked_by,
-                    "未完成" if (each.city, each.fund) in unfinished else None,
-                ]
-                for each in found
-            ],
-        )
-    return 0
-
-
-def _recovery_document(unfinished: "Recovery | None") -> dict[str, Any] | None:
-    """What an unfinished recovery still waits for; nil once it is finished."""
-    if unfinished is None:
-        return None
-    return {
-        "opened_at": _moment(unfinished.opened_at),
-        "since": unfinished.since.isoformat(),
-        "keys_open": unfinished.keys_open,
-        "days_open": unfinished.days_open,
-        "first_open": unfinished.first_open,
-        "confirmed_by": unfinished.confirmed_by,
+    about = "opened_at since keys_open days_open first_open confirmed_by"
+    rows = []
+    for switch in found:
+        recovery = unfinished.get((switch.city, switch.fund))
+        row = pick(switch, "city fund is_stopped reason by at restart_asked_by")
+        rows.append(row | {"recovery": recovery and pick(recovery, about)})
+    columns: Columns = {
+        "city": "city",
+        "fund": "fund",
+        "stopped": lambda row: "停发" if row["is_stopped"] else "正常",
+        "reason": "reason",
+        "by": "by",
+        "at": "at",
+        "restart asked by": "restart_asked_by",
+        "恢复核对 / recovery": lambda row: row["recovery"] and "未完成",
     }
+    return options.show({"switches": rows}, Table("停发开关 / kill switches", rows, columns))

@@ -22,7 +22,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
-from fundpool.console.clock import business_clock
+from fundpool.clock import business_clock
 from fundpool.console.dashboard.board import (
     SHOWN_IN_MATRIX,
     Show,
@@ -34,6 +34,7 @@ from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
 from fundpool.console.dashboard.reading import City, Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
+from fundpool.console.output import error_document
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.services.ports.files import SlipFile
@@ -86,8 +87,8 @@ class Place:
     def url(self, path: str | None = None, **changes: str | None) -> str:
         """The address of ``path`` (this page when None) for this city and month, with ``changes``."""
         kept = self.extra if path is None else {}
-        asked = {"city": self.city.key, "month": str(self.month), "as_of": self.as_of}
-        query = {**asked, **kept, **changes}
+        chosen = {"city": self.city.key, "month": str(self.month), "as_of": self.as_of}
+        query = {**chosen, **kept, **changes}
         return f"{path or self.path}?{urlencode({k: v for k, v in query.items() if v is not None})}"
 
     def unit_name(self, code: str | None, language: Language) -> str:
@@ -157,9 +158,8 @@ class _Pages:
         extra = {"show": shown.value} if shown is not Show.ALL else {}
         place = self._place(request, extra | ({"live": "1"} if live else {}))
         read = self.reader.board(place.city.key, place.month, place.moment)
-        status = MonthStatus.model_validate(read.status)
         units = [unit.code for unit in place.city.units]
-        board = build_board(status, units, place.city.step_of_hop, shown, read.money)
+        board = build_board(read.status, units, place.city.step_of_hop, shown, read.money)
         return self._page(
             request,
             "board.html",
@@ -168,7 +168,7 @@ class _Pages:
             alarms=read.alarms,
             show=shown.value,
             live_seconds=LIVE_SECONDS if live else None,
-            flags=[flag for flag in flags_worst_first(status.flags) if flag.kind not in SHOWN_IN_MATRIX],
+            flags=[flag for flag in flags_worst_first(read.status.flags) if flag.kind not in SHOWN_IN_MATRIX],
         )
 
     def county(self, request: Request) -> Response:
@@ -223,8 +223,7 @@ class _Pages:
         """Batches with their consequences, then every transfer."""
         place = self._place(request)
         read = self.reader.transfers(place.city.key, place.month, place.moment)
-        status = MonthStatus.model_validate(read.status)
-        return self._page(request, "transfers.html", place, status=status, batches=read.batches)
+        return self._page(request, "transfers.html", place, status=read.status, batches=read.batches)
 
     def lineage(self, request: Request) -> Response:
         """Where one payment comes from, down to the cells of the counties' files (``fundpool explain``)."""
@@ -241,14 +240,15 @@ class _Pages:
     def findings(self, request: Request) -> Response:
         """Who is late, missing or inconsistent, worst first."""
         place = self._place(request)
-        status = MonthStatus.model_validate(self.reader.status(place.city.key, place.month, place.moment))
+        status = self.reader.status(place.city.key, place.month, place.moment)
         flags = flags_worst_first(status.flags)
         return self._page(request, "findings.html", place, flags=flags)
 
     def api_status(self, request: Request) -> Response:
         """The document of ``fundpool status --json``."""
         place = self._place(request)
-        return JSONResponse(dict(self.reader.status(place.city.key, place.month, place.moment)))
+        status = self.reader.status(place.city.key, place.month, place.moment)
+        return JSONResponse(status.model_dump(mode="json", by_alias=True))
 
     def healthz(self) -> Response:
         """200 when the database answers; raises ServiceUnavailable (503) when it does not."""
@@ -295,42 +295,42 @@ class _Pages:
             if as_of is None
             else Moment(business_clock(as_of), is_asked=True)
         )
-        cities = {city.key: city for city in self.reader.cities()}
-        asked = request.query_params.get("city")
-        if asked is None:
-            asked = next((key for key in cities if self.reader.months(key)), next(iter(cities), ""))
-        if asked not in cities:
+        cities = {each.key: each for each in self.reader.cities()}
+        city = request.query_params.get("city")
+        if city is None:
+            city = next((key for key in cities if self.reader.months(key)), next(iter(cities), ""))
+        if city not in cities:
             raise InputError(
                 "unknown_city",
-                f"没有名为“{asked}”的统筹地区",
-                f"no city is called “{asked}”",
+                f"没有名为“{city}”的统筹地区",
+                f"no city is called “{city}”",
                 remedy="可选 / choose one of: " + ", ".join(cities),
             )
-        month = self._month(request, asked, moment)
-        return Place(request.url.path, cities[asked], month, moment, as_of, extra or {})
+        month = self._month(request, city, moment)
+        return Place(request.url.path, cities[city], month, moment, as_of, extra or {})
 
     def _month(self, request: Request, city: str, moment: Moment) -> Month:
-        asked = request.query_params.get("month")
-        if not asked:
+        text = request.query_params.get("month")
+        if not text:
             return max(self.reader.months(city), default=Month.of(business_day(moment.at)))
         try:
-            month = Month.parse(asked)
+            month = Month.parse(text)
         except ValueError:
             month = None
         if month is None or month.year not in _YEARS:
             raise InputError(
                 "unknown_month",
-                f"“{asked}”不是月份",
-                f"“{asked}” is not a month",
+                f"“{text}”不是月份",
+                f"“{text}” is not a month",
                 remedy="月份写作 2026-10 / write a month as 2026-10",
             )
         return month
 
     def _language(self, request: Request) -> Language:
         known = languages()
-        for asked in (request.query_params.get("lang"), request.cookies.get("lang")):
-            if asked is not None and asked in known:
-                return known[asked]
+        for key in (request.query_params.get("lang"), request.cookies.get("lang")):
+            if key is not None and key in known:
+                return known[key]
         return known[DEFAULT_LANGUAGE]
 
     def _page(
@@ -363,8 +363,7 @@ class _Pages:
 
     def _error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
         if request.url.path.startswith("/api/") or request.url.path == "/healthz":
-            told = {"code": error.code, "message": str(error), "basis": error.basis, "remedy": error.remedy}
-            return JSONResponse({"error": told}, status_code)
+            return JSONResponse({"error": error_document(error)}, status_code)
         return self._page(
             request, "error.html", None, status_code, error=error, status_code_shown=status_code
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month, Year
@@ -14,7 +14,7 @@ from fundpool.services.oversight.lineage import Lineage
 from fundpool.services.oversight.progress import MonthFacts, month_facts
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
-from schemas.dashboard import CountyMonth, FundBooks, FundMoney, StandingAlarm, TransferBatch
+from schemas.dashboard import CountyMonth, FundBooks, FundMoney, MonthStatus, StandingAlarm, TransferBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,18 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class BoardReading:
-    """What the board shows, of one snapshot: status document, money per fund, alarms."""
+    """What the board shows, of one snapshot: status, money per fund, alarms."""
 
-    status: Mapping[str, Any]
+    status: MonthStatus
     money: Sequence[FundMoney]
     alarms: Sequence[StandingAlarm]
 
 
 @dataclass(frozen=True, slots=True)
 class TransfersReading:
-    """What the transfers page shows, of one snapshot: status document and batches."""
+    """What the transfers page shows, of one snapshot: status and batches."""
 
-    status: Mapping[str, Any]
+    status: MonthStatus
     batches: Sequence[TransferBatch]
 
 
@@ -88,8 +88,8 @@ class MonthReader(Protocol):
     def months(self, city: str) -> Sequence[Month]:
         """Months of the city with anything recorded, oldest first."""
 
-    def status(self, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
-        """The document of ``fundpool status --json``."""
+    def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
+        """The month as ``fundpool status`` shows it."""
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
         """The month's status with its money and what stands in the way of paying."""
@@ -121,14 +121,12 @@ class ServiceReader:
 
     def cities(self) -> Sequence[City]:
         library = self._ports.policies
-        return [
-            _city(library.city(known["key"]), library.national) for known in status.known_cities(self._ports)
-        ]
+        return [_city(policy, library.national) for policy in status.known_cities(self._ports)]
 
     def months(self, city: str) -> Sequence[Month]:
         return status.months_with_data(self._ports, city)
 
-    def status(self, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
+    def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
         return status.month_status(self._ports, city, month, moment.at, only_known_then=moment.is_asked)
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
@@ -156,7 +154,7 @@ class ServiceReader:
                 only_known_then=moment.is_asked,
                 snapshot=work,
             )
-            return CountyReading(CountyMonth.model_validate(shown), _books(work, policy, moment))
+            return CountyReading(shown, _books(work, policy, moment))
 
         return self._ports.database.read(read)
 
@@ -171,7 +169,7 @@ class ServiceReader:
 
         return self._ports.database.read(read)
 
-    def _status(self, work: Work, city: str, month: Month, moment: Moment) -> Mapping[str, Any]:
+    def _status(self, work: Work, city: str, month: Month, moment: Moment) -> MonthStatus:
         return status.month_status(
             self._ports, city, month, moment.at, only_known_then=moment.is_asked, snapshot=work
         )

@@ -69,8 +69,7 @@ class BankProcess:
 
 def write_bank_accounts(target: Path, sample: Path) -> None:
     """Write the accounts of the sample city with what they hold when the books begin."""
-    from fundpool.adapters.documents.record_files import read_openings
-    from fundpool.console.demo.people import read_accounts
+    from fundpool.adapters.documents.record_files import read_accounts, read_openings
 
     openings = {
         (row.account_type, row.unit, row.fund): row.balance_fen
@@ -80,7 +79,7 @@ def write_bank_accounts(target: Path, sample: Path) -> None:
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["account", "name", "balance_fen"])
-        for one in read_accounts(sample):
+        for one in read_accounts(sample / "accounts.csv"):
             held = openings.get((one.account_type.value, one.unit, one.fund), 0)
             writer.writerow([one.account_no, one.account_name, held])
 

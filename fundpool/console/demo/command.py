@@ -11,12 +11,12 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from fundpool.console.demo.script import Script, load_script, sample_folder
-from fundpool.console.options import PolicyDir
+from fundpool.console.options import Json, PolicyDir
 from fundpool.domain.errors import InputError
 from fundpool.settings import Settings
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fundpool.console.demo.play import BusinessClock, Position
     from fundpool.console.demo.summary import Summary
+    from fundpool.local_prefect.runs import LocalPrefect
     from fundpool.services.ports.work import MonthPorts
 
 NOTICE = "演示数据，全部为虚构 · SYNTHETIC data: every figure is made up"
@@ -46,7 +47,7 @@ def demo(
         bool, Parameter(help="删去上一场演示，从头开始 / remove the last demo's data first", negative="")
     ] = False,
     policy_dir: PolicyDir = None,
-    json: bool = False,
+    json: Json = False,
 ) -> int:
     """演示：在业务时钟上逐日演完一个月，人的角色也由演示代演；数据全部为虚构.
 
@@ -87,7 +88,8 @@ class _Demo:
 
     def run(self, *, fresh: bool, serve: bool) -> int:
         from fundpool.console.demo.play import BusinessClock, Position
-        from fundpool.console.runs import LocalPrefect
+        from fundpool.local_prefect.runs import local_prefect
+        from fundpool.local_prefect.server import running_server
 
         position = Position(self._home, self._script)
         if fresh:
@@ -98,20 +100,23 @@ class _Demo:
         clock = BusinessClock(moments[min(position.done, len(moments) - 1)].at)
         with ExitStack() as stack:
             settings = Settings()
-            prefect = LocalPrefect(settings)
-            stack.callback(prefect.close)
-            if serve or not is_over:
-                prefect.launch()  # needs a while: everything else is made ready meanwhile
+            # It needs a while before it answers: everything else is made ready meanwhile.
+            server = stack.enter_context(running_server(settings)) if serve or not is_over else None
             ports = self._open(settings)
             self._greet(stack.enter_context(self._dashboard(settings, ports, clock)))
             bank = stack.enter_context(_bank(self._home, self._folder))
             os.environ["FUNDPOOL_GATEWAY_URL"] = bank
             ports = self._open(Settings())
             if not is_over:
+                with self._console.status("启动 Prefect 服务 · starting the Prefect server"):
+                    # The checks' framework takes seconds to load: while the server starts, not in the first step.
+                    import_module("expectations.runner")
+                    prefect = stack.enter_context(local_prefect(settings, server=server))
                 self._play(prefect, ports, position, clock)
             summary = self._conclude(ports, clock, bank)
             if serve:
-                prefect.wait_ready()  # its pages show the runs
+                if is_over:
+                    stack.enter_context(local_prefect(settings, server=server))  # its pages show the runs
                 self._serve_on()
         return 0 if summary.is_sound else 1
 
@@ -138,7 +143,7 @@ class _Demo:
         from fundpool.console.dashboard.app import DashboardOptions, create_app
         from fundpool.console.dashboard.reading import ServiceReader
         from fundpool.console.dashboard.server import answered_hosts, serving_in_background
-        from fundpool.console.runs import run_url
+        from fundpool.local_prefect.runs import run_url
 
         host = settings.dashboard_host
         options = DashboardOptions(
@@ -156,16 +161,14 @@ class _Demo:
                 address = stack.enter_context(serving_in_background(app, host, 0))
             yield address
 
-    def _play(self, prefect: Any, ports: "MonthPorts", position: "Position", clock: "BusinessClock") -> None:
+    def _play(
+        self, prefect: "LocalPrefect", ports: "MonthPorts", position: "Position", clock: "BusinessClock"
+    ) -> None:
         from fundpool.console.demo.people import People
         from fundpool.console.demo.play import Play
         from fundpool.console.demo.telling import Narrator
 
         settings = Settings()
-        with self._console.status("启动 Prefect 服务 · starting the Prefect server"):
-            # The checks' framework takes seconds to load: while the server starts, not in the first step.
-            import_module("expectations.runner")
-            prefect.wait_ready()
         self._console.print(f"Prefect: {prefect.ui_url}", highlight=False)
         narrator = Narrator(self._console, self._script, ports.policies.city(self._script.city))
         people = People(settings, ports, self._script, self._folder)

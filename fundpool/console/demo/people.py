@@ -10,9 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from fundpool.adapters.documents.raw_files import read_source
-from fundpool.adapters.documents.record_files import read_budget, read_openings
+from fundpool.adapters.documents.record_files import read_accounts, read_budget, read_openings
 from fundpool.console.demo.script import Act, Script
-from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState
@@ -23,7 +22,6 @@ from fundpool.services.oversight import records, return_slips
 from fundpool.services.oversight.filing import files_of
 from fundpool.services.payments import application, bank_accounts, batches
 from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, legs_of
-from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.services.ports.work import MonthPorts, Work
 from fundpool.settings import Settings
 
@@ -88,7 +86,7 @@ class People:
                 by=clerk,
                 now=now,
             )
-        accounts = read_accounts(self._folder)
+        accounts = read_accounts(self._folder / "accounts.csv")
 
         def register(work: Work) -> None:
             for proposal in accounts:
@@ -256,16 +254,6 @@ class People:
     def _county_name(self, county: str | None) -> str:
         names = {unit.code: unit.name_zh for unit in self._policy.units}
         return names.get(county or "", self._policy.name_zh)
-
-
-def read_accounts(folder: Path) -> list[AccountProposal]:
-    """The bank accounts of the sample city."""
-    from fundpool.console.commands.ledger import read_rows
-
-    return [
-        AccountProposal(**{**row, "account_type": AccountType(row["account_type"])})  # type: ignore[arg-type]
-        for row in read_rows(folder / "accounts.csv")
-    ]
 
 
 def _out_of_step(what: str) -> FundpoolError:

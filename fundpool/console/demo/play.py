@@ -20,7 +20,7 @@ from fundpool.services.ports.work import MonthPorts, Work
 
 
 class RunResult(Protocol):
-    """How a run ended (``console.runs.FlowRunResult``)."""
+    """How a run ended (``local_prefect.runs.FlowRunResult``)."""
 
     @property
     def name(self) -> str: ...
@@ -35,7 +35,7 @@ class RunResult(Protocol):
 
 
 class Runner(Protocol):
-    """Where steps are run (``console.runs.LocalPrefect``)."""
+    """Where steps are run (``local_prefect.runs.LocalPrefect``)."""
 
     def run_tick(
         self, as_of: str | None, cities: Sequence[str] | None, months: Sequence[str] | None

@@ -356,6 +356,14 @@ def close_month(work: Work, city: str, fund: str, month: Month, *, by: str, now:
     return closed
 
 
+def close_months(
+    work: Work, city: str, fund: str | None, month: Month, *, by: str, now: datetime
+) -> list[str]:
+    """Close the month's books of the fund, or (None) of every fund with books; the funds that were open."""
+    funds = [fund] if fund else [chain[1] for chain in work.ledger.chains() if chain[0] == city]
+    return [each for each in funds if close_month(work, city, each, month, by=by, now=now)]
+
+
 def balances(
     work: Work,
     city: str | None = None,

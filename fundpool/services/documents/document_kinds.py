@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Period, Year
 from fundpool.domain.submission import DocumentKind, Figure
-from schemas.documents import document_type
+from schemas.documents import DOCUMENTS, document_type
 from schemas.documents.base import DocumentType, Intake
 
 
@@ -51,3 +52,16 @@ DOCUMENT_OF: dict[str, DocumentKind] = {
     duty: document for document, duty in DUTY_OF.items() if duty is not None
 }
 """The document that each filing duty is about."""
+
+
+def filed_kind(name: str) -> DocumentKind:
+    """The document of this name that counties file. Raises InputError for one that another command takes."""
+    known = DOCUMENTS.get(name)
+    if known is not None and known.taken_by is not None:
+        raise InputError(
+            "document_taken_elsewhere",
+            f"{known.zh}不在此报送，请用 {known.taken_by}",
+            f"the {known.en} is not filed here; use {known.taken_by}",
+            remedy=known.taken_by,
+        )
+    return DocumentKind.named(name)

@@ -118,27 +118,26 @@ def take_in(
     return Arrival(policy, tuple(waiting), _sources(ports, waiting), tuple(unopened))
 
 
+Reading = tuple[SourceFile, ParsedDocument]
+"""A file with its cells, and the document that stands in them."""
+
+
 def read_arrivals(
     ports: MonthPorts, document: DocumentKind, arrivals: Sequence[Arrival]
-) -> list[list[ParsedDocument]]:
-    """The readings of each city's waiting files; one parser reads those of all cities."""
-    sources = [source for arrival in arrivals for source in arrival.sources]
-    if not sources:
-        return [[] for _ in arrivals]
+) -> list[list[Reading]]:
+    """The readings of each city's waiting files; one parser parses those of all cities."""
+    sources = ports.parse_files([source for arrival in arrivals for source in arrival.sources])
     registers = [_register(arrival.policy) for arrival in arrivals for _ in arrival.sources]
-    readings = iter(ports.read_documents(sources, document.value, registers, None))
+    documents = ports.read_documents(sources, document.value, registers, None)
+    readings = zip(sources, documents, strict=True)
     return [[next(readings) for _ in arrival.sources] for arrival in arrivals]
 
 
 def record_readings(
-    ports: MonthPorts, arrival: Arrival, readings: Sequence[ParsedDocument]
+    ports: MonthPorts, arrival: Arrival, readings: Sequence[Reading]
 ) -> tuple[FileReceipt, ...]:
     """Record what was read; answers for every file that is no document of the city."""
-    recorders = [
-        _Recorder(arrival.policy, file, reading)
-        for file, reading in zip(arrival.waiting, readings, strict=True)
-    ]
-    bad = [file for file in together(ports.database, recorders) if file.state is not FileState.READ]
+    bad = [file for file in _record(ports, arrival, readings) if file.state is not FileState.READ]
     return arrival.unopened + tuple(_receipt(ports, file, is_repeat=False) for file in bad)
 
 
@@ -146,13 +145,19 @@ def read_received(
     ports: MonthPorts, policy: CityPolicy, files: Sequence[ReceivedFile]
 ) -> tuple[ReceivedFile, ...]:
     """Read files that were received; each becomes submissions or says why not."""
-    unread = [file for file in files if file.state is FileState.RECEIVED]
+    unread = tuple(file for file in files if file.state is FileState.RECEIVED)
     if not unread:
         return ()
-    document = unread[0].document
-    parsed = ports.read_documents(_sources(ports, unread), document.value, _register(policy), None)
-    recorders = [_Recorder(policy, file, reading) for file, reading in zip(unread, parsed, strict=True)]
-    return tuple(together(ports.database, recorders))
+    arrival = Arrival(policy, unread, _sources(ports, unread), unopened=())
+    (readings,) = read_arrivals(ports, unread[0].document, [arrival])
+    return tuple(_record(ports, arrival, readings))
+
+
+def _record(ports: MonthPorts, arrival: Arrival, readings: Sequence[Reading]) -> list[ReceivedFile]:
+    return together(
+        ports.database,
+        [_Recorder(file, reading) for file, reading in zip(arrival.waiting, readings, strict=True)],
+    )
 
 
 def _sources(ports: MonthPorts, files: Sequence[ReceivedFile]) -> tuple[SourceFile, ...]:
@@ -240,10 +245,9 @@ def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> Receive
 class _Recorder:
     """One file's reading, recorded in one transaction (a callable that may run more than once)."""
 
-    def __init__(self, policy: CityPolicy, file: ReceivedFile, reading: ParsedDocument) -> None:
-        self._policy = policy
+    def __init__(self, file: ReceivedFile, reading: Reading) -> None:
         self._file = file
-        self._reading = reading
+        self._source, self._reading = reading
 
     def __call__(self, work: Work) -> ReceivedFile:
         problem = _problem_of(self._reading, self._file)
@@ -251,6 +255,8 @@ class _Recorder:
             state = FileState.REFUSED if self._reading.readable else FileState.UNREADABLE
             work.submissions.set_file_state(self._file.id, state, problem)
             return replace(self._file, state=state, problem=problem)
+        assert self._source.cells is not None, "a file that was read was parsed"
+        work.submissions.keep_cells(self._file.sha256, self._source.cells)
         month = _periods(self._reading)[0]
         for county in self._reading.counties:
             work.submissions.add_submission(self._file, county, month, _figures(self._reading, county))

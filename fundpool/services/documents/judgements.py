@@ -52,18 +52,19 @@ def docket_of(
 ) -> Docket:
     """The current version of every county whose document is not decided yet."""
 
-    def read(work: Work) -> tuple[list[Submission], JudgingContext]:
+    def read(work: Work) -> tuple[list[Submission], JudgingContext, dict[str, bytes]]:
         undecided = _undecided(work, policy, document, month, counties)
         if not undecided:
-            return [], JudgingContext(Register.of(policy.units, policy.funds, policy.name_zh), month)
-        return undecided, judging_context(work, policy, document, month)
+            return [], JudgingContext(Register.of(policy.units, policy.funds, policy.name_zh), month), {}
+        cells = work.submissions.cells({version.sha256 for version in undecided})
+        return undecided, judging_context(work, policy, document, month), cells
 
-    pending, context = ports.database.read(read)
+    pending, context, cells = ports.database.read(read)
     by_file: dict[str, list[Submission]] = {}
     for version in pending:
         by_file.setdefault(version.sha256, []).append(version)
     sources = tuple(
-        SourceFile(versions[0].file_name, ports.raw_files.read(sha256))
+        SourceFile(versions[0].file_name, ports.raw_files.read(sha256), cells=cells.get(sha256))
         for sha256, versions in by_file.items()
     )
     return Docket(month, now, by_file, sources, context)

@@ -36,7 +36,7 @@ DUTY_NAMES = {
     "apply_for_working_capital": ("申请周转金", "applying for working capital"),
 }
 
-_TOLD = {
+_FLAG_OF_STATE = {
     DutyState.DONE_LATE: ("late", Severity.REVIEW, "迟办 {days} 天", "done {days} days late"),
     DutyState.OVERDUE: ("overdue", Severity.BLOCK, "逾期 {days} 天未办", "overdue by {days} days"),
     DutyState.RETURNED: ("returned", Severity.BLOCK, "已退回，尚未重报", "returned and not filed again"),
@@ -54,13 +54,13 @@ class Flag:
 
     kind: str
     severity: Severity
-    step: str | None
-    unit: str | None
-    fund: str | None
-    rule: str | None
-    days: int | None
     message_zh: str
     message_en: str
+    step: str | None = None
+    unit: str | None = None
+    fund: str | None = None
+    rule: str | None = None
+    days: int | None = None
     basis: Duty | None = None
     finding: Finding | None = None
     file: str | None = None
@@ -86,10 +86,10 @@ def _duty_flags(
 ) -> Iterator[Flag]:
     for row in progress:
         used_extension = row.standing.state is DutyState.DONE_ON_TIME and row.extended_until is not None
-        told = _TOLD.get(DutyState.EXTENDED if used_extension else row.standing.state)
-        if told is None:
+        flagged = _FLAG_OF_STATE.get(DutyState.EXTENDED if used_extension else row.standing.state)
+        if flagged is None:
             continue
-        kind, severity, zh, en = told
+        kind, severity, zh, en = flagged
         document = DOCUMENT_OF.get(row.duty.step)
         if row.standing.state is DutyState.OVERDUE and _went_on_without(facts, row):
             kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days} days"
@@ -106,7 +106,6 @@ def _duty_flags(
             severity=severity,
             step=row.duty.step,
             unit=row.duty.unit,
-            fund=None,
             rule=row.duty.rule,
             days=days or None,
             message_zh=f"{who}{duty_zh}{due}：{zh.format(**words)}",
@@ -147,9 +146,6 @@ def _document_flags(
             severity=Severity.BLOCK,
             step=DUTY_OF[file.document],
             unit=file.declared_county,
-            fund=None,
-            rule=None,
-            days=None,
             message_zh=f"文件 {file.file_name}：{file.problem.zh}",
             message_en=f"file {file.file_name}: {file.problem.en}",
             file=file.file_name,
@@ -170,9 +166,7 @@ def _returned_before(
                 severity=Severity.NOTE,
                 step=step,
                 unit=version.county,
-                fund=None,
                 rule=duty.rule if duty else None,
-                days=None,
                 message_zh=f"{names[version.county]}第 {version.version} 版曾退回：{version.return_reason}",
                 message_en=f"{version.county}: version {version.version} was returned: {reason}",
                 basis=duty,
@@ -194,7 +188,6 @@ def _inconsistent(
             unit=version.county,
             fund=finding.fund,
             rule=finding.rule,
-            days=None,
             message_zh=f"{names[version.county]}：{finding.message_zh}",
             message_en=f"{version.county}: {finding.message_en}",
             basis=duty,
@@ -225,7 +218,6 @@ def _after_application(
                 unit=version.county,
                 fund=case.fund,
                 rule=duty.rule if duty else None,
-                days=None,
                 message_zh=f"{names[version.county]}在申请之后又报第 {version.version} 版，未采用",
                 message_en=f"{version.county}: version {version.version} came after the application and is not used",
                 basis=duty,
@@ -257,10 +249,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
                 kind="supplementary",
                 severity=Severity.NOTE,
                 step="apply_for_funds",
-                unit=None,
                 fund=application.fund,
-                rule=None,
-                days=None,
                 message_zh=f"第 {application.number} 号补充申请：{counties}",
                 message_en=f"supplementary application {application.number}: {codes}",
             )
@@ -273,11 +262,8 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
             yield Flag(
                 kind="held",
                 severity=Severity.BLOCK,
-                step=None,
                 unit=obligation.unit,
                 fund=obligation.fund,
-                rule=None,
-                days=None,
                 message_zh=f"{names.get(obligation.unit, obligation.unit)}的款项未成：{zh}",
                 message_en=f"payment to {obligation.unit} did not go through: {en}",
                 remedy=PAYMENT_REMEDIES[obligation.state],
@@ -289,20 +275,18 @@ def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
     for switch in work.transfers.kill_switches():
         if switch.city == policy.key and switch.is_stopped:
             grave = [
-                one for one in work.transfers.breaks(policy.key) if one.stops_fund and one.fund == switch.fund
+                found
+                for found in work.transfers.breaks(policy.key)
+                if found.stops_fund and found.fund == switch.fund
             ]
             fund_zh, fund_en = funds.get(switch.fund, (switch.fund, switch.fund))
             reason_zh, _, reason_en = switch.reason.partition(" / ")
-            why_zh = "；".join(one.detail_zh for one in grave) or reason_zh
-            why_en = "; ".join(one.detail_en for one in grave) or reason_en or switch.reason
+            why_zh = "；".join(found.detail_zh for found in grave) or reason_zh
+            why_en = "; ".join(found.detail_en for found in grave) or reason_en or switch.reason
             yield Flag(
                 kind="held",
                 severity=Severity.BLOCK,
-                step=None,
-                unit=None,
                 fund=switch.fund,
-                rule=None,
-                days=None,
                 message_zh=f"{fund_zh}基金已停止发送：{why_zh}",
                 message_en=f"sending of the fund of the {fund_en} is stopped: {why_en}",
                 remedy="查清差异（fundpool transfers breaks）后由两人恢复：fundpool transfers restart / resolve what differs "

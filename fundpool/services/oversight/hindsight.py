@@ -28,25 +28,25 @@ def facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
     versions = {
         place: known
         for place, of_place in facts.versions.items()
-        if (known := tuple(_version(one, moment) for one in of_place if one.received_at <= moment))
+        if (known := tuple(_version(each, moment) for each in of_place if each.received_at <= moment))
     }
-    judged = {one.id for of_place in versions.values() for one in of_place if one.judged_at is not None}
-    batches = {one.id: _batch(work, one, moment) for one in facts.batches if one.made_at <= moment}
+    judged = {each.id for of_place in versions.values() for each in of_place if each.judged_at is not None}
+    batches = {batch.id: _batch(work, batch, moment) for batch in facts.batches if batch.made_at <= moment}
     return replace(
         facts,
         versions=versions,
         nil_returns={place: nil for place, nil in facts.nil_returns.items() if nil.received_at <= moment},
-        extensions=tuple(one for one in facts.extensions if one.recorded_at <= moment),
-        cases=tuple(_case(one, moment) for one in facts.cases if one.submission_id in judged),
+        extensions=tuple(each for each in facts.extensions if each.recorded_at <= moment),
+        cases=tuple(_case(case, moment) for case in facts.cases if case.submission_id in judged),
         applications=tuple(
-            _application(one, moment) for one in facts.applications if one.prepared_at <= moment
+            _application(each, moment) for each in facts.applications if each.prepared_at <= moment
         ),
         obligations=tuple(
-            _obligation(one, batches, moment) for one in facts.obligations if one.batch_id in batches
+            _obligation(each, batches, moment) for each in facts.obligations if each.batch_id in batches
         ),
         batches=tuple(batches.values()),
-        filings=tuple(one for one in facts.filings if one.filed_at <= moment),
-        bad_files=tuple(one for one in facts.bad_files if one.received_at <= moment),
+        filings=tuple(filing for filing in facts.filings if filing.filed_at <= moment),
+        bad_files=tuple(file for file in facts.bad_files if file.received_at <= moment),
     )
 
 

@@ -274,7 +274,7 @@ class Lineage:
 
         def read(work: Work) -> Explanation:
             versions = work.submissions.versions(policy.key, document, month, county)
-            wanted = [one for one in versions if version in {None, one.version}]
+            wanted = [each for each in versions if version in {None, each.version}]
             nil = None if versions else _nil_return(work, policy, month, document, county)
             if nil is not None and version is None:
                 return Explanation(
@@ -290,11 +290,10 @@ class Lineage:
                     f"{county} has not filed {f'version {version} of ' if version else ''}it for {month}",
                 )
             submission = wanted[-1]
-            case = work.reviews.case(policy.key, month, document, county, fund)
-            bound = case if case is not None and case.submission_id == submission.id else None
+            case = _case_of(work, submission, fund)
             if line or type_of(document).per_fund:
-                return self._figure(work, policy, submission, fund, field, bound, line)
-            return self._rows(work, policy, submission, fund, field, bound)
+                return self._figure(work, policy, submission, fund, field, case, line)
+            return self._rows(work, policy, submission, fund, field, case)
 
         return self._ports.database.read(read)
 
@@ -320,15 +319,15 @@ class Lineage:
             rows = [self._filed(work, policy, filing, each, fund, field) for each in counties]
             if county is not None:
                 return rows[0]
-            told = [row for row in rows if row.amount_fen is not None]
+            known = [row for row in rows if row.amount_fen is not None]
             return Explanation(
                 subject=f"filing {policy.key} {month} v{filing.version} {fund} {field}",
-                amount_fen=sum(row.amount_fen or 0 for row in told),
+                amount_fen=sum(row.amount_fen or 0 for row in known),
                 parts=tuple(rows),
                 **self._basis(policy, month, REPORT_STEP, FILING_STEP),
                 why=Why(
-                    f"合计：{len(told)} 个县区该项之和，其余 {len(rows) - len(told)} 个未列入",
-                    f"a total: the sum over {len(told)} counties; {len(rows) - len(told)} are not in it",
+                    f"合计：{len(known)} 个县区该项之和，其余 {len(rows) - len(known)} 个未列入",
+                    f"a total: the sum over {len(known)} counties; {len(rows) - len(known)} are not in it",
                 ),
             )
 
@@ -358,11 +357,10 @@ class Lineage:
             policy = self._ports.policies.city(entry.debit.city)
             month, number = Month.parse(reported[1]), int(reported[2])
             versions = work.submissions.versions(policy.key, DocumentKind.REPORT, month, account.unit)
-            submission = next((one for one in versions if one.version == number), None)
+            submission = next((each for each in versions if each.version == number), None)
             if submission is not None:
-                case = work.reviews.case(policy.key, month, DocumentKind.REPORT, account.unit, account.fund)
-                bound = case if case is not None and case.submission_id == submission.id else None
-                found = self._figure(work, policy, submission, account.fund, field, bound)
+                case = _case_of(work, submission, account.fund)
+                found = self._figure(work, policy, submission, account.fund, field, case)
                 return replace(
                     found, subject=f"entry {entry.key}", amount_fen=entry.amount_fen, booking=booking
                 )
@@ -372,29 +370,19 @@ class Lineage:
 
     def _payment(self, work: Work, obligation: Obligation) -> Explanation:
         policy = self._ports.policies.city(obligation.city)
-        hop = next(
-            (
-                one
-                for one in policy.payment_path
-                if (one.from_account, one.to_account)
-                == (obligation.hop.from_type.value, obligation.hop.to_type.value)
-            ),
-            None,
-        )
+        ends = (obligation.hop.from_type.value, obligation.hop.to_type.value)
+        closes = {(hop.from_account, hop.to_account): hop.closes for hop in policy.payment_path}
         shown = Explanation(
             subject=f"transfer {obligation.key}",
             amount_fen=obligation.amount_fen,
             transfer=_transfer(work, obligation),
-            **self._basis(policy, obligation.month, PLAN_STEP, APPLY_STEP, hop.closes if hop else None),
+            **self._basis(policy, obligation.month, PLAN_STEP, APPLY_STEP, closes.get(ends)),
         )
-        application = next(
-            (
-                one
-                for one in work.applications.applications(policy.key, obligation.month)
-                if (one.fund, one.number) == (obligation.fund, obligation.application)
-            ),
-            None,
-        )
+        applications = {
+            (each.fund, each.number): each
+            for each in work.applications.applications(policy.key, obligation.month)
+        }
+        application = applications.get((obligation.fund, obligation.application))
         if application is None:
             return replace(
                 shown,
@@ -462,9 +450,8 @@ class Lineage:
         if filed is None:
             return Explanation(subject, None, why=_absence(work, policy, filing.month, county))
         versions = work.submissions.versions(policy.key, DocumentKind.REPORT, filing.month, county)
-        submission = next(one for one in versions if one.id == filed)
-        bound = case if case is not None and case.submission_id == filed else None
-        found = self._figure(work, policy, submission, fund, field, bound)
+        submission = next(each for each in versions if each.id == filed)
+        found = self._figure(work, policy, submission, fund, field, _case_of(work, submission, fund))
         if found.cell is not None and found.amount_fen is None:
             # The summary adds up: what a county left blank counts as nothing there.
             found = replace(found, amount_fen=0, why=Why("该格空白，汇总按零计", "blank, counted as nil"))
@@ -494,7 +481,7 @@ class Lineage:
             submission.sha256, fund, field, known.zh, known.en, figure.amount_fen, figure.sheet, figure.cell,
             text=None, is_same=False,
         )  # fmt: skip
-        return replace(explained, cell=self._verified(policy, submission, source, line))
+        return replace(explained, cell=self._verified(work, policy, submission, source, line))
 
     def _rows(
         self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
@@ -514,10 +501,10 @@ class Lineage:
         )
 
     def _verified(
-        self, policy: CityPolicy, submission: Submission, source: CellSource, named: str
+        self, work: Work, policy: CityPolicy, submission: Submission, source: CellSource, named: str
     ) -> CellSource:
         """The source with what the kept bytes hold there now."""
-        reading = self._reading(policy, submission)
+        reading = self._reading(work, policy, submission)
         if isinstance(reading, FundpoolError):
             return replace(source, why=Why(reading.zh, reading.en))
         read = submission.sha256, submission.document.value
@@ -550,16 +537,20 @@ class Lineage:
         """The version's figures by fund, field and row."""
         if submission.id not in self._figures:
             self._figures[submission.id] = {
-                (one.fund, one.field, one.line): one for one in work.submissions.figures(submission.id)
+                (figure.fund, figure.field, figure.line): figure
+                for figure in work.submissions.figures(submission.id)
             }
         return self._figures[submission.id]
 
-    def _reading(self, policy: CityPolicy, submission: Submission) -> ParsedDocument | FundpoolError:
+    def _reading(
+        self, work: Work, policy: CityPolicy, submission: Submission
+    ) -> ParsedDocument | FundpoolError:
         place = submission.sha256, submission.document.value
         if place not in self._readings:
             try:
                 content = self._ports.raw_files.read(submission.sha256)
-                source = SourceFile(submission.file_name, content)
+                cells = work.submissions.cells([submission.sha256]).get(submission.sha256)
+                source = SourceFile(submission.file_name, content, cells=cells)
                 register = Register.of(policy.units, policy.funds, policy.name_zh)
                 (reading,) = self._ports.read_documents([source], submission.document.value, register, None)
                 self._readings[place] = reading
@@ -639,6 +630,12 @@ def _filing(work: Work, policy: CityPolicy, month: Month, version: int | None) -
             remedy="fundpool run report-filing；县区数字用 fundpool explain figure / for a county's own figure",
         )
     return wanted[-1]
+
+
+def _case_of(work: Work, submission: Submission, fund: str) -> ReviewCase | None:
+    """The review case that decides about this version; None when it is about another one."""
+    case = work.reviews.case(submission.city, submission.month, submission.document, submission.county, fund)
+    return case if case is not None and case.submission_id == submission.id else None
 
 
 def _submission(work: Work, case: ReviewCase) -> Submission:

@@ -186,7 +186,7 @@ def _application_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
 def _all_nil(facts: MonthFacts, document: DocumentKind, counties: Sequence[str]) -> _Fact | None:
     """The city has nothing to pass on when every county declared nil."""
     nil = [facts.nil_returns.get((document, county)) for county in counties]
-    moments = [one.received_at for one in nil if one is not None]
+    moments = [declared.received_at for declared in nil if declared is not None]
     return _Fact(done_at=max(moments), nil=True) if moments and None not in nil else None
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import InputError
-from fundpool.domain.month_records import BudgetRevision, Extension, NilReturn, Opening
+from fundpool.domain.month_records import Extension, NilReturn, Opening
 from fundpool.domain.people import person, require_other_person
 from fundpool.domain.periods import SHANGHAI, Month, Period
 from fundpool.domain.policy import CityPolicy, require_county
@@ -79,10 +79,37 @@ def record_budget(
     return ports.database.transaction(record)
 
 
-def budgets_of(ports: MonthPorts, city: str, year: int) -> tuple[BudgetRevision, ...]:
-    """Every revision of the year's budget, in order of county, scheme and revision."""
+@dataclass(frozen=True, slots=True)
+class BudgetChange:
+    """One revision of a county's budget of a scheme; ``change_fen`` None for the first one."""
+
+    county: str
+    fund: str
+    revision: int
+    amount_fen: int
+    change_fen: int | None
+    document_number: str
+    recorded_by: str
+    recorded_at: datetime
+
+
+def budgets_of(ports: MonthPorts, city: str, year: int) -> list[BudgetChange]:
+    """Every revision of the year's budget and what it changed, in order of county, scheme and revision."""
     policy = ports.policies.city(city)
-    return ports.database.read(lambda work: work.budgets.budget_revisions(policy.key, year))
+    revisions = ports.database.read(lambda work: work.budgets.budget_revisions(policy.key, year))
+    return [
+        BudgetChange(
+            county=each.county,
+            fund=each.fund,
+            revision=each.revision,
+            amount_fen=each.amount_fen,
+            change_fen=each.amount_fen - before.amount_fen if each.revision > 1 and before else None,
+            document_number=each.document_number,
+            recorded_by=each.recorded_by,
+            recorded_at=each.recorded_at,
+        )
+        for before, each in zip((None, *revisions), revisions, strict=False)
+    ]
 
 
 def record_openings(

@@ -4,7 +4,7 @@ A slip is derived from what the judgement stored, so it can be written again at 
 judgement gives the same slip.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -28,7 +28,7 @@ from fundpool.services.documents.document_kinds import DUTY_OF, intake_of, type_
 from fundpool.services.documents.review import send_back
 from fundpool.services.oversight.progress import bad_files
 from fundpool.services.ports.isolation import for_each_city
-from fundpool.services.ports.judging import Register
+from fundpool.services.ports.judging import Register, SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
 
 
@@ -97,15 +97,21 @@ def issue_slips(
     corrects such a version; and every file of the month that nobody could read. A slip that stands is left alone, and the
     slips of earlier versions stay. Raises ServiceUnavailable when the disk does not take them.
     """
-    issued = ports.database.read(
-        lambda work: [
+
+    def read(work: Work) -> tuple[list[_Issued], dict[str, bytes]]:
+        issued = [
             *_of_versions(work, policy, document, month, counties, ports.calendar),
             *_of_bad_files(work, policy, document, month),
         ]
-    )
+        return issued, work.submissions.cells(each.sha256 for each in issued)
+
+    def source_of(issued: _Issued) -> SourceFile:
+        content = ports.raw_files.read(issued.sha256)
+        return SourceFile(issued.slip.file, content, cells=cells.get(issued.sha256))
+
+    issued, cells = ports.database.read(read)
     for each in issued:
-        content: Callable[[], bytes] = partial(ports.raw_files.read, each.sha256)
-        ports.slip_folder.write(policy.key, month, each.slip, content)
+        ports.slip_folder.write(policy.key, month, each.slip, partial(source_of, each))
 
 
 def _of_versions(
@@ -147,8 +153,8 @@ def _slip(
     returned = None
     if version.returned_at is not None and version.returned_by not in {None, SYSTEM}:
         returned = PersonsReturn(version.return_reason or "", version.returned_by or "", version.returned_at)
-    told = (*judgement.findings, *earlier)
-    if returned is None and all(finding.severity is Severity.NOTE for finding in told):
+    findings = (*judgement.findings, *earlier)
+    if returned is None and all(finding.severity is Severity.NOTE for finding in findings):
         return None
     told_on = (returned.at if returned else version.judged_at).astimezone(SHANGHAI).date()
     slip = _blank(policy, version.document, version.month)
@@ -238,7 +244,7 @@ def deadline_of(
         for extension in extensions
         if extension.step == own.step and extension.unit in {None, county}
     ]
-    if extended and (longest := max(extended, key=lambda one: one.until)).until >= told_on:
+    if extended and (longest := max(extended, key=lambda extension: extension.until)).until >= told_on:
         return Deadline(
             longest.until,
             f"经批准延期（{longest.document_number}，{longest.approver}）",

@@ -1,15 +1,16 @@
 """``fundpool status``: one month of one city as people and programs see it (docs: outside contract)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of
+from fundpool.domain.findings import Severity
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy, Status, require_county
+from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, type_of
 from fundpool.services.documents.intake import changes_of
@@ -19,8 +20,21 @@ from fundpool.services.oversight.progress import DutyProgress, MonthFacts, month
 from fundpool.services.oversight.step_progress import steps_of
 from fundpool.services.payments import transfer_views
 from fundpool.services.payments.transfer_views import TransferView
-from fundpool.services.ports.judging import finding_to_json
 from fundpool.services.ports.work import MonthPorts, Work
+from schemas.dashboard import (
+    Basis,
+    CaseStatus,
+    CountyMonth,
+    DutyStatus,
+    FileReceipt,
+    MoneyReceipt,
+    MonthStatus,
+    Receipts,
+    StepStatus,
+    SubmissionStatus,
+    TransferStatus,
+)
+from schemas.dashboard import Flag as FlagStatus
 
 YEARLY_DUTIES = frozenset(
     step for step, document in DOCUMENT_OF.items() if type_of(document).period == "year"
@@ -36,7 +50,7 @@ def month_status(
     *,
     only_known_then: bool = False,
     snapshot: Work | None = None,
-) -> dict[str, Any]:
+) -> MonthStatus:
     """The document of ``status --json``, of a month or a fund year. Raises InputError for an unknown city.
 
     ``only_known_then`` leaves out what was recorded after ``now``: the month as it stood at that moment.
@@ -44,7 +58,7 @@ def month_status(
     """
     policy = ports.policies.city(city)
 
-    def read(work: Work) -> dict[str, Any]:
+    def read(work: Work) -> MonthStatus:
         facts = month_facts(work, policy, month)
         views: list[TransferView] = []
         runs: Sequence[StepRun] = ()
@@ -58,17 +72,18 @@ def month_status(
         yearly, yearly_flags = _due_this_month(
             ports, work, policy, month, now, only_known_then=only_known_then
         )
-        return {
-            "city": policy.key,
-            "month": str(month),
-            "as_of": now.astimezone(SHANGHAI).isoformat(),
-            "duties": [_duty(policy, row) for row in (*progress, *yearly)],
-            "steps": steps_of(facts, runs) if isinstance(month, Month) else [],
-            "transfers": [_transfer(view) for view in views],
-            "flags": [
-                _flag(policy, flag) for flag in (*flags_of(work, policy, facts, progress), *yearly_flags)
-            ],
-        }
+        flags = (*flags_of(work, policy, facts, progress), *yearly_flags)
+        return MonthStatus(
+            city=policy.key,
+            month=str(month),
+            as_of=now,
+            duties=tuple(_duty(policy, row) for row in (*progress, *yearly)),
+            steps=tuple(map(StepStatus.model_validate, steps_of(facts, runs)))
+            if isinstance(month, Month)
+            else (),
+            transfers=tuple(map(_transfer, views)),
+            flags=tuple(_flag(policy, flag) for flag in flags),
+        )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
 
@@ -122,7 +137,7 @@ def county_month(
     *,
     only_known_then: bool = False,
     snapshot: Work | None = None,
-) -> dict[str, Any]:
+) -> CountyMonth:
     """One county's page: its duties, files with findings and changes, review cases, payments, flags.
 
     Beside the month's documents those of its fund year; ``period`` tells them apart. ``only_known_then`` and
@@ -130,7 +145,6 @@ def county_month(
     """
     policy = ports.policies.city(city)
     require_county(policy, county)
-    unit = next(unit for unit in policy.units if unit.code == county)
     year = Year(month.year)
     slips = {
         (str(period), slip.document, slip.county, slip.version)
@@ -138,7 +152,7 @@ def county_month(
         for slip in ports.slip_folder.slips(policy.key, period)
     }
 
-    def read(work: Work) -> dict[str, Any]:
+    def read(work: Work) -> CountyMonth:
         facts, of_year = month_facts(work, policy, month), month_facts(work, policy, year)
         views = transfer_views.transfer_views(work, policy.key, month, unit=county)
         if only_known_then:
@@ -152,40 +166,40 @@ def county_month(
             for line in application.lines
         }
         flags = flags_of(work, policy, facts, progress)
-        return {
-            "city": policy.key,
-            "month": str(month),
-            "as_of": now.astimezone(SHANGHAI).isoformat(),
-            "county": county,
-            "county_name_zh": unit.name_zh,
-            "county_name_en": unit.name_en,
-            "duties": [_duty(policy, row) for row in (*progress, *yearly) if row.duty.unit == county],
-            "submissions": _submissions(work, facts, progress, county, slips)
-            + _submissions(work, of_year, (), county, slips),
-            "cases": [
-                {
-                    "document": case.document.value,
-                    "period": str(case.month),
-                    "fund": case.fund,
-                    "state": case.state.value,
-                    "requested_fen": case.requested_fen,
-                    "approved_fen": case.approved_fen,
-                    "reviewed_fen": (
-                        reviewed.get((county, case.fund)) if case.document is DocumentKind.PLAN else None
-                    ),
-                    "reason": case.reason,
-                    "maker": case.maker,
-                    "checker": case.checker,
-                    "decided_at": _iso(case.decided_at),
-                }
-                for case in (*facts.cases, *of_year.cases)
-                if case.county == county
-            ],
-            "transfers": [_transfer(view) for view in views],
-            "flags": [_flag(policy, flag) for flag in flags if flag.unit == county],
-        }
+        cases = [case for case in (*facts.cases, *of_year.cases) if case.county == county]
+        return CountyMonth(
+            city=policy.key,
+            month=str(month),
+            county=county,
+            duties=tuple(_duty(policy, row) for row in (*progress, *yearly) if row.duty.unit == county),
+            submissions=(
+                *_submissions(work, facts, progress, county, slips),
+                *_submissions(work, of_year, (), county, slips),
+            ),
+            cases=tuple(_case(case, reviewed) for case in cases),
+            transfers=tuple(map(_transfer, views)),
+            flags=tuple(_flag(policy, flag) for flag in flags if flag.unit == county),
+        )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
+
+
+def _case(case: ReviewCase, reviewed: Mapping[tuple[str, str], int | None]) -> CaseStatus:
+    """A case with what finance made of it; ``reviewed``: fen per county and fund of the applications."""
+    is_applied_for = case.document is DocumentKind.PLAN
+    return CaseStatus(
+        document=case.document,
+        period=str(case.month),
+        fund=case.fund,
+        state=case.state,
+        requested_fen=case.requested_fen,
+        approved_fen=case.approved_fen,
+        reviewed_fen=reviewed.get((case.county, case.fund)) if is_applied_for else None,
+        reason=case.reason,
+        maker=case.maker,
+        checker=case.checker,
+        decided_at=case.decided_at,
+    )
 
 
 def _submissions(
@@ -194,16 +208,42 @@ def _submissions(
     progress: Sequence[DutyProgress],
     county: str,
     slips: Collection[tuple[str, str, str, int]],
-) -> list[dict[str, Any]]:
+) -> list[SubmissionStatus]:
+    due = {
+        DOCUMENT_OF[row.duty.step]: row.duty.due
+        for row in reversed(progress)  # of several duties to file a document the first one counts
+        if row.duty.unit == county and row.duty.step in DOCUMENT_OF
+    }
     return [
-        _submission(work, version, progress)
-        | {"has_slip": (str(version.month), document.value, county, version.version) in slips}
+        SubmissionStatus(
+            document=document,
+            period=str(version.month),
+            version=version.version,
+            file_name=version.file_name,
+            sha256=version.sha256,
+            received_at=version.received_at,
+            submitted_by=version.submitted_by,
+            verdict=version.verdict,
+            state=_state_of(version),
+            returned_by=version.returned_by,
+            return_reason=version.return_reason,
+            late=_is_late(version, due.get(document)),
+            has_slip=(str(version.month), document.value, county, version.version) in slips,
+            changes=changes_of(work, version),
+            # At a moment before the judgement nothing had been found yet.
+            findings=() if version.verdict is None else tuple(work.submissions.findings(version.id)),
+        )
         for document in DocumentKind
         for version in facts.versions.get((document, county), ())
     ]
 
 
-def receipts_of(ports: MonthPorts, city: str, month: Period) -> dict[str, Any]:
+def _is_late(version: Submission, due: date | None) -> bool | None:
+    """Whether it came after the day it was due; None where it is due on no day."""
+    return None if due is None else version.received_at.astimezone(SHANGHAI).date() > due
+
+
+def receipts_of(ports: MonthPorts, city: str, month: Period) -> Receipts:
     """What arrived for the month or fund year: money in order of the day the bank moved it, and files."""
     policy = ports.policies.city(city)
 
@@ -217,50 +257,50 @@ def receipts_of(ports: MonthPorts, city: str, month: Period) -> dict[str, Any]:
         )
 
     views, versions = ports.database.read(read)
-    receipts = [
-        {
-            "unit": view.obligation.unit,
-            "fund": view.obligation.fund,
-            "from": view.obligation.hop.from_type.value,
-            "to": view.obligation.hop.to_type.value,
-            "application": view.obligation.application,
-            "amount_fen": view.obligation.paid_fen,
-            "received_on": (_iso(view.obligation.settled_at) or "")[:10] or None,
-            "account": view.credit_account.account_no,
-            "bank_serial": None if view.attempt is None else view.attempt.bank_serial,
-        }
-        for view in views
-    ]
-    receipts.sort(key=lambda one: (str(one["received_on"]), str(one["to"]), str(one["unit"])))
-    files = [_file_receipt(policy, version) for version in versions]
-    files.sort(key=lambda one: (str(one["received_at"]), str(one["document"]), str(one["county"])))
-    return {"city": policy.key, "month": str(month), "receipts": receipts, "files": files}
+    receipts = sorted(
+        map(_money_receipt, views), key=lambda each: (str(each.received_on), each.to_type, each.unit)
+    )
+    files = sorted(
+        (_file_receipt(policy, version) for version in versions),
+        key=lambda each: (each.received_at, each.document, each.county),
+    )
+    return Receipts(city=policy.key, month=str(month), receipts=tuple(receipts), files=tuple(files))
 
 
-def _file_receipt(policy: CityPolicy, version: Submission) -> dict[str, Any]:
-    """The receipt (回执) of one version that a county filed."""
+def _money_receipt(view: TransferView) -> MoneyReceipt:
+    obligation, settled_at = view.obligation, view.obligation.settled_at
+    return MoneyReceipt(
+        unit=obligation.unit,
+        fund=obligation.fund,
+        from_type=obligation.hop.from_type,
+        to_type=obligation.hop.to_type,
+        application=obligation.application,
+        amount_fen=obligation.paid_fen,
+        received_on=None if settled_at is None else settled_at.astimezone(SHANGHAI).date(),
+        account=view.credit_account.account_no,
+        bank_serial=None if view.attempt is None else view.attempt.bank_serial,
+    )
+
+
+def _file_receipt(policy: CityPolicy, version: Submission) -> FileReceipt:
     names = {unit.code: unit.name_zh for unit in policy.units}
-    return {
-        "document": version.document.value,
-        "county": version.county,
-        "county_name_zh": names.get(version.county, version.county),
-        "version": version.version,
-        "file_name": version.file_name,
-        "sha256": version.sha256,
-        "received_at": _iso(version.received_at),
-        "submitted_by": version.submitted_by,
-        "verdict": None if version.verdict is None else version.verdict.value,
-        "state": _state_of(version),
-    }
+    return FileReceipt(
+        document=version.document,
+        county=version.county,
+        county_name_zh=names.get(version.county, version.county),
+        version=version.version,
+        file_name=version.file_name,
+        sha256=version.sha256,
+        received_at=version.received_at,
+        submitted_by=version.submitted_by,
+        verdict=version.verdict,
+        state=_state_of(version),
+    )
 
 
-def known_cities(ports: MonthPorts) -> list[dict[str, str]]:
+def known_cities(ports: MonthPorts) -> list[CityPolicy]:
     """Cities whose month can be run: in force, with counties that file."""
-    return [
-        {"key": city.key, "name_zh": city.name_zh, "name_en": city.name_en}
-        for city in ports.policies.cities
-        if city.level == "city" and city.status is Status.IN_FORCE
-    ]
+    return [city for city in ports.policies.cities if city.level == "city" and city.status is Status.IN_FORCE]
 
 
 def months_with_data(ports: MonthPorts, city: str) -> tuple[Month, ...]:
@@ -272,64 +312,80 @@ def months_with_data(ports: MonthPorts, city: str) -> tuple[Month, ...]:
 def step_states(ports: MonthPorts, city: str, month: Month) -> dict[str, str]:
     """Each step's state: not_started, running, waiting, done, flagged or failed."""
     policy = ports.policies.city(city)
+    steps = ports.database.read(
+        lambda work: steps_of(month_facts(work, policy, month), work.records.runs(policy.key, month))
+    )
+    return {step["step"]: step["state"] for step in steps}
 
-    def read(work: Work) -> list[dict[str, Any]]:
-        return steps_of(month_facts(work, policy, month), work.records.runs(policy.key, month))
 
-    return {step["step"]: step["state"] for step in ports.database.read(read)}
-
-
-def is_troubled(status: Mapping[str, Any]) -> bool:
+def is_troubled(status: MonthStatus) -> bool:
     """Whether a month's status holds something a person must act on or answer for (exit 1)."""
-    bad = {"done_late", "overdue", "returned"}
-    return any(duty["state"] in bad for duty in status["duties"]) or any(
-        flag["severity"] == "block" for flag in status["flags"]
+    bad = {DutyState.DONE_LATE, DutyState.OVERDUE, DutyState.RETURNED}
+    return any(duty.state in bad for duty in status.duties) or any(
+        flag.severity == Severity.BLOCK for flag in status.flags
     )
 
 
-def _duty(policy: CityPolicy, row: DutyProgress) -> dict[str, Any]:
-    names = {unit.code: unit.name_zh for unit in policy.units}
-    return {
-        **row.duty.to_json(),
-        "unit_name_zh": names.get(row.duty.unit or "", policy.name_zh),
-        "fund": None,
-        "state": row.standing.state.value,
-        "done_at": _iso(row.done_at),
-        "days_late": row.standing.days_late,
-        "waiting_for": row.waiting_for,
-        "extended_until": None if row.extended_until is None else row.extended_until.isoformat(),
-    }
+def _duty(policy: CityPolicy, row: DutyProgress) -> DutyStatus:
+    duty = row.duty
+    return DutyStatus(
+        rule=duty.rule,
+        step=duty.step,
+        period=duty.period,
+        actor=duty.actor,
+        unit=duty.unit,
+        nominal=duty.nominal,
+        due=duty.due,
+        act_by=duty.act_by,
+        kind=duty.kind,
+        firmness=duty.firmness,
+        status=duty.status,
+        shift=duty.shift,
+        reading=duty.reading,
+        basis=Basis.model_validate(duty.basis),
+        unit_name_zh=_unit_name(policy, duty.unit),
+        state=row.standing.state,
+        done_at=row.done_at,
+        days_late=row.standing.days_late,
+        waiting_for=row.waiting_for,
+        extended_until=row.extended_until,
+    )
 
 
-def _transfer(view: TransferView) -> dict[str, Any]:
+def _unit_name(policy: CityPolicy, code: str | None) -> str:
+    """The Chinese name of a county; the city's own for None and for a code that is not its county's."""
+    return next((unit.name_zh for unit in policy.units if unit.code == code), policy.name_zh)
+
+
+def _transfer(view: TransferView) -> TransferStatus:
     obligation, batch, attempt = view.obligation, view.batch, view.attempt
-    return {
-        "obligation": obligation.key,
-        "batch": batch.id,
-        "batch_state": batch.state.value,
-        "fund": obligation.fund,
-        "unit": obligation.unit,
-        "from": obligation.hop.from_type.value,
-        "to": obligation.hop.to_type.value,
-        "application": obligation.application,
-        "amount_fen": obligation.amount_fen,
-        "state": obligation.state.value,
-        "settled_at": _iso(obligation.settled_at),
-        "held_reason": obligation.held_reason,
-        "debit_account": masked(view.debit_account.account_no),
-        "credit_account": masked(view.credit_account.account_no),
-        "credit_name": view.credit_account.account_name,
-        "made_by": batch.maker,
-        "approved_by": batch.checker,
-        "released_by": batch.releaser,
-        "attempt_no": None if attempt is None else attempt.attempt_no,
-        "attempt_state": None if attempt is None else attempt.state.value,
-        "key": None if attempt is None else attempt.key,
-        "bank_serial": None if attempt is None else attempt.bank_serial,
-        "executed_at": None if attempt is None else _iso(attempt.executed_at),
-        "detail_zh": view.detail_zh,
-        "detail_en": view.detail_en,
-    }
+    return TransferStatus(
+        obligation=obligation.key,
+        batch=batch.id,
+        batch_state=batch.state,
+        fund=obligation.fund,
+        unit=obligation.unit,
+        from_type=obligation.hop.from_type,
+        to_type=obligation.hop.to_type,
+        application=obligation.application,
+        amount_fen=obligation.amount_fen,
+        state=obligation.state,
+        settled_at=obligation.settled_at,
+        held_reason=obligation.held_reason,
+        debit_account=masked(view.debit_account.account_no),
+        credit_account=masked(view.credit_account.account_no),
+        credit_name=view.credit_account.account_name,
+        made_by=batch.maker,
+        approved_by=batch.checker,
+        released_by=batch.releaser,
+        attempt_no=attempt and attempt.attempt_no,
+        attempt_state=attempt and attempt.state,
+        key=attempt and attempt.key,
+        bank_serial=attempt and attempt.bank_serial,
+        executed_at=attempt and attempt.executed_at,
+        detail_zh=view.detail_zh,
+        detail_en=view.detail_en,
+    )
 
 
 def masked(account_no: str) -> str:
@@ -340,69 +396,29 @@ def masked(account_no: str) -> str:
     return f"····{account_no[-4:]}"
 
 
-def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
-    names = {unit.code: unit.name_zh for unit in policy.units}
+def _flag(policy: CityPolicy, flag: Flag) -> FlagStatus:
     finding = flag.finding
-    return {
-        "kind": flag.kind,
-        "severity": flag.severity.value,
-        "step": flag.step,
-        "unit": flag.unit,
-        "unit_name_zh": names.get(flag.unit or "", policy.name_zh),
-        "fund": flag.fund,
-        "rule": flag.rule,
-        "days": flag.days,
-        "message_zh": flag.message_zh,
-        "message_en": flag.message_en,
-        "basis": None if flag.basis is None else asdict(flag.basis.basis),
-        "remedy": flag.remedy,
-        "sheet": None if finding is None else finding.sheet,
-        "cell": None if finding is None else finding.cell,
-        "found": None if finding is None else finding.found,
-        "expected": None if finding is None else finding.expected,
-        "file": flag.file,
-        "document": None if flag.document is None else flag.document.value,
-    }
-
-
-def _submission(work: Work, version: Submission, progress: Sequence[DutyProgress]) -> dict[str, Any]:
-    due = next(
-        (
-            row.duty.due
-            for row in progress
-            if row.duty.unit == version.county and DOCUMENT_OF.get(row.duty.step) is version.document
-        ),
-        None,
+    return FlagStatus(
+        kind=flag.kind,
+        severity=flag.severity,
+        step=flag.step,
+        unit=flag.unit,
+        unit_name_zh=_unit_name(policy, flag.unit),
+        fund=flag.fund,
+        rule=flag.rule,
+        days=flag.days,
+        message_zh=flag.message_zh,
+        message_en=flag.message_en,
+        basis=flag.basis and Basis.model_validate(flag.basis.basis),
+        remedy=flag.remedy,
+        sheet=finding and finding.sheet,
+        cell=finding and finding.cell,
+        found=finding and finding.found,
+        expected=finding and finding.expected,
+        file=flag.file,
+        document=flag.document,
     )
-    received_on = version.received_at.astimezone(SHANGHAI).date()
-    return {
-        "id": version.id,
-        "document": version.document.value,
-        "period": str(version.month),
-        "version": version.version,
-        "file_name": version.file_name,
-        "sha256": version.sha256,
-        "received_at": _iso(version.received_at),
-        "submitted_by": version.submitted_by,
-        "verdict": None if version.verdict is None else version.verdict.value,
-        "state": _state_of(version),
-        "returned_at": _iso(version.returned_at),
-        "returned_by": version.returned_by,
-        "return_reason": version.return_reason,
-        "late": None if due is None else received_on > due,
-        "figures": [asdict(figure) for figure in work.submissions.figures(version.id)],
-        "changes": [asdict(change) for change in changes_of(work, version)],
-        # At a moment before the judgement nothing had been found yet.
-        "findings": [
-            finding_to_json(finding)
-            for finding in (() if version.verdict is None else work.submissions.findings(version.id))
-        ],
-    }
 
 
 def _state_of(version: Submission) -> str:
     return "returned" if not version.stands else "received" if version.verdict is None else "judged"
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(SHANGHAI).isoformat()

@@ -67,3 +67,23 @@ def approve_account(
         after={"status": approved.status.value, "account_no": approved.account_no},
     )
     return approved
+
+
+def approve_proposed(
+    work: Work, account_id: int | None, city: str | None, *, checker: str, now: datetime
+) -> list[BankAccount]:
+    """Approve one entry, or (no ``account_id``) every entry of the city that waits for it.
+
+    Raises InputError ``account_not_named`` when neither is given, and what ``approve_account`` raises.
+    """
+    if account_id is not None:
+        return [approve_account(work, account_id, checker, now)]
+    if city is None:
+        raise InputError(
+            "account_not_named",
+            "须给出登记号或统筹区",
+            "name an entry or a city",
+            remedy="fundpool accounts approve 12 --by 姓名 / --city taizhou",
+        )
+    proposed = work.accounts.find(city, status=AccountStatus.PROPOSED)
+    return [approve_account(work, account.id, checker, now) for account in proposed]

@@ -354,6 +354,47 @@ def _require_payable(work: Work, batch: Batch, obligations: Sequence[Obligation]
     require_within_limits(work, batch, payable)
 
 
+def approve_waiting(
+    work: Work,
+    city: str,
+    month: Month,
+    *,
+    hop: Hop | None = None,
+    fund: str | None = None,
+    digest: str | None = None,
+    checker: str,
+    now: datetime,
+) -> tuple[Batch, ...]:
+    """Approve every batch of the month (and hop, fund) that waits for it; with ``digest`` only the one it begins.
+
+    Raises what ``approve_batch`` raises; then none is approved.
+    """
+    approved = []
+    for batch in work.transfers.batches(city, month, hop, fund):
+        seen = digest_of(work, batch)
+        if batch.state is BatchState.SUBMITTED and seen.startswith(digest or ""):
+            approved.append(approve_batch(work, batch.id, seen, checker, now))
+    return tuple(approved)
+
+
+def release_approved(
+    work: Work,
+    city: str,
+    month: Month,
+    *,
+    hop: Hop | None = None,
+    fund: str | None = None,
+    releaser: str,
+    now: datetime,
+) -> tuple[Batch, ...]:
+    """Release every batch of the month (and hop, fund) that is approved. Raises what ``release_batch`` raises."""
+    return tuple(
+        release_batch(work, batch.id, releaser, now)
+        for batch in work.transfers.batches(city, month, hop, fund)
+        if batch.state is BatchState.APPROVED
+    )
+
+
 def authorise(
     work: Work,
     city: str,

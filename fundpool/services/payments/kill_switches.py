@@ -26,6 +26,15 @@ def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: da
     work.audit.append(at=now, actor=by, action="stop_fund", subject=f"fund:{city}/{fund}", reason=reason)
 
 
+def restart_fund(work: Work, city: str, fund: str, *, by: str, now: datetime) -> None:
+    """Start sending again by two people: the first one's act is the request, the second one's confirms it."""
+    switch = work.transfers.kill_switch(city, fund)
+    if switch is not None and switch.restart_asked_by is not None:
+        confirm_restart(work, city, fund, by=by, now=now)
+    else:
+        request_restart(work, city, fund, by=by, now=now)
+
+
 def request_restart(work: Work, city: str, fund: str, *, by: str, now: datetime) -> None:
     """The first of two people asks to start sending again.
 

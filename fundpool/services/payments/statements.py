@@ -145,6 +145,18 @@ def state_balance(
     )
 
 
+def days_of_file(first: date, last: date) -> list[date]:
+    """The days that a bank's own file covers. Raises InputError ``period`` unless they are one day to a year."""
+    if not timedelta(0) <= last - first <= timedelta(days=366):
+        raise InputError(
+            "period",
+            f"对账期间 {first} 至 {last} 不对",
+            f"not a period: {first} to {last}",
+            remedy="--from / --to",
+        )
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
 def import_file(
     work: Work,
     account_no: str,

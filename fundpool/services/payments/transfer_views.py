@@ -1,9 +1,10 @@
 """How payments stand, for people: of one obligation, and of a month."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from fundpool.domain.errors import FundpoolError
+from fundpool.domain.audit import AuditRecord
+from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     Attempt,
@@ -14,6 +15,7 @@ from fundpool.domain.transfer import (
     Obligation,
     ObligationState,
 )
+from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Work
 
 
@@ -168,3 +170,37 @@ def transfer_views(
             )
         )
     return views
+
+
+@dataclass(frozen=True, slots=True)
+class TransferHistory:
+    """One payment with every order to the bank, every call about each (by its key) and every act of a person."""
+
+    view: TransferView
+    attempts: tuple[Attempt, ...]
+    calls: Mapping[str, tuple[GatewayCall, ...]]
+    records: tuple[AuditRecord, ...]
+
+
+def transfer_history(work: Work, obligation_id: int) -> TransferHistory:
+    """Everything about one payment. Raises InputError ``obligation_unknown``."""
+    obligation = work.transfers.obligation(obligation_id)
+    views = transfer_views(work, obligation.city, obligation.month, unit=obligation.unit)
+    view = next(each for each in views if each.obligation.id == obligation_id)
+    attempts = tuple(work.transfers.attempts(obligation_id))
+    subjects = [f"batch:{view.batch.key}", f"obligation:{obligation.key}"]
+    subjects += [f"attempt:{attempt.key}" for attempt in attempts]
+    return TransferHistory(
+        view,
+        attempts,
+        {attempt.key: tuple(work.transfers.calls(attempt.key)) for attempt in attempts},
+        tuple(record for subject in subjects for record in work.audit.records(subject)),
+    )
+
+
+def attempt_of_key(work: Work, key: str) -> Attempt:
+    """The order with this idempotency key. Raises InputError ``attempt_unknown``."""
+    attempt = work.transfers.attempt_by_key(key)
+    if attempt is None:
+        raise InputError("attempt_unknown", f"没有支付编号 {key}", f"there is no order with the key {key}")
+    return attempt

@@ -220,12 +220,15 @@ class SourceFile:
 
     ``unopened`` says why there are no bytes, when the file could not be opened. Of a file far above every
     limit ``content`` may be the beginning only, and ``whole_sha256`` the digest of all of it.
+
+    ``cells`` is what the parser found in the bytes, in its own format; None while it was not asked.
     """
 
     name: str
     content: bytes
     unopened: str | None = None
     whole_sha256: str | None = None
+    cells: bytes | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -383,12 +386,16 @@ def judgement_of(
     )
 
 
+Parser = Callable[[Sequence[SourceFile]], list[SourceFile]]
+"""Parses files, in order: each comes back with its cells."""
+
 Reader = Callable[
     [Sequence[SourceFile], str, Register | Sequence[Register], Period | None], list[ParsedDocument]
 ]
 """Reads files of one document type, with one register or that of each file; answers for every file, in order.
 
-Period None: read what stands there."""
+Period None: read what stands there. A file without cells, or with those of another version's parser, is
+parsed first."""
 
 Judge = Callable[[Sequence[ParsedDocument], str, JudgingContext | Sequence[JudgingContext]], list[Judgement]]
 """Judges read files of one document type in one batch; answers for every file, in order.

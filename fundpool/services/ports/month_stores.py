@@ -3,7 +3,7 @@
 Every method works inside the caller's transaction and commits nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -35,6 +35,12 @@ class SubmissionStore(Protocol):
 
     def add_raw_file(self, sha256: str, size_bytes: int, at: datetime) -> None:
         """Record that the bytes are kept; the same digest again changes nothing."""
+
+    def keep_cells(self, sha256: str, cells: bytes) -> None:
+        """Keep what the parser found in a raw file, in place of what another parser found."""
+
+    def cells(self, sha256s: Iterable[str]) -> dict[str, bytes]:
+        """The cells of these raw files; none of a file whose cells are not kept or do not bear their seal."""
 
     def received_file(self, city: str, document: DocumentKind, sha256: str) -> ReceivedFile | None: ...
 

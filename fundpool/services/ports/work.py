@@ -18,7 +18,7 @@ from fundpool.services.ports.files import (
     SlipFolder,
 )
 from fundpool.services.ports.gateway import BankInbox, Gateway
-from fundpool.services.ports.judging import Judge, Reader
+from fundpool.services.ports.judging import Judge, Parser, Reader
 from fundpool.services.ports.money_ports import AccountStore, AuditStore, LedgerStore, TransferStore
 from fundpool.services.ports.month_stores import (
     ApplicationStore,
@@ -120,6 +120,7 @@ class MonthPorts(Ports):
     calendar: WorkCalendar
     raw_files: RawFileStore
     drop_folder: DropFolder
+    parse_files: Parser
     read_documents: Reader
     judge_documents: Judge
     report_writer: ReportWriter

@@ -1,4 +1,4 @@
-"""The business clock of a command: ``--as-of`` when given, else now in Shanghai."""
+"""The business clock: the moment a person names, else now in Shanghai."""
 
 from datetime import datetime, time
 

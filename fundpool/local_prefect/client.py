@@ -1,0 +1,73 @@
+"""What a client of the local Prefect server needs: its settings, and one sentence when no server answers."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from fundpool.domain.errors import FundpoolError, ServiceUnavailable
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the second page calls out
+    "PREFECT_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # never a second server by accident
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+    # Prefect's SQLite waits up to 60 s for a lock. A client that gives up first asks again, and what
+    # it asked for has been done by then.
+    "PREFECT_API_REQUEST_TIMEOUT": "90",
+}
+
+# Runs' logs go to Prefect's own record; the terminal belongs to the person in front of it.
+NO_LOGS_ON_THE_TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Prefect in this process works under these settings until the block ends."""
+    before = {name: os.environ.get(name) for name in values}
+    _set_environment(values)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    if "prefect" in sys.modules:  # it reads its settings when it is first imported
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()
+
+
+def unavailable(why: str) -> ServiceUnavailable:
+    """The error of a Prefect server that does not answer."""
+    return ServiceUnavailable(
+        "prefect_unavailable",
+        f"Prefect 服务没有应答：{why}",
+        f"the Prefect server did not answer: {why}",
+        remedy="启动服务（fundpool start）后重试同一命令；fundpool run 不经 Prefect 也能运行同一步骤 / "
+        "start it (fundpool start) and run the same command again; fundpool run does the same step without Prefect",
+    )
+
+
+@contextmanager
+def outages_in_words(url: str | None) -> Iterator[None]:
+    """Raise ServiceUnavailable in place of the client's own errors when no server answers at ``url``."""
+    import httpx
+
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise unavailable(url or "PREFECT_API_URL") from error
+    except Exception as error:
+        if isinstance(error, FundpoolError) or "Failed to reach API" not in str(error):
+            raise
+        raise unavailable(url or "PREFECT_API_URL") from error

@@ -1,0 +1,68 @@
+"""What a person must know beside a list of duties, and which steps dates can count from."""
+
+from collections.abc import Iterable, Sequence
+
+from fundpool.domain.duties import Duty, DutyKind, DutyStatus, duties_of_month
+from fundpool.domain.errors import InputError
+from fundpool.domain.periods import Month
+from fundpool.domain.policy import After, CityPolicy, Status
+from fundpool.domain.working_days import WorkCalendar
+
+
+def require_anchors(policy: CityPolicy, steps: Iterable[str]) -> None:
+    """Raise InputError ``unknown_step`` for a step from which no deadline of the city counts."""
+    deadlines = (duty.due for rule in policy.rules for duty in rule.duties)
+    known = {name for due in deadlines if isinstance(due, After) for name in (due.step, due.event) if name}
+    for step in steps:
+        if step not in known:
+            listed = ", ".join(sorted(known))
+            raise InputError(
+                "unknown_step",
+                f"{policy.name_zh}没有期限自步骤 {step} 起算；有：{listed or '无'}",
+                f"no duty of {policy.name_en} counts from {step}; there are: {listed or 'none'}",
+            )
+
+
+def notes_on(
+    policy: CityPolicy,
+    months: Sequence[Month],
+    fund_year: int | None,
+    duties: Sequence[Duty],
+    calendar: WorkCalendar,
+) -> list[str]:
+    """Why the list of duties of the months or the fund year is empty, partial or not certain yet."""
+    notes = []
+    document = policy.instruments[0].reference
+    if policy.status is not Status.IN_FORCE:
+        notes.append(f"{document} 未生效（{policy.status.value}），没有期限 / not in force: no duties")
+    elif policy.effective is not None:
+        filled = {duty.period for duty in duties}
+        first = Month.of(policy.effective)
+        if any(month < first and str(month) not in filled for month in months) or (
+            fund_year is not None and fund_year < first.year
+        ):
+            notes.append(f"{document} 自 {policy.effective} 起施行 / in force from {policy.effective}")
+        # The chain of a month begins before it and ends after it: the first cycles lack earlier steps.
+        notes += [
+            f"{month}：首个循环，不完整 / first cycle, partial"
+            for month in months
+            if first.plus(-2) <= month <= first.plus(2)
+            and str(month) in filled
+            and _lacks_steps(policy, month, duties, calendar)
+        ]
+    if any(duty.status is DutyStatus.PROVISIONAL or _waits_for_notice(duty) for duty in duties):
+        year = max(calendar.notices, default=0) + 1
+        notes.append(
+            f"{year} 年的放假通知未在库，有关日期暂定 / dates that need the notice of {year} are provisional"
+        )
+    return notes
+
+
+def _waits_for_notice(duty: Duty) -> bool:
+    return duty.status is DutyStatus.UNKNOWN and duty.kind is DutyKind.WORKING_DAY
+
+
+def _lacks_steps(policy: CityPolicy, month: Month, duties: Sequence[Duty], calendar: WorkCalendar) -> bool:
+    """Whether the month has fewer duties than a month a year later."""
+    full = {duty.step for duty in duties_of_month(policy, month.plus(12), calendar)}
+    return full > {duty.step for duty in duties if duty.period == str(month)}
