@@ -17,7 +17,7 @@ export GX_ANALYTICS_ENABLED := false
 ##@ Use
 .PHONY: help
 help: ## Print this help
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Play October 2026 in Taizhou day by day, then serve the dashboard (CITY=suizhou, CITY=jiujiang)
@@ -25,6 +25,9 @@ demo: setup ## Play October 2026 in Taizhou day by day, then serve the dashboard
 
 .PHONY: setup
 setup: $(VENV)/.runtime ## Build .venv from the hashed lock, with .venv/bin/fundpool
+
+.PHONY: iso20022
+iso20022: $(VENV)/.iso20022 ## The same, with what a bank without an API needs: ISO 20022 files
 
 ##@ Change
 .PHONY: check
@@ -92,8 +95,9 @@ docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
 .PHONY: lock
 lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header installer.in -o installer.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -c requirements/dev.lock -o requirements/runtime.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 -c requirements/dev.lock -o requirements/iso20022.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group fuzz -o requirements/fuzz.lock
 
 .PHONY: clean
@@ -125,6 +129,10 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml $(VENV)/.installer
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@# A first Prefect server would spend a quarter of a minute on building its database.
 	@$(BIN)/python -m fundpool.local_prefect.server prepare
+	@touch $@
+
+$(VENV)/.iso20022: requirements/iso20022.lock $(VENV)/.runtime
+	$(call install,requirements/iso20022.lock)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime

@@ -8,22 +8,28 @@ the driver's fastest way, because the product itself would take days.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, select, text, update
 
+from fundpool.adapters.stores.accounts import account_of
 from fundpool.adapters.stores.audit import _digest
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.setting_up import adopt_rows, seal_what_stands
+from fundpool.adapters.stores.sealed_rows import SqlRowTrail
+from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import GENESIS, Phase, Posting, Voucher, seal_voucher
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.row_trail import RowEntry
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import Hop, PaymentOrder, attempt_key, request_hash
 from schemas.payment_messages import TransferOrder
 from schemas.tables import metadata
+from schemas.tables.accounts import bank_account
 from schemas.tables.base import stored_moment
+from schemas.tables.transfers import attempts, obligations, transfer_batch
 
 FUNDS = ("employee", "resident")
 COUNTIES = tuple(f"{place:02d}" for place in range(1, 10))
@@ -35,6 +41,7 @@ PER_CITY = MONTHS * len(FUNDS) * len(COUNTIES)
 OPENING_FEN = 10**13
 MAKER, CHECKER, RELEASER = "经办甲", "复核乙", "财务丙"
 _ROWS_AT_ONCE = 20_000
+_ROWS_PER_RECORD = 5_000
 
 Row = dict[str, Any]
 
@@ -103,16 +110,29 @@ class History:
                     self._cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), {last})")
             driver.commit()
         driver.close()
-        self._database.transaction(self._take_over)
+        self._database.transaction(self._seal)
         if not self._database.is_sqlite:
             # What autovacuum does in the course of ten years.
             with self._database.engine.begin() as connection:
                 connection.execute(text("analyze"))
         return self.cities * self.months * len(FUNDS) * len(COUNTIES)
 
-    def _take_over(self, connection: Connection) -> None:
-        seal_what_stands(connection, self._seals)
-        adopt_rows(connection, self._seals)
+    def _seal(self, connection: Connection) -> None:
+        """Seal the rows, and begin the trail with them as they stand."""
+        for table, read in (
+            (transfer_batch, batch_of),
+            (obligations, obligation_of),
+            (attempts, attempt_of),
+            (bank_account, account_of),
+        ):
+            for row in connection.execute(select(table)).mappings().all():
+                seal = self._seals.of(read(row))
+                connection.execute(update(table).where(table.c.id == row["id"]).values(seal=seal))
+        trail = SqlRowTrail(connection, self._seals)
+        for table_name in trail.tables():
+            rows = iter(trail.prints(table_name))
+            while some := list(islice(rows, _ROWS_PER_RECORD)):
+                trail.append([RowEntry(table_name, key, None, stands) for key, stands in some], *self._audit)
 
     def _found(self, city: str) -> None:
         """Registered accounts and opening balances."""

@@ -171,14 +171,14 @@ def _watched(ports: MonthPorts, watch: Stopwatch) -> MonthPorts:
 @contextmanager
 def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[RunStep]:
     """How the steps are run; what is replaced for it is put back at the end."""
-    validate, given = expectations.runner._validate, steps.PARTS["expenditure-reporting"]
+    failing_rows, given = expectations.runner.failing_rows, steps.PARTS["expenditure-reporting"]
     # Taking in and judging belong to the stage that plans are kept in, what follows to booking.
     collecting = {part.__name__: watch.timed("keep", part) for part in given[:2]}
     steps.PARTS["expenditure-reporting"] = (*collecting.values(), *given[2:])
     vars(steps).update(collecting)
     try:
         if way == "plain":
-            expectations.runner._validate = plain_checks.validate
+            expectations.runner.failing_rows = plain_checks.failing_rows
             yield _directly(ports, watch)
         else:
             # The plain way must not carry what it does without.
@@ -187,7 +187,7 @@ def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[
             with through_prefect(home, ports, watch, STAGE_OF_STEP) as run:
                 yield run
     finally:
-        expectations.runner._validate, steps.PARTS["expenditure-reporting"] = validate, given
+        expectations.runner.failing_rows, steps.PARTS["expenditure-reporting"] = failing_rows, given
         vars(steps).update({part.__name__: part for part in given[:2]})
 
 

@@ -53,13 +53,10 @@ def _invented(pattern: CityPolicy, number: int) -> CityPolicy:
     code = f"9{number:03d}"
     units = tuple(
         Unit(
-            f"{code}{place:02d}",
-            "county",
-            f"虚构{number}市{place}县",
-            f"County {number}-{place}",
-            (),
-            is_fund_unit=True,
-            note=None,
+            code=f"{code}{place:02d}",
+            kind="county",
+            name_zh=f"虚构{number}市{place}县",
+            name_en=f"County {number}-{place}",
         )
         for place in range(1, counties_of(number) + 1)
     )

@@ -1,119 +1,135 @@
 """The suites' checks as plain Python loops over rows: what judging costs without its framework.
 
-The questions and their columns are taken from the suites' own expectations, so both ways ask the
-same; only the evaluation is another. It stands in for ``expectations.runner``'s validation.
+The rules and their columns are taken from the suites' own expectations, so both ways judge the same;
+only the evaluation differs. It stands in for ``expectations.runner.failing_rows``.
 """
 
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from expectations.checks import Check, Suite
+import pandas as pd
+
+from expectations.arithmetic import ExpectCellsToFollowRule
+from expectations.checks import Check
 
 Row = Mapping[str, Any]
 Holds = Callable[[Row], bool]
 
-_prepared: dict[int, tuple[Check, Any]] = {}
+
+def failing_rows(checks: Sequence[Check], frame: pd.DataFrame) -> dict[str, list[int]]:
+    """Per check, by its code: the indexes of the rows that fail it."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    failing = {}
+    for check in checks:
+        is_own_rule = isinstance(check.expect, ExpectCellsToFollowRule)
+        name = check.expect.rule if is_own_rule else type(check.expect).__name__
+        holds = RULES[name](check.expect, rows)
+        failing[check.code] = [index for index, row in enumerate(rows) if not holds(row)]
+    return failing
 
 
-def validate(checks: Sequence[Check], rows: Sequence[Row], _suite: Suite) -> dict[int, list[int] | None]:
-    """Per check (by place): the indexes of the rows that fail it."""
-    failed: dict[int, list[int] | None] = {}
-    for number, check in enumerate(checks):
-        _, asked = _prepared.setdefault(id(check), (check, check.expectation(number)))
-        holds = QUESTIONS[type(asked).__name__](asked, rows)
-        failed[number] = [index for index, row in enumerate(rows) if not holds(row)]
-    return failed
+def _not_null(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: row[expect.column] is not None
 
 
-def _not_null(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: row[asked.column] is not None
+def _null(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: row[expect.column] is None
 
 
-def _null(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: row[asked.column] is None
+def _not_in_set(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: row[expect.column] is None or row[expect.column] not in expect.value_set
 
 
-def _not_in_set(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: row[asked.column] is None or row[asked.column] not in asked.value_set
+def _in_set(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: row[expect.column] is None or row[expect.column] in expect.value_set
 
 
-def _in_set(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: row[asked.column] is None or row[asked.column] in asked.value_set
+def _matching(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: row[expect.column] is None or bool(re.match(expect.regex, str(row[expect.column])))
 
 
-def _matching(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: row[asked.column] is None or bool(re.match(asked.regex, str(row[asked.column])))
+def _between(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: (
+        row[expect.column] is None or expect.min_value <= row[expect.column] <= expect.max_value
+    )
 
 
-def _between(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: row[asked.column] is None or asked.min_value <= row[asked.column] <= asked.max_value
-
-
-def _pair_equal(asked: Any, _rows: Sequence[Row]) -> Holds:
-    ignores_missing = str(asked.ignore_row_if) == "either_value_is_missing"
+def _pair_equal(expect: Any, _rows: Sequence[Row]) -> Holds:
+    ignores_missing = str(expect.ignore_row_if) == "either_value_is_missing"
 
     def holds(row: Row) -> bool:
-        left, right = row[asked.column_A], row[asked.column_B]
+        left, right = row[expect.column_A], row[expect.column_B]
         return (ignores_missing and (left is None or right is None)) or left == right
 
     return holds
 
 
-def _unique(asked: Any, rows: Sequence[Row]) -> Holds:
+def _unique(expect: Any, rows: Sequence[Row]) -> Holds:
     def key(row: Row) -> tuple[Any, ...]:
-        return tuple(row[name] for name in asked.column_list)
+        return tuple(row[name] for name in expect.column_list)
 
     times = Counter(key(row) for row in rows)
     return lambda row: all(part is None for part in key(row)) or times[key(row)] == 1
 
 
-def _stated(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: all(row[name] is not None for name in asked.column_list)
+def _stated(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: all(row[name] is not None for name in expect.column_list)
 
 
-def _not_negative(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: all((row[name] or 0) >= 0 for name in asked.column_list)
+def _not_negative(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: all((row[name] or 0) >= 0 for name in expect.column_list)
 
 
-def _nil(asked: Any, _rows: Sequence[Row]) -> Holds:
-    return lambda row: all((row[name] or 0) == 0 for name in asked.column_list)
+def _not_left_blank(expect: Any, _rows: Sequence[Row]) -> Holds:
+    return lambda row: all(row[name] != "" for name in expect.column_list)
 
 
-def _pairs(asked: Any, holds: Callable[[Any, Any], bool]) -> Holds:
-    pairs = list(zip(asked.column_list[::2], asked.column_list[1::2], strict=True))
+def _nil_for_fund(expect: Any, _rows: Sequence[Row]) -> Holds:
+    fund, *amounts = expect.column_list
+    return lambda row: row[fund] != expect.options["fund"] or not any(row[name] for name in amounts)
+
+
+def _compared(expect: Any, _rows: Sequence[Row]) -> Holds:
+    pairs = list(zip(expect.column_list[::2], expect.column_list[1::2], strict=True))
+    holds = getattr(operator, expect.options.get("relation", "eq"))
     return lambda row: all(
         row[left] is None or row[right] is None or holds(row[left], row[right]) for left, right in pairs
     )
 
 
-def _signed_sum(asked: Any, _rows: Sequence[Row]) -> Holds:
-    total, *parts = asked.column_list
+def _signed_sum(expect: Any, _rows: Sequence[Row]) -> Holds:
+    total, *parts = expect.column_list
+    options = expect.options
 
     def holds(row: Row) -> bool:
-        amounts = [0 if row[part] is None and part in asked.optional else row[part] for part in parts]
+        amounts = [
+            0 if row[part] is None and part in options.get("optional", ()) else row[part] for part in parts
+        ]
         if row[total] is None or None in amounts:
             return True
-        expected = sum(amount * sign for amount, sign in zip(amounts, asked.signs, strict=True))
-        return bool(row[total] == (max(expected, 0) if asked.at_least_nil else expected))
+        expected = sum(amount * sign for amount, sign in zip(amounts, options["signs"], strict=True))
+        return bool(row[total] == (max(expected, 0) if options.get("at_least_nil") else expected))
 
     return holds
 
 
-def _near(asked: Any, _rows: Sequence[Row]) -> Holds:
-    amount, usual = asked.column_list
+def _near(expect: Any, _rows: Sequence[Row]) -> Holds:
+    amount, usual = expect.column_list
+    low, high = expect.options["low_percent"], expect.options["high_percent"]
 
     def holds(row: Row) -> bool:
         found, normal = row[amount], row[usual]
         if found is None or normal is None or found <= 0 or normal <= 0:
             return True
-        return bool(normal * asked.low_percent <= found * 100 <= normal * asked.high_percent)
+        return bool(normal * low <= found * 100 <= normal * high)
 
     return holds
 
 
-QUESTIONS: dict[str, Callable[[Any, Sequence[Row]], Holds]] = {
+RULES: dict[str, Callable[[Any, Sequence[Row]], Holds]] = {
     "ExpectColumnValuesToNotBeNull": _not_null,
     "ExpectColumnValuesToBeNull": _null,
     "ExpectColumnValuesToNotBeInSet": _not_in_set,
@@ -122,12 +138,13 @@ QUESTIONS: dict[str, Callable[[Any, Sequence[Row]], Holds]] = {
     "ExpectColumnValuesToBeBetween": _between,
     "ExpectColumnPairValuesToBeEqual": _pair_equal,
     "ExpectCompoundColumnsToBeUnique": _unique,
-    "ExpectValuesToBeStated": _stated,
-    "ExpectAmountsNotToBeNegative": _not_negative,
-    "ExpectAmountsToBeNil": _nil,
-    "ExpectPairsToBeEqual": lambda asked, _rows: _pairs(asked, lambda left, right: bool(left == right)),
-    "ExpectPairsToBeOrdered": lambda asked, _rows: _pairs(asked, lambda left, right: bool(left <= right)),
-    "ExpectSignedSumToEqual": _signed_sum,
-    "ExpectAmountToBeNearTo": _near,
+    "stated": _stated,
+    "not_left_blank": _not_left_blank,
+    "not_negative": _not_negative,
+    "nil_for_fund": _nil_for_fund,
+    "compared": _compared,
+    "control_totals": _compared,
+    "signed_sum": _signed_sum,
+    "near": _near,
 }
-"""How each kind of expectation that the suites use is asked of one row."""
+"""How each expectation of Great Expectations, and each rule of expectations/arithmetic.py, is judged on one row."""

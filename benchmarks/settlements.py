@@ -53,7 +53,7 @@ def settle_many(count: int) -> dict[str, object]:
 
 def _rules(city: str) -> SettlementRules:
     policy = load_city(REPOSITORY / "policies", city)
-    return rules_of(Terms(policy, policy.fund("resident"), 2023, {"gap.ration": "pro_rata"}))
+    return rules_of(Terms(policy, policy.fund("resident"), 2023, readings={"gap.ration": "pro_rata"}))
 
 
 def _year(source: random.Random) -> tuple[list[CountyYear], dict[Bearer, int]]:

@@ -1,26 +1,17 @@
 """Checks of the annual budget and of the final account: the same account, compared with other figures."""
 
-from functools import partial
-
-import great_expectations.expectations as gxe
-
-from expectations.arithmetic import (
-    ExpectAmountsNotToBeNegative,
-    ExpectAmountToBeNearTo,
-    ExpectPairsToBeOrdered,
-)
-from expectations.checks import Check, Facts, Suite, at, own_amount, text, yuan
-from expectations.form import BLOCK, NOTE, REVIEW, adds_up, amounts_in_order, signed, whose_and_when
+from expectations.arithmetic import cells, compared, equal, near, not_negative
+from expectations.checks import BLOCK, NOTE, REVIEW, Check, Suite, text
+from expectations.form import adds_up, form_checks
 from expectations.tie_out import known, ties
 from schemas.documents.annual_budget import ANNUAL_BUDGET, FINAL_ACCOUNT
 from schemas.documents.base import DocumentType
 
 
 def _account(prefix: str, document: DocumentType) -> tuple[Check, ...]:
+    """Checks 001–017, which budget and final account have in common."""
     return (
-        *whose_and_when(prefix, document),
-        *amounts_in_order(prefix, 7, document),
-        *signed(prefix, 11),
+        *form_checks(prefix, document),
         adds_up(
             f"{prefix}-013",
             document,
@@ -50,92 +41,62 @@ def _account(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             title_en="brought forward + surplus = carried forward",
         ),
         Check(
-            f"{prefix}-017",
-            REVIEW,
-            "年末滚存结余不为负",
-            "no deficit is carried forward",
-            "{county}{fund}年末滚存结余为 {found}",
-            "{county} {fund}: {found} is carried forward",
-            "收支平衡 / income covers spending",
-            "说明缺口来源和弥补办法 / say how the gap is covered",
-            partial(ExpectAmountsNotToBeNegative, column_list=["closing_fen", "income_fen"]),
-            _negative_closing,
-            own_amount,
-            text("≥ 0.00"),
+            code=f"{prefix}-017",
+            severity=REVIEW,
+            title_zh="年末滚存结余不为负",
+            title_en="no deficit is carried forward",
+            message_zh="{county}{fund}年末滚存结余为 {found}",
+            message_en="{county} {fund}: {found} is carried forward",
+            basis="收支平衡 / income covers spending",
+            remedy="说明缺口来源和弥补办法 / say how the gap is covered",
+            expect=cells(not_negative, ["closing_fen", "income_fen"]),
+            expected=text("≥ 0.00"),
         ),
     )
 
 
-def _negative_closing(facts: Facts) -> list[str]:
-    return [key for key in ("closing_fen", "income_fen") if facts[key] is not None and facts[key] < 0]
-
-
-def _near(code: str, field: str, other: str, low: int, high: int, what_zh: str, what_en: str) -> Check:
+def _near_last_year(code: str, field: str, *, what_zh: str, what_en: str) -> Check:
     return Check(
-        code,
-        NOTE,
-        f"与{what_zh}相近",
-        f"near {what_en}",
-        f"{{county}}{{fund}}“{{field}}”{{found}}，{what_zh} {{expected}}，不在 {low}%–{high}%",
-        f"{{county}} {{fund}}: “{{field}}” is {{found}}, {what_en} is {{expected}}: outside {low}–{high}%",
-        f"{low}%–{high}%",
-        "请说明原因 / explain",
-        partial(ExpectAmountToBeNearTo, column_list=[field, other], low_percent=low, high_percent=high),
-        at(field),
-        own_amount,
-        yuan(other),
+        code=code,
+        severity=NOTE,
+        title_zh=f"与{what_zh}相近",
+        title_en=f"near {what_en}",
+        message_zh=f"{{county}}{{fund}}“{{field}}”{{found}}，{what_zh} {{expected}}，不在 80%–130%",
+        message_en=f"{{county}} {{fund}}: “{{field}}” is {{found}}, {what_en} is {{expected}}: outside 80–130%",
+        basis="80%–130%",
+        remedy="请说明原因 / explain",
+        expect=cells(near, [field, f"last_year_{field}"], low_percent=80, high_percent=130),
     )
 
 
 BUDGET_SUITE = Suite(
-    "annual-budget",
+    ANNUAL_BUDGET,
     (
         *_account("BUDGET", ANNUAL_BUDGET),
-        _near(
-            "BUDGET-018", "income_fen", "last_year_income_fen", 80, 130, "上年预计收入", "last year's income"
-        ),
-        _near(
-            "BUDGET-019",
-            "spending_fen",
-            "last_year_spending_fen",
-            80,
-            130,
-            "上年预计支出",
-            "last year's spending",
-        ),
+        _near_last_year("BUDGET-018", "income_fen", what_zh="上年预计收入", what_en="last year's income"),
+        _near_last_year("BUDGET-019", "spending_fen", what_zh="上年预计支出", what_en="last year's spending"),
         Check(
-            "BUDGET-020",
-            NOTE,
-            "与已登记预算相同",
-            "the same as the budget on record",
-            "{county}{fund}支出合计 {found}，已登记的年度支出预算为 {expected}：审核通过即为预算调整",
-            "{county} {fund}: spending of {found}, the budget on record is {expected}: approving it adjusts the budget",
-            "预算调整按程序报批后执行 / a budget is adjusted by its procedure",
-            "附预算调整的说明或批复 / enclose what the adjustment rests on",
-            partial(
-                gxe.ExpectColumnPairValuesToBeEqual,
-                column_A="spending_fen",
-                column_B="year_budget_fen",
-                ignore_row_if="either_value_is_missing",
-            ),
-            at("spending_fen"),
-            own_amount,
-            yuan("year_budget_fen"),
+            code="BUDGET-020",
+            severity=NOTE,
+            title_zh="与已登记预算相同",
+            title_en="the same as the budget on record",
+            message_zh="{county}{fund}支出合计 {found}，已登记的年度支出预算为 {expected}：审核通过即为预算调整",
+            message_en="{county} {fund}: spending of {found}, the budget on record is {expected}: approving it adjusts the budget",
+            basis="预算调整按程序报批后执行 / a budget is adjusted by its procedure",
+            remedy="附预算调整的说明或批复 / enclose what the adjustment rests on",
+            expect=equal("spending_fen", "year_budget_fen"),
             needs="year_budget_fen",
         ),
         Check(
-            "BUDGET-021",
-            REVIEW,
-            "预算不小于本年已核拨",
-            "the budget covers what was granted",
-            "{county}{fund}支出合计 {found}，小于本年已核拨 {expected}",
-            "{county} {fund}: spending of {found} is below the {expected} granted this year",
-            "基金支出在年度预算额度内 / payments stay within the year's budget",
-            "核对调整数 / check the adjustment",
-            partial(ExpectPairsToBeOrdered, column_list=["year_granted_fen", "spending_fen"]),
-            at("spending_fen"),
-            own_amount,
-            yuan("year_granted_fen"),
+            code="BUDGET-021",
+            severity=REVIEW,
+            title_zh="预算不小于本年已核拨",
+            title_en="the budget covers what was granted",
+            message_zh="{county}{fund}支出合计 {found}，小于本年已核拨 {expected}",
+            message_en="{county} {fund}: spending of {found} is below the {expected} granted this year",
+            basis="基金支出在年度预算额度内 / payments stay within the year's budget",
+            remedy="核对调整数 / check the adjustment",
+            expect=cells(compared, ["spending_fen", "year_granted_fen"], relation="ge"),
             needs="year_granted_fen",
         ),
         ties(
@@ -152,36 +113,30 @@ BUDGET_SUITE = Suite(
 )
 
 FINAL_SUITE = Suite(
-    "final-account",
+    FINAL_ACCOUNT,
     (
         *_account("FINAL", FINAL_ACCOUNT),
         Check(
-            "FINAL-018",
-            BLOCK,
-            "支出不超过预算",
-            "spending within the budget",
-            "{county}{fund}支出 {found}，超过预算支出 {expected}",
-            "{county} {fund}: spending {found} exceeds the budgeted {expected}",
-            "基金支出按批准的年度预算执行 / spending keeps to the approved annual budget",
-            "附预算调整批复 / enclose the approved adjustment",
-            partial(ExpectPairsToBeOrdered, column_list=["spending_fen", "budget_spending_fen"]),
-            at("spending_fen"),
-            own_amount,
-            yuan("budget_spending_fen"),
+            code="FINAL-018",
+            severity=BLOCK,
+            title_zh="支出不超过预算",
+            title_en="spending within the budget",
+            message_zh="{county}{fund}支出 {found}，超过预算支出 {expected}",
+            message_en="{county} {fund}: spending {found} exceeds the budgeted {expected}",
+            basis="基金支出按批准的年度预算执行 / spending keeps to the approved annual budget",
+            remedy="附预算调整批复 / enclose the approved adjustment",
+            expect=cells(compared, ["spending_fen", "budget_spending_fen"], relation="le"),
         ),
         Check(
-            "FINAL-019",
-            REVIEW,
-            "完成收入预算",
-            "the income budget is met",
-            "{county}{fund}收入 {found}，未完成预算收入 {expected}",
-            "{county} {fund}: income {found} falls short of the budgeted {expected}",
-            "完成年度收支计划是市级弥补缺口的前提 / meeting the plan is what the city's help depends on",
-            "说明未完成的原因 / explain the shortfall",
-            partial(ExpectPairsToBeOrdered, column_list=["budget_income_fen", "income_fen"]),
-            at("income_fen"),
-            own_amount,
-            yuan("budget_income_fen"),
+            code="FINAL-019",
+            severity=REVIEW,
+            title_zh="完成收入预算",
+            title_en="the income budget is met",
+            message_zh="{county}{fund}收入 {found}，未完成预算收入 {expected}",
+            message_en="{county} {fund}: income {found} falls short of the budgeted {expected}",
+            basis="完成年度收支计划是市级弥补缺口的前提 / meeting the plan is what the city's help depends on",
+            remedy="说明未完成的原因 / explain the shortfall",
+            expect=cells(compared, ["income_fen", "budget_income_fen"], relation="ge"),
         ),
         ties(
             "FINAL-020",
@@ -194,9 +149,9 @@ FINAL_SUITE = Suite(
         ),
         known(
             "FINAL-021",
-            NOTE,
             "budget_spending_fen",
             "year_budget_fen",
+            severity=NOTE,
             what_zh="年度支出预算",
             what_en="the year's budget",
         ),

@@ -1,11 +1,15 @@
-"""Custom expectations: identities between amounts, exact on integer fen.
+"""Rules over several cells of a row, exact on integer fen, for which Great Expectations has no expectation.
 
-The columns are pandas Int64 (nullable): one missing amount never turns a column into floats. Each
-expectation is a row-wise question over several columns, so the rows that fail come back by index.
+A rule is a function of the columns it reads. It marks the cells that break it and, where it compares, gives
+the amounts those cells should hold. Great Expectations asks whether a row has no such cell; a finding takes
+its cell and its expected amount from the same function. Every rule except ``stated`` accepts a missing
+amount, because a blank required cell has a finding of its own.
 """
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
 
+import great_expectations.expectations as gxe
 import pandas as pd
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import MulticolumnMapExpectation
@@ -14,158 +18,137 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
     multicolumn_condition_partial,
 )
 
-IgnoreRow = Literal["all_values_are_missing", "any_value_is_missing", "never"]
-_DOMAIN = ("batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if")
+
+class Cells(NamedTuple):
+    """The answer of a rule: a column for each field that can break it, with the index of the rows judged.
+
+    ``wrong`` is True where the cell breaks the rule. ``expected`` holds the amounts in fen to compare with;
+    None if the rule compares with nothing. It may lack rows in which nothing is wrong.
+    """
+
+    wrong: pd.DataFrame
+    expected: pd.DataFrame | None = None
 
 
-class _SignedSum(MulticolumnMapMetricProvider):
-    condition_metric_name = "multicolumn_values.signed_sum"
-    condition_domain_keys = _DOMAIN
-    condition_value_keys = ("signs", "at_least_nil", "optional")
-
-    @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805 - a class method by decorator
-        signs, at_least_nil = kwargs["signs"], kwargs["at_least_nil"]
-        total, *parts = column_list.columns
-        column_list = column_list.fillna(dict.fromkeys(kwargs["optional"], 0))
-        expected = sum(column_list[part] * sign for part, sign in zip(parts, signs, strict=True))
-        if at_least_nil:
-            expected = expected.clip(lower=0)
-        holds: pd.Series[bool] = column_list[total] == expected
-        return holds.fillna(value=True).astype(bool)  # a missing amount is another check's business
+def stated(values: pd.DataFrame) -> Cells:
+    """Every cell holds a value: blank is unknown, never nil."""
+    return Cells(values.isna())
 
 
-class ExpectSignedSumToEqual(MulticolumnMapExpectation):
-    """Expect the first column to equal the signed sum of the others (not below nil if ``at_least_nil``).
+def not_left_blank(labels: pd.DataFrame) -> Cells:
+    """No label is an empty text; None means that the label is not judged on this row."""
+    return Cells(labels == "")
+
+
+def not_negative(amounts: pd.DataFrame) -> Cells:
+    """No amount is below nil."""
+    return Cells((amounts < 0).fillna(value=False))
+
+
+def nil_for_fund(values: pd.DataFrame, *, fund: str) -> Cells:
+    """Every amount is nil in the rows of this fund; the first column names the fund of the row."""
+    amounts = values.iloc[:, 1:]
+    return Cells((amounts != 0).fillna(value=False).mul(values.iloc[:, 0] == fund, axis=0))
+
+
+def compared(amounts: pd.DataFrame, *, relation: Literal["eq", "le", "ge"]) -> Cells:
+    """Column 1 = (≤, ≥) column 2, column 3 = (≤, ≥) column 4, …; the first of each pair is the one at fault."""
+    left = amounts.iloc[:, ::2]
+    right = amounts.iloc[:, 1::2].set_axis(left.columns, axis=1)
+    return Cells(~getattr(left, relation)(right).fillna(value=True).astype(bool), right)
+
+
+def control_totals(amounts: pd.DataFrame) -> Cells:
+    """Columns 1, 3, … (control totals) equal columns 2, 4, … (sums of the rows).
+
+    Where one of them does not, the control totals whose sum is unknown are named with it.
+    """
+    answer = compared(amounts, relation="eq")
+    unknown = amounts.iloc[:, 1::2].isna().set_axis(answer.wrong.columns, axis=1)
+    incomparable = amounts.iloc[:, ::2].notna() & unknown
+    return answer._replace(wrong=answer.wrong | incomparable.mul(answer.wrong.any(axis=1), axis=0))
+
+
+def signed_sum(
+    amounts: pd.DataFrame, *, signs: Sequence[int], at_least_nil: bool = False, optional: Sequence[str] = ()
+) -> Cells:
+    """The first column equals the signed sum of the others (not below nil if ``at_least_nil``).
 
     Columns named in ``optional`` count as nil where they are missing.
     """
-
-    signs: list[int]
-    at_least_nil: bool = False
-    optional: tuple[str, ...] = ()
-    ignore_row_if: IgnoreRow = "never"
-
-    map_metric: ClassVar[str] = "multicolumn_values.signed_sum"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "signs", "at_least_nil", "optional")
-    args_keys: ClassVar[tuple[str, ...]] = ("column_list", "signs")
-
-
-class _Stated(MulticolumnMapMetricProvider):
-    condition_metric_name = "multicolumn_values.stated"
-    condition_domain_keys = _DOMAIN
-    condition_value_keys = ()
-
-    @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805
-        return column_list.notna().all(axis=1)
+    total, *parts = amounts.columns
+    # As Python's integers: those of 64 bits would overflow without an error.
+    known = amounts.fillna(dict.fromkeys(optional, 0)).dropna().astype(object)
+    expected = (known[parts] * list(signs)).sum(axis=1)
+    if at_least_nil:
+        expected = expected.clip(lower=0)
+    wrong = (known[total] != expected).reindex(amounts.index, fill_value=False)
+    return Cells(wrong.to_frame(total), expected.to_frame(total))
 
 
-class ExpectValuesToBeStated(MulticolumnMapExpectation):
-    """Expect every listed column to hold a value: blank is unknown, never nil."""
-
-    ignore_row_if: IgnoreRow = "never"
-    map_metric: ClassVar[str] = "multicolumn_values.stated"
-
-
-class _NotNegative(MulticolumnMapMetricProvider):
-    condition_metric_name = "multicolumn_values.not_negative"
-    condition_domain_keys = _DOMAIN
-    condition_value_keys = ()
-
-    @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805
-        return (column_list.fillna(0) >= 0).all(axis=1)
+def near(amounts: pd.DataFrame, *, low_percent: int, high_percent: int) -> Cells:
+    """Column 1 lies between these percentages of column 2, where both are above nil."""
+    field, usual = amounts.columns
+    known = amounts[(amounts > 0).fillna(value=False).all(axis=1)].astype(object)  # exact, as in signed_sum
+    hundredfold = known[field] * 100
+    wrong = (hundredfold < known[usual] * low_percent) | (hundredfold > known[usual] * high_percent)
+    return Cells(
+        wrong.reindex(amounts.index, fill_value=False).to_frame(field),
+        amounts[[usual]].set_axis([field], axis=1),
+    )
 
 
-class ExpectAmountsNotToBeNegative(MulticolumnMapExpectation):
-    """Expect no listed amount to be below nil; missing ones are another check's business."""
+RULES: dict[str, Callable[..., Cells]] = {
+    rule.__name__: rule
+    for rule in (
+        stated,
+        not_left_blank,
+        not_negative,
+        nil_for_fund,
+        compared,
+        control_totals,
+        signed_sum,
+        near,
+    )
+}
+"""The rules by name, because Great Expectations passes only plain values to its metrics."""
 
-    ignore_row_if: IgnoreRow = "never"
-    map_metric: ClassVar[str] = "multicolumn_values.not_negative"
 
-
-class _Nil(MulticolumnMapMetricProvider):
-    condition_metric_name = "multicolumn_values.nil"
-    condition_domain_keys = _DOMAIN
-    condition_value_keys = ()
+class _CellsFollowRule(MulticolumnMapMetricProvider):
+    condition_metric_name = "multicolumn_values.cells_follow_rule"
+    condition_domain_keys = (
+        "batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if",
+    )  # fmt: skip
+    condition_value_keys = ("rule", "options")
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805
-        return (column_list.fillna(0) == 0).all(axis=1)
+    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805 - a class method by decorator
+        return ~RULES[kwargs["rule"]](column_list, **kwargs["options"]).wrong.any(axis=1)
 
 
-class ExpectAmountsToBeNil(MulticolumnMapExpectation):
-    """Expect every listed amount to be nil or missing."""
+class ExpectCellsToFollowRule(MulticolumnMapExpectation):
+    """Expect the listed columns to follow a rule of ``RULES`` in every row."""
 
-    ignore_row_if: IgnoreRow = "never"
-    map_metric: ClassVar[str] = "multicolumn_values.nil"
+    rule: str
+    options: dict[str, Any]
+    ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = "never"
 
+    map_metric: ClassVar[str] = "multicolumn_values.cells_follow_rule"
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "rule", "options")
+    args_keys: ClassVar[tuple[str, ...]] = ("column_list", "rule", "options")
 
-class _PairsEqual(MulticolumnMapMetricProvider):
-    condition_metric_name = "multicolumn_values.pairs_equal"
-    condition_domain_keys = _DOMAIN
-    condition_value_keys = ()
-
-    @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805
-        names = list(column_list.columns)
-        holds = pd.Series(data=True, index=column_list.index)
-        for left, right in zip(names[::2], names[1::2], strict=True):
-            holds &= (column_list[left] == column_list[right]).fillna(value=True).astype(bool)
-        return holds
+    def cells(self, rows: pd.DataFrame) -> Cells:
+        """What the rule says of the cells of ``rows``."""
+        return RULES[self.rule](rows[self.column_list], **self.options)
 
 
-class ExpectPairsToBeEqual(MulticolumnMapExpectation):
-    """Expect column 1 = column 2, column 3 = column 4, … wherever both are stated."""
-
-    ignore_row_if: IgnoreRow = "never"
-    map_metric: ClassVar[str] = "multicolumn_values.pairs_equal"
+def cells(rule: Callable[..., Cells], columns: Sequence[str], **options: Any) -> ExpectCellsToFollowRule:
+    """The expectation that ``columns`` follow ``rule``; ``options`` are the rule's own arguments."""
+    return ExpectCellsToFollowRule(column_list=list(columns), rule=rule.__name__, options=options)
 
 
-class _PairsOrdered(MulticolumnMapMetricProvider):
-    condition_metric_name = "multicolumn_values.pairs_ordered"
-    condition_domain_keys = _DOMAIN
-    condition_value_keys = ()
-
-    @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805
-        names = list(column_list.columns)
-        holds = pd.Series(data=True, index=column_list.index)
-        for less, more in zip(names[::2], names[1::2], strict=True):
-            holds &= (column_list[less] <= column_list[more]).fillna(value=True).astype(bool)
-        return holds
-
-
-class ExpectPairsToBeOrdered(MulticolumnMapExpectation):
-    """Expect column 1 ≤ column 2, column 3 ≤ column 4, … wherever both are stated."""
-
-    ignore_row_if: IgnoreRow = "never"
-    map_metric: ClassVar[str] = "multicolumn_values.pairs_ordered"
-
-
-class _NearTo(MulticolumnMapMetricProvider):
-    condition_metric_name = "multicolumn_values.near_to"
-    condition_domain_keys = _DOMAIN
-    condition_value_keys = ("low_percent", "high_percent")
-
-    @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> "pd.Series[bool]":  # noqa: N805
-        amount, usual = (column_list[name] for name in column_list.columns)
-        low, high = kwargs["low_percent"], kwargs["high_percent"]
-        holds: pd.Series[bool] = (
-            (usual <= 0) | (amount <= 0) | ((amount * 100 >= usual * low) & (amount * 100 <= usual * high))
-        )
-        return holds
-
-
-class ExpectAmountToBeNearTo(MulticolumnMapExpectation):
-    """Expect column 1 to lie between ``low_percent`` and ``high_percent`` of column 2, where both are above nil."""
-
-    low_percent: int
-    high_percent: int
-    ignore_row_if: IgnoreRow = "any_value_is_missing"
-
-    map_metric: ClassVar[str] = "multicolumn_values.near_to"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "low_percent", "high_percent")
-    args_keys: ClassVar[tuple[str, ...]] = ("column_list", "low_percent", "high_percent")
+def equal(column: str, other: str) -> gxe.ExpectColumnPairValuesToBeEqual:
+    """The expectation that two columns are equal wherever both have a value; the first is the one at fault."""
+    return gxe.ExpectColumnPairValuesToBeEqual(
+        column_A=column, column_B=other, ignore_row_if="either_value_is_missing"
+    )

@@ -1,30 +1,46 @@
 """What a check is: an expectation with a stable code, a severity, a basis and a message to the county."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from great_expectations.expectations.expectation import Expectation
 
+from expectations.arithmetic import ExpectCellsToFollowRule
 from fundpool.domain.findings import Severity
 from fundpool.domain.money import format_yuan
+from schemas.documents.base import DocumentType
+
+BLOCK, REVIEW, NOTE = Severity.BLOCK, Severity.REVIEW, Severity.NOTE
 
 Facts = Mapping[str, Any]
-"""One row of the tie-out frame (see frame.py): int, str or None by column name."""
+"""One row of the tie-out frame (see frame.py) by column name, None where a value is missing; ``raw`` is
+the text of each cell as the county wrote it."""
 
-Telling = Callable[[Facts, str], str | None]
-"""Says something of a failed row and the field it failed at."""
-
-GX_SEVERITY = {Severity.BLOCK: "critical", Severity.REVIEW: "warning", Severity.NOTE: "info"}
+Wording = Callable[[Facts, str], str | None]
+"""Words one side of a finding, from the failed row and the field the finding points at."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One check of a suite.
+class WrongCell:
+    """A cell that breaks a check: the index of its row in the frame, its field and both sides in words."""
 
-    ``expect`` makes the expectation (called with ``meta`` and ``severity``); ``at`` names the fields
-    of a failed row that are wrong, one finding each; ``found`` and ``expected`` word the two sides.
-    ``needs`` is the fact of JudgingContext without which there is nothing to compare with.
+    index: int
+    field: str
+    facts: Facts
+    found: str | None
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check of a suite. ``expect`` states its rule; the cell of a finding follows from it.
+
+    ``field`` is named where the expectation's columns are not the cell to correct. ``found`` and
+    ``expected`` are worded here where they are not the two sides that the expectation compares.
+    ``needs`` is the fact of JudgingContext without which there is nothing to compare with;
+    ``fund_column`` names the fund of a finding where it is not the fund of the row.
     Messages may name {county}, {fund}, {field}, {found}, {expected}.
     """
 
@@ -36,31 +52,56 @@ class Check:
     message_en: str
     basis: str
     remedy: str
-    expect: Callable[..., Expectation]
-    at: Callable[[Facts], Iterable[str]]
-    found: Telling
-    expected: Telling
+    expect: Expectation
+    field: str | None = None
+    found: Wording | None = None
+    expected: Wording | None = None
     needs: str | None = None
-    fund: str | None = None
-    """The column of the frame that names the fund a finding is of, where it is not the row's."""
+    fund_column: str = "fund"
 
-    def expectation(self, number: int) -> Expectation:
-        """The expectation, carrying the check's place in its suite so that its result is found again."""
-        return self.expect(meta={"code": self.code, "check": number}, severity=GX_SEVERITY[self.severity])
+    def expectation(self) -> Expectation:
+        """The expectation with the check's code, by which its result is found again."""
+        return self.expect.copy(update={"meta": {"check": self.code}})
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the frame that the expectation reads."""
+        single = [getattr(self.expect, name, None) for name in ("column", "column_A", "column_B")]
+        return [*filter(None, single), *getattr(self.expect, "column_list", ())]
+
+    def wrong_cells(self, rows: pd.DataFrame, facts: Mapping[int, Facts]) -> Iterator[WrongCell]:
+        """The cells at fault in ``rows`` that fail the check; ``facts`` are the same rows by index."""
+        for index, field, compared_with in self._fields_at_fault(rows):
+            at = self.field or field
+            found = self.found or value(at)
+            expected = compared_with if self.expected is None else self.expected(facts[index], at)
+            yield WrongCell(index, at, facts[index], found(facts[index], at), expected)
+
+    def _fields_at_fault(self, rows: pd.DataFrame) -> Iterator[tuple[int, str, str | None]]:
+        """Index, field and the other side of the comparison, in words."""
+        if isinstance(self.expect, ExpectCellsToFollowRule):
+            wrong, amounts = self.expect.cells(rows)
+            for index in rows.index:
+                for field in wrong.columns[wrong.loc[index]]:
+                    expected = None if amounts is None else worded("_fen", amounts.at[index, field])
+                    yield index, field, expected
+        else:
+            column = getattr(self.expect, "column", None) or getattr(self.expect, "column_A", None)
+            other = getattr(self.expect, "column_B", None)
+            for index in rows.index:
+                yield index, str(column), None if other is None else worded(other, rows.at[index, other])
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
     """All checks of one document type, in the order of the documentation.
 
-    ``add_facts`` adds the suite's own columns to the rows of one file; ``whole_numbers`` names those
-    of them that are amounts or counts.
+    ``add_columns`` adds what only this document's checks compare to the tie-out frame.
     """
 
-    document: str
+    document: DocumentType
     checks: tuple[Check, ...]
-    add_facts: Callable[[list[dict[str, Any]]], None] | None = None
-    whole_numbers: frozenset[str] = frozenset()
+    add_columns: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -68,22 +109,19 @@ class Suite:
         return tuple(dict.fromkeys(check.needs for check in self.checks if check.needs is not None))
 
 
-def at(*fields: str) -> Callable[[Facts], Iterable[str]]:
-    """The check always points at these fields."""
-    return lambda _facts: fields
+def worded(column: str, found: Any) -> str | None:
+    """A value of ``column`` for people: amounts (``…_fen``) in yuan, None where it is missing."""
+    if found is None or pd.isna(found):
+        return None
+    return format_yuan(int(found)) if column.endswith("_fen") else str(found)
 
 
-def value(column: str) -> Telling:
-    """The text or number in a column of the frame."""
-    return lambda facts, _field: None if facts[column] is None else str(facts[column])
+def value(column: str) -> Wording:
+    """The value in a column of the frame."""
+    return lambda facts, _field: worded(column, facts[column])
 
 
-def yuan(column: str) -> Telling:
-    """The amount in a column of the frame, in yuan."""
-    return lambda facts, _field: amount_text(facts[column])
-
-
-def text(words: str) -> Telling:
+def text(words: str) -> Wording:
     """Always these words."""
     return lambda _facts, _field: words
 
@@ -92,13 +130,3 @@ def as_written(facts: Facts, field: str) -> str | None:
     """What the cell says, as it stands."""
     written = facts["raw"].get(field)
     return None if written is None else str(written)
-
-
-def own_amount(facts: Facts, field: str) -> str | None:
-    """The amount of the field the finding is at, in yuan."""
-    return amount_text(facts[field])
-
-
-def amount_text(amount_fen: int | None) -> str | None:
-    """Yuan for people, None for unknown."""
-    return None if amount_fen is None else format_yuan(amount_fen)

@@ -1,33 +1,32 @@
 """The tie-out frame: every row of every file beside what is known of its county, fund and month.
 
-One row per document row. Amount columns are Int64 fen. File-level facts (signatures, control totals
-and the sums they must match) stand on the file's first row only, so that they are judged once.
+One row per document row. Amounts and counts are Int64 (amounts in fen), so that a missing one never turns
+a column into floats; all other columns hold objects. What is said of a whole file, county or fund stands
+on its first row only, so that it is judged once.
 
 ======================  ==============================================================================
 column                  meaning
 ======================  ==============================================================================
-file, line              place of the file in the batch and of the row in the file
-county, fund, month     resolved; None where the document's text means nothing known
+file, line, context     place of the file in the batch, of the row in the file, of the city's context
+county, fund            resolved; missing where the document's text means nothing known
 county_by_code/_name    what the code and the name each resolve to; county_named: the register's words for both
 expected_month/_year    the period asked for
-<field>                 every field of the document: amounts in fen, texts
-sum_<field>             Σ of the column over the file's rows (first row of the file; NA if a required one
-                        is unknown, which has its own finding)
-control_<field>         what the file's 控制合计 row states (first row of the file)
-prepared_by, …          signatures (first row of the file; "" = left blank); ``signed``: all of them;
-                        ``maker_is_checker``: the same person prepared and checked
-missing_funds           names of the city's funds the county has no row for (first row of the county);
-                        ``missing_fund``: its key when there is one
 city_funds              names of all funds of the city
-resident_<field>        the amount if the row is the resident fund's; ``nil`` is 0
+<field>                 every field of the document: amounts, counts, texts
+sum_<field>             Σ of the column over the file's rows (first row of the file); missing if a required
+                        amount is, which has its own finding
+control_<field>         what the file's 控制合计 row states (first row of the file); has_total_row: it has one
+prepared_by, …          signatures (first row of the file; "" = left blank); maker_is_checker: the same
+                        person prepared and checked
+missing_funds           names of the city's funds the county has no row for (first row of the county);
+                        missing_fund: its key when there is one
 copied_from             the fund whose amounts this row repeats one by one
-budget_left_fen, …      facts of JudgingContext for the row's county and fund; NA where unknown, and then
-                        <fact>_unknown is True if county and fund are known
-…                       what the suite's ``add_facts`` adds
-run_rate_fen            mean of the recent months' spending
-<further fact>          facts of one document alone (services/documents/known_facts.py), with <fact>_unknown; in a list
-                        the latter stands on the first row of a county's fund
-fund_total_fen          in a list: Σ of the total's column over a county's fund (on its first row)
+<fact>, run_rate_fen    facts of JudgingContext that the suite needs, for the row's county and fund, or for
+                        the row itself in a list; run_rate_fen is the mean of the recent months' spending
+<fact>_unknown          True if county and fund are resolved and the fact is missing; in a list on the
+                        first row of a county's fund
+fund_total_fen          in a list: Σ of the total's column over a county's fund (first row of the fund)
+…                       what the suite's ``add_columns`` adds
 ======================  ==============================================================================
 """
 
@@ -37,163 +36,218 @@ from typing import Any
 import pandas as pd
 
 from expectations.checks import Suite
-from fundpool.services.ports.judging import CountyFund, JudgingContext, Line, ParsedDocument, fold, of_each
+from fundpool.services.ports.judging import CountyFund, JudgingContext, Line, ParsedDocument, fold
 from schemas.documents.base import DocumentType, FieldKind, Presence
 
-CONTEXT_FACTS = ("budget_left_fen", "last_closing_fen", "last_cumulative_fen", "ledger_received_fen")
-"""Facts of JudgingContext that are one amount per county and fund."""
+RECENT_SPENDING = "recent_monthly_spending_fen"
+"""The one fact of JudgingContext that is a list of months; the frame has its mean as RUN_RATE."""
+RUN_RATE = "run_rate_fen"
+
+LARGEST = 2**62
+"""The sum of two such numbers fits into 64 bits; pandas would let a larger one overflow without an error."""
 
 
-def tie_out_rows(
-    parsed: Sequence[ParsedDocument],
-    document: DocumentType,
-    suite: Suite,
-    context: JudgingContext | Sequence[JudgingContext],
-) -> list[dict[str, Any]]:
-    """The rows of the frame as plain dictionaries (None = missing), files in order.
+def tie_out_frame(
+    files: Sequence[ParsedDocument], contexts: Sequence[JudgingContext], suite: Suite
+) -> pd.DataFrame:
+    """The frame of the readable ``files``, in order; ``contexts`` gives each file's own.
 
-    ``context`` is one for all files, or that of each: a row never sees another city's facts.
+    A row never sees the facts of another city. Raises OverflowError for numbers beyond LARGEST.
     """
-    rows: list[dict[str, Any]] = []
-    further = _further(suite)
-    for file_number, (file, own) in enumerate(zip(parsed, of_each(context, parsed), strict=True)):
-        if not file.readable:
-            continue
-        file_rows = [
-            _row(file_number, line_number, line, document, own, further)
-            for line_number, line in enumerate(file.lines)
-        ]
-        _add_file_facts(file, file_rows, document)
-        _add_county_facts(file_rows, document, own)
-        if not document.per_fund:
-            _add_fund_facts(file_rows, document, further)
-        if suite.add_facts is not None:
-            suite.add_facts(file_rows)
-        rows.extend(file_rows)
-    return rows
+    document = suite.document
+    # A context is told from another by its identity: the files of a city share one.
+    cities = {id(context): context for context in contexts}
+    frame = _rows(files, contexts, document)
+    frame = _with_file_facts(frame, files, document)
+    if document.per_fund:
+        frame = _with_missing_funds(frame, cities)
+        frame["copied_from"] = _copied_from(frame, document)
+    frame = _with_known_facts(frame, cities, suite)
+    return suite.add_columns(frame)
 
 
-def tie_out_frame(rows: Sequence[Mapping[str, Any]], document: DocumentType, suite: Suite) -> pd.DataFrame:
-    """The frame of ``rows`` with its types fixed, whatever the rows happen to hold."""
-    names = list(rows[0]) if rows else []
-    whole = _whole_number_columns(document) | suite.whole_numbers | set(_further(suite))
-    columns = {
-        name: pd.array([row[name] for row in rows], dtype="Int64")
-        if name in whole
-        else pd.Series([row[name] for row in rows], dtype=object)
-        for name in names
-        if name != "raw"
+def on_first_of(frame: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
+    """For each row the value of ``column`` in the first row that has the same ``keys``; missing equals missing."""
+    firsts = frame.drop_duplicates(keys)[[*keys, column]]
+    return frame[keys].merge(firsts, how="left", on=keys, validate="m:1")[column].set_axis(frame.index)
+
+
+def _table(records: Sequence[Mapping[str, Any]], numbers: set[str]) -> pd.DataFrame:
+    """A frame of ``records``, which all have the same keys, with its types fixed whatever they hold."""
+    names = list(records[0])
+    return pd.DataFrame(
+        {
+            name: _whole_numbers([record[name] for record in records])
+            if name in numbers
+            else pd.Series([record[name] for record in records], dtype=object)
+            for name in names
+        }
+    )
+
+
+def _whole_numbers(values: Sequence[int | None]) -> pd.api.extensions.ExtensionArray:
+    if any(value is not None and abs(value) > LARGEST for value in values):
+        raise OverflowError(f"beyond {LARGEST}")
+    return pd.array(values, dtype="Int64")
+
+
+def _rows(
+    files: Sequence[ParsedDocument], contexts: Sequence[JudgingContext], document: DocumentType
+) -> pd.DataFrame:
+    records = [
+        {"file": file_number, "line": line_number, "context": id(context), **_row(line, document, context)}
+        for file_number, (file, context) in enumerate(zip(files, contexts, strict=True))
+        if file.readable
+        for line_number, line in enumerate(file.lines)
+    ]
+    numbers = {field.key for field in document.fields if field.is_money or field.kind is FieldKind.COUNT}
+    return _table(records, {"file", "line", *numbers})
+
+
+def _row(line: Line, document: DocumentType, context: JudgingContext) -> dict[str, Any]:
+    """What the line says, what its county's code and name mean to the register, and the period asked for."""
+    register = context.register
+    row: dict[str, Any] = {
+        field.key: line.amounts_fen[field.key] if field.is_money else line.values.get(field.key)
+        for field in document.fields
     }
-    return pd.DataFrame(columns)
+    code, name = row["county_code"], row["county_name"]
+    by_code = register.by_code(str(code)) if code else None
+    by_name = register.by_name(str(name)) if name else None
+    return row | {
+        "county": line.county,
+        "fund": line.fund,
+        "county_by_code": by_code.code if by_code else None if code is None else f"? {code}",
+        "county_by_name": by_name.code if by_name else None if name is None else f"? {name}",
+        "county_named": "、".join(f"{unit.code} {unit.name_zh}" for unit in (by_code, by_name) if unit)
+        or None,
+        "city_funds": "、".join(fund.short_zh for fund in register.funds),
+        "expected_month": str(context.month),
+        "expected_year": f"{context.month.year:04d}",
+    }
 
 
-def _whole_number_columns(document: DocumentType) -> set[str]:
-    numbers = {f.key for f in document.fields if f.is_money or f.kind is FieldKind.COUNT}
-    sums = {f"{prefix}_{f.key}" for prefix in ("sum", "control") for f in document.money_fields}
-    resident = {f"resident_{key}" for key in numbers}
-    return numbers | sums | resident | {*CONTEXT_FACTS, "run_rate_fen", "nil", "fund_total_fen"}
-
-
-def _further(suite: Suite) -> tuple[str, ...]:
-    """The facts of one document alone, which other documents' rows do not carry."""
-    return tuple(name for name in suite.needed if name not in (*CONTEXT_FACTS, "recent_monthly_spending_fen"))
-
-
-def _row(
-    file_number: int,
-    line_number: int,
-    line: Line,
-    document: DocumentType,
-    context: JudgingContext,
-    further: Sequence[str],
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"file": file_number, "line": line_number, "raw": line.raw}
-    for f in document.fields:
-        row[f.key] = line.amounts_fen[f.key] if f.is_money else line.values.get(f.key)
-    code, name = row.get("county_code"), row.get("county_name")
-    by_code = context.register.by_code(str(code)) if code else None
-    by_name = context.register.by_name(str(name)) if name else None
-    named = [f"{unit.code} {unit.name_zh}" for unit in (by_code, by_name) if unit]
-    row["county_named"] = "、".join(named) or None
-    row["county"] = line.county
-    row["county_by_code"] = by_code.code if by_code else None if code is None else f"? {code}"
-    row["county_by_name"] = by_name.code if by_name else None if name is None else f"? {name}"
-    row["fund"] = line.fund
-    row["city_funds"] = "、".join(fund.short_zh for fund in context.register.funds)
-    row["expected_month"] = str(context.month)
-    row["expected_year"] = f"{context.month.year:04d}"
-    for fact in CONTEXT_FACTS:
-        known: Mapping[CountyFund, int] | None = getattr(context, fact)
-        row[fact] = None if known is None else known.get((line.county or "", line.fund or ""))
-    recent = context.recent_monthly_spending_fen
-    for f in document.money_fields:
-        if "personal_account" in f.key:
-            row[f"resident_{f.key}"] = row[f.key] if line.fund == "resident" else None
-    row["nil"] = 0
-    months = () if recent is None else recent.get((line.county or "", line.fund or ""), ())
-    row["run_rate_fen"] = sum(months) // len(months) if months else None
-    for fact in further:
-        of_places: Mapping[tuple[str, ...], int] | None = context.fact(fact)
-        place = (line.county or "", line.fund or "")
-        row_name = str(row.get(document.line_field) or "") if document.line_field else ""
-        row[fact] = None if of_places is None else of_places.get(place, of_places.get((*place, row_name)))
-    resolved = line.county is not None and line.fund is not None
-    for fact in (*CONTEXT_FACTS, *further, "run_rate_fen"):
-        row[f"{fact}_unknown"] = resolved and row[fact] is None
-    return row
-
-
-def _add_fund_facts(rows: list[dict[str, Any]], document: DocumentType, further: Sequence[str]) -> None:
-    """In a list, what is said of a county's fund as a whole stands on the first of its rows."""
-    totals: dict[tuple[Any, Any], dict[str, Any]] = {}
-    for row in rows:
-        row["fund_total_fen"] = None
-        first = totals.setdefault((row["county"], row["fund"]), row)
-        if first is not row:
-            row.update({f"{fact}_unknown": False for fact in further})
-        if first is row:
-            row["fund_total_fen"] = 0
-        amount = row[document.total_field]
-        known = first["fund_total_fen"] is not None and amount is not None
-        first["fund_total_fen"] = first["fund_total_fen"] + amount if known else None
-
-
-def _add_file_facts(file: ParsedDocument, rows: list[dict[str, Any]], document: DocumentType) -> None:
+def _with_file_facts(
+    frame: pd.DataFrame, files: Sequence[ParsedDocument], document: DocumentType
+) -> pd.DataFrame:
+    """Adds signatures, control totals and the sums they must match, all on the first row of each file."""
+    money = [field.key for field in document.money_fields]
+    required = [field.key for field in document.money_fields if field.presence is Presence.REQUIRED]
     signatures = [label.key for label in document.labels if label.key != "unit"]
-    for index, row in enumerate(rows):
-        for f in document.money_fields:
-            first = index == 0
-            amounts = [other[f.key] for other in rows] if first else []
-            known = first and (None not in amounts or f.presence is Presence.OPTIONAL)
-            row[f"sum_{f.key}"] = sum(amount or 0 for amount in amounts) if known else None
-            row[f"control_{f.key}"] = file.control_totals_fen.get(f.key) if first else None
-        for key in signatures:
-            row[key] = file.labels.get(key, "") if index == 0 else None
-        first = index == 0
+    records = []
+    for number in frame["file"].unique():
+        file = files[number]
         made, checked = file.labels.get("prepared_by", ""), file.labels.get("checked_by", "")
-        row["signed"] = all(file.labels.get(key) for key in signatures) if first else None
-        # 张　敏 is 张敏: names of two characters are often spread over the width of three.
-        row["maker_is_checker"] = bool(made) and fold(made) == fold(checked) if first else None
-        row["has_total_row"] = bool(file.control_totals_fen) if index == 0 else None
+        records.append(
+            {
+                "file": number,
+                "line": 0,
+                **{f"control_{key}": file.control_totals_fen.get(key) for key in money},
+                **{key: file.labels.get(key, "") for key in signatures},
+                "has_total_row": bool(file.control_totals_fen),
+                # 张　敏 is 张敏: names of two characters are often spread over the width of three.
+                "maker_is_checker": bool(made) and fold(made) == fold(checked),
+            }
+        )
+    stated = _table(records, {"file", "line", *(f"control_{key}" for key in money)})
+    frame = frame.merge(stated, how="left", on=["file", "line"], validate="1:1")
+    sums = _sums(frame, ["file"], money)
+    complete = frame[required].notna().groupby(frame["file"]).transform("all")
+    sums[required] = sums[required].where(complete)
+    return frame.join(sums.where(frame["line"] == 0).add_prefix("sum_"))
 
 
-def _add_county_facts(rows: list[dict[str, Any]], document: DocumentType, context: JudgingContext) -> None:
-    by_county: dict[Any, list[dict[str, Any]]] = {}
-    for row in rows:
-        row["missing_funds"] = row["missing_fund"] = row["copied_from"] = None
-        by_county.setdefault(row["county"], []).append(row)
+def _sums(frame: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.DataFrame:
+    """Σ of each column over the rows with the same ``keys``, on every row; a missing amount counts as nil."""
+    # As Python's integers: those of 64 bits would overflow without an error.
+    amounts = frame[columns].fillna(0).astype(object)
+    return amounts.groupby([frame[key] for key in keys], dropna=False).transform("sum").astype("Int64")
+
+
+def _with_missing_funds(frame: pd.DataFrame, cities: Mapping[int, JudgingContext]) -> pd.DataFrame:
+    """Adds the funds of its city that a county has no row for, on the first row of the county.
+
+    Nothing is missing where a county or fund is not understood: that row may be the one that seems missing.
+    """
+    understood = frame["county"].notna().groupby(frame["file"]).transform("all")
+    understood &= (
+        frame["fund"].notna().groupby([frame["file"], frame["county"]], dropna=False).transform("all")
+    )
+    counties = frame.loc[understood, ["file", "line", "context", "county"]].drop_duplicates(
+        ["file", "county"]
+    )
+    funds = pd.DataFrame(
+        [
+            (number, fund.key, fund.short_zh)
+            for number, city in cities.items()
+            for fund in city.register.funds
+        ],
+        columns=["context", "fund", "name"],
+        dtype=object,
+    )
+    filed = frame[["file", "county", "fund"]].drop_duplicates()
+    due = counties.merge(funds, on="context", validate="m:m")
+    due = due.merge(filed, how="left", on=["file", "county", "fund"], validate="1:1", indicator=True)
+    of_county = due[due["_merge"] == "left_only"].groupby(["file", "line"], as_index=False)
+    missing = of_county.agg(
+        missing_funds=("name", "、".join),
+        missing_fund=("fund", lambda keys: keys.iloc[0] if len(keys) == 1 else None),
+    )
+    return frame.merge(missing, how="left", on=["file", "line"], validate="1:1")
+
+
+def _copied_from(frame: pd.DataFrame, document: DocumentType) -> pd.Series:
+    """The fund of the county's first row with the same amounts, where that is another fund and not all are nil."""
+    inputs = [field.key for field in document.money_fields if field.follows_from is None]
+    first_fund = on_first_of(frame, ["file", "county", *inputs], "fund")
+    not_nil = frame[inputs].fillna(0).ne(0).any(axis=1)
+    return first_fund.where(not_nil & (first_fund != frame["fund"]))
+
+
+def _with_known_facts(
+    frame: pd.DataFrame, cities: Mapping[int, JudgingContext], suite: Suite
+) -> pd.DataFrame:
+    """Adds the facts that the suite needs and, in a list, what they are compared with."""
+    document = suite.document
+    resolved = frame["county"].notna() & frame["fund"].notna()
+    fund = ["file", "county", "fund"]
     if not document.per_fund:
-        return
-    inputs = [f.key for f in document.money_fields if f.follows_from is None]
-    for own in by_county.values():
-        present = {row["fund"] for row in own}
-        missing = [fund for fund in context.register.funds if fund.key not in present]
-        # A row whose county or fund is not understood may well be the one that seems to be missing.
-        if missing and None not in by_county and None not in present:
-            own[0]["missing_funds"] = "、".join(fund.short_zh for fund in missing)
-            own[0]["missing_fund"] = missing[0].key if len(missing) == 1 else None
-        first_with: dict[tuple[int | None, ...], Any] = {}
-        for row in own:
-            amounts = tuple(row[key] for key in inputs)
-            if any(amounts) and first_with.setdefault(amounts, row["fund"]) != row["fund"]:
-                row["copied_from"] = first_with[amounts]
+        is_first = ~frame.duplicated(fund)
+        complete = frame[document.total_field].notna().groupby([frame[key] for key in fund], dropna=False)
+        total = _sums(frame, fund, [document.total_field])[document.total_field]
+        frame["fund_total_fen"] = total.where(is_first & complete.transform("all"))
+        resolved &= is_first
+    for fact in suite.needed:
+        column = RUN_RATE if fact == RECENT_SPENDING else fact
+        frame[column] = _known(
+            frame, {number: _amounts(city, fact) for number, city in cities.items()}, document
+        )
+        frame[f"{column}_unknown"] = resolved & frame[column].isna()
+    return frame
+
+
+def _amounts(city: JudgingContext, fact: str) -> Mapping[CountyFund | tuple[str, str, str], int]:
+    known = city.fact(fact) or {}
+    if fact == RECENT_SPENDING:
+        return {place: sum(months) // len(months) for place, months in known.items() if months}
+    return known
+
+
+def _known(
+    frame: pd.DataFrame, amounts: Mapping[int, Mapping[Any, int]], document: DocumentType
+) -> pd.Series:
+    """The amount that the row's city knows for its county and fund, or else for the row of a list itself."""
+    known = pd.Series(pd.NA, index=frame.index, dtype="Int64")
+    place = ["context", "county", "fund"]
+    for keys in (place, [*place, str(document.line_field)]):
+        records = [
+            dict(zip(keys, (number, *place), strict=True)) | {"amount": amount}
+            for number, of_city in amounts.items()
+            for place, amount in of_city.items()
+            if len(place) + 1 == len(keys)
+        ]
+        if records:
+            table = _table(records, {"amount"})
+            found = frame[keys].merge(table, how="left", on=keys, validate="m:1")["amount"]
+            known = known.fillna(found)
+    return known

@@ -1,40 +1,43 @@
 """Checks of the 缴款单位明细表: every payer once, sums exact, days within the collection month."""
 
-from functools import partial
-from typing import Any
-
 import great_expectations.expectations as gxe
+import pandas as pd
 
-from expectations.arithmetic import ExpectAmountToBeNearTo
-from expectations.checks import Check, Suite, as_written, at, text, value, yuan
-from expectations.form import NOTE, REVIEW, adds_up, amounts_in_order, signed, whose_and_when
+from expectations.arithmetic import cells, near
+from expectations.checks import NOTE, REVIEW, Check, Suite, as_written, text, value
+from expectations.form import adds_up, form_checks
+from expectations.frame import on_first_of
 from expectations.tie_out import day_in_month, known, total_ties
 from fundpool.domain.credit_code import is_valid_credit_code
 from schemas.documents.payer_detail import PAYER_DETAIL
 
 
-def _add_facts(rows: list[dict[str, Any]]) -> None:
-    names: dict[Any, Any] = {}
-    payments: dict[tuple[Any, ...], Any] = {}
-    for row in rows:
-        code, name = row["credit_code"], row["payer_name"]
-        row["day_month"] = None if row["paid_on"] is None else row["paid_on"][:7]
-        row["credit_code_valid"] = None if code is None else is_valid_credit_code(str(code))
-        first_name = names.setdefault(code, name) if code and name else None
-        row["other_name"] = first_name if first_name not in {None, name} else None
-        same = (row["county"], row["fund"], code, row["paid_on"], row["paid_fen"])
-        first_voucher = payments.setdefault(same, row["voucher"]) if None not in same else None
-        row["paid_before_by"] = first_voucher if first_voucher not in {None, row["voucher"]} else None
-        shares = [row["employer_fen"], row["personal_fen"]]
-        row["contribution_fen"] = None if None in shares else sum(shares)
+def _add_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """What a row says beside the file's first row of the same payer, and of the same payment.
+
+    ``other_name`` is the first name under the row's credit code where the row has another name;
+    ``paid_before_by`` is the first voucher of the payment where the row has another voucher.
+    """
+    codes = frame["credit_code"]
+    names, vouchers = frame["payer_name"], frame["voucher"]
+    named = frame[codes.notna() & names.notna()]
+    first_name = on_first_of(named, ["file", "credit_code"], "payer_name").reindex(frame.index)
+    payment = ["county", "fund", "credit_code", "paid_on", "paid_fen"]
+    paid = frame.dropna(subset=payment)
+    first_voucher = on_first_of(paid, ["file", *payment], "voucher").reindex(frame.index)
+    return frame.assign(
+        day_month=frame["paid_on"].str[:7],
+        credit_code_valid=codes.map(lambda code: is_valid_credit_code(str(code)), na_action="ignore"),
+        other_name=first_name.where(first_name != names),
+        paid_before_by=first_voucher.where(first_voucher != vouchers),
+        contribution_fen=frame["employer_fen"] + frame["personal_fen"],
+    )
 
 
 SUITE = Suite(
-    "payer-detail",
+    PAYER_DETAIL,
     (
-        *whose_and_when("PAYER", PAYER_DETAIL),
-        *amounts_in_order("PAYER", 7, PAYER_DETAIL),
-        *signed("PAYER", 11),
+        *form_checks("PAYER", PAYER_DETAIL),
         adds_up(
             "PAYER-013",
             PAYER_DETAIL,
@@ -43,66 +46,60 @@ SUITE = Suite(
             title_en="shares add up to what was paid",
         ),
         Check(
-            "PAYER-014",
-            REVIEW,
-            "信用代码校验位正确",
-            "credit code is valid",
-            "{county}{fund}统一社会信用代码 {found} 的校验位不对",
-            "{county} {fund}: the check character of credit code {found} is wrong",
-            "GB 32100-2015",
-            "核对营业执照上的 18 位代码 / compare with the 18 characters of the licence",
-            partial(gxe.ExpectColumnValuesToNotBeInSet, column="credit_code_valid", value_set=[False]),
-            at("credit_code"),
-            as_written,
-            text("18 位有效代码 / a valid code of 18 characters"),
+            code="PAYER-014",
+            severity=REVIEW,
+            title_zh="信用代码校验位正确",
+            title_en="credit code is valid",
+            message_zh="{county}{fund}统一社会信用代码 {found} 的校验位不对",
+            message_en="{county} {fund}: the check character of credit code {found} is wrong",
+            basis="GB 32100-2015",
+            remedy="核对营业执照上的 18 位代码 / compare with the 18 characters of the licence",
+            expect=gxe.ExpectColumnValuesToNotBeInSet(column="credit_code_valid", value_set=[False]),
+            field="credit_code",
+            found=as_written,
+            expected=text("18 位有效代码 / a valid code of 18 characters"),
         ),
         day_in_month("PAYER-015", REVIEW, "paid_on"),
         Check(
-            "PAYER-016",
-            REVIEW,
-            "一个代码一个单位",
-            "one code, one payer",
-            "统一社会信用代码已用于“{expected}”，此行为“{found}”",
-            "the credit code already stands for “{expected}”, here it is “{found}”",
-            "GB 32100-2015：一户一码 / one organisation, one code",
-            "核对单位名称与代码 / compare name and code",
-            partial(gxe.ExpectColumnValuesToBeNull, column="other_name"),
-            at("payer_name"),
-            as_written,
-            value("other_name"),
+            code="PAYER-016",
+            severity=REVIEW,
+            title_zh="一个代码一个单位",
+            title_en="one code, one payer",
+            message_zh="统一社会信用代码已用于“{expected}”，此行为“{found}”",
+            message_en="the credit code already stands for “{expected}”, here it is “{found}”",
+            basis="GB 32100-2015：一户一码 / one organisation, one code",
+            remedy="核对单位名称与代码 / compare name and code",
+            expect=gxe.ExpectColumnValuesToBeNull(column="other_name"),
+            field="payer_name",
+            found=as_written,
+            expected=value("other_name"),
         ),
         Check(
-            "PAYER-017",
-            REVIEW,
-            "同一笔缴款不重复",
-            "a payment is listed once",
-            "{county}{fund}同一单位同日同额已列于凭证 {expected}，此行凭证 {found}，疑为重复",
-            "{county} {fund}: the same payer, day and amount stand under voucher {expected}, here {found}: listed twice?",
-            "缴款单位明细表核对一致 / the detail list must agree",
-            "核对凭证 / compare the vouchers",
-            partial(gxe.ExpectColumnValuesToBeNull, column="paid_before_by"),
-            at("voucher"),
-            as_written,
-            value("paid_before_by"),
+            code="PAYER-017",
+            severity=REVIEW,
+            title_zh="同一笔缴款不重复",
+            title_en="a payment is listed once",
+            message_zh="{county}{fund}同一单位同日同额已列于凭证 {expected}，此行凭证 {found}，疑为重复",
+            message_en="{county} {fund}: the same payer, day and amount stand under voucher {expected}, here {found}: listed twice?",
+            basis="缴款单位明细表核对一致 / the detail list must agree",
+            remedy="核对凭证 / compare the vouchers",
+            expect=gxe.ExpectColumnValuesToBeNull(column="paid_before_by"),
+            field="voucher",
+            found=as_written,
+            expected=value("paid_before_by"),
         ),
         Check(
-            "PAYER-018",
-            NOTE,
-            "缴费与基数相称",
-            "contributions in proportion to the base",
-            "{county}{fund}缴费 {found}，基数 {expected}，比例不在 4%–20%",
-            "{county} {fund}: contributions {found} on a base of {expected} are outside 4–20%",
-            "缴费率合理性 / plausible rate",
-            "核对基数或补缴说明 / compare the base, or explain arrears",
-            partial(
-                ExpectAmountToBeNearTo,
-                column_list=["contribution_fen", "base_fen"],
-                low_percent=4,
-                high_percent=20,
-            ),
-            at("base_fen"),
-            yuan("contribution_fen"),
-            yuan("base_fen"),
+            code="PAYER-018",
+            severity=NOTE,
+            title_zh="缴费与基数相称",
+            title_en="contributions in proportion to the base",
+            message_zh="{county}{fund}缴费 {found}，基数 {expected}，比例不在 4%–20%",
+            message_en="{county} {fund}: contributions {found} on a base of {expected} are outside 4–20%",
+            basis="缴费率合理性 / plausible rate",
+            remedy="核对基数或补缴说明 / compare the base, or explain arrears",
+            expect=cells(near, ["contribution_fen", "base_fen"], low_percent=4, high_percent=20),
+            field="base_fen",
+            found=value("contribution_fen"),
         ),
         total_ties(
             "PAYER-019",
@@ -113,13 +110,12 @@ SUITE = Suite(
         ),
         known(
             "PAYER-020",
-            NOTE,
             "paid_fen",
             "ledger_income_fen",
+            severity=NOTE,
             what_zh="本月入账保险费收入",
             what_en="the contribution income booked for the month",
         ),
     ),
-    add_facts=_add_facts,
-    whole_numbers=frozenset({"contribution_fen"}),
+    add_columns=_add_columns,
 )

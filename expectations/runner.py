@@ -6,7 +6,7 @@ missing from the answer, raised, or saw another number of rows than there are, w
 an incomplete judgement never passes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,9 +26,9 @@ from expectations import (
     subsidy,
     working_capital,
 )
-from expectations.checks import Check, Facts, Suite
+from expectations.checks import Check, Facts, Suite, WrongCell
 from expectations.form import STATED
-from expectations.frame import tie_out_frame, tie_out_rows
+from expectations.frame import tie_out_frame
 from fundpool.domain.findings import Finding, Severity, brief
 from fundpool.services.ports.judging import (
     Judgement,
@@ -42,7 +42,7 @@ from schemas.documents import document_type
 from schemas.documents.base import DocumentField, DocumentType, Label, Presence
 
 SUITES: dict[str, Suite] = {
-    suite.document: suite
+    suite.document.key: suite
     for suite in (
         plan.SUITE,
         report.SUITE,
@@ -72,91 +72,118 @@ def judge_with(
 ) -> list[Judgement]:
     """As ``judge``, with the suite given: tests hand in suites that raise or lack a check."""
     contexts = of_each(context, parsed)
+    # Files for which the same facts are known are judged together, because the same checks apply to them.
+    groups: dict[frozenset[str], list[int]] = {}
+    for place, own in enumerate(contexts):
+        known = frozenset(fact for fact in suite.needed if own.fact(fact) is not None)
+        groups.setdefault(known, []).append(place)
     judgements: dict[int, Judgement] = {}
-    for places in _comparable(suite, contexts):
-        together = [(parsed[place], contexts[place]) for place in places]
-        judgements |= zip(places, _judge_together(suite, together), strict=True)
+    for known, places in groups.items():
+        checks = [check for check in suite.checks if check.needs is None or check.needs in known]
+        batch = _judge_batch(
+            suite, checks, [parsed[place] for place in places], [contexts[place] for place in places]
+        )
+        judgements |= zip(places, batch, strict=True)
     return [judgements[place] for place in range(len(parsed))]
 
 
-def _comparable(suite: Suite, contexts: Sequence[JudgingContext]) -> list[list[int]]:
-    """Places of the files that can be compared with the same kinds of facts: the same checks apply."""
-    needed = {check.needs for check in suite.checks if check.needs is not None}
-    groups: dict[frozenset[str], list[int]] = {}
-    for place, context in enumerate(contexts):
-        known = frozenset(fact for fact in needed if context.fact(fact) is not None)
-        groups.setdefault(known, []).append(place)
-    return list(groups.values())
-
-
-def _judge_together(suite: Suite, files: Sequence[tuple[ParsedDocument, JudgingContext]]) -> list[Judgement]:
+def _judge_batch(
+    suite: Suite,
+    checks: Sequence[Check],
+    files: Sequence[ParsedDocument],
+    contexts: Sequence[JudgingContext],
+) -> list[Judgement]:
     """The judgements of files to which the same checks apply.
 
     When a check could not be evaluated, each city's files are judged once more without the others':
     what one city filed never keeps another from its answer.
     """
-    document, (_, any_context) = document_type(suite.document), files[0]
-    checks = [c for c in suite.checks if c.needs is None or any_context.fact(c.needs) is not None]
-    rows = tie_out_rows([file for file, _ in files], document, suite, [context for _, context in files])
-    failed = _validate(checks, rows, suite) if rows else {}
-    unevaluated = [check for number, check in enumerate(checks) if failed.get(number) is None]
-    cities = _by_city(files)
-    if rows and unevaluated and len(cities) > 1:
-        alone = {
-            place: judgement
-            for places in cities
-            for place, judgement in zip(
-                places, _judge_together(suite, [files[place] for place in places]), strict=True
+    frame, failing = _failing(suite, checks, files, contexts)
+    places_of_city: dict[int, list[int]] = {}
+    for place, context in enumerate(contexts):
+        places_of_city.setdefault(id(context), []).append(place)
+    if len(frame) and len(failing) < len(checks) and len(places_of_city) > 1:
+        judgements: dict[int, Judgement] = {}
+        for places in places_of_city.values():
+            own_files, own_contexts = (
+                [files[place] for place in places],
+                [contexts[place] for place in places],
             )
-        }
-        return [alone[place] for place in range(len(files))]
-    findings: dict[int, list[Finding]] = {number: [] for number in range(len(files))}
-    for number, indexes in failed.items():
-        for index in indexes or ():
-            row = rows[index]
-            file, context = files[row["file"]]
-            findings[row["file"]].extend(_findings(checks[number], row, file, document, context.register))
-    absent = tuple(
-        (check.code, f"没有对照数据 / nothing to compare with: {check.needs}")
-        for check in suite.checks
-        if check not in checks
-    )
+            judgements |= zip(places, _judge_batch(suite, checks, own_files, own_contexts), strict=True)
+        return [judgements[place] for place in range(len(files))]
+    findings: list[list[Finding]] = [[] for _ in files]
+    facts = _facts_of_rows(frame, {index for indexes in failing.values() for index in indexes}, files)
+    for check in checks:
+        indexes = failing.get(check.code)
+        for cell in check.wrong_cells(frame.loc[indexes], facts) if indexes else ():
+            place = cell.facts["file"]
+            findings[place].append(
+                _finding(check, cell, files[place], suite.document, contexts[place].register)
+            )
     return [
-        _judgement(file, findings[number], unevaluated, checks, absent, document)
-        for number, (file, _) in enumerate(files)
+        _judgement(suite, checks, failing.keys(), file, found)
+        for file, found in zip(files, findings, strict=True)
     ]
 
 
-def _by_city(files: Sequence[tuple[ParsedDocument, JudgingContext]]) -> list[list[int]]:
-    """Places of the files that share a context, which is what a city's files do."""
-    cities: dict[int, list[int]] = {}
-    for place, (_, context) in enumerate(files):
-        cities.setdefault(id(context), []).append(place)
-    return list(cities.values())
+def _failing(
+    suite: Suite,
+    checks: Sequence[Check],
+    files: Sequence[ParsedDocument],
+    contexts: Sequence[JudgingContext],
+) -> tuple[pd.DataFrame, dict[str, list[int]]]:
+    """The tie-out frame, and what ``failing_rows`` says of it: nothing if anything broke or there are no rows."""
+    frame = pd.DataFrame(index=range(sum(len(file.lines) for file in files if file.readable)))
+    try:
+        if len(frame):
+            frame = tie_out_frame(files, contexts, suite)
+            return frame, failing_rows(checks, frame)
+    except Exception:  # noqa: BLE001, S110 - whatever broke, nothing was evaluated: every file goes to a person
+        pass
+    return frame, {}
+
+
+def _facts_of_rows(
+    frame: pd.DataFrame, indexes: set[int], files: Sequence[ParsedDocument]
+) -> dict[int, Facts]:
+    """The rows with these indexes as plain values, with the text of their cells."""
+    rows = frame.loc[sorted(indexes)]
+    records: list[Any] = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    return {
+        index: record | {"raw": files[record["file"]].lines[record["line"]].raw}
+        for index, record in zip(sorted(indexes), records, strict=True)
+    }
 
 
 def _judgement(
-    file: ParsedDocument,
-    findings: list[Finding],
-    unevaluated: Sequence[Check],
+    suite: Suite,
     checks: Sequence[Check],
-    absent: tuple[tuple[str, str], ...],
-    document: DocumentType,
+    evaluated: Collection[str],
+    file: ParsedDocument,
+    findings: Sequence[Finding],
 ) -> Judgement:
     judged = file.readable and bool(file.lines)
-    not_run = [_not_run(check) for check in unevaluated] if judged else []
+    # A blank cell is not reported again where the reader already said why it has no value.
+    reported = {found.cell for found in file.findings if found.severity is Severity.BLOCK and found.cell}
+    new = [found for found in findings if found.cell not in reported or found.expected != STATED]
+    not_run = [_not_run(check) for check in checks if judged and check.code not in evaluated]
+    codes = {check.code for check in checks}
     return judgement_of(
         file,
-        [*file.findings, *_not_said_twice(file.findings, findings), *not_run],
+        [*file.findings, *new, *not_run],
         declared=len(checks),
-        evaluated=len(checks) - len(unevaluated) if judged else 0,
-        not_applicable=absent,
-        totals=_totals(file, document),
+        evaluated=len(checks) - len(not_run) if judged else 0,
+        not_applicable=tuple(
+            (check.code, f"没有对照数据 / nothing to compare with: {check.needs}")
+            for check in suite.checks
+            if check.code not in codes
+        ),
+        totals=_totals(file, suite.document),
     )
 
 
 def _totals(file: ParsedDocument, document: DocumentType) -> dict[str, int | None]:
-    """Σ of the total's column per fund; None where a row's amount is not known."""
+    """Σ of the total's column per fund in fen; None where a row's amount is not known."""
     is_optional = document.field_of(document.total_field).presence is Presence.OPTIONAL
     totals: dict[str, int | None] = {}
     for line in file.lines:
@@ -167,12 +194,6 @@ def _totals(file: ParsedDocument, document: DocumentType) -> dict[str, int | Non
     return totals
 
 
-def _not_said_twice(reader: Sequence[Finding], suite: Sequence[Finding]) -> list[Finding]:
-    """Findings of the suite, without “blank” where the reader already said why the cell has no value."""
-    said = {finding.cell for finding in reader if finding.severity is Severity.BLOCK and finding.cell}
-    return [finding for finding in suite if finding.cell not in said or finding.expected != STATED]
-
-
 def _not_run(check: Check) -> Finding:
     return Finding(
         rule=check.code,
@@ -181,6 +202,51 @@ def _not_run(check: Check) -> Finding:
         message_en=f"check “{check.title_en}” could not be run; a person must look",
         basis="检查未执行即不作通过 / what was not checked has not passed",
         remedy="报告系统管理员 / tell the administrator",
+    )
+
+
+def _finding(
+    check: Check, cell: WrongCell, file: ParsedDocument, document: DocumentType, register: Register
+) -> Finding:
+    line = file.lines[cell.facts["line"]]
+    county = register.by_code(line.county) if line.county else None
+    fund_key = cell.facts[check.fund_column]
+    fund = register.fund(fund_key) if fund_key else None
+    found, expected = brief(cell.found), brief(cell.expected)
+    name = cell.field.removeprefix("control_")
+    in_the_row = cell.field == name and name in line.cells
+    if cell.field != name:
+        address = file.control_cells.get(name)
+    else:
+        address = line.cells.get(name, file.label_cells.get(name))
+    labels: dict[str, DocumentField | Label] = {field.key: field for field in document.fields}
+    label = (labels | {label.key: label for label in document.labels})[name]
+    sides = {"found": "空 / blank" if found is None else found, "expected": expected or ""}
+    return Finding(
+        rule=check.code,
+        severity=check.severity,
+        message_zh=check.message_zh.format(
+            **sides,
+            county=county.name_zh if county else "",
+            fund=fund.short_zh if fund else "",
+            field=label.zh,
+        ),
+        message_en=check.message_en.format(
+            **sides,
+            county=(county.name_en or county.name_zh) if county else "",
+            fund=fund_key or "",
+            field=label.en,
+        ),
+        sheet=line.sheet,
+        cell=address,
+        row=line.row if in_the_row else None,
+        # A total or a signature belongs to the whole file: to its county if it has one only, to no fund.
+        county=line.county if in_the_row or len(file.counties) == 1 else None,
+        fund=fund_key if in_the_row else None,
+        found=found,
+        expected=expected,
+        remedy=check.remedy,
+        basis=check.basis,
     )
 
 
@@ -196,36 +262,28 @@ def _batches() -> BatchDefinition[Any]:
     return asset.add_batch_definition_whole_dataframe("whole")
 
 
-def _validate(
-    checks: Sequence[Check], rows: Sequence[Mapping[str, Any]], suite: Suite
-) -> dict[int, list[int] | None]:
-    """Per check (by place): the indexes of the rows that fail it; None or absent = it was not evaluated."""
-    try:
-        return evaluate(checks, tie_out_frame(rows, document_type(suite.document), suite), suite)
-    except Exception:  # noqa: BLE001 - whatever broke, nothing was evaluated: every file goes to a person
-        return {}
+def failing_rows(checks: Sequence[Check], frame: pd.DataFrame) -> dict[str, list[int]]:
+    """The indexes of the rows that fail each check, by its code; a check that is absent was not evaluated.
 
-
-def evaluate(checks: Sequence[Check], frame: pd.DataFrame, suite: Suite) -> dict[int, list[int] | None]:
-    """As ``_validate``, of a frame; raises what Great Expectations raises."""
-    expected = gx.ExpectationSuite(
-        name=suite.document,
-        expectations=[check.expectation(number) for number, check in enumerate(checks)],
-    )
+    Raises what Great Expectations raises.
+    """
+    suite = gx.ExpectationSuite(name="checks", expectations=[check.expectation() for check in checks])
+    # Great Expectations copies the whole frame for each check: it gets only the columns that are read.
+    read = {column for check in checks for column in check.columns}
+    frame = frame[[column for column in frame.columns if column in read]]
     batch = _batches().get_batch(batch_parameters={"dataframe": frame})
-    answer = batch.validate(
-        expected, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0}
-    )
-    failed: dict[int, list[int] | None] = {}
+    # COMPLETE lists the index in the frame of every row that fails, beyond the twenty of a summary.
+    answer = batch.validate(suite, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0})
+    failing = {}
     for result in answer.results:
-        config = result.expectation_config
-        number = None if config is None or config.meta is None else config.meta.get("check")
-        if isinstance(number, int):
-            failed[number] = _failed_rows(result, len(frame))
-    return failed
+        indexes = _unexpected_indexes(result, len(frame))
+        if indexes is not None and result.expectation_config is not None:
+            failing[(result.expectation_config.meta or {})["check"]] = indexes
+    return failing
 
 
-def _failed_rows(result: ExpectationValidationResult, rows: int) -> list[int] | None:
+def _unexpected_indexes(result: ExpectationValidationResult, rows: int) -> list[int] | None:
+    """None if the expectation was not evaluated on every row."""
     details = result.result or {}
     raised = (result.exception_info or {}).get("raised_exception", True)
     if raised or result.success is None or details.get("element_count") != rows:
@@ -234,54 +292,3 @@ def _failed_rows(result: ExpectationValidationResult, rows: int) -> list[int] | 
     if indexes is None or (not result.success) != bool(indexes):
         return None
     return [int(index) for index in indexes]
-
-
-def _findings(
-    check: Check, facts: Facts, file: ParsedDocument, document: DocumentType, register: Register
-) -> list[Finding]:
-    line = file.lines[facts["line"]]
-    county = register.by_code(line.county) if line.county else None
-    fund_key = line.fund if check.fund is None else facts[check.fund]
-    fund = register.fund(fund_key) if fund_key else None
-    labels: dict[str, DocumentField | Label] = {field.key: field for field in document.fields}
-    labels |= {label.key: label for label in document.labels}
-    told: list[Finding] = []
-    for field in check.at(facts):
-        found, expected = brief(check.found(facts, field)), brief(check.expected(facts, field))
-        plain = field.removeprefix("control_")
-        of_the_row = field == plain and field in line.cells
-        sides = {"found": "空 / blank" if found is None else found, "expected": expected or ""}
-        zh = {
-            "county": county.name_zh if county else "",
-            "fund": fund.short_zh if fund else "",
-            "field": labels[plain].zh,
-        }
-        en = {
-            "county": (county.name_en or county.name_zh) if county else "",
-            "fund": fund_key or "",
-            "field": labels[plain].en,
-        }
-        cell = (
-            file.control_cells.get(plain)
-            if field != plain
-            else line.cells.get(field, file.label_cells.get(field))
-        )
-        told.append(
-            Finding(
-                rule=check.code,
-                severity=check.severity,
-                message_zh=check.message_zh.format(**sides, **zh),
-                message_en=check.message_en.format(**sides, **en),
-                sheet=line.sheet,
-                cell=cell,
-                row=line.row if of_the_row else None,
-                # What is wrong with the whole file is no one row's: a total, a signature.
-                county=line.county if of_the_row or len(file.counties) == 1 else None,
-                fund=fund_key if of_the_row else None,
-                found=found,
-                expected=expected,
-                remedy=check.remedy,
-                basis=check.basis,
-            )
-        )
-    return told

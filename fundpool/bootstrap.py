@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
 
+from fundpool.adapters.banks.iso20022 import require_extra
 from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
 from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
 def build_ports(settings: Settings) -> MonthPorts:
     """The ports of this installation. Opens no connection: database and bank are met when used.
 
-    Raises InputError when a policy file cannot be read.
+    Raises InputError when a policy file cannot be read, or the files of a bank without an API could not be.
     """
+    if settings.gateway_kind == "file":
+        # Now, not at the first payment: that one would be claimed and then wait for its lease to end.
+        require_extra()
     gateway = LazyGateway(settings) if settings.gateway_url or settings.gateway_kind == "file" else None
     policies = load_policies(settings.policy_dir)
     return MonthPorts(

@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError
 from fundpool.console.output import print_error
 from fundpool.core_dumps import leave_no_core_dump
 from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.version import product
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     # name: (where it lives, one line of help). Loaded lazily: `fundpool --help` and `compute`
@@ -102,6 +103,7 @@ def build_app() -> App:
     app = App(
         name="fundpool",
         help="医保基金市级统筹月度拨付 / Monthly budget cycle of a city-pooled medical insurance fund.",
+        version=product,
         version_flags=["--version"],
         help_format="plaintext",  # markdown help costs a quarter of a second
         result_action="return_value",

@@ -5,7 +5,7 @@ the text leaves undated or delegates is listed without a date, never with an inv
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -31,7 +31,6 @@ from fundpool.domain.policy import (
     Shift,
     Status,
     Undated,
-    WorkingDaysBefore,
 )
 from fundpool.domain.working_days import WorkCalendar
 
@@ -102,29 +101,9 @@ class Duty:
 
     def to_json(self) -> dict[str, object]:
         """The duty as the outside contract writes it."""
-
-        def iso(day: date | None) -> str | None:
-            return day.isoformat() if day else None
-
         return {
-            "rule": self.rule,
-            "step": self.step,
-            "period": self.period,
-            "actor": self.actor,
-            "unit": self.unit,
-            "nominal": iso(self.nominal),
-            "due": iso(self.due),
-            "act_by": iso(self.act_by),
-            "kind": self.kind.value,
-            "firmness": self.firmness.value,
-            "status": self.status.value,
-            "shift": self.shift.value,
-            "reading": self.reading,
-            "basis": {
-                "document": self.basis.document,
-                "section": self.basis.section,
-                "quote": self.basis.quote,
-            },
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in asdict(self).items()
         }
 
 
@@ -141,7 +120,7 @@ def duties_of_month(
     ``received`` is the day the money arrived (for duties that count from receipt), or a day per
     step. Raises InputError ``unknown_reading`` for a reading the city's documents do not offer.
     """
-    return _duties(city, [_Period.of_month(month)], calendar, received, readings)
+    return _duties(city, [_Period.of_month(month)], calendar, received=received, readings=readings)
 
 
 def duties_of_year(
@@ -157,7 +136,7 @@ def duties_of_year(
     The fund year is the year the money belongs to: the settlement of 2022, due in 2023, is of 2022.
     """
     periods = [_Period.of_year(year), *(_Period.of_quarter(year, quarter) for quarter in (1, 2, 3, 4))]
-    return _duties(city, periods, calendar, received, readings)
+    return _duties(city, periods, calendar, received=received, readings=readings)
 
 
 def duties_of(city: CityPolicy, period: Period, calendar: WorkCalendar) -> tuple[Duty, ...]:
@@ -177,18 +156,22 @@ class _Period:
 
     @classmethod
     def of_month(cls, month: Month) -> "_Period":
-        return cls(str(month), frozenset({Every.MONTH}), month, month.last_day)
+        return cls(str(month), frozenset({Every.MONTH}), first_month=month, last_day=month.last_day)
 
     @classmethod
     def of_year(cls, year: int) -> "_Period":
         recurrences = frozenset({Every.YEAR, Every.ONCE, Every.EVENT})
-        return cls(f"{year:04d}", recurrences, Month(year, 1), date(year, 12, 31))
+        return cls(f"{year:04d}", recurrences, first_month=Month(year, 1), last_day=date(year, 12, 31))
 
     @classmethod
     def of_quarter(cls, year: int, quarter: int) -> "_Period":
         first = Month(year, 3 * quarter - 2)
         return cls(
-            f"{year:04d}-Q{quarter}", frozenset({Every.QUARTER}), first, first.plus(2).last_day, quarter
+            f"{year:04d}-Q{quarter}",
+            frozenset({Every.QUARTER}),
+            first_month=first,
+            last_day=first.plus(2).last_day,
+            quarter=quarter,
         )
 
     def has(self, duty: DutyRule) -> bool:
@@ -206,17 +189,18 @@ class _Period:
 
 @dataclass(frozen=True, slots=True)
 class _Dates:
-    nominal: date | None
-    due: date | None
-    act_by: date | None
     kind: DutyKind
     status: DutyStatus
+    nominal: date | None = None
+    due: date | None = None
+    act_by: date | None = None
 
 
 def _duties(
     city: CityPolicy,
     periods: list[_Period],
     calendar: WorkCalendar,
+    *,
     received: Received | None,
     readings: Mapping[str, str] | None,
 ) -> tuple[Duty, ...]:
@@ -326,16 +310,18 @@ class _Dating:
         """When the duty of the period is due."""
         due: Deadline = duty.due
         match due:
-            case OnDate(day):
+            case OnDate(day=day):
                 return self._fixed(day, duty.shift)
-            case InMonth(offset, day_rule):
-                return self._in_month(duty, period.first_month.plus(offset), day_rule)
+            case InMonth():
+                return self._in_month(
+                    duty, period.first_month.plus(due.months_after_start(duty.quarter)), due
+                )
             case After():
                 return self._after(due, duty, period)
             case Undated():
-                return _Dates(None, None, None, DutyKind.UNDATED, DutyStatus.UNKNOWN)
+                return _Dates(DutyKind.UNDATED, DutyStatus.UNKNOWN)
             case Delegated():
-                return _Dates(None, None, None, DutyKind.DELEGATED, DutyStatus.UNKNOWN)
+                return _Dates(DutyKind.DELEGATED, DutyStatus.UNKNOWN)
 
     def _reading(self, duty: DutyRule) -> str | None:
         if duty.interpretation is None:
@@ -344,13 +330,13 @@ class _Dating:
 
     def _fixed(self, nominal: date | None, shift: Shift) -> _Dates:
         if nominal is None:
-            return _Dates(None, None, None, DutyKind.FIXED, DutyStatus.UNKNOWN)
+            return _Dates(DutyKind.FIXED, DutyStatus.UNKNOWN)
         due = self._moved(nominal, shift)
         if due is None or not self.calendar.knows(due):
             # The notice is not published: the day stands as printed, whether it moves is open.
-            return _Dates(nominal, nominal, None, DutyKind.FIXED, DutyStatus.PROVISIONAL)
+            return _Dates(DutyKind.FIXED, DutyStatus.PROVISIONAL, nominal=nominal, due=nominal)
         status = DutyStatus.CONFIRMED if self.calendar.is_settled(due) else DutyStatus.PROVISIONAL
-        return _Dates(nominal, due, self.calendar.act_by(due), DutyKind.FIXED, status)
+        return _Dates(DutyKind.FIXED, status, nominal=nominal, due=due, act_by=self.calendar.act_by(due))
 
     def _moved(self, nominal: date, shift: Shift) -> date | None:
         """The day moved off a day off where the text says so; None where that needs an unknown year."""
@@ -366,19 +352,22 @@ class _Dating:
         match day_rule:
             case LastDay():
                 return self._fixed(month.last_day, duty.shift)
-            case DayOfMonth(day, clamp):
-                return self._fixed(_day_of(month, day, clamp=clamp), duty.shift)
-            case NthLastWorkingDay(nth):
-                nth = self._read_last_working_days(duty, nth)
+            case DayOfMonth() if day_rule.working_days_before:
+                counted_from = _day_of(month, day_rule.day, clamp=False)
+                found = counted_from and self.calendar.working_days_before(
+                    counted_from, day_rule.working_days_before
+                )
+                return self._working_day(found, counted_from or month.last_day)
+            case DayOfMonth():
+                day = _day_of(month, day_rule.day, clamp=day_rule.short_month == "last_day")
+                return self._fixed(day, duty.shift)
+            case NthLastWorkingDay():
+                nth = self._read_last_working_days(duty, day_rule.nth)
                 found = self.calendar.nth_last_working_day(month.year, month.month, nth)
                 return self._working_day(found, month.last_day)
-            case NthWorkingDay(nth):
-                found = self.calendar.nth_working_day(month.year, month.month, nth)
+            case NthWorkingDay():
+                found = self.calendar.nth_working_day(month.year, month.month, day_rule.nth)
                 return self._working_day(found, month.first_day)
-            case WorkingDaysBefore(day, count):
-                counted_from = _day_of(month, day, clamp=False)
-                found = counted_from and self.calendar.working_days_before(counted_from, count)
-                return self._working_day(found, counted_from or month.last_day)
 
     def _read_last_working_days(self, duty: DutyRule, nth: int) -> int:
         """Which working day from the end 「最后n个工作日前」 means under the reading in use."""
@@ -394,35 +383,39 @@ class _Dating:
 
     def _working_day(self, found: date | None, counted_from: date) -> _Dates:
         if found is None:
-            return _Dates(None, None, None, DutyKind.WORKING_DAY, DutyStatus.UNKNOWN)
+            return _Dates(DutyKind.WORKING_DAY, DutyStatus.UNKNOWN)
         settled = self.calendar.is_settled(max(found, counted_from))
         status = DutyStatus.CONFIRMED if settled else DutyStatus.PROVISIONAL
-        return _Dates(found, found, found, DutyKind.WORKING_DAY, status)
+        return _Dates(DutyKind.WORKING_DAY, status, nominal=found, due=found, act_by=found)
 
     def _after(self, due: After, duty: DutyRule, period: _Period) -> _Dates:
         happened = self._happened(due)
         start = happened if happened is not None else self._latest(due, duty, period)
         if start is None:
-            return _Dates(None, None, None, DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
+            return _Dates(DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
         nominal: date | None
-        if due.working:
-            nominal = limit = self.calendar.add_working_days(start, due.days)
-        else:
+        if due.days is not None:
             nominal = start + timedelta(days=due.days)
             limit = self._moved(nominal, duty.shift)
+        else:
+            assert due.working_days is not None, "a deadline after a step counts one kind of days"
+            nominal = limit = self.calendar.add_working_days(start, due.working_days)
         if nominal is None or limit is None:
-            return _Dates(None, None, None, DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
+            return _Dates(DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
         if not self.calendar.is_settled(limit):
             status = DutyStatus.PROVISIONAL
         else:
             status = DutyStatus.CONFIRMED if happened is not None else DutyStatus.FORECAST
-        return _Dates(nominal, limit, self.calendar.act_by(limit), DutyKind.AFTER_EVENT, status)
+        return _Dates(
+            DutyKind.AFTER_EVENT, status, nominal=nominal, due=limit, act_by=self.calendar.act_by(limit)
+        )
 
     def _happened(self, due: After) -> date | None:
         if self.received is None:
             return None
         if isinstance(self.received, date):
-            return self.received if due.from_receipt or due.event is not None else None
+            counts_from_receipt = due.counts_from == "receipt" or due.event is not None
+            return self.received if counts_from_receipt else None
         name = due.step or due.event
         return self.received.get(name) if name else None
 

@@ -1,6 +1,5 @@
 """The sandbox bank's callbacks to the product: signed like a request, and only a hint to query."""
 
-import http.client
 import logging
 import queue
 import threading
@@ -8,12 +7,14 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from fundpool.adapters.http_client import Deadlines, NoResponse, exchange
 from fundpool.adapters.keys.signature import signed_headers
 from fundpool.sandbox_bank.faults import Call, FaultPlan, encoded
 
 _log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 5.0
+_DEADLINES = Deadlines(connect_s=_TIMEOUT_S, read_s=_TIMEOUT_S, total_s=_TIMEOUT_S)
 
 
 class CallbackSender:
@@ -23,8 +24,7 @@ class CallbackSender:
     """
 
     def __init__(self, url: str, *, key_id: str, secret: bytes, plan: FaultPlan) -> None:
-        parts = urlsplit(url)
-        self._secure, self._netloc, self._path = parts.scheme == "https", parts.netloc, parts.path or "/"
+        self._url, self._path = url, urlsplit(url).path or "/"
         self._key_id = key_id
         self._secret = secret
         self._plan = plan
@@ -68,13 +68,8 @@ class CallbackSender:
         headers = signed_headers(
             secret, self._key_id, method="POST", path=self._path, body=body, at_unix_s=int(time.time())
         )
-        connection = (http.client.HTTPSConnection if self._secure else http.client.HTTPConnection)(
-            self._netloc, timeout=_TIMEOUT_S
-        )
+        headers["Content-Type"] = "application/json"
         try:
-            connection.request("POST", self._path, body, {"Content-Type": "application/json", **headers})
-            connection.getresponse().read()
-        except (OSError, http.client.HTTPException) as error:
-            _log.warning("callback for %s was not delivered: %s", event["key"], error)
-        finally:
-            connection.close()
+            exchange("POST", self._url, body=body, headers=headers, deadlines=_DEADLINES)
+        except NoResponse as none:
+            _log.warning("callback for %s was not delivered: %s", event["key"], none.reason)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from fundpool.adapters.banks.iso20022 import REASONS, end_to_end_of, read_order, write_message
+from fundpool.adapters.banks.iso20022 import REASONS, end_to_end_of, read_order, require_extra, write_message
 from fundpool.adapters.documents.raw_files import is_arrived, write_through
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
@@ -33,9 +33,10 @@ class Handled:
 
 
 class FileBank:
-    """A bank that is reached by files."""
+    """A bank that is reached by files. Raises InputError without the extra ``iso20022``."""
 
     def __init__(self, book: BankBook, outbox: Path, inbox: Path) -> None:
+        require_extra()
         self.book = book
         self._outbox = outbox
         self._inbox = inbox

@@ -256,6 +256,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing per request; the book is the record."""
 
     def _answer(self) -> None:
+        if self.server.stopping.is_set():
+            self.close_connection = True  # a connection that a client kept outlives the listening socket
+            return
         length = self.headers.get("Content-Length", "0")
         if not length.isascii() or not length.isdigit() or int(length) > REQUEST_LIMIT:
             self.close_connection = True

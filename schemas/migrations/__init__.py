@@ -1,1 +1,1 @@
-"""Alembic migrations of the tables; run by ``fundpool.adapters.migrations.upgrade``."""
+"""Alembic migrations of the tables; run by ``fundpool.adapters.stores.migrations.upgrade``."""

@@ -17,7 +17,6 @@ WRITERS = {
     "fundpool/adapters/stores/audit.py": "the audit trail, sealed by its own chain and its end by the trail of rows",
     "fundpool/adapters/stores/ledger.py": "postings, sealed by their voucher, and running balances, recomputed",
     "fundpool/adapters/stores/transfers.py": "the versioned change of a record, noted by RowWriter.note_change",
-    "fundpool/adapters/stores/setting_up.py": "seals of an earlier version's rows, before the trail takes them over",
 }
 OF_OTHER_DATABASES = {
     "fundpool/sandbox_bank/bank_file.py",  # the sandbox bank's

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fundpool.adapters.banks.http import Deadlines, HttpGateway
+from fundpool.adapters.banks.http import HttpGateway
+from fundpool.adapters.http_client import Deadlines
 from fundpool.domain.periods import SHANGHAI
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.sandbox_bank.bank_file import BankFile

@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 
 from fundpool.console.cli import main
+from fundpool.version import product
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEADER = "serial,county,fund,amount_fen\n"
@@ -119,6 +120,7 @@ def test_the_differing_lines_are_a_parquet_and_a_workbook_with_both_sides_as_the
     assert {path.suffix for path in (folder / "results/of today").iterdir()} == {".parquet", ".xlsx"}
 
     book = openpyxl.load_workbook(files["workbook"])
+    assert book.properties.description == product()
     assert {
         (sheet.sheet_properties.pageSetUpPr.fitToPage, sheet.page_setup.orientation) for sheet in book
     } == {(True, "landscape")}

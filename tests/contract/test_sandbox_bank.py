@@ -19,7 +19,16 @@ from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
 from fundpool.sandbox_bank.bank_file import BankFile
 from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
-from tests.contract.conftest import KEY_ID, NOW, PAYEE, PAYER, SECRET, an_order, start_bank
+from tests.contract.conftest import (
+    KEY_ID,
+    NOW,
+    PAYEE,
+    PAYER,
+    SECRET,
+    SILENCE_ENDS,
+    an_order,
+    start_bank,
+)
 
 
 class Program:
@@ -333,3 +342,10 @@ def test_a_bank_whose_callbacks_find_nobody_works_on(tmp_path):
     assert running.gateway().submit(an_order(), now=NOW).kind is Kind.SUCCEEDED
     assert running.gateway().query(an_order(), now=NOW).kind is Kind.SUCCEEDED
     running.stop()
+
+
+def test_a_stopped_bank_answers_nobody_on_a_connection_that_was_kept(bank):
+    gateway = bank.gateway(SILENCE_ENDS)
+    assert gateway.query(an_order(), now=NOW).kind is Kind.NOT_FOUND
+    bank.server.shutdown()
+    assert gateway.query(an_order(), now=NOW).kind is Kind.UNKNOWN

@@ -75,7 +75,7 @@ class RestoredMonth(SmallMonth):
                 lambda work: recovery.quarantine(work, now=now, terms=TERMS)
             )
 
-        put_back(self._database, self.folder / BACKUP, SEALS, quarantine)
+        put_back(self._database, self.folder / BACKUP, quarantine)
 
     def _recover(self, now: datetime) -> None:
         with suppress(ServiceUnavailable):

@@ -30,7 +30,8 @@ from typing import Any, NoReturn
 
 from sqlalchemy import func, select
 
-from fundpool.adapters.banks.http import Deadlines, HttpGateway
+from fundpool.adapters.banks.http import HttpGateway
+from fundpool.adapters.http_client import Deadlines
 from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 import psycopg
 from sqlalchemy import make_url
 
+from fundpool.adapters import http_client
 from fundpool.adapters.banks.http import HttpGateway
 from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.stores import migrations
@@ -148,6 +149,7 @@ class Zygote:
         nobody = HttpGateway("http://127.0.0.1:9", key_id=KEY_ID, secret=SECRET)
         with suppress(ServiceUnavailable):
             nobody.statement("", date(2026, 9, 30), now=datetime(2026, 9, 30, tzinfo=SHANGHAI))
+        http_client.close()
         gc.collect()
         gc.freeze()
 
@@ -306,7 +308,9 @@ def _beside(home: Path, database: Database, act: Act | None) -> Iterator[None]:
         failpoints.install(None)
         act.do(act.at)
 
-    database.dispose()  # a connection is not for two processes
+    # A connection is not for two processes, and a fork takes no thread along.
+    database.dispose()
+    http_client.close()
     child = os.fork()
     if child == 0:
         _in_child(home, alone)

@@ -1,7 +1,6 @@
 """A check that is missing, raises, or saw nothing never lets a document pass."""
 
 from dataclasses import replace
-from functools import partial
 
 import great_expectations.expectations as gxe
 import pytest
@@ -13,7 +12,7 @@ from fundpool.domain.findings import Severity, Verdict
 from fundpool.services.ports.judging import ParsedDocument, SourceFile
 from tests.golden import sample_documents as sample
 
-CHECKS = [(suite.document, check.code) for suite in runner.SUITES.values() for check in suite.checks]
+CHECKS = [(document, check.code) for document, suite in runner.SUITES.items() for check in suite.checks]
 
 
 def clean(document: str) -> list[ParsedDocument]:
@@ -27,7 +26,7 @@ def parsed() -> dict[str, list[ParsedDocument]]:
 
 
 def raising(check: Check) -> Check:
-    return replace(check, expect=partial(gxe.ExpectColumnValuesToNotBeNull, column="no such column"))
+    return replace(check, expect=gxe.ExpectColumnValuesToNotBeNull(column="no such column"))
 
 
 @pytest.mark.parametrize("document", sample.CLEAN)
@@ -61,9 +60,8 @@ def test_a_check_missing_from_the_answer_is_never_a_pass(
     document: str, code: str, parsed: dict[str, list[ParsedDocument]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite = runner.SUITES[document]
-    place = [check.code for check in suite.checks].index(code)
-    everything_else_held = {number: [] for number in range(len(suite.checks)) if number != place}
-    monkeypatch.setattr(runner, "_validate", lambda *_: everything_else_held)
+    everything_else_held = {check.code: [] for check in suite.checks if check.code != code}
+    monkeypatch.setattr(runner, "failing_rows", lambda *_: everything_else_held)
     (judgement,) = runner.judge_with(suite, parsed[document], sample.context())
     assert judgement.verdict is Verdict.REVIEW
     assert [finding.rule for finding in judgement.findings] == [code]

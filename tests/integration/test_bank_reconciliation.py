@@ -24,6 +24,7 @@ from fundpool.services.payments import resolving, statements
 from fundpool.services.payments.bank_reconciliation import reconciliations
 from fundpool.services.ports.statement_ports import MatchRule
 from fundpool.settings import Settings
+from fundpool.version import product
 from schemas.payment_messages import Direction
 from tests.seals import SEALS
 from tests.simulation.scene import (
@@ -370,6 +371,7 @@ def test_the_workbook_shows_both_balances_every_open_item_and_who_signs(scene):
     found = form(scene)
     policy = policy_of(CITY)
     content = openpyxl.load_workbook(BytesIO(workbook(policy, MONTH, (found,), MONTH_END.date())))
+    assert content.properties.description == product()
     overview, sheet = content.worksheets
     texts = [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert "银行存款余额调节表" in texts

@@ -36,5 +36,5 @@ def test_a_city_is_played_to_the_fen_through_prefect(tmp_path: Path) -> None:
 def test_plain_checks_find_what_the_suites_find(monkeypatch: pytest.MonkeyPatch) -> None:
     made = reproductions()
     with_suites = judged(made)
-    monkeypatch.setattr(runner, "_validate", plain_checks.validate)
+    monkeypatch.setattr(runner, "failing_rows", plain_checks.failing_rows)
     assert judged(made) == with_suites

@@ -12,6 +12,7 @@ import pytest
 from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.adapters.documents.workbooks import write_document, write_template
 from fundpool.services.ports.judging import ParsedDocument, SourceFile
+from fundpool.version import product
 from schemas.documents import DOCUMENTS
 from tests.golden import sample_documents as sample
 
@@ -142,6 +143,7 @@ def test_a_template_says_what_it_is_for_and_keeps_formulas_locked(tmp_path: Path
         properties = archive.read("docProps/custom.xml").decode()
     assert "<sheetProtection" in sheet
     assert sheet.count("<dataValidation ") >= 7
+    assert openpyxl.load_workbook(path).properties.description == product()
     for value in ("plan", "2026-10", "331002", "元"):
         assert f"<vt:lpwstr>{value}</vt:lpwstr>" in properties
     parsed = read(path.read_bytes())

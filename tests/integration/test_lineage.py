@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 from fastapi.testclient import TestClient
 
+from fundpool.adapters.documents import report_workbooks
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.commands.explain import lines_of
 from fundpool.console.dashboard.app import create_app
@@ -24,6 +25,7 @@ from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.oversight import records
 from fundpool.services.oversight.lineage import CellSource, Lineage
+from fundpool.version import product
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 from tests.integration.test_month import play_reports
 
@@ -128,6 +130,7 @@ def test_every_figure_of_the_filed_summary_leads_to_its_cell(scene: CityScene) -
     assert [filing.version for filing in filings] == [1, 2]
     for filing in filings:
         book = openpyxl.load_workbook(io.BytesIO(scene.ports.raw_files.read(filing.sha256)))
+        assert book.properties.description == product()
         for fund, sheet in zip(scene.funds, book.worksheets, strict=False):
             rows = {
                 str(row[0].value): [cell.value for cell in row[3:16]] for row in sheet.iter_rows(min_row=6)
@@ -141,6 +144,15 @@ def test_every_figure_of_the_filed_summary_leads_to_its_cell(scene: CityScene) -
                     assert sum(kept.fen(cell) for cell in cells) == explained.amount_fen
                     # Suizhou's text writes nothing about reports; that is said, not passed over.
                     assert explained.articles or len(explained.unwritten) == 2
+
+
+def test_another_version_of_the_program_files_the_same_figures_no_second_time(
+    scene: CityScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_workbooks, "product", lambda: "fundpool 9.9.9")
+    scene.run("report-filing", at("2026-11-12 12:00"))
+    filings = scene.ports.database.read(lambda work: work.records.filings("suizhou", OCTOBER))
+    assert [filing.version for filing in filings] == [1]
 
 
 def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactions, tmp_path: Path) -> None:

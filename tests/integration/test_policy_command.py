@@ -20,6 +20,7 @@ from fundpool.domain.periods import Month
 from fundpool.services.law.policy_views import explain_rule
 from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
 
+KEY_IN_WORDS = "键只用小写字母、数字和下划线 / a key is lower-case ASCII letters, digits and underscores"
 GOLDEN = Path(__file__).parents[1] / "golden" / "policies"
 
 
@@ -105,7 +106,9 @@ def test_every_switchable_reading_of_every_city_shows_a_difference() -> None:
         for rule in city.rules:
             if not any(reading.switchable for reading in rule.interpretations):
                 continue
-            explained = explain_rule(city, rule, library.national, calendar, Month(2022, 1), examples)
+            explained = explain_rule(
+                city, rule, library.national, calendar=calendar, month=Month(2022, 1), examples=examples
+            )
             for reading in explained["readings"]:
                 others = [other["gives"] for other in reading["alternatives"]]
                 if reading["switchable"]:
@@ -249,6 +252,51 @@ def test_check_names_file_and_line(
         line,
         problems,
     )
+
+
+@pytest.mark.parametrize(
+    ("duty", "message"),
+    [
+        ("due: {day: 30, dya: 3}}", "duties.0.due.dya: 不认识的词 / unknown key"),
+        ("due: {day: 30}, quarter: 2}", "duties.0.quarter: 不认识的词 / unknown key"),
+        ("due: {day: 30}, shift: up}", "duties.0.shift: Input should be 'none', 'following' or 'preceding'"),
+        (
+            "due: {day: 30, month_offset: 99}}",
+            "duties.0.due.month_offset: Input should be less than or equal to 12",
+        ),
+        (
+            "due: {undated: 及时, month: 3}}",
+            "duties.0.due: month belongs to day, last_day, nth_last_working_day, nth_working_day, not to undated",
+        ),
+        (
+            "due: {after_step: Report, days: 3}}",
+            f"duties.0.due.after_step: {KEY_IN_WORDS}, found 'Report'",
+        ),
+        (
+            "due: {by_quarter: {1: {day: 32, month: 3}, 5: {day: 1, month: 3}}}}",
+            "duties.0.due.by_quarter.1.day: Input should be less than or equal to 31",
+        ),
+        ("due: {by_quarter: {1: {day: 3, month: 3}}}}", "duties.0: by_quarter belongs to every: quarter"),
+        ("due: 30}", "duties.0.due: a due block is words with values, found 30"),
+        ("due: {day: 30}, reading: new}", "duty publish_on_30th names the reading new, which the rule lacks"),
+    ],
+)
+def test_a_duty_that_does_not_hold_names_its_rule_and_its_place_in_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], duty: str, message: str
+) -> None:
+    file, line = spoil(folder, "lanhe", "due: {day: 30}}", duty)
+    problem = answer(capsys, "check", str(folder), status=1)["problems"][0]
+    assert problem == {"file": str(file), "line": line, "message": f"LH-06: {message}"}
+
+
+@pytest.mark.parametrize("word", ["line: 3", "instrument: rules", "start: 4"])
+def test_what_the_program_adds_to_a_rule_is_no_word_of_a_file(
+    folder: Path, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    quote = "    quote: 县级经办机构每月18日前上报下月用款计划\n"
+    spoil(folder, "yunzhou", quote, f"{quote}    {word}\n")
+    (problem,) = answer(capsys, "check", str(folder), status=1)["problems"]
+    assert problem["message"].endswith(f"{word.partition(':')[0]}: 不认识的词 / unknown key")
 
 
 def test_one_bad_file_does_not_hide_another(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

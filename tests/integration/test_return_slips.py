@@ -14,6 +14,7 @@ from fundpool.console.cli import main
 from fundpool.console.commands.check import slip_of
 from fundpool.domain.return_slip import ReturnSlip, correction_of
 from fundpool.services.ports.judging import Judgement, SourceFile, judge_files
+from fundpool.version import product
 from tests.golden import sample_documents as sample
 
 
@@ -44,6 +45,7 @@ def test_the_workbook_lists_every_finding_and_marks_its_cell(judgement: Judgemen
     book = openpyxl.load_workbook(workbook)
     listed = [row[0].value for row in book["退回单"].iter_rows(min_row=8) if row[0].value]
     assert listed == [finding.rule for finding in judgement.findings]
+    assert book.properties.description == product()
     own = book["原表 用款计划申请表"]
     for finding in judgement.findings:
         comment = own[finding.cell].comment

@@ -1,23 +1,18 @@
-"""What people decided bears a keyed seal; an earlier version's rows are sealed once, when its tables change."""
+"""What people decided bears a keyed seal."""
 
 import stat
 from pathlib import Path
 
 import pytest
-from alembic import command
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from fundpool.adapters.keys.seal_key import key_file, seals_of
-from fundpool.adapters.stores import migrations
-from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.setting_up import set_up
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
 from fundpool.domain.sealing import Seals
 from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
-from schemas.tables.accounts import bank_account
 from tests.seals import SEALS
 from tests.simulation.scene import CITY, Scene
 
@@ -67,20 +62,3 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(InputError) as readable:
         seals_of(settings).of_values("anything")
     assert readable.value.code == "secret_file_readable"
-
-
-def test_rows_of_a_version_before_the_seals_are_sealed_once(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
-    migrations.upgrade(database)
-    Scene(SqlTransactions(database, SEALS)).release()
-    with migrations._may_rebuild_tables(database) as connection:
-        command.downgrade(migrations._config(connection), "0007")
-    set_up(database, SEALS)
-    transactions = SqlTransactions(database, SEALS)
-    assert all(SEALS.hold(each) for each in transactions.read(lambda work: work.accounts.find()))
-    assert all(SEALS.hold(each) for each in transactions.read(lambda work: work.transfers.obligations()))
-    with database.engine.begin() as connection:
-        connection.execute(text("UPDATE bank_account SET seal = NULL"))
-    set_up(database, SEALS)
-    with database.engine.connect() as connection:
-        assert set(connection.scalars(select(bank_account.c.seal))) == {None}

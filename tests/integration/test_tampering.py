@@ -29,7 +29,6 @@ from sqlalchemy.types import NULLTYPE
 from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.setting_up import set_up
 from fundpool.adapters.stores.work import SqlTransactions, SqlWork
 from fundpool.console.cli import main
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
@@ -291,36 +290,6 @@ def test_a_copy_of_the_whole_database_put_back_is_told_by_an_anchor_alone(
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []
     faults = transactions.read(lambda work: verify_everything(work, [anchor])).faults
     assert {each.kind for each in faults} == {"trail_truncated", "audit_truncated"}
-
-
-def test_rows_from_before_the_trail_are_taken_over_once(database: Database) -> None:
-    transactions = SqlTransactions(database, SEALS)
-    Scene(transactions).release()
-    with database.engine.begin() as connection:
-        connection.execute(delete(row_trail))
-        connection.exec_driver_sql("DROP TABLE row_trail")
-        connection.exec_driver_sql("DROP TABLE file_cells")
-        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{BEFORE_THE_TRAIL}'")
-    set_up(database, SEALS)
-    found = transactions.read(lambda work: verify_everything(work, []))
-    assert found.faults == []
-    assert found.rows > 10
-    (adopted,) = [
-        each
-        for each in transactions.read(lambda work: list(work.audit.records()))
-        if each.action == "adopt_rows"
-    ]
-    assert '"obligation"' in adopted.detail
-    # Setting up again adopts nothing that was changed since.
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE obligation SET amount_fen = amount_fen + 1 WHERE id = 1")
-    set_up(database, SEALS)
-    faults = transactions.read(lambda work: verify_everything(work, [])).faults
-    assert [(each.kind, each.subject) for each in faults] == [("row_altered", "obligation [1]")]
-    assert "amount_fen" in faults[0].en
-
-
-BEFORE_THE_TRAIL = "0009"
 
 
 def test_the_day_s_anchor_is_written_once_to_every_place(

@@ -15,7 +15,6 @@ from fundpool.domain.policy import (
     Delegated,
     DutyRule,
     Every,
-    InMonth,
     Instrument,
     Interpretation,
     LastDay,
@@ -44,10 +43,6 @@ DOCUMENT = Instrument(
     published=None,
     effective=date(2024, 7, 1),
     status=Status.IN_FORCE,
-    source_file=None,
-    page_marker=None,
-    repeals=(),
-    notes=(),
 )
 READING = Interpretation(
     key=LAST_WORKING_DAYS,
@@ -66,19 +61,12 @@ def rule(rule_id: str, *duties: DutyRule, **validity: Any) -> PolicyRule:
         section="第一条",
         quote="引文",
         instrument=DOCUMENT,
-        start=None,
-        end=None,
         line=1,
         actor="县",
         valid_from=validity.get("valid_from", date(2024, 7, 1)),
         valid_until=validity.get("valid_until"),
-        ended_by=None,
         duties=duties,
-        computes=(),
-        structure=None,
-        out_of_scope=None,
         interpretations=(READING,),
-        notes=(),
     )
 
 
@@ -111,9 +99,7 @@ def the_due_date(*duties: DutyRule, month: str = "2025-10", **options: Any) -> d
 
 
 def test_a_date_without_a_shift_rule_stays_in_the_holiday_and_says_when_to_act() -> None:
-    (duty,) = duties_of_month(
-        city(rule("A-1", monthly("pay", InMonth(0, DayOfMonth(5))))), Month(2025, 10), CALENDAR
-    )
+    (duty,) = duties_of_month(city(rule("A-1", monthly("pay", DayOfMonth(5)))), Month(2025, 10), CALENDAR)
     assert (duty.nominal, duty.due, duty.act_by) == (
         date(2025, 10, 5),
         date(2025, 10, 5),
@@ -124,9 +110,9 @@ def test_a_date_without_a_shift_rule_stays_in_the_holiday_and_says_when_to_act()
 def test_two_shifts_are_independent_and_may_meet() -> None:
     duties = duties_of_month(
         city(
-            rule("A-1", monthly("apply", InMonth(0, DayOfMonth(2)), shift=Shift.FOLLOWING)),
-            rule("A-2", monthly("pay", InMonth(0, DayOfMonth(7)), shift=Shift.FOLLOWING)),
-            rule("A-3", monthly("file", InMonth(0, DayOfMonth(7)))),
+            rule("A-1", monthly("apply", DayOfMonth(2), shift=Shift.FOLLOWING)),
+            rule("A-2", monthly("pay", DayOfMonth(7), shift=Shift.FOLLOWING)),
+            rule("A-3", monthly("file", DayOfMonth(7))),
         ),
         Month(2025, 10),
         CALENDAR,
@@ -136,12 +122,14 @@ def test_two_shifts_are_independent_and_may_meet() -> None:
 
 
 def test_the_month_end_is_the_last_calendar_day() -> None:
-    assert the_due_date(monthly("pay", InMonth(-1, LastDay())), month="2025-03") == date(2025, 2, 28)
+    assert the_due_date(monthly("pay", LastDay(last_day=True, month_offset=-1)), month="2025-03") == date(
+        2025, 2, 28
+    )
 
 
 def test_a_day_that_the_month_lacks_has_no_date_unless_the_text_says_month_end() -> None:
-    assert the_due_date(monthly("file", InMonth(0, DayOfMonth(30))), month="2025-02") is None
-    assert the_due_date(monthly("file", InMonth(0, DayOfMonth(30, clamp=True))), month="2025-02") == date(
+    assert the_due_date(monthly("file", DayOfMonth(30)), month="2025-02") is None
+    assert the_due_date(monthly("file", DayOfMonth(30, short_month="last_day")), month="2025-02") == date(
         2025, 2, 28
     )
 
@@ -151,25 +139,25 @@ def test_a_day_that_the_month_lacks_has_no_date_unless_the_text_says_month_end()
     [("nth_last", date(2025, 9, 29)), ("before", date(2025, 9, 28)), ("within", date(2025, 9, 30))],
 )
 def test_the_last_working_days_are_read_as_asked(reading: str, day: date) -> None:
-    duty = monthly("transfer", InMonth(0, NthLastWorkingDay(2)), interpretation=READING)
+    duty = monthly("transfer", NthLastWorkingDay(2), interpretation=READING)
     assert the_due_date(duty, month="2025-09", readings={LAST_WORKING_DAYS: reading}) == day
 
 
 def test_the_duty_names_the_reading_in_use() -> None:
-    policy = city(rule("A-1", monthly("transfer", InMonth(0, NthLastWorkingDay(2)), interpretation=READING)))
+    policy = city(rule("A-1", monthly("transfer", NthLastWorkingDay(2), interpretation=READING)))
     (duty,) = duties_of_month(policy, Month(2025, 9), CALENDAR, readings={LAST_WORKING_DAYS: "within"})
     assert duty.reading == "within"
 
 
 @pytest.mark.parametrize("readings", [{LAST_WORKING_DAYS: "soon"}, {"gap.pool_short": "tranche"}])
 def test_a_reading_that_the_documents_do_not_offer_is_refused(readings: dict[str, str]) -> None:
-    policy = city(rule("A-1", monthly("transfer", InMonth(0, LastDay()))))
+    policy = city(rule("A-1", monthly("transfer", LastDay(last_day=True))))
     with pytest.raises(InputError, match=r"due\.last_working_days=nth_last\|before\|within"):
         duties_of_month(policy, Month(2025, 9), CALENDAR, readings=readings)
 
 
-PAY = monthly("pay", InMonth(0, DayOfMonth(5)))
-ALLOCATE = monthly("allocate", After(2, working=True, step="pay", from_receipt=True))
+PAY = monthly("pay", DayOfMonth(5))
+ALLOCATE = monthly("allocate", After(working_days=2, step="pay", counts_from="receipt"))
 
 
 def test_without_a_receipt_the_date_is_a_forecast_from_the_latest_permitted_day() -> None:
@@ -185,26 +173,28 @@ def test_with_a_receipt_the_date_is_confirmed() -> None:
 
 
 def test_a_bare_receipt_day_does_not_stand_for_the_completion_of_a_review() -> None:
-    review = monthly("review", After(2, working=True, step="pay"))
+    review = monthly("review", After(working_days=2, step="pay"))
     assert the_due_date(PAY, review, received=date(2025, 9, 28)) == date(2025, 10, 10)
     assert the_due_date(PAY, review, received={"pay": date(2025, 9, 28)}) == date(2025, 9, 30)
 
 
 def test_a_chain_of_steps_is_forecast_through_every_link() -> None:
-    review = monthly("review", After(2, working=True, step="pay"))
-    answer = monthly("answer", After(10, working=False, step="review"))
+    review = monthly("review", After(working_days=2, step="pay"))
+    answer = monthly("answer", After(days=10, step="review"))
     assert the_due_date(PAY, review, answer) == date(2025, 10, 20)
 
 
 def test_an_outside_event_without_a_day_has_no_date() -> None:
-    duty = DutyRule("transfer", "county", Every.EVENT, After(5, working=True, event="到期收回"))
+    duty = DutyRule(
+        step="transfer", actor="county", every=Every.EVENT, due=After(working_days=5, event="到期收回")
+    )
     (listed,) = duties_of_year(city(rule("A-1", duty)), 2025, CALENDAR)
     assert (listed.due, listed.status, listed.kind.value) == (None, DutyStatus.UNKNOWN, "after_event")
 
 
 def test_undated_and_delegated_duties_are_listed_without_a_date() -> None:
-    undated = DutyRule("report", "city_agency", Every.YEAR, Undated("及时"))
-    delegated = DutyRule("pay_insurer", "city_finance", Every.EVENT, Delegated("按合同"))
+    undated = DutyRule(step="report", actor="city_agency", every=Every.YEAR, due=Undated("及时"))
+    delegated = DutyRule(step="pay_insurer", actor="city_finance", every=Every.EVENT, due=Delegated("按合同"))
     duties = duties_of_year(city(rule("A-1", undated, delegated)), 2025, CALENDAR)
     assert [(duty.kind.value, duty.due, duty.act_by) for duty in duties] == [
         ("undated", None, None),
@@ -214,28 +204,37 @@ def test_undated_and_delegated_duties_are_listed_without_a_date() -> None:
 
 def test_duties_before_the_rule_holds_are_not_listed() -> None:
     policy = city(
-        rule("A-1", monthly("plan", InMonth(-1, DayOfMonth(15)))),
-        rule("A-2", monthly("pay", InMonth(0, DayOfMonth(5)))),
+        rule("A-1", monthly("plan", DayOfMonth(15, month_offset=-1))),
+        rule("A-2", monthly("pay", DayOfMonth(5))),
     )
     assert [duty.step for duty in duties_of_month(policy, Month(2024, 7), CALENDAR)] == ["pay"]
 
 
 def test_a_one_off_duty_stands_even_before_the_rest_takes_effect() -> None:
-    audit = DutyRule("audit", "city_audit", Every.ONCE, OnDate(date(2024, 3, 31)), fund_year=2024)
+    audit = DutyRule(
+        step="audit", actor="city_audit", every=Every.ONCE, due=OnDate(date(2024, 3, 31)), fund_year=2024
+    )
     assert [duty.due for duty in duties_of_year(city(rule("A-1", audit)), 2024, CALENDAR)] == [
         date(2024, 3, 31)
     ]
 
 
 def test_a_one_off_duty_belongs_to_the_year_of_its_money() -> None:
-    pay = DutyRule("pay", "city_finance", Every.ONCE, OnDate(date(2024, 12, 31)), fund_year=2025)
+    pay = DutyRule(
+        step="pay", actor="city_finance", every=Every.ONCE, due=OnDate(date(2024, 12, 31)), fund_year=2025
+    )
     policy = city(rule("A-1", pay))
     assert duties_of_year(policy, 2024, CALENDAR) == ()
     assert [duty.period for duty in duties_of_year(policy, 2025, CALENDAR)] == ["2025"]
 
 
 def test_the_settlement_of_a_year_has_that_years_period_though_due_in_the_next() -> None:
-    settle = DutyRule("settle", "city_agency", Every.YEAR, InMonth(17, LastDay()))
+    settle = DutyRule(
+        step="settle",
+        actor="city_agency",
+        every=Every.YEAR,
+        due=LastDay(last_day=True, month=6, year_offset=1),
+    )
     (duty,) = duties_of_year(city(rule("A-1", settle)), 2024, CALENDAR)
     assert (duty.period, duty.due) == ("2024", date(2025, 6, 30))
 
@@ -251,21 +250,21 @@ def test_a_fixed_date_in_a_year_without_a_notice_is_provisional() -> None:
 
 
 def test_a_shifted_date_in_a_year_without_a_notice_keeps_its_printed_day() -> None:
-    pay = monthly("pay", InMonth(0, DayOfMonth(7)), shift=Shift.FOLLOWING)
+    pay = monthly("pay", DayOfMonth(7), shift=Shift.FOLLOWING)
     (duty,) = duties_of_month(city(rule("A-1", pay)), Month(2026, 3), CALENDAR)
     assert (duty.due, duty.act_by, duty.status) == (date(2026, 3, 7), None, DutyStatus.PROVISIONAL)
 
 
 def test_a_working_day_in_a_year_without_a_notice_is_unknown() -> None:
     (duty,) = duties_of_month(
-        city(rule("A-1", monthly("transfer", InMonth(0, NthLastWorkingDay(2))))), Month(2026, 3), CALENDAR
+        city(rule("A-1", monthly("transfer", NthLastWorkingDay(2)))), Month(2026, 3), CALENDAR
     )
     assert (duty.due, duty.status) == (None, DutyStatus.UNKNOWN)
 
 
 def test_a_december_that_waits_for_next_years_notice_says_so() -> None:
     (duty,) = duties_of_month(
-        city(rule("A-1", monthly("transfer", InMonth(0, NthLastWorkingDay(2))))), Month(2025, 12), CALENDAR
+        city(rule("A-1", monthly("transfer", NthLastWorkingDay(2)))), Month(2025, 12), CALENDAR
     )
     assert (duty.due, duty.status) == (date(2025, 12, 30), DutyStatus.PROVISIONAL)
 
@@ -273,8 +272,8 @@ def test_a_december_that_waits_for_next_years_notice_says_so() -> None:
 def amended(old_day: int, new_day: int, change: date) -> CityPolicy:
     before = change.replace(day=change.day - 1)
     return city(
-        rule("A-1", monthly("file", InMonth(1, DayOfMonth(old_day))), valid_until=before),
-        rule("A-1", monthly("file", InMonth(1, DayOfMonth(new_day))), valid_from=change),
+        rule("A-1", monthly("file", DayOfMonth(old_day, month_offset=1)), valid_until=before),
+        rule("A-1", monthly("file", DayOfMonth(new_day, month_offset=1)), valid_from=change),
     )
 
 

@@ -1,20 +1,12 @@
 """The payment gateway over HTTP (docs/gateway.md).
 
-No redirect is followed, nothing is retried here and no proxy of the environment is used: the
-caller alone decides whether the same key goes out again. The total deadline also ends an answer
-that arrives byte by byte, in its headers or in its body, which per-read time-outs do not.
+Nothing is retried here or below: the caller alone decides whether the same key goes out again.
 """
 
 import logging
-import ssl
 import time
-from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote, urlencode, urlsplit
-
-import anyio
-import httpx
-from anyio.from_thread import start_blocking_portal
 
 from fundpool.adapters.banks.base import (
     NoAnswer,
@@ -25,6 +17,7 @@ from fundpool.adapters.banks.base import (
     answer_to_submission,
     statement_of,
 )
+from fundpool.adapters.http_client import Deadlines, NoResponse, exchange
 from fundpool.adapters.keys.signature import shared_secret, signed_headers
 from fundpool.domain.errors import InputError
 from fundpool.services.ports.gateway import DayStatement, GatewayAnswer
@@ -32,18 +25,6 @@ from fundpool.settings import Settings
 from schemas.payment_messages import BUSINESS_TIME_HEADER, TransferOrder
 
 _log = logging.getLogger(__name__)
-
-BODY_LIMIT = 16_000_000
-"""Bytes of a response that are read at most; a longer one proves nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long one call may take, in seconds."""
-
-    connect_s: float = 5.0
-    read_s: float = 30.0
-    total_s: float = 45.0
 
 
 class HttpGateway:
@@ -66,8 +47,6 @@ class HttpGateway:
         self._key_id = key_id
         self._secret = secret
         self._deadlines = deadlines or Deadlines()
-        # The system's certificates, so that a bank's own authority is added in one known place.
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "HttpGateway":
@@ -125,46 +104,20 @@ class HttpGateway:
             **signed,
             BUSINESS_TIME_HEADER: now.isoformat(),
             "Accept": "application/json",
-            "Accept-Encoding": "identity",
         }
         if body:
             sent["Content-Type"] = "application/json"
         started = time.monotonic()
-        # A loop of its own: the caller may or may not stand in one already.
-        with start_blocking_portal() as portal:
-            received = portal.call(self._exchange, method, target, body, sent)
+        received = self._exchange(method, target, body, sent)
         outcome = received.reason if isinstance(received, NoAnswer) else f"HTTP {received.status}"
         _log.info("%s %s -> %s in %.3f s", method, target, outcome, time.monotonic() - started)
         return received
 
-    async def _exchange(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Received:
-        limits = self._deadlines
-        timeout = httpx.Timeout(limits.read_s, connect=limits.connect_s)
+    def _exchange(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Received:
         try:
-            with anyio.fail_after(limits.total_s):
-                async with (
-                    httpx.AsyncClient(
-                        verify=self._tls, timeout=timeout, follow_redirects=False, trust_env=False
-                    ) as client,
-                    client.stream(method, self.origin + target, content=body, headers=headers) as response,
-                ):
-                    return await _whole(response)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
-            return NoAnswer("unreachable")
-        except httpx.TimeoutException:
-            return NoAnswer("timeout")
-        except TimeoutError:
-            return NoAnswer("deadline")
-        except httpx.HTTPError:
-            return NoAnswer("connection_lost")
-
-
-async def _whole(response: httpx.Response) -> Received:
-    received = bytearray()
-    async for part in response.aiter_raw():
-        received += part
-        if len(received) > BODY_LIMIT:
-            return NoAnswer("oversized")
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        return NoAnswer("unreadable")  # not asked for, and a small body can unpack to gigabytes
-    return RawAnswer(response.status_code, response.headers.get("Content-Type", ""), bytes(received))
+            response = exchange(
+                method, self.origin + target, body=body, headers=headers, deadlines=self._deadlines
+            )
+        except NoResponse as none:
+            return NoAnswer(none.reason)
+        return RawAnswer(response.status, response.content_type, response.body)

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 from xml.parsers import expat
 
@@ -603,6 +604,17 @@ def _module(message: str) -> Any:
 
 
 # ---------------------------------------------------------------------------------- errors
+
+
+def require_extra() -> None:
+    """Raises InputError when the extra ``iso20022`` is not installed."""
+    if find_spec("pyiso20022") is None or find_spec("xsdata") is None:
+        raise InputError(
+            "iso20022_missing",
+            "没有安装银行文件（ISO 20022）所需的组件",
+            "what reads and writes the bank's ISO 20022 files is not installed",
+            remedy="pip install 'fundpool[iso20022]'；在检出目录中 make iso20022 / in a checkout: make iso20022",
+        )
 
 
 def _unreadable(what: str) -> InputError:

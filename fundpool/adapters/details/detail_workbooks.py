@@ -27,6 +27,7 @@ from fundpool.services.documents.detail_comparison import (
 
 if TYPE_CHECKING:
     from fundpool.adapters.details.detail_comparison import DetailComparer
+from fundpool.version import product
 
 SHEET_ROWS = 1_048_576
 _HEADING_ROWS = 3
@@ -76,7 +77,7 @@ def write_workbook(
     """Write an overview and the first MOST_LINES differing lines; how many. Raises OSError."""
     settings = {"constant_memory": True, "strings_to_formulas": False, "tmpdir": str(target.parent)}
     book = xlsxwriter.Workbook(str(target), settings)
-    book.set_properties({"title": "缴款拨付明细逐笔比对"})
+    book.set_properties({"title": "缴款拨付明细逐笔比对", "comments": product()})
     styles = _Styles(book)
     _write_overview(book, styles, comparison, parquet_name)
     written = _write_lines(book, styles, comparison, lines, parquet_name)

@@ -19,6 +19,7 @@ from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
+from fundpool.version import product
 
 _KIND_ZH = {
     ItemKind.BANK_RECEIVED: "银行已收、单位未收",
@@ -79,7 +80,9 @@ def workbook(
     """The workbook's bytes."""
     target = BytesIO()
     book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False})
-    book.set_properties({"title": file_name(policy, month)[:-5], "author": policy.name_zh})
+    book.set_properties(
+        {"title": file_name(policy, month)[:-5], "author": policy.name_zh, "comments": product()}
+    )
     styles = _Styles(book)
     funds = {fund.key: fund.name_zh for fund in policy.funds}
     _write_overview(book, styles, policy, month, forms, funds, prepared_on)

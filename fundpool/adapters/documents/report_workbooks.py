@@ -17,6 +17,7 @@ from fundpool.domain.month_summary import (
     RowStatus,
     SummaryRow,
 )
+from fundpool.version import product
 from schemas.documents import document_type
 
 _STATUS_ZH = {
@@ -38,7 +39,11 @@ class SummaryWorkbooks:
         target = BytesIO()
         book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False})
         book.set_properties(
-            {"title": f"{summary.city_name}{summary.month}基金支出汇总表", "author": summary.city_name}
+            {
+                "title": f"{summary.city_name}{summary.month}基金支出汇总表",
+                "author": summary.city_name,
+                "comments": product(),
+            }
         )
         styles = _Styles(book)
         for fund, fund_name in summary.funds:

@@ -25,6 +25,7 @@ from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.return_slip import Correction, ReturnSlip
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.judging import SourceFile, fold
+from fundpool.version import product
 
 _SEVERITY = {
     Severity.BLOCK: ("须更正", "block", "#F8CBAD"),
@@ -189,7 +190,7 @@ def slip_workbook(slip: ReturnSlip, source: SourceFile) -> bytes:
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
-    book.set_properties({"title": slip.title, "created": _CREATED})
+    book.set_properties({"title": slip.title, "comments": product(), "created": _CREATED})
     _list_findings(book, slip)
     if source.content:
         (answer,) = take_apart_all([source])

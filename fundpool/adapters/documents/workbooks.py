@@ -2,7 +2,7 @@
 
 Template, reader and checks share one definition per document (schemas/documents). Cells that are not
 for the county are locked; sums are formulas whose stored results the checks compute again. The bytes
-depend on the arguments only: no clock, no user name.
+depend on the arguments only: no clock, no user name; a template's also on the program's version.
 """
 
 import csv
@@ -20,6 +20,7 @@ from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import Period
 from fundpool.services.ports.judging import STANDARD_FUNDS, CityFund, County
+from fundpool.version import product
 from schemas.documents import document_type
 from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence, Sum
 
@@ -226,7 +227,9 @@ def _write_xlsx(
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
-    book.set_properties({"title": kind.zh, "company": city_name, "created": _CREATED})
+    # A filled form is the county's document; only the blank one is ours.
+    ours = {"comments": product()} if blank else {}
+    book.set_properties({"title": kind.zh, "company": city_name, "created": _CREATED, **ours})
     codes = ",".join(dict.fromkeys(str(row["county_code"]) for row in rows if row.get("county_code")))
     for name, value in {
         "fundpool-document": kind.key,

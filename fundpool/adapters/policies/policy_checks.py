@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import combinations, pairwise
 
-from fundpool.adapters.policies.yaml_documents import Document, Problem
+from fundpool.adapters.policies.yaml_documents import Document, EntryPath, Problem
 from fundpool.domain.chart_of_accounts import AccountType, payment_flow
-from fundpool.domain.policy import National
-from schemas.policy import Hop, PolicyFile, Rule
+from fundpool.domain.policy import After, National, PaymentHop
+from schemas.policy import Duty, PolicyFile, Rule
 
 PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
 """The steps over whose hops money is paid (services.disbursement)."""
@@ -15,18 +15,25 @@ PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
 Check = Callable[[PolicyFile, Document, National], Iterator[Problem]]
 
 
-def inconsistencies(shape: PolicyFile, document: Document, national: National) -> list[Problem]:
+def inconsistencies(content: PolicyFile, document: Document, national: National) -> list[Problem]:
     """Every problem that the checks below find, by line."""
-    problems = [problem for check in CHECKS for problem in check(shape, document, national)]
+    problems = [problem for check in CHECKS for problem in check(content, document, national)]
     return sorted(problems, key=lambda problem: problem.line)
 
 
-def units_are_unique(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def _duties(content: PolicyFile) -> Iterator[tuple[EntryPath, Duty]]:
+    """Every duty of the file with its path."""
+    for index, rule in enumerate(content.rules):
+        for number, duty in enumerate(rule.duties):
+            yield ("rules", index, "duties", number), duty
+
+
+def units_are_unique(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A unit code, a fund or an instrument stands once."""
     lists = {
-        "units": [unit.code for unit in shape.units],
-        "funds": [fund.key for fund in shape.funds],
-        "instruments": [instrument.key for instrument in shape.instruments],
+        "units": [unit.code for unit in content.units],
+        "funds": [fund.key for fund in content.funds],
+        "instruments": [instrument.key for instrument in content.instruments],
     }
     for name, keys in lists.items():
         for index, key in enumerate(keys):
@@ -34,15 +41,15 @@ def units_are_unique(shape: PolicyFile, document: Document, _national: National)
                 yield document.problem((name, index), f"{key} 重复 / given twice")
 
 
-def rule_references_exist(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def rule_references_exist(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """Every rule id that another entry rests on is a rule of the file."""
-    known = {rule.id for rule in shape.rules}
+    known = {rule.id for rule in content.rules}
     used = [
-        *((("funds", index, "basis"), fund.basis) for index, fund in enumerate(shape.funds)),
-        *((("payment_path", index, "basis"), hop.basis) for index, hop in enumerate(shape.payment_path)),
+        *((("funds", index, "basis"), fund.basis) for index, fund in enumerate(content.funds)),
+        *((("payment_path", index, "basis"), hop.basis) for index, hop in enumerate(content.payment_path)),
         *(
             (("conflicts", index), rule_id)
-            for index, conflict in enumerate(shape.conflicts)
+            for index, conflict in enumerate(content.conflicts)
             for rule_id in conflict.between
         ),
     ]
@@ -51,12 +58,12 @@ def rule_references_exist(shape: PolicyFile, document: Document, _national: Nati
             yield document.problem(path, f"没有规则 {rule_id} / no rule {rule_id} in this file")
 
 
-def parties_exist(shape: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+def parties_exist(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
     """Actors are in national.yaml, units of a hop in the register, instruments of a rule in the file."""
-    instruments = {instrument.key for instrument in shape.instruments}
-    codes = {unit.code for unit in shape.units}
-    parties = national.actors.keys() | shape.actors.keys()
-    for index, hop in enumerate(shape.payment_path):
+    instruments = {instrument.key for instrument in content.instruments}
+    codes = {unit.code for unit in content.units}
+    parties = national.actors.keys() | content.actors.keys()
+    for index, hop in enumerate(content.payment_path):
         if hop.paid_by not in parties:
             yield document.problem(
                 ("payment_path", index, "paid_by"),
@@ -67,51 +74,54 @@ def parties_exist(shape: PolicyFile, document: Document, national: National) -> 
                 yield document.problem(
                     ("payment_path", index, "only_units"), f"没有单位 {code} / no such unit"
                 )
-    for index, rule in enumerate(shape.rules):
+    for index, rule in enumerate(content.rules):
         if rule.at and rule.at.instrument not in instruments:
             yield document.problem(
                 ("rules", index, "at", "instrument"), f"没有文件 {rule.at.instrument} / no such instrument"
             )
-        for number, duty in enumerate(rule.duties):
-            if duty.actor not in parties:
-                yield document.problem(
-                    ("rules", index, "duties", number, "actor"),
-                    f"没有责任主体 {duty.actor} / no such actor in national.yaml",
-                )
+    for path, duty in _duties(content):
+        if duty.actor not in parties:
+            yield document.problem(
+                (*path, "actor"), f"没有责任主体 {duty.actor} / no such actor in national.yaml"
+            )
 
 
-def steps_have_names(shape: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+def steps_have_names(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
     """A step that national.yaml does not name says itself what is done."""
-    for index, rule in enumerate(shape.rules):
-        for number, duty in enumerate(rule.duties):
-            if duty.step not in national.steps and duty.action is None:
-                yield document.problem(
-                    ("rules", index, "duties", number, "step"),
-                    f"新步骤 {duty.step} 须写 action / a step that national.yaml does not name needs an action",
-                )
+    for path, duty in _duties(content):
+        if duty.step not in national.steps and duty.action is None:
+            yield document.problem(
+                (*path, "step"),
+                f"新步骤 {duty.step} 须写 action / a step that national.yaml does not name needs an action",
+            )
 
 
-def hops_close_a_duty(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def hops_close_a_duty(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A hop of the payment path fulfils a step that some rule sets."""
-    steps = {duty.step for rule in shape.rules for duty in rule.duties}
-    for index, hop in enumerate(shape.payment_path):
+    steps = {duty.step for _, duty in _duties(content)}
+    for index, hop in enumerate(content.payment_path):
         if hop.closes is not None and hop.closes not in steps:
             yield document.problem(
                 ("payment_path", index, "closes"), f"没有规则规定步骤 {hop.closes} / no rule sets this step"
             )
 
 
-def hops_can_be_paid(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def hops_can_be_paid(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A hop that fulfils a duty is one that the product orders, between accounts that its books join."""
-    pairs = {f"{one}>{other}" for one in AccountType for other in AccountType if payment_flow(one, other)}
-    for index, hop in enumerate(shape.payment_path):
+    pairs = {
+        f"{source}>{target}"
+        for source in AccountType
+        for target in AccountType
+        if payment_flow(source, target)
+    }
+    for index, hop in enumerate(content.payment_path):
         if hop.closes is None:
             continue
         if hop.closes not in PAID_STEPS:
             yield document.problem(
                 ("payment_path", index, "closes"),
                 f"不能由 {hop.closes} 拨付，只有 {'、'.join(PAID_STEPS)}；仅作说明的写 null / "
-                "money is paid in these two steps; null for a hop that is only told",
+                "money is paid in these two steps; null for a hop that only informs",
             )
         elif f"{hop.from_account}>{hop.to_account}" not in pairs:
             yield document.problem(
@@ -121,21 +131,23 @@ def hops_can_be_paid(shape: PolicyFile, document: Document, _national: National)
             )
 
 
-def hops_pay_each_unit_once(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def hops_pay_each_unit_once(
+    content: PolicyFile, document: Document, _national: National
+) -> Iterator[Problem]:
     """No step pays a unit twice at a time, and none of the units is left out by all hops of a step."""
-    units = {unit.code for unit in shape.units if unit.is_fund_unit}
+    units = {unit.code for unit in content.units if unit.is_fund_unit}
     paid = [
         (index, hop, set(hop.only_units) or units)
-        for index, hop in enumerate(shape.payment_path)
+        for index, hop in enumerate(content.payment_path)
         if hop.closes in PAID_STEPS
     ]
-    for (_, one, to_one), (index, other, to_other) in combinations(paid, 2):
-        twice = sorted(to_one & to_other) if one.closes == other.closes else []
-        if twice and _meet(shape, one, other):
+    for (_, earlier, to_earlier), (index, later, to_later) in combinations(paid, 2):
+        twice = sorted(to_earlier & to_later) if earlier.closes == later.closes else []
+        if twice and _meet(content, earlier, later):
             yield document.problem(
                 ("payment_path", index),
                 f"{'、'.join(twice)} 在同一步骤由两条路径拨付，用 only_units 分开 / "
-                f"{other.closes} would pay these units over two hops: divide them by only_units",
+                f"{later.closes} would pay these units over two hops: divide them by only_units",
             )
     through_city = {
         unit for _, hop, to in paid if hop.to_account == AccountType.CITY_EXPENDITURE for unit in to
@@ -150,25 +162,25 @@ def hops_pay_each_unit_once(shape: PolicyFile, document: Document, _national: Na
         )
 
 
-def _meet(shape: PolicyFile, one: Hop, other: Hop) -> bool:
+def _meet(content: PolicyFile, earlier: PaymentHop, later: PaymentHop) -> bool:
     """Whether there is a day on which the rules of both hops hold."""
 
-    def spans(hop: Hop) -> list[tuple[date, date]]:
+    def spans(hop: PaymentHop) -> list[tuple[date, date]]:
         return [
             (rule.valid_from or date.min, rule.valid_until or date.max)
-            for rule in shape.rules
+            for rule in content.rules
             if rule.id == hop.basis
         ]
 
     return any(
-        first <= until and start <= last for first, last in spans(one) for start, until in spans(other)
+        first <= until and start <= last for first, last in spans(earlier) for start, until in spans(later)
     )
 
 
-def versions_meet(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def versions_meet(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """Versions of one rule leave no day without an answer and none with two."""
     versions: dict[str, list[tuple[int, Rule]]] = {}
-    for index, rule in enumerate(shape.rules):
+    for index, rule in enumerate(content.rules):
         versions.setdefault(rule.id, []).append((index, rule))
     for rule_id, entries in versions.items():
         for (_, earlier), (index, later) in pairwise(entries):
@@ -195,14 +207,13 @@ def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
     return None
 
 
-def chains_lead_somewhere(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def chains_lead_somewhere(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A duty after a step waits for a step that a rule sets, and no chain runs in a circle."""
     before: dict[tuple[str, str], str | None] = {}
-    places: dict[tuple[str, str], tuple[str | int, ...]] = {}
-    for index, rule in enumerate(shape.rules):
-        for number, duty in enumerate(rule.duties):
-            before[(duty.every, duty.step)] = duty.due.after_step
-            places[(duty.every, duty.step)] = ("rules", index, "duties", number)
+    places: dict[tuple[str, str], EntryPath] = {}
+    for path, duty in _duties(content):
+        before[(duty.every, duty.step)] = duty.due.step if isinstance(duty.due, After) else None
+        places[(duty.every, duty.step)] = path
     for (every, step), place in places.items():
         seen, current = [step], before[(every, step)]
         while current is not None:
@@ -220,16 +231,16 @@ def chains_lead_somewhere(shape: PolicyFile, document: Document, _national: Nati
             current = before[(every, current)]
 
 
-def readings_agree(shape: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def readings_agree(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A reading key that stands at several rules offers the same readings everywhere."""
     first: dict[str, tuple[str, ...]] = {}
-    for index, rule in enumerate(shape.rules):
+    for index, rule in enumerate(content.rules):
         for number, entry in enumerate(rule.interpretations):
-            names = (entry.reading, *(other.reading for other in entry.alternatives))
-            if first.setdefault(entry.key, names) != names:
+            if first.setdefault(entry.key, entry.readings) != entry.readings:
                 yield document.problem(
                     ("rules", index, "interpretations", number),
-                    f"{entry.key} 的读法前后不一 / offers {', '.join(names)}, earlier {', '.join(first[entry.key])}",
+                    f"{entry.key} 的读法前后不一 / offers {', '.join(entry.readings)}, "
+                    f"earlier {', '.join(first[entry.key])}",
                 )
 
 

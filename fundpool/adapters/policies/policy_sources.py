@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fundpool.adapters.policies.yaml_documents import Problem
 from fundpool.domain.errors import InputError
-from fundpool.domain.policy import CityPolicy, PolicyRule
+from fundpool.domain.policy import CityPolicy, Place
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,11 @@ def check_quotes(cities: tuple[CityPolicy, ...], sources: Path) -> QuoteCheck:
     texts: dict[str, str | None] = {}
     for city in cities:
         for rule in city.rules:
-            name = rule.instrument.source_file
-            if rule.start is None or name is None:
+            source = rule.instrument.source
+            if rule.at is None or source is None:
                 without_source += 1
                 continue
+            name = source.file
             if name not in texts:
                 texts[name] = _read(sources / name)
             text = texts[name]
@@ -42,7 +43,7 @@ def check_quotes(cities: tuple[CityPolicy, ...], sources: Path) -> QuoteCheck:
                 problems.append(Problem(Path(city.file), rule.line, message))
                 continue
             checked += 1
-            fault = _fault(rule, text)
+            fault = _fault(rule.at, text, quote=rule.quote, page_marker=source.page_marker)
             if fault:
                 problems.append(Problem(Path(city.file), rule.line, f"{rule.id}: {fault}"))
     return QuoteCheck(checked, without_source, tuple(problems))
@@ -57,13 +58,12 @@ def _read(file: Path) -> str | None:
         raise InputError("sources", f"读不出 {file}：{error}", f"cannot read {file}: {error}") from error
 
 
-def _fault(rule: PolicyRule, text: str) -> str | None:
-    marker = rule.instrument.page_marker
-    quote = _squeezed(rule.quote, None)
-    if _squeezed(text[rule.start : rule.end], marker) == quote:
+def _fault(place: Place, text: str, *, quote: str, page_marker: str | None) -> str | None:
+    quote = _squeezed(quote, None)
+    if _squeezed(text[place.start : place.end], page_marker) == quote:
         return None
-    if quote in _squeezed(text, marker):
-        return f"引文在来源中，但不在 {rule.start}–{rule.end} 处 / the quote stands elsewhere in its source"
+    if quote in _squeezed(text, page_marker):
+        return f"引文在来源中，但不在 {place.start}–{place.end} 处 / the quote stands elsewhere in its source"
     return "引文不在来源文本中 / the quote is not in its source"
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fundpool.domain.errors import InputError
+from fundpool.domain.policy import KEY_PATTERN
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -123,9 +124,7 @@ def _telling(entries: list[ErrorDetails]) -> list[ErrorDetails]:
 
 def _problem(document: Document, entry: ErrorDetails) -> Problem:
     place = entry["loc"]
-    return document.problem(
-        _path_in_file(document, place), _in_words(document, place, entry["msg"], entry["type"])
-    )
+    return document.problem(_path_in_file(document, place), _in_words(document, entry))
 
 
 def _build(loader: Any, node: Any, path: EntryPath, lines: dict[EntryPath, int], file: Path) -> Any:
@@ -163,16 +162,25 @@ def _path_in_file(document: Document, location: Sequence[str | int]) -> EntryPat
     return tuple(path)
 
 
-def _in_words(document: Document, location: Sequence[str | int], message: str, kind: str) -> str:
+_KEY_IN_WORDS = "键只用小写字母、数字和下划线 / a key is lower-case ASCII letters, digits and underscores"
+
+
+def _in_words(document: Document, entry: ErrorDetails) -> str:
     # "dict[…]" and "function-before[…]" are names of the shape, not of the file.
-    location = [part for part in location if "[" not in str(part)]
+    location = [part for part in entry["loc"] if "[" not in str(part)]
     where = ".".join(str(part) for part in location) or "file"
     if len(location) > 1 and location[0] == "rules" and isinstance(location[1], int):
-        entry = document.content["rules"][location[1]]
-        name = entry.get("id", location[1]) if isinstance(entry, dict) else location[1]
+        rule = document.content["rules"][location[1]]
+        name = rule.get("id", location[1]) if isinstance(rule, dict) else location[1]
         where = ": ".join(part for part in (str(name), ".".join(str(part) for part in location[2:])) if part)
-    if kind == "extra_forbidden":
-        return f"{where}: 不认识的词 / unknown key"
-    if kind == "missing":
-        return f"{where}: 缺少 / missing"
-    return f"{where}: {message.removeprefix('Value error, ')}"
+    match entry["type"]:
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            return f"{where}: 不认识的词 / unknown key"
+        case "missing":
+            return f"{where}: 缺少 / missing"
+        case "string_pattern_mismatch":
+            pattern = entry["ctx"]["pattern"]
+            must = _KEY_IN_WORDS if pattern == KEY_PATTERN else f"应合 / must match {pattern}"
+            return f"{where}: {must}, found {entry['input']!r}"
+        case _:
+            return f"{where}: {entry['msg'].removeprefix('Value error, ')}"

@@ -12,9 +12,8 @@ from typing import TypeVar
 from sqlalchemy import make_url
 
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.setting_up import set_up
+from fundpool.adapters.stores.migrations import upgrade
 from fundpool.domain.errors import InputError
-from fundpool.domain.sealing import Seals
 from fundpool.services.ports.failpoints import failpoint
 
 T = TypeVar("T")
@@ -37,12 +36,13 @@ def back_up(database: Database, file: Path) -> None:
     partial.replace(file)
 
 
-def put_back(database: Database, file: Path, seals: Seals, prepare: Callable[[Database], T]) -> T:
+def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -> T:
     """Replace the database's contents by the copy in ``file``, after ``prepare`` has changed the copy.
 
     Nobody ever sees the contents as they were in the copy: killed at any moment, the database is
     what it was or what ``prepare`` made. The tables are brought up to date first. Returns what
-    ``prepare`` returns. Raises InputError when the copy is missing or damaged, or for PostgreSQL.
+    ``prepare`` returns. Raises InputError when the copy is missing, damaged or of an unknown revision, or
+    for PostgreSQL.
     """
     target = _sqlite_file(database)
     if not file.is_file():
@@ -51,7 +51,7 @@ def put_back(database: Database, file: Path, seals: Seals, prepare: Callable[[Da
     with TemporaryDirectory(dir=Path(target).parent, prefix=".restore-") as folder:
         staged = Database(f"sqlite:///{Path(folder) / 'staged.db'}")
         shutil.copyfile(file, Path(folder) / "staged.db")
-        set_up(staged, seals)
+        upgrade(staged)
         prepared = prepare(staged)
         staged.dispose()
         database.dispose()

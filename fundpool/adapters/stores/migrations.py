@@ -1,28 +1,59 @@
 """Brings a database to the tables of this version (Alembic, one transaction)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 import schemas.migrations
 from fundpool.adapters.stores.database import Database
-from fundpool.domain.errors import ServiceUnavailable
+from fundpool.domain.errors import InputError, ServiceUnavailable
+from schemas.tables import metadata
+
+SCRIPTS = Path(schemas.migrations.__file__).parent
+"""Folder of ``env.py`` and of the revisions in ``versions/``."""
 
 
-def upgrade(database: Database, finish: Callable[[Connection], None] = lambda _: None) -> None:
-    """Create or migrate the tables and run ``finish`` in the same transaction.
+def upgrade(database: Database) -> None:
+    """Create the tables of an empty database, or migrate those that stand; running it again changes nothing.
 
-    Raises ServiceUnavailable when the database does not answer.
+    Raises InputError when they stand at a revision that this version does not know, and
+    ServiceUnavailable when the database does not answer.
     """
     with _answering(), _may_rebuild_tables(database) as connection:
-        command.upgrade(_config(connection), "head")
-        finish(connection)
+        config = _config(connection)
+        revision = _revision_of(connection)
+        if revision is None:
+            # A table of that name, whoever made it, is an error and never taken for ours.
+            metadata.create_all(connection, checkfirst=False)
+            command.stamp(config, "head")
+        elif revision in {known.revision for known in ScriptDirectory.from_config(config).walk_revisions()}:
+            command.upgrade(config, "head")
+        else:
+            raise _unknown(revision)
+
+
+def current(database: Database) -> str | None:
+    """Revision of the tables; ``None`` for an empty database. Raises ServiceUnavailable as ``upgrade`` does."""
+    with _answering(), database.engine.connect() as connection:
+        return _revision_of(connection)
+
+
+def _revision_of(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.attributes["connection"] = connection
+    return config
 
 
 @contextmanager
@@ -59,14 +90,12 @@ def _may_rebuild_tables(database: Database) -> Iterator[Connection]:
                 raw.cursor().execute("PRAGMA foreign_keys = ON")
 
 
-def current(database: Database) -> str | None:
-    """Revision of the tables; ``None`` for an empty database. Raises ServiceUnavailable as ``upgrade`` does."""
-    with _answering(), database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(schemas.migrations.__file__).parent))
-    config.attributes["connection"] = connection
-    return config
+def _unknown(revision: str) -> InputError:
+    return InputError(
+        "database_revision_unknown",
+        f"数据库的表是第 {revision} 版，本程序不能从该版升级，未做任何改动",
+        f"the tables stand at revision {revision}, from which this program cannot upgrade; nothing was changed",
+        remedy="早于 0010：先备份，用 fundpool 0.1.0 执行 fundpool init 升到 0010，再用本程序；晚于本程序：换用写它的版本 / "
+        "before 0010: back up, run fundpool init of fundpool 0.1.0, which leads to 0010, then this one; "
+        "later than this program: use the version that wrote it",
+    )

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -46,9 +45,6 @@ _RECOMPUTED = {"ledger_account": frozenset({"posted_fen", "reserved_fen"})}
 
 TABLES: tuple[Table, ...] = tuple(table for table in metadata.sorted_tables if table.name not in _OWN_CHAIN)
 """The tables whose rows the trail holds."""
-
-_ROWS_PER_RECORD = 5000
-"""Of rows that the trail takes over when it begins."""
 
 _KEYS_AT_ONCE = 200
 
@@ -230,17 +226,6 @@ class SqlRowTrail:
 
     def seal_at(self, number: int) -> str | None:
         return self._connection.scalar(select(row_trail.c.seal).where(row_trail.c.number == number))
-
-    def adopt(self, audit_number: int, audit_hash: str) -> dict[str, int]:
-        """Take the rows that stand in the tables into the trail as they are; how many of each table."""
-        counts: dict[str, int] = {}
-        for table in self.tables():
-            rows = iter(self.prints(table))
-            while some := list(islice(rows, _ROWS_PER_RECORD)):
-                entries = [RowEntry(table, key, None, stands) for key, stands in some]
-                self.append(entries, audit_number, audit_hash)
-                counts[table] = counts.get(table, 0) + len(entries)
-        return counts
 
     def tables(self) -> Mapping[str, tuple[str, ...]]:
         return {table.name: columns_of(table) for table in TABLES}

@@ -37,7 +37,7 @@ def restore(
     from fundpool.adapters.keys.seal_key import seals_of
     from fundpool.adapters.stores.backups import put_back
     from fundpool.adapters.stores.database import Database
-    from fundpool.adapters.stores.setting_up import set_up
+    from fundpool.adapters.stores.migrations import upgrade
     from fundpool.adapters.stores.work import SqlTransactions
     from fundpool.bootstrap import build_ports
     from fundpool.domain.people import person
@@ -64,10 +64,10 @@ def restore(
     database, seals = Database(settings.resolved_database_url), seals_of(settings)
     if file is not None:
         stopped = put_back(
-            database, file, seals, lambda staged: SqlTransactions(staged, seals).transaction(stop_all)
+            database, file, lambda staged: SqlTransactions(staged, seals).transaction(stop_all)
         )
     else:
-        set_up(database, seals)
+        upgrade(database)
         stopped = SqlTransactions(database, seals).transaction(stop_all)
     return act.show(
         {"funds_stopped": stopped},

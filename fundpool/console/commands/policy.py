@@ -108,7 +108,12 @@ def explain(
     chosen = policy.rule(rule, parse_day(on, "--on") if on else None)
     example = parse_month(month) if month else _first_full_month(policy)
     document = explain_rule(
-        policy, chosen, read_national(folder), load_work_calendar(folder), example, load_examples(folder)
+        policy,
+        chosen,
+        read_national(folder),
+        calendar=load_work_calendar(folder),
+        month=example,
+        examples=load_examples(folder),
     )
     return options.show(document, *_explanation(document))
 
@@ -130,7 +135,9 @@ def diff(
     folder = options.policy_folder
     (first, first_day), (second, second_day) = _city_at(left), _city_at(right)
     rows = compare(
-        load_city(folder, first), first_day, load_city(folder, second), second_day, read_national(folder)
+        (load_city(folder, first), first_day),
+        (load_city(folder, second), second_day),
+        read_national(folder),
     )
     if not all_:
         rows = [row for row in rows if not row["same"]]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
@@ -252,23 +253,22 @@ def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | N
 
     Raises ServiceUnavailable when none answers and InputError when it refuses.
     """
-    import httpx  # a tenth of a second, for those who ask
+    from fundpool.adapters.http_client import NoResponse, exchange
 
     base = url or Settings().gateway_url or f"http://127.0.0.1:{DEFAULT_PORT}"
+    bank = urlsplit(base)._replace(path=path, query="").geturl()
+    body = b"" if document is None else json_module.dumps(document).encode()
     try:
-        # Never through a proxy of the environment: the sandbox is on this machine or beside it.
-        response = httpx.request(
-            method, httpx.URL(base).join(path), json=document, timeout=10, trust_env=False
-        )
-        answer = response.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        response = exchange(method, bank, body=body, headers={"Content-Type": "application/json"})
+        answer = json_module.loads(response.body)
+    except (NoResponse, ValueError) as error:
         raise ServiceUnavailable(
             "sandbox_bank_unreachable",
             f"模拟银行没有应答：{base}",
             f"no sandbox bank answers at {base}",
             remedy="fundpool sandbox-bank",
         ) from error
-    if response.status_code != 200:
+    if response.status != 200:
         detail = answer.get("detail") or answer.get("error")
         raise InputError(
             "sandbox_bank_refused",

@@ -5,8 +5,7 @@ contract; a city whose text has no block for it does not provide it, and is neve
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +20,7 @@ from fundpool.domain.risk import LastLevy, WarningLine, judge_standing, levy_res
 from fundpool.domain.subsidy import quarters_of
 from fundpool.domain.working_capital import Average, quota_of
 from fundpool.services.law import settlement
+from fundpool.services.law.plain import plain
 from fundpool.services.law.policy_terms import B, Setting, Terms, cite, read_blocks, silent
 from schemas import facts as shapes
 from schemas import policy_computes as blocks
@@ -66,7 +66,13 @@ def compute(question: Question, facts: object) -> Answer:
     calculation = _calculation(question.name)
     city = question.under or question.city
     question.city.fund(question.fund)
-    terms = Terms(city, city.fund(question.fund), question.year, question.readings, question.settings)
+    terms = Terms(
+        city,
+        city.fund(question.fund),
+        question.year,
+        readings=question.readings,
+        settings=question.settings,
+    )
     terms.check_in_force()
     if not terms.stated(calculation.needs):
         raise _not_provided(calculation, question, city)
@@ -121,7 +127,7 @@ def compare(question: Question, facts: object) -> Answer:
     A side that the law does not allow to finish is there with its error, and has no figures.
     Raises InputError as ``compute`` does, UndefinedPolicy when neither side can be computed.
     """
-    base_question = Question(question.name, question.city, question.fund, question.year)
+    base_question = replace(question, readings={}, under=None, settings=())
     own, other = _answer_or_error(base_question, facts), _answer_or_error(question, facts)
     if isinstance(other, UndefinedPolicy) and isinstance(own, UndefinedPolicy):
         raise other
@@ -202,7 +208,7 @@ def check_computes(city: CityPolicy) -> None:
                     _only(stated)
             for occasion in ("first", "top_up"):
                 if collections := [
-                    one for one in terms.stated(blocks.CollectedFund) if one[1].when == occasion
+                    pair for pair in terms.stated(blocks.CollectedFund) if pair[1].when == occasion
                 ]:
                     _only(collections)
 
@@ -227,7 +233,7 @@ def _check_references(city: CityPolicy, rule: PolicyRule, block: blocks.ComputeB
         named.extend(block.approval.values())
     readings = [value.interpretation for _, value in block if isinstance(value, blocks.ByReading)]
     for what_zh, what_en, names, known in (
-        ("规则", "rule", named, {one.id for one in city.rules}),
+        ("规则", "rule", named, {other.id for other in city.rules}),
         ("险种", "fund", block.funds or (), {fund.key for fund in city.funds}),
         ("读法", "reading", [*readings, *block.read_as], city.interpretations().keys()),
     ):
@@ -250,7 +256,7 @@ def _calculation(name: str) -> Calculation:
 
 
 def _not_provided(calculation: Calculation, question: Question, city: CityPolicy) -> UndefinedPolicy:
-    absent = next((text for what, text in city.absent if what == calculation.absent), None)
+    absent = next((entry.text for entry in city.absent if entry.what == calculation.absent), None)
     fund = city.fund(question.fund)
     reference = city.instruments[0].reference
     return UndefinedPolicy(
@@ -363,26 +369,10 @@ def _warning(terms: Terms, facts: shapes.WarningFacts) -> Answer:
     ]
     standing = judge_standing(lines, **dict(facts))
     return {
-        "surplus_ratio": _ratio(standing.surplus_ratio),
-        "months_of_coverage": _ratio(standing.months_of_coverage),
-        "alarms": list(standing.alarms),
-        "not_evaluated": list(standing.not_evaluated),
-        "lines": [
-            {
-                "rule": line.rule,
-                "alarm": line.alarm,
-                "measure": line.measure.value,
-                "comparison": line.comparison.value,
-                "line": str(line.line),
-            }
-            for line in lines
-        ],
+        **plain(standing),
+        "lines": [plain(line) for line in lines],
         "rules": {"alarms": list(dict.fromkeys(line.rule for line in lines))},
     }
-
-
-def _ratio(value: Fraction | None) -> str | None:
-    return None if value is None else str(value)
 
 
 def _risk_reserve(terms: Terms, facts: shapes.RiskReserveFacts) -> Answer:
@@ -539,37 +529,67 @@ def _adjustment_fund(terms: Terms, facts: shapes.AdjustmentFundFacts) -> Answer:
 
 CALCULATIONS: Mapping[str, Calculation] = {
     "settlement": Calculation(
-        "缺口分担", shapes.SettlementFacts, blocks.SettlementTier, settlement.answer, "gap_ratio"
+        name_zh="缺口分担",
+        facts=shapes.SettlementFacts,
+        needs=blocks.SettlementTier,
+        answer=settlement.answer,
+        absent="gap_ratio",
     ),
-    "warning": Calculation("预警", shapes.WarningFacts, blocks.Warning_, _warning, "warning_line"),
+    "warning": Calculation(
+        name_zh="预警",
+        facts=shapes.WarningFacts,
+        needs=blocks.Warning_,
+        answer=_warning,
+        absent="warning_line",
+    ),
     "risk-reserve": Calculation(
-        "风险储备金", shapes.RiskReserveFacts, blocks.ReserveLevyBlock, _risk_reserve, "risk_reserve"
+        name_zh="风险储备金",
+        facts=shapes.RiskReserveFacts,
+        needs=blocks.ReserveLevyBlock,
+        answer=_risk_reserve,
+        absent="risk_reserve",
     ),
     "working-capital": Calculation(
-        "周转金", shapes.WorkingCapitalFacts, blocks.WorkingCapital, _working_capital, "working_capital"
+        name_zh="周转金",
+        facts=shapes.WorkingCapitalFacts,
+        needs=blocks.WorkingCapital,
+        answer=_working_capital,
+        absent="working_capital",
     ),
     "collected-fund": Calculation(
-        "归集基金", shapes.CollectedFundFacts, blocks.CollectedFund, _collected_fund, "collected_fund"
+        name_zh="归集基金",
+        facts=shapes.CollectedFundFacts,
+        needs=blocks.CollectedFund,
+        answer=_collected_fund,
+        absent="collected_fund",
     ),
     "subsidy-quarters": Calculation(
-        "财政补助分季度到位",
-        shapes.SubsidyQuartersFacts,
-        blocks.SubsidyQuarters,
-        _subsidy_quarters,
-        "subsidy_quarters",
+        name_zh="财政补助分季度到位",
+        facts=shapes.SubsidyQuartersFacts,
+        needs=blocks.SubsidyQuarters,
+        answer=_subsidy_quarters,
+        absent="subsidy_quarters",
     ),
     "monthly-cap": Calculation(
-        "当年预算额度内按月拨付", shapes.MonthlyCapFacts, blocks.MonthlyCap, _monthly_cap, "monthly_cap"
+        name_zh="当年预算额度内按月拨付",
+        facts=shapes.MonthlyCapFacts,
+        needs=blocks.MonthlyCap,
+        answer=_monthly_cap,
+        absent="monthly_cap",
     ),
     "contribution-base": Calculation(
-        "缴费基数",
-        shapes.ContributionBaseFacts,
-        blocks.ContributionBase,
-        _contribution_base,
-        "contribution_base",
+        name_zh="缴费基数",
+        facts=shapes.ContributionBaseFacts,
+        needs=blocks.ContributionBase,
+        answer=_contribution_base,
+        absent="contribution_base",
     ),
     "adjustment-fund": Calculation(
-        "调剂金", shapes.AdjustmentFundFacts, blocks.AdjustmentFund, _adjustment_fund, "adjustment_fund_rate"
+        name_zh="调剂金",
+        facts=shapes.AdjustmentFundFacts,
+        needs=blocks.AdjustmentFund,
+        answer=_adjustment_fund,
+        absent="adjustment_fund_rate",
     ),
 }
 """Every name of the contract."""

@@ -15,7 +15,7 @@ def work_out(example: WorkedExample, city: CityPolicy, key: str, reading: str) -
     fund = city.funds[0]
     first = fund.pooled_by
     year = 2024 if first is None else first.year + (0 if (first.month, first.day) == (1, 1) else 1)
-    question = Question(example.name, city, fund.key, year, {key: reading})
+    question = Question(example.name, city, fund=fund.key, year=year, readings={key: reading})
     try:
         answer = compute(question, _placed(example.facts, city))
     except FundpoolError as error:

@@ -85,6 +85,7 @@ class Terms:
         city: CityPolicy,
         fund: Fund,
         year: int,
+        *,
         readings: Mapping[str, str] | None = None,
         settings: Iterable[Setting] = (),
     ) -> None:
@@ -176,7 +177,7 @@ class Terms:
 
     def stated(self, *kinds: type[B]) -> list[tuple[PolicyRule, B]]:
         """The blocks of these kinds in document order, each with its rule."""
-        return [(one.rule, one.block) for one in self._stated if isinstance(one.block, kinds)]
+        return [(stated.rule, stated.block) for stated in self._stated if isinstance(stated.block, kinds)]
 
     def repeat_readings(self, blocks: Iterable[ComputeBlock]) -> None:
         """Remember the readings that these blocks rest on without a switch."""

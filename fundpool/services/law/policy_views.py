@@ -29,9 +29,9 @@ from fundpool.domain.policy import (
     StepName,
     Undated,
     WorkedExample,
-    WorkingDaysBefore,
 )
 from fundpool.domain.working_days import WorkCalendar
+from fundpool.services.law.plain import plain
 from fundpool.services.law.policy_examples import work_out
 
 Document = dict[str, Any]
@@ -52,23 +52,20 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
     """The deadline as a short Chinese phrase, e.g. 「上月15日」: in the month before the money's month."""
     due: Deadline = duty.due
     match due:
-        case OnDate(day):
+        case OnDate(day=day):
             words = day.isoformat()
-        case Undated(phrase):
+        case Undated(phrase=phrase):
             words = f"未定日期（{phrase}）"
-        case Delegated(phrase):
+        case Delegated(phrase=phrase):
             words = f"另行规定（{phrase}）"
-        case After(days, working, step, event, from_receipt):
-            begin = (
-                f"收到「{_step(step, names)}」款项"
-                if step and from_receipt
-                else _step(step, names)
-                if step
-                else event
-            )
-            words = f"{begin}后{days}个{'工作日' if working else '日历日'}内"
-        case InMonth(offset, day_rule):
-            words = _month_in_words(duty, offset) + _day_in_words(day_rule)
+        case After():
+            begin = _step(due.step, names) if due.step else due.event
+            if due.counts_from == "receipt":
+                begin = f"收到「{begin}」款项"
+            length = f"{due.working_days}个工作日" if due.working_days else f"{due.days}个日历日"
+            words = f"{begin}后{length}内"
+        case InMonth():
+            words = _month_in_words(duty, due.months_after_start(duty.quarter)) + _day_in_words(due)
     return words + _SHIFT_ZH[duty.shift]
 
 
@@ -88,16 +85,16 @@ def _month_in_words(duty: DutyRule, offset: int) -> str:
 
 def _day_in_words(day_rule: DayRule) -> str:
     match day_rule:
-        case DayOfMonth(day, clamp):
-            return f"{day}日" + ("（无该日则月末）" if clamp else "")
+        case DayOfMonth():
+            if day_rule.working_days_before:
+                return f"{day_rule.day}日前{day_rule.working_days_before}个工作日"
+            return f"{day_rule.day}日" + ("（无该日则月末）" if day_rule.short_month else "")
         case LastDay():
             return "末"
-        case NthLastWorkingDay(nth):
-            return f"倒数第{nth}个工作日"
-        case NthWorkingDay(nth):
-            return f"第{nth}个工作日"
-        case WorkingDaysBefore(day, count):
-            return f"{day}日前{count}个工作日"
+        case NthLastWorkingDay():
+            return f"倒数第{day_rule.nth}个工作日"
+        case NthWorkingDay():
+            return f"第{day_rule.nth}个工作日"
 
 
 def city_in_brief(city: CityPolicy) -> Document:
@@ -127,21 +124,7 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
         **city_in_brief(city),
         "on": _iso(on),
         "division_code": city.division_code,
-        "instruments": [
-            {
-                "key": instrument.key,
-                "title": instrument.title,
-                "number": instrument.number,
-                "issuer": instrument.issuer,
-                "issued": _iso(instrument.issued),
-                "published": _iso(instrument.published),
-                "effective": _iso(instrument.effective),
-                "status": instrument.status.value,
-                "repeals": list(instrument.repeals),
-                "notes": list(instrument.notes),
-            }
-            for instrument in city.instruments
-        ],
+        "instruments": [plain(instrument, exclude={"source"}) for instrument in city.instruments],
         "pooled": [
             {
                 "fund": fund.key,
@@ -153,22 +136,10 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
             }
             for fund in city.funds
         ],
-        "units": [
-            {"code": unit.code, "kind": unit.kind, "name_zh": unit.name_zh, "is_fund_unit": unit.is_fund_unit}
-            for unit in city.register
-        ],
-        "payment_path": [
-            {
-                "from": hop.from_account,
-                "to": hop.to_account,
-                "paid_by": hop.paid_by,
-                "closes": hop.closes,
-                "basis": hop.basis,
-            }
-            for hop in city.payment_path
-        ],
-        "conflicts": [{"between": list(between), "text": text} for between, text in city.conflicts],
-        "absent": [{"what": what, "text": text} for what, text in city.absent],
+        "units": [plain(unit, exclude={"name_en", "aliases", "note"}) for unit in city.register],
+        "payment_path": [plain(hop, exclude={"only_units", "name_zh"}) for hop in city.payment_path],
+        "conflicts": [plain(conflict) for conflict in city.conflicts],
+        "absent": [plain(entry) for entry in city.absent],
         "rule_list": [rule_in_brief(rule, names) for rule in rules],
     }
 
@@ -196,7 +167,7 @@ def rule_in_words(rule: PolicyRule, names: Mapping[str, StepName]) -> str:
     ]
     parts += [str(block["kind"]) for block in rule.computes]
     if rule.structure is not None:
-        parts.append(str(rule.structure["text"]))
+        parts.append(rule.structure.text)
     return "；".join(parts)
 
 
@@ -204,6 +175,7 @@ def explain_rule(
     city: CityPolicy,
     rule: PolicyRule,
     national: National,
+    *,
     calendar: WorkCalendar,
     month: Month,
     examples: Mapping[str, WorkedExample],
@@ -219,7 +191,11 @@ def explain_rule(
         "document_status": rule.instrument.status.value,
         "section": rule.section,
         "quote": rule.quote,
-        "place": {"source_file": rule.instrument.source_file, "start": rule.start, "end": rule.end},
+        "place": {
+            "source_file": rule.instrument.source.file if rule.instrument.source else None,
+            "start": rule.at.start if rule.at else None,
+            "end": rule.at.end if rule.at else None,
+        },
         "policy_file": f"{city.file}:{rule.line}",
         "actor_as_printed": rule.actor,
         "valid_from": _iso(rule.valid_from),
@@ -238,13 +214,14 @@ def explain_rule(
             for duty in rule.duties
         ],
         "computes": [dict(block) for block in rule.computes],
-        "structure": dict(rule.structure) if rule.structure else None,
+        "structure": plain(rule.structure, exclude_defaults=True) if rule.structure else None,
         "out_of_scope": rule.out_of_scope,
         "readings": [
-            _reading(city, rule, entry, calendar, month, examples) for entry in _readings_of(city, rule)
+            _reading(city, rule, entry, calendar=calendar, month=month, examples=examples)
+            for entry in _readings_of(city, rule)
         ],
         "common_readings": _common_readings(rule, national),
-        "conflicts": [text for between, text in city.conflicts if rule.id in between],
+        "conflicts": [conflict.text for conflict in city.conflicts if rule.id in conflict.between],
         "notes": list(rule.notes),
     }
 
@@ -272,6 +249,7 @@ def _reading(
     city: CityPolicy,
     rule: PolicyRule,
     entry: Interpretation,
+    *,
     calendar: WorkCalendar,
     month: Month,
     examples: Mapping[str, WorkedExample],
@@ -306,9 +284,9 @@ def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
     keys: set[str] = set()
     for duty in rule.duties:
         match duty.due:
-            case InMonth(_, LastDay()):
+            case LastDay():
                 keys |= {"month_end", "day_off"}
-            case InMonth(_, DayOfMonth()) | OnDate():
+            case DayOfMonth(working_days_before=None) | OnDate():
                 keys |= {"inclusive", "day_off"}
             case InMonth():
                 keys |= {"working_day"}
@@ -326,22 +304,18 @@ def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
 
 
 def compare(
-    left: CityPolicy,
-    left_on: date | None,
-    right: CityPolicy,
-    right_on: date | None,
-    national: National,
+    left: tuple[CityPolicy, date | None], right: tuple[CityPolicy, date | None], national: National
 ) -> list[Document]:
-    """Two files side by side, or one at two dates: a row per topic, with what each says (None: nothing)."""
-    one, other = _topics(left, left_on, national), _topics(right, right_on, national)
+    """Two files side by side, each on a day: a row per topic, with what each says (None: nothing)."""
+    says, says_beside = _topics(*left, national), _topics(*right, national)
     return [
         {
             "topic": topic,
-            "left": one.get(topic),
-            "right": other.get(topic),
-            "same": one.get(topic) == other.get(topic),
+            "left": says.get(topic),
+            "right": says_beside.get(topic),
+            "same": says.get(topic) == says_beside.get(topic),
         }
-        for topic in [*one, *(topic for topic in other if topic not in one)]
+        for topic in says | says_beside
     ]
 
 

@@ -10,7 +10,6 @@ from fundpool.domain.settlement import (
     CountyYear,
     Reason,
     Settlement,
-    Share,
     settle,
 )
 from fundpool.domain.settlement_rules import (
@@ -29,6 +28,7 @@ from fundpool.domain.settlement_rules import (
     Tier,
     raise_share,
 )
+from fundpool.services.law.plain import plain
 from fundpool.services.law.policy_terms import Terms
 from schemas.facts import SettlementFacts
 from schemas.policy_computes import (
@@ -74,7 +74,10 @@ def rules_of(terms: Terms) -> SettlementRules:
     appraisal = _appraisal(terms)
     return SettlementRules(
         tiers=tuple(_tier(rule, block, terms, appraisal) for rule, block in tiers),
-        causes=tuple(Cause(rule.id, block.of, block.bearer, block.beyond_gap) for rule, block in causes),
+        causes=tuple(
+            Cause(rule.id, of=block.of, bearer=block.bearer, beyond_gap=block.beyond_gap)
+            for rule, block in causes
+        ),
         over_budget=over_budget,
         ration=ration or terms.read("gap.ration", Ration),
         surplus=next((SurplusSplit(rule.id, block.shares) for rule, block in surpluses), None),
@@ -130,57 +133,29 @@ def answer(terms: Terms, facts: SettlementFacts) -> dict[str, Any]:
             if pool is not Bearer.ADJUSTMENT_FUND or amount or pools[pool]
         },
         "shortfalls": [
-            {
-                "pool": short.pool.value,
-                "available_fen": short.available_fen,
-                "claimed_fen": short.claimed_fen,
-                "short_fen": short.short_fen,
-                "counties": list(short.counties),
-                "rules": list(short.rules),
-                "rationed": short.rationed,
-            }
-            for short in settlement.shortfalls
+            {**plain(shortfall), "short_fen": shortfall.short_fen} for shortfall in settlement.shortfalls
         ],
         "rules": _rules_behind(rules, settlement),
     }
 
 
 def _county(county: CountySettlement) -> dict[str, Any]:
-    reasons = list(dict.fromkeys(part.reason for part in county.unallocated))
+    reasons = dict.fromkeys(part.reason.value for part in county.unallocated)
     return {
-        "code": county.code,
+        **plain(county, exclude={"unallocated", "uncovered_fault_fen", "stored_balance_after_fen"}),
         "result": county.result,
-        "gap_fen": county.gap_fen,
-        "surplus_fen": county.surplus_fen,
-        "shares": [_share(share) for share in county.shares],
-        "collected_fen": county.collected_fen,
-        "returned_fen": county.returned_fen,
-        "recovered_fen": county.recovered_fen,
         "unallocated_fen": county.unallocated_fen,
-        "unallocated_reason": "+".join(reason.value for reason in reasons) or None,
+        "unallocated_reason": "+".join(reasons) or None,
         "unallocated": [
             {
-                "amount_fen": part.amount_fen,
-                "reason": part.reason.value,
-                "rule": part.rule,
-                "pool": part.pool.value if part.pool else None,
+                **plain(part),
                 "message_zh": REASONS[part.reason][0],
                 "message_en": REASONS[part.reason][1],
             }
             for part in county.unallocated
         ],
-        "beyond_gap": [_share(share) for share in county.beyond_gap],
+        # Last, because compare lists the differences of a county in this order.
         "stored_balance_after_fen": county.stored_balance_after_fen,
-    }
-
-
-def _share(share: Share) -> dict[str, Any]:
-    return {
-        "bearer": share.bearer.value,
-        "amount_fen": share.amount_fen,
-        "rule": share.rule,
-        "status": share.status.value,
-        "rests_on": list(share.rests_on),
     }
 
 
