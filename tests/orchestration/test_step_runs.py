@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.objects import Artifact, TaskRun
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
@@ -53,6 +53,16 @@ def task_runs_of(run: FlowRunResult) -> list[TaskRun]:
                 return sorted(found, key=lambda each: each.start_time)
             assert time.monotonic() < deadline, [(each.name, each.state) for each in found]
             time.sleep(0.1)
+
+
+def artifacts_of(run: FlowRunResult) -> list[Artifact]:
+    """What the run published, the first first; the server lists two hundred of all runs at most."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId  # noqa: PLC0415
+
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(id_of(run))]))
+    with get_client(sync_client=True) as client:
+        return sorted(client.read_artifacts(artifact_filter=of_run), key=lambda each: each.created)
 
 
 def digest(scene: CityScene) -> str:
@@ -171,16 +181,13 @@ def test_a_month_rerun_five_times_has_the_same_digest_and_the_same_bank_book(
 def test_the_whole_cycle_as_one_flow_publishes_the_months_summary(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene]
 ) -> None:
-    from prefect.client.orchestration import get_client  # noqa: PLC0415
 
     scene = scene_of("suizhou", OCTOBER)
     play_to_application(scene)
     run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
     assert run.is_completed
     assert run.name == "随州市 2026-10 月度用款"
-    with get_client(sync_client=True) as client:
-        artifacts = client.read_artifacts()
-    keys = {artifact.key: artifact for artifact in artifacts}
+    keys = {artifact.key: artifact for artifact in artifacts_of(run)}
     assert "| disbursement | " in str(keys["month-suizhou-2026-10"].data)
     assert "曾都区" in str(json.loads(keys["plan-review-suizhou-2026-10"].data))
 
@@ -188,7 +195,6 @@ def test_the_whole_cycle_as_one_flow_publishes_the_months_summary(
 def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene]
 ) -> None:
-    from prefect.client.orchestration import get_client  # noqa: PLC0415
 
     from fundpool.domain.month import STEPS  # noqa: PLC0415
     from fundpool.services.month.steps import PARTS  # noqa: PLC0415
@@ -197,8 +203,6 @@ def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
     play_to_application(scene)
     run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
     runs = task_runs_of(run)
-    with get_client(sync_client=True) as client:
-        artifacts = [each for each in client.read_artifacts() if str(each.flow_run_id) == id_of(run)]
     expected = ["show-calendar"]
     for step in STEPS:
         expected += ["begin-step", *(part.__name__.replace("_", "-") for part in PARTS[step]), "end-step"]
@@ -208,7 +212,7 @@ def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
         upstream = {str(source.id) for inputs in each.task_inputs.values() for source in inputs}
         assert before is None or str(before.id) in upstream, f"{each.name} waits for {before.name}"
         before = each
-    first = min(artifacts, key=lambda each: each.created)
+    first = artifacts_of(run)[0]
     assert first.key == "calendar-suizhou-2026-10"
     assert "SZ-08" in str(first.data)
     assert "第九条" in str(first.data)
