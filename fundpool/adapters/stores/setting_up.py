@@ -11,7 +11,7 @@ from fundpool.adapters.stores.accounts import account_of
 from fundpool.adapters.stores.applications import SqlApplications, place_of
 from fundpool.adapters.stores.budgets import SqlBudgets
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals
 from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of, switch_of
 from fundpool.adapters.stores.work import SqlWork
 from fundpool.domain.sealing import Seals
@@ -25,6 +25,7 @@ from schemas.tables.transfers import attempts, kill_switch, obligations, transfe
 
 _FIRST_SEALED = "0008"
 _FIRST_TRAILED = "0010"
+_FIRST_WITH_LATEST = "0011"
 
 
 def install(settings: Settings) -> Database:
@@ -42,8 +43,8 @@ def install(settings: Settings) -> Database:
 def set_up(database: Database, seals: Seals) -> None:
     """Create or migrate the tables; running it again changes nothing.
 
-    What stands in tables of a version before the seals, or before the trail of rows, is sealed and
-    taken over as it is, once and in the transaction that migrates: what is unsealed or untrailed
+    What stands in tables of a version before the seals, before the trail of rows or before the latest
+    seals were kept, is sealed and taken over as it is, once and in the transaction that migrates: what is unsealed or untrailed
     later was put there by somebody else. Raises ServiceUnavailable when the database does not answer.
     """
     before = migrations.current(database)
@@ -53,6 +54,8 @@ def set_up(database: Database, seals: Seals) -> None:
             seal_what_stands(connection, seals)
         if before is not None and before < _FIRST_TRAILED:
             adopt_rows(connection, seals)
+        if before is not None and before < _FIRST_WITH_LATEST:
+            SqlLatestSeals(connection, RowWriter(connection)).adopt()
 
     migrations.upgrade(database, take_over)
 
