@@ -14,7 +14,6 @@ from tests.simulation.budget import AnnualBudget
 from tests.simulation.courses import Killed, by_people
 from tests.simulation.courses_of_wrongs import days_pass
 from tests.simulation.memory import MemoryTransactions
-from tests.simulation.oracle import moved_wrongly
 from tests.simulation.scene import CHECKER, CITY, COUNTIES, FUND, NEXT_MONTH, Scene
 from tests.simulation.writer import Changed, Writer
 

@@ -286,7 +286,7 @@ class SqlLatestSeals:
         if changed:
             self._connection.exec_driver_sql(_CHANGED.format(mark=self._mark), changed)
 
-    def _enter(self, entered: list[tuple[str | None, ...]]) -> None:
+    def _enter(self, entered: Sequence[tuple[str | None, ...]]) -> None:
         marks = ", ".join([self._mark] * 4)
         self._connection.exec_driver_sql(_ENTERED.format(marks=marks), entered)
 

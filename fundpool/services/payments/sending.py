@@ -185,15 +185,14 @@ def _prepare(
     never_sent = _never_sent(known)
     on_statement = work.transfers.keys_with_lines([*never_sent, *(key for _, key in keys)])
     if on_statement.intersection(never_sent):
-        # What the books say was never sent is on the bank's statement: they were put back.
-        _refuse(work, obligation, "row_put_back", now)
-        return None
-    for attempt_no, key in keys:
-        if key in on_statement:
-            # The bank's statement already has this order: books restored from a backup had lost it.
-            _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
-            return None
-    reason = _why_not_reserve(work, obligation, [*revisions, *known])
+        reason: str | None = "row_put_back"  # the books say that it was never sent; they were put back
+    else:
+        for attempt_no, key in keys:
+            if key in on_statement:
+                # The bank's statement already has this order: books restored from a backup had lost it.
+                _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
+                return None
+        reason = _why_not_reserve(work, obligation, [*revisions, *known])
     if reason is None and is_exhausted(known):
         reason = "attempts_exhausted"
     if reason is not None:
