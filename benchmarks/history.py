@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, text
 
 from fundpool.adapters.stores.audit import _digest
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.setting_up import adopt_rows, seal_what_stands
+from fundpool.adapters.stores.setting_up import adopt_rows, adopt_seals, seal_what_stands
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import GENESIS, Phase, Posting, Voucher, seal_voucher
@@ -113,6 +113,7 @@ class History:
     def _take_over(self, connection: Connection) -> None:
         seal_what_stands(connection, self._seals)
         adopt_rows(connection, self._seals)
+        adopt_seals(connection)
 
     def _found(self, city: str) -> None:
         """Registered accounts and opening balances."""

@@ -55,7 +55,7 @@ def set_up(database: Database, seals: Seals) -> None:
         if before is not None and before < _FIRST_TRAILED:
             adopt_rows(connection, seals)
         if before is not None and before < _FIRST_WITH_LATEST:
-            SqlLatestSeals(connection, RowWriter(connection)).adopt()
+            adopt_seals(connection)
 
     migrations.upgrade(database, take_over)
 
@@ -72,6 +72,11 @@ def adopt_rows(connection: Connection, seals: Seals) -> None:
     counts = work.trail.adopt(last.number, last.hash)
     work.audit.append(at=last.at, actor="system", action="adopt_rows", subject="row_trail", after=counts)
     work.finish()
+
+
+def adopt_seals(connection: Connection) -> None:
+    """Begin to keep the latest seals with those of the rows that stand in the tables; never later either."""
+    SqlLatestSeals(connection, RowWriter(connection)).adopt()
 
 
 def seal_what_stands(connection: Connection, seals: Seals) -> None:
