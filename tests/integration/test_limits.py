@@ -271,6 +271,50 @@ def test_a_line_changed_in_the_database_does_not_lower_what_is_committed(
     assert refused.value.code == "seal_broken"
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "DELETE FROM application_lines WHERE fund = 'employee'",
+        "DELETE FROM obligation WHERE fund = 'employee'",
+        "UPDATE latest_seal SET seal = 'x' WHERE table_name = 'openings'",
+    ],
+)
+def test_what_counts_against_a_budget_cannot_be_deleted(
+    transactions: SqlTransactions, tmp_path: Path, edit: str
+) -> None:
+    city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
+    first = city.counties[0]
+    file_plans(city, "2026-09-24 10:00", first)
+    city.decide(at("2026-09-25 10:00"), first)
+    city.run("funds-application", at("2026-09-25 11:00"), first)
+    city.review_by_finance(at("2026-09-28 09:00"))
+    city.run("disbursement", at("2026-09-29 09:00"))
+
+    def committed(work: Work) -> dict[str, int]:
+        return limits.committed_fen(work, "taizhou", FUND, 2026)
+
+    assert city.ports.database.read(committed)
+    with transactions.database.engine.begin() as connection:
+        connection.execute(text(edit))
+    with pytest.raises(RuleViolation) as refused:
+        city.ports.database.read(committed)
+    assert refused.value.code == "row_put_back"
+
+
+def test_a_budget_that_was_deleted_holds_until_people_enter_another(scene: CityScene) -> None:
+    set_budget(scene, asked_fen(scene))
+    assert isinstance(scene.ports.database, SqlTransactions)
+    with scene.ports.database.database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM budgets WHERE document_number = '调整〔2026〕2号'"))
+    budgets = limits.sealed_budgets
+    with pytest.raises(RuleViolation) as refused:
+        scene.ports.database.read(lambda work: budgets(work, CITY, 2026))
+    assert refused.value.code == "row_put_back"
+    set_budget(scene, asked_fen(scene), "调整〔2026〕3号")
+    found = scene.ports.database.read(lambda work: budgets(work, CITY, 2026))
+    assert found[scene.counties[0], FUND] == asked_fen(scene)
+
+
 def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]
     found = city.ports.database.read(lambda work: work.transfers.obligations(city="taizhou", fund=FUND))
     return next(each for each in found if each.unit == city.counties[0])

@@ -15,6 +15,7 @@ from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
 from fundpool.domain.sealing import Seals
+from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
 from schemas.tables.accounts import bank_account
@@ -84,3 +85,21 @@ def test_rows_of_a_version_before_the_seals_are_sealed_once(tmp_path: Path) -> N
     set_up(database, SEALS)
     with database.engine.connect() as connection:
         assert set(connection.scalars(select(bank_account.c.seal))) == {None}
+
+
+def test_seals_of_a_version_before_the_latest_were_kept_are_taken_over_once(database: Database) -> None:
+    transactions = SqlTransactions(database, SEALS)
+    scene = Scene(transactions)
+    scene.release()
+    with database.engine.begin() as connection:
+        connection.execute(text("DROP TABLE latest_seal"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))
+    set_up(database, SEALS)
+    assert transactions.read(lambda work: verify_everything(work, [])).faults == []
+    scene.send()
+    assert scene.states() == ["settled"] * 3
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM latest_seal WHERE table_name = 'attempt'"))
+    set_up(database, SEALS)
+    faults = transactions.read(lambda work: verify_everything(work, [])).faults
+    assert {each.kind for each in faults} == {"row_missing"}
