@@ -85,19 +85,13 @@ def force_budget(scene: CityScene, amount_fen: int) -> None:
     assert isinstance(transactions, SqlTransactions)
     revisions = transactions.read(lambda work: work.budgets.budget_revisions(CITY, 2026))
     (before,) = [each for each in revisions if (each.county, each.fund) == (scene.counties[0], FUND)]
-    lowered = replace(before, amount_fen=amount_fen)
+    seal = transactions.seals.of(replace(before, amount_fen=amount_fen), CITY)
+    values = {"amount": amount_fen, "seal": seal, "before": before.seal}
     with transactions.database.engine.begin() as connection:
         connection.execute(
-            text(
-                "UPDATE budgets SET amount_fen = :amount, seal = :seal WHERE county = :county AND fund = :fund"
-            ),
-            {
-                "amount": amount_fen,
-                "seal": transactions.seals.of(lowered, CITY),
-                "county": scene.counties[0],
-                "fund": FUND,
-            },
+            text("UPDATE budgets SET amount_fen = :amount, seal = :seal WHERE seal = :before"), values
         )
+        connection.execute(text("UPDATE latest_seal SET seal = :seal WHERE seal = :before"), values)
 
 
 def test_a_budget_lowered_between_review_and_batch_is_met_when_the_batch_is_made(scene: CityScene) -> None:

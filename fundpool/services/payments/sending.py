@@ -203,7 +203,7 @@ def _prepare(
 
 def _never_sent(known: Sequence[Attempt]) -> list[str]:
     """Keys that lapsed before anybody sent them."""
-    return [each.key for each in known if each.first_sent_at is None]
+    return [each.key for each in known if each.state is AttemptState.CLOSED and each.first_sent_at is None]
 
 
 def _is_over(attempt: Attempt, obligation: Obligation) -> bool:
