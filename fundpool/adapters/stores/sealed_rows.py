@@ -265,7 +265,8 @@ class SqlLatestSeals:
 
     def standing(self, table: str, keys: Iterable[str] | None = None) -> Iterator[tuple[RowName, str | None]]:
         of_table = metadata.tables[table]
-        for row in _standing(self._connection, of_table, None if keys is None else list(keys)):
+        columns = sorted({*SEALED_TABLES[table], "seal"})
+        for row in _standing(self._connection, of_table, columns, None if keys is None else list(keys)):
             yield name_of_row(table, row, _key_of(of_table, row)), row["seal"]
 
     def all(self) -> Iterator[tuple[RowName, str]]:
@@ -369,19 +370,21 @@ class SqlRowTrail:
     def digests(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, bytes]]:
         of_table = metadata.tables[table]
         names = columns_of(of_table)
-        for row in _standing(self._connection, of_table, keys):
+        for row in _standing(self._connection, of_table, names, keys):
             yield _key_of(of_table, row), digest_of(names, row)
 
     def prints(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, RowPrint]]:
         of_table = metadata.tables[table]
         names = columns_of(of_table)
-        for row in _standing(self._connection, of_table, keys):
+        for row in _standing(self._connection, of_table, names, keys):
             yield _key_of(of_table, row), print_of(names, row)
 
 
-def _standing(connection: Connection, table: Table, keys: Sequence[str] | None) -> Iterator[RowMapping]:
+def _standing(
+    connection: Connection, table: Table, columns: Iterable[str], keys: Sequence[str] | None
+) -> Iterator[RowMapping]:
     # Without their types: what stands there is digested, not what it would be read as.
-    query = select(*(type_coerce(table.c[name], NULLTYPE).label(name) for name in columns_of(table)))
+    query = select(*(type_coerce(table.c[name], NULLTYPE).label(name) for name in columns))
     queries = [query] if keys is None else [query.where(_is_among(table, some)) for some in _parts(keys)]
     for asked in queries:
         yield from connection.execute(asked, execution_options={"yield_per": 1000}).mappings()

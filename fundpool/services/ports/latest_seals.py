@@ -43,8 +43,10 @@ _OF: Mapping[type, _Columns] = {
 }
 _PLACES = {each.table: each.place for each in _OF.values()}
 
-SEALED_TABLES = frozenset(_PLACES)
-"""The tables whose rows bear a seal of their own."""
+SEALED_TABLES: Mapping[str, frozenset[str]] = {
+    each.table: frozenset({*each.key, *each.place}) for each in _OF.values()
+}
+"""The tables whose rows bear a seal of their own, and the columns that name a row."""
 
 as_key = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str).encode
 
