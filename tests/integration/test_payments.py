@@ -113,8 +113,8 @@ def test_an_unanswered_order_is_unknown_and_is_settled_by_asking_never_by_sendin
 
 
 def ordered(scene: Scene) -> int:
-    batches = act(scene, lambda work: batches.order_transfers(work, scene.orders(), MAKER, scene.clock()))
-    return int(batches[0].id)
+    made = act(scene, lambda work: batches.order_transfers(work, scene.orders(), MAKER, scene.clock()))
+    return int(made[0].id)
 
 
 def digest(scene: Scene, batch_id: int) -> str:
