@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table, select, text, update
 from fundpool.adapters.stores.accounts import account_of
 from fundpool.adapters.stores.audit import _digest
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.sealed_rows import SqlRowTrail
+from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals, SqlRowTrail
 from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
@@ -133,6 +133,7 @@ class History:
             rows = iter(trail.prints(table_name))
             while some := list(islice(rows, _ROWS_PER_RECORD)):
                 trail.append([RowEntry(table_name, key, None, stands) for key, stands in some], *self._audit)
+        SqlLatestSeals(connection, RowWriter(connection)).adopt()
 
     def _found(self, city: str) -> None:
         """Registered accounts and opening balances."""

@@ -4,7 +4,7 @@ Money columns are integer fen and end in ``_fen``; moments are UTC ISO text thro
 amounts of money never pass through a float column.
 """
 
-from schemas.tables import accounts, audit, ledger, row_trail, statements, transfers
+from schemas.tables import accounts, audit, latest_seals, ledger, row_trail, statements, transfers
 from schemas.tables.applications import application_lines, applications
 from schemas.tables.base import metadata
 from schemas.tables.budgets import budgets, openings
@@ -30,6 +30,7 @@ __all__ = [
     "file_cells",
     "filings",
     "judgements",
+    "latest_seals",
     "ledger",
     "metadata",
     "nil_returns",

@@ -85,19 +85,13 @@ def force_budget(scene: CityScene, amount_fen: int) -> None:
     assert isinstance(transactions, SqlTransactions)
     revisions = transactions.read(lambda work: work.budgets.budget_revisions(CITY, 2026))
     (before,) = [each for each in revisions if (each.county, each.fund) == (scene.counties[0], FUND)]
-    lowered = replace(before, amount_fen=amount_fen)
+    seal = transactions.seals.of(replace(before, amount_fen=amount_fen), CITY)
+    values = {"amount": amount_fen, "seal": seal, "before": before.seal}
     with transactions.database.engine.begin() as connection:
         connection.execute(
-            text(
-                "UPDATE budgets SET amount_fen = :amount, seal = :seal WHERE county = :county AND fund = :fund"
-            ),
-            {
-                "amount": amount_fen,
-                "seal": transactions.seals.of(lowered, CITY),
-                "county": scene.counties[0],
-                "fund": FUND,
-            },
+            text("UPDATE budgets SET amount_fen = :amount, seal = :seal WHERE seal = :before"), values
         )
+        connection.execute(text("UPDATE latest_seal SET seal = :seal WHERE seal = :before"), values)
 
 
 def test_a_budget_lowered_between_review_and_batch_is_met_when_the_batch_is_made(scene: CityScene) -> None:
@@ -259,6 +253,50 @@ def test_a_line_changed_in_the_database_does_not_lower_what_is_committed(
     with pytest.raises(RuleViolation) as refused:
         city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, 2026))
     assert refused.value.code == "seal_broken"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "DELETE FROM application_lines WHERE fund = 'employee'",
+        "DELETE FROM obligation WHERE fund = 'employee'",
+        "UPDATE latest_seal SET seal = 'x' WHERE table_name = 'openings'",
+    ],
+)
+def test_what_counts_against_a_budget_cannot_be_deleted(
+    transactions: SqlTransactions, tmp_path: Path, edit: str
+) -> None:
+    city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
+    first = city.counties[0]
+    file_plans(city, "2026-09-24 10:00", first)
+    city.decide(at("2026-09-25 10:00"), first)
+    city.run("funds-application", at("2026-09-25 11:00"), first)
+    city.review_by_finance(at("2026-09-28 09:00"))
+    city.run("disbursement", at("2026-09-29 09:00"))
+
+    def committed(work: Work) -> dict[str, int]:
+        return limits.committed_fen(work, "taizhou", FUND, 2026)
+
+    assert city.ports.database.read(committed)
+    with transactions.database.engine.begin() as connection:
+        connection.execute(text(edit))
+    with pytest.raises(RuleViolation) as refused:
+        city.ports.database.read(committed)
+    assert refused.value.code == "row_put_back"
+
+
+def test_a_budget_that_was_deleted_holds_until_people_enter_another(scene: CityScene) -> None:
+    set_budget(scene, asked_fen(scene))
+    assert isinstance(scene.ports.database, SqlTransactions)
+    with scene.ports.database.database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM budgets WHERE document_number = '调整〔2026〕2号'"))
+    budgets = limits.sealed_budgets
+    with pytest.raises(RuleViolation) as refused:
+        scene.ports.database.read(lambda work: budgets(work, CITY, 2026))
+    assert refused.value.code == "row_put_back"
+    set_budget(scene, asked_fen(scene), "调整〔2026〕3号")
+    found = scene.ports.database.read(lambda work: budgets(work, CITY, 2026))
+    assert found[scene.counties[0], FUND] == asked_fen(scene)
 
 
 def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]

@@ -26,6 +26,7 @@ from fundpool.services.payments import (
     resolving,
 )
 from fundpool.services.payments.attempts import hold
+from fundpool.services.payments.seals import require_latest
 from fundpool.services.ports import failpoints
 from fundpool.services.ports.gateway import GatewayAnswer, GatewayAnswerKind
 from fundpool.services.ports.money_ports import AccountProposal
@@ -201,6 +202,78 @@ def test_an_amount_changed_behind_the_program_is_held_and_not_sent(scene: Scene,
     assert scene.book.executions == []
     assert first(scene).held_reason == "seal_broken"
     assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["seal_broken"]
+
+
+def raw(database: Database, table: str) -> list[Any]:
+    with database.engine.connect() as connection:
+        return list(connection.exec_driver_sql(f"SELECT * FROM {table}").mappings())
+
+
+def put_back(database: Database, table: str, rows: list[Any]) -> None:
+    """Somebody replaces the table's rows by earlier ones."""
+    with database.engine.begin() as connection:
+        for row in rows:
+            names = [name for name in row if name != "id"]
+            setting = text(f"UPDATE {table} SET {', '.join(f'{n} = :{n}' for n in names)} WHERE id = :id")
+            connection.execute(setting, dict(row))
+
+
+def test_a_withdrawn_payment_put_back_is_held_and_what_is_written_on_it_does_not_heal_it(
+    scene: Scene, database: Database
+) -> None:
+    scene.release()
+    released = raw(database, "obligation")
+    act(
+        scene,
+        lambda w: payment_decisions.cancel(w, first(scene).id, by=CHECKER, reason="撤", now=scene.clock()),
+    )
+    put_back(database, "obligation", released)
+    scene.send()
+    # The other two are as they were written last; the fund stops at the first.
+    assert scene.states() == ["held", "released", "released"]
+    assert (first(scene).held_reason, scene.book.executions) == ("row_put_back", [])
+    assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["seal_broken"]
+    assert scene.ports.database.seals.hold(first(scene))  # type: ignore[attr-defined]
+    assert refused(scene, lambda w: require_latest(w, first(scene))) == "row_put_back"
+
+
+def test_a_stop_that_was_deleted_stays_until_it_is_stopped_anew_and_two_people_restart_it(
+    scene: Scene, database: Database
+) -> None:
+    scene.release()
+    stopping = {"reason": "查", "by": CHECKER, "now": scene.clock()}
+    act(scene, lambda w: kill_switches.stop_fund(w, CITY, FUND, **stopping))
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM kill_switch"))
+    scene.send()
+    assert scene.book.executions == []
+
+    def restart(work: Work) -> None:
+        kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=scene.clock())
+
+    assert refused(scene, restart) == "row_put_back"
+    act(scene, lambda w: kill_switches.stop_fund(w, CITY, FUND, **stopping))
+    act(scene, restart)
+    act(scene, lambda w: kill_switches.confirm_restart(w, CITY, FUND, by=RELEASER, now=scene.clock()))
+    scene.send()
+    assert scene.states() == ["settled"] * 3
+
+
+def test_an_account_put_back_to_its_approval_is_not_paid_to(scene: Scene, database: Database) -> None:
+    approved = raw(database, "bank_account")
+    other = AccountProposal(
+        CITY, FUND, COUNTIES[0], AccountType.COUNTY_EXPENDITURE, "6299999", "另一户", "工商银行"
+    )
+
+    def replace_it(work: Work) -> None:
+        account = bank_accounts.propose_account(work, other, MAKER, NOW)
+        bank_accounts.approve_account(work, account.id, CHECKER, NOW)
+
+    act(scene, replace_it)
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM bank_account WHERE account_no = '6299999'"))
+    put_back(database, "bank_account", approved)
+    assert refused(scene, lambda w: batches.order_transfers(w, scene.orders(), MAKER, NOW)) == "row_put_back"
 
 
 def test_a_payee_account_replaced_after_approval_is_held_and_not_sent(scene: Scene) -> None:

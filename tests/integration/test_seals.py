@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from fundpool.adapters.keys.seal_key import key_file, seals_of
+from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
 from fundpool.domain.sealing import Seals
+from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
 from tests.seals import SEALS
@@ -62,3 +65,21 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(InputError) as readable:
         seals_of(settings).of_values("anything")
     assert readable.value.code == "secret_file_readable"
+
+
+def test_seals_of_a_version_before_the_latest_were_kept_are_taken_over_once(database: Database) -> None:
+    transactions = SqlTransactions(database, SEALS)
+    scene = Scene(transactions)
+    scene.release()
+    with database.engine.begin() as connection:
+        connection.execute(text("DROP TABLE latest_seal"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0011'"))
+    migrations.upgrade(database)
+    assert transactions.read(lambda work: verify_everything(work, [])).faults == []
+    scene.send()
+    assert scene.states() == ["settled"] * 3
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM latest_seal WHERE table_name = 'attempt'"))
+    migrations.upgrade(database)
+    faults = transactions.read(lambda work: verify_everything(work, [])).faults
+    assert {each.kind for each in faults} == {"row_missing"}

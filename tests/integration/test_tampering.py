@@ -271,7 +271,10 @@ def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writ
     with database.engine.begin() as connection:
         connection.execute(setting(switch, before, **before._mapping))
     faults = transactions.read(lambda work: verify_everything(work, [])).faults
-    assert [(each.kind, "reason" in each.en) for each in faults] == [("row_altered", True)]
+    assert [(each.kind, "reason" in each.en) for each in faults] == [
+        ("row_altered", True),
+        ("seal_not_latest", False),
+    ]
     # Written on by the program, the row is what the trail says again; the edit is still told.
     transactions.transaction(lambda work: work.transfers.set_kill_switch(replace(now, reason="另一原因")))
     faults = transactions.read(lambda work: verify_everything(work, [])).faults

@@ -39,6 +39,7 @@ from fundpool.domain.transfer import (
     new_obligation,
 )
 from fundpool.services.ports.failpoints import failpoint
+from fundpool.services.ports.latest_seals import RowName, name_of
 from fundpool.services.ports.money_ports import (
     AccountProposal,
     Break,
@@ -91,7 +92,10 @@ class State:
     budgets: dict[tuple[str, int, str, str, int], BudgetRevision] = field(default_factory=dict)
     sequences: dict[tuple[str, date], int] = field(default_factory=dict)
     stated: dict[tuple[str, date], StatedBalance] = field(default_factory=dict)
+    latest: dict[RowName, str] = field(default_factory=dict)
 
+    base: "State | None" = None
+    """What a draft is made from."""
     owned: set[str] = field(default_factory=set)
     """Names of the containers that this state has copied and may write to."""
 
@@ -100,7 +104,23 @@ class State:
         other = object.__new__(State)
         other.__dict__.update(self.__dict__)
         other.owned = set()
+        other.base = self
         return other
+
+    def note_seals(self) -> None:
+        """Keep the latest seals of what this draft wrote until now."""
+        assert self.base is not None
+        before = self.base.latest
+        for name in self.owned & _SEALED:
+            stood = getattr(self.base, name)
+            for key, record in getattr(self, name).items():
+                was = stood.get(key)
+                if record is was:
+                    continue
+                row = row_of(name, key, record)
+                follows = was is not None and name != "switches"
+                if not follows or (was.seal != record.seal and before.get(row) == was.seal):
+                    self.own("latest")[row] = record.seal
 
     def own(self, name: str) -> Any:
         """The container of that name, to be written to."""
@@ -136,11 +156,18 @@ class MemoryTransactions:
         """The whole state as it was."""
         self.state = backup
 
-    def put_back(self, tables: Iterable[str], backup: State) -> None:
-        """These tables alone as they were; see ``writer.PUT_BACK``."""
+    def put_back(self, tables: Iterable[str], backup: State, *, with_seals: bool) -> None:
+        """These tables alone as they were, see ``writer.PUT_BACK``; with their rows' latest seals, or not."""
         draft = self.state.draft()
-        for name in (name for each in tables for name in _HELD_IN[each]):
+        draft.base = None
+        names = [name for each in tables for name in _HELD_IN[each]]
+        for name in names:
             setattr(draft, name, getattr(backup, name))
+        if with_seals:
+            put_back = {table for table, (name, _) in _STORED_AS.items() if name in names}
+            latest = {row: seal for row, seal in draft.latest.items() if row.table not in put_back}
+            earlier = {row: seal for row, seal in backup.latest.items() if row.table in put_back}
+            draft.latest = latest | earlier
         self.state = draft
 
     def anchors(self) -> list[Any]:
@@ -160,6 +187,7 @@ class MemoryTransactions:
     def put(self, changed: Changed) -> None:
         """Store the rows as given; ``None`` deletes."""
         draft = self.state.draft()
+        draft.base = None
         for (table, key), row in changed.items():
             name, kind = _STORED_AS[table]
             of_row = key[0] if len(key) == 1 else key
@@ -172,6 +200,8 @@ class MemoryTransactions:
     def transaction(self, work: Callable[[Any], T]) -> T:
         draft = self.state.draft()
         result = work(_work(draft, self.limits))
+        draft.note_seals()
+        draft.base = None
         failpoint("before commit")
         self.state = draft
         failpoint("after commit")
@@ -206,6 +236,14 @@ _HELD_IN = {
 """The containers of the tables of ``writer.PUT_BACK``."""
 
 
+_SEALED = {name for name, _ in _STORED_AS.values()}
+
+
+def row_of(container: str, key: Any, record: Any) -> RowName:
+    """The name of the row that a database would hold the record in."""
+    return name_of(record, city=key[0]) if container == "budgets" else name_of(record)
+
+
 def _record(kind: Any, row: Row) -> Any:
     """A record as the store would read it; only its state has a type of its own that a writer names."""
     return kind(**row) if kind not in _STATES else kind(**{**row, "state": _STATES[kind](row["state"])})
@@ -216,6 +254,7 @@ def _work(state: State, limits: PaymentLimits) -> SimpleNamespace:
     made.seals = SEALS
     made.limits = limits
     made.audit = MemoryAudit(state)
+    made.latest = MemoryLatest(state)
     made.accounts = MemoryAccounts(state)
     made.ledger = MemoryLedger(state)
     made.transfers = MemoryTransfers(state)
@@ -270,6 +309,25 @@ class MemoryAudit:
 
     def last_at(self) -> datetime | None:
         return self._state.audit[-1][0] if self._state.audit else None
+
+
+class MemoryLatest:
+    """``LatestSeals`` in memory, as far as payments rest on them."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def of_rows(self, names: Iterable[RowName]) -> dict[RowName, str]:
+        latest = self._now()
+        return {name: latest[name] for name in names if name in latest}
+
+    def of_place(self, table: str, place: str) -> dict[RowName, str]:
+        return {name: seal for name, seal in self._now().items() if name[:2] == (table, place)}
+
+    def _now(self) -> dict[RowName, str]:
+        if self._state.base is not None:
+            self._state.note_seals()
+        return self._state.latest
 
 
 class MemoryAccounts:

@@ -9,7 +9,15 @@ from unittest.mock import patch
 from fundpool.adapters.banks import files
 from fundpool.domain.sealing import Seals
 from fundpool.services.oversight import records
-from fundpool.services.payments import attempts, limits, line_matching, sending, statements
+from fundpool.services.payments import (
+    attempts,
+    kill_switches,
+    limits,
+    line_matching,
+    seals,
+    sending,
+    statements,
+)
 from fundpool.services.payments.line_matching import LineRole
 from schemas.payment_messages import Direction
 
@@ -101,29 +109,67 @@ def deficit_not_told() -> Any:
     return patch.object(attempts, "_require_payee_had_it", lambda *_: None)
 
 
-def seals_not_checked() -> Any:
-    return patch.object(Seals, "hold", lambda seals, record, *place: True)
+@contextmanager
+def latest_seals_not_compared() -> Iterator[None]:
+    """Any version of a row will do whose seal is good, and none is missed."""
+
+    def is_whole(work: Any, city: str, fund: str, switch: Any) -> bool:
+        return switch is None or work.seals.hold(switch)
+
+    with (
+        patch.object(seals, "require_equal", lambda latest, standing: None),
+        patch.object(limits, "require_equal", lambda latest, standing: None),
+        patch.object(kill_switches, "_is_whole", is_whole),
+    ):
+        yield
+
+
+@contextmanager
+def seals_not_checked() -> Iterator[None]:
+    with patch.object(Seals, "hold", lambda seals, record, *place: True):
+        yield
 
 
 @contextmanager
 def any_seal_holds() -> Iterator[None]:
-    """A seal is good when the program has made it, for whatever row."""
+    """A seal is good when the program has made it, for whatever row and at whatever time."""
     made: set[str] = set()
     original = Seals.of_values
 
-    def remembered(seals: Seals, *values: object) -> str:
-        made.add(original(seals, *values))
-        return original(seals, *values)
+    def remembered(sealing: Seals, *values: object) -> str:
+        made.add(original(sealing, *values))
+        return original(sealing, *values)
 
-    def hold(seals: Seals, record: Any, *place: object) -> bool:
+    def hold(sealing: Seals, record: Any, *place: object) -> bool:
         return record.seal in made
 
-    with patch.object(Seals, "of_values", remembered), patch.object(Seals, "hold", hold):
+    with (
+        patch.object(Seals, "of_values", remembered),
+        patch.object(Seals, "hold", hold),
+        latest_seals_not_compared(),
+    ):
         yield
 
 
-def digest_not_compared_at_claim() -> Any:
-    return patch.object(sending, "digest_of", lambda work, batch: batch.approved_digest)
+@contextmanager
+def digest_not_compared_at_claim() -> Iterator[None]:
+    """Either guard is enough: the approved digest, and the seal that belongs to a row's number."""
+    with (
+        patch.object(sending, "digest_of", lambda work, batch: batch.approved_digest),
+        latest_seals_not_compared(),
+    ):
+        yield
+
+
+def never_sent_believed() -> Any:
+    return patch.object(sending, "_never_sent", lambda known: [])
+
+
+@contextmanager
+def put_back_believed() -> Iterator[None]:
+    """Either guard is enough: the latest seals, and the statement of what is said never to have been sent."""
+    with latest_seals_not_compared(), never_sent_believed():
+        yield
 
 
 def budget_seal_not_checked() -> Any:
@@ -152,6 +198,9 @@ MUTANTS_OF_WRONGS: dict[str, Callable[[], Any]] = {
         seals_not_checked,
         any_seal_holds,
         digest_not_compared_at_claim,
+        latest_seals_not_compared,
+        never_sent_believed,
+        put_back_believed,
         budget_seal_not_checked,
         statement_not_looked_at_before_sending,
     )

@@ -102,8 +102,8 @@ def violations(scene: Scene, withdrawn: Iterable[str] = (), writer: Writer | Non
     """Every promise that the end state breaks, in words; ``withdrawn``: keys people took back.
 
     Where ``writer`` has written into the database, the books may be wrong and payments may wait for good,
-    but nothing may move that was not approved. Where he has put rows back, each with a good seal of its
-    own, a payment may be made again or above a budget; ``audit verify`` must tell then what he did.
+    but nothing may move that was not approved. Where he has put rows back together with their latest seals,
+    a payment may be made again or above a budget; ``audit verify`` must tell then what he did.
     """
     return scene.ports.database.read(lambda work: list(_judge(work, scene, set(withdrawn), writer)))
 
@@ -143,7 +143,7 @@ def _moved_beside_a_writer(work: Work, scene: Scene, writer: Writer) -> Iterator
     if too_much and not writer.has_put_back:
         yield from too_much
     elif too_much:
-        REACHED["writer: paid again, or above a budget, on rows that were put back"] += 1
+        REACHED["writer: paid again, or above a budget, on rows put back with their seals"] += 1
         if isinstance(scene.ports.database, SqlBooks) and not verify_everything(work, writer.anchors).faults:
             yield f"I25 nothing tells of the rows that were put back: {too_much}"
 

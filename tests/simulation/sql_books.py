@@ -1,6 +1,6 @@
 """Books on SQLite or PostgreSQL whose rows are copied, put back and changed behind the product."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
@@ -49,12 +49,18 @@ class SqlBooks(SqlTransactions):
         """The whole database as it was."""
         self._put_back(_TABLES, backup)
 
-    def put_back(self, tables: Iterable[str], backup: Backup) -> None:
-        """These tables alone as they were."""
-        self._put_back([name for each in tables for name in PUT_BACK[each]], backup)
+    def put_back(self, tables: Iterable[str], backup: Backup, *, with_seals: bool) -> None:
+        """These tables alone as they were; with their rows' latest seals, or not."""
+        names = [name for each in tables for name in PUT_BACK[each]]
+        self._put_back(names, backup, seals_of=names if with_seals else ())
 
-    def _put_back(self, names: Iterable[str], backup: Backup) -> None:
+    def _put_back(self, names: Iterable[str], backup: Backup, seals_of: Collection[str] = ()) -> None:
         with self._behind_the_product() as connection:
+            latest = _STORED["latest_seal"]
+            connection.execute(delete(latest).where(latest.c.table_name.in_(seals_of)))
+            earlier = [row for row in backup["latest_seal"] if row["table_name"] in seals_of]
+            if earlier:
+                connection.execute(insert(latest), earlier)
             for name in names:
                 connection.execute(delete(_STORED[name]))
                 if backup[name]:

@@ -48,7 +48,7 @@ class Books(Protocol):
     def anchors(self) -> list[Any]: ...
     def rows(self, table: str) -> Rows: ...
     def put(self, changed: Changed) -> None: ...
-    def put_back(self, tables: Iterable[str], backup: Any) -> None: ...
+    def put_back(self, tables: Iterable[str], backup: Any, *, with_seals: bool) -> None: ...
     def read(self, work: Callable[[Any], Any]) -> Any: ...
 
 
@@ -64,6 +64,8 @@ class Hand:
     random: Random
     earlier: list[Any]
     row_id: object = None
+    with_seals: bool = False
+    """Whether the latest seals of rows are put back together with them."""
 
     def pick(self, table: str) -> tuple[Key, Row]:
         """A row, the named one or any."""
@@ -227,8 +229,15 @@ def _tables_put_back(hand: Hand) -> Iterator[Changed]:
     """Some tables, or all of them, as they were at an earlier moment; every seal in them is good."""
     if not hand.earlier:
         raise NothingToChange
-    hand.books.put_back(hand.random.choice(_TOGETHER), hand.random.choice(hand.earlier))
+    tables, backup = hand.random.choice(_TOGETHER), hand.random.choice(hand.earlier)
+    hand.books.put_back(tables, backup, with_seals=hand.with_seals)
     yield {}
+
+
+def _tables_and_seals_put_back(hand: Hand) -> Iterator[Changed]:
+    """The same by somebody who also puts back what tells it."""
+    hand.with_seals = True
+    yield from _tables_put_back(hand)
 
 
 CHANGES: dict[str, Change] = {
@@ -254,11 +263,12 @@ CHANGES: dict[str, Change] = {
     "rows change places": _rows_change_places,
     "row deleted": _row_deleted,
     "tables put back": _tables_put_back,
+    "tables and seals put back": _tables_and_seals_put_back,
 }
 """What the writer may do."""
 
-PUTS_BACK = {"row deleted", "tables put back"}
-"""What leaves good seals everywhere: not a row that stands there was changed."""
+PUTS_BACK = {"tables and seals put back"}
+"""What leaves good seals everywhere, each the latest."""
 
 
 class Writer:
@@ -272,7 +282,7 @@ class Writer:
         """Anchors of the trails that lie on another machine, the last from just before he put rows back."""
         self.has_written = False
         self.has_put_back = False
-        """Whether rows of an earlier moment stand there again, each with its good seal."""
+        """Whether rows of an earlier moment stand there again together with their latest seals."""
 
     def copy(self) -> None:
         """Keep the rows as they stand, to put them back some time."""
@@ -283,11 +293,12 @@ class Writer:
         self.books.put(changed)
         self.has_written = True
 
-    def put_back(self, *tables: str) -> None:
-        """Put these tables back as the last copy has them."""
+    def put_back(self, *tables: str, with_seals: bool = False) -> None:
+        """Put these tables back as the last copy has them, their latest seals too or not."""
         self.anchors += self.books.anchors()
-        self.books.put_back(tables, self._earlier[-1])
-        self.has_written = self.has_put_back = True
+        self.books.put_back(tables, self._earlier[-1], with_seals=with_seals)
+        self.has_written = True
+        self.has_put_back |= with_seals
 
     def write(self, name: str | None = None, row_id: object = None) -> str | None:
         """Make a change, drawn at random unless it is named; ``None`` when nothing could be changed."""

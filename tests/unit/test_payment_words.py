@@ -12,7 +12,14 @@ from fundpool.services.payments.transfer_views import why
 
 SERVICES = Path(sending.__file__).parent
 
-REFUSED = {"exceeds_limit", "exceeds_annual_budget", "budget_missing", "seal_broken", "attempts_exhausted"}
+REFUSED = {
+    "exceeds_limit",
+    "exceeds_annual_budget",
+    "budget_missing",
+    "seal_broken",
+    "row_put_back",
+    "attempts_exhausted",
+}
 """What the guards before a claim raise, which becomes the reason of the hold."""
 
 

@@ -13,11 +13,15 @@ from sqlalchemy.exc import OperationalError
 
 import schemas.migrations
 from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from schemas.tables import metadata
 
 SCRIPTS = Path(schemas.migrations.__file__).parent
 """Folder of ``env.py`` and of the revisions in ``versions/``."""
+
+FIRST_WITH_LATEST_SEALS = "0012"
+"""The revision from which the latest seal of every sealed row is kept."""
 
 
 def upgrade(database: Database) -> None:
@@ -35,6 +39,9 @@ def upgrade(database: Database) -> None:
             command.stamp(config, "head")
         elif revision in {known.revision for known in ScriptDirectory.from_config(config).walk_revisions()}:
             command.upgrade(config, "head")
+            if revision < FIRST_WITH_LATEST_SEALS:
+                # Once and in the transaction that migrates: later a row without one was put there by somebody else.
+                SqlLatestSeals(connection, RowWriter(connection)).adopt()
         else:
             raise _unknown(revision)
 

@@ -1,8 +1,10 @@
-"""The one way to write to the tables: each row that is written is noted for the trail of rows."""
+"""The one way to write to the tables: each row that is written is noted for the trail of rows, and its seal."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -33,12 +35,15 @@ from fundpool.domain.row_trail import (
     print_of,
 )
 from fundpool.domain.sealing import Seals
+from fundpool.services.ports.latest_seals import SEALED_TABLES, RowName, as_key, name_of_row
 from schemas.tables import metadata
+from schemas.tables.latest_seals import latest_seal
 from schemas.tables.row_trail import row_trail
 
 _NO_FACTS = frozenset({"writers_turn"})
-_OWN_CHAIN = frozenset({"audit", "posting", "row_trail"}) | _NO_FACTS
-"""Postings are sealed by their voucher's hash, audit records and the trail itself by their chains."""
+_OWN_CHAIN = frozenset({"audit", "posting", "row_trail", "latest_seal"}) | _NO_FACTS
+"""Postings are sealed by their voucher's hash, audit records and the trail itself by their chains; latest seals
+are compared with the rows that bear them."""
 
 _RECOMPUTED = {"ledger_account": frozenset({"posted_fen", "reserved_fen"})}
 """Columns that ``fundpool ledger verify`` recomputes; every booking changes them."""
@@ -51,8 +56,8 @@ _KEYS_AT_ONCE = 200
 _MARKS = {"sqlite": "?, ?, ?, ?, ?", "postgresql": "%s, %s, %s, %s, %s"}
 _LAST = select(row_trail).order_by(row_trail.c.number.desc()).limit(1)
 
-
-_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str).encode
+_MADE_ANEW = frozenset({"kill_switch"})
+"""Each change of such a row is a decision of its own, to stop or by two people, not a step on from the row before."""
 
 
 @cache
@@ -88,7 +93,7 @@ def _empty(table: Table) -> dict[str, None]:
 
 
 def _key_of(table: Table, row: Mapping[Any, Any]) -> str:
-    return _as_json([row[name] for name in _key_columns(table)])
+    return as_key([row[name] for name in _key_columns(table)])
 
 
 def _is_among(table: Table, keys: Sequence[str]) -> ColumnElement[bool]:
@@ -104,6 +109,16 @@ def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
         yield keys[start : start + _KEYS_AT_ONCE]
 
 
+@dataclass(slots=True)
+class SealChange:
+    """The seal that a row bore before a transaction, and the one it bears now."""
+
+    before: str | None
+    after: str | None
+    is_new: bool
+    """Whether nothing follows from the row before: it was not there, or is decided anew."""
+
+
 class RowWriter:
     """Inserts, updates and deletes rows in the transaction of ``connection`` and remembers what it wrote.
 
@@ -114,6 +129,8 @@ class RowWriter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._written: dict[tuple[str, str], RowEntry] = {}
+        self.sealed: dict[RowName, SealChange] = {}
+        """Of the sealed rows that were written until now."""
 
     def insert(self, table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
         """Add a row and return it whole, with the number that the database gave it."""
@@ -151,7 +168,8 @@ class RowWriter:
         return len(found)
 
     def delete(self, table: Table, which: Sequence[ColumnElement[bool]]) -> None:
-        """Take away the rows that meet ``which``."""
+        """Take away the rows that meet ``which``; sealed ones stay for ever."""
+        assert table.name not in SEALED_TABLES
         found = self._connection.execute(select(table).where(*which)).mappings().all()
         if found:
             self._connection.execute(delete(table).where(*which))
@@ -178,16 +196,114 @@ class RowWriter:
         else:
             earlier.after.digest = stands.digest
             earlier.after.marks.update(stands.marks)
+        if table.name in SEALED_TABLES:
+            name = name_of_row(table.name, after, key)
+            change = SealChange(before["seal"], after["seal"], table.name in _MADE_ANEW)
+            self.sealed.setdefault(name, change).after = after["seal"]
 
     def _note_new(self, table: Table, row: Mapping[Any, Any]) -> None:
         key = _key_of(table, row)
         earlier = self._written.get((table.name, key))
         before = earlier.before if earlier else None
         self._written[table.name, key] = RowEntry(table.name, key, before, print_of(columns_of(table), row))
+        if table.name in SEALED_TABLES:
+            self.sealed[name_of_row(table.name, row, key)] = SealChange(None, row["seal"], is_new=True)
 
     def written(self) -> list[RowEntry]:
         """The rows written until now, each as it was left."""
         return list(self._written.values())
+
+
+_OF_ROWS = {
+    "sqlite": "SELECT table_name, place, row_key, seal FROM latest_seal WHERE (table_name, place, row_key) IN "
+    "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') "
+    "FROM json_each(?))",
+    "postgresql": "SELECT table_name, place, row_key, seal FROM latest_seal WHERE (table_name, place, row_key) IN "
+    "(SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))",
+}
+_ENTERED = (
+    "INSERT INTO latest_seal (table_name, place, row_key, seal) VALUES ({marks}) "
+    "ON CONFLICT (table_name, place, row_key) DO UPDATE SET seal = excluded.seal"
+)
+# Only on top of the latest version: what follows from a row that was put back does not heal it.
+_CHANGED = (
+    "UPDATE latest_seal SET seal = {mark} WHERE table_name = {mark} AND place = {mark} AND row_key = {mark} "
+    "AND seal = {mark}"
+)
+
+
+class SqlLatestSeals:
+    """``services.ports.latest_seals.LatestSeals`` on one connection."""
+
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
+        self._connection = connection
+        self._rows = rows
+        self._dialect = connection.dialect.name
+        self._mark = "?" if self._dialect == "sqlite" else "%s"
+
+    def of_rows(self, names: Iterable[RowName]) -> dict[RowName, str]:
+        asked = list(names)
+        columns = (
+            (json.dumps(asked),) if self._dialect == "sqlite" else tuple(map(list, zip(*asked, strict=True)))
+        )
+        rows = self._connection.exec_driver_sql(_OF_ROWS[self._dialect], columns).all() if asked else []
+        stored = {RowName(table, place, key): seal for table, place, key, seal in rows}
+        written = {name: self._rows.sealed[name] for name in asked if name in self._rows.sealed}
+        return _with_written(stored, written)
+
+    def of_place(self, table: str, place: str) -> dict[RowName, str]:
+        c = latest_seal.c
+        rows = self._connection.execute(
+            select(c.row_key, c.seal).where(c.table_name == table, c.place == place)
+        ).all()
+        stored = {RowName(table, place, key): seal for key, seal in rows}
+        written = {name: change for name, change in self._rows.sealed.items() if name[:2] == (table, place)}
+        return _with_written(stored, written)
+
+    def standing(self, table: str, keys: Iterable[str] | None = None) -> Iterator[tuple[RowName, str | None]]:
+        of_table = metadata.tables[table]
+        columns = sorted({*SEALED_TABLES[table], "seal"})
+        for row in _standing(self._connection, of_table, columns, None if keys is None else list(keys)):
+            yield name_of_row(table, row, _key_of(of_table, row)), row["seal"]
+
+    def all(self) -> Iterator[tuple[RowName, str]]:
+        for row in self._connection.execute(select(latest_seal), execution_options={"yield_per": 1000}):
+            yield RowName(row.table_name, row.place, row.row_key), row.seal
+
+    def flush(self) -> None:
+        """Write what the transaction changed."""
+        sealed = self._rows.sealed.items()
+        entered = [(*name, change.after) for name, change in sealed if change.is_new]
+        changed = [
+            (change.after, *name, change.before)
+            for name, change in sealed
+            if not change.is_new and change.after != change.before
+        ]
+        if entered:
+            self._enter(entered)
+        if changed:
+            self._connection.exec_driver_sql(_CHANGED.format(mark=self._mark), changed)
+
+    def _enter(self, entered: Sequence[tuple[str | None, ...]]) -> None:
+        marks = ", ".join([self._mark] * 4)
+        self._connection.exec_driver_sql(_ENTERED.format(marks=marks), entered)
+
+    def adopt(self) -> None:
+        """Take over the seals of the rows that stand in the tables."""
+        for table in sorted(SEALED_TABLES):
+            rows = self.standing(table)
+            while some := list(islice(rows, _KEYS_AT_ONCE)):
+                entered = [(*name, seal) for name, seal in some if seal is not None]
+                if entered:
+                    self._enter(entered)
+
+
+def _with_written(stored: dict[RowName, str], written: Mapping[RowName, SealChange]) -> dict[RowName, str]:
+    """The latest seals as they will be once what the transaction wrote is committed."""
+    for name, change in written.items():
+        if change.after is not None and (change.is_new or stored.get(name) == change.before is not None):
+            stored[name] = change.after
+    return stored
 
 
 class SqlRowTrail:
@@ -240,18 +356,21 @@ class SqlRowTrail:
     def digests(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, bytes]]:
         of_table = metadata.tables[table]
         names = columns_of(of_table)
-        for row in self._standing(of_table, keys):
+        for row in _standing(self._connection, of_table, names, keys):
             yield _key_of(of_table, row), digest_of(names, row)
 
     def prints(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, RowPrint]]:
         of_table = metadata.tables[table]
         names = columns_of(of_table)
-        for row in self._standing(of_table, keys):
+        for row in _standing(self._connection, of_table, names, keys):
             yield _key_of(of_table, row), print_of(names, row)
 
-    def _standing(self, table: Table, keys: Sequence[str] | None) -> Iterator[RowMapping]:
-        # Without their types: what stands there is digested, not what it would be read as.
-        query = select(*(type_coerce(table.c[name], NULLTYPE).label(name) for name in columns_of(table)))
-        queries = [query] if keys is None else [query.where(_is_among(table, some)) for some in _parts(keys)]
-        for asked in queries:
-            yield from self._connection.execute(asked, execution_options={"yield_per": 1000}).mappings()
+
+def _standing(
+    connection: Connection, table: Table, columns: Iterable[str], keys: Sequence[str] | None
+) -> Iterator[RowMapping]:
+    # Without their types: what stands there is digested, not what it would be read as.
+    query = select(*(type_coerce(table.c[name], NULLTYPE).label(name) for name in columns))
+    queries = [query] if keys is None else [query.where(_is_among(table, some)) for some in _parts(keys)]
+    for asked in queries:
+        yield from connection.execute(asked, execution_options={"yield_per": 1000}).mappings()

@@ -15,7 +15,7 @@ from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.ledger import SqlLedgerStore
 from fundpool.adapters.stores.reviews import SqlReviews
 from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
-from fundpool.adapters.stores.sealed_rows import RowWriter, SqlRowTrail
+from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals, SqlRowTrail
 from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.transfers import SqlTransferStore
@@ -35,6 +35,7 @@ class SqlWork:
         self.seals = seals
         self.limits = limits
         self.trail = SqlRowTrail(connection, seals)
+        self.latest = SqlLatestSeals(connection, rows)
         self.audit = SqlAuditStore(connection, self.trail)
         self.accounts = SqlAccountStore(connection, rows, seals)
         self.transfers = SqlTransferStore(connection, rows, seals)
@@ -51,6 +52,7 @@ class SqlWork:
         """Write what the transaction leaves in the trails; the last thing before its commit."""
         try:
             self.audit.flush()
+            self.latest.flush()
             self.trail.append(self._rows.written(), *self.audit.head())
         except IntegrityError as error:
             # The sealed end of the trail lies before records that stand there: its tail was cut off.

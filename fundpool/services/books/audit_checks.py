@@ -19,7 +19,8 @@ from fundpool.domain.row_trail import CheckedTrail, TrailRecord
 from fundpool.domain.sealing import Seals
 from fundpool.services.books import ledger_checks
 from fundpool.services.books.ledger_checks import UNREADABLE, Heads, digest_of_balances
-from fundpool.services.books.row_checks import DealtRows, compare_rows
+from fundpool.services.books.row_checks import DealtRows, compare_latest_seals, compare_rows
+from fundpool.services.ports.latest_seals import SEALED_TABLES
 from fundpool.services.ports.work import MonthPorts, Work
 
 
@@ -226,6 +227,7 @@ def verify_everything(work: Work, anchors: Sequence[Anchor]) -> Verification:
             *trail.faults,
             *faults,
             *compare_rows(work, rows, only_named=False),
+            *compare_latest_seals(work, rows, only_named=False),
             *ledger_checks.verify(work),
             *_check_books(work, anchors, None),
         ],
@@ -250,7 +252,10 @@ def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verifi
     books = ledger_checks.verify_since(work, start.heads)
     counts = Counter(start.checkpoint.counts)
     counts.update(trail.added)
-    counts.update({"audit": audit, "posting": books.postings, "row_trail": trail.records})
+    sealed = sum(trail.added[table] for table in SEALED_TABLES)
+    counts.update(
+        {"audit": audit, "posting": books.postings, "row_trail": trail.records, "latest_seal": sealed}
+    )
     follows = books.balances_before == start.checkpoint.balances and work.trail.counts() == counts
     return Verification(
         [
@@ -259,6 +264,7 @@ def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verifi
             *_check_earlier(work, anchors, start),
             *faults,
             *compare_rows(work, rows, only_named=True),
+            *compare_latest_seals(work, rows, only_named=True),
             *books.faults,
             *_check_books(work, later, start),
         ],

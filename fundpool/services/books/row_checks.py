@@ -1,10 +1,12 @@
 """The rows that stand in the tables, compared with what the trail tells of them, in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 
 from fundpool.domain.ledger import LedgerFault
 from fundpool.domain.row_trail import Key, RowChange, RowHistories, altered_row
+from fundpool.services.ports.latest_seals import SEALED_TABLES, RowName, as_key
 from fundpool.services.ports.work import Work
 
 _PARTS = 64
@@ -99,3 +101,36 @@ def _named(work: Work, altered: set[Key]) -> Iterator[LedgerFault]:
         of_table = sorted(key for name, key in altered if name == table)
         for key, stands in work.trail.prints(table, of_table):
             yield altered_row((table, key), names, written.get((table, key), {}), stands.marks)
+
+
+_LATEST = "latest_seal"
+_NAMES_AT_ONCE = 500
+
+
+def compare_latest_seals(work: Work, dealt: DealtRows, *, only_named: bool) -> Iterator[LedgerFault]:
+    """Faults where the seal that a row bears is not the one kept as its latest, of every row or of those named."""
+    latest = DealtRows(is_part=False)
+    for table in sorted(SEALED_TABLES):
+        keys = sorted(dealt.keys.get(table, ())) if only_named else None
+        standing = iter(work.latest.standing(table, keys))
+        while some := dict(islice(standing, _NAMES_AT_ONCE)):
+            for name, seal in some.items():
+                latest.change(RowChange(_LATEST, as_key(name), None, seal), 1)
+            if only_named:
+                _deal_latest(latest, work.latest.of_rows(some).items())
+    if not only_named:
+        _deal_latest(latest, work.latest.all())
+    for histories in latest.histories():
+        yield from histories.faults
+        for _, key in sorted(histories.altered):
+            yield LedgerFault(
+                "seal_not_latest",
+                f"{_LATEST} {key}",
+                "该行的封签（seal）不是所记的最后封签",
+                "the seal of this row is not the one that is kept as its latest",
+            )
+
+
+def _deal_latest(latest: DealtRows, seals: Iterable[tuple[RowName, str]]) -> None:
+    for name, seal in seals:
+        latest.stands(_LATEST, as_key(name), seal)

@@ -33,7 +33,12 @@ from fundpool.services.payments import kill_switches
 from fundpool.services.payments.attempts import hop_flow
 from fundpool.services.payments.limits import require_within_limits
 from fundpool.services.payments.line_matching import standing_of
-from fundpool.services.payments.seals import require_account_whole, require_batch_whole, require_whole
+from fundpool.services.payments.seals import (
+    require_account_whole,
+    require_batch_whole,
+    require_latest,
+    require_whole,
+)
 from fundpool.services.ports.work import Work
 from schemas.payment_messages import TransferOrder
 
@@ -88,7 +93,7 @@ def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: da
 
     A revision of its own in a batch of its own: two other people approve and release it. The same
     again is the same. Raises RuleViolation ``illegal_state_change``, ``recovery_unfinished``,
-    ``return_not_on_statement``, ``seal_broken`` and what ``order_transfers`` raises.
+    ``return_not_on_statement``, ``seal_broken``, ``row_put_back`` and what ``order_transfers`` raises.
     """
     maker = person(by)
     before = work.transfers.obligation(obligation_id)
@@ -166,6 +171,7 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
     if len(set(units)) != len(units):
         raise RuleViolation("payee_twice", f"{key} 中同一收款单位出现两次", f"{key} names a payee twice")
     entries = []
+    used: set[BankAccount] = set()
     for order in sorted(orders, key=lambda each: each.unit):
         hop_flow(order.hop)
         if order.amount_fen <= 0:
@@ -176,7 +182,9 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
             )
         debit = _usable_account(work, order.city, order.fund, order.hop, order.payer_unit, now, payer=True)
         credit = _usable_account(work, order.city, order.fund, order.hop, order.unit, now, payer=False)
+        used |= {debit, credit}
         entries.append((order, debit.id, credit.id))
+    require_latest(work, *used)
     batch = work.transfers.add_batch(key, entries, maker, now)
     obligations = work.transfers.obligations(batch_id=batch.id)
     require_within_limits(work, batch, obligations)

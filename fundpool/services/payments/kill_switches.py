@@ -5,20 +5,33 @@ from datetime import datetime
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.people import person, require_other_person
+from fundpool.services.ports.latest_seals import name_of_switch
 from fundpool.services.ports.money_ports import KillSwitch, Recovery
 from fundpool.services.ports.work import Work
 
 
 def is_stopped(work: Work, city: str, fund: str) -> bool:
-    """Whether nothing of the fund may be sent; a switch that somebody changed in the database counts as thrown."""
+    """Whether nothing of the fund may be sent.
+
+    A switch that somebody changed in the database, put back or deleted counts as thrown.
+    """
     switch = work.transfers.kill_switch(city, fund)
-    return switch is not None and (switch.is_stopped or not work.seals.hold(switch))
+    return (switch is not None and switch.is_stopped) or not _is_whole(work, city, fund, switch)
+
+
+def _is_whole(work: Work, city: str, fund: str, switch: KillSwitch | None) -> bool:
+    """Whether the switch, or that there is none, is what the program wrote last."""
+    name = name_of_switch(city, fund)
+    latest = work.latest.of_rows([name]).get(name)
+    if switch is None:
+        return latest is None
+    return latest == switch.seal and work.seals.hold(switch)
 
 
 def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: datetime) -> None:
     """Stop the fund's sending; everything stays readable. A stopped fund keeps its first reason."""
     switch = work.transfers.kill_switch(city, fund)
-    if switch is not None and switch.is_stopped and work.seals.hold(switch):
+    if switch is not None and switch.is_stopped and _is_whole(work, city, fund, switch):
         return
     work.transfers.set_kill_switch(
         KillSwitch(city, fund, is_stopped=True, reason=reason, by=by, at=now, restart_asked_by=None)
@@ -106,7 +119,16 @@ def what_is_missing(recovery: Recovery) -> tuple[str, str]:
 
 def _stopped(work: Work, city: str, fund: str) -> KillSwitch:
     switch = work.transfers.kill_switch(city, fund)
-    if switch is None or not is_stopped(work, city, fund):
+    if not _is_whole(work, city, fund, switch):
+        # Who asked for a restart in such a row may have asked for another one.
+        raise RuleViolation(
+            "row_put_back",
+            f"{city}/{fund} 的停发记录被人绕过程序改动或删除，视同停发",
+            f"somebody changed or deleted the stop of {city}/{fund} behind the program; nothing is sent",
+            remedy="查清后重新停发并写明原因，再由两人恢复 / look into it, stop it anew with the reason, then two people "
+            "restart it: fundpool transfers stop",
+        )
+    if switch is None or not switch.is_stopped:
         raise RuleViolation("fund_not_stopped", f"{city}/{fund} 并未停发", f"{city}/{fund} is not stopped")
     return switch
 

@@ -4,6 +4,7 @@ Ordering, approving, releasing, preparing (which reserves the money) and claimin
 their own transaction: a budget that was raised for the review and lowered afterwards is not overspent.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -21,7 +22,14 @@ from fundpool.domain.transfer import (
     ObligationState,
     latest_revisions,
 )
-from fundpool.services.payments.seals import broken_seal, require_application_whole
+from fundpool.services.payments.seals import (
+    broken_seal,
+    require_all_latest,
+    require_application_whole,
+    require_equal,
+    require_latest,
+)
+from fundpool.services.ports.latest_seals import RowName, name_of, place_text
 from fundpool.services.ports.work import Work
 
 
@@ -30,7 +38,7 @@ def require_within_limits(work: Work, batch: Batch, obligations: Sequence[Obliga
 
     ``exceeds_limit``: a ceiling of the installation; ``exceeds_annual_budget``, ``budget_missing``: what is
     paid and reserved for a county's year, these payments with it, where the city's text caps it;
-    ``seal_broken``: a budget or payment that this rests on was changed in the database.
+    ``seal_broken``, ``row_put_back``: a budget or payment that this rests on was changed in the database.
     """
     limits = work.limits
     for obligation in obligations:
@@ -92,11 +100,22 @@ def budget_missing(county: str, fund: str, year: int) -> RuleViolation:
 
 
 def sealed_budgets(work: Work, city: str, year: int) -> dict[tuple[str, str], int]:
-    """The year's budget in fen by county and fund. Raises RuleViolation ``seal_broken``."""
+    """The year's budget in fen by county and fund. Raises RuleViolation ``seal_broken``, ``row_put_back``."""
     latest = {(each.county, each.fund): each for each in work.budgets.budget_revisions(city, year)}
     for revision in latest.values():
         if not work.seals.hold(revision, city):
             raise broken_seal(f"budget {city} {year} {revision.county} {revision.fund}")
+    # The last of each place alone: once people have entered another one, those before no longer count.
+    written: dict[tuple[str, str], tuple[int, RowName, str]] = {}
+    for name, seal in work.latest.of_place("budgets", place_text(city, year)).items():
+        *_, county, fund, number = json.loads(name.key)
+        before = written.get((county, fund))
+        if before is None or before[0] < number:
+            written[county, fund] = number, name, seal
+    require_equal(
+        {name: seal for _, name, seal in written.values()},
+        {name_of(each, city=city): each.seal for each in latest.values()},
+    )
     return {place: each.amount_fen for place, each in latest.items()}
 
 
@@ -105,7 +124,7 @@ def committed_fen(work: Work, city: str, fund: str, year: int) -> dict[str, int]
 
     What was paid before the books began comes in with the openings. A payment to the city's own account
     counts for the counties of its application, until each county's own payment stands for it.
-    Raises RuleViolation ``seal_broken``.
+    Raises RuleViolation ``seal_broken``, ``row_put_back``.
     """
     return _committed_fen(work, city, fund, year, applications=_applications(work, city, fund, year))
 
@@ -121,6 +140,8 @@ def _committed_fen(
             through_the_city.add((each.month, each.application))
         else:
             own[each.month, each.application, each.unit] += each.amount_fen - each.returned_fen
+    if through_the_city:
+        _require_latest_lines(work, city, fund, year, applications)
     for (month, number), application in applications.items():
         if (month, number) not in through_the_city:
             continue
@@ -136,7 +157,9 @@ def _committed_fen(
 def _paid_before(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
     """What each county was paid in the year before these books began."""
     sums: Counter[str] = Counter()
-    for opening in work.budgets.openings(city):
+    stated = work.budgets.openings(city)
+    require_all_latest(work, "openings", city, *stated)
+    for opening in stated:
         if (opening.month.year, opening.fund) == (year, fund):
             if not work.seals.hold(opening):
                 raise broken_seal(f"opening {city} {opening.month} {opening.county} {fund}")
@@ -149,7 +172,20 @@ def _ordered(work: Work, city: str, fund: str, year: int) -> list[Obligation]:
     for each in found:
         if not work.seals.hold(each):  # also one that says that it is over
             raise broken_seal(f"obligation {each.key}")
+    require_all_latest(work, "obligation", place_text(city, fund, year), *found)
     return [each for each in latest_revisions(found) if each.state not in MAY_BE_ORDERED_AGAIN]
+
+
+def _require_latest_lines(
+    work: Work, city: str, fund: str, year: int, applications: dict[tuple[Month, int], Application]
+) -> None:
+    standing = {
+        name_of(line, city=city, month=month, fund=fund, number=number): line.seal
+        for (month, number), application in applications.items()
+        for line in application.lines
+    }
+    latest = work.latest.of_place("application_lines", place_text(city, year))
+    require_equal({name: seal for name, seal in latest.items() if json.loads(name.key)[2] == fund}, standing)
 
 
 def _applications(work: Work, city: str, fund: str, year: int) -> dict[tuple[Month, int], Application]:
@@ -195,6 +231,7 @@ def require_budget_covers(work: Work, city: str, year: int, amounts: dict[tuple[
 def require_money_arrived(work: Work, obligation: Obligation) -> None:
     """Raise RuleViolation ``money_not_arrived`` unless what the payment is paid from has arrived before it.
 
+    ``row_put_back``: what says that it has is an earlier version.
     The hop before may have come back (退票) after this one was ordered. Nothing comes before the first hop.
     """
     if obligation.hop.from_type is AccountType.FISCAL_ACCOUNT:
@@ -219,3 +256,4 @@ def require_money_arrived(work: Work, obligation: Obligation) -> None:
             f"{obligation.key} is paid from {missing.key}, which is {missing.state}",
             remedy="上一环节到账后再发 / send it once the hop before has arrived: fundpool transfers list",
         )
+    require_latest(work, *before)

@@ -18,6 +18,7 @@ from fundpool.domain.transfer import (
     AccountStatus,
     Attempt,
     AttemptState,
+    Batch,
     BatchState,
     Event,
     GatewayTerms,
@@ -51,7 +52,7 @@ from fundpool.services.payments.orders import (
     suspect_after_restore,
     tried,
 )
-from fundpool.services.payments.seals import require_whole
+from fundpool.services.payments.seals import require_latest, require_whole
 from fundpool.services.payments.transfer_views import TransferOutcome, outcome_of
 from fundpool.services.ports.failpoints import failpoint
 from fundpool.services.ports.gateway import Gateway, GatewayAnswer, GatewayAnswerKind
@@ -174,24 +175,35 @@ def _prepare(
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    _require_others_over(work, obligation)
+    revisions = work.transfers.revisions(obligation)
+    _require_others_over(obligation, revisions)
     known = tried(work, obligation)
     lost = orders_perhaps_lost(work, obligation, now, terms)
     if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - asked:
         return None
     keys = possible_keys(obligation, known)
-    on_statement = work.transfers.keys_with_lines(key for _, key in keys)
-    for attempt_no, key in keys:
-        if key in on_statement:
-            # The bank's statement already has this order: books restored from a backup had lost it.
-            _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
-            return None
-    require_money_arrived(work, obligation)
-    reason = "attempts_exhausted" if is_exhausted(known) else _why_not_reserve(work, obligation)
+    never_sent = _never_sent(known)
+    on_statement = work.transfers.keys_with_lines([*never_sent, *(key for _, key in keys)])
+    if on_statement.intersection(never_sent):
+        reason: str | None = "row_put_back"  # the books say that it was never sent; they were put back
+    else:
+        for attempt_no, key in keys:
+            if key in on_statement:
+                # The bank's statement already has this order: books restored from a backup had lost it.
+                _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
+                return None
+        reason = _why_not_reserve(work, obligation, [*revisions, *known])
+    if reason is None and is_exhausted(known):
+        reason = "attempts_exhausted"
     if reason is not None:
         _refuse(work, obligation, reason, now)
         return None
     return new_attempt(work, obligation, next_attempt_no(known), now, terms)
+
+
+def _never_sent(known: Sequence[Attempt]) -> list[str]:
+    """Keys that lapsed before anybody sent them."""
+    return [each.key for each in known if each.state is AttemptState.CLOSED and each.first_sent_at is None]
 
 
 def _is_over(attempt: Attempt, obligation: Obligation) -> bool:
@@ -201,14 +213,14 @@ def _is_over(attempt: Attempt, obligation: Obligation) -> bool:
     return attempt.state in LEAVES_ROOM and not must_be_fenced(attempt)
 
 
-def _open_beside(work: Work, obligation: Obligation) -> Obligation | None:
+def _open_beside(obligation: Obligation, revisions: Sequence[Obligation]) -> Obligation | None:
     """Another revision of the same payment that may yet be paid, or is."""
-    others = (each for each in work.transfers.revisions(obligation) if each.id != obligation.id)
+    others = (each for each in revisions if each.id != obligation.id)
     return next((each for each in others if each.state not in MAY_BE_ORDERED_AGAIN), None)
 
 
-def _require_others_over(work: Work, obligation: Obligation) -> None:
-    beside = _open_beside(work, obligation)
+def _require_others_over(obligation: Obligation, revisions: Sequence[Obligation]) -> None:
+    beside = _open_beside(obligation, revisions)
     if beside is not None:
         raise RuleViolation(
             "ordered_beside",
@@ -273,12 +285,16 @@ def _claim(
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
+    batch = work.transfers.batch(obligation.batch_id)
+    altered = _why_not_whole(work, obligation, batch)
+    if altered is not None:
+        _refuse(work, obligation, altered, now)
+        return None
     if not may_send(attempt, now):
         event = Event.NEVER_SENT if attempt.first_sent_at is None else Event.FENCE
         apply_event(work, attempt, event, Evidence("resend window over"), now=now, terms=terms)
         return None
-    require_money_arrived(work, obligation)
-    reason = _why_not(work, obligation, attempt, now)
+    reason = _why_not(work, obligation, batch, attempt, now)
     if reason is not None:
         _refuse(work, obligation, reason, now)
         return None
@@ -307,24 +323,47 @@ def _claim(
     return claimed
 
 
-def _why_not_reserve(work: Work, obligation: Obligation) -> str | None:
-    """Why the money is not reserved; before it is sent everything is looked at once more."""
+def _why_not_reserve(work: Work, obligation: Obligation, known: Sequence[Obligation | Attempt]) -> str | None:
+    """Why the money is not reserved; before it is sent everything is looked at once more.
+
+    ``known``: what else the books have of the payment. Raises RuleViolation ``money_not_arrived``.
+    """
     try:
         if not work.seals.hold(obligation):
             return "seal_broken"
+        require_latest(work, *known)
+        require_money_arrived(work, obligation)
         require_within_limits(work, work.transfers.batch(obligation.batch_id), [obligation])
+    except RuleViolation as refusal:
+        return _reason_of(refusal)
+    return None
+
+
+def _reason_of(refusal: RuleViolation) -> str:
+    """Why a payment is held; what has not arrived yet may arrive, and holds nothing."""
+    if refusal.code == "money_not_arrived":
+        raise refusal
+    return refusal.code
+
+
+def _why_not_whole(work: Work, obligation: Obligation, batch: Batch) -> str | None:
+    """Why what the payment rests on is not what people decided last; ``None`` when it is."""
+    try:
+        require_whole(work, obligation, batch)
     except RuleViolation as refusal:
         return refusal.code
     return None
 
 
-def _why_not(work: Work, obligation: Obligation, attempt: Attempt, now: datetime) -> str | None:
-    """Why the guards refuse to send, for a person to look at; ``None`` when they do not."""
-    if _open_beside(work, obligation) is not None:
-        return "ordered_beside"
-    batch = work.transfers.batch(obligation.batch_id)
+def _why_not(work: Work, obligation: Obligation, batch: Batch, attempt: Attempt, now: datetime) -> str | None:
+    """Why the guards refuse to send, for a person to look at; ``None`` when they do not.
+
+    Raises RuleViolation ``money_not_arrived``.
+    """
     try:
-        require_whole(work, obligation, batch)
+        require_money_arrived(work, obligation)
+        if _open_beside(obligation, work.transfers.revisions(obligation)) is not None:
+            return "ordered_beside"
         if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
             return "digest_changed"
         for account_id in (obligation.debit_account_id, obligation.credit_account_id):
@@ -333,11 +372,11 @@ def _why_not(work: Work, obligation: Obligation, attempt: Attempt, now: datetime
         require_within_limits(work, batch, [obligation])
         require_within_day(work, obligation, attempt, now)
     except RuleViolation as refusal:
-        return refusal.code
+        return _reason_of(refusal)
     return None if follows_from_approval(work, obligation, attempt) else "request_altered"
 
 
-_CHANGED_BEHIND_THE_PROGRAM = frozenset({"seal_broken", "request_altered", "digest_changed"})
+_CHANGED_BEHIND_THE_PROGRAM = frozenset({"seal_broken", "row_put_back", "request_altered", "digest_changed"})
 
 
 def _refuse(work: Work, obligation: Obligation, reason: str, now: datetime) -> None:

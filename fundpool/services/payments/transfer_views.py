@@ -63,6 +63,7 @@ _WHY = {
     "exceeds_annual_budget": ("超过年度预算", "above the annual budget"),
     "budget_missing": ("没有年度预算", "the year has no budget"),
     "seal_broken": ("数据库被绕过程序改动", "the database was changed behind the program"),
+    "row_put_back": ("数据库的行被绕过程序改回或删除", "a row was put back or deleted behind the program"),
     "request_altered": ("指令与批准的内容不符", "its order is not what was approved"),
     "payload_mismatch": ("银行以同一编号存有另一笔", "the bank has another order under its key"),
     "attempts_exhausted": ("已试满次数", "tried as often as is allowed"),

@@ -19,6 +19,7 @@ from fundpool.services.ports.files import (
 )
 from fundpool.services.ports.gateway import BankInbox, Gateway
 from fundpool.services.ports.judging import Judge, Parser, Reader
+from fundpool.services.ports.latest_seals import LatestSeals
 from fundpool.services.ports.money_ports import AccountStore, AuditStore, LedgerStore, TransferStore
 from fundpool.services.ports.month_stores import (
     ApplicationStore,
@@ -67,6 +68,8 @@ class Work(Protocol):
     def limits(self) -> PaymentLimits: ...
     @property
     def trail(self) -> RowTrailStore: ...
+    @property
+    def latest(self) -> LatestSeals: ...
     @property
     def audit(self) -> AuditStore: ...
     @property
