@@ -210,14 +210,14 @@ class Races:
 
     def _released(self, count: int) -> list[int]:
         """Payments ready to be sent."""
-        batches = self._batches(count)
+        made = self._batches(count)
 
         def release(work: Work) -> list[int]:
-            for batch_id in batches:
+            for batch_id in made:
                 digest = batches.digest_of(work, work.transfers.batch(batch_id))
                 batches.approve_batch(work, batch_id, digest, CHECKER, NOW)
                 batches.release_batch(work, batch_id, RELEASER, NOW)
-            return [one.id for each in batches for one in work.transfers.obligations(batch_id=each)]
+            return [one.id for each in made for one in work.transfers.obligations(batch_id=each)]
 
         return self.transactions.transaction(release)
 
