@@ -54,13 +54,13 @@ def through_prefect(
     home: Path, ports: MonthPorts, watch: Stopwatch, stage_of_step: Mapping[str, str]
 ) -> Iterator[ThroughPrefect]:
     """A local Prefect as ``fundpool start`` runs it, whose tasks are handed ``ports``."""
-    given, carried_out = process._ports, parts.carry_out_part
+    given, carried_out = process.ports_behind, parts.carry_out_part
 
     def in_its_stage(part: Part, its_ports: MonthPorts, step: StepInHand) -> StepInHand:
         with watch.stage(stage_of_step[step.step]):
             return carried_out(part, its_ports, step)
 
-    process._ports = lambda _settings: ports  # type: ignore[assignment]
+    process.ports_behind = lambda _settings: ports  # type: ignore[assignment]
     parts.carry_out_part = in_its_stage
     try:
         with (
@@ -70,4 +70,4 @@ def through_prefect(
         ):
             yield ThroughPrefect(prefect, ports, watch)
     finally:
-        process._ports, parts.carry_out_part = given, carried_out
+        process.ports_behind, parts.carry_out_part = given, carried_out
