@@ -28,7 +28,7 @@ class Nation:
         self.ports: MonthPorts = nation_ports(folder, 3)
         self.cities = [NationCity(self.ports, folder, policy.key) for policy in self.ports.policies.cities]
         for city in self.cities:
-            city._record_openings()
+            city.found()
             for county in city.counties[:2]:
                 city.drop(city.plan(county), "plan")
 
