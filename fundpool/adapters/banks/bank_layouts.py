@@ -126,7 +126,8 @@ def read_layout(path: Path) -> Layout:
         return Layout.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors()
         )
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         wrong = str(error)

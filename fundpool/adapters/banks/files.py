@@ -177,7 +177,7 @@ class FileGateway:
     def files(self) -> tuple[BankFileNote, ...]:
         """Every file in the inbox and what it is, or why it is not used."""
         read = list(self._files(None))
-        pages = [page for _, one in read if isinstance(one, BankFile) for page in one.pages]
+        pages = [page for _, file in read if isinstance(file, BankFile) for page in file.pages]
         unused = {statement: error for statement, (_, error) in _together(pages).items() if error}
         return tuple(_note(path, one, unused) for path, one in read)
 

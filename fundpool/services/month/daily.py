@@ -62,14 +62,16 @@ def reserve_due_steps(
         due.append((this, DueStep(DOCUMENT_STEP, None)))
 
     def reserve(work: Work) -> tuple[ScheduledStep, ...]:
-        known = {(one.month, one.step) for one in work.scheduled_steps.of_day(city.key, day)}
+        known = {
+            (scheduled.month, scheduled.step) for scheduled in work.scheduled_steps.of_day(city.key, day)
+        }
         for month, step in due:
             if (month, step.step) not in known:
                 work.scheduled_steps.reserve(ScheduledStep(city.key, step.step, month, day), now)
         return tuple(
-            one
-            for one in work.scheduled_steps.of_day(city.key, day)
-            if one.run_id is None and one.month in months
+            scheduled
+            for scheduled in work.scheduled_steps.of_day(city.key, day)
+            if scheduled.run_id is None and scheduled.month in months
         )
 
     return ports.database.transaction(reserve)
@@ -124,7 +126,7 @@ def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date)
 
 def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
     duties = duties_of_month(city, month, ports.calendar)
-    head = next((one for one in duties if one.step == MONTH[0].duty), None)
+    head = next((duty for duty in duties if duty.step == MONTH[0].duty), None)
     opens = opening_day(head, ports.calendar) if head else None
     until = pays_until(duties)
     return opens is not None and until is not None and opens <= day <= until

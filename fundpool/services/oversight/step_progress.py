@@ -44,7 +44,7 @@ def _step(step: str, runs: Sequence[StepRun], facts: MonthFacts) -> dict[str, An
     flat = [outcome for of_unit in outcomes.values() for outcome in of_unit]
     if step in _SINCE:
         flat = [_SINCE[step](facts, outcome) for outcome in flat]
-    counts = {state.value: sum(one["state"] == state.value for one in flat) for state in UnitState}
+    counts = {state.value: sum(outcome["state"] == state.value for outcome in flat) for state in UnitState}
     last = runs[-1] if runs else None
     return {
         "step": step,

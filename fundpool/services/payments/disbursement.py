@@ -84,9 +84,9 @@ def is_owed(work: Work, policy: CityPolicy, month: Month, duty_step: str) -> boo
     for leg in legs_of(policy, month, duty_step):
         obligations = work.transfers.obligations(city=policy.key, month=month, hop=leg.hop)
         over = {
-            (one.fund, one.application, one.unit)
-            for one in latest_revisions(obligations)
-            if one.state in arrived
+            (obligation.fund, obligation.application, obligation.unit)
+            for obligation in latest_revisions(obligations)
+            if obligation.state in arrived
         }
         owed = {
             (order.fund, order.application, order.unit)

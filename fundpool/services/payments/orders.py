@@ -31,7 +31,11 @@ ATTEMPTS_AT_MOST = 20
 
 def tried(work: Work, obligation: Obligation) -> list[Attempt]:
     """Attempts to pay what is owed, under any revision of it, first to last."""
-    found = [each for one in work.transfers.revisions(obligation) for each in work.transfers.attempts(one.id)]
+    found = [
+        attempt
+        for revision in work.transfers.revisions(obligation)
+        for attempt in work.transfers.attempts(revision.id)
+    ]
     return sorted(found, key=lambda each: each.attempt_no)
 
 
