@@ -1,11 +1,15 @@
 """How a run ends for the person who watches it: a named state, a sentence, a table."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import State
+from prefect.context import SyncClientContext
+from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, Failed
 
 from fundpool.domain.duties import Duty, duties_of_month
@@ -93,24 +97,30 @@ def publish_outcomes(summary: dict[str, Any], name: str) -> None:
         }
         for outcome in summary["outcomes"]
     ]
-    create_table_artifact(table=table, key=artifact_key(name, summary["city"], summary["month"]))
-
-
-def publish_calendar(ports: MonthPorts, request: StepRequest, step: str | None) -> None:
-    """The month's duties with their days and articles, or those alone that ``step`` works for."""
-    policy = ports.policies.city(request.city)
-    duties = duties_of_month(policy, request.month, ports.calendar)
-    wanted = [duty for duty in duties if step is None or duty.step == STEPS[step].duty]
-    head = [
-        f"# {policy.name_zh} {request.month} 月历 · calendar",
-        "",
-        "| 责任 duty | 谁 who | 应于 due | 最迟办理日 last working day | 依据 article |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    create_markdown_artifact(
-        "\n".join([*head, *(_calendar_line(duty) for duty in wanted)]),
-        key=artifact_key("calendar", request.city, str(request.month)),
+    _publish(
+        "table", json.dumps(table, ensure_ascii=False), artifact_key(name, summary["city"], summary["month"])
     )
+
+
+def publish_calendar(ports: MonthPorts, requests: Sequence[StepRequest], step: str | None) -> None:
+    """The month's duties with their days and articles; of several cities those alone that ``step`` works for."""
+    lines: list[str] = []
+    for request in requests:
+        policy = ports.policies.city(request.city)
+        duties = duties_of_month(policy, request.month, ports.calendar)
+        wanted = [
+            duty for duty in duties if len(requests) == 1 or step is None or duty.step == STEPS[step].duty
+        ]
+        lines += [
+            f"# {policy.name_zh} {request.month} 月历 · calendar",
+            "",
+            "| 责任 duty | 谁 who | 应于 due | 最迟办理日 last working day | 依据 article |",
+            "| --- | --- | --- | --- | --- |",
+            *(_calendar_line(duty) for duty in wanted),
+            "",
+        ]
+    cities = name_of_cities([request.city for request in requests])
+    _publish("markdown", "\n".join(lines), artifact_key("calendar", cities, str(requests[0].month)))
 
 
 def _calendar_line(duty: Duty) -> str:
@@ -127,7 +137,7 @@ def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> Stat
         for step, state in states.items()
     ]
     head = [f"# {city} {month}", "", "| step | 步骤 | 状态 state | 说明 |", "|---|---|---|---|"]
-    create_markdown_artifact("\n".join([*head, *lines]), key=artifact_key("month", city, month))
+    _publish("markdown", "\n".join([*head, *lines]), artifact_key("month", city, month))
     failed = {step: state for step, state in states.items() if not state.is_completed()}
     if failed:
         causes = "；".join(f"{step}: {state.message}" for step, state in failed.items())
@@ -140,13 +150,37 @@ def conclude_day(started: dict[str, State[Any]]) -> State[Any]:
     """The end of a daily tick: what was started for which city, and the cities that could not be looked at."""
     failed = [f"{city}: {reason(state)}" for city, state in started.items() if not state.is_completed()]
     runs = [run for state in started.values() if state.is_completed() for run in state.result()]
-    create_table_artifact(table=runs, key="daily-tick", description="今日启动的步骤 / steps started today")
+    _publish("table", json.dumps(runs), "daily-tick", "今日启动的步骤 / steps started today")
     if failed:
         return Failed(data=runs, message=" · ".join(failed))
     names = "、".join(f"{run['city']} {run['month']} {run['step']}" for run in runs)
     return Completed(
         data=runs, message=f"{len(runs)} started · 已启动: {names}" if runs else "nothing due · 今日无事"
     )
+
+
+def name_of_cities(cities: Sequence[str]) -> str:
+    """What a table for the cities is called: the city's key; of several, the first's and how many more."""
+    return cities[0] if len(cities) == 1 else f"{cities[0]}-and-{len(cities) - 1}-more"
+
+
+def _publish(kind: str, data: str, key: str, description: str | None = None) -> None:
+    """Publish an artifact of the run under way.
+
+    By the run's own client: Prefect's functions make one for each artifact, and each reads every certificate
+    authority there is, for a server that speaks plain HTTP.
+    """
+    run, task = flow_run.get_id(), task_run.get_id()
+    artifact = ArtifactCreate(
+        type=kind,
+        key=key,
+        data=data,
+        description=description,
+        flow_run_id=UUID(run) if run else None,
+        task_run_id=UUID(task) if task else None,
+    )
+    with SyncClientContext.get_or_create() as shared:
+        shared.client.create_artifact(artifact)
 
 
 def artifact_key(*parts: str) -> str:

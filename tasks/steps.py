@@ -14,7 +14,7 @@ from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import parse_month
 from fundpool.services.month import steps
 from fundpool.services.ports.work import MonthPorts
-from tasks.conclusions import publish_calendar, publish_outcomes, reason_of, state_of
+from tasks.conclusions import name_of_cities, publish_calendar, publish_outcomes, reason_of, state_of
 from tasks.options import RETRY_WHEN_AWAY
 from tasks.process import ports_of_this_process
 
@@ -59,9 +59,7 @@ class Asked:
 @task(name="show-calendar", task_run_name="月历 calendar", **RETRY_WHEN_AWAY)
 def show_calendar(asked: Asked, step: str | None = None) -> None:
     """Publish the month's duties with day and article; of several cities those that ``step`` works for."""
-    ports = ports_of_this_process()
-    for request in asked.requests():
-        publish_calendar(ports, request, step if len(asked.cities) > 1 else None)
+    publish_calendar(ports_of_this_process(), asked.requests(), step)
 
 
 @task(name="begin-step", task_run_name="▶ {key}", **RETRY_WHEN_AWAY)
@@ -85,7 +83,7 @@ def summary_of(ports: MonthPorts, step: StepInHand, reports: list[StepReport]) -
     first = next((city.error for city in step.cities if city.error is not None), None)
     return {
         "step": step.step,
-        "city": reports[0].city if alone else f"{reports[0].city}-and-{len(reports) - 1}-more",
+        "city": name_of_cities([report.city for report in reports]),
         "month": str(step.month),
         "outcomes": [each for report in reports for each in _named(ports, report, alone=alone)],
         "stopped": reason_of(first) if first is not None and step.is_stopped else None,
