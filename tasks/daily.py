@@ -25,15 +25,14 @@ def start_due_steps(city: str, as_of: str | None, months: list[str] | None = Non
     only = None if months is None else [parse_month(month) for month in months]
     with get_client(sync_client=True) as client:
         for scheduled in reserve_due_steps(ports, city, business_clock(as_of), only):
-            asked = {"city": city, "month": str(scheduled.month), "county": None, "as_of": as_of}
+            month = str(scheduled.month)
+            asked = {"city": city, "month": month, "county": None, "as_of": as_of}
             deployment = client.read_deployment_by_name(f"{scheduled.step}/{scheduled.step}")
             run = client.create_flow_run_from_deployment(
                 deployment.id, parameters=asked, idempotency_key=scheduled.key
             )
             record_start(ports, scheduled, str(run.id))
-            started.append(
-                {"city": city, "month": str(scheduled.month), "step": scheduled.step, "run": str(run.id)}
-            )
+            started.append({"city": city, "month": month, "step": scheduled.step, "run": str(run.id)})
     # Last: a place that cannot be written to fails the tick, and keeps no step from its day.
     keep_anchor(ports, business_clock(as_of))
     return started
