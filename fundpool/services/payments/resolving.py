@@ -470,6 +470,9 @@ def _match_line(work: Work, line: StatementLine, now: datetime, terms: GatewayTe
     if attempt is None:
         if line.direction is Direction.DEBIT:
             report_line(work, line, "bank_not_us", now)
+        elif line.key is not None and _owed_under(work, line.key):
+            # Books that a restore has put back know nothing of the order, nor that this was told before.
+            report_line(work, line, "return_without_payment", now)
         return False  # a receipt without a key of ours is matched with booked income
     after = apply_lines(work, attempt, now, terms)
     return after.state in _ARRIVED and attempt.state not in _ARRIVED
@@ -487,7 +490,18 @@ def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTe
 
 def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> Attempt | None:
     """The attempt that had ``key`` before a restore, made anew: keys follow from the obligation."""
-    for obligation in work.transfers.obligations(
+    for obligation, attempt_no in _owed_under(work, key):
+        if not _may_have_lost(work, obligation, attempt_no):
+            continue
+        if obligation.state is ObligationState.CANCELLED:
+            _paid_though_withdrawn(work, obligation, key, now)
+        return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
+    return None
+
+
+def _owed_under(work: Work, key: str) -> list[tuple[Obligation, int]]:
+    """The unpaid payments that an order with ``key`` would be for, and which of their orders it would be."""
+    unpaid = work.transfers.obligations(
         states=[
             ObligationState.SUBMITTED,
             ObligationState.APPROVED,
@@ -497,14 +511,13 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
             ObligationState.HELD,
             ObligationState.CANCELLED,
         ]
-    ):
-        attempt_no = next((no for no, each in possible_keys(obligation, ()) if each == key), None)
-        if attempt_no is None or not _may_have_lost(work, obligation, attempt_no):
-            continue
-        if obligation.state is ObligationState.CANCELLED:
-            _paid_though_withdrawn(work, obligation, key, now)
-        return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
-    return None
+    )
+    return [
+        (obligation, attempt_no)
+        for obligation in unpaid
+        for attempt_no, possible in possible_keys(obligation, ())
+        if possible == key
+    ]
 
 
 def _may_have_lost(work: Work, obligation: Obligation, attempt_no: int) -> bool:
