@@ -14,6 +14,7 @@ from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.payments import batches, kill_switches, resolving
 from fundpool.services.payments.line_matching import disagreements, standing_of
+from fundpool.services.payments.orders import possible_keys
 from fundpool.services.ports.gateway import DayStatement
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 from tests.simulation.scene import (
@@ -329,3 +330,17 @@ def test_every_part_of_a_line_that_must_agree_is_looked_at() -> None:
     back = replace(line, direction=Direction.CREDIT, amount_fen=101)
     assert disagreements(order, back) == ("return_exceeds_payment",)
     assert standing_of(order, [line, replace(back, amount_fen=40, bank_serial="2")]).returned_fen == 40
+
+
+def test_a_credit_under_the_key_of_an_order_that_the_books_lost_is_told(
+    transactions: SqlTransactions,
+) -> None:
+    """As after a restore to before the order: the books know what is owed, and not what was sent."""
+    restored = Scene(transactions, counties=COUNTIES[:1], opening_fen=2 * PAID_FEN)
+    restored.release(PAID_FEN)
+    owed = transactions.read(lambda work: work.transfers.obligation(1))
+    lost_key = next(iter(possible_keys(owed, ())))[1]
+    line = StatementLine("C1", PAYER, Direction.CREDIT, 100, lost_key, county_name(COUNTIES[0]), NOW)
+    take_in(restored, line, replace(line, bank_serial="C2", key="a receipt of somebody else"))
+    assert breaks(restored) == ["return_without_payment"]
+    assert restored.ports.database.read(lambda work: kill_switches.is_stopped(work, CITY, FUND))
