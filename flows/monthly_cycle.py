@@ -26,7 +26,7 @@ from tasks.reports import (
     take_in_reports,
     write_report_slips,
 )
-from tasks.steps import Asked, CountyCode, begin_step, end_step, show_calendar
+from tasks.steps import CountyCode, RunParameters, begin_step, end_step, show_calendar
 
 # ── M−1: the counties' plans ─────────────────────────────────────────────────────────────────────
 
@@ -54,14 +54,14 @@ def funds_application(step: StepInHand) -> StepInHand:
 def payment(step: StepInHand) -> StepInHand:
     """Pay over the step's hops of the city's path: order, ask the bank, send what people released."""
     ordered = order_payments(step)
-    asked = ask_bank(ordered)
-    return send_payments(asked)
+    queried = ask_bank(ordered)
+    return send_payments(queried)
 
 
 def reconciliation(step: StepInHand) -> StepInHand:
     """Find out what became of every payment and match the bank's statements; it never sends."""
-    asked = ask_about_payments(step)
-    return match_statements(asked)
+    queried = ask_about_payments(step)
+    return match_statements(queried)
 
 
 # ── M+1: the counties' reports ───────────────────────────────────────────────────────────────────
@@ -113,18 +113,18 @@ STEP_FLOWS: dict[str, Callable[[StepInHand], StepInHand]] = {
 @flow(name="monthly-cycle", flow_run_name=cycle_name, **STEP_FLOW)
 def monthly_cycle(city: str, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
     """Carry the month as far as it can go now: each step does what is ready and waits for the rest."""
-    asked = Asked((city,), month, county, as_of)
-    show_calendar(asked, return_state=True)  # a wrong city or month is told by the first step
+    parameters = RunParameters((city,), month, county, as_of)
+    show_calendar(parameters, return_state=True)  # a wrong city or month is told by the first step
     ended: dict[str, State[Any]] = {}
     after = None
     for key in STEP_FLOWS:
-        ended[key] = after = carry_out_step(key, asked, after)
+        ended[key] = after = carry_out_step(key, parameters, after)
     return conclude_month(city, month, ended)
 
 
-def carry_out_step(key: str, asked: Asked, after: State[Any] | None = None) -> State[Any]:
+def carry_out_step(key: str, parameters: RunParameters, after: State[Any] | None = None) -> State[Any]:
     """Carry out one step; what stops it is told in its state and leaves the steps after it to go on."""
-    begun = begin_step(key, asked, wait_for=[after] if after else None, return_state=True)
+    begun = begin_step(key, parameters, wait_for=[after] if after else None, return_state=True)
     if not begun.is_completed():
         return Failed(message=reason(begun))
     step = begun.result()

@@ -13,7 +13,7 @@ from flows.monthly_cycle import carry_out_step
 from tasks.conclusions import conclude_batches
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
-from tasks.steps import Asked, Cities, CountyCode, show_calendar
+from tasks.steps import Cities, CountyCode, RunParameters, show_calendar
 
 CITIES_PER_BATCH = 40
 """How many cities share a task run: a validation or a task run costs the same for one as for forty,
@@ -26,9 +26,9 @@ def run_alone(key: str, city: Cities, month: str, county: CountyCode, as_of: str
     starts = range(0, max(1, len(cities)), CITIES_PER_BATCH)
     ended = []
     for batch in [cities[start : start + CITIES_PER_BATCH] for start in starts]:
-        asked = Asked(batch, month, county, as_of)
-        show_calendar(asked, key, return_state=True)  # a wrong city or month is told by the step itself
-        ended.append(carry_out_step(key, asked))
+        parameters = RunParameters(batch, month, county, as_of)
+        show_calendar(parameters, key, return_state=True)  # a wrong city or month is told by the step itself
+        ended.append(carry_out_step(key, parameters))
     return conclude_batches(ended)
 
 

@@ -13,9 +13,9 @@ from tasks.options import RETRY_WHEN_AWAY
 from tasks.process import ports_of_this_process
 
 
-def cities_to_run(asked: list[str] | None) -> tuple[str, ...]:
+def cities_to_run(named: list[str] | None) -> tuple[str, ...]:
     """The cities whose calendar runs here."""
-    return live_cities(ports_of_this_process(), asked)
+    return live_cities(ports_of_this_process(), named)
 
 
 @task(name="start-due-steps", task_run_name="{city}", **RETRY_WHEN_AWAY)
@@ -26,10 +26,10 @@ def start_due_steps(city: str, as_of: str | None, months: list[str] | None = Non
     with get_client(sync_client=True) as client:
         for scheduled in reserve_due_steps(ports, city, business_clock(as_of), only):
             month = str(scheduled.month)
-            asked = {"city": city, "month": month, "county": None, "as_of": as_of}
+            parameters = {"city": city, "month": month, "county": None, "as_of": as_of}
             deployment = client.read_deployment_by_name(f"{scheduled.step}/{scheduled.step}")
             run = client.create_flow_run_from_deployment(
-                deployment.id, parameters=asked, idempotency_key=scheduled.key
+                deployment.id, parameters=parameters, idempotency_key=scheduled.key
             )
             record_start(ports, scheduled, str(run.id))
             started.append({"city": city, "month": month, "step": scheduled.step, "run": str(run.id)})

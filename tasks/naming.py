@@ -25,9 +25,9 @@ def tick_name() -> str:
 
 def _named(what: str) -> Callable[[], str]:
     def name() -> str:
-        asked = flow_run.get_parameters()
-        county = f" {asked['county']}" if asked.get("county") else ""
-        return f"{_name_of(asked['city'])} {asked['month']} {what}{county}"
+        parameters = flow_run.get_parameters()
+        county = f" {parameters['county']}" if parameters.get("county") else ""
+        return f"{_name_of(parameters['city'])} {parameters['month']} {what}{county}"
 
     return name
 

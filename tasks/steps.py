@@ -29,7 +29,7 @@ Cities = str | list[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunParameters:
     """What a run is started with: cities, the month, one county or all, and a played business clock or none."""
 
     cities: tuple[str, ...]
@@ -57,15 +57,15 @@ class Asked:
 
 
 @task(name="show-calendar", task_run_name="月历 calendar", **RETRY_WHEN_AWAY)
-def show_calendar(asked: Asked, step: str | None = None) -> None:
+def show_calendar(parameters: RunParameters, step: str | None = None) -> None:
     """Publish the month's duties with day and article; of several cities those that ``step`` works for."""
-    publish_calendar(ports_of_this_process(), asked.requests(), step)
+    publish_calendar(ports_of_this_process(), parameters.requests(), step)
 
 
 @task(name="begin-step", task_run_name="▶ {key}", **RETRY_WHEN_AWAY)
-def begin_step(key: str, asked: Asked) -> StepInHand:
+def begin_step(key: str, parameters: RunParameters) -> StepInHand:
     """Record that the step begins."""
-    return steps.begin_step(ports_of_this_process(), key, asked.requests())
+    return steps.begin_step(ports_of_this_process(), key, parameters.requests())
 
 
 @task(name="end-step", task_run_name="■ {step.step}", **RETRY_WHEN_AWAY)

@@ -242,13 +242,15 @@ class SqlLatestSeals:
         self._mark = "?" if self._dialect == "sqlite" else "%s"
 
     def of_rows(self, names: Iterable[RowName]) -> dict[RowName, str]:
-        asked = list(names)
+        wanted = list(names)
         columns = (
-            (json.dumps(asked),) if self._dialect == "sqlite" else tuple(map(list, zip(*asked, strict=True)))
+            (json.dumps(wanted),)
+            if self._dialect == "sqlite"
+            else tuple(map(list, zip(*wanted, strict=True)))
         )
-        rows = self._connection.exec_driver_sql(_OF_ROWS[self._dialect], columns).all() if asked else []
+        rows = self._connection.exec_driver_sql(_OF_ROWS[self._dialect], columns).all() if wanted else []
         stored = {RowName(table, place, key): seal for table, place, key, seal in rows}
-        written = {name: self._rows.sealed[name] for name in asked if name in self._rows.sealed}
+        written = {name: self._rows.sealed[name] for name in wanted if name in self._rows.sealed}
         return _with_written(stored, written)
 
     def of_place(self, table: str, place: str) -> dict[RowName, str]:
@@ -372,5 +374,5 @@ def _standing(
     # Without their types: what stands there is digested, not what it would be read as.
     query = select(*(type_coerce(table.c[name], NULLTYPE).label(name) for name in columns))
     queries = [query] if keys is None else [query.where(_is_among(table, some)) for some in _parts(keys)]
-    for asked in queries:
-        yield from connection.execute(asked, execution_options={"yield_per": 1000}).mappings()
+    for query in queries:
+        yield from connection.execute(query, execution_options={"yield_per": 1000}).mappings()

@@ -79,9 +79,9 @@ def write_bank_accounts(target: Path, sample: Path) -> None:
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["account", "name", "balance_fen"])
-        for one in read_accounts(sample / "accounts.csv"):
-            held = openings.get((one.account_type.value, one.unit, one.fund), 0)
-            writer.writerow([one.account_no, one.account_name, held])
+        for account in read_accounts(sample / "accounts.csv"):
+            held = openings.get((account.account_type.value, account.unit, account.fund), 0)
+            writer.writerow([account.account_no, account.account_name, held])
 
 
 def _end_with_parent() -> None:
