@@ -561,7 +561,8 @@ class Schedule:
             self.is_rereading = False
 
     def _fetch_statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
-        if not self.is_rereading:
+        # Books that a restore puts back read a day anew: what the bank leaves out then, nobody has seen.
+        if not self.is_rereading or self.restore_at:
             self._statement_is_final(day)
         return self.fetch(account, day, now=now)
 
