@@ -43,6 +43,16 @@ UNUSED_SERVICES = {
 }
 """There are no automations, and one worker, ours."""
 
+WRITE_TASK_RUNS_TOGETHER = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+}
+"""The states of task runs are written once a second, not one by one.
+
+Prefect creates a flow run in a transaction that reads before it writes. When the recorder commits in between,
+SQLite refuses the write ("database is locked"), and the client tries again two seconds later.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -110,6 +120,7 @@ def _start(home: Path) -> Server:
                 **{name: value for name, value in os.environ.items() if not name.startswith("FUNDPOOL_")},
                 **QUIET,
                 **UNUSED_SERVICES,
+                **WRITE_TASK_RUNS_TOGETHER,
                 "PREFECT_HOME": str(home),
                 "PREFECT_SERVER_API_HOST": LOOPBACK,
                 "PREFECT_SERVER_API_PORT": str(port),
