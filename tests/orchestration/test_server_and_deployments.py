@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -187,8 +186,8 @@ def test_a_request_that_sqlite_refused_is_asked_again_at_once(monkeypatch: pytes
     from prefect.server.api import server as prefect_server  # noqa: PLC0415
 
     bare = FastAPI()
-    for status in (200, 503):
-        bare.add_api_route(f"/{status}", partial(Response, status_code=status))
+    bare.add_api_route("/200", lambda: Response(status_code=200))
+    bare.add_api_route("/503", lambda: Response(status_code=503))
     monkeypatch.setattr(prefect_server, "create_app", lambda: bare)
 
     async def headers_of(status: int) -> httpx.Headers:
