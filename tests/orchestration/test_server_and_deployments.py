@@ -190,8 +190,9 @@ def test_a_request_that_sqlite_refused_is_asked_again_at_once(monkeypatch: pytes
     bare.add_api_route("/503", lambda: Response(status_code=503))
     monkeypatch.setattr(prefect_server, "create_app", lambda: bare)
 
+    transport = httpx.ASGITransport(application())
+
     async def headers_of(status: int) -> httpx.Headers:
-        transport = httpx.ASGITransport(application())
         async with httpx.AsyncClient(transport=transport, base_url="http://prefect") as client:
             return (await client.get(f"/{status}")).headers
 
