@@ -12,7 +12,7 @@ from expectations.arithmetic import (
     stated,
 )
 from expectations.checks import BLOCK, REVIEW, Check, as_written, text, value
-from schemas.documents.base import SIGNATURES, DocumentType, FieldKind, Presence, Sum
+from schemas.documents.base import SIGNATURES, DocumentType, FieldKind, Sum
 
 FORM = "表内勾稽关系 / the form's own identities"
 REGISTER = "市级统筹区划名册 / register of the pooled city"
@@ -152,7 +152,7 @@ def _amounts(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             remedy="填写该格 / fill the cell",
             expect=cells(
                 stated,
-                [f.key for f in document.fields if f.presence is Presence.REQUIRED and f.kind not in place],
+                [f.key for f in document.fields if not f.is_optional and f.kind not in place],
             ),
             found=as_written,
             expected=text(STATED),

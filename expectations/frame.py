@@ -37,7 +37,7 @@ import pandas as pd
 
 from expectations.checks import Suite
 from fundpool.services.ports.judging import CountyFund, JudgingContext, Line, ParsedDocument, fold
-from schemas.documents.base import DocumentType, FieldKind, Presence
+from schemas.documents.base import DocumentType, FieldKind
 
 RECENT_SPENDING = "recent_monthly_spending_fen"
 """The one fact of JudgingContext that is a list of months; the frame has its mean as RUN_RATE."""
@@ -132,7 +132,7 @@ def _with_file_facts(
 ) -> pd.DataFrame:
     """Adds signatures, control totals and the sums they must match, all on the first row of each file."""
     money = [field.key for field in document.money_fields]
-    required = [field.key for field in document.money_fields if field.presence is Presence.REQUIRED]
+    required = [field.key for field in document.money_fields if not field.is_optional]
     signatures = [label.key for label in document.labels if label.key != "unit"]
     records = []
     for number in frame["file"].unique():

@@ -39,7 +39,7 @@ from fundpool.services.ports.judging import (
     of_each,
 )
 from schemas.documents import document_type
-from schemas.documents.base import DocumentField, DocumentType, Label, Presence
+from schemas.documents.base import DocumentField, DocumentType, Label
 
 SUITES: dict[str, Suite] = {
     suite.document.key: suite
@@ -184,7 +184,7 @@ def _judgement(
 
 def _totals(file: ParsedDocument, document: DocumentType) -> dict[str, int | None]:
     """Σ of the total's column per fund in fen; None where a row's amount is not known."""
-    is_optional = document.field_of(document.total_field).presence is Presence.OPTIONAL
+    is_optional = document.field_of(document.total_field).is_optional
     totals: dict[str, int | None] = {}
     for line in file.lines:
         amount = line.amounts_fen.get(document.total_field)

@@ -5,7 +5,7 @@ A document is one flat table, one row per county and fund (``plan``, ``report``)
 控制合计 row that closes it. Amounts are written in yuan and kept in fen.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 
 
@@ -27,21 +27,14 @@ class FieldKind(StrEnum):
     COUNT = "count"
     """A whole number of persons or units."""
     CODE = "code"
-    """Account numbers, unit codes, serial numbers: text, never a number."""
+    """Account numbers, unit codes, serial numbers: text, because a number of Excel loses leading zeros and digits
+    beyond the fifteenth."""
     DAY = "day"
     """``2026-10-05``."""
     CHOICE = "choice"
     """One of the field's ``choices``."""
     TEXT = "text"
     """Free text."""
-
-
-class Presence(StrEnum):
-    """Whether a cell must be filled."""
-
-    REQUIRED = "required"
-    """A blank is a finding: blank is unknown, never nil."""
-    OPTIONAL = "optional"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +52,18 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class DocumentField:
-    """One column. ``aliases`` are other header texts it is known by."""
+    """One column: an amount unless ``kind`` says otherwise. ``aliases`` are other header texts it is known by.
+
+    A blank cell is a finding unless the column ``is_optional``: blank is unknown, never nil.
+    """
 
     key: str
     zh: str
     en: str
-    kind: FieldKind
     aliases: tuple[str, ...] = ()
-    presence: Presence = Presence.REQUIRED
+    _: KW_ONLY
+    kind: FieldKind = FieldKind.MONEY
+    is_optional: bool = False
     follows_from: Sum | None = None
     choices: tuple[str, ...] = ()
     may_be_negative: bool = False
@@ -74,11 +71,6 @@ class DocumentField:
     @property
     def is_money(self) -> bool:
         return self.kind is FieldKind.MONEY
-
-    @property
-    def must_be_text(self) -> bool:
-        """Digits beyond the fifteenth and leading zeros are lost when Excel keeps these as numbers."""
-        return self.kind in {FieldKind.CODE, FieldKind.COUNTY_CODE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +81,14 @@ class Label:
     zh: str
     en: str
     aliases: tuple[str, ...] = ()
+
+
+UNIT_LABEL = Label("unit", "单位", "unit", ("金额单位", "计量单位"))
+SIGNATURES = (
+    Label("prepared_by", "经办人", "prepared by", ("经办", "制表人", "填表人", "制表")),
+    Label("checked_by", "复核人", "checked by", ("复核", "审核人", "审核")),
+    Label("responsible", "负责人", "responsible", ("单位负责人", "主管领导", "负责")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +126,15 @@ class DocumentType:
     key: str
     zh: str
     en: str
-    version: str
-    sheet: str
     month_zh: str
     month_en: str
     fields: tuple[DocumentField, ...]
-    row_key: tuple[str, ...]
     total_field: str
+    row_key: tuple[str, ...] = ("county_code", "fund")
     per_fund: bool = True
+    version: str = "1"
     unit_zh: str = "元"
-    labels: tuple[Label, ...] = field(default=())
+    labels: tuple[Label, ...] = (UNIT_LABEL, *SIGNATURES)
     open_rows: int = 50
     """Rows that the template of a list (not ``per_fund``) holds open."""
     intake: Intake | None = None
@@ -148,10 +147,7 @@ class DocumentType:
 
     def field_of(self, key: str) -> DocumentField:
         """The field named ``key``; KeyError if the document has none."""
-        for candidate in self.fields:
-            if candidate.key == key:
-                return candidate
-        raise KeyError(key)
+        return {field.key: field for field in self.fields}[key]
 
     @property
     def period(self) -> str:
@@ -202,38 +198,31 @@ A city's further funds are known by what its policy file calls them.
 SHORT_FUND_NAMES: dict[str, str] = {"employee": "职工医保", "resident": "居民医保"}
 """What messages call the standard funds."""
 
-UNIT_LABEL = Label("unit", "单位", "unit", ("金额单位", "计量单位"))
-SIGNATURES = (
-    Label("prepared_by", "经办人", "prepared by", ("经办", "制表人", "填表人", "制表")),
-    Label("checked_by", "复核人", "checked by", ("复核", "审核人", "审核")),
-    Label("responsible", "负责人", "responsible", ("单位负责人", "主管领导", "负责")),
-)
-
 COUNTY_MONTH_FUND: tuple[DocumentField, ...] = (
     DocumentField(
         "county_code",
         "县区代码",
         "county code",
-        FieldKind.COUNTY_CODE,
         ("行政区划代码", "区划代码", "统筹区编码"),
+        kind=FieldKind.COUNTY_CODE,
     ),
     DocumentField(
         "county_name",
         "县区名称",
         "county",
-        FieldKind.COUNTY_NAME,
         ("县区", "县（市、区）", "统筹区", "县市区", "地区"),
+        kind=FieldKind.COUNTY_NAME,
     ),
-    DocumentField("month", "月份", "month", FieldKind.MONTH, ("所属月份", "费款所属期", "期间", "月度")),
-    DocumentField("fund", "险种", "fund", FieldKind.FUND, ("险种名称", "险种类型", "基金险种")),
+    DocumentField("month", "月份", "month", ("所属月份", "费款所属期", "期间", "月度"), kind=FieldKind.MONTH),
+    DocumentField("fund", "险种", "fund", ("险种名称", "险种类型", "基金险种"), kind=FieldKind.FUND),
 )
 """The columns that say whose, when and which fund; the funds never mix."""
 
 COUNTY_YEAR_FUND: tuple[DocumentField, ...] = (
     *COUNTY_MONTH_FUND[:2],
-    DocumentField("year", "年度", "fund year", FieldKind.YEAR, ("预算年度", "决算年度", "所属年度")),
+    DocumentField("year", "年度", "fund year", ("预算年度", "决算年度", "所属年度"), kind=FieldKind.YEAR),
     COUNTY_MONTH_FUND[3],
 )
 """The same for a document of a whole year."""
 
-REMARK = DocumentField("remark", "备注", "remark", FieldKind.TEXT, ("说明",), Presence.OPTIONAL)
+REMARK = DocumentField("remark", "备注", "remark", ("说明",), kind=FieldKind.TEXT, is_optional=True)

@@ -1,18 +1,6 @@
 """基金支出核算报表: what a county received and spent in a month, by fund and item."""
 
-from schemas.documents.base import (
-    COUNTY_MONTH_FUND,
-    ITEMS,
-    REMARK,
-    SIGNATURES,
-    UNIT_LABEL,
-    DocumentField,
-    DocumentType,
-    FieldKind,
-    Intake,
-    Presence,
-    Sum,
-)
+from schemas.documents.base import COUNTY_MONTH_FUND, ITEMS, REMARK, DocumentField, DocumentType, Intake, Sum
 
 ITEM_KEYS = tuple(f"{key}_fen" for key, _, _ in ITEMS)
 YEAR_ITEM_KEYS = tuple(f"year_{key}_fen" for key, _, _ in ITEMS)
@@ -21,8 +9,6 @@ REPORT = DocumentType(
     key="report",
     zh="基金支出核算报表",
     en="expenditure report",
-    version="1",
-    sheet="基金支出核算报表",
     month_zh="核算月份（上月）",
     month_en="the month reported on",
     fields=(
@@ -31,31 +17,21 @@ REPORT = DocumentType(
             "opening_fen",
             "期初余额",
             "opening balance",
-            FieldKind.MONEY,
             ("上月结余", "月初余额", "上期结余"),
             may_be_negative=True,
         ),
         DocumentField(
-            "received_fen",
-            "本月拨入",
-            "received this month",
-            FieldKind.MONEY,
-            ("拨入", "上级拨入", "拨入资金", "市级拨入"),
+            "received_fen", "本月拨入", "received this month", ("拨入", "上级拨入", "拨入资金", "市级拨入")
         ),
-        DocumentField("interest_fen", "利息收入", "interest", FieldKind.MONEY, ("利息", "支出户利息")),
+        DocumentField("interest_fen", "利息收入", "interest", ("利息", "支出户利息")),
         DocumentField(
-            "returned_fen",
-            "退回",
-            "payments returned",
-            FieldKind.MONEY,
-            ("退回资金", "支出退回", "待遇退回", "退票退回"),
+            "returned_fen", "退回", "payments returned", ("退回资金", "支出退回", "待遇退回", "退票退回")
         ),
         *(
             DocumentField(
                 f"{key}_fen",
                 f"{zh}（本月）",
                 f"{en} this month",
-                FieldKind.MONEY,
                 (f"{zh}本月", f"本月{zh}", f"{zh}支出（本月）"),
             )
             for key, zh, en in ITEMS
@@ -64,16 +40,14 @@ REPORT = DocumentType(
             "spending_fen",
             "支出合计（本月）",
             "spending this month",
-            FieldKind.MONEY,
             ("本月支出", "本月支出合计", "支出（本月）"),
             follows_from=Sum(ITEM_KEYS),
         ),
-        DocumentField("remitted_fen", "上解", "remitted upwards", FieldKind.MONEY, ("上解支出", "上解资金")),
+        DocumentField("remitted_fen", "上解", "remitted upwards", ("上解支出", "上解资金")),
         DocumentField(
             "closing_fen",
             "期末余额",
             "closing balance",
-            FieldKind.MONEY,
             ("月末余额", "本月结余", "期末结余"),
             follows_from=Sum(
                 ("opening_fen", "received_fen", "interest_fen", "returned_fen"),
@@ -86,7 +60,6 @@ REPORT = DocumentType(
                 f"year_{key}_fen",
                 f"{zh}（累计）",
                 f"{en}, year to date",
-                FieldKind.MONEY,
                 (f"{zh}累计", f"累计{zh}", f"{zh}支出（累计）"),
             )
             for key, zh, en in ITEMS
@@ -95,7 +68,6 @@ REPORT = DocumentType(
             "year_spending_fen",
             "支出合计（累计）",
             "spending, year to date",
-            FieldKind.MONEY,
             ("累计支出", "累计支出合计", "支出（累计）"),
             follows_from=Sum(YEAR_ITEM_KEYS),
         ),
@@ -103,15 +75,12 @@ REPORT = DocumentType(
             "last_year_fen",
             "上年同期支出",
             "spending in the same month of last year",
-            FieldKind.MONEY,
             ("上年同期", "去年同期"),
-            Presence.OPTIONAL,
+            is_optional=True,
         ),
         REMARK,
     ),
-    row_key=("county_code", "fund"),
     total_field="spending_fen",
-    labels=(UNIT_LABEL, *SIGNATURES),
     intake=Intake(
         used_for_zh="收下后支出记账，列入汇总备案",
         used_for_en="accepted, its spending is booked and goes into the city's summary",

@@ -21,7 +21,7 @@ from fundpool.domain.findings import Finding, brief
 from fundpool.domain.periods import Month, Period
 from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile, fold, of_each
 from schemas.documents import document_type
-from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence
+from schemas.documents.base import DocumentField, DocumentType, FieldKind
 from schemas.documents.reading_rules import READING_RULES, REFUSALS
 
 HEADER_ROWS = 40
@@ -208,7 +208,7 @@ class _Reading:
         """The one table with this document's header; None (with a finding) when there is none or several."""
         hidden = [sheet.name for sheet in sheets if not sheet.visible and sheet.rows]
         tables = [table for sheet in sheets if sheet.visible and (table := self._table_in(sheet)) is not None]
-        required = [f for f in self.document.fields if f.presence is Presence.REQUIRED]
+        required = [f for f in self.document.fields if not f.is_optional]
         expected = "、".join(f.zh for f in required)
         if hidden:
             self._say("FILE-015", found="、".join(hidden))
@@ -236,7 +236,7 @@ class _Reading:
             table = self._header(sheet, row, cells)
             if len(table.columns) >= 4 and (best is None or len(table.columns) > len(best.columns)):
                 best = table
-        wanted = sum(f.presence is Presence.REQUIRED for f in self.document.fields)
+        wanted = sum(not f.is_optional for f in self.document.fields)
         return best if best is not None and 2 * len(best.columns) >= wanted else None
 
     def _header(self, sheet: _Sheet, row: int, cells: Mapping[int, Cell]) -> _Table:

@@ -22,7 +22,7 @@ from fundpool.domain.periods import Period
 from fundpool.services.ports.judging import STANDARD_FUNDS, CityFund, County
 from fundpool.version import product
 from schemas.documents import document_type
-from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence, Sum
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Sum
 
 __all__ = ["read_documents", "write_document", "write_template"]
 
@@ -239,7 +239,7 @@ def _write_xlsx(
         "fundpool-unit": kind.unit_zh,
     }.items():
         book.set_custom_property(name, value, "text")
-    sheet = book.add_worksheet(kind.sheet)
+    sheet = book.add_worksheet(kind.zh)
     formats = _Formats(book)
     names = list(dict.fromkeys(str(row["county_name"]) for row in rows if row.get("county_name")))
     _write_head(sheet, kind, city_name, month, names, formats, mark)
@@ -312,7 +312,7 @@ def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
         return "表格自动计算", f"{f.zh} = {plus}{minus}{floor}；不必填写"
     if f.kind in _FIXED and (kind.per_fund or f.kind is not FieldKind.FUND):
         return "已填好", "不要改动"
-    need = "县区填写" if f.presence is Presence.REQUIRED else "县区选填"
+    need = "县区选填" if f.is_optional else "县区填写"
     if f.choices or f.kind is FieldKind.FUND:
         return need, "从下拉列表中选择"
     how = {
@@ -438,7 +438,7 @@ def _validate_input(sheet: Any, kind: DocumentType, funds: Sequence[CityFund], f
                 "criteria": "between",
                 "minimum": -(10**12) if f.may_be_negative else 0,
                 "maximum": 10**12,
-                "ignore_blank": f.presence is Presence.OPTIONAL,
+                "ignore_blank": f.is_optional,
                 "input_title": f.zh[:32],
                 "input_message": f"单位：{kind.unit_zh}，最多两位小数；没有发生额填 0",
                 "error_title": "不是金额",
@@ -469,7 +469,7 @@ def _count_rule(f: DocumentField) -> dict[str, Any]:
         "criteria": "between",
         "minimum": 0,
         "maximum": 10**9,
-        "ignore_blank": f.presence is Presence.OPTIONAL,
+        "ignore_blank": f.is_optional,
         "input_title": f.zh[:32],
         "input_message": "整数，如 120；没有填 0",
         "error_title": "不是整数",
