@@ -227,7 +227,7 @@ def _with_known_facts(
 
 
 def _amounts(city: JudgingContext, fact: str) -> Mapping[CountyFund | tuple[str, str, str], int]:
-    known = city.fact(fact) or {}
+    known = city.facts.get(fact, {})
     if fact == RECENT_SPENDING:
         return {place: sum(months) // len(months) for place, months in known.items() if months}
     return known

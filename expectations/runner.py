@@ -75,7 +75,7 @@ def judge_with(
     # Files for which the same facts are known are judged together, because the same checks apply to them.
     groups: dict[frozenset[str], list[int]] = {}
     for place, own in enumerate(contexts):
-        known = frozenset(fact for fact in suite.needed if own.fact(fact) is not None)
+        known = frozenset(fact for fact in suite.needed if fact in own.facts)
         groups.setdefault(known, []).append(place)
     judgements: dict[int, Judgement] = {}
     for known, places in groups.items():

@@ -101,7 +101,7 @@ class Intake:
     file orders its filing (None: no law does, so nobody is ever late with it), ``goes_on_with`` the
     city's duty after that, which does not wait for a late correction. ``effect`` names what the decision
     does in the books at once (services/documents/effects.py), ``held_against`` the facts of the books that its
-    checks compare with (services/documents/known_facts.py); none: those of the month.
+    checks compare with (services/documents/known_facts.py).
     """
 
     used_for_zh: str

@@ -50,5 +50,6 @@ PLAN = DocumentType(
         may_be_cut=True,
         duty="submit_fund_use_plan",
         goes_on_with="apply_for_funds",
+        held_against=("budget_left_fen", "recent_monthly_spending_fen"),
     ),
 )

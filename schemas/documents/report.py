@@ -86,5 +86,11 @@ REPORT = DocumentType(
         used_for_en="accepted, its spending is booked and goes into the city's summary",
         duty="submit_expenditure_report",
         goes_on_with="file_expenditure_report",
+        held_against=(
+            "last_closing_fen",
+            "ledger_received_fen",
+            "last_cumulative_fen",
+            "recent_monthly_spending_fen",
+        ),
     ),
 )
