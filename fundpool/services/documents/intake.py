@@ -7,6 +7,7 @@ in between, the receipt stands and the next run reads on. Received time decides 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.findings import Severity
@@ -154,9 +155,10 @@ def read_received(
 
 
 def _record(ports: MonthPorts, arrival: Arrival, readings: Sequence[Reading]) -> list[ReceivedFile]:
+    files = zip(arrival.waiting, readings, strict=True)
     return together(
         ports.database,
-        [_Recorder(file, reading) for file, reading in zip(arrival.waiting, readings, strict=True)],
+        [partial(_record_reading, file=file, reading=reading) for file, reading in files],
     )
 
 
@@ -231,7 +233,7 @@ def _receiver(
 
 
 def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> ReceivedFile:
-    """A repeat that names another county or month than the file is still a contradiction, told not stored."""
+    """The repeat as the sender is answered: naming another county or month than the file is refused, not stored."""
     versions = work.submissions.of_file(known.id)
     problem = _contradiction(
         tuple(version.county for version in versions),
@@ -242,36 +244,31 @@ def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> Receive
     return known if problem is None else replace(known, state=FileState.REFUSED, problem=problem)
 
 
-class _Recorder:
-    """One file's reading, recorded in one transaction (a callable that may run more than once)."""
-
-    def __init__(self, file: ReceivedFile, reading: Reading) -> None:
-        self._file = file
-        self._source, self._reading = reading
-
-    def __call__(self, work: Work) -> ReceivedFile:
-        problem = _problem_of(self._reading, self._file)
-        if problem is not None:
-            state = FileState.REFUSED if self._reading.readable else FileState.UNREADABLE
-            work.submissions.set_file_state(self._file.id, state, problem)
-            return replace(self._file, state=state, problem=problem)
-        assert self._source.cells is not None, "a file that was read was parsed"
-        work.submissions.keep_cells(self._file.sha256, self._source.cells)
-        month = _periods(self._reading)[0]
-        for county in self._reading.counties:
-            work.submissions.add_submission(self._file, county, month, _figures(self._reading, county))
-        work.submissions.set_file_state(self._file.id, FileState.READ)
-        return replace(self._file, state=FileState.READ)
+def _record_reading(work: Work, file: ReceivedFile, reading: Reading) -> ReceivedFile:
+    """Record the submissions of a file that was read, or why it is none."""
+    source, document = reading
+    problem = _problem_of(document, file)
+    if problem is not None:
+        state = FileState.REFUSED if document.readable else FileState.UNREADABLE
+        work.submissions.set_file_state(file.id, state, problem)
+        return replace(file, state=state, problem=problem)
+    assert source.cells is not None, "a file that was read was parsed"
+    work.submissions.keep_cells(file.sha256, source.cells)
+    month = _periods(document)[0]
+    for county in document.counties:
+        work.submissions.add_submission(file, county, month, _figures(document, county))
+    work.submissions.set_file_state(file.id, FileState.READ)
+    return replace(file, state=FileState.READ)
 
 
 def _problem_of(reading: ParsedDocument, file: ReceivedFile) -> InputError | None:
     if not reading.readable:
-        told = next((f for f in reading.findings if f.severity is Severity.BLOCK), None)
+        why = next((f for f in reading.findings if f.severity is Severity.BLOCK), None)
         return InputError(
             "file_unreadable",
-            told.message_zh if told else "读不出模板表格",
-            told.message_en if told else "the template's table cannot be read",
-            remedy=(told.remedy if told else None)
+            why.message_zh if why else "读不出模板表格",
+            why.message_en if why else "the template's table cannot be read",
+            remedy=(why.remedy if why else None)
             or "用 fundpool template 生成的模板重新填报 / use the template",
         )
     if not reading.counties:

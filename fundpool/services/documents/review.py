@@ -59,6 +59,35 @@ def openings(
     ]
 
 
+def open_and_accept(
+    ports: MonthPorts,
+    openings: Sequence[UnitAct],
+    accept: Callable[..., list[UnitOutcome]],
+    *,
+    act_zh: str,
+    act_en: str,
+) -> list[list[UnitOutcome]]:
+    """Open the counties' cases, then accept those that may be; the outcomes county by county.
+
+    ``accept`` is called with the work and, as ``opened``, the outcome that opening the case had.
+    """
+    opened = isolated(ports.database, openings)
+    acts = [
+        UnitAct(
+            case.unit,
+            partial(accept, opened=case),
+            act_zh=act_zh,
+            act_en=act_en,
+            fund=case.fund,
+            amount_fen=case.amount_fen,
+        )
+        for cases in opened
+        for case in cases
+    ]
+    accepted = iter(isolated(ports.database, acts))
+    return [[outcome for _ in cases for outcome in next(accepted)] for cases in opened]
+
+
 def open_cases(
     work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str, now: datetime
 ) -> list[UnitOutcome]:
@@ -318,10 +347,8 @@ def _up_to_date(
                 latest.returned_by or "",
                 latest.returned_at or now,
             )
-    elif is_new or after.state in {CaseState.READY, CaseState.FINDINGS}:
-        after = review.opened(after, clean=_is_clean(work, latest, fund))
-    elif after.state is CaseState.RETURNED:
-        # The checks took their return back (say, the budget was adjusted): the same version stands again.
+    # A returned version stands again when the checks took their return back (say, the budget was adjusted).
+    elif is_new or after.state in {CaseState.READY, CaseState.FINDINGS, CaseState.RETURNED}:
         after = review.opened(after, clean=_is_clean(work, latest, fund))
     save(work, case, after, "open_review", "system", now)
     return after
