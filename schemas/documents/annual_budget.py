@@ -23,7 +23,11 @@ ACCOUNT = (
         "收入合计",
         "income",
         ("本年收入", "收入"),
-        follows_from=Sum(tuple(f.key for f in INCOME)),
+        follows_from=Sum(
+            tuple(f.key for f in INCOME),
+            title_zh="收入分项相加等于收入合计",
+            title_en="items of income add up",
+        ),
     ),
     *SPENDING,
     DocumentField(
@@ -31,14 +35,23 @@ ACCOUNT = (
         "支出合计",
         "spending",
         ("本年支出", "支出"),
-        follows_from=Sum(tuple(f.key for f in SPENDING)),
+        follows_from=Sum(
+            tuple(f.key for f in SPENDING),
+            title_zh="支出分项相加等于支出合计",
+            title_en="items of spending add up",
+        ),
     ),
     DocumentField(
         "surplus_fen",
         "本年收支结余",
         "surplus of the year",
         ("当年结余", "本年结余"),
-        follows_from=Sum(("income_fen",), ("spending_fen",)),
+        follows_from=Sum(
+            ("income_fen",),
+            ("spending_fen",),
+            title_zh="收入减支出等于本年结余",
+            title_en="income − spending = surplus",
+        ),
         may_be_negative=True,
     ),
     DocumentField("opening_fen", "年初结余", "balance brought forward", ("上年结余", "上年末滚存结余")),
@@ -47,7 +60,11 @@ ACCOUNT = (
         "年末滚存结余",
         "balance carried forward",
         ("滚存结余", "年末结余"),
-        follows_from=Sum(("opening_fen", "surplus_fen")),
+        follows_from=Sum(
+            ("opening_fen", "surplus_fen"),
+            title_zh="年初加本年结余等于年末",
+            title_en="brought forward + surplus = carried forward",
+        ),
         may_be_negative=True,
     ),
 )

@@ -41,13 +41,17 @@ class FieldKind(StrEnum):
 class Sum:
     """How an amount follows from others: Σ ``plus`` − Σ ``minus``, not below nil if ``at_least_nil``.
 
-    ``optional`` names parts among ``plus`` that count as nil when their cell is blank.
+    ``optional`` names parts among ``plus`` that count as nil when their cell is blank. The title is that of
+    the check which holds the amount against them.
     """
 
     plus: tuple[str, ...]
     minus: tuple[str, ...] = ()
+    _: KW_ONLY
     at_least_nil: bool = False
     optional: tuple[str, ...] = ()
+    title_zh: str
+    title_en: str
 
 
 @dataclass(frozen=True, slots=True)

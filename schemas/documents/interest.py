@@ -29,7 +29,12 @@ INTEREST = DocumentType(
             "期末未划转利息",
             "interest not yet passed on",
             ("期末利息",),
-            follows_from=Sum(("held_before_fen", "interest_fen"), ("passed_on_fen",)),
+            follows_from=Sum(
+                ("held_before_fen", "interest_fen"),
+                ("passed_on_fen",),
+                title_zh="期初加本期减划转等于期末",
+                title_en="before + earned − passed on = after",
+            ),
         ),
         REMARK,
     ),

@@ -42,7 +42,12 @@ PAYER_DETAIL = DocumentType(
             "缴款合计",
             "paid",
             ("实缴合计", "缴费合计", "缴款金额"),
-            follows_from=Sum(("employer_fen", "personal_fen", "interest_fen"), optional=("interest_fen",)),
+            follows_from=Sum(
+                ("employer_fen", "personal_fen", "interest_fen"),
+                optional=("interest_fen",),
+                title_zh="单位与个人缴费相加等于缴款合计",
+                title_en="shares add up to what was paid",
+            ),
         ),
         DocumentField("paid_on", "缴款日期", "paid on", ("到账日期", "入库日期"), kind=FieldKind.DAY),
         DocumentField(

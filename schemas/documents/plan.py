@@ -21,7 +21,9 @@ PLAN = DocumentType(
             "计划支出",
             "planned spending",
             ("计划支出合计", "支出合计", "本月计划支出"),
-            follows_from=Sum(ITEM_KEYS),
+            follows_from=Sum(
+                ITEM_KEYS, title_zh="分项相加等于计划支出", title_en="items add up to planned spending"
+            ),
         ),
         DocumentField(
             "available_fen", "可用余额", "balance available", ("支出户可用余额", "支出户余额", "账户可用余额")
@@ -31,7 +33,13 @@ PLAN = DocumentType(
             "申请额",
             "requested",
             ("申请金额", "申请拨付额", "申请用款额", "本次申请额"),
-            follows_from=Sum(("planned_fen",), ("available_fen",), at_least_nil=True),
+            follows_from=Sum(
+                ("planned_fen",),
+                ("available_fen",),
+                at_least_nil=True,
+                title_zh="申请额等于计划支出减可用余额",
+                title_en="requested = planned − available",
+            ),
         ),
         DocumentField(
             "last_year_fen",

@@ -41,7 +41,11 @@ REPORT = DocumentType(
             "支出合计（本月）",
             "spending this month",
             ("本月支出", "本月支出合计", "支出（本月）"),
-            follows_from=Sum(ITEM_KEYS),
+            follows_from=Sum(
+                ITEM_KEYS,
+                title_zh="本月分项相加等于支出合计",
+                title_en="items add up to the month's spending",
+            ),
         ),
         DocumentField("remitted_fen", "上解", "remitted upwards", ("上解支出", "上解资金")),
         DocumentField(
@@ -52,6 +56,8 @@ REPORT = DocumentType(
             follows_from=Sum(
                 ("opening_fen", "received_fen", "interest_fen", "returned_fen"),
                 ("spending_fen", "remitted_fen"),
+                title_zh="期初加收入减支出等于期末",
+                title_en="opening + income − spending = closing",
             ),
             may_be_negative=True,
         ),
@@ -69,7 +75,11 @@ REPORT = DocumentType(
             "支出合计（累计）",
             "spending, year to date",
             ("累计支出", "累计支出合计", "支出（累计）"),
-            follows_from=Sum(YEAR_ITEM_KEYS),
+            follows_from=Sum(
+                YEAR_ITEM_KEYS,
+                title_zh="累计分项相加等于累计合计",
+                title_en="items add up to the year's spending",
+            ),
         ),
         DocumentField(
             "last_year_fen",

@@ -39,7 +39,12 @@ SUBSIDY = DocumentType(
             "未到位",
             "not yet received",
             ("欠拨", "应到位未到位"),
-            follows_from=Sum(("due_fen",), ("year_arrived_fen",)),
+            follows_from=Sum(
+                ("due_fen",),
+                ("year_arrived_fen",),
+                title_zh="未到位等于应到位减累计到位",
+                title_en="not received = due − received",
+            ),
             may_be_negative=True,
         ),
         REMARK,
