@@ -17,7 +17,7 @@ from schemas.documents.base import SIGNATURES, DocumentField, DocumentType, Fiel
 FORM = "表内勾稽关系 / the form's own identities"
 REGISTER = "市级统筹区划名册 / register of the pooled city"
 STATED = "填写 / a value"
-"""What a blank cell is expected to hold; the runner drops it where the reader already said why."""
+"""What a blank cell is expected to hold; the runner drops the finding where the reader already has one."""
 CONTROL = "经办内部控制：经办、复核分设 / internal control: maker and checker apart"
 
 
@@ -268,7 +268,7 @@ def _formula(document: DocumentType, rule: Sum) -> str:
 
 
 def account_number(code: str) -> Check:
-    """The account of a list's row reads like one."""
+    """The account of a list's row has the form of an account number."""
     return Check(
         code=code,
         severity=REVIEW,

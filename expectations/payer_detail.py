@@ -13,7 +13,7 @@ from schemas.documents.payer_detail import PAYER_DETAIL
 
 
 def _add_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """What a row says beside the file's first row of the same payer, and of the same payment.
+    """Compares a row with the file's first row of the same payer, and of the same payment.
 
     ``other_name`` is the first name under the row's credit code where the row has another name;
     ``paid_before_by`` is the first voucher of the payment where the row has another voucher.

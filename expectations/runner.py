@@ -132,7 +132,7 @@ def _failing(
     files: Sequence[ParsedDocument],
     contexts: Sequence[JudgingContext],
 ) -> tuple[pd.DataFrame, dict[str, list[int]]]:
-    """The tie-out frame, and what ``failing_rows`` says of it: nothing if anything broke or there are no rows."""
+    """The tie-out frame and its ``failing_rows``; the latter empty if anything broke or there are no rows."""
     frame = pd.DataFrame(index=range(sum(len(file.lines) for file in files if file.readable)))
     try:
         if len(frame):
@@ -163,7 +163,7 @@ def _judgement(
     findings: Sequence[Finding],
 ) -> Judgement:
     judged = file.readable and bool(file.lines)
-    # A blank cell is not reported again where the reader already said why it has no value.
+    # A blank cell is not reported again where the reader already has a finding on it.
     reported = {found.cell for found in file.findings if found.severity is Severity.BLOCK and found.cell}
     new = [found for found in findings if found.cell not in reported or found.expected != STATED]
     not_run = [_not_run(check) for check in checks if judged and check.code not in evaluated]

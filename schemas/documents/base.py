@@ -120,7 +120,7 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class DocumentType:
-    """A document counties file. ``month_zh`` says which month its month column means.
+    """A document that counties file. ``month_zh`` is the meaning of its month column.
 
     ``row_key`` are the fields that name a row once; ``total_field`` the amount that adds up to the
     document's total per fund in the answer of a check, and that its review is about. A document is
@@ -146,7 +146,7 @@ class DocumentType:
 
     @property
     def line_field(self) -> str | None:
-        """The field that tells the rows of one county and fund apart in a list; None: there is one row."""
+        """The field that identifies a list's rows of the same county and fund; None where there is one row each."""
         return None if self.per_fund else self.row_key[-1]
 
     def field_of(self, key: str) -> DocumentField:
@@ -155,7 +155,7 @@ class DocumentType:
 
     @property
     def period(self) -> str:
-        """``month`` or ``year``: the field that says which period the document is for."""
+        """``month`` or ``year``: the key of the field that holds the document's period."""
         return "year" if any(field.kind is FieldKind.YEAR for field in self.fields) else "month"
 
     @property
@@ -220,7 +220,7 @@ COUNTY_MONTH_FUND: tuple[DocumentField, ...] = (
     DocumentField("month", "月份", "month", ("所属月份", "费款所属期", "期间", "月度"), kind=FieldKind.MONTH),
     DocumentField("fund", "险种", "fund", ("险种名称", "险种类型", "基金险种"), kind=FieldKind.FUND),
 )
-"""The columns that say whose, when and which fund; the funds never mix."""
+"""The columns for county, month and fund; the funds never mix."""
 
 COUNTY_YEAR_FUND: tuple[DocumentField, ...] = (
     *COUNTY_MONTH_FUND[:2],

@@ -206,7 +206,7 @@ def compare(
 ) -> Generator[DetailComparer, None, None]:
     """Compare two files; the comparison's database lives as long as the ``with`` block.
 
-    With a city, counties and funds are recognised as its register does; without one texts stand as written.
+    With a city, counties and funds are found in its register; without a city their texts stand as written.
     Raises InputError for a file, line or value that cannot be taken, ServiceUnavailable when the temporary
     folder cannot hold what is needed.
     """
@@ -247,7 +247,7 @@ def _storage_errors() -> Generator[None, None, None]:
 
 
 def _open(folder: Path, files: list[Path]) -> duckdb.DuckDBPyConnection:
-    """A database that reaches the folder and the files, nothing else, and cannot be told otherwise."""
+    """A database that reaches the folder and the files and nothing else; its configuration is locked."""
     settings: dict[str, Any] = {
         "temp_directory": str(folder / "spill"),
         "memory_limit": MEMORY,

@@ -3,7 +3,7 @@
 The bytes decide what a file is, its name does not. A CSV is surveyed once in a stream: encoding (UTF-8,
 else GB18030, both strictly), lines, fields, SHA-256. The comparison lets DuckDB read a plain one and holds
 what it took against the survey; any other file, and any doubt, goes through ``rewrite``, which reads record
-by record, says what is wrong in which line, and writes the four columns anew.
+by record, names the line and the error, and writes the four columns anew.
 """
 
 import codecs

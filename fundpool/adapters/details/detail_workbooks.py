@@ -1,7 +1,7 @@
 """The differing lines of two files of payment details as a workbook, and both result files put into place.
 
 Amounts are typed numbers in yuan with two decimals where fifteen digits hold them exactly, else texts; texts
-are written as texts, so nothing that a file said can become a formula. Rows go to the disk as they come.
+are written as texts, so no text of a file can become a formula. Rows go to the disk as they come.
 """
 
 import hashlib

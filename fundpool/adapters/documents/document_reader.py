@@ -206,7 +206,7 @@ class _Reading:
     # --- where the table is ---
 
     def find_table(self, sheets: list[_Sheet]) -> _Table | None:
-        """The one table with this document's header; None (with a finding) when there is none or several."""
+        """The table with this document's header; None, with a finding, when there is none or more than one."""
         hidden = [sheet.name for sheet in sheets if not sheet.visible and sheet.rows]
         tables = [table for sheet in sheets if sheet.visible and (table := self._table_in(sheet)) is not None]
         required = [f for f in self.document.fields if not f.is_optional]
@@ -273,7 +273,7 @@ class _Reading:
         return "无 / none"
 
     def check_properties(self, properties: Mapping[str, str], month: Period | None) -> None:
-        """A template says in its properties what it is for; a file without them is no finding."""
+        """Compare the template's properties (document, version, period) with what is expected; a file may have none."""
         expected = {
             "fundpool-document": self.document.key,
             "fundpool-version": self.document.version,
@@ -334,7 +334,7 @@ class _Reading:
         return found
 
     def _pairs(self, text: str) -> list[tuple[str, str]]:
-        """Every label in a text with what follows it there; "" as the key of one this document does not know."""
+        """Every label in a text with the text after it; the key is "" for a label that this document does not know."""
         if ":" not in text and "：" not in text:
             alone = self._label_names.get(fold(_SIGNED_HOW.sub("", text.strip()))) if len(text) < 20 else None
             return [] if alone is None else [(alone, "")]

@@ -188,7 +188,7 @@ def _decimals(section: _Section) -> int:
 
 
 def _whole_digits(parts: tuple[tuple[str, str], ...], digits: str) -> str:
-    """The digits laid from the right into the placeholders; what is left stands at the first one."""
+    """The digits laid from the right into the placeholders; the first placeholder takes all that are left."""
     places = sum(kind == "digit" for kind, _ in parts)
     written: list[str] = []
     for kind, literal in reversed(parts):

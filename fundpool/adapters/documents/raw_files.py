@@ -69,15 +69,15 @@ class RawFiles:
 class DropFolder:
     """The folder counties' files arrive in: ``folder/<city>/<document>/FILE``.
 
-    Files stay where they are and are recognised by their bytes: a crash between recording and
-    moving cannot lose or double one, and a half-copied file is simply read again when it is whole.
+    Files stay where they are and are recognised by their bytes. Were they moved, a crash between recording and
+    moving could lose a file or take it in twice. A half-copied file is read again when it is whole.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def incoming(self, city: str, document: str) -> tuple[Incoming, ...]:
-        """Every file now there, in order of name; one that cannot be read carries its error."""
+        """Every file now there, in order of name; a file that cannot be read carries its error."""
         folder = self._folder / city / document
         if not folder.is_dir():
             return ()

@@ -143,7 +143,7 @@ def _write_overview(
 
 
 def verdict_zh(form: BankReconciliation) -> str:
-    """What the form comes to, in one word."""
+    """The result of the form: balanced, not balanced, or the bank's balance unknown."""
     if form.difference_fen is None:
         return "银行余额未取得"
     return "相符" if form.is_balanced else "不符"

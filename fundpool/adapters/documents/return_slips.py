@@ -38,7 +38,7 @@ _VERDICT = {
 _LEADERS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _WIDEST = 40
-"""Columns of the county's sheet that are given a width, and the widest one in characters."""
+"""Characters; a longer text of the county's sheet runs over its neighbours and sets no width."""
 
 
 def inert(text: str) -> str:
@@ -69,7 +69,7 @@ class SlipFiles:
             _write(workbook, page, slip, source())
 
     def slips(self, city: str, month: Period) -> tuple[SlipFile, ...]:
-        """The slips of counties' versions, by what their names say."""
+        """The slips of the counties' versions: document, county and version are read from the files' names."""
         folder = self._folder(city, month)
         found = []
         for page in folder.glob("*.html") if folder.is_dir() else ():
@@ -83,7 +83,7 @@ class SlipFiles:
 
 
 def _stem(slip: ReturnSlip) -> str:
-    """The name says document, county and version, never what the sender called the file."""
+    """The file's name without ending: month, document, county and version, never the sender's own name for the file."""
     if slip.version is None:
         return f"{slip.month}-{slip.document}-unread-{slip.sha256[:12]}"
     (county,) = slip.counties

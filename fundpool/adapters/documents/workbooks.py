@@ -274,7 +274,7 @@ def _set_page(sheet: Any, *, wide: bool) -> None:
 
 
 def _explain_columns(book: Any, kind: DocumentType, formats: _Formats) -> None:
-    """A second sheet that says of every column who fills it and how."""
+    """A second sheet with an instruction for every column: who fills it, and how."""
     sheet = book.add_worksheet("填报说明")
     sheet.write_string(0, 0, f"{kind.zh}填报说明", formats.heading)
     sheet.set_row(0, 26)
@@ -398,7 +398,7 @@ def _validate_input(sheet: Any, form: _Form, first: int, last: int) -> None:
 
 
 def _input_rule(form: _Form, f: DocumentField) -> dict[str, Any] | None:
-    """What a spreadsheet program lets the county write into a cell of the column, and what it says there."""
+    """The input rule that a spreadsheet program applies to the column's cells, with its hint and error text."""
     if f.kind is FieldKind.FUND or f.choices:
         values = [fund.name_zh for fund in form.funds] if f.kind is FieldKind.FUND else list(f.choices)
         return {
@@ -436,7 +436,7 @@ _HINTS = {
     FieldKind.CODE: "按文本填写全部数字，前面的 0 也要写",
     FieldKind.DAY: "写作 2026-10-05",
 }
-"""What a cell says when it is chosen, where no rule of the workbook can check it."""
+"""The hint shown when a cell is chosen, in columns whose format no rule of a workbook can check."""
 
 
 # --- .csv ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a line-by-line comparison of two files of payment details says.
+"""The result of comparing two files of payment details line by line.
 
 Lines are compared by serial: the first line with a serial on one side against the first with it on the
 other; further lines with the same serial are duplicates of their side. A pair is *matched* only when

@@ -136,7 +136,7 @@ def _accept(
         case = accepted
     outcome = outcome_of(case)
     if outcome.state is UnitState.WAITING:
-        # Taken in and judged: the step has nothing left to do; whose turn it is, the review list says.
+        # Taken in and judged: the step has nothing left to do. The review list shows whose turn it is.
         found = case.state in {CaseState.FINDINGS, CaseState.RETURNED}
         outcome = replace(outcome, state=UnitState.FLAGGED if found else UnitState.DONE)
     return [outcome]

@@ -34,7 +34,7 @@ LINE_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What the sender says of a file; county and period come from the file and must not contradict it."""
+    """What the sender states about a file; county and period are read from the file and must not differ."""
 
     city: str
     document: DocumentKind
@@ -145,7 +145,7 @@ def record_readings(
 def read_received(
     ports: MonthPorts, policy: CityPolicy, files: Sequence[ReceivedFile]
 ) -> tuple[ReceivedFile, ...]:
-    """Read files that were received; each becomes submissions or says why not."""
+    """Read files that were received; each becomes submissions or carries the problem that prevents it."""
     unread = tuple(file for file in files if file.state is FileState.RECEIVED)
     if not unread:
         return ()
@@ -171,7 +171,7 @@ def _register(policy: CityPolicy) -> Register:
 
 
 def require_received(received_at: datetime, now: datetime) -> None:
-    """Raise InputError when a receipt is said to lie after the business clock."""
+    """Raise InputError when the time of receipt lies after the business clock."""
     if received_at > now:
         raise InputError(
             "received_in_future",
@@ -184,7 +184,7 @@ def require_received(received_at: datetime, now: datetime) -> None:
 def _receiver(
     ports: MonthPorts, source: SourceFile, sending: Sending, now: datetime, *, retry_bad: bool = True
 ) -> Callable[[Work], tuple[ReceivedFile, bool]]:
-    """Keep the bytes; what records the receipt: the same bytes again are the same receipt.
+    """Keep the bytes and return the function that records the receipt; the same bytes again are the same receipt.
 
     A file that was refused or unreadable is read again when its sender submits it once more.
     """
@@ -341,7 +341,7 @@ def _figures(reading: ParsedDocument, county: str) -> tuple[Figure, ...]:
 
 
 def line_name(kind: DocumentType, row: Line) -> str:
-    """What tells ``row`` from the others of its county and scheme; "" where there is one row."""
+    """The text that identifies ``row`` among those of its county and scheme; "" where there is a single row."""
     if kind.line_field is None:
         return ""
     named = str(row.values.get(kind.line_field) or "").strip()
@@ -370,7 +370,7 @@ def _receipt(ports: MonthPorts, file: ReceivedFile, *, is_repeat: bool) -> FileR
 
 
 def changes_of(work: Work, submission: Submission) -> tuple[FigureChange, ...]:
-    """What ``submission`` says otherwise than the version before it; nothing for the first."""
+    """The figures that differ from the version before ``submission``; nothing for the first version."""
     earlier = [
         version
         for version in work.submissions.versions(

@@ -92,10 +92,10 @@ def judge_dockets(ports: MonthPorts, document: DocumentKind, dockets: Sequence[D
 
 
 def record_judgements(ports: MonthPorts, docket: Docket, judged: Judged) -> tuple[JudgingTrouble, ...]:
-    """Store the findings of one city; tells the counties that could not be judged.
+    """Store the findings of one city and return the counties that could not be judged.
 
-    A version with a blocking finding goes back to the county. Judging again is harmless: the same
-    answer changes nothing, another one (say, after a budget adjustment) counts from now on.
+    A version with a blocking finding goes back to the county. Judging again is idempotent: the same
+    judgement changes nothing; another one (for example after a budget adjustment) replaces it.
     """
     troubles: list[JudgingTrouble] = []
     records: list[Callable[[Work], None]] = []

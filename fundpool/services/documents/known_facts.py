@@ -72,7 +72,7 @@ def accepted_figures(work: Work, city: str, month: Month) -> dict[CountyFund, di
 def granted(work: Work, city: str, year: int, *, but: Month | None = None) -> dict[CountyFund, int]:
     """What the year's applications were granted; before finance's review what was applied for.
 
-    Months before the first one kept here come in with the openings; ``but`` names a month that is left out.
+    The openings give the months before the first month kept here. ``but`` is a month to leave out.
     """
     sums: dict[CountyFund, int] = {}
     for opening in work.budgets.openings(city):
@@ -242,7 +242,7 @@ def _quota_months(_work: Work, policy: CityPolicy, period: Period) -> Known:
 
 
 def _quota_payments(work: Work, policy: CityPolicy, period: Period) -> Known:
-    """What the books say was spent in the months that the quota's average is taken over."""
+    """Spending of the months that the quota's average is taken over, by the accepted reports."""
     known: dict[tuple[str, ...], int] = {}
     for fund, (_, average) in _quota_terms(policy, period.year).items():
         if average is not None:

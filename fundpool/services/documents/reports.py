@@ -42,7 +42,7 @@ def _settle_city(ports: MonthPorts, city: CityInHand) -> Outcomes:
     policy = ports.policies.city(city.request.city)
     counties = counties_of(policy, city.request)
     outcomes = {
-        county: [outcome for outcome in city.outcomes if outcome.unit == county and _says_all(outcome)]
+        county: [outcome for outcome in city.outcomes if outcome.unit == county and _is_final(outcome)]
         for county in counties
     }
     unsettled = [county for county in counties if not outcomes[county]]
@@ -59,8 +59,8 @@ def _settle_city(ports: MonthPorts, city: CityInHand) -> Outcomes:
     return [outcome for of_county in (*outcomes.values(), of_city) for outcome in of_county]
 
 
-def _says_all(outcome: UnitOutcome) -> bool:
-    """Whether collection already says all there is: not judged, or nothing filed."""
+def _is_final(outcome: UnitOutcome) -> bool:
+    """Whether the outcome of collecting is final: the report was not judged, or nothing was filed."""
     return outcome.state in {UnitState.FAILED, UnitState.WAITING}
 
 

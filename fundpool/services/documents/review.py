@@ -27,7 +27,7 @@ from fundpool.services.ports.work import MonthPorts, Work
 
 
 def open_plan_cases(ports: MonthPorts, request: StepRequest) -> Outcomes:
-    """Open a review case per county and scheme on every judged plan; say whose turn each is."""
+    """Open a review case per county and scheme on every judged plan; each outcome shows whose turn it is."""
     policy = ports.policies.city(request.city)
     opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request.month, request))
     return tuple(outcome for outcomes in opened for outcome in outcomes)
@@ -40,7 +40,7 @@ def openings(
     request: StepRequest,
     counties: Sequence[str] | None = None,
 ) -> list[UnitAct]:
-    """Opening the cases of each county that the step is asked for, or of ``counties``."""
+    """One act per county that opens its cases: the counties of the request, or ``counties``."""
     return [
         UnitAct(
             county,
@@ -91,7 +91,7 @@ def open_and_accept(
 def open_cases(
     work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str, now: datetime
 ) -> list[UnitOutcome]:
-    """Bring the county's cases up to its current version and say how they stand."""
+    """Bring the county's cases up to its current version; an outcome for each."""
     versions = work.submissions.versions(policy.key, document, month, county)
     if not versions:
         return [_unfiled(work, policy, document, month, county)]
@@ -306,7 +306,7 @@ def _steps_of(document: DocumentKind) -> str:
 
 
 def _current_version(work: Work, case: ReviewCase) -> Submission:
-    """The version the case is about; raises RuleViolation when a newer one has come in."""
+    """The version the case is about; raises RuleViolation when the county has filed a newer version."""
     latest = work.submissions.versions(case.city, case.document, case.month, case.county)[-1]
     if latest.id != case.submission_id:
         raise RuleViolation(
@@ -391,5 +391,5 @@ def _unfiled(
 ) -> UnitOutcome:
     for known in work.records.nil_returns(policy.key, month):
         if (known.document, known.county) == (document, county):
-            return UnitOutcome(county, UnitState.DONE, known.told_zh, known.told_en)
+            return UnitOutcome(county, UnitState.DONE, known.text_zh, known.text_en)
     return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")
