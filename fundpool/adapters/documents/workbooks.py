@@ -8,7 +8,7 @@ depend on the arguments only: no clock, no user name; a template's also on the p
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ _INSTRUCTION = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Form:
     """A document to be written: the blank template, or filled with ``rows``.
 
@@ -67,9 +67,9 @@ class _Form:
     month: Period
     rows: Sequence[Mapping[str, Value]]
     funds: Sequence[CityFund]
-    labels: Mapping[str, str]
-    totals: Mapping[str, int]
-    mark: str | None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    totals: Mapping[str, int] = field(default_factory=dict)
+    mark: str | None = None
     is_blank: bool = False
 
     @property
@@ -129,7 +129,7 @@ def write_template(
     ]
     if not kind.per_fund:
         rows = [rows[0]] * (detail_rows or kind.open_rows)
-    form = _Form(kind, city_name, month, rows, funds, labels={}, totals={}, mark=None, is_blank=True)
+    form = _Form(kind=kind, city_name=city_name, month=month, rows=rows, funds=funds, is_blank=True)
     path.write_bytes(_xlsx(form))
 
 
@@ -157,7 +157,16 @@ def write_document(
     if labels is None:
         labels = {"prepared_by": "张敏", "checked_by": "李强", "responsible": "王芳"}
     filled = [complete(kind, row, month) for row in rows]
-    form = _Form(kind, city_name, month, filled, funds, labels, totals or {}, mark)
+    form = _Form(
+        kind=kind,
+        city_name=city_name,
+        month=month,
+        rows=filled,
+        funds=funds,
+        labels=labels,
+        totals=totals or {},
+        mark=mark,
+    )
     path.write_bytes(_csv(form).encode(encoding) if path.suffix == ".csv" else _xlsx(form))
 
 

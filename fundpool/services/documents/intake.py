@@ -195,14 +195,14 @@ def _receiver(
         if known is None:
             work.submissions.add_raw_file(sha256, len(source.content), now)
             file = work.submissions.add_received_file(
-                sending.city,
-                sending.document,
-                sha256,
-                source.name,
-                sending.received_at,
-                sending.received_from,
-                sending.county,
-                sending.month,
+                city=sending.city,
+                document=sending.document,
+                sha256=sha256,
+                file_name=source.name,
+                received_at=sending.received_at,
+                received_from=sending.received_from,
+                declared_county=sending.county,
+                declared_month=sending.month,
             )
             work.audit.append(
                 at=now,

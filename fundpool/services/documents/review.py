@@ -5,7 +5,7 @@ taken over once the city has applied for the money.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -158,7 +158,8 @@ def propose(
         may_be_cut = intake_of(document).may_be_cut
         return review.propose(case, amount, reason, maker, now, may_be_cut=may_be_cut)
 
-    return _change_cases(ports, city, month, document, county, fund, decide, "propose_review", maker, now)
+    cases = _Selection(city=city, month=month, document=document, county=county, fund=fund)
+    return _change_cases(ports, cases, decide, action="propose_review", actor=maker, now=now)
 
 
 def confirm(
@@ -185,10 +186,9 @@ def confirm(
         take_effect(work, confirmed, version, intake_of(document).effect, now)
         return confirmed
 
-    only = None if county is not None else CaseState.PROPOSED
-    return _change_cases(
-        ports, city, month, document, county, fund, decide, "confirm_review", checker, now, only=only
-    )
+    state = None if county is not None else CaseState.PROPOSED
+    cases = _Selection(city=city, month=month, document=document, county=county, fund=fund, state=state)
+    return _change_cases(ports, cases, decide, action="confirm_review", actor=checker, now=now)
 
 
 def send_back(
@@ -214,7 +214,8 @@ def send_back(
         work.submissions.set_returned(version.id, now, reviewer, reason)
         return review.send_back(case, reason, reviewer, now)
 
-    return _change_cases(ports, city, month, document, county, None, decide, "return_document", reviewer, now)
+    cases = _Selection(city=city, month=month, document=document, county=county)
+    return _change_cases(ports, cases, decide, action="return_document", actor=reviewer, now=now)
 
 
 def cases_of(
@@ -256,37 +257,50 @@ def save(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Selection:
+    """Review cases of one document and period; None: of every county, every scheme, in every state."""
+
+    city: str
+    month: Period
+    document: DocumentKind
+    county: str | None = None
+    fund: str | None = None
+    state: CaseState | None = None
+
+    def has(self, case: ReviewCase) -> bool:
+        return (
+            self.county in {None, case.county}
+            and self.fund in {None, case.fund}
+            and self.state in {None, case.state}
+        )
+
+
 def _change_cases(
     ports: MonthPorts,
-    city: str,
-    month: Period,
-    document: DocumentKind,
-    county: str | None,
-    fund: str | None,
+    selection: _Selection,
     decide: Callable[[Work, ReviewCase], ReviewCase],
+    *,
     action: str,
     actor: str,
     now: datetime,
-    only: CaseState | None = None,
 ) -> tuple[ReviewCase, ...]:
-    policy = ports.policies.city(city)
-    if county is not None:
-        require_county(policy, county)
-    if fund is not None:
-        policy.fund(fund)
+    """Decide about every selected case, all in one transaction; raises InputError when there is none."""
+    policy = ports.policies.city(selection.city)
+    if selection.county is not None:
+        require_county(policy, selection.county)
+    if selection.fund is not None:
+        policy.fund(selection.fund)
 
     def change(work: Work) -> tuple[ReviewCase, ...]:
-        cases = [
-            case
-            for case in work.reviews.cases(policy.key, month, document)
-            if county in {None, case.county} and fund in {None, case.fund} and only in {None, case.state}
-        ]
+        known = work.reviews.cases(policy.key, selection.month, selection.document)
+        cases = [case for case in known if selection.has(case)]
         if not cases:
             raise InputError(
                 "no_case",
                 "没有符合条件的审核事项",
                 "there is no such review case",
-                remedy=f"{_steps_of(document)}，然后 fundpool review list / then list the cases",
+                remedy=f"{_steps_of(selection.document)}，然后 fundpool review list / then list the cases",
             )
         decided = []
         for case in cases:
