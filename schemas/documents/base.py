@@ -230,3 +230,10 @@ COUNTY_YEAR_FUND: tuple[DocumentField, ...] = (
 """The same for a document of a whole year."""
 
 REMARK = DocumentField("remark", "备注", "remark", ("说明",), kind=FieldKind.TEXT, is_optional=True)
+LAST_YEAR = DocumentField(
+    "last_year_fen",
+    "上年同期支出",
+    "spending in the same month of last year",
+    ("上年同期", "去年同期"),
+    is_optional=True,
+)

@@ -1,6 +1,15 @@
 """用款计划申请表: what a county asks for next month, by fund and item."""
 
-from schemas.documents.base import COUNTY_MONTH_FUND, ITEMS, REMARK, DocumentField, DocumentType, Intake, Sum
+from schemas.documents.base import (
+    COUNTY_MONTH_FUND,
+    ITEMS,
+    LAST_YEAR,
+    REMARK,
+    DocumentField,
+    DocumentType,
+    Intake,
+    Sum,
+)
 
 ITEM_KEYS = tuple(f"{key}_fen" for key, _, _ in ITEMS)
 
@@ -41,13 +50,7 @@ PLAN = DocumentType(
                 title_en="requested = planned − available",
             ),
         ),
-        DocumentField(
-            "last_year_fen",
-            "上年同期支出",
-            "spending in the same month of last year",
-            ("上年同期", "去年同期"),
-            is_optional=True,
-        ),
+        LAST_YEAR,
         REMARK,
     ),
     total_field="requested_fen",

@@ -1,6 +1,15 @@
 """基金支出核算报表: what a county received and spent in a month, by fund and item."""
 
-from schemas.documents.base import COUNTY_MONTH_FUND, ITEMS, REMARK, DocumentField, DocumentType, Intake, Sum
+from schemas.documents.base import (
+    COUNTY_MONTH_FUND,
+    ITEMS,
+    LAST_YEAR,
+    REMARK,
+    DocumentField,
+    DocumentType,
+    Intake,
+    Sum,
+)
 
 ITEM_KEYS = tuple(f"{key}_fen" for key, _, _ in ITEMS)
 YEAR_ITEM_KEYS = tuple(f"year_{key}_fen" for key, _, _ in ITEMS)
@@ -81,13 +90,7 @@ REPORT = DocumentType(
                 title_en="items add up to the year's spending",
             ),
         ),
-        DocumentField(
-            "last_year_fen",
-            "上年同期支出",
-            "spending in the same month of last year",
-            ("上年同期", "去年同期"),
-            is_optional=True,
-        ),
+        LAST_YEAR,
         REMARK,
     ),
     total_field="spending_fen",

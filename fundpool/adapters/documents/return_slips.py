@@ -22,7 +22,7 @@ from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.return_slip import Correction, ReturnSlip
 from fundpool.services.ports.files import SlipFile
-from fundpool.services.ports.judging import SourceFile, fold
+from fundpool.services.ports.judging import SourceFile
 from fundpool.version import product
 
 _SEVERITY = {
@@ -49,6 +49,7 @@ def inert(text: str) -> str:
 # --- where the month's slips lie -----------------------------------------------------------------
 
 _NAME = re.compile(r"\d{4}(?:-\d{2})?-([a-z-]+)-([0-9A-Za-z_]+)-.*-v(\d+)\.html")
+_FIRST_CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})(?::.*)?", re.ASCII)
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 
 
@@ -315,9 +316,5 @@ def _free_name(book: Any, name: str) -> str:
 
 def _place(cell: str | None) -> tuple[int, int] | None:
     """Zero-based row and column of an address such as ``E5`` (of an area: its first cell)."""
-    first = (cell or "").partition(":")[0]
-    letters = first.rstrip("0123456789")
-    digits = first[len(letters) :]
-    if not letters or not digits or fold(letters) != letters.casefold():
-        return None
-    return int(digits) - 1, column_number(letters) - 1
+    first = _FIRST_CELL.fullmatch(cell or "")
+    return None if first is None else (int(first[2]) - 1, column_number(first[1]) - 1)
