@@ -90,12 +90,8 @@ def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[i
     if cell.is_date:
         return None, [Remark("CELL-007", shown_text(cell, date1904=date1904))]
     if cell.kind in {"b", "e"}:
-        return None, [
-            Remark(
-                "CELL-011",
-                {"1": "TRUE", "0": "FALSE"}.get(cell.text, cell.text) if cell.kind == "b" else cell.text,
-            )
-        ]
+        truth = {"1": "TRUE", "0": "FALSE"} if cell.kind == "b" else {}
+        return None, [Remark("CELL-011", truth.get(cell.text, cell.text))]
     remarks = [Remark("CELL-005", cell.text)] if cell.formula and not derived else []
     if cell.kind == "n":
         amount, more = _number(cell.text, computed=cell.formula)

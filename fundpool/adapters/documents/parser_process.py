@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from fundpool.adapters.documents import parsing
@@ -32,9 +31,7 @@ class ParserProcess:
     def __enter__(self) -> "ParserProcess":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     def take_apart(self, content: bytes) -> dict[str, Any]:

@@ -370,10 +370,8 @@ def _write_cell(sheet: Any, at: int, column: int, f: DocumentField, value: Value
         sheet.write_datetime(at, column, datetime(value.year, value.month, value.day), formats.day)  # noqa: DTZ001 - Excel has no zones
     elif isinstance(value, str):
         sheet.write_string(at, column, value, style)
-    elif f.is_money:
-        sheet.write_number(at, column, value / 100, style)
     else:
-        sheet.write_number(at, column, value, style)
+        sheet.write_number(at, column, value / 100 if f.is_money else value, style)
 
 
 def _formula(kind: DocumentType, rule: Sum, at: int) -> str:

@@ -29,7 +29,6 @@ class JudgingTrouble:
 class Docket:
     """What is to be judged of one city: the undecided versions by their file, and what they are held against."""
 
-    month: Period
     now: datetime
     by_file: Mapping[str, Sequence[Submission]]
     sources: tuple[SourceFile, ...]
@@ -61,7 +60,7 @@ def docket_of(
         SourceFile(versions[0].file_name, ports.raw_files.read(sha256), cells=cells.get(sha256))
         for sha256, versions in by_file.items()
     )
-    return Docket(month, now, by_file, sources, context)
+    return Docket(now, by_file, sources, context)
 
 
 Judged = Sequence[tuple[ParsedDocument, Judgement | Exception]]
@@ -75,7 +74,7 @@ def judge_dockets(ports: MonthPorts, document: DocumentKind, dockets: Sequence[D
         return [() for _ in dockets]
     contexts = [docket.context for docket in dockets for _ in docket.sources]
     registers = [context.register for context in contexts]
-    readings = iter(ports.read_documents(sources, document.value, registers, dockets[0].month))
+    readings = iter(ports.read_documents(sources, document.value, registers, contexts[0].month))
     parsed = [[next(readings) for _ in docket.sources] for docket in dockets]
     together = [reading for of_city in parsed for reading in of_city]
     try:
