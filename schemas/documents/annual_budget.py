@@ -1,6 +1,6 @@
 """基金预算表 and 基金决算表: income, spending and balance of a fund year."""
 
-from schemas.documents.base import COUNTY_YEAR_FUND, REMARK, DocumentField, DocumentType, Intake, Sum
+from schemas.documents.base import DocumentField, DocumentType, Intake, Sum
 
 INCOME = (
     DocumentField("contributions_fen", "保险费收入", "contributions", ("保费收入", "征缴收入")),
@@ -75,12 +75,11 @@ ANNUAL_BUDGET = DocumentType(
     en="annual budget",
     month_zh="预算年度",
     month_en="the budget year",
-    fields=(
-        *COUNTY_YEAR_FUND,
+    period="year",
+    columns=(
         *ACCOUNT,
         DocumentField("last_year_income_fen", "上年预计收入", "last year's income", ("上年收入",)),
         DocumentField("last_year_spending_fen", "上年预计支出", "last year's spending", ("上年支出",)),
-        REMARK,
     ),
     total_field="spending_fen",
     intake=Intake(
@@ -98,12 +97,11 @@ FINAL_ACCOUNT = DocumentType(
     en="final account",
     month_zh="决算年度",
     month_en="the year of the account",
-    fields=(
-        *COUNTY_YEAR_FUND,
+    period="year",
+    columns=(
         *ACCOUNT,
         DocumentField("budget_income_fen", "预算收入", "budgeted income", ("收入预算", "收入预算数")),
         DocumentField("budget_spending_fen", "预算支出", "budgeted spending", ("支出预算", "支出预算数")),
-        REMARK,
     ),
     total_field="spending_fen",
     intake=Intake(

@@ -7,6 +7,7 @@ A document is one flat table, one row per county and fund (``plan``, ``report``)
 
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class FieldKind(StrEnum):
@@ -132,10 +133,12 @@ class DocumentType:
     en: str
     month_zh: str
     month_en: str
-    fields: tuple[DocumentField, ...]
+    columns: tuple[DocumentField, ...]
     total_field: str
     row_key: tuple[str, ...] = ("county_code", "fund")
     per_fund: bool = True
+    period: Literal["month", "year"] = "month"
+    """The key of the field that holds the document's period."""
     version: str = "1"
     unit_zh: str = "元"
     labels: tuple[Label, ...] = (UNIT_LABEL, *SIGNATURES)
@@ -154,9 +157,10 @@ class DocumentType:
         return {field.key: field for field in self.fields}[key]
 
     @property
-    def period(self) -> str:
-        """``month`` or ``year``: the key of the field that holds the document's period."""
-        return "year" if any(field.kind is FieldKind.YEAR for field in self.fields) else "month"
+    def fields(self) -> tuple[DocumentField, ...]:
+        """All columns in their order: county, period and fund come first, the remark last."""
+        place = COUNTY_MONTH_FUND if self.period == "month" else COUNTY_YEAR_FUND
+        return (*place, *self.columns, REMARK)
 
     @property
     def money_fields(self) -> tuple[DocumentField, ...]:

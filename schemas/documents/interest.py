@@ -1,14 +1,6 @@
 """利息收入表: interest earned by a county's accounts and passed on to the fiscal account."""
 
-from schemas.documents.base import (
-    COUNTY_MONTH_FUND,
-    REMARK,
-    DocumentField,
-    DocumentType,
-    FieldKind,
-    Intake,
-    Sum,
-)
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Intake, Sum
 
 INTEREST = DocumentType(
     key="interest",
@@ -16,8 +8,7 @@ INTEREST = DocumentType(
     en="interest return",
     month_zh="结息月份",
     month_en="the month of interest",
-    fields=(
-        *COUNTY_MONTH_FUND,
+    columns=(
         DocumentField("account", "账号", "account", ("账户账号", "银行账号"), kind=FieldKind.CODE),
         DocumentField("bank", "开户银行", "bank", ("开户行",), kind=FieldKind.TEXT),
         DocumentField("average_balance_fen", "日均余额", "average daily balance", ("平均余额",)),
@@ -36,7 +27,6 @@ INTEREST = DocumentType(
                 title_en="before + earned − passed on = after",
             ),
         ),
-        REMARK,
     ),
     row_key=("county_code", "fund", "account"),
     total_field="interest_fen",

@@ -1,14 +1,6 @@
 """缴款单位明细表: the payers behind a county's contribution transfer, line by line."""
 
-from schemas.documents.base import (
-    COUNTY_MONTH_FUND,
-    REMARK,
-    DocumentField,
-    DocumentType,
-    FieldKind,
-    Intake,
-    Sum,
-)
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Intake, Sum
 
 PAYER_DETAIL = DocumentType(
     key="payer-detail",
@@ -16,8 +8,7 @@ PAYER_DETAIL = DocumentType(
     en="payer detail list",
     month_zh="征缴月份",
     month_en="the collection month",
-    fields=(
-        *COUNTY_MONTH_FUND,
+    columns=(
         DocumentField(
             "credit_code",
             "统一社会信用代码",
@@ -53,7 +44,6 @@ PAYER_DETAIL = DocumentType(
         DocumentField(
             "voucher", "凭证号", "voucher number", ("缴款书号", "税票号码", "电子税票号"), kind=FieldKind.CODE
         ),
-        REMARK,
     ),
     row_key=("county_code", "fund", "voucher"),
     total_field="paid_fen",

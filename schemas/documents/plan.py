@@ -1,15 +1,6 @@
 """用款计划申请表: what a county asks for next month, by fund and item."""
 
-from schemas.documents.base import (
-    COUNTY_MONTH_FUND,
-    ITEMS,
-    LAST_YEAR,
-    REMARK,
-    DocumentField,
-    DocumentType,
-    Intake,
-    Sum,
-)
+from schemas.documents.base import ITEMS, LAST_YEAR, DocumentField, DocumentType, Intake, Sum
 
 ITEM_KEYS = tuple(f"{key}_fen" for key, _, _ in ITEMS)
 
@@ -19,8 +10,7 @@ PLAN = DocumentType(
     en="fund-use plan",
     month_zh="用款月份（下月）",
     month_en="the month the money is for",
-    fields=(
-        *COUNTY_MONTH_FUND,
+    columns=(
         *(
             DocumentField(f"{key}_fen", zh, f"planned {en}", (f"{zh}计划支出", f"{zh}支出", f"{zh}费用"))
             for key, zh, en in ITEMS
@@ -51,7 +41,6 @@ PLAN = DocumentType(
             ),
         ),
         LAST_YEAR,
-        REMARK,
     ),
     total_field="requested_fen",
     intake=Intake(

@@ -1,15 +1,6 @@
 """基金支出核算报表: what a county received and spent in a month, by fund and item."""
 
-from schemas.documents.base import (
-    COUNTY_MONTH_FUND,
-    ITEMS,
-    LAST_YEAR,
-    REMARK,
-    DocumentField,
-    DocumentType,
-    Intake,
-    Sum,
-)
+from schemas.documents.base import ITEMS, LAST_YEAR, DocumentField, DocumentType, Intake, Sum
 
 ITEM_KEYS = tuple(f"{key}_fen" for key, _, _ in ITEMS)
 YEAR_ITEM_KEYS = tuple(f"year_{key}_fen" for key, _, _ in ITEMS)
@@ -20,8 +11,7 @@ REPORT = DocumentType(
     en="expenditure report",
     month_zh="核算月份（上月）",
     month_en="the month reported on",
-    fields=(
-        *COUNTY_MONTH_FUND,
+    columns=(
         DocumentField(
             "opening_fen",
             "期初余额",
@@ -91,7 +81,6 @@ REPORT = DocumentType(
             ),
         ),
         LAST_YEAR,
-        REMARK,
     ),
     total_field="spending_fen",
     intake=Intake(

@@ -1,13 +1,6 @@
 """银行对账单: the lines of an account's bank statement for a month, in the bank's order."""
 
-from schemas.documents.base import (
-    COUNTY_MONTH_FUND,
-    REMARK,
-    UNIT_LABEL,
-    DocumentField,
-    DocumentType,
-    FieldKind,
-)
+from schemas.documents.base import UNIT_LABEL, DocumentField, DocumentType, FieldKind
 
 STATEMENT = DocumentType(
     key="statement",
@@ -15,8 +8,7 @@ STATEMENT = DocumentType(
     en="bank statement",
     month_zh="对账月份",
     month_en="the month of the statement",
-    fields=(
-        *COUNTY_MONTH_FUND,
+    columns=(
         DocumentField("account", "账号", "account", ("本方账号", "账户账号"), kind=FieldKind.CODE),
         DocumentField("booked_on", "交易日期", "booked on", ("记账日期", "入账日期"), kind=FieldKind.DAY),
         DocumentField("serial", "流水号", "bank serial", ("交易流水号", "银行流水号"), kind=FieldKind.CODE),
@@ -44,7 +36,6 @@ STATEMENT = DocumentType(
             is_optional=True,
         ),
         DocumentField("purpose", "摘要", "purpose", ("用途", "附言"), kind=FieldKind.TEXT, is_optional=True),
-        REMARK,
     ),
     row_key=("account", "serial"),
     total_field="credit_fen",

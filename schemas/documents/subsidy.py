@@ -1,14 +1,6 @@
 """财政补助到位情况表: what each level of government owes the fund and has paid in."""
 
-from schemas.documents.base import (
-    COUNTY_MONTH_FUND,
-    REMARK,
-    DocumentField,
-    DocumentType,
-    FieldKind,
-    Intake,
-    Sum,
-)
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Intake, Sum
 
 LEVELS = ("中央", "省级", "市级", "县级")
 
@@ -18,8 +10,7 @@ SUBSIDY = DocumentType(
     en="fiscal subsidies received",
     month_zh="到位月份",
     month_en="the month of receipt",
-    fields=(
-        *COUNTY_MONTH_FUND,
+    columns=(
         DocumentField(
             "level",
             "财政级次",
@@ -47,7 +38,6 @@ SUBSIDY = DocumentType(
             ),
             may_be_negative=True,
         ),
-        REMARK,
     ),
     row_key=("county_code", "fund", "level"),
     total_field="arrived_fen",

@@ -1,14 +1,6 @@
 """周转金申请表: a county's application for working capital, from its average monthly payments."""
 
-from schemas.documents.base import (
-    COUNTY_YEAR_FUND,
-    REMARK,
-    DocumentField,
-    DocumentType,
-    FieldKind,
-    Intake,
-    Sum,
-)
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Intake, Sum
 
 WORKING_CAPITAL = DocumentType(
     key="working-capital",
@@ -16,8 +8,8 @@ WORKING_CAPITAL = DocumentType(
     en="working-capital application",
     month_zh="周转金年度",
     month_en="the year the working capital is for",
-    fields=(
-        *COUNTY_YEAR_FUND,
+    period="year",
+    columns=(
         DocumentField("months", "统计月数", "months counted", ("月数", "统计期月数"), kind=FieldKind.COUNT),
         DocumentField(
             "payments_fen", "统计期支付合计", "payments of those months", ("支付合计", "待遇支付合计")
@@ -40,7 +32,6 @@ WORKING_CAPITAL = DocumentType(
                 title_en="requested = quota − held",
             ),
         ),
-        REMARK,
     ),
     total_field="requested_fen",
     intake=Intake(
