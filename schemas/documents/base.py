@@ -121,9 +121,9 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class DocumentType:
-    """A document that counties file. ``month_zh`` is the meaning of its month column.
+    """A document that counties file: its own ``columns``, the amounts and details, and what becomes of it.
 
-    ``row_key`` are the fields that name a row once; ``total_field`` the amount that adds up to the
+    ``month_zh`` is the meaning of its month column. ``row_key`` are the fields that name a row once; ``total_field`` the amount that adds up to the
     document's total per fund in the answer of a check, and that its review is about. A document is
     either filed (``intake``) or taken by another command (``taken_by``).
     """
