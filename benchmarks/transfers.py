@@ -227,7 +227,7 @@ class Cities:
 def look(work: Work, city: str) -> None:
     """What the dashboard and the command line read about a city's money."""
     transfer_views.transfer_views(work, city, MONTH)
-    for batch in work.transfers.batches(city, MONTH):
+    for batch in work.payments.batches(city, MONTH):
         batches.batch_consequences(work, batch.id)
     overview.fund_books(work, city, FUNDS, NOW + timedelta(days=2))
     overview.standing_alarms(work, city)

@@ -3,13 +3,18 @@
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from fundpool.domain.errors import InputError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def midnight(day: date) -> datetime:
+    """The moment at which the day begins in Shanghai."""
+    return datetime.combine(day, time(), SHANGHAI)
 
 
 @dataclass(frozen=True, order=True, slots=True)

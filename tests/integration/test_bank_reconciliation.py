@@ -118,7 +118,7 @@ def form(scene: Scene, month: Month = MONTH):
 
 
 def kinds(scene: Scene) -> list[str]:
-    found = scene.ports.database.read(lambda work: work.transfers.breaks(CITY))
+    found = scene.ports.database.read(lambda work: work.breaks.find(CITY))
     return [each.kind for each in found]
 
 
@@ -254,7 +254,7 @@ def test_a_break_has_an_owner_who_can_be_named_and_does_not_stop_the_fund(scene)
     paid_month(scene)
     fetch(scene)
     match(scene)
-    (found,) = scene.ports.database.read(lambda work: work.transfers.breaks(CITY))
+    (found,) = scene.ports.database.read(lambda work: work.breaks.find(CITY))
     assert (found.owner, found.stops_fund) == ("city_finance", False)
     scene.ports.database.transaction(
         lambda work: statements.assign(work, found.id, owner="张三", by=MAKER, now=scene.clock())
@@ -271,7 +271,7 @@ def test_a_break_is_cleared_by_the_booking_that_explains_it_and_stays_on_record(
     key = book(scene, 7_00, 12, serial)
     report = match(scene)
     assert (report.matched, report.breaks_cleared) == (1, 1)
-    (closed,) = scene.ports.database.read(lambda work: work.transfers.breaks(CITY, only_open=False))
+    (closed,) = scene.ports.database.read(lambda work: work.breaks.find(CITY, only_open=False))
     assert closed.resolution == f"matched by reference: {key}"
 
 
@@ -354,7 +354,7 @@ def test_money_the_bank_paid_on_its_own_is_listed_and_stops_the_fund(scene):
 
 def test_a_returned_payment_is_on_both_sides(scene):
     paid_month(scene)
-    attempt = scene.ports.database.read(lambda work: work.transfers.attempts(1))[0]
+    attempt = scene.ports.database.read(lambda work: work.attempts.of_obligation(1))[0]
     scene.book.return_transfer(attempt.key, "户名不符", on(21))
     fetch(scene)
     found = form(scene)

@@ -163,7 +163,7 @@ class Scene:
         """Order once more what came back or was withdrawn, and let it out at once."""
         now = self.clock()
         again = batches.order_again(work, obligation_id, by=MAKER, reason="重付", now=now)
-        digest = batches.digest_of(work, work.transfers.batch(again.batch_id))
+        digest = batches.digest_of(work, work.payments.batch(again.batch_id))
         batches.approve_batch(work, again.batch_id, digest, CHECKER, now)
         batches.release_batch(work, again.batch_id, RELEASER, now)
         return again
@@ -187,7 +187,7 @@ class Scene:
 
     def states(self) -> list[str]:
         """State of every obligation, in order of unit."""
-        found = self.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
+        found = self.ports.database.read(lambda work: work.payments.obligations(city=CITY))
         return [each.state.value for each in found]
 
 

@@ -1,28 +1,118 @@
-"""Stated balances and matched receipts, on SQL."""
+"""The bank's statements and matched receipts, on SQL."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, RowMapping, Select, or_, select
 
+from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.sealed_store import rows_where
 from fundpool.domain.chart_of_accounts import AccountRef, Flow
-from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import COUNTING
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import midnight
 from fundpool.services.ports.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
 from schemas.payment_messages import Direction, StatementLine
 from schemas.tables.ledger import ledger_account, posting, voucher
 from schemas.tables.statements import receipt_match, statement_balance
-from schemas.tables.transfers import reconciliation_break, statement_line
+from schemas.tables.transfers import statement_day, statement_line
+
+_LINE = rows_where(statement_line, "account_no", "bank_serial")
+_LINES_OF_KEY = rows_where(statement_line, "attempt_key").order_by(statement_line.c.id)
+
+
+@cache
+def _keys_with_lines(dialect: str) -> Select[Any]:
+    return select(statement_line.c.attempt_key).where(among(dialect, statement_line.c.attempt_key))
 
 
 class SqlStatementStore:
-    """Statements beside the books, read and written in the transaction of ``connection``."""
+    """``StatementStore`` on SQL."""
 
     def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
         self._rows = rows
+
+    def add_lines(
+        self, lines: Sequence[StatementLine], at: datetime
+    ) -> tuple[list[StatementLine], list[StatementLine]]:
+        fresh: list[StatementLine] = []
+        altered: list[StatementLine] = []
+        for line in lines:
+            row = (
+                self._connection.execute(_LINE, {"account_no": line.account, "bank_serial": line.bank_serial})
+                .mappings()
+                .first()
+            )
+            if row is not None:
+                if not _is_same(_line(row), line):
+                    altered.append(line)
+                continue
+            fresh.append(line)
+            self._rows.insert(
+                statement_line,
+                {
+                    "account_no": line.account,
+                    "bank_serial": line.bank_serial,
+                    "direction": line.direction.value,
+                    "amount_fen": line.amount_fen,
+                    "attempt_key": line.key,
+                    "counterparty": line.counterparty,
+                    "executed_at": line.executed_at,
+                    "imported_at": at,
+                    "counterparty_account": line.counterparty_account,
+                },
+            )
+        return fresh, altered
+
+    def mark_imported(
+        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+    ) -> None:
+        key = {"account_no": account_no, "day": day.isoformat()}
+        self._rows.put(statement_day, key, {"lines": lines, "imported_at": at, "sequence": sequence})
+
+    def mark_not_imported(self, account_no: str, day: date) -> None:
+        c = statement_day.c
+        self._rows.delete(statement_day, [c.account_no == account_no, c.day == day.isoformat()])
+
+    def sequences(self, account_no: str) -> dict[date, int]:
+        c = statement_day.c
+        rows = self._connection.execute(
+            select(c.day, c.sequence).where(c.account_no == account_no, c.sequence.is_not(None))
+        )
+        return {date.fromisoformat(row.day): row.sequence for row in rows}
+
+    def imports(self, account_no: str) -> dict[date, datetime]:
+        rows = self._connection.execute(
+            select(statement_day.c.day, statement_day.c.imported_at).where(
+                statement_day.c.account_no == account_no
+            )
+        )
+        return {date.fromisoformat(row.day): row.imported_at for row in rows}
+
+    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
+        found = self._connection.execute(_LINES_OF_KEY, {"attempt_key": attempt_key})
+        return [_line(row) for row in found.mappings()]
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        dialect = self._connection.dialect.name
+        return frozenset(self._connection.scalars(_keys_with_lines(dialect), listed(dialect, keys)))
+
+    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
+        c = statement_line.c
+        query = (
+            select(statement_line)
+            .where(
+                c.account_no == account_no,
+                c.executed_at >= midnight(first),
+                c.executed_at < midnight(last + timedelta(days=1)),
+            )
+            .order_by(c.executed_at, c.id)
+        )
+        return [_line(row) for row in self._connection.execute(query).mappings()]
 
     def state_balance(self, account_no: str, balance: StatedBalance) -> None:
         values = {
@@ -54,28 +144,12 @@ class SqlStatementStore:
 
     def lines(self, account_no: str, until: date) -> list[StoredLine]:
         c = statement_line.c
-        end = datetime.combine(until + timedelta(days=1), time(), SHANGHAI)
-        rows = self._connection.execute(
+        query = (
             select(statement_line)
-            .where(c.account_no == account_no, c.executed_at < end)
+            .where(c.account_no == account_no, c.executed_at < midnight(until + timedelta(days=1)))
             .order_by(c.executed_at, c.id)
         )
-        return [
-            StoredLine(
-                row.id,
-                StatementLine(
-                    bank_serial=row.bank_serial,
-                    account=row.account_no,
-                    direction=Direction(row.direction),
-                    amount_fen=row.amount_fen,
-                    key=row.attempt_key,
-                    counterparty=row.counterparty,
-                    executed_at=row.executed_at,
-                    counterparty_account=row.counterparty_account,
-                ),
-            )
-            for row in rows
-        ]
+        return [StoredLine(row["id"], _line(row)) for row in self._connection.execute(query).mappings()]
 
     def entries(self, ref: AccountRef, until: datetime) -> list[CashEntry]:
         c, account = posting.c, ledger_account.c
@@ -138,10 +212,22 @@ class SqlStatementStore:
             },
         )
 
-    def assign_break(self, break_id: int, owner: str) -> None:
-        c = reconciliation_break.c
-        is_open = (c.id == break_id, c.resolved_at.is_(None))
-        if self._rows.update(reconciliation_break, is_open, {"owner": owner}) != 1:
-            raise InputError(
-                "break_unknown", f"没有未结的第 {break_id} 号差异", f"there is no open break {break_id}"
-            )
+
+def _line(row: RowMapping) -> StatementLine:
+    return StatementLine(
+        bank_serial=row["bank_serial"],
+        account=row["account_no"],
+        direction=Direction(row["direction"]),
+        amount_fen=row["amount_fen"],
+        key=row["attempt_key"],
+        counterparty=row["counterparty"],
+        executed_at=row["executed_at"],
+        counterparty_account=row["counterparty_account"],
+    )
+
+
+def _is_same(known: StatementLine, line: StatementLine) -> bool:
+    """Whether the bank says the same; another source of it may not give the other party's account."""
+    if known.counterparty_account is None or line.counterparty_account is None:
+        return replace(known, counterparty_account=None) == replace(line, counterparty_account=None)
+    return known == line

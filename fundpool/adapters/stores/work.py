@@ -8,17 +8,20 @@ from sqlalchemy.exc import IntegrityError
 
 from fundpool.adapters.stores.accounts import SqlAccountStore
 from fundpool.adapters.stores.applications import SqlApplications
+from fundpool.adapters.stores.attempts import SqlAttemptStore
 from fundpool.adapters.stores.audit import SqlAuditStore
+from fundpool.adapters.stores.breaks import SqlBreakStore
 from fundpool.adapters.stores.budgets import SqlBudgets
 from fundpool.adapters.stores.calendar_records import SqlCalendarRecords
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.ledger import SqlLedgerStore
+from fundpool.adapters.stores.payments import SqlPaymentStore
 from fundpool.adapters.stores.reviews import SqlReviews
 from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
 from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals, SqlRowTrail
 from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
-from fundpool.adapters.stores.transfers import SqlTransferStore
+from fundpool.adapters.stores.switches import SqlSwitchStore
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import PaymentLimits
@@ -38,7 +41,10 @@ class SqlWork:
         self.latest = SqlLatestSeals(connection, rows)
         self.audit = SqlAuditStore(connection, self.trail)
         self.accounts = SqlAccountStore(connection, rows, seals)
-        self.transfers = SqlTransferStore(connection, rows, seals)
+        self.payments = SqlPaymentStore(connection, rows, seals)
+        self.attempts = SqlAttemptStore(connection, rows, seals)
+        self.breaks = SqlBreakStore(connection, rows)
+        self.switches = SqlSwitchStore(connection, rows, seals)
         self.ledger = SqlLedgerStore(connection, rows)
         self.submissions = SqlSubmissions(connection, rows, seals)
         self.reviews = SqlReviews(connection, rows)

@@ -388,7 +388,7 @@ def paid(
     work: Work, city: str, fund: str, unit: str, *, year: int | None = None, month: Month | None = None
 ) -> int:
     """Fen of settled payments into the unit's account for the months of a year, or for one month."""
-    settled = work.transfers.obligations(
+    settled = work.payments.obligations(
         city=city,
         fund=fund,
         unit=unit,

@@ -96,9 +96,9 @@ def apply_event(
     after = next_attempt_state(attempt.state, event)
     if after is None:
         return attempt
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     _book(work, obligation, attempt, after, evidence, now)
-    changed = work.transfers.change_attempt(
+    changed = work.attempts.change(
         attempt, state=after, **_columns(attempt, after, event, evidence, now, terms)
     )
     if attempt.state is not AttemptState.ANOMALY or is_accepted(work, attempt):
@@ -165,7 +165,7 @@ def doubt_end(work: Work, attempt: Attempt, now: datetime) -> Attempt:
     The bank may have had it once more, from books that a restore has replaced since. Proof is a fence,
     or the statements of every day from its first sending to the bank's retention after now.
     """
-    return work.transfers.change_attempt(
+    return work.attempts.change(
         attempt,
         reason=_IN_DOUBT,
         fenced_at=None,
@@ -395,14 +395,14 @@ def _move_obligation(
         fields = {"returned_fen": 0}
     elif target is ObligationState.HELD:
         fields = {"held_reason": f"executed_after_end: {evidence.source}"}
-    work.transfers.change_obligation(obligation, target, **fields)
+    work.payments.change_obligation(obligation, target, **fields)
 
 
 def hold(work: Work, obligation: Obligation, *, reason: str, by: str, now: datetime) -> Obligation:
     """Hold an obligation for a person; one that is held keeps its first reason."""
     if obligation.state is ObligationState.HELD:
         return obligation
-    held = work.transfers.change_obligation(obligation, ObligationState.HELD, held_reason=reason)
+    held = work.payments.change_obligation(obligation, ObligationState.HELD, held_reason=reason)
     work.audit.append(
         at=now,
         actor=by,
@@ -427,7 +427,7 @@ def report_break(
     now: datetime,
 ) -> None:
     """Enter a break about an obligation into the register, once; a grave one stops the fund."""
-    is_new = work.transfers.add_break(
+    is_new = work.breaks.add(
         kind=kind,
         reference=reference,
         city=obligation.city,

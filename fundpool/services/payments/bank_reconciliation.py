@@ -31,12 +31,11 @@ def reconciliations(
     reconcile themselves) have none.
     """
     registered = work.accounts.find(city, status=AccountStatus.APPROVED)
-    open_breaks = work.transfers.breaks(city)
+    open_breaks = work.breaks.find(city)
     return tuple(
         _reconciliation(work, account, month, terms, open_breaks)
         for account in registered
-        if work.transfers.statement_imports(account.account_no)
-        or work.statements.balances(account.account_no)
+        if work.statements.imports(account.account_no) or work.statements.balances(account.account_no)
     )
 
 
@@ -117,9 +116,9 @@ def _transfers(work: Work, movements: Iterable[Movement]) -> dict[str, str]:
     """Number, month and payee of the payment each key belongs to, where it is one of ours."""
     names = {}
     for key in {movement.key for movement in movements if movement.key is not None}:
-        attempt = work.transfers.attempt_by_key(key)
+        attempt = work.attempts.by_key(key)
         if attempt is not None:
-            obligation = work.transfers.obligation(attempt.obligation_id)
+            obligation = work.payments.obligation(attempt.obligation_id)
             names[key] = f"第 {obligation.id} 号　{obligation.month}　{obligation.unit}"
     return names
 
@@ -162,7 +161,7 @@ def _bank_balance(
     terms: GatewayTerms,
 ) -> tuple[int | None, BalanceSource | None, tuple[date, ...]]:
     """The bank's balance at the end of the day, what it rests on, and the days whose statement lacks."""
-    final = final_days(work.transfers.statement_imports(account.account_no), terms)
+    final = final_days(work.statements.imports(account.account_no), terms)
     since_first = [] if first is None else _days(first, day)
     missing = tuple(each for each in since_first if each not in final)
     stated = [each for each in work.statements.balances(account.account_no) if each.day <= day]

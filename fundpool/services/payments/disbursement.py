@@ -82,7 +82,7 @@ def is_owed(work: Work, policy: CityPolicy, month: Month, duty_step: str) -> boo
     """
     arrived = {ObligationState.SETTLED, ObligationState.PARTLY_RETURNED, ObligationState.CANCELLED}
     for leg in legs_of(policy, month, duty_step):
-        obligations = work.transfers.obligations(city=policy.key, month=month, hop=leg.hop)
+        obligations = work.payments.obligations(city=policy.key, month=month, hop=leg.hop)
         over = {
             (obligation.fund, obligation.application, obligation.unit)
             for obligation in latest_revisions(obligations)
@@ -194,7 +194,7 @@ def _order_missing(
     """
     ordered = {
         obligation.unit
-        for obligation in work.transfers.obligations(
+        for obligation in work.payments.obligations(
             city=policy.key, month=application.month, fund=application.fund, hop=leg.hop
         )
         if obligation.application == application.number
@@ -249,7 +249,7 @@ def _standing(ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: 
         return [
             transfer_views.outcome_of(work, obligation.id)
             for obligation in latest_revisions(
-                work.transfers.obligations(city=policy.key, month=request.month, hop=leg.hop)
+                work.payments.obligations(city=policy.key, month=request.month, hop=leg.hop)
             )
             if obligation.unit in units
         ]
@@ -307,7 +307,7 @@ def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application
             wanted = {order.unit for order in orders_of(policy, leg, application)}
             arrived = {
                 obligation.unit
-                for obligation in work.transfers.obligations(
+                for obligation in work.payments.obligations(
                     city=policy.key,
                     month=application.month,
                     fund=application.fund,

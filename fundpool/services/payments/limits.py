@@ -54,7 +54,7 @@ def require_within_day(work: Work, obligation: Obligation, attempt: Attempt, now
         return
     day_fen = obligation.amount_fen
     if attempt.first_sent_at is None:
-        day_fen += work.transfers.sent_fen(obligation.city, obligation.fund, now.astimezone(SHANGHAI).date())
+        day_fen += work.attempts.sent_fen(obligation.city, obligation.fund, now.astimezone(SHANGHAI).date())
     _require_within("单日", "one day", day_fen, work.limits.per_day_fen)
 
 
@@ -168,7 +168,7 @@ def _paid_before(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
 
 
 def _ordered(work: Work, city: str, fund: str, year: int) -> list[Obligation]:
-    found = work.transfers.obligations(city=city, fund=fund, year=year)
+    found = work.payments.obligations(city=city, fund=fund, year=year)
     for each in found:
         if not work.seals.hold(each):  # also one that says that it is over
             raise broken_seal(f"obligation {each.key}")
@@ -239,7 +239,7 @@ def require_money_arrived(work: Work, obligation: Obligation) -> None:
     before = [
         each
         for each in latest_revisions(
-            work.transfers.obligations(
+            work.payments.obligations(
                 city=obligation.city,
                 month=obligation.month,
                 fund=obligation.fund,

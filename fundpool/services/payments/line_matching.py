@@ -172,7 +172,7 @@ def apply_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms
     came back before what was paid: so all lines of the key are read together, not the new one alone.
     """
     order = TransferOrder.from_body(attempt.request)
-    standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+    standing = standing_of(order, work.statements.lines_of_key(attempt.key))
     for line, kind in standing.differing:
         report_line(work, line, kind, now)
     if not standing.executions:
@@ -211,7 +211,7 @@ def _is_proved_elsewhere(work: Work, attempt: Attempt, order: TransferOrder) -> 
     if attempt.state not in _EXECUTED or attempt.executed_at is None:
         return False
     day = attempt.executed_at.astimezone(SHANGHAI).date()
-    return day not in work.transfers.statement_imports(order.debit_account)
+    return day not in work.statements.imports(order.debit_account)
 
 
 def _executed_more_than_once(
@@ -222,7 +222,7 @@ def _executed_more_than_once(
     now: datetime,
 ) -> None:
     """Each execution beyond the first goes to suspense; what comes back takes it out again."""
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     for line in more:
         key = _second_key(line)
         entry = suspense_posting(obligation, key, line.executed_at)
@@ -268,7 +268,7 @@ def _apply_returns(
 
 
 def _partly_returned(work: Work, attempt: Attempt, now: datetime) -> None:
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     back, rest = format_yuan(attempt.returned_fen), format_yuan(attempt.amount_fen - attempt.returned_fen)
     report_break(
         work,
@@ -316,7 +316,7 @@ def report_line(work: Work, line: StatementLine, kind: str, now: datetime) -> No
     zh, en = _WORDS[kind]
     payee_zh = f" 对方 {line.counterparty}" if kind == "other_payee" else ""
     payee_en = f", counterparty {line.counterparty}" if kind == "other_payee" else ""
-    is_new = work.transfers.add_break(
+    is_new = work.breaks.add(
         kind=kind,
         reference=f"{line.account}/{line.bank_serial}",
         city=city,
@@ -332,5 +332,5 @@ def report_line(work: Work, line: StatementLine, kind: str, now: datetime) -> No
 
 def execution_of(order: TransferOrder, work: Work) -> StatementLine | None:
     """The debit line that proves that the order was executed, if a statement has it."""
-    executions = standing_of(order, work.transfers.lines_of_key(order.key)).executions
+    executions = standing_of(order, work.statements.lines_of_key(order.key)).executions
     return executions[0] if executions else None

@@ -33,15 +33,15 @@ def tried(work: Work, obligation: Obligation) -> list[Attempt]:
     """Attempts to pay what is owed, under any revision of it, first to last."""
     found = [
         attempt
-        for revision in work.transfers.revisions(obligation)
-        for attempt in work.transfers.attempts(revision.id)
+        for revision in work.payments.revisions(obligation)
+        for attempt in work.attempts.of_obligation(revision.id)
     ]
     return sorted(found, key=lambda each: each.attempt_no)
 
 
 def is_latest(work: Work, obligation: Obligation) -> bool:
     """Whether nobody has ordered what is owed again, as a later revision."""
-    return work.transfers.revisions(obligation)[-1].id == obligation.id
+    return work.payments.revisions(obligation)[-1].id == obligation.id
 
 
 def possible_keys(obligation: Obligation, known: Sequence[Attempt]) -> list[tuple[int, str]]:
@@ -101,9 +101,9 @@ def new_attempt(
     valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
     order = order_for(work, obligation, key, valid_until)
     attempts.reserve(work, obligation, key, now)
-    attempt = work.transfers.add_attempt(obligation, attempt_no, key, order.body, now, valid_until)
+    attempt = work.attempts.add(obligation, attempt_no, key, order.body, now, valid_until)
     if obligation.state is not ObligationState.IN_FLIGHT:
-        work.transfers.change_obligation(obligation, ObligationState.IN_FLIGHT)
+        work.payments.change_obligation(obligation, ObligationState.IN_FLIGHT)
     work.audit.append(
         at=now,
         actor="system",
@@ -141,14 +141,14 @@ def orders_perhaps_lost(
     Raises RuleViolation ``statements_missing`` when the bank may have forgotten one: then only the statements
     of every day on which it can have been executed show that there was none.
     """
-    recovery = work.transfers.recovery(obligation.city, obligation.fund)
-    if recovery is None or work.transfers.attempts(obligation.id):
+    recovery = work.switches.recovery(obligation.city, obligation.fund)
+    if recovery is None or work.attempts.of_obligation(obligation.id):
         return []
     orders = possible_orders(work, obligation)
     if not orders:
         return []  # earlier revisions have used every key there is
-    made_at = work.transfers.batch(obligation.batch_id).made_at
-    if made_at < recovery.opened_at or work.transfers.keys_with_lines(each.key for each in orders):
+    made_at = work.payments.batch(obligation.batch_id).made_at
+    if made_at < recovery.opened_at or work.statements.keys_with_lines(each.key for each in orders):
         return []
     _require_forgotten_on_statements(work, orders[0].debit_account, recovery, now, terms)
     return orders if now < _all_forgotten_at(recovery, terms) else []
@@ -177,7 +177,7 @@ def _require_forgotten_on_statements(
 def require_statements(work: Work, account_no: str, first: date, last: datetime, terms: GatewayTerms) -> None:
     """Raise RuleViolation ``statements_missing`` unless all those days were imported when final."""
     days = ((last.astimezone(SHANGHAI).date() - first).days) + 1
-    final = final_days(work.transfers.statement_imports(account_no), terms)
+    final = final_days(work.statements.imports(account_no), terms)
     missing = [day for day in (first + timedelta(days=n) for n in range(days)) if day not in final]
     if missing:
         raise RuleViolation(
@@ -194,10 +194,10 @@ def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: Ga
     It may have been sent as early as the day of the backup: a fence proves nothing once the bank may
     have forgotten it, and its absence is proved only by the statements from that day on.
     """
-    obligation = work.transfers.obligation(attempt.obligation_id)
-    recovery = work.transfers.recovery(obligation.city, obligation.fund)
+    obligation = work.payments.obligation(attempt.obligation_id)
+    recovery = work.switches.recovery(obligation.city, obligation.fund)
     sent_at = datetime.combine(recovery.since, time(), SHANGHAI) if recovery else attempt.prepared_at
     suspect = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
-    return work.transfers.change_attempt(
+    return work.attempts.change(
         suspect, first_sent_at=min(sent_at, attempt.prepared_at), last_sent_at=now, resend_until=now
     )

@@ -83,12 +83,12 @@ def quarantine(work: Work, *, now: datetime, terms: GatewayTerms) -> int:
     funds = {(each.city, each.fund) for each in work.accounts.find()}
     for city, fund in sorted(funds):
         _open(work, city, fund, last_known_at.astimezone(SHANGHAI).date(), now)
-    for attempt in work.transfers.attempts_in(_SUSPECT_AFTER_RESTORE):
+    for attempt in work.attempts.in_states(_SUSPECT_AFTER_RESTORE):
         event = _SUSPECT_AFTER_RESTORE[attempt.state]
         evidence = Evidence("restore")
         suspect = apply_event(work, attempt, event, evidence, now=now, terms=terms) if event else attempt
         sent_at = attempt.first_sent_at or attempt.prepared_at
-        work.transfers.change_attempt(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
+        work.attempts.change(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
     return len(funds)
 
 
@@ -98,10 +98,10 @@ def _open(work: Work, city: str, fund: str, since: date, now: datetime) -> None:
         work, city, fund, reason="由备份恢复 / restored from a backup", by=SYSTEM, now=now
     )
     kill_switches.forget_request(work, city, fund)
-    before = work.transfers.recovery(city, fund)
+    before = work.switches.recovery(city, fund)
     if before is not None and before.finished_at is None:
         since = min(since, before.since)
-    work.transfers.put_recovery(Recovery(city, fund, opened_at=now, since=since))
+    work.switches.put_recovery(Recovery(city, fund, opened_at=now, since=since))
     work.audit.append(
         at=now,
         actor=SYSTEM,
@@ -129,7 +129,7 @@ def recover(
     opened = ports.database.transaction(lambda work: _opened(work, first_day))
     reports, not_arrived = _import_statements(ports, opened, clock)
     answered = _ask_about_keys(ports, gateway, opened, clock)
-    for attempt in ports.database.read(lambda work: work.transfers.attempts_in(OPEN_QUESTIONS)):
+    for attempt in ports.database.read(lambda work: work.attempts.in_states(OPEN_QUESTIONS)):
         resolve_one(ports, gateway, attempt, clock)
     ended = ports.database.transaction(
         lambda work: [
@@ -144,11 +144,11 @@ def recover(
 
 def _opened(work: Work, first_day: date | None) -> list[Recovery]:
     """The recoveries that are open, each reaching back to ``first_day`` at least."""
-    opened = [each for each in work.transfers.recoveries() if each.finished_at is None]
+    opened = [each for each in work.switches.recoveries() if each.finished_at is None]
     for number, each in enumerate(opened):
         if first_day is not None and first_day < each.since:
             opened[number] = replace(each, since=first_day)
-            work.transfers.put_recovery(opened[number])
+            work.switches.put_recovery(opened[number])
     return opened
 
 
@@ -177,7 +177,7 @@ def _days_to_fetch(
 ) -> list[tuple[str, list[date]]]:
     """Days since the backup whose statement is not final yet, of each paying account."""
     finals = {
-        account_no: final_days(work.transfers.statement_imports(account_no), terms)
+        account_no: final_days(work.statements.imports(account_no), terms)
         for account_no in _paying_accounts(work, recovery)
     }
     return [
@@ -191,7 +191,7 @@ def _paying_accounts(work: Work, recovery: Recovery) -> list[str]:
 
     The fiscal account is one even when no payment of the restored books leaves from it yet.
     """
-    used = work.transfers.paying_accounts(recovery.city)
+    used = work.payments.paying_accounts(recovery.city)
     found = work.accounts.find(recovery.city, recovery.fund)
     return sorted({each.account_no for each in found if each.id in used or _pays_first(each)})
 
@@ -238,7 +238,7 @@ def _possible_orders(work: Work, recovery: Recovery) -> list[tuple[int, Transfer
     Also of the orders that were over in the backup: books restored in between, which did not know of
     them, may have used the same key once more.
     """
-    unpaid = work.transfers.obligations(city=recovery.city, fund=recovery.fund, states=_MAY_HAVE_BEEN_SENT)
+    unpaid = work.payments.obligations(city=recovery.city, fund=recovery.fund, states=_MAY_HAVE_BEEN_SENT)
     waiting = [each for each in unpaid if is_latest(work, each)]
     return [over for each in waiting for over in _orders_over(work, each)] + [
         (each.id, order) for each in waiting for order in possible_orders(work, each)
@@ -271,7 +271,7 @@ def _adopt(
 
     Whether the books now say of an order that was over in the backup what the bank says of it.
     """
-    attempt = work.transfers.attempt_by_key(order.key) or lost_attempt(work, order.key, now, terms)
+    attempt = work.attempts.by_key(order.key) or lost_attempt(work, order.key, now, terms)
     if attempt is None or attempt.obligation_id != obligation_id:
         return False
     is_over = attempt.state in LEAVES_ROOM
@@ -297,7 +297,7 @@ def _close(
     terms: GatewayTerms,
 ) -> Recovery:
     """Write down what is still missing; the recovery is finished when nothing is."""
-    current = work.transfers.recovery(opened.city, opened.fund)
+    current = work.switches.recovery(opened.city, opened.fund)
     if current is None or current.opened_at != opened.opened_at or current.finished_at is not None:
         return current or opened  # restored once more meanwhile: nothing that was asked before counts
     keys = [order.key for _, order in _possible_orders(work, current) if order.key not in answered]
@@ -314,7 +314,7 @@ def _close(
         first_open=next(iter(keys + days), None),
         finished_at=now if is_finished else None,
     )
-    work.transfers.put_recovery(closed)
+    work.switches.put_recovery(closed)
     if is_finished:
         _audit_finish(work, closed, SYSTEM, "the bank answered in full", now)
     return closed
@@ -329,7 +329,7 @@ def _days_missing(
     terms: GatewayTerms,
 ) -> list[date]:
     """Days since the backup whose statement is neither final nor, where it may grow, as new as can be."""
-    imports = work.transfers.statement_imports(account_no)
+    imports = work.statements.imports(account_no)
     final = final_days(imports, terms)
     could_be_final = final_days(dict.fromkeys(_days_between(recovery.since, now), now), terms)
     quiet_from = recovery.opened_at + terms.quiet_after_restore
@@ -385,7 +385,7 @@ def confirm_by_statements(
     Raises RuleViolation ``recovery_not_open``, ``statements_missing`` or ``same_person``.
     """
     by = person(by)
-    current = work.transfers.recovery(city, fund)
+    current = work.switches.recovery(city, fund)
     if current is None or current.finished_at is not None:
         raise RuleViolation(
             "recovery_not_open",
@@ -406,5 +406,5 @@ def confirm_by_statements(
         )
         signed = replace(current, second_by=by, finished_at=now)
         _audit_finish(work, signed, by, reason, now)
-    work.transfers.put_recovery(signed)
+    work.switches.put_recovery(signed)
     return signed

@@ -99,7 +99,7 @@ def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
     """Orders whose worker did not come back become UNKNOWN, never failed; how many there were."""
     expired = [
         attempt
-        for attempt in work.transfers.attempts_in([AttemptState.SENDING])
+        for attempt in work.attempts.in_states([AttemptState.SENDING])
         if attempt.lease_until is not None and attempt.lease_until <= now
     ]
     for attempt in expired:
@@ -109,7 +109,7 @@ def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
 
 def _due(work: Work, city: str | None, month: Month | None, now: datetime) -> list[Attempt]:
     states = (OPEN_QUESTIONS - {AttemptState.SENDING}) | set(_ENDED)
-    return work.transfers.attempts_in(states, city=city, month=month, due_at=now)
+    return work.attempts.in_states(states, city=city, month=month, due_at=now)
 
 
 def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> None:
@@ -135,7 +135,7 @@ def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) 
 def _record(
     work: Work, attempt: Attempt, operation: str, now: datetime, answer: GatewayAnswer | None
 ) -> None:
-    work.transfers.record_call(
+    work.attempts.record_call(
         GatewayCall(
             attempt.key,
             operation,
@@ -156,7 +156,7 @@ def apply_answer(
 
     ``None`` when the books were put back from a backup since the question, and do not know the key.
     """
-    attempt = work.transfers.attempt_by_key(key)
+    attempt = work.attempts.by_key(key)
     if attempt is None:
         return None
     _record(work, attempt, "query", now, answer)
@@ -202,7 +202,7 @@ def _apply_to_ended(
     if answer.kind is GatewayAnswerKind.UNKNOWN and answer.reason in _SELF_CONTRADICTIONS:
         return _doubt_by_files(work, attempt, answer, now)
     if answer.kind is GatewayAnswerKind.REJECTED and must_be_fenced(attempt) and not terms.can_close:
-        return work.transfers.change_attempt(attempt, fenced_at=now)
+        return work.attempts.change(attempt, fenced_at=now)
     return attempt
 
 
@@ -229,16 +229,14 @@ def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: Gateway
 def _ask_later(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
     if attempt.state in OPEN_QUESTIONS:
         pause = query_pause(attempt.times_asked + 1, terms)
-        return work.transfers.change_attempt(
-            attempt, next_query_at=now + pause, times_asked=attempt.times_asked + 1
-        )
-    return work.transfers.change_attempt(attempt, next_query_at=next_watch(attempt, now, terms))
+        return work.attempts.change(attempt, next_query_at=now + pause, times_asked=attempt.times_asked + 1)
+    return work.attempts.change(attempt, next_query_at=next_watch(attempt, now, terms))
 
 
 def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
     if attempt.state not in OPEN_QUESTIONS or attempt.first_sent_at is None:
         return attempt
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     if now - attempt.first_sent_at >= terms.held_after and obligation.state is ObligationState.IN_FLIGHT:
         hold(work, obligation, reason=f"unresolved_{attempt.state}", by=SYSTEM, now=now)
     return attempt
@@ -248,10 +246,10 @@ def _contradiction(
     work: Work, attempt: Attempt, reference: str, said: str, now: datetime, *, stops_fund: bool
 ) -> bool:
     """Enter what the bank says against the books; False when the register has it already."""
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     kind, whole = "bank_contradicts", f"{attempt.key}/{reference}"
     said_zh, said_en = why(said)
-    entered = work.transfers.breaks(obligation.city, only_open=False)
+    entered = work.breaks.find(obligation.city, only_open=False)
     report_break(
         work,
         obligation,
@@ -269,7 +267,7 @@ def apply_close(
     work: Work, key: str, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
 ) -> Attempt | None:
     """Apply the answer to a fence: closed, or the state that prevents it, or ask again later."""
-    attempt = work.transfers.attempt_by_key(key)
+    attempt = work.attempts.by_key(key)
     if attempt is None:
         return None
     _record(work, attempt, "close", now, answer)
@@ -294,7 +292,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
     or ``illegal_state_change``; a statement line with the key settles the order instead.
     """
     by = person(by)
-    attempt = work.transfers.attempt(attempt_id)
+    attempt = work.attempts.get(attempt_id)
     is_over = must_be_fenced(attempt)
     if not (is_over or attempt.state is AttemptState.CLOSING) or attempt.last_sent_at is None:
         raise RuleViolation(
@@ -303,12 +301,12 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
             f"order {attempt.key} is {attempt.state}; there is no absence to prove",
         )
     assert attempt.first_sent_at is not None
-    if work.transfers.lines_of_key(attempt.key):
+    if work.statements.lines_of_key(attempt.key):
         # Kept before restored books knew of the order: it is there, so its absence cannot be signed.
         return apply_lines(work, attempt, now, terms)
     account_no = TransferOrder.from_body(attempt.request).debit_account
     missing = _days(attempt.first_sent_at, attempt.last_sent_at + terms.key_retention)
-    missing -= final_days(work.transfers.statement_imports(account_no), terms)
+    missing -= final_days(work.statements.imports(account_no), terms)
     if missing:
         raise RuleViolation(
             "statements_missing",
@@ -318,7 +316,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
         )
     work.audit.append(at=now, actor=by, action="confirm_absence", subject=f"attempt:{attempt.key}")
     if attempt.absence_confirmed_by is None:
-        return work.transfers.change_attempt(attempt, absence_confirmed_by=by)
+        return work.attempts.change(attempt, absence_confirmed_by=by)
     if same_person(by, attempt.absence_confirmed_by):
         raise RuleViolation(
             "same_person",
@@ -326,7 +324,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
             f"absence is confirmed by two people: {by} has already signed",
         )
     if is_over:
-        return work.transfers.change_attempt(attempt, fenced_at=now)
+        return work.attempts.change(attempt, fenced_at=now)
     evidence = Evidence("statements", f"absent, confirmed by {attempt.absence_confirmed_by} and {by}")
     return apply_event(work, attempt, Event.CLOSED, evidence, now=now, terms=terms)
 
@@ -353,10 +351,10 @@ def receive_callback(
     """
     clock = clock or running_clock(now)
     is_new = ports.database.transaction(
-        lambda work: work.transfers.add_callback(gateway, event_id, key, clock(), raw)
+        lambda work: work.attempts.add_callback(gateway, event_id, key, clock(), raw)
     )
     if is_new and ports.gateway is not None:
-        attempt = ports.database.read(lambda work: work.transfers.attempt_by_key(key))
+        attempt = ports.database.read(lambda work: work.attempts.by_key(key))
         if attempt is not None and attempt.state not in {AttemptState.PREPARED, AttemptState.SENDING}:
             resolve_one(ports, ports.gateway, attempt, clock)
     return is_new
@@ -433,7 +431,7 @@ def import_days(
 
 
 def _paying_account_numbers(work: Work, city: str) -> list[str]:
-    used = work.transfers.paying_accounts(city)
+    used = work.payments.paying_accounts(city)
     return sorted({work.accounts.get(account_id).account_no for account_id in used})
 
 
@@ -453,7 +451,7 @@ def match_statement(
 
     ``source``, ``by``: where the balances stand that come with it, and who brought them.
     """
-    breaks_before = len(work.transfers.breaks(only_open=False))
+    breaks_before = len(work.breaks.find(only_open=False))
     fresh, altered = statement_chain.take_in(
         work, account_no, day, statement, fetched_at, now, terms, source=source, by=by
     )
@@ -461,7 +459,7 @@ def match_statement(
         report_line(work, line, "statement_line_altered", now)
     settled = sum(_match_line(work, line, now, terms) for line in fresh)
     _expect_on_statement(work, account_no, day, now)
-    return len(fresh), settled, len(work.transfers.breaks(only_open=False)) - breaks_before
+    return len(fresh), settled, len(work.breaks.find(only_open=False)) - breaks_before
 
 
 def _match_line(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> bool:
@@ -482,7 +480,7 @@ def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTe
     """The attempt a line's key belongs to; restored books learn of an order they have lost by its debit."""
     if line.key is None:
         return None
-    attempt = work.transfers.attempt_by_key(line.key)
+    attempt = work.attempts.by_key(line.key)
     if attempt is None and line.direction is Direction.DEBIT:
         attempt = lost_attempt(work, line.key, now, terms)
     return attempt
@@ -501,7 +499,7 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
 
 def _owed_under(work: Work, key: str) -> list[tuple[Obligation, int]]:
     """The unpaid payments that an order with ``key`` would be for, and which of their orders it would be."""
-    unpaid = work.transfers.obligations(
+    unpaid = work.payments.obligations(
         states=[
             ObligationState.SUBMITTED,
             ObligationState.APPROVED,
@@ -522,7 +520,7 @@ def _owed_under(work: Work, key: str) -> list[tuple[Obligation, int]]:
 
 def _may_have_lost(work: Work, obligation: Obligation, attempt_no: int) -> bool:
     """Whether an attempt of that number fits after those in the books; with a later revision it is that one's."""
-    is_over = all(each.state in LEAVES_ROOM for each in work.transfers.attempts(obligation.id))
+    is_over = all(each.state in LEAVES_ROOM for each in work.attempts.of_obligation(obligation.id))
     is_next = attempt_no >= next_attempt_no(tried(work, obligation))
     return is_over and is_next and is_latest(work, obligation)
 
@@ -553,22 +551,22 @@ def _paid_though_withdrawn(work: Work, obligation: Obligation, key: str, now: da
 def _as_released(work: Work, obligation: Obligation) -> Obligation:
     """Walk a restored obligation to where it was when the bank got its order."""
     for state in _WAY_TO_RELEASED.get(obligation.state, ()):
-        obligation = work.transfers.change_obligation(obligation, state, held_reason=None)
+        obligation = work.payments.change_obligation(obligation, state, held_reason=None)
     return obligation
 
 
 def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) -> None:
     """What we hold as executed on a day whose statement is in must be on it."""
-    for attempt in work.transfers.attempts_in(_ARRIVED, executed_on=day):
+    for attempt in work.attempts.in_states(_ARRIVED, executed_on=day):
         order = TransferOrder.from_body(attempt.request)
         if order.debit_account != account_no or now.astimezone(SHANGHAI).date() <= day:
             continue
-        standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+        standing = standing_of(order, work.statements.lines_of_key(attempt.key))
         if standing.executions:
             continue
         for line in standing.returns:
             report_line(work, line, "return_without_payment", now)
-        obligation = work.transfers.obligation(attempt.obligation_id)
+        obligation = work.payments.obligation(attempt.obligation_id)
         report_break(
             work,
             obligation,
@@ -584,7 +582,7 @@ def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) 
 def resolve_break(work: Work, break_id: int, *, by: str, resolution: str, now: datetime) -> None:
     """Close a break with a person's reason; raises InputError ``break_unknown``."""
     by = person(by)
-    work.transfers.resolve_break(break_id, by, resolution, now)
+    work.breaks.resolve(break_id, by, resolution, now)
     work.audit.append(
         at=now, actor=by, action="resolve_break", subject=f"break:{break_id}", reason=resolution
     )

@@ -61,14 +61,14 @@ def require_whole(work: Work, obligation: Obligation, batch: Batch | None = None
 
     ``seal_broken``, or ``row_put_back`` where one of them is an earlier version.
     """
-    attempts = work.transfers.attempts(obligation.id)
-    require_batch_whole(work, batch or work.transfers.batch(obligation.batch_id), [obligation], attempts)
+    attempts = work.attempts.of_obligation(obligation.id)
+    require_batch_whole(work, batch or work.payments.batch(obligation.batch_id), [obligation], attempts)
     _require_sealed(work, attempts)
 
 
 def require_orders_whole(work: Work, obligation: Obligation) -> None:
     """Raise RuleViolation ``seal_broken`` unless what the books say of its orders is what they were told."""
-    _require_sealed(work, work.transfers.attempts(obligation.id))
+    _require_sealed(work, work.attempts.of_obligation(obligation.id))
 
 
 def _require_sealed(work: Work, attempts: Sequence[Attempt]) -> None:

@@ -100,7 +100,7 @@ def send_batch(
     obligations = ports.database.read(
         lambda work: [
             each
-            for each in latest_revisions(work.transfers.obligations(city=city, month=month, hop=hop))
+            for each in latest_revisions(work.payments.obligations(city=city, month=month, hop=hop))
             if wanted is None or each.unit in wanted
         ]
     )
@@ -167,15 +167,15 @@ def _prepare(
     ``asked``: keys the bank has said it does not know. It may have forgotten one by now, or the books
     may have been put back from a backup meanwhile.
     """
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     if obligation.state is ObligationState.IN_FLIGHT:
-        last = work.transfers.attempts(obligation_id)[-1]
+        last = work.attempts.of_obligation(obligation_id)[-1]
         return last if last.state is AttemptState.PREPARED else None
     if obligation.state not in _NEEDS_ANOTHER_KEY:
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    revisions = work.transfers.revisions(obligation)
+    revisions = work.payments.revisions(obligation)
     _require_others_over(obligation, revisions)
     known = tried(work, obligation)
     lost = orders_perhaps_lost(work, obligation, now, terms)
@@ -183,7 +183,7 @@ def _prepare(
         return None
     keys = possible_keys(obligation, known)
     never_sent = _never_sent(known)
-    on_statement = work.transfers.keys_with_lines([*never_sent, *(key for _, key in keys)])
+    on_statement = work.statements.keys_with_lines([*never_sent, *(key for _, key in keys)])
     if on_statement.intersection(never_sent):
         reason: str | None = "row_put_back"  # the books say that it was never sent; they were put back
     else:
@@ -256,10 +256,10 @@ def _are_unknown_to_the_bank(
 
 def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: GatewayTerms) -> None:
     """An order from before a restore becomes an open question; it is never sent again."""
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     keys = possible_keys(obligation, tried(work, obligation))
     number = next((no for no, possible in keys if possible == key), None)
-    is_tried = bool(work.transfers.attempts(obligation_id))
+    is_tried = bool(work.attempts.of_obligation(obligation_id))
     if obligation.state is not ObligationState.RELEASED or is_tried or number is None:
         return  # somebody else was faster
     _take_from_lines(work, new_attempt(work, obligation, number, now, terms), now, terms)
@@ -279,13 +279,13 @@ def _claim(
     terms: GatewayTerms,
 ) -> Attempt | None:
     """T2: take the lease, with every guard checked again; ``None`` when it must not be sent now."""
-    attempt = work.transfers.attempt(attempt_id)
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    attempt = work.attempts.get(attempt_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     if attempt.state is not AttemptState.PREPARED or obligation.state is not ObligationState.IN_FLIGHT:
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    batch = work.transfers.batch(obligation.batch_id)
+    batch = work.payments.batch(obligation.batch_id)
     altered = _why_not_whole(work, obligation, batch)
     if altered is not None:
         _refuse(work, obligation, altered, now)
@@ -299,7 +299,7 @@ def _claim(
         _refuse(work, obligation, reason, now)
         return None
     first_sent_at = attempt.first_sent_at or now
-    claimed = work.transfers.change_attempt(
+    claimed = work.attempts.change(
         attempt,
         state=AttemptState.SENDING,
         worker=worker,
@@ -309,7 +309,7 @@ def _claim(
         last_sent_at=now,
         resend_until=min(resend_until(first_sent_at, terms), attempt.valid_until),
     )
-    work.transfers.record_call(
+    work.attempts.record_call(
         GatewayCall(claimed.key, "submit", "started", claimed.worker_epoch, now, None, None, None)
     )
     work.audit.append(
@@ -333,7 +333,7 @@ def _why_not_reserve(work: Work, obligation: Obligation, known: Sequence[Obligat
             return "seal_broken"
         require_latest(work, *known)
         require_money_arrived(work, obligation)
-        require_within_limits(work, work.transfers.batch(obligation.batch_id), [obligation])
+        require_within_limits(work, work.payments.batch(obligation.batch_id), [obligation])
     except RuleViolation as refusal:
         return _reason_of(refusal)
     return None
@@ -362,7 +362,7 @@ def _why_not(work: Work, obligation: Obligation, batch: Batch, attempt: Attempt,
     """
     try:
         require_money_arrived(work, obligation)
-        if _open_beside(obligation, work.transfers.revisions(obligation)) is not None:
+        if _open_beside(obligation, work.payments.revisions(obligation)) is not None:
             return "ordered_beside"
         if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
             return "digest_changed"
@@ -414,10 +414,10 @@ def record_result(
     the key may have begun another life meanwhile. It only prompts a query. So does one that comes back
     to books put back from a backup meanwhile, which may know the key from another claim or not at all.
     """
-    attempt = work.transfers.attempt_by_key(claimed.key)
+    attempt = work.attempts.by_key(claimed.key)
     if attempt is None:
         return
-    work.transfers.record_call(
+    work.attempts.record_call(
         GatewayCall(
             attempt.key,
             "submit",
@@ -433,7 +433,7 @@ def record_result(
         AttemptState.SENDING,
         AttemptState.UNKNOWN,
     }:
-        work.transfers.change_attempt(attempt, next_query_at=now)
+        work.attempts.change(attempt, next_query_at=now)
         return
     evidence = Evidence("submit", answer.reason, answer.bank_serial, answer.executed_at)
     for event in _SUBMIT_EVENTS.get(answer.kind, (Event.UNCLEAR,)):
@@ -449,7 +449,7 @@ def _is_same_claim(attempt: Attempt, claimed: Attempt) -> bool:
 
 def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
     """The bank knows the key with other contents: never a reason for a new key; a person looks."""
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     hold(work, obligation, reason="payload_mismatch", by="system", now=now)
     report_break(
         work,
@@ -467,7 +467,7 @@ def _to_be_asked_first(
     work: Work, obligation_id: int, now: datetime, terms: GatewayTerms
 ) -> tuple[Attempt | None, list[Attempt], list[TransferOrder]]:
     """What the bank must say before another key is used: what it closes, still refuses, does not know."""
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     known = tried(work, obligation) if obligation.state in _NEEDS_ANOTHER_KEY else []
     lost = orders_perhaps_lost(work, obligation, now, terms)
     return _key_to_fence(known), _refused_without_fence(known, terms), lost
@@ -499,9 +499,9 @@ def _is_still_refused(ports: Ports, gateway: Gateway, attempt: Attempt, clock: C
 
 
 def _ask_at_once(work: Work, key: str, now: datetime) -> None:
-    attempt = work.transfers.attempt_by_key(key)
+    attempt = work.attempts.by_key(key)
     if attempt is not None:  # else the books were put back from a backup meanwhile
-        work.transfers.change_attempt(attempt, next_query_at=now)
+        work.attempts.change(attempt, next_query_at=now)
 
 
 def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
@@ -509,7 +509,7 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
     if not ports.gateway_terms.can_close:
         raise _proof_needed(attempt)
     ports.database.transaction(
-        lambda work: work.transfers.record_call(
+        lambda work: work.attempts.record_call(
             GatewayCall(attempt.key, "close", "started", attempt.worker_epoch, clock(), None, None, None)
         )
     )
@@ -519,10 +519,10 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
 
     def record(work: Work) -> bool:
         now = clock()
-        current = work.transfers.attempt_by_key(attempt.key)
+        current = work.attempts.by_key(attempt.key)
         if current is None:
             return False  # the books were put back from a backup meanwhile
-        work.transfers.record_call(
+        work.attempts.record_call(
             GatewayCall(
                 current.key,
                 "close",
@@ -539,7 +539,7 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
         if answer.kind is GatewayAnswerKind.CLOSED:
             if not fence_proves_absence(current, now, ports.gateway_terms):
                 raise _proof_needed(current)
-            work.transfers.change_attempt(current, fenced_at=now)
+            work.attempts.change(current, fenced_at=now)
             return True
         if answer.kind in {GatewayAnswerKind.SUCCEEDED, GatewayAnswerKind.RETURNED}:
             evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
@@ -582,7 +582,7 @@ def _bank_away() -> FundpoolError:
 
 
 def _fund_stopped(work: Work, obligation: Obligation) -> RuleViolation:
-    switch = work.transfers.kill_switch(obligation.city, obligation.fund)
+    switch = work.switches.kill_switch(obligation.city, obligation.fund)
     reason = switch.reason if switch else ""
     return RuleViolation(
         "fund_stopped",

@@ -38,23 +38,23 @@ def take_in(
 
     Of statements that contradict each other only what they share is kept, and the day counts as not imported.
     """
-    imports = work.transfers.statement_imports(account_no)
+    imports = work.statements.imports(account_no)
     chain = _Chain(work, account_no, now, frozenset(imports) | {day})
-    known = work.transfers.lines_of_account(account_no, day, day)
-    fresh, altered = work.transfers.add_statement_lines(statement.lines, now)
+    known = work.statements.lines_of_account(account_no, day, day)
+    fresh, altered = work.statements.add_lines(statement.lines, now)
     was_final = day in final_days(imports, terms)
     if was_final:
         chain.report_changes(day, fresh)
     if statement.is_contradictory:
         chain.report_contradiction(day, statement)
-        work.transfers.forget_statement(account_no, day)
+        work.statements.mark_not_imported(account_no, day)
         return fresh, altered
     is_newest = day not in imports or fetched_at >= imports[day]
     if was_final and is_newest:
         chain.report_gone(day, known, statement.lines)
     if is_newest:
         # A worker that slept over a later fetch must not make the day look younger than it is known.
-        work.transfers.mark_statement(
+        work.statements.mark_imported(
             account_no, day, len(statement.lines), fetched_at, sequence=statement.sequence
         )
     if day < fetched_at.astimezone(SHANGHAI).date():
@@ -68,7 +68,7 @@ def require_fitting(work: Work, account_no: str, balance: StatedBalance) -> None
 
     That is another closing of the same day, or the next opening less the lines in between.
     """
-    imported = frozenset(work.transfers.statement_imports(account_no))
+    imported = frozenset(work.statements.imports(account_no))
     chain = _Chain(work, account_no, balance.recorded_at, imported)
     stated = {each.day: each for each in work.statements.balances(account_no)}
     stands = stated.get(balance.day)
@@ -128,7 +128,7 @@ class _Chain:
     def report_changes(self, day: date, fresh: Iterable[StatementLine]) -> None:
         """Lines that came after the day's statement could not grow any more."""
         for line in fresh:
-            is_ours = line.key is not None and self.work.transfers.attempt_by_key(line.key) is not None
+            is_ours = line.key is not None and self.work.attempts.by_key(line.key) is not None
             self._enter(
                 "statement_changed_after_final",
                 line.bank_serial,
@@ -201,7 +201,7 @@ class _Chain:
         before = max((each for each in stated if each < day), default=None)
         if before is None or not self._all_imported(before, day):
             return None
-        between = self.work.transfers.lines_of_account(
+        between = self.work.statements.lines_of_account(
             self.account_no, before + timedelta(days=1), day - timedelta(days=1)
         )
         return stated[before].closing_fen + moved_fen(between)
@@ -213,7 +213,7 @@ class _Chain:
 
     def follow_numbers(self, day: date) -> None:
         """The day's number is the next after the last one, and the next day's after it; a year may begin anew."""
-        numbers = self.work.transfers.statement_sequences(self.account_no)
+        numbers = self.work.statements.sequences(self.account_no)
         if day not in numbers:
             return
         earlier, later = [each for each in numbers if each < day], [each for each in numbers if each > day]
@@ -250,7 +250,7 @@ class _Chain:
         """Enter a break, once; a grave one stops the fund."""
         accounts = self.work.accounts.find(account_no=self.account_no)
         city, fund = (accounts[0].city, accounts[0].fund) if accounts else ("", "")
-        is_new = self.work.transfers.add_break(
+        is_new = self.work.breaks.add(
             kind=kind,
             reference=f"{self.account_no}/{what}"[:200],
             city=city,

@@ -96,7 +96,7 @@ def _days_wanted(
         first = first_day_of(work, account)
         if first is None:
             continue
-        final = final_days(work.transfers.statement_imports(account.account_no), terms)
+        final = final_days(work.statements.imports(account.account_no), terms)
         days = [first + timedelta(days=n) for n in range((yesterday - first).days + 1)]
         grown = [day for day in days if day not in final][:DAYS_PER_RUN]
         again = [day for day in days if day in final and yesterday - day < terms.statement_reread]
@@ -106,7 +106,7 @@ def _days_wanted(
 
 def paying_accounts(work: Work, city: str) -> list[BankAccount]:
     """Approved accounts of the city that payments left or leave from, one per number."""
-    used = work.transfers.paying_accounts(city)
+    used = work.payments.paying_accounts(city)
     return [
         account for account in work.accounts.find(city, status=AccountStatus.APPROVED) if account.id in used
     ]
@@ -233,7 +233,7 @@ def match_receipts(work: Work, city: str, now: datetime, terms: GatewayTerms) ->
     """
     report = ReceiptReport()
     for account in work.accounts.find(city, status=AccountStatus.APPROVED):
-        imported = work.transfers.statement_imports(account.account_no)
+        imported = work.statements.imports(account.account_no)
         if imported:
             _match_account(work, account, final_days(imported, terms), now, report)
     return report
@@ -275,7 +275,7 @@ def _open_of(work: Work, account: BankAccount, now: datetime) -> _Open:
 
 
 def _is_ours(work: Work, stored: StoredLine) -> bool:
-    return stored.line.key is not None and work.transfers.attempt_by_key(stored.line.key) is not None
+    return stored.line.key is not None and work.attempts.by_key(stored.line.key) is not None
 
 
 def _match_account(
@@ -371,11 +371,11 @@ def record_match(
     about = {_receipt_reference(account, stored), posting_key}
     cleared = [
         each
-        for each in work.transfers.breaks(account.city)
+        for each in work.breaks.find(account.city)
         if each.kind in RECEIPT_BREAKS and each.reference in about
     ]
     for each in cleared:
-        work.transfers.resolve_break(each.id, by, f"matched by {rule.value}: {posting_key}", now)
+        work.breaks.resolve(each.id, by, f"matched by {rule.value}: {posting_key}", now)
     return len(cleared)
 
 
@@ -437,7 +437,7 @@ def _report_left_over(
 def _add_break(
     work: Work, account: BankAccount, kind: str, reference: str, zh: str, en: str, now: datetime
 ) -> bool:
-    is_new = work.transfers.add_break(
+    is_new = work.breaks.add(
         kind=kind,
         reference=reference[:200],
         city=account.city,
@@ -448,9 +448,9 @@ def _add_break(
         at=now,
     )
     if is_new:
-        found = work.transfers.breaks(account.city)
+        found = work.breaks.find(account.city)
         mine = next(each for each in found if (each.kind, each.reference) == (kind, reference[:200]))
-        work.statements.assign_break(mine.id, owner_of(account.account_type))
+        work.breaks.assign(mine.id, owner_of(account.account_type))
     return is_new
 
 
@@ -496,7 +496,7 @@ def match_by_person(
 def assign(work: Work, break_id: int, *, owner: str, by: str, now: datetime) -> None:
     """Name who follows a break up; raises InputError ``break_unknown``."""
     named, assigner = person(owner), person(by)
-    work.statements.assign_break(break_id, named)
+    work.breaks.assign(break_id, named)
     work.audit.append(
         at=now, actor=assigner, action="assign_break", subject=f"break:{break_id}", after={"owner": named}
     )
@@ -509,7 +509,7 @@ def foreign_to(work: Work, notes: Sequence[BankFileNote]) -> dict[str, str]:
     for note in notes:
         strange = [number for number in note.accounts if number not in numbers]
         keys = ((digits, uuid.UUID(digits)) for digits in note.end_to_end_ids if _is_digits(digits))
-        strange += [digits for digits, key in keys if work.transfers.attempt_by_key(str(key)) is None]
+        strange += [digits for digits, key in keys if work.attempts.by_key(str(key)) is None]
         strange += [digits for digits in note.end_to_end_ids if not _is_digits(digits)]
         if strange:
             foreign[note.name] = f"不是本系统的账户或支付：{'、'.join(strange[:5])}"

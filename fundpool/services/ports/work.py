@@ -20,7 +20,15 @@ from fundpool.services.ports.files import (
 from fundpool.services.ports.gateway import BankInbox, Gateway
 from fundpool.services.ports.judging import Judge, Parser, Reader
 from fundpool.services.ports.latest_seals import LatestSeals
-from fundpool.services.ports.money_ports import AccountStore, AuditStore, LedgerStore, TransferStore
+from fundpool.services.ports.money_ports import (
+    AccountStore,
+    AttemptStore,
+    AuditStore,
+    BreakStore,
+    LedgerStore,
+    PaymentStore,
+    SwitchStore,
+)
 from fundpool.services.ports.month_stores import (
     ApplicationStore,
     BudgetStore,
@@ -75,7 +83,13 @@ class Work(Protocol):
     @property
     def accounts(self) -> AccountStore: ...
     @property
-    def transfers(self) -> TransferStore: ...
+    def payments(self) -> PaymentStore: ...
+    @property
+    def attempts(self) -> AttemptStore: ...
+    @property
+    def breaks(self) -> BreakStore: ...
+    @property
+    def switches(self) -> SwitchStore: ...
     @property
     def ledger(self) -> LedgerStore: ...
     @property

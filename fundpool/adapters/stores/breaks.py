@@ -1,0 +1,76 @@
+"""The register of breaks, on SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.domain.errors import InputError
+from fundpool.services.ports.money_ports import Break
+from schemas.tables.transfers import reconciliation_break
+
+
+class SqlBreakStore:
+    """``BreakStore`` on SQL."""
+
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
+        self._connection = connection
+        self._rows = rows
+
+    def add(
+        self,
+        *,
+        kind: str,
+        reference: str,
+        city: str,
+        fund: str,
+        detail_zh: str,
+        detail_en: str,
+        stops_fund: bool,
+        at: datetime,
+    ) -> bool:
+        c = reconciliation_break.c
+        known = self._connection.scalar(select(c.id).where(c.kind == kind, c.reference == reference))
+        if known is not None:
+            return False
+        self._rows.insert(
+            reconciliation_break,
+            {
+                "kind": kind,
+                "reference": reference,
+                "city": city,
+                "fund": fund,
+                "detail_zh": detail_zh,
+                "detail_en": detail_en,
+                "stops_fund": int(stops_fund),
+                "found_at": at,
+            },
+        )
+        return True
+
+    def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
+        c = reconciliation_break.c
+        query = select(reconciliation_break).order_by(c.id)
+        if city is not None:
+            query = query.where(c.city == city)
+        if only_open:
+            query = query.where(c.resolved_at.is_(None))
+        return [
+            Break(**{**row, "stops_fund": bool(row["stops_fund"])})
+            for row in self._connection.execute(query).mappings()
+        ]
+
+    def resolve(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+        self._set_open(break_id, {"resolved_at": at, "resolved_by": by, "resolution": resolution})
+
+    def assign(self, break_id: int, owner: str) -> None:
+        self._set_open(break_id, {"owner": owner})
+
+    def _set_open(self, break_id: int, values: dict[str, Any]) -> None:
+        c = reconciliation_break.c
+        is_open = (c.id == break_id, c.resolved_at.is_(None))
+        if self._rows.update(reconciliation_break, is_open, values) != 1:
+            raise InputError(
+                "break_unknown", f"没有未结的第 {break_id} 号差异", f"there is no open break {break_id}"
+            )
