@@ -17,6 +17,16 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
 
 
+def day_of(moment: datetime) -> date:
+    """The Shanghai day that the moment lies in."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from the first to the last, both included; none when ``last`` is earlier."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Month:
     """A calendar month such as 2026-10; for plans and payments, the month the money is for."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of
 from schemas.payment_messages import CURRENCY, Direction, StatementLine, TransferOrder, TransferState
 
 Command = tuple[str, dict[str, Any]]
@@ -231,7 +231,7 @@ class BankBook:
         return [
             _document(line)
             for line in self.lines
-            if line.account == account and line.executed_at.astimezone(SHANGHAI).date() == day
+            if line.account == account and day_of(line.executed_at) == day
         ]
 
     def executions_of(self, key: str) -> int:

@@ -241,7 +241,7 @@ def fence_always_believed() -> Iterator[None]:
 
 
 def todays_statement_is_final() -> Any:
-    return patch.object(resolving, "final_days", lambda imported, terms: frozenset(imported))
+    return patch.object(orders, "final_days", lambda imported, terms: frozenset(imported))
 
 
 def statement_dated_when_recorded() -> Any:
@@ -256,7 +256,7 @@ def statement_dated_when_recorded() -> Any:
 
 
 def absence_without_statements() -> Any:
-    return patch.object(resolving, "_days", lambda first, last: set())
+    return patch.object(resolving, "require_statements", lambda *_: None)
 
 
 def only_the_next_key_after_restore() -> Any:

@@ -93,11 +93,6 @@ class _Row:
     balance_fen: int | None
     where: str
 
-    @property
-    def moved_fen(self) -> int:
-        amount_fen = self.line.amount_fen
-        return amount_fen if self.line.direction is Direction.CREDIT else -amount_fen
-
 
 def template_layout() -> Layout:
     """The layout of the product's own template of a bank statement, from its definition."""
@@ -171,7 +166,9 @@ def _openings(rows: Sequence[_Row]) -> dict[date, int]:
         return {}
     firsts = dict(reversed(list(zip(days, rows, strict=True))))
     return {
-        day: row.balance_fen - row.moved_fen for day, row in firsts.items() if row.balance_fen is not None
+        day: row.balance_fen - row.line.moved_fen
+        for day, row in firsts.items()
+        if row.balance_fen is not None
     }
 
 
@@ -383,8 +380,8 @@ def _require_running(name: str, rows: Sequence[_Row]) -> None:
     for before, row in pairwise(rows):
         if before.balance_fen is None or row.balance_fen is None:
             continue
-        if before.balance_fen + row.moved_fen != row.balance_fen:
-            expected = format_yuan(before.balance_fen + row.moved_fen)
+        if before.balance_fen + row.line.moved_fen != row.balance_fen:
+            expected = format_yuan(before.balance_fen + row.line.moved_fen)
             raise InputError(
                 "bank_statement_inconsistent",
                 f"{name} {row.where} 行：余额 {format_yuan(row.balance_fen)}，由上一笔推算应为 {expected}，有缺行或错行",

@@ -33,7 +33,7 @@ from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.services.payments.line_matching import standing_of
 from fundpool.services.ports.gateway import BankFileNote, DayStatement, GatewayAnswer, GatewayAnswerKind
-from schemas.payment_messages import Direction, StatementLine, TransferOrder
+from schemas.payment_messages import StatementLine, TransferOrder
 
 _log = logging.getLogger(__name__)
 
@@ -65,8 +65,8 @@ class _Statement:
 
     def balances_of(self, day: date) -> tuple[int, int]:
         """What the account holds at the day's start and end, by the statement."""
-        before = _moved_fen(line for line in self.lines if line.executed_at.date() < day)
-        of_day = _moved_fen(line for line in self.lines if line.executed_at.date() == day)
+        before = sum(line.moved_fen for line in self.lines if line.executed_at.date() < day)
+        of_day = sum(line.moved_fen for line in self.lines if line.executed_at.date() == day)
         return self.opening_fen + before, self.opening_fen + before + of_day
 
 
@@ -336,10 +336,6 @@ def _only(numbers: Iterable[int | None]) -> int | None:
     """The number that all agree on."""
     found = set(numbers)
     return found.pop() if len(found) == 1 else None
-
-
-def _moved_fen(lines: Iterable[StatementLine]) -> int:
-    return sum(line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen for line in lines)
 
 
 def _by_statement(

@@ -18,7 +18,7 @@ from xml.parsers import expat
 
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, midnight
 from schemas.payment_messages import CURRENCY, Direction, StatementLine, TransferOrder
 
 FILE_BYTES = 16 * 1024 * 1024
@@ -323,11 +323,9 @@ def _page(statement: Any, header: Any) -> StatementPage:
 
 
 def _require_tie(page: StatementPage) -> None:
-    moved = sum(
-        line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen for line in page.lines
-    )
-    if page.opening_fen + moved != page.closing_fen:
-        expected, found = format_yuan(page.opening_fen + moved), format_yuan(page.closing_fen)
+    expected_fen = page.opening_fen + sum(line.moved_fen for line in page.lines)
+    if expected_fen != page.closing_fen:
+        expected, found = format_yuan(expected_fen), format_yuan(page.closing_fen)
         raise _inconsistent(
             f"{page.account}：期初余额加减已记账各笔应为 {expected}，文件写期末 {found}，有缺行或错行",
             f"{page.account}: opening balance and booked entries give {expected}, the file closes with {found}",
@@ -482,7 +480,7 @@ def _moment_of(choice: Any) -> datetime:
     if choice.dt_tm is not None:
         return _moment(choice.dt_tm)
     day: date = choice.dt.to_date()
-    return datetime.combine(day, time(), SHANGHAI)
+    return midnight(day)
 
 
 # ---------------------------------------------------------------------------------- XML

@@ -20,7 +20,7 @@ from fundpool.domain.ledger import (
     reversal_of,
 )
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.ports.work import Work
 
@@ -77,7 +77,7 @@ def _write(
 ) -> None:
     """One voucher of one city and fund, with the balances it leaves and its audit record."""
     earliest = min(entry.event_at for entry in entries)
-    locked = work.ledger.locked_months(city, fund, since=Month.of(earliest.astimezone(SHANGHAI).date()))
+    locked = work.ledger.locked_months(city, fund, since=Month.of(day_of(earliest)))
     number = work.ledger.append(
         city,
         fund,

@@ -13,7 +13,7 @@ from fundpool.domain.duties import duties_of_month
 from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.people import SYSTEM, person
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase, outcome_of
 from fundpool.domain.submission import DocumentKind
@@ -112,7 +112,7 @@ def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bo
     """Whether the day to apply is still ahead, so that undecided counties are waited for."""
     for duty in duties_of_month(policy, request.month, ports.calendar):
         if duty.step == APPLY_STEP and duty.due is not None:
-            return request.now.astimezone(SHANGHAI).date() < (duty.act_by or duty.due)
+            return day_of(request.now) < (duty.act_by or duty.due)
     return False
 
 

@@ -25,7 +25,9 @@ from fundpool.domain.transfer import (
     query_pause,
 )
 from fundpool.services.books import booking
-from fundpool.services.payments import kill_switches
+from fundpool.services.payments.breaks import report_break
+from fundpool.services.ports.gateway import GatewayAnswer
+from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Work
 
 _WATCH_PAUSE = timedelta(days=1)
@@ -415,29 +417,19 @@ def hold(work: Work, obligation: Obligation, *, reason: str, by: str, now: datet
     return held
 
 
-def report_break(
-    work: Work,
-    obligation: Obligation,
-    *,
-    kind: str,
-    reference: str,
-    zh: str,
-    en: str,
-    stops_fund: bool,
-    now: datetime,
+def record_call(
+    work: Work, attempt: Attempt, operation: str, now: datetime, answer: GatewayAnswer | None = None
 ) -> None:
-    """Enter a break about an obligation into the register, once; a grave one stops the fund."""
-    is_new = work.breaks.add(
-        kind=kind,
-        reference=reference,
-        city=obligation.city,
-        fund=obligation.fund,
-        detail_zh=zh,
-        detail_en=en,
-        stops_fund=stops_fund,
-        at=now,
-    )
-    if is_new and stops_fund:
-        kill_switches.stop_fund(
-            work, obligation.city, obligation.fund, reason=f"{kind}: {reference}", by=SYSTEM, now=now
+    """Keep one side of a call about the order: that it starts, or with ``answer`` what came back."""
+    work.attempts.record_call(
+        GatewayCall(
+            attempt.key,
+            operation,
+            "started" if answer is None else "finished",
+            attempt.worker_epoch,
+            now,
+            answer.kind.value if answer else None,
+            answer.reason if answer else None,
+            answer.raw if answer else None,
         )
+    )

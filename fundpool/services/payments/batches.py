@@ -16,7 +16,6 @@ from fundpool.domain.people import person, require_other_person
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     MAY_BE_ORDERED_AGAIN,
-    AccountStatus,
     Attempt,
     AttemptState,
     BankAccount,
@@ -196,7 +195,7 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
         after={
             "count": batch.count,
             "total_fen": batch.total_fen,
-            "digest": _digest_of(work, batch, obligations),
+            "digest": digest_of(work, batch, obligations),
         },
     )
     return batch
@@ -219,7 +218,7 @@ def _usable_account(
 ) -> BankAccount:
     account_type = hop.from_type if payer else hop.to_type
     account = work.accounts.approved(city, fund, account_type, unit)
-    if account is None or account.usable_from is None or account.usable_from > now:
+    if account is None or not account.may_be_used(now):
         raise RuleViolation(
             "account_not_registered",
             f"{city} {fund} {unit} 的 {account_type} 账户尚未登记并经复核，或未到启用时间",
@@ -230,13 +229,13 @@ def _usable_account(
     return account
 
 
-def digest_of(work: Work, batch: Batch) -> str:
-    """Digest of the batch as it is stored now; equal to the approved one unless something changed."""
-    return _digest_of(work, batch, work.payments.obligations(batch_id=batch.id))
+def digest_of(work: Work, batch: Batch, obligations: Sequence[Obligation] | None = None) -> str:
+    """Digest of the batch as it is stored now; equal to the approved one unless something changed.
 
-
-def _digest_of(work: Work, batch: Batch, obligations: Sequence[Obligation]) -> str:
-    """The same of a batch whose payments were read in this transaction."""
+    ``obligations``: its payments, where this transaction has read them already.
+    """
+    if obligations is None:
+        obligations = work.payments.obligations(batch_id=batch.id)
     accounts = {account.id: account for account in work.accounts.find(batch.city, batch.fund)}
     lines = []
     for obligation in obligations:
@@ -295,7 +294,7 @@ def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: dat
     batch = work.payments.batch(batch_id)
     require_other_person(checker, batch.maker, act_zh="复核", act_en="approving a batch")
     obligations = work.payments.obligations(batch_id=batch.id)
-    if digest != _digest_of(work, batch, obligations):
+    if digest != digest_of(work, batch, obligations):
         raise _digest_changed(batch)
     if batch.state is BatchState.APPROVED and batch.approved_digest == digest:
         return batch
@@ -321,7 +320,7 @@ def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Ba
         return batch
     _require_state(batch, BatchState.APPROVED)
     obligations = work.payments.obligations(batch_id=batch.id)
-    if batch.approved_digest != _digest_of(work, batch, obligations):
+    if batch.approved_digest != digest_of(work, batch, obligations):
         raise _digest_changed(batch)
     _require_payable(work, batch, obligations, now)
     released = work.payments.change_batch(
@@ -348,11 +347,7 @@ def _require_payable(work: Work, batch: Batch, obligations: Sequence[Obligation]
         {no for each in payable for no in (each.debit_account_id, each.credit_account_id)}
     ):
         account = accounts[account_id]
-        if (
-            account.status is not AccountStatus.APPROVED
-            or account.usable_from is None
-            or account.usable_from > now
-        ):
+        if not account.may_be_used(now):
             raise RuleViolation(
                 "account_version_changed",
                 f"批次 {batch.key} 所用账户 {account.account_no} 已变更或停用",

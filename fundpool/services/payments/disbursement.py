@@ -166,20 +166,17 @@ def _order(
         )
     for application in applications:
         if not application.is_reviewed:
-            outcomes.append(_waits(policy, application, "待财政复核", "finance's review is outstanding"))
+            outcomes.append(_of_city(policy, application, "待财政复核", "finance's review is outstanding"))
             continue
         if comes_after is not None and not _has_arrived(ports, policy, application, comes_after):
-            outcomes.append(
-                _waits(
-                    policy, application, "款项尚未到市支出户", "the money has not reached the city's account"
-                )
-            )
+            zh, en = "款项尚未到市支出户", "the money has not reached the city's account"
+            outcomes.append(_of_city(policy, application, zh, en))
             continue
         order = partial(_order_missing, policy=policy, leg=leg, application=application, request=request)
         try:
             outcomes += ports.database.transaction(order)
         except RuleViolation as problem:
-            outcomes.append(_refused(policy, application, problem))
+            outcomes.append(_of_city(policy, application, problem.zh, problem.en, error_code=problem.code))
     return outcomes
 
 
@@ -206,7 +203,7 @@ def _order_missing(
         if order.unit in ordered:
             continue
         account = work.accounts.approved(policy.key, order.fund, leg.hop.to_type, order.unit)
-        if account is None or account.usable_from is None or account.usable_from > request.now:
+        if account is None or not account.may_be_used(request.now):
             outcomes.append(_without_account(order))
         else:
             orders.append(order)
@@ -276,26 +273,18 @@ def payment_outcome(transfer: TransferOutcome) -> UnitOutcome:
     )
 
 
-def _waits(policy: CityPolicy, application: Application, zh: str, en: str) -> UnitOutcome:
+def _of_city(
+    policy: CityPolicy, application: Application, zh: str, en: str, *, error_code: str | None = None
+) -> UnitOutcome:
+    """Why an application is not ordered yet: it waits, or with ``error_code`` was refused."""
     return UnitOutcome(
         policy.division_code,
-        UnitState.WAITING,
+        UnitState.WAITING if error_code is None else UnitState.FAILED,
         f"第 {application.number} 号申请：{zh}",
         f"application {application.number}: {en}",
         fund=application.fund,
         amount_fen=application.applied_fen,
-    )
-
-
-def _refused(policy: CityPolicy, application: Application, problem: RuleViolation) -> UnitOutcome:
-    return UnitOutcome(
-        policy.division_code,
-        UnitState.FAILED,
-        f"第 {application.number} 号申请：{problem.zh}",
-        f"application {application.number}: {problem.en}",
-        fund=application.fund,
-        amount_fen=application.applied_fen,
-        error_code=problem.code,
+        error_code=error_code,
     )
 
 

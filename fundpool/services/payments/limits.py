@@ -13,7 +13,7 @@ from fundpool.domain.application import Application
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.transfer import (
     MAY_BE_ORDERED_AGAIN,
     Attempt,
@@ -54,7 +54,7 @@ def require_within_day(work: Work, obligation: Obligation, attempt: Attempt, now
         return
     day_fen = obligation.amount_fen
     if attempt.first_sent_at is None:
-        day_fen += work.attempts.sent_fen(obligation.city, obligation.fund, now.astimezone(SHANGHAI).date())
+        day_fen += work.attempts.sent_fen(obligation.city, obligation.fund, day_of(now))
     _require_within("单日", "one day", day_fen, work.limits.per_day_fen)
 
 

@@ -15,18 +15,17 @@ from enum import StrEnum
 
 from fundpool.domain.money import format_yuan
 from fundpool.domain.people import SYSTEM
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of
 from fundpool.domain.transfer import Attempt, AttemptState, Event, GatewayTerms, ObligationState
 from fundpool.services.books import booking
-from fundpool.services.payments import kill_switches
 from fundpool.services.payments.attempts import (
     Evidence,
     apply_event,
     hold,
     recovered_posting,
-    report_break,
     suspense_posting,
 )
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.ports.work import Work
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
@@ -210,7 +209,7 @@ def _is_proved_elsewhere(work: Work, attempt: Attempt, order: TransferOrder) -> 
     """Whether the bank's exact answer proves the debit, while the statement that must have it is not in yet."""
     if attempt.state not in _EXECUTED or attempt.executed_at is None:
         return False
-    day = attempt.executed_at.astimezone(SHANGHAI).date()
+    day = day_of(attempt.executed_at)
     return day not in work.statements.imports(order.debit_account)
 
 
@@ -311,26 +310,18 @@ _WORDS = {
 
 def report_line(work: Work, line: StatementLine, kind: str, now: datetime) -> None:
     """Enter a line that does not agree into the register of breaks, once, and stop the fund."""
-    accounts = work.accounts.find(account_no=line.account)
-    city, fund = (accounts[0].city, accounts[0].fund) if accounts else ("", "")
+    account = next(iter(work.accounts.find(account_no=line.account)), None)
     zh, en = _WORDS[kind]
     payee_zh = f" 对方 {line.counterparty}" if kind == "other_payee" else ""
     payee_en = f", counterparty {line.counterparty}" if kind == "other_payee" else ""
-    is_new = work.breaks.add(
+    report_break(
+        work,
+        account,
         kind=kind,
         reference=f"{line.account}/{line.bank_serial}",
-        city=city,
-        fund=fund,
-        detail_zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分{payee_zh}",
-        detail_en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen{payee_en}",
+        cause=line.bank_serial,
+        zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分{payee_zh}",
+        en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen{payee_en}",
         stops_fund=True,
-        at=now,
+        now=now,
     )
-    if is_new and accounts:
-        kill_switches.stop_fund(work, city, fund, reason=f"{kind}: {line.bank_serial}", by=SYSTEM, now=now)
-
-
-def execution_of(order: TransferOrder, work: Work) -> StatementLine | None:
-    """The debit line that proves that the order was executed, if a statement has it."""
-    executions = standing_of(order, work.statements.lines_of_key(order.key)).executions
-    return executions[0] if executions else None

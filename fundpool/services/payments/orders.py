@@ -5,10 +5,10 @@ may have lost, ask the bank about it, and settle it from what the statements say
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of, days_between, midnight
 from fundpool.domain.transfer import (
     Attempt,
     Event,
@@ -169,16 +169,15 @@ def _require_forgotten_on_statements(
     over_at = _all_forgotten_at(recovery, terms)
     if now >= over_at:
         require_statements(work, account_no, recovery.since, over_at, terms)
-    elif now >= datetime.combine(recovery.since, time(), SHANGHAI) + terms.key_retention:
+    elif now >= midnight(recovery.since) + terms.key_retention:
         final_until = now - terms.statement_final_after - timedelta(days=1)
         require_statements(work, account_no, recovery.since, final_until, terms)
 
 
 def require_statements(work: Work, account_no: str, first: date, last: datetime, terms: GatewayTerms) -> None:
     """Raise RuleViolation ``statements_missing`` unless all those days were imported when final."""
-    days = ((last.astimezone(SHANGHAI).date() - first).days) + 1
     final = final_days(work.statements.imports(account_no), terms)
-    missing = [day for day in (first + timedelta(days=n) for n in range(days)) if day not in final]
+    missing = [day for day in days_between(first, day_of(last)) if day not in final]
     if missing:
         raise RuleViolation(
             "statements_missing",
@@ -196,7 +195,7 @@ def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: Ga
     """
     obligation = work.payments.obligation(attempt.obligation_id)
     recovery = work.switches.recovery(obligation.city, obligation.fund)
-    sent_at = datetime.combine(recovery.since, time(), SHANGHAI) if recovery else attempt.prepared_at
+    sent_at = midnight(recovery.since) if recovery else attempt.prepared_at
     suspect = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
     return work.attempts.change(
         suspect, first_sent_at=min(sent_at, attempt.prepared_at), last_sent_at=now, resend_until=now

@@ -7,7 +7,7 @@ from fundpool.domain.bank_reconciliation import BankReconciliation
 from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from fundpool.domain.money import format_yuan
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import day_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.books.audit_checks import keep_anchor, verify_daily
 from fundpool.services.payments import resolving
@@ -45,12 +45,12 @@ def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) 
     yield from _unreadable(ports, policy)
     yield from _missing(policy, caught)
     yield from _breaks(policy, caught, receipts)
-    if request.now.astimezone(SHANGHAI).date() > request.month.last_day:
+    if day_of(request.now) > request.month.last_day:
         forms = ports.database.read(
             lambda work: reconciliations(work, policy.key, request.month, ports.gateway_terms)
         )
         if forms:
-            prepared_on = request.now.astimezone(SHANGHAI).date()
+            prepared_on = day_of(request.now)
             ports.reconciliation_forms.write(policy, request.month, forms, prepared_on)
         yield from (_form(policy, form) for form in forms)
 

@@ -8,13 +8,13 @@ until then nobody can start the fund again (see ``kill_switches``).
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM, person, require_other_person
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of, days_between
 from fundpool.domain.transfer import (
     LEAVES_ROOM,
     OPEN_QUESTIONS,
@@ -82,7 +82,7 @@ def quarantine(work: Work, *, now: datetime, terms: GatewayTerms) -> int:
     last_known_at = min(work.audit.last_at() or now, now)
     funds = {(each.city, each.fund) for each in work.accounts.find()}
     for city, fund in sorted(funds):
-        _open(work, city, fund, last_known_at.astimezone(SHANGHAI).date(), now)
+        _open(work, city, fund, day_of(last_known_at), now)
     for attempt in work.attempts.in_states(_SUSPECT_AFTER_RESTORE):
         event = _SUSPECT_AFTER_RESTORE[attempt.state]
         evidence = Evidence("restore")
@@ -181,7 +181,7 @@ def _days_to_fetch(
         for account_no in _paying_accounts(work, recovery)
     }
     return [
-        (account_no, [day for day in _days_between(recovery.since, now) if day not in final])
+        (account_no, [day for day in days_between(recovery.since, day_of(now)) if day not in final])
         for account_no, final in finals.items()
     ]
 
@@ -199,11 +199,6 @@ def _paying_accounts(work: Work, recovery: Recovery) -> list[str]:
 def _pays_first(account: BankAccount) -> bool:
     is_fiscal = account.account_type is AccountType.FISCAL_ACCOUNT
     return is_fiscal and account.status is AccountStatus.APPROVED
-
-
-def _days_between(first: date, now: datetime) -> list[date]:
-    last = now.astimezone(SHANGHAI).date()
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _ask_about_keys(
@@ -331,11 +326,11 @@ def _days_missing(
     """Days since the backup whose statement is neither final nor, where it may grow, as new as can be."""
     imports = work.statements.imports(account_no)
     final = final_days(imports, terms)
-    could_be_final = final_days(dict.fromkeys(_days_between(recovery.since, now), now), terms)
+    could_be_final = final_days(dict.fromkeys(days_between(recovery.since, day_of(now)), now), terms)
     quiet_from = recovery.opened_at + terms.quiet_after_restore
     return [
         day
-        for day in _days_between(recovery.since, now)
+        for day in days_between(recovery.since, day_of(now))
         if day in could_be_final - final
         or (
             day not in could_be_final

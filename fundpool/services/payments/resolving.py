@@ -7,12 +7,12 @@ answer, its statement or a fenced key ends an attempt. Nothing is written off by
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from hashlib import sha256
 
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
-from fundpool.domain.people import SYSTEM, person, same_person
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.people import SYSTEM, person, require_other_person
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.transfer import (
     LEAVES_ROOM,
     OPEN_QUESTIONS,
@@ -24,7 +24,6 @@ from fundpool.domain.transfer import (
     Obligation,
     ObligationState,
     fence_proves_absence,
-    final_days,
     judge_not_found,
     query_pause,
 )
@@ -36,10 +35,18 @@ from fundpool.services.payments.attempts import (
     hold,
     must_be_fenced,
     next_watch,
-    report_break,
+    record_call,
 )
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.payments.line_matching import apply_lines, report_line, standing_of
-from fundpool.services.payments.orders import is_latest, new_attempt, next_attempt_no, possible_keys, tried
+from fundpool.services.payments.orders import (
+    is_latest,
+    new_attempt,
+    next_attempt_no,
+    possible_keys,
+    require_statements,
+    tried,
+)
 from fundpool.services.payments.sending import (
     Clock,
     _read_outcome,
@@ -50,7 +57,6 @@ from fundpool.services.payments.sending import (
 from fundpool.services.payments.transfer_views import TransferOutcome, why
 from fundpool.services.ports.failpoints import failpoint
 from fundpool.services.ports.gateway import DayStatement, Gateway, GatewayAnswer, GatewayAnswerKind
-from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Ports, Work
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
@@ -115,7 +121,7 @@ def _due(work: Work, city: str | None, month: Month | None, now: datetime) -> li
 def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> None:
     """Ask about one order and apply the answer; close its key when it is too late to resend."""
     order = TransferOrder.from_body(attempt.request)
-    ports.database.transaction(lambda work: _record(work, attempt, "query", clock(), None))
+    ports.database.transaction(lambda work: record_call(work, attempt, "query", clock()))
     failpoint("before query")
     answer = gateway.query(order, now=clock())
     failpoint("after query")
@@ -123,30 +129,13 @@ def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) 
         lambda work: apply_answer(work, attempt.key, answer, clock(), ports.gateway_terms)
     )
     if current is not None and current.state is AttemptState.CLOSING and ports.gateway_terms.can_close:
-        ports.database.transaction(lambda work: _record(work, current, "close", clock(), None))
+        ports.database.transaction(lambda work: record_call(work, current, "close", clock()))
         failpoint("before close")
         closed = gateway.close(order, now=clock())
         failpoint("after close")
         ports.database.transaction(
             lambda work: apply_close(work, attempt.key, closed, clock(), ports.gateway_terms)
         )
-
-
-def _record(
-    work: Work, attempt: Attempt, operation: str, now: datetime, answer: GatewayAnswer | None
-) -> None:
-    work.attempts.record_call(
-        GatewayCall(
-            attempt.key,
-            operation,
-            "started" if answer is None else "finished",
-            attempt.worker_epoch,
-            now,
-            answer.kind.value if answer else None,
-            answer.reason if answer else None,
-            answer.raw if answer else None,
-        )
-    )
 
 
 def apply_answer(
@@ -159,7 +148,7 @@ def apply_answer(
     attempt = work.attempts.by_key(key)
     if attempt is None:
         return None
-    _record(work, attempt, "query", now, answer)
+    record_call(work, attempt, "query", now, answer)
     if attempt.state is AttemptState.SENDING:
         return attempt  # claimed meanwhile: its own result comes first
     events = _QUERY_EVENTS.get(answer.kind, ())
@@ -247,20 +236,17 @@ def _contradiction(
 ) -> bool:
     """Enter what the bank says against the books; False when the register has it already."""
     obligation = work.payments.obligation(attempt.obligation_id)
-    kind, whole = "bank_contradicts", f"{attempt.key}/{reference}"
     said_zh, said_en = why(said)
-    entered = work.breaks.find(obligation.city, only_open=False)
-    report_break(
+    return report_break(
         work,
         obligation,
-        kind=kind,
-        reference=whole,
+        kind="bank_contradicts",
+        reference=f"{attempt.key}/{reference}",
         zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复：{said_zh}",
         en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says: {said_en}",
         stops_fund=stops_fund,
         now=now,
     )
-    return all((each.kind, each.reference) != (kind, whole) for each in entered)
 
 
 def apply_close(
@@ -270,7 +256,7 @@ def apply_close(
     attempt = work.attempts.by_key(key)
     if attempt is None:
         return None
-    _record(work, attempt, "close", now, answer)
+    record_call(work, attempt, "close", now, answer)
     if attempt.state is not AttemptState.CLOSING:
         return attempt
     evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
@@ -305,33 +291,18 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
         # Kept before restored books knew of the order: it is there, so its absence cannot be signed.
         return apply_lines(work, attempt, now, terms)
     account_no = TransferOrder.from_body(attempt.request).debit_account
-    missing = _days(attempt.first_sent_at, attempt.last_sent_at + terms.key_retention)
-    missing -= final_days(work.statements.imports(account_no), terms)
-    if missing:
-        raise RuleViolation(
-            "statements_missing",
-            f"账户 {account_no} 尚缺 {len(missing)} 天的银行对账单，首日 {min(missing)}",
-            f"statements of account {account_no} are missing for {len(missing)} days from {min(missing)}",
-            remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
-        )
+    forgotten_at = attempt.last_sent_at + terms.key_retention
+    require_statements(work, account_no, day_of(attempt.first_sent_at), forgotten_at, terms)
     work.audit.append(at=now, actor=by, action="confirm_absence", subject=f"attempt:{attempt.key}")
     if attempt.absence_confirmed_by is None:
         return work.attempts.change(attempt, absence_confirmed_by=by)
-    if same_person(by, attempt.absence_confirmed_by):
-        raise RuleViolation(
-            "same_person",
-            f"未执行的确认须由两人办理：{by} 已确认过",
-            f"absence is confirmed by two people: {by} has already signed",
-        )
+    require_other_person(
+        by, attempt.absence_confirmed_by, act_zh="未执行的确认", act_en="confirming an absence"
+    )
     if is_over:
         return work.attempts.change(attempt, fenced_at=now)
     evidence = Evidence("statements", f"absent, confirmed by {attempt.absence_confirmed_by} and {by}")
     return apply_event(work, attempt, Event.CLOSED, evidence, now=now, terms=terms)
-
-
-def _days(first: datetime, last: datetime) -> set[date]:
-    start, end = first.astimezone(SHANGHAI).date(), last.astimezone(SHANGHAI).date()
-    return {start + timedelta(days=n) for n in range((end - start).days + 1)}
 
 
 def receive_callback(
@@ -559,7 +530,7 @@ def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) 
     """What we hold as executed on a day whose statement is in must be on it."""
     for attempt in work.attempts.in_states(_ARRIVED, executed_on=day):
         order = TransferOrder.from_body(attempt.request)
-        if order.debit_account != account_no or now.astimezone(SHANGHAI).date() <= day:
+        if order.debit_account != account_no or day_of(now) <= day:
             continue
         standing = standing_of(order, work.statements.lines_of_key(attempt.key))
         if standing.executions:

@@ -37,9 +37,10 @@ from fundpool.services.payments.attempts import (
     doubt_end,
     hold,
     must_be_fenced,
-    report_break,
+    record_call,
 )
 from fundpool.services.payments.batches import digest_of
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.payments.limits import require_money_arrived, require_within_day, require_within_limits
 from fundpool.services.payments.line_matching import apply_lines
 from fundpool.services.payments.orders import (
@@ -56,7 +57,6 @@ from fundpool.services.payments.seals import require_latest, require_whole
 from fundpool.services.payments.transfer_views import TransferOutcome, outcome_of
 from fundpool.services.ports.failpoints import failpoint
 from fundpool.services.ports.gateway import Gateway, GatewayAnswer, GatewayAnswerKind
-from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Ports, Work
 from schemas.payment_messages import TransferOrder
 
@@ -309,9 +309,7 @@ def _claim(
         last_sent_at=now,
         resend_until=min(resend_until(first_sent_at, terms), attempt.valid_until),
     )
-    work.attempts.record_call(
-        GatewayCall(claimed.key, "submit", "started", claimed.worker_epoch, now, None, None, None)
-    )
+    record_call(work, claimed, "submit", now)
     work.audit.append(
         at=now,
         actor=worker,
@@ -417,18 +415,7 @@ def record_result(
     attempt = work.attempts.by_key(claimed.key)
     if attempt is None:
         return
-    work.attempts.record_call(
-        GatewayCall(
-            attempt.key,
-            "submit",
-            "finished",
-            claimed.worker_epoch,
-            now,
-            answer.kind.value,
-            answer.reason,
-            answer.raw,
-        )
-    )
+    record_call(work, claimed, "submit", now, answer)
     if not _is_same_claim(attempt, claimed) or attempt.state not in {
         AttemptState.SENDING,
         AttemptState.UNKNOWN,
@@ -508,11 +495,7 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
     """Close the ended key at the bank; whether it is now certain that it cannot execute."""
     if not ports.gateway_terms.can_close:
         raise _proof_needed(attempt)
-    ports.database.transaction(
-        lambda work: work.attempts.record_call(
-            GatewayCall(attempt.key, "close", "started", attempt.worker_epoch, clock(), None, None, None)
-        )
-    )
+    ports.database.transaction(lambda work: record_call(work, attempt, "close", clock()))
     failpoint("before close")
     answer = gateway.close(TransferOrder.from_body(attempt.request), now=clock())
     failpoint("after close")
@@ -522,18 +505,7 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
         current = work.attempts.by_key(attempt.key)
         if current is None:
             return False  # the books were put back from a backup meanwhile
-        work.attempts.record_call(
-            GatewayCall(
-                current.key,
-                "close",
-                "finished",
-                current.worker_epoch,
-                now,
-                answer.kind.value,
-                answer.reason,
-                answer.raw,
-            )
-        )
+        record_call(work, current, "close", now, answer)
         if not must_be_fenced(current):
             return False  # restored books hold it as open, or somebody else was faster
         if answer.kind is GatewayAnswerKind.CLOSED:

@@ -12,10 +12,9 @@ from hashlib import sha256
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.money import format_yuan
-from fundpool.domain.people import SYSTEM
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import day_of, days_between
 from fundpool.domain.transfer import GatewayTerms, final_days
-from fundpool.services.payments import kill_switches
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.ports.gateway import DayStatement
 from fundpool.services.ports.statement_ports import StatedBalance
 from fundpool.services.ports.work import Work
@@ -57,7 +56,7 @@ def take_in(
         work.statements.mark_imported(
             account_no, day, len(statement.lines), fetched_at, sequence=statement.sequence
         )
-    if day < fetched_at.astimezone(SHANGHAI).date():
+    if day < day_of(fetched_at):
         chain.follow_balances(day, statement, source, by)
         chain.follow_numbers(day)
     return fresh, altered
@@ -94,11 +93,6 @@ def _another_closing(
         f"({source}), not {format_yuan(balance.closing_fen)}",
         remedy="核对日期与金额；银行改动余额须书面说明 / compare day and amount; a bank that changes a balance explains it",
     )
-
-
-def moved_fen(lines: Iterable[StatementLine]) -> int:
-    """What the lines add to the account, in fen."""
-    return sum(line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +149,9 @@ class _Chain:
         """Compare the balances the bank states of a past day with each other, and keep them."""
         opening_fen, closing_fen = statement.opening_fen, statement.closing_fen
         if opening_fen is not None and closing_fen is not None:
-            self._require_closing(day, opening_fen + moved_fen(statement.lines), closing_fen)
+            self._require_closing(
+                day, opening_fen + sum(line.moved_fen for line in statement.lines), closing_fen
+            )
         stated = {each.day: each for each in self.work.statements.balances(self.account_no)}
         stands = stated.get(day)
         if stands is not None:
@@ -204,10 +200,10 @@ class _Chain:
         between = self.work.statements.lines_of_account(
             self.account_no, before + timedelta(days=1), day - timedelta(days=1)
         )
-        return stated[before].closing_fen + moved_fen(between)
+        return stated[before].closing_fen + sum(line.moved_fen for line in between)
 
     def _all_imported(self, after: date, before: date) -> bool:
-        return self.imported.issuperset(after + timedelta(days=n) for n in range(1, (before - after).days))
+        return self.imported.issuperset(days_between(after, before)[1:-1])
 
     # ------------------------------------------------------------------ numbers
 
@@ -248,20 +244,17 @@ class _Chain:
 
     def _enter(self, kind: str, what: str, zh: str, en: str, *, stops_fund: bool) -> None:
         """Enter a break, once; a grave one stops the fund."""
-        accounts = self.work.accounts.find(account_no=self.account_no)
-        city, fund = (accounts[0].city, accounts[0].fund) if accounts else ("", "")
-        is_new = self.work.breaks.add(
+        report_break(
+            self.work,
+            next(iter(self.work.accounts.find(account_no=self.account_no)), None),
             kind=kind,
             reference=f"{self.account_no}/{what}"[:200],
-            city=city,
-            fund=fund,
-            detail_zh=f"账户 {self.account_no}：{zh}",
-            detail_en=f"account {self.account_no}: {en}",
+            cause=what,
+            zh=f"账户 {self.account_no}：{zh}",
+            en=f"account {self.account_no}: {en}",
             stops_fund=stops_fund,
-            at=self.now,
+            now=self.now,
         )
-        if is_new and stops_fund and accounts:
-            kill_switches.stop_fund(self.work, city, fund, reason=f"{kind}: {what}", by=SYSTEM, now=self.now)
 
 
 def _yuan(amount_fen: int | None) -> str:

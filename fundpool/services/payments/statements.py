@@ -14,9 +14,10 @@ from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation
 from fundpool.domain.money import format_yuan
 from fundpool.domain.people import SYSTEM, person
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of, days_between
 from fundpool.domain.transfer import AccountStatus, BankAccount, GatewayTerms, final_days
 from fundpool.services.payments import resolving, statement_chain
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.payments.sending import running_clock
 from fundpool.services.ports.gateway import BankFileNote, DayStatement
 from fundpool.services.ports.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
@@ -90,14 +91,14 @@ def _days_wanted(
     work: Work, city: str, now: datetime, terms: GatewayTerms
 ) -> dict[str, tuple[list[date], list[date]]]:
     """Days by account: those whose statement may still grow, and the final ones that are read again."""
-    yesterday = now.astimezone(SHANGHAI).date() - timedelta(days=1)
+    yesterday = day_of(now) - timedelta(days=1)
     wanted = {}
     for account in paying_accounts(work, city):
         first = first_day_of(work, account)
         if first is None:
             continue
         final = final_days(work.statements.imports(account.account_no), terms)
-        days = [first + timedelta(days=n) for n in range((yesterday - first).days + 1)]
+        days = days_between(first, yesterday)
         grown = [day for day in days if day not in final][:DAYS_PER_RUN]
         again = [day for day in days if day in final and yesterday - day < terms.statement_reread]
         wanted[account.account_no] = grown, again
@@ -117,7 +118,7 @@ def first_day_of(work: Work, account: BankAccount) -> date | None:
     entries = work.statements.entries(ref_of(account), datetime.max.replace(tzinfo=SHANGHAI, year=9000))
     if not entries:
         return None
-    first = entries[0].event_at.astimezone(SHANGHAI).date()
+    first = day_of(entries[0].event_at)
     return first + timedelta(days=1) if entries[0].flow is Flow.OPENING else first
 
 
@@ -154,7 +155,7 @@ def days_of_file(first: date, last: date) -> list[date]:
             f"not a period: {first} to {last}",
             remedy="--from / --to",
         )
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return days_between(first, last)
 
 
 def import_file(
@@ -186,7 +187,7 @@ def import_file(
             f"no payment of this program leaves from account {account_no}; its lines are not matched",
             remedy="登记余额即可 / record its balance: fundpool transfers bank-balance",
         )
-    outside = sorted(_day(line.executed_at) for line in lines if _day(line.executed_at) not in set(days))
+    outside = sorted(day_of(line.executed_at) for line in lines if day_of(line.executed_at) not in set(days))
     if outside:
         raise InputError(
             "lines_outside_period",
@@ -196,7 +197,7 @@ def import_file(
         )
     done = CatchUp(days=len(days))
     for day in days:
-        of_day = tuple(line for line in lines if _day(line.executed_at) == day)
+        of_day = tuple(line for line in lines if day_of(line.executed_at) == day)
         statement = DayStatement(of_day, opening_fen.get(day), closing_fen.get(day))
         counts = resolving.match_statement(
             work, account_no, day, statement, now, now, terms, source=source, by=taker
@@ -252,10 +253,10 @@ def _open_of(work: Work, account: BankAccount, now: datetime) -> _Open:
     matched = work.statements.matches(account.account_no)
     receipts = [
         stored
-        for stored in work.statements.lines(account.account_no, now.astimezone(SHANGHAI).date())
+        for stored in work.statements.lines(account.account_no, day_of(now))
         if stored.line.direction is Direction.CREDIT
         and stored.id not in matched
-        and (first is not None and _day(stored.line.executed_at) >= first)
+        and (first is not None and day_of(stored.line.executed_at) >= first)
         and not _is_ours(work, stored)
     ]
     explained = frozenset(matched.values())
@@ -285,7 +286,7 @@ def _match_account(
     if first is None:
         return
     left = _open_of(work, account, now)
-    left = _Open([each for each in left.receipts if _day(each.line.executed_at) in final], left.bookings)
+    left = _Open([each for each in left.receipts if day_of(each.line.executed_at) in final], left.bookings)
     for fits, rule in (
         (_names_serial, MatchRule.REFERENCE),
         (_same_day, MatchRule.AMOUNT_AND_DAY),
@@ -299,16 +300,12 @@ def _match_account(
     report.breaks_new += _report_left_over(work, account, left, final, first, now)
 
 
-def _day(moment: datetime) -> date:
-    return moment.astimezone(SHANGHAI).date()
-
-
 def _names_serial(stored: StoredLine, entry: CashEntry) -> bool:
     return entry.amount_fen == stored.line.amount_fen and entry.memo == stored.line.bank_serial
 
 
 def _same_day(stored: StoredLine, entry: CashEntry) -> bool:
-    return entry.amount_fen == stored.line.amount_fen and _day(entry.event_at) == _day(
+    return entry.amount_fen == stored.line.amount_fen and day_of(entry.event_at) == day_of(
         stored.line.executed_at
     )
 
@@ -317,16 +314,15 @@ def _in_closed_window(final: frozenset[date], first: date) -> Callable[[StoredLi
     """Fits within the window, once every day of it is in: no better receipt can still come."""
 
     def fits(stored: StoredLine, entry: CashEntry) -> bool:
-        near = abs(_day(entry.event_at) - _day(stored.line.executed_at)) <= RECEIPT_WINDOW
+        near = abs(day_of(entry.event_at) - day_of(stored.line.executed_at)) <= RECEIPT_WINDOW
         return entry.amount_fen == stored.line.amount_fen and near and _window_over(entry, final, first)
 
     return fits
 
 
 def _window_over(entry: CashEntry, final: frozenset[date], first: date) -> bool:
-    around = range(-RECEIPT_WINDOW.days, RECEIPT_WINDOW.days + 1)
-    days = {_day(entry.event_at) + timedelta(days=n) for n in around}
-    return final.issuperset(day for day in days if day >= first)
+    booked_on = day_of(entry.event_at)
+    return final.issuperset(days_between(max(first, booked_on - RECEIPT_WINDOW), booked_on + RECEIPT_WINDOW))
 
 
 def _only_pairs(
@@ -406,10 +402,10 @@ def _report_left_over(
             account,
             "receipt_ambiguous" if ambiguous else "receipt_not_booked",
             _receipt_reference(account, stored),
-            f"银行 {_day(line.executed_at)} 收款 {format_yuan(line.amount_fen)} 元（{line.counterparty or '—'}，流水 "
+            f"银行 {day_of(line.executed_at)} 收款 {format_yuan(line.amount_fen)} 元（{line.counterparty or '—'}，流水 "
             f"{line.bank_serial}）"
             + ("与账上多笔或他日同额收入都可能相符" if ambiguous else "账上没有对应收入"),
-            f"the bank received {format_yuan(line.amount_fen)} yuan on {_day(line.executed_at)} "
+            f"the bank received {format_yuan(line.amount_fen)} yuan on {day_of(line.executed_at)} "
             f"({line.counterparty or '-'}, serial {line.bank_serial}); "
             + (
                 "more than one booking or another day's may be it"
@@ -425,9 +421,9 @@ def _report_left_over(
                 account,
                 "receipt_not_at_bank",
                 entry.key,
-                f"账上 {_day(entry.event_at)} 收入 {format_yuan(entry.amount_fen)} 元（{entry.memo or '—'}）银行前后 "
+                f"账上 {day_of(entry.event_at)} 收入 {format_yuan(entry.amount_fen)} 元（{entry.memo or '—'}）银行前后 "
                 f"{RECEIPT_WINDOW.days} 日内没有对应收款",
-                f"{format_yuan(entry.amount_fen)} yuan are booked as received on {_day(entry.event_at)} "
+                f"{format_yuan(entry.amount_fen)} yuan are booked as received on {day_of(entry.event_at)} "
                 f"({entry.memo or '-'}); the bank has no such receipt within {RECEIPT_WINDOW.days} days",
                 now,
             )
@@ -437,15 +433,15 @@ def _report_left_over(
 def _add_break(
     work: Work, account: BankAccount, kind: str, reference: str, zh: str, en: str, now: datetime
 ) -> bool:
-    is_new = work.breaks.add(
+    is_new = report_break(
+        work,
+        account,
         kind=kind,
         reference=reference[:200],
-        city=account.city,
-        fund=account.fund,
-        detail_zh=f"账户 {account.account_no}：{zh}",
-        detail_en=f"account {account.account_no}: {en}",
+        zh=f"账户 {account.account_no}：{zh}",
+        en=f"account {account.account_no}: {en}",
         stops_fund=False,
-        at=now,
+        now=now,
     )
     if is_new:
         found = work.breaks.find(account.city)

@@ -158,16 +158,17 @@ def transfer_views(
     views = []
     for obligation in work.payments.obligations(city=city, month=month, unit=unit, states=states):
         known = work.attempts.of_obligation(obligation.id)
-        outcome = outcome_of(work, obligation.id)
+        last = known[-1] if known else None
+        zh, en = in_words(obligation, last)
         views.append(
             TransferView(
                 obligation=obligation,
                 batch=work.payments.batch(obligation.batch_id),
                 debit_account=work.accounts.get(obligation.debit_account_id),
                 credit_account=work.accounts.get(obligation.credit_account_id),
-                attempt=known[-1] if known else None,
-                detail_zh=outcome.detail_zh,
-                detail_en=outcome.detail_en,
+                attempt=last,
+                detail_zh=zh,
+                detail_en=en,
             )
         )
     return views

@@ -50,9 +50,6 @@ def new_account(proposal: AccountProposal, version: int, maker: str, proposed_at
         status=AccountStatus.PROPOSED,
         maker=maker,
         proposed_at=proposed_at,
-        checker=None,
-        approved_at=None,
-        usable_from=None,
     )
 
 
