@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from fundpool.adapters.stores.sealed_store import SealedStore, rows_where, values_of
+from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month, midnight
 from fundpool.domain.transfer import Attempt, AttemptState, Obligation, new_attempt
@@ -16,6 +16,8 @@ from schemas.tables.transfers import attempts, callback_inbox, gateway_call, obl
 _ATTEMPT, _ATTEMPT_BY_KEY = rows_where(attempts, "id"), rows_where(attempts, "key")
 _ATTEMPTS = rows_where(attempts, "obligation_id").order_by(attempts.c.attempt_no)
 _ATTEMPTS_OF_SERIAL = rows_where(attempts, "bank_serial").order_by(attempts.c.id)
+
+_CALLS = rows_where(gateway_call, "attempt_key").order_by(gateway_call.c.id)
 
 
 class SqlAttemptStore(SealedStore):
@@ -49,12 +51,10 @@ class SqlAttemptStore(SealedStore):
         return attempt_of(row) if row is not None else None
 
     def of_serial(self, bank_serial: str) -> list[Attempt]:
-        found = self._connection.execute(_ATTEMPTS_OF_SERIAL, {"bank_serial": bank_serial})
-        return [attempt_of(row) for row in found.mappings()]
+        return [attempt_of(row) for row in self._all(_ATTEMPTS_OF_SERIAL, bank_serial=bank_serial)]
 
     def of_obligation(self, obligation_id: int) -> list[Attempt]:
-        found = self._connection.execute(_ATTEMPTS, {"obligation_id": obligation_id})
-        return [attempt_of(row) for row in found.mappings()]
+        return [attempt_of(row) for row in self._all(_ATTEMPTS, obligation_id=obligation_id)]
 
     def in_states(
         self,
@@ -80,22 +80,16 @@ class SqlAttemptStore(SealedStore):
             query = query.where(obligations.c.city == city)
         if month is not None:
             query = query.where(obligations.c.month == str(month))
-        return [attempt_of(row) for row in self._connection.execute(query).mappings()]
+        return [attempt_of(row) for row in self._all(query)]
 
     def change(self, attempt: Attempt, **fields: Any) -> Attempt:
         return attempt_of(self._change(attempts, attempt, f"支付 {attempt.key}", fields))
 
     def record_call(self, call: GatewayCall) -> None:
-        self._rows.insert(gateway_call, {name: getattr(call, name) for name in GatewayCall.__slots__})
+        self._rows.insert(gateway_call, values_of(call))
 
     def calls(self, attempt_key: str) -> list[GatewayCall]:
-        query = (
-            select(gateway_call).where(gateway_call.c.attempt_key == attempt_key).order_by(gateway_call.c.id)
-        )
-        return [
-            GatewayCall(**{name: row[name] for name in GatewayCall.__slots__})
-            for row in self._connection.execute(query).mappings()
-        ]
+        return [record_of(GatewayCall, row) for row in self._all(_CALLS, attempt_key=attempt_key)]
 
     def add_callback(
         self, gateway: str, event_id: str, attempt_key: str, received_at: datetime, raw: bytes
@@ -133,7 +127,5 @@ class SqlAttemptStore(SealedStore):
 
 def attempt_of(row: Mapping[Any, Any]) -> Attempt:
     """A row as an attempt."""
-    fields = {name: row[name] for name in Attempt.__slots__}
-    fields["state"] = AttemptState(row["state"])
-    fields["was_unknown"] = bool(row["was_unknown"])
-    return Attempt(**fields)
+    state, was_unknown = AttemptState(row["state"]), bool(row["was_unknown"])
+    return record_of(Attempt, row, state=state, was_unknown=was_unknown)

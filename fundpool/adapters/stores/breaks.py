@@ -3,20 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.store import Store, record_of
 from fundpool.domain.errors import InputError
 from fundpool.services.ports.money_ports import Break
 from schemas.tables.transfers import reconciliation_break
 
 
-class SqlBreakStore:
+class SqlBreakStore(Store):
     """``BreakStore`` on SQL."""
-
-    def __init__(self, connection: Connection, rows: RowWriter) -> None:
-        self._connection = connection
-        self._rows = rows
 
     def add(
         self,
@@ -56,10 +52,7 @@ class SqlBreakStore:
             query = query.where(c.city == city)
         if only_open:
             query = query.where(c.resolved_at.is_(None))
-        return [
-            Break(**{**row, "stops_fund": bool(row["stops_fund"])})
-            for row in self._connection.execute(query).mappings()
-        ]
+        return [record_of(Break, row, stops_fund=bool(row["stops_fund"])) for row in self._all(query)]
 
     def resolve(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
         self._set_open(break_id, {"resolved_at": at, "resolved_by": by, "resolution": resolution})

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, exists, select
 
-from fundpool.adapters.stores.sealed_store import SealedStore, rows_where, stored_value, values_of
+from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, stored_value, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
@@ -79,7 +79,7 @@ class SqlPaymentStore(SealedStore):
         wanted = {"city": city, "month": month, "hop": hop, "fund": fund}
         values = {name: str(value) for name, value in wanted.items() if value is not None}
         query = _batches_by(tuple(values))
-        return [batch_of(row) for row in self._connection.execute(query, values).mappings()]
+        return [batch_of(row) for row in self._all(query, **values)]
 
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
         return batch_of(self._change(transfer_batch, batch, f"批次 {batch.key}", fields))
@@ -125,11 +125,11 @@ class SqlPaymentStore(SealedStore):
         query = _obligations_by(tuple(values))
         if states is not None:
             query = query.where(obligations.c.state.in_([state.value for state in states]))
-        return [obligation_of(row) for row in self._connection.execute(query, values).mappings()]
+        return [obligation_of(row) for row in self._all(query, **values)]
 
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         values = {name: stored_value(getattr(obligation, name)) for name in _PLACE}
-        return [obligation_of(row) for row in self._connection.execute(_REVISIONS, values).mappings()]
+        return [obligation_of(row) for row in self._all(_REVISIONS, **values)]
 
     def paying_accounts(self, city: str) -> list[int]:
         pays = exists().where(obligations.c.debit_account_id == bank_account.c.id)
@@ -147,17 +147,11 @@ class SqlPaymentStore(SealedStore):
 
 def batch_of(row: Mapping[Any, Any]) -> Batch:
     """A row as a batch."""
-    fields = {name: row[name] for name in Batch.__slots__}
-    fields["month"] = Month.parse(row["month"])
-    fields["hop"] = Hop.parse(row["hop"])
-    fields["state"] = BatchState(row["state"])
-    return Batch(**fields)
+    month, hop, state = Month.parse(row["month"]), Hop.parse(row["hop"]), BatchState(row["state"])
+    return record_of(Batch, row, month=month, hop=hop, state=state)
 
 
 def obligation_of(row: Mapping[Any, Any]) -> Obligation:
     """A row as an obligation."""
-    fields = {name: row[name] for name in Obligation.__slots__}
-    fields["month"] = Month.parse(row["month"])
-    fields["hop"] = Hop.parse(row["hop"])
-    fields["state"] = ObligationState(row["state"])
-    return Obligation(**fields)
+    month, hop, state = Month.parse(row["month"]), Hop.parse(row["hop"]), ObligationState(row["state"])
+    return record_of(Obligation, row, month=month, hop=hop, state=state)

@@ -6,11 +6,10 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, or_, select
+from sqlalchemy import RowMapping, Select, or_, select
 
 from fundpool.adapters.stores.listed_values import among, listed
-from fundpool.adapters.stores.sealed_rows import RowWriter
-from fundpool.adapters.stores.sealed_store import rows_where
+from fundpool.adapters.stores.store import Store, record_of, rows_where, values_of
 from fundpool.domain.chart_of_accounts import AccountRef, Flow
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.periods import midnight
@@ -20,6 +19,7 @@ from schemas.tables.ledger import ledger_account, posting, voucher
 from schemas.tables.statements import receipt_match, statement_balance
 from schemas.tables.transfers import statement_day, statement_line
 
+_BALANCES = rows_where(statement_balance, "account_no").order_by(statement_balance.c.day)
 _LINE = rows_where(statement_line, "account_no", "bank_serial")
 _LINES_OF_KEY = rows_where(statement_line, "attempt_key").order_by(statement_line.c.id)
 
@@ -29,12 +29,8 @@ def _keys_with_lines(dialect: str) -> Select[Any]:
     return select(statement_line.c.attempt_key).where(among(dialect, statement_line.c.attempt_key))
 
 
-class SqlStatementStore:
+class SqlStatementStore(Store):
     """``StatementStore`` on SQL."""
-
-    def __init__(self, connection: Connection, rows: RowWriter) -> None:
-        self._connection = connection
-        self._rows = rows
 
     def add_lines(
         self, lines: Sequence[StatementLine], at: datetime
@@ -42,11 +38,7 @@ class SqlStatementStore:
         fresh: list[StatementLine] = []
         altered: list[StatementLine] = []
         for line in lines:
-            row = (
-                self._connection.execute(_LINE, {"account_no": line.account, "bank_serial": line.bank_serial})
-                .mappings()
-                .first()
-            )
+            row = self._first(_LINE, account_no=line.account, bank_serial=line.bank_serial)
             if row is not None:
                 if not _is_same(_line(row), line):
                     altered.append(line)
@@ -54,17 +46,7 @@ class SqlStatementStore:
             fresh.append(line)
             self._rows.insert(
                 statement_line,
-                {
-                    "account_no": line.account,
-                    "bank_serial": line.bank_serial,
-                    "direction": line.direction.value,
-                    "amount_fen": line.amount_fen,
-                    "attempt_key": line.key,
-                    "counterparty": line.counterparty,
-                    "executed_at": line.executed_at,
-                    "imported_at": at,
-                    "counterparty_account": line.counterparty_account,
-                },
+                _line_values(line) | {"imported_at": at},
             )
         return fresh, altered
 
@@ -94,8 +76,7 @@ class SqlStatementStore:
         return {date.fromisoformat(row.day): row.imported_at for row in rows}
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
-        found = self._connection.execute(_LINES_OF_KEY, {"attempt_key": attempt_key})
-        return [_line(row) for row in found.mappings()]
+        return [_line(row) for row in self._all(_LINES_OF_KEY, attempt_key=attempt_key)]
 
     def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
         dialect = self._connection.dialect.name
@@ -112,35 +93,17 @@ class SqlStatementStore:
             )
             .order_by(c.executed_at, c.id)
         )
-        return [_line(row) for row in self._connection.execute(query).mappings()]
+        return [_line(row) for row in self._all(query)]
 
     def state_balance(self, account_no: str, balance: StatedBalance) -> None:
-        values = {
-            "closing_fen": balance.closing_fen,
-            "opening_fen": balance.opening_fen,
-            "source": balance.source,
-            "recorded_by": balance.recorded_by,
-            "recorded_at": balance.recorded_at,
-        }
+        values = values_of(balance)
+        del values["day"]
         key = {"account_no": account_no, "day": balance.day.isoformat()}
         self._rows.put(statement_balance, key, values)
 
     def balances(self, account_no: str) -> list[StatedBalance]:
-        c = statement_balance.c
-        rows = self._connection.execute(
-            select(statement_balance).where(c.account_no == account_no).order_by(c.day)
-        )
-        return [
-            StatedBalance(
-                date.fromisoformat(row.day),
-                row.closing_fen,
-                row.source,
-                row.recorded_by,
-                row.recorded_at,
-                row.opening_fen,
-            )
-            for row in rows
-        ]
+        rows = self._all(_BALANCES, account_no=account_no)
+        return [record_of(StatedBalance, row, day=date.fromisoformat(row["day"])) for row in rows]
 
     def lines(self, account_no: str, until: date) -> list[StoredLine]:
         c = statement_line.c
@@ -149,7 +112,7 @@ class SqlStatementStore:
             .where(c.account_no == account_no, c.executed_at < midnight(until + timedelta(days=1)))
             .order_by(c.executed_at, c.id)
         )
-        return [StoredLine(row["id"], _line(row)) for row in self._connection.execute(query).mappings()]
+        return [StoredLine(row["id"], _line(row)) for row in self._all(query)]
 
     def entries(self, ref: AccountRef, until: datetime) -> list[CashEntry]:
         c, account = posting.c, ledger_account.c
@@ -162,7 +125,7 @@ class SqlStatementStore:
                 account.detail == ref.detail,
             )
         )
-        rows = self._connection.execute(
+        rows = self._all(
             # By the vouchers of its book: an index of accounts would cost every posting more than it saves.
             select(posting)
             .join(voucher, voucher.c.id == c.voucher_id)
@@ -176,14 +139,11 @@ class SqlStatementStore:
             .order_by(c.event_at, c.id)
         )
         return [
-            CashEntry(
-                key=row.key,
-                amount_fen=row.amount_fen if row.debit_id == account_id else -row.amount_fen,
-                event_at=row.event_at,
-                flow=Flow(row.flow),
-                attempt_key=row.attempt_key,
-                reverses=row.reverses,
-                memo=row.memo,
+            record_of(
+                CashEntry,
+                row,
+                amount_fen=row["amount_fen"] if row["debit_id"] == account_id else -row["amount_fen"],
+                flow=Flow(row["flow"]),
             )
             for row in rows
         ]
@@ -213,16 +173,15 @@ class SqlStatementStore:
         )
 
 
+def _line_values(line: StatementLine) -> dict[str, Any]:
+    values = values_of(line)
+    return values | {"account_no": values.pop("account"), "attempt_key": values.pop("key")}
+
+
 def _line(row: RowMapping) -> StatementLine:
-    return StatementLine(
-        bank_serial=row["bank_serial"],
-        account=row["account_no"],
-        direction=Direction(row["direction"]),
-        amount_fen=row["amount_fen"],
-        key=row["attempt_key"],
-        counterparty=row["counterparty"],
-        executed_at=row["executed_at"],
-        counterparty_account=row["counterparty_account"],
+    direction = Direction(row["direction"])
+    return record_of(
+        StatementLine, row, account=row["account_no"], direction=direction, key=row["attempt_key"]
     )
 
 

@@ -1,15 +1,16 @@
-"""What the stores of sealed records share, and their optimistic lock."""
+"""What the stores share: rows read as records, records written as rows, and the optimistic lock of sealed ones."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping, Select, Table, Update, bindparam, select, update
 
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import SHANGHAI, Month, Year
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import Attempt, Batch, Hop, Obligation
 
@@ -33,16 +34,26 @@ def _changing(table: Table, names: tuple[str, ...]) -> Update:
     )
 
 
-class SealedStore:
-    """A store of sealed records, in the transaction of ``connection``."""
+class Store:
+    """A store in the transaction of ``connection``; it writes through ``rows``, for the trail of rows."""
 
-    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
         self._connection = connection
         self._rows = rows
-        self._seals = seals
+
+    def _all(self, query: Select[Any], **values: Any) -> Sequence[RowMapping]:
+        return self._connection.execute(query, values).mappings().all()
 
     def _first(self, query: Select[Any], **values: Any) -> RowMapping | None:
         return self._connection.execute(query, values).mappings().first()
+
+
+class SealedStore(Store):
+    """A store whose records bear seals."""
+
+    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
+        super().__init__(connection, rows)
+        self._seals = seals
 
     def _change(
         self, table: Table, before: Batch | Obligation | Attempt, name: str, fields: dict[str, Any]
@@ -65,10 +76,23 @@ class SealedStore:
         return after
 
 
+R = TypeVar("R")
+
 _AS_THEY_ARE = frozenset({str, int, type(None), datetime, bytes})
 
 
-def values_of(record: Batch | Obligation | Attempt) -> dict[str, Any]:
+def record_of(kind: type[R], row: Mapping[Any, Any], **read: Any) -> R:
+    """A row as a record: the columns of its fields' names, but ``read`` where a field is not as its column holds it."""
+    names: tuple[str, ...] = kind.__slots__  # type: ignore[attr-defined]
+    return kind(**{name: row[name] for name in names if name not in read}, **read)
+
+
+def local(moment: datetime | None) -> Any:
+    """A stored moment in Shanghai time."""
+    return moment and moment.astimezone(SHANGHAI)
+
+
+def values_of(record: Any) -> dict[str, Any]:
     """A new record as a row; the database numbers it."""
     return {name: stored_value(getattr(record, name)) for name in type(record).__slots__ if name != "id"}
 
@@ -79,6 +103,6 @@ def stored_value(value: Any) -> Any:
         return value
     if isinstance(value, StrEnum):
         return value.value
-    if isinstance(value, Month | Hop):
+    if isinstance(value, Month | Year | Hop):
         return str(value)
     return int(value) if isinstance(value, bool) else value
