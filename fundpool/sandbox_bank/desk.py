@@ -1,6 +1,6 @@
 """The bank's desk: a request of the gateway contract in, the book's answer or a fault out.
 
-Served over HTTP by the sandbox bank and called in process by the scripted gateway, so that both
+Served over HTTP by the sandbox bank and called in process by the tests, so that both
 show the caller the same bytes.
 """
 

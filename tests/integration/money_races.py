@@ -269,7 +269,8 @@ class Races:
         ]
         self.transactions.transaction(
             lambda work: [
-                booking.open_balance(work, purse, 100, by=MAKER, event_at=NOW, now=NOW) for purse in purses
+                booking.open_balances(work, [(purse, 100)], by=MAKER, event_at=NOW, now=NOW)
+                for purse in purses
             ]
         )
         return purses

@@ -60,8 +60,8 @@ def opened(transactions) -> Scene:
     scene = Scene(transactions, opening_fen=0)
     scene.book.accounts[ACCOUNT].balance_fen = OPENING_FEN
     scene.ports.database.transaction(
-        lambda work: booking.open_balance(
-            work, FISCAL, OPENING_FEN, by=MAKER, event_at=on(2), now=scene.clock()
+        lambda work: booking.open_balances(
+            work, [(FISCAL, OPENING_FEN)], by=MAKER, event_at=on(2), now=scene.clock()
         )
     )
     return scene

@@ -47,7 +47,7 @@ def county(number: int) -> AccountRef:
 
 def open_books(transactions: SqlTransactions, amount_fen: int) -> None:
     transactions.transaction(
-        lambda work: booking.open_balance(work, FISCAL, amount_fen, by=MAKER, event_at=NOW, now=NOW)
+        lambda work: booking.open_balances(work, [(FISCAL, amount_fen)], by=MAKER, event_at=NOW, now=NOW)
     )
 
 

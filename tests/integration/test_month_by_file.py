@@ -35,7 +35,7 @@ class FileScene(CityScene):
             self.ports,
             gateway=by_file.gateway,
             gateway_terms=by_file.gateway_terms,
-            bank_inbox=by_file.bank_inbox,
+            read_bank_files=by_file.read_bank_files,
         )
         self.outbox, self.inbox = settings.resolved_outbox, settings.resolved_inbox
         self.bank = FileBank(self.book, self.outbox, self.inbox)

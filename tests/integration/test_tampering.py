@@ -37,7 +37,6 @@ from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import PaymentLimits
 from fundpool.sandbox_bank.bank_book import BankBook
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books import audit_checks
 from fundpool.services.books.audit_checks import keep_anchor, take_anchor, verify_everything
 from fundpool.services.payments.recovery import quarantine
@@ -49,6 +48,7 @@ from schemas.tables.base import Moment, stored_moment
 from schemas.tables.row_trail import row_trail
 from tests.crash.small_month import CITY, OCTOBER, TERMS, SmallMonth
 from tests.integration.month_scene import at
+from tests.scripted_bank import ScriptedGateway
 from tests.seals import SEALS
 from tests.simulation.scene import Scene
 

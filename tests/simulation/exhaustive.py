@@ -16,10 +16,10 @@ from fundpool.adapters.keys.signature import is_authentic, signed_headers
 from fundpool.domain.transfer import ObligationState, attempt_key
 from fundpool.sandbox_bank.bank_book import Course
 from fundpool.sandbox_bank.faults import FAULTS, Call, Switch
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.payments import orders
 from fundpool.services.ports import failpoints
 from schemas.payment_messages import TransferOrder
+from tests.scripted_bank import ScriptedGateway
 from tests.simulation.bank import REACHED, CountedPlan
 from tests.simulation.scene import CITY, account_no, county_name
 from tests.simulation.schedule import Opened, Schedule, Variant, is_at_rest

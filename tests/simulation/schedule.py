@@ -26,12 +26,12 @@ from fundpool.domain.transfer import (
 )
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.sandbox_bank.faults import Call, Fault
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books import booking
 from fundpool.services.payments import kill_switches, payment_decisions, recovery, resolving
 from fundpool.services.ports import failpoints
 from fundpool.services.ports.gateway import DayStatement
 from fundpool.services.ports.work import Work
+from tests.scripted_bank import ScriptedGateway
 from tests.simulation import oracle
 from tests.simulation.bank import (
     BLIND_AT_MOST,

@@ -223,7 +223,10 @@ def read_bank_file(content: bytes) -> BankFile:
         if message in _PAIN_002:
             return BankFile(message, statuses=_statuses(document.cstmr_pmt_sts_rpt))
         if message in _CAMT_053:
-            return BankFile(message, pages=_pages(document.bk_to_cstmr_stmt))
+            report = document.bk_to_cstmr_stmt
+            return BankFile(
+                message, pages=tuple(_page(statement, report.grp_hdr) for statement in report.stmt)
+            )
     except (ValueError, AttributeError) as error:
         raise _unreadable(str(error)) from error
     raise _foreign(message)
@@ -282,10 +285,6 @@ def _reason(informations: list[Any]) -> str | None:
     return None
 
 
-def _pages(report: Any) -> tuple[StatementPage, ...]:
-    return tuple(_page(statement, report.grp_hdr) for statement in report.stmt)
-
-
 def _page(statement: Any, header: Any) -> StatementPage:
     account = _account_no(statement.acct)
     if statement.acct.ccy not in {None, CURRENCY}:
@@ -339,9 +338,8 @@ def _balances(balances: list[Any]) -> tuple[Any, Any]:
     """Booked balances at the page's start and end; a page in the middle carries interim ones."""
     coded: dict[str, list[Any]] = {}
     for balance in balances:
-        coded.setdefault(_code(balance.tp.cd_or_prtry.cd) if balance.tp.cd_or_prtry.cd else "", []).append(
-            balance
-        )
+        code = balance.tp.cd_or_prtry.cd
+        coded.setdefault(_code(code) if code else "", []).append(balance)
     interim = coded.get("ITBD", [])
     opening = next((coded[code][0] for code in _OPENING if code in coded), None) or (interim or [None])[0]
     closing = next((coded[code][0] for code in _CLOSING if code in coded), None) or (interim or [None])[-1]
@@ -353,7 +351,7 @@ def _balances(balances: list[Any]) -> tuple[Any, Any]:
 def _days(statement: Any, closing: Any) -> tuple[date, date]:
     """Days covered from end to end: by the stated period, else the one day of the closing balance."""
     if statement.fr_to_dt is None:
-        day = _day_of(closing.dt)
+        day = _moment_of(closing.dt).date()
         return day, day
     first, last = _moment(statement.fr_to_dt.fr_dt_tm), _moment(statement.fr_to_dt.to_dt_tm)
     first_day = first.date() if first.time() == time() else first.date() + timedelta(days=1)
@@ -385,15 +383,16 @@ def _lines(account: str, entry: Any) -> list[StatementLine]:
     direction = Direction.CREDIT if _code(entry.cdt_dbt_ind) == "CRDT" else Direction.DEBIT
 
     def line(detail: Any, number: int | None, amount_fen: int) -> StatementLine:
+        name, account_no = _counterparty(detail, direction)
         return StatementLine(
             bank_serial=serial if number is None else f"{serial}/{number}",
             account=account,
             direction=direction,
             amount_fen=amount_fen,
             key=key_of(detail.refs.end_to_end_id) if detail is not None and detail.refs else None,
-            counterparty=_counterparty(detail, direction),
+            counterparty=name,
             executed_at=executed_at,
-            counterparty_account=_counterparty_account(detail, direction),
+            counterparty_account=account_no,
         )
 
     if len(details) <= 1:
@@ -419,21 +418,16 @@ def _detail_fen(detail: Any) -> int:
     return _fen(amount)
 
 
-def _counterparty(detail: Any, direction: Direction) -> str | None:
+def _counterparty(detail: Any, direction: Direction) -> tuple[str | None, str | None]:
+    """Name and account number of the other party."""
     parties = detail.rltd_pties if detail is not None else None
     if parties is None:
-        return None
-    party = parties.dbtr if direction is Direction.CREDIT else parties.cdtr
+        return None, None
+    is_credit = direction is Direction.CREDIT
+    party, account = (parties.dbtr, parties.dbtr_acct) if is_credit else (parties.cdtr, parties.cdtr_acct)
     party = getattr(party, "pty", party)
-    return None if party is None or party.nm is None else str(party.nm)[:200]
-
-
-def _counterparty_account(detail: Any, direction: Direction) -> str | None:
-    parties = detail.rltd_pties if detail is not None else None
-    if parties is None:
-        return None
-    account = parties.dbtr_acct if direction is Direction.CREDIT else parties.cdtr_acct
-    return None if account is None else _account_no(account)[:64]
+    name = None if party is None or party.nm is None else str(party.nm)[:200]
+    return name, None if account is None else _account_no(account)[:64]
 
 
 # ---------------------------------------------------------------------------------- values
@@ -469,18 +463,13 @@ def _moment(xml: Any) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).astimezone(SHANGHAI)
 
 
-def _day_of(choice: Any) -> date:
-    return _moment_of(choice).date()
-
-
 def _moment_of(choice: Any) -> datetime:
     """A date or a moment; a day without a time counts from its start."""
     if choice is None or (choice.dt is None and choice.dt_tm is None):
         raise ValueError("an entry or balance without its date")
     if choice.dt_tm is not None:
         return _moment(choice.dt_tm)
-    day: date = choice.dt.to_date()
-    return midnight(day)
+    return midnight(choice.dt.to_date())
 
 
 # ---------------------------------------------------------------------------------- XML

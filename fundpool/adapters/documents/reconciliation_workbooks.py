@@ -45,28 +45,26 @@ _UNKNOWN = "未取得"
 _COLUMNS = 8
 
 
-class ReconciliationWorkbooks:
-    """Writes a city's forms of a month into the folder of its reports."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def write(
-        self, policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
-    ) -> Path:
-        """The workbook's path. Raises ServiceUnavailable when the disk does not take it."""
-        target = self._folder / policy.key / str(month) / file_name(policy, month)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_through(target, workbook(policy, month, forms, prepared_on))
-        except OSError as error:
-            raise ServiceUnavailable(
-                "storage_unavailable",
-                f"调节表无法存盘：{error.strerror}（{target.parent}）",
-                f"the reconciliation cannot be kept: {error.strerror} ({target.parent})",
-                remedy="检查磁盘空间与权限后重试 / check space and rights, then run again",
-            ) from error
-        return target
+def write_reconciliation(
+    folder: Path,
+    policy: CityPolicy,
+    month: Month,
+    forms: Sequence[BankReconciliation],
+    prepared_on: date,
+) -> Path:
+    """Write a city's forms of a month below ``folder``; see ``services.ports.files.WriteReconciliation``."""
+    target = folder / policy.key / str(month) / file_name(policy, month)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_through(target, workbook(policy, month, forms, prepared_on))
+    except OSError as error:
+        raise ServiceUnavailable(
+            "storage_unavailable",
+            f"调节表无法存盘：{error.strerror}（{target.parent}）",
+            f"the reconciliation cannot be kept: {error.strerror} ({target.parent})",
+            remedy="检查磁盘空间与权限后重试 / check space and rights, then run again",
+        ) from error
+    return target
 
 
 def file_name(policy: CityPolicy, month: Month) -> str:

@@ -31,26 +31,23 @@ _FIRST_ROW = 5
 _ROW_HEIGHT = 20
 
 
-class SummaryWorkbooks:
-    """``services.ports.ReportWriter`` with xlsxwriter."""
-
-    def monthly_summary(self, summary: MonthSummary) -> bytes:
-        """The workbook's bytes."""
-        target = BytesIO()
-        book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False})
-        book.set_properties(
-            {
-                "title": f"{summary.city_name}{summary.month}基金支出汇总表",
-                "author": summary.city_name,
-                "comments": product(),
-            }
-        )
-        styles = _Styles(book)
-        for fund, fund_name in summary.funds:
-            _write_fund(book, styles, summary, fund, fund_name)
-        _write_remarks(book, styles, summary)
-        book.close()
-        return target.getvalue()
+def summary_workbook(summary: MonthSummary) -> bytes:
+    """See ``services.ports.files.WriteSummary``."""
+    target = BytesIO()
+    book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False})
+    book.set_properties(
+        {
+            "title": f"{summary.city_name}{summary.month}基金支出汇总表",
+            "author": summary.city_name,
+            "comments": product(),
+        }
+    )
+    styles = _Styles(book)
+    for fund, fund_name in summary.funds:
+        _write_fund(book, styles, summary, fund, fund_name)
+    _write_remarks(book, styles, summary)
+    book.close()
+    return target.getvalue()
 
 
 class _Styles:

@@ -136,13 +136,6 @@ def _require_open_reserve(entry: Posting, reserve: Posting | None, resolved_by: 
         )
 
 
-def open_balance(
-    work: Work, ref: AccountRef, amount_fen: int, *, by: str, event_at: datetime, now: datetime
-) -> None:
-    """Bring the balance of a cash account into the books (期初); nothing for a balance of nil."""
-    open_balances(work, [(ref, amount_fen)], by=by, event_at=event_at, now=now)
-
-
 def open_balances(
     work: Work,
     openings: Iterable[tuple[AccountRef, int]],

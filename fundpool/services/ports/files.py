@@ -48,11 +48,8 @@ class DropFolder(Protocol):
         """Whether any file is there."""
 
 
-class ReportWriter(Protocol):
-    """Writes the city's monthly summary as a workbook an official signs."""
-
-    def monthly_summary(self, summary: MonthSummary) -> bytes:
-        """The workbook's bytes; the same summary gives the same figures."""
+WriteSummary = Callable[[MonthSummary], bytes]
+"""Makes the workbook of a city's monthly summary, which an official signs; the same summary, the same figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +76,11 @@ class SlipFolder(Protocol):
         """The slips of the month, in order of document, county and version."""
 
 
-class ReconciliationForms(Protocol):
-    """Writes 银行存款余额调节表 as a workbook that people sign."""
+WriteReconciliation = Callable[[CityPolicy, Month, Sequence[BankReconciliation], date], Path]
+"""Writes the month's 银行存款余额调节表 as of a day into the folder of reports, in place of the one before.
 
-    def write(
-        self, policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
-    ) -> Path:
-        """Write the month's workbook into the folder of reports, in place of the one before.
-
-        Raises ServiceUnavailable when the disk does not take it.
-        """
+Raises ServiceUnavailable when the disk does not take it.
+"""
 
 
 class AnchorKeeper(Protocol):

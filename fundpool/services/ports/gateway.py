@@ -105,10 +105,3 @@ class BankFileNote:
     accounts: tuple[str, ...]
     end_to_end_ids: tuple[str, ...]
     error: FundpoolError | None
-
-
-class BankInbox(Protocol):
-    """Where a bank without an API puts its files."""
-
-    def files(self) -> tuple[BankFileNote, ...]:
-        """Every file there, in order of name."""

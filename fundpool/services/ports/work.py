@@ -13,11 +13,11 @@ from fundpool.services.ports.files import (
     AnchorKeeper,
     DropFolder,
     RawFileStore,
-    ReconciliationForms,
-    ReportWriter,
     SlipFolder,
+    WriteReconciliation,
+    WriteSummary,
 )
-from fundpool.services.ports.gateway import BankInbox, Gateway
+from fundpool.services.ports.gateway import BankFileNote, Gateway
 from fundpool.services.ports.judging import Judge, Parser, Reader
 from fundpool.services.ports.latest_seals import LatestSeals
 from fundpool.services.ports.money_ports import (
@@ -125,8 +125,8 @@ class Ports:
     database: Transactions
     gateway: Gateway | None = None
     gateway_terms: GatewayTerms = field(default_factory=GatewayTerms)
-    bank_inbox: BankInbox | None = None
-    """Only where the bank is reached by files."""
+    read_bank_files: Callable[[], tuple[BankFileNote, ...]] | None = None
+    """Reads the inbox, in order of name; only where the bank is reached by files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ class MonthPorts(Ports):
     parse_files: Parser
     read_documents: Reader
     judge_documents: Judge
-    report_writer: ReportWriter
+    write_summary: WriteSummary
     slip_folder: SlipFolder
-    reconciliation_forms: ReconciliationForms
+    write_reconciliation: WriteReconciliation
     anchors: AnchorKeeper | None = None
