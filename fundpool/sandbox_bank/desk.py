@@ -58,9 +58,9 @@ class BankDesk:
         return self._reply(Call.SUBMIT, order.key, lambda course: self.book.submit(order, now, course))
 
     def _statement(self, query: str, now: datetime) -> Reply:
-        asked = parse_qs(query)
+        parameters = parse_qs(query)
         try:
-            account, day = asked["account"][0], date.fromisoformat(asked["date"][0])
+            account, day = parameters["account"][0], date.fromisoformat(parameters["date"][0])
         except (KeyError, ValueError):
             return _error(400, "bad_request")
 

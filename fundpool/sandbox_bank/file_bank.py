@@ -85,7 +85,10 @@ class FileBank:
         opening_fen = closing_fen - sum(line.moved_fen for line in lines)
         lines = [replace(line, counterparty_account=self._other_account(line)) for line in lines]
         return write_message(
-            "camt.053.001.08", lambda m: _camt_053(m, account, day, now, opening_fen, closing_fen, lines)
+            "camt.053.001.08",
+            lambda m: _camt_053(
+                m, account, day=day, now=now, opening_fen=opening_fen, closing_fen=closing_fen, lines=lines
+            ),
         )
 
     def _other_account(self, line: StatementLine) -> str | None:

@@ -50,10 +50,8 @@ class Columns(BaseModel):
 
     @model_validator(mode="after")
     def _one_way_of_amounts(self) -> "Columns":
-        two = self.debit is not None and self.credit is not None
-        one = self.amount is not None and self.side is not None
-        halves = [self.debit, self.credit, self.amount, self.side]
-        if two == one or sum(each is not None for each in halves) != 2:
+        given = {name for name in ("debit", "credit", "amount", "side") if getattr(self, name) is not None}
+        if given not in ({"debit", "credit"}, {"amount", "side"}):
             raise ValueError("columns: give debit and credit, or amount and side")
         return self
 

@@ -179,7 +179,7 @@ class FileGateway:
         read = list(self._files(None))
         pages = [page for _, file in read if isinstance(file, BankFile) for page in file.pages]
         unused = {statement: error for statement, (_, error) in _together(pages).items() if error}
-        return tuple(_note(path, one, unused) for path, one in read)
+        return tuple(_note(path, file, unused) for path, file in read)
 
     def _statements(self, account: str) -> list[_Statement]:
         """Statements of the account whose pages are all there."""
@@ -189,8 +189,8 @@ class FileGateway:
             return known[1]
         pages = [page for read in files for page in read.pages if page.account == account]
         statements = [
-            _joined(of_one)
-            for of_one, error in _together(pages).values()
+            _joined(of_statement)
+            for of_statement, error in _together(pages).values()
             if error is None or error.code == "bank_statement_clash"
         ]
         self._joined[account] = files, statements
@@ -270,13 +270,13 @@ def _together(
         groups.setdefault((page.account, page.statement_id), {}).setdefault(page.number, set()).add(page)
     together: dict[tuple[str, str], tuple[list[StatementPage], InputError | None]] = {}
     for statement, numbered in groups.items():
-        of_one = [page for number in sorted(numbered) for page in numbered[number]]
+        of_statement = [page for number in sorted(numbered) for page in numbered[number]]
         error = None
         if any(len(versions) > 1 for versions in numbered.values()):
             error = _clash(*statement)
-        elif not _is_whole(of_one):
+        elif not _is_whole(of_statement):
             error = _incomplete(*statement)
-        together[statement] = (of_one, error)
+        together[statement] = (of_statement, error)
     return together
 
 
@@ -344,7 +344,7 @@ def _by_statement(
     """What booked entries under the order's key prove: executed, and returned when the whole came back.
 
     An entry that does not agree with the order, or that another statement of its day does not have,
-    proves nothing. How much of a part came back is told when the statement is matched.
+    proves nothing. How much came back in part is found when the statement is matched.
     """
     standing = standing_of(order, lines)
     if differing or standing.differing or len(standing.executions) != 1:

@@ -255,7 +255,7 @@ def _statuses(report: Any) -> tuple[OrderStatus, ...]:
         if each.orgnl_end_to_end_id and each.tx_sts
     ]
     # One order a message, so MsgId, PmtInfId and EndToEndId are the same digits. What the levels above say
-    # counts against a rejection; their own rejection may be of a copy, which only the transaction tells.
+    # counts against a rejection; their own rejection may be of a copy, as only the transaction's status shows.
     above = [(original.orgnl_msg_id, original.grp_sts, original.sts_rsn_inf)]
     above += [(each.orgnl_pmt_inf_id, each.pmt_inf_sts, each.sts_rsn_inf) for each in payments]
     found += [

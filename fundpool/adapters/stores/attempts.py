@@ -32,7 +32,16 @@ class SqlAttemptStore(SealedStore):
         prepared_at: datetime,
         valid_until: datetime,
     ) -> Attempt:
-        made = self._seals.sealed(new_attempt(obligation, attempt_no, key, request, prepared_at, valid_until))
+        made = self._seals.sealed(
+            new_attempt(
+                obligation,
+                attempt_no,
+                key=key,
+                request=request,
+                prepared_at=prepared_at,
+                valid_until=valid_until,
+            )
+        )
         return attempt_of(self._rows.insert(attempts, values_of(made)))
 
     def get(self, attempt_id: int) -> Attempt:

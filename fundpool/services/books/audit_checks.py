@@ -1,7 +1,7 @@
 """Whether anything was changed behind the program: the trails, the rows and the books, recomputed.
 
 Anchors are the heads of every chain at a moment, kept off the machine: a copy of the whole database
-put in place of a later one is sound in itself, and only an anchor tells.
+put in place of a later one is sound in itself, and only an anchor shows it.
 """
 
 import json
@@ -237,10 +237,10 @@ def verify_everything(work: Work, anchors: Sequence[Anchor]) -> Verification:
 
 
 def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verification:
-    """The same of what was written behind the checkpoint ``start``, whose seal was checked.
+    """The faults of what was written after the checkpoint ``start``, whose seal was checked.
 
-    Of what was written before it this tells, without naming it, that rows are gone or were put in,
-    and that running balances are wrong; not that a row was edited.
+    Of what was written before ``start`` it finds that rows are gone or were added, and that running
+    balances are wrong, without naming them; it does not find that a row was edited.
     """
     assert start.checkpoint is not None
     later = [each for each in anchors if each.row_number >= start.row_number]

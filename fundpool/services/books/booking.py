@@ -271,7 +271,7 @@ def book_spending(
     account = AccountRef(city, fund, account_type, unit)
     entries = [
         Posting(
-            key=spending_key(city, fund, unit, month, reference, item),
+            key=spending_key(city, fund, unit=unit, month=month, reference=reference, item=item),
             debit=AccountRef(city, fund, AccountType.FUND_EXPENDITURE, unit, item),
             credit=account,
             amount_fen=amount_fen,

@@ -86,7 +86,16 @@ def review_application(
                 remedy="fundpool run funds-application",
             )
         for application, line in chosen:
-            _review(work, policy, application, line, amount_fen, reason, reviewer, now)
+            _review(
+                work,
+                policy,
+                application,
+                line=line,
+                amount_fen=amount_fen,
+                reason=reason,
+                reviewer=reviewer,
+                now=now,
+            )
         return work.applications.applications(policy.key, month)
 
     return ports.database.transaction(record)
@@ -165,7 +174,14 @@ def _apply(
         )
         lines.update({line.county: line for line in application.lines})
     return [
-        standing_of(county, fund, lines.get(county), cases.get(county), county in nil, county in decided)
+        standing_of(
+            county,
+            fund,
+            line=lines.get(county),
+            case=cases.get(county),
+            is_nil=county in nil,
+            is_decided=county in decided,
+        )
         for county in counties
     ]
 

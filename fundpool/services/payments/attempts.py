@@ -99,13 +99,13 @@ def apply_event(
     if after is None:
         return attempt
     obligation = work.payments.obligation(attempt.obligation_id)
-    _book(work, obligation, attempt, after, evidence, now)
+    _book(work, obligation, attempt, after=after, evidence=evidence, now=now)
     changed = work.attempts.change(
-        attempt, state=after, **_columns(attempt, after, event, evidence, now, terms)
+        attempt, state=after, **_columns(attempt, after, event=event, evidence=evidence, now=now, terms=terms)
     )
     if attempt.state is not AttemptState.ANOMALY or is_accepted(work, attempt):
         # Anomalous money that came back before anybody took it for the payment: people look again.
-        _move_obligation(work, obligation, after, event, evidence, now)
+        _move_obligation(work, obligation, after, event=event, evidence=evidence, now=now)
     work.audit.append(
         at=now,
         actor=SYSTEM,

@@ -50,7 +50,9 @@ def _reconciliation(
         for stored in work.statements.lines(account.account_no, day)
         if first is None or day_of(stored.line.executed_at) >= first
     ]
-    bank_fen, source, missing = _bank_balance(work, account, entries, lines, first, day, terms)
+    bank_fen, source, missing = _bank_balance(
+        work, account, entries, lines=lines, first=first, day=day, terms=terms
+    )
     return BankReconciliation(
         city=account.city,
         fund=account.fund,
@@ -64,7 +66,7 @@ def _reconciliation(
         bank_fen=bank_fen,
         bank_source=source,
         missing_days=missing,
-        items=_items(work, account, entries, lines, day, open_breaks),
+        items=_items(work, account, entries, lines=lines, day=day, open_breaks=open_breaks),
     )
 
 

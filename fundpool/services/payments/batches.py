@@ -179,8 +179,12 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
                 f"{order.key} 金额必须为正，现为 {order.amount_fen} 分",
                 f"{order.key}: the amount must be positive, found {order.amount_fen} fen",
             )
-        debit = _usable_account(work, order.city, order.fund, order.hop, order.payer_unit, now, payer=True)
-        credit = _usable_account(work, order.city, order.fund, order.hop, order.unit, now, payer=False)
+        debit = _usable_account(
+            work, order.city, order.fund, hop=order.hop, unit=order.payer_unit, now=now, payer=True
+        )
+        credit = _usable_account(
+            work, order.city, order.fund, hop=order.hop, unit=order.unit, now=now, payer=False
+        )
         used |= {debit, credit}
         entries.append((order, debit.id, credit.id))
     require_latest(work, *used)
@@ -304,7 +308,7 @@ def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: dat
         batch, state=BatchState.APPROVED.value, checker=checker, approved_at=now, approved_digest=digest
     )
     _move_on(work, obligations, ObligationState.SUBMITTED, ObligationState.APPROVED)
-    _audit_batch(work, batch, approved, "approve_batch", checker, now)
+    _audit_batch(work, batch, approved, action="approve_batch", actor=checker, now=now)
     return approved
 
 
@@ -327,7 +331,7 @@ def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Ba
         batch, state=BatchState.RELEASED.value, releaser=releaser, released_at=now
     )
     _move_on(work, obligations, ObligationState.APPROVED, ObligationState.RELEASED)
-    _audit_batch(work, batch, released, "release_batch", releaser, now)
+    _audit_batch(work, batch, released, action="release_batch", actor=releaser, now=now)
     return released
 
 

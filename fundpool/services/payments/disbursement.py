@@ -52,7 +52,7 @@ def legs_of(policy: CityPolicy, month: Month, duty_step: str) -> tuple[Leg, ...]
 
 
 def orders_of(policy: CityPolicy, leg: Leg, application: Application) -> tuple[PaymentOrder, ...]:
-    """What a reviewed application has paid over one hop; a county reviewed at nil gets no transfer."""
+    """The payments that a reviewed application leads to over one hop; a county reviewed at nil gets none."""
     amounts = {
         line.county: line.reviewed_fen
         for line in application.lines
@@ -183,7 +183,7 @@ def _order(
 def _order_missing(
     work: Work, policy: CityPolicy, leg: Leg, application: Application, request: StepRequest
 ) -> list[UnitOutcome]:
-    """Order what the application has not had ordered over this hop yet; tell what a payee lacks.
+    """Order what is not ordered yet of the application over this hop; an outcome for each payee that lacks something.
 
     A payee without a usable account keeps nobody else waiting: it is ordered later, in a batch of
     its own, and only because nothing was ever ordered for it. Its order is the same then: books

@@ -101,7 +101,9 @@ def new_attempt(
     valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
     order = order_for(work, obligation, key, valid_until)
     attempts.reserve(work, obligation, key, now)
-    attempt = work.attempts.add(obligation, attempt_no, key, order.body, now, valid_until)
+    attempt = work.attempts.add(
+        obligation, attempt_no, key=key, request=order.body, prepared_at=now, valid_until=valid_until
+    )
     if obligation.state is not ObligationState.IN_FLIGHT:
         work.payments.change_obligation(obligation, ObligationState.IN_FLIGHT)
     work.audit.append(

@@ -48,7 +48,7 @@ def cancel(
             apply_event(work, attempt, Event.NEVER_SENT, Evidence("cancel", reason), now=now, terms=terms)
             obligation = work.payments.obligation(obligation_id)
     cancelled = work.payments.change_obligation(obligation, ObligationState.CANCELLED)
-    _audit_obligation(work, obligation, cancelled, "cancel", by, reason, now)
+    _audit_obligation(work, obligation, cancelled, action="cancel", by=by, reason=reason, now=now)
     return cancelled
 
 
@@ -161,7 +161,7 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
         )
     if target is ObligationState.IN_FLIGHT and last is not AttemptState.PREPARED:
         work.attempts.change(known[-1], next_query_at=now)
-    _audit_obligation(work, obligation, changed, "look_again", by, reason, now)
+    _audit_obligation(work, obligation, changed, action="look_again", by=by, reason=reason, now=now)
     return changed
 
 
@@ -204,7 +204,7 @@ def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, no
     changed = work.payments.change_obligation(
         obligation, ObligationState.SETTLED, settled_at=executed.executed_at, held_reason=None
     )
-    _audit_obligation(work, obligation, changed, "accept_execution", by, reason, now)
+    _audit_obligation(work, obligation, changed, action="accept_execution", by=by, reason=reason, now=now)
     return changed
 
 
@@ -244,7 +244,7 @@ def approve_retry(work: Work, obligation_id: int, *, by: str, reason: str, now: 
         changed = work.payments.change_obligation(
             obligation, ObligationState.RETRY_APPROVED, retry_asked_by=None
         )
-    _audit_obligation(work, obligation, changed, "approve_retry", by, reason, now)
+    _audit_obligation(work, obligation, changed, action="approve_retry", by=by, reason=reason, now=now)
     return changed
 
 

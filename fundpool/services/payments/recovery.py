@@ -133,7 +133,8 @@ def recover(
         resolve_one(ports, gateway, attempt, clock)
     ended = ports.database.transaction(
         lambda work: [
-            _close(work, each, answered, not_arrived, clock(), ports.gateway_terms) for each in opened
+            _close(work, each, answered, not_arrived=not_arrived, now=clock(), terms=ports.gateway_terms)
+            for each in opened
         ]
     )
     unfinished = [each for each in ended if each.finished_at is None]
@@ -250,7 +251,7 @@ def _adopt_in_transaction(
     ports: Ports, obligation_id: int, order: TransferOrder, answer: GatewayAnswer, clock: Clock
 ) -> bool:
     return ports.database.transaction(
-        lambda work: _adopt(work, obligation_id, order, answer, clock(), ports.gateway_terms)
+        lambda work: _adopt(work, obligation_id, order, answer=answer, now=clock(), terms=ports.gateway_terms)
     )
 
 
@@ -299,7 +300,7 @@ def _close(
     days = [
         f"{account_no} {day}"
         for account_no in _paying_accounts(work, current)
-        for day in _days_missing(work, current, account_no, not_arrived, now, terms)
+        for day in _days_missing(work, current, account_no, not_arrived=not_arrived, now=now, terms=terms)
     ]
     is_finished = not keys and not days
     closed = replace(

@@ -1,6 +1,6 @@
 """Finding out what the bank did: queries, fences, callbacks, statements and the three-way match.
 
-Runs beside the sender, as often as one likes, and reads no orchestrator's state. Nothing is
+Runs beside the sender, as often as wanted, and reads no orchestrator's state. Nothing is
 concluded from silence: "not found" waits, resends the same key or fences it; only the bank's exact
 answer, its statement or a fenced key ends an attempt. Nothing is written off by itself.
 """
@@ -85,7 +85,7 @@ def resolve(
     month: Month | None = None,
     clock: Clock | None = None,
 ) -> tuple[TransferOutcome, ...]:
-    """Ask the bank about every order whose outcome is open and due to be asked about.
+    """Ask the bank about every order whose outcome is open and whose next query is due.
 
     Returns how each stands now. An order that stays open for longer than ``terms.held_after`` is
     HELD for a person and still asked about.
@@ -184,7 +184,7 @@ def _is_proved(event: Event, attempt: Attempt, now: datetime, terms: GatewayTerm
 def _apply_to_ended(
     work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
 ) -> Attempt:
-    """What the bank says of an order that is over: that it is not, or once more that it is."""
+    """Apply an answer about an order that is over: the bank says that it is not, or confirms that it is."""
     if answer.kind is GatewayAnswerKind.PROCESSING:
         _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=False)  # money waits anyway
         return doubt_end(work, attempt, now)
@@ -336,7 +336,7 @@ def receive_callback(
 
 @dataclass(frozen=True, slots=True)
 class StatementReport:
-    """What importing statements came to."""
+    """The result of importing statements: lines not known before, orders settled by them, breaks entered."""
 
     accounts: int
     lines_new: int
@@ -393,7 +393,13 @@ def import_days(
         totals = [0, 0, 0]
         for day, statement, fetched_at in fetched:
             counts = match_statement(
-                work, account_no, day, statement, fetched_at, clock(), ports.gateway_terms
+                work,
+                account_no,
+                day,
+                statement=statement,
+                fetched_at=fetched_at,
+                now=clock(),
+                terms=ports.gateway_terms,
             )
             totals = [total + count for total, count in zip(totals, counts, strict=True)]
         return totals[0], totals[1], totals[2]
@@ -418,13 +424,23 @@ def match_statement(
     source: str = "statement",
     by: str = SYSTEM,
 ) -> tuple[int, int, int]:
-    """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks).
+    """Keep a day's statement lines of one account and match them with orders.
+
+    Returns how many lines were new, how many orders they settled and how many breaks were entered.
 
     ``source``, ``by``: where the balances stand that come with it, and who brought them.
     """
     breaks_before = len(work.breaks.find(only_open=False))
     fresh, altered = statement_chain.take_in(
-        work, account_no, day, statement, fetched_at, now, terms, source=source, by=by
+        work,
+        account_no,
+        day,
+        statement=statement,
+        fetched_at=fetched_at,
+        now=now,
+        terms=terms,
+        source=source,
+        by=by,
     )
     for line in altered:
         report_line(work, line, "statement_line_altered", now)
@@ -440,7 +456,7 @@ def _match_line(work: Work, line: StatementLine, now: datetime, terms: GatewayTe
         if line.direction is Direction.DEBIT:
             report_line(work, line, "bank_not_us", now)
         elif line.key is not None and _owed_under(work, line.key):
-            # Books that a restore has put back know nothing of the order, nor that this was told before.
+            # Books put back from a backup know neither the order nor that this break was entered before.
             report_line(work, line, "return_without_payment", now)
         return False  # a receipt without a key of ours is matched with booked income
     after = apply_lines(work, attempt, now, terms)
@@ -469,7 +485,7 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
 
 
 def _owed_under(work: Work, key: str) -> list[tuple[Obligation, int]]:
-    """The unpaid payments that an order with ``key`` would be for, and which of their orders it would be."""
+    """The unpaid payments that an order with ``key`` would pay, each with the number that its attempt would have."""
     unpaid = work.payments.obligations(
         states=[
             ObligationState.SUBMITTED,
@@ -490,7 +506,7 @@ def _owed_under(work: Work, key: str) -> list[tuple[Obligation, int]]:
 
 
 def _may_have_lost(work: Work, obligation: Obligation, attempt_no: int) -> bool:
-    """Whether an attempt of that number fits after those in the books; with a later revision it is that one's."""
+    """Whether the books can have lost an attempt of that number: it follows those they have, of the latest revision."""
     is_over = all(each.state in LEAVES_ROOM for each in work.attempts.of_obligation(obligation.id))
     is_next = attempt_no >= next_attempt_no(tried(work, obligation))
     return is_over and is_next and is_latest(work, obligation)

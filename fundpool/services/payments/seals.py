@@ -40,7 +40,7 @@ def require_latest(work: Work, *records: Any, **further: object) -> None:
 
 
 def require_all_latest(work: Work, table: str, place: str, *records: Any, **further: object) -> None:
-    """The same of all rows of a place: none may be missing either."""
+    """Raise RuleViolation ``row_put_back`` unless these are all rows of the place, each in its latest version."""
     require_equal(work.latest.of_place(table, place), _seals(records, further))
 
 
@@ -67,7 +67,7 @@ def require_whole(work: Work, obligation: Obligation, batch: Batch | None = None
 
 
 def require_orders_whole(work: Work, obligation: Obligation) -> None:
-    """Raise RuleViolation ``seal_broken`` unless what the books say of its orders is what they were told."""
+    """Raise RuleViolation ``seal_broken`` unless the payment's orders in the books bear their seals."""
     _require_sealed(work, work.attempts.of_obligation(obligation.id))
 
 

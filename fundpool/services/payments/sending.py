@@ -141,8 +141,10 @@ def send_one(
     fenced = fence_first is None or _fence(ports, gateway, fence_first, clock)
     if not fenced or not all(_is_still_refused(ports, gateway, each, clock) for each in refused):
         return None
-    asked = frozenset(order.key for order in perhaps_lost)
-    attempt = ports.database.transaction(lambda work: _prepare(work, obligation_id, asked, clock(), terms))
+    unknown_keys = frozenset(order.key for order in perhaps_lost)
+    attempt = ports.database.transaction(
+        lambda work: _prepare(work, obligation_id, unknown_keys, clock(), terms)
+    )
     if attempt is None:
         return None
     claimed = ports.database.transaction(lambda work: _claim(work, attempt.id, worker, clock(), terms))
@@ -160,12 +162,12 @@ def send_one(
 
 
 def _prepare(
-    work: Work, obligation_id: int, asked: frozenset[str], now: datetime, terms: GatewayTerms
+    work: Work, obligation_id: int, unknown_keys: frozenset[str], now: datetime, terms: GatewayTerms
 ) -> Attempt | None:
     """T1: the attempt to send, stored with key, bytes and reserve; ``None`` when none may be sent.
 
-    ``asked``: keys the bank has said it does not know. It may have forgotten one by now, or the books
-    may have been put back from a backup meanwhile.
+    ``unknown_keys``: keys of lost orders that the bank has said it does not know. It may have forgotten one
+    by now, or the books may have been put back from a backup meanwhile.
     """
     obligation = work.payments.obligation(obligation_id)
     if obligation.state is ObligationState.IN_FLIGHT:
@@ -179,7 +181,7 @@ def _prepare(
     _require_others_over(obligation, revisions)
     known = tried(work, obligation)
     lost = orders_perhaps_lost(work, obligation, now, terms)
-    if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - asked:
+    if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - unknown_keys:
         return None
     keys = possible_keys(obligation, known)
     never_sent = _never_sent(known)
@@ -233,7 +235,7 @@ def _require_others_over(obligation: Obligation, revisions: Sequence[Obligation]
 def _are_unknown_to_the_bank(
     ports: Ports, gateway: Gateway, obligation_id: int, orders: Sequence[TransferOrder], clock: Clock
 ) -> bool:
-    """Whether a payment ordered anew after a restore is not under way from before it, under any of its keys.
+    """Whether the bank knows none of the keys that the payment may have used before a restore.
 
     The restored books knew nothing of the lost order, so that their recovery could not ask about it.
     The last one that the bank knows is taken up, to be asked about like any other.
@@ -453,7 +455,10 @@ def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
 def _to_be_asked_first(
     work: Work, obligation_id: int, now: datetime, terms: GatewayTerms
 ) -> tuple[Attempt | None, list[Attempt], list[TransferOrder]]:
-    """What the bank must say before another key is used: what it closes, still refuses, does not know."""
+    """What the bank must answer for before another key is used.
+
+    The attempt whose key it must close, the attempts it must still refuse, the orders it must not know.
+    """
     obligation = work.payments.obligation(obligation_id)
     known = tried(work, obligation) if obligation.state in _NEEDS_ANOTHER_KEY else []
     lost = orders_perhaps_lost(work, obligation, now, terms)

@@ -33,7 +33,7 @@ def take_in(
     source: str,
     by: str,
 ) -> tuple[list[StatementLine], list[StatementLine]]:
-    """Keep a day's lines and balances; (new lines, lines known before with another content).
+    """Keep a day's lines and balances; returns the new lines, and those known before with another content.
 
     Of statements that contradict each other only what they share is kept, and the day counts as not imported.
     """
@@ -97,7 +97,7 @@ def _another_closing(
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """One account's statements in one transaction."""
+    """Follows one account's statements, in one transaction."""
 
     work: Work
     account_no: str
@@ -227,7 +227,7 @@ class _Chain:
 
     def _require_next(self, before: date, day: date, numbers: dict[date, int]) -> None:
         expected = {numbers[before] + 1} | ({1} if day.year > before.year else set())
-        is_twice = numbers[day] == numbers[before] and day.year == before.year  # told as such
+        is_twice = numbers[day] == numbers[before] and day.year == before.year  # reported by follow_numbers
         if numbers[day] in expected or is_twice or not self._all_imported(before, day):
             return
         zh, en = f"前一份为 {numbers[before]}（{before}）", f"the one before is {numbers[before]} ({before})"

@@ -1,7 +1,7 @@
-"""Fetching statements day by day, the balances they state, and receipts that carry no key of ours.
+"""Fetching statements day by day, and matching the receipts on them that carry no key of ours.
 
-A receipt (保险费, 财政补助, 利息 …) is held to be a booking only when exactly one booking and exactly
-one receipt fit each other; anything else becomes a break with an owner, for a person.
+A receipt (保险费, 财政补助, 利息 …) counts as a booking only when exactly one booking and exactly one
+receipt fit each other; anything else becomes a break with an owner, for a person.
 """
 
 import uuid
@@ -48,7 +48,7 @@ def ref_of(account: BankAccount) -> AccountRef:
 
 @dataclass(slots=True)
 class CatchUp:
-    """What fetching the statements of past days came to."""
+    """The result of fetching the statements of past days, or of reading a file of them."""
 
     days: int = 0
     lines_new: int = 0
@@ -60,8 +60,8 @@ class CatchUp:
 def catch_up(ports: Ports, city: str, now: datetime) -> CatchUp:
     """Fetch and match every past day's statement that is not final yet, account by account, and younger ones again.
 
-    A statement that has not arrived is told and hides no other; a bank that does not answer ends
-    the run, because the next call would meet the same.
+    A statement that has not arrived is listed in ``missing`` and keeps no other from being fetched; a bank
+    that does not answer ends the run, because the next call would fail too.
     """
     done = CatchUp()
     if ports.gateway is None:
@@ -200,7 +200,15 @@ def import_file(
         of_day = tuple(line for line in lines if day_of(line.executed_at) == day)
         statement = DayStatement(of_day, opening_fen.get(day), closing_fen.get(day))
         counts = resolving.match_statement(
-            work, account_no, day, statement, now, now, terms, source=source, by=taker
+            work,
+            account_no,
+            day,
+            statement=statement,
+            fetched_at=now,
+            now=now,
+            terms=terms,
+            source=source,
+            by=taker,
         )
         done.lines_new, done.settled = done.lines_new + counts[0], done.settled + counts[1]
         done.breaks_new += counts[2]
@@ -219,7 +227,7 @@ def import_file(
 
 @dataclass(slots=True)
 class ReceiptReport:
-    """What matching receipts with booked income came to."""
+    """The result of matching receipts with booked income."""
 
     matched: int = 0
     breaks_new: int = 0
@@ -293,11 +301,13 @@ def _match_account(
         (_in_closed_window(final, first), MatchRule.AMOUNT_AND_DAY),
     ):
         for stored, entry in _only_pairs(left.receipts, left.bookings, fits):
-            report.breaks_cleared += record_match(work, account, stored, entry.key, rule, SYSTEM, now)
+            report.breaks_cleared += record_match(
+                work, account, stored, posting_key=entry.key, rule=rule, by=SYSTEM, now=now
+            )
             report.matched += 1
             left.receipts.remove(stored)
             left.bookings.remove(entry)
-    report.breaks_new += _report_left_over(work, account, left, final, first, now)
+    report.breaks_new += _report_left_over(work, account, left, final=final, first=first, now=now)
 
 
 def _names_serial(stored: StoredLine, entry: CashEntry) -> bool:
@@ -355,7 +365,7 @@ def record_match(
     by: str,
     now: datetime,
 ) -> int:
-    """Hold a receipt to be a booking; how many breaks about either are cleared by that."""
+    """Record that a receipt is a booking; returns how many breaks about either that clears."""
     work.statements.add_match(stored.id, posting_key, rule, by, now)
     work.audit.append(
         at=now,
@@ -401,18 +411,18 @@ def _report_left_over(
             work,
             account,
             "receipt_ambiguous" if ambiguous else "receipt_not_booked",
-            _receipt_reference(account, stored),
-            f"银行 {day_of(line.executed_at)} 收款 {format_yuan(line.amount_fen)} 元（{line.counterparty or '—'}，流水 "
+            reference=_receipt_reference(account, stored),
+            zh=f"银行 {day_of(line.executed_at)} 收款 {format_yuan(line.amount_fen)} 元（{line.counterparty or '—'}，流水 "
             f"{line.bank_serial}）"
             + ("与账上多笔或他日同额收入都可能相符" if ambiguous else "账上没有对应收入"),
-            f"the bank received {format_yuan(line.amount_fen)} yuan on {day_of(line.executed_at)} "
+            en=f"the bank received {format_yuan(line.amount_fen)} yuan on {day_of(line.executed_at)} "
             f"({line.counterparty or '-'}, serial {line.bank_serial}); "
             + (
                 "more than one booking or another day's may be it"
                 if ambiguous
                 else "no income is booked for it"
             ),
-            now,
+            now=now,
         )
     for entry in left.bookings:
         if _window_over(entry, final, first):
@@ -420,12 +430,12 @@ def _report_left_over(
                 work,
                 account,
                 "receipt_not_at_bank",
-                entry.key,
-                f"账上 {day_of(entry.event_at)} 收入 {format_yuan(entry.amount_fen)} 元（{entry.memo or '—'}）银行前后 "
+                reference=entry.key,
+                zh=f"账上 {day_of(entry.event_at)} 收入 {format_yuan(entry.amount_fen)} 元（{entry.memo or '—'}）银行前后 "
                 f"{RECEIPT_WINDOW.days} 日内没有对应收款",
-                f"{format_yuan(entry.amount_fen)} yuan are booked as received on {day_of(entry.event_at)} "
+                en=f"{format_yuan(entry.amount_fen)} yuan are booked as received on {day_of(entry.event_at)} "
                 f"({entry.memo or '-'}); the bank has no such receipt within {RECEIPT_WINDOW.days} days",
-                now,
+                now=now,
             )
     return new
 
@@ -453,7 +463,7 @@ def _add_break(
 def match_by_person(
     work: Work, account_no: str, serial: str, posting_key: str, *, by: str, now: datetime
 ) -> int:
-    """Hold a receipt to be a booking because a person says so; how many breaks are cleared.
+    """Record that a receipt is a booking because a person says so; returns how many breaks that clears.
 
     Raises InputError ``receipt_unknown`` or ``open_booking_unknown`` where either is explained already or is
     not there, and RuleViolation ``amount_differs``.
@@ -486,7 +496,9 @@ def match_by_person(
             f"serial {serial} is {format_yuan(stored.line.amount_fen)} yuan, the booking {format_yuan(entry.amount_fen)}",
             remedy="金额不符须先冲销再入账 / reverse the booking and book the right amount",
         )
-    return record_match(work, account, stored, posting_key, MatchRule.PERSON, matcher, now)
+    return record_match(
+        work, account, stored, posting_key=posting_key, rule=MatchRule.PERSON, by=matcher, now=now
+    )
 
 
 def assign(work: Work, break_id: int, *, owner: str, by: str, now: datetime) -> None:

@@ -87,7 +87,7 @@ class AnchorKeeper(Protocol):
     """Keeps one anchor of the trails a day where the installation says, at best on another machine."""
 
     def checkpoints(self) -> Sequence[Mapping[str, Any]]:
-        """The anchors kept here that say they were verified; whether that is true their seals tell."""
+        """The anchors kept here that claim to have been verified; their seals show whether they were."""
 
     def lacks(self, day: date) -> bool:
         """Whether the day's anchor is still to be written somewhere."""

@@ -36,7 +36,7 @@ class County:
 
 @dataclass(frozen=True, slots=True)
 class CityFund:
-    """A fund (险种) as documents name it: ``name_zh`` is written, ``aliases`` are read, ``short_zh`` is told."""
+    """A fund (险种) as documents name it: ``name_zh`` is written, ``aliases`` are read, ``short_zh`` is shown."""
 
     key: str
     name_zh: str

@@ -11,7 +11,7 @@ from schemas.payment_messages import StatementLine
 
 
 class MatchRule(StrEnum):
-    """Why a receipt is held to be a booking."""
+    """Why a receipt counts as a booking."""
 
     REFERENCE = "reference"
     """The booking names the bank's serial, and the amount is the same."""
