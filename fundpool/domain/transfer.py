@@ -78,6 +78,11 @@ class AttemptState(StrEnum):
 LEAVES_ROOM = frozenset({AttemptState.REJECTED, AttemptState.CLOSED})
 """Only after these may an obligation have another attempt."""
 
+EXECUTED = frozenset(
+    {AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.PARTLY_RETURNED, AttemptState.ANOMALY}
+)
+"""In these the bank has moved the money, whatever came back afterwards."""
+
 MAY_BE_ORDERED_AGAIN = frozenset({ObligationState.RETURNED, ObligationState.CANCELLED})
 """Only from these may what is owed be ordered again, as a new revision."""
 

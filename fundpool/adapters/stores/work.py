@@ -30,16 +30,16 @@ from fundpool.services.ports.work import Work
 T = TypeVar("T")
 
 
-class SqlWork:
+class SqlWork(Work):
     """The stores of one transaction; they all share its connection and commit together."""
 
     def __init__(self, connection: Connection, seals: Seals, limits: PaymentLimits) -> None:
         rows = self._rows = RowWriter(connection)
         self.seals = seals
         self.limits = limits
-        self.trail = SqlRowTrail(connection, seals)
-        self.latest = SqlLatestSeals(connection, rows)
-        self.audit = SqlAuditStore(connection, self.trail)
+        self.trail = self._trail = SqlRowTrail(connection, seals)
+        self.latest = self._latest = SqlLatestSeals(connection, rows)
+        self.audit = self._audit = SqlAuditStore(connection, self._trail)
         self.accounts = SqlAccountStore(connection, rows, seals)
         self.payments = SqlPaymentStore(connection, rows, seals)
         self.attempts = SqlAttemptStore(connection, rows, seals)
@@ -57,9 +57,9 @@ class SqlWork:
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""
         try:
-            self.audit.flush()
-            self.latest.flush()
-            self.trail.append(self._rows.written(), *self.audit.head())
+            self._audit.flush()
+            self._latest.flush()
+            self._trail.append(self._rows.written(), *self._audit.head())
         except IntegrityError as error:
             # The sealed end of the trail lies before records that stand there: its tail was cut off.
             raise RuleViolation(

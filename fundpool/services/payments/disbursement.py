@@ -24,7 +24,6 @@ from fundpool.services.ports.work import MonthPorts, Work
 PAY_STEP = "pay_from_fiscal_account"
 ALLOCATE_STEP = "allocate_to_counties"
 
-_SENDABLE = {ObligationState.RELEASED, ObligationState.RETRY_APPROVED, ObligationState.IN_FLIGHT}
 _STUCK = {
     ObligationState.FAILED,
     ObligationState.HELD,
@@ -138,7 +137,7 @@ def send_payments(ports: MonthPorts, request: StepRequest, duty: str) -> list[Un
     outcomes: list[UnitOutcome] = []
     for leg in legs_of(policy, request.month, duty):
         transfers = _standing(ports, policy, request, leg)
-        if any(transfer.state in _SENDABLE for transfer in transfers):
+        if any(transfer.state in sending.SENDABLE for transfer in transfers):
             transfers = list(
                 sending.send_batch(
                     ports,

@@ -16,7 +16,7 @@ from enum import StrEnum
 from fundpool.domain.money import format_yuan
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import SHANGHAI, day_of
-from fundpool.domain.transfer import Attempt, AttemptState, Event, GatewayTerms, ObligationState
+from fundpool.domain.transfer import EXECUTED, Attempt, AttemptState, Event, GatewayTerms, ObligationState
 from fundpool.services.books import booking
 from fundpool.services.payments.attempts import (
     Evidence,
@@ -195,19 +195,9 @@ def apply_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms
     return _apply_returns(work, attempt, standing, now, terms)
 
 
-_EXECUTED = frozenset(
-    {
-        AttemptState.SUCCEEDED,
-        AttemptState.RETURNED,
-        AttemptState.PARTLY_RETURNED,
-        AttemptState.ANOMALY,
-    }
-)
-
-
 def _is_proved_elsewhere(work: Work, attempt: Attempt, order: TransferOrder) -> bool:
     """Whether the bank's exact answer proves the debit, while the statement that must have it is not in yet."""
-    if attempt.state not in _EXECUTED or attempt.executed_at is None:
+    if attempt.state not in EXECUTED or attempt.executed_at is None:
         return False
     day = day_of(attempt.executed_at)
     return day not in work.statements.imports(order.debit_account)

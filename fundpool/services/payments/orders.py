@@ -117,22 +117,10 @@ def new_attempt(
 
 
 def possible_orders(work: Work, obligation: Obligation) -> list[TransferOrder]:
-    """The order under each of ``possible_keys``, to ask the bank about; its validity is not part of that."""
-    debit = work.accounts.get(obligation.debit_account_id)
-    credit = work.accounts.get(obligation.credit_account_id)
-    return [
-        TransferOrder(
-            key=key,
-            amount_fen=obligation.amount_fen,
-            debit_account=debit.account_no,
-            credit_account=credit.account_no,
-            credit_name=credit.account_name,
-            purpose=obligation.purpose,
-            end_to_end_id=key.replace("-", ""),
-            valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
-        )
-        for _, key in possible_keys(obligation, tried(work, obligation))
-    ]
+    """The order under each of ``possible_keys``, to ask the bank about; none of them is ever sent."""
+    never = datetime(2000, 1, 1, tzinfo=SHANGHAI)
+    keys = possible_keys(obligation, tried(work, obligation))
+    return [order_for(work, obligation, key, valid_until=never) for _, key in keys]
 
 
 def orders_perhaps_lost(

@@ -5,6 +5,7 @@ from datetime import datetime
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.people import person, require_other_person
 from fundpool.domain.transfer import (
+    EXECUTED,
     LEAVES_ROOM,
     AttemptState,
     Event,
@@ -91,14 +92,6 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
         )
 
 
-_PAID_OR_RETURNED = frozenset(
-    {
-        AttemptState.SUCCEEDED,
-        AttemptState.RETURNED,
-        AttemptState.PARTLY_RETURNED,
-        AttemptState.ANOMALY,
-    }
-)
 _OVER = frozenset(
     {
         ObligationState.SETTLED,
@@ -142,10 +135,10 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
             "when it was paid once and the payee keeps it; otherwise wait until the money is back",
         )
     last = known[-1].state if known else None
-    ends = {each.state for each in known} & _PAID_OR_RETURNED
+    ends = {each.state for each in known} & EXECUTED
     if last is None or (known[-1].first_sent_at is None and last is AttemptState.CLOSED):
         target = ObligationState.RELEASED
-    elif ends and last in LEAVES_ROOM | _PAID_OR_RETURNED:
+    elif ends and last in LEAVES_ROOM | EXECUTED:
         target = ObligationState.SETTLED  # held after the bank had paid: it contradicted itself
     elif last in LEAVES_ROOM:
         target = ObligationState.FAILED

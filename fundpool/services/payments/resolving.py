@@ -14,6 +14,7 @@ from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM, person, require_other_person
 from fundpool.domain.periods import Month, day_of
 from fundpool.domain.transfer import (
+    EXECUTED,
     LEAVES_ROOM,
     OPEN_QUESTIONS,
     Attempt,
@@ -62,7 +63,7 @@ from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
 _ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
 
-_ARRIVED = (AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.PARTLY_RETURNED)
+_ARRIVED = EXECUTED - {AttemptState.ANOMALY}
 
 _SELF_CONTRADICTIONS = frozenset({"contradictory_status", "statement_differs"})
 """Why an answer is UNKNOWN: the bank's own files say of the order what cannot all be true."""

@@ -73,7 +73,8 @@ def running_clock(now: datetime) -> Clock:
 
 
 _NEEDS_ANOTHER_KEY = (ObligationState.RELEASED, ObligationState.RETRY_APPROVED)
-_SENDABLE = (*_NEEDS_ANOTHER_KEY, ObligationState.IN_FLIGHT)
+SENDABLE = frozenset({*_NEEDS_ANOTHER_KEY, ObligationState.IN_FLIGHT})
+"""Obligations of which there may be something to send."""
 
 
 def send_batch(
@@ -110,7 +111,7 @@ def send_batch(
         error: FundpoolError | None = None
         if bank_away:
             error = _bank_away()
-        elif obligation.state in _SENDABLE and clock() < stop_at:
+        elif obligation.state in SENDABLE and clock() < stop_at:
             try:
                 answer = send_one(ports, gateway, obligation.id, worker=worker, clock=clock)
                 bank_away = answer is not None and answer.unreachable

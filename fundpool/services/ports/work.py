@@ -67,45 +67,27 @@ class RowTrailStore(Protocol):
         """The same with the marks of the columns."""
 
 
-class Work(Protocol):
-    """One database transaction, seen as its stores."""
+class Work:
+    """One database transaction, seen as its stores; whoever opens one sets them."""
 
-    @property
-    def seals(self) -> Seals: ...
-    @property
-    def limits(self) -> PaymentLimits: ...
-    @property
-    def trail(self) -> RowTrailStore: ...
-    @property
-    def latest(self) -> LatestSeals: ...
-    @property
-    def audit(self) -> AuditStore: ...
-    @property
-    def accounts(self) -> AccountStore: ...
-    @property
-    def payments(self) -> PaymentStore: ...
-    @property
-    def attempts(self) -> AttemptStore: ...
-    @property
-    def breaks(self) -> BreakStore: ...
-    @property
-    def switches(self) -> SwitchStore: ...
-    @property
-    def ledger(self) -> LedgerStore: ...
-    @property
-    def submissions(self) -> SubmissionStore: ...
-    @property
-    def reviews(self) -> ReviewStore: ...
-    @property
-    def applications(self) -> ApplicationStore: ...
-    @property
-    def budgets(self) -> BudgetStore: ...
-    @property
-    def records(self) -> CalendarRecordStore: ...
-    @property
-    def scheduled_steps(self) -> ScheduledStepStore: ...
-    @property
-    def statements(self) -> StatementStore: ...
+    seals: Seals
+    limits: PaymentLimits
+    trail: RowTrailStore
+    latest: LatestSeals
+    audit: AuditStore
+    accounts: AccountStore
+    payments: PaymentStore
+    attempts: AttemptStore
+    breaks: BreakStore
+    switches: SwitchStore
+    ledger: LedgerStore
+    submissions: SubmissionStore
+    reviews: ReviewStore
+    applications: ApplicationStore
+    budgets: BudgetStore
+    records: CalendarRecordStore
+    scheduled_steps: ScheduledStepStore
+    statements: StatementStore
 
 
 class Transactions(Protocol):
