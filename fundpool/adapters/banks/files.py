@@ -111,6 +111,8 @@ class FileGateway:
                     content = known
                     break
             if not (self._handed_over / name).exists():
+                # The outbox first: killed in between, the next submission finds the order there and adds the
+                # copy. The other way round, an order that never left would count as handed over.
                 for folder in (self._outbox, self._handed_over):
                     folder.mkdir(parents=True, exist_ok=True)
                     if not (folder / name).exists():

@@ -57,6 +57,7 @@ class SqlWork(Work):
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""
         try:
+            # The record of the trail of rows comes last: it seals the number and hash of the last audit record.
             self._audit.flush()
             self._latest.flush()
             self._trail.append(self._rows.written(), *self._audit.head())

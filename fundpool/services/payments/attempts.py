@@ -1,4 +1,4 @@
-"""Every arrow of an attempt, with what it books: called inside a transaction, by the money part only.
+"""Moving an attempt along its arrows, and booking what each move means; called inside a transaction.
 
 Only evidence moves an attempt: the bank's exact answer, its statement, or a confirmed fence. An
 event without an arrow from the present state changes nothing here; contradictions are breaks.
@@ -162,7 +162,7 @@ def _columns(
 
 
 def doubt_end(work: Work, attempt: Attempt, now: datetime) -> Attempt:
-    """An order that the books hold as over is not: no other key is used before its end is proved anew.
+    """Doubt the end of an order that the books hold as over: no other key is used until its end is proved anew.
 
     The bank may have had it once more, from books that a restore has replaced since. Proof is a fence,
     or the statements of every day from its first sending to the bank's retention after now.
@@ -180,7 +180,7 @@ def doubt_end(work: Work, attempt: Attempt, now: datetime) -> Attempt:
 
 
 def is_in_doubt(attempt: Attempt) -> bool:
-    """Whether the bank spoke of an order that is over as of one that is not, and nothing has proved its end since."""
+    """Whether the bank reported an order as open that the books hold as over, and nothing has proved its end since."""
     return must_be_fenced(attempt) and attempt.reason == _IN_DOUBT
 
 

@@ -120,7 +120,7 @@ def sealed_budgets(work: Work, city: str, year: int) -> dict[tuple[str, str], in
 
 
 def committed_fen(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
-    """What is paid and reserved of each county's year, in fen: every payment that is ordered and not over.
+    """What is paid or ordered for each county in the year, in fen: every payment that is ordered and not over.
 
     What was paid before the books began comes in with the openings. A payment to the city's own account
     counts for the counties of its application, until each county's own payment stands for it.

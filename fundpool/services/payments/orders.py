@@ -40,12 +40,12 @@ def tried(work: Work, obligation: Obligation) -> list[Attempt]:
 
 
 def is_latest(work: Work, obligation: Obligation) -> bool:
-    """Whether nobody has ordered what is owed again, as a later revision."""
+    """Whether the obligation is the last revision of what is owed."""
     return work.payments.revisions(obligation)[-1].id == obligation.id
 
 
 def possible_keys(obligation: Obligation, known: Sequence[Attempt]) -> list[tuple[int, str]]:
-    """Numbers and keys that orders lost by a restore can have had, the next one first; ``known`` as by ``tried``.
+    """Numbers and keys that orders lost by a restore can have had, in order; ``known``: the result of ``tried``.
 
     All of them, not the next alone: after the backup attempts may have been refused, leaving no
     trace at the bank, and others made.
@@ -178,7 +178,7 @@ def require_statements(work: Work, account_no: str, first: date, last: datetime,
 
 
 def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
-    """An order that a restore had lost is asked about, and never sent again.
+    """Make an order that a restore had lost an open question to the bank; it is never sent again.
 
     It may have been sent as early as the day of the backup: a fence proves nothing once the bank may
     have forgotten it, and its absence is proved only by the statements from that day on.

@@ -156,7 +156,7 @@ def _opened(work: Work, first_day: date | None) -> list[Recovery]:
 def _import_statements(
     ports: Ports, opened: Iterable[Recovery], clock: Clock
 ) -> tuple[tuple[StatementReport, ...], frozenset[tuple[str, date]]]:
-    """Fetch what is not final yet; also (account, day) of statements that the bank has not made yet."""
+    """Fetch what is not final yet; returns also (account, day) of statements that the bank has not made yet."""
     reports: list[StatementReport] = []
     not_arrived: set[tuple[str, date]] = set()
     for recovery in opened:
@@ -205,7 +205,7 @@ def _pays_first(account: BankAccount) -> bool:
 def _ask_about_keys(
     ports: Ports, gateway: Gateway, opened: Iterable[Recovery], clock: Clock
 ) -> frozenset[str]:
-    """Ask about every key that may be under way; those that the bank certainly never had."""
+    """Ask the bank about every key that may be under way; returns those whose answer leaves nothing open."""
     answered: set[str] = set()
     for recovery in opened:
         quiet_from = recovery.opened_at + ports.gateway_terms.quiet_after_restore
@@ -242,7 +242,7 @@ def _possible_orders(work: Work, recovery: Recovery) -> list[tuple[int, Transfer
 
 
 def _orders_over(work: Work, obligation: Obligation) -> list[tuple[int, TransferOrder]]:
-    """Of what is owed, also those of an earlier revision, each with its own obligation."""
+    """The orders that are over, under any revision of what is owed, each with its own obligation."""
     over = [each for each in tried(work, obligation) if each.state in LEAVES_ROOM]
     return [(each.obligation_id, TransferOrder.from_body(each.request)) for each in over]
 
@@ -263,9 +263,9 @@ def _adopt(
     now: datetime,
     terms: GatewayTerms,
 ) -> bool:
-    """Take up an order the bank has and the restored books had lost, or held as over.
+    """Take up an order that the bank has, and that the restored books had lost or held as over.
 
-    Whether the books now say of an order that was over in the backup what the bank says of it.
+    Returns whether that answers for the key: the books held the order as over, and now follow the bank.
     """
     attempt = work.attempts.by_key(order.key) or lost_attempt(work, order.key, now, terms)
     if attempt is None or attempt.obligation_id != obligation_id:

@@ -1,4 +1,4 @@
-"""The one door through which money leaves: three transactions around one call.
+"""Sending: money leaves here and nowhere else, by three transactions around one call.
 
 Prepare (T1) stores key and exact bytes and reserves the amount; claim (T2) takes the lease and checks
 every guard again; then the call; then the result (T3). Any rerun of any step moves no money twice,

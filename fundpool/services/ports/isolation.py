@@ -1,4 +1,4 @@
-"""One unit's trouble is its own: an error met for one county becomes its outcome, and the others go on.
+"""Isolation: an error met for one county becomes that county's outcome, and the others go on.
 
 A commit that survives a power loss costs more than the work it commits, so a city's units share one;
 only when one of them raises is each run in a transaction of its own.
