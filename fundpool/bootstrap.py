@@ -102,22 +102,22 @@ class LazyGateway:
 
     def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """See ``Gateway.submit``."""
-        return self._gateway.submit(order, now=now)
+        return self._bank.submit(order, now=now)
 
     def query(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """See ``Gateway.query``."""
-        return self._gateway.query(order, now=now)
+        return self._bank.query(order, now=now)
 
     def close(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """See ``Gateway.close``."""
-        return self._gateway.close(order, now=now)
+        return self._bank.close(order, now=now)
 
     def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         """See ``Gateway.statement``."""
-        return self._gateway.statement(account, day, now=now)
+        return self._bank.statement(account, day, now=now)
 
     @cached_property
-    def _gateway(self) -> Gateway:
+    def _bank(self) -> Gateway:
         if self._settings.gateway_kind == "file":
             return _file_gateway(self._settings)
         from fundpool.adapters.banks.http import HttpGateway

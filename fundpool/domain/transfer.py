@@ -447,7 +447,7 @@ def new_obligation(
     )
 
 
-def new_attempt(
+def prepared_attempt(
     obligation: Obligation,
     attempt_no: int,
     key: str,

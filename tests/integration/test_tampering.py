@@ -40,6 +40,7 @@ from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.services.books import audit_checks
 from fundpool.services.books.audit_checks import keep_anchor, take_anchor, verify_everything
 from fundpool.services.payments.recovery import quarantine
+from fundpool.services.ports.money_ports import Break
 from fundpool.services.ports.statement_ports import MatchRule, StatedBalance
 from fundpool.services.ports.work import Work
 from schemas.tables import metadata
@@ -87,14 +88,17 @@ def _further(work: Work, county: str) -> None:
     work.statements.state_balance(account, StatedBalance(date(2026, 10, 8), 1, "对账单", "甲", NOW))
     work.statements.add_match(1, "posting/1", MatchRule.PERSON, "甲", NOW)
     work.breaks.add(
-        kind="amount_differs",
-        reference="r1",
-        city=CITY,
-        fund="employee",
-        detail_zh="差",
-        detail_en="differs",
-        stops_fund=False,
-        at=NOW,
+        Break(
+            id=0,
+            kind="amount_differs",
+            reference="r1",
+            city=CITY,
+            fund="employee",
+            detail_zh="差",
+            detail_en="differs",
+            stops_fund=False,
+            found_at=NOW,
+        )
     )
     work.breaks.assign(work.breaks.find(CITY)[0].id, "甲")
 

@@ -34,7 +34,6 @@ from fundpool.domain.transfer import (
     PaymentLimits,
     PaymentOrder,
     check_obligation_arrow,
-    new_attempt,
     new_batch,
     new_obligation,
 )
@@ -609,19 +608,11 @@ class MemoryAttempts:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def add(
-        self,
-        obligation: Obligation,
-        attempt_no: int,
-        key: str,
-        request: bytes,
-        prepared_at: datetime,
-        valid_until: datetime,
-    ) -> Attempt:
-        made = SEALS.sealed(new_attempt(obligation, attempt_no, key, request, prepared_at, valid_until))
+    def add(self, prepared: Attempt) -> Attempt:
+        made = SEALS.sealed(prepared)
         attempt = replace(made, id=len(self._state.attempts) + 1)
-        if any(each.key == key for each in self._state.attempts.values()):
-            raise ConstraintBroken(f"key used twice: {key}")
+        if any(each.key == made.key for each in self._state.attempts.values()):
+            raise ConstraintBroken(f"key used twice: {made.key}")
         self._require_one_live(attempt)
         self._state.own("attempts")[attempt.id] = attempt
         return attempt
@@ -705,21 +696,12 @@ class MemoryBreaks:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def add(self, *, kind: str, reference: str, at: datetime, **fields: Any) -> bool:
-        if any((each.kind, each.reference) == (kind, reference) for each in self._state.breaks.values()):
+    def add(self, found: Break) -> bool:
+        known = ((each.kind, each.reference) for each in self._state.breaks.values())
+        if (found.kind, found.reference) in known:
             return False
         number = len(self._state.breaks) + 1
-        self._state.own("breaks")[number] = Break(
-            id=number,
-            kind=kind,
-            reference=reference,
-            found_at=at,
-            owner=None,
-            resolved_at=None,
-            resolved_by=None,
-            resolution=None,
-            **fields,
-        )
+        self._state.own("breaks")[number] = replace(found, id=number)
         return True
 
     def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:

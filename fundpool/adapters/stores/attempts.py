@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month, midnight
-from fundpool.domain.transfer import Attempt, AttemptState, Obligation, new_attempt
+from fundpool.domain.transfer import Attempt, AttemptState
 from fundpool.services.ports.money_ports import GatewayCall
 from schemas.tables.transfers import attempts, callback_inbox, gateway_call, obligations
 
@@ -23,26 +23,8 @@ _CALLS = rows_where(gateway_call, "attempt_key").order_by(gateway_call.c.id)
 class SqlAttemptStore(SealedStore):
     """``AttemptStore`` on SQL."""
 
-    def add(
-        self,
-        obligation: Obligation,
-        attempt_no: int,
-        key: str,
-        request: bytes,
-        prepared_at: datetime,
-        valid_until: datetime,
-    ) -> Attempt:
-        made = self._seals.sealed(
-            new_attempt(
-                obligation,
-                attempt_no,
-                key=key,
-                request=request,
-                prepared_at=prepared_at,
-                valid_until=valid_until,
-            )
-        )
-        return attempt_of(self._rows.insert(attempts, values_of(made)))
+    def add(self, prepared: Attempt) -> Attempt:
+        return attempt_of(self._rows.insert(attempts, values_of(self._seals.sealed(prepared))))
 
     def get(self, attempt_id: int) -> Attempt:
         row = self._first(_ATTEMPT, id=attempt_id)

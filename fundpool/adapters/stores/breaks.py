@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fundpool.adapters.stores.store import Store, record_of
+from fundpool.adapters.stores.store import Store, record_of, values_of
 from fundpool.domain.errors import InputError
 from fundpool.services.ports.money_ports import Break
 from schemas.tables.transfers import reconciliation_break
@@ -14,35 +14,12 @@ from schemas.tables.transfers import reconciliation_break
 class SqlBreakStore(Store):
     """``BreakStore`` on SQL."""
 
-    def add(
-        self,
-        *,
-        kind: str,
-        reference: str,
-        city: str,
-        fund: str,
-        detail_zh: str,
-        detail_en: str,
-        stops_fund: bool,
-        at: datetime,
-    ) -> bool:
+    def add(self, found: Break) -> bool:
         c = reconciliation_break.c
-        known = self._connection.scalar(select(c.id).where(c.kind == kind, c.reference == reference))
-        if known is not None:
+        known = select(c.id).where(c.kind == found.kind, c.reference == found.reference)
+        if self._connection.scalar(known) is not None:
             return False
-        self._rows.insert(
-            reconciliation_break,
-            {
-                "kind": kind,
-                "reference": reference,
-                "city": city,
-                "fund": fund,
-                "detail_zh": detail_zh,
-                "detail_en": detail_en,
-                "stops_fund": int(stops_fund),
-                "found_at": at,
-            },
-        )
+        self._rows.insert(reconciliation_break, values_of(found))
         return True
 
     def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.transfer import BankAccount, Obligation
 from fundpool.services.payments import kill_switches
+from fundpool.services.ports.money_ports import Break
 from fundpool.services.ports.work import Work
 
 
@@ -26,7 +27,8 @@ def report_break(
     stops the fund in the same transaction, with ``cause`` (else the reference) as its reason.
     """
     city, fund = (about.city, about.fund) if about is not None else ("", "")
-    is_new = work.breaks.add(
+    found = Break(
+        id=0,
         kind=kind,
         reference=reference,
         city=city,
@@ -34,8 +36,9 @@ def report_break(
         detail_zh=zh,
         detail_en=en,
         stops_fund=stops_fund,
-        at=now,
+        found_at=now,
     )
+    is_new = work.breaks.add(found)
     if is_new and stops_fund and about is not None:
         kill_switches.stop_fund(work, city, fund, reason=f"{kind}: {cause or reference}", by=SYSTEM, now=now)
     return is_new

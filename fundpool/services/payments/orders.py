@@ -17,6 +17,7 @@ from fundpool.domain.transfer import (
     ObligationState,
     attempt_key,
     final_days,
+    prepared_attempt,
     request_hash,
 )
 from fundpool.services.payments import attempts
@@ -101,9 +102,7 @@ def new_attempt(
     valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
     order = order_for(work, obligation, key, valid_until)
     attempts.reserve(work, obligation, key, now)
-    attempt = work.attempts.add(
-        obligation, attempt_no, key=key, request=order.body, prepared_at=now, valid_until=valid_until
-    )
+    attempt = work.attempts.add(prepared_attempt(obligation, attempt_no, key, order.body, now, valid_until))
     if obligation.state is not ObligationState.IN_FLIGHT:
         work.payments.change_obligation(obligation, ObligationState.IN_FLIGHT)
     work.audit.append(

@@ -116,10 +116,10 @@ class Break:
     detail_en: str
     stops_fund: bool
     found_at: datetime
-    owner: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    resolution: str | None
+    owner: str | None = None
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+    resolution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,16 +320,8 @@ class PaymentStore(Protocol):
 class AttemptStore(Protocol):
     """Attempts: the orders sent to the bank, every call about them, and the bank's callbacks."""
 
-    def add(
-        self,
-        obligation: Obligation,
-        attempt_no: int,
-        key: str,
-        request: bytes,
-        prepared_at: datetime,
-        valid_until: datetime,
-    ) -> Attempt:
-        """Store a prepared attempt."""
+    def add(self, prepared: Attempt) -> Attempt:
+        """Store a prepared attempt; returns it with its number."""
 
     def get(self, attempt_id: int) -> Attempt:
         """The attempt; raises InputError ``attempt_unknown``."""
@@ -378,19 +370,8 @@ class AttemptStore(Protocol):
 class BreakStore(Protocol):
     """The register of breaks."""
 
-    def add(
-        self,
-        *,
-        kind: str,
-        reference: str,
-        city: str,
-        fund: str,
-        detail_zh: str,
-        detail_en: str,
-        stops_fund: bool,
-        at: datetime,
-    ) -> bool:
-        """Enter a break into the register; False when it is there already."""
+    def add(self, found: Break) -> bool:
+        """Enter a break; False when the register has one of its kind and reference already."""
 
     def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
         """Breaks, oldest first."""
