@@ -25,7 +25,7 @@ from fundpool.services.payments.bank_reconciliation import reconciliations
 from fundpool.services.ports.statement_ports import MatchRule
 from fundpool.settings import Settings
 from fundpool.version import product
-from schemas.payment_messages import Direction
+from schemas.payment_messages import Direction, StatementLine
 from tests.seals import SEALS
 from tests.simulation.scene import (
     CITY,
@@ -341,7 +341,9 @@ def test_a_payment_the_bank_makes_after_month_end_is_open_at_month_end(scene):
 def test_money_the_bank_paid_on_its_own_is_listed_and_stops_the_fund(scene):
     paid_month(scene)
     scene.book.accounts[ACCOUNT].balance_fen -= 5_00
-    scene.book._line("手续费1", ACCOUNT, Direction.DEBIT, 5_00, None, "农业银行", on(20))
+    scene.book.lines.append(
+        StatementLine("手续费1", ACCOUNT, Direction.DEBIT, 5_00, None, "农业银行", on(20))
+    )
     fetch(scene)
     found = form(scene)
     assert [(item.kind, item.amount_fen, item.reference) for item in found.items] == [

@@ -31,7 +31,7 @@ from fundpool.services.ports import failpoints
 from fundpool.services.ports.gateway import GatewayAnswer, GatewayAnswerKind
 from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.services.ports.work import Work
-from schemas.payment_messages import Direction, TransferOrder
+from schemas.payment_messages import Direction, StatementLine, TransferOrder
 from tests.simulation.scene import (
     CHECKER,
     CITY,
@@ -568,7 +568,7 @@ def test_money_that_came_back_twice_under_one_key_is_a_break(scene: Scene) -> No
     key = next(line.key for line in scene.book.lines if line.direction is Direction.CREDIT)
     account = account_no("fiscal_account", "331000")
     serial = scene.book._next_serial(scene.clock())
-    scene.book._line(serial, account, Direction.CREDIT, 100_000, key, "", scene.clock())
+    scene.book.lines.append(StatementLine(serial, account, Direction.CREDIT, 100_000, key, "", scene.clock()))
     import_today(scene)
     assert [each.kind for each in read(scene, lambda w: w.breaks.find(CITY))] == ["returned_twice"]
 
@@ -846,7 +846,7 @@ def test_two_lines_for_one_key_are_booked_to_suspense_and_stop_the_fund(scene: S
 def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_have_looked(scene: Scene) -> None:
     scene.release()
     account = account_no("fiscal_account", "331000")
-    scene.book._line("S1", account, Direction.DEBIT, 77, None, "不明", scene.clock())
+    scene.book.lines.append(StatementLine("S1", account, Direction.DEBIT, 77, None, "不明", scene.clock()))
     import_today(scene)
     outcomes = scene.send()
     assert {each.error_code for each in outcomes} == {"fund_stopped"}

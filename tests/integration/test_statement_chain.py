@@ -173,7 +173,9 @@ def test_over_http_a_second_debit_under_a_settled_key_that_comes_late_stops_the_
     scene.clock.advance(days=2)
     fetch(scene)
     assert not is_stopped(scene)
-    scene.book._line("迟到1", ACCOUNT, Direction.DEBIT, paid.amount_fen, paid.key, "支出户", late)
+    scene.book.lines.append(
+        StatementLine("迟到1", ACCOUNT, Direction.DEBIT, paid.amount_fen, paid.key, "支出户", late)
+    )
     scene.book.accounts[ACCOUNT].balance_fen -= paid.amount_fen
     caught = fetch(scene)
     assert caught.lines_new == 1
