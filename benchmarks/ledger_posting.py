@@ -84,7 +84,7 @@ def measure(database: Database, count: int, rounds: int = 1) -> dict[str, object
     migrations.upgrade(database)
     transactions = SqlTransactions(database, Seals(lambda: b"benchmark"))
     transactions.transaction(
-        lambda work: booking.open_balance(work, FISCAL, 10**14, by="bench", event_at=NOW, now=NOW)
+        lambda work: booking.open_balances(work, [(FISCAL, 10**14)], by="bench", event_at=NOW, now=NOW)
     )
     batches = -(-count // BATCH)
     # The first batch opens the accounts and compiles the statements; it is not counted.

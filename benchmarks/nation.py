@@ -29,11 +29,11 @@ from benchmarks.measuring import PeakMemory, Stopwatch, cpu_seconds, cpu_seconds
 from benchmarks.national_month import MONTH, NATION_CITIES, PATTERNS, NationCity, RunStep, nation_ports, play
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.outcomes import StepRequest, UnitState
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.month import steps
 from fundpool.services.month.steps import run_step_of_cities
 from fundpool.services.ports.work import MonthPorts
 from tests.integration.month_scene import account_no, at
+from tests.scripted_bank import ScriptedGateway
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WAYS = ("product", "plain")

@@ -51,11 +51,11 @@ from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import ObligationState
 from fundpool.sandbox_bank.bank_book import BankBook
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.oversight import overview
 from fundpool.services.payments import batches, resolving, sending, transfer_views
 from fundpool.services.ports.work import Ports, Work
+from tests.scripted_bank import ScriptedGateway
 
 NOW = datetime(2026, 10, 8, 9, tzinfo=SHANGHAI)
 PER_MONTH = len(FUNDS) * len(COUNTIES)
@@ -227,7 +227,7 @@ class Cities:
 def look(work: Work, city: str) -> None:
     """What the dashboard and the command line read about a city's money."""
     transfer_views.transfer_views(work, city, MONTH)
-    for batch in work.transfers.batches(city, MONTH):
+    for batch in work.payments.batches(city, MONTH):
         batches.batch_consequences(work, batch.id)
     overview.fund_books(work, city, FUNDS, NOW + timedelta(days=2))
     overview.standing_alarms(work, city)

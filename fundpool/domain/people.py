@@ -16,9 +16,9 @@ def person(name: str) -> str:
     return plain
 
 
-def same_person(one: str | None, other: str | None) -> bool:
+def same_person(name: str | None, other: str | None) -> bool:
     """Whether two names are one person's, however they are typed."""
-    return one is not None and other is not None and one.casefold() == other.casefold()
+    return name is not None and other is not None and name.casefold() == other.casefold()
 
 
 def require_other_person(checker: str, *makers: str | None, act_zh: str, act_en: str) -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.sandbox_bank.faults import FAULTS, Call, FaultPlan
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.ports.gateway import Gateway
 from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from schemas.payment_messages import Direction
 from tests.contract.conftest import DRIPPING_ENDS, NOW, PAYEE, PAYEE_NAME, PAYER, SILENCE_ENDS, an_order
+from tests.scripted_bank import ScriptedGateway
 
 ORDER = an_order()
 

@@ -126,7 +126,7 @@ class Office:
         today = self.clock().astimezone(SHANGHAI).date()
         final = resolving.final_days(
             self.ports.database.read(
-                lambda work: work.transfers.statement_imports(account_no("fiscal_account", CITY_UNIT))
+                lambda work: work.statements.imports(account_no("fiscal_account", CITY_UNIT))
             ),
             TERMS,
         )
@@ -140,7 +140,7 @@ class Office:
         """A new month's payments, approved and released by three people."""
 
         def act(work: Work) -> None:
-            known = {one.month for one in work.transfers.obligations(city=CITY)}
+            known = {one.month for one in work.payments.obligations(city=CITY)}
             month = MONTH.plus(len(known))
             scene = Scene.__new__(Scene)
             scene.counties = COUNTIES
@@ -152,7 +152,7 @@ class Office:
     def look_after(self) -> None:
         """What waits for people: refusals, held payments, breaks, a stopped fund, absences to confirm."""
         for each in self.ports.database.read(
-            lambda work: work.transfers.obligations(city=CITY, states=UNSETTLED)
+            lambda work: work.payments.obligations(city=CITY, states=UNSETTLED)
         ):
             if each.state is ObligationState.FAILED:
                 for by in (CHECKER, RELEASER):
@@ -168,7 +168,7 @@ class Office:
                     )
                 )
         self._confirm_absences()
-        for one in self.ports.database.read(lambda work: work.transfers.breaks(CITY)):
+        for one in self.ports.database.read(lambda work: work.breaks.find(CITY)):
             self._person(
                 lambda work, b=one: resolving.resolve_break(
                     work, b.id, by=CHECKER, resolution="查清", now=self.clock()
@@ -184,7 +184,7 @@ class Office:
 
     def _confirm_absences(self) -> None:
         doubtful = [AttemptState.CLOSING, AttemptState.REJECTED]
-        for each in self.ports.database.read(lambda work: work.transfers.attempts_in(doubtful)):
+        for each in self.ports.database.read(lambda work: work.attempts.in_states(doubtful)):
             if each.fenced_at is None:
                 for by in (CHECKER, RELEASER):
                     self._person(
@@ -200,13 +200,13 @@ class Office:
 
 def _open_months(work: Work) -> list[Month]:
     """Months with a payment that has not arrived."""
-    return sorted({one.month for one in work.transfers.obligations(city=CITY, states=UNSETTLED)})
+    return sorted({one.month for one in work.payments.obligations(city=CITY, states=UNSETTLED)})
 
 
 def _is_at_rest(work: Work) -> bool:
     """Whether nothing is open but payments executed after their end, which stay held for good."""
-    anomalies = {one.obligation_id for one in work.transfers.attempts_in([AttemptState.ANOMALY])}
-    waiting = {one.id for one in work.transfers.obligations(city=CITY, states=UNSETTLED)}
+    anomalies = {one.obligation_id for one in work.attempts.in_states([AttemptState.ANOMALY])}
+    waiting = {one.id for one in work.payments.obligations(city=CITY, states=UNSETTLED)}
     return waiting <= anomalies and not kill_switches.is_stopped(work, CITY, FUND)
 
 
@@ -388,8 +388,8 @@ class Soak:
         found: list[str] = []
 
         def read(work: Work) -> None:
-            for obligation in work.transfers.obligations(city=CITY):
-                known = work.transfers.attempts(obligation.id)
+            for obligation in work.payments.obligations(city=CITY):
+                known = work.attempts.of_obligation(obligation.id)
                 times = sum(executed.pop(one.key, 0) for one in known)
                 anomaly = any(one.state is AttemptState.ANOMALY for one in known)
                 booked = obligation.state in {ObligationState.SETTLED, ObligationState.RETURNED}

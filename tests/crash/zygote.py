@@ -33,12 +33,12 @@ from fundpool.domain.periods import SHANGHAI
 from fundpool.sandbox_bank.bank_book import BankBook, Command
 from fundpool.sandbox_bank.faults import Switch
 from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.ports import failpoints
 from fundpool.services.ports.judging import SourceFile
 from tests.canary import GATEWAY_SECRET
 from tests.crash.retriggered import retriggered
 from tests.crash.small_month import BACKUP, Act, SmallMonth, bank_again
+from tests.scripted_bank import ScriptedGateway
 from tests.seals import SEALS
 
 KEY_ID, SECRET = "fundpool", GATEWAY_SECRET.encode()

@@ -19,11 +19,11 @@ from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
 from fundpool.domain.periods import Month
 from fundpool.sandbox_bank.bank_file import BankFile
 from fundpool.sandbox_bank.faults import Call, FaultPlan
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.month.daily import record_start, reserve_due_steps
 from fundpool.services.month.steps import run_step
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
+from tests.scripted_bank import ScriptedGateway
 
 
 @dataclass

@@ -114,13 +114,13 @@ class Races:
 
     def approve(self, batch_id: int) -> None:
         """Checkers of different names approve one batch: one name stands, and one record of it."""
-        digest = self.transactions.read(lambda work: batches.digest_of(work, work.transfers.batch(batch_id)))
+        digest = self.transactions.read(lambda work: batches.digest_of(work, work.payments.batch(batch_id)))
         outcomes = self._race(
             lambda number: self.transactions.transaction(
                 lambda work: batches.approve_batch(work, batch_id, digest, f"复核{number}", NOW).checker
             )
         )
-        batch = self.transactions.read(lambda work: work.transfers.batch(batch_id))
+        batch = self.transactions.read(lambda work: work.payments.batch(batch_id))
         records = self.transactions.read(lambda work: list(work.audit.records(f"batch:{batch.key}")))
         approvals = [one for one in records if one.action == "approve_batch"]
         won = batch.state is BatchState.APPROVED and len(approvals) == 1 and set(outcomes) == {batch.checker}
@@ -133,7 +133,7 @@ class Races:
                 self.scene.ports, self.gateway, obligation_id, worker=f"w{number}", clock=self.scene.clock
             )
         )
-        (attempt,) = self.transactions.read(lambda work: work.transfers.attempts(obligation_id))
+        (attempt,) = self.transactions.read(lambda work: work.attempts.of_obligation(obligation_id))
         spoke = [one for one in outcomes if one is not None]
         won = len(spoke) == attempt.worker_epoch == self.scene.book.executions_of(attempt.key) == 1
         self._note("send", won, outcomes)
@@ -184,7 +184,7 @@ class Races:
             )
         )
         _, *others = self.transactions.read(
-            lambda work: work.transfers.revisions(work.transfers.obligation(obligation_id))
+            lambda work: work.payments.revisions(work.payments.obligation(obligation_id))
         )
         records = self.transactions.read(
             lambda work: [one for each in others for one in work.audit.records(f"obligation:{each.key}")]
@@ -214,10 +214,10 @@ class Races:
 
         def release(work: Work) -> list[int]:
             for batch_id in made:
-                digest = batches.digest_of(work, work.transfers.batch(batch_id))
+                digest = batches.digest_of(work, work.payments.batch(batch_id))
                 batches.approve_batch(work, batch_id, digest, CHECKER, NOW)
                 batches.release_batch(work, batch_id, RELEASER, NOW)
-            return [one.id for each in made for one in work.transfers.obligations(batch_id=each)]
+            return [one.id for each in made for one in work.payments.obligations(batch_id=each)]
 
         return self.transactions.transaction(release)
 
@@ -269,7 +269,8 @@ class Races:
         ]
         self.transactions.transaction(
             lambda work: [
-                booking.open_balance(work, purse, 100, by=MAKER, event_at=NOW, now=NOW) for purse in purses
+                booking.open_balances(work, [(purse, 100)], by=MAKER, event_at=NOW, now=NOW)
+                for purse in purses
             ]
         )
         return purses

@@ -40,7 +40,7 @@ def month_digest(work: Work, city: str, month: Month, without_attempts: frozense
         ],
         [
             [each.key, each.amount_fen, each.state]
-            for each in work.transfers.obligations(city=city, month=month)
+            for each in work.payments.obligations(city=city, month=month)
         ],
         sorted(
             [stored.posting.key, stored.posting.amount_fen, str(stored.posting.debit)]

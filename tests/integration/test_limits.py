@@ -54,7 +54,7 @@ def set_budget(scene: CityScene, amount_fen: int, number: str = "调整〔2026�
 
 
 def the_batch(scene: CityScene) -> Batch:
-    found = scene.ports.database.read(lambda work: work.transfers.batches(CITY, OCTOBER, fund=FUND))
+    found = scene.ports.database.read(lambda work: work.payments.batches(CITY, OCTOBER, fund=FUND))
     return found[0]
 
 
@@ -98,7 +98,7 @@ def test_a_budget_lowered_between_review_and_batch_is_met_when_the_batch_is_made
     set_budget(scene, asked_fen(scene) - 1)
     report = scene.run("disbursement", at("2026-09-29 09:00"))
     assert "exceeds_annual_budget" in outcomes(report)
-    assert scene.ports.database.read(lambda work: work.transfers.batches(CITY, OCTOBER, fund=FUND)) == []
+    assert scene.ports.database.read(lambda work: work.payments.batches(CITY, OCTOBER, fund=FUND)) == []
 
 
 def test_a_budget_is_not_lowered_below_what_is_paid_and_reserved(scene: CityScene) -> None:
@@ -134,7 +134,7 @@ def test_sending_asks_again_and_holds_what_exceeds_the_budget(scene: CityScene) 
     force_budget(scene, asked_fen(scene) - 1)
     scene.run("disbursement", at("2026-09-29 11:00"))
     (payment,) = scene.ports.database.read(
-        lambda work: work.transfers.obligations(city=CITY, month=OCTOBER, fund=FUND)
+        lambda work: work.payments.obligations(city=CITY, month=OCTOBER, fund=FUND)
     )
     assert (payment.state.value, payment.held_reason) == ("held", "exceeds_annual_budget")
     county = scene.counties[0]
@@ -300,7 +300,7 @@ def test_a_budget_that_was_deleted_holds_until_people_enter_another(scene: CityS
 
 
 def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]
-    found = city.ports.database.read(lambda work: work.transfers.obligations(city="taizhou", fund=FUND))
+    found = city.ports.database.read(lambda work: work.payments.obligations(city="taizhou", fund=FUND))
     return next(each for each in found if each.unit == city.counties[0])
 
 

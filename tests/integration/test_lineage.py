@@ -169,7 +169,7 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
     scene.review_by_finance(at("2026-09-16 09:00"))
     scene.pay(at("2026-09-30 10:00"))
     paid = scene.ports.database.read(
-        lambda work: work.transfers.obligations(city="suizhou", unit=FIRST, fund="employee")
+        lambda work: work.payments.obligations(city="suizhou", unit=FIRST, fund="employee")
     )
     explained = Lineage(scene.ports).transfer(paid[-1].key)
     assert explained.transfer is not None

@@ -66,7 +66,7 @@ def test_what_a_database_at_the_baseline_holds_is_sealed_and_in_the_trail_after_
     found = transactions.read(lambda work: verify_everything(work, []))
     assert found.faults == []
     assert found.rows > 10
-    owed = transactions.read(lambda work: work.transfers.obligations())
+    owed = transactions.read(lambda work: work.payments.obligations())
     assert [each.state for each in owed] == [ObligationState.RELEASED] * 3
     assert all(SEALS.hold(each) for each in owed)
 

@@ -35,7 +35,7 @@ class FileScene(CityScene):
             self.ports,
             gateway=by_file.gateway,
             gateway_terms=by_file.gateway_terms,
-            bank_inbox=by_file.bank_inbox,
+            read_bank_files=by_file.read_bank_files,
         )
         self.outbox, self.inbox = settings.resolved_outbox, settings.resolved_inbox
         self.bank = FileBank(self.book, self.outbox, self.inbox)
@@ -54,7 +54,7 @@ class FileScene(CityScene):
         self.bank.deliver_statements(day, noon + timedelta(hours=10), wanted)
 
     def states(self) -> set[ObligationState]:
-        found = self.ports.database.read(lambda work: work.transfers.obligations(city=self.policy.key))
+        found = self.ports.database.read(lambda work: work.payments.obligations(city=self.policy.key))
         return {each.state for each in found}
 
 
@@ -136,7 +136,7 @@ def test_a_rejected_order_is_paid_under_a_new_key_by_two_people_and_once(scene):
     scene.run("reconciliation", at("2026-10-09 13:00"))
     assert scene.states() == {ObligationState.FAILED}
     scene.book.open_on_first_use(10_000_000_00)
-    failed = scene.ports.database.read(lambda work: work.transfers.obligations(city="suizhou"))
+    failed = scene.ports.database.read(lambda work: work.payments.obligations(city="suizhou"))
     for by in ("周一", "吴二"):
         for each in failed:
             scene.ports.database.transaction(

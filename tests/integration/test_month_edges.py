@@ -567,7 +567,7 @@ def test_a_county_without_an_account_keeps_nobody_waiting(
     applications = scene.ports.database.read(lambda w: w.applications.applications("jiujiang", OCTOBER))
     at_once = {order.key for each in applications for order in orders_of(scene.policy, leg, each)}
     assert {one.key for one in scene.book.executions} == {attempt_key(key, 1) for key in at_once}
-    ordered = scene.ports.database.read(lambda w: w.transfers.obligations(city="jiujiang", month=OCTOBER))
+    ordered = scene.ports.database.read(lambda w: w.payments.obligations(city="jiujiang", month=OCTOBER))
     assert {one.key for one in ordered} == at_once
 
 

@@ -80,7 +80,7 @@ def assert_paid_once(scene: CityScene) -> None:
     ]
     moved = [(one.credit_account, one.amount_fen) for one in scene.book.executions]
     assert sorted(moved) == sorted(expected)
-    found = scene.ports.database.read(lambda work: work.transfers.obligations(city="taizhou"))
+    found = scene.ports.database.read(lambda work: work.payments.obligations(city="taizhou"))
     ours = {one.state for one in found if one.hop.to_type is AccountType.CITY_EXPENDITURE}
     assert ours == {ObligationState.SETTLED}
 
@@ -336,9 +336,9 @@ def submissions(scene: CityScene) -> Counter[str]:
     def read(work: Work) -> Counter[str]:
         return Counter(
             call.phase
-            for obligation in work.transfers.obligations(city="taizhou")
-            for attempt in work.transfers.attempts(obligation.id)
-            for call in work.transfers.calls(attempt.key)
+            for obligation in work.payments.obligations(city="taizhou")
+            for attempt in work.attempts.of_obligation(obligation.id)
+            for call in work.attempts.calls(attempt.key)
             if call.operation == "submit"
         )
 

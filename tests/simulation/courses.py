@@ -38,7 +38,7 @@ def people_retry(it: Scene) -> None:
 
     def act(work: Work) -> None:
         for person in (CHECKER, RELEASER):
-            for each in work.transfers.obligations(states=[ObligationState.FAILED]):
+            for each in work.payments.obligations(states=[ObligationState.FAILED]):
                 payment_decisions.approve_retry(work, each.id, by=person, reason="重付", now=it.clock())
 
     it.ports.database.transaction(act)
@@ -204,7 +204,7 @@ def processing_then_refused_by_the_bank(it: Scene) -> None:
 def a_callback_that_lies(it: Scene) -> None:
     it.plan.add("processing", seconds=30 * 86_400)
     it.send()
-    key = it.ports.database.read(lambda work: work.transfers.attempts(1))[0].key
+    key = it.ports.database.read(lambda work: work.attempts.of_obligation(1))[0].key
     resolving.receive_callback(
         it.ports, gateway="main", event_id="e1", key=key, raw=b"succeeded", now=it.clock(), clock=it.clock
     )
@@ -275,7 +275,7 @@ def restart(it: Scene) -> None:
     """Two people resolve the breaks and start the fund again."""
 
     def act(work: Work) -> None:
-        for each in work.transfers.breaks(CITY):
+        for each in work.breaks.find(CITY):
             resolving.resolve_break(work, each.id, by=CHECKER, resolution="查清", now=it.clock())
         kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=it.clock())
         kill_switches.confirm_restart(work, CITY, FUND, by=RELEASER, now=it.clock())
@@ -502,7 +502,7 @@ def refused_order_restored_beside_its_paid_successor(it: Scene) -> None:
 
 def _look_again(it: Scene) -> None:
     def act(work: Work) -> None:
-        for each in work.transfers.obligations(states=[ObligationState.HELD]):
+        for each in work.payments.obligations(states=[ObligationState.HELD]):
             payment_decisions.look_again(work, each.id, by=CHECKER, reason="查过", now=it.clock())
 
     it.ports.database.transaction(act)

@@ -185,7 +185,7 @@ def callback_believed() -> Any:
         ports: Any, *, gateway: str, event_id: str, key: str, raw: bytes, now: Any, clock: Any = None
     ) -> bool:
         def act(work: Any) -> None:
-            attempt = work.transfers.attempt_by_key(key)
+            attempt = work.attempts.by_key(key)
             event = events.get(raw.decode())
             if attempt is not None and event is not None:
                 apply_event(work, attempt, event, Evidence("callback"), now=now, terms=ports.gateway_terms)
@@ -241,7 +241,7 @@ def fence_always_believed() -> Iterator[None]:
 
 
 def todays_statement_is_final() -> Any:
-    return patch.object(resolving, "final_days", lambda imported, terms: frozenset(imported))
+    return patch.object(orders, "final_days", lambda imported, terms: frozenset(imported))
 
 
 def statement_dated_when_recorded() -> Any:
@@ -256,7 +256,7 @@ def statement_dated_when_recorded() -> Any:
 
 
 def absence_without_statements() -> Any:
-    return patch.object(resolving, "_days", lambda first, last: set())
+    return patch.object(resolving, "require_statements", lambda *_: None)
 
 
 def only_the_next_key_after_restore() -> Any:
@@ -360,10 +360,10 @@ def _restored_windows_kept() -> Any:
 
     def mutated(work: Any, *, now: Any, terms: Any) -> int:
         open_ = [S.PREPARED, S.SENDING, S.UNKNOWN, S.ACCEPTED]
-        windows = {one.id: one.resend_until or one.valid_until for one in work.transfers.attempts_in(open_)}
+        windows = {one.id: one.resend_until or one.valid_until for one in work.attempts.in_states(open_)}
         stopped = original(work, now=now, terms=terms)
         for attempt_id, until in windows.items():
-            work.transfers.change_attempt(work.transfers.attempt(attempt_id), resend_until=until)
+            work.attempts.change(work.attempts.get(attempt_id), resend_until=until)
         return stopped
 
     return patch.object(recovery, "quarantine", mutated)
@@ -383,7 +383,7 @@ def earlier_revision_not_fenced() -> Iterator[None]:
 
     def fences_its_own(work: Any, obligation_id: int, now: Any, terms: Any) -> Any:
         _, refused, lost = asked_first(work, obligation_id, now, terms)
-        own = work.transfers.attempts(obligation_id)
+        own = work.attempts.of_obligation(obligation_id)
         return next(filter(sending.must_be_fenced, own), None), refused, lost
 
     def ignores_others(attempt: Any, obligation: Any) -> bool:

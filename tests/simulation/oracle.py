@@ -58,11 +58,11 @@ _AT_REST = {*_OVER, ObligationState.HELD}
 
 def is_at_rest(work: Work) -> bool:
     """Nothing is open with the bank any more, and every payment is done or waits for a person for good."""
-    if work.transfers.attempts_in([*OPEN_QUESTIONS, AttemptState.PREPARED]):
+    if work.attempts.in_states([*OPEN_QUESTIONS, AttemptState.PREPARED]):
         return False
-    if any(each.finished_at is None for each in work.transfers.recoveries()):
+    if any(each.finished_at is None for each in work.switches.recoveries()):
         return False
-    return all(each.state in _AT_REST for each in work.transfers.obligations(city=CITY))
+    return all(each.state in _AT_REST for each in work.payments.obligations(city=CITY))
 
 
 @cache
@@ -114,14 +114,14 @@ def _judge(work: Work, scene: Scene, withdrawn: set[str], writer: Writer | None)
         return
     yield from scene.overspent
     yield from _wrong_executions(scene, work)
-    breaks = work.transfers.breaks(only_open=False)
+    breaks = work.breaks.find(only_open=False)
     REACHED.update(f"break: {each.kind}" for each in breaks)
     # Until the bank says which of two statements holds, their day is not final, and nobody can go on.
     is_stuck = any(each.kind == "statements_contradict" for each in breaks)
-    if not is_stuck and any(each.finished_at is None for each in work.transfers.recoveries()):
+    if not is_stuck and any(each.finished_at is None for each in work.switches.recoveries()):
         yield "L2 the recovery was never finished"
     payments = [
-        _payment(work, scene, each) for each in latest_revisions(work.transfers.obligations(city=CITY))
+        _payment(work, scene, each) for each in latest_revisions(work.payments.obligations(city=CITY))
     ]
     for payment in payments:
         yield from _judge_payment(payment)
@@ -158,7 +158,7 @@ def _wrong_executions(scene: Scene, work: Work, *, must_be_told: bool = True) ->
     for key in executed:
         if key not in payment_of:
             yield f"I1 executed what was never ordered: {key}"
-    told = {each.reference for each in work.transfers.breaks(only_open=False)}
+    told = {each.reference for each in work.breaks.find(only_open=False)}
     for order in scene.ordered.values():
         keys = frozenset(keys_of(order.key))
         wrongs = _wrongs(scene, keys)
@@ -211,9 +211,7 @@ def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
         if _named([entry.key], keys, lines):
             booked += entry.amount_fen if entry.credit == ref else -entry.amount_fen
     told = frozenset(
-        each.kind
-        for each in work.transfers.breaks(only_open=False)
-        if _named([each.reference], keys, all_lines)
+        each.kind for each in work.breaks.find(only_open=False) if _named([each.reference], keys, all_lines)
     )
     wrongs = _wrongs(scene, keys)
     if LOCAL not in scene.hops:
@@ -224,7 +222,7 @@ def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
         wrongs -= {"other_account"} if booked == paid_fen(lines)[-1] else frozenset()
     wrongs -= _looking_like_returns(lines)
     tried = orders.tried(work, latest)
-    return Payment(latest, work.transfers.revisions(latest), tried, lines, booked, told, wrongs)
+    return Payment(latest, work.payments.revisions(latest), tried, lines, booked, told, wrongs)
 
 
 def _looking_like_returns(lines: list[StatementLine]) -> frozenset[str]:
@@ -295,7 +293,7 @@ def _misled(work: Work, scene: Scene) -> Iterator[str]:
     yield from scene.overspent
     yield from _wrong_executions(scene, work)
     yield from _below_nil(work)
-    for each in latest_revisions(work.transfers.obligations(city=CITY)):
+    for each in latest_revisions(work.payments.obligations(city=CITY)):
         payment = _payment(work, scene, each)
         if payment.wrongs or each.state in _WITH_PAYEE | {ObligationState.RETURNED}:
             yield from _untold(payment)
@@ -323,7 +321,7 @@ def _judge_accounts(work: Work, scene: Scene, payments: list[Payment], *, is_stu
 
 
 def _below_nil(work: Work) -> Iterator[str]:
-    breaks = {each.kind for each in work.transfers.breaks(only_open=False)}
+    breaks = {each.kind for each in work.breaks.find(only_open=False)}
     for each in work.ledger.balances(CITY):
         if each.ref.type in CASH and each.posted_fen < 0 and not breaks & {"deficit_after_return"}:
             yield f"I6 {each.ref} is below nil, and nothing tells it"

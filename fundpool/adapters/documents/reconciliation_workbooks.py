@@ -48,21 +48,19 @@ _UNKNOWN = "未取得"
 _COLUMNS = 8
 
 
-class ReconciliationWorkbooks:
-    """Writes a city's forms of a month into the folder of its reports."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def write(
-        self, policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
-    ) -> Path:
-        """The workbook's path. Raises ServiceUnavailable when the disk does not take it."""
-        target = self._folder / policy.key / str(month) / file_name(policy, month)
-        with storing(target.parent, "调节表", "the reconciliation"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_through(target, workbook(policy, month, forms, prepared_on))
-        return target
+def write_reconciliation(
+    folder: Path,
+    policy: CityPolicy,
+    month: Month,
+    forms: Sequence[BankReconciliation],
+    prepared_on: date,
+) -> Path:
+    """Write a city's forms of a month below ``folder``; see ``services.ports.files.WriteReconciliation``."""
+    target = folder / policy.key / str(month) / file_name(policy, month)
+    with storing(target.parent, "调节表", "the reconciliation"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_through(target, workbook(policy, month, forms, prepared_on))
+    return target
 
 
 def file_name(policy: CityPolicy, month: Month) -> str:

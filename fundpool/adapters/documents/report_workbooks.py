@@ -28,20 +28,17 @@ _FIRST_ROW = 5
 _ROW_HEIGHT = 20
 
 
-class SummaryWorkbooks:
-    """``services.ports.ReportWriter`` with xlsxwriter."""
+def summary_workbook(summary: MonthSummary) -> bytes:
+    """See ``services.ports.files.WriteSummary``."""
 
-    def monthly_summary(self, summary: MonthSummary) -> bytes:
-        """The workbook's bytes."""
+    def write(book: Any) -> None:
+        styles = _Styles(book)
+        for fund, fund_name in summary.funds:
+            _write_fund(book, styles, summary, fund, fund_name)
+        _write_remarks(book, styles, summary)
 
-        def write(book: Any) -> None:
-            styles = _Styles(book)
-            for fund, fund_name in summary.funds:
-                _write_fund(book, styles, summary, fund, fund_name)
-            _write_remarks(book, styles, summary)
-
-        title = f"{summary.city_name}{summary.month}基金支出汇总表"
-        return workbook_bytes(write, title=title, author=summary.city_name, comments=product())
+    title = f"{summary.city_name}{summary.month}基金支出汇总表"
+    return workbook_bytes(write, title=title, author=summary.city_name, comments=product())
 
 
 class _Styles(FormStyles):

@@ -136,7 +136,7 @@ def reconciliation(
 
     Exit 1 when a form does not balance, or the bank's balance of an account is not known.
     """
-    from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks, verdict_zh
+    from fundpool.adapters.documents.reconciliation_workbooks import verdict_zh, write_reconciliation
     from fundpool.domain.periods import SHANGHAI
     from fundpool.services.payments.bank_reconciliation import reconciliations
 
@@ -144,7 +144,7 @@ def reconciliation(
     policy = ports.policies.city(city)
     forms = ports.database.read(lambda work: reconciliations(work, policy.key, when, ports.gateway_terms))
     prepared_on = options.now.astimezone(SHANGHAI).date()
-    target = ReconciliationWorkbooks(out or Settings().reports).write(policy, when, forms, prepared_on)
+    target = write_reconciliation(out or Settings().reports, policy, when, forms, prepared_on)
     about = (
         "account=account_no name=account_name fund account_type unit day book_fen bank_fen bank_source "
         "adjusted_book_fen adjusted_bank_fen difference_fen missing_days items"
@@ -173,14 +173,14 @@ def bank_files(*, options: Options = Options()) -> int:
     from fundpool.services.payments.statements import foreign_to
 
     ports = options.open_month()
-    if ports.bank_inbox is None:
+    if ports.read_bank_files is None:
         raise InputError(
             "no_bank_files",
             "支付网关不是文件方式",
             "the payment gateway is not by file",
             remedy="FUNDPOOL_GATEWAY_KIND=file",
         )
-    notes = ports.bank_inbox.files()
+    notes = ports.read_bank_files()
     foreign = ports.database.read(lambda work: foreign_to(work, notes))
     rows = [
         {

@@ -138,9 +138,7 @@ def batches(*, city: City, month: MonthText, hop: _AnyHop = None, options: Optio
 
     wanted, over = parse_month(month), _hop(hop)
     views = options.ports().database.read(
-        lambda work: [
-            batch_consequences(work, each.id) for each in work.transfers.batches(city, wanted, over)
-        ]
+        lambda work: [batch_consequences(work, each.id) for each in work.payments.batches(city, wanted, over)]
     )
     return options.show({"batches": [_batch(view) for view in views]}, *map(_payees, views))
 
@@ -343,7 +341,7 @@ def breaks(
     options: Options = Options(),
 ) -> int:
     """列出差异 / Differences between our books, the gateway and the statements; exit 1 while one is open."""
-    found = options.ports().database.read(lambda work: work.transfers.breaks(city, only_open=not every))
+    found = options.ports().database.read(lambda work: work.breaks.find(city, only_open=not every))
     columns: Columns = {
         "id": "id",
         "kind": "kind",
@@ -464,7 +462,7 @@ def restart(*, city: City, fund: Fund, act: Act) -> int:
 def switches(*, options: Options = Options()) -> int:
     """停发开关 / Which funds are stopped, since when and why."""
     found, recoveries = options.ports().database.read(
-        lambda work: (work.transfers.kill_switches(), work.transfers.recoveries())
+        lambda work: (work.switches.kill_switches(), work.switches.recoveries())
     )
     unfinished = {(each.city, each.fund): each for each in recoveries if each.finished_at is None}
     about = "opened_at since keys_open days_open first_open confirmed_by"

@@ -212,7 +212,7 @@ class Play:
             return [
                 attempt_key(obligation.key, 1)
                 for hop in self._people.hops_of(step)
-                for obligation in work.transfers.obligations(city=city, month=month, fund=fault.fund, hop=hop)
+                for obligation in work.payments.obligations(city=city, month=month, fund=fault.fund, hop=hop)
                 if obligation.unit == fault.county
             ]
 

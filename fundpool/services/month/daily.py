@@ -136,7 +136,7 @@ def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[
     states = step_states(ports, city.key, month)
 
     def read(work: Work) -> tuple[bool, frozenset[str]]:
-        ordered = work.transfers.obligations(city=city.key, month=month)
+        ordered = work.payments.obligations(city=city.key, month=month)
         owed = [
             step.key
             for step in MONTH

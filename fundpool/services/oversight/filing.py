@@ -84,7 +84,7 @@ def files_of(ports: MonthPorts, city: str, month: Month, now: datetime) -> tuple
     ]
     if not workbooks:
         draft = f"{policy.name_zh}{month}基金支出汇总表-草稿.xlsx"
-        workbooks = [(draft, ports.report_writer.monthly_summary(summary))]
+        workbooks = [(draft, ports.write_summary(summary))]
     # With its byte order mark, so that Windows' editor does not take it for GBK.
     listed = plain_list(summary).encode("utf-8-sig")
     return (*workbooks, (f"{policy.name_zh}{month}迟报缺报与不一致清单.txt", listed))
@@ -159,7 +159,7 @@ def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bo
 def _file(
     ports: MonthPorts, policy: CityPolicy, request: StepRequest, summary: MonthSummary, version: int
 ) -> None:
-    content = ports.report_writer.monthly_summary(summary)
+    content = ports.write_summary(summary)
     sha256 = ports.raw_files.keep(content)
     name = f"{policy.name_zh}{request.month}基金支出汇总表-v{version}.xlsx"
 

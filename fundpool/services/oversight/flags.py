@@ -272,11 +272,11 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
 
 def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
     funds = {fund.key: (fund.name_zh, fund.name_en) for fund in policy.funds}
-    for switch in work.transfers.kill_switches():
+    for switch in work.switches.kill_switches():
         if switch.city == policy.key and switch.is_stopped:
             grave = [
                 found
-                for found in work.transfers.breaks(policy.key)
+                for found in work.breaks.find(policy.key)
                 if found.stops_fund and found.fund == switch.fund
             ]
             fund_zh, fund_en = funds.get(switch.fund, (switch.fund, switch.fund))

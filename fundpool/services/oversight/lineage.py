@@ -344,9 +344,9 @@ class Lineage:
             found = self._posting(work, original)
             return Explanation(f"entry {entry.key}", entry.amount_fen, booking, parts=(found,), why=why)
         if entry.attempt_key is not None:
-            attempt = work.transfers.attempt_by_key(entry.attempt_key)
+            attempt = work.attempts.by_key(entry.attempt_key)
             assert attempt is not None
-            found = self._payment(work, work.transfers.obligation(attempt.obligation_id))
+            found = self._payment(work, work.payments.obligation(attempt.obligation_id))
             return replace(found, subject=f"entry {entry.key}", amount_fen=entry.amount_fen, booking=booking)
         reported = _REPORTED.search(entry.memo)
         field = _field_booked(stored)
@@ -592,15 +592,15 @@ _LONGEST_NUMBER = 9
 
 
 def _obligation(work: Work, name: str) -> Obligation:
-    found = work.transfers.obligation_by_key(name)
+    found = work.payments.obligation_by_key(name)
     if found is not None:
         return found
-    attempt = work.transfers.attempt_by_key(name)
+    attempt = work.attempts.by_key(name)
     if attempt is not None:
-        return work.transfers.obligation(attempt.obligation_id)
-    executed = {each.obligation_id for each in work.transfers.attempts_of_serial(name)}
+        return work.payments.obligation(attempt.obligation_id)
+    executed = {each.obligation_id for each in work.attempts.of_serial(name)}
     if len(executed) > 1:
-        keys = "、".join(sorted(work.transfers.obligation(each).key for each in executed))
+        keys = "、".join(sorted(work.payments.obligation(each).key for each in executed))
         raise InputError(
             "ambiguous_serial",
             f"银行流水 {name} 有 {len(executed)} 笔款项：{keys}",
@@ -608,9 +608,9 @@ def _obligation(work: Work, name: str) -> Obligation:
             remedy="改用款项键 / name one of them by its key",
         )
     if executed:
-        return work.transfers.obligation(executed.pop())
+        return work.payments.obligation(executed.pop())
     if name.isascii() and name.isdigit() and len(name) <= _LONGEST_NUMBER:
-        return work.transfers.obligation(int(name))
+        return work.payments.obligation(int(name))
     raise InputError(
         "unknown_transfer",
         f"没有这笔款项：{name}",
@@ -696,8 +696,8 @@ def _nil_return(
 
 
 def _transfer(work: Work, obligation: Obligation) -> Transfer:
-    batch = work.transfers.batch(obligation.batch_id)
-    attempts = work.transfers.attempts(obligation.id)
+    batch = work.payments.batch(obligation.batch_id)
+    attempts = work.attempts.of_obligation(obligation.id)
     last = attempts[-1] if attempts else None
     moments = {record.action: record.at for record in work.audit.records(f"batch:{batch.key}")}
     acts = [Act("made", batch.maker, batch.made_at)]

@@ -152,7 +152,7 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
             message_zh=each.detail_zh,
             message_en=each.detail_en,
         )
-        for each in work.transfers.breaks(city, only_open=known_until is None)
+        for each in work.breaks.find(city, only_open=known_until is None)
         if known_until is None or _stood(each, known_until)
     ]
     return stopped + breaks
@@ -161,7 +161,7 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
 def _stopped_funds(
     work: Work, city: str, known_until: datetime | None
 ) -> Iterator[tuple[str, datetime, str]]:
-    for switch in work.transfers.kill_switches():
+    for switch in work.switches.kill_switches():
         if switch.city != city:
             continue
         if known_until is None:

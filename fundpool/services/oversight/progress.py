@@ -97,8 +97,8 @@ def month_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
         extensions=work.records.extensions(policy.key, month),
         cases=work.reviews.cases(policy.key, month),
         applications=work.applications.applications(policy.key, paid_for) if paid_for else (),
-        obligations=tuple(work.transfers.obligations(city=policy.key, month=paid_for)) if paid_for else (),
-        batches=tuple(work.transfers.batches(policy.key, paid_for)) if paid_for else (),
+        obligations=tuple(work.payments.obligations(city=policy.key, month=paid_for)) if paid_for else (),
+        batches=tuple(work.payments.batches(policy.key, paid_for)) if paid_for else (),
         filings=work.records.filings(policy.key, paid_for) if paid_for else (),
         bad_files=tuple(bad_files(work, policy, None, month)),
     )

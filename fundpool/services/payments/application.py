@@ -13,7 +13,7 @@ from fundpool.domain.duties import duties_of_month
 from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.people import SYSTEM, person
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase, outcome_of
 from fundpool.domain.submission import DocumentKind
@@ -86,7 +86,16 @@ def review_application(
                 remedy="fundpool run funds-application",
             )
         for application, line in chosen:
-            _review(work, policy, application, line, amount_fen, reason, reviewer, now)
+            _review(
+                work,
+                policy,
+                application,
+                line=line,
+                amount_fen=amount_fen,
+                reason=reason,
+                reviewer=reviewer,
+                now=now,
+            )
         return work.applications.applications(policy.key, month)
 
     return ports.database.transaction(record)
@@ -112,7 +121,7 @@ def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bo
     """Whether the day to apply is still ahead, so that undecided counties are waited for."""
     for duty in duties_of_month(policy, request.month, ports.calendar):
         if duty.step == APPLY_STEP and duty.due is not None:
-            return request.now.astimezone(SHANGHAI).date() < (duty.act_by or duty.due)
+            return day_of(request.now) < (duty.act_by or duty.due)
     return False
 
 
@@ -165,7 +174,14 @@ def _apply(
         )
         lines.update({line.county: line for line in application.lines})
     return [
-        standing_of(county, fund, lines.get(county), cases.get(county), county in nil, county in decided)
+        standing_of(
+            county,
+            fund,
+            line=lines.get(county),
+            case=cases.get(county),
+            is_nil=county in nil,
+            is_decided=county in decided,
+        )
         for county in counties
     ]
 
