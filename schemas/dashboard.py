@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from fundpool.domain.duties import Basis
+from fundpool.domain.findings import Severity
+from fundpool.domain.outcomes import UnitState
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.timeliness import DutyState
 
@@ -20,19 +23,11 @@ class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, from_attributes=True)
 
 
-class Basis(_Shape):
-    """The article a duty rests on, with its words."""
-
-    document: str
-    section: str | None = None
-    quote: str | None = None
-
-
 class DutyStatus(_Shape):
     """One duty of one unit. ``unit`` null means the city as a whole."""
 
     rule: str
-    step: str
+    key: str = Field(alias="step")
     period: str
     actor: str
     unit: str | None = None
@@ -55,10 +50,10 @@ class DutyStatus(_Shape):
 
 
 class UnitOutcome(_Shape):
-    """What the last run of a step came to for one unit."""
+    """Where a step stands for one unit."""
 
     unit: str
-    state: str
+    state: UnitState
     detail_zh: str
     detail_en: str
     fund: str | None = None
@@ -120,11 +115,15 @@ class TransferStatus(_Shape):
 
 
 class Flag(_Shape):
-    """Something a person must look at: late, missing, returned, inconsistent, held or unknown."""
+    """Something a person must look at: late, missing, returned, inconsistent, held or unknown.
+
+    ``unit`` null means the city; ``days`` is how late, null where none are counted. ``document`` is what was
+    filed, for a flag about a file.
+    """
 
     kind: str
-    severity: str = "review"
-    step: str | None = None
+    severity: Severity = Severity.REVIEW
+    duty: str | None = Field(default=None, alias="step")
     unit: str | None = None
     unit_name_zh: str = ""
     fund: str | None = None
@@ -140,6 +139,8 @@ class Flag(_Shape):
     expected: str | None = None
     file: str | None = None
     document: str | None = None
+    check_basis: str | None = Field(default=None, exclude=True)
+    """What the check behind the flag rests on, for the filed summary; not part of the JSON."""
 
 
 class MonthStatus(_Shape):
@@ -314,7 +315,7 @@ class TransferBatch(_Shape):
     number: int
     application: int = 1
     fund: str | None = None
-    step: str | None = None
+    duty: str | None = Field(default=None, alias="step")
     state: str | None = None
     count: int
     total_fen: int

@@ -4,7 +4,7 @@ A date moves only where the text says so; ``act_by`` is the last working day on 
 the text leaves undated or delegates is listed without a date, never with an invented one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -38,7 +38,7 @@ LAST_WORKING_DAYS = "due.last_working_days"
 """Key of the readings of 「最后n个工作日前」: nth_last, before, within."""
 
 Received = date | Mapping[str, date]
-"""The day money arrived or an event happened: one date for all such duties, or one per step."""
+"""The day money arrived or an event happened: one date for all such duties, or one per duty or event."""
 
 
 class DutyKind(StrEnum):
@@ -56,7 +56,7 @@ class DutyStatus(StrEnum):
 
     CONFIRMED = "confirmed"
     FORECAST = "forecast"
-    """Counted from the latest permitted day of the step before, until the real day is known."""
+    """Counted from the latest permitted day of the duty before, until the real day is known."""
     PROVISIONAL = "provisional"
     """A holiday notice still to come may change it."""
     UNKNOWN = "unknown"
@@ -82,10 +82,10 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One duty of one period; ``unit`` is filled in where a duty is followed up per county."""
+    """One duty of one period; ``key`` says which, ``unit`` is filled in where it is followed up per county."""
 
     rule: str
-    step: str
+    key: str
     period: str
     actor: str
     unit: str | None
@@ -100,9 +100,9 @@ class Duty:
     basis: Basis
 
     def to_json(self) -> dict[str, object]:
-        """The duty as the outside contract writes it."""
+        """The duty as the outside contract writes it, which calls its key ``step``."""
         return {
-            name: value.isoformat() if isinstance(value, date) else value
+            "step" if name == "key" else name: value.isoformat() if isinstance(value, date) else value
             for name, value in asdict(self).items()
         }
 
@@ -118,7 +118,7 @@ def duties_of_month(
     """The monthly duties for the money of ``month``, in document order; none for a draft.
 
     ``received`` is the day the money arrived (for duties that count from receipt), or a day per
-    step. Raises InputError ``unknown_reading`` for a reading the city's documents do not offer.
+    duty. Raises InputError ``unknown_reading`` for a reading the city's documents do not offer.
     """
     return _duties(city, [_Period.of_month(month)], calendar, received=received, readings=readings)
 
@@ -254,7 +254,7 @@ class _Dating:
             for other in self.city.rules
             if other.id == rule.id
             for other_duty in other.duties
-            if other_duty.step == duty.step and other_duty.quarter == duty.quarter
+            if other_duty.key == duty.key and other_duty.quarter == duty.quarter
         ]
         holding = [version for version in versions if self._holds(*version, period)]
         if holding:
@@ -291,7 +291,7 @@ class _Dating:
         dates = self.dates(duty, period)
         return Duty(
             rule=rule.id,
-            step=duty.step,
+            key=duty.key,
             period=period.name,
             actor=duty.actor,
             unit=None,
@@ -398,7 +398,7 @@ class _Dating:
             nominal = start + timedelta(days=due.days)
             limit = self._moved(nominal, duty.shift)
         else:
-            assert due.working_days is not None, "a deadline after a step counts one kind of days"
+            assert due.working_days is not None, "a deadline after a duty counts one kind of days"
             nominal = limit = self.calendar.add_working_days(start, due.working_days)
         if nominal is None or limit is None:
             return _Dates(DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
@@ -416,21 +416,17 @@ class _Dating:
         if isinstance(self.received, date):
             counts_from_receipt = due.counts_from == "receipt" or due.event is not None
             return self.received if counts_from_receipt else None
-        name = due.step or due.event
+        name = due.duty or due.event
         return self.received.get(name) if name else None
 
     def _latest(self, due: After, duty: DutyRule, period: _Period) -> date | None:
-        """The latest permitted day of the step that the duty waits for; None for an outside event."""
-        for rule, other in self._steps(due.step, duty.every):
-            if other is not duty and self.binds(rule, other, period):
-                return self.dates(other, period).due
-        return None
-
-    def _steps(self, step: str | None, every: Every) -> Iterator[tuple[PolicyRule, DutyRule]]:
+        """The latest permitted day of the duty that this one waits for; None for an outside event."""
         for rule in self.city.rules:
-            for duty in rule.duties:
-                if duty.step == step and duty.every is every:
-                    yield rule, duty
+            for other in rule.duties:
+                is_awaited = other.key == due.duty and other.every is duty.every and other is not duty
+                if is_awaited and self.binds(rule, other, period):
+                    return self.dates(other, period).due
+        return None
 
 
 def _day_of(month: Month, day: int, *, clamp: bool) -> date | None:

@@ -13,7 +13,7 @@ class Extension:
 
     city: str
     month: Period
-    step: str
+    duty: str
     unit: str | None
     until: date
     document_number: str

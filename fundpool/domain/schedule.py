@@ -9,8 +9,8 @@ step and from then on the tick carries on.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Protocol
 
+from fundpool.domain.duties import Duty
 from fundpool.domain.month import MONTH, STEPS, OperatingStep, Phase
 from fundpool.domain.periods import Month
 from fundpool.domain.working_days import WorkCalendar
@@ -22,17 +22,6 @@ UNKNOWN_CALENDAR_LEAD_DAYS = 7
 """The same lead in calendar days, for a year whose holiday notice is not published."""
 
 _ONE_DAY = timedelta(days=1)
-
-
-class DatedDuty(Protocol):
-    """What the schedule needs of a duty: its step key, its day and the last working day to act."""
-
-    @property
-    def step(self) -> str: ...
-    @property
-    def due(self) -> date | None: ...
-    @property
-    def act_by(self) -> date | None: ...
 
 
 LAST_STEP = "report-filing"
@@ -66,7 +55,7 @@ class ScheduledStep:
 def steps_due(
     day: date,
     month: Month,
-    duties: Iterable[DatedDuty],
+    duties: Iterable[Duty],
     states: Mapping[str, str],
     calendar: WorkCalendar,
     hops: frozenset[str],
@@ -81,7 +70,7 @@ def steps_due(
     says whether any payment of the month has been ordered, ``has_documents`` whether a document that
     no step of the month waits for has come in.
     """
-    first_duty = {duty.step: duty for duty in reversed(tuple(duties))}
+    first_duty = {duty.key: duty for duty in reversed(tuple(duties))}
     works = calendar.is_working_day(day) is not False
     due: dict[str, DueStep] = {}
     for step in MONTH:
@@ -107,14 +96,14 @@ def _is_over(day: date, month: Month, step: OperatingStep, states: Mapping[str, 
     return is_closed or (step.phase is Phase.PLANNING and day > month.last_day)
 
 
-def pays_until(duties: Iterable[DatedDuty]) -> date | None:
+def pays_until(duties: Iterable[Duty]) -> date | None:
     """The last day the law has for planning and paying a month; None when it has none."""
     paying = {step.duty for step in MONTH if step.phase in {Phase.PLANNING, Phase.PAYING}}
-    days = [day for duty in duties if duty.step in paying and (day := _last_day(duty))]
+    days = [day for duty in duties if duty.key in paying and (day := _last_day(duty))]
     return max(days, default=None)
 
 
-def opening_day(duty: DatedDuty, calendar: WorkCalendar) -> date | None:
+def opening_day(duty: Duty, calendar: WorkCalendar) -> date | None:
     """The day collection for a duty opens; None when the duty has no day."""
     last = _last_day(duty)
     if last is None:
@@ -132,7 +121,7 @@ def opening_day(duty: DatedDuty, calendar: WorkCalendar) -> date | None:
 def _is_open(
     day: date,
     step: OperatingStep,
-    duties: Mapping[str, DatedDuty],
+    duties: Mapping[str, Duty],
     states: Mapping[str, str],
     calendar: WorkCalendar,
 ) -> bool:
@@ -150,7 +139,7 @@ def _is_open(
     return undated or states.get(before.key) == "done" or _has_begun(step.key, states)
 
 
-def _last_day(duty: DatedDuty | None) -> date | None:
+def _last_day(duty: Duty | None) -> date | None:
     """The act-by day; the due day itself where the calendar of the year is not known yet."""
     return (duty.act_by or duty.due) if duty else None
 

@@ -281,8 +281,8 @@ class ImaginedReader:
 
     def batches(self) -> Sequence[TransferBatch]:
         return (
-            TransferBatch(number=11, fund="employee", step="allocate_to_counties", state="released", count=5, total_fen=9_187_283_997, last_month_fen=8_912_000_000, prepared_by="经办 王芳", approved_by="复核 李强", released_by="财务 赵敏"),
-            TransferBatch(number=12, fund="resident", step="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
+            TransferBatch(number=11, fund="employee", duty="allocate_to_counties", state="released", count=5, total_fen=9_187_283_997, last_month_fen=8_912_000_000, prepared_by="经办 王芳", approved_by="复核 李强", released_by="财务 赵敏"),
+            TransferBatch(number=12, fund="resident", duty="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
         )  # fmt: skip
 
     def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:

@@ -70,8 +70,8 @@ def rule(rule_id: str, *duties: DutyRule, **validity: Any) -> PolicyRule:
     )
 
 
-def monthly(step: str, due: Any, **options: Any) -> DutyRule:
-    return DutyRule(step=step, actor="county_agency", every=Every.MONTH, due=due, **options)
+def monthly(key: str, due: Any, **options: Any) -> DutyRule:
+    return DutyRule(key=key, actor="county_agency", every=Every.MONTH, due=due, **options)
 
 
 def city(*rules: PolicyRule, status: Status = Status.IN_FORCE) -> CityPolicy:
@@ -157,7 +157,7 @@ def test_a_reading_that_the_documents_do_not_offer_is_refused(readings: dict[str
 
 
 PAY = monthly("pay", DayOfMonth(5))
-ALLOCATE = monthly("allocate", After(working_days=2, step="pay", counts_from="receipt"))
+ALLOCATE = monthly("allocate", After(working_days=2, duty="pay", counts_from="receipt"))
 
 
 def test_without_a_receipt_the_date_is_a_forecast_from_the_latest_permitted_day() -> None:
@@ -173,28 +173,28 @@ def test_with_a_receipt_the_date_is_confirmed() -> None:
 
 
 def test_a_bare_receipt_day_does_not_stand_for_the_completion_of_a_review() -> None:
-    review = monthly("review", After(working_days=2, step="pay"))
+    review = monthly("review", After(working_days=2, duty="pay"))
     assert the_due_date(PAY, review, received=date(2025, 9, 28)) == date(2025, 10, 10)
     assert the_due_date(PAY, review, received={"pay": date(2025, 9, 28)}) == date(2025, 9, 30)
 
 
-def test_a_chain_of_steps_is_forecast_through_every_link() -> None:
-    review = monthly("review", After(working_days=2, step="pay"))
-    answer = monthly("answer", After(days=10, step="review"))
+def test_a_chain_of_duties_is_forecast_through_every_link() -> None:
+    review = monthly("review", After(working_days=2, duty="pay"))
+    answer = monthly("answer", After(days=10, duty="review"))
     assert the_due_date(PAY, review, answer) == date(2025, 10, 20)
 
 
 def test_an_outside_event_without_a_day_has_no_date() -> None:
     duty = DutyRule(
-        step="transfer", actor="county", every=Every.EVENT, due=After(working_days=5, event="到期收回")
+        key="transfer", actor="county", every=Every.EVENT, due=After(working_days=5, event="到期收回")
     )
     (listed,) = duties_of_year(city(rule("A-1", duty)), 2025, CALENDAR)
     assert (listed.due, listed.status, listed.kind.value) == (None, DutyStatus.UNKNOWN, "after_event")
 
 
 def test_undated_and_delegated_duties_are_listed_without_a_date() -> None:
-    undated = DutyRule(step="report", actor="city_agency", every=Every.YEAR, due=Undated("及时"))
-    delegated = DutyRule(step="pay_insurer", actor="city_finance", every=Every.EVENT, due=Delegated("按合同"))
+    undated = DutyRule(key="report", actor="city_agency", every=Every.YEAR, due=Undated("及时"))
+    delegated = DutyRule(key="pay_insurer", actor="city_finance", every=Every.EVENT, due=Delegated("按合同"))
     duties = duties_of_year(city(rule("A-1", undated, delegated)), 2025, CALENDAR)
     assert [(duty.kind.value, duty.due, duty.act_by) for duty in duties] == [
         ("undated", None, None),
@@ -207,12 +207,12 @@ def test_duties_before_the_rule_holds_are_not_listed() -> None:
         rule("A-1", monthly("plan", DayOfMonth(15, month_offset=-1))),
         rule("A-2", monthly("pay", DayOfMonth(5))),
     )
-    assert [duty.step for duty in duties_of_month(policy, Month(2024, 7), CALENDAR)] == ["pay"]
+    assert [duty.key for duty in duties_of_month(policy, Month(2024, 7), CALENDAR)] == ["pay"]
 
 
 def test_a_one_off_duty_stands_even_before_the_rest_takes_effect() -> None:
     audit = DutyRule(
-        step="audit", actor="city_audit", every=Every.ONCE, due=OnDate(date(2024, 3, 31)), fund_year=2024
+        key="audit", actor="city_audit", every=Every.ONCE, due=OnDate(date(2024, 3, 31)), fund_year=2024
     )
     assert [duty.due for duty in duties_of_year(city(rule("A-1", audit)), 2024, CALENDAR)] == [
         date(2024, 3, 31)
@@ -221,7 +221,7 @@ def test_a_one_off_duty_stands_even_before_the_rest_takes_effect() -> None:
 
 def test_a_one_off_duty_belongs_to_the_year_of_its_money() -> None:
     pay = DutyRule(
-        step="pay", actor="city_finance", every=Every.ONCE, due=OnDate(date(2024, 12, 31)), fund_year=2025
+        key="pay", actor="city_finance", every=Every.ONCE, due=OnDate(date(2024, 12, 31)), fund_year=2025
     )
     policy = city(rule("A-1", pay))
     assert duties_of_year(policy, 2024, CALENDAR) == ()
@@ -230,7 +230,7 @@ def test_a_one_off_duty_belongs_to_the_year_of_its_money() -> None:
 
 def test_the_settlement_of_a_year_has_that_years_period_though_due_in_the_next() -> None:
     settle = DutyRule(
-        step="settle",
+        key="settle",
         actor="city_agency",
         every=Every.YEAR,
         due=LastDay(last_day=True, month=6, year_offset=1),

@@ -12,7 +12,7 @@ from fundpool.domain.errors import FundpoolError
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.law.compute import check_computes
-from fundpool.services.law.policy_views import coverage, days_without_one_answer, steps_set_twice
+from fundpool.services.law.policy_views import coverage, days_without_one_answer, duties_set_twice
 
 MONTHS_AHEAD = 18
 """How far ahead every rule must have exactly one answer."""
@@ -57,7 +57,7 @@ def _readable(folder: Path) -> tuple[list[CityPolicy], list[Problem]]:
 
 
 def _time_problems(folder: Path, cities: Sequence[CityPolicy], horizon: date) -> list[Problem]:
-    """Days on which a rule has no answer or two, and monthly steps that two rules set."""
+    """Days on which a rule has no answer or two, and monthly duties that two rules set."""
     try:
         calendar = load_work_calendar(folder)
     except PolicyFileError as error:
@@ -69,9 +69,9 @@ def _time_problems(folder: Path, cities: Sequence[CityPolicy], horizon: date) ->
             message = f"{rule.id} 在 {day} 有 {count} 个答案 / resolves {count} times on {day}"
             problems.append(Problem(file, rule.line, message))
         if city.effective is not None:
-            for step, month in steps_set_twice(city, calendar, Month.of(city.effective), Month.of(horizon)):
-                rule = next(rule for rule in city.rules if any(duty.step == step for duty in rule.duties))
-                message = f"{month} 的步骤 {step} 有两条规则规定 / two rules set the step {step} for {month}"
+            for key, month in duties_set_twice(city, calendar, Month.of(city.effective), Month.of(horizon)):
+                rule = next(rule for rule in city.rules if any(duty.key == key for duty in rule.duties))
+                message = f"{month} 的职责 {key} 有两条规则规定 / two rules set the duty {key} for {month}"
                 problems.append(Problem(file, rule.line, message))
     return problems
 

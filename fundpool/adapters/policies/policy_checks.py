@@ -9,8 +9,8 @@ from fundpool.domain.chart_of_accounts import AccountType, payment_flow
 from fundpool.domain.policy import After, National, PaymentHop
 from schemas.policy import Duty, PolicyFile, Rule
 
-PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
-"""The steps over whose hops money is paid (services.disbursement)."""
+PAID_DUTIES = ("pay_from_fiscal_account", "allocate_to_counties")
+"""The duties that are fulfilled by paying money over hops (services.payments.disbursement)."""
 
 Check = Callable[[PolicyFile, Document, National], Iterator[Problem]]
 
@@ -86,23 +86,23 @@ def parties_exist(content: PolicyFile, document: Document, national: National) -
             )
 
 
-def steps_have_names(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
-    """A step that national.yaml does not name says itself what is done."""
+def duties_have_names(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+    """A duty that national.yaml does not name says itself what is done."""
     for path, duty in _duties(content):
-        if duty.step not in national.steps and duty.action is None:
+        if duty.key not in national.duties and duty.action is None:
             yield document.problem(
-                (*path, "step"),
-                f"新步骤 {duty.step} 须写 action / a step that national.yaml does not name needs an action",
+                (*path, "duty"),
+                f"新职责 {duty.key} 须写 action / a duty that national.yaml does not name needs an action",
             )
 
 
 def hops_close_a_duty(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """A hop of the payment path fulfils a step that some rule sets."""
-    steps = {duty.step for _, duty in _duties(content)}
+    """A hop of the payment path fulfils a duty that some rule sets."""
+    known = {duty.key for _, duty in _duties(content)}
     for index, hop in enumerate(content.payment_path):
-        if hop.closes is not None and hop.closes not in steps:
+        if hop.closes is not None and hop.closes not in known:
             yield document.problem(
-                ("payment_path", index, "closes"), f"没有规则规定步骤 {hop.closes} / no rule sets this step"
+                ("payment_path", index, "closes"), f"没有规则规定职责 {hop.closes} / no rule sets this duty"
             )
 
 
@@ -117,11 +117,11 @@ def hops_can_be_paid(content: PolicyFile, document: Document, _national: Nationa
     for index, hop in enumerate(content.payment_path):
         if hop.closes is None:
             continue
-        if hop.closes not in PAID_STEPS:
+        if hop.closes not in PAID_DUTIES:
             yield document.problem(
                 ("payment_path", index, "closes"),
-                f"不能由 {hop.closes} 拨付，只有 {'、'.join(PAID_STEPS)}；仅作说明的写 null / "
-                "money is paid in these two steps; null for a hop that only informs",
+                f"不能由 {hop.closes} 拨付，只有 {'、'.join(PAID_DUTIES)}；仅作说明的写 null / "
+                "money is paid by these two duties; null for a hop that only informs",
             )
         elif f"{hop.from_account}>{hop.to_account}" not in pairs:
             yield document.problem(
@@ -134,26 +134,26 @@ def hops_can_be_paid(content: PolicyFile, document: Document, _national: Nationa
 def hops_pay_each_unit_once(
     content: PolicyFile, document: Document, _national: National
 ) -> Iterator[Problem]:
-    """No step pays a unit twice at a time, and none of the units is left out by all hops of a step."""
+    """No duty pays a unit twice at a time, and none of the units is left out by all hops of a duty."""
     units = {unit.code for unit in content.units if unit.is_fund_unit}
     paid = [
         (index, hop, set(hop.only_units) or units)
         for index, hop in enumerate(content.payment_path)
-        if hop.closes in PAID_STEPS
+        if hop.closes in PAID_DUTIES
     ]
     for (_, earlier, to_earlier), (index, later, to_later) in combinations(paid, 2):
         twice = sorted(to_earlier & to_later) if earlier.closes == later.closes else []
         if twice and _meet(content, earlier, later):
             yield document.problem(
                 ("payment_path", index),
-                f"{'、'.join(twice)} 在同一步骤由两条路径拨付，用 only_units 分开 / "
+                f"{'、'.join(twice)} 在同一职责由两条路径拨付，用 only_units 分开 / "
                 f"{later.closes} would pay these units over two hops: divide them by only_units",
             )
     through_city = {
         unit for _, hop, to in paid if hop.to_account == AccountType.CITY_EXPENDITURE for unit in to
     }
-    onward = {unit for _, hop, to in paid if hop.closes == PAID_STEPS[1] for unit in to}
-    reached = {unit for _, hop, to in paid if hop.closes == PAID_STEPS[0] for unit in to}
+    onward = {unit for _, hop, to in paid if hop.closes == PAID_DUTIES[1] for unit in to}
+    reached = {unit for _, hop, to in paid if hop.closes == PAID_DUTIES[0] for unit in to}
     left_out = sorted(units - reached | (through_city - onward)) if paid else []
     if left_out:
         yield document.problem(
@@ -208,24 +208,24 @@ def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
 
 
 def chains_lead_somewhere(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """A duty after a step waits for a step that a rule sets, and no chain runs in a circle."""
+    """A duty after another waits for a duty that a rule sets, and no chain runs in a circle."""
     before: dict[tuple[str, str], str | None] = {}
     places: dict[tuple[str, str], EntryPath] = {}
     for path, duty in _duties(content):
-        before[(duty.every, duty.step)] = duty.due.step if isinstance(duty.due, After) else None
-        places[(duty.every, duty.step)] = path
-    for (every, step), place in places.items():
-        seen, current = [step], before[(every, step)]
+        before[(duty.every, duty.key)] = duty.due.duty if isinstance(duty.due, After) else None
+        places[(duty.every, duty.key)] = path
+    for (every, key), place in places.items():
+        seen, current = [key], before[(every, key)]
         while current is not None:
             if (every, current) not in before:
                 yield document.problem(
                     place,
-                    f"{step} 的前一步 {current} 没有规定 / no rule of every: {every} sets the step {current}",
+                    f"{key} 的前一项职责 {current} 没有规定 / no rule of every: {every} sets the duty {current}",
                 )
                 break
             if current in seen:
                 circle = " → ".join([*seen, current])
-                yield document.problem(place, f"步骤互为前提 / steps wait for each other: {circle}")
+                yield document.problem(place, f"职责互为前提 / duties wait for each other: {circle}")
                 break
             seen.append(current)
             current = before[(every, current)]
@@ -248,7 +248,7 @@ CHECKS: tuple[Check, ...] = (
     units_are_unique,
     rule_references_exist,
     parties_exist,
-    steps_have_names,
+    duties_have_names,
     hops_close_a_duty,
     hops_can_be_paid,
     hops_pay_each_unit_once,

@@ -157,7 +157,7 @@ def read_national(folder: Path) -> National:
     file = folder / "national.yaml"
     # A folder with one added city leans on what the product ships.
     content = read_shape(file if file.exists() else PRODUCT_POLICIES / "national.yaml", NationalFile)
-    return National(content.actors, content.steps, content.common_readings)
+    return National(content.actors, content.duties, content.common_readings)
 
 
 def _load(file: Path, national: National) -> CityPolicy:

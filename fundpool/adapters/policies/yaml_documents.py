@@ -162,6 +162,9 @@ def _path_in_file(document: Document, location: Sequence[str | int]) -> EntryPat
     return tuple(path)
 
 
+_RENAMED = {"step": "duty", "steps": "duties", "after_step": "after_duty"}
+"""Keys of older policy files, with the words that took their place."""
+
 _KEY_IN_WORDS = "键只用小写字母、数字和下划线 / a key is lower-case ASCII letters, digits and underscores"
 
 
@@ -175,7 +178,9 @@ def _in_words(document: Document, entry: ErrorDetails) -> str:
         where = ": ".join(part for part in (str(name), ".".join(str(part) for part in location[2:])) if part)
     match entry["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
-            return f"{where}: 不认识的词 / unknown key"
+            name = _RENAMED.get(str(location[-1]))
+            remedy = f"，现在写 {name} / it is now written {name}" if name else ""
+            return f"{where}: 不认识的词 / unknown key{remedy}"
         case "missing":
             return f"{where}: 缺少 / missing"
         case "string_pattern_mismatch":

@@ -31,7 +31,7 @@ class SqlCalendarRecords:
             Extension(
                 city=row.city,
                 month=month,
-                step=row.step,
+                duty=row.step,
                 unit=row.unit,
                 until=row.until,
                 document_number=row.document_number,
@@ -46,12 +46,16 @@ class SqlCalendarRecords:
         same = [
             known
             for known in self.extensions(extension.city, extension.month)
-            if (known.step, known.unit, known.document_number, known.until)
-            == (extension.step, extension.unit, extension.document_number, extension.until)
+            if (known.duty, known.unit, known.document_number, known.until)
+            == (extension.duty, extension.unit, extension.document_number, extension.until)
         ]
         if same:
             return False
-        self._rows.insert(extensions, {**asdict(extension), "month": str(extension.month)})
+        row = {**asdict(extension), "month": str(extension.month)}
+        row["step"] = row.pop(
+            "duty"
+        )  # the column was named so before a duty's key was; seals are over its name
+        self._rows.insert(extensions, row)
         return True
 
     def nil_returns(self, city: str, month: Period) -> tuple[NilReturn, ...]:

@@ -14,7 +14,7 @@ from fundpool.domain.periods import Month, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.duties import Duty, Received
-    from fundpool.domain.policy import CityPolicy, StepName
+    from fundpool.domain.policy import CityPolicy, DutyName
 
 MONTHS_AT_MOST = 240
 """A range longer than this is a slip of the pen, not a question."""
@@ -46,7 +46,7 @@ def due(
     received: Annotated[
         tuple[str, ...],
         Parameter(
-            help="收款日，或 步骤=日期 / day the money was received, or STEP=DATE",
+            help="收款日，或 职责=日期 / day the money was received, or DUTY=DATE",
             negative="",
             show_default=False,
         ),
@@ -94,7 +94,7 @@ def due(
             for duty in duties_of_month(policy, period, calendar, received=happened, readings=readings)
         )
     )
-    names = policy.step_names(read_national(folder))
+    names = policy.duty_names(read_national(folder))
     if format_ == "ics":
         from fundpool.adapters.documents.calendar_files import calendar_file
 
@@ -149,7 +149,7 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 
 
 def _received(policy: "CityPolicy", texts: tuple[str, ...], months: int) -> "Received | None":
-    """The receipt day for all duties that count from a receipt, or a day per step."""
+    """The receipt day for all duties that count from a receipt, or a day per duty."""
     from fundpool.services.law.duty_lists import require_anchors
 
     if not texts:
@@ -162,20 +162,20 @@ def _received(policy: "CityPolicy", texts: tuple[str, ...], months: int) -> "Rec
     if plain:
         if len(texts) > 1:
             raise _usage(
-                "--received 给一个日期，或若干 步骤=日期", "--received is one date, or several STEP=DATE"
+                "--received 给一个日期，或若干 职责=日期", "--received is one date, or several DUTY=DATE"
             )
         return parse_day(plain[0], "--received")
     days = {
-        step: parse_day(value, "--received") for step, value in (_pair(text, "--received") for text in texts)
+        duty: parse_day(value, "--received") for duty, value in (_pair(text, "--received") for text in texts)
     }
     require_anchors(policy, days)
     return days
 
 
-def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]", steps: "dict[str, StepName]") -> Table:
+def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]", names: "dict[str, DutyName]") -> Table:
     def who_does_what(duty: "Duty") -> str:
-        step, actor = steps.get(duty.step), policy.actors.get(duty.actor)
-        return f"{step.name_zh if step else duty.step}（{actor.name_zh if actor else duty.actor}）"
+        name, actor = names.get(duty.key), policy.actors.get(duty.actor)
+        return f"{name.name_zh if name else duty.key}（{actor.name_zh if actor else duty.actor}）"
 
     from fundpool.domain.duties import STATUS_ZH
 

@@ -185,8 +185,8 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
         for article in explained.articles
     ]
     lines += [
-        f"  依据 article     {DUTY_NAMES[step][0]}：本市文件没有规定 / the city's documents do not say"
-        for step in explained.unwritten
+        f"  依据 article     {DUTY_NAMES[duty][0]}：本市文件没有规定 / the city's documents do not say"
+        for duty in explained.unwritten
     ]
     if explained.why is not None:
         lines.append(f"  说明 why         {explained.why.zh} / {explained.why.en}")

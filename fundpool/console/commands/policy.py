@@ -207,7 +207,7 @@ def coverage(*, options: Options = Options()) -> int:
             "section": rule.section,
             "status": rule.kind.value,
             "reason": rule.out_of_scope,
-            "says": rule_in_words(rule, city.step_names(library.national)),
+            "says": rule_in_words(rule, city.duty_names(library.national)),
         }
         for city in library.cities
         for rule in city.rules

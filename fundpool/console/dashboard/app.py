@@ -105,7 +105,7 @@ class Place:
         return language.choose(*self.city.funds[key]) if key in self.city.funds else key
 
     def term(self, code: str, language: Language) -> str:
-        """What the city's policy calls a step or a party; a post inside an office by its own name."""
+        """What the city's policy calls a duty or a party; a post inside an office by its own name."""
         if code in self.city.terms:
             return language.choose(*self.city.terms[code])
         return language.gettext(POSTS[code]) if code in POSTS else code
@@ -159,7 +159,7 @@ class _Pages:
         place = self._place(request, extra | ({"live": "1"} if live else {}))
         read = self.reader.board(place.city.key, place.month, place.moment)
         units = [unit.code for unit in place.city.units]
-        board = build_board(read.status, units, place.city.step_of_hop, shown, read.money)
+        board = build_board(read.status, units, place.city.duty_of_hop, shown, read.money)
         return self._page(
             request,
             "board.html",

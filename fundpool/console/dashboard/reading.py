@@ -7,7 +7,7 @@ from typing import Protocol
 
 from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month, Year
-from fundpool.domain.policy import ActorName, CityPolicy, National, StepName
+from fundpool.domain.policy import ActorName, CityPolicy, DutyName, National
 from fundpool.services.oversight import overview, status
 from fundpool.services.oversight.hindsight import facts_as_of
 from fundpool.services.oversight.lineage import Lineage
@@ -35,10 +35,10 @@ class City:
     name_en: str
     division_code: str
     units: tuple[Unit, ...]
-    step_of_hop: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    duty_of_hop: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Which duty a transfer from one kind of account to another fulfils."""
     terms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What the policy calls each step and party, in Chinese and English."""
+    """What the policy calls each duty and party, in Chinese and English."""
     funds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What the policy calls each fund, in Chinese and English."""
 
@@ -201,8 +201,8 @@ def _books(work: Work, policy: CityPolicy, moment: Moment) -> Sequence[FundBooks
 
 
 def _city(policy: CityPolicy, national: National) -> City:
-    names: dict[str, StepName | ActorName] = {
-        **policy.step_names(national),
+    names: dict[str, DutyName | ActorName] = {
+        **policy.duty_names(national),
         **national.actors,
         **policy.actors,
     }
@@ -212,7 +212,7 @@ def _city(policy: CityPolicy, national: National) -> City:
         name_en=policy.name_en,
         division_code=policy.division_code,
         units=tuple(Unit(unit.code, unit.name_zh, unit.name_en) for unit in policy.units),
-        step_of_hop={
+        duty_of_hop={
             (hop.from_account, hop.to_account): hop.closes for hop in policy.payment_path if hop.closes
         },
         terms={key: (name.name_zh, name.name_en) for key, name in names.items()},

@@ -13,6 +13,7 @@ from fundpool.domain.policy import (
     DayRule,
     Deadline,
     Delegated,
+    DutyName,
     DutyRule,
     Every,
     InMonth,
@@ -26,7 +27,6 @@ from fundpool.domain.policy import (
     RuleKind,
     Shift,
     Status,
-    StepName,
     Undated,
     WorkedExample,
 )
@@ -48,7 +48,7 @@ _EVERY_ZH = {
 _SHIFT_ZH = {Shift.NONE: "", Shift.FOLLOWING: "，节假日顺延", Shift.PRECEDING: "，节假日提前"}
 
 
-def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
+def deadline_in_words(duty: DutyRule, names: Mapping[str, DutyName]) -> str:
     """The deadline as a short Chinese phrase, e.g. 「上月15日」: in the month before the money's month."""
     due: Deadline = duty.due
     match due:
@@ -59,7 +59,7 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
         case Delegated(phrase=phrase):
             words = f"另行规定（{phrase}）"
         case After():
-            begin = _step(due.step, names) if due.step else due.event
+            begin = _name(due.duty, names) if due.duty else due.event
             if due.counts_from == "receipt":
                 begin = f"收到「{begin}」款项"
             length = f"{due.working_days}个工作日" if due.working_days else f"{due.days}个日历日"
@@ -69,8 +69,8 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
     return words + _SHIFT_ZH[duty.shift]
 
 
-def _step(step: str, names: Mapping[str, StepName]) -> str:
-    return names[step].name_zh if step in names else step
+def _name(duty: str, names: Mapping[str, DutyName]) -> str:
+    return names[duty].name_zh if duty in names else duty
 
 
 def _month_in_words(duty: DutyRule, offset: int) -> str:
@@ -119,7 +119,7 @@ def city_in_brief(city: CityPolicy) -> Document:
 def city_in_full(city: CityPolicy, on: date | None, national: National) -> Document:
     """All of a file; with a day, the rules that hold on it."""
     rules = [rule for rule in city.rules if on is None or rule.holds_on(on)]
-    names = city.step_names(national)
+    names = city.duty_names(national)
     return {
         **city_in_brief(city),
         "on": _iso(on),
@@ -144,7 +144,7 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
     }
 
 
-def rule_in_brief(rule: PolicyRule, names: Mapping[str, StepName]) -> Document:
+def rule_in_brief(rule: PolicyRule, names: Mapping[str, DutyName]) -> Document:
     """One rule as a line of ``policy show``."""
     return {
         "rule": rule.id,
@@ -157,12 +157,12 @@ def rule_in_brief(rule: PolicyRule, names: Mapping[str, StepName]) -> Document:
     }
 
 
-def rule_in_words(rule: PolicyRule, names: Mapping[str, StepName]) -> str:
+def rule_in_words(rule: PolicyRule, names: Mapping[str, DutyName]) -> str:
     """What the product makes of the rule, in one phrase."""
     if rule.out_of_scope is not None:
         return f"不在范围：{rule.out_of_scope}"
     parts = [
-        f"{_EVERY_ZH[duty.every]} {_step(duty.step, names)}：{deadline_in_words(duty, names)}"
+        f"{_EVERY_ZH[duty.every]} {_name(duty.key, names)}：{deadline_in_words(duty, names)}"
         for duty in rule.duties
     ]
     parts += [str(block["kind"]) for block in rule.computes]
@@ -181,7 +181,7 @@ def explain_rule(
     examples: Mapping[str, WorkedExample],
 ) -> Document:
     """A rule with its article, quote, place, readings, and what the other readings would give."""
-    steps = city.step_names(national)
+    names = city.duty_names(national)
     return {
         "city": city.key,
         "rule": rule.id,
@@ -203,11 +203,11 @@ def explain_rule(
         "ended_by": rule.ended_by,
         "duties": [
             {
-                "step": duty.step,
-                "name_zh": _step(duty.step, steps),
+                "duty": duty.key,
+                "name_zh": _name(duty.key, names),
                 "actor": duty.actor,
                 "every": duty.every.value,
-                "deadline": deadline_in_words(duty, steps),
+                "deadline": deadline_in_words(duty, names),
                 "shift": duty.shift.value,
                 "firmness": duty.firmness.value,
             }
@@ -321,7 +321,7 @@ def compare(
 
 def _topics(city: CityPolicy, on: date | None, national: National) -> dict[str, str]:
     """What a file says by topic, in words that can be compared."""
-    names = city.step_names(national)
+    names = city.duty_names(national)
     path = " → ".join(
         [hop.from_account for hop in city.payment_path[:1]] + [hop.to_account for hop in city.payment_path]
     )
@@ -339,7 +339,7 @@ def _topics(city: CityPolicy, on: date | None, national: National) -> dict[str, 
             if duty.every is not Every.ONCE:
                 _add(
                     topics,
-                    f"duty.{duty.every.value}.{duty.step}",
+                    f"duty.{duty.every.value}.{duty.key}",
                     f"{deadline_in_words(duty, names)}（{rule.id}）",
                 )
         for block in rule.computes:
@@ -392,17 +392,17 @@ def days_without_one_answer(city: CityPolicy, until: date) -> list[tuple[PolicyR
     return faults
 
 
-def steps_set_twice(
+def duties_set_twice(
     city: CityPolicy, calendar: WorkCalendar, first: Month, last: Month
 ) -> list[tuple[str, str]]:
-    """Monthly steps that two rules set for one month: (step, month), the first month of each."""
+    """Monthly duties that two rules set for one month: (duty key, month), the first month of each."""
     found: dict[str, str] = {}
     month = first
     while month <= last:
-        steps = [duty.step for duty in duties_of_month(city, month, calendar)]
-        for step in steps:
-            if steps.count(step) > 1:
-                found.setdefault(step, str(month))
+        keys = [duty.key for duty in duties_of_month(city, month, calendar)]
+        for key in keys:
+            if keys.count(key) > 1:
+                found.setdefault(key, str(month))
         month = month.plus(1)
     return list(found.items())
 

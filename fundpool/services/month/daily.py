@@ -126,7 +126,7 @@ def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date)
 
 def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
     duties = duties_of_month(city, month, ports.calendar)
-    head = next((duty for duty in duties if duty.step == MONTH[0].duty), None)
+    head = next((duty for duty in duties if duty.key == MONTH[0].duty), None)
     opens = opening_day(head, ports.calendar) if head else None
     until = pays_until(duties)
     return opens is not None and until is not None and opens <= day <= until

@@ -23,8 +23,8 @@ from fundpool.domain.submission import DocumentKind, Figure, Submission
 from fundpool.domain.transfer import Obligation
 from fundpool.services.documents.document_kinds import DUTY_OF, amount_field, type_of
 from fundpool.services.documents.intake import line_name
-from fundpool.services.oversight.progress import FILING_STEP, PLAN_STEP, REPORT_STEP
-from fundpool.services.payments.application import APPLY_STEP
+from fundpool.services.oversight.progress import FILING_DUTY, PLAN_DUTY, REPORT_DUTY
+from fundpool.services.payments.application import APPLY_DUTY
 from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile
 from fundpool.services.ports.money_ports import StoredPosting
 from fundpool.services.ports.work import MonthPorts, Work
@@ -53,10 +53,10 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """What the step rests on: rule of the policy file, document, section and its words."""
+    """What a duty rests on: rule of the policy file, document, section and its words."""
 
     rule: str
-    step: str
+    duty: str
     document: str
     section: str
     quote: str
@@ -175,7 +175,7 @@ class Explanation:
     """Where an amount comes from, nearest record first.
 
     It ends in ``cell``, or is the sum of ``parts``, or neither, and then ``why`` says what it is.
-    ``unwritten`` are the steps that the city's documents have no article for.
+    ``unwritten`` are the duties that the city's documents have no article for.
     """
 
     subject: str
@@ -324,7 +324,7 @@ class Lineage:
                 subject=f"filing {policy.key} {month} v{filing.version} {fund} {field}",
                 amount_fen=sum(row.amount_fen or 0 for row in known),
                 parts=tuple(rows),
-                **self._basis(policy, month, REPORT_STEP, FILING_STEP),
+                **self._basis(policy, month, REPORT_DUTY, FILING_DUTY),
                 why=Why(
                     f"合计：{len(known)} 个县区该项之和，其余 {len(rows) - len(known)} 个未列入",
                     f"a total: the sum over {len(known)} counties; {len(rows) - len(known)} are not in it",
@@ -376,7 +376,7 @@ class Lineage:
             subject=f"transfer {obligation.key}",
             amount_fen=obligation.amount_fen,
             transfer=_transfer(work, obligation),
-            **self._basis(policy, obligation.month, PLAN_STEP, APPLY_STEP, closes.get(ends)),
+            **self._basis(policy, obligation.month, PLAN_DUTY, APPLY_DUTY, closes.get(ends)),
         )
         applications = {
             (each.fund, each.number): each
@@ -455,20 +455,19 @@ class Lineage:
         if found.cell is not None and found.amount_fen is None:
             # The summary adds up: what a county left blank counts as nothing there.
             found = replace(found, amount_fen=0, why=Why("该格空白，汇总按零计", "blank, counted as nil"))
-        return replace(found, subject=subject, **self._basis(policy, filing.month, REPORT_STEP, FILING_STEP))
+        return replace(found, subject=subject, **self._basis(policy, filing.month, REPORT_DUTY, FILING_DUTY))
 
     def _figure(
         self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
         case: ReviewCase | None, line: str = "",
     ) -> Explanation:  # fmt: skip
-        step = DUTY_OF[submission.document]
         figure = self._stored(work, submission).get((fund, field, line))
         explained = Explanation(
             subject=f"{submission.document} {policy.key} {submission.month} {submission.county} "
             f"v{submission.version} {fund} {f'{line} ' if line else ''}{field}",
             amount_fen=None if figure is None else figure.amount_fen,
             decision=None if case is None else _decision(case),
-            **self._basis(policy, submission.month, step),
+            **self._basis(policy, submission.month, DUTY_OF[submission.document]),
         )
         if figure is None:
             return replace(
@@ -558,16 +557,15 @@ class Lineage:
                 self._readings[place] = error
         return self._readings[place]
 
-    def _basis(self, policy: CityPolicy, month: Period, *steps: str | None) -> dict[str, Any]:
-        """The articles of the steps, and the steps for which the city's documents have none."""
-        wanted = [step for step in dict.fromkeys(steps) if step is not None]
-        known = duties_of(policy, month, self._ports.calendar) if wanted else ()
-        duties = {duty.step: duty for duty in known}
+    def _basis(self, policy: CityPolicy, month: Period, *duties: str | None) -> dict[str, Any]:
+        """The articles of the duties, and the duties for which the city's documents have none."""
+        wanted = [key for key in dict.fromkeys(duties) if key is not None]
+        known = {duty.key: duty for duty in duties_of(policy, month, self._ports.calendar)} if wanted else {}
         return {
             "articles": tuple(
-                _article(duties[step].rule, step, duties[step].basis) for step in wanted if step in duties
+                _article(known[key].rule, key, known[key].basis) for key in wanted if key in known
             ),
-            "unwritten": tuple(step for step in wanted if step not in duties),
+            "unwritten": tuple(key for key in wanted if key not in known),
         }
 
 
@@ -722,5 +720,5 @@ def _decision(case: ReviewCase) -> Decision:
     )  # fmt: skip
 
 
-def _article(rule: str, step: str, basis: Basis) -> Article:
-    return Article(rule, step, basis.document, basis.section, basis.quote)
+def _article(rule: str, duty: str, basis: Basis) -> Article:
+    return Article(rule, duty, basis.document, basis.section, basis.quote)

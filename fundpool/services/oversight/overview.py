@@ -105,7 +105,7 @@ def _total(amounts: Iterable[int | None]) -> int | None:
 
 def month_batches(work: Work, policy: CityPolicy, facts: MonthFacts) -> list[TransferBatch]:
     """The month's batches with what each does: how many, how much, change from the month before."""
-    steps = {f"{hop.from_account}>{hop.to_account}": hop.closes for hop in policy.payment_path}
+    duties = {f"{hop.from_account}>{hop.to_account}": hop.closes for hop in policy.payment_path}
     shown = []
     for batch in facts.batches:
         view = batch_consequences(work, batch.id)
@@ -115,7 +115,7 @@ def month_batches(work: Work, policy: CityPolicy, facts: MonthFacts) -> list[Tra
                 number=batch.id,
                 application=batch.application,
                 fund=batch.fund,
-                step=steps.get(str(batch.hop)),
+                duty=duties.get(str(batch.hop)),
                 state=_batch_state(facts, batch),
                 count=batch.count,
                 total_fen=batch.total_fen,

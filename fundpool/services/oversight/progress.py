@@ -16,15 +16,15 @@ from fundpool.domain.timeliness import Standing, standing
 from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationState
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, is_of
-from fundpool.services.payments.application import APPLY_STEP
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, Leg, legs_of, orders_of
+from fundpool.services.payments.application import APPLY_DUTY
+from fundpool.services.payments.disbursement import ALLOCATE_DUTY, PAY_DUTY, Leg, legs_of, orders_of
 from fundpool.services.ports.work import Work
 
-PLAN_STEP = "submit_fund_use_plan"
-REPORT_STEP = "submit_expenditure_report"
-FILING_STEP = "file_expenditure_report"
+PLAN_DUTY = "submit_fund_use_plan"
+REPORT_DUTY = "submit_expenditure_report"
+FILING_DUTY = "file_expenditure_report"
 
-FOLLOWED = (PLAN_STEP, APPLY_STEP, PAY_STEP, ALLOCATE_STEP, REPORT_STEP, FILING_STEP)
+FOLLOWED = (PLAN_DUTY, APPLY_DUTY, PAY_DUTY, ALLOCATE_DUTY, REPORT_DUTY, FILING_DUTY)
 """The duties of a month that the product can see being done; of a year, those to file a document."""
 
 COUNTY, REVIEWER, CHECKER, AGENCY = "county_agency", "reviewer", "checker", "city_agency"
@@ -112,15 +112,15 @@ def progress_of(
         return tuple(
             _progress(replace(duty, unit=unit.code), _filing_fact(facts, document, unit.code), facts, now)
             for duty in duties_of(policy, month, calendar)
-            if (document := DOCUMENT_OF.get(duty.step)) is not None and is_of(document, month)
+            if (document := DOCUMENT_OF.get(duty.key)) is not None and is_of(document, month)
             for unit in policy.units
         )
     rows: list[DutyProgress] = []
     for duty in duties_of_month(policy, month, calendar):
-        if duty.step not in FOLLOWED:
+        if duty.key not in FOLLOWED:
             continue
         for unit in units_of_duty(policy, month, duty):
-            fact = _fact(policy, month, facts, duty.step, unit)
+            fact = _fact(policy, month, facts, duty.key, unit)
             dated = _with_receipt(policy, month, calendar, facts, duty, unit)
             rows.append(_progress(replace(dated, unit=unit), fact, facts, now))
     return tuple(rows)
@@ -144,11 +144,11 @@ def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, now: datetime) -> Duty
 def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | None, ...]:
     """The units a duty is followed up for: each county, or the city as a whole (None)."""
     counties = tuple(unit.code for unit in policy.units)
-    if duty.step in DOCUMENT_OF:
+    if duty.key in DOCUMENT_OF:
         return counties
     if isinstance(month, Year):
         return (None,)
-    legs = legs_of(policy, month, duty.step)
+    legs = legs_of(policy, month, duty.key)
     if legs and not any(leg.pays_city for leg in legs):
         return counties
     return (None,)
@@ -157,9 +157,9 @@ def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | 
 def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, unit: str | None) -> _Fact:
     if step in DOCUMENT_OF and unit is not None:
         return _filing_fact(facts, DOCUMENT_OF[step], unit)
-    if step == APPLY_STEP:
+    if step == APPLY_DUTY:
         return _application_fact(policy, facts)
-    if step == FILING_STEP:
+    if step == FILING_DUTY:
         return _report_filing_fact(policy, facts)
     return _payment_fact(policy, month, facts, step, unit)
 
@@ -245,9 +245,9 @@ def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str
 
 def _before(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, application: Application) -> bool:
     """Whether the hop before is still to be paid."""
-    return step == ALLOCATE_STEP and any(
+    return step == ALLOCATE_DUTY and any(
         isinstance(_leg_settled(policy, facts, leg, application, None), str)
-        for leg in legs_of(policy, month, PAY_STEP)
+        for leg in legs_of(policy, month, PAY_DUTY)
     )
 
 
@@ -304,13 +304,13 @@ def _with_receipt(
     unit: str | None,
 ) -> Duty:
     """The duty counted from the day the money really arrived, where it counts from receipt."""
-    if duty.step != ALLOCATE_STEP:
+    if duty.key != ALLOCATE_DUTY:
         return duty
     received = received_on(policy, month, facts, unit)
     if received is None:
         return duty
     dated = duties_of_month(policy, month, calendar, received=received)
-    return next(other for other in dated if other.rule == duty.rule and other.step == duty.step)
+    return next(other for other in dated if other.rule == duty.rule and other.key == duty.key)
 
 
 def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, unit: str | None) -> date | None:
@@ -321,7 +321,7 @@ def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, unit: str |
         if (application.number == 1 if unit is None else _line_of(application, unit))
     ]
     moments: list[datetime] = []
-    for leg in legs_of(policy, month, PAY_STEP):
+    for leg in legs_of(policy, month, PAY_DUTY):
         for application in applications:
             settled = _leg_settled(policy, facts, leg, application, None) if application.is_reviewed else ""
             if isinstance(settled, str):
@@ -335,7 +335,7 @@ def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
         (
             extension.until
             for extension in facts.extensions
-            if extension.step == duty.step and extension.unit in {None, duty.unit}
+            if extension.duty == duty.key and extension.unit in {None, duty.unit}
         ),
         default=None,
     )

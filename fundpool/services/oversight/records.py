@@ -160,7 +160,7 @@ def record_extension(
     *,
     city: str,
     month: Period,
-    step: str,
+    duty: str,
     county: str | None,
     until: str,
     document_number: str,
@@ -176,29 +176,29 @@ def record_extension(
     policy = ports.policies.city(city)
     if county is not None:
         require_county(policy, county)
-    duties = {duty.step: duty for duty in duties_of(policy, month, ports.calendar)}
-    duty = duties.get(step)
-    if duty is None:
+    duties = {known.key: known for known in duties_of(policy, month, ports.calendar)}
+    extended = duties.get(duty)
+    if extended is None:
         raise InputError(
             "no_such_duty",
-            f"{policy.name_zh}{month}没有责任环节 {step}",
-            f"{policy.name_en} has no duty {step} in {month}",
+            f"{policy.name_zh}{month}没有职责 {duty}",
+            f"{policy.name_en} has no duty {duty} in {month}",
             remedy=" | ".join(duties),
         )
-    units = units_of_duty(policy, month, duty)
+    units = units_of_duty(policy, month, extended)
     if county is not None and county not in units:
         raise InputError(
             "duty_of_the_city",
-            f"{step} 是市级责任，不按县区延期",
-            f"{step} is a duty of the city, not of a county",
+            f"{duty} 是市级职责，不按县区延期",
+            f"{duty} is a duty of the city, not of a county",
             remedy="不写 --county / leave --county out",
         )
     last_day = _day(until)
-    if duty.due is not None and last_day <= duty.due:
+    if extended.due is not None and last_day <= extended.due:
         raise InputError(
             "extension_not_later",
-            f"延期日 {last_day} 不晚于法定期限 {duty.due}",
-            f"{last_day} is not after the legal day {duty.due}",
+            f"延期日 {last_day} 不晚于法定期限 {extended.due}",
+            f"{last_day} is not after the legal day {extended.due}",
         )
     if not document_number.strip():
         raise InputError(
@@ -209,7 +209,17 @@ def record_extension(
         )
     recorder, grantor = person(by), person(approver)
     require_other_person(recorder, grantor, act_zh="登记延期", act_en="recording an extension")
-    entry = Extension(policy.key, month, step, county, last_day, document_number, grantor, recorder, now)
+    entry = Extension(
+        city=policy.key,
+        month=month,
+        duty=duty,
+        unit=county,
+        until=last_day,
+        document_number=document_number,
+        approver=grantor,
+        recorded_by=recorder,
+        recorded_at=now,
+    )
 
     def record(work: Work) -> bool:
         is_new = work.records.add_extension(entry)
@@ -218,8 +228,8 @@ def record_extension(
                 at=now,
                 actor=recorder,
                 action="record_extension",
-                subject=f"duty:{policy.key}:{month}:{step}:{county or 'all'}",
-                before={"due": str(duty.due)},
+                subject=f"duty:{policy.key}:{month}:{duty}:{county or 'all'}",
+                before={"due": str(extended.due)},
                 after={"until": str(last_day), "document_number": document_number, "approver": grantor},
                 reason=None,
             )

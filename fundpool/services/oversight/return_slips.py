@@ -125,7 +125,7 @@ def _of_versions(
     by_county: dict[str, list[Submission]] = {}
     for version in work.submissions.versions(policy.key, document, month):
         by_county.setdefault(version.county, []).append(version)
-    duties = {duty.step: duty for duty in duties_of(policy, month, calendar)}
+    duties = {duty.key: duty for duty in duties_of(policy, month, calendar)}
     extensions = work.records.extensions(policy.key, month)
     issued = []
     for county in counties:
@@ -242,7 +242,7 @@ def deadline_of(
     extended = [
         extension
         for extension in extensions
-        if extension.step == own.step and extension.unit in {None, county}
+        if extension.duty == own.key and extension.unit in {None, county}
     ]
     if extended and (longest := max(extended, key=lambda extension: extension.until)).until >= told_on:
         return Deadline(

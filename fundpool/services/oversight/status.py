@@ -14,7 +14,7 @@ from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, type_of
 from fundpool.services.documents.intake import changes_of
-from fundpool.services.oversight.flags import Flag, flags_of
+from fundpool.services.oversight.flags import flags_of
 from fundpool.services.oversight.hindsight import facts_as_of, views_as_of
 from fundpool.services.oversight.progress import DutyProgress, MonthFacts, month_facts, progress_of
 from fundpool.services.oversight.step_progress import steps_of
@@ -22,23 +22,19 @@ from fundpool.services.payments import transfer_views
 from fundpool.services.payments.transfer_views import TransferView
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import (
-    Basis,
     CaseStatus,
     CountyMonth,
     DutyStatus,
     FileReceipt,
+    Flag,
     MoneyReceipt,
     MonthStatus,
     Receipts,
-    StepStatus,
     SubmissionStatus,
     TransferStatus,
 )
-from schemas.dashboard import Flag as FlagStatus
 
-YEARLY_DUTIES = frozenset(
-    step for step, document in DOCUMENT_OF.items() if type_of(document).period == "year"
-)
+YEARLY_DUTIES = frozenset(key for key, document in DOCUMENT_OF.items() if type_of(document).period == "year")
 """Duties to file a document of a whole year."""
 
 
@@ -78,11 +74,9 @@ def month_status(
             month=str(month),
             as_of=now,
             duties=tuple(_duty(policy, row) for row in (*progress, *yearly)),
-            steps=tuple(map(StepStatus.model_validate, steps_of(facts, runs)))
-            if isinstance(month, Month)
-            else (),
+            steps=steps_of(facts, runs) if isinstance(month, Month) else (),
             transfers=tuple(map(_transfer, views)),
-            flags=tuple(_flag(policy, flag) for flag in flags),
+            flags=flags,
         )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
@@ -107,7 +101,7 @@ def _due_this_month(
     flags: list[Flag] = []
     for year in (Year(month.year).plus(offset) for offset in (-1, 0, 1)):
         if not any(
-            duty.step in YEARLY_DUTIES and duty.due is not None and Month.of(duty.due) == month
+            duty.key in YEARLY_DUTIES and duty.due is not None and Month.of(duty.due) == month
             for duty in duties_of(policy, year, ports.calendar)
         ):
             continue
@@ -119,13 +113,13 @@ def _due_this_month(
             if row.duty.due is not None and Month.of(row.duty.due) == month
         ]
         rows += found
-        flags += [flag for flag in flags_of(work, policy, facts, found) if flag.step in YEARLY_DUTIES]
+        flags += [flag for flag in flags_of(work, policy, facts, found) if flag.duty in YEARLY_DUTIES]
     return rows, flags
 
 
 def _files_by_year(policy: CityPolicy) -> bool:
     """Whether the city's law orders a yearly document to be filed at all."""
-    return any(duty.step in YEARLY_DUTIES for rule in policy.rules for duty in rule.duties)
+    return any(duty.key in YEARLY_DUTIES for rule in policy.rules for duty in rule.duties)
 
 
 def county_month(
@@ -178,7 +172,7 @@ def county_month(
             ),
             cases=tuple(_case(case, reviewed) for case in cases),
             transfers=tuple(map(_transfer, views)),
-            flags=tuple(_flag(policy, flag) for flag in flags if flag.unit == county),
+            flags=tuple(flag for flag in flags if flag.unit == county),
         )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
@@ -210,9 +204,9 @@ def _submissions(
     slips: Collection[tuple[str, str, str, int]],
 ) -> list[SubmissionStatus]:
     due = {
-        DOCUMENT_OF[row.duty.step]: row.duty.due
+        DOCUMENT_OF[row.duty.key]: row.duty.due
         for row in reversed(progress)  # of several duties to file a document the first one counts
-        if row.duty.unit == county and row.duty.step in DOCUMENT_OF
+        if row.duty.unit == county and row.duty.key in DOCUMENT_OF
     }
     return [
         SubmissionStatus(
@@ -315,7 +309,7 @@ def step_states(ports: MonthPorts, city: str, month: Month) -> dict[str, str]:
     steps = ports.database.read(
         lambda work: steps_of(month_facts(work, policy, month), work.records.runs(policy.key, month))
     )
-    return {step["step"]: step["state"] for step in steps}
+    return {step.step: step.state for step in steps}
 
 
 def is_troubled(status: MonthStatus) -> bool:
@@ -330,7 +324,7 @@ def _duty(policy: CityPolicy, row: DutyProgress) -> DutyStatus:
     duty = row.duty
     return DutyStatus(
         rule=duty.rule,
-        step=duty.step,
+        key=duty.key,
         period=duty.period,
         actor=duty.actor,
         unit=duty.unit,
@@ -342,7 +336,7 @@ def _duty(policy: CityPolicy, row: DutyProgress) -> DutyStatus:
         status=duty.status,
         shift=duty.shift,
         reading=duty.reading,
-        basis=Basis.model_validate(duty.basis),
+        basis=duty.basis,
         unit_name_zh=_unit_name(policy, duty.unit),
         state=row.standing.state,
         done_at=row.done_at,
@@ -394,30 +388,6 @@ def masked(account_no: str) -> str:
     ``fundpool transfers show`` has the whole number.
     """
     return f"····{account_no[-4:]}"
-
-
-def _flag(policy: CityPolicy, flag: Flag) -> FlagStatus:
-    finding = flag.finding
-    return FlagStatus(
-        kind=flag.kind,
-        severity=flag.severity,
-        step=flag.step,
-        unit=flag.unit,
-        unit_name_zh=_unit_name(policy, flag.unit),
-        fund=flag.fund,
-        rule=flag.rule,
-        days=flag.days,
-        message_zh=flag.message_zh,
-        message_en=flag.message_en,
-        basis=flag.basis and Basis.model_validate(flag.basis.basis),
-        remedy=flag.remedy,
-        sheet=finding and finding.sheet,
-        cell=finding and finding.cell,
-        found=finding and finding.found,
-        expected=finding and finding.expected,
-        file=flag.file,
-        document=flag.document,
-    )
 
 
 def _state_of(version: Submission) -> str:

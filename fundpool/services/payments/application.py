@@ -20,7 +20,7 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.payments.limits import budget_missing, sealed_budgets
 from fundpool.services.ports.work import MonthPorts, Work
 
-APPLY_STEP = "apply_for_funds"
+APPLY_DUTY = "apply_for_funds"
 
 
 def apply_for_funds(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
@@ -111,7 +111,7 @@ def pays_within_annual_budget(policy: CityPolicy, month: Month) -> bool:
 def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bool:
     """Whether the day to apply is still ahead, so that undecided counties are waited for."""
     for duty in duties_of_month(policy, request.month, ports.calendar):
-        if duty.step == APPLY_STEP and duty.due is not None:
+        if duty.key == APPLY_DUTY and duty.due is not None:
             return request.now.astimezone(SHANGHAI).date() < (duty.act_by or duty.due)
     return False
 
