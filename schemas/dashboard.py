@@ -6,14 +6,15 @@ time, unknown is null.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fundpool.domain.duties import Basis
-from fundpool.domain.findings import Severity
+from fundpool.domain.findings import Finding, Severity
 from fundpool.domain.outcomes import UnitState
 from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.submission import FigureChange
 from fundpool.domain.timeliness import DutyState
 
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(SHANGHAI))]
@@ -21,6 +22,13 @@ Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(SHA
 
 class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, from_attributes=True)
+
+    @classmethod
+    def of(cls, source: object, **other: object) -> Self:
+        """A record of the domain as it is shown: its fields of the same name, and the ``other`` fields."""
+        assert other.keys() <= cls.model_fields.keys(), other.keys() - cls.model_fields.keys()
+        names = [name for name in cls.model_fields if name not in other and hasattr(source, name)]
+        return cls.model_validate({name: getattr(source, name) for name in names} | other)
 
 
 class DutyStatus(_Shape):
@@ -193,34 +201,6 @@ class Receipts(_Shape):
     files: tuple[FileReceipt, ...]
 
 
-class FindingStatus(_Shape):
-    """What a check says about a file, down to the cell."""
-
-    rule: str
-    severity: str
-    message_zh: str
-    message_en: str
-    sheet: str | None = None
-    cell: str | None = None
-    row: int | None = None
-    county: str | None = None
-    fund: str | None = None
-    found: str | None = None
-    expected: str | None = None
-    remedy: str | None = None
-    basis: str | None = None
-
-
-class FigureChange(_Shape):
-    """One figure that a new version of a file changed; None where a version does not have it."""
-
-    fund: str
-    field: str
-    line: str = ""
-    before_fen: int | None = None
-    after_fen: int | None = None
-
-
 class SubmissionStatus(_Shape):
     """One version of a file that a county sent; ``period`` is a year for a yearly document."""
 
@@ -238,7 +218,7 @@ class SubmissionStatus(_Shape):
     late: bool | None = None
     has_slip: bool = False
     changes: tuple[FigureChange, ...] = ()
-    findings: tuple[FindingStatus, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 class CaseStatus(_Shape):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import Month, Period, Year
+from fundpool.domain.periods import Month, Period
 from fundpool.domain.policy import (
     After,
     CityPolicy,
@@ -107,43 +107,32 @@ class Duty:
         }
 
 
-def duties_of_month(
+def duties_of(
     city: CityPolicy,
-    month: Month,
+    period: Period,
     calendar: WorkCalendar,
     *,
     received: Received | None = None,
     readings: Mapping[str, str] | None = None,
 ) -> tuple[Duty, ...]:
-    """The monthly duties for the money of ``month``, in document order; none for a draft.
+    """The duties of a month or of a fund year, in document order; none for a draft.
 
-    ``received`` is the day the money arrived (for duties that count from receipt), or a day per
-    duty. Raises InputError ``unknown_reading`` for a reading the city's documents do not offer.
+    A month has the monthly duties for its money; a fund year, the year the money belongs to, its yearly,
+    quarterly, one-off and event duties: the settlement of 2022, due in 2023, is of 2022. ``received`` is
+    the day the money arrived (for duties that count from receipt), or a day per duty. Raises InputError
+    ``unknown_reading`` for a reading the city's documents do not offer.
     """
-    return _duties(city, [_Period.of_month(month)], calendar, received=received, readings=readings)
-
-
-def duties_of_year(
-    city: CityPolicy,
-    year: int,
-    calendar: WorkCalendar,
-    *,
-    received: Received | None = None,
-    readings: Mapping[str, str] | None = None,
-) -> tuple[Duty, ...]:
-    """The yearly, quarterly, one-off and event duties of a fund year, in document order.
-
-    The fund year is the year the money belongs to: the settlement of 2022, due in 2023, is of 2022.
-    """
-    periods = [_Period.of_year(year), *(_Period.of_quarter(year, quarter) for quarter in (1, 2, 3, 4))]
-    return _duties(city, periods, calendar, received=received, readings=readings)
-
-
-def duties_of(city: CityPolicy, period: Period, calendar: WorkCalendar) -> tuple[Duty, ...]:
-    """The duties of a month, or those of a fund year."""
-    if isinstance(period, Year):
-        return duties_of_year(city, period.year, calendar)
-    return duties_of_month(city, period, calendar)
+    if city.status is not Status.IN_FORCE:
+        return ()
+    _check_readings(city, readings or {})
+    dating = _Dating(city, calendar, received, readings or {})
+    return tuple(
+        dating.duty(rule, duty, part)
+        for rule in city.rules
+        for part in _Period.parts_of(period)
+        for duty in rule.duties
+        if dating.binds(rule, duty, part)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,24 +144,19 @@ class _Period:
     quarter: int | None = None
 
     @classmethod
-    def of_month(cls, month: Month) -> "_Period":
-        return cls(str(month), frozenset({Every.MONTH}), first_month=month, last_day=month.last_day)
-
-    @classmethod
-    def of_year(cls, year: int) -> "_Period":
+    def parts_of(cls, period: Period) -> "list[_Period]":
+        """The month itself; of a fund year the year and its quarters, which have duties of their own."""
+        if isinstance(period, Month):
+            return [cls(str(period), frozenset({Every.MONTH}), period, period.last_day)]
+        months = [Month(period.year, first) for first in (1, 4, 7, 10)]
         recurrences = frozenset({Every.YEAR, Every.ONCE, Every.EVENT})
-        return cls(f"{year:04d}", recurrences, first_month=Month(year, 1), last_day=date(year, 12, 31))
-
-    @classmethod
-    def of_quarter(cls, year: int, quarter: int) -> "_Period":
-        first = Month(year, 3 * quarter - 2)
-        return cls(
-            f"{year:04d}-Q{quarter}",
-            frozenset({Every.QUARTER}),
-            first_month=first,
-            last_day=first.plus(2).last_day,
-            quarter=quarter,
-        )
+        return [
+            cls(str(period), recurrences, months[0], period.last_day),
+            *(
+                cls(f"{period}-Q{number}", frozenset({Every.QUARTER}), first, first.plus(2).last_day, number)
+                for number, first in enumerate(months, start=1)
+            ),
+        ]
 
     def has(self, duty: DutyRule) -> bool:
         """Whether the duty comes back in this period."""
@@ -194,27 +178,6 @@ class _Dates:
     nominal: date | None = None
     due: date | None = None
     act_by: date | None = None
-
-
-def _duties(
-    city: CityPolicy,
-    periods: list[_Period],
-    calendar: WorkCalendar,
-    *,
-    received: Received | None,
-    readings: Mapping[str, str] | None,
-) -> tuple[Duty, ...]:
-    if city.status is not Status.IN_FORCE:
-        return ()
-    _check_readings(city, readings or {})
-    dating = _Dating(city, calendar, received, readings or {})
-    return tuple(
-        dating.duty(rule, duty, period)
-        for rule in city.rules
-        for period in periods
-        for duty in rule.duties
-        if dating.binds(rule, duty, period)
-    )
 
 
 def _check_readings(city: CityPolicy, readings: Mapping[str, str]) -> None:

@@ -40,15 +40,15 @@ class NilReturn:
     approver: str | None = None
 
     @property
-    def told_zh(self) -> str:
-        """In one line of Chinese, with the document of a waiver."""
+    def words_zh(self) -> str:
+        """The statement in one line of Chinese, with the document of a waiver."""
         if self.document_number is None:
             return f"零申报：{self.reason}"
         return f"经批准免报（{self.document_number}，{self.approver}）：{self.reason}"
 
     @property
-    def told_en(self) -> str:
-        """As ``told_zh``, in English."""
+    def words_en(self) -> str:
+        """As ``words_zh``, in English."""
         if self.document_number is None:
             return f"nil return: {self.reason}"
         return f"waived by {self.document_number}, approved by {self.approver}: {self.reason}"
@@ -114,7 +114,7 @@ class StepRun:
 
     step: str
     counties: tuple[str, ...] | None
-    asked_by: str
+    requested_by: str
     run_id: str | None
     business_time: datetime
     outcomes: tuple[dict[str, object], ...] | None

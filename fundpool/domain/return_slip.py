@@ -1,4 +1,4 @@
-"""The return slip (退回单): what a county is told of one version of its document, and by when to mend it."""
+"""The return slip (退回单): what is wrong with one version of a county's document, and by when to mend it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -29,14 +29,6 @@ LAST_STEP = "report-filing"
 
 
 @dataclass(frozen=True, slots=True)
-class DueStep:
-    """A step to be run on the day, with the act-by day of the duty it works for (None: undated)."""
-
-    step: str
-    act_by: date | None
-
-
-@dataclass(frozen=True, slots=True)
 class ScheduledStep:
     """A step the tick reserved for a business day; ``run_id`` None: reserved, not yet started."""
 
@@ -62,8 +54,8 @@ def steps_due(
     *,
     has_transfers: bool = False,
     has_documents: bool = False,
-) -> tuple[DueStep, ...]:
-    """The steps to run on ``day`` for one city and month, in the order of the month.
+) -> tuple[str, ...]:
+    """Keys of the steps to run on ``day`` for one city and month, in the order of the month.
 
     ``states`` gives each step's state (``not_started``, ``waiting``, ``done``, …; absent means not
     started); ``hops`` the payment duties that the city's path has, so that a hop it lacks is left out; ``has_transfers``
@@ -72,7 +64,7 @@ def steps_due(
     """
     first_duty = {duty.key: duty for duty in reversed(tuple(duties))}
     works = calendar.is_working_day(day) is not False
-    due: dict[str, DueStep] = {}
+    due: set[str] = set()
     for step in MONTH:
         if step.duty is None or _is_over(day, month, step, states):
             continue
@@ -80,14 +72,14 @@ def steps_due(
             continue
         opened = _is_open(day, step, first_duty, states, calendar)
         if opened and (works or step.after is None) and states.get(step.key) != "done":
-            due[step.key] = DueStep(step.key, _last_day(first_duty.get(step.duty)))
+            due.add(step.key)
     if works and has_transfers and (due or states.get("reconciliation") != "done"):
-        due["reconciliation"] = DueStep("reconciliation", None)
+        due.add("reconciliation")
     if has_documents:
-        due["document-collection"] = DueStep("document-collection", None)
+        due.add("document-collection")
     if due:
-        due["flags"] = DueStep("flags", None)
-    return tuple(due[step.key] for step in MONTH if step.key in due)
+        due.add("flags")
+    return tuple(key for key in STEPS if key in due)
 
 
 def _is_over(day: date, month: Month, step: OperatingStep, states: Mapping[str, str]) -> bool:

@@ -13,10 +13,11 @@ from fundpool.console.dashboard.reading import (
     City,
     CountyReading,
     Moment,
+    MonthReader,
     TransfersReading,
-    Unit,
 )
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.policy import Unit
 from schemas.dashboard import (
     AccountBalance,
     CountyMonth,
@@ -52,10 +53,15 @@ HOPS = {
     ("fiscal_account", "city_expenditure"): "pay_from_fiscal_account",
     ("city_expenditure", "county_expenditure"): "allocate_to_counties",
 }
-TAIZHOU = City(
-    "taizhou", "台州市", "Taizhou", "331000", tuple(Unit(*county) for county in COUNTIES), HOPS, TERMS
-)
-SUIZHOU = City("suizhou", "随州市", "Suizhou", "421300", (Unit("421303", "曾都区", "Zengdu"),))
+
+
+def _unit(county: tuple[str, str, str]) -> Unit:
+    code, name_zh, name_en = county
+    return Unit(code=code, kind="county", name_zh=name_zh, name_en=name_en)
+
+
+TAIZHOU = City("taizhou", "台州市", "Taizhou", "331000", tuple(map(_unit, COUNTIES)), HOPS, TERMS)
+SUIZHOU = City("suizhou", "随州市", "Suizhou", "421300", (_unit(("421303", "曾都区", "Zengdu")),))
 ACCOUNT = "6222021234567890123"
 HOSTILE = "<script>document.title='owned'</script>"
 
@@ -210,8 +216,11 @@ def _flags() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-class ImaginedReader:
+class ImaginedReader(MonthReader):
     """Reads the imagined month of Taizhou; Suizhou's is empty."""
+
+    def __init__(self) -> None:
+        pass  # nothing behind it
 
     def cities(self) -> Sequence[City]:
         return (TAIZHOU, SUIZHOU)

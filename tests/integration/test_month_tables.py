@@ -159,7 +159,7 @@ def test_who_approves_an_extension_does_not_record_it(database: Database) -> Non
                 insert(extensions).values(
                     city="taizhou",
                     month="2026-10",
-                    duty="submit_fund_use_plan",
+                    step="submit_fund_use_plan",
                     until=NOW.date(),
                     document_number="函1号",
                     approver="陈局长",

@@ -1,6 +1,6 @@
 """What one entry of a policy file says about another, checked: every finding names its line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
 from itertools import combinations, pairwise
 
@@ -28,7 +28,7 @@ def _duties(content: PolicyFile) -> Iterator[tuple[EntryPath, Duty]]:
             yield ("rules", index, "duties", number), duty
 
 
-def units_are_unique(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def keys_are_unique(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
     """A unit code, a fund or an instrument stands once."""
     lists = {
         "units": [unit.code for unit in content.units],
@@ -41,49 +41,42 @@ def units_are_unique(content: PolicyFile, document: Document, _national: Nationa
                 yield document.problem((name, index), f"{key} 重复 / given twice")
 
 
-def rule_references_exist(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """Every rule id that another entry rests on is a rule of the file."""
-    known = {rule.id for rule in content.rules}
-    used = [
-        *((("funds", index, "basis"), fund.basis) for index, fund in enumerate(content.funds)),
-        *((("payment_path", index, "basis"), hop.basis) for index, hop in enumerate(content.payment_path)),
-        *(
-            (("conflicts", index), rule_id)
-            for index, conflict in enumerate(content.conflicts)
-            for rule_id in conflict.between
-        ),
-    ]
-    for path, rule_id in used:
-        if rule_id not in known:
-            yield document.problem(path, f"没有规则 {rule_id} / no rule {rule_id} in this file")
+def references_exist(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+    """Whatever one entry names stands somewhere: rules, duties, units and instruments in the file, actors also in national.yaml."""
+    for path, name, known, message in _references(content, national):
+        if name not in known:
+            yield document.problem(path, message.format(name))
 
 
-def parties_exist(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
-    """Actors are in national.yaml, units of a hop in the register, instruments of a rule in the file."""
-    instruments = {instrument.key for instrument in content.instruments}
-    codes = {unit.code for unit in content.units}
-    parties = national.actors.keys() | content.actors.keys()
+def _references(
+    content: PolicyFile, national: National
+) -> Iterator[tuple[EntryPath, str, Collection[str], str]]:
+    """Where a name is given, the name, the names there are, and what to say of another one."""
+    rules = {rule.id for rule in content.rules}, "没有规则 {0} / no rule {0} in this file"
+    units = {unit.code for unit in content.units}, "没有单位 {} / no such unit"
+    actors = (
+        national.actors.keys() | content.actors.keys(),
+        "没有责任主体 {} / no such actor in national.yaml",
+    )
+    duties = {duty.key for _, duty in _duties(content)}, "没有规则规定职责 {} / no rule sets this duty"
+    instruments = {entry.key for entry in content.instruments}, "没有文件 {} / no such instrument"
+    for index, fund in enumerate(content.funds):
+        yield ("funds", index, "basis"), fund.basis, *rules
     for index, hop in enumerate(content.payment_path):
-        if hop.paid_by not in parties:
-            yield document.problem(
-                ("payment_path", index, "paid_by"),
-                f"没有责任主体 {hop.paid_by} / no such actor in national.yaml",
-            )
+        yield ("payment_path", index, "basis"), hop.basis, *rules
+        yield ("payment_path", index, "paid_by"), hop.paid_by, *actors
         for code in hop.only_units:
-            if code not in codes:
-                yield document.problem(
-                    ("payment_path", index, "only_units"), f"没有单位 {code} / no such unit"
-                )
+            yield ("payment_path", index, "only_units"), code, *units
+        if hop.closes is not None:
+            yield ("payment_path", index, "closes"), hop.closes, *duties
+    for index, conflict in enumerate(content.conflicts):
+        for rule_id in conflict.between:
+            yield ("conflicts", index), rule_id, *rules
     for index, rule in enumerate(content.rules):
-        if rule.at and rule.at.instrument not in instruments:
-            yield document.problem(
-                ("rules", index, "at", "instrument"), f"没有文件 {rule.at.instrument} / no such instrument"
-            )
+        if rule.at:
+            yield ("rules", index, "at", "instrument"), rule.at.instrument, *instruments
     for path, duty in _duties(content):
-        if duty.actor not in parties:
-            yield document.problem(
-                (*path, "actor"), f"没有责任主体 {duty.actor} / no such actor in national.yaml"
-            )
+        yield (*path, "actor"), duty.actor, *actors
 
 
 def duties_have_names(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
@@ -93,16 +86,6 @@ def duties_have_names(content: PolicyFile, document: Document, national: Nationa
             yield document.problem(
                 (*path, "duty"),
                 f"新职责 {duty.key} 须写 action / a duty that national.yaml does not name needs an action",
-            )
-
-
-def hops_close_a_duty(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """A hop of the payment path fulfils a duty that some rule sets."""
-    known = {duty.key for _, duty in _duties(content)}
-    for index, hop in enumerate(content.payment_path):
-        if hop.closes is not None and hop.closes not in known:
-            yield document.problem(
-                ("payment_path", index, "closes"), f"没有规则规定职责 {hop.closes} / no rule sets this duty"
             )
 
 
@@ -245,11 +228,9 @@ def readings_agree(content: PolicyFile, document: Document, _national: National)
 
 
 CHECKS: tuple[Check, ...] = (
-    units_are_unique,
-    rule_references_exist,
-    parties_exist,
+    keys_are_unique,
+    references_exist,
     duties_have_names,
-    hops_close_a_duty,
     hops_can_be_paid,
     hops_pay_each_unit_once,
     versions_meet,

@@ -110,7 +110,7 @@ def _telling(entries: list[ErrorDetails]) -> list[ErrorDetails]:
         )
 
     def is_other_alternative(entry: ErrorDetails) -> bool:
-        """Where a value may also be {undefined: …}, a plain value is not asked to be that."""
+        """Where a value may also be {undefined: …}, a wrong plain value need not be called no such block."""
         return entry["type"] == "model_type" and any(
             other["type"] != "model_type" and other["loc"][:-1] == entry["loc"][:-1] for other in entries
         )

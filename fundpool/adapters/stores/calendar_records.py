@@ -52,9 +52,8 @@ class SqlCalendarRecords:
         if same:
             return False
         row = {**asdict(extension), "month": str(extension.month)}
-        row["step"] = row.pop(
-            "duty"
-        )  # the column was named so before a duty's key was; seals are over its name
+        # The column keeps its name: the trail's prints of the rows that stand are over it.
+        row["step"] = row.pop("duty")
         self._rows.insert(extensions, row)
         return True
 
@@ -132,7 +131,7 @@ class SqlCalendarRecords:
                 "month": str(month),
                 "step": run.step,
                 "counties": None if run.counties is None else json.dumps(run.counties),
-                "asked_by": run.asked_by,
+                "asked_by": run.requested_by,
                 "run_id": run.run_id,
                 "business_time": run.business_time,
             },
@@ -153,7 +152,7 @@ class SqlCalendarRecords:
             StepRun(
                 step=row.step,
                 counties=None if row.counties is None else tuple(json.loads(row.counties)),
-                asked_by=row.asked_by,
+                requested_by=row.asked_by,
                 run_id=row.run_id,
                 business_time=row.business_time.astimezone(SHANGHAI),
                 outcomes=None if row.outcomes is None else tuple(json.loads(row.outcomes)),

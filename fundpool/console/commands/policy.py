@@ -3,17 +3,14 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from fundpool.console.options import Dated, Options, parse_day
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import Month, parse_month
-
-if TYPE_CHECKING:
-    from fundpool.domain.policy import CityPolicy
+from fundpool.domain.periods import parse_month
 
 app = App(
     name="policy",
@@ -101,12 +98,12 @@ def explain(
         load_work_calendar,
         read_national,
     )
-    from fundpool.services.law.policy_views import explain_rule
+    from fundpool.services.law.policy_views import explain_rule, first_full_month
 
     folder = options.policy_folder
     policy = load_city(folder, city)
     chosen = policy.rule(rule, parse_day(on, "--on") if on else None)
-    example = parse_month(month) if month else _first_full_month(policy)
+    example = parse_month(month) if month else first_full_month(policy)
     document = explain_rule(
         policy,
         chosen,
@@ -195,24 +192,12 @@ def coverage(*, options: Options = Options()) -> int:
     """每条规则如何处理 / What the product does with every rule; exit 1 when one is unaccounted for."""
     from fundpool.adapters.policies.folder_checks import coverage_problems
     from fundpool.adapters.policies.policy_files import load_policies
-    from fundpool.services.law.policy_views import rule_in_words
+    from fundpool.services.law.policy_views import coverage_in_full
 
     folder = options.policy_folder
     library = load_policies(folder)
     problems = coverage_problems(folder, library.cities)
-    rows = [
-        {
-            "city": city.key,
-            "rule": rule.id,
-            "section": rule.section,
-            "status": rule.kind.value,
-            "reason": rule.out_of_scope,
-            "says": rule_in_words(rule, city.duty_names(library.national)),
-        }
-        for city in library.cities
-        for rule in city.rules
-    ]
-    counts = {kind: sum(row["status"] == kind for row in rows) for kind in _KIND_ZH}
+    document = coverage_in_full(library)
     columns: Columns = {
         "规则": "rule",
         "条款": "section",
@@ -220,9 +205,10 @@ def coverage(*, options: Options = Options()) -> int:
         "说明": "says",
     }
     return options.show(
-        {"rules": rows, "counts": counts, "unaccounted": [problem.message for problem in problems]},
-        Table("规则覆盖", rows, columns),
-        "；".join(f"{_KIND_ZH[kind]} {count}" for kind, count in counts.items()) + f"；共 {len(rows)}",
+        {**document, "unaccounted": [problem.message for problem in problems]},
+        Table("规则覆盖", document["rules"], columns),
+        "；".join(f"{_KIND_ZH[kind]} {count}" for kind, count in document["counts"].items())
+        + f"；共 {len(document['rules'])}",
         *map(str, problems),
         found=bool(problems),
     )
@@ -234,11 +220,6 @@ def coverage(*, options: Options = Options()) -> int:
 def _city_at(text: str) -> tuple[str, date | None]:
     key, at, day = text.partition("@")
     return key, parse_day(day, text) if at else None
-
-
-def _first_full_month(policy: "CityPolicy") -> Month:
-    """A month that every rule of the file covers, for worked dates."""
-    return Month.of(policy.effective).plus(1) if policy.effective else Month(2026, 1)
 
 
 def _given(gives: dict[str, Any] | None) -> str:

@@ -61,7 +61,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DashboardOptions:
-    """What the pages are told by the settings; ``hosts`` None answers to any host name."""
+    """What the settings say about the pages; ``hosts`` None answers to any host name."""
 
     run_url: Callable[[str | None], str | None] = field(default=lambda _run_id: None)
     """Where a step's run is seen; None when nobody knows."""
@@ -81,7 +81,7 @@ class Place:
     moment: Moment
     """The business time everything on the page is of."""
     as_of: str | None = None
-    """The moment as the reader asked for it; kept in every link."""
+    """The moment that the reader chose, as written in the address; kept in every link."""
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, path: str | None = None, **changes: str | None) -> str:
@@ -134,7 +134,7 @@ def create_app(
     )
     app.add_api_route("/healthz", pages.healthz, methods=["GET"])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_exception_handler(FundpoolError, pages.told_error)
+    app.add_exception_handler(FundpoolError, pages.domain_error)
     app.add_exception_handler(HTTPException, pages.http_error)
     return app
 
@@ -276,7 +276,7 @@ class _Pages:
             response.headers["Cache-Control"] = "no-store"
         return response
 
-    def told_error(self, request: Request, error: Exception) -> Response:
+    def domain_error(self, request: Request, error: Exception) -> Response:
         """An error meant for people, as a page or as the contract's JSON."""
         assert isinstance(error, FundpoolError)
         return self._error(request, _http_status(error), error)
@@ -287,13 +287,13 @@ class _Pages:
         return self._error(request, error.status_code, _no_page(error.status_code))
 
     def _place(self, request: Request, extra: Mapping[str, str] | None = None) -> Place:
-        """The city, month and moment asked for; the first city with data, its latest month and now otherwise."""
+        """The city, month and moment of the address; by default the first city with data, its latest month, now."""
         # The clock is read here and nowhere else: everything on a page is of one moment.
         as_of = request.query_params.get("as_of") or None
         moment = (
             Moment(self.clock(), self.options.only_known_then)
             if as_of is None
-            else Moment(business_clock(as_of), is_asked=True)
+            else Moment(business_clock(as_of), only_known_then=True)
         )
         cities = {each.key: each for each in self.reader.cities()}
         city = request.query_params.get("city")

@@ -115,7 +115,7 @@ def _outcome(
     if version is not None and (version.stands or nil is None):
         return _filed(work, version)
     if nil is not None:
-        return UnitOutcome(county, UnitState.DONE, nil.told_zh, nil.told_en)
+        return UnitOutcome(county, UnitState.DONE, nil.words_zh, nil.words_en)
     return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")
 
 

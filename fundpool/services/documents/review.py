@@ -364,5 +364,5 @@ def _unfiled(
 ) -> UnitOutcome:
     for known in work.records.nil_returns(policy.key, month):
         if (known.document, known.county) == (document, county):
-            return UnitOutcome(county, UnitState.DONE, known.told_zh, known.told_en)
+            return UnitOutcome(county, UnitState.DONE, known.words_zh, known.words_en)
     return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from fundpool.domain.duties import Duty, DutyKind, DutyStatus, duties_of_month
+from fundpool.domain.duties import Duty, DutyKind, DutyStatus, duties_of
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Period, Year
 from fundpool.domain.policy import After, CityPolicy, Status
 from fundpool.domain.working_days import WorkCalendar
 
@@ -25,12 +25,11 @@ def require_anchors(policy: CityPolicy, anchors: Iterable[str]) -> None:
 
 def notes_on(
     policy: CityPolicy,
-    months: Sequence[Month],
-    fund_year: int | None,
+    periods: Sequence[Period],
     duties: Sequence[Duty],
     calendar: WorkCalendar,
 ) -> list[str]:
-    """Why the list of duties of the months or the fund year is empty, partial or not certain yet."""
+    """Why the list of duties of the periods is empty, partial or not certain yet."""
     notes = []
     document = policy.instruments[0].reference
     if policy.status is not Status.IN_FORCE:
@@ -38,8 +37,11 @@ def notes_on(
     elif policy.effective is not None:
         filled = {duty.period for duty in duties}
         first = Month.of(policy.effective)
-        if any(month < first and str(month) not in filled for month in months) or (
-            fund_year is not None and fund_year < first.year
+        months = [period for period in periods if isinstance(period, Month)]
+        years = [period.year for period in periods if isinstance(period, Year)]
+        if (
+            any(month < first and str(month) not in filled for month in months)
+            or min(years, default=first.year) < first.year
         ):
             notes.append(f"{document} 自 {policy.effective} 起施行 / in force from {policy.effective}")
         # The chain of a month begins before it and ends after it: the first cycles lack earlier duties.
@@ -64,5 +66,5 @@ def _waits_for_notice(duty: Duty) -> bool:
 
 def _lacks_duties(policy: CityPolicy, month: Month, duties: Sequence[Duty], calendar: WorkCalendar) -> bool:
     """Whether the month has fewer duties than a month a year later."""
-    full = {duty.key for duty in duties_of_month(policy, month.plus(12), calendar)}
+    full = {duty.key for duty in duties_of(policy, month.plus(12), calendar)}
     return full > {duty.key for duty in duties if duty.period == str(month)}

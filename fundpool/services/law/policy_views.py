@@ -1,10 +1,10 @@
 """A policy file as people read it: in words, side by side, and rule by rule."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from fundpool.domain.duties import LAST_WORKING_DAYS, duties_of_month
+from fundpool.domain.duties import LAST_WORKING_DAYS, duties_of
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import (
     After,
@@ -23,10 +23,10 @@ from fundpool.domain.policy import (
     NthLastWorkingDay,
     NthWorkingDay,
     OnDate,
+    PolicyLibrary,
     PolicyRule,
     RuleKind,
     Shift,
-    Status,
     Undated,
     WorkedExample,
 )
@@ -259,7 +259,7 @@ def _reading(
     def gives(reading: str) -> Document | None:
         """Due dates of the month, or figures of the worked example, under a reading."""
         if entry.key == LAST_WORKING_DAYS:
-            duties = duties_of_month(city, month, calendar, readings={entry.key: reading})
+            duties = duties_of(city, month, calendar, readings={entry.key: reading})
             return {"due": [_iso(duty.due) for duty in duties if duty.rule == rule.id]}
         return dict(work_out(example, city, entry.key, reading)) if example else None
 
@@ -363,48 +363,26 @@ def plain_words(value: object) -> str:
     return str(value)
 
 
-def coverage(city: CityPolicy) -> dict[str, RuleKind]:
-    """What the product does with each rule of the file, by rule id."""
-    return {rule.id: rule.kind for rule in city.rules}
+def coverage_in_full(library: PolicyLibrary) -> Document:
+    """What the product does with every rule of every file (``policy coverage``)."""
+    rows = [
+        {
+            "city": city.key,
+            "rule": rule.id,
+            "section": rule.section,
+            "status": rule.kind.value,
+            "reason": rule.out_of_scope,
+            "says": rule_in_words(rule, city.duty_names(library.national)),
+        }
+        for city in library.cities
+        for rule in city.rules
+    ]
+    return {"rules": rows, "counts": {kind: sum(row["status"] == kind for row in rows) for kind in RuleKind}}
 
 
-def days_without_one_answer(city: CityPolicy, until: date) -> list[tuple[PolicyRule, date, int]]:
-    """Rules that do not resolve exactly once on some day from the effective day to ``until``.
-
-    One entry per rule and kind of fault: the first such day, and how many versions hold on it.
-    """
-    if city.status is not Status.IN_FORCE:
-        return []
-    faults: list[tuple[PolicyRule, date, int]] = []
-    for rule_id in dict.fromkeys(rule.id for rule in city.rules):
-        versions = city.versions(rule_id)
-        starts = versions[0].valid_from or city.effective
-        last = versions[-1]
-        ends = last.valid_until if last.ended_by and last.valid_until else until
-        seen: set[int] = set()
-        day = starts or until
-        while day <= min(ends, until):
-            count = sum(version.holds_on(day) for version in versions)
-            if count != 1 and count not in seen:
-                seen.add(count)
-                faults.append((versions[0], day, count))
-            day += timedelta(days=1)
-    return faults
-
-
-def duties_set_twice(
-    city: CityPolicy, calendar: WorkCalendar, first: Month, last: Month
-) -> list[tuple[str, str]]:
-    """Monthly duties that two rules set for one month: (duty key, month), the first month of each."""
-    found: dict[str, str] = {}
-    month = first
-    while month <= last:
-        keys = [duty.key for duty in duties_of_month(city, month, calendar)]
-        for key in keys:
-            if keys.count(key) > 1:
-                found.setdefault(key, str(month))
-        month = month.plus(1)
-    return list(found.items())
+def first_full_month(city: CityPolicy) -> Month:
+    """A month that every rule of the file covers, for worked dates."""
+    return Month.of(city.effective).plus(1) if city.effective else Month(2026, 1)
 
 
 def _iso(day: date | None) -> str | None:

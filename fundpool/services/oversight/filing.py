@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fundpool.domain.duties import duties_of_month
+from fundpool.domain.duties import duties_of
 from fundpool.domain.month_records import Filing
 from fundpool.domain.month_summary import (
     REMARK_KINDS_ZH,
@@ -147,7 +147,7 @@ def _remark(flag: Flag, policy: CityPolicy) -> SummaryRemark:
 
 def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bool:
     today = request.now.astimezone(SHANGHAI).date()
-    for duty in duties_of_month(policy, request.month, ports.calendar):
+    for duty in duties_of(policy, request.month, ports.calendar):
         if duty.key == FILING_DUTY and duty.due is not None:
             return today < (duty.act_by or duty.due)
     return today <= request.month.plus(1).last_day

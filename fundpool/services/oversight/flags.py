@@ -6,6 +6,7 @@ names the article and the days.
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import Any
 
 from fundpool.domain.duties import Duty
 from fundpool.domain.findings import Severity
@@ -76,7 +77,7 @@ def _duty_flags(
             kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days} days"
         nil = facts.nil_returns.get((document, row.duty.unit or "")) if document else None
         if row.standing.state is DutyState.NIL and nil is not None:
-            zh, en = _literally(nil.told_zh), _literally(nil.told_en)
+            zh, en = _literally(nil.words_zh), _literally(nil.words_en)
         days = row.standing.days_late
         who = names.get(row.duty.unit or "", policy.name_zh)
         duty_zh, duty_en = DUTY_NAMES[row.duty.key]
@@ -135,6 +136,13 @@ def _document_flags(
         )
 
 
+def _of_version(version: Submission, key: str | None, duty: Duty | None, **said: Any) -> Flag:
+    """A flag about a version that a county filed for the duty ``key``; ``duty`` None: no rule sets a day."""
+    known = {"rule": duty.rule, "basis": duty.basis} if duty else {}
+    about = {"unit": version.county, "file": version.file_name, "document": version.document}
+    return Flag(**{"duty": key, **known, **about, **said})
+
+
 def _returned_before(
     work: Work, versions: Sequence[Submission], key: str | None, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
@@ -142,17 +150,14 @@ def _returned_before(
     for version in versions[:-1]:
         if not version.stands:
             reason = return_reason_en(version, work.submissions.findings(version.id))
-            yield Flag(
+            yield _of_version(
+                version,
+                key,
+                duty,
                 kind="returned",
                 severity=Severity.NOTE,
-                duty=key,
-                unit=version.county,
-                rule=duty.rule if duty else None,
                 message_zh=f"{names[version.county]}第 {version.version} 版曾退回：{version.return_reason}",
                 message_en=f"{version.county}: version {version.version} was returned: {reason}",
-                basis=duty and duty.basis,
-                file=version.file_name,
-                document=version.document,
             )
 
 
@@ -162,24 +167,22 @@ def _inconsistent(
     for finding in work.submissions.findings(version.id):
         if finding.severity is Severity.NOTE:
             continue
-        yield Flag(
+        yield _of_version(
+            version,
+            key,
+            duty,
             kind="inconsistent",
             severity=finding.severity,
-            duty=key,
-            unit=version.county,
             fund=finding.fund,
             rule=finding.rule,
             message_zh=f"{names[version.county]}：{finding.message_zh}",
             message_en=f"{version.county}: {finding.message_en}",
-            basis=duty and duty.basis,
             sheet=finding.sheet,
             cell=finding.cell,
             found=finding.found,
             expected=finding.expected,
-            check_basis=finding.basis,
-            file=version.file_name,
             remedy=finding.remedy,
-            document=version.document,
+            check_basis=finding.basis,
         )
 
 
@@ -196,19 +199,15 @@ def _after_application(
     }
     for case in cases:
         if case.fund in applied and case.submission_id != version.id:
-            yield Flag(
+            yield _of_version(
+                version,
+                key,
+                duty,
                 kind="inconsistent",
-                severity=Severity.REVIEW,
-                duty=key,
-                unit=version.county,
                 fund=case.fund,
-                rule=duty.rule if duty else None,
                 message_zh=f"{names[version.county]}在申请之后又报第 {version.version} 版，未采用",
                 message_en=f"{version.county}: version {version.version} came after the application and is not used",
-                basis=duty and duty.basis,
-                file=version.file_name,
                 remedy="差额列入下月计划 / put the difference into the next plan",
-                document=version.document,
             )
 
 

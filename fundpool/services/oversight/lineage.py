@@ -212,7 +212,7 @@ class Lineage:
         self._lines: dict[tuple[str, str], dict[_Place, Line]] = {}
         self._figures: dict[int, dict[_Place, Figure]] = {}
 
-    # --- what can be asked about ---
+    # --- what can be explained ---
 
     def entry(self, key: str) -> Explanation:
         """A ledger entry by its business key. Raises InputError ``unknown_entry``."""
@@ -435,7 +435,7 @@ class Lineage:
         subject = f"filing {policy.key} {filing.month} v{filing.version} {county} {fund} {field}"
         case = work.reviews.case(policy.key, filing.month, DocumentKind.REPORT, county, fund)
         if filing.sources is None:
-            # Filed before the versions were kept with it: only the newest can still be told.
+            # Filed before the versions were kept with it: of the newest alone it can still be worked out.
             latest = work.records.filings(policy.key, filing.month)[-1]
             filed = case.submission_id if case is not None and case.is_decided else None
             if latest.version != filing.version:
@@ -687,8 +687,8 @@ def _nil_return(
     for nil in work.records.nil_returns(policy.key, month):
         if (nil.document, nil.county) == (document, county):
             return Why(
-                f"{nil.told_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
-                f"{nil.told_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
+                f"{nil.words_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
+                f"{nil.words_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
             )
     return None
 

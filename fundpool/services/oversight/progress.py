@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 from fundpool.domain.application import Application
-from fundpool.domain.duties import Duty, duties_of, duties_of_month
+from fundpool.domain.duties import Duty, duties_of
 from fundpool.domain.month_records import Extension, Filing, NilReturn
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy
@@ -116,7 +116,7 @@ def progress_of(
             for unit in policy.units
         )
     rows: list[DutyProgress] = []
-    for duty in duties_of_month(policy, month, calendar):
+    for duty in duties_of(policy, month, calendar):
         if duty.key not in FOLLOWED:
             continue
         for unit in units_of_duty(policy, month, duty):
@@ -309,7 +309,7 @@ def _with_receipt(
     received = received_on(policy, month, facts, unit)
     if received is None:
         return duty
-    dated = duties_of_month(policy, month, calendar, received=received)
+    dated = duties_of(policy, month, calendar, received=received)
     return next(other for other in dated if other.rule == duty.rule and other.key == duty.key)
 
 

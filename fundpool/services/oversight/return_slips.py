@@ -1,4 +1,4 @@
-"""Return slips of the month: what each county is told of its latest version, by when, and what a correction mended.
+"""Return slips of the month: what each county learns about its latest version, by when, and what a correction mended.
 
 A slip is derived from what the judgement stored, so it can be written again at any time; the same
 judgement gives the same slip.
@@ -156,7 +156,7 @@ def _slip(
     findings = (*judgement.findings, *earlier)
     if returned is None and all(finding.severity is Severity.NOTE for finding in findings):
         return None
-    told_on = (returned.at if returned else version.judged_at).astimezone(SHANGHAI).date()
+    notified_on = (returned.at if returned else version.judged_at).astimezone(SHANGHAI).date()
     slip = _blank(policy, version.document, version.month)
     return ReturnSlip(
         **slip,
@@ -170,7 +170,7 @@ def _slip(
         version=version.version,
         returned=returned,
         deadline=(
-            deadline_of(duties, extensions, version.document, version.county, told_on)
+            deadline_of(duties, extensions, version.document, version.county, notified_on)
             if returned is not None or judgement.verdict is Verdict.RETURN
             else None
         ),
@@ -228,9 +228,9 @@ def deadline_of(
     extensions: Sequence[Extension],
     document: DocumentKind,
     county: str,
-    told_on: date,
+    notified_on: date,
 ) -> Deadline | None:
-    """By when a county must have corrected what it was told on ``told_on``; None where no text sets a day.
+    """By when a county must correct what its slip of ``notified_on`` names; None where no text sets a day.
 
     Its own last day (an extension's where there is one); after that the day on which the city goes
     on with what it has; after that, at once.
@@ -244,18 +244,18 @@ def deadline_of(
         for extension in extensions
         if extension.duty == own.key and extension.unit in {None, county}
     ]
-    if extended and (longest := max(extended, key=lambda extension: extension.until)).until >= told_on:
+    if extended and (longest := max(extended, key=lambda extension: extension.until)).until >= notified_on:
         return Deadline(
             longest.until,
             f"经批准延期（{longest.document_number}，{longest.approver}）",
             f"extended by {longest.document_number}, approved by {longest.approver}",
         )
-    day = own.act_by if own.act_by is not None and own.act_by >= told_on else own.due
-    if day >= told_on:
+    day = own.act_by if own.act_by is not None and own.act_by >= notified_on else own.due
+    if day >= notified_on:
         return Deadline(day, f"报送期限（{article}）", f"last day to file ({article})")
     following = duties.get(intake_of(document).goes_on_with or "")
     going_on = following and (following.act_by or following.due)
-    if following and going_on and going_on >= told_on:
+    if following and going_on and going_on >= notified_on:
         article = f"{following.basis.document} {following.basis.section}"
         return Deadline(
             going_on,

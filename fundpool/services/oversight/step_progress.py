@@ -45,7 +45,7 @@ def _step(step: str, runs: Sequence[StepRun], facts: MonthFacts) -> StepStatus:
         state=_state(last, counts),
         last_run_at=last and last.business_time,
         run_id=last and last.run_id,
-        by=last and last.asked_by,
+        by=last and last.requested_by,
         counts=counts,
         outcomes=tuple(outcomes),
     )

@@ -11,40 +11,17 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from fundpool.domain.findings import Finding, Severity, Verdict, verdict_of
 from fundpool.domain.periods import Month, Period
+from fundpool.domain.policy import Fund, Unit
 from schemas.documents.base import FUND_NAMES, SHORT_FUND_NAMES
 
 T = TypeVar("T")
 
 CountyFund = tuple[str, str]
 """County code and fund key."""
-
-
-class RegisteredUnit(Protocol):
-    """A unit of a city's register, as the policy files give it."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def name_zh(self) -> str: ...
-    @property
-    def name_en(self) -> str: ...
-    @property
-    def aliases(self) -> Sequence[str]: ...
-
-
-class RegisteredFund(Protocol):
-    """A fund of a city, as the policy files give it."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def name_zh(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +44,7 @@ class CityFund:
     aliases: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, fund: RegisteredFund) -> "CityFund":
+    def of(cls, fund: Fund) -> "CityFund":
         """A standard fund has its standard names, any other the policy file's; both are read."""
         names = (*FUND_NAMES.get(fund.key, ()), fund.name_zh, fund.code, fund.key)
         return cls(fund.key, names[0], SHORT_FUND_NAMES.get(fund.key, fund.name_zh), names[1:])
@@ -143,9 +120,7 @@ class Register:
     """The city's name, which counties may write before their own."""
 
     @classmethod
-    def of(
-        cls, units: Iterable[RegisteredUnit], funds: Iterable[RegisteredFund], city_zh: str = ""
-    ) -> "Register":
+    def of(cls, units: Iterable[Unit], funds: Iterable[Fund], city_zh: str = "") -> "Register":
         """The register of a city's policy."""
         return cls(
             tuple(County(unit.code, unit.name_zh, tuple(unit.aliases), unit.name_en) for unit in units),
