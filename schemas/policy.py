@@ -61,7 +61,7 @@ WORDS = {
 
 
 def _names_one_kind(due: object) -> object:
-    """The block, whose words all belong to one kind; a word that is none at all is found later."""
+    """The block, whose words all belong to one kind; a word of no kind is an unknown key, found later."""
     if not isinstance(due, dict):
         raise ValueError(f"a due block is words with values, found {due!r}")  # noqa: TRY004 - what pydantic reports
     given = [word for word in due if due[word] is not None]

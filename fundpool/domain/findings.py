@@ -12,11 +12,11 @@ class Severity(StrEnum):
     REVIEW = "review"
     """A person decides before the document counts."""
     NOTE = "note"
-    """Told to the reviewer; stops nothing."""
+    """Shown to the reviewer; stops nothing."""
 
 
 class Verdict(StrEnum):
-    """What the checks as a whole say of one file."""
+    """The result of all checks of one file."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     REVIEW = "review"

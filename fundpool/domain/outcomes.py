@@ -58,7 +58,7 @@ class UnitOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CityInHand:
-    """What a step under way has come to for one city: its outcomes so far, or the error that stopped it.
+    """One city of a step under way: its outcomes so far, or the error that stopped it.
 
     ``run_id`` is the number of the run's record in the database.
     """
@@ -108,7 +108,7 @@ class StepReport:
 
     @property
     def failed(self) -> tuple[UnitOutcome, ...]:
-        """Outcomes to retrigger."""
+        """The outcomes of the units for which the step must be run again."""
         return tuple(outcome for outcome in self.outcomes if outcome.state is UnitState.FAILED)
 
 

@@ -502,6 +502,10 @@ class CityPolicy(City):
     absent: tuple[Absent, ...]
     actors: Mapping[str, ActorName]
     """Every party of the file's duties: the national ones and the city's own."""
+    duty_names: Mapping[str, DutyName] = field(default_factory=dict)
+    """Every duty of the file by its key: called as its own ``action`` says, else by the national name."""
+    common_readings: tuple[CommonReading, ...] = ()
+    """The readings that hold unless a rule says otherwise."""
     file: str
 
     @property
@@ -558,10 +562,10 @@ class CityPolicy(City):
             basis=f"{first.instrument.reference} {first.section}",
         )
 
-    def duty_names(self, national: National) -> dict[str, DutyName]:
-        """The names of every duty of the file: its own ``action`` first, else the national name."""
-        own = {duty.key: duty.action for rule in self.rules for duty in rule.duties if duty.action}
-        return {**national.duties, **{key: DutyName(action, key) for key, action in own.items()}}
+    @property
+    def duty_of_hop(self) -> dict[tuple[str, str], str]:
+        """Which duty a payment from one kind of account to another fulfils."""
+        return {(hop.from_account, hop.to_account): hop.closes for hop in self.payment_path if hop.closes}
 
     def interpretations(self) -> dict[str, Interpretation]:
         """Every interpretation of the file by key."""
@@ -582,12 +586,6 @@ class PolicyLibrary:
     """All policy files of one folder."""
 
     cities: tuple[CityPolicy, ...]
-    national: National
-
-    @property
-    def actors(self) -> Mapping[str, ActorName]:
-        """The kinds of party that duties fall on."""
-        return self.national.actors
 
     def city(self, key: str) -> CityPolicy:
         """The city with this key. Raises InputError ``unknown_city``."""

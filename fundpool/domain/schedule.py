@@ -1,4 +1,4 @@
-"""Which operating steps are to be run on a day: the daily tick's whole judgement.
+"""Which operating steps are to be run on a day: how the daily tick decides.
 
 A step is due from the day it opens until its work is done, so a day on which nothing ran is made
 up for by the next one, and never replayed. Files arrive on any day; people and banks act on
@@ -84,7 +84,7 @@ def steps_due(
 
 def _is_over(day: date, month: Month, step: OperatingStep, states: Mapping[str, str]) -> bool:
     is_closed = states.get(LAST_STEP) == "done" and not step.moves_money
-    # A plan for a month gone by pays nothing any more.
+    # Once the month is over nothing is paid by its plans any more.
     return is_closed or (step.phase is Phase.PLANNING and day > month.last_day)
 
 

@@ -37,7 +37,7 @@ from fundpool.domain.settlement_rules import (
 
 @dataclass(frozen=True, slots=True)
 class CountyYear:
-    """What one county's year came to, in fen; budgets are the approved (adjusted) ones."""
+    """The figures of one county's year, in fen; budgets are the approved (adjusted) ones."""
 
     code: str
     income_fen: int
@@ -170,7 +170,7 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What one open part asks of one tier."""
+    """The amounts that one tier would have to bear for one open part of a gap."""
 
     part: _Open
     tier: Tier

@@ -24,8 +24,9 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.oversight import records
-from fundpool.services.oversight.lineage import CellSource, Lineage
+from fundpool.services.oversight.lineage import Lineage
 from fundpool.version import product
+from schemas.lineage import CellSource
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 from tests.integration.test_month import play_reports
 

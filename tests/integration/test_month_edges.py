@@ -51,9 +51,9 @@ def judged(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
     return CityScene(transactions, tmp_path, "taizhou", OCTOBER)
 
 
-def duty_of(scene: CityScene, now: str, step: str, county: str | None) -> DutyStatus:
+def duty_of(scene: CityScene, now: str, key: str, county: str | None) -> DutyStatus:
     status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
-    return next(duty for duty in status.duties if (duty.key, duty.unit) == (step, county))
+    return next(duty for duty in status.duties if (duty.key, duty.unit) == (key, county))
 
 
 def flags_of(scene: CityScene, now: str, kind: str) -> list[Flag]:

@@ -106,9 +106,7 @@ def test_every_switchable_reading_of_every_city_shows_a_difference() -> None:
         for rule in city.rules:
             if not any(reading.switchable for reading in rule.interpretations):
                 continue
-            explained = explain_rule(
-                city, rule, library.national, calendar=calendar, month=Month(2022, 1), examples=examples
-            )
+            explained = explain_rule(city, rule, calendar=calendar, month=Month(2022, 1), examples=examples)
             for reading in explained["readings"]:
                 others = [other["gives"] for other in reading["alternatives"]]
                 if reading["switchable"]:

@@ -12,12 +12,12 @@ NOW = datetime(2026, 10, 9, 9, 30, tzinfo=SHANGHAI)
 UNITS = ("331002", "331003")
 
 
-def duty(step: str, unit: str | None, state: str, due: date | None = date(2026, 9, 25), **more) -> DutyStatus:
+def duty(key: str, unit: str | None, state: str, due: date | None = date(2026, 9, 25), **more) -> DutyStatus:
     basis = Basis("台政办发〔2021〕48号", "第五条", "每月25日前")
     return DutyStatus.model_validate(
         {
             "rule": "TZ-15",
-            "step": step,
+            "step": key,
             "period": "2026-10",
             "actor": "county_agency",
             "unit": unit,

@@ -1,4 +1,4 @@
-"""What one entry of a policy file says about another, checked: every finding names its line."""
+"""Checks between the entries of one policy file; every problem names its line."""
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
@@ -42,7 +42,7 @@ def keys_are_unique(content: PolicyFile, document: Document, _national: National
 
 
 def references_exist(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
-    """Whatever one entry names stands somewhere: rules, duties, units and instruments in the file, actors also in national.yaml."""
+    """Every rule, duty, unit, instrument and actor that an entry names exists (actors also in national.yaml)."""
     for path, name, known, message in _references(content, national):
         if name not in known:
             yield document.problem(path, message.format(name))
@@ -51,7 +51,7 @@ def references_exist(content: PolicyFile, document: Document, national: National
 def _references(
     content: PolicyFile, national: National
 ) -> Iterator[tuple[EntryPath, str, Collection[str], str]]:
-    """Where a name is given, the name, the names there are, and what to say of another one."""
+    """Each name with its place, the names that exist, and the message for a name that does not."""
     rules = {rule.id for rule in content.rules}, "没有规则 {0} / no rule {0} in this file"
     units = {unit.code for unit in content.units}, "没有单位 {} / no such unit"
     actors = (
@@ -90,7 +90,7 @@ def duties_have_names(content: PolicyFile, document: Document, national: Nationa
 
 
 def hops_can_be_paid(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """A hop that fulfils a duty is one that the product orders, between accounts that its books join."""
+    """The product can pay over every hop that fulfils a duty, and its books know the two accounts."""
     pairs = {
         f"{source}>{target}"
         for source in AccountType
@@ -117,7 +117,7 @@ def hops_can_be_paid(content: PolicyFile, document: Document, _national: Nationa
 def hops_pay_each_unit_once(
     content: PolicyFile, document: Document, _national: National
 ) -> Iterator[Problem]:
-    """No duty pays a unit twice at a time, and none of the units is left out by all hops of a duty."""
+    """On no day does a duty pay a unit over two hops, and every unit is reached by some hop of each duty."""
     units = {unit.code for unit in content.units if unit.is_fund_unit}
     paid = [
         (index, hop, set(hop.only_units) or units)
@@ -180,7 +180,7 @@ def versions_meet(content: PolicyFile, document: Document, _national: National) 
 
 
 def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
-    """What is wrong where one version follows another."""
+    """What is wrong between a version and the one after it; None when they meet."""
     if earlier.valid_until is None or later.valid_from is None:
         return f"{rule_id} 两版重叠：前一版没有 valid_until / versions overlap: the earlier one never ends"
     if later.valid_from <= earlier.valid_until:

@@ -23,6 +23,7 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.policy import (
     City,
     CityPolicy,
+    DutyName,
     DutyRule,
     DutyText,
     National,
@@ -52,7 +53,7 @@ PRODUCT_POLICIES = Path(policy.__file__).resolve().parents[1] / "policies"
 
 def load_policies(folder: Path) -> PolicyLibrary:
     """All policy files of a folder. Raises PolicyFileError (code ``policy_file``), file and line named."""
-    national = read_national(folder)
+    national = _read_national(folder)
     files = policy_files(folder)
     cities = [_load(file, national) for file in files]
     problems = [
@@ -62,7 +63,7 @@ def load_policies(folder: Path) -> PolicyLibrary:
     ]
     if problems:
         raise PolicyFileError(problems)
-    return PolicyLibrary(tuple(cities), national)
+    return PolicyLibrary(tuple(cities))
 
 
 def load_city(folder: Path, key: str) -> CityPolicy:
@@ -70,7 +71,7 @@ def load_city(folder: Path, key: str) -> CityPolicy:
 
     Raises InputError ``unknown_city``, or PolicyFileError.
     """
-    national = read_national(folder)
+    national = _read_national(folder)
     files = policy_files(folder)
     for file in sorted(files, key=lambda file: file.stem != key):
         if file.stem != key and f"key: {key}" not in file.read_text(encoding="utf-8"):
@@ -83,7 +84,7 @@ def load_city(folder: Path, key: str) -> CityPolicy:
 
 def load_file(file: Path, folder: Path) -> CityPolicy:
     """One policy file, with the names of its folder. Raises PolicyFileError."""
-    return _load(file, read_national(folder))
+    return _load(file, _read_national(folder))
 
 
 def load_coverage(folder: Path) -> dict[str, dict[str, str]]:
@@ -149,13 +150,13 @@ def read_shape(file: Path, model: type[T]) -> T:
 _cache: dict[Path, tuple[tuple[int, int], National, CityPolicy]] = {}
 
 
-def read_national(folder: Path) -> National:
+def _read_national(folder: Path) -> National:
     """What all documents share, from the folder's national.yaml or else the product's.
 
     Raises PolicyFileError.
     """
     file = folder / "national.yaml"
-    # A folder with one added city leans on what the product ships.
+    # A folder that only adds a city has no national.yaml: the product's own serves it.
     content = read_shape(file if file.exists() else PRODUCT_POLICIES / "national.yaml", NationalFile)
     return National(content.actors, content.duties, content.common_readings)
 
@@ -199,6 +200,16 @@ def _city(content: PolicyFile, document: Document, national: National) -> CityPo
         conflicts=content.conflicts,
         absent=content.absent,
         actors={**national.actors, **content.actors},
+        duty_names={
+            **national.duties,
+            **{
+                duty.key: DutyName(duty.action, duty.key)
+                for rule in content.rules
+                for duty in rule.duties
+                if duty.action
+            },
+        },
+        common_readings=national.common_readings,
         file=str(document.file),
     )
 
@@ -218,5 +229,5 @@ def _duty_rules(rule: Rule) -> Iterator[DutyRule]:
 
 
 def _values(entry: Any, base: type[City | RuleText | DutyText]) -> dict[str, Any]:
-    """What an entry of a file says in the fields that it shares with a class of the domain."""
+    """The values of an entry for those fields that a class of the domain has too."""
     return {shared.name: getattr(entry, shared.name) for shared in fields(base)}

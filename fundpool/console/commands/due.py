@@ -15,7 +15,7 @@ from fundpool.domain.periods import Period, Year, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.duties import Duty, Received
-    from fundpool.domain.policy import CityPolicy, DutyName
+    from fundpool.domain.policy import CityPolicy
 
 MONTHS_AT_MOST = 240
 """A range longer than this is a slip of the pen, not a question."""
@@ -73,7 +73,7 @@ def due(
 
     Dates move only where the document says so; "act by" is the last working day on or before.
     """
-    from fundpool.adapters.policies.policy_files import load_city, load_work_calendar, read_national
+    from fundpool.adapters.policies.policy_files import load_city, load_work_calendar
     from fundpool.domain.duties import DutyKind, duties_of
     from fundpool.services.law.duty_lists import notes_on
 
@@ -91,11 +91,10 @@ def due(
         for period in periods
         for duty in duties_of(policy, period, calendar, received=happened, readings=readings)
     )
-    names = policy.duty_names(read_national(folder))
     if format_ == "ics":
         from fundpool.adapters.documents.calendar_files import calendar_file
 
-        content, undated = calendar_file(policy, duties, names, moment or datetime.now(UTC))
+        content, undated = calendar_file(policy, duties, moment or datetime.now(UTC))
         sys.stdout.buffer.write(content)
         if undated:
             print(
@@ -103,7 +102,7 @@ def due(
                 file=sys.stderr,
             )
     else:
-        options.show([duty.to_json() for duty in duties], _table(policy, duties, names))
+        options.show([duty.to_json() for duty in duties], _table(policy, duties))
     if happened is not None and not any(duty.kind is DutyKind.AFTER_EVENT for duty in duties):
         print("没有期限自收款日起算 / no duty counts from the receipt", file=sys.stderr)
     for note in notes_on(policy, periods, duties, calendar):
@@ -167,10 +166,9 @@ def _received(policy: "CityPolicy", texts: tuple[str, ...], periods: int) -> "Re
     return days
 
 
-def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]", names: "dict[str, DutyName]") -> Table:
+def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]") -> Table:
     def who_does_what(duty: "Duty") -> str:
-        name, actor = names.get(duty.key), policy.actors.get(duty.actor)
-        return f"{name.name_zh if name else duty.key}（{actor.name_zh if actor else duty.actor}）"
+        return f"{policy.duty_names[duty.key].name_zh}（{policy.actors[duty.actor].name_zh}）"
 
     from fundpool.domain.duties import STATUS_ZH
 

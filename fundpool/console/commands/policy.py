@@ -55,12 +55,12 @@ def list_(*, options: Options = Options()) -> int:
 @app.command
 def show(city: _City, *, on: _On = None, options: Options = Options()) -> int:
     """按文件顺序查看一个城市的规则 / Show one city's rules in the order of its document."""
-    from fundpool.adapters.policies.policy_files import load_city, read_national
+    from fundpool.adapters.policies.policy_files import load_city
     from fundpool.services.law.policy_views import city_in_full
 
     folder = options.policy_folder
     day = parse_day(on, "--on") if on else None
-    document = city_in_full(load_city(folder, city), day, read_national(folder))
+    document = city_in_full(load_city(folder, city), day)
     instruments = [
         f"{each['title']}  {each['number'] or '无文号'}  {_STATUS_ZH[each['status']]}\n"
         f"  成文 {each['issued'] or '未载明'}  施行 {each['effective'] or '未写明'}"
@@ -96,7 +96,6 @@ def explain(
         load_city,
         load_examples,
         load_work_calendar,
-        read_national,
     )
     from fundpool.services.law.policy_views import explain_rule, first_full_month
 
@@ -107,7 +106,6 @@ def explain(
     document = explain_rule(
         policy,
         chosen,
-        read_national(folder),
         calendar=load_work_calendar(folder),
         month=example,
         examples=load_examples(folder),
@@ -126,7 +124,7 @@ def diff(
     options: Options = Options(),
 ) -> int:
     """两个城市并列，或一个城市的两个日期 / Two cities side by side, or one city at two dates."""
-    from fundpool.adapters.policies.policy_files import load_city, read_national
+    from fundpool.adapters.policies.policy_files import load_city
     from fundpool.services.law.policy_views import compare
 
     folder = options.policy_folder
@@ -134,7 +132,6 @@ def diff(
     rows = compare(
         (load_city(folder, first), first_day),
         (load_city(folder, second), second_day),
-        read_national(folder),
     )
     if not all_:
         rows = [row for row in rows if not row["same"]]

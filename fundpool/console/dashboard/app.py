@@ -32,11 +32,12 @@ from fundpool.console.dashboard.board import (
 )
 from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
-from fundpool.console.dashboard.reading import City, Moment, MonthReader
+from fundpool.console.dashboard.reading import Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
 from fundpool.console.output import error_document
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
+from fundpool.domain.policy import CityPolicy
 from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import MonthStatus
 
@@ -76,7 +77,7 @@ class Place:
     """Where a reader is: a city, a month, a page; makes links that keep the rest."""
 
     path: str
-    city: City
+    city: CityPolicy
     month: Month
     moment: Moment
     """The business time everything on the page is of."""
@@ -102,12 +103,14 @@ class Place:
         """The short name of a fund that nearly every city has, else what the city's policy calls it."""
         if key in FUNDS:
             return language.gettext(FUNDS[key])
-        return language.choose(*self.city.funds[key]) if key in self.city.funds else key
+        fund = next((fund for fund in self.city.funds if fund.key == key), None)
+        return key if fund is None else language.choose(fund.name_zh, fund.name_en)
 
     def term(self, code: str, language: Language) -> str:
         """What the city's policy calls a duty or a party; a post inside an office by its own name."""
-        if code in self.city.terms:
-            return language.choose(*self.city.terms[code])
+        named = self.city.duty_names.get(code) or self.city.actors.get(code)
+        if named is not None:
+            return language.choose(named.name_zh, named.name_en)
         return language.gettext(POSTS[code]) if code in POSTS else code
 
 
@@ -140,7 +143,7 @@ def create_app(
 
 
 class _Pages:
-    """The pages with what they all need."""
+    """The pages, with the reader, the clock and the options that they share."""
 
     def __init__(self, reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions) -> None:
         self.reader = reader

@@ -86,7 +86,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Chase:
-    """Units that are equally late with the same duty: one line for a leader."""
+    """Units that are equally late with the same duty, shown to a leader as one line."""
 
     duty: str
     state: DutyState

@@ -1,35 +1,18 @@
 """What the pages read, each page of one snapshot."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month, Year
-from fundpool.domain.policy import ActorName, CityPolicy, DutyName, National, Unit
+from fundpool.domain.policy import CityPolicy
 from fundpool.services.oversight import overview, status
 from fundpool.services.oversight.hindsight import known_facts
 from fundpool.services.oversight.lineage import Lineage
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, MonthStatus, StandingAlarm, TransferBatch
-
-
-@dataclass(frozen=True, slots=True)
-class City:
-    """A city with its register of units, in the order of the policy file."""
-
-    key: str
-    name_zh: str
-    name_en: str
-    division_code: str
-    units: tuple[Unit, ...]
-    duty_of_hop: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """Which duty a transfer from one kind of account to another fulfils."""
-    terms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What the policy calls each duty and party, in Chinese and English."""
-    funds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What the policy calls each fund, in Chinese and English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +62,9 @@ class MonthReader:
     def __init__(self, ports: MonthPorts) -> None:
         self._ports = ports
 
-    def cities(self) -> Sequence[City]:
+    def cities(self) -> Sequence[CityPolicy]:
         """Every city whose month can be run."""
-        library = self._ports.policies
-        return [_city(policy, library.national) for policy in status.known_cities(self._ports)]
+        return status.known_cities(self._ports)
 
     def months(self, city: str) -> Sequence[Month]:
         """Months of the city with anything recorded, oldest first."""
@@ -165,23 +147,3 @@ class MonthReader:
 
 def _books(work: Work, policy: CityPolicy, moment: Moment) -> Sequence[FundBooks]:
     return overview.fund_books(work, policy.key, [fund.key for fund in policy.funds], moment.at)
-
-
-def _city(policy: CityPolicy, national: National) -> City:
-    names: dict[str, DutyName | ActorName] = {
-        **policy.duty_names(national),
-        **national.actors,
-        **policy.actors,
-    }
-    return City(
-        key=policy.key,
-        name_zh=policy.name_zh,
-        name_en=policy.name_en,
-        division_code=policy.division_code,
-        units=policy.units,
-        duty_of_hop={
-            (hop.from_account, hop.to_account): hop.closes for hop in policy.payment_path if hop.closes
-        },
-        terms={key: (name.name_zh, name.name_en) for key, name in names.items()},
-        funds={fund.key: (fund.name_zh, fund.name_en) for fund in policy.funds},
-    )

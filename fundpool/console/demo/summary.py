@@ -108,8 +108,8 @@ def _money(policy: CityPolicy, facts: MonthFacts) -> list[MoneyRow]:
     }
     last_hops = [
         leg.hop
-        for step in ("pay_from_fiscal_account", "allocate_to_counties")
-        for leg in legs_of(policy, _month_of(facts), step)
+        for duty in ("pay_from_fiscal_account", "allocate_to_counties")
+        for leg in legs_of(policy, _month_of(facts), duty)
         if leg.hop.to_type in SPENDING_ACCOUNTS
     ]
     paid: dict[tuple[str, str], int] = {}

@@ -65,7 +65,7 @@ CALCULATIONS: dict[str, Calculation] = {}
 def _calculation(
     name: str, name_zh: str, *, facts: type[F], needs: type[blocks.ComputeBlock], absent: str | None = None
 ) -> Callable[[Callable[[Terms, F], Answer]], Callable[[Terms, F], Answer]]:
-    """Puts a function into ``CALCULATIONS``; ``absent`` is the name itself, in underscores, unless given."""
+    """Decorator: the function answers the calculation ``name``; ``absent`` is that name in underscores by default."""
 
     def enter(answer: Callable[[Terms, F], Answer]) -> Callable[[Terms, F], Answer]:
         CALCULATIONS[name] = Calculation(

@@ -19,7 +19,6 @@ from fundpool.domain.policy import (
     InMonth,
     Interpretation,
     LastDay,
-    National,
     NthLastWorkingDay,
     NthWorkingDay,
     OnDate,
@@ -59,7 +58,7 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, DutyName]) -> str:
         case Delegated(phrase=phrase):
             words = f"另行规定（{phrase}）"
         case After():
-            begin = _name(due.duty, names) if due.duty else due.event
+            begin = names[due.duty].name_zh if due.duty else due.event
             if due.counts_from == "receipt":
                 begin = f"收到「{begin}」款项"
             length = f"{due.working_days}个工作日" if due.working_days else f"{due.days}个日历日"
@@ -67,10 +66,6 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, DutyName]) -> str:
         case InMonth():
             words = _month_in_words(duty, due.months_after_start(duty.quarter)) + _day_in_words(due)
     return words + _SHIFT_ZH[duty.shift]
-
-
-def _name(duty: str, names: Mapping[str, DutyName]) -> str:
-    return names[duty].name_zh if duty in names else duty
 
 
 def _month_in_words(duty: DutyRule, offset: int) -> str:
@@ -116,10 +111,10 @@ def city_in_brief(city: CityPolicy) -> Document:
     }
 
 
-def city_in_full(city: CityPolicy, on: date | None, national: National) -> Document:
+def city_in_full(city: CityPolicy, on: date | None) -> Document:
     """All of a file; with a day, the rules that hold on it."""
     rules = [rule for rule in city.rules if on is None or rule.holds_on(on)]
-    names = city.duty_names(national)
+    names = city.duty_names
     return {
         **city_in_brief(city),
         "on": _iso(on),
@@ -162,7 +157,7 @@ def rule_in_words(rule: PolicyRule, names: Mapping[str, DutyName]) -> str:
     if rule.out_of_scope is not None:
         return f"不在范围：{rule.out_of_scope}"
     parts = [
-        f"{_EVERY_ZH[duty.every]} {_name(duty.key, names)}：{deadline_in_words(duty, names)}"
+        f"{_EVERY_ZH[duty.every]} {names[duty.key].name_zh}：{deadline_in_words(duty, names)}"
         for duty in rule.duties
     ]
     parts += [str(block["kind"]) for block in rule.computes]
@@ -174,14 +169,13 @@ def rule_in_words(rule: PolicyRule, names: Mapping[str, DutyName]) -> str:
 def explain_rule(
     city: CityPolicy,
     rule: PolicyRule,
-    national: National,
     *,
     calendar: WorkCalendar,
     month: Month,
     examples: Mapping[str, WorkedExample],
 ) -> Document:
     """A rule with its article, quote, place, readings, and what the other readings would give."""
-    names = city.duty_names(national)
+    names = city.duty_names
     return {
         "city": city.key,
         "rule": rule.id,
@@ -204,7 +198,7 @@ def explain_rule(
         "duties": [
             {
                 "duty": duty.key,
-                "name_zh": _name(duty.key, names),
+                "name_zh": names[duty.key].name_zh,
                 "actor": duty.actor,
                 "every": duty.every.value,
                 "deadline": deadline_in_words(duty, names),
@@ -220,7 +214,7 @@ def explain_rule(
             _reading(city, rule, entry, calendar=calendar, month=month, examples=examples)
             for entry in _readings_of(city, rule)
         ],
-        "common_readings": _common_readings(rule, national),
+        "common_readings": _common_readings(city, rule),
         "conflicts": [conflict.text for conflict in city.conflicts if rule.id in conflict.between],
         "notes": list(rule.notes),
     }
@@ -279,8 +273,8 @@ def _reading(
     }
 
 
-def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
-    """The national readings that a rule's deadlines rest on."""
+def _common_readings(city: CityPolicy, rule: PolicyRule) -> list[Document]:
+    """The common readings that a rule's deadlines rest on."""
     keys: set[str] = set()
     for duty in rule.duties:
         match duty.due:
@@ -298,16 +292,14 @@ def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
             keys = keys - {"day_off"} | {"day_off_scope"}
     return [
         {"key": entry.key, "question": entry.question, "reading": entry.reading}
-        for entry in national.common_readings
+        for entry in city.common_readings
         if entry.key in keys
     ]
 
 
-def compare(
-    left: tuple[CityPolicy, date | None], right: tuple[CityPolicy, date | None], national: National
-) -> list[Document]:
+def compare(left: tuple[CityPolicy, date | None], right: tuple[CityPolicy, date | None]) -> list[Document]:
     """Two files side by side, each on a day: a row per topic, with what each says (None: nothing)."""
-    says, says_beside = _topics(*left, national), _topics(*right, national)
+    says, says_beside = _topics(*left), _topics(*right)
     return [
         {
             "topic": topic,
@@ -319,9 +311,9 @@ def compare(
     ]
 
 
-def _topics(city: CityPolicy, on: date | None, national: National) -> dict[str, str]:
+def _topics(city: CityPolicy, on: date | None) -> dict[str, str]:
     """What a file says by topic, in words that can be compared."""
-    names = city.duty_names(national)
+    names = city.duty_names
     path = " → ".join(
         [hop.from_account for hop in city.payment_path[:1]] + [hop.to_account for hop in city.payment_path]
     )
@@ -372,7 +364,7 @@ def coverage_in_full(library: PolicyLibrary) -> Document:
             "section": rule.section,
             "status": rule.kind.value,
             "reason": rule.out_of_scope,
-            "says": rule_in_words(rule, city.duty_names(library.national)),
+            "says": rule_in_words(rule, city.duty_names),
         }
         for city in library.cities
         for rule in city.rules

@@ -54,7 +54,7 @@ def reserve_due_steps(
     due = [(month, step) for month in months for step in _due(ports, city, month, day)]
     this = Month.of(day)
     if this not in months and (only is None or this in only) and _has_documents(ports, city, this, day):
-        # A month that nobody pays here is not opened by a list that was filed for it.
+        # A list may be filed for a month that is not paid here: its document step runs, the month stays closed.
         months.append(this)
         due.append((this, DOCUMENT_STEP))
 
@@ -101,7 +101,7 @@ def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, 
 def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
     """Whether documents that no step of the month waits for lie there unread or unjudged.
 
-    The folder and the fund years are looked after by the month of the day alone.
+    Only the current month looks at the drop folder and at the fund years, so that each is looked at once.
     """
     documents = STEPS[DOCUMENT_STEP].collects
     is_this = month == Month.of(day)

@@ -24,7 +24,7 @@ from fundpool.services.oversight.progress import FILING_DUTY, FOLLOWED, MonthFac
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import Flag
 
-_REMARKED = {None, *(document for step, document in DOCUMENT_OF.items() if step in FOLLOWED)}
+_REMARKED = {None, *(document for key, document in DOCUMENT_OF.items() if key in FOLLOWED)}
 """What the month's list tells of: its duties and the documents it owes, not the lists filed beside them."""
 
 

@@ -97,7 +97,7 @@ def _duty_flags(
 
 
 def _literally(text: str) -> str:
-    """``text`` for ``format``: what a person wrote has no places to fill."""
+    """``text`` with its braces doubled: ``format`` must not take what a person wrote for a place to fill."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
@@ -279,7 +279,7 @@ def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
 
 
 def raise_flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Tell every flag of the month, county by county; the records they rest on are not changed."""
+    """Every flag of the month as an outcome of its county; nothing is recorded or changed."""
     policy = ports.policies.city(request.city)
     units = {None, policy.division_code, *counties_of(policy, request)}
 

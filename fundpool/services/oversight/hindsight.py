@@ -59,7 +59,7 @@ def _facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
 
 
 def views_as_of(work: Work, views: list[TransferView], moment: datetime) -> list[TransferView]:
-    """``views`` without the payments ordered after ``moment``, each as far as it had come by then."""
+    """``views`` without the payments ordered after ``moment``, each in the state it had at that moment."""
     shown = []
     for view in views:
         if view.batch.made_at > moment:

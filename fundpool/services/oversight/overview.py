@@ -100,7 +100,6 @@ def _total(amounts: Iterable[int | None]) -> int | None:
 
 def month_batches(work: Work, policy: CityPolicy, facts: MonthFacts) -> list[TransferBatch]:
     """The month's batches with what each does: how many, how much, change from the month before."""
-    duties = {f"{hop.from_account}>{hop.to_account}": hop.closes for hop in policy.payment_path}
     shown = []
     for batch in facts.batches:
         view = batch_consequences(work, batch.id)
@@ -109,7 +108,7 @@ def month_batches(work: Work, policy: CityPolicy, facts: MonthFacts) -> list[Tra
             TransferBatch.of(
                 batch,
                 number=batch.id,
-                duty=duties.get(str(batch.hop)),
+                duty=policy.duty_of_hop.get((batch.hop.from_type, batch.hop.to_type)),
                 state=_batch_state(facts, batch),
                 # No payment last month is "unknown", not a payment of 0.
                 last_month_fen=view.last_month_total_fen if known_before else None,
@@ -160,7 +159,7 @@ def _stopped_funds(
             if switch.is_stopped:
                 yield switch.fund, switch.at, switch.reason
             continue
-        # A switch keeps its last state only; the trail has every one.
+        # A switch keeps its last state only; the audit trail has every earlier one.
         turned = [
             record
             for record in work.audit.records(f"fund:{city}/{switch.fund}")

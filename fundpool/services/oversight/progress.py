@@ -1,4 +1,4 @@
-"""What the records say of each duty of a month or a fund year: done when, by whom to be done, given back or extended."""
+"""Each duty of a month or a fund year by the records: when it was done, whose turn it is, returned, extended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -74,7 +74,7 @@ class DutyProgress:
 
 @dataclass(frozen=True, slots=True)
 class _Fact:
-    """What is known of one duty's doing, before the calendar judges it."""
+    """What the records say about one duty, before its day decides whether it is late."""
 
     done_at: datetime | None = None
     waiting_for: str | None = None
@@ -154,14 +154,14 @@ def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | 
     return (None,)
 
 
-def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, unit: str | None) -> _Fact:
-    if step in DOCUMENT_OF and unit is not None:
-        return _filing_fact(facts, DOCUMENT_OF[step], unit)
-    if step == APPLY_DUTY:
+def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, unit: str | None) -> _Fact:
+    if key in DOCUMENT_OF and unit is not None:
+        return _filing_fact(facts, DOCUMENT_OF[key], unit)
+    if key == APPLY_DUTY:
         return _application_fact(policy, facts)
-    if step == FILING_DUTY:
+    if key == FILING_DUTY:
         return _report_filing_fact(policy, facts)
-    return _payment_fact(policy, month, facts, step, unit)
+    return _payment_fact(policy, month, facts, key, unit)
 
 
 def _filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
@@ -217,7 +217,7 @@ def _review_turn(
     return None
 
 
-def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, unit: str | None) -> _Fact:
+def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, unit: str | None) -> _Fact:
     """Paid when every order of the regular application (of the county's application) is settled."""
     applications = [
         application
@@ -232,20 +232,20 @@ def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str
     if not all(application.is_reviewed for application in applications):
         return _Fact(waiting_for=FINANCE)
     moments: list[datetime] = []
-    for leg in legs_of(policy, month, step):
+    for leg in legs_of(policy, month, key):
         for application in applications:
             outcome = _leg_settled(policy, facts, leg, application, unit)
             if isinstance(outcome, str):
                 return _Fact(
-                    waiting_for=FINANCE if _before(policy, month, facts, step, application) else outcome
+                    waiting_for=FINANCE if _before(policy, month, facts, key, application) else outcome
                 )
             moments.append(outcome)
     return _Fact(done_at=max(moments, default=None), waiting_for=AGENCY)
 
 
-def _before(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, application: Application) -> bool:
+def _before(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, application: Application) -> bool:
     """Whether the hop before is still to be paid."""
-    return step == ALLOCATE_DUTY and any(
+    return key == ALLOCATE_DUTY and any(
         isinstance(_leg_settled(policy, facts, leg, application, None), str)
         for leg in legs_of(policy, month, PAY_DUTY)
     )
@@ -254,7 +254,7 @@ def _before(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, appl
 def _leg_settled(
     policy: CityPolicy, facts: MonthFacts, leg: Leg, application: Application, unit: str | None
 ) -> datetime | str:
-    """When the application's money was all across the hop, or whose turn it is."""
+    """When all money of the application had been paid over the hop; before that, whose turn it is."""
     wanted = [
         order
         for order in orders_of(policy, leg, application)
@@ -314,7 +314,7 @@ def _with_receipt(
 
 
 def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, unit: str | None) -> date | None:
-    """R: the day the money of the county's application was all in the city's account; None before."""
+    """The day on which all money of the county's application was in the city's account; None before."""
     applications = [
         application
         for application in facts.applications
@@ -344,7 +344,7 @@ def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
 def bad_files(
     work: Work, policy: CityPolicy, document: DocumentKind | None, month: Period
 ) -> list[ReceivedFile]:
-    """Files of the period nobody could take in, unless one of the same name came in well since.
+    """Files of the period that could not be taken in, unless a good one of the same name came later.
 
     Of one document, or (None) of all that are filed for such a period.
     """
@@ -361,7 +361,7 @@ def bad_files(
 
 
 def _concerns(file: ReceivedFile, month: Period) -> bool:
-    """Whether a file nobody could read belongs on this period's page: as declared, else by when it came."""
+    """Whether an unreadable file belongs to this period: by its declared month, else by the day it arrived."""
     if file.declared_month is not None:
         return file.declared_month == month
     if isinstance(month, Year):

@@ -21,6 +21,7 @@ from fundpool.services.documents.intake import require_received
 from fundpool.services.oversight.progress import units_of_duty
 from fundpool.services.payments.limits import require_budget_covers
 from fundpool.services.ports.work import MonthPorts, Work
+from schemas.dashboard import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,7 @@ def record_budget(
     return ports.database.transaction(record)
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetChange:
+class BudgetChange(Shape):
     """One revision of a county's budget of a scheme; ``change_fen`` None for the first one."""
 
     county: str
@@ -98,15 +98,8 @@ def budgets_of(ports: MonthPorts, city: str, year: int) -> list[BudgetChange]:
     policy = ports.policies.city(city)
     revisions = ports.database.read(lambda work: work.budgets.budget_revisions(policy.key, year))
     return [
-        BudgetChange(
-            county=each.county,
-            fund=each.fund,
-            revision=each.revision,
-            amount_fen=each.amount_fen,
-            change_fen=each.amount_fen - before.amount_fen if each.revision > 1 and before else None,
-            document_number=each.document_number,
-            recorded_by=each.recorded_by,
-            recorded_at=each.recorded_at,
+        BudgetChange.of(
+            each, change_fen=each.amount_fen - before.amount_fen if each.revision > 1 and before else None
         )
         for before, each in zip((None, *revisions), revisions, strict=False)
     ]
@@ -261,7 +254,15 @@ def record_nil_return(
     if not reason.strip():
         raise InputError("reason_missing", "零申报须写明理由", "a nil return needs its reason")
     require_received(received_at, now)
-    entry = NilReturn(policy.key, month, document, county, reason, declarer, received_at)
+    entry = NilReturn(
+        policy.key,
+        month,
+        document,
+        county=county,
+        reason=reason,
+        declared_by=declarer,
+        received_at=received_at,
+    )
     return ports.database.transaction(partial(_record_nil, entry=entry, action="record_nil_return", now=now))
 
 
@@ -294,7 +295,17 @@ def record_waiver(
         )
     recorder, grantor = person(by), person(approver)
     require_other_person(recorder, grantor, act_zh="登记免报", act_en="recording a waiver")
-    entry = NilReturn(policy.key, month, document, county, reason, recorder, now, document_number, grantor)
+    entry = NilReturn(
+        policy.key,
+        month,
+        document,
+        county=county,
+        reason=reason,
+        declared_by=recorder,
+        received_at=now,
+        document_number=document_number,
+        approver=grantor,
+    )
     return ports.database.transaction(partial(_record_nil, entry=entry, action="record_waiver", now=now))
 
 

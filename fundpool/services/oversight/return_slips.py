@@ -91,7 +91,7 @@ def _write_filed(ports: MonthPorts, document: DocumentKind, period: Period, city
 def issue_slips(
     ports: MonthPorts, policy: CityPolicy, document: DocumentKind, month: Period, counties: Sequence[str]
 ) -> None:
-    """Write the slip of every one of ``counties`` whose latest version there is something to say of.
+    """Write a slip for each of ``counties`` whose latest version needs one.
 
     That is a version with findings that block or go to review, one that a person returned, or one that
     corrects such a version; and every file of the month that nobody could read. A slip that stands is left alone, and the
@@ -144,7 +144,7 @@ def _slip(
     duties: Mapping[str, Duty],
     extensions: Sequence[Extension],
 ) -> ReturnSlip | None:
-    """The slip of the last of ``judged``; None when there is nothing to tell."""
+    """The slip of the last of ``judged``; None when it needs none."""
     version, before = judged[-1], judged[-2] if len(judged) > 1 else None
     judgement = work.submissions.judgement(version.id)
     assert judgement is not None
@@ -188,7 +188,7 @@ def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month:
 
 
 def _unread(policy: CityPolicy, file: ReceivedFile, month: Period) -> ReturnSlip:
-    """The slip of a file nobody could take in: no county's version, so its problem is all there is."""
+    """The slip of a file that could not be taken in: it is no county's version and has one finding, its problem."""
     assert file.problem is not None
     finding = Finding(
         rule=file.problem.code,

@@ -176,7 +176,7 @@ def county_month(
 
 
 def _case(case: ReviewCase, reviewed: Mapping[tuple[str, str], int | None]) -> CaseStatus:
-    """A case with what finance made of it; ``reviewed``: fen per county and fund of the applications."""
+    """A case with the amount finance confirmed; ``reviewed``: fen per county and fund of the applications."""
     is_applied_for = case.document is DocumentKind.PLAN
     return CaseStatus.of(
         case,

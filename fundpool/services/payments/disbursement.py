@@ -299,11 +299,11 @@ def _refused(policy: CityPolicy, application: Application, problem: RuleViolatio
     )
 
 
-def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, step: str) -> bool:
+def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, duty_key: str) -> bool:
     """Whether every payment of the application over the hop before is settled."""
 
     def settled(work: Work) -> bool:
-        for leg in legs_of(policy, application.month, step):
+        for leg in legs_of(policy, application.month, duty_key):
             wanted = {order.unit for order in orders_of(policy, leg, application)}
             arrived = {
                 obligation.unit
