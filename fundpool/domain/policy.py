@@ -468,15 +468,6 @@ class CommonReading:
     decided_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class National:
-    """What all documents share."""
-
-    actors: Mapping[str, ActorName]
-    duties: Mapping[str, DutyName]
-    common_readings: tuple[CommonReading, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class City:
     """Whose documents these are."""

@@ -6,16 +6,16 @@ from itertools import combinations, pairwise
 
 from fundpool.adapters.policies.yaml_documents import Document, EntryPath, Problem
 from fundpool.domain.chart_of_accounts import AccountType, payment_flow
-from fundpool.domain.policy import After, National, PaymentHop
-from schemas.policy import Duty, PolicyFile, Rule
+from fundpool.domain.policy import After, PaymentHop
+from schemas.policy import Duty, NationalFile, PolicyFile, Rule
 
 PAID_DUTIES = ("pay_from_fiscal_account", "allocate_to_counties")
 """The duties that are fulfilled by paying money over hops (services.payments.disbursement)."""
 
-Check = Callable[[PolicyFile, Document, National], Iterator[Problem]]
+Check = Callable[[PolicyFile, Document, NationalFile], Iterator[Problem]]
 
 
-def inconsistencies(content: PolicyFile, document: Document, national: National) -> list[Problem]:
+def inconsistencies(content: PolicyFile, document: Document, national: NationalFile) -> list[Problem]:
     """Every problem that the checks below find, by line."""
     problems = [problem for check in CHECKS for problem in check(content, document, national)]
     return sorted(problems, key=lambda problem: problem.line)
@@ -28,7 +28,7 @@ def _duties(content: PolicyFile) -> Iterator[tuple[EntryPath, Duty]]:
             yield ("rules", index, "duties", number), duty
 
 
-def keys_are_unique(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def keys_are_unique(content: PolicyFile, document: Document, _national: NationalFile) -> Iterator[Problem]:
     """A unit code, a fund or an instrument stands once."""
     lists = {
         "units": [unit.code for unit in content.units],
@@ -41,7 +41,7 @@ def keys_are_unique(content: PolicyFile, document: Document, _national: National
                 yield document.problem((name, index), f"{key} 重复 / given twice")
 
 
-def references_exist(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+def references_exist(content: PolicyFile, document: Document, national: NationalFile) -> Iterator[Problem]:
     """Every rule, duty, unit, instrument and actor that an entry names exists (actors also in national.yaml)."""
     for path, name, known, message in _references(content, national):
         if name not in known:
@@ -49,7 +49,7 @@ def references_exist(content: PolicyFile, document: Document, national: National
 
 
 def _references(
-    content: PolicyFile, national: National
+    content: PolicyFile, national: NationalFile
 ) -> Iterator[tuple[EntryPath, str, Collection[str], str]]:
     """Each name with its place, the names that exist, and the message for a name that does not."""
     rules = {rule.id for rule in content.rules}, "没有规则 {0} / no rule {0} in this file"
@@ -79,7 +79,7 @@ def _references(
         yield (*path, "actor"), duty.actor, *actors
 
 
-def duties_have_names(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
+def duties_have_names(content: PolicyFile, document: Document, national: NationalFile) -> Iterator[Problem]:
     """A duty that national.yaml does not name says itself what is done."""
     for path, duty in _duties(content):
         if duty.key not in national.duties and duty.action is None:
@@ -89,7 +89,7 @@ def duties_have_names(content: PolicyFile, document: Document, national: Nationa
             )
 
 
-def hops_can_be_paid(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def hops_can_be_paid(content: PolicyFile, document: Document, _national: NationalFile) -> Iterator[Problem]:
     """The product can pay over every hop that fulfils a duty, and its books know the two accounts."""
     pairs = {
         f"{source}>{target}"
@@ -115,7 +115,7 @@ def hops_can_be_paid(content: PolicyFile, document: Document, _national: Nationa
 
 
 def hops_pay_each_unit_once(
-    content: PolicyFile, document: Document, _national: National
+    content: PolicyFile, document: Document, _national: NationalFile
 ) -> Iterator[Problem]:
     """On no day does a duty pay a unit over two hops, and every unit is reached by some hop of each duty."""
     units = {unit.code for unit in content.units if unit.is_fund_unit}
@@ -160,7 +160,7 @@ def _meet(content: PolicyFile, earlier: PaymentHop, later: PaymentHop) -> bool:
     )
 
 
-def versions_meet(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def versions_meet(content: PolicyFile, document: Document, _national: NationalFile) -> Iterator[Problem]:
     """Versions of one rule leave no day without an answer and none with two."""
     versions: dict[str, list[tuple[int, Rule]]] = {}
     for index, rule in enumerate(content.rules):
@@ -190,7 +190,9 @@ def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
     return None
 
 
-def chains_lead_somewhere(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def chains_lead_somewhere(
+    content: PolicyFile, document: Document, _national: NationalFile
+) -> Iterator[Problem]:
     """A duty after another waits for a duty that a rule sets, and no chain runs in a circle."""
     before: dict[tuple[str, str], str | None] = {}
     places: dict[tuple[str, str], EntryPath] = {}
@@ -214,7 +216,7 @@ def chains_lead_somewhere(content: PolicyFile, document: Document, _national: Na
             current = before[(every, current)]
 
 
-def readings_agree(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def readings_agree(content: PolicyFile, document: Document, _national: NationalFile) -> Iterator[Problem]:
     """A reading key that stands at several rules offers the same readings everywhere."""
     first: dict[str, tuple[str, ...]] = {}
     for index, rule in enumerate(content.rules):

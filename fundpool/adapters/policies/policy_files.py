@@ -26,7 +26,6 @@ from fundpool.domain.policy import (
     DutyName,
     DutyRule,
     DutyText,
-    National,
     PolicyLibrary,
     PolicyRule,
     RuleText,
@@ -147,21 +146,20 @@ def read_shape(file: Path, model: type[T]) -> T:
     return shape_document(read_document(file), model)
 
 
-_cache: dict[Path, tuple[tuple[int, int], National, CityPolicy]] = {}
+_cache: dict[Path, tuple[tuple[int, int], NationalFile, CityPolicy]] = {}
 
 
-def _read_national(folder: Path) -> National:
+def _read_national(folder: Path) -> NationalFile:
     """What all documents share, from the folder's national.yaml or else the product's.
 
     Raises PolicyFileError.
     """
     file = folder / "national.yaml"
     # A folder that only adds a city has no national.yaml: the product's own serves it.
-    content = read_shape(file if file.exists() else PRODUCT_POLICIES / "national.yaml", NationalFile)
-    return National(content.actors, content.duties, content.common_readings)
+    return read_shape(file if file.exists() else PRODUCT_POLICIES / "national.yaml", NationalFile)
 
 
-def _load(file: Path, national: National) -> CityPolicy:
+def _load(file: Path, national: NationalFile) -> CityPolicy:
     status = file.stat()
     stamp = (status.st_mtime_ns, status.st_size)
     cached = _cache.get(file.resolve())
@@ -177,7 +175,7 @@ def _load(file: Path, national: National) -> CityPolicy:
     return city
 
 
-def _city(content: PolicyFile, document: Document, national: National) -> CityPolicy:
+def _city(content: PolicyFile, document: Document, national: NationalFile) -> CityPolicy:
     instruments = {entry.key: entry for entry in content.instruments}
     first = content.instruments[0]
     return CityPolicy(

@@ -94,7 +94,9 @@ def shape_document(document: Document, model: type[T]) -> T:
     try:
         return model.model_validate(document.content)
     except ValidationError as error:
-        raise PolicyFileError([_problem(document, entry) for entry in _without_repeats(error.errors())]) from error
+        raise PolicyFileError(
+            [_problem(document, entry) for entry in _without_repeats(error.errors())]
+        ) from error
 
 
 def _without_repeats(entries: list[ErrorDetails]) -> list[ErrorDetails]:

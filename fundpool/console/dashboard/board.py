@@ -3,6 +3,7 @@
 Counts and sorts what the month's status says; decides nothing by itself.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -244,8 +245,6 @@ def _chased(duties: Iterable[DutyStatus]) -> tuple[Chase, ...]:
 
 
 def _waiting(duties: Iterable[DutyStatus]) -> tuple[tuple[str, int], ...]:
-    counts: dict[str, int] = {}
-    for duty in duties:
-        if duty.waiting_for and duty.state in CHASED_STATES | {DutyState.DUE_SOON, DutyState.EXTENDED}:
-            counts[duty.waiting_for] = counts.get(duty.waiting_for, 0) + 1
-    return tuple(sorted(counts.items(), key=lambda item: -item[1]))
+    open_states = CHASED_STATES | {DutyState.DUE_SOON, DutyState.EXTENDED}
+    turns = Counter(duty.waiting_for for duty in duties if duty.waiting_for and duty.state in open_states)
+    return tuple(turns.most_common())
