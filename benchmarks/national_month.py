@@ -38,7 +38,7 @@ def nation_ports(home: Path, cities: int) -> MonthPorts:
     book.open_on_first_use(FISCAL_FEN)
     patterns = [ports.policies.city(key) for key in PATTERNS]
     nation = tuple(_invented(patterns[number % len(patterns)], number) for number in range(cities))
-    library = PolicyLibrary(nation, ports.policies.national)
+    library = PolicyLibrary(nation)
     assert isinstance(ports.database, SqlTransactions)
     ports.database.limits = limits_of(settings, library)
     return replace(ports, policies=library, gateway=ScriptedGateway(book))

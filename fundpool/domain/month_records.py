@@ -13,7 +13,7 @@ class Extension:
 
     city: str
     month: Period
-    step: str
+    duty: str
     unit: str | None
     until: date
     document_number: str
@@ -114,7 +114,7 @@ class StepRun:
 
     step: str
     counties: tuple[str, ...] | None
-    asked_by: str
+    requested_by: str
     run_id: str | None
     business_time: datetime
     outcomes: tuple[dict[str, object], ...] | None

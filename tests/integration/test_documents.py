@@ -291,7 +291,7 @@ def test_in_december_people_see_who_has_not_asked_for_next_year_s_working_capita
 
     def asked() -> dict[str, str]:
         duties = month_status(scene.ports, "taizhou", december, now).duties
-        return {duty.unit: duty.state for duty in duties if duty.step == "apply_for_working_capital"}
+        return {duty.unit: duty.state for duty in duties if duty.key == "apply_for_working_capital"}
 
     assert set(asked().values()) == {"due_soon"}
     assert len(asked()) == len(scene.counties)
@@ -301,7 +301,7 @@ def test_in_december_people_see_who_has_not_asked_for_next_year_s_working_capita
     scene.submit(path, "working-capital", now)
     assert asked()[SECOND] == "done_on_time"
     november = month_status(scene.ports, "taizhou", Month(2026, 11), now)
-    assert all(duty.step != "apply_for_working_capital" for duty in november.duties)
+    assert all(duty.key != "apply_for_working_capital" for duty in november.duties)
 
 
 @only_sqlite

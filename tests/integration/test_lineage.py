@@ -14,7 +14,7 @@ from fundpool.adapters.documents import report_workbooks
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.commands.explain import lines_of
 from fundpool.console.dashboard.app import create_app
-from fundpool.console.dashboard.reading import ServiceReader
+from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import Phase
 from fundpool.domain.money import parse_yuan
@@ -24,8 +24,9 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.oversight import records
-from fundpool.services.oversight.lineage import CellSource, Lineage
+from fundpool.services.oversight.lineage import Lineage
 from fundpool.version import product
+from schemas.lineage import CellSource
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 from tests.integration.test_month import play_reports
 
@@ -182,7 +183,7 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
         5_000_00, 4_000_00, 4_000_00,
     )  # fmt: skip
     assert explained.decision.reason == "余额充足"
-    client = TestClient(create_app(ServiceReader(scene.ports), lambda: at("2026-10-01 09:00")))
+    client = TestClient(create_app(MonthReader(scene.ports), lambda: at("2026-10-01 09:00")))
     transfers = client.get("/transfers?city=suizhou&month=2026-10").text
     address = f"/lineage?{urlencode({'city': 'suizhou', 'month': '2026-10', 'transfer': paid[-1].key})}"
     assert address.replace("&", "&amp;") in transfers

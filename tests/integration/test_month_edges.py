@@ -51,9 +51,9 @@ def judged(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
     return CityScene(transactions, tmp_path, "taizhou", OCTOBER)
 
 
-def duty_of(scene: CityScene, now: str, step: str, county: str | None) -> DutyStatus:
+def duty_of(scene: CityScene, now: str, key: str, county: str | None) -> DutyStatus:
     status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
-    return next(duty for duty in status.duties if (duty.step, duty.unit) == (step, county))
+    return next(duty for duty in status.duties if (duty.key, duty.unit) == (key, county))
 
 
 def flags_of(scene: CityScene, now: str, kind: str) -> list[Flag]:
@@ -452,14 +452,14 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
     def extend(
         until: str,
         approver: str = "陈局长",
-        step: str = "submit_fund_use_plan",
+        duty: str = "submit_fund_use_plan",
         document_number: str = "台医保函〔2026〕7号",
     ) -> bool:
         return records.record_extension(
             taizhou.ports,
             city="taizhou",
             month=OCTOBER,
-            step=step,
+            duty=duty,
             county=FIRST,
             until=until,
             document_number=document_number,
@@ -477,7 +477,7 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
         extend("2026-09-29", document_number=" ")
     assert without_document.value.code == "reason_missing"
     with pytest.raises(InputError) as of_the_city:
-        extend("2026-10-12", step="apply_for_funds")
+        extend("2026-10-12", duty="apply_for_funds")
     assert of_the_city.value.code == "duty_of_the_city"
     duty = duty_of(taizhou, "2026-09-28 09:00", "submit_fund_use_plan", FIRST)
     assert (duty.state, str(duty.due), str(duty.extended_until)) == ("extended", "2026-09-25", "2026-09-28")
@@ -506,7 +506,7 @@ def test_an_extension_that_was_used_shows_beside_the_filing_on_time(taizhou: Cit
         taizhou.ports,
         city="taizhou",
         month=OCTOBER,
-        step="submit_fund_use_plan",
+        duty="submit_fund_use_plan",
         county=None,
         until="2026-09-28",
         document_number="台医保函〔2026〕8号",
@@ -661,7 +661,7 @@ def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: 
 
     def seen(moment: str) -> tuple[dict[str, str], set[str], set[str]]:
         status = month_status(taizhou.ports, "taizhou", OCTOBER, at(moment), only_known_then=True)
-        duties = {duty.step: duty.state for duty in status.duties if duty.unit in {FIRST, None}}
+        duties = {duty.key: duty.state for duty in status.duties if duty.unit in {FIRST, None}}
         transfers = {one.state for one in status.transfers}
         steps = {step.step for step in status.steps if step.state != "not_started"}
         return duties, transfers, steps
@@ -715,7 +715,7 @@ def test_a_waiver_names_its_document_and_its_approver_and_the_city_goes_on_witho
     assert duty_of(taizhou, "2026-10-30 09:00", "submit_fund_use_plan", FIRST).state == "nil"
     assert duty_of(taizhou, "2026-10-30 09:00", "apply_for_funds", None).state == "done_on_time"
     (told,) = [
-        flag for flag in flags_of(taizhou, "2026-10-30 09:00", "nil") if flag.step == "submit_fund_use_plan"
+        flag for flag in flags_of(taizhou, "2026-10-30 09:00", "nil") if flag.duty == "submit_fund_use_plan"
     ]
     assert "经批准免报（台医保函〔2026〕9号，周局长）：系统割接，由市级代列 {}" in told.message_zh
     assert "waived by 台医保函〔2026〕9号, approved by 周局长" in told.message_en

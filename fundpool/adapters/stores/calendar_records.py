@@ -21,7 +21,7 @@ class SqlCalendarRecords(Store):
 
     def extensions(self, city: str, month: Period) -> tuple[Extension, ...]:
         return tuple(
-            record_of(Extension, row, month=month, recorded_at=local(row["recorded_at"]))
+            record_of(Extension, row, month=month, duty=row["step"], recorded_at=local(row["recorded_at"]))
             for row in self._all(_EXTENSIONS, city=city, month=str(month))
         )
 
@@ -29,12 +29,15 @@ class SqlCalendarRecords(Store):
         same = [
             known
             for known in self.extensions(extension.city, extension.month)
-            if (known.step, known.unit, known.document_number, known.until)
-            == (extension.step, extension.unit, extension.document_number, extension.until)
+            if (known.duty, known.unit, known.document_number, known.until)
+            == (extension.duty, extension.unit, extension.document_number, extension.until)
         ]
         if same:
             return False
-        self._rows.insert(extensions, values_of(extension))
+        row = values_of(extension)
+        # The column keeps its name: the trail's prints of the rows that stand are over it.
+        row["step"] = row.pop("duty")
+        self._rows.insert(extensions, row)
         return True
 
     def nil_returns(self, city: str, month: Period) -> tuple[NilReturn, ...]:
@@ -81,6 +84,7 @@ class SqlCalendarRecords(Store):
             "month": str(month),
             "counties": None if run.counties is None else json.dumps(run.counties),
         }
+        values["asked_by"] = values.pop("requested_by")
         row = self._rows.insert(step_runs, values)
         return int(row["id"])
 
@@ -93,6 +97,7 @@ class SqlCalendarRecords(Store):
             record_of(
                 StepRun,
                 row,
+                requested_by=row["asked_by"],
                 counties=row["counties"] and tuple(json.loads(row["counties"])),
                 business_time=local(row["business_time"]),
                 outcomes=row["outcomes"] and tuple(json.loads(row["outcomes"])),

@@ -26,7 +26,8 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.oversight.flags import DUTY_NAMES
 
 if TYPE_CHECKING:
-    from fundpool.services.oversight.lineage import Booking, CellSource, Explanation, Lineage
+    from fundpool.services.oversight.lineage import Explanation, Lineage
+    from schemas.lineage import Booking, CellSource
 
 app = App(
     name="explain",
@@ -56,7 +57,7 @@ def ledger(
     """
     lineage = _open(options)
     if key is not None:
-        return _tell(lineage.entry(key), options)
+        return _show(lineage.entry(key), options)
     if city is None or fund is None or voucher is None:
         raise InputError(
             "usage",
@@ -64,7 +65,7 @@ def ledger(
             "name the entry's key, or --city --fund --voucher [--line]",
             remedy="fundpool ledger export --format csv",
         )
-    return _tell(lineage.voucher_line(city, fund, voucher, line), options)
+    return _show(lineage.voucher_line(city, fund, voucher, line), options)
 
 
 @app.command
@@ -79,7 +80,7 @@ def transfer(
     options: Options = Options(),
 ) -> int:
     """拨款的来历：审批、申请、审核、报送 / Where a payment comes from: approvals, application, review, file."""
-    return _tell(_open(options).transfer(name), options)
+    return _show(_open(options).transfer(name), options)
 
 
 @app.command
@@ -95,7 +96,7 @@ def report(
 ) -> int:
     """备案汇总表中的一个数；不写县区为合计 / A figure of the filed summary; the total without a county."""
     explained = _open(options).summary(city, parse_month(month), fund, item, county, version)
-    return _tell(explained, options)
+    return _show(explained, options)
 
 
 @app.command
@@ -116,7 +117,7 @@ def figure(
     """县区报送的一个数：文件、单元格、审核 / A figure of a county's own document: file, cell, review."""
     kind = DocumentKind.named(document)
     explained = _open(options).figure(city, period_of(month, kind), kind, county, fund, item, version, line)
-    return _tell(explained, options)
+    return _show(explained, options)
 
 
 def _open(options: Options) -> "Lineage":
@@ -125,7 +126,7 @@ def _open(options: Options) -> "Lineage":
     return Lineage(options.open_month())
 
 
-def _tell(explained: "Explanation", options: Options) -> int:
+def _show(explained: "Explanation", options: Options) -> int:
     document = {**asdict(explained), "is_sound": explained.is_sound}
     return options.show(document, *lines_of(explained), found=not explained.is_sound)
 
@@ -185,8 +186,8 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
         for article in explained.articles
     ]
     lines += [
-        f"  依据 article     {DUTY_NAMES[step][0]}：本市文件没有规定 / the city's documents do not say"
-        for step in explained.unwritten
+        f"  依据 article     {DUTY_NAMES[duty][0]}：本市文件没有规定 / the city's documents do not say"
+        for duty in explained.unwritten
     ]
     if explained.why is not None:
         lines.append(f"  说明 why         {explained.why.zh} / {explained.why.en}")

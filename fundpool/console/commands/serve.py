@@ -24,7 +24,7 @@ def serve(
     from fundpool.clock import business_clock
     from fundpool.console.callbacks import callback_router
     from fundpool.console.dashboard.app import DashboardOptions, create_app
-    from fundpool.console.dashboard.reading import ServiceReader
+    from fundpool.console.dashboard.reading import MonthReader
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
     from fundpool.local_prefect.runs import run_url
     from fundpool.services.payments.resolving import receive_callback
@@ -34,7 +34,7 @@ def serve(
     business_clock(as_of)  # a wrong --as-of is told now, not on the first page
     ports = build_ports(settings)
     app = create_app(
-        ServiceReader(ports),
+        MonthReader(ports),
         partial(business_clock, as_of),
         DashboardOptions(
             run_url=partial(run_url, settings),

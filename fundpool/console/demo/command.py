@@ -141,7 +141,7 @@ class _Demo:
     @contextmanager
     def _dashboard(self, settings: Settings, ports: "MonthPorts", clock: "BusinessClock") -> Iterator[str]:
         from fundpool.console.dashboard.app import DashboardOptions, create_app
-        from fundpool.console.dashboard.reading import ServiceReader
+        from fundpool.console.dashboard.reading import MonthReader
         from fundpool.console.dashboard.server import answered_hosts, serving_in_background
         from fundpool.local_prefect.runs import run_url
 
@@ -149,7 +149,7 @@ class _Demo:
         options = DashboardOptions(
             run_url=partial(run_url, settings), notice=NOTICE, hosts=answered_hosts(host)
         )
-        app = create_app(ServiceReader(ports), clock, options)
+        app = create_app(MonthReader(ports), clock, options)
         with ExitStack() as stack:
             wanted = settings.dashboard_port if self._port is None else self._port
             try:

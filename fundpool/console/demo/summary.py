@@ -12,11 +12,12 @@ from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.books import booking, ledger_checks
-from fundpool.services.oversight.flags import Flag, flags_of
+from fundpool.services.oversight.flags import flags_of
 from fundpool.services.oversight.progress import MonthFacts, month_facts, progress_of
 from fundpool.services.payments import transfer_views
 from fundpool.services.payments.disbursement import legs_of
 from fundpool.services.ports.work import MonthPorts, Work
+from schemas.dashboard import Flag
 
 SPENDING_ACCOUNTS = {AccountType.COUNTY_EXPENDITURE}
 BANK_ONLY_ACCOUNTS = {AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE}
@@ -86,7 +87,7 @@ def summarise(
             city=policy.key,
             month=str(month),
             money=tuple(_money(policy, facts)),
-            flags=tuple(_flag(policy, flag) for flag in flags),
+            flags=tuple(_flag(flag) for flag in flags),
             trial_balance=tuple(
                 TrialBalance(fund, debit, credit)
                 for (_, fund), (debit, credit) in sorted(trial_balance(held).items())
@@ -107,8 +108,8 @@ def _money(policy: CityPolicy, facts: MonthFacts) -> list[MoneyRow]:
     }
     last_hops = [
         leg.hop
-        for step in ("pay_from_fiscal_account", "allocate_to_counties")
-        for leg in legs_of(policy, _month_of(facts), step)
+        for duty in ("pay_from_fiscal_account", "allocate_to_counties")
+        for leg in legs_of(policy, _month_of(facts), duty)
         if leg.hop.to_type in SPENDING_ACCOUNTS
     ]
     paid: dict[tuple[str, str], int] = {}
@@ -142,14 +143,13 @@ def _month_of(facts: MonthFacts) -> Month:
     return month
 
 
-def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
-    names = {unit.code: unit.name_zh for unit in policy.units}
+def _flag(flag: Flag) -> dict[str, Any]:
     return {
         "kind": flag.kind,
         "severity": flag.severity.value,
-        "step": flag.step,
+        "step": flag.duty,
         "unit": flag.unit,
-        "unit_name_zh": names.get(flag.unit or "", policy.name_zh),
+        "unit_name_zh": flag.unit_name_zh,
         "fund": flag.fund,
         "days": flag.days,
         "message_zh": flag.message_zh,

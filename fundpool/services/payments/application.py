@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from fundpool.domain.application import Application, ApplicationLine, review_line
-from fundpool.domain.duties import duties_of_month
+from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.people import SYSTEM, person
@@ -20,7 +20,7 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.payments.limits import budget_missing, sealed_budgets
 from fundpool.services.ports.work import MonthPorts, Work
 
-APPLY_STEP = "apply_for_funds"
+APPLY_DUTY = "apply_for_funds"
 
 
 def apply_for_funds(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
@@ -119,8 +119,8 @@ def pays_within_annual_budget(policy: CityPolicy, month: Month) -> bool:
 
 def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bool:
     """Whether the day to apply is still ahead, so that undecided counties are waited for."""
-    for duty in duties_of_month(policy, request.month, ports.calendar):
-        if duty.step == APPLY_STEP and duty.due is not None:
+    for duty in duties_of(policy, request.month, ports.calendar):
+        if duty.key == APPLY_DUTY and duty.due is not None:
             return day_of(request.now) < (duty.act_by or duty.due)
     return False
 

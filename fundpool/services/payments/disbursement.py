@@ -21,8 +21,8 @@ from fundpool.services.payments.seals import require_application_whole
 from fundpool.services.payments.transfer_views import TransferOutcome
 from fundpool.services.ports.work import MonthPorts, Work
 
-PAY_STEP = "pay_from_fiscal_account"
-ALLOCATE_STEP = "allocate_to_counties"
+PAY_DUTY = "pay_from_fiscal_account"
+ALLOCATE_DUTY = "allocate_to_counties"
 
 _STUCK = {
     ObligationState.FAILED,
@@ -41,12 +41,12 @@ class Leg:
     pays_city: bool
 
 
-def legs_of(policy: CityPolicy, month: Month, duty_step: str) -> tuple[Leg, ...]:
-    """The hops that fulfil ``duty_step``; () where the city's path has none."""
+def legs_of(policy: CityPolicy, month: Month, duty_key: str) -> tuple[Leg, ...]:
+    """The hops that fulfil ``duty_key``; () where the city's path has none."""
     return tuple(
         _leg(policy, hop)
         for hop in policy.payment_path
-        if hop.closes == duty_step and policy.rule(hop.basis).holds_on(month.first_day)
+        if hop.closes == duty_key and policy.rule(hop.basis).holds_on(month.first_day)
     )
 
 
@@ -74,13 +74,13 @@ def orders_of(policy: CityPolicy, leg: Leg, application: Application) -> tuple[P
     )
 
 
-def is_owed(work: Work, policy: CityPolicy, month: Month, duty_step: str) -> bool:
-    """Whether something that finance reviewed has not arrived over the hops of ``duty_step`` yet.
+def is_owed(work: Work, policy: CityPolicy, month: Month, duty_key: str) -> bool:
+    """Whether something that finance reviewed has not arrived over the hops of ``duty_key`` yet.
 
     A supplementary application makes a hop owed again that was done before.
     """
     arrived = {ObligationState.SETTLED, ObligationState.PARTLY_RETURNED, ObligationState.CANCELLED}
-    for leg in legs_of(policy, month, duty_step):
+    for leg in legs_of(policy, month, duty_key):
         obligations = work.payments.obligations(city=policy.key, month=month, hop=leg.hop)
         over = {
             (obligation.fund, obligation.application, obligation.unit)
@@ -287,11 +287,11 @@ def _of_city(
     )
 
 
-def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, step: str) -> bool:
+def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, duty_key: str) -> bool:
     """Whether every payment of the application over the hop before is settled."""
 
     def settled(work: Work) -> bool:
-        for leg in legs_of(policy, application.month, step):
+        for leg in legs_of(policy, application.month, duty_key):
             wanted = {order.unit for order in orders_of(policy, leg, application)}
             arrived = {
                 obligation.unit
