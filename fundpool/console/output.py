@@ -15,29 +15,79 @@ from fundpool.domain.periods import SHANGHAI
 Columns = Mapping[str, str | Callable[[Any], object]]
 """Heading of each column, and the field (named as for ``pick``) or the function of a row that it shows."""
 
+_HEADINGS = {
+    "account": "账号 account",
+    "account_name": "户名 name",
+    "account_no": "账号 account",
+    "account_type": "类型 type",
+    "action": "事项 action",
+    "actor": "办理人 actor",
+    "amount_fen": "金额 yuan",
+    "applied_fen": "申请额 applied",
+    "approved_fen": "核定额 approved",
+    "at": "时间 at",
+    "balance_fen": "余额 yuan",
+    "bank_serial": "银行流水 serial",
+    "checker": "复核 checker",
+    "city": "城市 city",
+    "count": "笔数 count",
+    "county": "县区 county",
+    "credit_account": "收款账号 payee",
+    "detail": "明细 detail",
+    "detail_zh": "说明 detail",
+    "document": "表种 document",
+    "executed_at": "执行时间 executed",
+    "file": "文件 file",
+    "fund": "险种 fund",
+    "hop": "环节 hop",
+    "id": "序号 id",
+    "key": "支付编号 key",
+    "maker": "初审 maker",
+    "month": "月份 month",
+    "name": "名称 name",
+    "number": "号 number",
+    "proposed_fen": "拟核定 proposed",
+    "reason": "理由 reason",
+    "requested_fen": "申请额 requested",
+    "reserved_fen": "已占用 reserved",
+    "reviewed_by": "复核人 reviewer",
+    "reviewed_fen": "复核额 reviewed",
+    "state": "状态 state",
+    "status": "状态 status",
+    "total_fen": "合计 yuan",
+    "type": "类型 type",
+    "unit": "单位 unit",
+    "version": "版本 version",
+}
+"""What people read above a field's column; any other field stands under its own name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows of a result as a table: an amount in fen is shown in yuan, anything else as JSON has it.
 
-    Where ``columns`` are the headings alone, every row is its cells.
+    ``columns`` are the fields' names in one text, with the headings that ``_HEADINGS`` gives them; or
+    headings with a field each; or headings alone, where every row is its cells.
     """
 
     title: str
     rows: Iterable[Any]
-    columns: Columns | Sequence[str]
+    columns: str | Columns | Sequence[str]
 
     @classmethod
-    def of_one(cls, title: str, record: Mapping[str, object]) -> "Table":
+    def of_record(cls, title: str, record: Mapping[str, object]) -> "Table":
         """A table of one row that shows a record as it is."""
         return cls(title, [list(record.values())], list(record))
 
-    def cells(self) -> Iterable[Sequence[object]]:
-        """The rows as they are shown."""
-        if not isinstance(self.columns, Mapping):
-            return self.rows
-        columns = self.columns.values()
-        return ([_cell(row, column) for column in columns] for row in self.rows)
+    def headings_and_rows(self) -> tuple[list[str], Iterable[Sequence[object]]]:
+        """The headings, and the rows as they are shown."""
+        columns = self.columns
+        if isinstance(columns, str):
+            columns = {_HEADINGS.get(name, name): name for name in columns.split()}
+        if not isinstance(columns, Mapping):
+            return list(columns), self.rows
+        shown = list(columns.values())
+        return list(columns), ([_cell(row, column) for column in shown] for row in self.rows)
 
 
 def show(document: Any, *parts: Table | str, as_json: bool) -> None:
@@ -49,7 +99,7 @@ def show(document: Any, *parts: Table | str, as_json: bool) -> None:
         if isinstance(part, str):
             print(part)
         else:
-            print_table(part.title, list(part.columns), part.cells())
+            print_table(part.title, *part.headings_and_rows())
 
 
 def pick(source: object, names: str) -> dict[str, Any]:
@@ -84,9 +134,14 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(SHANGHAI).isoformat()
 
 
-def minute(moment: datetime | None) -> str | None:
-    """A moment as people read it in a table."""
-    return None if moment is None else f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+def minute(moment: datetime | None) -> str:
+    """A moment as people read it; a dash when it is not known."""
+    return "–" if moment is None else f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+
+def yuan(amount_fen: int | None) -> str:
+    """An amount as people read it, in yuan; a dash when it is not known."""
+    return "–" if amount_fen is None else format_yuan(amount_fen)
 
 
 def print_json(document: Any) -> None:

@@ -21,7 +21,7 @@ from fundpool.clock import business_clock
 from fundpool.console.cli import main
 from fundpool.console.dashboard.app import create_app
 from fundpool.console.dashboard.reading import ServiceReader
-from fundpool.console.options import open_month
+from fundpool.console.options import Options
 from fundpool.domain.periods import Month
 from fundpool.services.ports.judging import Register
 from tests.contract.conftest import SECRET, RunningBank
@@ -242,7 +242,10 @@ def test_a_sixth_city_plays_its_whole_month_from_its_policy_file(office: Office,
     assert [flag for flag in ended["flags"] if flag["severity"] == "block"] == []
 
     pages = TestClient(
-        create_app(ServiceReader(open_month(POLICIES)), lambda: business_clock("2026-11-30T18:00"))
+        create_app(
+            ServiceReader(Options(policy_dir=POLICIES).open_month()),
+            lambda: business_clock("2026-11-30T18:00"),
+        )
     )
     for path in ("/", "/transfers", "/balances", f"/counties/{ZONE}"):
         for language, name in (("zh", "公务员医疗补助"), ("en", "civil servants supplement")):

@@ -8,19 +8,17 @@ from cyclopts import App, Parameter
 from fundpool.clock import business_clock
 from fundpool.console.options import (
     Act,
+    ActOnDocument,
+    ActOnMonth,
     AnyCounty,
     City,
     County,
-    MonthText,
     Options,
     PeriodText,
     Reason,
     parse_period,
-    period_of,
 )
 from fundpool.console.output import Columns, Table, minute, pick
-from fundpool.domain.periods import parse_month
-from fundpool.domain.submission import DocumentKind
 
 budget = App(name="budget", help="年度预算 / Annual budgets.", result_action="return_value")
 openings = App(name="openings", help="期初数 / Opening balances.", result_action="return_value")
@@ -89,13 +87,7 @@ def list_budget(
 
 
 @openings.command(name="import")
-def import_openings(
-    file: _File,
-    *,
-    city: City,
-    month: MonthText,
-    act: Act,
-) -> int:
+def import_openings(file: _File, *, act: ActOnMonth) -> int:
     """登记期初余额，month 为其所属月末 / Record the balances at the end of the month before the first here.
 
     Columns: account_type,unit,fund,balance_yuan and, for county_expenditure, optionally
@@ -104,15 +96,7 @@ def import_openings(
     from fundpool.adapters.documents.record_files import read_openings
     from fundpool.services.oversight.records import record_openings
 
-    changed = record_openings(
-        act.open_month(),
-        city=city,
-        month=parse_month(month),
-        rows=read_openings(file),
-        by=act.by,
-        now=act.now,
-    )
-    return _show_recorded(changed, act)
+    return _show_recorded(record_openings(act.open_month(), rows=read_openings(file), **act.about), act)
 
 
 @extension.command(name="add")
@@ -148,28 +132,18 @@ def add_extension(
 @nil_return.command(name="add")
 def add_nil_return(
     *,
-    city: City,
-    month: PeriodText,
-    document: Annotated[str, Parameter(help="表种 plan, report, … / which document")],
     county: County,
     reason: Reason,
     received: Annotated[str | None, Parameter(help="收件时间 / when it was received")] = None,
-    act: Act,
+    act: ActOnDocument,
 ) -> int:
     """登记零申报 / Record that a county declares it has nothing to file."""
     from fundpool.services.oversight.records import record_nil_return
 
-    now = act.now
+    about = act.about
+    received_at = about["now"] if received is None else business_clock(received)
     changed = record_nil_return(
-        act.open_month(),
-        city=city,
-        month=period_of(month, DocumentKind.named(document)),
-        document=DocumentKind.named(document),
-        county=county,
-        reason=reason,
-        by=act.by,
-        received_at=now if received is None else business_clock(received),
-        now=now,
+        act.open_month(), county=county, reason=reason, received_at=received_at, **about
     )
     return _show_recorded(changed, act)
 
@@ -177,29 +151,22 @@ def add_nil_return(
 @waiver.command(name="add")
 def add_waiver(
     *,
-    city: City,
-    month: PeriodText,
-    document: Annotated[str, Parameter(help="表种 plan, report, … / which document")],
     county: County,
     document_number: _Number,
     approver: Annotated[str, Parameter(help="批准人 / who approved it")],
     reason: Reason,
-    act: Act,
+    act: ActOnDocument,
 ) -> int:
     """登记免报：县区本月经批准不报该表 / Record that a county is let off filing a document."""
     from fundpool.services.oversight.records import record_waiver
 
     changed = record_waiver(
         act.open_month(),
-        city=city,
-        month=period_of(month, DocumentKind.named(document)),
-        document=DocumentKind.named(document),
         county=county,
         document_number=document_number,
         approver=approver,
         reason=reason,
-        by=act.by,
-        now=act.now,
+        **act.about,
     )
     return _show_recorded(changed, act)
 

@@ -154,23 +154,14 @@ def clock(
 def show_book(*, url: _Url = None, json: Json = False) -> int:
     """银行账簿 / Show what the bank has in its book: the independent record of what was paid."""
     document = ask(url, "GET", "/sandbox/book")
-    transfer = {
-        "key": "key",
-        "yuan": "amount_fen",
-        "credit_account": "credit_account",
-        "state": "state",
-        "reason": "reason",
-        "bank_serial": "bank_serial",
-        "executed_at": "executed_at",
-    }
     show(
         document,
+        Table("账户 / accounts", document["accounts"], "account name balance_fen"),
         Table(
-            "账户 / accounts",
-            document["accounts"],
-            {"account": "account", "name": "name", "yuan": "balance_fen"},
+            "转账 / transfers",
+            document["transfers"],
+            "key amount_fen credit_account state reason bank_serial executed_at",
         ),
-        Table("转账 / transfers", document["transfers"], transfer),
         as_json=json,
     )
     return 0
@@ -210,10 +201,9 @@ def files(
     handled = bank.take_orders(now)
     written = () if day is None else bank.deliver_statements(day, now)
     file.close()
-    columns = {"file": "name", "key": "key", "status": "status", "reason": "reason"}
     show(
         {"orders": handled, "statements": written},
-        Table("收到 / taken", handled, columns),
+        Table("收到 / taken", handled, "name key status reason"),
         "\n".join(written),
         as_json=json,
     )
