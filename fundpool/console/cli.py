@@ -20,7 +20,7 @@ from fundpool.version import product
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     # name: (where it lives, one line of help). Loaded lazily: `fundpool --help` and `compute`
-    # must not wait for pandas, Great Expectations or Prefect.
+    # must not wait for pandas, Great Expectations or Prefect. A group of commands has its help here alone.
     "compute": (
         "fundpool.console.commands.compute:command",
         "按文件计算缺口分担、储备金、周转金等 / Compute gaps, reserves and quotas from a city's text.",

@@ -102,11 +102,11 @@ class Options:
 
     def read(self, query: "Callable[Concatenate[Work, P], T]", *args: P.args, **named: P.kwargs) -> T:
         """What a query finds in one snapshot of the database."""
-        return self.open_month().database.read(lambda work: query(work, *args, **named))
+        return self.ports().database.read(lambda work: query(work, *args, **named))
 
     def change(self, act: "Callable[Concatenate[Work, P], T]", *args: P.args, **named: P.kwargs) -> T:
         """What an act returns; it changes the database in one transaction, or not at all."""
-        return self.open_month().database.transaction(lambda work: act(work, *args, **named))
+        return self.ports().database.transaction(lambda work: act(work, *args, **named))
 
     def show(self, document: Any, *parts: Table | str, found: bool = False) -> int:
         """Print the result; the exit status: 1 when something was ``found`` that a person must look at."""

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Columns = Mapping[str, str | Callable[[Any], object]]
 """Heading of each column, and the field (named as for ``pick``) or the function of a row that it shows."""
@@ -95,11 +98,14 @@ def show(document: Any, *parts: Table | str, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
+    from rich.console import Console
+
     for part in parts:
         if isinstance(part, str):
             print(part)
         else:
-            print_table(part.title, *part.headings_and_rows())
+            # A pipe or a file has no width to keep to; rich would take 80 and drop columns.
+            print_table(part, Console(width=None if sys.stdout.isatty() else 200))
 
 
 def pick(source: object, names: str) -> dict[str, Any]:
@@ -183,22 +189,21 @@ def print_error(error: FundpoolError, *, as_json: bool) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout as its texts are written; ``None`` shows as a dash.
+def print_table(table: Table, console: "Console") -> None:
+    """Print a table as its texts are written; ``None`` shows as a dash.
 
     In a narrow terminal long texts run over several lines; dates, codes and amounts never break.
     """
-    from rich.console import Console
-    from rich.table import Table
+    from rich import table as rich_table
     from rich.text import Text
 
+    headings, rows = table.headings_and_rows()
     texts = [["–" if cell is None else str(cell) for cell in row] for row in rows]
     # A plain str would be read for markup: the name 县局[2026] lost its brackets.
-    table = Table(title=Text(title), title_justify="left")
-    for index, column in enumerate(columns):
+    grid = rich_table.Table(title=Text(table.title), title_justify="left")
+    for index, heading in enumerate(headings):
         short = all(len(row[index]) <= 20 and (row[index].isascii() or row[index] == "–") for row in texts)
-        table.add_column(Text(column), overflow="fold", no_wrap=short and bool(texts))
+        grid.add_column(Text(heading), overflow="fold", no_wrap=short and bool(texts))
     for row in texts:
-        table.add_row(*map(Text, row))
-    # A pipe or a file has no width to keep to; rich would take 80 and drop columns.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+        grid.add_row(*map(Text, row))
+    console.print(grid)

@@ -25,8 +25,8 @@ NO_LOGS_ON_THE_TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 
 
 @contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Prefect in this process works under these settings until the block ends."""
+def environment(values: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables until the block ends (None takes one away); Prefect here reads them anew."""
     before = {name: os.environ.get(name) for name in values}
     _set_environment(values)
     try:

@@ -104,17 +104,17 @@ class DemoStage:
         self.runner = DirectRunner(self.ports)
         self.clock = BusinessClock(next(self.script.moments()).at)
 
-    def play(self, teller: Any = None) -> None:
+    def play(self, narrator: Any = None) -> None:
         people = ScriptedPeople(self.settings, self.ports, self.script, self.folder)
         Play(
-            self.script,
-            people,
-            self.ports,
-            self.runner,
-            self.position,
-            self.clock,
-            teller or Mock(),
-            bank=self._ask_bank,
+            script=self.script,
+            people=people,
+            ports=self.ports,
+            runner=self.runner,
+            position=self.position,
+            clock=self.clock,
+            narrator=narrator or Mock(),
+            ask_bank=self._ask_bank,
         ).run()
 
     def summary(self) -> Summary:

@@ -12,7 +12,7 @@ from fundpool.console.output import Table, pick
 if TYPE_CHECKING:
     from fundpool.domain.transfer import BankAccount
 
-app = App(name="accounts", help="账户登记簿 / The register of bank accounts.", result_action="return_value")
+app = App(name="accounts")
 
 
 @app.command(name="list")

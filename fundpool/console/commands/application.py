@@ -21,11 +21,7 @@ from fundpool.domain.periods import parse_month
 if TYPE_CHECKING:
     from fundpool.domain.application import Application
 
-app = App(
-    name="application",
-    help="用款申请与财政复核 / The city's application to finance, and finance's review.",
-    result_action="return_value",
-)
+app = App(name="application")
 
 
 @app.command(name="list")

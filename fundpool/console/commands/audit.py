@@ -15,7 +15,7 @@ from fundpool.domain.errors import InputError
 if TYPE_CHECKING:
     from fundpool.services.books.audit_checks import Anchor
 
-app = App(name="audit", help="审计日志 / The audit trail: verify, anchor.", result_action="return_value")
+app = App(name="audit")
 
 
 @app.command

@@ -20,7 +20,6 @@ from fundpool.console.options import (
 from fundpool.console.output import Columns, Table, pick, show, yuan
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import parse_month
-from fundpool.settings import Settings
 
 if TYPE_CHECKING:
     from fundpool.services.payments.resolving import StatementReport
@@ -152,7 +151,7 @@ def reconciliation(
     policy = ports.policies.city(city)
     forms = ports.database.read(lambda work: reconciliations(work, policy.key, when, ports.gateway_terms))
     prepared_on = options.now.astimezone(SHANGHAI).date()
-    target = ReconciliationWorkbooks(out or Settings().reports).write(policy, when, forms, prepared_on)
+    target = ReconciliationWorkbooks(out or options.settings.reports).write(policy, when, forms, prepared_on)
     about = (
         "account=account_no name=account_name fund account_type unit day book_fen bank_fen bank_source "
         "adjusted_book_fen adjusted_bank_fen difference_fen missing_days items"
@@ -261,6 +260,8 @@ def _recorded(act: Act, **document: object) -> int:
 
 def terms(*, json: Json = False) -> int:
     """限额与银行约定 / The ceilings of payments and what the bank promises about its keys."""
+    from fundpool.settings import Settings
+
     settings = Settings()
     limits, promised = settings.payment_limits, settings.gateway_terms
     ceilings = (

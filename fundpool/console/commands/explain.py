@@ -27,11 +27,7 @@ from fundpool.services.oversight.flags import DUTY_NAMES
 if TYPE_CHECKING:
     from fundpool.services.oversight.lineage import Booking, CellSource, Explanation, Lineage
 
-app = App(
-    name="explain",
-    help="溯源：从分录、拨款或报表数字查到县区文件的单元格 / Lineage: from an entry, a transfer or a figure to its cell.",
-    result_action="return_value",
-)
+app = App(name="explain")
 
 _Item = Annotated[
     str, Parameter(name="--item", help="项目，如 inpatient 或 住院（本月）/ figure by key or Chinese name")

@@ -26,7 +26,7 @@ from fundpool.domain.periods import parse_month
 if TYPE_CHECKING:
     from fundpool.domain.ledger import LedgerFault
 
-app = App(name="ledger", help="账簿 / The books: verify, balances, export.", result_action="return_value")
+app = App(name="ledger")
 
 
 @app.command

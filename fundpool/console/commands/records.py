@@ -20,15 +20,11 @@ from fundpool.console.options import (
 )
 from fundpool.console.output import Columns, Table, minute, pick
 
-budget = App(name="budget", help="年度预算 / Annual budgets.", result_action="return_value")
-openings = App(name="openings", help="期初数 / Opening balances.", result_action="return_value")
-extension = App(
-    name="extension", help="经文件批准的延期 / Extensions granted by document.", result_action="return_value"
-)
-nil_return = App(name="nil-return", help="零申报 / Explicit nil returns.", result_action="return_value")
-waiver = App(
-    name="waiver", help="经文件批准的免报 / Waivers granted by document.", result_action="return_value"
-)
+budget = App(name="budget")
+openings = App(name="openings")
+extension = App(name="extension")
+nil_return = App(name="nil-return")
+waiver = App(name="waiver")
 
 _File = Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV file")]
 _Number = Annotated[str, Parameter(name="--document-number", help="文号 / document number")]

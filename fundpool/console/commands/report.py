@@ -10,11 +10,7 @@ from fundpool.console.output import Columns, Table, minute, pick
 from fundpool.domain.periods import parse_month
 from fundpool.settings import Settings
 
-app = App(
-    name="report",
-    help="月度汇总表与清单 / The city's monthly summary and the list of who was late.",
-    result_action="return_value",
-)
+app = App(name="report")
 
 
 @app.command(name="list")

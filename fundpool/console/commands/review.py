@@ -26,11 +26,7 @@ from fundpool.domain.submission import DocumentKind
 if TYPE_CHECKING:
     from fundpool.domain.review import ReviewCase
 
-app = App(
-    name="review",
-    help="审核核定：初审提出，另一人复核 / Review: one person proposes, another confirms.",
-    result_action="return_value",
-)
+app = App(name="review")
 
 
 @Parameter(name="*")

@@ -29,11 +29,7 @@ DEFAULT_PORT = 8640
 FIRST_USE_BALANCE_FEN = 100_000_000_000
 """What an unknown payer is opened with when no accounts are given: 1,000,000,000.00 yuan."""
 
-app = App(
-    name="sandbox-bank",
-    help="模拟银行：带签名的支付网关，自有账簿 / Sandbox bank: the payment gateway with a book of its own.",
-    result_action="return_value",
-)
+app = App(name="sandbox-bank")
 
 _Url = Annotated[
     str | None,

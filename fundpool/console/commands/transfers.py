@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.commands import bank_statements
 from fundpool.console.options import (
     Act,
     ActOnMonth,
@@ -31,22 +32,18 @@ if TYPE_CHECKING:
     from fundpool.services.payments.batches import BatchView, PayeeChange
     from fundpool.services.payments.transfer_views import TransferView
 
-app = App(
-    name="transfers", help="拨付 / Payments: list, approve, release, resolve.", result_action="return_value"
-)
+app = App(name="transfers")
 
-for _name, _help in (
-    ("statement", "对账单 / Fetch a day's statements, or read a bank's file, and match them."),
-    ("reconciliation", "银行存款余额调节表 / Write the month's bank reconciliation workbook."),
-    ("bank-files", "银行文件 / The files of a bank without an API."),
-    ("bank-balance", "登记银行余额 / Record the balance of a paper statement."),
-    ("match-receipt", "认定收款 / Say that a receipt is a booking."),
-    ("assign-break", "指定责任人 / Name who follows a break up."),
-    ("terms", "限额与银行约定 / Ceilings, and what the bank promises."),
+for _command in (
+    bank_statements.statement,
+    bank_statements.reconciliation,
+    bank_statements.bank_files,
+    bank_statements.bank_balance,
+    bank_statements.match_receipt,
+    bank_statements.assign_break,
+    bank_statements.terms,
 ):
-    app.command(
-        f"fundpool.console.commands.bank_statements:{_name.replace('-', '_')}", name=_name, help=_help
-    )
+    app.command(_command)
 
 _Payment = Annotated[int, Parameter(help="款项序号，见 transfers list / number of the payment")]
 _AnyHop = Annotated[

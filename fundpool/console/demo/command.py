@@ -5,8 +5,9 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from cyclopts import Parameter
 from fundpool.console.demo.script import Script, load_script, sample_folder
 from fundpool.console.options import Json, PolicyDir
 from fundpool.domain.errors import InputError
+from fundpool.local_prefect.client import environment
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def demo(
     # A pipe or a file has no width to keep to; rich would take 80 and break the lines.
     console = Console(stderr=json, width=None if stream.isatty() else 160)
     place = (home or Path(".fundpool") / f"demo-{city}").resolve()
-    with _ending_on_sigterm(), _environment(place, policy_dir):
+    with _ending_on_sigterm(), environment(_settings_of_demo(place, policy_dir)):
         return _Demo(console, script, folder, place, port=port, as_json=json).run(fresh=fresh, serve=serve)
 
 
@@ -87,6 +89,7 @@ class _Demo:
         self._as_json = as_json
 
     def run(self, *, fresh: bool, serve: bool) -> int:
+        from fundpool.console.demo.bank import running_bank, write_bank_accounts
         from fundpool.console.demo.play import BusinessClock, Position
         from fundpool.local_prefect.runs import local_prefect
         from fundpool.local_prefect.server import running_server
@@ -104,7 +107,9 @@ class _Demo:
             server = stack.enter_context(running_server(settings)) if serve or not is_over else None
             ports = self._open(settings)
             self._greet(stack.enter_context(self._dashboard(settings, ports, clock)))
-            bank = stack.enter_context(_bank(self._home, self._folder))
+            accounts = self._home / "bank-accounts.csv"
+            write_bank_accounts(accounts, self._folder)
+            bank = stack.enter_context(running_bank(self._home, accounts))
             os.environ["FUNDPOOL_GATEWAY_URL"] = bank
             ports = self._open(Settings())
             if not is_over:
@@ -164,6 +169,7 @@ class _Demo:
     def _play(
         self, prefect: "LocalPrefect", ports: "MonthPorts", position: "Position", clock: "BusinessClock"
     ) -> None:
+        from fundpool.console.commands.sandbox_bank import ask
         from fundpool.console.demo.people import ScriptedPeople
         from fundpool.console.demo.play import Play
         from fundpool.console.demo.telling import Narrator
@@ -173,7 +179,16 @@ class _Demo:
         narrator = Narrator(self._console, self._script, ports.policies.city(self._script.city))
         people = ScriptedPeople(settings, ports, self._script, self._folder)
         with narrator.progress:
-            Play(self._script, people, ports, prefect, position, clock, narrator).run()
+            Play(
+                script=self._script,
+                people=people,
+                ports=ports,
+                runner=prefect,
+                position=position,
+                clock=clock,
+                narrator=narrator,
+                ask_bank=partial(ask, None),
+            ).run()
 
     def _conclude(self, ports: "MonthPorts", clock: "BusinessClock", bank: str) -> "Summary":
         from fundpool.console.commands.sandbox_bank import ask
@@ -186,7 +201,8 @@ class _Demo:
         summary = summarise(ports, script.city, script.month, clock.now, ask(bank, "GET", "/sandbox/book"))
         reports = ScriptedPeople(Settings(), ports, script, self._folder).written_reports()
         if self._as_json:
-            print_json({**summary.to_json(), "reports": [str(one) for one in sorted(reports.glob("*"))]})
+            files = [str(file) for file in sorted(reports.glob("*"))]
+            print_json({**asdict(summary), "ok": summary.is_sound, "reports": files})
         print_summary(self._console, summary, reports, names_of_funds(ports.policies.city(script.city)))
         return summary
 
@@ -201,21 +217,9 @@ class _Demo:
             self._console.print("已停止 stopped")
 
 
-@contextmanager
-def _bank(home: Path, sample: Path) -> Iterator[str]:
-    """A sandbox bank whose accounts hold what the books begin with; yields its address."""
-    from fundpool.console.demo.bank import BankProcess, write_bank_accounts
-
-    accounts = home / "bank-accounts.csv"
-    write_bank_accounts(accounts, sample)
-    with BankProcess(home, accounts) as bank:
-        yield bank.url
-
-
-@contextmanager
-def _environment(home: Path, policy_dir: Path | None) -> Iterator[None]:
+def _settings_of_demo(home: Path, policy_dir: Path | None) -> dict[str, str | None]:
     """The demo's own settings, whatever the real ones are: its data never mixes with real data."""
-    ours: Mapping[str, str | None] = {
+    ours = {
         "FUNDPOOL_HOME": str(home),
         "FUNDPOOL_DATABASE_URL": None,
         "FUNDPOOL_DROP_FOLDER": None,
@@ -225,22 +229,7 @@ def _environment(home: Path, policy_dir: Path | None) -> Iterator[None]:
         "FUNDPOOL_DASHBOARD_HOST": None,
         "FUNDPOOL_DASHBOARD_NOTICE": NOTICE,
     }
-    if policy_dir is not None:
-        ours = {**ours, "FUNDPOOL_POLICY_DIR": str(policy_dir.resolve())}
-    before = {name: os.environ.get(name) for name in ours}
-    _set_environment(ours)
-    try:
-        yield
-    finally:
-        _set_environment(before)
-
-
-def _set_environment(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    return ours if policy_dir is None else {**ours, "FUNDPOOL_POLICY_DIR": str(policy_dir.resolve())}
 
 
 @contextmanager
