@@ -18,7 +18,7 @@ from fundpool.console.options import (
     Reason,
     parse_period,
 )
-from fundpool.console.output import Columns, Table, minute, pick
+from fundpool.console.output import Table, pick
 
 budget = App(name="budget")
 openings = App(name="openings")
@@ -67,18 +67,9 @@ def list_budget(
 
     budgets = budgets_of(options.open_month(), city, year)
     about = "county fund revision amount_fen change_fen document_number recorded_by recorded_at"
-    columns: Columns = {
-        "县区 county": "county",
-        "险种 fund": "fund",
-        "第几次 revision": "revision",
-        "金额 yuan": "amount_fen",
-        "增减 change": "change_fen",
-        "依据 document": "document_number",
-        "登记 by": lambda budget: f"{budget.recorded_by} {minute(budget.recorded_at)}",
-    }
     return options.show(
         {"city": city, "year": year, "budgets": [pick(budget, about) for budget in budgets]},
-        Table(f"年度支出预算 budget · {city} · {year}", budgets, columns),
+        Table(f"年度支出预算 budget · {city} · {year}", budgets, about),
     )
 
 

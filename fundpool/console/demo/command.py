@@ -7,11 +7,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -64,29 +63,23 @@ def demo(
     # A pipe or a file has no width to keep to; rich would take 80 and break the lines.
     console = Console(stderr=json, width=None if stream.isatty() else 160)
     place = (home or Path(".fundpool") / f"demo-{city}").resolve()
-    with _ending_on_sigterm(), environment(_settings_of_demo(place, policy_dir)):
-        return _Demo(console, script, folder, place, port=port, as_json=json).run(fresh=fresh, serve=serve)
+    # SIGTERM ends the demo the orderly way: everything it started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with environment(_settings_of_demo(place, policy_dir)):
+        played = _Demo(console=console, script=script, folder=folder, home=place, port=port, as_json=json)
+        return played.run(fresh=fresh, serve=serve)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Demo:
     """One demo in one data folder."""
 
-    def __init__(
-        self,
-        console: "Console",
-        script: Script,
-        folder: Path,
-        home: Path,
-        *,
-        port: int | None,
-        as_json: bool,
-    ) -> None:
-        self._console = console
-        self._script = script
-        self._folder = folder
-        self._home = home
-        self._port = port
-        self._as_json = as_json
+    console: "Console"
+    script: Script
+    folder: Path
+    home: Path
+    port: int | None
+    as_json: bool
 
     def run(self, *, fresh: bool, serve: bool) -> int:
         from fundpool.console.demo.bank import running_bank, write_bank_accounts
@@ -94,11 +87,11 @@ class _Demo:
         from fundpool.local_prefect.runs import local_prefect
         from fundpool.local_prefect.server import running_server
 
-        position = Position(self._home, self._script)
+        position = Position(self.home, self.script)
         if fresh:
-            _remove(self._home)
+            _remove(self.home)
         position.claim()
-        moments = list(self._script.moments())
+        moments = list(self.script.moments())
         is_over = position.done >= len(moments)
         clock = BusinessClock(moments[min(position.done, len(moments) - 1)].at)
         with ExitStack() as stack:
@@ -107,13 +100,13 @@ class _Demo:
             server = stack.enter_context(running_server(settings)) if serve or not is_over else None
             ports = self._open(settings)
             self._greet(stack.enter_context(self._dashboard(settings, ports, clock)))
-            accounts = self._home / "bank-accounts.csv"
-            write_bank_accounts(accounts, self._folder)
-            bank = stack.enter_context(running_bank(self._home, accounts))
+            accounts = self.home / "bank-accounts.csv"
+            write_bank_accounts(accounts, self.folder)
+            bank = stack.enter_context(running_bank(self.home, accounts))
             os.environ["FUNDPOOL_GATEWAY_URL"] = bank
             ports = self._open(Settings())
             if not is_over:
-                with self._console.status("启动 Prefect 服务 · starting the Prefect server"):
+                with self.console.status("启动 Prefect 服务 · starting the Prefect server"):
                     # The checks' framework takes seconds to load: while the server starts, not in the first step.
                     import_module("expectations.runner")
                     prefect = stack.enter_context(local_prefect(settings, server=server))
@@ -133,15 +126,15 @@ class _Demo:
         return build_ports(settings)
 
     def _greet(self, dashboard: str) -> None:
-        query = f"?city={self._script.city}&month={self._script.month}"
-        self._console.print(f"看板 dashboard: {dashboard}{query}", highlight=False, soft_wrap=True)
-        self._console.print(f"[yellow]{NOTICE}[/yellow]", highlight=False)
-        self._console.print(
+        query = f"?city={self.script.city}&month={self.script.month}"
+        self.console.print(f"看板 dashboard: {dashboard}{query}", highlight=False, soft_wrap=True)
+        self.console.print(f"[yellow]{NOTICE}[/yellow]", highlight=False)
+        self.console.print(
             "县区经办、初审、复核、财政、审批、放行各角色均由演示代演 · "
             "the demo plays the people too: county clerks, maker, checker, finance, approver, releaser",
             highlight=False,
         )
-        self._console.print(f"数据目录 data folder: {self._home}", highlight=False, soft_wrap=True)
+        self.console.print(f"数据目录 data folder: {self.home}", highlight=False, soft_wrap=True)
 
     @contextmanager
     def _dashboard(self, settings: Settings, ports: "MonthPorts", clock: "BusinessClock") -> Iterator[str]:
@@ -156,11 +149,11 @@ class _Demo:
         )
         app = create_app(ServiceReader(ports), clock, options)
         with ExitStack() as stack:
-            wanted = settings.dashboard_port if self._port is None else self._port
+            wanted = settings.dashboard_port if self.port is None else self.port
             try:
                 address = stack.enter_context(serving_in_background(app, host, wanted))
             except InputError:
-                if self._port is not None:
+                if self.port is not None:
                     raise
                 # Somebody else has the usual port: nobody asked for it by name.
                 address = stack.enter_context(serving_in_background(app, host, 0))
@@ -175,12 +168,12 @@ class _Demo:
         from fundpool.console.demo.telling import Narrator
 
         settings = Settings()
-        self._console.print(f"Prefect: {prefect.ui_url}", highlight=False)
-        narrator = Narrator(self._console, self._script, ports.policies.city(self._script.city))
-        people = ScriptedPeople(settings, ports, self._script, self._folder)
+        self.console.print(f"Prefect: {prefect.ui_url}", highlight=False)
+        narrator = Narrator(self.console, self.script, ports.policies.city(self.script.city))
+        people = ScriptedPeople(settings, ports, self.script, self.folder)
         with narrator.progress:
             Play(
-                script=self._script,
+                script=self.script,
                 people=people,
                 ports=ports,
                 runner=prefect,
@@ -197,24 +190,24 @@ class _Demo:
         from fundpool.console.demo.telling import names_of_funds, print_summary
         from fundpool.console.output import print_json
 
-        script = self._script
+        script = self.script
         summary = summarise(ports, script.city, script.month, clock.now, ask(bank, "GET", "/sandbox/book"))
-        reports = ScriptedPeople(Settings(), ports, script, self._folder).written_reports()
-        if self._as_json:
+        reports = ScriptedPeople(Settings(), ports, script, self.folder).written_reports()
+        if self.as_json:
             files = [str(file) for file in sorted(reports.glob("*"))]
             print_json({**asdict(summary), "ok": summary.is_sound, "reports": files})
-        print_summary(self._console, summary, reports, names_of_funds(ports.policies.city(script.city)))
+        print_summary(self.console, summary, reports, names_of_funds(ports.policies.city(script.city)))
         return summary
 
     def _serve_on(self) -> None:
-        self._console.print(
+        self.console.print(
             "演示完毕。看板继续打开，Ctrl-C 结束 · the month is over; the dashboard stays open, Ctrl-C stops it",
             highlight=False,
         )
         try:
             threading.Event().wait()
         except (KeyboardInterrupt, SystemExit):
-            self._console.print("已停止 stopped")
+            self.console.print("已停止 stopped")
 
 
 def _settings_of_demo(home: Path, policy_dir: Path | None) -> dict[str, str | None]:
@@ -230,23 +223,6 @@ def _settings_of_demo(home: Path, policy_dir: Path | None) -> dict[str, str | No
         "FUNDPOOL_DASHBOARD_NOTICE": NOTICE,
     }
     return ours if policy_dir is None else {**ours, "FUNDPOOL_POLICY_DIR": str(policy_dir.resolve())}
-
-
-@contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends the demo the orderly way: everything it started is stopped."""
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + signal.SIGTERM)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _remove(home: Path) -> None:
