@@ -70,7 +70,7 @@ def test_money_with_an_unknown_outcome_comes_first(visit, imagined_url):
     assert "18,654,568.67 yuan" in first.inner_text()
 
 
-def test_only_counties_that_are_late_are_listed_when_asked(visit, imagined_url):
+def test_the_filter_for_late_counties_lists_no_other(visit, imagined_url):
     page = visit(f"{imagined_url}/?lang=en").page
     page.click("text=Late or returned")
     names = page.locator(".matrix tbody th a").all_inner_texts()

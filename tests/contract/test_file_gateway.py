@@ -177,7 +177,7 @@ def test_a_statement_lists_the_lines_of_one_account_and_one_day(desk):
     ]
 
 
-def test_a_late_success_after_a_rejection_shows_when_asked(desk):
+def test_a_query_shows_a_late_success_after_a_rejection(desk):
     desk.submit()
     course = Course(refused_for="account_closed", executes_after_refusal_s=60)
     desk.bank.take_orders(NOW, {ORDER.key: course})
@@ -656,7 +656,7 @@ CAMT_053_02 = (
 )
 
 
-def test_a_file_nobody_may_open_is_told_and_hides_no_other(desk, monkeypatch):
+def test_a_file_nobody_may_open_is_reported_and_hides_no_other(desk, monkeypatch):
     desk.settle()
     locked = desk.inbox / "0-locked.xml"
     locked.write_text("x")

@@ -92,7 +92,7 @@ def test_the_first_line_tells_the_address_also_as_json(program, tmp_path):
     assert json.loads(second.first_line)["url"].startswith("http://127.0.0.1:")
 
 
-def test_a_bank_told_to_stop_does_not_wait_for_an_unanswered_caller(program):
+def test_a_stopping_bank_does_not_wait_for_an_unanswered_caller(program):
     running = program()
     httpx.post(f"{running.url}/sandbox/faults", json={"fault": "silence_after"})
     answers = queue.Queue()
@@ -317,7 +317,7 @@ def test_a_callback_can_come_before_the_answer(calling_bank, listener):
     assert listener[1].get_nowait()[1]["state"] == "succeeded"
 
 
-def test_callbacks_repeat_swap_and_lie_when_told_to(calling_bank, listener):
+def test_faults_make_callbacks_repeat_swap_and_lie(calling_bank, listener):
     gateway, plan = calling_bank.gateway(), calling_bank.bank.plan
     plan.add("callback_ten_times", key="ten")
     plan.add("callback_unknown_key", key="stranger")

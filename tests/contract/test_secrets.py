@@ -63,7 +63,7 @@ def test_the_settings_are_shown_without_them(
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_a_database_that_is_away_is_told_without_its_password(capsys: Run, arguments: list[str]) -> None:
+def test_a_database_that_is_away_is_reported_without_its_password(capsys: Run, arguments: list[str]) -> None:
     assert "database_unavailable" in said_by(capsys, *arguments, status=4)
 
 
@@ -81,17 +81,17 @@ def test_an_address_that_is_none_is_refused_without_being_repeated(
     capsys: Run, monkeypatch: pytest.MonkeyPatch, given: str, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", given)
-    told = said_by(capsys, "status", "--city", "taizhou", "--month", "2026-10", "--json", status=2)
-    assert json.loads(told)["error"]["code"] == "bad_database_url"
+    printed = said_by(capsys, "status", "--city", "taizhou", "--month", "2026-10", "--json", status=2)
+    assert json.loads(printed)["error"]["code"] == "bad_database_url"
     assert list(tmp_path.iterdir()) == [], "a traceback was kept of what has a sentence"
 
 
 def test_a_process_that_knows_them_leaves_no_core_dump() -> None:
-    asked = (
+    script = (
         "import ctypes, resource; from fundpool.console.cli import main; main(['settings', '--json']); "
         "print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE))"
     )
-    ended = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.splitlines()[-1] == "0 (0, 0)"
 
 

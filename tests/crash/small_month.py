@@ -216,7 +216,7 @@ class SmallMonth(CityScene):
     # ------------------------------------------------------------------ what it came to
 
     def digest(self) -> dict[str, str]:
-        """Digests of the month, the payments, the books and what the bank told; and what is unsound."""
+        """Digests of the month, the payments, the books and the bank's answers; and what is unsound."""
 
         def read(work: Work) -> dict[str, str]:
             transfers = work.transfers
@@ -260,7 +260,7 @@ def with_few_counties(policies: PolicyLibrary) -> PolicyLibrary:
 
 
 def bank_of(month: SmallMonth, commands: list[Command]) -> tuple[BankBook, FaultPlan]:
-    """The bank's book, which writes what it is told into ``commands``, and what goes wrong there."""
+    """The bank's book, which writes every request into ``commands``, and what goes wrong there."""
     book = BankBook(key_retention=TERMS.key_retention, record=commands.append)
     book.open_on_first_use(FISCAL_FEN)
     plan = FaultPlan()

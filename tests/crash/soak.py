@@ -273,7 +273,7 @@ class Soak:
                 with suppress(ServiceUnavailable):  # the bank or the database is away: the next turn
                     act(office)
                 time.sleep(pause_s)
-        except BaseException:  # noqa: BLE001 - told by the parent
+        except BaseException:  # noqa: BLE001 - the parent reports it
             with (self.folder / "errors.txt").open("a", encoding="utf-8") as file:
                 file.write(f"{name}: {traceback.format_exc()}\n")
             os._exit(1)
@@ -308,13 +308,13 @@ class Soak:
         _, status = os.waitpid(self.actors.pop(name), 0)
         if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
             errors = self.folder / "errors.txt"
-            told = errors.read_text(encoding="utf-8") if errors.exists() else ""
-            raise AssertionError(f"{name} ended by itself, status {status}: {told}")
+            traceback = errors.read_text(encoding="utf-8") if errors.exists() else ""
+            raise AssertionError(f"{name} ended by itself, status {status}: {traceback}")
         if again:
             self._start(name)
 
-    def _admin(self, method: str, path: str, asked: dict[str, Any] | None = None) -> Any:
-        body = None if asked is None else json.dumps(asked).encode()
+    def _admin(self, method: str, path: str, document: dict[str, Any] | None = None) -> Any:
+        body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(f"{self.bank}{path}", data=body, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
@@ -325,13 +325,13 @@ class Soak:
         """Soak, calm down, judge: what was broken, in words."""
         for name in ACTORS:
             self._start(name)
-        began = told = time.monotonic()
+        began = reported = time.monotonic()
         while (now := time.monotonic()) - began < minutes * 60:
             with suppress(urllib.error.URLError, ConnectionError):
                 self.disturb()
             self.largest_kib = max([self.largest_kib, *map(_resident_kib, self.actors.values())])
-            if now - told > TELL_EVERY_S:
-                told = now
+            if now - reported > TELL_EVERY_S:
+                reported = now
                 say(f"{now - began:.0f} s: {self.growth()}")
             time.sleep(0.2)
         for name in ACTORS:
@@ -422,14 +422,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, server(asked.postgresql) as postgresql:
-        soak = Soak(Path(folder), postgresql or f"sqlite:///{folder}/soak.db", asked.seed)
-        found = soak.run(asked.minutes)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, server(options.postgresql) as postgresql:
+        soak = Soak(Path(folder), postgresql or f"sqlite:///{folder}/soak.db", options.seed)
+        found = soak.run(options.minutes)
         errors = Path(folder) / "errors.txt"
         if errors.exists():
             found.append(errors.read_text(encoding="utf-8"))
-    say(f"seed {asked.seed}: {len(found)} violations")
+    say(f"seed {options.seed}: {len(found)} violations")
     for one in found:
         say(one)
     return 1 if found else 0

@@ -128,6 +128,6 @@ class DemoStage:
     def close(self) -> None:
         self.bank_file.close()
 
-    def _ask_bank(self, method: str, path: str, asked: dict[str, Any]) -> None:
+    def _ask_bank(self, method: str, path: str, fault: dict[str, Any]) -> None:
         assert (method, path) == ("POST", "/sandbox/faults")
-        self.faults.add(asked["fault"], call=Call(asked["call"]), key=asked["key"], times=asked["times"])
+        self.faults.add(fault["fault"], call=Call(fault["call"]), key=fault["key"], times=fault["times"])

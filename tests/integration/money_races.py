@@ -77,7 +77,7 @@ class OneAtATime:
 
 
 class Races:
-    """One city on one database, and as many races as are asked for."""
+    """One city on one database, and as many races as ``play`` is given."""
 
     def __init__(self, transactions: SqlTransactions, seed: int) -> None:
         self.transactions = transactions
@@ -157,7 +157,7 @@ class Races:
         self._note("close", outcomes.count(True) == 1, outcomes)
 
     def spend(self, purse: AccountRef) -> None:
-        """An account of 1 yuan, of which many want 60 fen: one has them, the others are told why not."""
+        """An account of 1 yuan, of which many want 60 fen: one has them, the others get the reason."""
         item = AccountRef(CITY, FUND, AccountType.FUND_EXPENDITURE, purse.unit, "inpatient")
         outcomes = self._race(
             lambda number: self.transactions.transaction(
@@ -301,18 +301,18 @@ def main() -> int:
     parser.add_argument("--races", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     faults = 0
-    with databases(asked.postgresql) as fresh:
-        left = asked.races
+    with databases(options.postgresql) as fresh:
+        left = options.races
         started = time.monotonic()
         while left > 0:
-            races = play(fresh(), min(left, ROUND), asked.seed + left)
+            races = play(fresh(), min(left, ROUND), options.seed + left)
             left -= races.played.total()
             faults += len(races.faults)
-            tell = f"{asked.races - left} races {dict(races.played)} in {time.monotonic() - started:.0f} s"
+            tell = f"{options.races - left} races {dict(races.played)} in {time.monotonic() - started:.0f} s"
             sys.stdout.write(f"{tell}, {races.workers} workers in this round, {faults} without one winner\n")
-            sys.stdout.writelines(f"seed {asked.seed}: {fault}\n" for fault in races.faults)
+            sys.stdout.writelines(f"seed {options.seed}: {fault}\n" for fault in races.faults)
             sys.stdout.flush()
     return 1 if faults else 0
 

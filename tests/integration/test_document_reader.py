@@ -83,7 +83,7 @@ def test_a_header_in_another_unit_is_not_converted() -> None:
     ]
 
 
-def test_another_document_is_told_by_its_header() -> None:
+def test_another_document_is_recognised_by_its_header() -> None:
     parsed = read(csv_text("report").encode(), "plan")
     assert rules(parsed)[0] in {"FILE-010", "FILE-011"}
     assert not parsed.readable
@@ -195,8 +195,8 @@ def test_a_blank_template_says_of_every_column_who_fills_it(document: str, tmp_p
     path = tmp_path / "template.xlsx"
     write_template(path, document, "台州市", [sample.REGISTER.counties[0]], sample.MONTH)
     book = openpyxl.load_workbook(path)
-    form, told = book.worksheets
-    said = {row[0].value: row[1].value for row in told.iter_rows(min_row=3)}
+    form, guide = book.worksheets
+    said = {row[0].value: row[1].value for row in guide.iter_rows(min_row=3)}
     assert list(said) == [field.zh for field in DOCUMENTS[document].fields]
     for cell in form[4]:
         first = form.cell(5, cell.column)

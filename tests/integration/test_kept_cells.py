@@ -27,16 +27,16 @@ Parsed = list[bytes]
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> Parsed:
-    """The contents that the parser's process was asked about."""
-    asked: Parsed = []
+    """The contents that the parser's process was given."""
+    parsed: Parsed = []
     take_apart = ParserProcess.take_apart
 
     def counted(self: ParserProcess, content: bytes) -> dict[str, Any]:
-        asked.append(content)
+        parsed.append(content)
         return take_apart(self, content)
 
     monkeypatch.setattr(ParserProcess, "take_apart", counted)
-    return asked
+    return parsed
 
 
 @pytest.fixture

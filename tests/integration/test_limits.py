@@ -28,7 +28,7 @@ OCTOBER = Month(2026, 10)
 
 @pytest.fixture
 def scene(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
-    """One county's October, applied for and reviewed by finance at what was asked."""
+    """One county's October, applied for and reviewed by finance at the requested amount."""
     made = CityScene(transactions, tmp_path, CITY, OCTOBER, judges=False)
     file_plans(made, "2026-09-24 10:00", made.counties[0])
     made.decide(at("2026-09-25 10:00"), made.counties[0])

@@ -45,7 +45,7 @@ class Nation:
         )
 
 
-def told(report: StepReport) -> list[tuple[Any, ...]]:
+def outcomes_of(report: StepReport) -> list[tuple[Any, ...]]:
     return [(one.unit, one.state, one.detail_zh, one.amount_fen, one.error_code) for one in report.outcomes]
 
 
@@ -66,7 +66,7 @@ def test_many_cities_at_once_come_to_the_same_as_one_by_one(tmp_path: Path) -> N
         misfile(nation, 1, inpatient_fen=2_000_000_000_00)
     reports = together.collect()
     one_by_one = [run_step(alone.ports, "plan-collection", request) for request in alone.requests()]
-    assert [told(report) for report in reports] == [told(report) for report in one_by_one]
+    assert [outcomes_of(report) for report in reports] == [outcomes_of(report) for report in one_by_one]
     flagged = [one.unit for report in reports for one in report.outcomes if one.state is UnitState.FLAGGED]
     assert flagged == [together.cities[1].counties[0]]
     for city in range(3):
@@ -145,7 +145,7 @@ def test_a_judge_that_breaks_on_one_citys_file_judges_the_other_cities(tmp_path:
 
 def test_an_unknown_city_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
     nation = Nation(tmp_path)
-    asked = [*nation.requests(), StepRequest("atlantis", MONTH, NOON)]
+    requests = [*nation.requests(), StepRequest("atlantis", MONTH, NOON)]
     with pytest.raises(InputError):
-        run_step_of_cities(nation.ports, "plan-collection", asked)
+        run_step_of_cities(nation.ports, "plan-collection", requests)
     assert nation.ports.database.read(lambda work: work.records.runs("city000", MONTH)) == ()

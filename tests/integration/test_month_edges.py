@@ -153,8 +153,8 @@ def test_a_plan_over_the_annual_budget_goes_back_and_the_county_can_file_again(j
     assert {case.state for case in cases(judged)} == {CaseState.READY}
     duty = duty_of(judged, "2026-09-27 09:00", "submit_fund_use_plan", FIRST)
     assert (duty.state, duty.days_late) == ("done_late", 1)
-    told = flags_of(judged, "2026-09-27 09:00", "returned")
-    assert [flag.unit for flag in told] == [FIRST]
+    flags = flags_of(judged, "2026-09-27 09:00", "returned")
+    assert [flag.unit for flag in flags] == [FIRST]
 
 
 def test_a_file_of_two_counties_is_a_submission_of_each_with_its_own_findings(judged: CityScene) -> None:
@@ -162,9 +162,9 @@ def test_a_file_of_two_counties_is_a_submission_of_each_with_its_own_findings(ju
     receipt = judged.submit(both, "plan", at("2026-09-24 10:00"))
     assert [version.submission.county for version in receipt.versions] == [FIRST, SECOND]
     judged.run("plan-collection", at("2026-09-24 11:00"))
-    told = flags_of(judged, "2026-09-24 12:00", "inconsistent")
+    flags = flags_of(judged, "2026-09-24 12:00", "inconsistent")
     # Far over the budget is also a hundredfold of last year.
-    assert {(flag.unit, flag.rule) for flag in told} == {(FIRST, "PLAN-018"), (FIRST, "PLAN-025")}
+    assert {(flag.unit, flag.rule) for flag in flags} == {(FIRST, "PLAN-018"), (FIRST, "PLAN-025")}
     states = {
         county: duty_of(judged, "2026-09-24 12:00", "submit_fund_use_plan", county).state
         for county in (FIRST, SECOND)
@@ -424,7 +424,7 @@ def test_a_filing_that_another_run_overtook_does_not_file_older_figures_again(ta
     assert [one.version for one in filed] == [1]
 
 
-def test_what_stops_money_is_told_in_words_of_one_language(taizhou: CityScene) -> None:
+def test_what_stops_money_is_explained_in_one_language_at_a_time(taizhou: CityScene) -> None:
     file_plans(taizhou, "2026-09-24 10:00")
     taizhou.decide(at("2026-09-25 10:00"))
     taizhou.run("funds-application", at("2026-09-25 11:00"))
@@ -435,8 +435,8 @@ def test_what_stops_money_is_told_in_words_of_one_language(taizhou: CityScene) -
     taizhou.ports.database.transaction(
         lambda work: stop(work, fund="resident", reason="由备份恢复 / restored from a backup")
     )
-    told = {(flag.message_zh, flag.message_en) for flag in flags_of(taizhou, "2026-09-30 12:00", "held")}
-    assert told == {
+    messages = {(flag.message_zh, flag.message_en) for flag in flags_of(taizhou, "2026-09-30 12:00", "held")}
+    assert messages == {
         (
             "台州市的款项未成：银行退拒，须批准重付",
             "payment to 331000 did not go through: refused by the bank, a retry needs approval",
@@ -639,8 +639,8 @@ def test_the_plain_list_names_who_was_late_and_who_still_is_a_line_each(taizhou:
     assert name == "台州市2026-10迟报缺报与不一致清单.txt"
     title, _, *lines = content.decode("utf-8-sig").splitlines()
     assert title == "台州市2026-10迟报、缺报与不一致清单（截至 2026-11-18）"
-    told = [line.partition("：")[0] for line in lines]
-    assert [one.partition(". ")[2] for one in told if FIRST in one or SECOND in one] == [
+    sentences = [line.partition("：")[0] for line in lines]
+    assert [each.partition(". ")[2] for each in sentences if FIRST in each or SECOND in each] == [
         "椒江区（331002）逾期 3 天",
         "黄岩区（331003）迟办 2 天",
     ]
@@ -679,11 +679,11 @@ def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: 
     assert (duties[pay], transfers) == ("done_on_time", {"settled"})
 
 
-def test_what_the_checks_sent_back_is_told_in_english_too(judged: CityScene) -> None:
+def test_what_the_checks_sent_back_is_explained_in_english_too(judged: CityScene) -> None:
     judged.submit(judged.plan(FIRST, inpatient_fen=1_000_000_00), "plan", at("2026-09-22 10:00"))
     report = judged.run("plan-collection", at("2026-09-22 11:00"), FIRST)
-    told = next(one for one in report.outcomes if one.unit == FIRST).detail_en
-    assert told.isascii() or not any("\u4e00" <= character <= "\u9fff" for character in told)
+    detail = next(each for each in report.outcomes if each.unit == FIRST).detail_en
+    assert detail.isascii() or not any("\u4e00" <= character <= "\u9fff" for character in detail)
     judged.submit(judged.plan(FIRST), "plan", at("2026-09-22 12:00"))
     judged.run("plan-collection", at("2026-09-22 13:00"), FIRST)
     for flag in flags_of(judged, "2026-09-22 14:00", "returned"):
@@ -714,10 +714,10 @@ def test_a_waiver_names_its_document_and_its_approver_and_the_city_goes_on_witho
     taizhou.run("funds-application", at("2026-09-23 11:00"))
     assert duty_of(taizhou, "2026-10-30 09:00", "submit_fund_use_plan", FIRST).state == "nil"
     assert duty_of(taizhou, "2026-10-30 09:00", "apply_for_funds", None).state == "done_on_time"
-    (told,) = [
+    (flag,) = [
         flag for flag in flags_of(taizhou, "2026-10-30 09:00", "nil") if flag.step == "submit_fund_use_plan"
     ]
-    assert "经批准免报（台医保函〔2026〕9号，周局长）：系统割接，由市级代列 {}" in told.message_zh
-    assert "waived by 台医保函〔2026〕9号, approved by 周局长" in told.message_en
+    assert "经批准免报（台医保函〔2026〕9号，周局长）：系统割接，由市级代列 {}" in flag.message_zh
+    assert "waived by 台医保函〔2026〕9号, approved by 周局长" in flag.message_en
     with pytest.raises(InputError):
         records.record_waiver(taizhou.ports, **(waiver | {"county": SECOND}), approver="周局长", by="吴登记")

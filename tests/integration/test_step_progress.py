@@ -31,7 +31,7 @@ def state_of(scene: CityScene, step: str, moment: str | None = None) -> str:
     return next(one.state for one in known.steps if one.step == step)
 
 
-def test_the_review_is_done_with_the_last_decision_and_told_as_the_step_itself_would(
+def test_the_review_is_done_with_the_last_decision_and_shown_as_the_step_itself_would(
     suizhou: CityScene,
 ) -> None:
     first, *others = suizhou.counties

@@ -48,7 +48,7 @@ def test_a_step_without_its_database_says_so_without_the_password(
     assert files_holding(MARK, prefect_home) == []
 
 
-def test_a_bank_that_is_away_is_told_without_the_signing_secret(
+def test_a_bank_that_is_away_is_reported_without_the_signing_secret(
     prefect: LocalPrefect, prefect_home: Path, scene_of: SceneOf
 ) -> None:
     scene = scene_of("taizhou", OCTOBER)

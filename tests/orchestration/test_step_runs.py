@@ -236,11 +236,11 @@ def test_what_kept_a_county_back_is_in_the_runs_log_and_in_its_state(
     APILogHandler().flush()
     with get_client(sync_client=True) as client:
         logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[id_of(run)])))
-    told = [
+    lines = [
         line.message for line in logs if SANMEN in line.message and "account_not_registered" in line.message
     ]
-    assert len(told) == 2, "one line a fund"
-    assert all("元 yuan" in line and "→ 登记并复核收款账户" in line for line in told)
+    assert len(lines) == 2, "one line a fund"
+    assert all("元 yuan" in line and "→ 登记并复核收款账户" in line for line in lines)
 
 
 def test_a_part_that_no_city_came_through_is_a_failed_task_that_names_its_cause(
@@ -290,8 +290,8 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("flags/flags")
         far = Scheduled(scheduled_time=now("UTC").add(days=1))
-        asked = {"city": "taizhou", "month": "2026-10", "as_of": "2026-09-23"}
-        run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=far)
+        parameters = {"city": "taizhou", "month": "2026-10", "as_of": "2026-09-23"}
+        run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)
         client.set_flow_run_state(run.id, Running(), force=True)
     with working(resume=True, unscheduled=False):  # as the next start does

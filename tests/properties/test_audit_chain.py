@@ -16,13 +16,13 @@ WORDS = ("", "甲", "approve_batch", "batch:1", "1.00")
 
 @st.composite
 def trails(draw: st.DrawFn) -> list[AuditRecord]:
-    told = draw(st.lists(st.tuples(*[st.sampled_from(WORDS)] * 4), min_size=4, max_size=12))
+    records = draw(st.lists(st.tuples(*[st.sampled_from(WORDS)] * 4), min_size=4, max_size=12))
     return sealed(
         [
             AuditRecord(
                 number + 1, NOW + timedelta(seconds=number), actor, "act", subject, None, None, detail, reason, "", ""
             )
-            for number, (actor, subject, detail, reason) in enumerate(told)
+            for number, (actor, subject, detail, reason) in enumerate(records)
         ]
     )  # fmt: skip
 

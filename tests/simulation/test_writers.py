@@ -56,7 +56,7 @@ def test_nothing_moves_on_rows_that_were_put_back_with_their_latest_seals(course
 
 
 @pytest.mark.parametrize("course", NOT_REFUSED)
-def test_rows_that_were_put_back_with_their_latest_seals_are_told_by_verification(
+def test_verification_finds_rows_that_were_put_back_with_their_latest_seals(
     course: Course, database: Database
 ) -> None:
     books = SqlBooks(database)

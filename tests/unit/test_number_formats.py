@@ -81,7 +81,7 @@ def test_an_ordinary_format_shows_what_is_stored(code: str, stored: str) -> None
         ("[=1]0.00", "7", "##### ([=1]0.00)"),
     ],
 )
-def test_a_format_that_shows_something_else_is_told_with_what_it_shows(
+def test_a_format_that_shows_something_else_is_a_finding_with_what_it_shows(
     code: str, stored: str, shown: str
 ) -> None:
     answer = shown_otherwise(code, stored, is_text=False)
@@ -93,7 +93,7 @@ def test_a_format_that_shows_something_else_is_told_with_what_it_shows(
     ("code", "stored", "shown"),
     [("0", "12.34", "12"), ("#,##0", "8123456.78", "8,123,457"), ("0.0", "0.05", "0.1"), ("0", "-0.4", "0")],
 )
-def test_a_sum_shown_with_fewer_decimals_is_told_as_rounded(code: str, stored: str, shown: str) -> None:
+def test_a_sum_shown_with_fewer_decimals_is_a_finding_of_rounding(code: str, stored: str, shown: str) -> None:
     assert shown_otherwise(code, stored, is_text=False) == Shown(shown, rounded=True)
 
 
