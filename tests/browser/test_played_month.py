@@ -157,8 +157,8 @@ def test_before_the_database_is_set_up_every_page_says_what_to_do(tmp_path):
 
 def test_a_port_that_is_taken_is_one_sentence_and_exit_2(url, tmp_path):
     process = fundpool(tmp_path, "serve", "--port", url.rsplit(":", 1)[1])
-    said, trouble = process.communicate(timeout=60)
+    output, trouble = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert said == ""
+    assert output == ""
     assert "address_not_available" in trouble
     assert "Traceback" not in trouble

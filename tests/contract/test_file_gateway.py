@@ -210,17 +210,17 @@ def faults_of(part: object) -> Iterator[str]:
     """Facets of the official schema, as the message classes carry them, that a message breaks."""
     for spec in fields(part):
         value, rules = getattr(part, spec.name), spec.metadata
-        for one in value if isinstance(value, list) else [value]:
-            if is_dataclass(one):
-                yield from faults_of(one)
-            elif isinstance(one, str):
-                if len(one) > rules.get("max_length", 10**9):
+        for each in value if isinstance(value, list) else [value]:
+            if is_dataclass(each):
+                yield from faults_of(each)
+            elif isinstance(each, str):
+                if len(each) > rules.get("max_length", 10**9):
                     yield f"{rules['name']} max_length"
-                if len(one) < rules.get("min_length", 0):
+                if len(each) < rules.get("min_length", 0):
                     yield f"{rules['name']} min_length"
-                if not re.fullmatch(rules.get("pattern", "(?s).*"), one):
+                if not re.fullmatch(rules.get("pattern", "(?s).*"), each):
                     yield f"{rules['name']} pattern"
-            elif isinstance(one, Decimal) and -one.as_tuple().exponent > rules.get("fraction_digits", 99):
+            elif isinstance(each, Decimal) and -each.as_tuple().exponent > rules.get("fraction_digits", 99):
                 yield f"{rules['name']} fraction_digits"
 
 

@@ -54,8 +54,8 @@ class Program:
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=10)
-        return self.process.returncode, said
+        _, errors = self.process.communicate(timeout=10)
+        return self.process.returncode, errors
 
 
 @pytest.fixture
@@ -77,9 +77,9 @@ def test_a_restarted_bank_remembers_what_it_answered(program, ending):
     first = program()
     first.gateway.submit(an_order("order-0", 1), now=NOW)  # so that a book begun anew counts otherwise
     before = first.gateway.submit(an_order(), now=NOW)
-    status, said = first.end(ending)
+    status, errors = first.end(ending)
     assert status == (-signal.SIGKILL if ending is signal.SIGKILL else 0)
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
     second = program()
     after = second.gateway.submit(an_order(), now=NOW)
     assert (after.kind, after.bank_serial) == (Kind.SUCCEEDED, before.bank_serial)
@@ -185,9 +185,9 @@ def test_commands_switch_faults_and_show_the_book(bank, capsys):
 )
 def test_a_wrong_switch_is_refused_in_a_sentence(bank, tokens, capsys):
     assert main(["sandbox-bank", *tokens, "--url", bank.server.url]) == 2
-    said = capsys.readouterr().err
-    assert "remedy" in said
-    assert "Traceback" not in said
+    errors = capsys.readouterr().err
+    assert "remedy" in errors
+    assert "Traceback" not in errors
 
 
 def test_a_bank_that_is_not_there_is_exit_4(bank, capsys):

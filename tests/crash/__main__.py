@@ -48,7 +48,7 @@ def main() -> int:
         ]
         if options.singles is not None:
             singles = sorted(rng.sample(singles, min(options.singles, len(singles))))
-        cases = [Case([one]) for one in singles]
+        cases = [Case([each]) for each in singles]
         cases += [Case(pair(rng, first, len(points))) for _ in range(options.pairs)]
         if options.orders:
             seeds = [rng.randrange(10**12) for _ in range(options.orders)]
@@ -105,7 +105,7 @@ class Case:
 
 
 def play(zygote: Zygote, cases: list[Case], minutes: float | None) -> int:
-    """Play the cases, tell what differs; how many do."""
+    """Play the cases and print which end otherwise; the number of these."""
     started = reported = time.monotonic()
     differing = played = unreached = 0
     for case in cases:

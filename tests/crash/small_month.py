@@ -198,7 +198,9 @@ class SmallMonth(CityScene):
     def _reversal(self, now: datetime) -> None:
         keys = self.ports.database.read(
             lambda work: sorted(
-                one.posting.key for one in work.ledger.postings(CITY) if "财社〔2026〕1号" in one.posting.key
+                each.posting.key
+                for each in work.ledger.postings(CITY)
+                if "财社〔2026〕1号" in each.posting.key
             )
         )
         key = next(each for each in keys if "employee" in each)

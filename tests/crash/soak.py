@@ -140,7 +140,7 @@ class Office:
         """A new month's payments, approved and released by three people."""
 
         def act(work: Work) -> None:
-            known = {one.month for one in work.transfers.obligations(city=CITY)}
+            known = {obligation.month for obligation in work.transfers.obligations(city=CITY)}
             month = MONTH.plus(len(known))
             scene = Scene.__new__(Scene)
             scene.counties = COUNTIES
@@ -168,9 +168,9 @@ class Office:
                     )
                 )
         self._confirm_absences()
-        for one in self.ports.database.read(lambda work: work.transfers.breaks(CITY)):
+        for each in self.ports.database.read(lambda work: work.transfers.breaks(CITY)):
             self._person(
-                lambda work, b=one: resolving.resolve_break(
+                lambda work, b=each: resolving.resolve_break(
                     work, b.id, by=CHECKER, resolution="查清", now=self.clock()
                 )
             )
@@ -200,13 +200,15 @@ class Office:
 
 def _open_months(work: Work) -> list[Month]:
     """Months with a payment that has not arrived."""
-    return sorted({one.month for one in work.transfers.obligations(city=CITY, states=UNSETTLED)})
+    return sorted(
+        {obligation.month for obligation in work.transfers.obligations(city=CITY, states=UNSETTLED)}
+    )
 
 
 def _is_at_rest(work: Work) -> bool:
     """Whether nothing is open but payments executed after their end, which stay held for good."""
-    anomalies = {one.obligation_id for one in work.transfers.attempts_in([AttemptState.ANOMALY])}
-    waiting = {one.id for one in work.transfers.obligations(city=CITY, states=UNSETTLED)}
+    anomalies = {attempt.obligation_id for attempt in work.transfers.attempts_in([AttemptState.ANOMALY])}
+    waiting = {obligation.id for obligation in work.transfers.obligations(city=CITY, states=UNSETTLED)}
     return waiting <= anomalies and not kill_switches.is_stopped(work, CITY, FUND)
 
 
@@ -240,7 +242,7 @@ class Soak:
         Scene(SqlTransactions(self.database, SEALS), terms=TERMS, opening_fen=OPENING_FEN)
         self.database.dispose()
         rows = [f"{account_no('fiscal_account', CITY_UNIT)},市财政专户,{OPENING_FEN}"]
-        rows += [f"{account_no('county_expenditure', one)},{county_name(one)},0" for one in COUNTIES]
+        rows += [f"{account_no('county_expenditure', county)},{county_name(county)},0" for county in COUNTIES]
         (folder / "accounts.csv").write_text(
             "\n".join(["account,name,balance_fen", *rows, ""]), encoding="utf-8"
         )
@@ -383,15 +385,15 @@ class Soak:
     def judge(self, office: Office) -> list[str]:
         """Books against the bank's own book."""
         book = self._admin("GET", "/sandbox/book")
-        executed = Counter(one["key"] for one in book["executions"])
-        balances = {one["account"]: one["balance_fen"] for one in book["accounts"]}
+        executed = Counter(execution["key"] for execution in book["executions"])
+        balances = {each["account"]: each["balance_fen"] for each in book["accounts"]}
         found: list[str] = []
 
         def read(work: Work) -> None:
             for obligation in work.transfers.obligations(city=CITY):
                 known = work.transfers.attempts(obligation.id)
-                times = sum(executed.pop(one.key, 0) for one in known)
-                anomaly = any(one.state is AttemptState.ANOMALY for one in known)
+                times = sum(executed.pop(each.key, 0) for each in known)
+                anomaly = any(each.state is AttemptState.ANOMALY for each in known)
                 booked = obligation.state in {ObligationState.SETTLED, ObligationState.RETURNED}
                 self.counts[obligation.state.value] += 1
                 if times > 1 or ((times == 1) != booked and not (times == 1 and anomaly)):
@@ -430,8 +432,8 @@ def main() -> int:
         if errors.exists():
             found.append(errors.read_text(encoding="utf-8"))
     say(f"seed {options.seed}: {len(found)} violations")
-    for one in found:
-        say(one)
+    for each in found:
+        say(each)
     return 1 if found else 0
 
 

@@ -77,9 +77,9 @@ class DirectRunner:
         assert months
         ended = []
         only = [Month.parse(month) for month in months]
-        for one in reserve_due_steps(self.ports, cities[0], datetime.fromisoformat(as_of), only):
-            record_start(self.ports, one, "run")
-            ended.append(self.run_step(one.step, one.city, str(one.month), None, as_of))
+        for due in reserve_due_steps(self.ports, cities[0], datetime.fromisoformat(as_of), only):
+            record_start(self.ports, due, "run")
+            ended.append(self.run_step(due.step, due.city, str(due.month), None, as_of))
         return Ended("daily-tick", "Completed", runs=ended)
 
 

@@ -122,7 +122,7 @@ class Races:
         )
         batch = self.transactions.read(lambda work: work.transfers.batch(batch_id))
         records = self.transactions.read(lambda work: list(work.audit.records(f"batch:{batch.key}")))
-        approvals = [one for one in records if one.action == "approve_batch"]
+        approvals = [record for record in records if record.action == "approve_batch"]
         won = batch.state is BatchState.APPROVED and len(approvals) == 1 and set(outcomes) == {batch.checker}
         self._note("approve", won, outcomes)
 
@@ -134,8 +134,8 @@ class Races:
             )
         )
         (attempt,) = self.transactions.read(lambda work: work.transfers.attempts(obligation_id))
-        spoke = [one for one in outcomes if one is not None]
-        won = len(spoke) == attempt.worker_epoch == self.scene.book.executions_of(attempt.key) == 1
+        answered = [outcome for outcome in outcomes if outcome is not None]
+        won = len(answered) == attempt.worker_epoch == self.scene.book.executions_of(attempt.key) == 1
         self._note("send", won, outcomes)
 
     def reverse(self, key: str) -> None:
@@ -187,11 +187,13 @@ class Races:
             lambda work: work.transfers.revisions(work.transfers.obligation(obligation_id))
         )
         records = self.transactions.read(
-            lambda work: [one for each in others for one in work.audit.records(f"obligation:{each.key}")]
+            lambda work: [
+                record for each in others for record in work.audit.records(f"obligation:{each.key}")
+            ]
         )
         won = set(outcomes) == {each.id for each in others} and len(others) == 1
-        noted = [one.action for one in records].count("order_again")
-        self._note("order again", won and noted == 1, outcomes)
+        recorded = [record.action for record in records].count("order_again")
+        self._note("order again", won and recorded == 1, outcomes)
 
     # ------------------------------------------------------------------ setting up, starting, counting
 
@@ -202,8 +204,8 @@ class Races:
             made = []
             for _ in range(count):
                 self.applications += 1
-                (one, *_rest) = self.scene.orders(100, application=self.applications)
-                made += [batch.id for batch in batches.order_transfers(work, [one], MAKER, NOW)]
+                (order, *_rest) = self.scene.orders(100, application=self.applications)
+                made += [batch.id for batch in batches.order_transfers(work, [order], MAKER, NOW)]
             return made
 
         return self.transactions.transaction(order)
@@ -217,7 +219,9 @@ class Races:
                 digest = batches.digest_of(work, work.transfers.batch(batch_id))
                 batches.approve_batch(work, batch_id, digest, CHECKER, NOW)
                 batches.release_batch(work, batch_id, RELEASER, NOW)
-            return [one.id for each in made for one in work.transfers.obligations(batch_id=each)]
+            return [
+                obligation.id for each in made for obligation in work.transfers.obligations(batch_id=each)
+            ]
 
         return self.transactions.transaction(release)
 
@@ -310,8 +314,12 @@ def main() -> int:
             races = play(fresh(), min(left, ROUND), options.seed + left)
             left -= races.played.total()
             faults += len(races.faults)
-            tell = f"{options.races - left} races {dict(races.played)} in {time.monotonic() - started:.0f} s"
-            sys.stdout.write(f"{tell}, {races.workers} workers in this round, {faults} without one winner\n")
+            progress = (
+                f"{options.races - left} races {dict(races.played)} in {time.monotonic() - started:.0f} s"
+            )
+            sys.stdout.write(
+                f"{progress}, {races.workers} workers in this round, {faults} without one winner\n"
+            )
             sys.stdout.writelines(f"seed {options.seed}: {fault}\n" for fault in races.faults)
             sys.stdout.flush()
     return 1 if faults else 0

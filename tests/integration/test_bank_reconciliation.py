@@ -111,10 +111,10 @@ def match(scene: Scene) -> statements.ReceiptReport:
 
 
 def form(scene: Scene, month: Month = MONTH):
-    (one,) = scene.ports.database.read(
+    (found,) = scene.ports.database.read(
         lambda work: reconciliations(work, CITY, month, scene.ports.gateway_terms)
     )
-    return one
+    return found
 
 
 def kinds(scene: Scene) -> list[str]:

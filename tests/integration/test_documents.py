@@ -93,16 +93,16 @@ def test_every_document_is_kept_judged_and_shown_where_people_look(scene: CitySc
         ("final account", "flagged"),
     }
     shown = {
-        one.document: one
-        for one in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER).submissions
+        submission.document: submission
+        for submission in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER).submissions
     }
     for document, receipt in receipts.items():
         (version,) = receipt.versions
         assert version.submission.month == period_of(document)
         (listed,) = [
-            one
-            for one in receipts_of(scene.ports, "taizhou", period_of(document)).files
-            if one.document == document
+            file
+            for file in receipts_of(scene.ports, "taizhou", period_of(document)).files
+            if file.document == document
         ]
         assert (listed.sha256, listed.version) == (receipt.sha256, 1)
         assert listed.verdict == VERDICTS.get(document, "pass"), document
@@ -120,9 +120,9 @@ def test_a_file_in_the_drop_folder_is_taken_in_like_one_that_is_submitted(scene:
     collected(scene)
     collected(scene)
     received = [
-        (one.document, one.version, one.submitted_by)
+        (file.document, file.version, file.submitted_by)
         for period in (OCTOBER, YEAR)
-        for one in receipts_of(scene.ports, "taizhou", period).files
+        for file in receipts_of(scene.ports, "taizhou", period).files
     ]
     assert sorted(received) == sorted((document.value, 1, "drop-folder") for document in OTHERS)
 
@@ -215,9 +215,9 @@ def test_an_approved_budget_is_the_one_that_plans_are_held_against_and_a_later_o
     decided(scene, DocumentKind.ANNUAL_BUDGET)
     assert left("employee") == approved["employee"] + sample.PLANNED_FEN["employee"]
     numbers = {
-        (one.fund, one.revision): one.document_number
-        for one in records.budgets_of(scene.ports, "taizhou", 2026)
-        if one.county == FIRST and one.revision > 1
+        (budget.fund, budget.revision): budget.document_number
+        for budget in records.budgets_of(scene.ports, "taizhou", 2026)
+        if budget.county == FIRST and budget.revision > 1
     }
     assert numbers == {
         ("employee", 2): "annual-budget-2026-v1",
@@ -314,7 +314,7 @@ def test_the_daily_tick_collects_a_dropped_list_and_opens_no_month_for_it(
     scene = CityScene(transactions, tmp_path, "taizhou", OCTOBER)
 
     def started() -> list[tuple[str, Month]]:
-        return [(one.step, one.month) for one in reserve_due_steps(scene.ports, "taizhou", now)]
+        return [(due.step, due.month) for due in reserve_due_steps(scene.ports, "taizhou", now)]
 
     assert started() == []
     scene.drop(written(scene, "interest"), "interest")

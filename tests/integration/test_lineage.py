@@ -142,7 +142,7 @@ def test_every_figure_of_the_filed_summary_leads_to_its_cell(scene: CityScene) -
                     cells = list(explained.cells())
                     assert len(cells) == (1 if county else len(scene.counties))
                     assert sum(kept.fen(cell) for cell in cells) == explained.amount_fen
-                    # Suizhou's text writes nothing about reports; that is said, not passed over.
+                    # Suizhou's text writes nothing about reports; the lineage says so, and does not pass over it.
                     assert explained.articles or len(explained.unwritten) == 2
 
 

@@ -26,7 +26,7 @@ def misbehaving(monkeypatch: pytest.MonkeyPatch, folder: Path, when: str, what: 
     assert changed != script
     copy = folder / "parsing_copy.py"
     copy.write_text(changed, encoding="utf-8")
-    monkeypatch.setattr(parser_process.parsing, "__file__", str(copy))
+    monkeypatch.setattr(parser_process, "SCRIPT", copy)
 
 
 def reasons(contents: list[bytes], wall_seconds: float = 30.0) -> list[str | None]:

@@ -126,7 +126,7 @@ def behind_the_program(database: Database) -> Iterator[Connection]:
 
 
 def faults_after(connection: Connection, *edits: Executable) -> set[tuple[str, str, str]] | None:
-    """What verification tells of an edit, which is then undone; None when the database refused the edit."""
+    """What verification finds of an edit, which is then undone; None when the database refused the edit."""
     edit = connection.begin_nested()
     try:
         for each in edits:

@@ -78,10 +78,10 @@ def assert_paid_once(scene: CityScene) -> None:
         )
         for fund in scene.funds
     ]
-    moved = [(one.credit_account, one.amount_fen) for one in scene.book.executions]
+    moved = [(execution.credit_account, execution.amount_fen) for execution in scene.book.executions]
     assert sorted(moved) == sorted(expected)
     found = scene.ports.database.read(lambda work: work.transfers.obligations(city="taizhou"))
-    ours = {one.state for one in found if one.hop.to_type is AccountType.CITY_EXPENDITURE}
+    ours = {each.state for each in found if each.hop.to_type is AccountType.CITY_EXPENDITURE}
     assert ours == {ObligationState.SETTLED}
 
 
@@ -181,7 +181,7 @@ def run_of_a_new_schedule(prefect: LocalPrefect) -> FlowRunResult:
             found = client.read_flow_runs(flow_run_filter=named, deployment_filter=mine)
             scheduled = [run for run in found if run.auto_scheduled]
             time.sleep(0.2)
-        run = min(scheduled, key=lambda one: one.expected_start_time)
+        run = min(scheduled, key=lambda run: run.expected_start_time)
         client.update_flow_run(run.id, parameters={"cities": ["taizhou"], "as_of": TICK_DAY, "months": None})
         client.set_flow_run_state(run.id, Scheduled(), force=True)
     ended = prefect.wait_for(str(run.id))

@@ -25,7 +25,7 @@ def test_the_server_is_started_without_any_setting_of_ours(prefect: LocalPrefect
         and mine in (environ := _of(process, "environ").split(b"\0"))
     ]
     assert len(servers) == 1
-    assert [one for one in servers[0] if one.startswith(b"FUNDPOOL_")] == []
+    assert [each for each in servers[0] if each.startswith(b"FUNDPOOL_")] == []
 
 
 def _of(process: Path, file: str) -> bytes:

@@ -126,8 +126,8 @@ def test_one_run_serves_many_cities_and_says_which_of_them_failed(
         for city in (key, "jiujiang")
     }  # type: ignore[misc]
     assert [len(of_city) for of_city in runs.values()] == [1, 1]
-    done = [one for one in runs[key][0].outcomes or () if one["unit"] == SANMEN]
-    assert [one["state"] for one in done] != ["waiting"]
+    done = [each for each in runs[key][0].outcomes or () if each["unit"] == SANMEN]
+    assert [each["state"] for each in done] != ["waiting"]
 
 
 def test_a_county_that_fails_leaves_the_others_paid_and_is_retriggered_alone(

@@ -75,9 +75,11 @@ def test_a_record_put_in_between_is_found(trail: list[AuditRecord], data: st.Dat
 def test_two_records_that_changed_places_are_found(trail: list[AuditRecord], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(trail) - 2))
     second = data.draw(st.integers(first + 1, len(trail) - 1))
-    one, other = trail[first], trail[second]
-    trail[first] = replace(other, number=one.number) if data.draw(st.booleans()) else other
-    trail[second] = replace(one, number=other.number) if trail[first].number == one.number else one
+    earlier, later = trail[first], trail[second]
+    trail[first] = replace(later, number=earlier.number) if data.draw(st.booleans()) else later
+    trail[second] = (
+        replace(earlier, number=later.number) if trail[first].number == earlier.number else earlier
+    )
     assert kinds(trail, {}) & {"audit_gap", "audit_broken"}
 
 

@@ -118,9 +118,9 @@ def test_the_comparison_is_that_of_two_dictionaries_and_every_line_is_counted_on
 ) -> None:
     left, right = sides
     with tempfile.TemporaryDirectory() as name:
-        one, other = Path(name, "left"), Path(name, "right")
-        first_left, first_right = write(one, left, left_form), write(other, right, right_form)
-        with compare((one, COLUMNS), (other, COLUMNS)) as comparer:
+        left_file, right_file = Path(name, "left"), Path(name, "right")
+        first_left, first_right = write(left_file, left, left_form), write(right_file, right, right_form)
+        with compare((left_file, COLUMNS), (right_file, COLUMNS)) as comparer:
             comparison = comparer.comparison
             listed = list(comparer.differences(comparer.list_differences(), 1_000))
     counts, found = plain(left, right)

@@ -180,7 +180,7 @@ COURSES_OF_WRONGS: dict[str, Callable[[Scene], None]] = {
     "request_not_rebuilt_at_claim": order_rewritten_before_it_is_claimed,
     "deficit_not_reported": first_hop_comes_back,
 }
-"""Which course tells which variant."""
+"""Which course catches which variant."""
 
 SCENES: dict[str, Callable[[GatewayTerms, Transactions | None], Scene]] = {
     "status_order_decides": two_counties_by_file,

@@ -360,7 +360,10 @@ def _restored_windows_kept() -> Any:
 
     def mutated(work: Any, *, now: Any, terms: Any) -> int:
         open_ = [S.PREPARED, S.SENDING, S.UNKNOWN, S.ACCEPTED]
-        windows = {one.id: one.resend_until or one.valid_until for one in work.transfers.attempts_in(open_)}
+        windows = {
+            attempt.id: attempt.resend_until or attempt.valid_until
+            for attempt in work.transfers.attempts_in(open_)
+        }
         stopped = original(work, now=now, terms=terms)
         for attempt_id, until in windows.items():
             work.transfers.change_attempt(work.transfers.attempt(attempt_id), resend_until=until)
