@@ -1,4 +1,4 @@
-"""Both databases for every test that asks for one, SQLite and a real PostgreSQL; and no secret anywhere.
+"""Both databases for every test that takes one, SQLite and a real PostgreSQL; and no secret anywhere.
 
 The PostgreSQL server belongs to the test session. If it cannot start, the tests that need it
 fail with the reason; they are never skipped. Its password and the bank's secret bear a mark

@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     leave_no_core_dump()
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed it, such as `head`
         sys.stderr.close()
         return 0
 
@@ -148,7 +148,7 @@ def _run(tokens: list[str]) -> int:
 
 
 def _surprise(surprise: Exception) -> FundpoolError:
-    """The sentence for an error nobody foresaw; its traceback goes to ``errors.log`` in the data folder."""
+    """The error that people see for an unexpected exception; its traceback goes to ``errors.log`` in the data folder."""
     log = Path(os.environ.get("FUNDPOOL_HOME") or ".fundpool") / "errors.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

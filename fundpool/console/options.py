@@ -1,4 +1,4 @@
-"""Options that many commands share, the ports they open and the result they print."""
+"""Options that many commands share, with the ports they open and the printing of the result."""
 
 import os
 from collections.abc import Callable
@@ -67,8 +67,8 @@ class Options:
     def policy_folder(self) -> Path:
         """The folder of policy files: the option, else what ``Settings.policy_dir`` says.
 
-        Reads the one variable itself: `due`, `compute` and `policy` need no other setting, and the machinery
-        of all of them costs as much as their own work. A test holds the two together.
+        Reads the environment variable itself: `due`, `compute` and `policy` need no other setting, and to
+        load pydantic-settings takes as long as their own work. A test compares the two.
         """
         from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
 
@@ -123,7 +123,7 @@ class Dated(Options):
 
     @property
     def now(self) -> datetime:
-        """The business clock. Raises InputError for what is no moment."""
+        """The business clock. Raises InputError when ``--as-of`` is neither a date nor a moment."""
         return business_clock(self.as_of)
 
 
@@ -136,7 +136,7 @@ class Act(Dated):
 
 
 class MonthAct(TypedDict):
-    """The part that every act on a city's month shares: which month, by whom and when."""
+    """Arguments that every act on a city's month takes: which month, by whom and when."""
 
     city: str
     month: Month
@@ -154,12 +154,12 @@ class ActOnMonth(Act):
 
     @property
     def about(self) -> MonthAct:
-        """What the use case is given. Raises InputError for what is no month."""
+        """The service's arguments. Raises InputError for what is no month."""
         return {"city": self.city, "month": parse_month(self.month), "by": self.by, "now": self.now}
 
 
 class DocumentAct(TypedDict):
-    """The part that every act on a city's documents shares: which document of which period, by whom and when."""
+    """Arguments that every act on a document takes: which document of which period, by whom and when."""
 
     city: str
     month: Period
@@ -179,7 +179,7 @@ class ActOnDocument(Act):
 
     @property
     def about(self) -> DocumentAct:
-        """What the use case is given. Raises InputError for an unknown document or a wrong period."""
+        """The service's arguments. Raises InputError for an unknown document or a wrong period."""
         from fundpool.domain.submission import DocumentKind
 
         kind = DocumentKind.named(self.document)

@@ -1,4 +1,4 @@
-"""How the command line speaks: one JSON document, or tables for a person, both of the same result."""
+"""What commands print: one JSON document, or tables for a person, both of the same result."""
 
 import json
 import sys

@@ -41,7 +41,7 @@ UNUSED_SERVICES = {
         "CANCELLATION_CLEANUP",
     )
 }
-"""There are no automations, and one worker, ours."""
+"""Services of the server that only automations or several workers need; here are neither."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Promises that hold for every command, read off the command table: a new command cannot forget them."""
+"""Promises that hold for every command, checked over the whole command table, so that a new command is checked too."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The one door for money against the sandbox bank over real HTTP, with the bank coming and going."""
+"""Payments against the sandbox bank over real HTTP, with the bank coming and going."""
 
 import shutil
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The sandbox bank as its users meet it: a program that keeps its book, and its switches."""
+"""The sandbox bank as its users meet it: a program that keeps its book, and its faults, which are switched on and off."""
 
 import json
 import os

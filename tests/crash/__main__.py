@@ -1,4 +1,4 @@
-"""Kills a small month at its failpoints with SIGKILL: each alone, then pairs, and looks what it came to.
+"""Kills a small month at its failpoints with SIGKILL: each alone, then pairs, and compares the end.
 
 ``python -m tests.crash`` plays every single point of SQLite; ``--pairs N`` adds pairs drawn afresh,
 ``--postgresql`` plays on a PostgreSQL started for the purpose. ``--orders N`` plays instead N months whose

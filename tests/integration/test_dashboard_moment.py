@@ -1,4 +1,4 @@
-"""The pages of a played month as it stood at a moment that a reader asks for."""
+"""The pages of a played month as it stood at a moment in the address."""
 
 import pytest
 from fastapi.testclient import TestClient

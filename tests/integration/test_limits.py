@@ -1,4 +1,4 @@
-"""A city that pays within its annual budget: every step of a payment asks again, and the budget stays above what is paid."""
+"""A city that pays within its annual budget: every step of a payment checks it again, and the budget stays above what is paid."""
 
 from collections.abc import Callable
 from copy import copy

@@ -1,4 +1,4 @@
-"""The one door for money, on both databases, against a bank that keeps its own book."""
+"""The way of a payment, on both databases, against a bank that keeps its own book."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Properties held against made-up data; ``FUNDPOOL_EXAMPLES`` asks for more of it (``make properties``)."""
+"""Properties held against made-up data; ``FUNDPOOL_EXAMPLES`` sets how much (``make properties``)."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What must hold of any reading of any bytes; hypothesis and the coverage-guided fuzzer ask the same."""
+"""What must hold of any reading of any bytes; hypothesis and the coverage-guided fuzzer check the same."""
 
 from fundpool.adapters.documents.cell_grammar import (
     Cell,

@@ -1,4 +1,4 @@
-"""The bank's wrongs, a moving budget and a database writer: nothing of it goes unsaid, nothing is paid wrongly."""
+"""The bank's wrongs, a moving budget and a database writer: a break names each, and nothing is paid wrongly."""
 
 from contextlib import nullcontext
 

@@ -45,7 +45,7 @@ def verify(*, options: Options = Options()) -> int:
 def show_faults(
     faults: "Sequence[LedgerFault]", options: Options, *, title: str, sound: str, **more: object
 ) -> int:
-    """Print what a verification found; ``more`` stands in its JSON, ``sound`` is said when it found nothing."""
+    """Print what a verification found; ``more`` stands in its JSON, ``sound`` is the sentence when it found nothing."""
     rows = [pick(fault, "kind subject message_zh=zh message_en=en") for fault in faults]
     columns = {"类别 kind": "kind", "何处 where": "subject", "中文": "message_zh", "English": "message_en"}
     document = {"ok": not faults, **more, "faults": rows}

@@ -91,7 +91,7 @@ def add_extension(
     *,
     city: City,
     month: PeriodText,
-    step: Annotated[str, Parameter(help="责任环节 / duty step, such as submit_fund_use_plan")],
+    step: Annotated[str, Parameter(help="责任环节 / duty, such as submit_fund_use_plan")],
     until: Annotated[str, Parameter(help="延至 / new last day, YYYY-MM-DD")],
     document_number: _Number,
     approver: Annotated[str, Parameter(help="批准人 / who approved it")],

@@ -61,7 +61,7 @@ def run(
     """运行模拟银行 / Run the sandbox bank until it is stopped.
 
     Without an accounts file, accounts open on first use: payers with 1,000,000,000.00 yuan.
-    The first line on stdout tells its address once it answers.
+    It prints its address as the first line on stdout once it answers.
     """
     from fundpool.sandbox_bank.bank_file import BankFile
     from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
@@ -235,7 +235,7 @@ def read_accounts(file: Path) -> list[dict[str, Any]]:
 
 
 def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
-    """Ask the sandbox's own side of a running sandbox bank.
+    """Call the control side (faults, clock, book) of a running sandbox bank.
 
     Raises ServiceUnavailable when none answers and InputError when it refuses.
     """

@@ -31,7 +31,7 @@ def serve(
 
     settings = Options(policy_dir=policy_dir).settings
     bound = settings.dashboard_host if host is None else host
-    business_clock(as_of)  # a wrong --as-of is told now, not on the first page
+    business_clock(as_of)  # a wrong --as-of is an error now, not on the first page
     ports = build_ports(settings)
     app = create_app(
         ServiceReader(ports),
@@ -43,7 +43,7 @@ def serve(
             only_known_then=as_of is not None,
         ),
     )
-    # The bank's callbacks come in by the same door; they only make us ask the bank (docs/gateway.md).
+    # The bank's callbacks come in at the same port; they only make us query the bank (docs/gateway.md).
     app.include_router(
         callback_router(
             secret=partial(shared_secret, settings),

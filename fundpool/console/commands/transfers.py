@@ -1,4 +1,4 @@
-"""``fundpool transfers``: see, authorise, send, resolve; nobody chooses a key or a state."""
+"""``fundpool transfers``: list, authorise, send, resolve; people decide, and the program chooses keys and states."""
 
 from collections.abc import Callable
 from functools import partial
@@ -272,7 +272,7 @@ def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str, act: Act) -> int:
-    """Carry a person's decision about a payment out as one transaction and show what became of it."""
+    """Carry out a person's decision about a payment in one transaction and show the payment's new state."""
     changed = act.change(decision, transfer_id, by=act.by, reason=reason, now=act.now)
     return act.show(pick(changed, "id obligation=key state"), f"{changed.key}: {changed.state}")
 

@@ -155,7 +155,7 @@ class _Demo:
             except InputError:
                 if self.port is not None:
                     raise
-                # Somebody else has the usual port: nobody asked for it by name.
+                # The usual port is taken, and the person named none: any free one will do.
                 address = stack.enter_context(serving_in_background(app, host, 0))
             yield address
 

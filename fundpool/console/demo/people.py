@@ -108,7 +108,7 @@ class People:
         amount_fen: int | None = None,
         reason: str | None = None,
     ) -> None:
-        """The maker proposes what the county asks for, or ``amount_fen`` for one scheme.
+        """The maker proposes the requested amounts, or ``amount_fen`` for one scheme.
 
         A case that is proposed or decided already is left alone.
         """

@@ -48,7 +48,7 @@ class BankFault(_Part):
 
 
 class Act(_Part):
-    """One thing somebody does at a moment of the business clock."""
+    """One act of a person, or the daily tick, at a moment of the business clock."""
 
     at: Annotated[time, BeforeValidator(lambda value: time.fromisoformat(str(value)))]
     do: Literal[

@@ -130,7 +130,7 @@ def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
 
 
 def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[str, Any]) -> list[str]:
-    """Where the bank's book and ours do not say the same: transfers one by one, then balances."""
+    """Where the bank's book and ours differ: transfers first, then balances."""
     ours = {
         view.attempt.key: (view.obligation.amount_fen, view.credit_account.account_no)
         for view in transfer_views.transfer_views(work, policy.key, month)
@@ -162,7 +162,7 @@ def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[s
 def _digest(
     work: Work, policy: CityPolicy, facts: MonthFacts, flags: tuple[Flag, ...], bank_book: dict[str, Any]
 ) -> str:
-    """One line that two plays of the same month share: what was filed, decided, paid, booked and flagged.
+    """A SHA-256 that is the same for two plays of the same month: what was filed, decided, paid, booked and flagged.
 
     Days, not hours: a step that was cut short and run again may finish some minutes later.
     """

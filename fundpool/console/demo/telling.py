@@ -1,4 +1,4 @@
-"""How the demo speaks: a line per act, a bar for the month, tables at the end."""
+"""What the demo prints: a line per act, a bar for the month, tables at the end."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -100,7 +100,7 @@ class Narrator:
         )
 
     def advance(self, done: int) -> None:
-        """So many acts are done."""
+        """Set the bar to so many acts."""
         self.progress.update(self._task, completed=done)
 
     def _who(self, act: Act) -> tuple[str, str]:
@@ -140,7 +140,7 @@ class Narrator:
                 "登记年度预算、期初余额、银行账户（账户由另一人复核）",
                 "records the budget, opening balances and bank accounts (another person approves them)",
             ),
-            "tick": ("查日历，启动今天该办的步骤", "asks the calendar and starts what is due today"),
+            "tick": ("查日历，启动今天该办的步骤", "reads the calendar and starts what is due today"),
             "drop": (f"报送{document[0]} {file}（收件目录）", f"files {document[1]} {file} (drop folder)"),
             "submit": (f"报送{document[0]} {file}", f"submits {document[1]} {file}"),
             "approve": (
