@@ -43,7 +43,7 @@ def test_a_task_is_a_retry_policy_around_one_use_case() -> None:
 
 
 @pytest.mark.parametrize("folder", ["flows", "tasks"])
-def test_no_function_of_flows_or_tasks_is_longer_than_a_rule(folder: str) -> None:
+def test_no_function_of_flows_or_tasks_has_more_than_25_lines(folder: str) -> None:
     assert [name for name, each in functions(folder) if body_lines(each) > 25] == []
 
 

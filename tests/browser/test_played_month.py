@@ -109,7 +109,7 @@ def test_a_finding_says_the_cell_and_what_to_do(visit, url):
     assert HOSTILE_AMOUNT in row
 
 
-def test_the_county_page_tells_what_the_new_version_changed(visit, url):
+def test_the_county_page_shows_what_the_new_version_changed(visit, url):
     page = visit(f"{url}/counties/{JIAOJIANG}?lang=en", scripts=False).page
     page.click("text=What version 2 changed")
     assert page.locator("details[open] tbody tr").count() >= 1

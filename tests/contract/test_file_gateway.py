@@ -395,7 +395,7 @@ def test_one_file_that_says_two_things_of_an_order_proves_nothing(desk):
         ("<GrpSts>RJCT</GrpSts>", "insufficient_balance"),
     ],
 )
-def test_what_is_said_of_the_whole_message_counts_against_a_rejection(desk, level, reason):
+def test_a_status_of_the_whole_message_counts_against_a_rejection(desk, level, reason):
     desk.submit()
     desk.status(pain_002(group=level))
     assert desk.query().reason == reason

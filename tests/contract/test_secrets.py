@@ -38,7 +38,7 @@ def output_of(capsys: Run, *arguments: str, status: int) -> str:
 
 
 @pytest.mark.parametrize("given", [POSTGRESQL, f"{POSTGRESQL}?password={DATABASE_PASSWORD}"])
-def test_the_settings_are_shown_without_them(
+def test_the_settings_are_shown_without_secrets(
     capsys: Run, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", given)
@@ -77,7 +77,7 @@ def test_a_database_that_is_away_is_reported_without_its_password(capsys: Run, a
         f"postgresql://fund:pass@{MARK}@127.0.0.1:1/fundpool",
     ],
 )
-def test_an_address_that_is_none_is_refused_without_being_repeated(
+def test_a_wrong_database_address_is_refused_without_being_printed(
     capsys: Run, monkeypatch: pytest.MonkeyPatch, given: str, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", given)
@@ -86,7 +86,7 @@ def test_an_address_that_is_none_is_refused_without_being_repeated(
     assert list(tmp_path.iterdir()) == [], "a traceback was kept of what has a sentence"
 
 
-def test_a_process_that_knows_them_leaves_no_core_dump() -> None:
+def test_a_process_that_knows_secrets_leaves_no_core_dump() -> None:
     script = (
         "import ctypes, resource; from fundpool.console.cli import main; main(['settings', '--json']); "
         "print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE))"
@@ -95,7 +95,7 @@ def test_a_process_that_knows_them_leaves_no_core_dump() -> None:
     assert ended.stdout.splitlines()[-1] == "0 (0, 0)"
 
 
-def test_what_looks_for_them_finds_them_in_texts_databases_and_workbooks() -> None:
+def test_the_search_finds_secrets_in_texts_databases_and_workbooks() -> None:
     with tempfile.TemporaryDirectory() as elsewhere:
         folder = Path(elsewhere)
         (folder / "logs").mkdir()

@@ -115,7 +115,7 @@ def test_a_budget_is_not_lowered_below_what_is_paid_and_reserved(scene: CityScen
 
 
 @pytest.mark.parametrize("step", [approve, release])
-def test_approving_and_releasing_ask_again(
+def test_approving_and_releasing_check_the_budget_again(
     scene: CityScene, step: Callable[[CityScene, datetime], None]
 ) -> None:
     order(scene)
@@ -128,7 +128,7 @@ def test_approving_and_releasing_ask_again(
     assert refused.value.code == "exceeds_annual_budget"
 
 
-def test_sending_asks_again_and_holds_what_exceeds_the_budget(scene: CityScene) -> None:
+def test_sending_checks_the_budget_again_and_holds_what_exceeds_it(scene: CityScene) -> None:
     order(scene)
     scene.authorise("disbursement", at("2026-09-29 10:00"))
     force_budget(scene, asked_fen(scene) - 1)

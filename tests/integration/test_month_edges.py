@@ -599,7 +599,7 @@ def test_jiujiang_pays_no_more_than_the_annual_budget(transactions: SqlTransacti
     assert line.reviewed_fen == requested - 1
 
 
-def test_a_county_s_page_tells_its_files_cases_payments_and_flags(taizhou: CityScene) -> None:
+def test_a_county_s_page_shows_its_files_cases_payments_and_flags(taizhou: CityScene) -> None:
     paid_month(taizhou)
     page = county_month(taizhou.ports, "taizhou", OCTOBER, FIRST, at("2026-10-01 09:00"))
     assert [

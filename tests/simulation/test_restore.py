@@ -259,7 +259,7 @@ def test_not_found_does_not_count_while_an_order_from_before_the_restore_may_be_
     ask(scene)
 
 
-def test_a_second_restore_asks_anew_and_as_far_back_as_the_first(transactions: MemoryTransactions) -> None:
+def test_a_second_restore_queries_anew_and_as_far_back_as_the_first(transactions: MemoryTransactions) -> None:
     scene = Scene(transactions)
     scene.release()
     quarantine(scene)

@@ -157,7 +157,7 @@ class TestTrouble:
         assert "the database did not answer" in answer.text
         assert "检查数据库" in answer.text
 
-    def test_the_api_tells_trouble_as_the_contract_says(self):
+    def test_the_api_reports_errors_as_the_contract_says(self):
         answer = client(_Broken(self.away)).get("/api/status?city=taizhou&month=2026-10")
         assert answer.status_code == 503
         assert answer.json()["error"]["code"] == "database_unavailable"

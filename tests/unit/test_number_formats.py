@@ -105,11 +105,11 @@ def test_a_text_that_its_format_hides_or_adds_to_is_found(code: str, shown: str)
 
 
 @pytest.mark.parametrize("code", ["@", "0%", ";;;@", "General", '@"元"', "_ * #,##0_ ;_ * \\-#,##0_ ;_ @_ "])
-def test_a_text_that_its_format_shows_as_it_is_says_nothing(code: str) -> None:
+def test_a_text_that_its_format_shows_as_it_is_is_no_finding(code: str) -> None:
     assert shown_otherwise(code, "123.00", is_text=True) is None
 
 
-def test_the_value_is_read_as_stored_and_the_shown_form_is_said_beside_it() -> None:
+def test_the_value_is_read_as_stored_and_the_finding_names_the_shown_form() -> None:
     cell = Cell(1, 1, "n", "0.12", formula=False, is_date=False, number_format="0%")
     amount, (remark,) = read_amount(cell, derived=False)
     assert (amount, remark.code, remark.found, remark.expected) == (12, "CELL-016", "12%", "0.12")
