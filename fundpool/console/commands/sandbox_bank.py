@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -39,7 +38,7 @@ _Url = Annotated[
 
 _Book = Annotated[Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")]
 _Accounts = Annotated[
-    Path | None, Parameter(help="账户表 CSV 或 JSON：account, name, balance_fen / accounts to open")
+    Path | None, Parameter(help="账户表 CSV：account, name, balance_fen / accounts to open")
 ]
 
 
@@ -79,8 +78,18 @@ def run(
         callback_url=callback_url,
         fixed_now=clock,
     )
-    server = _listen(SandboxServer, host, port, bank)
-    stop_on_signal(server)
+    try:
+        server = SandboxServer(host, port, bank)
+    except OSError as error:
+        raise InputError(
+            "sandbox_bank_port",
+            f"端口不能使用：{host}:{port}（{error.strerror}）",
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            remedy="--port 0",
+        ) from error
+    # In a thread: shutdown waits for serve_forever, which the thread of the signal runs.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     if json:
         print(json_module.dumps({"url": server.url}), flush=True)
     else:
@@ -216,16 +225,15 @@ def _opened(file: "BankFile", accounts: list[dict[str, Any]] | None) -> "BankBoo
 
 
 def read_accounts(file: Path) -> list[dict[str, Any]]:
-    """Accounts of a CSV (UTF-8) or JSON file: account, name, balance_fen (0 when absent).
+    """Accounts of a CSV file (UTF-8): account, name, balance_fen (0 when absent).
 
     The columns of the product's own register (account_no, account_name) are understood too.
     Raises InputError naming the file and the entry.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
-        rows = json_module.loads(text) if file.suffix == ".json" else list(csv.DictReader(text.splitlines()))
-        return [_account(row) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return [_account(row) for row in csv.DictReader(text.splitlines())]
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(
             "bank_accounts_unreadable",
             f"账户表读不出来：{file}（{error}）",
@@ -263,29 +271,6 @@ def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | N
             remedy="fundpool sandbox-bank fault --help",
         )
     return answer
-
-
-def stop_on_signal(server: Any) -> None:
-    """Stop the server on SIGTERM and SIGINT, answers under way included."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        # shutdown waits for serve_forever, which this very thread runs.
-        threading.Thread(target=server.shutdown).start()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-
-
-def _listen(make: Any, host: str, port: int, bank: Any) -> Any:
-    try:
-        return make(host, port, bank)
-    except OSError as error:
-        raise InputError(
-            "sandbox_bank_port",
-            f"端口不能使用：{host}:{port}（{error.strerror}）",
-            f"cannot listen on {host}:{port}: {error.strerror}",
-            remedy="--port 0",
-        ) from error
 
 
 def _secret(settings: Settings) -> bytes:

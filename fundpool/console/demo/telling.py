@@ -33,24 +33,30 @@ SHOWN_FLAGS = {
     "unreadable": "无法读取 unreadable",
 }
 
-# Who acts in each kind of act: role in both languages, and whose name stands in the script.
-ACTORS: Mapping[str, tuple[str, str, str]] = {
-    "set_up": ("市级经办登记", "city agency, records", "accounts_clerk"),
-    "approve": ("市级初审", "reviewer (maker)", "maker"),
-    "cut": ("市级初审", "reviewer (maker)", "maker"),
-    "return": ("市级初审", "reviewer (maker)", "maker"),
-    "confirm": ("市级复核", "checker", "checker"),
-    "finance": ("市财政", "city finance", "finance"),
-    "authorise": ("审批与放行", "approver, then releaser", "approver"),
-    "approve_accounts": ("账户复核", "checker of accounts", "accounts_checker"),
-    "run": ("市级运行", "operator", "operator"),
-    "write_reports": ("市级运行", "operator", "operator"),
-}
-SPEAKERS = {
+ROLES = {
+    "accounts_clerk": ("市级经办登记", "city agency, records"),
+    "accounts_checker": ("账户复核", "checker of accounts"),
     "maker": ("市级初审", "reviewer (maker)"),
-    "operator": ("市级运行", "operator"),
+    "checker": ("市级复核", "checker"),
     "finance": ("市财政", "city finance"),
+    "approver": ("审批与放行", "approver, then releaser"),
+    "operator": ("市级运行", "operator"),
 }
+"""What each of the script's people is called, in both languages."""
+
+ACTORS = {
+    "set_up": "accounts_clerk",
+    "approve": "maker",
+    "cut": "maker",
+    "return": "maker",
+    "confirm": "checker",
+    "finance": "finance",
+    "authorise": "approver",
+    "approve_accounts": "accounts_checker",
+    "run": "operator",
+    "write_reports": "operator",
+}
+"""Who does each kind of act."""
 
 
 class Narrator:
@@ -110,13 +116,9 @@ class Narrator:
         if act.do in {"drop", "submit"} or act.who == "county":
             unit = self._units[act.county or ""]
             return f"{unit.name_zh}经办", f"{unit.name_en} county clerk"
-        if act.do == "say":
-            zh, en = SPEAKERS[act.who or ""]
-            return f"{zh} {people[act.who or '']}", en
-        zh, en, key = ACTORS[act.do]
-        names = people[key]
-        if act.do == "authorise":
-            names = f"{people['approver']}、{people['releaser']}"
+        role = act.who or ACTORS[act.do]
+        zh, en = ROLES[role]
+        names = f"{people['approver']}、{people['releaser']}" if role == "approver" else people[role]
         return f"{zh} {names}", en
 
     def _what(self, act: Act) -> tuple[str, str]:
