@@ -50,7 +50,7 @@ _HEADINGS = {
     "hop": "环节 hop",
     "id": "序号 id",
     "key": "支付编号 key",
-    "maker": "初审 maker",
+    "maker": "经办、初审 maker",
     "month": "月份 month",
     "name": "名称 name",
     "number": "号 number",

@@ -153,13 +153,13 @@ def _payees(view: "BatchView") -> Table:
         f"摘要 {view.digest[:12]}",
         view.payees,
         {
-            "unit": "unit",
-            "name": "credit_name",
-            "account": "credit_account_no",
-            "yuan": "amount_fen",
-            "last month": "last_month_fen",
-            "change": change,
-            "前次 / before": lambda payee: (
+            "单位 unit": "unit",
+            "户名 name": "credit_name",
+            "账号 account": "credit_account_no",
+            "金额 yuan": "amount_fen",
+            "上月 last month": "last_month_fen",
+            "增减 change": change,
+            "前次 before": lambda payee: (
                 payee.instead_of and f"{payee.instead_of.id} {payee.instead_of.state}"
             ),
         },
@@ -303,14 +303,14 @@ def breaks(
     """列出差异 / Differences between our books, the gateway and the statements; exit 1 while one is open."""
     found = options.read(lambda work: work.transfers.breaks(city, only_open=not every))
     columns: Columns = {
-        "id": "id",
-        "kind": "kind",
-        "fund": "fund",
-        "what": "detail_zh",
-        "stops": lambda each: "停发" if each.stops_fund else None,
-        "owner": "owner",
-        "found": "found_at",
-        "resolved by": "resolved_by",
+        "序号 id": "id",
+        "类别 kind": "kind",
+        "险种 fund": "fund",
+        "说明 detail": "detail_zh",
+        "停发 stops": lambda each: "停发" if each.stops_fund else None,
+        "责任人 owner": "owner",
+        "发现 found": "found_at",
+        "结清人 resolved by": "resolved_by",
     }
     return options.show(
         {"breaks": found},
@@ -419,13 +419,13 @@ def switches(*, options: Options = Options()) -> int:
         row = pick(switch, "city fund is_stopped reason by at restart_asked_by")
         rows.append(row | {"recovery": recovery and pick(recovery, about)})
     columns: Columns = {
-        "city": "city",
-        "fund": "fund",
-        "stopped": lambda row: "停发" if row["is_stopped"] else "正常",
-        "reason": "reason",
-        "by": "by",
-        "at": "at",
-        "restart asked by": "restart_asked_by",
-        "恢复核对 / recovery": lambda row: row["recovery"] and "未完成",
+        "城市 city": "city",
+        "险种 fund": "fund",
+        "停发 stopped": lambda row: "停发" if row["is_stopped"] else "正常",
+        "理由 reason": "reason",
+        "办理人 by": "by",
+        "时间 at": "at",
+        "申请恢复 restart requested by": "restart_asked_by",
+        "恢复核对 recovery": lambda row: row["recovery"] and "未完成",
     }
     return options.show({"switches": rows}, Table("停发开关 / kill switches", rows, columns))
