@@ -4,7 +4,7 @@
     python -m benchmarks.transfers --history 0 10000 100000 1000000    # the full growth
 
 Cities of nine counties and two funds pay a month: 18 payments each are ordered, approved, released
-and sent to a bank in the same process, asked about, matched with the bank's statement and looked at.
+and sent to a bank in the same process, queried, matched with the bank's statement and looked at.
 Prints one line of JSON per database and setting.
 
 *Durability* runs the same payments on two databases of a kind, city by city in turn: one as the
@@ -94,7 +94,7 @@ Make = Callable[[str, bool], Database]
 
 @contextmanager
 def databases(folder: Path, kinds: Iterable[str]):  # type: ignore[no-untyped-def]
-    """How to make databases in ``folder``; a PostgreSQL server of its own for each setting, if asked for."""
+    """How to make databases in ``folder``; a PostgreSQL server of its own for each setting, where ``kinds`` names it."""
     servers = {}
     if "postgresql" in kinds:
         servers = {durable: embedded(folder / f"durable-{durable}") for durable in (True, False)}

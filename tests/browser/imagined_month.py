@@ -185,7 +185,7 @@ def _transfers() -> list[dict[str, Any]]:
                     else None,
                     "attempt_state": "unknown" if (code, fund) == ("331081", "employee") else "accepted",
                     "detail_zh": "已发送，结果未明，待查询",
-                    "detail_en": "sent, outcome unknown, to be asked for",
+                    "detail_en": "sent, outcome unknown, to be queried",
                 }
             )
     return transfers

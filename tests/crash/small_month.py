@@ -196,7 +196,9 @@ class SmallMonth(CityScene):
     def _reversal(self, now: datetime) -> None:
         keys = self.ports.database.read(
             lambda work: sorted(
-                one.posting.key for one in work.ledger.postings(CITY) if "财社〔2026〕1号" in one.posting.key
+                each.posting.key
+                for each in work.ledger.postings(CITY)
+                if "财社〔2026〕1号" in each.posting.key
             )
         )
         key = next(each for each in keys if "employee" in each)
@@ -214,7 +216,7 @@ class SmallMonth(CityScene):
     # ------------------------------------------------------------------ what it came to
 
     def digest(self) -> dict[str, str]:
-        """Digests of the month, the payments, the books and what the bank told; and what is unsound."""
+        """Digests of the month, the payments, the books and the bank's answers; and what is unsound."""
 
         def read(work: Work) -> dict[str, str]:
             obligations = work.payments.obligations(city=CITY)
@@ -259,7 +261,7 @@ def with_few_counties(policies: PolicyLibrary) -> PolicyLibrary:
 
 
 def bank_of(month: SmallMonth, commands: list[Command]) -> tuple[BankBook, FaultPlan]:
-    """The bank's book, which writes what it is told into ``commands``, and what goes wrong there."""
+    """The bank's book, which writes every request into ``commands``, and what goes wrong there."""
     book = BankBook(key_retention=TERMS.key_retention, record=commands.append)
     book.open_on_first_use(FISCAL_FEN)
     plan = FaultPlan()

@@ -1,4 +1,4 @@
-"""What a city's month came to, as one digest: the same end, however often and in whatever order it ran.
+"""The end of a city's month as one digest: the same end, however often and in whatever order it ran.
 
 Over facts and money, never over row ids, clocks of the run or who triggered it.
 """

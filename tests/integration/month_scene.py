@@ -127,7 +127,7 @@ class CityScene(People):
         return self._write("plan", county, rows)
 
     def report(self, county: str, **changes: int) -> Path:
-        """The county's report: all it planned was spent, what it asked for was received."""
+        """The county's report: all it planned was spent, what it applied for was received."""
         rows = []
         for fund in self.funds:
             row = self._row(county, fund)

@@ -98,7 +98,7 @@ def test_a_retry_that_was_allowed_sends_nothing_once_the_bank_contradicts_its_re
     scene: FileScene,
 ) -> None:
     refused_then_accepted(scene)
-    scene.send()  # before anybody has asked
+    scene.send()  # before any query
     assert scene.orders_out() == 1
     scene.resolve()
     assert scene.breaks() == ["bank_contradicts"]

@@ -111,10 +111,10 @@ def match(scene: Scene) -> statements.ReceiptReport:
 
 
 def form(scene: Scene, month: Month = MONTH):
-    (one,) = scene.ports.database.read(
+    (found,) = scene.ports.database.read(
         lambda work: reconciliations(work, CITY, month, scene.ports.gateway_terms)
     )
-    return one
+    return found
 
 
 def kinds(scene: Scene) -> list[str]:
@@ -443,7 +443,7 @@ def test_a_banks_own_file_settles_what_the_gateway_left_open_and_states_its_bala
         import_lines(scene, lines, {}, [date(2026, 10, 3)])
 
 
-def test_a_bank_that_does_not_answer_ends_the_fetching_and_is_told(scene):
+def test_a_bank_that_does_not_answer_ends_the_fetching_and_is_reported(scene):
     paid_month(scene)
     scene.plan.add("500_before", call=Call.STATEMENT, times=1)
     caught = fetch(scene)

@@ -1,4 +1,4 @@
-"""The pages of a played month as it stood at a moment that a reader asks for."""
+"""The pages of a played month as it stood at a moment in the address."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -71,5 +71,5 @@ def test_a_dashboard_whose_clock_is_set_shows_the_month_as_it_stood(scene: CityS
     app = create_app(MonthReader(scene.ports), lambda: then, DashboardOptions(only_known_then=True))
     document = TestClient(app).get("/api/status?city=taizhou&month=2026-10").json()
     assert document["transfers"] == []
-    asked = TestClient(create_app(MonthReader(scene.ports), lambda: LAST_DAY))
-    assert asked.get(f"/api/status?as_of={then:%Y-%m-%dT%H:%M}").json() == document
+    client = TestClient(create_app(MonthReader(scene.ports), lambda: LAST_DAY))
+    assert client.get(f"/api/status?as_of={then:%Y-%m-%dT%H:%M}").json() == document

@@ -286,7 +286,7 @@ def test_a_second_execution_that_comes_back_leaves_suspense_and_the_payment_stan
     assert scene.ports.database.read(verify) == []
 
 
-def test_money_that_the_payee_had_sent_on_and_that_comes_back_is_told(scene: Scene) -> None:
+def test_money_that_the_payee_had_sent_on_and_that_comes_back_is_a_break(scene: Scene) -> None:
     def spend(work: object) -> None:
         booking.book_spending(
             work,  # type: ignore[arg-type]
@@ -332,7 +332,7 @@ def test_every_part_of_a_line_that_must_agree_is_looked_at() -> None:
     assert standing_of(order, [line, replace(back, amount_fen=40, bank_serial="2")]).returned_fen == 40
 
 
-def test_a_credit_under_the_key_of_an_order_that_the_books_lost_is_told(
+def test_a_credit_under_the_key_of_an_order_that_the_books_lost_is_a_break(
     transactions: SqlTransactions,
 ) -> None:
     """As after a restore to before the order: the books know what is owed, and not what was sent."""

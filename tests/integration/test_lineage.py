@@ -143,7 +143,7 @@ def test_every_figure_of_the_filed_summary_leads_to_its_cell(scene: CityScene) -
                     cells = list(explained.cells())
                     assert len(cells) == (1 if county else len(scene.counties))
                     assert sum(kept.fen(cell) for cell in cells) == explained.amount_fen
-                    # Suizhou's text writes nothing about reports; that is said, not passed over.
+                    # Suizhou's text writes nothing about reports; the lineage says so, and does not pass over it.
                     assert explained.articles or len(explained.unwritten) == 2
 
 
@@ -196,7 +196,7 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
         assert part in text
 
 
-def test_a_kept_file_that_says_otherwise_is_told(scene: CityScene) -> None:
+def test_a_kept_file_that_says_otherwise_is_flagged(scene: CityScene) -> None:
     good = Lineage(scene.ports).figure(
         "suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "住院（本月）"
     )
@@ -229,7 +229,7 @@ def test_what_is_not_there_is_said(scene: CityScene) -> None:
             ask()
 
 
-def test_a_plan_is_told_with_what_it_asks_for_and_a_report_with_what_it_reports(scene: CityScene) -> None:
+def test_a_plan_is_explained_by_its_request_and_a_report_by_its_spending(scene: CityScene) -> None:
     lineage = Lineage(scene.ports)
     plan = lineage.figure("suizhou", OCTOBER, DocumentKind.PLAN, FIRST, "employee", "requested")
     report = lineage.figure("suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "spending")

@@ -131,7 +131,7 @@ def test_tables_of_an_earlier_version_are_named_with_the_command_that_brings_the
 ) -> None:
     with database.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE filings DROP COLUMN sources")
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as refused:
         database.read(lambda connection: connection.execute(select(metadata.tables["filings"])).all())
-    assert told.value.code == "database_outdated"
-    assert "fundpool init" in str(told.value.remedy)
+    assert refused.value.code == "database_outdated"
+    assert "fundpool init" in str(refused.value.remedy)

@@ -136,7 +136,7 @@ def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTrans
     one_winner(race(8, approve))
 
 
-def test_a_booking_is_reversed_once_however_many_ask(transactions: SqlTransactions) -> None:
+def test_a_booking_is_reversed_once_however_many_try(transactions: SqlTransactions) -> None:
     open_books(transactions, 100)
     one_winner(
         race(

@@ -100,10 +100,10 @@ def test_a_month_is_settled_by_statements_alone_and_reconciled(scene):
 
     (scene.inbox / "0-broken.xml").write_text("<Document", encoding="utf-8")
     scene.bank_day(date(2026, 10, 9))
-    told = scene.run("reconciliation", at("2026-10-10 09:00"))
+    report = scene.run("reconciliation", at("2026-10-10 09:00"))
     assert scene.states() == {ObligationState.SETTLED}
-    assert "0-broken.xml" in details(told)
-    assert any(outcome.state is UnitState.FLAGGED for outcome in told.outcomes)
+    assert "0-broken.xml" in details(report)
+    assert any(outcome.state is UnitState.FLAGGED for outcome in report.outcomes)
     (scene.inbox / "0-broken.xml").unlink()
 
     scene.run("allocation", at("2026-10-10 10:00"))
@@ -118,9 +118,9 @@ def test_a_month_is_settled_by_statements_alone_and_reconciled(scene):
 
     for day in (1, 2):
         scene.bank_day(date(2026, 11, day))
-    told = scene.run("reconciliation", at("2026-11-03 09:00"))
-    assert {outcome.state for outcome in told.outcomes} == {UnitState.DONE}, details(told)
-    assert details(told).count("调节相符") == 2 * len(scene.funds)
+    report = scene.run("reconciliation", at("2026-11-03 09:00"))
+    assert {outcome.state for outcome in report.outcomes} == {UnitState.DONE}, details(report)
+    assert details(report).count("调节相符") == 2 * len(scene.funds)
     workbook = scene.folder / "reports" / "suizhou" / "2026-10" / "随州市2026-10银行存款余额调节表.xlsx"
     assert workbook.exists()
     assert scene.ports.database.read(verify) == []

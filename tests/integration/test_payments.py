@@ -1,4 +1,4 @@
-"""The one door for money, on both databases, against a bank that keeps its own book."""
+"""The way of a payment, on both databases, against a bank that keeps its own book."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -587,7 +587,7 @@ def test_a_key_fenced_in_days_that_a_restore_lost_is_closed_at_once_and_not_sent
     assert scene.states()[0] == "failed"
 
 
-def test_a_bank_that_works_on_what_it_had_refused_is_told_and_no_other_key_is_used(
+def test_a_bank_that_works_on_what_it_had_refused_is_a_break_and_no_other_key_is_used(
     transactions: SqlTransactions,
 ) -> None:
     scene = Scene(transactions, terms=GatewayTerms(can_close=False))

@@ -85,9 +85,9 @@ def test_explain_of_a_city_without_a_source_text_prints_no_empty_place(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["policy", "explain", "yunzhou", "YZ-08", "--policy-dir", str(folder)]) == 0
-    told = capsys.readouterr().out
-    assert "None" not in told
-    assert "city_finance: 40%" in told
+    printed = capsys.readouterr().out
+    assert "None" not in printed
+    assert "city_finance: 40%" in printed
 
 
 def test_explain_works_the_readings_of_a_gap_out_on_one_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,7 +126,7 @@ def test_a_debit_on_a_day_that_was_final_stops_the_fund_and_is_matched(scene):
     assert serials(scene) == ["A", "B"]
 
 
-def test_a_late_receipt_of_others_is_told_and_stops_nothing(scene):
+def test_a_late_receipt_of_others_is_a_break_and_stops_nothing(scene):
     take(scene, DAY)
     take(scene, DAY, line("B"))
     assert not stops(scene, "statement_changed_after_final")
@@ -197,7 +197,7 @@ def test_another_account_of_the_other_party_is_another_line_and_one_not_given_is
 # ------------------------------------------------------------------ balances
 
 
-def test_statements_that_follow_each_other_are_told_nothing_of(scene):
+def test_statements_that_follow_each_other_open_no_break(scene):
     take(scene, day(12), line("A"), opening_fen=1000, closing_fen=1500)
     take(scene, day(13), opening_fen=1500, closing_fen=1500)
     take(scene, day(14), line("B", number=14), opening_fen=1500, closing_fen=2000)
@@ -293,7 +293,7 @@ def test_a_banks_own_file_is_chained_alike(scene):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "breaks_found"),
     [
         ({12: 7, 13: 8, 14: 9}, 0),
         ({12: 7, 13: None, 14: 9}, 1),  # eight is nobody's, and the thirteenth has no number
@@ -305,10 +305,10 @@ def test_a_banks_own_file_is_chained_alike(scene):
         ({13: 9, 12: 7}, 1),
     ],
 )
-def test_a_number_that_is_skipped_or_used_twice_is_told_and_stops_nothing(scene, numbers, told):
+def test_a_number_that_is_skipped_or_used_twice_is_a_break_and_stops_nothing(scene, numbers, breaks_found):
     for number, sequence in numbers.items():
         take(scene, day(number), sequence=sequence)
-    assert len(breaks(scene, "statement_sequence_gap")) == told
+    assert len(breaks(scene, "statement_sequence_gap")) == breaks_found
     assert not is_stopped(scene)
 
 

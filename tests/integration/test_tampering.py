@@ -130,7 +130,7 @@ def behind_the_program(database: Database) -> Iterator[Connection]:
 
 
 def faults_after(connection: Connection, *edits: Executable) -> set[tuple[str, str, str]] | None:
-    """What verification tells of an edit, which is then undone; None when the database refused the edit."""
+    """What verification finds of an edit, which is then undone; None when the database refused the edit."""
     edit = connection.begin_nested()
     try:
         for each in edits:
@@ -262,7 +262,7 @@ def test_nothing_is_written_behind_a_trail_whose_tail_was_cut_off(transactions: 
     assert refusal.value.code == "trail_broken"
 
 
-def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writer(
+def test_an_earlier_version_of_a_row_is_a_fault_and_not_taken_over_by_the_next_writer(
     database: Database, tmp_path: Path
 ) -> None:
     transactions = played(database, tmp_path)
@@ -279,13 +279,13 @@ def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writ
         ("row_altered", True),
         ("seal_not_latest", False),
     ]
-    # Written on by the program, the row is what the trail says again; the edit is still told.
+    # Written on by the program, the row is what the trail says again; the edit is still a fault.
     transactions.transaction(lambda work: work.switches.set_kill_switch(replace(now, reason="另一原因")))
     faults = transactions.read(lambda work: verify_everything(work, [])).faults
     assert [each.kind for each in faults] == ["row_altered_before"]
 
 
-def test_a_copy_of_the_whole_database_put_back_is_told_by_an_anchor_alone(
+def test_only_an_anchor_detects_that_the_whole_database_was_put_back(
     database: Database, tmp_path: Path
 ) -> None:
     transactions = SqlTransactions(database, SEALS)
@@ -395,7 +395,7 @@ def test_a_long_history_that_was_verified_is_read_from_there_on(
         ("UPDATE ledger_account SET posted_fen = posted_fen + 1 WHERE id = 1", "balance_differs"),
     ],
 )
-def test_what_was_deleted_and_a_wrong_balance_are_told_however_old(
+def test_deleted_rows_and_a_wrong_balance_are_faults_however_old(
     database: Database, verify: Verify, statement: str, kind: str
 ) -> None:
     scene = Scene(SqlTransactions(database, SEALS))
@@ -412,7 +412,7 @@ def test_what_was_deleted_and_a_wrong_balance_are_told_however_old(
     assert kind in {each["kind"] for each in found["faults"]}
 
 
-def test_an_edit_of_a_row_written_before_the_checkpoint_is_told_by_a_full_verification_alone(
+def test_only_a_full_verification_finds_an_edit_of_a_row_before_the_checkpoint(
     database: Database, verify: Verify
 ) -> None:
     scene = Scene(SqlTransactions(database, SEALS))

@@ -8,7 +8,7 @@ or an unclear answer.
 
 Against a wrong of the bank no product is safe: money that leaves another account, arrives at another
 payee, moves twice, or comes in although it never left. The statement shows each (``OddBook.wrongs``
-remembers it), and the product must tell it by a break.
+remembers it), and the product must open a break about it.
 """
 
 import heapq

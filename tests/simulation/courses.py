@@ -1,4 +1,4 @@
-"""Courses of events, one for each broken variant, that tell it from the product for certain.
+"""Courses of events, one for each broken variant, that catch it for certain.
 
 The schedules find most variants by chance (see docs/reliability.md); a course needs no luck.
 """
@@ -771,7 +771,7 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
         ordered_anew_when_the_bank_has_forgotten,
         GatewayTerms(),
     ),
-    "refusal_not_asked_about_again": (executed_between_retry_and_sending, NO_FENCE),
+    "refusal_not_queried_again": (executed_between_retry_and_sending, NO_FENCE),
     "earlier_revision_not_looked_at": (returned_ordered_again_and_executed_once_more, GatewayTerms()),
 }
-"""Which course tells which variant, and at what kind of bank."""
+"""Which course catches which variant, and at what kind of bank."""

@@ -327,8 +327,8 @@ def not_found_believed_at_once_after_restore() -> Any:
 
 
 def held_not_asked_after_restore() -> Any:
-    asked = tuple(each for each in recovery._MAY_HAVE_BEEN_SENT if each is not ObligationState.HELD)
-    return patch.object(recovery, "_MAY_HAVE_BEEN_SENT", asked)
+    queried = tuple(each for each in recovery._MAY_HAVE_BEEN_SENT if each is not ObligationState.HELD)
+    return patch.object(recovery, "_MAY_HAVE_BEEN_SENT", queried)
 
 
 def claim_known_by_its_number_alone() -> Any:
@@ -360,7 +360,10 @@ def _restored_windows_kept() -> Any:
 
     def mutated(work: Any, *, now: Any, terms: Any) -> int:
         open_ = [S.PREPARED, S.SENDING, S.UNKNOWN, S.ACCEPTED]
-        windows = {one.id: one.resend_until or one.valid_until for one in work.attempts.in_states(open_)}
+        windows = {
+            attempt.id: attempt.resend_until or attempt.valid_until
+            for attempt in work.attempts.in_states(open_)
+        }
         stopped = original(work, now=now, terms=terms)
         for attempt_id, until in windows.items():
             work.attempts.change(work.attempts.get(attempt_id), resend_until=until)
@@ -408,7 +411,7 @@ def earlier_revision_not_looked_at() -> Any:
     return patch.object(sending, "_open_beside", lambda work, obligation: None)
 
 
-def refusal_not_asked_about_again() -> Any:
+def refusal_not_queried_again() -> Any:
     return patch.object(sending, "_refused_without_fence", lambda *_: [])
 
 
@@ -417,7 +420,7 @@ def _without_a_last_question(broken: Callable[[], Any]) -> Callable[[], Any]:
 
     @contextmanager
     def both() -> Iterator[None]:
-        with refusal_not_asked_about_again(), broken():
+        with refusal_not_queried_again(), broken():
             yield
 
     return both
@@ -469,7 +472,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         lost_order_given_to_an_earlier_revision,
         earlier_revision_not_looked_at,
         forgotten_because_it_was_not_found,
-        refusal_not_asked_about_again,
+        refusal_not_queried_again,
     )
 }
 """Every mutant by name."""

@@ -32,7 +32,7 @@ PATIENT = GatewayTerms()
 
 
 class Clock:
-    """Business time that moves only when told to."""
+    """Business time that moves only when ``advance`` is called."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now

@@ -102,7 +102,7 @@ def test_orders_sent_after_the_backup_are_settled_from_the_statement(
     assert len(scene.book.executions) == 3
 
 
-def test_a_recovery_whose_questions_were_not_answered_says_so_and_finishes_when_asked_again(
+def test_a_recovery_whose_queries_were_not_answered_says_so_and_finishes_when_run_again(
     transactions: MemoryTransactions,
 ) -> None:
     scene, first_day = under_way_when_restored(transactions)
@@ -257,7 +257,7 @@ def test_not_found_does_not_count_while_an_order_from_before_the_restore_may_be_
     ask(scene)
 
 
-def test_a_second_restore_asks_anew_and_as_far_back_as_the_first(transactions: MemoryTransactions) -> None:
+def test_a_second_restore_queries_anew_and_as_far_back_as_the_first(transactions: MemoryTransactions) -> None:
     scene = Scene(transactions)
     scene.release()
     quarantine(scene)
@@ -281,7 +281,9 @@ def test_an_answer_from_before_a_second_restore_finishes_nothing(transactions: M
     assert refusal(scene, kill_switches.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
 
 
-def test_what_one_person_asked_before_the_backup_counts_no_more(transactions: MemoryTransactions) -> None:
+def test_a_restart_that_one_person_requested_before_the_backup_counts_no_more(
+    transactions: MemoryTransactions,
+) -> None:
     scene = Scene(transactions)
     now = scene.clock()
     act = transactions.transaction
@@ -325,7 +327,7 @@ def test_a_payment_ordered_anew_is_withdrawn_only_when_the_lost_one_can_no_longe
     assert scene.states()[0] == "cancelled"
 
 
-def test_a_payment_withdrawn_in_the_restored_books_and_paid_by_the_bank_is_booked_and_told(
+def test_a_payment_withdrawn_in_the_restored_books_and_paid_by_the_bank_is_booked_and_a_break(
     transactions: MemoryTransactions,
 ) -> None:
     scene = Scene(transactions, counties=COUNTIES[:1])
@@ -393,7 +395,7 @@ def test_an_order_to_an_account_that_the_backup_does_not_know_is_recognised_and_
     assert [each.kind for each in breaks] == ["other_payee"]
 
 
-def test_what_came_back_and_was_paid_again_after_the_backup_is_told_and_booked_when_it_is_ordered_again(
+def test_what_came_back_and_was_paid_again_after_the_backup_is_a_break_and_booked_when_ordered_again(
     transactions: MemoryTransactions,
 ) -> None:
     scene = Scene(transactions, counties=COUNTIES[:1])

@@ -235,7 +235,7 @@ def _tables_put_back(hand: Hand) -> Iterator[Changed]:
 
 
 def _tables_and_seals_put_back(hand: Hand) -> Iterator[Changed]:
-    """The same by somebody who also puts back what tells it."""
+    """The same by somebody who also puts back the evidence of it."""
     hand.with_seals = True
     yield from _tables_put_back(hand)
 

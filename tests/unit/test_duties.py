@@ -138,7 +138,7 @@ def test_a_day_that_the_month_lacks_has_no_date_unless_the_text_says_month_end()
     ("reading", "day"),
     [("nth_last", date(2025, 9, 29)), ("before", date(2025, 9, 28)), ("within", date(2025, 9, 30))],
 )
-def test_the_last_working_days_are_read_as_asked(reading: str, day: date) -> None:
+def test_the_last_working_days_follow_the_reading_given(reading: str, day: date) -> None:
     duty = monthly("transfer", NthLastWorkingDay(2), interpretation=READING)
     assert the_due_date(duty, month="2025-09", readings={LAST_WORKING_DAYS: reading}) == day
 

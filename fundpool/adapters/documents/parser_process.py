@@ -16,6 +16,9 @@ from typing import Any
 from fundpool.adapters.documents import parsing
 from fundpool.services.ports.judging import SourceFile
 
+SCRIPT = Path(parsing.__file__)
+"""What the child runs."""
+
 WALL_SECONDS = 28.0
 FILE_BYTES = 20 * 1024 * 1024
 REPLY_BYTES = 128 * 1024 * 1024
@@ -79,7 +82,7 @@ class ParserProcess:
             self._stop()
             # -I -S: neither the environment nor any installed package is part of this process.
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [sys.executable, "-I", "-S", str(Path(parsing.__file__))],
+                [sys.executable, "-I", "-S", str(SCRIPT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -106,8 +109,8 @@ _LIMITS = {
 }
 
 
-PARSER = hashlib.sha256(Path(parsing.__file__).read_bytes()).digest()
-"""Stands before the kept cells of a file and names the version of the parser that found them."""
+PARSER = hashlib.sha256(SCRIPT.read_bytes()).digest()
+"""Stands before the cells of a file: which version of the parser found them."""
 
 
 def parse_files(files: Sequence[SourceFile]) -> list[SourceFile]:
