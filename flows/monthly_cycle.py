@@ -7,7 +7,7 @@ the flow ``monthly_cycle``; one step alone is a flow in ``flows/steps.py``, made
 from collections.abc import Callable
 from typing import Any
 
-from prefect import flow
+from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
@@ -124,7 +124,9 @@ def monthly_cycle(city: str, month: str, county: CountyCode = None, as_of: str |
 
 def carry_out_step(key: str, parameters: RunParameters, after: State[Any] | None = None) -> State[Any]:
     """Carry out one step; what stops it is told in its state and leaves the steps after it to go on."""
-    begun = begin_step(key, parameters, wait_for=[after] if after else None, return_state=True)
+    # Order alone: a step that failed must not keep the next one from beginning.
+    wait_for = [allow_failure(after)] if after else None
+    begun = begin_step(key, parameters, wait_for=wait_for, return_state=True)
     if not begun.is_completed():
         return Failed(message=reason(begun))
     step = begun.result()

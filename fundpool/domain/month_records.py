@@ -40,15 +40,15 @@ class NilReturn:
     approver: str | None = None
 
     @property
-    def told_zh(self) -> str:
-        """In one line of Chinese, with the document of a waiver."""
+    def text_zh(self) -> str:
+        """The nil return on one line of Chinese, a waiver with its document."""
         if self.document_number is None:
             return f"零申报：{self.reason}"
         return f"经批准免报（{self.document_number}，{self.approver}）：{self.reason}"
 
     @property
-    def told_en(self) -> str:
-        """As ``told_zh``, in English."""
+    def text_en(self) -> str:
+        """``text_zh`` in English."""
         if self.document_number is None:
             return f"nil return: {self.reason}"
         return f"waived by {self.document_number}, approved by {self.approver}: {self.reason}"

@@ -14,16 +14,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.local_prefect.client import QUIET, unavailable
 from fundpool.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request, Response
 
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_SECONDS = 180
@@ -42,6 +46,8 @@ UNUSED_SERVICES = {
     )
 }
 """There are no automations, and one worker, ours."""
+
+ASK_AGAIN_SECONDS = "0.3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +186,34 @@ def serve(handle: int, lock_path: Path) -> None:
 
     threading.Thread(target=end_with_parent, daemon=True).start()
     import uvicorn
-    from prefect.server.api.server import create_app
 
     with lock_path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the server of a killed process may need a moment to go
-        config = uvicorn.Config(create_app, factory=True, log_level="warning", lifespan="on")
+        config = uvicorn.Config(application, factory=True, log_level="warning", lifespan="on")
         uvicorn.Server(config).run(sockets=[socket.socket(fileno=handle)])
+
+
+def application() -> "FastAPI":
+    """Prefect's application, which says with a 503 when to ask again.
+
+    It creates a flow run in a transaction that reads before it writes. When another request commits in
+    between, SQLite refuses the write at once ("database is locked"), and Prefect's client would wait two
+    seconds for what succeeds now.
+    """
+    from prefect.server.api.server import create_app
+
+    app = create_app()
+
+    @app.middleware("http")
+    async def say_when_to_ask_again(
+        request: "Request", call_next: "Callable[[Request], Awaitable[Response]]"
+    ) -> "Response":
+        response = await call_next(request)
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            response.headers["Retry-After"] = ASK_AGAIN_SECONDS
+        return response
+
+    return app
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from expectations.runner import SUITES
 from fundpool.adapters.documents import parser_process, parsing
 from fundpool.domain.findings import Severity
 from schemas.documents import DOCUMENTS
-from schemas.documents.base import DocumentType, FieldKind, Presence
+from schemas.documents.base import DocumentType, FieldKind
 from schemas.documents.reading_rules import READING_RULES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +93,7 @@ def _document(document: DocumentType, checks: tuple[Check, ...]) -> str:
             f.zh,
             f.en,
             _KIND[f.kind],
-            "必填 required" if f.presence is Presence.REQUIRED else "可空 optional",
+            "可空 optional" if f.is_optional else "必填 required",
             "、".join(f.aliases),
         )
         for f in document.fields

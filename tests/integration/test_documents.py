@@ -18,7 +18,7 @@ from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services.documents import review
 from fundpool.services.documents.document_kinds import intake_of, is_of
 from fundpool.services.documents.intake import FileReceipt
-from fundpool.services.documents.judgements import budget_left
+from fundpool.services.documents.known_facts import budget_left
 from fundpool.services.month.daily import open_months, reserve_due_steps
 from fundpool.services.oversight import records
 from fundpool.services.oversight.lineage import Lineage

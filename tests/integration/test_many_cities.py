@@ -87,11 +87,13 @@ def test_figures_that_no_frame_can_hold_keep_no_other_city_from_its_answer(tmp_p
         JudgingContext(
             own,
             MONTH,
-            {(place.counties[0], fund): 10**12 for fund in place.funds},
-            {},
-            {},
-            None,
-            {(place.counties[0], fund): [place.planned_fen(place.counties[0], fund)] for fund in place.funds},
+            {
+                "budget_left_fen": {(place.counties[0], fund): 10**12 for fund in place.funds},
+                "recent_monthly_spending_fen": {
+                    (place.counties[0], fund): [place.planned_fen(place.counties[0], fund)]
+                    for fund in place.funds
+                },
+            },
         )
         for own, place in zip(register, nation.cities, strict=True)
     ]

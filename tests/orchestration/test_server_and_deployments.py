@@ -1,5 +1,6 @@
 """Deployments on a real server, the clock's scheduled run, and a server that comes and goes cleanly."""
 
+import asyncio
 import os
 import re
 import signal
@@ -13,11 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from fundpool.domain.periods import SHANGHAI
 from fundpool.local_prefect import deployments, runs
 from fundpool.local_prefect.runs import LocalPrefect
+from fundpool.local_prefect.server import application
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240
@@ -176,3 +179,22 @@ def test_a_killed_start_leaves_no_server_behind_and_the_next_one_starts_and_stop
         assert process.wait(PATIENCE_SECONDS) == 0
         assert not answers(port)
     assert not (tmp_path / "prefect" / "address").exists()
+
+
+def test_a_request_that_sqlite_refused_is_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastapi import FastAPI, Response  # noqa: PLC0415
+    from prefect.server.api import server as prefect_server  # noqa: PLC0415
+
+    bare = FastAPI()
+    bare.add_api_route("/200", lambda: Response(status_code=200))
+    bare.add_api_route("/503", lambda: Response(status_code=503))
+    monkeypatch.setattr(prefect_server, "create_app", lambda: bare)
+
+    transport = httpx.ASGITransport(application())
+
+    async def headers_of(status: int) -> httpx.Headers:
+        async with httpx.AsyncClient(transport=transport, base_url="http://prefect") as client:
+            return (await client.get(f"/{status}")).headers
+
+    assert float(asyncio.run(headers_of(503))["Retry-After"]) < 1
+    assert "Retry-After" not in asyncio.run(headers_of(200))

@@ -192,6 +192,25 @@ def test_the_whole_cycle_as_one_flow_publishes_the_months_summary(
     assert "曾都区" in str(json.loads(keys["plan-review-suizhou-2026-10"].data))
 
 
+def test_a_failed_step_is_named_and_leaves_the_rest_of_the_month_to_go_on(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fundpool.domain.month import STEPS  # noqa: PLC0415
+
+    scene = scene_of("suizhou", OCTOBER)
+    play_to_application(scene)
+
+    def incoming(city: str, document: str) -> tuple[Incoming, ...]:
+        raise RuleViolation("folder_forbidden", "收件夹不许读", "the folder may not be read", remedy="chmod")
+
+    monkeypatch.setattr(scene.ports.drop_folder, "incoming", incoming)
+    run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
+    assert run.state_type == "FAILED"
+    assert run.message.startswith("3 of 10 steps failed · 未完成的步骤: plan-collection: [folder_forbidden]")
+    ended = [each.name for each in task_runs_of(run) if each.name.startswith("■")]
+    assert ended == [f"■ {step}" for step in STEPS]
+
+
 def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene]
 ) -> None:

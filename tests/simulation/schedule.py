@@ -286,7 +286,6 @@ class Schedule:
         self.scene.gateway.statement = self._fetch_statement
         self._choose_temper()
         self.workers = 0
-        self.is_rereading = False
 
     def _choose_temper(self) -> None:
         """Each seed leans its own way: one forgets the statements, another jumps through the days."""
@@ -525,9 +524,9 @@ class Schedule:
             if day not in final:
                 self._import(day)
 
-    def _final_days(self) -> frozenset[date]:
-        """Days of which the statement of every paying account was read when it could no longer grow."""
-        numbers = [account_no(hop.from_type, CITY_UNIT) for hop in self.scene.hops]
+    def _final_days(self, *accounts: str) -> frozenset[date]:
+        """Days whose statement was read when it could no longer grow: of these accounts, else of every paying one."""
+        numbers = accounts or [account_no(hop.from_type, CITY_UNIT) for hop in self.scene.hops]
         imports = self.scene.ports.database.read(
             lambda work: [work.statements.imports(each) for each in numbers]
         )
@@ -541,28 +540,23 @@ class Schedule:
         if self.faults_on and self.random.random() < 0.2:
             self.scene.plan.add("statement_line_missing", call=_STATEMENT)
             self._log("a line is gone")
-        self._import(self.random.choice(final), is_reread=True)
+        self._import(self.random.choice(final))
 
     def _reread_all(self) -> None:
         for day in sorted(self._final_days()):
-            self._import(day, is_reread=True)
+            self._import(day)
 
     def _days(self) -> list[date]:
         today = self.scene.clock().astimezone(SHANGHAI).date()
         return [NOW.date() + timedelta(days=number) for number in range((today - NOW.date()).days + 1)]
 
-    def _import(self, day: date, *, is_reread: bool = False) -> None:
-        self.is_rereading = is_reread
-        try:
-            resolving.import_statements(
-                self.scene.ports, CITY, day, self.scene.clock(), clock=self.scene.clock
-            )
-        finally:
-            self.is_rereading = False
+    def _import(self, day: date) -> None:
+        resolving.import_statements(self.scene.ports, CITY, day, self.scene.clock(), clock=self.scene.clock)
 
     def _fetch_statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
-        # Books that a restore puts back read a day anew: what the bank leaves out then, nobody has seen.
-        if not self.is_rereading or self.restore_at:
+        # What the bank leaves out of a day that the books in force have not read, or will read anew
+        # after a restore, nobody can know of.
+        if self.restore_at or day not in self._final_days(account):
             self._statement_is_final(day)
         return self.fetch(account, day, now=now)
 

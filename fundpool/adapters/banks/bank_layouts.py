@@ -107,7 +107,7 @@ def template_layout() -> Layout:
             remark=named["purpose"],
             account=named["account"],
         ),
-        sheet=STATEMENT.sheet,
+        sheet=STATEMENT.zh,
         end_words=("控制合计",),
         prepared_rows=True,
     )

@@ -95,7 +95,7 @@ def _duty_flags(
             kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days} days"
         nil = facts.nil_returns.get((document, row.duty.unit or "")) if document else None
         if row.standing.state is DutyState.NIL and nil is not None:
-            zh, en = _literally(nil.told_zh), _literally(nil.told_en)
+            zh, en = _literally(nil.text_zh), _literally(nil.text_en)
         days = row.standing.days_late
         who = names.get(row.duty.unit or "", policy.name_zh)
         duty_zh, duty_en = DUTY_NAMES[row.duty.step]

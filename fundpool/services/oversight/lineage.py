@@ -689,8 +689,8 @@ def _nil_return(
     for nil in work.records.nil_returns(policy.key, month):
         if (nil.document, nil.county) == (document, county):
             return Why(
-                f"{nil.told_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
-                f"{nil.told_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
+                f"{nil.text_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
+                f"{nil.text_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
             )
     return None
 

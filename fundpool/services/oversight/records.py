@@ -302,8 +302,8 @@ def _record_nil(work: Work, entry: NilReturn, action: str, now: datetime) -> boo
         if is_its and _grounds(known) != _grounds(entry):
             raise InputError(
                 "nil_return_stands",
-                f"{entry.county} {entry.month} {entry.document} 已登记：{known.told_zh}",
-                f"{entry.document} of {entry.county} for {entry.month} stands as: {known.told_en}",
+                f"{entry.county} {entry.month} {entry.document} 已登记：{known.text_zh}",
+                f"{entry.document} of {entry.county} for {entry.month} stands as: {known.text_en}",
             )
     is_new = work.records.add_nil_return(entry, now)
     if is_new:

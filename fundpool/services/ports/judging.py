@@ -254,28 +254,15 @@ class ParsedDocument:
 
 @dataclass(frozen=True)
 class JudgingContext:
-    """What is known beyond the files. None means that nobody looked; the checks that need it then say so.
+    """What is known beyond the files: the city's register, the period, and the facts of the books by name.
 
-    Amounts are keyed by county code and fund. ``recent_monthly_spending_fen`` lists the last months,
-    oldest first. ``last_cumulative_fen`` is the year-to-date spending of the last report this year
-    (0 in the first month of the year).
+    A fact (services/documents/known_facts.py) is keyed by county code and fund, or by county, fund and what
+    names the row of a list. A fact that is absent was not looked up; the checks that need it then say so.
     """
 
     register: Register
     month: Period
-    budget_left_fen: Mapping[CountyFund, int] | None = None
-    last_closing_fen: Mapping[CountyFund, int] | None = None
-    last_cumulative_fen: Mapping[CountyFund, int] | None = None
-    ledger_received_fen: Mapping[CountyFund, int] | None = None
-    recent_monthly_spending_fen: Mapping[CountyFund, Sequence[int]] | None = None
-    further: Mapping[str, Mapping[Any, int]] = field(default_factory=dict)
-    """Facts that one document alone is held against (services/documents/known_facts.py), by name; keyed by
-    county and fund, or by county, fund and what names the row of a list."""
-
-    def fact(self, name: str) -> Mapping[Any, Any] | None:
-        """The fact called ``name``; None when nobody looked."""
-        known: Mapping[Any, Any] | None = self.further.get(name)
-        return getattr(self, name, None) if known is None else known
+    facts: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
