@@ -123,9 +123,9 @@ class Intake:
 class DocumentType:
     """A document that counties file: its own ``columns``, the amounts and details, and what becomes of it.
 
-    ``month_zh`` is the meaning of its month column. ``row_key`` are the fields that name a row once; ``total_field`` the amount that adds up to the
-    document's total per fund in the answer of a check, and that its review is about. A document is
-    either filed (``intake``) or taken by another command (``taken_by``).
+    ``month_zh`` is the meaning of its month column. ``row_key`` are the fields that identify a row;
+    ``total_field`` is the amount that adds up to the document's total per fund in the answer of a check, and
+    that its review is about. A document is either filed (``intake``) or taken by another command (``taken_by``).
     """
 
     key: str
