@@ -1,6 +1,6 @@
 """Two files of payment details compared line by line, beside reading them alone and beside pandas.
 
-    python -m benchmarks.detail_comparison [--lines N]... [--pandas-up-to N]
+    python -m benchmarks.detail_comparison [--lines N]...
 
 Prints one line of JSON per size. Each way runs in a process of its own, so that each has its own peak of
 memory. The right file has the left one's lines in another order: one in a hundred with another amount, one
@@ -24,16 +24,17 @@ from typing import Any
 from fundpool.services.documents.detail_comparison import COUNTS, DETAIL_COLUMNS
 
 FORMS = ("csv", "parquet")
+PANDAS_UP_TO = 1_000_000
+"""Lines a side that pandas is still tried with: it holds everything in memory."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, nargs="*", default=[1_000_000])
-    parser.add_argument("--pandas-up-to", type=int, default=1_000_000)
     options = parser.parse_args()
     for lines in options.lines:
         for form in FORMS:
-            print(json.dumps(figures(lines, form, with_pandas=lines <= options.pandas_up_to)), flush=True)
+            print(json.dumps(figures(lines, form, with_pandas=lines <= PANDAS_UP_TO)), flush=True)
 
 
 def figures(lines: int, form: str, *, with_pandas: bool) -> dict[str, Any]:
@@ -107,8 +108,8 @@ def by_product(left: Path, right: Path) -> dict[str, int]:
     columns = {name: name for name in DETAIL_COLUMNS}
     with compare((left, columns), (right, columns)) as comparer:
         comparer.list_differences()
-        told = comparer.comparison
-    return {**{name: told.count(name) for name in COUNTS}, "differing": told.differing}
+        comparison = comparer.comparison
+    return {**{name: comparison.count(name) for name in COUNTS}, "differing": comparison.differing}
 
 
 def by_reading(left: Path, right: Path) -> tuple[int, ...]:

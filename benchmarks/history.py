@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, Table, select, text, update
 
 from fundpool.adapters.stores.accounts import account_of
+from fundpool.adapters.stores.attempts import attempt_of
 from fundpool.adapters.stores.audit import _digest
 from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.payments import batch_of, obligation_of
 from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals, SqlRowTrail
-from fundpool.adapters.stores.transfers import attempt_of, batch_of, obligation_of
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import GENESIS, Phase, Posting, Voucher, seal_voucher

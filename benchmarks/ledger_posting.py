@@ -1,6 +1,6 @@
 """Postings a second through the books with every check, beside the floor: raw inserts of the same rows.
 
-    python -m benchmarks.ledger_posting [--postings N] [--rounds N] [--url postgresql://…]
+    python -m benchmarks.ledger_posting [--postings N] [--rounds N]
 
 Prints one line of JSON per database. All write the same rows durably (SQLite: rollback journal,
 synchronous FULL; PostgreSQL: its defaults), in batches of BATCH per transaction. The raw inserts are
@@ -54,12 +54,11 @@ def main() -> None:
     )
     parser.add_argument("--postings", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3, help="the best round counts")
-    parser.add_argument("--url", help="a PostgreSQL server; default: the embedded one")
     wanted = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fundpool-bench-"))
     try:
         print(json.dumps(measure(Database(f"sqlite:///{folder}/books.db"), wanted.postings, wanted.rounds)))
-        url, stop = (wanted.url, lambda: None) if wanted.url else embedded(folder)
+        url, stop = embedded(folder)
         print(json.dumps(measure(Database(url), wanted.postings, wanted.rounds)))
         stop()
     finally:
@@ -76,7 +75,7 @@ class Spent:
     def best(self, batches: int, rounds: int) -> tuple[float, float]:
         """Seconds of the best round, on the wall and of the processors."""
         of_rounds = [slice(number * batches, (number + 1) * batches) for number in range(rounds)]
-        return min(sum(self.wall[one]) for one in of_rounds), min(sum(self.cpu[one]) for one in of_rounds)
+        return min(sum(self.wall[each]) for each in of_rounds), min(sum(self.cpu[each]) for each in of_rounds)
 
 
 def measure(database: Database, count: int, rounds: int = 1) -> dict[str, object]:
@@ -84,7 +83,7 @@ def measure(database: Database, count: int, rounds: int = 1) -> dict[str, object
     migrations.upgrade(database)
     transactions = SqlTransactions(database, Seals(lambda: b"benchmark"))
     transactions.transaction(
-        lambda work: booking.open_balance(work, FISCAL, 10**14, by="bench", event_at=NOW, now=NOW)
+        lambda work: booking.open_balances(work, [(FISCAL, 10**14)], by="bench", event_at=NOW, now=NOW)
     )
     batches = -(-count // BATCH)
     # The first batch opens the accounts and compiles the statements; it is not counted.

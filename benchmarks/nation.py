@@ -29,11 +29,11 @@ from benchmarks.measuring import PeakMemory, Stopwatch, cpu_seconds, cpu_seconds
 from benchmarks.national_month import MONTH, NATION_CITIES, PATTERNS, NationCity, RunStep, nation_ports, play
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.outcomes import StepRequest, UnitState
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.month import steps
 from fundpool.services.month.steps import run_step_of_cities
 from fundpool.services.ports.work import MonthPorts
 from tests.integration.month_scene import account_no, at
+from tests.scripted_bank import ScriptedGateway
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WAYS = ("product", "plain")
@@ -62,13 +62,13 @@ def main() -> None:
     parser.add_argument("--cities", type=int, default=NATION_CITIES)
     parser.add_argument("--home", type=Path, help="make up the nation here; with --way: play it here")
     parser.add_argument("--way", choices=WAYS, help="measure one way at one size, in this process")
-    asked = parser.parse_args()
-    if asked.way:
-        print(json.dumps(measure(asked.way, asked.cities, asked.home)))
-    elif asked.home:
-        make_up(asked.cities, asked.home)
+    options = parser.parse_args()
+    if options.way:
+        print(json.dumps(measure(options.way, options.cities, options.home)))
+    elif options.home:
+        make_up(options.cities, options.home)
     else:
-        compare(asked.cities)
+        compare(options.cities)
 
 
 def compare(cities: int) -> None:
@@ -88,7 +88,7 @@ def compare(cities: int) -> None:
                 shutil.rmtree(home)
     small, large = found["product", sizes[0]], found["product", sizes[-1]]
     plain = found["plain", sizes[-1]]
-    per_county = [one["seconds"] / one["counties"] for one in (small, large)]
+    per_county = [run["seconds"] / run["counties"] for run in (small, large)]
     comparison = {
         "benchmark": "nation-comparison",
         "cities": cities,
@@ -194,11 +194,11 @@ def _way(way: str, home: Path, ports: MonthPorts, watch: Stopwatch) -> Iterator[
 def _directly(ports: MonthPorts, watch: Stopwatch) -> RunStep:
     def run(step: str, moment: str) -> None:
         with watch.stage(STAGE_OF_STEP[step]):
-            asked = [
+            requests = [
                 StepRequest(city.key, MONTH, at(moment), is_played=True) for city in ports.policies.cities
             ]
-            for start in range(0, len(asked), CITIES_TOGETHER):
-                run_step_of_cities(ports, step, asked[start : start + CITIES_TOGETHER])
+            for start in range(0, len(requests), CITIES_TOGETHER):
+                run_step_of_cities(ports, step, requests[start : start + CITIES_TOGETHER])
 
     return run
 

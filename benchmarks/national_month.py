@@ -15,10 +15,10 @@ from fundpool.bootstrap import build_ports, limits_of
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PolicyLibrary, Unit
 from fundpool.sandbox_bank.bank_book import BankBook
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 from tests.integration.month_scene import FISCAL_FEN, CityScene, at
+from tests.scripted_bank import ScriptedGateway
 
 NATION_CITIES = 333
 NATION_COUNTIES = 2844
@@ -38,7 +38,7 @@ def nation_ports(home: Path, cities: int) -> MonthPorts:
     book.open_on_first_use(FISCAL_FEN)
     patterns = [ports.policies.city(key) for key in PATTERNS]
     nation = tuple(_invented(patterns[number % len(patterns)], number) for number in range(cities))
-    library = PolicyLibrary(nation, ports.policies.national)
+    library = PolicyLibrary(nation)
     assert isinstance(ports.database, SqlTransactions)
     ports.database.limits = limits_of(settings, library)
     return replace(ports, policies=library, gateway=ScriptedGateway(book))

@@ -1,7 +1,7 @@
 """A peer of the books: pgledger's public SQL in batches, beside the floor of its own rows.
 
     git clone https://github.com/pgr0ss/pgledger
-    python -m benchmarks.pgledger_peer pgledger [--transfers N] [--url postgresql://…]
+    python -m benchmarks.pgledger_peer pgledger [--transfers N]
 
 Posts the transfers of ``benchmarks.ledger_posting`` (one account to a hundred, batches of BATCH)
 through ``pgledger_create_transfers`` and copies the rows it wrote (a transfer and two entries each)
@@ -47,11 +47,10 @@ def main() -> None:
     )
     parser.add_argument("pgledger", type=Path, help="a copy of its repository")
     parser.add_argument("--transfers", type=int, default=20_000)
-    parser.add_argument("--url", help="a PostgreSQL server; default: the embedded one")
     wanted = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fundpool-bench-"))
     try:
-        url, stop = (wanted.url, lambda: None) if wanted.url else embedded(folder)
+        url, stop = embedded(folder)
         plain_url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(plain_url) as connection:
             print(json.dumps(measure(connection, wanted.pgledger, -(-wanted.transfers // BATCH))))
@@ -120,11 +119,11 @@ def _transfer(connection: psycopg.Connection[Any], accounts: Sequence[str]) -> l
 
 
 def _rows(connection: psycopg.Connection[Any], made: list[str]) -> dict[str, list[tuple[Any, ...]]]:
-    asked = {
+    queries = {
         "transfers": "select * from pgledger_transfers where id = any(%s)",
         "entries": "select * from pgledger_entries where transfer_id = any(%s)",
     }
-    rows = {table: connection.execute(query.encode(), (made,)).fetchall() for table, query in asked.items()}
+    rows = {table: connection.execute(query.encode(), (made,)).fetchall() for table, query in queries.items()}
     connection.commit()
     return rows
 

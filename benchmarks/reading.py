@@ -125,13 +125,13 @@ def plain_pandas(frame: pd.DataFrame) -> int:
     """The suite's questions as bare expressions; how many rows fail any of them."""
     items = [f"{key}_fen" for key, _, _ in ITEMS]
     money = [field.key for field in PLAN.money_fields]
-    asked = [*items, "planned_fen", "available_fen", "requested_fen"]
+    required = [*items, "planned_fen", "available_fen", "requested_fen"]
     wrong = frame["county"].isna() | frame["fund"].isna()
     wrong |= frame["county_by_code"] != frame["county_by_name"]
     wrong |= frame["month"] != frame["expected_month"]
     wrong |= frame.duplicated(["file", "county", "fund"], keep=False)
     wrong |= frame["missing_funds"].notna() | frame["copied_from"].notna()
-    wrong |= frame[asked].isna().any(axis=1) | (frame[money].fillna(0) < 0).any(axis=1)
+    wrong |= frame[required].isna().any(axis=1) | (frame[money].fillna(0) < 0).any(axis=1)
     for key in money:
         wrong |= (frame[f"control_{key}"] != frame[f"sum_{key}"]).fillna(value=False)
     wrong |= frame["has_total_row"].isin([False]) | frame["maker_is_checker"].isin([True])

@@ -4,7 +4,7 @@
     python -m benchmarks.transfers --history 0 10000 100000 1000000    # the full growth
 
 Cities of nine counties and two funds pay a month: 18 payments each are ordered, approved, released
-and sent to a bank in the same process, asked about, matched with the bank's statement and looked at.
+and sent to a bank in the same process, queried, matched with the bank's statement and looked at.
 Prints one line of JSON per database and setting.
 
 *Durability* runs the same payments on two databases of a kind, city by city in turn: one as the
@@ -51,11 +51,11 @@ from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import ObligationState
 from fundpool.sandbox_bank.bank_book import BankBook
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.oversight import overview
 from fundpool.services.payments import batches, resolving, sending, transfer_views
 from fundpool.services.ports.work import Ports, Work
+from tests.scripted_bank import ScriptedGateway
 
 NOW = datetime(2026, 10, 8, 9, tzinfo=SHANGHAI)
 PER_MONTH = len(FUNDS) * len(COUNTIES)
@@ -94,7 +94,7 @@ Make = Callable[[str, bool], Database]
 
 @contextmanager
 def databases(folder: Path, kinds: Iterable[str]):  # type: ignore[no-untyped-def]
-    """How to make databases in ``folder``; a PostgreSQL server of its own for each setting, if asked for."""
+    """How to make databases in ``folder``; a PostgreSQL server of its own for each setting, where ``kinds`` names it."""
     servers = {}
     if "postgresql" in kinds:
         servers = {durable: embedded(folder / f"durable-{durable}") for durable in (True, False)}
@@ -227,7 +227,7 @@ class Cities:
 def look(work: Work, city: str) -> None:
     """What the dashboard and the command line read about a city's money."""
     transfer_views.transfer_views(work, city, MONTH)
-    for batch in work.transfers.batches(city, MONTH):
+    for batch in work.payments.batches(city, MONTH):
         batches.batch_consequences(work, batch.id)
     overview.fund_books(work, city, FUNDS, NOW + timedelta(days=2))
     overview.standing_alarms(work, city)

@@ -2,7 +2,7 @@
 
 from expectations.arithmetic import cells, compared, equal, near, not_negative
 from expectations.checks import BLOCK, NOTE, REVIEW, Check, Suite, text
-from expectations.form import adds_up, form_checks
+from expectations.form import form_checks
 from expectations.tie_out import known, ties
 from schemas.documents.annual_budget import ANNUAL_BUDGET, FINAL_ACCOUNT
 from schemas.documents.base import DocumentType
@@ -12,34 +12,6 @@ def _account(prefix: str, document: DocumentType) -> tuple[Check, ...]:
     """Checks 001–017, which budget and final account have in common."""
     return (
         *form_checks(prefix, document),
-        adds_up(
-            f"{prefix}-013",
-            document,
-            "income_fen",
-            title_zh="收入分项相加等于收入合计",
-            title_en="items of income add up",
-        ),
-        adds_up(
-            f"{prefix}-014",
-            document,
-            "spending_fen",
-            title_zh="支出分项相加等于支出合计",
-            title_en="items of spending add up",
-        ),
-        adds_up(
-            f"{prefix}-015",
-            document,
-            "surplus_fen",
-            title_zh="收入减支出等于本年结余",
-            title_en="income − spending = surplus",
-        ),
-        adds_up(
-            f"{prefix}-016",
-            document,
-            "closing_fen",
-            title_zh="年初加本年结余等于年末",
-            title_en="brought forward + surplus = carried forward",
-        ),
         Check(
             code=f"{prefix}-017",
             severity=REVIEW,

@@ -52,7 +52,7 @@ def nil_for_fund(values: pd.DataFrame, *, fund: str) -> Cells:
 
 
 def compared(amounts: pd.DataFrame, *, relation: Literal["eq", "le", "ge"]) -> Cells:
-    """Column 1 = (≤, ≥) column 2, column 3 = (≤, ≥) column 4, …; the first of each pair is the one at fault."""
+    """Column 1 = (≤, ≥) column 2, column 3 = (≤, ≥) column 4, …; the first column of each pair is at fault."""
     left = amounts.iloc[:, ::2]
     right = amounts.iloc[:, 1::2].set_axis(left.columns, axis=1)
     return Cells(~getattr(left, relation)(right).fillna(value=True).astype(bool), right)
@@ -138,7 +138,7 @@ class ExpectCellsToFollowRule(MulticolumnMapExpectation):
     args_keys: ClassVar[tuple[str, ...]] = ("column_list", "rule", "options")
 
     def cells(self, rows: pd.DataFrame) -> Cells:
-        """What the rule says of the cells of ``rows``."""
+        """The cells of ``rows`` that break the rule, with the amounts expected there."""
         return RULES[self.rule](rows[self.column_list], **self.options)
 
 
@@ -148,7 +148,7 @@ def cells(rule: Callable[..., Cells], columns: Sequence[str], **options: Any) ->
 
 
 def equal(column: str, other: str) -> gxe.ExpectColumnPairValuesToBeEqual:
-    """The expectation that two columns are equal wherever both have a value; the first is the one at fault."""
+    """The expectation that two columns are equal wherever both have a value; the first is at fault."""
     return gxe.ExpectColumnPairValuesToBeEqual(
         column_A=column, column_B=other, ignore_row_if="either_value_is_missing"
     )

@@ -19,7 +19,7 @@ Facts = Mapping[str, Any]
 the text of each cell as the county wrote it."""
 
 Wording = Callable[[Facts, str], str | None]
-"""Words one side of a finding, from the failed row and the field the finding points at."""
+"""Makes the text of ``found`` or ``expected`` from the failed row and the field that the finding points at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,6 @@ def text(words: str) -> Wording:
 
 
 def as_written(facts: Facts, field: str) -> str | None:
-    """What the cell says, as it stands."""
+    """The text of the cell as the county wrote it."""
     written = facts["raw"].get(field)
     return None if written is None else str(written)

@@ -12,24 +12,31 @@ from expectations.arithmetic import (
     stated,
 )
 from expectations.checks import BLOCK, REVIEW, Check, as_written, text, value
-from schemas.documents.base import SIGNATURES, DocumentType, FieldKind, Presence, Sum
+from schemas.documents.base import SIGNATURES, DocumentField, DocumentType, FieldKind, Sum
 
 FORM = "表内勾稽关系 / the form's own identities"
 REGISTER = "市级统筹区划名册 / register of the pooled city"
 STATED = "填写 / a value"
-"""What a blank cell is expected to hold; the runner drops it where the reader already said why."""
+"""What a blank cell is expected to hold; the runner drops the finding where the reader already has one."""
 CONTROL = "经办内部控制：经办、复核分设 / internal control: maker and checker apart"
 
 
 def form_checks(prefix: str, document: DocumentType) -> tuple[Check, ...]:
-    """Checks 001–012, which every document has as far as they apply to it.
+    """Checks 001–012, which every document has as far as they apply to it, and from 013 on its own sums.
 
     A list of details has no 006, because a county may have no payer of a fund in a month. A bank
     statement is not signed and has neither 011 nor 012.
     """
     missing_funds = _every_fund_has_a_row(prefix) if document.per_fund else ()
     signatures = _signed(prefix) if any(label in document.labels for label in SIGNATURES) else ()
-    return (*_whose_and_when(prefix, document), *missing_funds, *_amounts(prefix, document), *signatures)
+    sums = [(field, field.follows_from) for field in document.fields if field.follows_from is not None]
+    return (
+        *_whose_and_when(prefix, document),
+        *missing_funds,
+        *_amounts(prefix, document),
+        *signatures,
+        *(_adds_up(f"{prefix}-{code:03}", document, *total) for code, total in enumerate(sums, start=13)),
+    )
 
 
 def _whose_and_when(prefix: str, document: DocumentType) -> tuple[Check, ...]:
@@ -152,7 +159,7 @@ def _amounts(prefix: str, document: DocumentType) -> tuple[Check, ...]:
             remedy="填写该格 / fill the cell",
             expect=cells(
                 stated,
-                [f.key for f in document.fields if f.presence is Presence.REQUIRED and f.kind not in place],
+                [f.key for f in document.fields if not f.is_optional and f.kind not in place],
             ),
             found=as_written,
             expected=text(STATED),
@@ -232,23 +239,20 @@ def _signed(prefix: str) -> tuple[Check, ...]:
     )
 
 
-def adds_up(code: str, document: DocumentType, total: str, *, title_zh: str, title_en: str) -> Check:
-    """The identity that the document's definition states for the field ``total``, to the fen."""
-    field = document.field_of(total)
-    rule = field.follows_from
-    assert rule is not None
+def _adds_up(code: str, document: DocumentType, field: DocumentField, rule: Sum) -> Check:
+    """The identity that the document's definition states for ``field``, to the fen."""
     return Check(
         code=code,
         severity=BLOCK,
-        title_zh=title_zh,
-        title_en=title_en,
+        title_zh=rule.title_zh,
+        title_en=rule.title_en,
         message_zh=f"{{county}}{{fund}}“{field.zh}”填 {{found}}，按 {_formula(document, rule)} 应为 {{expected}}",
         message_en="{county} {fund}: “{field}” reads {found}, its parts give {expected}",
         basis=FORM,
         remedy="核对各项与合计 / compare the parts and the sum",
         expect=cells(
             signed_sum,
-            [total, *rule.plus, *rule.minus],
+            [field.key, *rule.plus, *rule.minus],
             signs=[1] * len(rule.plus) + [-1] * len(rule.minus),
             at_least_nil=rule.at_least_nil,
             optional=rule.optional,
@@ -264,7 +268,7 @@ def _formula(document: DocumentType, rule: Sum) -> str:
 
 
 def account_number(code: str) -> Check:
-    """The account of a list's row reads like one."""
+    """The account of a list's row has the form of an account number."""
     return Check(
         code=code,
         severity=REVIEW,

@@ -1,8 +1,8 @@
 """The tie-out frame: every row of every file beside what is known of its county, fund and month.
 
 One row per document row. Amounts and counts are Int64 (amounts in fen), so that a missing one never turns
-a column into floats; all other columns hold objects. What is said of a whole file, county or fund stands
-on its first row only, so that it is judged once.
+a column into floats; all other columns hold objects. A value of a whole file, county or fund stands on its
+first row only, so that it is judged once.
 
 ======================  ==============================================================================
 column                  meaning
@@ -10,7 +10,7 @@ column                  meaning
 file, line, context     place of the file in the batch, of the row in the file, of the city's context
 county, fund            resolved; missing where the document's text means nothing known
 county_by_code/_name    what the code and the name each resolve to; county_named: the register's words for both
-expected_month/_year    the period asked for
+expected_month/_year    the period that the document must be for
 city_funds              names of all funds of the city
 <field>                 every field of the document: amounts, counts, texts
 sum_<field>             Σ of the column over the file's rows (first row of the file); missing if a required
@@ -37,7 +37,7 @@ import pandas as pd
 
 from expectations.checks import Suite
 from fundpool.services.ports.judging import CountyFund, JudgingContext, Line, ParsedDocument, fold
-from schemas.documents.base import DocumentType, FieldKind, Presence
+from schemas.documents.base import DocumentType, FieldKind
 
 RECENT_SPENDING = "recent_monthly_spending_fen"
 """The one fact of JudgingContext that is a list of months; the frame has its mean as RUN_RATE."""
@@ -55,7 +55,7 @@ def tie_out_frame(
     A row never sees the facts of another city. Raises OverflowError for numbers beyond LARGEST.
     """
     document = suite.document
-    # A context is told from another by its identity: the files of a city share one.
+    # The files of a city share one context object, so its identity is the key of the city.
     cities = {id(context): context for context in contexts}
     frame = _rows(files, contexts, document)
     frame = _with_file_facts(frame, files, document)
@@ -105,7 +105,7 @@ def _rows(
 
 
 def _row(line: Line, document: DocumentType, context: JudgingContext) -> dict[str, Any]:
-    """What the line says, what its county's code and name mean to the register, and the period asked for."""
+    """The values of the line, what the register makes of its county's code and name, and the expected period."""
     register = context.register
     row: dict[str, Any] = {
         field.key: line.amounts_fen[field.key] if field.is_money else line.values.get(field.key)
@@ -132,7 +132,7 @@ def _with_file_facts(
 ) -> pd.DataFrame:
     """Adds signatures, control totals and the sums they must match, all on the first row of each file."""
     money = [field.key for field in document.money_fields]
-    required = [field.key for field in document.money_fields if field.presence is Presence.REQUIRED]
+    required = [field.key for field in document.money_fields if not field.is_optional]
     signatures = [label.key for label in document.labels if label.key != "unit"]
     records = []
     for number in frame["file"].unique():
@@ -227,7 +227,7 @@ def _with_known_facts(
 
 
 def _amounts(city: JudgingContext, fact: str) -> Mapping[CountyFund | tuple[str, str, str], int]:
-    known = city.fact(fact) or {}
+    known = city.facts.get(fact, {})
     if fact == RECENT_SPENDING:
         return {place: sum(months) // len(months) for place, months in known.items() if months}
     return known

@@ -4,8 +4,8 @@ import pandas as pd
 
 from expectations.arithmetic import cells, compared
 from expectations.checks import NOTE, REVIEW, Check, Suite
-from expectations.form import account_number, adds_up, form_checks
-from expectations.tie_out import known, ties, total_ties
+from expectations.form import account_number, form_checks
+from expectations.tie_out import ties, total_ties
 from schemas.documents.interest import INTEREST
 
 
@@ -18,13 +18,6 @@ SUITE = Suite(
     INTEREST,
     (
         *form_checks("INTEREST", INTEREST),
-        adds_up(
-            "INTEREST-013",
-            INTEREST,
-            "held_after_fen",
-            title_zh="期初加本期减划转等于期末",
-            title_en="before + earned − passed on = after",
-        ),
         Check(
             code="INTEREST-014",
             severity=NOTE,
@@ -47,18 +40,11 @@ SUITE = Suite(
             what_en="what was not passed on at the last return",
             severity=REVIEW,
         ),
-        total_ties(
-            "INTEREST-017",
+        *total_ties(
+            "INTEREST",
+            17,
             "interest_fen",
             "ledger_interest_fen",
-            what_zh="本月入账利息收入",
-            what_en="the interest income booked for the month",
-        ),
-        known(
-            "INTEREST-018",
-            "interest_fen",
-            "ledger_interest_fen",
-            severity=NOTE,
             what_zh="本月入账利息收入",
             what_en="the interest income booked for the month",
         ),

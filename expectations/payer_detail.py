@@ -5,15 +5,15 @@ import pandas as pd
 
 from expectations.arithmetic import cells, near
 from expectations.checks import NOTE, REVIEW, Check, Suite, as_written, text, value
-from expectations.form import adds_up, form_checks
+from expectations.form import form_checks
 from expectations.frame import on_first_of
-from expectations.tie_out import day_in_month, known, total_ties
+from expectations.tie_out import day_in_month, total_ties
 from fundpool.domain.credit_code import is_valid_credit_code
 from schemas.documents.payer_detail import PAYER_DETAIL
 
 
 def _add_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """What a row says beside the file's first row of the same payer, and of the same payment.
+    """Compares a row with the file's first row of the same payer, and of the same payment.
 
     ``other_name`` is the first name under the row's credit code where the row has another name;
     ``paid_before_by`` is the first voucher of the payment where the row has another voucher.
@@ -38,13 +38,6 @@ SUITE = Suite(
     PAYER_DETAIL,
     (
         *form_checks("PAYER", PAYER_DETAIL),
-        adds_up(
-            "PAYER-013",
-            PAYER_DETAIL,
-            "paid_fen",
-            title_zh="单位与个人缴费相加等于缴款合计",
-            title_en="shares add up to what was paid",
-        ),
         Check(
             code="PAYER-014",
             severity=REVIEW,
@@ -101,18 +94,11 @@ SUITE = Suite(
             field="base_fen",
             found=value("contribution_fen"),
         ),
-        total_ties(
-            "PAYER-019",
+        *total_ties(
+            "PAYER",
+            19,
             "paid_fen",
             "ledger_income_fen",
-            what_zh="本月入账保险费收入",
-            what_en="the contribution income booked for the month",
-        ),
-        known(
-            "PAYER-020",
-            "paid_fen",
-            "ledger_income_fen",
-            severity=NOTE,
             what_zh="本月入账保险费收入",
             what_en="the contribution income booked for the month",
         ),

@@ -4,16 +4,13 @@ import great_expectations.expectations as gxe
 
 from expectations.arithmetic import cells, compared
 from expectations.checks import BLOCK, NOTE, REVIEW, Check, Suite, text, value
-from expectations.form import FORM, adds_up, form_checks
-from expectations.frame import RUN_RATE
+from expectations.form import FORM, form_checks
 from expectations.tie_out import (
     known,
-    near_last_year,
-    near_run_rate,
     no_personal_accounts,
     not_copied,
-    right_magnitude,
     right_magnitude_beside_last_year,
+    usual_spending,
 )
 from schemas.documents.plan import PLAN
 
@@ -21,20 +18,6 @@ SUITE = Suite(
     PLAN,
     (
         *form_checks("PLAN", PLAN),
-        adds_up(
-            "PLAN-013",
-            PLAN,
-            "planned_fen",
-            title_zh="分项相加等于计划支出",
-            title_en="items add up to planned spending",
-        ),
-        adds_up(
-            "PLAN-014",
-            PLAN,
-            "requested_fen",
-            title_zh="申请额等于计划支出减可用余额",
-            title_en="requested = planned − available",
-        ),
         no_personal_accounts("PLAN-015", "personal_account_fen"),
         not_copied("PLAN-016", "planned_fen"),
         Check(
@@ -69,12 +52,7 @@ SUITE = Suite(
             what_zh="年度预算余额",
             what_en="the annual budget",
         ),
-        right_magnitude("PLAN-020", "planned_fen"),
-        near_run_rate("PLAN-021", "planned_fen", low_percent=60, high_percent=160),
-        known(
-            "PLAN-022", "planned_fen", RUN_RATE, severity=NOTE, what_zh="近月支出", what_en="recent spending"
-        ),
-        near_last_year("PLAN-023", "planned_fen", low_percent=50, high_percent=200),
+        *usual_spending("PLAN", 20, "planned_fen"),
         Check(
             code="PLAN-024",
             severity=NOTE,

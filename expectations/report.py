@@ -5,17 +5,14 @@ import pandas as pd
 
 from expectations.arithmetic import cells, compared, not_negative, signed_sum
 from expectations.checks import BLOCK, NOTE, REVIEW, Check, Suite, text
-from expectations.form import FORM, adds_up, form_checks
-from expectations.frame import RUN_RATE
+from expectations.form import FORM, form_checks
 from expectations.tie_out import (
     known,
-    near_last_year,
-    near_run_rate,
     no_personal_accounts,
     not_copied,
-    right_magnitude,
     right_magnitude_beside_last_year,
     ties,
+    usual_spending,
 )
 from schemas.documents.base import ITEMS
 from schemas.documents.report import REPORT
@@ -31,27 +28,6 @@ SUITE = Suite(
     REPORT,
     (
         *form_checks("REPORT", REPORT),
-        adds_up(
-            "REPORT-013",
-            REPORT,
-            "spending_fen",
-            title_zh="本月分项相加等于支出合计",
-            title_en="items add up to the month's spending",
-        ),
-        adds_up(
-            "REPORT-014",
-            REPORT,
-            "closing_fen",
-            title_zh="期初加收入减支出等于期末",
-            title_en="opening + income − spending = closing",
-        ),
-        adds_up(
-            "REPORT-015",
-            REPORT,
-            "year_spending_fen",
-            title_zh="累计分项相加等于累计合计",
-            title_en="items add up to the year's spending",
-        ),
         Check(
             code="REPORT-016",
             severity=BLOCK,
@@ -129,17 +105,7 @@ SUITE = Suite(
             ),
             needs="last_cumulative_fen",
         ),
-        right_magnitude("REPORT-025", "spending_fen"),
-        near_run_rate("REPORT-026", "spending_fen", low_percent=60, high_percent=160),
-        known(
-            "REPORT-027",
-            "spending_fen",
-            RUN_RATE,
-            severity=NOTE,
-            what_zh="近月支出",
-            what_en="recent spending",
-        ),
-        near_last_year("REPORT-028", "spending_fen", low_percent=50, high_percent=200),
+        *usual_spending("REPORT", 25, "spending_fen"),
         Check(
             code="REPORT-029",
             severity=REVIEW,

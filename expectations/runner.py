@@ -39,7 +39,7 @@ from fundpool.services.ports.judging import (
     of_each,
 )
 from schemas.documents import document_type
-from schemas.documents.base import DocumentField, DocumentType, Label, Presence
+from schemas.documents.base import DocumentField, DocumentType, Label
 
 SUITES: dict[str, Suite] = {
     suite.document.key: suite
@@ -75,7 +75,7 @@ def judge_with(
     # Files for which the same facts are known are judged together, because the same checks apply to them.
     groups: dict[frozenset[str], list[int]] = {}
     for place, own in enumerate(contexts):
-        known = frozenset(fact for fact in suite.needed if own.fact(fact) is not None)
+        known = frozenset(fact for fact in suite.needed if fact in own.facts)
         groups.setdefault(known, []).append(place)
     judgements: dict[int, Judgement] = {}
     for known, places in groups.items():
@@ -132,7 +132,7 @@ def _failing(
     files: Sequence[ParsedDocument],
     contexts: Sequence[JudgingContext],
 ) -> tuple[pd.DataFrame, dict[str, list[int]]]:
-    """The tie-out frame, and what ``failing_rows`` says of it: nothing if anything broke or there are no rows."""
+    """The tie-out frame and its ``failing_rows``; the latter empty if anything broke or there are no rows."""
     frame = pd.DataFrame(index=range(sum(len(file.lines) for file in files if file.readable)))
     try:
         if len(frame):
@@ -163,7 +163,7 @@ def _judgement(
     findings: Sequence[Finding],
 ) -> Judgement:
     judged = file.readable and bool(file.lines)
-    # A blank cell is not reported again where the reader already said why it has no value.
+    # A blank cell is not reported again where the reader already has a finding on it.
     reported = {found.cell for found in file.findings if found.severity is Severity.BLOCK and found.cell}
     new = [found for found in findings if found.cell not in reported or found.expected != STATED]
     not_run = [_not_run(check) for check in checks if judged and check.code not in evaluated]
@@ -184,7 +184,7 @@ def _judgement(
 
 def _totals(file: ParsedDocument, document: DocumentType) -> dict[str, int | None]:
     """Σ of the total's column per fund in fen; None where a row's amount is not known."""
-    is_optional = document.field_of(document.total_field).presence is Presence.OPTIONAL
+    is_optional = document.field_of(document.total_field).is_optional
     totals: dict[str, int | None] = {}
     for line in file.lines:
         amount = line.amounts_fen.get(document.total_field)

@@ -12,7 +12,7 @@ from schemas.documents.statement import STATEMENT
 
 
 def _add_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """What a line says beside the line before it, and beside the first line, of the same account.
+    """Compares a line with the line before it, and with the first line, of the same account.
 
     ``out_of_order`` is the day of the line before where that is later; ``sides`` counts debit and
     credit; ``other_owner`` is the county and fund of the account's first line where this line has others.

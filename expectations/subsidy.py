@@ -4,9 +4,9 @@ import great_expectations.expectations as gxe
 import pandas as pd
 
 from expectations.arithmetic import cells, compared, equal
-from expectations.checks import BLOCK, NOTE, REVIEW, Check, Suite, as_written, text
-from expectations.form import FORM, adds_up, form_checks
-from expectations.tie_out import known, total_ties
+from expectations.checks import BLOCK, REVIEW, Check, Suite, as_written, text
+from expectations.form import FORM, form_checks
+from expectations.tie_out import total_ties
 from schemas.documents.subsidy import LEVELS, SUBSIDY
 
 
@@ -19,13 +19,6 @@ SUITE = Suite(
     SUBSIDY,
     (
         *form_checks("SUBSIDY", SUBSIDY),
-        adds_up(
-            "SUBSIDY-013",
-            SUBSIDY,
-            "arrears_fen",
-            title_zh="未到位等于应到位减累计到位",
-            title_en="not received = due − received",
-        ),
         Check(
             code="SUBSIDY-014",
             severity=BLOCK,
@@ -73,18 +66,11 @@ SUITE = Suite(
             expect=equal("year_arrived_fen", "year_expected_fen"),
             needs="last_arrived_fen",
         ),
-        total_ties(
-            "SUBSIDY-018",
+        *total_ties(
+            "SUBSIDY",
+            18,
             "arrived_fen",
             "ledger_subsidies_fen",
-            what_zh="本月入账财政补助收入",
-            what_en="the subsidy income booked for the month",
-        ),
-        known(
-            "SUBSIDY-019",
-            "arrived_fen",
-            "ledger_subsidies_fen",
-            severity=NOTE,
             what_zh="本月入账财政补助收入",
             what_en="the subsidy income booked for the month",
         ),

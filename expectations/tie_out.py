@@ -34,10 +34,12 @@ def ties(
     )
 
 
-def total_ties(code: str, field: str, fact: str, *, what_zh: str, what_en: str) -> Check:
-    """The rows of a list add up, in ``field`` and per county and fund, to ``fact`` of the books."""
-    return Check(
-        code=code,
+def total_ties(
+    prefix: str, number: int, field: str, fact: str, *, what_zh: str, what_en: str
+) -> tuple[Check, Check]:
+    """Two checks from ``number`` on: the rows of a list add up, per county and fund, to ``fact``, which is known."""
+    agrees = Check(
+        code=f"{prefix}-{number:03}",
         severity=REVIEW,
         title_zh=f"合计与{what_zh}相符",
         title_en=f"the total agrees with {what_en}",
@@ -50,6 +52,8 @@ def total_ties(code: str, field: str, fact: str, *, what_zh: str, what_en: str) 
         found=value("fund_total_fen"),
         needs=fact,
     )
+    code = f"{prefix}-{number + 1:03}"
+    return agrees, known(code, field, fact, severity=NOTE, what_zh=what_zh, what_en=what_en)
 
 
 def known(code: str, field: str, fact: str, *, severity: Severity, what_zh: str, what_en: str) -> Check:
@@ -69,50 +73,52 @@ def known(code: str, field: str, fact: str, *, severity: Severity, what_zh: str,
     )
 
 
-def near_run_rate(code: str, field: str, *, low_percent: int, high_percent: int) -> Check:
-    """``field`` lies near the mean of the last months' spending."""
-    return Check(
-        code=code,
-        severity=NOTE,
-        title_zh="与近月支出相近",
-        title_en="near the last months' spending",
-        message_zh="{county}{fund}“{field}”{found}，近月平均支出 {expected}，相差较大",
-        message_en="{county} {fund}: “{field}” is {found}, the last months' average is {expected}",
-        basis=f"近月平均的 {low_percent}%–{high_percent}% / {low_percent}–{high_percent}% of the last months' mean",
-        remedy="请说明原因 / explain",
-        expect=cells(near, [field, RUN_RATE], low_percent=low_percent, high_percent=high_percent),
-        needs=RECENT_SPENDING,
-    )
-
-
-def right_magnitude(code: str, field: str) -> Check:
-    """``field`` is within a hundredth and a hundredfold of the last months' mean: yuan and 万元 are not confused."""
-    return Check(
-        code=code,
-        severity=BLOCK,
-        title_zh="金额数量级相符",
-        title_en="the magnitude is right",
-        message_zh="{county}{fund}“{field}”{found}，近月平均 {expected}，疑把万元当元或多写少写了位数",
-        message_en="{county} {fund}: “{field}” is {found} against a mean of {expected}: wrong unit or digits?",
-        basis="单位为元，不换算 / the unit is yuan, nothing is converted",
-        remedy="按元重填 / write yuan",
-        expect=cells(near, [field, RUN_RATE], low_percent=1, high_percent=10_000),
-        needs=RECENT_SPENDING,
-    )
-
-
-def near_last_year(code: str, field: str, *, low_percent: int, high_percent: int) -> Check:
-    """``field`` lies near what the form itself states for last year."""
-    return Check(
-        code=code,
-        severity=NOTE,
-        title_zh="与上年同期相近",
-        title_en="near last year's same month",
-        message_zh="{county}{fund}“{field}”{found}，上年同期 {expected}，增减较大",
-        message_en="{county} {fund}: “{field}” is {found}, last year's same month {expected}",
-        basis=f"上年同期的 {low_percent}%–{high_percent}% / {low_percent}–{high_percent}% of last year's month",
-        remedy="请说明原因 / explain",
-        expect=cells(near, [field, "last_year_fen"], low_percent=low_percent, high_percent=high_percent),
+def usual_spending(prefix: str, number: int, field: str) -> tuple[Check, ...]:
+    """Four checks from ``number`` on: ``field`` is what the last months and last year's month lead to expect."""
+    return (
+        Check(
+            code=f"{prefix}-{number:03}",
+            severity=BLOCK,
+            title_zh="金额数量级相符",
+            title_en="the magnitude is right",
+            message_zh="{county}{fund}“{field}”{found}，近月平均 {expected}，疑把万元当元或多写少写了位数",
+            message_en="{county} {fund}: “{field}” is {found} against a mean of {expected}: wrong unit or digits?",
+            basis="单位为元，不换算 / the unit is yuan, nothing is converted",
+            remedy="按元重填 / write yuan",
+            expect=cells(near, [field, RUN_RATE], low_percent=1, high_percent=10_000),
+            needs=RECENT_SPENDING,
+        ),
+        Check(
+            code=f"{prefix}-{number + 1:03}",
+            severity=NOTE,
+            title_zh="与近月支出相近",
+            title_en="near the last months' spending",
+            message_zh="{county}{fund}“{field}”{found}，近月平均支出 {expected}，相差较大",
+            message_en="{county} {fund}: “{field}” is {found}, the last months' average is {expected}",
+            basis="近月平均的 60%–160% / 60–160% of the last months' mean",
+            remedy="请说明原因 / explain",
+            expect=cells(near, [field, RUN_RATE], low_percent=60, high_percent=160),
+            needs=RECENT_SPENDING,
+        ),
+        known(
+            f"{prefix}-{number + 2:03}",
+            field,
+            RUN_RATE,
+            severity=NOTE,
+            what_zh="近月支出",
+            what_en="recent spending",
+        ),
+        Check(
+            code=f"{prefix}-{number + 3:03}",
+            severity=NOTE,
+            title_zh="与上年同期相近",
+            title_en="near last year's same month",
+            message_zh="{county}{fund}“{field}”{found}，上年同期 {expected}，增减较大",
+            message_en="{county} {fund}: “{field}” is {found}, last year's same month {expected}",
+            basis="上年同期的 50%–200% / 50–200% of last year's month",
+            remedy="请说明原因 / explain",
+            expect=cells(near, [field, "last_year_fen"], low_percent=50, high_percent=200),
+        ),
     )
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from expectations.arithmetic import equal
 from expectations.checks import BLOCK, REVIEW, Check, Suite, text
-from expectations.form import FORM, adds_up, form_checks
+from expectations.form import FORM, form_checks
 from expectations.tie_out import ties
 from schemas.documents.working_capital import WORKING_CAPITAL
 
@@ -30,13 +30,6 @@ SUITE = Suite(
     WORKING_CAPITAL,
     (
         *form_checks("CAPITAL", WORKING_CAPITAL),
-        adds_up(
-            "CAPITAL-013",
-            WORKING_CAPITAL,
-            "requested_fen",
-            title_zh="申请额等于核定额减已有额",
-            title_en="requested = quota − held",
-        ),
         Check(
             code="CAPITAL-014",
             severity=BLOCK,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
@@ -10,8 +11,8 @@ from sqlalchemy import inspect
 from fundpool.adapters.banks.iso20022 import require_extra
 from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
-from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks
-from fundpool.adapters.documents.report_workbooks import SummaryWorkbooks
+from fundpool.adapters.documents.reconciliation_workbooks import write_reconciliation
+from fundpool.adapters.documents.report_workbooks import summary_workbook
 from fundpool.adapters.documents.return_slips import SlipFiles
 from fundpool.adapters.keys.seal_key import seals_of
 from fundpool.adapters.policies.policy_files import load_policies, load_work_calendar
@@ -49,7 +50,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         ),
         gateway=gateway,
         gateway_terms=settings.gateway_terms,
-        bank_inbox=LazyInbox(settings) if settings.gateway_kind == "file" else None,
+        read_bank_files=partial(_bank_files, settings) if settings.gateway_kind == "file" else None,
         policies=policies,
         calendar=load_work_calendar(settings.policy_dir),
         raw_files=RawFiles(settings.raw_files),
@@ -57,8 +58,8 @@ def build_ports(settings: Settings) -> MonthPorts:
         parse_files=parse_files,
         read_documents=_read_documents,
         judge_documents=_judge_documents,
-        report_writer=SummaryWorkbooks(),
-        reconciliation_forms=ReconciliationWorkbooks(settings.reports),
+        write_summary=summary_workbook,
+        write_reconciliation=partial(write_reconciliation, settings.reports),
         slip_folder=SlipFiles(settings.reports),
         anchors=AnchorPlaces.of(settings),
     )
@@ -98,43 +99,34 @@ class LazyGateway:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._gateway: Gateway | None = None
 
     def submit(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """See ``Gateway.submit``."""
-        return self._open().submit(order, now=now)
+        return self._bank.submit(order, now=now)
 
     def query(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """See ``Gateway.query``."""
-        return self._open().query(order, now=now)
+        return self._bank.query(order, now=now)
 
     def close(self, order: TransferOrder, *, now: datetime) -> GatewayAnswer:
         """See ``Gateway.close``."""
-        return self._open().close(order, now=now)
+        return self._bank.close(order, now=now)
 
     def statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         """See ``Gateway.statement``."""
-        return self._open().statement(account, day, now=now)
+        return self._bank.statement(account, day, now=now)
 
-    def _open(self) -> Gateway:
-        if self._gateway is None and self._settings.gateway_kind == "file":
-            self._gateway = _file_gateway(self._settings)
-        elif self._gateway is None:
-            from fundpool.adapters.banks.http import HttpGateway
+    @cached_property
+    def _bank(self) -> Gateway:
+        if self._settings.gateway_kind == "file":
+            return _file_gateway(self._settings)
+        from fundpool.adapters.banks.http import HttpGateway
 
-            self._gateway = HttpGateway.from_settings(self._settings)
-        return self._gateway
+        return HttpGateway.from_settings(self._settings)
 
 
-class LazyInbox:
-    """The inbox of a bank reached by files, read when first asked for."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def files(self) -> tuple[BankFileNote, ...]:
-        """See ``BankInbox.files``."""
-        return _file_gateway(self._settings).files()
+def _bank_files(settings: Settings) -> tuple[BankFileNote, ...]:
+    return _file_gateway(settings).files()
 
 
 def _file_gateway(settings: Settings) -> "FileGateway":

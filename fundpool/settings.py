@@ -64,9 +64,9 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             wrong = [
-                (f"FUNDPOOL_{str(one['loc'][0]).upper()}: " if one["loc"] else "")
-                + one["msg"].removeprefix("Value error, ")
-                for one in error.errors()
+                (f"FUNDPOOL_{str(problem['loc'][0]).upper()}: " if problem["loc"] else "")
+                + problem["msg"].removeprefix("Value error, ")
+                for problem in error.errors()
             ]
             raise InputError(
                 "bad_settings",

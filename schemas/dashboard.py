@@ -1,4 +1,4 @@
-"""What is said of a month: by ``fundpool status`` and ``receipts``, by their JSON, by the dashboard and its API.
+"""The shapes in which a month is shown: by ``fundpool status`` and ``receipts``, by their JSON, by the dashboard and its API.
 
 One set of models, made by ``fundpool.services.oversight``, so that no page can show what the JSON does not
 say. The order of the fields is that of the JSON. Amounts are integer fen, dates ISO, moments in Shanghai's
@@ -6,33 +6,43 @@ time, unknown is null.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from fundpool.domain.duties import Basis
+from fundpool.domain.findings import Finding, Severity
+from fundpool.domain.outcomes import UnitState
 from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.submission import FigureChange
 from fundpool.domain.timeliness import DutyState
 
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(SHANGHAI))]
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """Base of what is shown."""
+
     model_config = ConfigDict(frozen=True, populate_by_name=True, from_attributes=True)
 
+    @classmethod
+    def of(cls, *records: object, **other: object) -> Self:
+        """Records of the domain as they are shown: their fields of the same name, and the ``other`` fields."""
+        assert other.keys() <= cls.model_fields.keys(), other.keys() - cls.model_fields.keys()
+        own = {
+            name: getattr(record, name)
+            for record in records
+            for name in cls.model_fields
+            if hasattr(record, name)
+        }
+        return cls.model_validate(own | other)
 
-class Basis(_Shape):
-    """The article a duty rests on, with its words."""
 
-    document: str
-    section: str | None = None
-    quote: str | None = None
-
-
-class DutyStatus(_Shape):
+class DutyStatus(Shape):
     """One duty of one unit. ``unit`` null means the city as a whole."""
 
     rule: str
-    step: str
+    key: str = Field(alias="step")
     period: str
     actor: str
     unit: str | None = None
@@ -54,11 +64,11 @@ class DutyStatus(_Shape):
     extended_until: date | None = None
 
 
-class UnitOutcome(_Shape):
-    """What the last run of a step came to for one unit."""
+class UnitOutcome(Shape):
+    """Where a step stands for one unit."""
 
     unit: str
-    state: str
+    state: UnitState
     detail_zh: str
     detail_en: str
     fund: str | None = None
@@ -66,7 +76,7 @@ class UnitOutcome(_Shape):
     error_code: str | None = None
 
 
-class StepStatus(_Shape):
+class StepStatus(Shape):
     """One operating step of the month; ``run_id`` is the Prefect flow run that last did it."""
 
     step: str
@@ -78,7 +88,7 @@ class StepStatus(_Shape):
     outcomes: tuple[UnitOutcome, ...] = ()
 
 
-class TransferStatus(_Shape):
+class TransferStatus(Shape):
     """One transfer of the month as far as it has come.
 
     ``state`` is the obligation's; ``attempt_state`` that of the last order to the bank, which knows
@@ -119,12 +129,16 @@ class TransferStatus(_Shape):
         return self.state
 
 
-class Flag(_Shape):
-    """Something a person must look at: late, missing, returned, inconsistent, held or unknown."""
+class Flag(Shape):
+    """Something a person must look at: late, missing, returned, inconsistent, held or unknown.
+
+    ``unit`` null means the city; ``days`` is how late, null where none are counted. ``document`` is what was
+    filed, for a flag about a file.
+    """
 
     kind: str
-    severity: str = "review"
-    step: str | None = None
+    severity: Severity = Severity.REVIEW
+    duty: str | None = Field(default=None, alias="step")
     unit: str | None = None
     unit_name_zh: str = ""
     fund: str | None = None
@@ -140,9 +154,11 @@ class Flag(_Shape):
     expected: str | None = None
     file: str | None = None
     document: str | None = None
+    check_basis: str | None = Field(default=None, exclude=True)
+    """What the check behind the flag rests on, for the filed summary; not part of the JSON."""
 
 
-class MonthStatus(_Shape):
+class MonthStatus(Shape):
     """A city's month or fund year as seen at ``as_of``: the document of ``fundpool status --json``."""
 
     city: str
@@ -154,7 +170,7 @@ class MonthStatus(_Shape):
     flags: tuple[Flag, ...] = ()
 
 
-class MoneyReceipt(_Shape):
+class MoneyReceipt(Shape):
     """One payment that has arrived, by the bank's word."""
 
     unit: str
@@ -168,7 +184,7 @@ class MoneyReceipt(_Shape):
     bank_serial: str | None
 
 
-class FileReceipt(_Shape):
+class FileReceipt(Shape):
     """The receipt (回执) of one version that a county filed."""
 
     document: str
@@ -183,7 +199,7 @@ class FileReceipt(_Shape):
     state: str
 
 
-class Receipts(_Shape):
+class Receipts(Shape):
     """What arrived for a month or fund year: the document of ``fundpool receipts --json``."""
 
     city: str
@@ -192,35 +208,7 @@ class Receipts(_Shape):
     files: tuple[FileReceipt, ...]
 
 
-class FindingStatus(_Shape):
-    """What a check says about a file, down to the cell."""
-
-    rule: str
-    severity: str
-    message_zh: str
-    message_en: str
-    sheet: str | None = None
-    cell: str | None = None
-    row: int | None = None
-    county: str | None = None
-    fund: str | None = None
-    found: str | None = None
-    expected: str | None = None
-    remedy: str | None = None
-    basis: str | None = None
-
-
-class FigureChange(_Shape):
-    """One figure that a new version of a file changed; None where a version does not have it."""
-
-    fund: str
-    field: str
-    line: str = ""
-    before_fen: int | None = None
-    after_fen: int | None = None
-
-
-class SubmissionStatus(_Shape):
+class SubmissionStatus(Shape):
     """One version of a file that a county sent; ``period`` is a year for a yearly document."""
 
     document: str
@@ -237,10 +225,10 @@ class SubmissionStatus(_Shape):
     late: bool | None = None
     has_slip: bool = False
     changes: tuple[FigureChange, ...] = ()
-    findings: tuple[FindingStatus, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
-class CaseStatus(_Shape):
+class CaseStatus(Shape):
     """One review case: a county's request for one fund, and what was decided."""
 
     document: str
@@ -256,7 +244,7 @@ class CaseStatus(_Shape):
     decided_at: Moment | None = None
 
 
-class CountyMonth(_Shape):
+class CountyMonth(Shape):
     """Everything of one county's month."""
 
     city: str
@@ -269,7 +257,7 @@ class CountyMonth(_Shape):
     flags: tuple[Flag, ...] = ()
 
 
-class FundMoney(_Shape):
+class FundMoney(Shape):
     """One fund's money of the month, from request to payment; null is not known yet, never 0."""
 
     fund: str
@@ -284,7 +272,7 @@ class FundMoney(_Shape):
         return self.reviewed_fen if self.reviewed_fen is not None else self.approved_fen
 
 
-class AccountBalance(_Shape):
+class AccountBalance(Shape):
     """One bank account of a fund and what the books say is in it."""
 
     account_type: str
@@ -295,7 +283,7 @@ class AccountBalance(_Shape):
     reserved_fen: int = 0
 
 
-class FundBooks(_Shape):
+class FundBooks(Shape):
     """One fund's accounts and its trial balance; debits equal credits or something is wrong."""
 
     fund: str
@@ -308,13 +296,13 @@ class FundBooks(_Shape):
         return self.debit_fen - self.credit_fen
 
 
-class TransferBatch(_Shape):
+class TransferBatch(Shape):
     """Transfers released together, with the consequence a checker must see before money moves."""
 
     number: int
     application: int = 1
     fund: str | None = None
-    step: str | None = None
+    duty: str | None = Field(default=None, alias="step")
     state: str | None = None
     count: int
     total_fen: int
@@ -329,7 +317,7 @@ class TransferBatch(_Shape):
         return None if self.last_month_fen is None else self.total_fen - self.last_month_fen
 
 
-class StandingAlarm(_Shape):
+class StandingAlarm(Shape):
     """Something about the city's money that stands until a person settles it.
 
     ``stopped``: a fund's sending is stopped. ``break``: our books and the bank differ.

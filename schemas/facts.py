@@ -106,7 +106,7 @@ class SubsidyQuartersFacts(Facts):
 
 
 class MonthlyCapFacts(Facts):
-    """The year's budget, what was paid before, what is asked for now."""
+    """The year's budget, what was paid before, what is requested now."""
 
     annual_budget_fen: Fen
     paid_fen: Fen

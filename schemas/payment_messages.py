@@ -21,18 +21,6 @@ BUSINESS_TIME_HEADER = "X-Business-Time"
 TRANSFER_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 """What an idempotency key looks like: safe in a path, short enough for every bank."""
 
-_ORDER_FIELDS = (
-    "key",
-    "amount_fen",
-    "currency",
-    "debit_account",
-    "credit_account",
-    "credit_name",
-    "purpose",
-    "end_to_end_id",
-    "valid_until",
-)
-
 
 class TransferState(StrEnum):
     """States in which a bank reports a transfer."""
@@ -103,8 +91,9 @@ class TransferOrder:
     def from_body(cls, body: bytes) -> "TransferOrder":
         """The order of a request body; raises ValueError for anything else."""
         document = read_json_object(body)
-        if set(document) != set(_ORDER_FIELDS):
-            raise ValueError(f"a transfer has the fields {', '.join(_ORDER_FIELDS)}")
+        expected = ("currency", *cls.__slots__)
+        if set(document) != set(expected):
+            raise ValueError(f"a transfer has the fields {', '.join(expected)}")
         if document.pop("currency") != CURRENCY:
             raise ValueError(f"currency must be {CURRENCY}")
         for name, value in document.items():
@@ -128,6 +117,11 @@ class StatementLine:
     counterparty: str | None
     executed_at: datetime
     counterparty_account: str | None = None
+
+    @property
+    def moved_fen(self) -> int:
+        """What the line adds to the account's balance; negative for money that left."""
+        return self.amount_fen if self.direction is Direction.CREDIT else -self.amount_fen
 
 
 def read_json_object(body: bytes) -> dict[str, Any]:

@@ -46,7 +46,7 @@ KINDS: Mapping[str, type[law.Deadline | ByQuarter]] = {
     "nth_working_day": law.NthWorkingDay,
     "date": law.OnDate,
     "by_quarter": ByQuarter,
-    "after_step": law.After,
+    "after_duty": law.After,
     "after_event": law.After,
     "undated": law.Undated,
     "delegated": law.Delegated,
@@ -61,7 +61,7 @@ WORDS = {
 
 
 def _names_one_kind(due: object) -> object:
-    """The block, whose words all belong to one kind; a word that is none at all is found later."""
+    """The block, whose words all belong to one kind; a word of no kind is an unknown key, found later."""
     if not isinstance(due, dict):
         raise ValueError(f"a due block is words with values, found {due!r}")  # noqa: TRY004 - what pydantic reports
     given = [word for word in due if due[word] is not None]
@@ -118,7 +118,7 @@ class Duty(law.DutyText):
         if (self.every is Every.ONCE) != (self.fund_year is not None):
             raise ValueError("a one-off duty (every: once), and only it, names its fund_year")
         for quarter, due in self.deadlines():
-            where = self.step if quarter is None else f"quarter {quarter}"
+            where = self.key if quarter is None else f"quarter {quarter}"
             every = self.every if quarter is None else Every.YEAR
             if isinstance(due, ByQuarter) or (quarter is not None and self.every is not Every.QUARTER):
                 raise ValueError("by_quarter belongs to every: quarter")
@@ -128,7 +128,7 @@ class Duty(law.DutyText):
                 _check_month(due, every, where)
             if self.shift is not law.Shift.NONE and not _is_calendar_day(due):
                 raise ValueError(
-                    f"{self.step}: shift moves a calendar day; a working day never falls on a day off"
+                    f"{self.key}: shift moves a calendar day; a working day never falls on a day off"
                 )
 
     def deadlines(self) -> Iterable[tuple[int | None, law.Deadline | ByQuarter]]:
@@ -176,7 +176,7 @@ class Rule(law.RuleText):
         keys = {interpretation.key for interpretation in self.interpretations}
         for duty in self.duties:
             if duty.reading is not None and duty.reading not in keys:
-                raise ValueError(f"duty {duty.step} names the reading {duty.reading}, which the rule lacks")
+                raise ValueError(f"duty {duty.key} names the reading {duty.reading}, which the rule lacks")
 
 
 class PolicyFile(File):
@@ -196,10 +196,10 @@ class PolicyFile(File):
 
 
 class NationalFile(File):
-    """What all documents share: actors, names of steps and common readings."""
+    """What all documents share: actors, names of duties and common readings."""
 
     actors: dict[Key, law.ActorName]
-    steps: dict[Key, law.StepName]
+    duties: dict[Key, law.DutyName]
     common_readings: tuple[law.CommonReading, ...]
 
 

@@ -136,7 +136,7 @@ class BandShape(Block):
 
 
 class SettlementTier(ComputeBlock):
-    """One step of the waterfall; tiers of one order stand side by side, told apart by ``when`` and ``part``."""
+    """One level of the waterfall; tiers of one order stand side by side, each with its own ``when`` and ``part``."""
 
     kind: Literal["settlement.tier"]
     order: int = Field(ge=1, description="先后次序，小的在先 / lower runs first")
@@ -365,7 +365,7 @@ AnyComputeBlock = Annotated[
     | AdjustmentFund,
     Field(discriminator="kind"),
 ]
-"""One block of a rule's ``computes`` list, told apart by ``kind``."""
+"""One block of a rule's ``computes`` list, chosen by ``kind``."""
 
 
 BLOCKS: dict[str, type[ComputeBlock]] = {

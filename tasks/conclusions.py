@@ -12,7 +12,7 @@ from prefect.context import SyncClientContext
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, Failed
 
-from fundpool.domain.duties import Duty, duties_of_month
+from fundpool.domain.duties import Duty, duties_of
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.month import STEPS
@@ -107,9 +107,9 @@ def publish_calendar(ports: MonthPorts, requests: Sequence[StepRequest], step: s
     lines: list[str] = []
     for request in requests:
         policy = ports.policies.city(request.city)
-        duties = duties_of_month(policy, request.month, ports.calendar)
+        duties = duties_of(policy, request.month, ports.calendar)
         wanted = [
-            duty for duty in duties if len(requests) == 1 or step is None or duty.step == STEPS[step].duty
+            duty for duty in duties if len(requests) == 1 or step is None or duty.key == STEPS[step].duty
         ]
         lines += [
             f"# {policy.name_zh} {request.month} 月历 · calendar",
@@ -124,7 +124,7 @@ def publish_calendar(ports: MonthPorts, requests: Sequence[StepRequest], step: s
 
 
 def _calendar_line(duty: Duty) -> str:
-    name_zh, name_en = DUTY_NAMES.get(duty.step, (duty.step, ""))
+    name_zh, name_en = DUTY_NAMES.get(duty.key, (duty.key, ""))
     article = f"{duty.basis.document} {duty.basis.section} ({duty.rule})".replace("|", "/")
     cells = (f"{name_zh} {name_en}", duty.actor, duty.due or "—", duty.act_by or "—", article)
     return "| " + " | ".join(str(cell) for cell in cells) + " |"

@@ -22,7 +22,7 @@ _BROKEN_ON_PURPOSE = (
     NotImplementedError,  # a packing that zipfile does not know
     RuntimeError,  # behind a password
 )
-"""What the corpus of hostile files makes of archives. Nothing that we write is like that; any other error is told."""
+"""What the corpus of hostile files makes of archives. Nothing that we write is like that; any other error is reported."""
 
 
 def files_holding(text: str, folder: Path) -> list[Path]:

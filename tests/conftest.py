@@ -1,4 +1,4 @@
-"""Both databases for every test that asks for one, SQLite and a real PostgreSQL; and no secret anywhere.
+"""Both databases for every test that takes one, SQLite and a real PostgreSQL; and no secret anywhere.
 
 The PostgreSQL server belongs to the test session. If it cannot start, the tests that need it
 fail with the reason; they are never skipped. Its password and the bank's secret bear a mark
@@ -51,9 +51,9 @@ def _no_file_holds_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that passes, but printed or logged a secret, fails."""
     report = yield
-    said = [name for name, text in report.sections if MARK in text]
-    if report.passed and said:
-        report.outcome, report.longrepr = "failed", f"a secret was printed or logged: {said}"
+    leaked = [name for name, text in report.sections if MARK in text]
+    if report.passed and leaked:
+        report.outcome, report.longrepr = "failed", f"a secret was printed or logged: {leaked}"
     return report
 
 
@@ -63,9 +63,9 @@ def capsys(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
     honest = capsys.readouterr
 
     def readouterr() -> object:
-        said = honest()
-        assert MARK not in said.out + said.err
-        return said
+        captured = honest()
+        assert MARK not in captured.out + captured.err
+        return captured
 
     capsys.readouterr = readouterr  # type: ignore[method-assign, assignment]
     return capsys

@@ -2,7 +2,7 @@
 
 Codes are GB/T 2260. Each county's figures follow from its population (2020 census where it was
 published; the other splits are assumptions, marked so below) and the national spending per insured
-person of 2024. Everything else is made up: synthetic data, and every file says so.
+person of 2024. Everything else is made up, and every file is marked as synthetic.
 
 The same arguments give the same figures. LibreOffice (``soffice``) is needed for the files that are
 to be saved by it.

@@ -1,1 +1,1 @@
-"""The people's entrance: command line and dashboard."""
+"""What people use: the command line (``cli``, ``commands``), the demo and the dashboard."""

@@ -1,4 +1,4 @@
-"""``POST /callbacks/gateway``: the bank tells that a transfer changed, and we go and ask.
+"""``POST /callbacks/gateway``: the bank says that a transfer changed, and we query it.
 
 An unauthenticated callback changes nothing. An authenticated one is kept once and makes us query
 the bank; what it says of states and amounts is never believed (docs/gateway.md).
@@ -29,7 +29,7 @@ Receive = Callable[[str, str, bytes], object]
 def callback_router(*, secret: Callable[[], bytes], key_id: str, receive: Receive) -> APIRouter:
     """The route for an app. ``secret`` is read per callback, so that a changed one takes effect.
 
-    ``receive`` runs in a thread; when it cannot be reached the bank is told 503 and may call again.
+    ``receive`` runs in a thread; when it raises, the bank gets 503 and may call again.
     """
     router = APIRouter()
 

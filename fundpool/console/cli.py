@@ -19,80 +19,56 @@ from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.version import product
 
 _COMMANDS: dict[str, tuple[str, str]] = {
-    # name: (where it lives, one line of help). Loaded lazily: `fundpool --help` and `compute`
-    # must not wait for pandas, Great Expectations or Prefect.
+    # name: (where it lives in fundpool.console, one line of help). Loaded lazily: `fundpool --help` and `compute`
+    # must not wait for pandas, Great Expectations or Prefect. A group of commands has its help here alone.
     "compute": (
-        "fundpool.console.commands.compute:command",
+        "commands.compute:command",
         "按文件计算缺口分担、储备金、周转金等 / Compute gaps, reserves and quotas from a city's text.",
     ),
     "policy": (
-        "fundpool.console.commands.policy:app",
+        "commands.policy:app",
         "政策文件：列出、查看、解释、核对、比较 / List, show, explain, check, compare the policy files.",
     ),
-    "due": ("fundpool.console.commands.due:due", "期限与责任 / Who must do what by when."),
-    "template": (
-        "fundpool.console.commands.template:template",
-        "填报模板 / Write the workbooks that counties fill.",
-    ),
-    "check": (
-        "fundpool.console.commands.check:check",
-        "检查文件 / Judge counties' files, without a database.",
-    ),
+    "due": ("commands.due:due", "期限与责任 / Who must do what by when."),
+    "template": ("commands.template:template", "填报模板 / Write the workbooks that counties fill."),
+    "check": ("commands.check:check", "检查文件 / Judge counties' files, without a database."),
     "reconcile": (
-        "fundpool.console.commands.reconcile:reconcile",
+        "commands.reconcile:reconcile",
         "逐笔比对两份拨付明细 / Compare two files of payment details line by line.",
     ),
-    "serve": (
-        "fundpool.console.commands.serve:serve",
-        "看板 / Serve the dashboard in the browser.",
-    ),
-    "transfers": (
-        "fundpool.console.commands.transfers:app",
-        "拨付 / Payments: list, approve, release, resolve.",
-    ),
-    "accounts": ("fundpool.console.commands.accounts:app", "账户登记簿 / The register of bank accounts."),
-    "ledger": ("fundpool.console.commands.ledger:app", "账簿 / The books: verify, balances, export."),
+    "serve": ("commands.serve:serve", "看板 / Serve the dashboard in the browser."),
+    "transfers": ("commands.transfers:app", "拨付 / Payments: list, approve, release, resolve."),
+    "accounts": ("commands.accounts:app", "账户登记簿 / The register of bank accounts."),
+    "ledger": ("commands.ledger:app", "账簿 / The books: verify, balances, export."),
     "explain": (
-        "fundpool.console.commands.explain:app",
+        "commands.explain:app",
         "溯源 / Lineage: from an entry, a transfer or a figure back to the cell of the county's file.",
     ),
-    "audit": ("fundpool.console.commands.audit:app", "审计日志 / The audit trail: verify, anchor."),
-    "init": ("fundpool.console.commands.init:init", "建库 / Set up the database and folders."),
-    "submit": ("fundpool.console.commands.submit:submit", "报送文件 / File counties' documents."),
-    "start": (
-        "fundpool.console.commands.start:start",
-        "启动本机调度 / Run a local Prefect server and worker.",
-    ),
-    "deploy": (
-        "fundpool.console.commands.start:deploy",
-        "登记部署 / Register the deployments with a Prefect server.",
-    ),
-    "run": ("fundpool.console.commands.run:run", "执行步骤 / Run or rerun one step of the month."),
-    "review": ("fundpool.console.commands.review:app", "审核核定 / Review plans and reports."),
-    "application": (
-        "fundpool.console.commands.application:app",
-        "用款申请与财政复核 / Applications and finance's review.",
-    ),
-    "receipts": ("fundpool.console.commands.status:receipts", "到账 / Money received."),
-    "status": ("fundpool.console.commands.status:status", "月度进度 / Where the month stands."),
-    "report": ("fundpool.console.commands.report:app", "月度汇总表 / The city's monthly summary."),
-    "budget": ("fundpool.console.commands.records:budget", "年度预算 / Annual budgets."),
-    "openings": ("fundpool.console.commands.records:openings", "期初数 / Opening balances."),
-    "extension": ("fundpool.console.commands.records:extension", "延期 / Extensions of duties."),
-    "nil-return": ("fundpool.console.commands.records:nil_return", "零申报 / Nil returns."),
-    "waiver": ("fundpool.console.commands.records:waiver", "免报 / Waivers of filing."),
-    "settings": ("fundpool.console.commands.settings:settings", "设置 / Every setting and its value."),
+    "audit": ("commands.audit:app", "审计日志 / The audit trail: verify, anchor."),
+    "init": ("commands.init:init", "建库 / Set up the database and folders."),
+    "submit": ("commands.submit:submit", "报送文件 / File counties' documents."),
+    "start": ("commands.start:start", "启动本机调度 / Run a local Prefect server and worker."),
+    "deploy": ("commands.start:deploy", "登记部署 / Register the deployments with a Prefect server."),
+    "run": ("commands.run:run", "执行步骤 / Run or rerun one step of the month."),
+    "review": ("commands.review:app", "审核核定 / Review plans and reports."),
+    "application": ("commands.application:app", "用款申请与财政复核 / Applications and finance's review."),
+    "receipts": ("commands.status:receipts", "到账 / Money received."),
+    "status": ("commands.status:status", "月度进度 / Where the month stands."),
+    "report": ("commands.report:app", "月度汇总表 / The city's monthly summary."),
+    "budget": ("commands.records:budget", "年度预算 / Annual budgets."),
+    "openings": ("commands.records:openings", "期初数 / Opening balances."),
+    "extension": ("commands.records:extension", "延期 / Extensions of duties."),
+    "nil-return": ("commands.records:nil_return", "零申报 / Nil returns."),
+    "waiver": ("commands.records:waiver", "免报 / Waivers of filing."),
+    "settings": ("commands.settings:settings", "设置 / Every setting and its value."),
     "demo": (
-        "fundpool.console.demo.command:demo",
+        "demo.command:demo",
         "演示：逐日演完一个月 / Play a sample month day by day; all data is synthetic.",
     ),
-    "backup": ("fundpool.console.commands.backup:backup", "备份 / Copy the embedded database."),
-    "restore": (
-        "fundpool.console.commands.backup:restore",
-        "恢复 / Put a copy back, with sending off.",
-    ),
+    "backup": ("commands.backup:backup", "备份 / Copy the embedded database."),
+    "restore": ("commands.backup:restore", "恢复 / Put a copy back, with sending off."),
     "sandbox-bank": (
-        "fundpool.console.commands.sandbox_bank:app",
+        "commands.sandbox_bank:app",
         "模拟银行 / Run the sandbox bank, switch its faults, read its book.",
     ),
 }
@@ -109,7 +85,7 @@ def build_app() -> App:
         result_action="return_value",
     )
     for name, (target, text) in _COMMANDS.items():
-        app.command(target, name=name, help=text)
+        app.command(f"fundpool.console.{target}", name=name, help=text)
     return app
 
 
@@ -118,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     leave_no_core_dump()
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed it, such as `head`
         sys.stderr.close()
         return 0
 
@@ -148,7 +124,7 @@ def _run(tokens: list[str]) -> int:
 
 
 def _surprise(surprise: Exception) -> FundpoolError:
-    """The sentence for an error nobody foresaw; its traceback goes to ``errors.log`` in the data folder."""
+    """The error that people see for an unexpected exception; its traceback goes to ``errors.log`` in the data folder."""
     log = Path(os.environ.get("FUNDPOOL_HOME") or ".fundpool") / "errors.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,11 @@
-"""Options that many commands share, the ports they open and the result they print."""
+"""Options that many commands share, with the ports they open and the printing of the result."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypedDict, TypeVar
 
 from cyclopts import Parameter
 
@@ -12,13 +13,16 @@ from fundpool.clock import business_clock
 from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import parse_yuan
-from fundpool.domain.periods import Period, Year, parse_month
+from fundpool.domain.periods import Month, Period, Year, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.submission import DocumentKind
-    from fundpool.services.ports.work import MonthPorts
+    from fundpool.services.ports.work import MonthPorts, Work
     from fundpool.settings import Settings
     from schemas.documents.base import DocumentType
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 City = Annotated[str, Parameter(name="--city", help="城市 / city key")]
 AnyCity = Annotated[str | None, Parameter(name="--city", help="城市 / city key")]
@@ -28,6 +32,7 @@ MonthText = Annotated[
 AnyMonthText = Annotated[
     str | None, Parameter(name="--month", help="款项或报表所属月份 / month the money is for, YYYY-MM")
 ]
+Document = Annotated[str, Parameter(name="--document", help="表种 plan, report, … / which document")]
 PeriodText = Annotated[
     str,
     Parameter(
@@ -53,30 +58,55 @@ Json = Annotated[bool, Parameter(name="--json", help="输出 JSON / one JSON doc
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What every command takes that reads the law and prints a result."""
+    """Options of every command that reads the law and prints a result."""
 
     policy_dir: PolicyDir = None
     json: Json = False
 
     @property
     def policy_folder(self) -> Path:
-        """The folder of policy files."""
-        return policy_folder(self.policy_dir)
+        """The folder of policy files: the option, else what ``Settings.policy_dir`` says.
+
+        Reads the environment variable itself: `due`, `compute` and `policy` need no other setting, and to
+        load pydantic-settings takes as long as their own work. A test compares the two.
+        """
+        from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
+
+        named = os.environ.get("FUNDPOOL_POLICY_DIR")
+        return self.policy_dir or (PRODUCT_POLICIES if named is None else Path(named))
 
     @property
     def settings(self) -> "Settings":
         """The settings, with the policy folder of the command line when given."""
-        return settings_of(self.policy_dir)
+        from fundpool.settings import Settings
+
+        settings = Settings()
+        return (
+            settings
+            if self.policy_dir is None
+            else settings.model_copy(update={"policy_dir": self.policy_dir})
+        )
 
     def ports(self) -> "MonthPorts":
         """The ports of this installation; nothing is opened before it is used."""
+        # Alembic, SQLAlchemy and the policy files are not needed to print help.
         from fundpool.bootstrap import build_ports
 
         return build_ports(self.settings)
 
     def open_month(self) -> "MonthPorts":
         """The ports of this installation. Raises ServiceUnavailable when its database is not there."""
-        return open_month(self.policy_dir)
+        from fundpool.bootstrap import open_ports
+
+        return open_ports(self.settings)
+
+    def read(self, query: "Callable[Concatenate[Work, P], T]", *args: P.args, **named: P.kwargs) -> T:
+        """What a query finds in one snapshot of the database."""
+        return self.ports().database.read(lambda work: query(work, *args, **named))
+
+    def change(self, act: "Callable[Concatenate[Work, P], T]", *args: P.args, **named: P.kwargs) -> T:
+        """What an act returns; it changes the database in one transaction, or not at all."""
+        return self.ports().database.transaction(lambda work: act(work, *args, **named))
 
     def show(self, document: Any, *parts: Table | str, found: bool = False) -> int:
         """Print the result; the exit status: 1 when something was ``found`` that a person must look at."""
@@ -84,59 +114,77 @@ class Options:
         return 1 if found else 0
 
 
+@Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class _Clock:
+class Dated(Options):
+    """Options of a command that looks at the clock."""
+
     as_of: AsOf = None
 
     @property
     def now(self) -> datetime:
-        """The business clock. Raises InputError for what is no moment."""
+        """The business clock. Raises InputError when ``--as-of`` is neither a date nor a moment."""
         return business_clock(self.as_of)
 
 
+@Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class _Actor:
+class Act(Dated):
+    """Options of a command by which a person acts."""
+
     by: By
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class Dated(Options, _Clock):
-    """The same, of a command that looks at the clock."""
+class MonthAct(TypedDict):
+    """Arguments that every act on a city's month takes: which month, by whom and when."""
+
+    city: str
+    month: Month
+    by: str
+    now: datetime
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Act(Dated, _Actor):
-    """The same, of a command by which a person acts."""
+class ActOnMonth(Act):
+    """Options of an act on a city's month."""
+
+    city: City
+    month: MonthText
+
+    @property
+    def about(self) -> MonthAct:
+        """The service's arguments. Raises InputError for what is no month."""
+        return {"city": self.city, "month": parse_month(self.month), "by": self.by, "now": self.now}
 
 
-def open_month(policy_dir: Path | None) -> "MonthPorts":
-    """The ports of this installation. Raises ServiceUnavailable when its database is not there."""
-    # Alembic, SQLAlchemy and the policy files are not needed to print help.
-    from fundpool.bootstrap import open_ports
+class DocumentAct(TypedDict):
+    """Arguments that every act on a document takes: which document of which period, by whom and when."""
 
-    return open_ports(settings_of(policy_dir))
-
-
-def settings_of(policy_dir: Path | None) -> "Settings":
-    """The settings, with the policy folder of the command line when given."""
-    from fundpool.settings import Settings
-
-    settings = Settings()
-    return settings if policy_dir is None else settings.model_copy(update={"policy_dir": policy_dir})
+    city: str
+    month: Period
+    document: "DocumentKind"
+    by: str
+    now: datetime
 
 
-def policy_folder(given: Path | None) -> Path:
-    """The folder of policy files: the option, else what ``Settings.policy_dir`` says.
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ActOnDocument(Act):
+    """Options of an act on one kind of document of a period."""
 
-    Reads the one variable itself: `due`, `compute` and `policy` need no other setting, and the machinery
-    of all of them costs as much as their own work. A test holds the two together.
-    """
-    from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
+    city: City
+    month: PeriodText
+    document: Document
 
-    named = os.environ.get("FUNDPOOL_POLICY_DIR")
-    return given or (PRODUCT_POLICIES if named is None else Path(named))
+    @property
+    def about(self) -> DocumentAct:
+        """The service's arguments. Raises InputError for an unknown document or a wrong period."""
+        from fundpool.domain.submission import DocumentKind
+
+        kind = DocumentKind.named(self.document)
+        when = period_of(self.month, kind)
+        return {"city": self.city, "month": when, "document": kind, "by": self.by, "now": self.now}
 
 
 def parse_period(text: str) -> Period:
@@ -183,10 +231,8 @@ def parse_day(text: str, option: str) -> date:
         ) from None
 
 
-def parse_amount(text: str | None) -> int | None:
-    """Fen of an amount option in yuan (None stays None). Raises InputError."""
-    if text is None:
-        return None
+def parse_amount(text: str) -> int:
+    """Fen of an amount option in yuan. Raises InputError."""
     try:
         return parse_yuan(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How the command line speaks: one JSON document, or tables for a person, both of the same result."""
+"""What commands print: one JSON document, or tables for a person, both of the same result."""
 
 import json
 import sys
@@ -6,38 +6,99 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Columns = Mapping[str, str | Callable[[Any], object]]
 """Heading of each column, and the field (named as for ``pick``) or the function of a row that it shows."""
+
+_HEADINGS = {
+    "account": "账号 account",
+    "account_name": "户名 name",
+    "account_no": "账号 account",
+    "account_type": "类型 type",
+    "action": "事项 action",
+    "actor": "办理人 actor",
+    "amount_fen": "金额 yuan",
+    "applied_fen": "申请额 applied",
+    "approved_fen": "核定额 approved",
+    "at": "时间 at",
+    "balance_fen": "余额 yuan",
+    "bank_serial": "银行流水 serial",
+    "change_fen": "增减 change",
+    "checker": "复核 checker",
+    "city": "城市 city",
+    "count": "笔数 count",
+    "county": "县区 county",
+    "credit_account": "收款账号 payee",
+    "detail": "明细 detail",
+    "detail_zh": "说明 detail",
+    "document": "表种 document",
+    "document_number": "依据文号 document",
+    "executed_at": "执行时间 executed",
+    "file": "文件 file",
+    "file_name": "文件 file",
+    "filed_at": "备案时间 filed",
+    "filed_by": "办理人 by",
+    "fund": "险种 fund",
+    "hop": "环节 hop",
+    "id": "序号 id",
+    "key": "支付编号 key",
+    "maker": "经办、初审 maker",
+    "month": "月份 month",
+    "name": "名称 name",
+    "number": "号 number",
+    "proposed_fen": "拟核定 proposed",
+    "reason": "理由 reason",
+    "recorded_at": "登记时间 recorded",
+    "recorded_by": "登记人 by",
+    "requested_fen": "申请额 requested",
+    "reserved_fen": "已占用 reserved",
+    "reviewed_by": "复核人 reviewer",
+    "reviewed_fen": "复核额 reviewed",
+    "revision": "第几次 revision",
+    "state": "状态 state",
+    "status": "状态 status",
+    "total_fen": "合计 yuan",
+    "type": "类型 type",
+    "unit": "单位 unit",
+    "version": "版本 version",
+}
+"""What people read above a field's column; any other field stands under its own name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows of a result as a table: an amount in fen is shown in yuan, anything else as JSON has it.
 
-    Where ``columns`` are the headings alone, every row is its cells.
+    ``columns`` are the fields' names in one text, with the headings that ``_HEADINGS`` gives them; or
+    headings with a field each; or headings alone, where every row is its cells.
     """
 
     title: str
     rows: Iterable[Any]
-    columns: Columns | Sequence[str]
+    columns: str | Columns | Sequence[str]
 
     @classmethod
-    def of_one(cls, title: str, record: Mapping[str, object]) -> "Table":
+    def of_record(cls, title: str, record: Mapping[str, object]) -> "Table":
         """A table of one row that shows a record as it is."""
         return cls(title, [list(record.values())], list(record))
 
-    def cells(self) -> Iterable[Sequence[object]]:
-        """The rows as they are shown."""
-        if not isinstance(self.columns, Mapping):
-            return self.rows
-        columns = self.columns.values()
-        return ([_cell(row, column) for column in columns] for row in self.rows)
+    def headings_and_rows(self) -> tuple[list[str], Iterable[Sequence[object]]]:
+        """The headings, and the rows as they are shown."""
+        columns = self.columns
+        if isinstance(columns, str):
+            columns = {_HEADINGS.get(name, name): name for name in columns.split()}
+        if not isinstance(columns, Mapping):
+            return list(columns), self.rows
+        shown = list(columns.values())
+        return list(columns), ([_cell(row, column) for column in shown] for row in self.rows)
 
 
 def show(document: Any, *parts: Table | str, as_json: bool) -> None:
@@ -45,11 +106,14 @@ def show(document: Any, *parts: Table | str, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
+    from rich.console import Console
+
     for part in parts:
         if isinstance(part, str):
             print(part)
         else:
-            print_table(part.title, list(part.columns), part.cells())
+            # A pipe or a file has no width to keep to; rich would take 80 and drop columns.
+            print_table(part, Console(width=None if sys.stdout.isatty() else 200))
 
 
 def pick(source: object, names: str) -> dict[str, Any]:
@@ -84,9 +148,14 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(SHANGHAI).isoformat()
 
 
-def minute(moment: datetime | None) -> str | None:
-    """A moment as people read it in a table."""
-    return None if moment is None else f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+def minute(moment: datetime | None) -> str:
+    """A moment as people read it; a dash when it is not known."""
+    return "–" if moment is None else f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+
+def yuan(amount_fen: int | None) -> str:
+    """An amount as people read it, in yuan; a dash when it is not known."""
+    return "–" if amount_fen is None else format_yuan(amount_fen)
 
 
 def print_json(document: Any) -> None:
@@ -128,22 +197,21 @@ def print_error(error: FundpoolError, *, as_json: bool) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout as its texts are written; ``None`` shows as a dash.
+def print_table(table: Table, console: "Console") -> None:
+    """Print a table as its texts are written; ``None`` shows as a dash.
 
     In a narrow terminal long texts run over several lines; dates, codes and amounts never break.
     """
-    from rich.console import Console
-    from rich.table import Table
+    from rich import table as rich_table
     from rich.text import Text
 
+    headings, rows = table.headings_and_rows()
     texts = [["–" if cell is None else str(cell) for cell in row] for row in rows]
     # A plain str would be read for markup: the name 县局[2026] lost its brackets.
-    table = Table(title=Text(title), title_justify="left")
-    for index, column in enumerate(columns):
+    grid = rich_table.Table(title=Text(table.title), title_justify="left")
+    for index, heading in enumerate(headings):
         short = all(len(row[index]) <= 20 and (row[index].isascii() or row[index] == "–") for row in texts)
-        table.add_column(Text(column), overflow="fold", no_wrap=short and bool(texts))
+        grid.add_column(Text(heading), overflow="fold", no_wrap=short and bool(texts))
     for row in texts:
-        table.add_row(*map(Text, row))
-    # A pipe or a file has no width to keep to; rich would take 80 and drop columns.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+        grid.add_row(*map(Text, row))
+    console.print(grid)

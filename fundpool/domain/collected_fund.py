@@ -56,7 +56,7 @@ class Transfer:
 class Collection:
     """The year's collection; ``transfers`` is empty when the counties cannot carry it.
 
-    ``infeasible_fen`` is what the named sources lack; then nothing is asked of anybody, because
+    ``infeasible_fen`` is what the named sources lack; then nobody has to pay, because
     the text has no rule for a ratio above one.
     """
 

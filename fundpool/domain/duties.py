@@ -4,14 +4,14 @@ A date moves only where the text says so; ``act_by`` is the last working day on 
 the text leaves undated or delegates is listed without a date, never with an invented one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import Month, Period, Year
+from fundpool.domain.periods import Month, Period
 from fundpool.domain.policy import (
     After,
     CityPolicy,
@@ -38,7 +38,7 @@ LAST_WORKING_DAYS = "due.last_working_days"
 """Key of the readings of 「最后n个工作日前」: nth_last, before, within."""
 
 Received = date | Mapping[str, date]
-"""The day money arrived or an event happened: one date for all such duties, or one per step."""
+"""The day money arrived or an event happened: one date for all such duties, or one per duty or event."""
 
 
 class DutyKind(StrEnum):
@@ -56,7 +56,7 @@ class DutyStatus(StrEnum):
 
     CONFIRMED = "confirmed"
     FORECAST = "forecast"
-    """Counted from the latest permitted day of the step before, until the real day is known."""
+    """Counted from the latest permitted day of the duty before, until the real day is known."""
     PROVISIONAL = "provisional"
     """A holiday notice still to come may change it."""
     UNKNOWN = "unknown"
@@ -82,10 +82,10 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One duty of one period; ``unit`` is filled in where a duty is followed up per county."""
+    """One duty of one period; ``key`` says which, ``unit`` is filled in where it is followed up per county."""
 
     rule: str
-    step: str
+    key: str
     period: str
     actor: str
     unit: str | None
@@ -100,50 +100,39 @@ class Duty:
     basis: Basis
 
     def to_json(self) -> dict[str, object]:
-        """The duty as the outside contract writes it."""
+        """The duty as the outside contract writes it, which calls its key ``step``."""
         return {
-            name: value.isoformat() if isinstance(value, date) else value
+            "step" if name == "key" else name: value.isoformat() if isinstance(value, date) else value
             for name, value in asdict(self).items()
         }
 
 
-def duties_of_month(
+def duties_of(
     city: CityPolicy,
-    month: Month,
+    period: Period,
     calendar: WorkCalendar,
     *,
     received: Received | None = None,
     readings: Mapping[str, str] | None = None,
 ) -> tuple[Duty, ...]:
-    """The monthly duties for the money of ``month``, in document order; none for a draft.
+    """The duties of a month or of a fund year, in document order; none for a draft.
 
-    ``received`` is the day the money arrived (for duties that count from receipt), or a day per
-    step. Raises InputError ``unknown_reading`` for a reading the city's documents do not offer.
+    A month has the monthly duties for its money; a fund year, the year the money belongs to, its yearly,
+    quarterly, one-off and event duties: the settlement of 2022, due in 2023, is of 2022. ``received`` is
+    the day the money arrived (for duties that count from receipt), or a day per duty. Raises InputError
+    ``unknown_reading`` for a reading the city's documents do not offer.
     """
-    return _duties(city, [_Period.of_month(month)], calendar, received=received, readings=readings)
-
-
-def duties_of_year(
-    city: CityPolicy,
-    year: int,
-    calendar: WorkCalendar,
-    *,
-    received: Received | None = None,
-    readings: Mapping[str, str] | None = None,
-) -> tuple[Duty, ...]:
-    """The yearly, quarterly, one-off and event duties of a fund year, in document order.
-
-    The fund year is the year the money belongs to: the settlement of 2022, due in 2023, is of 2022.
-    """
-    periods = [_Period.of_year(year), *(_Period.of_quarter(year, quarter) for quarter in (1, 2, 3, 4))]
-    return _duties(city, periods, calendar, received=received, readings=readings)
-
-
-def duties_of(city: CityPolicy, period: Period, calendar: WorkCalendar) -> tuple[Duty, ...]:
-    """The duties of a month, or those of a fund year."""
-    if isinstance(period, Year):
-        return duties_of_year(city, period.year, calendar)
-    return duties_of_month(city, period, calendar)
+    if city.status is not Status.IN_FORCE:
+        return ()
+    _check_readings(city, readings or {})
+    dating = _Dating(city, calendar, received, readings or {})
+    return tuple(
+        dating.duty(rule, duty, part)
+        for rule in city.rules
+        for part in _Period.parts_of(period)
+        for duty in rule.duties
+        if dating.binds(rule, duty, part)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,24 +144,19 @@ class _Period:
     quarter: int | None = None
 
     @classmethod
-    def of_month(cls, month: Month) -> "_Period":
-        return cls(str(month), frozenset({Every.MONTH}), first_month=month, last_day=month.last_day)
-
-    @classmethod
-    def of_year(cls, year: int) -> "_Period":
+    def parts_of(cls, period: Period) -> "list[_Period]":
+        """The month itself; of a fund year the year and its quarters, which have duties of their own."""
+        if isinstance(period, Month):
+            return [cls(str(period), frozenset({Every.MONTH}), period, period.last_day)]
+        months = [Month(period.year, first) for first in (1, 4, 7, 10)]
         recurrences = frozenset({Every.YEAR, Every.ONCE, Every.EVENT})
-        return cls(f"{year:04d}", recurrences, first_month=Month(year, 1), last_day=date(year, 12, 31))
-
-    @classmethod
-    def of_quarter(cls, year: int, quarter: int) -> "_Period":
-        first = Month(year, 3 * quarter - 2)
-        return cls(
-            f"{year:04d}-Q{quarter}",
-            frozenset({Every.QUARTER}),
-            first_month=first,
-            last_day=first.plus(2).last_day,
-            quarter=quarter,
-        )
+        return [
+            cls(str(period), recurrences, months[0], period.last_day),
+            *(
+                cls(f"{period}-Q{number}", frozenset({Every.QUARTER}), first, first.plus(2).last_day, number)
+                for number, first in enumerate(months, start=1)
+            ),
+        ]
 
     def has(self, duty: DutyRule) -> bool:
         """Whether the duty comes back in this period."""
@@ -194,27 +178,6 @@ class _Dates:
     nominal: date | None = None
     due: date | None = None
     act_by: date | None = None
-
-
-def _duties(
-    city: CityPolicy,
-    periods: list[_Period],
-    calendar: WorkCalendar,
-    *,
-    received: Received | None,
-    readings: Mapping[str, str] | None,
-) -> tuple[Duty, ...]:
-    if city.status is not Status.IN_FORCE:
-        return ()
-    _check_readings(city, readings or {})
-    dating = _Dating(city, calendar, received, readings or {})
-    return tuple(
-        dating.duty(rule, duty, period)
-        for rule in city.rules
-        for period in periods
-        for duty in rule.duties
-        if dating.binds(rule, duty, period)
-    )
 
 
 def _check_readings(city: CityPolicy, readings: Mapping[str, str]) -> None:
@@ -254,7 +217,7 @@ class _Dating:
             for other in self.city.rules
             if other.id == rule.id
             for other_duty in other.duties
-            if other_duty.step == duty.step and other_duty.quarter == duty.quarter
+            if other_duty.key == duty.key and other_duty.quarter == duty.quarter
         ]
         holding = [version for version in versions if self._holds(*version, period)]
         if holding:
@@ -291,7 +254,7 @@ class _Dating:
         dates = self.dates(duty, period)
         return Duty(
             rule=rule.id,
-            step=duty.step,
+            key=duty.key,
             period=period.name,
             actor=duty.actor,
             unit=None,
@@ -398,7 +361,7 @@ class _Dating:
             nominal = start + timedelta(days=due.days)
             limit = self._moved(nominal, duty.shift)
         else:
-            assert due.working_days is not None, "a deadline after a step counts one kind of days"
+            assert due.working_days is not None, "a deadline after a duty counts one kind of days"
             nominal = limit = self.calendar.add_working_days(start, due.working_days)
         if nominal is None or limit is None:
             return _Dates(DutyKind.AFTER_EVENT, DutyStatus.UNKNOWN)
@@ -416,21 +379,17 @@ class _Dating:
         if isinstance(self.received, date):
             counts_from_receipt = due.counts_from == "receipt" or due.event is not None
             return self.received if counts_from_receipt else None
-        name = due.step or due.event
+        name = due.duty or due.event
         return self.received.get(name) if name else None
 
     def _latest(self, due: After, duty: DutyRule, period: _Period) -> date | None:
-        """The latest permitted day of the step that the duty waits for; None for an outside event."""
-        for rule, other in self._steps(due.step, duty.every):
-            if other is not duty and self.binds(rule, other, period):
-                return self.dates(other, period).due
-        return None
-
-    def _steps(self, step: str | None, every: Every) -> Iterator[tuple[PolicyRule, DutyRule]]:
+        """The latest permitted day of the duty that this one waits for; None for an outside event."""
         for rule in self.city.rules:
-            for duty in rule.duties:
-                if duty.step == step and duty.every is every:
-                    yield rule, duty
+            for other in rule.duties:
+                is_awaited = other.key == due.duty and other.every is duty.every and other is not duty
+                if is_awaited and self.binds(rule, other, period):
+                    return self.dates(other, period).due
+        return None
 
 
 def _day_of(month: Month, day: int, *, clamp: bool) -> date | None:

@@ -1,4 +1,4 @@
-"""What a check says about a county's document, down to the cell."""
+"""Findings of the checks on a county's document, down to the cell, and the verdict that follows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +12,11 @@ class Severity(StrEnum):
     REVIEW = "review"
     """A person decides before the document counts."""
     NOTE = "note"
-    """Told to the reviewer; stops nothing."""
+    """Shown to the reviewer; stops nothing."""
 
 
 class Verdict(StrEnum):
-    """What the checks as a whole say of one file."""
+    """The result of all checks of a file."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     REVIEW = "review"

@@ -17,7 +17,7 @@ from functools import lru_cache
 from fundpool.domain.chart_of_accounts import BANK_SAYS_SO, CASH, FLOWS, AccountRef, AccountType, Flow
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, day_of
 
 
 class Phase(StrEnum):
@@ -203,7 +203,7 @@ def accounting_month(event_at: datetime, locked: frozenset[Month]) -> tuple[Mont
 
     A locked month never changes: late data goes to the first open month after it.
     """
-    event_month = Month.of(event_at.astimezone(SHANGHAI).date())
+    event_month = Month.of(day_of(event_at))
     month = event_month
     while month in locked:
         month = month.plus(1)

@@ -36,7 +36,7 @@ class OperatingStep:
     ``duty`` is the duty it works for, None for a step that no duty asks for; ``after`` the step before it in its
     chain, None for the head of a chain, which collects files. ``collects`` are the documents it takes in;
     ``people_act_before`` says whether somebody may have to decide before the step can finish;
-    ``runs_alone`` that two runs at once could meet at the same payment.
+    ``runs_alone`` says that two runs at the same time could work on the same payment.
     """
 
     key: str

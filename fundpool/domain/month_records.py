@@ -13,7 +13,7 @@ class Extension:
 
     city: str
     month: Period
-    step: str
+    duty: str
     unit: str | None
     until: date
     document_number: str
@@ -40,15 +40,15 @@ class NilReturn:
     approver: str | None = None
 
     @property
-    def told_zh(self) -> str:
-        """In one line of Chinese, with the document of a waiver."""
+    def text_zh(self) -> str:
+        """The nil return on one line of Chinese, a waiver with its document."""
         if self.document_number is None:
             return f"零申报：{self.reason}"
         return f"经批准免报（{self.document_number}，{self.approver}）：{self.reason}"
 
     @property
-    def told_en(self) -> str:
-        """As ``told_zh``, in English."""
+    def text_en(self) -> str:
+        """``text_zh`` in English."""
         if self.document_number is None:
             return f"nil return: {self.reason}"
         return f"waived by {self.document_number}, approved by {self.approver}: {self.reason}"
@@ -114,7 +114,7 @@ class StepRun:
 
     step: str
     counties: tuple[str, ...] | None
-    asked_by: str
+    requested_by: str
     run_id: str | None
     business_time: datetime
     outcomes: tuple[dict[str, object], ...] | None

@@ -102,7 +102,7 @@ class MonthSummary:
 
     @property
     def content_digest(self) -> str:
-        """SHA-256 over the figures and statuses: what was filed, whatever the day or the list said."""
+        """SHA-256 over the figures and statuses, without the day of preparation and the list of remarks."""
         content = [
             self.city,
             str(self.month),

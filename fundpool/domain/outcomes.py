@@ -1,4 +1,4 @@
-"""What a step of the month is asked and what it answers, unit by unit."""
+"""The request to run a step of the month, and its outcome unit by unit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from fundpool.domain.policy import CityPolicy, require_county
 
 
 class UnitState(StrEnum):
-    """What a step came to for one unit."""
+    """How a step ended for one unit."""
 
     DONE = "done"
     """The step's work for this unit stands, now or from an earlier run."""
@@ -25,10 +25,10 @@ class UnitState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRequest:
-    """Which step run is asked for. ``counties`` None means every unit of the city's register.
+    """A run of a step that somebody wants. ``counties`` None means every unit of the city's register.
 
     ``now`` is the business clock, ``is_played`` whether it was given (``--as-of``) rather than read
-    from the wall; ``by`` the person or ``system`` that asked; ``run_id`` the orchestrator's name for
+    from the wall; ``by`` the person or ``system`` that wants it; ``run_id`` the orchestrator's name for
     the run, shown to people and used for nothing else.
     """
 
@@ -43,7 +43,7 @@ class StepRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnitOutcome:
-    """What the step came to for one unit (county code, or the city's own code)."""
+    """How a step ended for one unit (county code, or the city's own code)."""
 
     unit: str
     state: UnitState
@@ -58,7 +58,7 @@ class UnitOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CityInHand:
-    """What a step under way has come to for one city: its outcomes so far, or the error that stopped it.
+    """One city of a step under way: its outcomes so far, or the error that stopped it.
 
     ``run_id`` is the number of the run's record in the database.
     """
@@ -108,7 +108,7 @@ class StepReport:
 
     @property
     def failed(self) -> tuple[UnitOutcome, ...]:
-        """Outcomes to retrigger."""
+        """The outcomes of the units for which the step must be run again."""
         return tuple(outcome for outcome in self.outcomes if outcome.state is UnitState.FAILED)
 
 
@@ -116,7 +116,7 @@ Outcomes = Sequence[UnitOutcome]
 
 
 def counties_of(policy: CityPolicy, request: StepRequest) -> tuple[str, ...]:
-    """The counties the step is asked for, in register order; raises InputError for an unknown one."""
+    """The counties of the request, in register order; raises InputError for an unknown one."""
     if request.counties is None:
         return tuple(unit.code for unit in policy.units)
     for county in request.counties:

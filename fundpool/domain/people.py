@@ -75,9 +75,9 @@ def _not_a_name(found_zh: str, found_en: str) -> InputError:
     )
 
 
-def same_person(one: str | None, other: str | None) -> bool:
+def same_person(name: str | None, other: str | None) -> bool:
     """Whether two names are one person's, however they are typed; in doubt they are."""
-    return one is not None and other is not None and not _seen_in(one).isdisjoint(_seen_in(other))
+    return name is not None and other is not None and not _seen_in(name).isdisjoint(_seen_in(other))
 
 
 def _seen_in(name: str) -> set[str]:

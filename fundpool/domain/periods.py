@@ -3,13 +3,28 @@
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from fundpool.domain.errors import InputError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def midnight(day: date) -> datetime:
+    """The moment at which the day begins in Shanghai."""
+    return datetime.combine(day, time(), SHANGHAI)
+
+
+def day_of(moment: datetime) -> date:
+    """The Shanghai day that the moment lies in."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from the first to the last, both included; none when ``last`` is earlier."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 @dataclass(frozen=True, order=True, slots=True)

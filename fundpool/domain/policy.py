@@ -148,21 +148,23 @@ class OnDate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class After:
-    """A number of days after another step or an event; the day itself is not counted."""
+    """A number of days after another duty is done or an event happens; the day itself is not counted."""
 
-    step: str | None = optional("某一步完成后 / after another step", alias="after_step", pattern=KEY_PATTERN)
+    duty: str | None = optional(
+        "某项职责完成后 / after another duty is done", alias="after_duty", pattern=KEY_PATTERN
+    )
     event: str | None = optional("某一事项发生后 / after an event", alias="after_event")
     working_days: int | None = optional("几个工作日内，当日不计", ge=1, le=60)
     days: int | None = optional("几日内（日历日），当日不计", ge=1, le=366)
     counts_from: Literal["receipt", "completion"] | None = optional(
-        "自收款日 receipt 或自上一步完成 completion（默认）起算"
+        "自收款日 receipt 或自上一项职责完成 completion（默认）起算"
     )
 
     def __post_init__(self) -> None:
         if (self.working_days is None) == (self.days is None):
-            raise ValueError("after_step and after_event need working_days or days, and only they do")
-        if self.counts_from and self.step is None:
-            raise ValueError("counts_from belongs to after_step")
+            raise ValueError("after_duty and after_event need working_days or days, and only they do")
+        if self.counts_from and self.duty is None:
+            raise ValueError("counts_from belongs to after_duty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ class Interpretation:
 class DutyText:
     """What a rule says of a duty beside its deadline: who does what how often."""
 
-    step: str = field(metadata=KEY)
+    key: str = field(metadata=described("哪项职责 / which duty", alias="duty", pattern=KEY_PATTERN))
     actor: str = field(
         metadata=described(
             "责任主体（national.yaml 的 actors）/ actor key of national.yaml", pattern=KEY_PATTERN
@@ -408,13 +410,13 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentHop:
-    """One transfer of the payment path, with the duty step that it fulfils."""
+    """One transfer of the payment path, with the duty that it fulfils."""
 
     from_account: str = field(metadata=described(alias="from", pattern=KEY_PATTERN))
     to_account: str = field(metadata=described(alias="to", pattern=KEY_PATTERN))
     paid_by: str = field(metadata=KEY)
     closes: str | None = field(
-        metadata=described("完成哪一步（duties.step）；文中无期限为 null", pattern=KEY_PATTERN)
+        metadata=described("完成哪项职责（duties.duty）；文中无期限为 null", pattern=KEY_PATTERN)
     )
     basis: str = field(metadata=described("依据规则编号 / rule id"))
     only_units: tuple[str, ...] = optional("仅适用的单位；空为全部 / empty = all units", default=())
@@ -449,8 +451,8 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
-class StepName:
-    """What a duty step is called."""
+class DutyName:
+    """What a duty is called."""
 
     name_zh: str
     name_en: str
@@ -464,15 +466,6 @@ class CommonReading:
     question: str
     reading: str
     decided_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class National:
-    """What all documents share."""
-
-    actors: Mapping[str, ActorName]
-    steps: Mapping[str, StepName]
-    common_readings: tuple[CommonReading, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -500,6 +493,10 @@ class CityPolicy(City):
     absent: tuple[Absent, ...]
     actors: Mapping[str, ActorName]
     """Every party of the file's duties: the national ones and the city's own."""
+    duty_names: Mapping[str, DutyName] = field(default_factory=dict)
+    """Every duty of the file by its key: called as its own ``action`` says, else by the national name."""
+    common_readings: tuple[CommonReading, ...] = ()
+    """The readings that hold unless a rule says otherwise."""
     file: str
 
     @property
@@ -556,10 +553,10 @@ class CityPolicy(City):
             basis=f"{first.instrument.reference} {first.section}",
         )
 
-    def step_names(self, national: National) -> dict[str, StepName]:
-        """The names of every step of the file: its own ``action`` first, else the national name."""
-        own = {duty.step: duty.action for rule in self.rules for duty in rule.duties if duty.action}
-        return {**national.steps, **{step: StepName(action, step) for step, action in own.items()}}
+    @property
+    def duty_of_hop(self) -> dict[tuple[str, str], str]:
+        """Which duty a payment from one kind of account to another fulfils."""
+        return {(hop.from_account, hop.to_account): hop.closes for hop in self.payment_path if hop.closes}
 
     def interpretations(self) -> dict[str, Interpretation]:
         """Every interpretation of the file by key."""
@@ -580,12 +577,6 @@ class PolicyLibrary:
     """All policy files of one folder."""
 
     cities: tuple[CityPolicy, ...]
-    national: National
-
-    @property
-    def actors(self) -> Mapping[str, ActorName]:
-        """The kinds of party that duties fall on."""
-        return self.national.actors
 
     def city(self, key: str) -> CityPolicy:
         """The city with this key. Raises InputError ``unknown_city``."""

@@ -1,4 +1,4 @@
-"""The return slip (退回单): what a county is told of one version of its document, and by when to mend it."""
+"""The return slip (退回单): the findings on one version of a county's document, and the deadline to correct it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Correction:
 def correction_of(before: Sequence[Finding], after: Sequence[Finding]) -> Correction:
     """Compare findings of two versions: the same check on the same county, fund and column is the same one.
 
-    A row that moved up or down is still the county's row of that fund, so the row number tells
-    nothing; where county or fund are not known the cell itself does.
+    A row that moved up or down is still the county's row of that fund, so its number is left out; where
+    county or fund are not known, the cell identifies the finding.
     """
     known, today = {_identity(finding) for finding in before}, {_identity(finding) for finding in after}
     return Correction(
@@ -39,7 +39,7 @@ def _identity(finding: Finding) -> tuple[str | None, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The last day for the correction, None for "at once"; ``why`` says what sets it, and where it stands."""
+    """The last day for the correction, None for "at once"; ``why`` is the rule that sets it, with its article."""
 
     day: date | None
     why_zh: str

@@ -125,15 +125,12 @@ def propose(
             remedy="--reason TEXT",
         )
     return replace(
-        case,
+        opened(case, clean=True),
         state=CaseState.PROPOSED,
         proposed_fen=amount_fen,
-        approved_fen=None,
         reason=reason,
         maker=maker,
         proposed_at=at,
-        checker=None,
-        decided_at=None,
     )
 
 

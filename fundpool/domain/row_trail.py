@@ -1,9 +1,9 @@
 """The trail of rows: every row of every table, as the program wrote it, in one sealed chain.
 
 A transaction that writes something leaves one record. It names each row that was written with a
-digest of the row before and after (none of a new or a deleted row), and the audit record at which the transaction ended. Each record
-bears a keyed seal over itself and the seal before it (``domain/sealing.py``), so that whoever only
-writes to the database can neither change a record nor add one. Comparing the rows that stand in the
+digest of the row before and after (none of a new or a deleted row), and the audit record at which the
+transaction ended. Each record bears a keyed seal over itself and the seal before it
+(``domain/sealing.py``), so that whoever only writes to the database can neither change a record nor add one. Comparing the rows that stand in the
 tables with the last digest of each finds every edit, deletion and insertion that the program did not make.
 """
 
@@ -33,7 +33,7 @@ _MARK_BYTES = 4
 class RowPrint:
     """What the trail keeps of a row: SHA-256 of all its columns, and a short mark of those that were written.
 
-    A mark tells which column differs, by its place; that the row differs is told by the digest alone.
+    The digest alone says that a row differs; the marks, by their place, say in which columns.
     """
 
     digest: bytes
@@ -287,7 +287,7 @@ class CheckedTrail:
 
 @dataclass(slots=True)
 class RowHistories:
-    """Some rows as the trail tells them, change by change, and then as they stand in the tables."""
+    """Some rows: every change of them that the trail records, compared with what stands in the tables."""
 
     is_part: bool
     """Whether they begin behind a record: rows that were written earlier are taken as they were then."""

@@ -1,4 +1,4 @@
-"""Which operating steps are to be run on a day: the daily tick's whole judgement.
+"""Which operating steps are to be run on a day: how the daily tick decides.
 
 A step is due from the day it opens until its work is done, so a day on which nothing ran is made
 up for by the next one, and never replayed. Files arrive on any day; people and banks act on
@@ -9,8 +9,8 @@ step and from then on the tick carries on.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Protocol
 
+from fundpool.domain.duties import Duty
 from fundpool.domain.month import MONTH, STEPS, OperatingStep, Phase
 from fundpool.domain.periods import Month
 from fundpool.domain.working_days import WorkCalendar
@@ -24,27 +24,8 @@ UNKNOWN_CALENDAR_LEAD_DAYS = 7
 _ONE_DAY = timedelta(days=1)
 
 
-class DatedDuty(Protocol):
-    """What the schedule needs of a duty: its step key, its day and the last working day to act."""
-
-    @property
-    def step(self) -> str: ...
-    @property
-    def due(self) -> date | None: ...
-    @property
-    def act_by(self) -> date | None: ...
-
-
 LAST_STEP = "report-filing"
 """A filed month is closed: only money still under way is looked after; the rest is a person's to start."""
-
-
-@dataclass(frozen=True, slots=True)
-class DueStep:
-    """A step to be run on the day, with the act-by day of the duty it works for (None: undated)."""
-
-    step: str
-    act_by: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +47,24 @@ class ScheduledStep:
 def steps_due(
     day: date,
     month: Month,
-    duties: Iterable[DatedDuty],
+    duties: Iterable[Duty],
     states: Mapping[str, str],
     calendar: WorkCalendar,
     hops: frozenset[str],
     *,
     has_transfers: bool = False,
     has_documents: bool = False,
-) -> tuple[DueStep, ...]:
-    """The steps to run on ``day`` for one city and month, in the order of the month.
+) -> tuple[str, ...]:
+    """Keys of the steps to run on ``day`` for one city and month, in the order of the month.
 
     ``states`` gives each step's state (``not_started``, ``waiting``, ``done``, …; absent means not
     started); ``hops`` the payment duties that the city's path has, so that a hop it lacks is left out; ``has_transfers``
     says whether any payment of the month has been ordered, ``has_documents`` whether a document that
     no step of the month waits for has come in.
     """
-    first_duty = {duty.step: duty for duty in reversed(tuple(duties))}
+    first_duty = {duty.key: duty for duty in reversed(tuple(duties))}
     works = calendar.is_working_day(day) is not False
-    due: dict[str, DueStep] = {}
+    due: set[str] = set()
     for step in MONTH:
         if step.duty is None or _is_over(day, month, step, states):
             continue
@@ -91,30 +72,30 @@ def steps_due(
             continue
         opened = _is_open(day, step, first_duty, states, calendar)
         if opened and (works or step.after is None) and states.get(step.key) != "done":
-            due[step.key] = DueStep(step.key, _last_day(first_duty.get(step.duty)))
+            due.add(step.key)
     if works and has_transfers and (due or states.get("reconciliation") != "done"):
-        due["reconciliation"] = DueStep("reconciliation", None)
+        due.add("reconciliation")
     if has_documents:
-        due["document-collection"] = DueStep("document-collection", None)
+        due.add("document-collection")
     if due:
-        due["flags"] = DueStep("flags", None)
-    return tuple(due[step.key] for step in MONTH if step.key in due)
+        due.add("flags")
+    return tuple(key for key in STEPS if key in due)
 
 
 def _is_over(day: date, month: Month, step: OperatingStep, states: Mapping[str, str]) -> bool:
     is_closed = states.get(LAST_STEP) == "done" and not step.moves_money
-    # A plan for a month gone by pays nothing any more.
+    # Once the month is over nothing is paid by its plans any more.
     return is_closed or (step.phase is Phase.PLANNING and day > month.last_day)
 
 
-def pays_until(duties: Iterable[DatedDuty]) -> date | None:
+def pays_until(duties: Iterable[Duty]) -> date | None:
     """The last day the law has for planning and paying a month; None when it has none."""
     paying = {step.duty for step in MONTH if step.phase in {Phase.PLANNING, Phase.PAYING}}
-    days = [day for duty in duties if duty.step in paying and (day := _last_day(duty))]
+    days = [day for duty in duties if duty.key in paying and (day := _last_day(duty))]
     return max(days, default=None)
 
 
-def opening_day(duty: DatedDuty, calendar: WorkCalendar) -> date | None:
+def opening_day(duty: Duty, calendar: WorkCalendar) -> date | None:
     """The day collection for a duty opens; None when the duty has no day."""
     last = _last_day(duty)
     if last is None:
@@ -132,7 +113,7 @@ def opening_day(duty: DatedDuty, calendar: WorkCalendar) -> date | None:
 def _is_open(
     day: date,
     step: OperatingStep,
-    duties: Mapping[str, DatedDuty],
+    duties: Mapping[str, Duty],
     states: Mapping[str, str],
     calendar: WorkCalendar,
 ) -> bool:
@@ -150,7 +131,7 @@ def _is_open(
     return undated or states.get(before.key) == "done" or _has_begun(step.key, states)
 
 
-def _last_day(duty: DatedDuty | None) -> date | None:
+def _last_day(duty: Duty | None) -> date | None:
     """The act-by day; the due day itself where the calendar of the year is not known yet."""
     return (duty.act_by or duty.due) if duty else None
 

@@ -46,7 +46,7 @@ class Seals:
         """Seal of some values in their order, 64 hex digits."""
         if self._key is None:
             self._key = self._read_key()
-        # A list's own text tells its items apart, as texts with lengths do, and is written several times as fast.
+        # repr() of a list keeps its items apart, as texts prefixed with their lengths do, and is several times as fast.
         texts = [value if type(value) in _PLAIN else _text(value) for value in values]
         return hmac.digest(self._key, repr(texts).encode(), "sha256").hex()
 

@@ -37,7 +37,7 @@ from fundpool.domain.settlement_rules import (
 
 @dataclass(frozen=True, slots=True)
 class CountyYear:
-    """What one county's year came to, in fen; budgets are the approved (adjusted) ones."""
+    """The figures of one county's year, in fen; budgets are the approved (adjusted) ones."""
 
     code: str
     income_fen: int
@@ -170,7 +170,7 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What one open part asks of one tier."""
+    """The amounts that one tier would have to bear for one open part of a gap."""
 
     part: _Open
     tier: Tier
@@ -430,16 +430,16 @@ def _quotas(
     A pool claimed by one county alone needs no rationing: that county may draw all of it. A short
     pool with several claimants has quotas only when the reading says how to divide it.
     """
-    asked: defaultdict[Bearer, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    demanded: defaultdict[Bearer, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     open_fen: defaultdict[str, int] = defaultdict(int)
     for claim in claims:
         open_fen[claim.part.county.code] += claim.part.amount_fen
         for bearer, amount_fen in claim.full.items():
             if bearer in books.drawable and amount_fen:
-                asked[bearer][claim.part.county.code] += amount_fen
+                demanded[bearer][claim.part.county.code] += amount_fen
     short = set()
     quotas: dict[tuple[str, Bearer], int] = {}
-    for pool, demands in asked.items():
+    for pool, demands in demanded.items():
         available = books.drawable[pool]
         claimed = sum(demands.values())
         if claimed <= available:

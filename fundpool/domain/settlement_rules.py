@@ -153,7 +153,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tier:
-    """One step of the waterfall.
+    """One level of the waterfall.
 
     Tiers run by ``order``; tiers of one order stand side by side and a part of a gap goes to the
     first whose conditions it meets. ``shares`` keep the order in which the article names the

@@ -53,9 +53,9 @@ class FileState(StrEnum):
     READ = "read"
     """Read; its counties' submissions are recorded."""
     UNREADABLE = "unreadable"
-    """Cannot be read as the document; the problem says why."""
+    """Cannot be read as the document; ``problem`` is the reason."""
     REFUSED = "refused"
-    """Read, but it contradicts what the sender said of it, or names no single county and month."""
+    """Read, but it contradicts what the sender stated, or names no county or more than one period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ReceivedFile:
 class Figure:
     """One amount of a document: scheme, field of the template, integer fen (None: left blank).
 
-    ``sheet`` and ``cell`` say where it stands in the file (None: recorded before that was kept).
+    ``sheet`` and ``cell`` are its place in the file (None: recorded before places were kept).
     ``line`` names the row in a list that has several of one scheme (a voucher, an account, a level
     of government); "" in a document with one row per scheme.
     """
@@ -105,10 +105,10 @@ class FigureChange:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One version of one county's document for one period: a month, or a year.
+    """One version of one county's document for one period.
 
-    ``month`` is the period: a year for a yearly document. ``verdict`` None: not judged yet. ``returned_at`` says when this version went back to the
-    county, by the checks (``returned_by`` is ``system``) or by a reviewer.
+    ``month`` is the period: a year for a yearly document. ``verdict`` None: not judged yet. ``returned_at`` is when
+    this version went back to the county, by the checks (``returned_by`` is ``system``) or by a reviewer.
     """
 
     id: int

@@ -9,15 +9,16 @@ answer, its statement, or a fenced key ends an attempt.
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import astuple, dataclass, field
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.ledger import canonical
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month, midnight
 
 
 class ObligationState(StrEnum):
@@ -76,6 +77,11 @@ class AttemptState(StrEnum):
 
 LEAVES_ROOM = frozenset({AttemptState.REJECTED, AttemptState.CLOSED})
 """Only after these may an obligation have another attempt."""
+
+EXECUTED = frozenset(
+    {AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.PARTLY_RETURNED, AttemptState.ANOMALY}
+)
+"""In these the bank has moved the money, whatever came back afterwards."""
 
 MAY_BE_ORDERED_AGAIN = frozenset({ObligationState.RETURNED, ObligationState.CANCELLED})
 """Only from these may what is owed be ordered again, as a new revision."""
@@ -292,11 +298,11 @@ class Obligation:
     amount_fen: int
     debit_account_id: int
     credit_account_id: int
-    state: ObligationState
-    version: int
-    held_reason: str | None
-    settled_at: datetime | None
-    retry_asked_by: str | None
+    state: ObligationState = ObligationState.SUBMITTED
+    version: int = 1
+    held_reason: str | None = None
+    settled_at: datetime | None = None
+    retry_asked_by: str | None = None
     returned_fen: int = 0
     """What has come back of a payment that stays paid in part."""
     seal: str | None = field(default=None, compare=False, repr=False)
@@ -304,18 +310,7 @@ class Obligation:
 
     def as_order(self, revision: int) -> PaymentOrder:
         """The order of another revision of what is owed: the same in all but its account and approval."""
-        return PaymentOrder(
-            city=self.city,
-            fund=self.fund,
-            month=self.month,
-            hop=self.hop,
-            payer_unit=self.payer_unit,
-            unit=self.unit,
-            amount_fen=self.amount_fen,
-            purpose=self.purpose,
-            application=self.application,
-            revision=revision,
-        )
+        return PaymentOrder(**_ordered(self) | {"revision": revision})
 
     @property
     def paid_fen(self) -> int:
@@ -330,6 +325,11 @@ class Obligation:
         Books restored from a backup may know the first revision only, and must recognise an order of the next.
         """
         return self.key if self.revision == 1 else self.as_order(1).key
+
+
+def _ordered(owed: PaymentOrder | Obligation) -> dict[str, Any]:
+    """What an order and its obligation have in common, by name."""
+    return {name: getattr(owed, name) for name in PaymentOrder.__slots__}
 
 
 def latest_revisions(obligations: Iterable[Obligation]) -> list[Obligation]:
@@ -357,20 +357,20 @@ class Attempt:
     request_hash: str
     prepared_at: datetime
     valid_until: datetime
-    first_sent_at: datetime | None
-    last_sent_at: datetime | None
-    resend_until: datetime | None
-    lease_until: datetime | None
-    worker: str | None
-    worker_epoch: int
-    was_unknown: bool
-    times_asked: int
-    next_query_at: datetime | None
-    reason: str | None
-    bank_serial: str | None
-    executed_at: datetime | None
-    fenced_at: datetime | None
-    absence_confirmed_by: str | None
+    first_sent_at: datetime | None = None
+    last_sent_at: datetime | None = None
+    resend_until: datetime | None = None
+    lease_until: datetime | None = None
+    worker: str | None = None
+    worker_epoch: int = 0
+    was_unknown: bool = False
+    times_asked: int = 0
+    next_query_at: datetime | None = None
+    reason: str | None = None
+    bank_serial: str | None = None
+    executed_at: datetime | None = None
+    fenced_at: datetime | None = None
+    absence_confirmed_by: str | None = None
     returned_fen: int = 0
     """What has come back to the paying account and is booked."""
     seal: str | None = field(default=None, compare=False, repr=False)
@@ -402,12 +402,12 @@ class Batch:
     count: int
     maker: str
     made_at: datetime
-    checker: str | None
-    approved_at: datetime | None
-    approved_digest: str | None
-    releaser: str | None
-    released_at: datetime | None
-    version: int
+    checker: str | None = None
+    approved_at: datetime | None = None
+    approved_digest: str | None = None
+    releaser: str | None = None
+    released_at: datetime | None = None
+    version: int = 1
     seal: str | None = field(default=None, compare=False, repr=False)
     """See ``fundpool.domain.sealing``."""
 
@@ -430,12 +430,6 @@ def new_batch(
         count=len(orders),
         maker=maker,
         made_at=made_at,
-        checker=None,
-        approved_at=None,
-        approved_digest=None,
-        releaser=None,
-        released_at=None,
-        version=1,
     )
 
 
@@ -447,27 +441,13 @@ def new_obligation(
         id=0,
         key=order.key,
         batch_id=batch_id,
-        city=order.city,
-        fund=order.fund,
-        month=order.month,
-        hop=order.hop,
-        payer_unit=order.payer_unit,
-        unit=order.unit,
-        purpose=order.purpose,
-        application=order.application,
-        revision=order.revision,
-        amount_fen=order.amount_fen,
         debit_account_id=debit_account_id,
         credit_account_id=credit_account_id,
-        state=ObligationState.SUBMITTED,
-        version=1,
-        held_reason=None,
-        settled_at=None,
-        retry_asked_by=None,
+        **_ordered(order),
     )
 
 
-def new_attempt(
+def prepared_attempt(
     obligation: Obligation,
     attempt_no: int,
     key: str,
@@ -488,20 +468,6 @@ def new_attempt(
         request_hash=request_hash(request),
         prepared_at=prepared_at,
         valid_until=valid_until,
-        first_sent_at=None,
-        last_sent_at=None,
-        resend_until=None,
-        lease_until=None,
-        worker=None,
-        worker_epoch=0,
-        was_unknown=False,
-        times_asked=0,
-        next_query_at=None,
-        reason=None,
-        bank_serial=None,
-        executed_at=None,
-        fenced_at=None,
-        absence_confirmed_by=None,
     )
 
 
@@ -530,11 +496,16 @@ class BankAccount:
     status: AccountStatus
     maker: str
     proposed_at: datetime
-    checker: str | None
-    approved_at: datetime | None
-    usable_from: datetime | None
+    checker: str | None = None
+    approved_at: datetime | None = None
+    usable_from: datetime | None = None
     seal: str | None = field(default=None, compare=False, repr=False)
     """See ``fundpool.domain.sealing``."""
+
+    def may_be_used(self, now: datetime) -> bool:
+        """Whether the entry is approved and its cooling-off time is over."""
+        is_approved = self.status is AccountStatus.APPROVED
+        return is_approved and self.usable_from is not None and self.usable_from <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -635,19 +606,7 @@ def batch_digest(batch_key: str, lines: Sequence[BatchLine]) -> str:
     """
     digest = hashlib.sha256(canonical((batch_key, len(lines), sum(line.amount_fen for line in lines))))
     for line in sorted(lines, key=lambda each: each.obligation_key):
-        digest.update(
-            canonical(
-                (
-                    line.obligation_key,
-                    line.amount_fen,
-                    line.debit_account_no,
-                    line.debit_account_version,
-                    line.credit_account_no,
-                    line.credit_account_version,
-                    line.credit_name,
-                )
-            )
-        )
+        digest.update(canonical(astuple(line)))
     return digest.hexdigest()
 
 
@@ -701,8 +660,7 @@ def final_days(imported: Mapping[date, datetime], terms: GatewayTerms) -> frozen
     return frozenset(
         day
         for day, imported_at in imported.items()
-        if imported_at
-        >= datetime.combine(day, time(), SHANGHAI) + timedelta(days=1) + terms.statement_final_after
+        if imported_at >= midnight(day) + timedelta(days=1) + terms.statement_final_after
     )
 
 

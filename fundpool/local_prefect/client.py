@@ -15,8 +15,8 @@ QUIET = {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # never a second server by accident
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
-    # Prefect's SQLite waits up to 60 s for a lock. A client that gives up first asks again, and what
-    # it asked for has been done by then.
+    # Prefect's SQLite waits up to 60 s for a lock. A client with a shorter timeout repeats a request
+    # that the server has carried out meanwhile.
     "PREFECT_API_REQUEST_TIMEOUT": "90",
 }
 
@@ -25,8 +25,8 @@ NO_LOGS_ON_THE_TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 
 
 @contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Prefect in this process works under these settings until the block ends."""
+def environment(values: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables until the block ends (None takes one away); Prefect here reads them anew."""
     before = {name: os.environ.get(name) for name in values}
     _set_environment(values)
     try:

@@ -151,7 +151,7 @@ class LocalPrefect:
             self._worker.ended.wait(CHECK_SECONDS)
 
     def work_until(self, stopped: Event) -> None:
-        """Let the worker run what is scheduled or asked for until ``stopped`` is set.
+        """Let the worker run what is scheduled or triggered until ``stopped`` is set.
 
         Raises ServiceUnavailable when the server or the worker ends by itself.
         """

@@ -45,7 +45,7 @@ UNUSED_SERVICES = {
         "CANCELLATION_CLEANUP",
     )
 }
-"""There are no automations, and one worker, ours."""
+"""Services of the server that only automations or several workers need; here are neither."""
 
 ASK_AGAIN_SECONDS = "0.3"
 

@@ -89,10 +89,10 @@ class Worker:
             self._work_until_stopped(shared.client)
 
     def _work_until_stopped(self, client: SyncPrefectClient) -> None:
-        """Run what comes; a server that does not answer for a while is waited for."""
+        """Run each scheduled run in turn; wait out a server that does not answer for a while."""
         outages = 0
         while not self._is_stopping:
-            self._awake.clear()  # before the look: whoever asks for a run during it is not missed
+            self._awake.clear()  # before the query: a run that is created during it is not missed
             try:
                 self._send_heartbeat_when_due(client)
                 if not self._run_next(client):
@@ -133,8 +133,8 @@ class Worker:
         entrypoint = client.read_deployment(run.deployment_id).entrypoint
         assert entrypoint
         flow: Flow[..., Any] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
-        # Told of its deployment, a run has a thread, an event loop and a socket of its own to hear that
-        # somebody suspends it; a step is over in seconds, and its record names the deployment anyway.
+        # With a deployment id Prefect opens a thread, an event loop and a socket per run, to hear of a
+        # suspension; a step is over in seconds, and its record names the deployment anyway.
         unwatched = run.model_copy(update={"deployment_id": None})
         with suppress(Abort):  # cancelled by a person before it began
             state: Any = run_flow_sync(
@@ -148,7 +148,7 @@ class Worker:
 
 
 def _schedule_again(client: SyncPrefectClient, claimed: set[UUID] | None = None) -> None:
-    """Runs that the server holds for under way and nobody runs are run again: of ``claimed``, else of the pool.
+    """Schedule again every run that the server takes for running and no worker runs: of ``claimed``, else of the pool.
 
     Every step may be run any number of times.
     """

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of
 from schemas.payment_messages import CURRENCY, Direction, StatementLine, TransferOrder, TransferState
 
 Command = tuple[str, dict[str, Any]]
@@ -156,7 +156,10 @@ class BankBook:
             "deposit", account=account, amount_fen=amount_fen, counterparty=counterparty, now=now.isoformat()
         )
         self.accounts[account].balance_fen += amount_fen
-        self._line(self._next_serial(now), account, Direction.CREDIT, amount_fen, None, counterparty, now)
+        serial = self._next_serial(now)
+        self.lines.append(
+            StatementLine(serial, account, Direction.CREDIT, amount_fen, None, counterparty, now)
+        )
         return True
 
     def submit(self, order: TransferOrder, now: datetime, course: Course = PROMPT) -> BookAnswer:
@@ -231,7 +234,7 @@ class BankBook:
         return [
             _document(line)
             for line in self.lines
-            if line.account == account and line.executed_at.astimezone(SHANGHAI).date() == day
+            if line.account == account and day_of(line.executed_at) == day
         ]
 
     def executions_of(self, key: str) -> int:
@@ -291,15 +294,22 @@ class BankBook:
             self._move(transfer, TransferState.REJECTED, reason)
             return
         debit, credit = self.accounts[order.debit_account], self.accounts[order.credit_account]
-        debit.balance_fen -= order.amount_fen
-        credit.balance_fen += order.amount_fen
-        serial = self._next_serial(now)
+        serial = self._pay(order.key, debit, credit, order.amount_fen, now)
         transfer.bank_serial, transfer.executed_at = serial, now
-        self._line(serial, debit.account, Direction.DEBIT, order.amount_fen, order.key, credit.name, now)
-        self._line(serial, credit.account, Direction.CREDIT, order.amount_fen, order.key, debit.name, now)
         self.executions.append(Execution(order.key, order.amount_fen, credit.account, serial, now))
         self._move(transfer, TransferState.SUCCEEDED)
         self._schedule_return(order, course, now)
+
+    def _pay(self, key: str, payer: BankAccount, payee: BankAccount, amount_fen: int, now: datetime) -> str:
+        """Move money between two accounts and write it on both statements; the serial of the movement."""
+        payer.balance_fen -= amount_fen
+        payee.balance_fen += amount_fen
+        serial = self._next_serial(now)
+        self.lines += [
+            StatementLine(serial, payer.account, Direction.DEBIT, amount_fen, key, payee.name, now),
+            StatementLine(serial, payee.account, Direction.CREDIT, amount_fen, key, payer.name, now),
+        ]
+        return serial
 
     def _schedule_return(self, order: TransferOrder, course: Course, now: datetime) -> None:
         if course.returns_after_s is not None:
@@ -310,12 +320,8 @@ class BankBook:
         debit, credit = self.accounts[order.debit_account], self.accounts[order.credit_account]
         away_fen = order.amount_fen - transfer.returned_fen
         amount_fen = part_fen if part_fen > 0 else away_fen - part_fen
-        debit.balance_fen += amount_fen
-        credit.balance_fen -= amount_fen
+        self._pay(order.key, credit, debit, amount_fen, now)
         transfer.returned_fen += amount_fen
-        serial = self._next_serial(now)
-        self._line(serial, credit.account, Direction.DEBIT, amount_fen, order.key, debit.name, now)
-        self._line(serial, debit.account, Direction.CREDIT, amount_fen, order.key, credit.name, now)
         if transfer.returned_fen >= order.amount_fen:
             self._move(transfer, TransferState.RETURNED, reason)
 
@@ -365,18 +371,6 @@ class BankBook:
 
     def _next_serial(self, now: datetime) -> str:
         return f"{now.astimezone(SHANGHAI):%Y%m%d}{len(self.lines) + 1:010d}"
-
-    def _line(
-        self,
-        serial: str,
-        account: str,
-        direction: Direction,
-        amount_fen: int,
-        key: str | None,
-        counterparty: str,
-        at: datetime,
-    ) -> None:
-        self.lines.append(StatementLine(serial, account, direction, amount_fen, key, counterparty, at))
 
     def _note(self, name: str, /, **arguments: Any) -> None:
         if self._record is not None:

@@ -1,6 +1,6 @@
 """The bank's desk: a request of the gateway contract in, the book's answer or a fault out.
 
-Served over HTTP by the sandbox bank and called in process by the scripted gateway, so that both
+Served over HTTP by the sandbox bank and called in process by the tests, so that both
 show the caller the same bytes.
 """
 
@@ -58,9 +58,9 @@ class BankDesk:
         return self._reply(Call.SUBMIT, order.key, lambda course: self.book.submit(order, now, course))
 
     def _statement(self, query: str, now: datetime) -> Reply:
-        asked = parse_qs(query)
+        parameters = parse_qs(query)
         try:
-            account, day = asked["account"][0], date.fromisoformat(asked["date"][0])
+            account, day = parameters["account"][0], date.fromisoformat(parameters["date"][0])
         except (KeyError, ValueError):
             return _error(400, "bad_request")
 

@@ -1,6 +1,6 @@
 """The alphabet of gateway faults: what can go wrong, by name, in one table.
 
-The sandbox bank plays them over HTTP for training and tests, the scripted gateway in process for
+The sandbox bank plays them over HTTP for training and tests, the tests in process for
 the simulation. A fault says whether the bank's book acts on the request, what then happens inside
 the bank, and what the caller gets to see.
 """
@@ -91,20 +91,16 @@ def _changed(**values: Any) -> Callable[[Document], bytes]:
     return lambda document: encoded(document | values)
 
 
+def _amount(changed: Callable[[int], object]) -> Callable[[Document], bytes]:
+    return lambda document: encoded(document | {"amount_fen": changed(document.get("amount_fen") or 0)})
+
+
+def _lines(changed: Callable[[list[Any]], list[Any]]) -> Callable[[Document], bytes]:
+    return lambda document: encoded({"lines": changed(document.get("lines", []))})
+
+
 def _fixed(body: bytes) -> Callable[[Document], bytes]:
     return lambda _document: body
-
-
-def _amount_as_text(document: Document) -> bytes:
-    return encoded(document | {"amount_fen": str(document.get("amount_fen"))})
-
-
-def _amount_as_fraction(document: Document) -> bytes:
-    return encoded(document | {"amount_fen": float(document.get("amount_fen") or 0)})
-
-
-def _other_amount(document: Document) -> bytes:
-    return encoded(document | {"amount_fen": (document.get("amount_fen") or 0) + 1})
 
 
 def _state_twice(document: Document) -> bytes:
@@ -116,19 +112,8 @@ def _half(document: Document) -> bytes:
     return whole[: len(whole) // 2]
 
 
-def _second_line_twice(document: Document) -> bytes:
-    lines = document.get("lines", [])
-    return encoded({"lines": lines + lines[-1:]})
-
-
-def _last_line_missing(document: Document) -> bytes:
-    return encoded({"lines": document.get("lines", [])[:-1]})
-
-
-def _two_lines_for_one_key(document: Document) -> bytes:
-    lines = document.get("lines", [])
-    again = [line | {"bank_serial": f"{line['bank_serial']}-2"} for line in lines[-1:]]
-    return encoded({"lines": lines + again})
+def _last_under_two_serials(lines: list[Any]) -> list[Any]:
+    return lines + [line | {"bank_serial": f"{line['bank_serial']}-2"} for line in lines[-1:]]
 
 
 _SUBMIT = frozenset({Call.SUBMIT})
@@ -179,13 +164,15 @@ FAULTS: dict[str, Fault] = {
     "wrong_content_type": Fault("类型不对", "wrong content type", content_type="text/html; charset=utf-8"),
     "invalid_json": Fault("非 JSON", "not JSON", edit=_fixed(b"OK")),
     "duplicate_keys": Fault("重复字段", "a field twice", calls=_TRANSFER, edit=_state_twice),
-    "amount_as_text": Fault("金额为文本", "amount as text", calls=_TRANSFER, edit=_amount_as_text),
-    "amount_as_fraction": Fault("金额为小数", "amount as 1.0", calls=_TRANSFER, edit=_amount_as_fraction),
+    "amount_as_text": Fault("金额为文本", "amount as text", calls=_TRANSFER, edit=_amount(str)),
+    "amount_as_fraction": Fault("金额为小数", "amount as 1.0", calls=_TRANSFER, edit=_amount(float)),
     "wrong_currency": Fault("币种不符", "other currency", calls=_TRANSFER, edit=_changed(currency="USD")),
     "echo_other_key": Fault(
         "回显他键", "echo of another key", calls=_TRANSFER, edit=_changed(key="other-key")
     ),
-    "echo_other_amount": Fault("回显金额不符", "echo of another amount", calls=_TRANSFER, edit=_other_amount),
+    "echo_other_amount": Fault(
+        "回显金额不符", "echo of another amount", calls=_TRANSFER, edit=_amount(lambda fen: fen + 1)
+    ),
     "echo_other_account": Fault(
         "回显账户不符", "echo of another payee", calls=_TRANSFER, edit=_changed(credit_account="000")
     ),
@@ -236,12 +223,14 @@ FAULTS: dict[str, Fault] = {
     "statement_late": Fault(
         "对账单未出", "statement still empty", calls=_STATEMENT, edit=_fixed(b'{"lines":[]}')
     ),
-    "statement_line_twice": Fault("对账单重复行", "a line twice", calls=_STATEMENT, edit=_second_line_twice),
+    "statement_line_twice": Fault(
+        "对账单重复行", "a line twice", calls=_STATEMENT, edit=_lines(lambda lines: lines + lines[-1:])
+    ),
     "statement_line_missing": Fault(
-        "对账单缺行", "a line missing", calls=_STATEMENT, edit=_last_line_missing
+        "对账单缺行", "a line missing", calls=_STATEMENT, edit=_lines(lambda lines: lines[:-1])
     ),
     "statement_two_lines": Fault(
-        "一键两行", "two lines for one key", calls=_STATEMENT, edit=_two_lines_for_one_key
+        "一键两行", "two lines for one key", calls=_STATEMENT, edit=_lines(_last_under_two_serials)
     ),
     # Callbacks; how they are delivered is the business of whoever delivers them.
     "callback_early": Fault("通知先于应答", "callback before the answer", calls=_CALLBACK),

@@ -6,7 +6,7 @@ bank's transport it takes each file away (into ``taken/`` of the outbox), and ne
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from fundpool.adapters.banks.iso20022 import REASONS, end_to_end_of, read_order,
 from fundpool.adapters.documents.raw_files import is_arrived, write_through
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of, midnight
 from fundpool.sandbox_bank.bank_book import PROMPT, BankBook, BookAnswer, Course
 from schemas.payment_messages import CURRENCY, Direction, StatementLine, TransferOrder
 
@@ -79,13 +79,16 @@ class FileBank:
     def statement(self, account: str, day: date, now: datetime) -> bytes:
         """The camt.053 of one account and day."""
         of_account = [line for line in self.book.lines if line.account == account]
-        later = [line for line in of_account if line.executed_at.astimezone(SHANGHAI).date() > day]
-        lines = [line for line in of_account if line.executed_at.astimezone(SHANGHAI).date() == day]
-        closing_fen = self.book.accounts[account].balance_fen - _moved_fen(later)
-        opening_fen = closing_fen - _moved_fen(lines)
+        later = [line for line in of_account if day_of(line.executed_at) > day]
+        lines = [line for line in of_account if day_of(line.executed_at) == day]
+        closing_fen = self.book.accounts[account].balance_fen - sum(line.moved_fen for line in later)
+        opening_fen = closing_fen - sum(line.moved_fen for line in lines)
         lines = [replace(line, counterparty_account=self._other_account(line)) for line in lines]
         return write_message(
-            "camt.053.001.08", lambda m: _camt_053(m, account, day, now, opening_fen, closing_fen, lines)
+            "camt.053.001.08",
+            lambda m: _camt_053(
+                m, account, day=day, now=now, opening_fen=opening_fen, closing_fen=closing_fen, lines=lines
+            ),
         )
 
     def _other_account(self, line: StatementLine) -> str | None:
@@ -112,10 +115,6 @@ class FileBank:
     def _write(self, name: str, content: bytes) -> None:
         self._inbox.mkdir(parents=True, exist_ok=True)
         write_through(self._inbox / name, content)
-
-
-def _moved_fen(lines: list[StatementLine]) -> int:
-    return sum(line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen for line in lines)
 
 
 def _amount(m: Any, amount_fen: int) -> Any:
@@ -159,7 +158,7 @@ def _camt_053(
     closing_fen: int,
     lines: list[StatementLine],
 ) -> Any:
-    start = datetime.combine(day, time(), SHANGHAI)
+    start = midnight(day)
     statement_id = f"{account[-20:]}-{day:%Y%m%d}"
     statement = m.AccountStatement9(
         id=statement_id,

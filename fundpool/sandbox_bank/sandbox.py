@@ -120,31 +120,31 @@ class SandboxBank:
             for event in events:
                 self._callbacks.announce(event)
 
-    def _set_clock(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self.fixed_now = None if asked["now"] is None else read_moment(asked["now"])
+    def _set_clock(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.fixed_now = None if request["now"] is None else read_moment(request["now"])
         if self.fixed_now is not None:
             self.book.advance(self.fixed_now)
-        return self._show_clock(asked)
+        return self._show_clock(request)
 
-    def _show_clock(self, _asked: dict[str, Any]) -> dict[str, Any]:
+    def _show_clock(self, _request: dict[str, Any]) -> dict[str, Any]:
         return {"now": self._now().isoformat(), "follows_requests": self.fixed_now is None}
 
-    def _switch_fault(self, asked: dict[str, Any]) -> dict[str, Any]:
-        call = asked.get("call")
+    def _switch_fault(self, request: dict[str, Any]) -> dict[str, Any]:
+        call = request.get("call")
         self.plan.add(
-            asked["fault"],
+            request["fault"],
             call=None if call is None else Call(call),
-            key=asked.get("key"),
-            times=asked.get("times", 1),
-            seconds=asked.get("seconds"),
+            key=request.get("key"),
+            times=request.get("times", 1),
+            seconds=request.get("seconds"),
         )
-        return self._show_faults(asked)
+        return self._show_faults(request)
 
-    def _clear_faults(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _clear_faults(self, request: dict[str, Any]) -> dict[str, Any]:
         self.plan.clear()
-        return self._show_faults(asked)
+        return self._show_faults(request)
 
-    def _show_faults(self, _asked: dict[str, Any]) -> dict[str, Any]:
+    def _show_faults(self, _request: dict[str, Any]) -> dict[str, Any]:
         on = [
             {"fault": switch.name, "call": switch.call, "key": switch.key, "times": switch.times}
             for switch in self.plan.switches
@@ -155,25 +155,27 @@ class SandboxBank:
         }
         return {"on": on, "alphabet": alphabet}
 
-    def _open_accounts(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _open_accounts(self, request: dict[str, Any]) -> dict[str, Any]:
         opened = [
             self.book.open_account(account["account"], account["name"], _fen(account["balance_fen"]))
-            for account in asked["accounts"]
+            for account in request["accounts"]
         ]
         return {"opened": sum(opened), "already_open": len(opened) - sum(opened)}
 
-    def _deposit(self, asked: dict[str, Any]) -> dict[str, Any]:
-        at = self._now(asked.get("at"))
-        if not self.book.deposit(asked["account"], _fen(asked["amount_fen"]), asked["counterparty"], at):
-            raise ValueError(f"no account {asked['account']}")
-        return {"balance_fen": self.book.accounts[asked["account"]].balance_fen}
+    def _deposit(self, request: dict[str, Any]) -> dict[str, Any]:
+        at = self._now(request.get("at"))
+        if not self.book.deposit(
+            request["account"], _fen(request["amount_fen"]), request["counterparty"], at
+        ):
+            raise ValueError(f"no account {request['account']}")
+        return {"balance_fen": self.book.accounts[request["account"]].balance_fen}
 
-    def _return(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if not self.book.return_transfer(asked["key"], asked["reason"], self._now(asked.get("at"))):
-            raise ValueError(f"no succeeded transfer {asked['key']}")
-        return self.book.transfers[asked["key"]].document
+    def _return(self, request: dict[str, Any]) -> dict[str, Any]:
+        if not self.book.return_transfer(request["key"], request["reason"], self._now(request.get("at"))):
+            raise ValueError(f"no succeeded transfer {request['key']}")
+        return self.book.transfers[request["key"]].document
 
-    def _show_book(self, _asked: dict[str, Any]) -> dict[str, Any]:
+    def _show_book(self, _request: dict[str, Any]) -> dict[str, Any]:
         book = self.book
         return {
             "accounts": [asdict(account) for account in book.accounts.values()],

@@ -1,4 +1,4 @@
-"""The documents counties file. A further one is a module here and a suite in expectations/."""
+"""The documents that counties file. To add a document, add a module here and a suite in expectations/."""
 
 from fundpool.domain.errors import InputError
 from schemas.documents.annual_budget import ANNUAL_BUDGET, FINAL_ACCOUNT

@@ -5,8 +5,9 @@ A document is one flat table, one row per county and fund (``plan``, ``report``)
 控制合计 row that closes it. Amounts are written in yuan and kept in fen.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class FieldKind(StrEnum):
@@ -27,7 +28,8 @@ class FieldKind(StrEnum):
     COUNT = "count"
     """A whole number of persons or units."""
     CODE = "code"
-    """Account numbers, unit codes, serial numbers: text, never a number."""
+    """Account numbers, unit codes, serial numbers: text, because a number of Excel loses leading zeros and digits
+    beyond the fifteenth."""
     DAY = "day"
     """``2026-10-05``."""
     CHOICE = "choice"
@@ -36,37 +38,37 @@ class FieldKind(StrEnum):
     """Free text."""
 
 
-class Presence(StrEnum):
-    """Whether a cell must be filled."""
-
-    REQUIRED = "required"
-    """A blank is a finding: blank is unknown, never nil."""
-    OPTIONAL = "optional"
-
-
 @dataclass(frozen=True, slots=True)
 class Sum:
     """How an amount follows from others: Σ ``plus`` − Σ ``minus``, not below nil if ``at_least_nil``.
 
-    ``optional`` names parts among ``plus`` that count as nil when their cell is blank.
+    ``optional`` names parts among ``plus`` that count as nil when their cell is blank. The title is that of
+    the check which holds the amount against them.
     """
 
     plus: tuple[str, ...]
     minus: tuple[str, ...] = ()
+    _: KW_ONLY
     at_least_nil: bool = False
     optional: tuple[str, ...] = ()
+    title_zh: str
+    title_en: str
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentField:
-    """One column. ``aliases`` are other header texts it is known by."""
+    """One column: an amount unless ``kind`` says otherwise. ``aliases`` are other header texts it is known by.
+
+    A blank cell is a finding unless the column ``is_optional``: blank is unknown, never nil.
+    """
 
     key: str
     zh: str
     en: str
-    kind: FieldKind
     aliases: tuple[str, ...] = ()
-    presence: Presence = Presence.REQUIRED
+    _: KW_ONLY
+    kind: FieldKind = FieldKind.MONEY
+    is_optional: bool = False
     follows_from: Sum | None = None
     choices: tuple[str, ...] = ()
     may_be_negative: bool = False
@@ -74,11 +76,6 @@ class DocumentField:
     @property
     def is_money(self) -> bool:
         return self.kind is FieldKind.MONEY
-
-    @property
-    def must_be_text(self) -> bool:
-        """Digits beyond the fifteenth and leading zeros are lost when Excel keeps these as numbers."""
-        return self.kind in {FieldKind.CODE, FieldKind.COUNTY_CODE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +88,14 @@ class Label:
     aliases: tuple[str, ...] = ()
 
 
+UNIT_LABEL = Label("unit", "单位", "unit", ("金额单位", "计量单位"))
+SIGNATURES = (
+    Label("prepared_by", "经办人", "prepared by", ("经办", "制表人", "填表人", "制表")),
+    Label("checked_by", "复核人", "checked by", ("复核", "审核人", "审核")),
+    Label("responsible", "负责人", "responsible", ("单位负责人", "主管领导", "负责")),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """A document's place in the month: who lets it count, and what it then is for.
@@ -101,7 +106,7 @@ class Intake:
     file orders its filing (None: no law does, so nobody is ever late with it), ``goes_on_with`` the
     city's duty after that, which does not wait for a late correction. ``effect`` names what the decision
     does in the books at once (services/documents/effects.py), ``held_against`` the facts of the books that its
-    checks compare with (services/documents/known_facts.py); none: those of the month.
+    checks compare with (services/documents/known_facts.py).
     """
 
     used_for_zh: str
@@ -116,26 +121,27 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class DocumentType:
-    """A document counties file. ``month_zh`` says which month its month column means.
+    """A document that counties file: its own ``columns``, the amounts and details, and what becomes of it.
 
-    ``row_key`` are the fields that name a row once; ``total_field`` the amount that adds up to the
-    document's total per fund in the answer of a check, and that its review is about. A document is
-    either filed (``intake``) or taken by another command (``taken_by``).
+    ``month_zh`` is the meaning of its month column. ``row_key`` are the fields that identify a row;
+    ``total_field`` is the amount that adds up to the document's total per fund in the answer of a check, and
+    that its review is about. A document is either filed (``intake``) or taken by another command (``taken_by``).
     """
 
     key: str
     zh: str
     en: str
-    version: str
-    sheet: str
     month_zh: str
     month_en: str
-    fields: tuple[DocumentField, ...]
-    row_key: tuple[str, ...]
+    columns: tuple[DocumentField, ...]
     total_field: str
+    row_key: tuple[str, ...] = ("county_code", "fund")
     per_fund: bool = True
+    period: Literal["month", "year"] = "month"
+    """The key of the field that holds the document's period."""
+    version: str = "1"
     unit_zh: str = "元"
-    labels: tuple[Label, ...] = field(default=())
+    labels: tuple[Label, ...] = (UNIT_LABEL, *SIGNATURES)
     open_rows: int = 50
     """Rows that the template of a list (not ``per_fund``) holds open."""
     intake: Intake | None = None
@@ -143,20 +149,18 @@ class DocumentType:
 
     @property
     def line_field(self) -> str | None:
-        """The field that tells the rows of one county and fund apart in a list; None: there is one row."""
+        """The field that identifies a list's rows of the same county and fund; None where there is one row each."""
         return None if self.per_fund else self.row_key[-1]
 
     def field_of(self, key: str) -> DocumentField:
         """The field named ``key``; KeyError if the document has none."""
-        for candidate in self.fields:
-            if candidate.key == key:
-                return candidate
-        raise KeyError(key)
+        return {field.key: field for field in self.fields}[key]
 
     @property
-    def period(self) -> str:
-        """``month`` or ``year``: the field that says which period the document is for."""
-        return "year" if any(field.kind is FieldKind.YEAR for field in self.fields) else "month"
+    def fields(self) -> tuple[DocumentField, ...]:
+        """All columns in their order: county, period and fund come first, the remark last."""
+        place = COUNTY_MONTH_FUND if self.period == "month" else COUNTY_YEAR_FUND
+        return (*place, *self.columns, REMARK)
 
     @property
     def money_fields(self) -> tuple[DocumentField, ...]:
@@ -202,38 +206,38 @@ A city's further funds are known by what its policy file calls them.
 SHORT_FUND_NAMES: dict[str, str] = {"employee": "职工医保", "resident": "居民医保"}
 """What messages call the standard funds."""
 
-UNIT_LABEL = Label("unit", "单位", "unit", ("金额单位", "计量单位"))
-SIGNATURES = (
-    Label("prepared_by", "经办人", "prepared by", ("经办", "制表人", "填表人", "制表")),
-    Label("checked_by", "复核人", "checked by", ("复核", "审核人", "审核")),
-    Label("responsible", "负责人", "responsible", ("单位负责人", "主管领导", "负责")),
-)
-
 COUNTY_MONTH_FUND: tuple[DocumentField, ...] = (
     DocumentField(
         "county_code",
         "县区代码",
         "county code",
-        FieldKind.COUNTY_CODE,
         ("行政区划代码", "区划代码", "统筹区编码"),
+        kind=FieldKind.COUNTY_CODE,
     ),
     DocumentField(
         "county_name",
         "县区名称",
         "county",
-        FieldKind.COUNTY_NAME,
         ("县区", "县（市、区）", "统筹区", "县市区", "地区"),
+        kind=FieldKind.COUNTY_NAME,
     ),
-    DocumentField("month", "月份", "month", FieldKind.MONTH, ("所属月份", "费款所属期", "期间", "月度")),
-    DocumentField("fund", "险种", "fund", FieldKind.FUND, ("险种名称", "险种类型", "基金险种")),
+    DocumentField("month", "月份", "month", ("所属月份", "费款所属期", "期间", "月度"), kind=FieldKind.MONTH),
+    DocumentField("fund", "险种", "fund", ("险种名称", "险种类型", "基金险种"), kind=FieldKind.FUND),
 )
-"""The columns that say whose, when and which fund; the funds never mix."""
+"""The columns for county, month and fund; the funds never mix."""
 
 COUNTY_YEAR_FUND: tuple[DocumentField, ...] = (
     *COUNTY_MONTH_FUND[:2],
-    DocumentField("year", "年度", "fund year", FieldKind.YEAR, ("预算年度", "决算年度", "所属年度")),
+    DocumentField("year", "年度", "fund year", ("预算年度", "决算年度", "所属年度"), kind=FieldKind.YEAR),
     COUNTY_MONTH_FUND[3],
 )
 """The same for a document of a whole year."""
 
-REMARK = DocumentField("remark", "备注", "remark", FieldKind.TEXT, ("说明",), Presence.OPTIONAL)
+REMARK = DocumentField("remark", "备注", "remark", ("说明",), kind=FieldKind.TEXT, is_optional=True)
+LAST_YEAR = DocumentField(
+    "last_year_fen",
+    "上年同期支出",
+    "spending in the same month of last year",
+    ("上年同期", "去年同期"),
+    is_optional=True,
+)

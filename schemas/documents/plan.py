@@ -1,18 +1,6 @@
 """用款计划申请表: what a county asks for next month, by fund and item."""
 
-from schemas.documents.base import (
-    COUNTY_MONTH_FUND,
-    ITEMS,
-    REMARK,
-    SIGNATURES,
-    UNIT_LABEL,
-    DocumentField,
-    DocumentType,
-    FieldKind,
-    Intake,
-    Presence,
-    Sum,
-)
+from schemas.documents.base import ITEMS, LAST_YEAR, DocumentField, DocumentType, Intake, Sum
 
 ITEM_KEYS = tuple(f"{key}_fen" for key, _, _ in ITEMS)
 
@@ -20,58 +8,41 @@ PLAN = DocumentType(
     key="plan",
     zh="用款计划申请表",
     en="fund-use plan",
-    version="1",
-    sheet="用款计划申请表",
     month_zh="用款月份（下月）",
     month_en="the month the money is for",
-    fields=(
-        *COUNTY_MONTH_FUND,
+    columns=(
         *(
-            DocumentField(
-                f"{key}_fen",
-                zh,
-                f"planned {en}",
-                FieldKind.MONEY,
-                (f"{zh}计划支出", f"{zh}支出", f"{zh}费用"),
-            )
+            DocumentField(f"{key}_fen", zh, f"planned {en}", (f"{zh}计划支出", f"{zh}支出", f"{zh}费用"))
             for key, zh, en in ITEMS
         ),
         DocumentField(
             "planned_fen",
             "计划支出",
             "planned spending",
-            FieldKind.MONEY,
             ("计划支出合计", "支出合计", "本月计划支出"),
-            follows_from=Sum(ITEM_KEYS),
+            follows_from=Sum(
+                ITEM_KEYS, title_zh="分项相加等于计划支出", title_en="items add up to planned spending"
+            ),
         ),
         DocumentField(
-            "available_fen",
-            "可用余额",
-            "balance available",
-            FieldKind.MONEY,
-            ("支出户可用余额", "支出户余额", "账户可用余额"),
+            "available_fen", "可用余额", "balance available", ("支出户可用余额", "支出户余额", "账户可用余额")
         ),
         DocumentField(
             "requested_fen",
             "申请额",
             "requested",
-            FieldKind.MONEY,
             ("申请金额", "申请拨付额", "申请用款额", "本次申请额"),
-            follows_from=Sum(("planned_fen",), ("available_fen",), at_least_nil=True),
+            follows_from=Sum(
+                ("planned_fen",),
+                ("available_fen",),
+                at_least_nil=True,
+                title_zh="申请额等于计划支出减可用余额",
+                title_en="requested = planned − available",
+            ),
         ),
-        DocumentField(
-            "last_year_fen",
-            "上年同期支出",
-            "spending in the same month of last year",
-            FieldKind.MONEY,
-            ("上年同期", "去年同期"),
-            Presence.OPTIONAL,
-        ),
-        REMARK,
+        LAST_YEAR,
     ),
-    row_key=("county_code", "fund"),
     total_field="requested_fen",
-    labels=(UNIT_LABEL, *SIGNATURES),
     intake=Intake(
         used_for_zh="审核核定后列入向财政的用款申请",
         used_for_en="reviewed, it goes into the city's application for funds",
@@ -79,5 +50,6 @@ PLAN = DocumentType(
         may_be_cut=True,
         duty="submit_fund_use_plan",
         goes_on_with="apply_for_funds",
+        held_against=("budget_left_fen", "recent_monthly_spending_fen"),
     ),
 )

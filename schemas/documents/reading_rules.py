@@ -1,8 +1,7 @@
-"""What the reader may say of a file or a cell before any suite sees it: stable codes and messages.
+"""The findings of the reader on a file or a cell, before any suite judges it: stable codes and messages.
 
-``FILE-…`` is about the file as a whole, ``CELL-…`` about one cell. No value is changed in silence:
-where a rule accepts a writing that is not the plain one, the rule is here and the finding shows the
-value as it stood and as it was read.
+``FILE-…`` is about the file as a whole, ``CELL-…`` about one cell. No value is changed silently: where the
+reader accepts an unusual form, there is a rule here, and its finding shows the text and the value read.
 """
 
 from dataclasses import dataclass

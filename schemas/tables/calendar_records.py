@@ -1,4 +1,4 @@
-"""Facts about duties that no file or payment tells: extensions, nil returns, filings, step runs."""
+"""Facts about duties that stand in no file and no payment: extensions, nil returns, filings, step runs."""
 
 from sqlalchemy import (
     CheckConstraint,

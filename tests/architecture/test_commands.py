@@ -1,4 +1,4 @@
-"""Promises that hold for every command, read off the command table: a new command cannot forget them."""
+"""Promises that hold for every command, checked over the whole command table, so that a new command is checked too."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from cyclopts import App
 
 from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
 from fundpool.console.cli import build_app
-from fundpool.console.options import policy_folder
+from fundpool.console.options import Options
 from fundpool.settings import Settings
 
 BOTH_LANGUAGES = re.compile(r"[\u4e00-\u9fff].*[A-Za-z]{2}", re.DOTALL)
@@ -61,8 +61,8 @@ def test_the_folder_of_the_short_commands_is_that_of_the_settings(
         monkeypatch.delenv("FUNDPOOL_POLICY_DIR", raising=False)
     else:
         monkeypatch.setenv("FUNDPOOL_POLICY_DIR", named)
-    assert policy_folder(None) == Settings().policy_dir
-    assert policy_folder(Path("given")) == Path("given")
+    assert Options().policy_folder == Settings().policy_dir
+    assert Options(policy_dir=Path("given")).policy_folder == Path("given")
 
 
 def test_the_settings_know_the_product_s_own_policies(monkeypatch: pytest.MonkeyPatch) -> None:

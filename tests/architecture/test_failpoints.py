@@ -69,7 +69,7 @@ def test_every_call_to_the_bank_stands_between_its_two_failpoints() -> None:
                 name = bank_call(statement)
                 if name is not None and path.startswith("fundpool/services/"):
                     where = f"{path}:{statement.lineno}"
-                    assert any(is_failpoint(one, f"before {name}") for one in body[:place]), where
+                    assert any(is_failpoint(each, f"before {name}") for each in body[:place]), where
                     assert is_failpoint(body[place + 1], f"after {name}"), where
                     enclosed += 1
         assert mentions_of_bank_calls(tree) == enclosed, f"{path}: a call to the bank inside an expression"

@@ -32,19 +32,19 @@ def body_lines(function: ast.FunctionDef) -> int:
 
 
 def decorated_with(function: ast.FunctionDef, name: str) -> bool:
-    calls = [one.func for one in function.decorator_list if isinstance(one, ast.Call)]
+    calls = [each.func for each in function.decorator_list if isinstance(each, ast.Call)]
     return any(isinstance(call, ast.Name) and call.id == name for call in calls)
 
 
 def test_a_task_is_a_retry_policy_around_one_use_case() -> None:
-    tasks = [(name, one) for name, one in functions("tasks") if decorated_with(one, "task")]
+    tasks = [(name, each) for name, each in functions("tasks") if decorated_with(each, "task")]
     assert tasks
-    assert [name for name, one in tasks if body_lines(one) > 15] == []
+    assert [name for name, each in tasks if body_lines(each) > 15] == []
 
 
 @pytest.mark.parametrize("folder", ["flows", "tasks"])
-def test_no_function_of_flows_or_tasks_is_longer_than_a_rule(folder: str) -> None:
-    assert [name for name, one in functions(folder) if body_lines(one) > 25] == []
+def test_no_function_of_flows_or_tasks_has_more_than_25_lines(folder: str) -> None:
+    assert [name for name, each in functions(folder) if body_lines(each) > 25] == []
 
 
 def definitions() -> dict[str, dict[str, Any]]:
@@ -135,17 +135,17 @@ def deployments_as_text() -> str:
     from prefect.utilities.callables import parameter_schema  # noqa: PLC0415
 
     lines = []
-    for one in yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())["deployments"]:
-        flow = load_flow_from_entrypoint(one["entrypoint"], use_placeholder_flow=False)
+    for item in yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())["deployments"]:
+        flow = load_flow_from_entrypoint(item["entrypoint"], use_placeholder_flow=False)
         schema = parameter_schema(flow)
         required = schema.required or []
         names = [name if name in required else f"{name}?" for name in schema.properties]
-        schedules = [f"{each['cron']} {each['timezone']}" for each in one.get("schedules", [])]
-        limit = one.get("concurrency_limit", {}).get("limit", "-")
+        schedules = [f"{each['cron']} {each['timezone']}" for each in item.get("schedules", [])]
+        limit = item.get("concurrency_limit", {}).get("limit", "-")
         lines += [
-            f"{flow.name}/{one['name']}",
+            f"{flow.name}/{item['name']}",
             f"  parameters: {', '.join(names)}",
             f"  schedule: {', '.join(schedules) or 'none: started by the tick or a person'}",
-            f"  at once: {limit}  pool: {one['work_pool']['name']}  tags: {', '.join(one['tags'])}",
+            f"  at once: {limit}  pool: {item['work_pool']['name']}  tags: {', '.join(item['tags'])}",
         ]
     return "\n".join(lines) + "\n"

@@ -17,10 +17,10 @@ from fundpool.adapters.policies.policy_files import (
     load_work_calendar,
     policy_files,
 )
-from fundpool.domain.duties import duties_of_month, duties_of_year
-from fundpool.domain.periods import Month
+from fundpool.domain.duties import duties_of
+from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import RuleKind
-from fundpool.services.law.policy_views import days_without_one_answer, steps_set_twice
+from fundpool.services.law.policy_checks import days_without_one_answer, duties_set_twice
 from schemas.policy import json_schema
 
 LIBRARY = load_policies(PRODUCT_POLICIES)
@@ -68,18 +68,18 @@ def test_every_rule_has_exactly_one_answer_on_every_day(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", CITIES)
-def test_no_month_has_a_step_that_two_rules_set(key: str) -> None:
-    assert steps_set_twice(LIBRARY.city(key), CALENDAR, Month(2020, 1), Month.of(HORIZON)) == []
+def test_no_month_has_a_duty_that_two_rules_set(key: str) -> None:
+    assert duties_set_twice(LIBRARY.city(key), CALENDAR, Month(2020, 1), Month.of(HORIZON)) == []
 
 
 @pytest.mark.parametrize("key", ["suizhou", "taizhou"])
-def test_a_month_in_force_always_has_the_same_steps(key: str) -> None:
+def test_a_month_in_force_always_has_the_same_duties(key: str) -> None:
     city = LIBRARY.city(key)
-    month, steps = Month(2023, 3), set()
+    month, duties = Month(2023, 3), set()
     while month <= Month.of(HORIZON):
-        steps.add(tuple(duty.step for duty in duties_of_month(city, month, CALENDAR)))
+        duties.add(tuple(duty.key for duty in duties_of(city, month, CALENDAR)))
         month = month.plus(1)
-    assert len(steps) == 1
+    assert len(duties) == 1
 
 
 @pytest.mark.parametrize("key", CITIES)
@@ -87,14 +87,14 @@ def test_every_dated_duty_is_listed_in_some_period(key: str) -> None:
     """No duty of a document in force is lost between the monthly and the yearly lists."""
     city = LIBRARY.city(key)
     seen = {
-        (duty.rule, duty.step)
+        (duty.rule, duty.key)
         for year in range(2020, 2029)
         for duty in (
-            *duties_of_year(city, year, CALENDAR),
-            *(duty for month in range(1, 13) for duty in duties_of_month(city, Month(year, month), CALENDAR)),
+            *duties_of(city, Year(year), CALENDAR),
+            *(duty for month in range(1, 13) for duty in duties_of(city, Month(year, month), CALENDAR)),
         )
     }
-    written = {(rule.id, duty.step) for rule in city.rules for duty in rule.duties}
+    written = {(rule.id, duty.key) for rule in city.rules for duty in rule.duties}
     assert seen == (written if city.status.value == "in_force" else set())
 
 
@@ -104,8 +104,8 @@ def test_no_recurring_duty_is_dated_before_its_rule_holds(key: str) -> None:
     once = {rule.id for rule in city.rules for duty in rule.duties if duty.every.value == "once"}
     for year in range(2019, 2028):
         duties = [
-            *duties_of_year(city, year, CALENDAR),
-            *(duty for month in range(1, 13) for duty in duties_of_month(city, Month(year, month), CALENDAR)),
+            *duties_of(city, Year(year), CALENDAR),
+            *(duty for month in range(1, 13) for duty in duties_of(city, Month(year, month), CALENDAR)),
         ]
         for duty in duties:
             begins = city.rule(duty.rule).valid_from
@@ -162,7 +162,7 @@ def test_every_deadline_word_of_the_readme_is_in_the_vocabulary(tmp_path: Path) 
             "valid_from": date(2024, 1, 1),
             "duties": [
                 {
-                    "step": f"step_{number}",
+                    "duty": f"duty_{number}",
                     "action": "词汇",
                     "actor": "city",
                     "every": every,

@@ -16,7 +16,7 @@ WRITERS = {
     "fundpool/adapters/stores/sealed_rows.py": "the class itself and the trail",
     "fundpool/adapters/stores/audit.py": "the audit trail, sealed by its own chain and its end by the trail of rows",
     "fundpool/adapters/stores/ledger.py": "postings, sealed by their voucher, and running balances, recomputed",
-    "fundpool/adapters/stores/transfers.py": "the versioned change of a record, noted by RowWriter.note_change",
+    "fundpool/adapters/stores/store.py": "the versioned change of a record, noted by RowWriter.note_change",
 }
 OF_OTHER_DATABASES = {
     "fundpool/sandbox_bank/bank_file.py",  # the sandbox bank's

@@ -42,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Visit:
-    """One page as one reader sees it, with everything the browser asked for and complained of."""
+    """One page as one reader sees it, with every request and complaint of the browser."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

@@ -10,13 +10,13 @@ from typing import Any
 
 from fundpool.console.dashboard.reading import (
     BoardReading,
-    City,
     CountyReading,
     Moment,
+    MonthReader,
     TransfersReading,
-    Unit,
 )
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.policy import ActorName, CityPolicy, DutyName, PaymentHop, Status, Unit
 from schemas.dashboard import (
     AccountBalance,
     CountyMonth,
@@ -38,24 +38,54 @@ COUNTIES = (
     ("331082", "临海市", "Linhai"),
     ("331083", "玉环市", "Yuhuan"),
 )
-TERMS = {
-    "submit_fund_use_plan": ("上报用款计划", "submit the fund-use plan"),
-    "apply_for_funds": ("审核并申请用款", "review the plans and apply for the funds"),
-    "pay_from_fiscal_account": ("自财政专户拨款", "pay from the fiscal account"),
-    "allocate_to_counties": ("拨付至县级支出户", "pass the money on to the counties"),
-    "submit_expenditure_report": ("上报支出核算报表", "submit the expenditure report"),
-    "file_expenditure_report": ("汇总报表并报备案", "file the summary of the reports"),
-    "county_agency": ("县级医保部门", "county medical insurance agency"),
-    "city_agency": ("市级医保部门", "city medical insurance agency"),
+NAMES = {
+    "submit_fund_use_plan": DutyName("上报用款计划", "submit the fund-use plan"),
+    "apply_for_funds": DutyName("审核并申请用款", "review the plans and apply for the funds"),
+    "pay_from_fiscal_account": DutyName("自财政专户拨款", "pay from the fiscal account"),
+    "allocate_to_counties": DutyName("拨付至县级支出户", "pass the money on to the counties"),
+    "submit_expenditure_report": DutyName("上报支出核算报表", "submit the expenditure report"),
+    "file_expenditure_report": DutyName("汇总报表并报备案", "file the summary of the reports"),
 }
-HOPS = {
-    ("fiscal_account", "city_expenditure"): "pay_from_fiscal_account",
-    ("city_expenditure", "county_expenditure"): "allocate_to_counties",
+ACTORS = {
+    "county_agency": ActorName(
+        name_zh="县级医保部门", name_en="county medical insurance agency", at="county"
+    ),
+    "city_agency": ActorName(name_zh="市级医保部门", name_en="city medical insurance agency", at="city"),
 }
-TAIZHOU = City(
-    "taizhou", "台州市", "Taizhou", "331000", tuple(Unit(*county) for county in COUNTIES), HOPS, TERMS
-)
-SUIZHOU = City("suizhou", "随州市", "Suizhou", "421300", (Unit("421303", "曾都区", "Zengdu"),))
+
+
+def _hop(from_account: str, to_account: str, closes: str) -> PaymentHop:
+    return PaymentHop(
+        from_account=from_account, to_account=to_account, paid_by="city_agency", closes=closes, basis="TZ-17"
+    )
+
+
+def _city(key: str, name_zh: str, name_en: str, code: str, *counties: tuple[str, str, str]) -> CityPolicy:
+    return CityPolicy(
+        key=key,
+        level="city",
+        name_zh=name_zh,
+        name_en=name_en,
+        division_code=code,
+        status=Status.IN_FORCE,
+        instruments=(),
+        funds=(),
+        register=tuple(Unit(code=code, kind="county", name_zh=zh, name_en=en) for code, zh, en in counties),
+        payment_path=(
+            _hop("fiscal_account", "city_expenditure", "pay_from_fiscal_account"),
+            _hop("city_expenditure", "county_expenditure", "allocate_to_counties"),
+        ),
+        rules=(),
+        conflicts=(),
+        absent=(),
+        actors=ACTORS,
+        duty_names=NAMES,
+        file="",
+    )
+
+
+TAIZHOU = _city("taizhou", "台州市", "Taizhou", "331000", *COUNTIES)
+SUIZHOU = _city("suizhou", "随州市", "Suizhou", "421300", ("421303", "曾都区", "Zengdu"))
 ACCOUNT = "6222021234567890123"
 HOSTILE = "<script>document.title='owned'</script>"
 
@@ -93,12 +123,12 @@ _DATES = {
 }
 
 
-def duty(step: str, unit: str | None, state: str, **more: Any) -> dict[str, Any]:
+def duty(key: str, unit: str | None, state: str, **more: Any) -> dict[str, Any]:
     """One duty of the imagined month."""
-    rule, section, quote = _QUOTES[step]
-    actor, due, act_by = _DATES[step]
+    rule, section, quote = _QUOTES[key]
+    actor, due, act_by = _DATES[key]
     basis = {"document": "台政办发〔2021〕48号", "section": section, "quote": quote}
-    fields = {"rule": rule, "step": step, "period": "2026-10", "actor": actor, "unit": unit, "basis": basis}
+    fields = {"rule": rule, "step": key, "period": "2026-10", "actor": actor, "unit": unit, "basis": basis}
     dates = {"nominal": due, "due": due, "act_by": act_by, "kind": "fixed", "firmness": "binding"}
     return fields | dates | {"status": "confirmed", "shift": "none", "reading": None, "state": state} | more
 
@@ -155,7 +185,7 @@ def _transfers() -> list[dict[str, Any]]:
                     else None,
                     "attempt_state": "unknown" if (code, fund) == ("331081", "employee") else "accepted",
                     "detail_zh": "已发送，结果未明，待查询",
-                    "detail_en": "sent, outcome unknown, to be asked for",
+                    "detail_en": "sent, outcome unknown, to be queried",
                 }
             )
     return transfers
@@ -210,10 +240,13 @@ def _flags() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-class ImaginedReader:
+class ImaginedReader(MonthReader):
     """Reads the imagined month of Taizhou; Suizhou's is empty."""
 
-    def cities(self) -> Sequence[City]:
+    def __init__(self) -> None:
+        pass  # nothing behind it
+
+    def cities(self) -> Sequence[CityPolicy]:
         return (TAIZHOU, SUIZHOU)
 
     def months(self, city: str) -> Sequence[Month]:
@@ -281,8 +314,8 @@ class ImaginedReader:
 
     def batches(self) -> Sequence[TransferBatch]:
         return (
-            TransferBatch(number=11, fund="employee", step="allocate_to_counties", state="released", count=5, total_fen=9_187_283_997, last_month_fen=8_912_000_000, prepared_by="经办 王芳", approved_by="复核 李强", released_by="财务 赵敏"),
-            TransferBatch(number=12, fund="resident", step="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
+            TransferBatch(number=11, fund="employee", duty="allocate_to_counties", state="released", count=5, total_fen=9_187_283_997, last_month_fen=8_912_000_000, prepared_by="经办 王芳", approved_by="复核 李强", released_by="财务 赵敏"),
+            TransferBatch(number=12, fund="resident", duty="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
         )  # fmt: skip
 
     def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:

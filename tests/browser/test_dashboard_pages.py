@@ -70,7 +70,7 @@ def test_money_with_an_unknown_outcome_comes_first(visit, imagined_url):
     assert "18,654,568.67 yuan" in first.inner_text()
 
 
-def test_only_counties_that_are_late_are_listed_when_asked(visit, imagined_url):
+def test_the_filter_for_late_counties_lists_no_other(visit, imagined_url):
     page = visit(f"{imagined_url}/?lang=en").page
     page.click("text=Late or returned")
     names = page.locator(".matrix tbody th a").all_inner_texts()
@@ -129,14 +129,14 @@ def test_an_account_number_shows_its_last_four_digits_only(imagined_url):
     assert "尾号 0123" in httpx.get(imagined_url + "/transfers").text
 
 
-def test_text_stands_out_from_its_ground_as_far_as_wcag_aa_asks(visit, imagined_url):
+def test_text_stands_out_from_its_ground_as_wcag_aa_requires(visit, imagined_url):
     page = visit(imagined_url).page
     for path in PAGES:
         page.goto(imagined_url + path)
         assert page.evaluate(_POOR_CONTRAST) == []
 
 
-def test_a_page_on_the_wall_fetches_itself_again_and_others_do_not(imagined_url):
+def test_a_page_for_a_wall_display_reloads_itself_and_others_do_not(imagined_url):
     assert 'http-equiv="refresh" content="60"' in httpx.get(f"{imagined_url}/?live=1").text
     assert "http-equiv" not in httpx.get(imagined_url).text
 

@@ -78,7 +78,7 @@ def test_every_page_of_a_real_month_is_drawn_and_calls_nobody_outside(visit, url
         assert seen.page.locator("section.error").count() == 0
         assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
     assert seen.complaints == []
-    assert [asked for asked in seen.requests if not asked.startswith(url + "/")] == []
+    assert [address for address in seen.requests if not address.startswith(url + "/")] == []
 
 
 def test_the_board_says_who_is_late_and_what_nobody_knows(visit, url):
@@ -109,7 +109,7 @@ def test_a_finding_says_the_cell_and_what_to_do(visit, url):
     assert HOSTILE_AMOUNT in row
 
 
-def test_the_county_page_tells_what_the_new_version_changed(visit, url):
+def test_the_county_page_shows_what_the_new_version_changed(visit, url):
     page = visit(f"{url}/counties/{JIAOJIANG}?lang=en", scripts=False).page
     page.click("text=What version 2 changed")
     assert page.locator("details[open] tbody tr").count() >= 1
@@ -143,8 +143,8 @@ def test_the_api_says_what_the_command_says(url, home):
     process = fundpool(
         home, "status", "--city", "taizhou", "--month", "2026-10", "--as-of", LAST_DAY.isoformat(), "--json"
     )
-    told, _ = process.communicate(timeout=60)
-    assert httpx.get(f"{url}/api/status?city=taizhou&month=2026-10").json() == json.loads(told)
+    output, _ = process.communicate(timeout=60)
+    assert httpx.get(f"{url}/api/status?city=taizhou&month=2026-10").json() == json.loads(output)
 
 
 def test_before_the_database_is_set_up_every_page_says_what_to_do(tmp_path):
@@ -157,8 +157,8 @@ def test_before_the_database_is_set_up_every_page_says_what_to_do(tmp_path):
 
 def test_a_port_that_is_taken_is_one_sentence_and_exit_2(url, tmp_path):
     process = fundpool(tmp_path, "serve", "--port", url.rsplit(":", 1)[1])
-    said, trouble = process.communicate(timeout=60)
+    output, trouble = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert said == ""
+    assert output == ""
     assert "address_not_available" in trouble
     assert "Traceback" not in trouble

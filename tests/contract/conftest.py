@@ -27,7 +27,7 @@ PATIENT = Deadlines()
 """What the product uses: a busy machine must not turn an answer into a time-out."""
 
 SILENCE_ENDS = Deadlines(read_s=0.3)
-"""For tests in which nothing is said: only the time between two bytes is short."""
+"""For tests in which the bank is silent: only the time between two bytes is short."""
 
 DRIPPING_ENDS = Deadlines(total_s=0.8)
 """For tests in which bytes keep coming: only the time of the whole call is short."""

@@ -97,7 +97,7 @@ def test_an_endless_callback_is_cut_off(product):
     assert product.call_back(b" " * 70_000).status_code == 413
 
 
-def test_the_bank_is_told_to_call_again_when_nothing_could_be_kept(product):
+def test_the_bank_gets_503_and_calls_again_when_nothing_could_be_kept(product):
     product.trouble = ServiceUnavailable(
         "database_unavailable", "数据库没有应答", "the database did not answer"
     )

@@ -207,7 +207,7 @@ def test_jilins_employee_fund_is_not_pooled_before_the_text_says_and_then_only_b
     assert any("2022-12-31" in note["en"] for note in answer["notes"])
 
 
-def test_a_reading_that_the_text_does_not_ask_for_is_said_to_be_unused(command: Command) -> None:
+def test_a_reading_that_the_text_does_not_need_is_listed_as_unused(command: Command) -> None:
     status, answer = command.json(FACTS, "--reading", "gap.over_budget=over_part")
     assert status == 0
     assert answer["readings_not_used"] == ["gap.over_budget"]

@@ -177,7 +177,7 @@ def test_a_statement_lists_the_lines_of_one_account_and_one_day(desk):
     ]
 
 
-def test_a_late_success_after_a_rejection_shows_when_asked(desk):
+def test_a_query_shows_a_late_success_after_a_rejection(desk):
     desk.submit()
     course = Course(refused_for="account_closed", executes_after_refusal_s=60)
     desk.bank.take_orders(NOW, {ORDER.key: course})
@@ -210,17 +210,17 @@ def faults_of(part: object) -> Iterator[str]:
     """Facets of the official schema, as the message classes carry them, that a message breaks."""
     for spec in fields(part):
         value, rules = getattr(part, spec.name), spec.metadata
-        for one in value if isinstance(value, list) else [value]:
-            if is_dataclass(one):
-                yield from faults_of(one)
-            elif isinstance(one, str):
-                if len(one) > rules.get("max_length", 10**9):
+        for each in value if isinstance(value, list) else [value]:
+            if is_dataclass(each):
+                yield from faults_of(each)
+            elif isinstance(each, str):
+                if len(each) > rules.get("max_length", 10**9):
                     yield f"{rules['name']} max_length"
-                if len(one) < rules.get("min_length", 0):
+                if len(each) < rules.get("min_length", 0):
                     yield f"{rules['name']} min_length"
-                if not re.fullmatch(rules.get("pattern", "(?s).*"), one):
+                if not re.fullmatch(rules.get("pattern", "(?s).*"), each):
                     yield f"{rules['name']} pattern"
-            elif isinstance(one, Decimal) and -one.as_tuple().exponent > rules.get("fraction_digits", 99):
+            elif isinstance(each, Decimal) and -each.as_tuple().exponent > rules.get("fraction_digits", 99):
                 yield f"{rules['name']} fraction_digits"
 
 
@@ -395,7 +395,7 @@ def test_one_file_that_says_two_things_of_an_order_proves_nothing(desk):
         ("<GrpSts>RJCT</GrpSts>", "insufficient_balance"),
     ],
 )
-def test_what_is_said_of_the_whole_message_counts_against_a_rejection(desk, level, reason):
+def test_a_status_of_the_whole_message_counts_against_a_rejection(desk, level, reason):
     desk.submit()
     desk.status(pain_002(group=level))
     assert desk.query().reason == reason
@@ -656,7 +656,7 @@ CAMT_053_02 = (
 )
 
 
-def test_a_file_nobody_may_open_is_told_and_hides_no_other(desk, monkeypatch):
+def test_a_file_nobody_may_open_is_reported_and_hides_no_other(desk, monkeypatch):
     desk.settle()
     locked = desk.inbox / "0-locked.xml"
     locked.write_text("x")

@@ -7,11 +7,11 @@ import pytest
 
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.sandbox_bank.faults import FAULTS, Call, FaultPlan
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.ports.gateway import Gateway
 from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from schemas.payment_messages import Direction
 from tests.contract.conftest import DRIPPING_ENDS, NOW, PAYEE, PAYEE_NAME, PAYER, SILENCE_ENDS, an_order
+from tests.scripted_bank import ScriptedGateway
 
 ORDER = an_order()
 
@@ -271,13 +271,13 @@ def test_after_any_fault_the_same_key_again_moves_the_money_exactly_once(at, fau
         assert (again.kind, executions) == (Kind.SUCCEEDED, 1)
 
 
-def test_a_late_success_after_a_rejection_shows_when_asked(at):
+def test_a_query_shows_a_late_success_after_a_rejection(at):
     at.plan.add("reject_then_success", seconds=60)
     assert at.submit().kind is Kind.REJECTED
     assert at.query(now=NOW + timedelta(seconds=61)).kind is Kind.SUCCEEDED
 
 
-def test_a_success_that_comes_back_shows_when_asked(at):
+def test_a_query_shows_a_success_that_came_back(at):
     at.plan.add("success_then_returned", seconds=60)
     assert at.submit().kind is Kind.SUCCEEDED
     assert at.query(now=NOW + timedelta(seconds=61)).kind is Kind.RETURNED

@@ -14,7 +14,7 @@ from fundpool.settings import REPOSITORY
 
 
 class Recorder(BaseHTTPRequestHandler):
-    """Answers everything with a cookie, and remembers who asked how."""
+    """Answers everything with a cookie, and remembers who called how."""
 
     protocol_version = "HTTP/1.1"
     server: Any

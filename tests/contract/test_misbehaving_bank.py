@@ -290,7 +290,7 @@ def test_a_statement_keeps_lines_that_the_bank_gives_twice(raw_bank):
     assert [line.bank_serial for line in lines] == ["S1", "S1"]
 
 
-def test_a_bank_that_is_away_is_told_apart_from_one_that_is_silent(raw_bank):
+def test_a_bank_that_is_away_differs_from_one_that_is_silent(raw_bank):
     running = raw_bank(hangs_up)
     gateway = gateway_of(running.url)
     running.stop()

@@ -49,7 +49,7 @@ def test_one_bad_file_is_named_and_the_good_one_is_filed(
     filing = ["--city", "taizhou", "--document", "plan", "--as-of", "2026-09-24T10:00", "--json"]
     status, answer = run(capsys, "submit", str(bad), str(good), str(gone), *filing)
     assert status == 2
-    by_name = {one["file"]: one for one in answer["files"]}
+    by_name = {each["file"]: each for each in answer["files"]}
     assert by_name["plan-331002.xlsx"]["submissions"][0]["version"] == 1
     assert by_name["bad.xlsx"]["error"]["code"] == "file_unreadable"
     assert by_name["bad.xlsx"]["error"]["remedy"]

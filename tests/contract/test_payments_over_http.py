@@ -1,4 +1,4 @@
-"""The one door for money against the sandbox bank over real HTTP, with the bank coming and going."""
+"""Payments against the sandbox bank over real HTTP, with the bank coming and going."""
 
 import shutil
 from dataclasses import replace
@@ -52,7 +52,7 @@ def test_a_released_batch_is_paid_and_any_rerun_moves_nothing_twice(scene, bank_
     assert len(running.book.executions) == len(COUNTIES)
 
 
-def test_what_the_bank_executed_without_answering_is_found_by_asking(scene, bank_at):
+def test_what_the_bank_executed_without_answering_is_found_by_a_query(scene, bank_at):
     running = connect(scene, bank_at(), SILENCE_ENDS)
     running.bank.plan.add("silence_after", times=len(COUNTIES))
     scene.release()

@@ -48,7 +48,9 @@ class Desk:
 
     def paid_fen(self) -> int:
         """What the first county has by the bank's own book."""
-        held = [one.balance_fen for one in self.bank.book.accounts.values() if COUNTIES[0] in one.name]
+        held = [
+            account.balance_fen for account in self.bank.book.accounts.values() if COUNTIES[0] in account.name
+        ]
         return sum(held)
 
     def import_statement(self, day: str, status: int = 0) -> Any:
@@ -127,7 +129,7 @@ def test_an_execution_after_its_end_is_accepted_and_the_fund_starts_again(desk: 
 
 def test_an_execution_after_its_end_that_came_back_is_ordered_again_and_paid_once(desk: Desk) -> None:
     refused_then_executed(desk)
-    late = next(one for one in desk.bank.book.executions if one.amount_fen == PAID_FEN)
+    late = next(execution for execution in desk.bank.book.executions if execution.amount_fen == PAID_FEN)
     desk.bank.book.return_transfer(late.key, "户名不符", NOW + timedelta(days=1, hours=1))
     desk.import_statement("2026-10-09")
     assert desk.payment()["state"] == "held"
@@ -175,9 +177,9 @@ def ordered_again_and_paid(desk: Desk, day: str) -> None:
     again = desk.decide("order-again", MAKER, f"{day}T10:00")
     assert (again["state"], again["id"] != before["id"]) == ("submitted", True)
     (batch,) = [
-        one
-        for one in desk.run("batches", "--city", CITY, "--month", "2026-10")["batches"]
-        if one["state"] == "submitted"
+        each
+        for each in desk.run("batches", "--city", CITY, "--month", "2026-10")["batches"]
+        if each["state"] == "submitted"
     ]
     (payee,) = batch["payees"]
     assert payee["instead_of"] == {"id": before["id"], "state": before["state"]}

@@ -1,4 +1,4 @@
-"""The sandbox bank as its users meet it: a program that keeps its book, and its switches."""
+"""The sandbox bank as its users meet it: a program that keeps its book, and its faults, which are switched on and off."""
 
 import json
 import os
@@ -54,8 +54,8 @@ class Program:
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=10)
-        return self.process.returncode, said
+        _, errors = self.process.communicate(timeout=10)
+        return self.process.returncode, errors
 
 
 @pytest.fixture
@@ -77,9 +77,9 @@ def test_a_restarted_bank_remembers_what_it_answered(program, ending):
     first = program()
     first.gateway.submit(an_order("order-0", 1), now=NOW)  # so that a book begun anew counts otherwise
     before = first.gateway.submit(an_order(), now=NOW)
-    status, said = first.end(ending)
+    status, errors = first.end(ending)
     assert status == (-signal.SIGKILL if ending is signal.SIGKILL else 0)
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
     second = program()
     after = second.gateway.submit(an_order(), now=NOW)
     assert (after.kind, after.bank_serial) == (Kind.SUCCEEDED, before.bank_serial)
@@ -92,7 +92,7 @@ def test_the_first_line_tells_the_address_also_as_json(program, tmp_path):
     assert json.loads(second.first_line)["url"].startswith("http://127.0.0.1:")
 
 
-def test_a_bank_told_to_stop_does_not_wait_for_an_unanswered_caller(program):
+def test_a_stopping_bank_does_not_wait_for_an_unanswered_caller(program):
     running = program()
     httpx.post(f"{running.url}/sandbox/faults", json={"fault": "silence_after"})
     answers = queue.Queue()
@@ -185,9 +185,9 @@ def test_commands_switch_faults_and_show_the_book(bank, capsys):
 )
 def test_a_wrong_switch_is_refused_in_a_sentence(bank, tokens, capsys):
     assert main(["sandbox-bank", *tokens, "--url", bank.server.url]) == 2
-    said = capsys.readouterr().err
-    assert "remedy" in said
-    assert "Traceback" not in said
+    errors = capsys.readouterr().err
+    assert "remedy" in errors
+    assert "Traceback" not in errors
 
 
 def test_a_bank_that_is_not_there_is_exit_4(bank, capsys):
@@ -317,7 +317,7 @@ def test_a_callback_can_come_before_the_answer(calling_bank, listener):
     assert listener[1].get_nowait()[1]["state"] == "succeeded"
 
 
-def test_callbacks_repeat_swap_and_lie_when_told_to(calling_bank, listener):
+def test_faults_make_callbacks_repeat_swap_and_lie(calling_bank, listener):
     gateway, plan = calling_bank.gateway(), calling_bank.bank.plan
     plan.add("callback_ten_times", key="ten")
     plan.add("callback_unknown_key", key="stranger")

@@ -30,25 +30,25 @@ def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FUNDPOOL_SMTP_PASSWORD", MAIL_PASSWORD)
 
 
-def said_by(capsys: Run, *arguments: str, status: int) -> str:
+def output_of(capsys: Run, *arguments: str, status: int) -> str:
     """All that a command says; reading it already fails where it bears the mark."""
     assert main(arguments) == status
-    said = capsys.readouterr()
-    return str(said.out + said.err)
+    captured = capsys.readouterr()
+    return str(captured.out + captured.err)
 
 
 @pytest.mark.parametrize("given", [POSTGRESQL, f"{POSTGRESQL}?password={DATABASE_PASSWORD}"])
-def test_the_settings_are_shown_without_them(
+def test_the_settings_are_shown_without_secrets(
     capsys: Run, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", given)
     shown = {
         each["variable"]: each["value"]
-        for each in json.loads(said_by(capsys, "settings", "--json", status=0))["settings"]
+        for each in json.loads(output_of(capsys, "settings", "--json", status=0))["settings"]
     }
     assert shown["FUNDPOOL_DATABASE_URL"] == "postgresql://fund:***@127.0.0.1:1/fundpool"
     assert shown["FUNDPOOL_GATEWAY_SECRET"] == shown["FUNDPOOL_SMTP_PASSWORD"] == "********"
-    assert "127.0.0.1:1/fundpool" in said_by(capsys, "settings", status=0)
+    assert "127.0.0.1:1/fundpool" in output_of(capsys, "settings", status=0)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_the_settings_are_shown_without_them(
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_a_database_that_is_away_is_told_without_its_password(capsys: Run, arguments: list[str]) -> None:
-    assert "database_unavailable" in said_by(capsys, *arguments, status=4)
+def test_a_database_that_is_away_is_reported_without_its_password(capsys: Run, arguments: list[str]) -> None:
+    assert "database_unavailable" in output_of(capsys, *arguments, status=4)
 
 
 @pytest.mark.parametrize(
@@ -77,25 +77,25 @@ def test_a_database_that_is_away_is_told_without_its_password(capsys: Run, argum
         f"postgresql://fund:pass@{MARK}@127.0.0.1:1/fundpool",
     ],
 )
-def test_an_address_that_is_none_is_refused_without_being_repeated(
+def test_a_wrong_database_address_is_refused_without_being_printed(
     capsys: Run, monkeypatch: pytest.MonkeyPatch, given: str, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", given)
-    told = said_by(capsys, "status", "--city", "taizhou", "--month", "2026-10", "--json", status=2)
-    assert json.loads(told)["error"]["code"] == "bad_database_url"
+    printed = output_of(capsys, "status", "--city", "taizhou", "--month", "2026-10", "--json", status=2)
+    assert json.loads(printed)["error"]["code"] == "bad_database_url"
     assert list(tmp_path.iterdir()) == [], "a traceback was kept of what has a sentence"
 
 
-def test_a_process_that_knows_them_leaves_no_core_dump() -> None:
-    asked = (
+def test_a_process_that_knows_secrets_leaves_no_core_dump() -> None:
+    script = (
         "import ctypes, resource; from fundpool.console.cli import main; main(['settings', '--json']); "
         "print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE))"
     )
-    ended = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.splitlines()[-1] == "0 (0, 0)"
 
 
-def test_what_looks_for_them_finds_them_in_texts_databases_and_workbooks() -> None:
+def test_the_search_finds_secrets_in_texts_databases_and_workbooks() -> None:
     with tempfile.TemporaryDirectory() as elsewhere:
         folder = Path(elsewhere)
         (folder / "logs").mkdir()

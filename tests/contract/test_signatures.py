@@ -131,9 +131,9 @@ def test_the_secret_appears_in_no_log_repr_answer_or_error(bank, caplog, tmp_pat
     gateway = bank.gateway(secret=canary)
     answers = [gateway.submit(an_order(), now=NOW), gateway.query(an_order(), now=NOW)]
     settings = Settings(home=tmp_path, gateway_secret=SecretStr(canary.decode()))
-    said = caplog.text + repr(gateway) + repr(vars(gateway).keys()) + repr(answers) + repr(settings)
-    assert "/v1/transfers" in said
-    assert canary.decode() not in said
+    written = caplog.text + repr(gateway) + repr(vars(gateway).keys()) + repr(answers) + repr(settings)
+    assert "/v1/transfers" in written
+    assert canary.decode() not in written
 
 
 @pytest.mark.parametrize(

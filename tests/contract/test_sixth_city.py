@@ -20,8 +20,8 @@ from fundpool.adapters.policies.policy_files import load_city
 from fundpool.clock import business_clock
 from fundpool.console.cli import main
 from fundpool.console.dashboard.app import create_app
-from fundpool.console.dashboard.reading import ServiceReader
-from fundpool.console.options import open_month
+from fundpool.console.dashboard.reading import MonthReader
+from fundpool.console.options import Options
 from fundpool.domain.periods import Month
 from fundpool.services.ports.judging import Register
 from tests.contract.conftest import SECRET, RunningBank
@@ -69,7 +69,7 @@ class Office:
 
     def step(self, name: str, at: str) -> set[str]:
         """Run a step; the states of its outcomes."""
-        return {one["state"] for one in self.month("run", name, "--by", "经办", at=at)["outcomes"]}
+        return {outcome["state"] for outcome in self.month("run", name, "--by", "经办", at=at)["outcomes"]}
 
     def csv(self, name: str, rows: list[dict[str, object]]) -> str:
         text = io.StringIO()
@@ -92,7 +92,7 @@ def account_no(kind: str, unit: str, fund: str) -> str:
 
 
 def rows_of(unit: str, document: str) -> list[dict[str, str | int]]:
-    name = next(one.name_zh for one in CITY.units if one.code == unit)
+    name = next(each.name_zh for each in CITY.units if each.code == unit)
     rows = []
     for fund in FUNDS:
         each = (1 + UNITS.index(unit)) * (1 + FUNDS.index(fund)) * 1_000_00
@@ -118,7 +118,7 @@ def file_documents(office: Office, document: str, at: str) -> None:
         write_document(path, document, CITY.name_zh, OCTOBER, rows_of(unit, document), funds=REGISTER.funds)
         files.append(str(path))
     filed = office.run("submit", *files, "--city", "qinghe", "--document", document, "--as-of", at)
-    assert [one.get("error") for one in filed["files"]] == [None] * len(UNITS)
+    assert [file.get("error") for file in filed["files"]] == [None] * len(UNITS)
 
 
 def set_up(office: Office, bank: RunningBank) -> None:
@@ -189,7 +189,7 @@ def test_a_sixth_city_plays_its_whole_month_from_its_policy_file(office: Office,
     office.step("funds-application", "2026-09-21T10:00")
     # two days of work for the city (the 20th is a working Sunday), four for the two bureaus
     office.month("application", "review", "--by", "赵财政", at="2026-09-25T10:00")
-    assert {one["fund"] for one in office.month("application", "list")["applications"]} == set(FUNDS)
+    assert {each["fund"] for each in office.month("application", "list")["applications"]} == set(FUNDS)
 
     pay(office, "disbursement", "2026-10-08T10:00")
     pay(office, "allocation", "2026-10-10T10:00")
@@ -204,9 +204,9 @@ def test_a_sixth_city_plays_its_whole_month_from_its_policy_file(office: Office,
         for fund in FUNDS
     }
     by_way_of_the_city = {
-        one.credit_account: one.amount_fen
-        for one in bank.book.executions
-        if one.credit_account.startswith("1-")
+        execution.credit_account: execution.amount_fen
+        for execution in bank.book.executions
+        if execution.credit_account.startswith("1-")
     }
     assert by_way_of_the_city == {
         account_no("city_expenditure", CITY.division_code, fund): sum(
@@ -216,7 +216,7 @@ def test_a_sixth_city_plays_its_whole_month_from_its_policy_file(office: Office,
     }
     assert office.step("reconciliation", "2026-10-12T10:00") == {"done"}
     received = office.month("receipts")["receipts"]
-    assert {one["fund"] for one in received if one["unit"] == ZONE} == set(FUNDS)
+    assert {each["fund"] for each in received if each["unit"] == ZONE} == set(FUNDS)
 
     file_documents(office, "report", "2026-11-06T10:00")
     assert office.step("expenditure-reporting", "2026-11-09T07:00") == {"done"}
@@ -228,11 +228,11 @@ def test_a_sixth_city_plays_its_whole_month_from_its_policy_file(office: Office,
     assert office.run("ledger", "verify")["ok"]
     assert office.run("audit", "verify")["ok"]
     balances = office.run("ledger", "balances", "--city", "qinghe")
-    assert all(one["debit_fen"] == one["credit_fen"] for one in balances["trial_balance"])
+    assert all(each["debit_fen"] == each["credit_fen"] for each in balances["trial_balance"])
     spent = {
-        (one["fund"], one["unit"]): one["balance_fen"]
-        for one in balances["accounts"]
-        if one["type"] == "county_expenditure"
+        (account["fund"], account["unit"]): account["balance_fen"]
+        for account in balances["accounts"]
+        if account["type"] == "county_expenditure"
     }
     assert set(spent.values()) == {0}
 
@@ -242,7 +242,10 @@ def test_a_sixth_city_plays_its_whole_month_from_its_policy_file(office: Office,
     assert [flag for flag in ended["flags"] if flag["severity"] == "block"] == []
 
     pages = TestClient(
-        create_app(ServiceReader(open_month(POLICIES)), lambda: business_clock("2026-11-30T18:00"))
+        create_app(
+            MonthReader(Options(policy_dir=POLICIES).open_month()),
+            lambda: business_clock("2026-11-30T18:00"),
+        )
     )
     for path in ("/", "/transfers", "/balances", f"/counties/{ZONE}"):
         for language, name in (("zh", "公务员医疗补助"), ("en", "civil servants supplement")):

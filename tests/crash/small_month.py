@@ -138,7 +138,7 @@ class SmallMonth(CityScene):
             lambda work: [
                 each
                 for hop in self.hops_of(step)
-                for each in work.transfers.obligations(city=CITY, month=OCTOBER, hop=hop)
+                for each in work.payments.obligations(city=CITY, month=OCTOBER, hop=hop)
             ]
         )
         if any(each.state is not ObligationState.SETTLED for each in found):
@@ -148,9 +148,7 @@ class SmallMonth(CityScene):
         """One person after a plain refusal, two where the outcome was ever unknown."""
 
         def failed(work: Work) -> list[int]:
-            return [
-                each.id for each in work.transfers.obligations(city=CITY, states=[ObligationState.FAILED])
-            ]
+            return [each.id for each in work.payments.obligations(city=CITY, states=[ObligationState.FAILED])]
 
         for by in (APPROVER, RELEASER):
             for obligation_id in self.ports.database.read(failed):
@@ -165,8 +163,8 @@ class SmallMonth(CityScene):
         keys = self.ports.database.read(
             lambda work: [
                 each.key
-                for obligation in work.transfers.obligations(city=CITY)
-                for each in work.transfers.attempts(obligation.id)
+                for obligation in work.payments.obligations(city=CITY)
+                for each in work.attempts.of_obligation(obligation.id)
             ]
         )
         for key in keys[:2]:
@@ -198,7 +196,9 @@ class SmallMonth(CityScene):
     def _reversal(self, now: datetime) -> None:
         keys = self.ports.database.read(
             lambda work: sorted(
-                one.posting.key for one in work.ledger.postings(CITY) if "财社〔2026〕1号" in one.posting.key
+                each.posting.key
+                for each in work.ledger.postings(CITY)
+                if "财社〔2026〕1号" in each.posting.key
             )
         )
         key = next(each for each in keys if "employee" in each)
@@ -216,12 +216,13 @@ class SmallMonth(CityScene):
     # ------------------------------------------------------------------ what it came to
 
     def digest(self) -> dict[str, str]:
-        """Digests of the month, the payments, the books and what the bank told; and what is unsound."""
+        """Digests of the month, the payments, the books and the bank's answers; and what is unsound."""
 
         def read(work: Work) -> dict[str, str]:
-            transfers = work.transfers
-            obligations = transfers.obligations(city=CITY)
-            known = [each for obligation in obligations for each in transfers.attempts(obligation.id)]
+            obligations = work.payments.obligations(city=CITY)
+            known = [
+                each for obligation in obligations for each in work.attempts.of_obligation(obligation.id)
+            ]
             left_out = frozenset(
                 each.key for each in known if each.state in LEAVES_ROOM and not self.KNOWS_EVERY_REFUSAL
             )
@@ -232,7 +233,7 @@ class SmallMonth(CityScene):
                 "balances": sorted(
                     [str(each.ref), each.posted_fen, each.reserved_fen] for each in booking.balances(work)
                 ),
-                "breaks": [[each.kind, each.reference] for each in transfers.breaks(only_open=False)],
+                "breaks": [[each.kind, each.reference] for each in work.breaks.find(only_open=False)],
                 "closed": [
                     str(m) for fund in self.funds for m in sorted(work.ledger.locked_months(CITY, fund))
                 ],
@@ -260,7 +261,7 @@ def with_few_counties(policies: PolicyLibrary) -> PolicyLibrary:
 
 
 def bank_of(month: SmallMonth, commands: list[Command]) -> tuple[BankBook, FaultPlan]:
-    """The bank's book, which writes what it is told into ``commands``, and what goes wrong there."""
+    """The bank's book, which writes every request into ``commands``, and what goes wrong there."""
     book = BankBook(key_retention=TERMS.key_retention, record=commands.append)
     book.open_on_first_use(FISCAL_FEN)
     plan = FaultPlan()

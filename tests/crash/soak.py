@@ -126,7 +126,7 @@ class Office:
         today = self.clock().astimezone(SHANGHAI).date()
         final = resolving.final_days(
             self.ports.database.read(
-                lambda work: work.transfers.statement_imports(account_no("fiscal_account", CITY_UNIT))
+                lambda work: work.statements.imports(account_no("fiscal_account", CITY_UNIT))
             ),
             TERMS,
         )
@@ -140,7 +140,7 @@ class Office:
         """A new month's payments, approved and released by three people."""
 
         def act(work: Work) -> None:
-            known = {one.month for one in work.transfers.obligations(city=CITY)}
+            known = {obligation.month for obligation in work.payments.obligations(city=CITY)}
             month = MONTH.plus(len(known))
             scene = Scene.__new__(Scene)
             scene.counties = COUNTIES
@@ -152,7 +152,7 @@ class Office:
     def look_after(self) -> None:
         """What waits for people: refusals, held payments, breaks, a stopped fund, absences to confirm."""
         for each in self.ports.database.read(
-            lambda work: work.transfers.obligations(city=CITY, states=UNSETTLED)
+            lambda work: work.payments.obligations(city=CITY, states=UNSETTLED)
         ):
             if each.state is ObligationState.FAILED:
                 for by in (CHECKER, RELEASER):
@@ -168,9 +168,9 @@ class Office:
                     )
                 )
         self._confirm_absences()
-        for one in self.ports.database.read(lambda work: work.transfers.breaks(CITY)):
+        for each in self.ports.database.read(lambda work: work.breaks.find(CITY)):
             self._person(
-                lambda work, b=one: resolving.resolve_break(
+                lambda work, b=each: resolving.resolve_break(
                     work, b.id, by=CHECKER, resolution="查清", now=self.clock()
                 )
             )
@@ -184,7 +184,7 @@ class Office:
 
     def _confirm_absences(self) -> None:
         doubtful = [AttemptState.CLOSING, AttemptState.REJECTED]
-        for each in self.ports.database.read(lambda work: work.transfers.attempts_in(doubtful)):
+        for each in self.ports.database.read(lambda work: work.attempts.in_states(doubtful)):
             if each.fenced_at is None:
                 for by in (CHECKER, RELEASER):
                     self._person(
@@ -200,13 +200,13 @@ class Office:
 
 def _open_months(work: Work) -> list[Month]:
     """Months with a payment that has not arrived."""
-    return sorted({one.month for one in work.transfers.obligations(city=CITY, states=UNSETTLED)})
+    return sorted({obligation.month for obligation in work.payments.obligations(city=CITY, states=UNSETTLED)})
 
 
 def _is_at_rest(work: Work) -> bool:
     """Whether nothing is open but payments executed after their end, which stay held for good."""
-    anomalies = {one.obligation_id for one in work.transfers.attempts_in([AttemptState.ANOMALY])}
-    waiting = {one.id for one in work.transfers.obligations(city=CITY, states=UNSETTLED)}
+    anomalies = {attempt.obligation_id for attempt in work.attempts.in_states([AttemptState.ANOMALY])}
+    waiting = {obligation.id for obligation in work.payments.obligations(city=CITY, states=UNSETTLED)}
     return waiting <= anomalies and not kill_switches.is_stopped(work, CITY, FUND)
 
 
@@ -240,7 +240,7 @@ class Soak:
         Scene(SqlTransactions(self.database, SEALS), terms=TERMS, opening_fen=OPENING_FEN)
         self.database.dispose()
         rows = [f"{account_no('fiscal_account', CITY_UNIT)},市财政专户,{OPENING_FEN}"]
-        rows += [f"{account_no('county_expenditure', one)},{county_name(one)},0" for one in COUNTIES]
+        rows += [f"{account_no('county_expenditure', county)},{county_name(county)},0" for county in COUNTIES]
         (folder / "accounts.csv").write_text(
             "\n".join(["account,name,balance_fen", *rows, ""]), encoding="utf-8"
         )
@@ -273,7 +273,7 @@ class Soak:
                 with suppress(ServiceUnavailable):  # the bank or the database is away: the next turn
                     act(office)
                 time.sleep(pause_s)
-        except BaseException:  # noqa: BLE001 - told by the parent
+        except BaseException:  # noqa: BLE001 - the parent reports it
             with (self.folder / "errors.txt").open("a", encoding="utf-8") as file:
                 file.write(f"{name}: {traceback.format_exc()}\n")
             os._exit(1)
@@ -308,13 +308,13 @@ class Soak:
         _, status = os.waitpid(self.actors.pop(name), 0)
         if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
             errors = self.folder / "errors.txt"
-            told = errors.read_text(encoding="utf-8") if errors.exists() else ""
-            raise AssertionError(f"{name} ended by itself, status {status}: {told}")
+            traceback = errors.read_text(encoding="utf-8") if errors.exists() else ""
+            raise AssertionError(f"{name} ended by itself, status {status}: {traceback}")
         if again:
             self._start(name)
 
-    def _admin(self, method: str, path: str, asked: dict[str, Any] | None = None) -> Any:
-        body = None if asked is None else json.dumps(asked).encode()
+    def _admin(self, method: str, path: str, document: dict[str, Any] | None = None) -> Any:
+        body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(f"{self.bank}{path}", data=body, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
@@ -325,13 +325,13 @@ class Soak:
         """Soak, calm down, judge: what was broken, in words."""
         for name in ACTORS:
             self._start(name)
-        began = told = time.monotonic()
+        began = reported = time.monotonic()
         while (now := time.monotonic()) - began < minutes * 60:
             with suppress(urllib.error.URLError, ConnectionError):
                 self.disturb()
             self.largest_kib = max([self.largest_kib, *map(_resident_kib, self.actors.values())])
-            if now - told > TELL_EVERY_S:
-                told = now
+            if now - reported > TELL_EVERY_S:
+                reported = now
                 say(f"{now - began:.0f} s: {self.growth()}")
             time.sleep(0.2)
         for name in ACTORS:
@@ -383,15 +383,15 @@ class Soak:
     def judge(self, office: Office) -> list[str]:
         """Books against the bank's own book."""
         book = self._admin("GET", "/sandbox/book")
-        executed = Counter(one["key"] for one in book["executions"])
-        balances = {one["account"]: one["balance_fen"] for one in book["accounts"]}
+        executed = Counter(execution["key"] for execution in book["executions"])
+        balances = {each["account"]: each["balance_fen"] for each in book["accounts"]}
         found: list[str] = []
 
         def read(work: Work) -> None:
-            for obligation in work.transfers.obligations(city=CITY):
-                known = work.transfers.attempts(obligation.id)
-                times = sum(executed.pop(one.key, 0) for one in known)
-                anomaly = any(one.state is AttemptState.ANOMALY for one in known)
+            for obligation in work.payments.obligations(city=CITY):
+                known = work.attempts.of_obligation(obligation.id)
+                times = sum(executed.pop(each.key, 0) for each in known)
+                anomaly = any(each.state is AttemptState.ANOMALY for each in known)
                 booked = obligation.state in {ObligationState.SETTLED, ObligationState.RETURNED}
                 self.counts[obligation.state.value] += 1
                 if times > 1 or ((times == 1) != booked and not (times == 1 and anomaly)):
@@ -422,16 +422,16 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, server(asked.postgresql) as postgresql:
-        soak = Soak(Path(folder), postgresql or f"sqlite:///{folder}/soak.db", asked.seed)
-        found = soak.run(asked.minutes)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, server(options.postgresql) as postgresql:
+        soak = Soak(Path(folder), postgresql or f"sqlite:///{folder}/soak.db", options.seed)
+        found = soak.run(options.minutes)
         errors = Path(folder) / "errors.txt"
         if errors.exists():
             found.append(errors.read_text(encoding="utf-8"))
-    say(f"seed {asked.seed}: {len(found)} violations")
-    for one in found:
-        say(one)
+    say(f"seed {options.seed}: {len(found)} violations")
+    for each in found:
+        say(each)
     return 1 if found else 0
 
 

@@ -9,9 +9,9 @@ from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.sandbox_bank.bank_book import BankBook
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.ports import failpoints
 from tests.crash.small_month import SmallMonth
+from tests.scripted_bank import ScriptedGateway
 from tests.seals import SEALS
 
 CALLS = {"submit", "query", "close", "statement"}

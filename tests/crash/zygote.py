@@ -33,12 +33,12 @@ from fundpool.domain.periods import SHANGHAI
 from fundpool.sandbox_bank.bank_book import BankBook, Command
 from fundpool.sandbox_bank.faults import Switch
 from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.ports import failpoints
 from fundpool.services.ports.judging import SourceFile
 from tests.canary import GATEWAY_SECRET
 from tests.crash.retriggered import retriggered
 from tests.crash.small_month import BACKUP, Act, SmallMonth, bank_again
+from tests.scripted_bank import ScriptedGateway
 from tests.seals import SEALS
 
 KEY_ID, SECRET = "fundpool", GATEWAY_SECRET.encode()
@@ -163,7 +163,7 @@ class Zygote:
         first = kills[0] if kills else 1
         start = self.checkpoints[0]
         if kills and seed is None:
-            start = [one for one in self.checkpoints if one.points < first][-1]
+            start = [each for each in self.checkpoints if each.points < first][-1]
         home = self._copy(start.name, name)
         (home / "position").write_text(str(start.acts))
         try:
@@ -176,7 +176,10 @@ class Zygote:
                 end = json.loads((home / "end.json").read_text())
                 with urllib.request.urlopen(f"{url}/sandbox/book", timeout=30) as answer:
                     book = json.load(answer)
-            moved = [[one["key"], one["credit_account"], one["amount_fen"]] for one in book["executions"]]
+            moved = [
+                [execution["key"], execution["credit_account"], execution["amount_fen"]]
+                for execution in book["executions"]
+            ]
             return End(end["facts"], sorted(moved), end["points"], lives)
         finally:
             self._drop(name)
@@ -288,7 +291,7 @@ class Zygote:
 
 
 def _in_child(home: Path, play: Callable[[], object]) -> NoReturn:
-    """What a forked process does, and its end; what went wrong is left for the parent to tell."""
+    """What a forked process does, and its end; the parent reports what went wrong."""
     try:
         play()
     except BaseException:  # noqa: BLE001

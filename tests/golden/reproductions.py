@@ -443,7 +443,7 @@ def message(finding: Finding) -> str:
     return "\n".join(lines) + "\n"
 
 
-def told(judgement: Judgement, code: str) -> str:
+def rendered(judgement: Judgement, code: str) -> str:
     """What the product says under ``code`` of a file."""
     return "\n".join(message(finding) for finding in judgement.findings if finding.rule == code)
 
@@ -457,9 +457,9 @@ def main() -> None:
     answers = judged(made)
     for reproduction in made:
         (FOLDER / reproduction.file_name).write_bytes(reproduction.content)
-        said = told(answers[reproduction.code], reproduction.code)
-        assert said, f"{reproduction.code} says nothing: {answers[reproduction.code].findings}"
-        (FOLDER / f"{reproduction.code}.txt").write_text(said, encoding="utf-8")
+        text = rendered(answers[reproduction.code], reproduction.code)
+        assert text, f"{reproduction.code} says nothing: {answers[reproduction.code].findings}"
+        (FOLDER / f"{reproduction.code}.txt").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -197,12 +197,14 @@ def context() -> JudgingContext:
     return JudgingContext(
         REGISTER,
         MONTH,
-        budget_left_fen={(county, fund): amount * 3 for fund, amount in PLANNED_FEN.items()},
-        last_closing_fen={(county, fund): amount for fund, amount in _OPENING_FEN.items()},
-        last_cumulative_fen={(county, fund): amount for fund, amount in _CUMULATIVE_FEN.items()},
-        ledger_received_fen={(county, fund): amount + 5_000_000 for fund, amount in PLANNED_FEN.items()},
-        recent_monthly_spending_fen={(county, fund): [amount] * 3 for fund, amount in PLANNED_FEN.items()},
-        further=_further(county),
+        {
+            "budget_left_fen": {(county, fund): amount * 3 for fund, amount in PLANNED_FEN.items()},
+            "last_closing_fen": {(county, fund): amount for fund, amount in _OPENING_FEN.items()},
+            "last_cumulative_fen": {(county, fund): amount for fund, amount in _CUMULATIVE_FEN.items()},
+            "ledger_received_fen": {(county, fund): fen + 5_000_000 for fund, fen in PLANNED_FEN.items()},
+            "recent_monthly_spending_fen": {(county, fund): [fen] * 3 for fund, fen in PLANNED_FEN.items()},
+            **_further(county),
+        },
     )
 
 

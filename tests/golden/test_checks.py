@@ -10,7 +10,7 @@ from fundpool.domain.findings import Severity, Verdict
 from fundpool.services.ports.judging import Judgement, JudgingContext, SourceFile, judge_files
 from schemas.documents.reading_rules import READING_RULES
 from tests.golden import sample_documents as sample
-from tests.golden.reproductions import FOLDER, judged, reproductions, told
+from tests.golden.reproductions import FOLDER, judged, rendered, reproductions
 
 MADE = {reproduction.code: reproduction for reproduction in reproductions()}
 
@@ -34,7 +34,7 @@ def test_the_committed_file_is_what_the_writer_writes_today(code: str) -> None:
 
 @pytest.mark.parametrize("code", MADE)
 def test_the_finding_is_the_golden_one(code: str, answers: Mapping[str, Judgement]) -> None:
-    assert told(answers[code], code) == (FOLDER / f"{code}.txt").read_text(encoding="utf-8")
+    assert rendered(answers[code], code) == (FOLDER / f"{code}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", MADE)
@@ -78,9 +78,7 @@ def test_totals_are_per_fund() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["PLAN", "REPORT", "CAPITAL", "BUDGET", "FINAL"])
-def test_a_missing_row_is_told_of_the_fund_that_is_missing(
-    prefix: str, answers: Mapping[str, Judgement]
-) -> None:
+def test_a_missing_row_names_the_fund_that_is_missing(prefix: str, answers: Mapping[str, Judgement]) -> None:
     """The file has the employee fund's row only; the finding points there and speaks of the other fund."""
     told_of = [
         finding.fund for finding in answers[f"{prefix}-006"].findings if finding.rule == f"{prefix}-006"

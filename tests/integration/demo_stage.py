@@ -19,11 +19,11 @@ from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
 from fundpool.domain.periods import Month
 from fundpool.sandbox_bank.bank_file import BankFile
 from fundpool.sandbox_bank.faults import Call, FaultPlan
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.month.daily import record_start, reserve_due_steps
 from fundpool.services.month.steps import run_step
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
+from tests.scripted_bank import ScriptedGateway
 
 
 @dataclass
@@ -77,9 +77,9 @@ class DirectRunner:
         assert months
         ended = []
         only = [Month.parse(month) for month in months]
-        for one in reserve_due_steps(self.ports, cities[0], datetime.fromisoformat(as_of), only):
-            record_start(self.ports, one, "run")
-            ended.append(self.run_step(one.step, one.city, str(one.month), None, as_of))
+        for due in reserve_due_steps(self.ports, cities[0], datetime.fromisoformat(as_of), only):
+            record_start(self.ports, due, "run")
+            ended.append(self.run_step(due.step, due.city, str(due.month), None, as_of))
         return Ended("daily-tick", "Completed", runs=ended)
 
 
@@ -104,17 +104,17 @@ class DemoStage:
         self.runner = DirectRunner(self.ports)
         self.clock = BusinessClock(next(self.script.moments()).at)
 
-    def play(self, teller: Any = None) -> None:
+    def play(self, narrator: Any = None) -> None:
         people = ScriptedPeople(self.settings, self.ports, self.script, self.folder)
         Play(
-            self.script,
-            people,
-            self.ports,
-            self.runner,
-            self.position,
-            self.clock,
-            teller or Mock(),
-            bank=self._ask_bank,
+            script=self.script,
+            people=people,
+            ports=self.ports,
+            runner=self.runner,
+            position=self.position,
+            clock=self.clock,
+            narrator=narrator or Mock(),
+            ask_bank=self._ask_bank,
         ).run()
 
     def summary(self) -> Summary:
@@ -128,6 +128,6 @@ class DemoStage:
     def close(self) -> None:
         self.bank_file.close()
 
-    def _ask_bank(self, method: str, path: str, asked: dict[str, Any]) -> None:
+    def _ask_bank(self, method: str, path: str, fault: dict[str, Any]) -> None:
         assert (method, path) == ("POST", "/sandbox/faults")
-        self.faults.add(asked["fault"], call=Call(asked["call"]), key=asked["key"], times=asked["times"])
+        self.faults.add(fault["fault"], call=Call(fault["call"]), key=fault["key"], times=fault["times"])

@@ -77,7 +77,7 @@ class OneAtATime:
 
 
 class Races:
-    """One city on one database, and as many races as are asked for."""
+    """One city on one database, and as many races as ``play`` is given."""
 
     def __init__(self, transactions: SqlTransactions, seed: int) -> None:
         self.transactions = transactions
@@ -114,15 +114,15 @@ class Races:
 
     def approve(self, batch_id: int) -> None:
         """Checkers of different names approve one batch: one name stands, and one record of it."""
-        digest = self.transactions.read(lambda work: batches.digest_of(work, work.transfers.batch(batch_id)))
+        digest = self.transactions.read(lambda work: batches.digest_of(work, work.payments.batch(batch_id)))
         outcomes = self._race(
             lambda number: self.transactions.transaction(
                 lambda work: batches.approve_batch(work, batch_id, digest, f"复核{number}", NOW).checker
             )
         )
-        batch = self.transactions.read(lambda work: work.transfers.batch(batch_id))
+        batch = self.transactions.read(lambda work: work.payments.batch(batch_id))
         records = self.transactions.read(lambda work: list(work.audit.records(f"batch:{batch.key}")))
-        approvals = [one for one in records if one.action == "approve_batch"]
+        approvals = [record for record in records if record.action == "approve_batch"]
         won = batch.state is BatchState.APPROVED and len(approvals) == 1 and set(outcomes) == {batch.checker}
         self._note("approve", won, outcomes)
 
@@ -133,9 +133,9 @@ class Races:
                 self.scene.ports, self.gateway, obligation_id, worker=f"w{number}", clock=self.scene.clock
             )
         )
-        (attempt,) = self.transactions.read(lambda work: work.transfers.attempts(obligation_id))
-        spoke = [one for one in outcomes if one is not None]
-        won = len(spoke) == attempt.worker_epoch == self.scene.book.executions_of(attempt.key) == 1
+        (attempt,) = self.transactions.read(lambda work: work.attempts.of_obligation(obligation_id))
+        answered = [outcome for outcome in outcomes if outcome is not None]
+        won = len(answered) == attempt.worker_epoch == self.scene.book.executions_of(attempt.key) == 1
         self._note("send", won, outcomes)
 
     def reverse(self, key: str) -> None:
@@ -157,7 +157,7 @@ class Races:
         self._note("close", outcomes.count(True) == 1, outcomes)
 
     def spend(self, purse: AccountRef) -> None:
-        """An account of 1 yuan, of which many want 60 fen: one has them, the others are told why not."""
+        """An account of 1 yuan, of which many want 60 fen: one has them, the others get the reason."""
         item = AccountRef(CITY, FUND, AccountType.FUND_EXPENDITURE, purse.unit, "inpatient")
         outcomes = self._race(
             lambda number: self.transactions.transaction(
@@ -184,14 +184,16 @@ class Races:
             )
         )
         _, *others = self.transactions.read(
-            lambda work: work.transfers.revisions(work.transfers.obligation(obligation_id))
+            lambda work: work.payments.revisions(work.payments.obligation(obligation_id))
         )
         records = self.transactions.read(
-            lambda work: [one for each in others for one in work.audit.records(f"obligation:{each.key}")]
+            lambda work: [
+                record for each in others for record in work.audit.records(f"obligation:{each.key}")
+            ]
         )
         won = set(outcomes) == {each.id for each in others} and len(others) == 1
-        noted = [one.action for one in records].count("order_again")
-        self._note("order again", won and noted == 1, outcomes)
+        recorded = [record.action for record in records].count("order_again")
+        self._note("order again", won and recorded == 1, outcomes)
 
     # ------------------------------------------------------------------ setting up, starting, counting
 
@@ -202,8 +204,8 @@ class Races:
             made = []
             for _ in range(count):
                 self.applications += 1
-                (one, *_rest) = self.scene.orders(100, application=self.applications)
-                made += [batch.id for batch in batches.order_transfers(work, [one], MAKER, NOW)]
+                (order, *_rest) = self.scene.orders(100, application=self.applications)
+                made += [batch.id for batch in batches.order_transfers(work, [order], MAKER, NOW)]
             return made
 
         return self.transactions.transaction(order)
@@ -214,10 +216,10 @@ class Races:
 
         def release(work: Work) -> list[int]:
             for batch_id in made:
-                digest = batches.digest_of(work, work.transfers.batch(batch_id))
+                digest = batches.digest_of(work, work.payments.batch(batch_id))
                 batches.approve_batch(work, batch_id, digest, CHECKER, NOW)
                 batches.release_batch(work, batch_id, RELEASER, NOW)
-            return [one.id for each in made for one in work.transfers.obligations(batch_id=each)]
+            return [obligation.id for each in made for obligation in work.payments.obligations(batch_id=each)]
 
         return self.transactions.transaction(release)
 
@@ -269,7 +271,8 @@ class Races:
         ]
         self.transactions.transaction(
             lambda work: [
-                booking.open_balance(work, purse, 100, by=MAKER, event_at=NOW, now=NOW) for purse in purses
+                booking.open_balances(work, [(purse, 100)], by=MAKER, event_at=NOW, now=NOW)
+                for purse in purses
             ]
         )
         return purses
@@ -301,18 +304,22 @@ def main() -> int:
     parser.add_argument("--races", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--postgresql", nargs="?", const="", help="a server's URL; starts one if not given")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     faults = 0
-    with databases(asked.postgresql) as fresh:
-        left = asked.races
+    with databases(options.postgresql) as fresh:
+        left = options.races
         started = time.monotonic()
         while left > 0:
-            races = play(fresh(), min(left, ROUND), asked.seed + left)
+            races = play(fresh(), min(left, ROUND), options.seed + left)
             left -= races.played.total()
             faults += len(races.faults)
-            tell = f"{asked.races - left} races {dict(races.played)} in {time.monotonic() - started:.0f} s"
-            sys.stdout.write(f"{tell}, {races.workers} workers in this round, {faults} without one winner\n")
-            sys.stdout.writelines(f"seed {asked.seed}: {fault}\n" for fault in races.faults)
+            progress = (
+                f"{options.races - left} races {dict(races.played)} in {time.monotonic() - started:.0f} s"
+            )
+            sys.stdout.write(
+                f"{progress}, {races.workers} workers in this round, {faults} without one winner\n"
+            )
+            sys.stdout.writelines(f"seed {options.seed}: {fault}\n" for fault in races.faults)
             sys.stdout.flush()
     return 1 if faults else 0
 

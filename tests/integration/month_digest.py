@@ -1,4 +1,4 @@
-"""What a city's month came to, as one digest: the same end, however often and in whatever order it ran.
+"""The end of a city's month as one digest: the same end, however often and in whatever order it ran.
 
 Over facts and money, never over row ids, clocks of the run or who triggered it.
 """
@@ -40,7 +40,7 @@ def month_digest(work: Work, city: str, month: Month, without_attempts: frozense
         ],
         [
             [each.key, each.amount_fen, each.state]
-            for each in work.transfers.obligations(city=city, month=month)
+            for each in work.payments.obligations(city=city, month=month)
         ],
         sorted(
             [stored.posting.key, stored.posting.amount_fen, str(stored.posting.debit)]

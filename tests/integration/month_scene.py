@@ -14,7 +14,6 @@ from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.outcomes import StepReport, StepRequest
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.sandbox_bank.bank_book import BankBook
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.month.steps import run_step
 from fundpool.services.oversight import records
 from fundpool.services.ports.judging import (
@@ -27,6 +26,7 @@ from fundpool.services.ports.judging import (
 from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
+from tests.scripted_bank import ScriptedGateway
 
 ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
 OPENING_FEN = 1_000_00
@@ -127,7 +127,7 @@ class CityScene(People):
         return self._write("plan", county, rows)
 
     def report(self, county: str, **changes: int) -> Path:
-        """The county's report: all it planned was spent, what it asked for was received."""
+        """The county's report: all it planned was spent, what it applied for was received."""
         rows = []
         for fund in self.funds:
             row = self._row(county, fund)

@@ -53,8 +53,8 @@ class Mailbox:
         self.mails.append(mail)
         return "250 OK"
 
-    def authenticate(self, *asked: Any) -> AuthResult:
-        login = asked[-1]
+    def authenticate(self, *arguments: Any) -> AuthResult:
+        login = arguments[-1]
         assert isinstance(login, LoginPassword)
         self.logins.append(login.login)
         is_known = (login.login, login.password) == (SENDER.encode(), MAIL_PASSWORD.encode())
@@ -191,7 +191,7 @@ def test_the_day_s_anchor_is_mailed_once_and_compares_as_a_saved_mail_or_attachm
     assert main(["audit", "verify"]) == 0
 
 
-def test_a_mail_that_could_not_be_sent_is_told_and_sent_by_the_next_tick(
+def test_a_mail_that_could_not_be_sent_is_reported_and_sent_by_the_next_tick(
     transactions: SqlTransactions, tmp_path: Path, serve: Serve, mailbox: Mailbox
 ) -> None:
     write(transactions)
@@ -212,7 +212,7 @@ def test_a_mail_that_could_not_be_sent_is_told_and_sent_by_the_next_tick(
     assert len(mailbox.mails) == 1
 
 
-def test_a_refused_login_is_told_without_the_password(
+def test_a_refused_login_is_reported_without_the_password(
     transactions: SqlTransactions, tmp_path: Path, serve: Serve, mailbox: Mailbox
 ) -> None:
     given = settings(tmp_path, f"smtps://{HOSTS[0]}:{serve('start')}", smtp_from="other@example.cn")

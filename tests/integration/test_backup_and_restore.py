@@ -1,4 +1,4 @@
-"""The embedded database copied and put back by command: sending is off until the bank was asked."""
+"""The embedded database copied and put back by command: sending is off until the bank was queried."""
 
 import json
 from pathlib import Path

@@ -34,7 +34,7 @@ class FileScene(Scene):
         self.inbox.mkdir()
 
     def attempts(self) -> list[Attempt]:
-        return self.ports.database.read(lambda work: work.transfers.attempts(1))
+        return self.ports.database.read(lambda work: work.attempts.of_obligation(1))
 
     def status(self, status: str, moment: str = NOON, name: str = "status.xml") -> None:
         """A pain.002 about the first order."""
@@ -57,7 +57,7 @@ class FileScene(Scene):
         return len(list(self.outbox.glob("*.xml")))
 
     def breaks(self) -> list[str]:
-        return [each.kind for each in self.ports.database.read(lambda work: work.transfers.breaks(CITY))]
+        return [each.kind for each in self.ports.database.read(lambda work: work.breaks.find(CITY))]
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_retry_that_was_allowed_sends_nothing_once_the_bank_contradicts_its_re
     scene: FileScene,
 ) -> None:
     refused_then_accepted(scene)
-    scene.send()  # before anybody has asked
+    scene.send()  # before any query
     assert scene.orders_out() == 1
     scene.resolve()
     assert scene.breaks() == ["bank_contradicts"]
@@ -162,7 +162,7 @@ def test_a_second_statement_of_a_final_day_is_read_and_stops_the_fund(scene: Fil
     (scene.inbox / "later.xml").write_text(other)
     statements.catch_up(scene.ports, CITY, scene.clock())
     assert scene.breaks() == ["statements_contradict"]
-    imports = scene.ports.database.read(lambda work: work.transfers.statement_imports(payer))
+    imports = scene.ports.database.read(lambda work: work.statements.imports(payer))
     assert paid not in imports
     assert scene.ports.database.read(lambda work: kill_switches.is_stopped(work, CITY, FUND))
 

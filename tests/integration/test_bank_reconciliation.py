@@ -25,7 +25,7 @@ from fundpool.services.payments.bank_reconciliation import reconciliations
 from fundpool.services.ports.statement_ports import MatchRule
 from fundpool.settings import Settings
 from fundpool.version import product
-from schemas.payment_messages import Direction
+from schemas.payment_messages import Direction, StatementLine
 from tests.seals import SEALS
 from tests.simulation.scene import (
     CITY,
@@ -60,8 +60,8 @@ def opened(transactions) -> Scene:
     scene = Scene(transactions, opening_fen=0)
     scene.book.accounts[ACCOUNT].balance_fen = OPENING_FEN
     scene.ports.database.transaction(
-        lambda work: booking.open_balance(
-            work, FISCAL, OPENING_FEN, by=MAKER, event_at=on(2), now=scene.clock()
+        lambda work: booking.open_balances(
+            work, [(FISCAL, OPENING_FEN)], by=MAKER, event_at=on(2), now=scene.clock()
         )
     )
     return scene
@@ -111,14 +111,14 @@ def match(scene: Scene) -> statements.ReceiptReport:
 
 
 def form(scene: Scene, month: Month = MONTH):
-    (one,) = scene.ports.database.read(
+    (found,) = scene.ports.database.read(
         lambda work: reconciliations(work, CITY, month, scene.ports.gateway_terms)
     )
-    return one
+    return found
 
 
 def kinds(scene: Scene) -> list[str]:
-    found = scene.ports.database.read(lambda work: work.transfers.breaks(CITY))
+    found = scene.ports.database.read(lambda work: work.breaks.find(CITY))
     return [each.kind for each in found]
 
 
@@ -254,7 +254,7 @@ def test_a_break_has_an_owner_who_can_be_named_and_does_not_stop_the_fund(scene)
     paid_month(scene)
     fetch(scene)
     match(scene)
-    (found,) = scene.ports.database.read(lambda work: work.transfers.breaks(CITY))
+    (found,) = scene.ports.database.read(lambda work: work.breaks.find(CITY))
     assert (found.owner, found.stops_fund) == ("city_finance", False)
     scene.ports.database.transaction(
         lambda work: statements.assign(work, found.id, owner="张三", by=MAKER, now=scene.clock())
@@ -271,7 +271,7 @@ def test_a_break_is_cleared_by_the_booking_that_explains_it_and_stays_on_record(
     key = book(scene, 7_00, 12, serial)
     report = match(scene)
     assert (report.matched, report.breaks_cleared) == (1, 1)
-    (closed,) = scene.ports.database.read(lambda work: work.transfers.breaks(CITY, only_open=False))
+    (closed,) = scene.ports.database.read(lambda work: work.breaks.find(CITY, only_open=False))
     assert closed.resolution == f"matched by reference: {key}"
 
 
@@ -341,7 +341,9 @@ def test_a_payment_the_bank_makes_after_month_end_is_open_at_month_end(scene):
 def test_money_the_bank_paid_on_its_own_is_listed_and_stops_the_fund(scene):
     paid_month(scene)
     scene.book.accounts[ACCOUNT].balance_fen -= 5_00
-    scene.book._line("手续费1", ACCOUNT, Direction.DEBIT, 5_00, None, "农业银行", on(20))
+    scene.book.lines.append(
+        StatementLine("手续费1", ACCOUNT, Direction.DEBIT, 5_00, None, "农业银行", on(20))
+    )
     fetch(scene)
     found = form(scene)
     assert [(item.kind, item.amount_fen, item.reference) for item in found.items] == [
@@ -354,7 +356,7 @@ def test_money_the_bank_paid_on_its_own_is_listed_and_stops_the_fund(scene):
 
 def test_a_returned_payment_is_on_both_sides(scene):
     paid_month(scene)
-    attempt = scene.ports.database.read(lambda work: work.transfers.attempts(1))[0]
+    attempt = scene.ports.database.read(lambda work: work.attempts.of_obligation(1))[0]
     scene.book.return_transfer(attempt.key, "户名不符", on(21))
     fetch(scene)
     found = form(scene)
@@ -441,7 +443,7 @@ def test_a_banks_own_file_settles_what_the_gateway_left_open_and_states_its_bala
         import_lines(scene, lines, {}, [date(2026, 10, 3)])
 
 
-def test_a_bank_that_does_not_answer_ends_the_fetching_and_is_told(scene):
+def test_a_bank_that_does_not_answer_ends_the_fetching_and_is_reported(scene):
     paid_month(scene)
     scene.plan.add("500_before", call=Call.STATEMENT, times=1)
     caught = fetch(scene)

@@ -86,7 +86,7 @@ def test_wrong_use_is_one_error_document(arguments: list[str], capsys: pytest.Ca
     assert " / " in error["message"]
 
 
-def test_findings_are_told_to_a_person_with_cell_and_remedy(
+def test_findings_are_printed_with_cell_and_remedy(
     good: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     rows = sample.plan_rows()
@@ -142,7 +142,7 @@ def test_a_template_for_an_unknown_county_names_the_known_ones(
     assert "椒江区" in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
-def test_a_template_has_as_many_open_rows_as_asked_for(
+def test_a_template_has_as_many_open_rows_as_the_option_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [

@@ -43,7 +43,7 @@ def test_an_edit_behind_the_program_is_flagged_on_its_day(scene: CityScene, data
     assert list(flags(scene, hours=24)) == ["row_altered"]
 
 
-def test_a_long_history_is_never_read_whole_by_itself_but_asked_for(
+def test_the_tick_never_reads_a_long_history_whole_but_says_who_must(
     scene: CityScene, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_checks, "READ_WHOLE_UP_TO", 1)

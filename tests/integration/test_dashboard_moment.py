@@ -1,10 +1,10 @@
-"""The pages of a played month as it stood at a moment that a reader asks for."""
+"""The pages of a played month as it stood at a moment in the address."""
 
 import pytest
 from fastapi.testclient import TestClient
 
 from fundpool.console.dashboard.app import DashboardOptions, create_app
-from fundpool.console.dashboard.reading import ServiceReader
+from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.periods import Month
 from fundpool.services.payments import kill_switches
 from tests.browser.played_month import JIAOJIANG, LAST_DAY, XIANJU, play_taizhou
@@ -28,7 +28,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> CityScene:
 
 @pytest.fixture(scope="module")
 def pages(scene: CityScene) -> TestClient:
-    return TestClient(create_app(ServiceReader(scene.ports), lambda: LAST_DAY))
+    return TestClient(create_app(MonthReader(scene.ports), lambda: LAST_DAY))
 
 
 def test_the_board_of_a_past_day_knows_no_payment_no_decision_and_no_alarm_of_later(
@@ -68,8 +68,8 @@ def test_a_county_s_page_of_a_past_day_has_neither_the_file_nor_the_decision_of_
 
 def test_a_dashboard_whose_clock_is_set_shows_the_month_as_it_stood(scene: CityScene) -> None:
     then = at("2026-09-27 08:00")
-    app = create_app(ServiceReader(scene.ports), lambda: then, DashboardOptions(only_known_then=True))
+    app = create_app(MonthReader(scene.ports), lambda: then, DashboardOptions(only_known_then=True))
     document = TestClient(app).get("/api/status?city=taizhou&month=2026-10").json()
     assert document["transfers"] == []
-    asked = TestClient(create_app(ServiceReader(scene.ports), lambda: LAST_DAY))
-    assert asked.get(f"/api/status?as_of={then:%Y-%m-%dT%H:%M}").json() == document
+    client = TestClient(create_app(MonthReader(scene.ports), lambda: LAST_DAY))
+    assert client.get(f"/api/status?as_of={then:%Y-%m-%dT%H:%M}").json() == document

@@ -139,7 +139,7 @@ def test_the_committed_files_say_what_the_generator_writes(tmp_path: Path, city:
 
     for document in ("plan", "report"):
         committed, written = read(SAMPLES / city, document), read(tmp_path, document)
-        assert [one.file for one in committed] == [one.file for one in written]
+        assert [document.file for document in committed] == [document.file for document in written]
         for old, new in zip(committed, written, strict=True):
             assert old.readable
             assert [line.amounts_fen for line in old.lines] == [line.amounts_fen for line in new.lines]

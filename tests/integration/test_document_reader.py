@@ -83,7 +83,7 @@ def test_a_header_in_another_unit_is_not_converted() -> None:
     ]
 
 
-def test_another_document_is_told_by_its_header() -> None:
+def test_another_document_is_recognised_by_its_header() -> None:
     parsed = read(csv_text("report").encode(), "plan")
     assert rules(parsed)[0] in {"FILE-010", "FILE-011"}
     assert not parsed.readable
@@ -195,12 +195,14 @@ def test_a_blank_template_says_of_every_column_who_fills_it(document: str, tmp_p
     path = tmp_path / "template.xlsx"
     write_template(path, document, "台州市", [sample.REGISTER.counties[0]], sample.MONTH)
     book = openpyxl.load_workbook(path)
-    form, told = book.worksheets
-    said = {row[0].value: row[1].value for row in told.iter_rows(min_row=3)}
-    assert list(said) == [field.zh for field in DOCUMENTS[document].fields]
+    form, guide = book.worksheets
+    guide_rows = {row[0].value: row[1].value for row in guide.iter_rows(min_row=3)}
+    assert list(guide_rows) == [field.zh for field in DOCUMENTS[document].fields]
     for cell in form[4]:
         first = form.cell(5, cell.column)
-        assert (said[cell.value] in {"县区填写", "县区选填"}) == (not first.protection.locked), cell.value
+        assert (guide_rows[cell.value] in {"县区填写", "县区选填"}) == (not first.protection.locked), (
+            cell.value
+        )
     assert (form.page_setup.orientation, form.page_setup.fitToHeight) == ("landscape", 0)
 
 
@@ -229,9 +231,9 @@ def test_the_unit_that_files_is_not_the_unit_of_the_amounts() -> None:
 def test_signatures_may_share_a_cell_and_what_is_no_name_is_none() -> None:
     (signatures,) = (line for line in csv_text().splitlines() if line.startswith("经办人"))
     shared = "经办人（签字）：张 敏    复核：李强   负责人：王芳 联系电话：0576-88"
-    one = read(csv_text().replace(signatures, shared).encode())
+    document = read(csv_text().replace(signatures, shared).encode())
     people = ("prepared_by", "checked_by", "responsible")
-    assert [one.labels[person] for person in people] == ["张 敏", "李强", "王芳"]
+    assert [document.labels[person] for person in people] == ["张 敏", "李强", "王芳"]
     unsigned = "经办人：,张敏,复核人：,____,联系电话：,0576-88880000,负责人：,填报日期：2026-09-20"
     two = read(csv_text().replace(signatures, unsigned).encode())
     assert [two.labels[person] for person in people] == ["张敏", "", ""]

@@ -18,7 +18,7 @@ from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services.documents import review
 from fundpool.services.documents.document_kinds import intake_of, is_of
 from fundpool.services.documents.intake import FileReceipt
-from fundpool.services.documents.judgements import budget_left
+from fundpool.services.documents.known_facts import budget_left
 from fundpool.services.month.daily import open_months, reserve_due_steps
 from fundpool.services.oversight import records
 from fundpool.services.oversight.lineage import Lineage
@@ -93,20 +93,20 @@ def test_every_document_is_kept_judged_and_shown_where_people_look(scene: CitySc
         ("final account", "flagged"),
     }
     shown = {
-        one.document: one
-        for one in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER).submissions
+        submission.document: submission
+        for submission in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER).submissions
     }
     for document, receipt in receipts.items():
         (version,) = receipt.versions
         assert version.submission.month == period_of(document)
-        (told,) = [
-            one
-            for one in receipts_of(scene.ports, "taizhou", period_of(document)).files
-            if one.document == document
+        (listed,) = [
+            file
+            for file in receipts_of(scene.ports, "taizhou", period_of(document)).files
+            if file.document == document
         ]
-        assert (told.sha256, told.version) == (receipt.sha256, 1)
-        assert told.verdict == VERDICTS.get(document, "pass"), document
-        assert told.received_at.isoformat().startswith("2026-11-05T10:00")
+        assert (listed.sha256, listed.version) == (receipt.sha256, 1)
+        assert listed.verdict == VERDICTS.get(document, "pass"), document
+        assert listed.received_at.isoformat().startswith("2026-11-05T10:00")
         assert shown[document].period == str(period_of(document))
         expected = CaseState.READY if intake_of(document).needs_people else CaseState.ACCEPTED
         expected = STATES.get(document, expected)
@@ -119,21 +119,23 @@ def test_a_file_in_the_drop_folder_is_taken_in_like_one_that_is_submitted(scene:
         scene.drop(written(scene, document), document)
     collected(scene)
     collected(scene)
-    told = [
-        (one.document, one.version, one.submitted_by)
+    received = [
+        (file.document, file.version, file.submitted_by)
         for period in (OCTOBER, YEAR)
-        for one in receipts_of(scene.ports, "taizhou", period).files
+        for file in receipts_of(scene.ports, "taizhou", period).files
     ]
-    assert sorted(told) == sorted((document.value, 1, "drop-folder") for document in OTHERS)
+    assert sorted(received) == sorted((document.value, 1, "drop-folder") for document in OTHERS)
 
 
-def test_a_corrected_list_is_a_new_version_told_row_by_row(scene: CityScene) -> None:
+def test_a_corrected_list_is_a_new_version_with_its_changes_row_by_row(scene: CityScene) -> None:
     filed(scene, "payer-detail")
     again = filed(scene, "payer-detail", employer_fen=8_000_100)
     (version,) = again.versions
     assert version.submission.version == 2
-    told = {(change.line, change.field): (change.before_fen, change.after_fen) for change in version.changes}
-    assert told == {
+    changes = {
+        (change.line, change.field): (change.before_fen, change.after_fen) for change in version.changes
+    }
+    assert changes == {
         ("3310022610000001", "employer_fen"): (8_000_000, 8_000_100),
         ("3310022610000001", "paid_fen"): (10_000_000, 10_000_100),
     }
@@ -208,14 +210,14 @@ def test_an_approved_budget_is_the_one_that_plans_are_held_against_and_a_later_o
         for found in file.findings
         if found.rule == "BUDGET-020"
     )
-    assert finding.fund == "employee", "the difference to the budget on record is told"
+    assert finding.fund == "employee", "the difference to the budget on record is reported"
     assert left("employee") == approved["employee"]
     decided(scene, DocumentKind.ANNUAL_BUDGET)
     assert left("employee") == approved["employee"] + sample.PLANNED_FEN["employee"]
     numbers = {
-        (one.fund, one.revision): one.document_number
-        for one in records.budgets_of(scene.ports, "taizhou", 2026)
-        if one.county == FIRST and one.revision > 1
+        (budget.fund, budget.revision): budget.document_number
+        for budget in records.budgets_of(scene.ports, "taizhou", 2026)
+        if budget.county == FIRST and budget.revision > 1
     }
     assert numbers == {
         ("employee", 2): "annual-budget-2026-v1",
@@ -230,16 +232,16 @@ def test_an_approved_budget_is_the_one_that_plans_are_held_against_and_a_later_o
 def test_a_budget_is_approved_by_two_people_and_never_cut(scene: CityScene) -> None:
     filed(scene, "annual-budget")
     collected(scene)
-    asked = {
+    proposal = {
         "city": "taizhou", "month": YEAR, "document": DocumentKind.ANNUAL_BUDGET, "county": FIRST,
         "fund": "employee", "by": MAKER, "now": NOVEMBER,
     }  # fmt: skip
-    with pytest.raises(RuleViolation) as told:
-        review.propose(scene.ports, amount_fen=1, reason="压减", **asked)  # type: ignore[arg-type]
-    assert told.value.code == "document_not_cut"
-    review.propose(scene.ports, amount_fen=None, reason=None, **asked)  # type: ignore[arg-type]
+    with pytest.raises(RuleViolation) as refused:
+        review.propose(scene.ports, amount_fen=1, reason="压减", **proposal)  # type: ignore[arg-type]
+    assert refused.value.code == "document_not_cut"
+    review.propose(scene.ports, amount_fen=None, reason=None, **proposal)  # type: ignore[arg-type]
     with pytest.raises(RuleViolation):
-        review.confirm(scene.ports, **asked)  # type: ignore[arg-type]
+        review.confirm(scene.ports, **proposal)  # type: ignore[arg-type]
 
 
 @only_sqlite
@@ -282,26 +284,26 @@ def test_a_statement_on_our_own_template_is_read_without_a_layout(suffix: str) -
 
 
 @only_sqlite
-def test_in_december_people_see_who_has_not_asked_for_next_year_s_working_capital(
+def test_in_december_people_see_who_has_not_applied_for_next_year_s_working_capital(
     transactions: SqlTransactions, tmp_path: Path
 ) -> None:
     december = Month(2026, 12)
     scene = CityScene(transactions, tmp_path, "taizhou", december)
     now = at("2026-12-23 10:00")
 
-    def asked() -> dict[str, str]:
+    def states() -> dict[str, str]:
         duties = month_status(scene.ports, "taizhou", december, now).duties
-        return {duty.unit: duty.state for duty in duties if duty.step == "apply_for_working_capital"}
+        return {duty.unit: duty.state for duty in duties if duty.key == "apply_for_working_capital"}
 
-    assert set(asked().values()) == {"due_soon"}
-    assert len(asked()) == len(scene.counties)
+    assert set(states().values()) == {"due_soon"}
+    assert len(states()) == len(scene.counties)
     path = scene.folder / "周转金.xlsx"
     rows = [{**row, "county_code": SECOND, "county_name": "黄岩区"} for row in sample.working_capital_rows()]
     write_document(path, "working-capital", "台州市", Year(2027), rows)
     scene.submit(path, "working-capital", now)
-    assert asked()[SECOND] == "done_on_time"
+    assert states()[SECOND] == "done_on_time"
     november = month_status(scene.ports, "taizhou", Month(2026, 11), now)
-    assert all(duty.step != "apply_for_working_capital" for duty in november.duties)
+    assert all(duty.key != "apply_for_working_capital" for duty in november.duties)
 
 
 @only_sqlite
@@ -312,7 +314,7 @@ def test_the_daily_tick_collects_a_dropped_list_and_opens_no_month_for_it(
     scene = CityScene(transactions, tmp_path, "taizhou", OCTOBER)
 
     def started() -> list[tuple[str, Month]]:
-        return [(one.step, one.month) for one in reserve_due_steps(scene.ports, "taizhou", now)]
+        return [(due.step, due.month) for due in reserve_due_steps(scene.ports, "taizhou", now)]
 
     assert started() == []
     scene.drop(written(scene, "interest"), "interest")

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES, load_city, load_work_calendar
-from fundpool.domain.duties import Duty, duties_of_month, duties_of_year
-from fundpool.domain.periods import Month
+from fundpool.domain.duties import Duty, duties_of
+from fundpool.domain.periods import Month, Year
 
 CASES = Path(__file__).parents[1] / "golden" / "due_cases"
 REPOSITORY = Path(__file__).parents[2]
@@ -48,9 +48,9 @@ def test_the_case_holds(city: str, folder: Path, case: dict[str, Any]) -> None:
     calendar = load_work_calendar(folder, case.get("published_by"))
     options = {"received": case.get("received"), "readings": case.get("readings")}
     if "month" in case:
-        duties = duties_of_month(policy, Month.parse(case["month"]), calendar, **options)
+        duties = duties_of(policy, Month.parse(case["month"]), calendar, **options)
     else:
-        duties = duties_of_year(policy, case["year"], calendar, **options)
+        duties = duties_of(policy, Year(case["year"]), calendar, **options)
 
     found = {rule: [seen(duty) for duty in duties if duty.rule == rule] for rule in case["expect"]}
     wanted = {

@@ -141,7 +141,7 @@ def test_a_reading_is_switched_and_named(capsys: pytest.CaptureFixture[str]) -> 
         (["--city", "taizhou", "--month", "2024/01"], "bad_month"),
         (["--city", "taizhou", "--year", "24"], "year"),
         (["--city", "taizhou", "--month", "2024-01", "--received", "yesterday"], "bad_day"),
-        (["--city", "taizhou", "--month", "2024-01", "--received", "nothing=2024-01-05"], "unknown_step"),
+        (["--city", "taizhou", "--month", "2024-01", "--received", "nothing=2024-01-05"], "unknown_duty"),
         (["--city", "taizhou", "--from", "2024-01", "--to", "2024-02", "--received", "2024-01-05"], "usage"),
         (["--city", "taizhou", "--month", "2024-01", "--reading", "gap.pool_short=never"], "unknown_reading"),
         (["--city", "taizhou", "--month", "2024-01", "--format", "ics"], "usage"),

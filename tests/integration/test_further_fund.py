@@ -68,14 +68,14 @@ def plans(folder: Path, out: Path, fund_names: dict[str, str] | None = None) -> 
 def test_the_template_lists_every_fund_of_the_city(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = [*OF_YUNZHOU, "--document", "plan", "--month", "2026-10", "--policy-dir", str(folder)]
-    status, answer = run(capsys, "template", *asked, "--out", str(tmp_path / "out"))
+    options = [*OF_YUNZHOU, "--document", "plan", "--month", "2026-10", "--policy-dir", str(folder)]
+    status, answer = run(capsys, "template", *options, "--out", str(tmp_path / "out"))
     assert status == 0
     city = load_policies(folder).city("yunzhou")
     files = [SourceFile(each["file"], Path(each["file"]).read_bytes()) for each in answer["files"]]
     parsed = read_documents(files, "plan", Register.of(city.units, city.funds), OCTOBER)
-    assert [[line.fund for line in one.lines] for one in parsed] == [list(FUNDS)] * len(city.units)
-    assert {one.lines[2].raw["fund"] for one in parsed} == {"公务员医疗补助"}
+    assert [[line.fund for line in document.lines] for document in parsed] == [list(FUNDS)] * len(city.units)
+    assert {document.lines[2].raw["fund"] for document in parsed} == {"公务员医疗补助"}
 
 
 @pytest.mark.parametrize("name", ["公务员医疗补助", "320", "civil"])
@@ -83,19 +83,19 @@ def test_a_plan_with_a_further_fund_passes_under_each_of_its_names(
     name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = plans(folder, tmp_path / "filled", {"civil": name})
-    asked = [*OF_YUNZHOU, "--document", "plan", "--month", "2026-10", "--policy-dir", str(folder)]
-    _, answer = run(capsys, "check", *map(str, files), *asked)
-    assert {one["verdict"] for one in answer["files"]} == {"pass"}
-    assert {tuple(one["totals"]) for one in answer["files"]} == {FUNDS}
+    options = [*OF_YUNZHOU, "--document", "plan", "--month", "2026-10", "--policy-dir", str(folder)]
+    _, answer = run(capsys, "check", *map(str, files), *options)
+    assert {file["verdict"] for file in answer["files"]} == {"pass"}
+    assert {tuple(file["totals"]) for file in answer["files"]} == {FUNDS}
 
 
 def test_a_fund_of_another_city_blocks_and_a_missing_one_is_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (file, *_) = plans(folder, tmp_path / "filled")
-    asked = [str(file), *OF_YUNZHOU, "--document", "plan", "--month", "2026-10", "--policy-dir"]
-    status, answer = run(capsys, "check", *asked, str(INVENTED))
-    (finding,) = [one for one in answer["files"][0]["findings"] if one["severity"] == "block"]
+    options = [str(file), *OF_YUNZHOU, "--document", "plan", "--month", "2026-10", "--policy-dir"]
+    status, answer = run(capsys, "check", *options, str(INVENTED))
+    (finding,) = [each for each in answer["files"][0]["findings"] if each["severity"] == "block"]
     assert (status, answer["files"][0]["verdict"]) == (1, "return")
     assert (finding["rule"], finding["found"]) == ("PLAN-003", "公务员医疗补助")
     assert finding["expected"] == "职工医保、居民医保"
@@ -103,7 +103,7 @@ def test_a_fund_of_another_city_blocks_and_a_missing_one_is_named(
     unit = load_policies(folder).city("yunzhou").units[0]
     rows = [row(unit.code, unit.name_zh, fund) for fund in FUNDS[:2]]
     write_document(file, "plan", "云州市", OCTOBER, rows)
-    status, answer = run(capsys, "check", *asked, str(folder))
+    status, answer = run(capsys, "check", *options, str(folder))
     (finding,) = answer["files"][0]["findings"]
     assert (finding["rule"], finding["found"]) == ("PLAN-006", "公务员医疗补助")
     assert finding["expected"] == "职工医保、居民医保、公务员医疗补助"
@@ -141,7 +141,7 @@ def test_a_month_takes_the_plans_of_all_three_funds(
     files = plans(folder, tmp_path / "filled")
     assert run(capsys, "submit", *map(str, files), *acting, "--document", "plan")[0] == 0
     status, report = run(capsys, "run", "plan-collection", *acting, "--month", "2026-10")
-    assert (status, {one["state"] for one in report["outcomes"]}) == (0, {"done"}), report
+    assert (status, {outcome["state"] for outcome in report["outcomes"]}) == (0, {"done"}), report
     assert run(capsys, "run", "plan-review", *acting, "--month", "2026-10")[0] == 0
     _, listed = run(capsys, "review", "list", *OF_YUNZHOU, *here, "--month", "2026-10")
     assert {(case["county"], case["fund"]) for case in listed["cases"]} == {
@@ -149,7 +149,7 @@ def test_a_month_takes_the_plans_of_all_three_funds(
     }
 
 
-def test_an_unreadable_policy_folder_is_told_before_anything_is_set_up(
+def test_an_unreadable_policy_folder_is_refused_before_anything_is_set_up(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))

@@ -1,4 +1,4 @@
-"""Files of payment details that are broken, cut off, mistyped or meant to harm: each told in a sentence, none guessed."""
+"""Files of payment details that are broken, cut off, mistyped or meant to harm: each refused in a sentence, none guessed."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, dict[str, Any]]:
+def reconciled(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, dict[str, Any]]:
     status = main(["reconcile", *map(str, arguments), "--json"])
     printed = capsys.readouterr()
     assert "Traceback" not in printed.err
@@ -34,7 +34,7 @@ def asked(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[i
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[str, str]:
-    status, answer = asked(capsys, *arguments)
+    status, answer = reconciled(capsys, *arguments)
     assert status == 2, answer
     assert answer["error"]["code"] != "unexpected", answer
     assert answer["error"]["remedy"]
@@ -124,7 +124,7 @@ BROKEN_CSV: dict[str, tuple[bytes, str, str]] = {
 
 
 @pytest.mark.parametrize("what", BROKEN_CSV)
-def test_a_broken_file_is_told_with_its_line_and_nothing_is_compared(
+def test_a_broken_file_is_refused_with_its_line_and_nothing_is_compared(
     home: Path, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
     content, code, words = BROKEN_CSV[what]
@@ -161,7 +161,7 @@ VALUES: dict[str, tuple[list[str], str, str]] = {
 
 
 @pytest.mark.parametrize("what", VALUES)
-def test_a_value_that_cannot_stand_is_told_with_file_line_and_column(
+def test_an_impossible_value_is_refused_with_file_line_and_column(
     home: Path, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
     lines, column, words = VALUES[what]
@@ -179,7 +179,7 @@ def test_integers_of_fen_are_taken_refunds_too(home: Path, capsys: pytest.Captur
     amounts = {"-12": -12, "0": 0, "-0": 0, "0012": 12, str(2**63 - 1): 2**63 - 1, str(-(2**63)): -(2**63)}
     lines = [f"{number},{number},b,{amount}" for number, amount in enumerate(amounts)]
     (home / "left.csv").write_text("\n".join([HEADER.strip(), *lines]))
-    places = asked(capsys, "left.csv", "left.csv")[1]["by_county_fund"]
+    places = reconciled(capsys, "left.csv", "left.csv")[1]["by_county_fund"]
     assert [place["total_left_fen"] for place in places] == list(amounts.values())
 
 
@@ -227,7 +227,7 @@ def test_the_same_lines_are_the_same_however_the_text_is_written(
     text = "serial,county,fund,amount_fen\n0001,椒江区,职工,12\n00012345678901234567890,黄岩区,居民,-5\n"
     (home / "left.csv").write_text(text, encoding="utf-8")
     (home / "right.csv").write_bytes(write(text))
-    status, answer = asked(capsys, "left.csv", "right.csv", "--city", "taizhou")
+    status, answer = reconciled(capsys, "left.csv", "right.csv", "--city", "taizhou")
     assert (status, answer["matched"], answer["right_rows"]) == (0, 2, 2)
     assert [(row["county"], row["fund"]) for row in answer["by_county_fund"]] == [
         ("331002", "employee"),
@@ -238,9 +238,9 @@ def test_the_same_lines_are_the_same_however_the_text_is_written(
 def test_a_header_alone_is_no_rows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "none.csv").write_text(HEADER)
     (home / "bare.csv").write_text(HEADER.strip())
-    status, answer = asked(capsys, "none.csv", "bare.csv", "--out", "out")
+    status, answer = reconciled(capsys, "none.csv", "bare.csv", "--out", "out")
     assert (status, answer["left_rows"], answer["right_rows"], answer["by_county_fund"]) == (0, 0, 0, [])
-    assert asked(capsys, "none.csv", "good.csv")[1]["only_right"] == 2
+    assert reconciled(capsys, "none.csv", "good.csv")[1]["only_right"] == 2
 
 
 def parquet(path: Path, select: str) -> Path:
@@ -283,7 +283,7 @@ def test_whole_numbers_of_a_parquet_are_their_decimal_text(
         "t(serial, county, fund, amount_fen, further)",
     )
     (home / "right.csv").write_text(f"{HEADER}9007199254740993,331002,310,12\n")
-    assert asked(capsys, "left.parquet", "right.csv")[0] == 0
+    assert reconciled(capsys, "left.parquet", "right.csv")[0] == 0
 
 
 def test_a_parquet_with_a_page_overwritten_is_damaged_not_half_read(
@@ -300,7 +300,7 @@ def test_a_parquet_with_a_page_overwritten_is_damaged_not_half_read(
     assert refused(capsys, "good.csv", "bad.parquet")[0] in {"detail_damaged", "detail_value"}
 
 
-def test_what_is_no_file_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_file_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "folder.csv").mkdir()
     os.mkfifo(home / "pipe")
     for name, words in (
@@ -336,7 +336,7 @@ def test_a_name_is_that_file_and_nothing_else(
         path.write_text(GOOD)
     else:
         parquet(home / "plain.parquet", "FROM read_csv('good.csv', all_varchar=true)").rename(path)
-    status, answer = asked(capsys, path, "good.csv")
+    status, answer = reconciled(capsys, path, "good.csv")
     assert (status, answer["matched"], answer["left"]["format"]) == (0, 2, form)
 
 
@@ -382,7 +382,7 @@ def test_nothing_in_the_workbook_is_a_formula_and_long_amounts_stay_whole(
             ]
         )
     (home / "right.csv").write_text(HEADER)
-    status, answer = asked(capsys, "left.csv", "right.csv", "--out", "out")
+    status, answer = reconciled(capsys, "left.csv", "right.csv", "--out", "out")
     assert status == 1
     book = openpyxl.load_workbook(answer["files"]["workbook"])
     rows = {row[1].value: row for row in book["差异明细"].iter_rows(min_row=4)}
@@ -399,7 +399,7 @@ def test_a_workbook_that_cannot_hold_every_line_says_so_and_names_the_parquet(
     monkeypatch.setattr(detail_workbooks, "MOST_LINES", 3)
     (home / "left.csv").write_text(HEADER + "".join(f"{number},a,b,1\n" for number in range(5)))
     (home / "right.csv").write_text(HEADER)
-    _, answer = asked(capsys, "left.csv", "right.csv", "--out", "out")
+    _, answer = reconciled(capsys, "left.csv", "right.csv", "--out", "out")
     files = answer["files"]
     assert (files["lines"], files["workbook_lines"]) == (5, 3)
     sheet = openpyxl.load_workbook(files["workbook"])["差异明细"]
@@ -413,9 +413,9 @@ def test_results_of_different_comparisons_never_share_a_name_and_the_same_one_re
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home / "right.csv").write_text(HEADER)
-    first = asked(capsys, "good.csv", "right.csv", "--out", "out")[1]["files"]
-    again = asked(capsys, "good.csv", "right.csv", "--out", "out")[1]["files"]
-    turned = asked(capsys, "right.csv", "good.csv", "--out", "out")[1]["files"]
+    first = reconciled(capsys, "good.csv", "right.csv", "--out", "out")[1]["files"]
+    again = reconciled(capsys, "good.csv", "right.csv", "--out", "out")[1]["files"]
+    turned = reconciled(capsys, "right.csv", "good.csv", "--out", "out")[1]["files"]
     assert first == again
     assert first["parquet"] != turned["parquet"]
     assert {path.name for path in (home / "out").iterdir()} == {
@@ -431,7 +431,7 @@ def test_a_disk_that_takes_no_result_leaves_nothing_half(
 
     (home / "right.csv").write_text(HEADER)
     monkeypatch.setattr(os, "fsync", full)
-    status, answer = asked(capsys, "good.csv", "right.csv", "--out", "out")
+    status, answer = reconciled(capsys, "good.csv", "right.csv", "--out", "out")
     assert (status, answer["error"]["code"]) == (4, "storage_unavailable")
     assert list((home / "out").iterdir()) == []
 

@@ -27,16 +27,16 @@ Parsed = list[bytes]
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> Parsed:
-    """The contents that the parser's process was asked about."""
-    asked: Parsed = []
+    """The contents that the parser's process was given."""
+    parsed: Parsed = []
     take_apart = ParserProcess.take_apart
 
     def counted(self: ParserProcess, content: bytes) -> dict[str, Any]:
-        asked.append(content)
+        parsed.append(content)
         return take_apart(self, content)
 
     monkeypatch.setattr(ParserProcess, "take_apart", counted)
-    return asked
+    return parsed
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_cells_that_cannot_be_trusted_are_parsed_again_from_the_raw_bytes(
     assert (cell.is_same, cell.why) == (True, None)
 
 
-def test_what_is_said_of_a_file_is_the_same_whether_its_cells_are_kept_or_not(
+def test_the_judgement_of_a_file_is_the_same_whether_its_cells_are_kept_or_not(
     scene: CityScene, database: Database
 ) -> None:
     scene.submit(scene.plan(COUNTY, requested_fen=5_001_00), "plan", RECEIVED)

@@ -1,4 +1,4 @@
-"""A city that pays within its annual budget: every step of a payment asks again, and the budget stays above what is paid."""
+"""A city that pays within its annual budget: every step of a payment checks it again, and the budget stays above what is paid."""
 
 from collections.abc import Callable
 from copy import copy
@@ -28,7 +28,7 @@ OCTOBER = Month(2026, 10)
 
 @pytest.fixture
 def scene(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
-    """One county's October, applied for and reviewed by finance at what was asked."""
+    """One county's October, applied for and reviewed by finance at the requested amount."""
     made = CityScene(transactions, tmp_path, CITY, OCTOBER, judges=False)
     file_plans(made, "2026-09-24 10:00", made.counties[0])
     made.decide(at("2026-09-25 10:00"), made.counties[0])
@@ -54,7 +54,7 @@ def set_budget(scene: CityScene, amount_fen: int, number: str = "调整〔2026�
 
 
 def the_batch(scene: CityScene) -> Batch:
-    found = scene.ports.database.read(lambda work: work.transfers.batches(CITY, OCTOBER, fund=FUND))
+    found = scene.ports.database.read(lambda work: work.payments.batches(CITY, OCTOBER, fund=FUND))
     return found[0]
 
 
@@ -98,7 +98,7 @@ def test_a_budget_lowered_between_review_and_batch_is_met_when_the_batch_is_made
     set_budget(scene, asked_fen(scene) - 1)
     report = scene.run("disbursement", at("2026-09-29 09:00"))
     assert "exceeds_annual_budget" in outcomes(report)
-    assert scene.ports.database.read(lambda work: work.transfers.batches(CITY, OCTOBER, fund=FUND)) == []
+    assert scene.ports.database.read(lambda work: work.payments.batches(CITY, OCTOBER, fund=FUND)) == []
 
 
 def test_a_budget_is_not_lowered_below_what_is_paid_and_reserved(scene: CityScene) -> None:
@@ -115,7 +115,7 @@ def test_a_budget_is_not_lowered_below_what_is_paid_and_reserved(scene: CityScen
 
 
 @pytest.mark.parametrize("step", [approve, release])
-def test_approving_and_releasing_ask_again(
+def test_approving_and_releasing_check_the_budget_again(
     scene: CityScene, step: Callable[[CityScene, datetime], None]
 ) -> None:
     order(scene)
@@ -128,13 +128,13 @@ def test_approving_and_releasing_ask_again(
     assert refused.value.code == "exceeds_annual_budget"
 
 
-def test_sending_asks_again_and_holds_what_exceeds_the_budget(scene: CityScene) -> None:
+def test_sending_checks_the_budget_again_and_holds_what_exceeds_it(scene: CityScene) -> None:
     order(scene)
     scene.authorise("disbursement", at("2026-09-29 10:00"))
     force_budget(scene, asked_fen(scene) - 1)
     scene.run("disbursement", at("2026-09-29 11:00"))
     (payment,) = scene.ports.database.read(
-        lambda work: work.transfers.obligations(city=CITY, month=OCTOBER, fund=FUND)
+        lambda work: work.payments.obligations(city=CITY, month=OCTOBER, fund=FUND)
     )
     assert (payment.state.value, payment.held_reason) == ("held", "exceeds_annual_budget")
     county = scene.counties[0]
@@ -300,7 +300,7 @@ def test_a_budget_that_was_deleted_holds_until_people_enter_another(scene: CityS
 
 
 def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]
-    found = city.ports.database.read(lambda work: work.transfers.obligations(city="taizhou", fund=FUND))
+    found = city.ports.database.read(lambda work: work.payments.obligations(city="taizhou", fund=FUND))
     return next(each for each in found if each.unit == city.counties[0])
 
 

@@ -46,11 +46,11 @@ def scene(transactions: SqlTransactions) -> Scene:
 
 
 def the_attempt(scene: Scene) -> Attempt:
-    return scene.ports.database.read(lambda work: work.transfers.attempts(1))[0]
+    return scene.ports.database.read(lambda work: work.attempts.of_obligation(1))[0]
 
 
 def the_obligation(scene: Scene) -> Obligation:
-    return scene.ports.database.read(lambda work: work.transfers.obligation(1))
+    return scene.ports.database.read(lambda work: work.payments.obligation(1))
 
 
 def debit(scene: Scene, **changes: object) -> StatementLine:
@@ -96,7 +96,7 @@ def take_in(scene: Scene, *lines: StatementLine) -> None:
 
 
 def breaks(scene: Scene) -> list[str]:
-    found = scene.ports.database.read(lambda work: work.transfers.breaks(CITY))
+    found = scene.ports.database.read(lambda work: work.breaks.find(CITY))
     return sorted(each.kind for each in found)
 
 
@@ -286,7 +286,7 @@ def test_a_second_execution_that_comes_back_leaves_suspense_and_the_payment_stan
     assert scene.ports.database.read(verify) == []
 
 
-def test_money_that_the_payee_had_sent_on_and_that_comes_back_is_told(scene: Scene) -> None:
+def test_money_that_the_payee_had_sent_on_and_that_comes_back_is_a_break(scene: Scene) -> None:
     def spend(work: object) -> None:
         booking.book_spending(
             work,  # type: ignore[arg-type]
@@ -332,13 +332,13 @@ def test_every_part_of_a_line_that_must_agree_is_looked_at() -> None:
     assert standing_of(order, [line, replace(back, amount_fen=40, bank_serial="2")]).returned_fen == 40
 
 
-def test_a_credit_under_the_key_of_an_order_that_the_books_lost_is_told(
+def test_a_credit_under_the_key_of_an_order_that_the_books_lost_is_a_break(
     transactions: SqlTransactions,
 ) -> None:
     """As after a restore to before the order: the books know what is owed, and not what was sent."""
     restored = Scene(transactions, counties=COUNTIES[:1], opening_fen=2 * PAID_FEN)
     restored.release(PAID_FEN)
-    owed = transactions.read(lambda work: work.transfers.obligation(1))
+    owed = transactions.read(lambda work: work.payments.obligation(1))
     lost_key = next(iter(possible_keys(owed, ())))[1]
     line = StatementLine("C1", PAYER, Direction.CREDIT, 100, lost_key, county_name(COUNTIES[0]), NOW)
     take_in(restored, line, replace(line, bank_serial="C2", key="a receipt of somebody else"))

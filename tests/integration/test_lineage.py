@@ -14,7 +14,7 @@ from fundpool.adapters.documents import report_workbooks
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.commands.explain import lines_of
 from fundpool.console.dashboard.app import create_app
-from fundpool.console.dashboard.reading import ServiceReader
+from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import Phase
 from fundpool.domain.money import parse_yuan
@@ -24,8 +24,9 @@ from fundpool.domain.submission import DocumentKind
 from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.oversight import records
-from fundpool.services.oversight.lineage import CellSource, Lineage
+from fundpool.services.oversight.lineage import Lineage
 from fundpool.version import product
+from schemas.lineage import CellSource
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 from tests.integration.test_month import play_reports
 
@@ -142,7 +143,7 @@ def test_every_figure_of_the_filed_summary_leads_to_its_cell(scene: CityScene) -
                     cells = list(explained.cells())
                     assert len(cells) == (1 if county else len(scene.counties))
                     assert sum(kept.fen(cell) for cell in cells) == explained.amount_fen
-                    # Suizhou's text writes nothing about reports; that is said, not passed over.
+                    # Suizhou's text writes nothing about reports; the lineage says so, and does not pass over it.
                     assert explained.articles or len(explained.unwritten) == 2
 
 
@@ -169,7 +170,7 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
     scene.review_by_finance(at("2026-09-16 09:00"))
     scene.pay(at("2026-09-30 10:00"))
     paid = scene.ports.database.read(
-        lambda work: work.transfers.obligations(city="suizhou", unit=FIRST, fund="employee")
+        lambda work: work.payments.obligations(city="suizhou", unit=FIRST, fund="employee")
     )
     explained = Lineage(scene.ports).transfer(paid[-1].key)
     assert explained.transfer is not None
@@ -182,7 +183,7 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
         5_000_00, 4_000_00, 4_000_00,
     )  # fmt: skip
     assert explained.decision.reason == "余额充足"
-    client = TestClient(create_app(ServiceReader(scene.ports), lambda: at("2026-10-01 09:00")))
+    client = TestClient(create_app(MonthReader(scene.ports), lambda: at("2026-10-01 09:00")))
     transfers = client.get("/transfers?city=suizhou&month=2026-10").text
     address = f"/lineage?{urlencode({'city': 'suizhou', 'month': '2026-10', 'transfer': paid[-1].key})}"
     assert address.replace("&", "&amp;") in transfers
@@ -195,7 +196,7 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
         assert part in text
 
 
-def test_a_kept_file_that_says_otherwise_is_told(scene: CityScene) -> None:
+def test_a_kept_file_that_says_otherwise_is_flagged(scene: CityScene) -> None:
     good = Lineage(scene.ports).figure(
         "suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "住院（本月）"
     )
@@ -228,7 +229,7 @@ def test_what_is_not_there_is_said(scene: CityScene) -> None:
             ask()
 
 
-def test_a_plan_is_told_with_what_it_asks_for_and_a_report_with_what_it_reports(scene: CityScene) -> None:
+def test_a_plan_is_explained_by_its_request_and_a_report_by_its_spending(scene: CityScene) -> None:
     lineage = Lineage(scene.ports)
     plan = lineage.figure("suizhou", OCTOBER, DocumentKind.PLAN, FIRST, "employee", "requested")
     report = lineage.figure("suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "spending")

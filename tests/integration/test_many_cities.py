@@ -45,12 +45,15 @@ class Nation:
         )
 
 
-def told(report: StepReport) -> list[tuple[Any, ...]]:
-    return [(one.unit, one.state, one.detail_zh, one.amount_fen, one.error_code) for one in report.outcomes]
+def outcomes_of(report: StepReport) -> list[tuple[Any, ...]]:
+    return [
+        (outcome.unit, outcome.state, outcome.detail_zh, outcome.amount_fen, outcome.error_code)
+        for outcome in report.outcomes
+    ]
 
 
 def done(*reports: StepReport) -> int:
-    return sum(one.state is UnitState.DONE for report in reports for one in report.outcomes)
+    return sum(outcome.state is UnitState.DONE for report in reports for outcome in report.outcomes)
 
 
 def misfile(nation: Nation, city: int, **amounts: int) -> None:
@@ -66,12 +69,17 @@ def test_many_cities_at_once_come_to_the_same_as_one_by_one(tmp_path: Path) -> N
         misfile(nation, 1, inpatient_fen=2_000_000_000_00)
     reports = together.collect()
     one_by_one = [run_step(alone.ports, "plan-collection", request) for request in alone.requests()]
-    assert [told(report) for report in reports] == [told(report) for report in one_by_one]
-    flagged = [one.unit for report in reports for one in report.outcomes if one.state is UnitState.FLAGGED]
+    assert [outcomes_of(report) for report in reports] == [outcomes_of(report) for report in one_by_one]
+    flagged = [
+        outcome.unit
+        for report in reports
+        for outcome in report.outcomes
+        if outcome.state is UnitState.FLAGGED
+    ]
     assert flagged == [together.cities[1].counties[0]]
     for city in range(3):
-        assert [one.verdict for one in together.versions(city)] == [
-            one.verdict for one in alone.versions(city)
+        assert [version.verdict for version in together.versions(city)] == [
+            version.verdict for version in alone.versions(city)
         ]
 
 
@@ -87,16 +95,18 @@ def test_figures_that_no_frame_can_hold_keep_no_other_city_from_its_answer(tmp_p
         JudgingContext(
             own,
             MONTH,
-            {(place.counties[0], fund): 10**12 for fund in place.funds},
-            {},
-            {},
-            None,
-            {(place.counties[0], fund): [place.planned_fen(place.counties[0], fund)] for fund in place.funds},
+            {
+                "budget_left_fen": {(place.counties[0], fund): 10**12 for fund in place.funds},
+                "recent_monthly_spending_fen": {
+                    (place.counties[0], fund): [place.planned_fen(place.counties[0], fund)]
+                    for fund in place.funds
+                },
+            },
         )
         for own, place in zip(register, nation.cities, strict=True)
     ]
     judgements = nation.ports.judge_documents(parsed, "plan", contexts)
-    assert [one.verdict for one in judgements] == [Verdict.PASS, Verdict.REVIEW, Verdict.PASS]
+    assert [judgement.verdict for judgement in judgements] == [Verdict.PASS, Verdict.REVIEW, Verdict.PASS]
     assert judgements[1].evaluated < judgements[1].declared
 
 
@@ -121,7 +131,7 @@ def test_a_city_whose_kept_file_is_gone_stops_alone(tmp_path: Path, monkeypatch:
     assert also_well.error is None
     assert done(well, also_well) == 4
     assert isinstance(stopped.error, ServiceUnavailable)
-    assert [one.unit for one in stopped.failed] == [nation.cities[1].policy.division_code]
+    assert [outcome.unit for outcome in stopped.failed] == [nation.cities[1].policy.division_code]
     again = nation.collect()
     assert done(*again) == 6
 
@@ -138,14 +148,14 @@ def test_a_judge_that_breaks_on_one_citys_file_judges_the_other_cities(tmp_path:
         return passing(parsed, document, context)  # type: ignore[arg-type]
 
     reports = nation.collect(replace(nation.ports, judge_documents=broken))
-    failed = [one.unit for report in reports for one in report.failed]
+    failed = [outcome.unit for report in reports for outcome in report.failed]
     assert failed == [county]
     assert [report.error for report in reports] == [None, None, None]
 
 
 def test_an_unknown_city_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
     nation = Nation(tmp_path)
-    asked = [*nation.requests(), StepRequest("atlantis", MONTH, NOON)]
+    requests = [*nation.requests(), StepRequest("atlantis", MONTH, NOON)]
     with pytest.raises(InputError):
-        run_step_of_cities(nation.ports, "plan-collection", asked)
+        run_step_of_cities(nation.ports, "plan-collection", requests)
     assert nation.ports.database.read(lambda work: work.records.runs("city000", MONTH)) == ()

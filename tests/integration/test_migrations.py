@@ -66,7 +66,7 @@ def test_what_a_database_at_the_baseline_holds_is_sealed_and_in_the_trail_after_
     found = transactions.read(lambda work: verify_everything(work, []))
     assert found.faults == []
     assert found.rows > 10
-    owed = transactions.read(lambda work: work.transfers.obligations())
+    owed = transactions.read(lambda work: work.payments.obligations())
     assert [each.state for each in owed] == [ObligationState.RELEASED] * 3
     assert all(SEALS.hold(each) for each in owed)
 
@@ -131,7 +131,7 @@ def test_tables_of_an_earlier_version_are_named_with_the_command_that_brings_the
 ) -> None:
     with database.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE filings DROP COLUMN sources")
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as refused:
         database.read(lambda connection: connection.execute(select(metadata.tables["filings"])).all())
-    assert told.value.code == "database_outdated"
-    assert "fundpool init" in str(told.value.remedy)
+    assert refused.value.code == "database_outdated"
+    assert "fundpool init" in str(refused.value.remedy)

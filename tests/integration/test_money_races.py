@@ -47,7 +47,7 @@ def county(number: int) -> AccountRef:
 
 def open_books(transactions: SqlTransactions, amount_fen: int) -> None:
     transactions.transaction(
-        lambda work: booking.open_balance(work, FISCAL, amount_fen, by=MAKER, event_at=NOW, now=NOW)
+        lambda work: booking.open_balances(work, [(FISCAL, amount_fen)], by=MAKER, event_at=NOW, now=NOW)
     )
 
 
@@ -126,7 +126,7 @@ def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTrans
 
     def approve(number: int) -> object:
         def act(work: Work) -> object:
-            before = work.transfers.batch(batch.id)
+            before = work.payments.batch(batch.id)
             if before.checker is not None:
                 raise RuleViolation("late", "", "")
             return batches.approve_batch(work, batch.id, seen, f"复核{number}", NOW)
@@ -136,7 +136,7 @@ def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTrans
     one_winner(race(8, approve))
 
 
-def test_a_booking_is_reversed_once_however_many_ask(transactions: SqlTransactions) -> None:
+def test_a_booking_is_reversed_once_however_many_try(transactions: SqlTransactions) -> None:
     open_books(transactions, 100)
     one_winner(
         race(

@@ -35,7 +35,7 @@ class FileScene(CityScene):
             self.ports,
             gateway=by_file.gateway,
             gateway_terms=by_file.gateway_terms,
-            bank_inbox=by_file.bank_inbox,
+            read_bank_files=by_file.read_bank_files,
         )
         self.outbox, self.inbox = settings.resolved_outbox, settings.resolved_inbox
         self.bank = FileBank(self.book, self.outbox, self.inbox)
@@ -54,7 +54,7 @@ class FileScene(CityScene):
         self.bank.deliver_statements(day, noon + timedelta(hours=10), wanted)
 
     def states(self) -> set[ObligationState]:
-        found = self.ports.database.read(lambda work: work.transfers.obligations(city=self.policy.key))
+        found = self.ports.database.read(lambda work: work.payments.obligations(city=self.policy.key))
         return {each.state for each in found}
 
 
@@ -100,10 +100,10 @@ def test_a_month_is_settled_by_statements_alone_and_reconciled(scene):
 
     (scene.inbox / "0-broken.xml").write_text("<Document", encoding="utf-8")
     scene.bank_day(date(2026, 10, 9))
-    told = scene.run("reconciliation", at("2026-10-10 09:00"))
+    report = scene.run("reconciliation", at("2026-10-10 09:00"))
     assert scene.states() == {ObligationState.SETTLED}
-    assert "0-broken.xml" in details(told)
-    assert any(outcome.state is UnitState.FLAGGED for outcome in told.outcomes)
+    assert "0-broken.xml" in details(report)
+    assert any(outcome.state is UnitState.FLAGGED for outcome in report.outcomes)
     (scene.inbox / "0-broken.xml").unlink()
 
     scene.run("allocation", at("2026-10-10 10:00"))
@@ -118,9 +118,9 @@ def test_a_month_is_settled_by_statements_alone_and_reconciled(scene):
 
     for day in (1, 2):
         scene.bank_day(date(2026, 11, day))
-    told = scene.run("reconciliation", at("2026-11-03 09:00"))
-    assert {outcome.state for outcome in told.outcomes} == {UnitState.DONE}, details(told)
-    assert details(told).count("调节相符") == 2 * len(scene.funds)
+    report = scene.run("reconciliation", at("2026-11-03 09:00"))
+    assert {outcome.state for outcome in report.outcomes} == {UnitState.DONE}, details(report)
+    assert details(report).count("调节相符") == 2 * len(scene.funds)
     workbook = scene.folder / "reports" / "suizhou" / "2026-10" / "随州市2026-10银行存款余额调节表.xlsx"
     assert workbook.exists()
     assert scene.ports.database.read(verify) == []
@@ -136,7 +136,7 @@ def test_a_rejected_order_is_paid_under_a_new_key_by_two_people_and_once(scene):
     scene.run("reconciliation", at("2026-10-09 13:00"))
     assert scene.states() == {ObligationState.FAILED}
     scene.book.open_on_first_use(10_000_000_00)
-    failed = scene.ports.database.read(lambda work: work.transfers.obligations(city="suizhou"))
+    failed = scene.ports.database.read(lambda work: work.payments.obligations(city="suizhou"))
     for by in ("周一", "吴二"):
         for each in failed:
             scene.ports.database.transaction(

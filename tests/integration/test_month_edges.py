@@ -51,9 +51,9 @@ def judged(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
     return CityScene(transactions, tmp_path, "taizhou", OCTOBER)
 
 
-def duty_of(scene: CityScene, now: str, step: str, county: str | None) -> DutyStatus:
+def duty_of(scene: CityScene, now: str, key: str, county: str | None) -> DutyStatus:
     status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
-    return next(duty for duty in status.duties if (duty.step, duty.unit) == (step, county))
+    return next(duty for duty in status.duties if (duty.key, duty.unit) == (key, county))
 
 
 def flags_of(scene: CityScene, now: str, kind: str) -> list[Flag]:
@@ -78,7 +78,9 @@ def test_the_same_file_twice_is_one_submission_and_a_changed_one_a_version_with_
     changed = taizhou.submit(taizhou.plan(FIRST, inpatient_fen=1_500_00), "plan", at("2026-09-25 11:00"))
     version = changed.versions[0]
     assert version.submission.version == 2
-    assert {(one.fund, one.field): (one.before_fen, one.after_fen) for one in version.changes} == {
+    assert {
+        (change.fund, change.field): (change.before_fen, change.after_fen) for change in version.changes
+    } == {
         ("employee", "inpatient_fen"): (1_000_00, 1_500_00),
         ("employee", "planned_fen"): (6_000_00, 6_500_00),
         ("employee", "requested_fen"): (5_000_00, 5_500_00),
@@ -105,9 +107,9 @@ def test_an_unreadable_file_is_named_and_the_others_are_taken_in(taizhou: CitySc
     for file in (broken, empty, taizhou.plan(FIRST)):
         taizhou.drop(file, "plan")
     report = taizhou.run("plan-collection", at("2026-09-24 10:00"))
-    assert [one.unit for one in report.outcomes if one.state is UnitState.DONE] == [FIRST]
-    bad = [one for one in report.outcomes if one.state is UnitState.FLAGGED]
-    assert [one.error_code for one in bad] == ["file_unreadable", "file_unreadable"]
+    assert [outcome.unit for outcome in report.outcomes if outcome.state is UnitState.DONE] == [FIRST]
+    bad = [outcome for outcome in report.outcomes if outcome.state is UnitState.FLAGGED]
+    assert [each.error_code for each in bad] == ["file_unreadable", "file_unreadable"]
     assert {flag.file for flag in flags_of(taizhou, "2026-09-24 11:00", "unreadable")} == {
         "a-broken.xlsx",
         "b-empty.csv",
@@ -133,7 +135,7 @@ def test_what_was_received_before_the_machine_stopped_is_read_by_the_next_run(
         with pytest.raises(KeyboardInterrupt):
             taizhou.run("plan-collection", at("2026-09-24 10:00"))
     report = taizhou.run("plan-collection", at("2026-09-26 07:00"))
-    assert next(one for one in report.outcomes if one.unit == FIRST).state is UnitState.DONE
+    assert next(outcome for outcome in report.outcomes if outcome.unit == FIRST).state is UnitState.DONE
     duty = duty_of(taizhou, "2026-09-26 08:00", "submit_fund_use_plan", FIRST)
     assert (duty.state, str(duty.done_at)[:10]) == ("done_on_time", "2026-09-24")
 
@@ -142,7 +144,7 @@ def test_a_plan_over_the_annual_budget_goes_back_and_the_county_can_file_again(j
     over = judged.plan(FIRST, inpatient_fen=1_000_000_00)
     judged.submit(over, "plan", at("2026-09-24 10:00"))
     report = judged.run("plan-collection", at("2026-09-24 11:00"))
-    outcome = next(one for one in report.outcomes if one.unit == FIRST)
+    outcome = next(each for each in report.outcomes if each.unit == FIRST)
     assert outcome.state is UnitState.FLAGGED
     judged.run("plan-review", at("2026-09-24 12:00"))
     assert duty_of(judged, "2026-09-24 12:00", "submit_fund_use_plan", FIRST).state == "returned"
@@ -153,8 +155,8 @@ def test_a_plan_over_the_annual_budget_goes_back_and_the_county_can_file_again(j
     assert {case.state for case in cases(judged)} == {CaseState.READY}
     duty = duty_of(judged, "2026-09-27 09:00", "submit_fund_use_plan", FIRST)
     assert (duty.state, duty.days_late) == ("done_late", 1)
-    told = flags_of(judged, "2026-09-27 09:00", "returned")
-    assert [flag.unit for flag in told] == [FIRST]
+    flags = flags_of(judged, "2026-09-27 09:00", "returned")
+    assert [flag.unit for flag in flags] == [FIRST]
 
 
 def test_a_file_of_two_counties_is_a_submission_of_each_with_its_own_findings(judged: CityScene) -> None:
@@ -162,9 +164,9 @@ def test_a_file_of_two_counties_is_a_submission_of_each_with_its_own_findings(ju
     receipt = judged.submit(both, "plan", at("2026-09-24 10:00"))
     assert [version.submission.county for version in receipt.versions] == [FIRST, SECOND]
     judged.run("plan-collection", at("2026-09-24 11:00"))
-    told = flags_of(judged, "2026-09-24 12:00", "inconsistent")
+    flags = flags_of(judged, "2026-09-24 12:00", "inconsistent")
     # Far over the budget is also a hundredfold of last year.
-    assert {(flag.unit, flag.rule) for flag in told} == {(FIRST, "PLAN-018"), (FIRST, "PLAN-025")}
+    assert {(flag.unit, flag.rule) for flag in flags} == {(FIRST, "PLAN-018"), (FIRST, "PLAN-025")}
     states = {
         county: duty_of(judged, "2026-09-24 12:00", "submit_fund_use_plan", county).state
         for county in (FIRST, SECOND)
@@ -256,7 +258,7 @@ def test_a_late_county_holds_up_nobody_and_is_paid_by_a_supplementary_applicatio
 def test_the_tick_pays_out_again_when_a_supplementary_application_is_reviewed(taizhou: CityScene) -> None:
     def due(day: str) -> set[str]:
         reserved = daily.reserve_due_steps(taizhou.ports, "taizhou", at(day), only=[OCTOBER])
-        return {one.step for one in reserved} & {"disbursement", "allocation"}
+        return {due.step for due in reserved} & {"disbursement", "allocation"}
 
     on_time = [county for county in taizhou.counties if county != SECOND]
     file_plans(taizhou, "2026-09-24 10:00", *on_time)
@@ -276,7 +278,7 @@ def test_the_tick_pays_out_again_when_a_supplementary_application_is_reviewed(ta
 
 def applications(scene: CityScene) -> dict[tuple[str, int], list[str]]:
     found = application.applications_of(scene.ports, scene.policy.key, OCTOBER)
-    return {(one.fund, one.number): [line.county for line in one.lines] for one in found}
+    return {(each.fund, each.number): [line.county for line in each.lines] for each in found}
 
 
 def test_a_plan_changed_after_the_application_is_shown_and_not_taken_over(taizhou: CityScene) -> None:
@@ -287,7 +289,7 @@ def test_a_plan_changed_after_the_application_is_shown_and_not_taken_over(taizho
     taizhou.submit(file_plans_changed, "plan", at("2026-09-26 09:00"))
     taizhou.run("plan-collection", at("2026-09-26 10:00"))
     report = taizhou.run("plan-review", at("2026-09-26 10:00"), FIRST)
-    assert {one.state for one in report.outcomes} == {UnitState.FLAGGED}
+    assert {outcome.state for outcome in report.outcomes} == {UnitState.FLAGGED}
     approved = {case.fund: case.approved_fen for case in cases(taizhou) if case.county == FIRST}
     assert approved == {fund: taizhou.requested_fen(FIRST, fund) for fund in taizhou.funds}
     assert len(flags_of(taizhou, "2026-09-26 11:00", "inconsistent")) == 2
@@ -349,11 +351,11 @@ def test_a_step_that_fails_for_one_county_goes_on_and_is_run_again_for_it_alone(
     with monkeypatch.context() as patch:
         patch.setattr(booking, "book_spending", failing)
         report = taizhou.run("expenditure-reporting", at("2026-11-10 16:00"))
-    assert {one.unit for one in report.failed} == {SECOND}
-    done = {one.unit for one in report.outcomes if one.state is UnitState.DONE}
+    assert {outcome.unit for outcome in report.failed} == {SECOND}
+    done = {outcome.unit for outcome in report.outcomes if outcome.state is UnitState.DONE}
     assert done == set(taizhou.counties) - {SECOND}
     again = taizhou.run("expenditure-reporting", at("2026-11-10 17:00"), SECOND)
-    assert {(one.unit, one.state) for one in again.outcomes} == {(SECOND, UnitState.DONE)}
+    assert {(outcome.unit, outcome.state) for outcome in again.outcomes} == {(SECOND, UnitState.DONE)}
     steps = {
         step.step: step
         for step in month_status(taizhou.ports, "taizhou", OCTOBER, at("2026-11-10 18:00")).steps
@@ -374,7 +376,7 @@ def test_a_report_that_does_not_tie_to_the_month_before_goes_back(judged: CitySc
     wrong = judged.report(FIRST, opening_fen=OPENING_FEN + 1)
     judged.submit(wrong, "report", at("2026-11-10 10:00"))
     report = judged.run("expenditure-reporting", at("2026-11-10 11:00"), FIRST)
-    assert {one.state for one in report.outcomes} == {UnitState.WAITING}
+    assert {outcome.state for outcome in report.outcomes} == {UnitState.WAITING}
     assert duty_of(judged, "2026-11-10 12:00", "submit_expenditure_report", FIRST).state == "returned"
     found = [flag for flag in flags_of(judged, "2026-11-10 12:00", "inconsistent") if flag.unit == FIRST]
     assert [flag.rule for flag in found] == ["REPORT-020"]
@@ -421,10 +423,10 @@ def test_a_filing_that_another_run_overtook_does_not_file_older_figures_again(ta
     slow.run("report-filing", at("2026-11-11 09:00"))
     taizhou.run("report-filing", at("2026-11-11 10:00"))
     filed = taizhou.ports.database.read(lambda work: work.records.filings("taizhou", OCTOBER))
-    assert [one.version for one in filed] == [1]
+    assert [each.version for each in filed] == [1]
 
 
-def test_what_stops_money_is_told_in_words_of_one_language(taizhou: CityScene) -> None:
+def test_what_stops_money_is_explained_in_one_language_at_a_time(taizhou: CityScene) -> None:
     file_plans(taizhou, "2026-09-24 10:00")
     taizhou.decide(at("2026-09-25 10:00"))
     taizhou.run("funds-application", at("2026-09-25 11:00"))
@@ -435,8 +437,8 @@ def test_what_stops_money_is_told_in_words_of_one_language(taizhou: CityScene) -
     taizhou.ports.database.transaction(
         lambda work: stop(work, fund="resident", reason="由备份恢复 / restored from a backup")
     )
-    told = {(flag.message_zh, flag.message_en) for flag in flags_of(taizhou, "2026-09-30 12:00", "held")}
-    assert told == {
+    messages = {(flag.message_zh, flag.message_en) for flag in flags_of(taizhou, "2026-09-30 12:00", "held")}
+    assert messages == {
         (
             "台州市的款项未成：银行退拒，须批准重付",
             "payment to 331000 did not go through: refused by the bank, a retry needs approval",
@@ -452,14 +454,14 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
     def extend(
         until: str,
         approver: str = "陈局长",
-        step: str = "submit_fund_use_plan",
+        duty: str = "submit_fund_use_plan",
         document_number: str = "台医保函〔2026〕7号",
     ) -> bool:
         return records.record_extension(
             taizhou.ports,
             city="taizhou",
             month=OCTOBER,
-            step=step,
+            duty=duty,
             county=FIRST,
             until=until,
             document_number=document_number,
@@ -477,7 +479,7 @@ def test_an_extension_and_a_nil_return_are_records_and_show(taizhou: CityScene) 
         extend("2026-09-29", document_number=" ")
     assert without_document.value.code == "reason_missing"
     with pytest.raises(InputError) as of_the_city:
-        extend("2026-10-12", step="apply_for_funds")
+        extend("2026-10-12", duty="apply_for_funds")
     assert of_the_city.value.code == "duty_of_the_city"
     duty = duty_of(taizhou, "2026-09-28 09:00", "submit_fund_use_plan", FIRST)
     assert (duty.state, str(duty.due), str(duty.extended_until)) == ("extended", "2026-09-25", "2026-09-28")
@@ -506,7 +508,7 @@ def test_an_extension_that_was_used_shows_beside_the_filing_on_time(taizhou: Cit
         taizhou.ports,
         city="taizhou",
         month=OCTOBER,
-        step="submit_fund_use_plan",
+        duty="submit_fund_use_plan",
         county=None,
         until="2026-09-28",
         document_number="台医保函〔2026〕8号",
@@ -535,10 +537,10 @@ def test_without_the_bank_the_step_says_so_and_the_same_step_carries_on_later(ta
     taizhou.authorise("disbursement", at("2026-09-28 10:30"))
     taizhou.gateway.plan.add("refused", times=1)
     report = taizhou.run("disbursement", at("2026-09-28 11:00"))
-    assert {one.error_code for one in report.outcomes} == {"gateway_unavailable"}
+    assert {outcome.error_code for outcome in report.outcomes} == {"gateway_unavailable"}
     assert taizhou.executed_fen() == {}
     again = taizhou.run("disbursement", at("2026-09-28 11:30"))
-    assert {one.state for one in again.outcomes} == {UnitState.DONE}
+    assert {outcome.state for outcome in again.outcomes} == {UnitState.DONE}
     assert len(taizhou.book.executions) == 2
 
 
@@ -553,10 +555,10 @@ def test_a_county_without_an_account_keeps_nobody_waiting(
     scene.run("funds-application", at("2026-09-25 11:00"))
     scene.review_by_finance(at("2026-09-28 09:00"))
     report = scene.run("disbursement", at("2026-09-28 10:00"))
-    assert {one.unit for one in report.failed} == {first}
+    assert {outcome.unit for outcome in report.failed} == {first}
     scene.authorise("disbursement", at("2026-09-28 10:30"))
     paid = scene.run("disbursement", at("2026-09-28 11:00"))
-    assert {one.unit for one in paid.outcomes if one.state is UnitState.DONE} == others
+    assert {outcome.unit for outcome in paid.outcomes if outcome.state is UnitState.DONE} == others
     scene.register_accounts((AccountType.COUNTY_EXPENDITURE, first))
     scene.run("disbursement", at("2026-09-28 12:00"), first)
     scene.authorise("disbursement", at("2026-09-28 12:30"))
@@ -566,9 +568,9 @@ def test_a_county_without_an_account_keeps_nobody_waiting(
     (leg,) = legs_of(scene.policy, OCTOBER, "pay_from_fiscal_account")
     applications = scene.ports.database.read(lambda w: w.applications.applications("jiujiang", OCTOBER))
     at_once = {order.key for each in applications for order in orders_of(scene.policy, leg, each)}
-    assert {one.key for one in scene.book.executions} == {attempt_key(key, 1) for key in at_once}
-    ordered = scene.ports.database.read(lambda w: w.transfers.obligations(city="jiujiang", month=OCTOBER))
-    assert {one.key for one in ordered} == at_once
+    assert {execution.key for execution in scene.book.executions} == {attempt_key(key, 1) for key in at_once}
+    ordered = scene.ports.database.read(lambda w: w.payments.obligations(city="jiujiang", month=OCTOBER))
+    assert {each.key for each in ordered} == at_once
 
 
 def test_jiujiang_pays_no_more_than_the_annual_budget(transactions: SqlTransactions, tmp_path: Path) -> None:
@@ -597,15 +599,17 @@ def test_jiujiang_pays_no_more_than_the_annual_budget(transactions: SqlTransacti
     assert line.reviewed_fen == requested - 1
 
 
-def test_a_county_s_page_tells_its_files_cases_payments_and_flags(taizhou: CityScene) -> None:
+def test_a_county_s_page_shows_its_files_cases_payments_and_flags(taizhou: CityScene) -> None:
     paid_month(taizhou)
     page = county_month(taizhou.ports, "taizhou", OCTOBER, FIRST, at("2026-10-01 09:00"))
-    assert [(one.document, one.version, one.verdict) for one in page.submissions] == [("plan", 1, "pass")]
-    assert {(one.fund, one.state, one.reviewed_fen) for one in page.cases} == {
+    assert [
+        (submission.document, submission.version, submission.verdict) for submission in page.submissions
+    ] == [("plan", 1, "pass")]
+    assert {(case.fund, case.state, case.reviewed_fen) for case in page.cases} == {
         (fund, "approved", taizhou.requested_fen(FIRST, fund)) for fund in taizhou.funds
     }
-    assert [one.state for one in page.transfers] == ["settled", "settled"]
-    assert {one.unit for one in page.duties} == {FIRST}
+    assert [transfer.state for transfer in page.transfers] == ["settled", "settled"]
+    assert {duty.unit for duty in page.duties} == {FIRST}
 
 
 def test_the_summary_is_filed_on_its_last_working_day_without_a_missing_county_and_again_with_it(
@@ -639,8 +643,8 @@ def test_the_plain_list_names_who_was_late_and_who_still_is_a_line_each(taizhou:
     assert name == "台州市2026-10迟报缺报与不一致清单.txt"
     title, _, *lines = content.decode("utf-8-sig").splitlines()
     assert title == "台州市2026-10迟报、缺报与不一致清单（截至 2026-11-18）"
-    told = [line.partition("：")[0] for line in lines]
-    assert [one.partition(". ")[2] for one in told if FIRST in one or SECOND in one] == [
+    sentences = [line.partition("：")[0] for line in lines]
+    assert [each.partition(". ")[2] for each in sentences if FIRST in each or SECOND in each] == [
         "椒江区（331002）逾期 3 天",
         "黄岩区（331003）迟办 2 天",
     ]
@@ -649,7 +653,7 @@ def test_the_plain_list_names_who_was_late_and_who_still_is_a_line_each(taizhou:
 
 def filings(scene: CityScene) -> list[tuple[int, date]]:
     found = scene.ports.database.read(lambda work: work.records.filings("taizhou", OCTOBER))
-    return [(one.version, one.filed_at.date()) for one in found]
+    return [(each.version, each.filed_at.date()) for each in found]
 
 
 def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: CityScene) -> None:
@@ -661,8 +665,8 @@ def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: 
 
     def seen(moment: str) -> tuple[dict[str, str], set[str], set[str]]:
         status = month_status(taizhou.ports, "taizhou", OCTOBER, at(moment), only_known_then=True)
-        duties = {duty.step: duty.state for duty in status.duties if duty.unit in {FIRST, None}}
-        transfers = {one.state for one in status.transfers}
+        duties = {duty.key: duty.state for duty in status.duties if duty.unit in {FIRST, None}}
+        transfers = {transfer.state for transfer in status.transfers}
         steps = {step.step for step in status.steps if step.state != "not_started"}
         return duties, transfers, steps
 
@@ -679,11 +683,11 @@ def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: 
     assert (duties[pay], transfers) == ("done_on_time", {"settled"})
 
 
-def test_what_the_checks_sent_back_is_told_in_english_too(judged: CityScene) -> None:
+def test_what_the_checks_sent_back_is_explained_in_english_too(judged: CityScene) -> None:
     judged.submit(judged.plan(FIRST, inpatient_fen=1_000_000_00), "plan", at("2026-09-22 10:00"))
     report = judged.run("plan-collection", at("2026-09-22 11:00"), FIRST)
-    told = next(one for one in report.outcomes if one.unit == FIRST).detail_en
-    assert told.isascii() or not any("\u4e00" <= character <= "\u9fff" for character in told)
+    detail = next(each for each in report.outcomes if each.unit == FIRST).detail_en
+    assert detail.isascii() or not any("\u4e00" <= character <= "\u9fff" for character in detail)
     judged.submit(judged.plan(FIRST), "plan", at("2026-09-22 12:00"))
     judged.run("plan-collection", at("2026-09-22 13:00"), FIRST)
     for flag in flags_of(judged, "2026-09-22 14:00", "returned"):
@@ -714,10 +718,10 @@ def test_a_waiver_names_its_document_and_its_approver_and_the_city_goes_on_witho
     taizhou.run("funds-application", at("2026-09-23 11:00"))
     assert duty_of(taizhou, "2026-10-30 09:00", "submit_fund_use_plan", FIRST).state == "nil"
     assert duty_of(taizhou, "2026-10-30 09:00", "apply_for_funds", None).state == "done_on_time"
-    (told,) = [
-        flag for flag in flags_of(taizhou, "2026-10-30 09:00", "nil") if flag.step == "submit_fund_use_plan"
+    (flag,) = [
+        flag for flag in flags_of(taizhou, "2026-10-30 09:00", "nil") if flag.duty == "submit_fund_use_plan"
     ]
-    assert "经批准免报（台医保函〔2026〕9号，周局长）：系统割接，由市级代列 {}" in told.message_zh
-    assert "waived by 台医保函〔2026〕9号, approved by 周局长" in told.message_en
+    assert "经批准免报（台医保函〔2026〕9号，周局长）：系统割接，由市级代列 {}" in flag.message_zh
+    assert "waived by 台医保函〔2026〕9号, approved by 周局长" in flag.message_en
     with pytest.raises(InputError):
         records.record_waiver(taizhou.ports, **(waiver | {"county": SECOND}), approver="周局长", by="吴登记")

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from fundpool.adapters.documents.workbooks import write_document
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.dashboard.app import create_app
-from fundpool.console.dashboard.reading import ServiceReader
+from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.periods import Month
 from fundpool.services.ports.files import SlipFile
 from tests.integration.month_scene import MAKER, CityScene, at
@@ -105,7 +105,7 @@ def test_a_reviewers_return_gives_the_county_a_slip_with_the_reason(scene: CityS
 def test_the_countys_page_leads_to_its_slips(scene: CityScene) -> None:
     scene.submit(scene.plan(FIRST, requested_fen=5_001_00), "plan", at("2026-09-22 10:00"))
     scene.run("plan-collection", at("2026-09-22 11:00"))
-    client = TestClient(create_app(ServiceReader(scene.ports), lambda: at("2026-09-22 12:00")))
+    client = TestClient(create_app(MonthReader(scene.ports), lambda: at("2026-09-22 12:00")))
     page = client.get(f"/counties/{FIRST}?city=taizhou&month=2026-10").text
     address = f"/slips/plan/{FIRST}/1"
     assert address in page

@@ -8,7 +8,7 @@ from fundpool.sandbox_bank.faults import Call
 from fundpool.services.oversight import overview
 from fundpool.services.oversight.progress import month_facts
 from fundpool.services.payments import kill_switches
-from fundpool.services.payments.disbursement import ALLOCATE_STEP
+from fundpool.services.payments.disbursement import ALLOCATE_DUTY
 from schemas.dashboard import FundMoney
 from tests.integration.month_scene import FISCAL_FEN, OPENING_FEN, CityScene, at
 
@@ -56,7 +56,7 @@ def test_money_is_unknown_until_a_stage_is_reached_and_paid_only_where_it_is_spe
     batches = transactions.read(
         lambda work: overview.month_batches(work, scene.policy, month_facts(work, scene.policy, OCTOBER))
     )
-    last = {batch.fund: batch for batch in batches if batch.step == ALLOCATE_STEP}
+    last = {batch.fund: batch for batch in batches if batch.duty == ALLOCATE_DUTY}
     assert (last["employee"].state, last["resident"].state) == ("released", "settled")
     assert (last["employee"].count, last["employee"].total_fen) == (3, requested)
     assert last["employee"].change_fen is None  # nothing was paid in September: unknown, not 0

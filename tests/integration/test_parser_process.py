@@ -26,7 +26,7 @@ def misbehaving(monkeypatch: pytest.MonkeyPatch, folder: Path, when: str, what: 
     assert changed != script
     copy = folder / "parsing_copy.py"
     copy.write_text(changed, encoding="utf-8")
-    monkeypatch.setattr(parser_process.parsing, "__file__", str(copy))
+    monkeypatch.setattr(parser_process, "SCRIPT", copy)
 
 
 def reasons(contents: list[bytes], wall_seconds: float = 30.0) -> list[str | None]:
@@ -52,7 +52,7 @@ def test_a_child_that_computes_for_ever_is_killed_by_its_own_limit(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     misbehaving(monkeypatch, tmp_path, "spin", "CPU = [0]\n        while True: pass")
-    copy = Path(parser_process.parsing.__file__)
+    copy = parser_process.SCRIPT
     copy.write_text(
         copy.read_text(encoding="utf-8").replace("CPU_SECONDS = 20", "CPU_SECONDS = 1"), encoding="utf-8"
     )

@@ -1,4 +1,4 @@
-"""The one door for money, on both databases, against a bank that keeps its own book."""
+"""The way of a payment, on both databases, against a bank that keeps its own book."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ from fundpool.services.ports import failpoints
 from fundpool.services.ports.gateway import GatewayAnswer, GatewayAnswerKind
 from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.services.ports.work import Work
-from schemas.payment_messages import Direction, TransferOrder
+from schemas.payment_messages import Direction, StatementLine, TransferOrder
 from tests.simulation.scene import (
     CHECKER,
     CITY,
@@ -70,7 +70,7 @@ def refused(scene: Scene, work: Callable[[Work], Any]) -> str:
 
 
 def first(scene: Scene) -> Obligation:
-    return read(scene, lambda work: work.transfers.obligations(city=CITY))[0]  # type: ignore[no-any-return]
+    return read(scene, lambda work: work.payments.obligations(city=CITY))[0]  # type: ignore[no-any-return]
 
 
 def test_a_released_batch_is_paid_booked_and_the_books_agree_with_the_bank(scene: Scene) -> None:
@@ -138,7 +138,7 @@ def test_only_what_waits_is_approved_and_released_and_a_digest_means_that_batch_
     first, second = scene.orders()[:2]
     for order in (first, replace(second, application=2)):
         act(scene, lambda w, order=order: batches.order_transfers(w, [order], MAKER, scene.clock()))
-    waiting = scene.ports.database.read(lambda w: w.transfers.batches(CITY, MONTH))
+    waiting = scene.ports.database.read(lambda w: w.payments.batches(CITY, MONTH))
     digest = scene.ports.database.read(lambda w: batches.digest_of(w, waiting[1]))
 
     def approved(digest: str | None) -> list[int]:
@@ -176,7 +176,7 @@ def test_nothing_is_sent_that_was_not_released(scene: Scene) -> None:
     act(
         scene,
         lambda w: batches.approve_batch(
-            w, batch_id, batches.digest_of(w, w.transfers.batch(batch_id)), CHECKER, scene.clock()
+            w, batch_id, batches.digest_of(w, w.payments.batch(batch_id)), CHECKER, scene.clock()
         ),
     )
     scene.send()
@@ -201,7 +201,7 @@ def test_an_amount_changed_behind_the_program_is_held_and_not_sent(scene: Scene,
     assert scene.states() == ["held", "released", "released"]
     assert scene.book.executions == []
     assert first(scene).held_reason == "seal_broken"
-    assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["seal_broken"]
+    assert [each.kind for each in read(scene, lambda w: w.breaks.find(CITY))] == ["seal_broken"]
 
 
 def raw(database: Database, table: str) -> list[Any]:
@@ -232,7 +232,7 @@ def test_a_withdrawn_payment_put_back_is_held_and_what_is_written_on_it_does_not
     # The other two are as they were written last; the fund stops at the first.
     assert scene.states() == ["held", "released", "released"]
     assert (first(scene).held_reason, scene.book.executions) == ("row_put_back", [])
-    assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["seal_broken"]
+    assert [each.kind for each in read(scene, lambda w: w.breaks.find(CITY))] == ["seal_broken"]
     assert scene.ports.database.seals.hold(first(scene))  # type: ignore[attr-defined]
     assert refused(scene, lambda w: require_latest(w, first(scene))) == "row_put_back"
 
@@ -410,7 +410,7 @@ def test_a_definite_rejection_frees_the_reserve_and_waits_for_a_person(scene: Sc
     )
     scene.send()
     assert scene.states() == ["settled"] * 3
-    keys = [each.key for each in read(scene, lambda w: w.transfers.attempts(obligation.id))]
+    keys = [each.key for each in read(scene, lambda w: w.attempts.of_obligation(obligation.id))]
     assert len(keys) == 2
     assert [scene.book.executions_of(key) for key in keys] == [0, 1]
 
@@ -538,7 +538,7 @@ def test_an_execution_after_the_end_is_not_accepted_beside_one_that_the_books_ha
     scene: Scene,
 ) -> None:
     payment = executed_after_a_rejection(scene)
-    (attempt,) = read(scene, lambda w: w.transfers.attempts(payment.id))
+    (attempt,) = read(scene, lambda w: w.attempts.of_obligation(payment.id))
     order = TransferOrder.from_body(attempt.request)
     scene.book.submit(replace(order, key=attempt_key(payment.key, 2)), scene.clock())
     import_today(scene)
@@ -568,9 +568,9 @@ def test_money_that_came_back_twice_under_one_key_is_a_break(scene: Scene) -> No
     key = next(line.key for line in scene.book.lines if line.direction is Direction.CREDIT)
     account = account_no("fiscal_account", "331000")
     serial = scene.book._next_serial(scene.clock())
-    scene.book._line(serial, account, Direction.CREDIT, 100_000, key, "", scene.clock())
+    scene.book.lines.append(StatementLine(serial, account, Direction.CREDIT, 100_000, key, "", scene.clock()))
     import_today(scene)
-    assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["returned_twice"]
+    assert [each.kind for each in read(scene, lambda w: w.breaks.find(CITY))] == ["returned_twice"]
 
 
 def test_a_key_fenced_in_days_that_a_restore_lost_is_closed_at_once_and_not_sent_for_days(
@@ -582,12 +582,12 @@ def test_a_key_fenced_in_days_that_a_restore_lost_is_closed_at_once_and_not_sent
     scene.send()
     scene.clock.advance(minutes=2)
     scene.resolve()
-    (attempt,) = read(scene, lambda w: w.transfers.attempts(first(scene).id))
+    (attempt,) = read(scene, lambda w: w.attempts.of_obligation(first(scene).id))
     assert attempt.state is AttemptState.CLOSED
     assert scene.states()[0] == "failed"
 
 
-def test_a_bank_that_works_on_what_it_had_refused_is_told_and_no_other_key_is_used(
+def test_a_bank_that_works_on_what_it_had_refused_is_a_break_and_no_other_key_is_used(
     transactions: SqlTransactions,
 ) -> None:
     scene = Scene(transactions, terms=GatewayTerms(can_close=False))
@@ -595,7 +595,7 @@ def test_a_bank_that_works_on_what_it_had_refused_is_told_and_no_other_key_is_us
     scene.release()
     scene.send()
     payment = first(scene)
-    (attempt,) = read(scene, lambda w: w.transfers.attempts(payment.id))
+    (attempt,) = read(scene, lambda w: w.attempts.of_obligation(payment.id))
     terms = scene.ports.gateway_terms
 
     def bank_says(kind: GatewayAnswerKind) -> None:
@@ -605,7 +605,7 @@ def test_a_bank_that_works_on_what_it_had_refused_is_told_and_no_other_key_is_us
         )
 
     bank_says(GatewayAnswerKind.PROCESSING)
-    assert [each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))] == ["bank_contradicts"]
+    assert [each.kind for each in read(scene, lambda w: w.breaks.find(CITY))] == ["bank_contradicts"]
     withdraw = {"by": CHECKER, "reason": "停付"}
     assert (
         refused(scene, lambda w: payment_decisions.cancel(w, payment.id, **withdraw, now=scene.clock()))
@@ -660,7 +660,7 @@ def test_money_that_came_back_is_paid_again_by_an_order_of_its_own(scene: Scene)
     assert same.id == again.id
     for _ in range(2):
         scene.send()
-    after = read(scene, lambda w: w.transfers.revisions(before))
+    after = read(scene, lambda w: w.payments.revisions(before))
     assert [each.state.value for each in after] == ["returned", "settled"]
     assert [each.attempt_no for each in read(scene, lambda w: orders.tried(w, again))] == [1, 2]
     assert scene.moves().count(1) == 4
@@ -688,7 +688,7 @@ def test_an_order_already_prepared_is_held_when_an_earlier_one_of_its_payment_op
 
     failpoints.install(between_prepare_and_claim)
     scene.send(units=COUNTIES[:1])
-    held = read(scene, lambda w: w.transfers.obligation(again.id))
+    held = read(scene, lambda w: w.payments.obligation(again.id))
     assert (held.state.value, held.held_reason) == ("held", "ordered_beside")
     assert scene.moves().count(1) == 3
 
@@ -699,12 +699,12 @@ def test_not_found_waits_then_sends_the_same_bytes_under_the_same_key(scene: Sce
     scene.send(units=COUNTIES[:1])
     scene.clock.advance(minutes=2)
     scene.resolve()
-    before = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
+    before = read(scene, lambda w: w.attempts.of_obligation(first(scene).id))[0]
     assert before.state is AttemptState.UNKNOWN
     scene.clock.advance(minutes=30)
     scene.resolve()
     scene.send(units=COUNTIES[:1])
-    attempts = read(scene, lambda w: w.transfers.attempts(first(scene).id))
+    attempts = read(scene, lambda w: w.attempts.of_obligation(first(scene).id))
     assert [(each.key, each.request, each.state) for each in attempts] == [
         (before.key, before.request, AttemptState.SUCCEEDED)
     ]
@@ -717,7 +717,7 @@ def test_past_the_resend_window_the_key_is_closed_and_a_person_decides(scene: Sc
     scene.clock.advance(days=6)
     scene.resolve()
     assert scene.states()[0] == "failed"
-    attempt = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
+    attempt = read(scene, lambda w: w.attempts.of_obligation(first(scene).id))[0]
     assert attempt.state is AttemptState.CLOSED
     assert attempt.was_unknown
 
@@ -766,7 +766,7 @@ def test_the_same_key_with_other_contents_is_held_and_never_gets_a_new_key(
     scene.plan.add("silence_before")
     scene.release()
     scene.send(units=COUNTIES[:1])
-    attempt = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
+    attempt = read(scene, lambda w: w.attempts.of_obligation(first(scene).id))[0]
     order = TransferOrder.from_body(attempt.request)
     scene.book.submit(replace(order, purpose="another"), scene.clock())
     scene.clock.advance(minutes=30)
@@ -790,7 +790,7 @@ def test_a_callback_only_prompts_a_query_and_is_kept_once(scene: Scene) -> None:
     scene.plan.add("processing", seconds=3600)
     scene.release()
     scene.send(units=COUNTIES[:1])
-    key = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0].key
+    key = read(scene, lambda w: w.attempts.of_obligation(first(scene).id))[0].key
     assert callback(scene, "e1", key)
     assert first(scene).state.value == "in_flight"
     assert not callback(scene, "e1", key)
@@ -828,7 +828,7 @@ def test_settled_payments_that_the_statement_lacks_become_a_break_after_the_day(
     scene.plan.add("statement_late")
     report = resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
     assert report.breaks_new == 3
-    assert {each.kind for each in read(scene, lambda w: w.transfers.breaks(CITY))} == {"us_not_bank"}
+    assert {each.kind for each in read(scene, lambda w: w.breaks.find(CITY))} == {"us_not_bank"}
     assert not read(scene, lambda w: kill_switches.is_stopped(w, CITY, FUND))
 
 
@@ -837,7 +837,7 @@ def test_two_lines_for_one_key_are_booked_to_suspense_and_stop_the_fund(scene: S
     scene.send()
     scene.plan.add("statement_two_lines")
     import_today(scene)
-    kinds = {each.kind: each.stops_fund for each in read(scene, lambda w: w.transfers.breaks(CITY))}
+    kinds = {each.kind: each.stops_fund for each in read(scene, lambda w: w.breaks.find(CITY))}
     assert kinds == {"executed_twice": True}
     assert scene.states()[-1] == "held"
     assert read(scene, verify) == []
@@ -846,7 +846,7 @@ def test_two_lines_for_one_key_are_booked_to_suspense_and_stop_the_fund(scene: S
 def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_have_looked(scene: Scene) -> None:
     scene.release()
     account = account_no("fiscal_account", "331000")
-    scene.book._line("S1", account, Direction.DEBIT, 77, None, "不明", scene.clock())
+    scene.book.lines.append(StatementLine("S1", account, Direction.DEBIT, 77, None, "不明", scene.clock()))
     import_today(scene)
     outcomes = scene.send()
     assert {each.error_code for each in outcomes} == {"fund_stopped"}
@@ -855,7 +855,7 @@ def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_have_looked(
         refused(scene, lambda w: kill_switches.request_restart(w, CITY, FUND, by=CHECKER, now=scene.clock()))
         == "breaks_open"
     )
-    found = read(scene, lambda w: w.transfers.breaks(CITY))[0]
+    found = read(scene, lambda w: w.breaks.find(CITY))[0]
     act(
         scene,
         lambda w: resolving.resolve_break(w, found.id, by=CHECKER, resolution="手续费", now=scene.clock()),
@@ -885,7 +885,7 @@ def test_withdrawing_is_possible_until_something_was_sent(scene: Scene) -> None:
     scene.plan.add("processing", seconds=3600)
     scene.send()
     assert scene.states() == ["cancelled", "in_flight", "settled"]
-    sent = read(scene, lambda w: w.transfers.obligations(city=CITY))[1]
+    sent = read(scene, lambda w: w.payments.obligations(city=CITY))[1]
     assert (
         refused(
             scene, lambda w: payment_decisions.cancel(w, sent.id, by=CHECKER, reason="x", now=scene.clock())
@@ -901,7 +901,7 @@ def test_a_bank_without_a_fence_needs_statements_and_two_people(transactions: Sq
     scene.send(units=COUNTIES[:1])
     scene.clock.advance(days=6)
     scene.resolve()
-    attempt = read(scene, lambda w: w.transfers.attempts(first(scene).id))[0]
+    attempt = read(scene, lambda w: w.attempts.of_obligation(first(scene).id))[0]
     assert attempt.state is AttemptState.CLOSING
     terms = scene.ports.gateway_terms
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fundpool.adapters.policies.policy_checks import PAID_STEPS
+from fundpool.adapters.policies.policy_checks import PAID_DUTIES
 from fundpool.adapters.policies.policy_files import (
     PRODUCT_POLICIES,
     load_examples,
@@ -18,7 +18,7 @@ from fundpool.adapters.policies.policy_files import (
 from fundpool.console.cli import main
 from fundpool.domain.periods import Month
 from fundpool.services.law.policy_views import explain_rule
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP
+from fundpool.services.payments.disbursement import ALLOCATE_DUTY, PAY_DUTY
 
 KEY_IN_WORDS = "键只用小写字母、数字和下划线 / a key is lower-case ASCII letters, digits and underscores"
 GOLDEN = Path(__file__).parents[1] / "golden" / "policies"
@@ -85,9 +85,9 @@ def test_explain_of_a_city_without_a_source_text_prints_no_empty_place(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["policy", "explain", "yunzhou", "YZ-08", "--policy-dir", str(folder)]) == 0
-    told = capsys.readouterr().out
-    assert "None" not in told
-    assert "city_finance: 40%" in told
+    printed = capsys.readouterr().out
+    assert "None" not in printed
+    assert "city_finance: 40%" in printed
 
 
 def test_explain_works_the_readings_of_a_gap_out_on_one_example(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,9 +106,7 @@ def test_every_switchable_reading_of_every_city_shows_a_difference() -> None:
         for rule in city.rules:
             if not any(reading.switchable for reading in rule.interpretations):
                 continue
-            explained = explain_rule(
-                city, rule, library.national, calendar=calendar, month=Month(2022, 1), examples=examples
-            )
+            explained = explain_rule(city, rule, calendar=calendar, month=Month(2022, 1), examples=examples)
             for reading in explained["readings"]:
                 others = [other["gives"] for other in reading["alternatives"]]
                 if reading["switchable"]:
@@ -199,9 +197,9 @@ def test_check_passes_the_shipped_files_and_says_that_quotes_were_not_checked(
             "twice",
         ),
         ("yunzhou", "valid_until: 2026-06-30 ", "valid_until: 2026-06-31 ", "day is out of range"),
-        ("yunzhou", "{after_step: apply_for_funds,", "{after_step: apply,", "sets the step apply"),
-        ("yunzhou", "closes: allocate_to_counties,", "closes: allocate,", "no rule sets this step"),
-        ("qinghe", "closes: allocate_to_counties,", "closes: joint_review,", "paid in these two steps"),
+        ("yunzhou", "{after_duty: apply_for_funds,", "{after_duty: apply,", "sets the duty apply"),
+        ("yunzhou", "closes: allocate_to_counties,", "closes: allocate,", "no rule sets this duty"),
+        ("qinghe", "closes: allocate_to_counties,", "closes: joint_review,", "paid by these two duties"),
         ("qinghe", "{from: city_expenditure,", "{from: county_fiscal,", "the books join no such accounts"),
         ("qinghe", "basis: QH-06, only_units: [990300-KF]}", "basis: QH-06}", "over two hops"),
         (
@@ -230,8 +228,8 @@ def test_check_passes_the_shipped_files_and_says_that_quotes_were_not_checked(
         ),
         (
             "lanhe",
-            "{after_step: report_on_30th, days: 10}",
-            "{after_step: answer_report, days: 10}",
+            "{after_duty: report_on_30th, days: 10}",
+            "{after_duty: answer_report, days: 10}",
             "wait for",
         ),
         ("lanhe", "due: {month: 6, day: 20}", "due: {day: 20}", "needs its month"),
@@ -269,8 +267,8 @@ def test_check_names_file_and_line(
             "duties.0.due: month belongs to day, last_day, nth_last_working_day, nth_working_day, not to undated",
         ),
         (
-            "due: {after_step: Report, days: 3}}",
-            f"duties.0.due.after_step: {KEY_IN_WORDS}, found 'Report'",
+            "due: {after_duty: Report, days: 3}}",
+            f"duties.0.due.after_duty: {KEY_IN_WORDS}, found 'Report'",
         ),
         (
             "due: {by_quarter: {1: {day: 32, month: 3}, 5: {day: 1, month: 3}}}}",
@@ -287,6 +285,33 @@ def test_a_duty_that_does_not_hold_names_its_rule_and_its_place_in_it(
     file, line = spoil(folder, "lanhe", "due: {day: 30}}", duty)
     problem = answer(capsys, "check", str(folder), status=1)["problems"][0]
     assert problem == {"file": str(file), "line": line, "message": f"LH-06: {message}"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            "{duty: apply_for_funds,",
+            "{step: apply_for_funds,",
+            "YZ-03: duties.0.step: 不认识的词 / unknown key，现在写 duty / it is now written duty",
+        ),
+        (
+            "{after_duty: apply_for_funds,",
+            "{after_step: apply_for_funds,",
+            (
+                "YZ-04: duties.0.due: a due block names exactly one of day, last_day, nth_last_working_day, "
+                "nth_working_day, date, by_quarter, after_duty, after_event, undated, delegated; "
+                "found ['after_step', 'working_days']"
+            ),
+        ),
+    ],
+)
+def test_an_older_file_that_calls_a_duty_a_step_names_the_line_and_the_new_word(
+    folder: Path, capsys: pytest.CaptureFixture[str], before: str, after: str, message: str
+) -> None:
+    file, line = spoil(folder, "yunzhou", before, after)
+    problems = answer(capsys, "check", str(folder), status=1)["problems"]
+    assert {"file": str(file), "line": line, "message": message} in problems
 
 
 @pytest.mark.parametrize("word", ["line: 3", "instrument: rules", "start: 4"])
@@ -380,5 +405,5 @@ def test_check_takes_the_folder_either_way(
     assert [city["city"] for city in checked["cities"]] == ["lanhe", "linjiang", "qinghe", "yunzhou"]
 
 
-def test_the_check_knows_the_steps_in_which_money_is_paid() -> None:
-    assert PAID_STEPS == (PAY_STEP, ALLOCATE_STEP)
+def test_the_check_knows_the_duties_that_are_fulfilled_by_paying() -> None:
+    assert PAID_DUTIES == (PAY_DUTY, ALLOCATE_DUTY)

@@ -68,8 +68,8 @@ def test_the_drop_folder_shows_arrived_files_only_and_leaves_them_there(tmp_path
         (folder / name).write_bytes(b"x")
     (folder / "older").mkdir()
     drop = DropFolder(tmp_path)
-    assert [one.name for one in drop.incoming("taizhou", "plan")] == ["a.csv", "b.xlsx"]
-    assert [one.name for one in drop.incoming("taizhou", "plan")] == ["a.csv", "b.xlsx"]
+    assert [file.name for file in drop.incoming("taizhou", "plan")] == ["a.csv", "b.xlsx"]
+    assert [file.name for file in drop.incoming("taizhou", "plan")] == ["a.csv", "b.xlsx"]
     assert drop.incoming("taizhou", "report") == ()
 
 

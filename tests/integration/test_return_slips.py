@@ -74,7 +74,7 @@ def test_formula_leaders_are_escaped(leader: str) -> None:
     assert inert("1") == "1"
 
 
-def test_the_page_escapes_what_the_county_wrote_and_asks_nothing_outside(judgement: Judgement) -> None:
+def test_the_page_escapes_what_the_county_wrote_and_loads_nothing_from_outside(judgement: Judgement) -> None:
     page = slip_page(dated_slip(judgement))
     assert "<script>" not in page
     assert "计划&lt;script&gt;.xlsx" in page

@@ -22,16 +22,16 @@ from tests.simulation.scene import CITY, Scene
 
 def test_a_change_is_sealed_anew_and_a_broken_seal_stays_broken(transactions: SqlTransactions) -> None:
     Scene(transactions).release()
-    (batch, *_) = transactions.read(lambda work: work.transfers.batches(CITY))
+    (batch, *_) = transactions.read(lambda work: work.payments.batches(CITY))
     assert SEALS.hold(batch)
     with transactions.database.engine.begin() as connection:
         connection.execute(text("UPDATE transfer_batch SET total_fen = total_fen + 1"))
 
     def change(work: Work) -> None:
-        work.transfers.change_batch(work.transfers.batch(batch.id), state="cancelled")
+        work.payments.change_batch(work.payments.batch(batch.id), state="cancelled")
 
     transactions.transaction(change)
-    (changed, *_) = transactions.read(lambda work: work.transfers.batches(CITY))
+    (changed, *_) = transactions.read(lambda work: work.payments.batches(CITY))
     assert changed.state == "cancelled"
     assert not SEALS.hold(changed)
     assert not Seals(lambda: b"another key").hold(batch)

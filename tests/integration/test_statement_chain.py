@@ -56,7 +56,7 @@ def take(scene: Scene, of: date, *lines: StatementLine, at: datetime = FINAL, **
 
 
 def breaks(scene: Scene, kind: str) -> list[Break]:
-    found = scene.ports.database.read(lambda work: work.transfers.breaks(CITY, only_open=False))
+    found = scene.ports.database.read(lambda work: work.breaks.find(CITY, only_open=False))
     return [each for each in found if each.kind == kind]
 
 
@@ -72,7 +72,7 @@ def stops(scene: Scene, kind: str) -> bool:
 
 
 def imported(scene: Scene) -> dict[date, datetime]:
-    return scene.ports.database.read(lambda work: work.transfers.statement_imports(ACCOUNT))
+    return scene.ports.database.read(lambda work: work.statements.imports(ACCOUNT))
 
 
 def balances(scene: Scene) -> list[StatedBalance]:
@@ -80,7 +80,7 @@ def balances(scene: Scene) -> list[StatedBalance]:
 
 
 def serials(scene: Scene) -> list[str]:
-    found = scene.ports.database.read(lambda work: work.transfers.lines_of_account(ACCOUNT, day(1), day(31)))
+    found = scene.ports.database.read(lambda work: work.statements.lines_of_account(ACCOUNT, day(1), day(31)))
     return [each.bank_serial for each in found]
 
 
@@ -126,7 +126,7 @@ def test_a_debit_on_a_day_that_was_final_stops_the_fund_and_is_matched(scene):
     assert serials(scene) == ["A", "B"]
 
 
-def test_a_late_receipt_of_others_is_told_and_stops_nothing(scene):
+def test_a_late_receipt_of_others_is_a_break_and_stops_nothing(scene):
     take(scene, DAY)
     take(scene, DAY, line("B"))
     assert not stops(scene, "statement_changed_after_final")
@@ -136,7 +136,7 @@ def test_a_late_receipt_of_others_is_told_and_stops_nothing(scene):
 def test_a_late_credit_under_a_key_of_ours_stops_the_fund(scene):
     paid_month(scene)
     fetch(scene)
-    key = scene.ports.database.read(lambda work: work.transfers.attempts(1))[0].key
+    key = scene.ports.database.read(lambda work: work.attempts.of_obligation(1))[0].key
     take(scene, DAY, line("B", 1_000_00, key=key))
     assert stops(scene, "statement_changed_after_final")
 
@@ -173,7 +173,9 @@ def test_over_http_a_second_debit_under_a_settled_key_that_comes_late_stops_the_
     scene.clock.advance(days=2)
     fetch(scene)
     assert not is_stopped(scene)
-    scene.book._line("迟到1", ACCOUNT, Direction.DEBIT, paid.amount_fen, paid.key, "支出户", late)
+    scene.book.lines.append(
+        StatementLine("迟到1", ACCOUNT, Direction.DEBIT, paid.amount_fen, paid.key, "支出户", late)
+    )
     scene.book.accounts[ACCOUNT].balance_fen -= paid.amount_fen
     caught = fetch(scene)
     assert caught.lines_new == 1
@@ -195,12 +197,12 @@ def test_another_account_of_the_other_party_is_another_line_and_one_not_given_is
 # ------------------------------------------------------------------ balances
 
 
-def test_statements_that_follow_each_other_are_told_nothing_of(scene):
+def test_statements_that_follow_each_other_open_no_break(scene):
     take(scene, day(12), line("A"), opening_fen=1000, closing_fen=1500)
     take(scene, day(13), opening_fen=1500, closing_fen=1500)
     take(scene, day(14), line("B", number=14), opening_fen=1500, closing_fen=2000)
     take(scene, day(12), line("A"), opening_fen=1000, closing_fen=1500)
-    assert scene.ports.database.read(lambda work: work.transfers.breaks(CITY)) == []
+    assert scene.ports.database.read(lambda work: work.breaks.find(CITY)) == []
     assert [(each.opening_fen, each.closing_fen) for each in balances(scene)] == [
         (1000, 1500),
         (1500, 1500),
@@ -280,7 +282,7 @@ def test_a_banks_own_file_is_chained_alike(scene):
         [day(21)],
         {day(21): 4999},
     )
-    assert {each.kind for each in scene.ports.database.read(lambda w: w.transfers.breaks(CITY))} == {
+    assert {each.kind for each in scene.ports.database.read(lambda w: w.breaks.find(CITY))} == {
         "statement_changed_after_final",
         "opening_differs",
     }
@@ -291,7 +293,7 @@ def test_a_banks_own_file_is_chained_alike(scene):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "breaks_found"),
     [
         ({12: 7, 13: 8, 14: 9}, 0),
         ({12: 7, 13: None, 14: 9}, 1),  # eight is nobody's, and the thirteenth has no number
@@ -303,10 +305,10 @@ def test_a_banks_own_file_is_chained_alike(scene):
         ({13: 9, 12: 7}, 1),
     ],
 )
-def test_a_number_that_is_skipped_or_used_twice_is_told_and_stops_nothing(scene, numbers, told):
+def test_a_number_that_is_skipped_or_used_twice_is_a_break_and_stops_nothing(scene, numbers, breaks_found):
     for number, sequence in numbers.items():
         take(scene, day(number), sequence=sequence)
-    assert len(breaks(scene, "statement_sequence_gap")) == told
+    assert len(breaks(scene, "statement_sequence_gap")) == breaks_found
     assert not is_stopped(scene)
 
 

@@ -28,10 +28,10 @@ def state_of(scene: CityScene, step: str, moment: str | None = None) -> str:
     if moment is None:
         return step_states(scene.ports, "suizhou", OCTOBER)[step]
     known = month_status(scene.ports, "suizhou", OCTOBER, at(moment), only_known_then=True)
-    return next(one.state for one in known.steps if one.step == step)
+    return next(each.state for each in known.steps if each.step == step)
 
 
-def test_the_review_is_done_with_the_last_decision_and_told_as_the_step_itself_would(
+def test_the_review_is_done_with_the_last_decision_and_shown_as_the_step_itself_would(
     suizhou: CityScene,
 ) -> None:
     first, *others = suizhou.counties
@@ -43,7 +43,7 @@ def test_the_review_is_done_with_the_last_decision_and_told_as_the_step_itself_w
 
     def outcomes() -> tuple[UnitOutcome, ...]:
         status = month_status(suizhou.ports, "suizhou", OCTOBER, at("2026-09-14 16:00"))
-        return next(one.outcomes for one in status.steps if one.step == "plan-review")
+        return next(each.outcomes for each in status.steps if each.step == "plan-review")
 
     told_since = outcomes()
     suizhou.run("plan-review", at("2026-09-14 16:00"))

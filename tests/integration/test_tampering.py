@@ -37,10 +37,10 @@ from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import PaymentLimits
 from fundpool.sandbox_bank.bank_book import BankBook
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books import audit_checks
 from fundpool.services.books.audit_checks import keep_anchor, take_anchor, verify_everything
 from fundpool.services.payments.recovery import quarantine
+from fundpool.services.ports.money_ports import Break
 from fundpool.services.ports.statement_ports import MatchRule, StatedBalance
 from fundpool.services.ports.work import Work
 from schemas.tables import metadata
@@ -49,6 +49,7 @@ from schemas.tables.base import Moment, stored_moment
 from schemas.tables.row_trail import row_trail
 from tests.crash.small_month import CITY, OCTOBER, TERMS, SmallMonth
 from tests.integration.month_scene import at
+from tests.scripted_bank import ScriptedGateway
 from tests.seals import SEALS
 from tests.simulation.scene import Scene
 
@@ -86,17 +87,20 @@ def _further(work: Work, county: str) -> None:
     account = work.accounts.find(CITY)[0].account_no
     work.statements.state_balance(account, StatedBalance(date(2026, 10, 8), 1, "对账单", "甲", NOW))
     work.statements.add_match(1, "posting/1", MatchRule.PERSON, "甲", NOW)
-    work.transfers.add_break(
-        kind="amount_differs",
-        reference="r1",
-        city=CITY,
-        fund="employee",
-        detail_zh="差",
-        detail_en="differs",
-        stops_fund=False,
-        at=NOW,
+    work.breaks.add(
+        Break(
+            id=0,
+            kind="amount_differs",
+            reference="r1",
+            city=CITY,
+            fund="employee",
+            detail_zh="差",
+            detail_en="differs",
+            stops_fund=False,
+            found_at=NOW,
+        )
     )
-    work.statements.assign_break(work.transfers.breaks(CITY)[0].id, "甲")
+    work.breaks.assign(work.breaks.find(CITY)[0].id, "甲")
 
 
 @contextmanager
@@ -126,7 +130,7 @@ def behind_the_program(database: Database) -> Iterator[Connection]:
 
 
 def faults_after(connection: Connection, *edits: Executable) -> set[tuple[str, str, str]] | None:
-    """What verification tells of an edit, which is then undone; None when the database refused the edit."""
+    """What verification finds of an edit, which is then undone; None when the database refused the edit."""
     edit = connection.begin_nested()
     try:
         for each in edits:
@@ -258,15 +262,15 @@ def test_nothing_is_written_behind_a_trail_whose_tail_was_cut_off(transactions: 
     assert refusal.value.code == "trail_broken"
 
 
-def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writer(
+def test_an_earlier_version_of_a_row_is_a_fault_and_not_taken_over_by_the_next_writer(
     database: Database, tmp_path: Path
 ) -> None:
     transactions = played(database, tmp_path)
     switch = metadata.tables["kill_switch"]
-    now = transactions.read(lambda work: work.transfers.kill_switches()[0])
+    now = transactions.read(lambda work: work.switches.kill_switches()[0])
     with database.engine.begin() as connection:
         before = raw_rows(connection, switch)[0]
-    transactions.transaction(lambda work: work.transfers.set_kill_switch(replace(now, reason="另一原因")))
+    transactions.transaction(lambda work: work.switches.set_kill_switch(replace(now, reason="另一原因")))
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []
     with database.engine.begin() as connection:
         connection.execute(setting(switch, before, **before._mapping))
@@ -275,13 +279,13 @@ def test_an_earlier_version_of_a_row_is_told_and_not_taken_over_by_the_next_writ
         ("row_altered", True),
         ("seal_not_latest", False),
     ]
-    # Written on by the program, the row is what the trail says again; the edit is still told.
-    transactions.transaction(lambda work: work.transfers.set_kill_switch(replace(now, reason="另一原因")))
+    # Written on by the program, the row is what the trail says again; the edit is still a fault.
+    transactions.transaction(lambda work: work.switches.set_kill_switch(replace(now, reason="另一原因")))
     faults = transactions.read(lambda work: verify_everything(work, [])).faults
     assert [each.kind for each in faults] == ["row_altered_before"]
 
 
-def test_a_copy_of_the_whole_database_put_back_is_told_by_an_anchor_alone(
+def test_only_an_anchor_detects_that_the_whole_database_was_put_back(
     database: Database, tmp_path: Path
 ) -> None:
     transactions = SqlTransactions(database, SEALS)
@@ -391,7 +395,7 @@ def test_a_long_history_that_was_verified_is_read_from_there_on(
         ("UPDATE ledger_account SET posted_fen = posted_fen + 1 WHERE id = 1", "balance_differs"),
     ],
 )
-def test_what_was_deleted_and_a_wrong_balance_are_told_however_old(
+def test_deleted_rows_and_a_wrong_balance_are_faults_however_old(
     database: Database, verify: Verify, statement: str, kind: str
 ) -> None:
     scene = Scene(SqlTransactions(database, SEALS))
@@ -408,7 +412,7 @@ def test_what_was_deleted_and_a_wrong_balance_are_told_however_old(
     assert kind in {each["kind"] for each in found["faults"]}
 
 
-def test_an_edit_of_a_row_written_before_the_checkpoint_is_told_by_a_full_verification_alone(
+def test_only_a_full_verification_finds_an_edit_of_a_row_before_the_checkpoint(
     database: Database, verify: Verify
 ) -> None:
     scene = Scene(SqlTransactions(database, SEALS))

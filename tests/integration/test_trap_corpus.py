@@ -46,11 +46,11 @@ def test_an_unusual_amount_is_taken_as_meant_and_shown_or_not_at_all(
     line = answer.lines[0]
     assert trap.field is not None
     amount, cell = line.amounts_fen[trap.field], line.cells[trap.field]
-    said = [finding for finding in answer.findings if finding.cell == cell]
-    assert said, "nothing is said of the cell"
+    named = [finding for finding in answer.findings if finding.cell == cell]
+    assert named, "no finding names the cell"
     if amount is None:
         assert answer.verdict is Verdict.RETURN
-        assert any(finding.severity is Severity.BLOCK for finding in said)
+        assert any(finding.severity is Severity.BLOCK for finding in named)
     elif trap.meant_fen is None:
         assert answer.verdict is not Verdict.PASS
     else:

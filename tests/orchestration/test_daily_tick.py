@@ -20,7 +20,7 @@ BEFORE_PAYMENT = ["plan-collection", "plan-review", "funds-application", "disbur
 def started(tick: FlowRunResult) -> list[tuple[str, str]]:
     """(month, step) of every run the tick started, in order."""
     message = tick.message.partition(": ")[2]
-    parts = [one.split() for one in message.split("、")] if message else []
+    parts = [each.split() for each in message.split("、")] if message else []
     return [(month, step) for _city, month, step in parts]
 
 
@@ -112,7 +112,7 @@ def test_a_tick_that_died_between_reserving_and_starting_is_finished_by_the_next
 ) -> None:
     scene = scene_of("taizhou", OCTOBER)
     reserved = reserve_due_steps(scene.ports, "taizhou", at("2026-09-21 07:00"))
-    assert [one.step for one in reserved] == COLLECTING
+    assert [due.step for due in reserved] == COLLECTING
     assert started(prefect.run_tick("2026-09-21T07:05", ["taizhou"])) == of_october(COLLECTING)
 
 

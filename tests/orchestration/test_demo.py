@@ -41,7 +41,7 @@ def play_to_the_end(city: str, home: Path) -> dict[str, object]:
     try:
         out, err = demo.communicate(timeout=STUCK_SECONDS)
     except subprocess.TimeoutExpired:
-        demo.send_signal(signal.SIGABRT)  # faulthandler tells where each thread stands
+        demo.send_signal(signal.SIGABRT)  # faulthandler prints where each thread stands
         out, err = demo.communicate()
         stuck = f"stuck after {acts_done(home)} acts"
         pytest.fail(f"{stuck}\n{out}\n{err}\n{(home / 'prefect' / 'server.log').read_text()[-4000:]}")

@@ -42,7 +42,7 @@ PAYDAY = "2026-09-30T10:00"
 TICK_DAY = "2026-10-09T10:00"
 """A day of its own: what a tick has started on a day is started once per server, and all tests share one."""
 LATER = ("2026-09-30T10:30", "2026-09-30T10:45", "2026-09-30T11:15")
-"""When others carry on: the lease is over, the bank is asked, what it does not know is sent again."""
+"""When others carry on: the lease is over, the bank is queried, what it does not know is sent again."""
 
 KEY_ID, SECRET = "fundpool", GATEWAY_SECRET
 PATIENCE_SECONDS = 240
@@ -78,10 +78,10 @@ def assert_paid_once(scene: CityScene) -> None:
         )
         for fund in scene.funds
     ]
-    moved = [(one.credit_account, one.amount_fen) for one in scene.book.executions]
+    moved = [(execution.credit_account, execution.amount_fen) for execution in scene.book.executions]
     assert sorted(moved) == sorted(expected)
-    found = scene.ports.database.read(lambda work: work.transfers.obligations(city="taizhou"))
-    ours = {one.state for one in found if one.hop.to_type is AccountType.CITY_EXPENDITURE}
+    found = scene.ports.database.read(lambda work: work.payments.obligations(city="taizhou"))
+    ours = {each.state for each in found if each.hop.to_type is AccountType.CITY_EXPENDITURE}
     assert ours == {ObligationState.SETTLED}
 
 
@@ -109,8 +109,8 @@ def ask_for(step: str, as_of: str) -> str:
 
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name(f"{step}/{step}")
-        asked = {"city": "taizhou", "month": "2026-10", "as_of": as_of}
-        return str(client.create_flow_run_from_deployment(deployment.id, parameters=asked).id)
+        parameters = {"city": "taizhou", "month": "2026-10", "as_of": as_of}
+        return str(client.create_flow_run_from_deployment(deployment.id, parameters=parameters).id)
 
 
 @contextmanager
@@ -128,14 +128,14 @@ def test_a_run_scheduled_twice_pays_once(prefect: LocalPrefect, taizhou: CitySce
     from prefect.types._datetime import now  # noqa: PLC0415
 
     seven = now("UTC")
-    asked = {"city": "taizhou", "month": "2026-10", "as_of": PAYDAY}
+    parameters = {"city": "taizhou", "month": "2026-10", "as_of": PAYDAY}
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("disbursement/disbursement")
         twins = [
             # The scheduler's own key names the schedule: another schedule's id makes another run.
             client.create_flow_run_from_deployment(
                 deployment.id,
-                parameters=asked,
+                parameters=parameters,
                 state=Scheduled(scheduled_time=seven),
                 idempotency_key=f"scheduled {deployment.id} {schedule} {seven}",
             )
@@ -181,7 +181,7 @@ def run_of_a_new_schedule(prefect: LocalPrefect) -> FlowRunResult:
             found = client.read_flow_runs(flow_run_filter=named, deployment_filter=mine)
             scheduled = [run for run in found if run.auto_scheduled]
             time.sleep(0.2)
-        run = min(scheduled, key=lambda one: one.expected_start_time)
+        run = min(scheduled, key=lambda run: run.expected_start_time)
         client.update_flow_run(run.id, parameters={"cities": ["taizhou"], "as_of": TICK_DAY, "months": None})
         client.set_flow_run_state(run.id, Scheduled(), force=True)
     ended = prefect.wait_for(str(run.id))
@@ -312,8 +312,8 @@ def claimed() -> str:
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("disbursement/disbursement")
         far = Scheduled(scheduled_time=now("UTC").add(days=1))  # nobody else takes it meanwhile
-        asked = {"city": "taizhou", "month": "2026-10", "as_of": PAYDAY}
-        run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=far)
+        parameters = {"city": "taizhou", "month": "2026-10", "as_of": PAYDAY}
+        run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)
     return str(run.id)
 
@@ -336,9 +336,9 @@ def submissions(scene: CityScene) -> Counter[str]:
     def read(work: Work) -> Counter[str]:
         return Counter(
             call.phase
-            for obligation in work.transfers.obligations(city="taizhou")
-            for attempt in work.transfers.attempts(obligation.id)
-            for call in work.transfers.calls(attempt.key)
+            for obligation in work.payments.obligations(city="taizhou")
+            for attempt in work.attempts.of_obligation(obligation.id)
+            for call in work.attempts.calls(attempt.key)
             if call.operation == "submit"
         )
 

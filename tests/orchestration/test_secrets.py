@@ -25,7 +25,7 @@ def test_the_server_is_started_without_any_setting_of_ours(prefect: LocalPrefect
         and mine in (environ := _of(process, "environ").split(b"\0"))
     ]
     assert len(servers) == 1
-    assert [one for one in servers[0] if one.startswith(b"FUNDPOOL_")] == []
+    assert [each for each in servers[0] if each.startswith(b"FUNDPOOL_")] == []
 
 
 def _of(process: Path, file: str) -> bytes:
@@ -48,7 +48,7 @@ def test_a_step_without_its_database_says_so_without_the_password(
     assert files_holding(MARK, prefect_home) == []
 
 
-def test_a_bank_that_is_away_is_told_without_the_signing_secret(
+def test_a_bank_that_is_away_is_reported_without_the_signing_secret(
     prefect: LocalPrefect, prefect_home: Path, scene_of: SceneOf
 ) -> None:
     scene = scene_of("taizhou", OCTOBER)

@@ -72,8 +72,8 @@ def test_prefects_own_deploy_command_registers_every_deployment(prefect: LocalPr
         )
         assert done.returncode == 0, done.stdout + done.stderr
         with get_client(sync_client=True) as client:
-            known = {one.name: one for one in client.read_deployments()}
-        assert set(known) == {one["name"] for one in deployments.read_definitions()}
+            known = {deployment.name: deployment for deployment in client.read_deployments()}
+        assert set(known) == {definition["name"] for definition in deployments.read_definitions()}
         assert known["disbursement"].entrypoint == "flows.steps.disbursement"
         assert known["disbursement"].work_pool_name == "fundpool"
         limit = known["disbursement"].global_concurrency_limit

@@ -126,8 +126,8 @@ def test_one_run_serves_many_cities_and_says_which_of_them_failed(
         for city in (key, "jiujiang")
     }  # type: ignore[misc]
     assert [len(of_city) for of_city in runs.values()] == [1, 1]
-    done = [one for one in runs[key][0].outcomes or () if one["unit"] == SANMEN]
-    assert [one["state"] for one in done] != ["waiting"]
+    done = [each for each in runs[key][0].outcomes or () if each["unit"] == SANMEN]
+    assert [each["state"] for each in done] != ["waiting"]
 
 
 def test_a_county_that_fails_leaves_the_others_paid_and_is_retriggered_alone(
@@ -255,11 +255,11 @@ def test_what_kept_a_county_back_is_in_the_runs_log_and_in_its_state(
     APILogHandler().flush()
     with get_client(sync_client=True) as client:
         logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[id_of(run)])))
-    told = [
+    lines = [
         line.message for line in logs if SANMEN in line.message and "account_not_registered" in line.message
     ]
-    assert len(told) == 2, "one line a fund"
-    assert all("元 yuan" in line and "→ 登记并复核收款账户" in line for line in told)
+    assert len(lines) == 2, "one line a fund"
+    assert all("元 yuan" in line and "→ 登记并复核收款账户" in line for line in lines)
 
 
 def test_a_part_that_no_city_came_through_is_a_failed_task_that_names_its_cause(
@@ -309,8 +309,8 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("flags/flags")
         far = Scheduled(scheduled_time=now("UTC").add(days=1))
-        asked = {"city": "taizhou", "month": "2026-10", "as_of": "2026-09-23"}
-        run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=far)
+        parameters = {"city": "taizhou", "month": "2026-10", "as_of": "2026-09-23"}
+        run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)
         client.set_flow_run_state(run.id, Running(), force=True)
     with working(resume=True, unscheduled=False):  # as the next start does

@@ -1,4 +1,4 @@
-"""Properties held against made-up data; ``FUNDPOOL_EXAMPLES`` asks for more of it (``make properties``)."""
+"""Properties held against made-up data; ``FUNDPOOL_EXAMPLES`` sets how much (``make properties``)."""
 
 import os
 
@@ -6,5 +6,5 @@ ASKED = int(os.environ.get("FUNDPOOL_EXAMPLES", "0"))
 
 
 def examples(at_least: int) -> int:
-    """How many examples a property is tried on: the test run's few, or as many as were asked for."""
+    """How many examples a property is tried on: the test run's few, or as many as FUNDPOOL_EXAMPLES says."""
     return max(at_least, ASKED)

@@ -1,4 +1,4 @@
-"""What must hold of any reading of any bytes; hypothesis and the coverage-guided fuzzer ask the same."""
+"""What must hold of any reading of any bytes; hypothesis and the coverage-guided fuzzer check the same."""
 
 from fundpool.adapters.documents.cell_grammar import (
     Cell,
@@ -33,7 +33,7 @@ def accounted_for(parsed: ParsedDocument) -> None:
 
 
 def written_in(text: str) -> None:
-    """An amount read from a text is written in that text; otherwise something is said of it."""
+    """An amount read from a text is written in that text; otherwise there is a finding about it."""
     amount, remarks = read_amount(Cell(1, 1, "s", text, formula=False, is_date=False), derived=False)
     if amount is None:
         assert remarks or not text.strip()

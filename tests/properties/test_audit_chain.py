@@ -16,13 +16,13 @@ WORDS = ("", "甲", "approve_batch", "batch:1", "1.00")
 
 @st.composite
 def trails(draw: st.DrawFn) -> list[AuditRecord]:
-    told = draw(st.lists(st.tuples(*[st.sampled_from(WORDS)] * 4), min_size=4, max_size=12))
+    records = draw(st.lists(st.tuples(*[st.sampled_from(WORDS)] * 4), min_size=4, max_size=12))
     return sealed(
         [
             AuditRecord(
                 number + 1, NOW + timedelta(seconds=number), actor, "act", subject, None, None, detail, reason, "", ""
             )
-            for number, (actor, subject, detail, reason) in enumerate(told)
+            for number, (actor, subject, detail, reason) in enumerate(records)
         ]
     )  # fmt: skip
 
@@ -75,9 +75,11 @@ def test_a_record_put_in_between_is_found(trail: list[AuditRecord], data: st.Dat
 def test_two_records_that_changed_places_are_found(trail: list[AuditRecord], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(trail) - 2))
     second = data.draw(st.integers(first + 1, len(trail) - 1))
-    one, other = trail[first], trail[second]
-    trail[first] = replace(other, number=one.number) if data.draw(st.booleans()) else other
-    trail[second] = replace(one, number=other.number) if trail[first].number == one.number else one
+    earlier, later = trail[first], trail[second]
+    trail[first] = replace(later, number=earlier.number) if data.draw(st.booleans()) else later
+    trail[second] = (
+        replace(earlier, number=later.number) if trail[first].number == earlier.number else earlier
+    )
     assert kinds(trail, {}) & {"audit_gap", "audit_broken"}
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from fundpool.domain.periods import SHANGHAI
 from fundpool.sandbox_bank.bank_book import BankBook, Command
 from fundpool.sandbox_bank.faults import FAULTS, Call, FaultPlan
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.ports.gateway import GatewayAnswerKind as Kind
 from schemas.payment_messages import TransferOrder
+from tests.scripted_bank import ScriptedGateway
 
 START = datetime(2026, 10, 1, tzinfo=SHANGHAI)
 OPENING_FEN = 1_000

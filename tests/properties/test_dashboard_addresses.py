@@ -27,7 +27,7 @@ def client() -> TestClient:
 
 @settings(deadline=None)
 @given(path=PATHS, query=QUERIES)
-def test_any_query_is_answered_with_a_page_or_told_what_is_wrong(path: str, query: dict[str, str]) -> None:
+def test_any_query_gets_a_page_or_an_explained_error(path: str, query: dict[str, str]) -> None:
     answer = client().get(path, params=query)
     assert answer.status_code in {200, 404}
     assert "Traceback" not in answer.text
@@ -37,6 +37,6 @@ def test_any_query_is_answered_with_a_page_or_told_what_is_wrong(path: str, quer
 
 @settings(deadline=None)
 @given(unit=st.text(max_size=30).filter(lambda text: text not in {".", ".."}))
-def test_any_county_code_is_answered_with_a_page_or_told_what_is_wrong(unit: str) -> None:
+def test_any_county_code_gets_a_page_or_an_explained_error(unit: str) -> None:
     answer = client().get(f"/counties/{quote(unit, safe='')}", params={"city": "taizhou", "month": "2026-10"})
     assert answer.status_code in {200, 404}

@@ -118,13 +118,13 @@ def test_the_comparison_is_that_of_two_dictionaries_and_every_line_is_counted_on
 ) -> None:
     left, right = sides
     with tempfile.TemporaryDirectory() as name:
-        one, other = Path(name, "left"), Path(name, "right")
-        first_left, first_right = write(one, left, left_form), write(other, right, right_form)
-        with compare((one, COLUMNS), (other, COLUMNS)) as comparer:
-            told = comparer.comparison
+        left_file, right_file = Path(name, "left"), Path(name, "right")
+        first_left, first_right = write(left_file, left, left_form), write(right_file, right, right_form)
+        with compare((left_file, COLUMNS), (right_file, COLUMNS)) as comparer:
+            comparison = comparer.comparison
             listed = list(comparer.differences(comparer.list_differences(), 1_000))
     counts, found = plain(left, right)
-    assert {kind: told.count(kind) for kind in COUNTS} == {kind: counts[kind] for kind in COUNTS}
+    assert {kind: comparison.count(kind) for kind in COUNTS} == {kind: counts[kind] for kind in COUNTS}
     assert {
         (
             row[0],
@@ -133,9 +133,9 @@ def test_the_comparison_is_that_of_two_dictionaries_and_every_line_is_counted_on
         )
         for row in listed
     } == found
-    assert len(listed) == len(found) == told.differing
+    assert len(listed) == len(found) == comparison.differing
     require_the_lines_as_they_were(listed, left, right, first_left, first_right)
-    require_sums(told, left, right)
+    require_sums(comparison, left, right)
 
 
 def require_the_lines_as_they_were(
@@ -148,12 +148,16 @@ def require_the_lines_as_they_were(
     assert order == sorted(order)
 
 
-def require_sums(told: DetailComparison, left: list[Line], right: list[Line]) -> None:
-    assert [(place.county, place.fund) for place in told.places] == sorted({row[1:3] for row in left + right})
-    pairs = told.count("matched") + told.count("amount_mismatch") + told.count("place_mismatch")
-    assert pairs + told.count("only_left") + told.count("duplicate_left") == len(left)
-    assert pairs + told.count("only_right") + told.count("duplicate_right") == len(right)
-    for place in told.places:
+def require_sums(comparison: DetailComparison, left: list[Line], right: list[Line]) -> None:
+    assert [(place.county, place.fund) for place in comparison.places] == sorted(
+        {row[1:3] for row in left + right}
+    )
+    pairs = (
+        comparison.count("matched") + comparison.count("amount_mismatch") + comparison.count("place_mismatch")
+    )
+    assert pairs + comparison.count("only_left") + comparison.count("duplicate_left") == len(left)
+    assert pairs + comparison.count("only_right") + comparison.count("duplicate_right") == len(right)
+    for place in comparison.places:
         here = (place.county, place.fund)
         assert place.left_rows == sum(row[1:3] == here for row in left)
         assert place.total_left_fen == sum(row[3] for row in left if row[1:3] == here)

@@ -106,7 +106,10 @@ pools = st.fixed_dictionaries(dict.fromkeys(CITY_POOLS, fen))
 
 def drawn(settlement: Settlement, bearer: Bearer) -> int:
     return sum(
-        share.amount_fen for one in settlement.counties for share in one.shares if share.bearer is bearer
+        share.amount_fen
+        for county in settlement.counties
+        for share in county.shares
+        if share.bearer is bearer
     )
 
 
@@ -130,7 +133,7 @@ def test_no_pool_pays_more_than_it_holds_and_every_fen_of_a_pool_is_accounted(
     stated: SettlementRules, years: tuple[CountyYear, ...], balances: dict[Bearer, int]
 ) -> None:
     settlement = settle(stated, years, balances)
-    collected = sum(one.collected_fen + one.recovered_fen for one in settlement.counties)
+    collected = sum(county.collected_fen + county.recovered_fen for county in settlement.counties)
     for pool, before in balances.items():
         received = collected if pool is Bearer.COLLECTED_FUND else 0
         after = settlement.pools_after[pool]

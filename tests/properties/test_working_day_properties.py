@@ -56,7 +56,7 @@ def test_exactly_so_many_working_days_lie_after_the_receipt(day: date, count: in
     limit = CALENDAR.add_working_days(day, count)
     assert limit is not None
     between = [day + timedelta(days=n) for n in range(1, (limit - day).days + 1)]
-    assert sum(bool(CALENDAR.is_working_day(one)) for one in between) == count
+    assert sum(bool(CALENDAR.is_working_day(each)) for each in between) == count
 
 
 @given(day=days, nth=st.integers(min_value=1, max_value=8))
@@ -64,5 +64,5 @@ def test_the_nth_last_working_day_has_so_many_working_days_up_to_the_month_end(d
     found = CALENDAR.nth_last_working_day(day.year, day.month, nth)
     assert found is not None
     after = [found + timedelta(days=n) for n in range(32)]
-    in_month = [one for one in after if (one.year, one.month) == (day.year, day.month)]
-    assert sum(bool(CALENDAR.is_working_day(one)) for one in in_month) == nth
+    in_month = [each for each in after if (each.year, each.month) == (day.year, day.month)]
+    assert sum(bool(CALENDAR.is_working_day(each)) for each in in_month) == nth

@@ -9,8 +9,8 @@ from typing import Any
 from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
 from fundpool.domain.transfer import Hop, PaymentLimits
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from tests.crash.__main__ import server
+from tests.scripted_bank import ScriptedGateway
 from tests.simulation.by_file import ByFile, unsynchronised
 from tests.simulation.exhaustive import Exhaustive
 from tests.simulation.memory import MemoryTransactions

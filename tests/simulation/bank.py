@@ -8,7 +8,7 @@ or an unclear answer.
 
 Against a wrong of the bank no product is safe: money that leaves another account, arrives at another
 payee, moves twice, or comes in although it never left. The statement shows each (``OddBook.wrongs``
-remembers it), and the product must tell it by a break.
+remembers it), and the product must open a break about it.
 """
 
 import heapq
@@ -27,7 +27,7 @@ from fundpool.sandbox_bank.bank_book import (
     _Due,
 )
 from fundpool.sandbox_bank.faults import FAULTS, Call, Fault, FaultPlan, Switch, Symptom, encoded
-from schemas.payment_messages import CURRENCY, Direction, TransferOrder
+from schemas.payment_messages import CURRENCY, Direction, StatementLine, TransferOrder
 
 REACHED: Counter[str] = Counter()
 """How often each fault, arrow, failpoint and end was reached in this process."""
@@ -220,9 +220,8 @@ class OddBook(BankBook):
             self._credits.remove((at, order))
             self.accounts[order.debit_account].balance_fen += order.amount_fen
             serial = self._next_serial(at)
-            self._line(
-                serial, order.debit_account, Direction.CREDIT, order.amount_fen, order.key, STRANGER_NAME, at
-            )
+            fields = (order.debit_account, Direction.CREDIT, order.amount_fen, order.key, STRANGER_NAME, at)
+            self.lines.append(StatementLine(serial, *fields))
             self._do_wrongly(order.key, "return_without_payment")
 
     def _execute(self, transfer: BankTransfer, now: datetime, course: Course) -> None:

@@ -123,7 +123,7 @@ class AnnualBudget:
                 for each in self._scene.ordered.values()
                 if each.unit == county and each is not but
             )
-        known = self._scene.ports.database.read(lambda work: work.transfers.attempts_in(LIVE))
+        known = self._scene.ports.database.read(lambda work: work.attempts.in_states(LIVE))
         total_fen = 0
         for each in self._scene.ordered.values():
             if each.unit == county and each is not but:

@@ -1,4 +1,4 @@
-"""Courses of events, one for each broken variant, that tell it from the product for certain.
+"""Courses of events, one for each broken variant, that catch it for certain.
 
 The schedules find most variants by chance (see docs/reliability.md); a course needs no luck.
 """
@@ -38,7 +38,7 @@ def people_retry(it: Scene) -> None:
 
     def act(work: Work) -> None:
         for person in (CHECKER, RELEASER):
-            for each in work.transfers.obligations(states=[ObligationState.FAILED]):
+            for each in work.payments.obligations(states=[ObligationState.FAILED]):
                 payment_decisions.approve_retry(work, each.id, by=person, reason="重付", now=it.clock())
 
     it.ports.database.transaction(act)
@@ -204,7 +204,7 @@ def processing_then_refused_by_the_bank(it: Scene) -> None:
 def a_callback_that_lies(it: Scene) -> None:
     it.plan.add("processing", seconds=30 * 86_400)
     it.send()
-    key = it.ports.database.read(lambda work: work.transfers.attempts(1))[0].key
+    key = it.ports.database.read(lambda work: work.attempts.of_obligation(1))[0].key
     resolving.receive_callback(
         it.ports, gateway="main", event_id="e1", key=key, raw=b"succeeded", now=it.clock(), clock=it.clock
     )
@@ -275,7 +275,7 @@ def restart(it: Scene) -> None:
     """Two people resolve the breaks and start the fund again."""
 
     def act(work: Work) -> None:
-        for each in work.transfers.breaks(CITY):
+        for each in work.breaks.find(CITY):
             resolving.resolve_break(work, each.id, by=CHECKER, resolution="查清", now=it.clock())
         kill_switches.request_restart(work, CITY, FUND, by=CHECKER, now=it.clock())
         kill_switches.confirm_restart(work, CITY, FUND, by=RELEASER, now=it.clock())
@@ -502,7 +502,7 @@ def refused_order_restored_beside_its_paid_successor(it: Scene) -> None:
 
 def _look_again(it: Scene) -> None:
     def act(work: Work) -> None:
-        for each in work.transfers.obligations(states=[ObligationState.HELD]):
+        for each in work.payments.obligations(states=[ObligationState.HELD]):
             payment_decisions.look_again(work, each.id, by=CHECKER, reason="查过", now=it.clock())
 
     it.ports.database.transaction(act)
@@ -771,7 +771,7 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
         ordered_anew_when_the_bank_has_forgotten,
         GatewayTerms(),
     ),
-    "refusal_not_asked_about_again": (executed_between_retry_and_sending, NO_FENCE),
+    "refusal_not_queried_again": (executed_between_retry_and_sending, NO_FENCE),
     "earlier_revision_not_looked_at": (returned_ordered_again_and_executed_once_more, GatewayTerms()),
 }
-"""Which course tells which variant, and at what kind of bank."""
+"""Which course catches which variant, and at what kind of bank."""

@@ -202,7 +202,7 @@ COURSES_OF_WRITERS: tuple[tuple[Callable[[Scene, Writer], None], str], ...] = (
     (withdrawn_put_back, "latest_seals_not_compared"),
     (stop_deleted, "latest_seals_not_compared"),
 )
-"""Each with the broken variant that it tells."""
+"""Each with the broken variant that it catches."""
 
 
 def writer_of(it: Scene) -> Writer:
@@ -218,4 +218,4 @@ NOT_REFUSED: tuple[Callable[[Scene, Writer], None], ...] = tuple(
         stop_deleted,
     )
 )
-"""Money moves again, above a limit or against what people decided; ``audit verify`` alone tells it."""
+"""Money moves again, above a limit or against what people decided; ``audit verify`` alone finds it."""

@@ -178,13 +178,13 @@ COURSES_OF_WRONGS: dict[str, Callable[[Scene], None]] = {
     "budget_lowered_below_paid": budget_lowered_after_sending,
     "seal_not_checked_at_claim": account_and_digest_rewritten,
     "request_not_rebuilt_at_claim": order_rewritten_before_it_is_claimed,
-    "deficit_not_told": first_hop_comes_back,
+    "deficit_not_reported": first_hop_comes_back,
 }
-"""Which course tells which variant."""
+"""Which course catches which variant."""
 
 SCENES: dict[str, Callable[[GatewayTerms, Transactions | None], Scene]] = {
     "status_order_decides": two_counties_by_file,
     "account_not_matched": two_accounts,
-    "deficit_not_told": two_hops,
+    "deficit_not_reported": two_hops,
 }
 """Where a course needs more than one county's payment over HTTP."""

@@ -16,10 +16,10 @@ from fundpool.adapters.keys.signature import is_authentic, signed_headers
 from fundpool.domain.transfer import ObligationState, attempt_key
 from fundpool.sandbox_bank.bank_book import Course
 from fundpool.sandbox_bank.faults import FAULTS, Call, Switch
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.payments import orders
 from fundpool.services.ports import failpoints
 from schemas.payment_messages import TransferOrder
+from tests.scripted_bank import ScriptedGateway
 from tests.simulation.bank import REACHED, CountedPlan
 from tests.simulation.scene import CITY, account_no, county_name
 from tests.simulation.schedule import Opened, Schedule, Variant, is_at_rest
@@ -213,10 +213,10 @@ class Exhaustive(Schedule):
         """Somebody else's refused order has the key that we are about to use."""
         if self.script.next != MISMATCH:
             return
-        for each in self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY)):
+        for each in self.scene.ports.database.read(lambda work: work.payments.obligations(city=CITY)):
             if each.state not in {ObligationState.RELEASED, ObligationState.RETRY_APPROVED}:
                 continue
-            known = self.scene.ports.database.read(lambda work, o=each: work.transfers.attempts(o.id))
+            known = self.scene.ports.database.read(lambda work, o=each: work.attempts.of_obligation(o.id))
             key = attempt_key(each.key, orders.next_attempt_no(known))
             other = TransferOrder(
                 key=key,
@@ -264,7 +264,7 @@ class Exhaustive(Schedule):
 
     def _has_break(self, kind: str) -> bool:
         return self.scene.ports.database.read(
-            lambda work: any(each.kind == kind for each in work.transfers.breaks(only_open=False))
+            lambda work: any(each.kind == kind for each in work.breaks.find(only_open=False))
         )
 
 

@@ -34,7 +34,6 @@ from fundpool.domain.transfer import (
     PaymentLimits,
     PaymentOrder,
     check_obligation_arrow,
-    new_attempt,
     new_batch,
     new_obligation,
 )
@@ -257,7 +256,10 @@ def _work(state: State, limits: PaymentLimits) -> SimpleNamespace:
     made.latest = MemoryLatest(state)
     made.accounts = MemoryAccounts(state)
     made.ledger = MemoryLedger(state)
-    made.transfers = MemoryTransfers(state)
+    made.payments = MemoryPayments(state)
+    made.attempts = MemoryAttempts(state)
+    made.breaks = MemoryBreaks(state)
+    made.switches = MemorySwitches(state)
     made.budgets = MemoryBudgets(state)
     made.applications = MemoryApplications()
     made.statements = MemoryStatements(state)
@@ -499,7 +501,9 @@ def _place(each: Obligation) -> tuple[object, ...]:
     return (each.application, each.unit, each.fund, each.month, each.hop, each.city, each.purpose)
 
 
-class MemoryTransfers:
+class MemoryPayments:
+    """``PaymentStore`` in memory."""
+
     def __init__(self, state: State) -> None:
         self._state = state
 
@@ -574,6 +578,15 @@ class MemoryTransfers:
             and (wanted is None or each.state in wanted)
         ]
 
+    def revisions(self, obligation: Obligation) -> list[Obligation]:
+        place = _place(obligation)
+        return [each for each in self._state.obligations.values() if _place(each) == place]
+
+    def paying_accounts(self, city: str) -> list[int]:
+        return sorted(
+            {each.debit_account_id for each in self._state.obligations.values() if each.city == city}
+        )
+
     def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
         check_obligation_arrow(obligation.state, state, obligation.key)
         return self._put(obligation, state=state, **fields)
@@ -588,19 +601,18 @@ class MemoryTransfers:
         self._state.own("obligations")[obligation.id] = changed
         return changed
 
-    def add_attempt(
-        self,
-        obligation: Obligation,
-        attempt_no: int,
-        key: str,
-        request: bytes,
-        prepared_at: datetime,
-        valid_until: datetime,
-    ) -> Attempt:
-        made = SEALS.sealed(new_attempt(obligation, attempt_no, key, request, prepared_at, valid_until))
+
+class MemoryAttempts:
+    """``AttemptStore`` in memory."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add(self, prepared: Attempt) -> Attempt:
+        made = SEALS.sealed(prepared)
         attempt = replace(made, id=len(self._state.attempts) + 1)
-        if any(each.key == key for each in self._state.attempts.values()):
-            raise ConstraintBroken(f"key used twice: {key}")
+        if any(each.key == made.key for each in self._state.attempts.values()):
+            raise ConstraintBroken(f"key used twice: {made.key}")
         self._require_one_live(attempt)
         self._state.own("attempts")[attempt.id] = attempt
         return attempt
@@ -614,29 +626,24 @@ class MemoryTransfers:
         if rivals and attempt.state in LIVE:
             raise ConstraintBroken(f"two live attempts: {rivals[0].key} and {attempt.key}")
 
-    def attempt(self, attempt_id: int) -> Attempt:
+    def get(self, attempt_id: int) -> Attempt:
         return _known(self._state.attempts, attempt_id, "attempt_unknown")
 
-    def attempt_by_key(self, key: str) -> Attempt | None:
+    def by_key(self, key: str) -> Attempt | None:
         return next((each for each in self._state.attempts.values() if each.key == key), None)
 
-    def attempts_of_serial(self, bank_serial: str) -> list[Attempt]:
+    def of_serial(self, bank_serial: str) -> list[Attempt]:
         return [each for each in self._state.attempts.values() if each.bank_serial == bank_serial]
 
-    def revisions(self, obligation: Obligation) -> list[Obligation]:
-        place = _place(obligation)
-        return [each for each in self._state.obligations.values() if _place(each) == place]
-
-    def attempts(self, obligation_id: int) -> list[Attempt]:
+    def of_obligation(self, obligation_id: int) -> list[Attempt]:
         return [each for each in self._state.attempts.values() if each.obligation_id == obligation_id]
 
-    def attempts_in(
+    def in_states(
         self,
         states: Iterable[AttemptState],
         *,
         city: Any = None,
         month: Any = None,
-        fund: Any = None,
         due_at: datetime | None = None,
         executed_on: date | None = None,
     ) -> list[Attempt]:
@@ -649,12 +656,7 @@ class MemoryTransfers:
             and (executed_on is None or _is_on(each.executed_at, executed_on))
         ]
 
-    def paying_accounts(self, city: str) -> list[int]:
-        return sorted(
-            {each.debit_account_id for each in self._state.obligations.values() if each.city == city}
-        )
-
-    def change_attempt(self, attempt: Attempt, **fields: Any) -> Attempt:
+    def change(self, attempt: Attempt, **fields: Any) -> Attempt:
         current = self._state.attempts[attempt.id]
         _require_version(attempt, current)
         if "was_unknown" in fields:
@@ -678,82 +680,51 @@ class MemoryTransfers:
         self._state.own("callbacks").add((gateway, event_id))
         return True
 
-    def add_statement_lines(
-        self, lines: Sequence[StatementLine], at: datetime
-    ) -> tuple[list[StatementLine], list[StatementLine]]:
-        fresh, altered = [], []
-        for line in lines:
-            known = self._state.lines.get((line.account, line.bank_serial))
-            if known is None:
-                self._state.own("lines")[line.account, line.bank_serial] = line
-                fresh.append(line)
-            elif known != line:
-                altered.append(line)
-        return fresh, altered
+    def sent_fen(self, city: str, fund: str, day: date) -> int:
+        return sum(
+            each.amount_fen
+            for each in self._state.attempts.values()
+            if each.first_sent_at is not None
+            and each.first_sent_at.astimezone(SHANGHAI).date() == day
+            and each.state not in {AttemptState.REJECTED, AttemptState.CLOSED}
+        )
 
-    def mark_statement(
-        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
-    ) -> None:
-        self._state.own("statement_days")[account_no, day] = at
-        if sequence is None:
-            self._state.own("sequences").pop((account_no, day), None)
-        else:
-            self._state.own("sequences")[account_no, day] = sequence
 
-    def forget_statement(self, account_no: str, day: date) -> None:
-        self._state.own("statement_days").pop((account_no, day), None)
-        self._state.own("sequences").pop((account_no, day), None)
+class MemoryBreaks:
+    """``BreakStore`` in memory."""
 
-    def statement_sequences(self, account_no: str) -> dict[date, int]:
-        return {day: no for (account, day), no in self._state.sequences.items() if account == account_no}
+    def __init__(self, state: State) -> None:
+        self._state = state
 
-    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
-        return [
-            each
-            for (account, _), each in self._state.lines.items()
-            if account == account_no and first <= each.executed_at.astimezone(SHANGHAI).date() <= last
-        ]
-
-    def statement_imports(self, account_no: str) -> dict[date, datetime]:
-        return {day: at for (account, day), at in self._state.statement_days.items() if account == account_no}
-
-    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
-        return [each for each in self._state.lines.values() if each.key == attempt_key]
-
-    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
-        return frozenset(keys) & {each.key for each in self._state.lines.values() if each.key is not None}
-
-    def add_break(self, *, kind: str, reference: str, at: datetime, **fields: Any) -> bool:
-        if any((each.kind, each.reference) == (kind, reference) for each in self._state.breaks.values()):
+    def add(self, found: Break) -> bool:
+        known = ((each.kind, each.reference) for each in self._state.breaks.values())
+        if (found.kind, found.reference) in known:
             return False
         number = len(self._state.breaks) + 1
-        self._state.own("breaks")[number] = Break(
-            id=number,
-            kind=kind,
-            reference=reference,
-            found_at=at,
-            owner=None,
-            resolved_at=None,
-            resolved_by=None,
-            resolution=None,
-            **fields,
-        )
+        self._state.own("breaks")[number] = replace(found, id=number)
         return True
 
-    def breaks(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
+    def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
         return [
             each
             for each in self._state.breaks.values()
             if city in {None, each.city} and not (only_open and each.resolved_at)
         ]
 
-    def resolve_break(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+    def resolve(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
         found = self._state.breaks.get(break_id)
         if found is None or found.resolved_at is not None:
             raise InputError("break_unknown", "", "")
         self._state.own("breaks")[break_id] = replace(
             found, resolved_at=at, resolved_by=by, resolution=resolution
         )
+
+
+class MemorySwitches:
+    """``SwitchStore`` in memory."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
 
     def kill_switch(self, city: str, fund: str) -> KillSwitch | None:
         return self._state.switches.get((city, fund))
@@ -775,15 +746,6 @@ class MemoryTransfers:
         if recovery.finished_at is not None and not is_answered and recovery.second_by is None:
             raise ConstraintBroken(f"finished without answers: {recovery}")
         self._state.own("recoveries")[recovery.city, recovery.fund] = recovery
-
-    def sent_fen(self, city: str, fund: str, day: date) -> int:
-        return sum(
-            each.amount_fen
-            for each in self._state.attempts.values()
-            if each.first_sent_at is not None
-            and each.first_sent_at.astimezone(SHANGHAI).date() == day
-            and each.state not in {AttemptState.REJECTED, AttemptState.CLOSED}
-        )
 
 
 def _known(rows: Mapping[int, T], row_id: int, code: str) -> T:

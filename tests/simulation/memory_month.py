@@ -1,16 +1,17 @@
-"""Stores of the month in memory, as far as payments rest on them: budgets, applications, balances."""
+"""Stores of the month in memory, as far as payments rest on them: budgets, applications, statements."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from fundpool.domain.application import Application
 from fundpool.domain.chart_of_accounts import AccountRef
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.month_records import BudgetRevision, Opening
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.services.ports.statement_ports import CashEntry, StatedBalance
+from schemas.payment_messages import StatementLine
 from tests.seals import SEALS
 
 
@@ -68,10 +69,55 @@ class MemoryApplications:
 
 
 class MemoryStatements:
-    """``StatementStore`` in memory, as far as fetching the statements of past days needs it."""
+    """``StatementStore`` in memory, as far as payments and the statements of past days need it."""
 
     def __init__(self, state: Any) -> None:
         self._state = state
+
+    def add_lines(
+        self, lines: Sequence[StatementLine], at: datetime
+    ) -> tuple[list[StatementLine], list[StatementLine]]:
+        fresh, altered = [], []
+        for line in lines:
+            known = self._state.lines.get((line.account, line.bank_serial))
+            if known is None:
+                self._state.own("lines")[line.account, line.bank_serial] = line
+                fresh.append(line)
+            elif known != line:
+                altered.append(line)
+        return fresh, altered
+
+    def mark_imported(
+        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+    ) -> None:
+        self._state.own("statement_days")[account_no, day] = at
+        if sequence is None:
+            self._state.own("sequences").pop((account_no, day), None)
+        else:
+            self._state.own("sequences")[account_no, day] = sequence
+
+    def mark_not_imported(self, account_no: str, day: date) -> None:
+        self._state.own("statement_days").pop((account_no, day), None)
+        self._state.own("sequences").pop((account_no, day), None)
+
+    def sequences(self, account_no: str) -> dict[date, int]:
+        return {day: no for (account, day), no in self._state.sequences.items() if account == account_no}
+
+    def imports(self, account_no: str) -> dict[date, datetime]:
+        return {day: at for (account, day), at in self._state.statement_days.items() if account == account_no}
+
+    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
+        return [each for each in self._state.lines.values() if each.key == attempt_key]
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        return frozenset(keys) & {each.key for each in self._state.lines.values() if each.key is not None}
+
+    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
+        return [
+            each
+            for (account, _), each in self._state.lines.items()
+            if account == account_no and first <= each.executed_at.astimezone(SHANGHAI).date() <= last
+        ]
 
     def state_balance(self, account_no: str, balance: StatedBalance) -> None:
         self._state.own("stated")[account_no, balance.day] = balance

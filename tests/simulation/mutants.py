@@ -185,7 +185,7 @@ def callback_believed() -> Any:
         ports: Any, *, gateway: str, event_id: str, key: str, raw: bytes, now: Any, clock: Any = None
     ) -> bool:
         def act(work: Any) -> None:
-            attempt = work.transfers.attempt_by_key(key)
+            attempt = work.attempts.by_key(key)
             event = events.get(raw.decode())
             if attempt is not None and event is not None:
                 apply_event(work, attempt, event, Evidence("callback"), now=now, terms=ports.gateway_terms)
@@ -241,7 +241,7 @@ def fence_always_believed() -> Iterator[None]:
 
 
 def todays_statement_is_final() -> Any:
-    return patch.object(resolving, "final_days", lambda imported, terms: frozenset(imported))
+    return patch.object(orders, "final_days", lambda imported, terms: frozenset(imported))
 
 
 def statement_dated_when_recorded() -> Any:
@@ -256,7 +256,7 @@ def statement_dated_when_recorded() -> Any:
 
 
 def absence_without_statements() -> Any:
-    return patch.object(resolving, "_days", lambda first, last: set())
+    return patch.object(resolving, "require_statements", lambda *_: None)
 
 
 def only_the_next_key_after_restore() -> Any:
@@ -327,8 +327,8 @@ def not_found_believed_at_once_after_restore() -> Any:
 
 
 def held_not_asked_after_restore() -> Any:
-    asked = tuple(each for each in recovery._MAY_HAVE_BEEN_SENT if each is not ObligationState.HELD)
-    return patch.object(recovery, "_MAY_HAVE_BEEN_SENT", asked)
+    queried = tuple(each for each in recovery._MAY_HAVE_BEEN_SENT if each is not ObligationState.HELD)
+    return patch.object(recovery, "_MAY_HAVE_BEEN_SENT", queried)
 
 
 def claim_known_by_its_number_alone() -> Any:
@@ -360,10 +360,13 @@ def _restored_windows_kept() -> Any:
 
     def mutated(work: Any, *, now: Any, terms: Any) -> int:
         open_ = [S.PREPARED, S.SENDING, S.UNKNOWN, S.ACCEPTED]
-        windows = {one.id: one.resend_until or one.valid_until for one in work.transfers.attempts_in(open_)}
+        windows = {
+            attempt.id: attempt.resend_until or attempt.valid_until
+            for attempt in work.attempts.in_states(open_)
+        }
         stopped = original(work, now=now, terms=terms)
         for attempt_id, until in windows.items():
-            work.transfers.change_attempt(work.transfers.attempt(attempt_id), resend_until=until)
+            work.attempts.change(work.attempts.get(attempt_id), resend_until=until)
         return stopped
 
     return patch.object(recovery, "quarantine", mutated)
@@ -383,7 +386,7 @@ def earlier_revision_not_fenced() -> Iterator[None]:
 
     def fences_its_own(work: Any, obligation_id: int, now: Any, terms: Any) -> Any:
         _, refused, lost = asked_first(work, obligation_id, now, terms)
-        own = work.transfers.attempts(obligation_id)
+        own = work.attempts.of_obligation(obligation_id)
         return next(filter(sending.must_be_fenced, own), None), refused, lost
 
     def ignores_others(attempt: Any, obligation: Any) -> bool:
@@ -408,7 +411,7 @@ def earlier_revision_not_looked_at() -> Any:
     return patch.object(sending, "_open_beside", lambda work, obligation: None)
 
 
-def refusal_not_asked_about_again() -> Any:
+def refusal_not_queried_again() -> Any:
     return patch.object(sending, "_refused_without_fence", lambda *_: [])
 
 
@@ -417,7 +420,7 @@ def _without_a_last_question(broken: Callable[[], Any]) -> Callable[[], Any]:
 
     @contextmanager
     def both() -> Iterator[None]:
-        with refusal_not_asked_about_again(), broken():
+        with refusal_not_queried_again(), broken():
             yield
 
     return both
@@ -469,7 +472,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         lost_order_given_to_an_earlier_revision,
         earlier_revision_not_looked_at,
         forgotten_because_it_was_not_found,
-        refusal_not_asked_about_again,
+        refusal_not_queried_again,
     )
 }
 """Every mutant by name."""

@@ -105,7 +105,7 @@ def request_not_rebuilt_at_claim() -> Iterator[None]:
         yield
 
 
-def deficit_not_told() -> Any:
+def deficit_not_reported() -> Any:
     return patch.object(attempts, "_require_payee_had_it", lambda *_: None)
 
 
@@ -194,7 +194,7 @@ MUTANTS_OF_WRONGS: dict[str, Callable[[], Any]] = {
         budget_lowered_below_paid,
         seal_not_checked_at_claim,
         request_not_rebuilt_at_claim,
-        deficit_not_told,
+        deficit_not_reported,
         seals_not_checked,
         any_seal_holds,
         digest_not_compared_at_claim,

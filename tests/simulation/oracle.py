@@ -1,7 +1,7 @@
 """What every end of a schedule must keep to: the bank's own book against books, approvals and breaks.
 
 The bank's book says what really moved; ``Scene.ordered`` what people approved, kept where neither a
-restore nor a database writer reaches it. What the two and the books disagree about must be told by a
+restore nor a database writer reaches it. Where they and the books disagree there must be a
 break that names the order's key or a serial of the bank.
 """
 
@@ -36,7 +36,7 @@ from tests.simulation.sql_books import SqlBooks
 from tests.simulation.writer import Writer
 
 PART_BACK = "partly_returned"
-"""State of a payment of which a part came back, and the kind of break that tells it."""
+"""State of a payment of which a part came back, and the kind of break about it."""
 _EXPLAINS = {
     "executed_after_end",
     "executed_twice",
@@ -50,7 +50,7 @@ _EXPLAINS = {
     "statement_changed_after_final",
     "statements_contradict",
 }
-"""Kinds of breaks that tell why books and bank differ about a payment."""
+"""Kinds of breaks that explain why books and bank differ about a payment."""
 _WITH_PAYEE = {ObligationState.SETTLED.value, PART_BACK}
 _OVER = {*MAY_BE_ORDERED_AGAIN, ObligationState.SETTLED, PART_BACK}
 _AT_REST = {*_OVER, ObligationState.HELD}
@@ -58,11 +58,11 @@ _AT_REST = {*_OVER, ObligationState.HELD}
 
 def is_at_rest(work: Work) -> bool:
     """Nothing is open with the bank any more, and every payment is done or waits for a person for good."""
-    if work.transfers.attempts_in([*OPEN_QUESTIONS, AttemptState.PREPARED]):
+    if work.attempts.in_states([*OPEN_QUESTIONS, AttemptState.PREPARED]):
         return False
-    if any(each.finished_at is None for each in work.transfers.recoveries()):
+    if any(each.finished_at is None for each in work.switches.recoveries()):
         return False
-    return all(each.state in _AT_REST for each in work.transfers.obligations(city=CITY))
+    return all(each.state in _AT_REST for each in work.payments.obligations(city=CITY))
 
 
 @cache
@@ -82,7 +82,7 @@ class Payment:
     """Of the account it was to be paid from."""
     booked_fen: int
     """What left that account, by the books."""
-    told: frozenset[str]
+    break_kinds: frozenset[str]
     """Kinds of the breaks that name it."""
     wrongs: frozenset[str]
     """What the bank did with it that nobody ordered."""
@@ -95,7 +95,7 @@ class Payment:
     @property
     def explained(self) -> frozenset[str]:
         """Kinds of the breaks that say why books and bank differ about it."""
-        return self.told & _EXPLAINS
+        return self.break_kinds & _EXPLAINS
 
 
 def violations(scene: Scene, withdrawn: Iterable[str] = (), writer: Writer | None = None) -> list[str]:
@@ -103,7 +103,7 @@ def violations(scene: Scene, withdrawn: Iterable[str] = (), writer: Writer | Non
 
     Where ``writer`` has written into the database, the books may be wrong and payments may wait for good,
     but nothing may move that was not approved. Where he has put rows back together with their latest seals,
-    a payment may be made again or above a budget; ``audit verify`` must tell then what he did.
+    a payment may be made again or above a budget; ``audit verify`` must then find what he did.
     """
     return scene.ports.database.read(lambda work: list(_judge(work, scene, set(withdrawn), writer)))
 
@@ -114,20 +114,20 @@ def _judge(work: Work, scene: Scene, withdrawn: set[str], writer: Writer | None)
         return
     yield from scene.overspent
     yield from _wrong_executions(scene, work)
-    breaks = work.transfers.breaks(only_open=False)
+    breaks = work.breaks.find(only_open=False)
     REACHED.update(f"break: {each.kind}" for each in breaks)
     # Until the bank says which of two statements holds, their day is not final, and nobody can go on.
     is_stuck = any(each.kind == "statements_contradict" for each in breaks)
-    if not is_stuck and any(each.finished_at is None for each in work.transfers.recoveries()):
+    if not is_stuck and any(each.finished_at is None for each in work.switches.recoveries()):
         yield "L2 the recovery was never finished"
     payments = [
-        _payment(work, scene, each) for each in latest_revisions(work.transfers.obligations(city=CITY))
+        _payment(work, scene, each) for each in latest_revisions(work.payments.obligations(city=CITY))
     ]
     for payment in payments:
         yield from _judge_payment(payment)
         for each in payment.revisions:
-            is_told = each.state is ObligationState.CANCELLED or payment.told
-            if each.key in withdrawn and not is_told:
+            is_known = each.state is ObligationState.CANCELLED or payment.break_kinds
+            if each.key in withdrawn and not is_known:
                 yield f"W1 withdrawn, yet {each.state}: {each.key}"
     yield from _judge_accounts(work, scene, payments, is_stuck=is_stuck)
     yield from (f"I5 {fault.kind} {fault.subject}" for fault in verify(work))
@@ -137,7 +137,7 @@ def _judge(work: Work, scene: Scene, withdrawn: set[str], writer: Writer | None)
 
 
 def _moved_beside_a_writer(work: Work, scene: Scene, writer: Writer) -> Iterator[str]:
-    found = list(_wrong_executions(scene, work, must_be_told=False))
+    found = list(_wrong_executions(scene, work, needs_break=False))
     too_much = [*scene.overspent, *(each for each in found if each.startswith(_PAID_TOO_MUCH))]
     yield from (each for each in found if each not in too_much)
     if too_much and not writer.has_put_back:
@@ -145,20 +145,20 @@ def _moved_beside_a_writer(work: Work, scene: Scene, writer: Writer) -> Iterator
     elif too_much:
         REACHED["writer: paid again, or above a budget, on rows put back with their seals"] += 1
         if isinstance(scene.ports.database, SqlBooks) and not verify_everything(work, writer.anchors).faults:
-            yield f"I25 nothing tells of the rows that were put back: {too_much}"
+            yield f"I25 no fault names the rows that were put back: {too_much}"
 
 
 _PAID_TOO_MUCH = "I1 paid "
 
 
-def _wrong_executions(scene: Scene, work: Work, *, must_be_told: bool = True) -> Iterator[str]:
+def _wrong_executions(scene: Scene, work: Work, *, needs_break: bool = True) -> Iterator[str]:
     """What the bank executed must be what people approved: payment, amount, both accounts, and once."""
     executed = Counter(each.key for each in scene.book.executions)
     payment_of = {key: order for order in scene.ordered.values() for key in keys_of(order.key)}
     for key in executed:
         if key not in payment_of:
             yield f"I1 executed what was never ordered: {key}"
-    told = {each.reference for each in work.transfers.breaks(only_open=False)}
+    references = {each.reference for each in work.breaks.find(only_open=False)}
     for order in scene.ordered.values():
         keys = frozenset(keys_of(order.key))
         wrongs = _wrongs(scene, keys)
@@ -169,7 +169,7 @@ def _wrong_executions(scene: Scene, work: Work, *, must_be_told: bool = True) ->
         accounts = {each.account for each in scene.book.lines if each.key in keys}
         if not wrongs and not accounts <= {_payer(order), _approved(order)[1]}:
             yield f"I1 moved on {accounts}, not as approved: {order.key}"
-        is_the_banks_own = wrongs and (not must_be_told or _named(told, keys, lines))
+        is_the_banks_own = wrongs and (not needs_break or _named(references, keys, lines))
         if max(paid_fen(lines)) > order.amount_fen and not is_the_banks_own:
             yield f"{_PAID_TOO_MUCH}{max(paid_fen(lines))} of {order.amount_fen}: {order.key}"
 
@@ -210,21 +210,19 @@ def _payment(work: Work, scene: Scene, latest: Obligation) -> Payment:
             continue
         if _named([entry.key], keys, lines):
             booked += entry.amount_fen if entry.credit == ref else -entry.amount_fen
-    told = frozenset(
-        each.kind
-        for each in work.transfers.breaks(only_open=False)
-        if _named([each.reference], keys, all_lines)
+    kinds = frozenset(
+        each.kind for each in work.breaks.find(only_open=False) if _named([each.reference], keys, all_lines)
     )
     wrongs = _wrongs(scene, keys)
     if LOCAL not in scene.hops:
-        # No statement of the other account is read: the line's absence tells it, or the order stays open.
+        # No statement of the other account is read: a break says that its line is missing, or the order stays open.
         is_waiting = latest.state in {ObligationState.IN_FLIGHT, ObligationState.HELD}
-        if "other_account" in wrongs and (is_waiting or "us_not_bank" in told):
-            told |= {"other_account"}
+        if "other_account" in wrongs and (is_waiting or "us_not_bank" in kinds):
+            kinds |= {"other_account"}
         wrongs -= {"other_account"} if booked == paid_fen(lines)[-1] else frozenset()
     wrongs -= _looking_like_returns(lines)
     tried = orders.tried(work, latest)
-    return Payment(latest, work.transfers.revisions(latest), tried, lines, booked, told, wrongs)
+    return Payment(latest, work.payments.revisions(latest), tried, lines, booked, kinds, wrongs)
 
 
 def _looking_like_returns(lines: list[StatementLine]) -> frozenset[str]:
@@ -239,7 +237,7 @@ def _looking_like_returns(lines: list[StatementLine]) -> frozenset[str]:
 
 def _judge_payment(payment: Payment) -> Iterator[str]:
     """What is wrong with one payment, over its revisions."""
-    latest, told = payment.latest, payment.explained
+    latest, explained = payment.latest, payment.explained
     REACHED[f"end: {latest.state}"] += 1
     REACHED[f"end: after {len(payment.tried)} attempts"] += 1
     REACHED[f"end: revision {latest.revision}"] += 1
@@ -249,45 +247,47 @@ def _judge_payment(payment: Payment) -> Iterator[str]:
     times = sum(each.direction == "debit" for each in payment.lines)
     if len(settled) > 1 and not payment.wrongs:
         yield f"I1 settled {len(settled)} times: {latest.key}"
-    yield from _untold(payment)
-    if is_with_payee != bool(settled) and not told:
+    yield from _without_break(payment)
+    if is_with_payee != bool(settled) and not explained:
         yield f"I2 paid {times} times, {is_with_payee=}, {states}: {latest.key}"
     if latest.state == PART_BACK and not (0 < payment.booked_fen < latest.amount_fen):
         yield f"I3 {latest.state} with {payment.booked_fen} of {latest.amount_fen} booked: {latest.key}"
     over = len(settled) + sum(each is ObligationState.RETURNED for each in states)
-    if over > times and not told:
+    if over > times and not explained:
         yield f"I3 booked, not paid: {latest.key}"
     was_tried_in_vain = len(states) == 1 and times
     if not (
         is_with_payee
         or latest.state in _OVER
         or was_tried_in_vain
-        or told
+        or explained
         or orders.is_exhausted(payment.tried)
     ):
         yield f"L1 never paid: {latest.key} is {latest.state}"
 
 
-def _untold(payment: Payment) -> Iterator[str]:
+def _without_break(payment: Payment) -> Iterator[str]:
     """What books and bank have differently, or the bank did wrongly, without a break."""
-    key, told = payment.latest.key, payment.explained
-    if payment.booked_fen != payment.paid_fen and not told:
-        yield f"I2 booked {payment.booked_fen}, paid {payment.paid_fen}, and nothing tells it: {key}"
-    if payment.wrongs and not told:
-        yield f"I2 the bank did wrong ({', '.join(payment.wrongs)}), and nothing tells it: {key}"
-    if 0 < payment.paid_fen < payment.latest.amount_fen and not (told or PART_BACK in payment.told):
-        yield f"I2 a part came back, and nothing tells it: {key}"
+    key, explained = payment.latest.key, payment.explained
+    if payment.booked_fen != payment.paid_fen and not explained:
+        yield f"I2 booked {payment.booked_fen}, paid {payment.paid_fen}, and no break says so: {key}"
+    if payment.wrongs and not explained:
+        yield f"I2 the bank did wrong ({', '.join(payment.wrongs)}), and no break says so: {key}"
+    if 0 < payment.paid_fen < payment.latest.amount_fen and not (
+        explained or PART_BACK in payment.break_kinds
+    ):
+        yield f"I2 a part came back, and no break says so: {key}"
 
 
 def moved_wrongly(scene: Scene) -> list[str]:
     """What moved at the bank that people had not approved, or more than once, or above a budget."""
     return scene.ports.database.read(
-        lambda work: [*scene.overspent, *_wrong_executions(scene, work, must_be_told=False)]
+        lambda work: [*scene.overspent, *_wrong_executions(scene, work, needs_break=False)]
     )
 
 
 def misled(scene: Scene) -> list[str]:
-    """What a person who trusts books and breaks does not know; asked when a payment has come to an end."""
+    """What a person who trusts books and breaks does not know, at the end of a payment."""
     return scene.ports.database.read(lambda work: list(_misled(work, scene)))
 
 
@@ -295,14 +295,14 @@ def _misled(work: Work, scene: Scene) -> Iterator[str]:
     yield from scene.overspent
     yield from _wrong_executions(scene, work)
     yield from _below_nil(work)
-    for each in latest_revisions(work.transfers.obligations(city=CITY)):
+    for each in latest_revisions(work.payments.obligations(city=CITY)):
         payment = _payment(work, scene, each)
         if payment.wrongs or each.state in _WITH_PAYEE | {ObligationState.RETURNED}:
-            yield from _untold(payment)
+            yield from _without_break(payment)
 
 
 def _judge_accounts(work: Work, scene: Scene, payments: list[Payment], *, is_stuck: bool) -> Iterator[str]:
-    """Books and bank differ by what the payments' breaks tell, and by nothing else."""
+    """Books and bank differ by what the payments' breaks explain, and by nothing else."""
     for hop in scene.hops:
         ref, number = payer_of(hop), account_no(hop.from_type, scene.orders()[0].payer_unit)
         of_hop = [each for each in payments if each.latest.hop == hop]
@@ -317,13 +317,13 @@ def _judge_accounts(work: Work, scene: Scene, payments: list[Payment], *, is_stu
             yield f"I2 the bank holds {at_bank} on {ref}, which is not what its lines left"
         # An order whose key is on a statement, but not as it was ordered, is neither paid nor absent.
         in_doubt = {"return_without_payment", "amount_differs", "other_account"}
-        if balance.reserved_fen and not is_stuck and not any(in_doubt & each.told for each in of_hop):
+        if balance.reserved_fen and not is_stuck and not any(in_doubt & each.break_kinds for each in of_hop):
             yield f"I5 {balance.reserved_fen} still reserved on {ref}"
     yield from _below_nil(work)
 
 
 def _below_nil(work: Work) -> Iterator[str]:
-    breaks = {each.kind for each in work.transfers.breaks(only_open=False)}
+    breaks = {each.kind for each in work.breaks.find(only_open=False)}
     for each in work.ledger.balances(CITY):
         if each.ref.type in CASH and each.posted_fen < 0 and not breaks & {"deficit_after_return"}:
-            yield f"I6 {each.ref} is below nil, and nothing tells it"
+            yield f"I6 {each.ref} is below nil, and no break says so"

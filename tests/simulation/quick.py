@@ -26,11 +26,11 @@ from fundpool.domain.transfer import (
 )
 from fundpool.sandbox_bank.bank_book import BookAnswer
 from fundpool.sandbox_bank.faults import Call
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books import ledger_checks
 from fundpool.services.payments import attempts, batches, orders
 from fundpool.services.ports.gateway import DayStatement, GatewayAnswer, GatewayAnswerKind
 from schemas.payment_messages import TransferOrder
+from tests.scripted_bank import ScriptedGateway
 from tests.simulation import memory
 from tests.simulation.bank import REACHED, CountedPlan
 

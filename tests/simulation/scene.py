@@ -9,12 +9,12 @@ from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import GatewayTerms, Hop, Obligation, PaymentOrder
 from fundpool.sandbox_bank.bank_book import BankBook
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books import booking
 from fundpool.services.payments import bank_accounts, batches, resolving, sending, transfer_views
 from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.services.ports.work import Ports, Transactions, Work
 from schemas.payment_messages import Direction, StatementLine
+from tests.scripted_bank import ScriptedGateway
 from tests.simulation.bank import SPARE, STRANGER, STRANGER_NAME, CountedPlan, account_no
 
 CITY, FUND, CITY_UNIT = "taizhou", "employee", "331000"
@@ -32,7 +32,7 @@ PATIENT = GatewayTerms()
 
 
 class Clock:
-    """Business time that moves only when told to."""
+    """Business time that moves only when ``advance`` is called."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
@@ -94,9 +94,8 @@ class Scene:
             bank_accounts.approve_account(work, account.id, CHECKER, NOW - timedelta(days=29))
         if opening_fen:
             for hop in self.hops:
-                booking.open_balance(
-                    work, payer_of(hop), opening_fen, by=MAKER, event_at=NOW - timedelta(days=30), now=NOW
-                )
+                opening = [(payer_of(hop), opening_fen)]
+                booking.open_balances(work, opening, by=MAKER, event_at=NOW - timedelta(days=30), now=NOW)
 
     def orders(self, amount_fen: int = 1_000_00, **changes: object) -> list[PaymentOrder]:
         """One order per county, each of ``amount_fen`` plus one fen per place in the register."""
@@ -163,7 +162,7 @@ class Scene:
         """Order once more what came back or was withdrawn, and let it out at once."""
         now = self.clock()
         again = batches.order_again(work, obligation_id, by=MAKER, reason="重付", now=now)
-        digest = batches.digest_of(work, work.transfers.batch(again.batch_id))
+        digest = batches.digest_of(work, work.payments.batch(again.batch_id))
         batches.approve_batch(work, again.batch_id, digest, CHECKER, now)
         batches.release_batch(work, again.batch_id, RELEASER, now)
         return again
@@ -187,7 +186,7 @@ class Scene:
 
     def states(self) -> list[str]:
         """State of every obligation, in order of unit."""
-        found = self.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
+        found = self.ports.database.read(lambda work: work.payments.obligations(city=CITY))
         return [each.state.value for each in found]
 
 

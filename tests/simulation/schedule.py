@@ -26,12 +26,12 @@ from fundpool.domain.transfer import (
 )
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.sandbox_bank.faults import Call, Fault
-from fundpool.sandbox_bank.scripted import ScriptedGateway
 from fundpool.services.books import booking
 from fundpool.services.payments import kill_switches, payment_decisions, recovery, resolving
 from fundpool.services.ports import failpoints
 from fundpool.services.ports.gateway import DayStatement
 from fundpool.services.ports.work import Work
+from tests.scripted_bank import ScriptedGateway
 from tests.simulation import oracle
 from tests.simulation.bank import (
     BLIND_AT_MOST,
@@ -484,7 +484,7 @@ class Schedule:
 
     def _to_the_brink(self) -> bool:
         """To just before or after a moment from which on an order is judged differently."""
-        known = self.scene.ports.database.read(lambda work: work.transfers.attempts_in(AttemptState))
+        known = self.scene.ports.database.read(lambda work: work.attempts.in_states(AttemptState))
         sent = [at for each in known for at in (each.first_sent_at, each.last_sent_at) if at is not None]
         if not sent:
             return False
@@ -528,7 +528,7 @@ class Schedule:
         """Days whose statement was read when it could no longer grow: of these accounts, else of every paying one."""
         numbers = accounts or [account_no(hop.from_type, CITY_UNIT) for hop in self.scene.hops]
         imports = self.scene.ports.database.read(
-            lambda work: [work.transfers.statement_imports(each) for each in numbers]
+            lambda work: [work.statements.imports(each) for each in numbers]
         )
         return frozenset.intersection(*(final_days(each, self.scene.ports.gateway_terms) for each in imports))
 
@@ -568,7 +568,7 @@ class Schedule:
         switches[:] = [each for each in switches if each.name not in _STATEMENT_STILL_GROWS]
 
     def _people(self) -> None:
-        found = self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
+        found = self.scene.ports.database.read(lambda work: work.payments.obligations(city=CITY))
         if self.budget_rate and not self.budget.now:
             self.budget.make_ample()
         for month in list(self.scene.months):
@@ -595,7 +595,7 @@ class Schedule:
 
     def _somebody(self) -> None:
         """A person who holds, looks again at or withdraws one of the payments."""
-        found = self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
+        found = self.scene.ports.database.read(lambda work: work.payments.obligations(city=CITY))
         if not found:
             return
         each = self.random.choice(found)
@@ -609,7 +609,7 @@ class Schedule:
         act = getattr(payment_decisions, name)
         now = self.scene.clock()
         self._person(lambda work: act(work, each.id, by=CHECKER, reason="查", now=now))
-        if self.scene.ports.database.read(lambda work: work.transfers.obligation(each.id)).state is (
+        if self.scene.ports.database.read(lambda work: work.payments.obligation(each.id)).state is (
             ObligationState.CANCELLED
         ):
             self.withdrawn.add(each.key)
@@ -633,14 +633,14 @@ class Schedule:
         self._order_again(refused)
 
     def _retry(self, work: Work, obligation_id: int, person: str) -> None:
-        if work.transfers.obligation(obligation_id).state is ObligationState.FAILED:
+        if work.payments.obligation(obligation_id).state is ObligationState.FAILED:
             payment_decisions.approve_retry(
                 work, obligation_id, by=person, reason="重付", now=self.scene.clock()
             )
 
     def _confirm_absences(self) -> None:
         ends = [AttemptState.CLOSING, AttemptState.REJECTED, AttemptState.CLOSED]
-        for each in self.scene.ports.database.read(lambda work: work.transfers.attempts_in(ends)):
+        for each in self.scene.ports.database.read(lambda work: work.attempts.in_states(ends)):
             if each.fenced_at is not None:
                 continue
             for person in (CHECKER, RELEASER):
@@ -653,7 +653,7 @@ class Schedule:
     def _restart(self) -> None:
         if isinstance(self.scene.ports.gateway, ByFile) and not self.faults_on:
             self.scene.ports.gateway.withdraw_contradicted()
-        for each in self.scene.ports.database.read(lambda work: work.transfers.breaks(CITY)):
+        for each in self.scene.ports.database.read(lambda work: work.breaks.find(CITY)):
             self._person(
                 lambda work, b=each: resolving.resolve_break(
                     work, b.id, by=CHECKER, resolution="查清", now=self.scene.clock()
@@ -694,7 +694,7 @@ class Schedule:
     @property
     def is_recovering(self) -> bool:
         """Whether books were put back and the bank has not answered for all of them yet."""
-        found = self.scene.ports.database.read(lambda work: work.transfers.recovery(CITY, FUND))
+        found = self.scene.ports.database.read(lambda work: work.switches.recovery(CITY, FUND))
         return found is not None and found.finished_at is None
 
     def _restore_when_due(self) -> None:
@@ -722,7 +722,7 @@ class Schedule:
                 is_open = True
         self.withdrawn = {
             each.key
-            for each in self.scene.ports.database.read(lambda work: work.transfers.obligations(city=CITY))
+            for each in self.scene.ports.database.read(lambda work: work.payments.obligations(city=CITY))
             if each.state is ObligationState.CANCELLED
         }
         self.scene.clock.advance(minutes=self.random.choice([0, 2, 12, 12, 60]))

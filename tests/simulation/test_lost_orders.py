@@ -95,14 +95,14 @@ def test_a_fence_does_not_end_a_lost_order_that_the_bank_may_have_forgotten(
     scene.release()
     terms = scene.ports.gateway_terms
     transactions.transaction(lambda work: sending._take_up(work, 1, key, scene.clock(), terms))
-    (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
+    (attempt,) = transactions.read(lambda work: work.attempts.of_obligation(1))
     assert attempt.first_sent_at == datetime.combine(NOW.date(), time(), SHANGHAI)
     scene.book.forget(key)
     scene.clock.advance(days=2)
     for _ in range(3):
         scene.resolve()
         scene.clock.advance(hours=1)
-    (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
+    (attempt,) = transactions.read(lambda work: work.attempts.of_obligation(1))
     assert attempt.state is AttemptState.CLOSING
 
 
@@ -119,7 +119,7 @@ def test_a_fence_that_comes_back_to_restored_books_says_nothing_of_an_order_that
     people_retry(scene)
     with once("after close", lambda: restore(scene, backups[0])):
         scene.send()
-    (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
+    (attempt,) = transactions.read(lambda work: work.attempts.of_obligation(1))
     assert (attempt.state, attempt.fenced_at) == (AttemptState.UNKNOWN, None)
 
 
@@ -133,7 +133,7 @@ def test_a_lapsed_order_that_the_bank_works_on_is_fenced_before_another_key(
         scene.send()
     scene.clock.advance(days=6)
     scene.send()
-    (attempt,) = transactions.read(lambda work: work.transfers.attempts(1))
+    (attempt,) = transactions.read(lambda work: work.attempts.of_obligation(1))
     assert (attempt.state, attempt.first_sent_at, scene.states()) == (AttemptState.CLOSED, None, ["released"])
     answer, terms = GatewayAnswer(GatewayAnswerKind.PROCESSING), scene.ports.gateway_terms
     transactions.transaction(

@@ -1,4 +1,4 @@
-"""Each broken variant beside the product on the one course of events that tells them apart.
+"""Each broken variant beside the product on the course of events that tells them apart.
 
 The schedules catch most of these by chance (see ``MUTANTS`` and docs/reliability.md); here each is
 caught for certain, so that a guard taken out of the product turns a named test red.

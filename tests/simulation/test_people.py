@@ -49,7 +49,7 @@ def test_looking_again_at_what_was_held_after_the_bank_had_paid_leads_back_to_it
 
     def contradicted(work: Work) -> None:
         attempts.hold(
-            work, work.transfers.obligation(1), reason="executed_twice", by="system", now=scene.clock()
+            work, work.payments.obligation(1), reason="executed_twice", by="system", now=scene.clock()
         )
 
     scene.ports.database.transaction(contradicted)
@@ -64,7 +64,7 @@ def test_a_payment_known_from_the_statement_alone_is_not_withdrawn(scene: Scene)
     statements(scene, scene.clock().date(), 1)
     scene.ports.database.transaction(
         lambda work: attempts.hold(
-            work, work.transfers.obligation(1), reason="executed_twice", by="system", now=scene.clock()
+            work, work.payments.obligation(1), reason="executed_twice", by="system", now=scene.clock()
         )
     )
     assert code_of(scene, payment_decisions.cancel) == "already_sent"

@@ -60,7 +60,7 @@ def restart(scene: Scene) -> None:
 
 
 def resolve_breaks(work: Work) -> None:
-    for each in work.transfers.breaks(CITY):
+    for each in work.breaks.find(CITY):
         resolving.resolve_break(work, each.id, by=CHECKER, resolution="查清", now=NOW)
 
 
@@ -102,7 +102,7 @@ def test_orders_sent_after_the_backup_are_settled_from_the_statement(
     assert len(scene.book.executions) == 3
 
 
-def test_a_recovery_whose_questions_were_not_answered_says_so_and_finishes_when_asked_again(
+def test_a_recovery_whose_queries_were_not_answered_says_so_and_finishes_when_run_again(
     transactions: MemoryTransactions,
 ) -> None:
     scene, first_day = under_way_when_restored(transactions)
@@ -194,9 +194,7 @@ def test_a_worker_that_sleeps_after_fetching_a_statement_does_not_make_it_final(
         resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
     finally:
         failpoints.install(None)
-    imports = transactions.read(
-        lambda work: work.transfers.statement_imports(account_no("fiscal_account", "331000"))
-    )
+    imports = transactions.read(lambda work: work.statements.imports(account_no("fiscal_account", "331000")))
     assert final_days(imports, scene.ports.gateway_terms) == frozenset()
 
 
@@ -259,14 +257,14 @@ def test_not_found_does_not_count_while_an_order_from_before_the_restore_may_be_
     ask(scene)
 
 
-def test_a_second_restore_asks_anew_and_as_far_back_as_the_first(transactions: MemoryTransactions) -> None:
+def test_a_second_restore_queries_anew_and_as_far_back_as_the_first(transactions: MemoryTransactions) -> None:
     scene = Scene(transactions)
     scene.release()
     quarantine(scene)
     scene.clock.advance(days=3)
     quarantine(scene)
     assert refusal(scene, kill_switches.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
-    found = transactions.read(lambda work: work.transfers.recovery(CITY, FUND))
+    found = transactions.read(lambda work: work.switches.recovery(CITY, FUND))
     assert found is not None
     assert (found.since, found.finished_at) == (NOW.date(), None)
     ask(scene)
@@ -283,7 +281,9 @@ def test_an_answer_from_before_a_second_restore_finishes_nothing(transactions: M
     assert refusal(scene, kill_switches.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
 
 
-def test_what_one_person_asked_before_the_backup_counts_no_more(transactions: MemoryTransactions) -> None:
+def test_a_restart_that_one_person_requested_before_the_backup_counts_no_more(
+    transactions: MemoryTransactions,
+) -> None:
     scene = Scene(transactions)
     now = scene.clock()
     act = transactions.transaction
@@ -327,7 +327,7 @@ def test_a_payment_ordered_anew_is_withdrawn_only_when_the_lost_one_can_no_longe
     assert scene.states()[0] == "cancelled"
 
 
-def test_a_payment_withdrawn_in_the_restored_books_and_paid_by_the_bank_is_booked_and_told(
+def test_a_payment_withdrawn_in_the_restored_books_and_paid_by_the_bank_is_booked_and_a_break(
     transactions: MemoryTransactions,
 ) -> None:
     scene = Scene(transactions, counties=COUNTIES[:1])
@@ -343,7 +343,7 @@ def test_a_payment_withdrawn_in_the_restored_books_and_paid_by_the_bank_is_booke
     quarantine(scene)
     ask(scene)
     assert scene.states() == ["settled"]
-    assert [each.kind for each in transactions.read(lambda work: work.transfers.breaks(CITY))] == [
+    assert [each.kind for each in transactions.read(lambda work: work.breaks.find(CITY))] == [
         "paid_though_withdrawn"
     ]
 
@@ -391,11 +391,11 @@ def test_an_order_to_an_account_that_the_backup_does_not_know_is_recognised_and_
     assert scene.states() == ["settled"]
     assert scene.moves() == [1]
     # The money went to an account that the restored register does not have: people must look.
-    breaks = transactions.read(lambda work: work.transfers.breaks(CITY))
+    breaks = transactions.read(lambda work: work.breaks.find(CITY))
     assert [each.kind for each in breaks] == ["other_payee"]
 
 
-def test_what_came_back_and_was_paid_again_after_the_backup_is_told_and_booked_when_it_is_ordered_again(
+def test_what_came_back_and_was_paid_again_after_the_backup_is_a_break_and_booked_when_ordered_again(
     transactions: MemoryTransactions,
 ) -> None:
     scene = Scene(transactions, counties=COUNTIES[:1])
@@ -410,9 +410,7 @@ def test_what_came_back_and_was_paid_again_after_the_backup_is_told_and_booked_w
     transactions.state = backup
     quarantine(scene)
     ask(scene)
-    assert [each.kind for each in transactions.read(lambda work: work.transfers.breaks(CITY))] == [
-        "bank_not_us"
-    ]
+    assert [each.kind for each in transactions.read(lambda work: work.breaks.find(CITY))] == ["bank_not_us"]
     transactions.transaction(resolve_breaks)
     restart(scene)
     transactions.transaction(lambda work: scene.order_again(work, 1))
@@ -439,7 +437,7 @@ def test_a_payment_whose_keys_are_used_up_is_held_when_it_is_ordered_again_after
     for _ in range(2):
         scene.clock.advance(days=9)
         scene.send()
-    held = transactions.read(lambda work: work.transfers.obligation(again.id))
+    held = transactions.read(lambda work: work.payments.obligation(again.id))
     assert (held.state.value, held.held_reason) == ("held", "attempts_exhausted")
     assert scene.moves() == []
 

@@ -33,13 +33,13 @@ def _wrongs(course: Course, variant: Callable[[], Any], books: SqlBooks | None =
 @pytest.mark.parametrize(
     ("course", "mutant"), COURSES_OF_WRITERS, ids=lambda each: getattr(each, "__name__", each)
 )
-def test_nothing_moves_that_was_not_approved_but_by_the_broken_variant(course: Course, mutant: str) -> None:
+def test_only_the_broken_variant_moves_what_was_not_approved(course: Course, mutant: str) -> None:
     assert _wrongs(course, nullcontext) == []
     assert _wrongs(course, (MUTANTS | MUTANTS_OF_WRONGS)[mutant]) != []
 
 
 @pytest.mark.parametrize("course", [course for course, _ in COURSES_OF_WRITERS])
-def test_nothing_moves_that_was_not_approved_on_a_database_and_verification_tells(
+def test_nothing_moves_that_was_not_approved_on_a_database_and_verification_finds_the_edit(
     course: Course, database: Database
 ) -> None:
     books = SqlBooks(database)
@@ -56,7 +56,7 @@ def test_nothing_moves_on_rows_that_were_put_back_with_their_latest_seals(course
 
 
 @pytest.mark.parametrize("course", NOT_REFUSED)
-def test_rows_that_were_put_back_with_their_latest_seals_are_told_by_verification(
+def test_verification_finds_rows_that_were_put_back_with_their_latest_seals(
     course: Course, database: Database
 ) -> None:
     books = SqlBooks(database)

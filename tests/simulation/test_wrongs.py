@@ -1,4 +1,4 @@
-"""The bank's wrongs, a moving budget and a database writer: nothing of it goes unsaid, nothing is paid wrongly."""
+"""The bank's wrongs, a moving budget and a database writer: a break names each, and nothing is paid wrongly."""
 
 from contextlib import nullcontext
 
@@ -14,7 +14,7 @@ from tests.simulation.sql_books import SqlBooks
 
 
 @pytest.mark.parametrize("name", COURSES_OF_WRONGS)
-def test_whoever_trusts_books_and_breaks_is_not_misled_but_by_the_broken_variant(name: str) -> None:
+def test_only_the_broken_variant_misleads_people_who_trust_books_and_breaks(name: str) -> None:
     ends = []
     for variant in (nullcontext, MUTANTS_OF_WRONGS[name]):
         it = SCENES.get(name, one_county)(GatewayTerms(), None)
@@ -26,7 +26,7 @@ def test_whoever_trusts_books_and_breaks_is_not_misled_but_by_the_broken_variant
 
 
 @pytest.mark.parametrize("name", COURSES_OF_WRONGS)
-def test_nor_on_a_database(name: str, database: Database) -> None:
+def test_nobody_is_misled_on_a_database_either(name: str, database: Database) -> None:
     it = SCENES.get(name, one_county)(GatewayTerms(), SqlBooks(database))
     COURSES_OF_WRONGS[name](it)
     assert misled(it) == []

@@ -128,7 +128,7 @@ def _ten_times(row: Row, _random: Random) -> Row:
 def _digest(hand: Hand, batch_id: int) -> Changed:
     """The batch with the digest of what is stored now, as if that had been approved."""
     try:
-        digest = hand.books.read(lambda work: batches.digest_of(work, work.transfers.batch(batch_id)))
+        digest = hand.books.read(lambda work: batches.digest_of(work, work.payments.batch(batch_id)))
     except (KeyError, InputError) as missing:
         raise NothingToChange from missing
     batch = hand.books.rows("transfer_batch")[batch_id,]
@@ -235,7 +235,7 @@ def _tables_put_back(hand: Hand) -> Iterator[Changed]:
 
 
 def _tables_and_seals_put_back(hand: Hand) -> Iterator[Changed]:
-    """The same by somebody who also puts back what tells it."""
+    """The same by somebody who also puts back the evidence of it."""
     hand.with_seals = True
     yield from _tables_put_back(hand)
 

@@ -44,7 +44,7 @@ class TestReading:
             assert TestClient(app).get(path).status_code == 200
             assert len(read) == 1, path
 
-    def test_a_moment_that_is_asked_for_is_the_page_s_own_and_kept_in_its_links(self):
+    def test_a_moment_in_the_address_is_the_page_s_own_and_kept_in_its_links(self):
         page = client().get("/?as_of=2026-09-26T08:00&lang=en").text
         assert "As of Sat 26 Sept 2026 08:00" in page
         assert "/transfers?city=taizhou&amp;month=2026-10&amp;as_of=2026-09-26T08%3A00" in page
@@ -71,8 +71,8 @@ class TestReading:
         assert client().get("/healthz").json() == {"status": "ok"}
 
     def test_a_notice_stands_on_every_page(self):
-        told = client(notice="演示数据，均为虚构")
-        assert all("演示数据，均为虚构" in told.get(path).text for path in PAGES)
+        page = client(notice="演示数据，均为虚构")
+        assert all("演示数据，均为虚构" in page.get(path).text for path in PAGES)
 
     def test_a_step_links_to_its_prefect_run_only_when_the_address_is_known(self):
         assert (
@@ -157,7 +157,7 @@ class TestTrouble:
         assert "the database did not answer" in answer.text
         assert "检查数据库" in answer.text
 
-    def test_the_api_tells_trouble_as_the_contract_says(self):
+    def test_the_api_reports_errors_as_the_contract_says(self):
         answer = client(_Broken(self.away)).get("/api/status?city=taizhou&month=2026-10")
         assert answer.status_code == 503
         assert answer.json()["error"]["code"] == "database_unavailable"
@@ -165,7 +165,7 @@ class TestTrouble:
     def test_health_is_bad_while_the_database_is_away(self):
         assert client(_Broken(self.away)).get("/healthz").status_code == 503
 
-    def test_silent_law_is_told_with_its_article(self):
+    def test_silent_law_is_explained_with_its_article(self):
         silent = UndefinedPolicy("undefined", "文件未规定", "the document is silent", basis="第九条")
         answer = client(_Broken(silent)).get("/")
         assert answer.status_code == 422

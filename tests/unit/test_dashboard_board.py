@@ -3,20 +3,21 @@
 from datetime import date, datetime
 
 from fundpool.console.dashboard.board import Show, build_board, flags_worst_first
+from fundpool.domain.duties import Basis
 from fundpool.domain.periods import SHANGHAI
-from schemas.dashboard import Basis, DutyStatus, Flag, MonthStatus, TransferStatus
+from schemas.dashboard import DutyStatus, Flag, MonthStatus, TransferStatus
 
 HOPS = {("city_expenditure", "county_expenditure"): "allocate_to_counties"}
 NOW = datetime(2026, 10, 9, 9, 30, tzinfo=SHANGHAI)
 UNITS = ("331002", "331003")
 
 
-def duty(step: str, unit: str | None, state: str, due: date | None = date(2026, 9, 25), **more) -> DutyStatus:
-    basis = Basis(document="台政办发〔2021〕48号")
+def duty(key: str, unit: str | None, state: str, due: date | None = date(2026, 9, 25), **more) -> DutyStatus:
+    basis = Basis("台政办发〔2021〕48号", "第五条", "每月25日前")
     return DutyStatus.model_validate(
         {
             "rule": "TZ-15",
-            "step": step,
+            "step": key,
             "period": "2026-10",
             "actor": "county_agency",
             "unit": unit,
@@ -61,7 +62,7 @@ class TestMatrix:
             ),
             UNITS,
         )
-        assert [column.step for column in board.columns] == ["plan", "report"]
+        assert [column.duty for column in board.columns] == ["plan", "report"]
 
     def test_a_duty_without_a_date_keeps_the_place_the_policy_gives_it(self):
         board = board_of(
@@ -72,7 +73,7 @@ class TestMatrix:
             ),
             UNITS,
         )
-        assert [column.step for column in board.columns] == ["plan", "pay", "report"]
+        assert [column.duty for column in board.columns] == ["plan", "pay", "report"]
 
     def test_a_column_counts_what_is_done(self):
         board = board_of(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from fundpool.domain.duties import LAST_WORKING_DAYS, DutyStatus, duties_of_month, duties_of_year
+from fundpool.domain.duties import LAST_WORKING_DAYS, DutyStatus, duties_of
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import (
     After,
     CityPolicy,
@@ -70,8 +70,8 @@ def rule(rule_id: str, *duties: DutyRule, **validity: Any) -> PolicyRule:
     )
 
 
-def monthly(step: str, due: Any, **options: Any) -> DutyRule:
-    return DutyRule(step=step, actor="county_agency", every=Every.MONTH, due=due, **options)
+def monthly(key: str, due: Any, **options: Any) -> DutyRule:
+    return DutyRule(key=key, actor="county_agency", every=Every.MONTH, due=due, **options)
 
 
 def city(*rules: PolicyRule, status: Status = Status.IN_FORCE) -> CityPolicy:
@@ -95,11 +95,11 @@ def city(*rules: PolicyRule, status: Status = Status.IN_FORCE) -> CityPolicy:
 
 
 def the_due_date(*duties: DutyRule, month: str = "2025-10", **options: Any) -> date | None:
-    return duties_of_month(city(rule("A-1", *duties)), Month.parse(month), CALENDAR, **options)[-1].due
+    return duties_of(city(rule("A-1", *duties)), Month.parse(month), CALENDAR, **options)[-1].due
 
 
 def test_a_date_without_a_shift_rule_stays_in_the_holiday_and_says_when_to_act() -> None:
-    (duty,) = duties_of_month(city(rule("A-1", monthly("pay", DayOfMonth(5)))), Month(2025, 10), CALENDAR)
+    (duty,) = duties_of(city(rule("A-1", monthly("pay", DayOfMonth(5)))), Month(2025, 10), CALENDAR)
     assert (duty.nominal, duty.due, duty.act_by) == (
         date(2025, 10, 5),
         date(2025, 10, 5),
@@ -108,7 +108,7 @@ def test_a_date_without_a_shift_rule_stays_in_the_holiday_and_says_when_to_act()
 
 
 def test_two_shifts_are_independent_and_may_meet() -> None:
-    duties = duties_of_month(
+    duties = duties_of(
         city(
             rule("A-1", monthly("apply", DayOfMonth(2), shift=Shift.FOLLOWING)),
             rule("A-2", monthly("pay", DayOfMonth(7), shift=Shift.FOLLOWING)),
@@ -138,14 +138,14 @@ def test_a_day_that_the_month_lacks_has_no_date_unless_the_text_says_month_end()
     ("reading", "day"),
     [("nth_last", date(2025, 9, 29)), ("before", date(2025, 9, 28)), ("within", date(2025, 9, 30))],
 )
-def test_the_last_working_days_are_read_as_asked(reading: str, day: date) -> None:
+def test_the_last_working_days_follow_the_reading_given(reading: str, day: date) -> None:
     duty = monthly("transfer", NthLastWorkingDay(2), interpretation=READING)
     assert the_due_date(duty, month="2025-09", readings={LAST_WORKING_DAYS: reading}) == day
 
 
 def test_the_duty_names_the_reading_in_use() -> None:
     policy = city(rule("A-1", monthly("transfer", NthLastWorkingDay(2), interpretation=READING)))
-    (duty,) = duties_of_month(policy, Month(2025, 9), CALENDAR, readings={LAST_WORKING_DAYS: "within"})
+    (duty,) = duties_of(policy, Month(2025, 9), CALENDAR, readings={LAST_WORKING_DAYS: "within"})
     assert duty.reading == "within"
 
 
@@ -153,49 +153,49 @@ def test_the_duty_names_the_reading_in_use() -> None:
 def test_a_reading_that_the_documents_do_not_offer_is_refused(readings: dict[str, str]) -> None:
     policy = city(rule("A-1", monthly("transfer", LastDay(last_day=True))))
     with pytest.raises(InputError, match=r"due\.last_working_days=nth_last\|before\|within"):
-        duties_of_month(policy, Month(2025, 9), CALENDAR, readings=readings)
+        duties_of(policy, Month(2025, 9), CALENDAR, readings=readings)
 
 
 PAY = monthly("pay", DayOfMonth(5))
-ALLOCATE = monthly("allocate", After(working_days=2, step="pay", counts_from="receipt"))
+ALLOCATE = monthly("allocate", After(working_days=2, duty="pay", counts_from="receipt"))
 
 
 def test_without_a_receipt_the_date_is_a_forecast_from_the_latest_permitted_day() -> None:
     policy = city(rule("A-1", PAY), rule("A-2", ALLOCATE))
-    duty = duties_of_month(policy, Month(2025, 10), CALENDAR)[-1]
+    duty = duties_of(policy, Month(2025, 10), CALENDAR)[-1]
     assert (duty.due, duty.status) == (date(2025, 10, 10), DutyStatus.FORECAST)
 
 
 def test_with_a_receipt_the_date_is_confirmed() -> None:
     policy = city(rule("A-1", PAY), rule("A-2", ALLOCATE))
-    duty = duties_of_month(policy, Month(2025, 10), CALENDAR, received=date(2025, 9, 28))[-1]
+    duty = duties_of(policy, Month(2025, 10), CALENDAR, received=date(2025, 9, 28))[-1]
     assert (duty.due, duty.status) == (date(2025, 9, 30), DutyStatus.CONFIRMED)
 
 
 def test_a_bare_receipt_day_does_not_stand_for_the_completion_of_a_review() -> None:
-    review = monthly("review", After(working_days=2, step="pay"))
+    review = monthly("review", After(working_days=2, duty="pay"))
     assert the_due_date(PAY, review, received=date(2025, 9, 28)) == date(2025, 10, 10)
     assert the_due_date(PAY, review, received={"pay": date(2025, 9, 28)}) == date(2025, 9, 30)
 
 
-def test_a_chain_of_steps_is_forecast_through_every_link() -> None:
-    review = monthly("review", After(working_days=2, step="pay"))
-    answer = monthly("answer", After(days=10, step="review"))
+def test_a_chain_of_duties_is_forecast_through_every_link() -> None:
+    review = monthly("review", After(working_days=2, duty="pay"))
+    answer = monthly("answer", After(days=10, duty="review"))
     assert the_due_date(PAY, review, answer) == date(2025, 10, 20)
 
 
 def test_an_outside_event_without_a_day_has_no_date() -> None:
     duty = DutyRule(
-        step="transfer", actor="county", every=Every.EVENT, due=After(working_days=5, event="到期收回")
+        key="transfer", actor="county", every=Every.EVENT, due=After(working_days=5, event="到期收回")
     )
-    (listed,) = duties_of_year(city(rule("A-1", duty)), 2025, CALENDAR)
+    (listed,) = duties_of(city(rule("A-1", duty)), Year(2025), CALENDAR)
     assert (listed.due, listed.status, listed.kind.value) == (None, DutyStatus.UNKNOWN, "after_event")
 
 
 def test_undated_and_delegated_duties_are_listed_without_a_date() -> None:
-    undated = DutyRule(step="report", actor="city_agency", every=Every.YEAR, due=Undated("及时"))
-    delegated = DutyRule(step="pay_insurer", actor="city_finance", every=Every.EVENT, due=Delegated("按合同"))
-    duties = duties_of_year(city(rule("A-1", undated, delegated)), 2025, CALENDAR)
+    undated = DutyRule(key="report", actor="city_agency", every=Every.YEAR, due=Undated("及时"))
+    delegated = DutyRule(key="pay_insurer", actor="city_finance", every=Every.EVENT, due=Delegated("按合同"))
+    duties = duties_of(city(rule("A-1", undated, delegated)), Year(2025), CALENDAR)
     assert [(duty.kind.value, duty.due, duty.act_by) for duty in duties] == [
         ("undated", None, None),
         ("delegated", None, None),
@@ -207,63 +207,63 @@ def test_duties_before_the_rule_holds_are_not_listed() -> None:
         rule("A-1", monthly("plan", DayOfMonth(15, month_offset=-1))),
         rule("A-2", monthly("pay", DayOfMonth(5))),
     )
-    assert [duty.step for duty in duties_of_month(policy, Month(2024, 7), CALENDAR)] == ["pay"]
+    assert [duty.key for duty in duties_of(policy, Month(2024, 7), CALENDAR)] == ["pay"]
 
 
 def test_a_one_off_duty_stands_even_before_the_rest_takes_effect() -> None:
     audit = DutyRule(
-        step="audit", actor="city_audit", every=Every.ONCE, due=OnDate(date(2024, 3, 31)), fund_year=2024
+        key="audit", actor="city_audit", every=Every.ONCE, due=OnDate(date(2024, 3, 31)), fund_year=2024
     )
-    assert [duty.due for duty in duties_of_year(city(rule("A-1", audit)), 2024, CALENDAR)] == [
+    assert [duty.due for duty in duties_of(city(rule("A-1", audit)), Year(2024), CALENDAR)] == [
         date(2024, 3, 31)
     ]
 
 
 def test_a_one_off_duty_belongs_to_the_year_of_its_money() -> None:
     pay = DutyRule(
-        step="pay", actor="city_finance", every=Every.ONCE, due=OnDate(date(2024, 12, 31)), fund_year=2025
+        key="pay", actor="city_finance", every=Every.ONCE, due=OnDate(date(2024, 12, 31)), fund_year=2025
     )
     policy = city(rule("A-1", pay))
-    assert duties_of_year(policy, 2024, CALENDAR) == ()
-    assert [duty.period for duty in duties_of_year(policy, 2025, CALENDAR)] == ["2025"]
+    assert duties_of(policy, Year(2024), CALENDAR) == ()
+    assert [duty.period for duty in duties_of(policy, Year(2025), CALENDAR)] == ["2025"]
 
 
 def test_the_settlement_of_a_year_has_that_years_period_though_due_in_the_next() -> None:
     settle = DutyRule(
-        step="settle",
+        key="settle",
         actor="city_agency",
         every=Every.YEAR,
         due=LastDay(last_day=True, month=6, year_offset=1),
     )
-    (duty,) = duties_of_year(city(rule("A-1", settle)), 2024, CALENDAR)
+    (duty,) = duties_of(city(rule("A-1", settle)), Year(2024), CALENDAR)
     assert (duty.period, duty.due) == ("2024", date(2025, 6, 30))
 
 
 def test_a_draft_has_no_duties() -> None:
     policy = city(rule("A-1", PAY), status=Status.DRAFT)
-    assert duties_of_month(policy, Month(2025, 10), CALENDAR) == ()
+    assert duties_of(policy, Month(2025, 10), CALENDAR) == ()
 
 
 def test_a_fixed_date_in_a_year_without_a_notice_is_provisional() -> None:
-    (duty,) = duties_of_month(city(rule("A-1", PAY)), Month(2026, 3), CALENDAR)
+    (duty,) = duties_of(city(rule("A-1", PAY)), Month(2026, 3), CALENDAR)
     assert (duty.due, duty.act_by, duty.status) == (date(2026, 3, 5), None, DutyStatus.PROVISIONAL)
 
 
 def test_a_shifted_date_in_a_year_without_a_notice_keeps_its_printed_day() -> None:
     pay = monthly("pay", DayOfMonth(7), shift=Shift.FOLLOWING)
-    (duty,) = duties_of_month(city(rule("A-1", pay)), Month(2026, 3), CALENDAR)
+    (duty,) = duties_of(city(rule("A-1", pay)), Month(2026, 3), CALENDAR)
     assert (duty.due, duty.act_by, duty.status) == (date(2026, 3, 7), None, DutyStatus.PROVISIONAL)
 
 
 def test_a_working_day_in_a_year_without_a_notice_is_unknown() -> None:
-    (duty,) = duties_of_month(
+    (duty,) = duties_of(
         city(rule("A-1", monthly("transfer", NthLastWorkingDay(2)))), Month(2026, 3), CALENDAR
     )
     assert (duty.due, duty.status) == (None, DutyStatus.UNKNOWN)
 
 
 def test_a_december_that_waits_for_next_years_notice_says_so() -> None:
-    (duty,) = duties_of_month(
+    (duty,) = duties_of(
         city(rule("A-1", monthly("transfer", NthLastWorkingDay(2)))), Month(2025, 12), CALENDAR
     )
     assert (duty.due, duty.status) == (date(2025, 12, 30), DutyStatus.PROVISIONAL)
@@ -290,6 +290,6 @@ def test_an_amendment_in_mid_month_neither_doubles_nor_loses_the_duty(
 ) -> None:
     policy = amended(old_day, new_day, date(2025, 6, 12))
     for month in (Month(2025, 4), Month(2025, 5), Month(2025, 6)):
-        assert len(duties_of_month(policy, month, CALENDAR)) == 1
-    (duty,) = duties_of_month(policy, Month(2025, 5), CALENDAR)
+        assert len(duties_of(policy, month, CALENDAR)) == 1
+    (duty,) = duties_of(policy, Month(2025, 5), CALENDAR)
     assert duty.due == due

@@ -138,13 +138,13 @@ def test_the_month_of_an_event_is_that_of_shanghai() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [(("ab", "c"), ("a", "bc")), ((None,), ("",)), ((1, 23), (12, 3)), (("-",), (None,))]
+    ("left", "right"), [(("ab", "c"), ("a", "bc")), ((None,), ("",)), ((1, 23), (12, 3)), (("-",), (None,))]
 )
 def test_fields_that_run_together_seal_differently(
-    one: tuple[object, ...], other: tuple[object, ...]
+    left: tuple[object, ...], right: tuple[object, ...]
 ) -> None:
-    assert canonical(one) != canonical(other)
-    assert seal("", one, ()) != seal("", other, ())
+    assert canonical(left) != canonical(right)
+    assert seal("", left, ()) != seal("", right, ())
 
 
 def test_a_voucher_is_sealed_as_the_books_of_the_first_version_were() -> None:

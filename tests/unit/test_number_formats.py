@@ -81,7 +81,7 @@ def test_an_ordinary_format_shows_what_is_stored(code: str, stored: str) -> None
         ("[=1]0.00", "7", "##### ([=1]0.00)"),
     ],
 )
-def test_a_format_that_shows_something_else_is_told_with_what_it_shows(
+def test_a_format_that_shows_something_else_is_a_finding_with_what_it_shows(
     code: str, stored: str, shown: str
 ) -> None:
     answer = shown_otherwise(code, stored, is_text=False)
@@ -93,7 +93,7 @@ def test_a_format_that_shows_something_else_is_told_with_what_it_shows(
     ("code", "stored", "shown"),
     [("0", "12.34", "12"), ("#,##0", "8123456.78", "8,123,457"), ("0.0", "0.05", "0.1"), ("0", "-0.4", "0")],
 )
-def test_a_sum_shown_with_fewer_decimals_is_told_as_rounded(code: str, stored: str, shown: str) -> None:
+def test_a_sum_shown_with_fewer_decimals_is_a_finding_of_rounding(code: str, stored: str, shown: str) -> None:
     assert shown_otherwise(code, stored, is_text=False) == Shown(shown, rounded=True)
 
 
@@ -105,11 +105,11 @@ def test_a_text_that_its_format_hides_or_adds_to_is_found(code: str, shown: str)
 
 
 @pytest.mark.parametrize("code", ["@", "0%", ";;;@", "General", '@"元"', "_ * #,##0_ ;_ * \\-#,##0_ ;_ @_ "])
-def test_a_text_that_its_format_shows_as_it_is_says_nothing(code: str) -> None:
+def test_a_text_that_its_format_shows_as_it_is_is_no_finding(code: str) -> None:
     assert shown_otherwise(code, "123.00", is_text=True) is None
 
 
-def test_the_value_is_read_as_stored_and_the_shown_form_is_said_beside_it() -> None:
+def test_the_value_is_read_as_stored_and_the_finding_names_the_shown_form() -> None:
     cell = Cell(1, 1, "n", "0.12", formula=False, is_date=False, number_format="0%")
     amount, (remark,) = read_amount(cell, derived=False)
     assert (amount, remark.code, remark.found, remark.expected) == (12, "CELL-016", "12%", "0.12")

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fundpool.console.output import Table, pick, print_json, print_table, show
+from fundpool.console.output import Table, pick, print_json, show
 from fundpool.domain.periods import Month
 
 
 def test_brackets_and_colons_in_a_text_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     texts = ["[red]三月[/red]", "县局[2026]12号", ":warning:", "[/]"]
-    print_table("[附]", ["[列]"], [[text] for text in texts])
+    show({}, Table("[附]", [[text] for text in texts], ["[列]"]), as_json=False)
     printed = capsys.readouterr().out
     assert all(text in printed for text in [*texts, "[附]", "[列]"])
 

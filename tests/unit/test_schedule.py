@@ -1,11 +1,12 @@
 """Which steps the daily tick starts on a day, decided from duties, calendar and the steps' states."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pytest
 
+from fundpool.domain.duties import Basis, Duty, DutyKind, DutyStatus
 from fundpool.domain.periods import Month
+from fundpool.domain.policy import Firmness, Shift
 from fundpool.domain.schedule import ScheduledStep, steps_due
 from fundpool.domain.working_days import WorkCalendar
 
@@ -20,29 +21,42 @@ CALENDAR = WorkCalendar(
 )
 
 
-@dataclass(frozen=True)
-class Duty:
-    step: str
-    due: date | None
-    act_by: date | None
+def duty(key: str, due: date | None, act_by: date | None) -> Duty:
+    return Duty(
+        rule="TZ-15",
+        key=key,
+        period="2026-10",
+        actor="county_agency",
+        unit=None,
+        nominal=due,
+        due=due,
+        act_by=act_by,
+        kind=DutyKind.FIXED,
+        firmness=Firmness.BINDING,
+        status=DutyStatus.CONFIRMED,
+        shift=Shift.NONE,
+        reading=None,
+        basis=Basis("台政办发〔2021〕48号", "第五条", "每月25日前"),
+    )
 
 
 TAIZHOU = (
-    Duty("submit_fund_use_plan", date(2026, 9, 25), date(2026, 9, 24)),
-    Duty("apply_for_funds", date(2026, 9, 30), date(2026, 9, 30)),
-    Duty("pay_from_fiscal_account", date(2026, 10, 5), date(2026, 9, 30)),
-    Duty("allocate_to_counties", date(2026, 10, 9), date(2026, 10, 9)),
-    Duty("submit_expenditure_report", date(2026, 11, 15), date(2026, 11, 13)),
-    Duty("file_expenditure_report", date(2026, 11, 30), date(2026, 11, 30)),
+    duty("submit_fund_use_plan", date(2026, 9, 25), date(2026, 9, 24)),
+    duty("apply_for_funds", date(2026, 9, 30), date(2026, 9, 30)),
+    duty("pay_from_fiscal_account", date(2026, 10, 5), date(2026, 9, 30)),
+    duty("allocate_to_counties", date(2026, 10, 9), date(2026, 10, 9)),
+    duty("submit_expenditure_report", date(2026, 11, 15), date(2026, 11, 13)),
+    duty("file_expenditure_report", date(2026, 11, 30), date(2026, 11, 30)),
 )
-JIUJIANG = (Duty("pay_from_fiscal_account", None, None),)
+JIUJIANG = (duty("pay_from_fiscal_account", None, None),)
 TWO_HOPS = frozenset({"pay_from_fiscal_account", "allocate_to_counties"})
 DIRECT = frozenset({"pay_from_fiscal_account"})
 
 
 def due_on(day, states=None, duties=TAIZHOU, hops=TWO_HOPS, month=OCTOBER, calendar=CALENDAR, paying=False):
     return [
-        one.step for one in steps_due(day, month, duties, states or {}, calendar, hops, has_transfers=paying)
+        each.step
+        for each in steps_due(day, month, duties, states or {}, calendar, hops, has_transfers=paying)
     ]
 
 
@@ -133,7 +147,7 @@ def test_a_hop_the_path_lacks_is_never_started():
 
 
 def test_a_year_without_a_holiday_notice_still_gets_its_steps_from_the_due_day():
-    duties = (Duty("submit_fund_use_plan", date(2027, 1, 25), None),)
+    duties = (duty("submit_fund_use_plan", date(2027, 1, 25), None),)
     due = due_on(date(2027, 1, 18), duties=duties, month=Month(2027, 2), calendar=WorkCalendar())
     assert due == ["plan-collection", "plan-review", "flags"]
     assert due_on(date(2027, 1, 17), duties=duties, month=Month(2027, 2), calendar=WorkCalendar()) == []

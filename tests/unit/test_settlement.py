@@ -142,7 +142,7 @@ def test_income_shortfall_is_due_even_in_a_county_with_a_surplus() -> None:
     assert [(share.amount_fen, share.rule) for share in county.beyond_gap] == [(150, "X-1")]
 
 
-def test_a_fault_larger_than_the_gap_is_borne_up_to_the_gap_and_said() -> None:
+def test_a_fault_larger_than_the_gap_is_borne_up_to_the_gap_and_noted() -> None:
     rules = SettlementRules(
         tiers=(Tier("X-2", 1, percent(city_balance=100)),), causes=(Cause("X-1", CauseOf.FAULT, COUNTY),)
     )
@@ -193,7 +193,7 @@ def test_one_county_alone_may_use_a_short_pool_without_any_rationing() -> None:
     assert settlement.shortfalls == ()
 
 
-def test_rationing_never_gives_a_county_more_than_it_asks() -> None:
+def test_rationing_never_gives_a_county_more_than_it_claims() -> None:
     # By open gaps the pool of 100 would give A 50, but its share of the tier is only 10 % of 100.
     rules = SettlementRules(
         tiers=(

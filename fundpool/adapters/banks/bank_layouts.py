@@ -50,10 +50,8 @@ class Columns(BaseModel):
 
     @model_validator(mode="after")
     def _one_way_of_amounts(self) -> "Columns":
-        two = self.debit is not None and self.credit is not None
-        one = self.amount is not None and self.side is not None
-        halves = [self.debit, self.credit, self.amount, self.side]
-        if two == one or sum(each is not None for each in halves) != 2:
+        given = {name for name in ("debit", "credit", "amount", "side") if getattr(self, name) is not None}
+        if given not in ({"debit", "credit"}, {"amount", "side"}):
             raise ValueError("columns: give debit and credit, or amount and side")
         return self
 
@@ -93,11 +91,6 @@ class _Row:
     balance_fen: int | None
     where: str
 
-    @property
-    def moved_fen(self) -> int:
-        amount_fen = self.line.amount_fen
-        return amount_fen if self.line.direction is Direction.CREDIT else -amount_fen
-
 
 def template_layout() -> Layout:
     """The layout of the product's own template of a bank statement, from its definition."""
@@ -114,7 +107,7 @@ def template_layout() -> Layout:
             remark=named["purpose"],
             account=named["account"],
         ),
-        sheet=STATEMENT.sheet,
+        sheet=STATEMENT.zh,
         end_words=("控制合计",),
         prepared_rows=True,
     )
@@ -171,7 +164,9 @@ def _openings(rows: Sequence[_Row]) -> dict[date, int]:
         return {}
     firsts = dict(reversed(list(zip(days, rows, strict=True))))
     return {
-        day: row.balance_fen - row.moved_fen for day, row in firsts.items() if row.balance_fen is not None
+        day: row.balance_fen - row.line.moved_fen
+        for day, row in firsts.items()
+        if row.balance_fen is not None
     }
 
 
@@ -383,8 +378,8 @@ def _require_running(name: str, rows: Sequence[_Row]) -> None:
     for before, row in pairwise(rows):
         if before.balance_fen is None or row.balance_fen is None:
             continue
-        if before.balance_fen + row.moved_fen != row.balance_fen:
-            expected = format_yuan(before.balance_fen + row.moved_fen)
+        if before.balance_fen + row.line.moved_fen != row.balance_fen:
+            expected = format_yuan(before.balance_fen + row.line.moved_fen)
             raise InputError(
                 "bank_statement_inconsistent",
                 f"{name} {row.where} 行：余额 {format_yuan(row.balance_fen)}，由上一笔推算应为 {expected}，有缺行或错行",

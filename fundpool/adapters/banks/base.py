@@ -1,13 +1,14 @@
 """What an answer of the bank means: the one place where bytes become an outcome.
 
-Pure functions, shared by the HTTP gateway and the in-process scripted one. The rule of the whole
+Pure functions, shared by the HTTP gateway and by one that tests call in process. The rule of the whole
 module: an answer counts only when every part of it is what was expected; anything else is UNKNOWN,
 after which only the same key may be sent again. A false success loses money silently, a false
 rejection pays twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fundpool.domain.errors import ServiceUnavailable
@@ -65,45 +66,35 @@ class NoAnswer:
 
 Received = RawAnswer | NoAnswer
 
+Meanings = Mapping[int, Callable[[dict[str, Any], RawAnswer], GatewayAnswer]]
+"""By HTTP status, what the document of a response proves."""
+
 
 def answer_to_submission(order: TransferOrder, received: Received) -> GatewayAnswer:
     """What the response to a submitted order proves."""
-    if isinstance(received, NoAnswer):
-        return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason=received.reason)
-    if received.status in {200, 201, 202}:
-        answer = _read(received, lambda document: _transfer(order, document, received))
-        if answer.kind is GatewayAnswerKind.REJECTED and answer.reason not in DEFINITE_REJECTIONS:
-            return _unknown(received, "unlisted_rejection")
-        if answer.kind in {GatewayAnswerKind.RETURNED, GatewayAnswerKind.CLOSED}:
-            return _unknown(received, "unexpected_state")  # the query decides, and it may be a stale key
-        return answer
-    if received.status == 409:
-        return _read(received, lambda document: _conflict(order, document, received))
-    return _unknown(received, _reason_of_status(received.status))
+    transfer = partial(_transfer, order)
+    meanings: Meanings = {200: transfer, 201: transfer, 202: transfer, 409: partial(_conflict, order)}
+    answer = _answer(received, meanings)
+    if answer.kind is GatewayAnswerKind.REJECTED and answer.reason not in DEFINITE_REJECTIONS:
+        return _doubted(answer, "unlisted_rejection")
+    if answer.http_status != 409 and answer.kind in {GatewayAnswerKind.RETURNED, GatewayAnswerKind.CLOSED}:
+        return _doubted(answer, "unexpected_state")  # the query decides, and it may be a stale key
+    return answer
 
 
 def answer_to_query(order: TransferOrder, received: Received) -> GatewayAnswer:
     """What the response to a query of the order's key proves."""
-    if isinstance(received, NoAnswer):
-        return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason=received.reason)
-    if received.status == 200:
-        return _read(received, lambda document: _transfer(order, document, received))
-    if received.status == 404:
-        return _read(received, lambda document: _not_found(document, received))
-    return _unknown(received, _reason_of_status(received.status))
+    return _answer(received, {200: partial(_transfer, order), 404: _not_found})
 
 
 def answer_to_closing(order: TransferOrder, received: Received) -> GatewayAnswer:
     """What the response to closing the order's key proves."""
-    if isinstance(received, NoAnswer):
-        return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason=received.reason)
-    if received.status == 200:
-        return _read(received, lambda document: _closed(order, document, received))
-    if received.status == 409:
-        return _read(received, lambda document: _still_open(order, document, received))
-    if received.status == 404:
-        return _read(received, lambda document: _not_found(document, received))
-    return _unknown(received, _reason_of_status(received.status))
+    meanings: Meanings = {
+        200: partial(_closed, order),
+        409: partial(_still_open, order),
+        404: _not_found,
+    }
+    return _answer(received, meanings)
 
 
 def statement_of(account: str, received: Received) -> DayStatement:
@@ -136,13 +127,19 @@ def statement_unavailable(reason: str) -> ServiceUnavailable:
     )
 
 
-def _read(received: RawAnswer, meaning: Callable[[dict[str, Any]], GatewayAnswer]) -> GatewayAnswer:
+def _answer(received: Received, meanings: Meanings) -> GatewayAnswer:
+    """What a response proves by its status and document; nothing where either is not as the contract says."""
+    if isinstance(received, NoAnswer):
+        return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason=received.reason)
+    meaning = meanings.get(received.status)
+    if meaning is None:
+        return _unknown(received, _reason_of_status(received.status))
     try:
         _require_json(received)
         document = read_json_object(received.body)
     except ValueError:
         return _unknown(received, "unreadable")
-    return meaning(document)
+    return meaning(document, received)
 
 
 def _require_json(received: RawAnswer) -> None:
@@ -184,16 +181,9 @@ def _echoes(order: TransferOrder, document: dict[str, Any]) -> bool:
 
 def _conflict(order: TransferOrder, document: dict[str, Any], received: RawAnswer) -> GatewayAnswer:
     if document.get("error") == "payload_mismatch":
-        return GatewayAnswer(
-            GatewayAnswerKind.PAYLOAD_MISMATCH,
-            reason="payload_mismatch",
-            http_status=received.status,
-            raw=received.body[:RAW_LIMIT],
-        )
+        return _proved(received, GatewayAnswerKind.PAYLOAD_MISMATCH, "payload_mismatch")
     if document.get("error") == "closed" and document.get("key") == order.key:
-        return GatewayAnswer(
-            GatewayAnswerKind.CLOSED, "closed", http_status=received.status, raw=received.body[:RAW_LIMIT]
-        )
+        return _proved(received, GatewayAnswerKind.CLOSED, "closed")
     return _unknown(received, "in_progress" if document.get("error") == "in_progress" else "http_409")
 
 
@@ -201,9 +191,7 @@ def _not_found(document: dict[str, Any], received: RawAnswer) -> GatewayAnswer:
     # A bare 404 may come from a proxy that never asked the bank.
     if document.get("error") != "not_found":
         return _unknown(received, "http_404")
-    return GatewayAnswer(
-        GatewayAnswerKind.NOT_FOUND, http_status=received.status, raw=received.body[:RAW_LIMIT]
-    )
+    return _proved(received, GatewayAnswerKind.NOT_FOUND)
 
 
 def _closed(order: TransferOrder, document: dict[str, Any], received: RawAnswer) -> GatewayAnswer:
@@ -211,7 +199,7 @@ def _closed(order: TransferOrder, document: dict[str, Any], received: RawAnswer)
         return _unknown(received, "echo_mismatch")
     if document.get("state") != TransferState.CLOSED:
         return _unknown(received, "unexpected_state")
-    return GatewayAnswer(GatewayAnswerKind.CLOSED, http_status=received.status, raw=received.body[:RAW_LIMIT])
+    return _proved(received, GatewayAnswerKind.CLOSED)
 
 
 def _still_open(order: TransferOrder, document: dict[str, Any], received: RawAnswer) -> GatewayAnswer:
@@ -256,10 +244,14 @@ def _reason_of_status(status: int) -> str:
     return f"http_{status}"
 
 
+def _doubted(answer: GatewayAnswer, reason: str) -> GatewayAnswer:
+    """An answer from which nothing may follow yet; only its bytes are kept."""
+    return GatewayAnswer(GatewayAnswerKind.UNKNOWN, reason, http_status=answer.http_status, raw=answer.raw)
+
+
+def _proved(received: RawAnswer, kind: GatewayAnswerKind, reason: str | None = None) -> GatewayAnswer:
+    return GatewayAnswer(kind, reason, http_status=received.status, raw=received.body[:RAW_LIMIT])
+
+
 def _unknown(received: RawAnswer, reason: str) -> GatewayAnswer:
-    return GatewayAnswer(
-        GatewayAnswerKind.UNKNOWN,
-        reason=reason,
-        http_status=received.status,
-        raw=received.body[:RAW_LIMIT],
-    )
+    return _proved(received, GatewayAnswerKind.UNKNOWN, reason)

@@ -33,7 +33,7 @@ from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.services.payments.line_matching import standing_of
 from fundpool.services.ports.gateway import BankFileNote, DayStatement, GatewayAnswer, GatewayAnswerKind
-from schemas.payment_messages import Direction, StatementLine, TransferOrder
+from schemas.payment_messages import StatementLine, TransferOrder
 
 _log = logging.getLogger(__name__)
 
@@ -65,8 +65,8 @@ class _Statement:
 
     def balances_of(self, day: date) -> tuple[int, int]:
         """What the account holds at the day's start and end, by the statement."""
-        before = _moved_fen(line for line in self.lines if line.executed_at.date() < day)
-        of_day = _moved_fen(line for line in self.lines if line.executed_at.date() == day)
+        before = sum(line.moved_fen for line in self.lines if line.executed_at.date() < day)
+        of_day = sum(line.moved_fen for line in self.lines if line.executed_at.date() == day)
         return self.opening_fen + before, self.opening_fen + before + of_day
 
 
@@ -111,6 +111,8 @@ class FileGateway:
                     content = known
                     break
             if not (self._handed_over / name).exists():
+                # The outbox first: killed in between, the next submission finds the order there and adds the
+                # copy. The other way round, an order that never left would count as handed over.
                 for folder in (self._outbox, self._handed_over):
                     folder.mkdir(parents=True, exist_ok=True)
                     if not (folder / name).exists():
@@ -179,7 +181,7 @@ class FileGateway:
         read = list(self._files(None))
         pages = [page for _, file in read if isinstance(file, BankFile) for page in file.pages]
         unused = {statement: error for statement, (_, error) in _together(pages).items() if error}
-        return tuple(_note(path, one, unused) for path, one in read)
+        return tuple(_note(path, file, unused) for path, file in read)
 
     def _statements(self, account: str) -> list[_Statement]:
         """Statements of the account whose pages are all there."""
@@ -189,8 +191,8 @@ class FileGateway:
             return known[1]
         pages = [page for read in files for page in read.pages if page.account == account]
         statements = [
-            _joined(of_one)
-            for of_one, error in _together(pages).values()
+            _joined(of_statement)
+            for of_statement, error in _together(pages).values()
             if error is None or error.code == "bank_statement_clash"
         ]
         self._joined[account] = files, statements
@@ -270,13 +272,13 @@ def _together(
         groups.setdefault((page.account, page.statement_id), {}).setdefault(page.number, set()).add(page)
     together: dict[tuple[str, str], tuple[list[StatementPage], InputError | None]] = {}
     for statement, numbered in groups.items():
-        of_one = [page for number in sorted(numbered) for page in numbered[number]]
+        of_statement = [page for number in sorted(numbered) for page in numbered[number]]
         error = None
         if any(len(versions) > 1 for versions in numbered.values()):
             error = _clash(*statement)
-        elif not _is_whole(of_one):
+        elif not _is_whole(of_statement):
             error = _incomplete(*statement)
-        together[statement] = (of_one, error)
+        together[statement] = (of_statement, error)
     return together
 
 
@@ -338,17 +340,13 @@ def _only(numbers: Iterable[int | None]) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _moved_fen(lines: Iterable[StatementLine]) -> int:
-    return sum(line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen for line in lines)
-
-
 def _by_statement(
     order: TransferOrder, lines: list[StatementLine], differing: list[StatementLine]
 ) -> GatewayAnswer:
     """What booked entries under the order's key prove: executed, and returned when the whole came back.
 
     An entry that does not agree with the order, or that another statement of its day does not have,
-    proves nothing. How much of a part came back is told when the statement is matched.
+    proves nothing. How much came back in part is found when the statement is matched.
     """
     standing = standing_of(order, lines)
     if differing or standing.differing or len(standing.executions) != 1:

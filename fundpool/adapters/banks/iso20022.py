@@ -18,7 +18,7 @@ from xml.parsers import expat
 
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, midnight
 from schemas.payment_messages import CURRENCY, Direction, StatementLine, TransferOrder
 
 FILE_BYTES = 16 * 1024 * 1024
@@ -223,7 +223,10 @@ def read_bank_file(content: bytes) -> BankFile:
         if message in _PAIN_002:
             return BankFile(message, statuses=_statuses(document.cstmr_pmt_sts_rpt))
         if message in _CAMT_053:
-            return BankFile(message, pages=_pages(document.bk_to_cstmr_stmt))
+            report = document.bk_to_cstmr_stmt
+            return BankFile(
+                message, pages=tuple(_page(statement, report.grp_hdr) for statement in report.stmt)
+            )
     except (ValueError, AttributeError) as error:
         raise _unreadable(str(error)) from error
     raise _foreign(message)
@@ -252,7 +255,7 @@ def _statuses(report: Any) -> tuple[OrderStatus, ...]:
         if each.orgnl_end_to_end_id and each.tx_sts
     ]
     # One order a message, so MsgId, PmtInfId and EndToEndId are the same digits. What the levels above say
-    # counts against a rejection; their own rejection may be of a copy, which only the transaction tells.
+    # counts against a rejection; their own rejection may be of a copy, as only the transaction's status shows.
     above = [(original.orgnl_msg_id, original.grp_sts, original.sts_rsn_inf)]
     above += [(each.orgnl_pmt_inf_id, each.pmt_inf_sts, each.sts_rsn_inf) for each in payments]
     found += [
@@ -280,10 +283,6 @@ def _reason(informations: list[Any]) -> str | None:
         if information.rsn is not None and (code := information.rsn.cd or information.rsn.prtry):
             return str(code)
     return None
-
-
-def _pages(report: Any) -> tuple[StatementPage, ...]:
-    return tuple(_page(statement, report.grp_hdr) for statement in report.stmt)
 
 
 def _page(statement: Any, header: Any) -> StatementPage:
@@ -323,11 +322,9 @@ def _page(statement: Any, header: Any) -> StatementPage:
 
 
 def _require_tie(page: StatementPage) -> None:
-    moved = sum(
-        line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen for line in page.lines
-    )
-    if page.opening_fen + moved != page.closing_fen:
-        expected, found = format_yuan(page.opening_fen + moved), format_yuan(page.closing_fen)
+    expected_fen = page.opening_fen + sum(line.moved_fen for line in page.lines)
+    if expected_fen != page.closing_fen:
+        expected, found = format_yuan(expected_fen), format_yuan(page.closing_fen)
         raise _inconsistent(
             f"{page.account}：期初余额加减已记账各笔应为 {expected}，文件写期末 {found}，有缺行或错行",
             f"{page.account}: opening balance and booked entries give {expected}, the file closes with {found}",
@@ -341,9 +338,8 @@ def _balances(balances: list[Any]) -> tuple[Any, Any]:
     """Booked balances at the page's start and end; a page in the middle carries interim ones."""
     coded: dict[str, list[Any]] = {}
     for balance in balances:
-        coded.setdefault(_code(balance.tp.cd_or_prtry.cd) if balance.tp.cd_or_prtry.cd else "", []).append(
-            balance
-        )
+        code = balance.tp.cd_or_prtry.cd
+        coded.setdefault(_code(code) if code else "", []).append(balance)
     interim = coded.get("ITBD", [])
     opening = next((coded[code][0] for code in _OPENING if code in coded), None) or (interim or [None])[0]
     closing = next((coded[code][0] for code in _CLOSING if code in coded), None) or (interim or [None])[-1]
@@ -355,7 +351,7 @@ def _balances(balances: list[Any]) -> tuple[Any, Any]:
 def _days(statement: Any, closing: Any) -> tuple[date, date]:
     """Days covered from end to end: by the stated period, else the one day of the closing balance."""
     if statement.fr_to_dt is None:
-        day = _day_of(closing.dt)
+        day = _moment_of(closing.dt).date()
         return day, day
     first, last = _moment(statement.fr_to_dt.fr_dt_tm), _moment(statement.fr_to_dt.to_dt_tm)
     first_day = first.date() if first.time() == time() else first.date() + timedelta(days=1)
@@ -387,15 +383,16 @@ def _lines(account: str, entry: Any) -> list[StatementLine]:
     direction = Direction.CREDIT if _code(entry.cdt_dbt_ind) == "CRDT" else Direction.DEBIT
 
     def line(detail: Any, number: int | None, amount_fen: int) -> StatementLine:
+        name, account_no = _counterparty(detail, direction)
         return StatementLine(
             bank_serial=serial if number is None else f"{serial}/{number}",
             account=account,
             direction=direction,
             amount_fen=amount_fen,
             key=key_of(detail.refs.end_to_end_id) if detail is not None and detail.refs else None,
-            counterparty=_counterparty(detail, direction),
+            counterparty=name,
             executed_at=executed_at,
-            counterparty_account=_counterparty_account(detail, direction),
+            counterparty_account=account_no,
         )
 
     if len(details) <= 1:
@@ -421,21 +418,16 @@ def _detail_fen(detail: Any) -> int:
     return _fen(amount)
 
 
-def _counterparty(detail: Any, direction: Direction) -> str | None:
+def _counterparty(detail: Any, direction: Direction) -> tuple[str | None, str | None]:
+    """Name and account number of the other party."""
     parties = detail.rltd_pties if detail is not None else None
     if parties is None:
-        return None
-    party = parties.dbtr if direction is Direction.CREDIT else parties.cdtr
+        return None, None
+    is_credit = direction is Direction.CREDIT
+    party, account = (parties.dbtr, parties.dbtr_acct) if is_credit else (parties.cdtr, parties.cdtr_acct)
     party = getattr(party, "pty", party)
-    return None if party is None or party.nm is None else str(party.nm)[:200]
-
-
-def _counterparty_account(detail: Any, direction: Direction) -> str | None:
-    parties = detail.rltd_pties if detail is not None else None
-    if parties is None:
-        return None
-    account = parties.dbtr_acct if direction is Direction.CREDIT else parties.cdtr_acct
-    return None if account is None else _account_no(account)[:64]
+    name = None if party is None or party.nm is None else str(party.nm)[:200]
+    return name, None if account is None else _account_no(account)[:64]
 
 
 # ---------------------------------------------------------------------------------- values
@@ -471,18 +463,13 @@ def _moment(xml: Any) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).astimezone(SHANGHAI)
 
 
-def _day_of(choice: Any) -> date:
-    return _moment_of(choice).date()
-
-
 def _moment_of(choice: Any) -> datetime:
     """A date or a moment; a day without a time counts from its start."""
     if choice is None or (choice.dt is None and choice.dt_tm is None):
         raise ValueError("an entry or balance without its date")
     if choice.dt_tm is not None:
         return _moment(choice.dt_tm)
-    day: date = choice.dt.to_date()
-    return datetime.combine(day, time(), SHANGHAI)
+    return midnight(choice.dt.to_date())
 
 
 # ---------------------------------------------------------------------------------- XML

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,14 +141,18 @@ _FAULTS: Mapping[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class _Source:
-    """One side: where it is, how its columns are called, and what its first row's number is."""
+    """One side: its file as it was read, and how the columns are called there. ``survey`` is None for Parquet."""
 
     side: Side
     path: Path
     columns: Columns
-    told: DetailFile
-    first_row: int
+    file: DetailFile
     survey: CsvSurvey | None
+
+    @property
+    def first_row(self) -> int:
+        """The number of the first line of details: the header of a CSV is row 1."""
+        return 1 if self.survey is None else 2
 
     def place_of(self, rowid: int) -> tuple[str, str]:
         """Where a row stands, in Chinese and English."""
@@ -202,17 +206,23 @@ def compare(
 ) -> Generator[DetailComparer, None, None]:
     """Compare two files; the comparison's database lives as long as the ``with`` block.
 
-    With a city, counties and funds are recognised as its register does; without one texts stand as written.
+    With a city, counties and funds are found in its register; without a city their texts stand as written.
     Raises InputError for a file, line or value that cannot be taken, ServiceUnavailable when the temporary
     folder cannot hold what is needed.
     """
-    with _storage_told(), tempfile.TemporaryDirectory(prefix="fundpool-reconcile-") as name:
+    with _storage_errors(), tempfile.TemporaryDirectory(prefix="fundpool-reconcile-") as name:
         folder = Path(name).resolve()
-        asked = {Side.LEFT: left, Side.RIGHT: right}
-        states = {path: detail_files.open_file(path) for path, _ in asked.values()}
-        surveys = {side: _survey(path) for side, (path, _) in asked.items()}
+        files = {Side.LEFT: left, Side.RIGHT: right}
+        states = {path: detail_files.open_file(path) for path, _ in files.values()}
+        surveys = {
+            side: None if detail_files.is_parquet(path) else detail_files.survey_csv(path)
+            for side, (path, _) in files.items()
+        }
         with closing(_open(folder, list(states))) as database:
-            sources = {side: _load(database, folder, side, *asked[side], surveys[side]) for side in Side}
+            sources = {
+                side: _Loading(database, folder, side, path, columns, surveys[side]).source()
+                for side, (path, columns) in files.items()
+            }
             # The lines are committed, which gives rows their numbers; what follows is not for keeping.
             database.execute("BEGIN")
             comparison = _compare(database, sources, city)
@@ -222,11 +232,11 @@ def compare(
 
 
 @contextmanager
-def _storage_told() -> Generator[None, None, None]:
+def _storage_errors() -> Generator[None, None, None]:
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
-        folder = os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - told, not used
+        folder = os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - named in the message, not used
         what = printable(str(error).split("\n", maxsplit=1)[0], 200)
         raise ServiceUnavailable(
             "comparison_storage",
@@ -237,7 +247,7 @@ def _storage_told() -> Generator[None, None, None]:
 
 
 def _open(folder: Path, files: list[Path]) -> duckdb.DuckDBPyConnection:
-    """A database that reaches the folder and the files, nothing else, and cannot be told otherwise."""
+    """A database that reaches the folder and the files and nothing else; its configuration is locked."""
     settings: dict[str, Any] = {
         "temp_directory": str(folder / "spill"),
         "memory_limit": MEMORY,
@@ -266,102 +276,94 @@ def _quoted(path: Path) -> str:
 # --- reading ------------------------------------------------------------------------------------
 
 
-def _survey(path: Path) -> CsvSurvey | None:
-    """What a CSV's bytes count; None for Parquet. Raises InputError."""
-    return None if detail_files.is_parquet(path) else detail_files.survey_csv(path)
+@dataclass(frozen=True)
+class _Loading:
+    """Makes one side's file a table of the database. ``survey`` is what a CSV's bytes count; None for Parquet."""
 
+    database: duckdb.DuckDBPyConnection
+    folder: Path
+    side: Side
+    path: Path
+    columns: Columns
+    survey: CsvSurvey | None
 
-def _load(
-    database: duckdb.DuckDBPyConnection,
-    folder: Path,
-    side: Side,
-    path: Path,
-    columns: Columns,
-    survey: CsvSurvey | None,
-) -> _Source:
-    """The side's lines as a table in the order of the file. Raises InputError."""
-    if survey is None:
-        _take_parquet(database, folder, side, path, columns)
-        told = DetailFile(shown(path), detail_files.sha256_of(path), "parquet", None)
-        return _Source(side, path, columns, told, first_row=1, survey=None)
-    header = detail_files.read_header(path, survey.encoding)
-    places = detail_files.positions(path, header, columns)
-    if not _took_as_it_is(database, side, path, survey, len(header), places):
-        _take_rewritten(database, folder / f"{side}.csv", side, path, survey, places)
-    told = DetailFile(shown(path), survey.sha256, "csv", survey.encoding)
-    return _Source(side, path, columns, told, first_row=2, survey=survey)
+    def source(self) -> _Source:
+        """The side's lines as a table in the order of the file. Raises InputError."""
+        survey = self.survey
+        if survey is None:
+            self._take_parquet()
+            file = DetailFile(shown(self.path), detail_files.sha256_of(self.path), "parquet", None)
+        else:
+            header = detail_files.read_header(self.path, survey.encoding)
+            places = detail_files.positions(self.path, header, self.columns)
+            if not self._took_as_it_is(survey, len(header), places):
+                self._take_rewritten(survey, places)
+            file = DetailFile(shown(self.path), survey.sha256, "csv", survey.encoding)
+        return _Source(self.side, self.path, self.columns, file, survey)
 
+    def _took_as_it_is(self, survey: CsvSurvey, width: int, places: Sequence[int]) -> bool:
+        """Whether DuckDB took every line of the file, and every field of every line, as the survey counted them.
 
-def _took_as_it_is(
-    database: duckdb.DuckDBPyConnection,
-    side: Side,
-    path: Path,
-    survey: CsvSurvey,
-    width: int,
-    places: Sequence[int],
-) -> bool:
-    """Whether DuckDB took every line of the file, and every field of every line, as the survey counted them.
+        It passes over blank lines and an empty field too many; the counts do not.
+        """
+        real = self.path.resolve()
+        if not survey.is_even or survey.commas != (survey.rows + 1) * (width - 1):
+            return False
+        if not detail_files.is_plain_path(real):
+            return False
+        try:
+            self._take_csv(real, width, places)
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            return False
+        return self._rows() == survey.rows
 
-    It passes over blank lines and an empty field too many; the counts do not.
-    """
-    real = path.resolve()
-    if not survey.is_even or survey.commas != (survey.rows + 1) * (width - 1):
-        return False
-    if not detail_files.is_plain_path(real):
-        return False
-    try:
-        _take_csv(database, side, real, width, places)
-    except duckdb.OutOfMemoryException:
-        raise
-    except duckdb.Error:
-        return False
-    return _rows(database, side) == survey.rows
+    def _take_rewritten(self, survey: CsvSurvey, places: Sequence[int]) -> None:
+        plain = self.folder / f"{self.side}.csv"
+        rows = detail_files.rewrite(self.path, survey, places, plain)
+        self._take_csv(plain, len(DETAIL_COLUMNS), range(len(DETAIL_COLUMNS)))
+        taken = self._rows()
+        assert taken == rows, f"{self.side}: {taken} of {rows} rows"
+        plain.unlink()
 
+    def _take_csv(self, path: Path, width: int, places: Sequence[int]) -> None:
+        names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(width))
+        self._take(_FROM_CSV.format(*places, names=names), path)
 
-def _take_rewritten(
-    database: duckdb.DuckDBPyConnection,
-    plain: Path,
-    side: Side,
-    path: Path,
-    survey: CsvSurvey,
-    places: Sequence[int],
-) -> None:
-    rows = detail_files.rewrite(path, survey, places, plain)
-    _take_csv(database, side, plain, len(DETAIL_COLUMNS), range(len(DETAIL_COLUMNS)))
-    taken = _rows(database, side)
-    assert taken == rows, f"{side}: {taken} of {rows} rows"
-    plain.unlink()
+    def _take_parquet(self) -> None:
+        real = self.path.resolve()
+        if not detail_files.is_plain_path(real):
+            real = Path(shutil.copyfile(real, self.folder / f"{self.side}.parquet"))
+        try:
+            described = self.database.execute(
+                "DESCRIBE SELECT * FROM read_parquet(?, hive_partitioning=false)", [str(real)]
+            ).fetchall()
+            header = [str(row[0]) for row in described]
+            places = detail_files.positions(self.path, header, self.columns)
+            for column, place in zip(DETAIL_COLUMNS, places, strict=True):
+                _require_exact(self.path, header[place], str(described[place][1]), column)
+            names = ", ".join(f"c{number}" for number in range(len(header)))
+            self._take(_FROM_PARQUET.format(*places, names=names), real)
+            self._rows()
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            what = printable(str(error).split("\n", maxsplit=1)[0], 200)
+            raise detail_files.damaged(self.path, what, what) from error
 
+    def _take(self, source: str, path: Path) -> None:
+        self.database.execute(f"DROP TABLE IF EXISTS {self.side}_line")
+        load = _LOAD.format(side=self.side, source=source, longest=_TEXT_CHARACTERS, blank=_BLANK)
+        self.database.execute(load, [str(path)])
 
-def _take_csv(
-    database: duckdb.DuckDBPyConnection, side: Side, path: Path, width: int, places: Sequence[int]
-) -> None:
-    names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(width))
-    _take(database, side, _FROM_CSV.format(*places, names=names), path)
-
-
-def _take_parquet(
-    database: duckdb.DuckDBPyConnection, folder: Path, side: Side, path: Path, columns: Columns
-) -> None:
-    real = path.resolve()
-    if not detail_files.is_plain_path(real):
-        real = Path(shutil.copyfile(real, folder / f"{side}.parquet"))
-    try:
-        described = database.execute(
-            "DESCRIBE SELECT * FROM read_parquet(?, hive_partitioning=false)", [str(real)]
-        ).fetchall()
-        header = [str(row[0]) for row in described]
-        places = detail_files.positions(path, header, columns)
-        for column, place in zip(DETAIL_COLUMNS, places, strict=True):
-            _require_exact(path, header[place], str(described[place][1]), column)
-        names = ", ".join(f"c{number}" for number in range(len(header)))
-        _take(database, side, _FROM_PARQUET.format(*places, names=names), real)
-        _rows(database, side)
-    except duckdb.OutOfMemoryException:
-        raise
-    except duckdb.Error as error:
-        what = printable(str(error).split("\n", maxsplit=1)[0], 200)
-        raise detail_files.damaged(path, what, what) from error
+    def _rows(self) -> int:
+        """How many rows were taken: their numbers run without a gap."""
+        count, last = _first_row(
+            self.database, f"SELECT count(*), coalesce(max(rowid), -1) FROM {self.side}_line"
+        )
+        assert last == count - 1, f"{self.side}: row numbers run to {last} in {count} rows"
+        return int(count)
 
 
 def _require_exact(path: Path, name: str, found: str, column: str) -> None:
@@ -379,20 +381,7 @@ def _require_exact(path: Path, name: str, found: str, column: str) -> None:
     )
 
 
-def _take(database: duckdb.DuckDBPyConnection, side: Side, source: str, path: Path) -> None:
-    database.execute(f"DROP TABLE IF EXISTS {side}_line")
-    database.execute(
-        _LOAD.format(side=side, source=source, longest=_TEXT_CHARACTERS, blank=_BLANK), [str(path)]
-    )
-
-
-def _rows(database: duckdb.DuckDBPyConnection, side: Side) -> int:
-    count, last = _one(database, f"SELECT count(*), coalesce(max(rowid), -1) FROM {side}_line")
-    assert last == count - 1, f"{side}: row numbers run to {last} in {count} rows"
-    return int(count)
-
-
-def _one(database: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+def _first_row(database: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     found: tuple[Any, ...] | None = database.execute(query).fetchone()
     assert found is not None
     return found
@@ -420,13 +409,13 @@ def _groups(database: duckdb.DuckDBPyConnection, source: _Source, city: CityPlac
     for group in groups:
         faults += [(group.first, *fault) for fault in _place_faults(group, city)]
     if faults:
-        (more,) = _one(database, f"SELECT count(*) FROM {side}_line WHERE fault IS NOT NULL")
+        (more,) = _first_row(database, f"SELECT count(*) FROM {side}_line WHERE fault IS NOT NULL")
         raise _fault(source, *min(faults), city, int(more))
     if len(groups) > _PLACES:
         raise InputError(
             "detail_places",
-            f"{source.told.file}：不同的县区与险种超过 {_PLACES} 组，列对应有误",
-            f"{source.told.file}: over {_PLACES} different counties and funds; the columns are mapped wrongly",
+            f"{source.file.file}：不同的县区与险种超过 {_PLACES} 组，列对应有误",
+            f"{source.file.file}: over {_PLACES} different counties and funds; the columns are mapped wrongly",
             remedy="检查 --columns / check --columns",
         )
     return groups
@@ -463,8 +452,8 @@ def _fault(
     others_en = f"; at least {more} rows are wrong" if more > 1 else ""
     return InputError(
         "detail_value",
-        f"{source.told.file} {where_zh} 列 {name}：为「{what}」，应为：{expected_zh}{others_zh}",
-        f"{source.told.file} {where_en} column {name}: found '{what}', expected {expected_en}{others_en}",
+        f"{source.file.file} {where_zh} 列 {name}：为「{what}」，应为：{expected_zh}{others_zh}",
+        f"{source.file.file} {where_en} column {name}: found '{what}', expected {expected_en}{others_en}",
         remedy="在原系统更正后重新导出；没有比对任何一行 / mend it at its source and export again; nothing was compared",
     )
 
@@ -475,20 +464,17 @@ def _fault(
 def _compare(
     database: duckdb.DuckDBPyConnection, sources: Mapping[Side, _Source], city: CityPlaces | None
 ) -> DetailComparison:
-    groups = {side: _groups(database, sources[side], city) for side in Side}
-
     def place_of(group: _Group) -> tuple[str, str]:
         if city is None:
             return group.county, group.fund
         return city.county(group.county) or "", city.fund(group.fund) or ""
 
-    places = sorted({place_of(group) for side in Side for group in groups[side]})
-    numbers = {place: number for number, place in enumerate(places)}
-    rows = [
-        (side.value, group.county, group.fund, numbers[place_of(group)], *place_of(group))
-        for side in Side
-        for group in groups[side]
+    placed = [
+        (side, group, place_of(group)) for side in Side for group in _groups(database, sources[side], city)
     ]
+    places = sorted({place for _, _, place in placed})
+    numbers = {place: number for number, place in enumerate(places)}
+    rows = [(side.value, group.county, group.fund, numbers[place], *place) for side, group, place in placed]
     database.execute(
         "CREATE TABLE place (side VARCHAR, county VARCHAR, fund VARCHAR, id INTEGER, county_code VARCHAR, fund_key VARCHAR)"
     )
@@ -500,31 +486,18 @@ def _compare(
     for side in Side:
         database.execute(_COMPARE.format(side=side))
     database.execute(_DIFFERENCES)
-    counts = _counts(database, groups, {place: numbers[place] for place in places}, place_of)
-    return DetailComparison(
-        sources[Side.LEFT].told,
-        sources[Side.RIGHT].told,
-        tuple(_place_counts(place, counts[number]) for place, number in numbers.items()),
-    )
-
-
-def _counts(
-    database: duckdb.DuckDBPyConnection,
-    groups: Mapping[Side, list[_Group]],
-    numbers: Mapping[tuple[str, str], int],
-    place_of: Callable[[_Group], tuple[str, str]],
-) -> dict[int, Counter[str]]:
-    counts: dict[int, Counter[str]] = {number: Counter() for number in numbers.values()}
-    for side in Side:
-        for group in groups[side]:
-            count = counts[numbers[place_of(group)]]
-            count[f"{side}_rows"] += group.rows
-            count[f"total_{side}_fen"] += group.total_fen
-    for kind, number, rows in database.execute(
+    counts: list[Counter[str]] = [Counter() for _ in places]
+    for side, group, place in placed:
+        counts[numbers[place]].update({f"{side}_rows": group.rows, f"total_{side}_fen": group.total_fen})
+    for kind, number, lines in database.execute(
         "SELECT kind, coalesce(left_place, right_place), count(*) FROM difference GROUP BY ALL"
     ).fetchall():
-        counts[number][kind] = rows
-    return counts
+        counts[number][kind] = lines
+    return DetailComparison(
+        sources[Side.LEFT].file,
+        sources[Side.RIGHT].file,
+        tuple(_place_counts(place, count) for place, count in zip(places, counts, strict=True)),
+    )
 
 
 def _place_counts(place: tuple[str, str], count: Counter[str]) -> PlaceCounts:

@@ -3,7 +3,7 @@
 The bytes decide what a file is, its name does not. A CSV is surveyed once in a stream: encoding (UTF-8,
 else GB18030, both strictly), lines, fields, SHA-256. The comparison lets DuckDB read a plain one and holds
 what it took against the survey; any other file, and any doubt, goes through ``rewrite``, which reads record
-by record, says what is wrong in which line, and writes the four columns anew.
+by record, names the line and the error, and writes the four columns anew.
 """
 
 import codecs
@@ -51,20 +51,13 @@ class CsvSurvey:
     """A quoted field runs over several lines, so a row's number is not its line's."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """Tells whether a file was changed while it was read."""
+FileState = tuple[int, int, int, int]
+"""Device, inode, size and time of the last write: another state means that the file was changed."""
 
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
 
-    @classmethod
-    def of(cls, path: Path) -> "FileState":
-        """The state now. Raises OSError."""
-        status = path.stat()
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+def _state_of(path: Path) -> FileState:
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def shown(path: Path) -> str:
@@ -91,7 +84,7 @@ def open_file(path: Path) -> FileState:
         else:
             with path.open("rb") as stream:
                 stream.read(1)
-            return FileState.of(path)
+            return _state_of(path)
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or str(error)
     raise InputError(
@@ -105,7 +98,7 @@ def open_file(path: Path) -> FileState:
 def require_same(path: Path, before: FileState) -> None:
     """Refuse a file that changed since it was opened. Raises InputError."""
     try:
-        same = FileState.of(path) == before
+        same = _state_of(path) == before
     except OSError:
         same = False
     if not same:

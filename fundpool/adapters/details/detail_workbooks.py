@@ -1,22 +1,21 @@
 """The differing lines of two files of payment details as a workbook, and both result files put into place.
 
 Amounts are typed numbers in yuan with two decimals where fifteen digits hold them exactly, else texts; texts
-are written as texts, so nothing that a file said can become a formula. Rows go to the disk as they come.
+are written as texts, so no text of a file can become a formula. Rows go to the disk as they come.
 """
 
 import hashlib
-import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xlsxwriter  # type: ignore[import-untyped]
 
-from fundpool.domain.errors import InputError, ServiceUnavailable
+from fundpool.adapters.documents.raw_files import storing, write_whole
+from fundpool.adapters.documents.sheets import set_page, set_widths, yuan
+from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.services.documents.detail_comparison import (
     COUNTS,
@@ -99,19 +98,9 @@ class _Styles:
         self.warning = book.add_format({**font, "bold": True, "font_color": "#9C0006", "bg_color": "#FFC7CE"})
 
 
-def _sheet(book: Any, name: str, heading_row: int) -> Any:
-    """A sheet that prints on A4 as wide as it is, with its headings on every page."""
-    sheet = book.add_worksheet(name)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(heading_row)
-    sheet.set_footer("&C第 &P 页 共 &N 页")
-    return sheet
-
-
 def _write_overview(book: Any, styles: _Styles, comparison: DetailComparison, parquet_name: str) -> None:
-    sheet = _sheet(book, "汇总", heading_row=5)
+    sheet = book.add_worksheet("汇总")
+    set_page(sheet, heading_row=5)
     sheet.set_column(0, 1, 16)
     sheet.set_column(2, len(COUNTS) + 1, 14)
     sheet.write_string(0, 0, "明细逐笔比对 / line-by-line comparison", styles.title)
@@ -123,8 +112,7 @@ def _write_overview(book: Any, styles: _Styles, comparison: DetailComparison, pa
         )
     else:
         sheet.write_string(3, 0, "逐笔相符，无差异。", styles.plain)
-    for column, head in enumerate(("县区", "险种", *map(count_zh, COUNTS))):
-        sheet.write_string(5, column, head, styles.head)
+    sheet.write_row(5, 0, ("县区", "险种", *map(count_zh, COUNTS)), styles.head)
     for row, place in enumerate(comparison.places, start=6):
         _write_text(sheet, row, 0, place.county, styles.plain)
         _write_text(sheet, row, 1, place.fund, styles.plain)
@@ -149,9 +137,9 @@ def _write_lines(
     lines: Iterable[tuple[Any, ...]],
     parquet_name: str,
 ) -> int:
-    sheet = _sheet(book, "差异明细", heading_row=_HEADING_ROWS - 1)
-    for column, (_, width) in enumerate(_HEADS):
-        sheet.set_column(column, column, width)
+    sheet = book.add_worksheet("差异明细")
+    set_page(sheet, heading_row=_HEADING_ROWS - 1)
+    set_widths(sheet, *(width for _, width in _HEADS))
     sheet.freeze_panes(_HEADING_ROWS, 0)
     total = comparison.differing
     sheet.write_string(0, 0, f"差异 {total} 行 / differing lines: {total}", styles.title)
@@ -164,8 +152,7 @@ def _write_lines(
             f"a sheet holds the first {MOST_LINES} only; all {total} are in {parquet_name}",
             styles.warning,
         )
-    for column, (head, _) in enumerate(_HEADS):
-        sheet.write_string(2, column, head, styles.head)
+    sheet.write_row(_HEADING_ROWS - 1, 0, [head for head, _ in _HEADS], styles.head)
     row = _HEADING_ROWS - 1
     for row, line in enumerate(lines, start=_HEADING_ROWS):
         _write_line(sheet, row, line, styles)
@@ -195,18 +182,12 @@ def _write_text(sheet: Any, row: int, column: int, text: str, style: Any) -> Non
 def _write_money(sheet: Any, row: int, column: int, amount_fen: int, styles: _Styles) -> None:
     # A spreadsheet's number keeps fifteen digits: what has more stays a text, whole.
     if abs(amount_fen) < _EXACT_FEN:
-        sheet.write_number(row, column, Decimal(amount_fen) / 100, styles.money)
+        sheet.write_number(row, column, yuan(amount_fen), styles.money)
     else:
         sheet.write_string(row, column, format_yuan(amount_fen), styles.right)
 
 
 # --- the folder of results ----------------------------------------------------------------------
-
-
-def result_stem(comparison: DetailComparison, *asked: str) -> str:
-    """Name of a comparison's files, from both files' bytes and what was asked: another comparison's differ."""
-    told = "\n".join((comparison.left.sha256, comparison.right.sha256, *asked))
-    return f"differences-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def open_folder(folder: Path) -> None:
@@ -224,38 +205,25 @@ def open_folder(folder: Path) -> None:
         ) from error
 
 
-def put(source: Path, target: Path) -> None:
+def _put(source: Path, target: Path) -> None:
     """Give ``target`` the bytes of ``source`` whole or not at all. Raises ServiceUnavailable."""
-    handle, name = -1, ""
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".incoming-")
-        with os.fdopen(handle, "wb") as stream, source.open("rb") as written:
-            shutil.copyfileobj(written, stream, 1 << 20)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(target)
-    except OSError as error:
-        if name:
-            Path(name).unlink(missing_ok=True)
-        raise ServiceUnavailable(
-            "storage_unavailable",
-            f"差异明细无法存盘：{error.strerror}（{target.parent}）",
-            f"the differing lines cannot be kept: {error.strerror} ({target.parent})",
-            remedy="检查磁盘空间与权限后重试 / check space and rights, then run again",
-        ) from error
+    with storing(target.parent, "差异明细", "the differing lines"), source.open("rb") as written:
+        write_whole(target, written, is_synced=True)
 
 
-def write_differences(comparer: "DetailComparer", folder: Path, question: str) -> DifferenceFiles:
+def write_differences(comparer: "DetailComparer", folder: Path, options: str) -> DifferenceFiles:
     """Write the differing lines into the folder, as Parquet and as a workbook.
 
-    ``question`` is what was compared and how: the same comparison asked otherwise gets files of its own.
+    The names of both follow from the bytes of the files compared and from ``options``, which says how they
+    were compared: another comparison of the same files does not replace this one.
     """
     comparison = comparer.comparison
-    stem = result_stem(comparison, question)
+    compared = f"{comparison.left.sha256}\n{comparison.right.sha256}\n{options}"
+    stem = f"differences-{hashlib.sha256(compared.encode()).hexdigest()[:12]}"
     parquet, workbook = folder / f"{stem}.parquet", folder / f"{stem}.xlsx"
     listed = comparer.list_differences()
     drawn = listed.with_suffix(".xlsx")
     lines = write_workbook(drawn, comparison, comparer.differences(listed, MOST_LINES), parquet.name)
-    put(listed, parquet)
-    put(drawn, workbook)
+    _put(listed, parquet)
+    _put(drawn, workbook)
     return DifferenceFiles(parquet, workbook, comparison.differing, lines)

@@ -1,17 +1,15 @@
 """Duties as an iCalendar file, for the calendars people keep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from icalendar import Alarm, Calendar, Event
 
 from fundpool.domain.duties import STATUS_ZH, Duty, DutyStatus
-from fundpool.domain.policy import CityPolicy, StepName
+from fundpool.domain.policy import CityPolicy
 
 
-def calendar_file(
-    policy: CityPolicy, duties: Sequence[Duty], steps: Mapping[str, StepName], stamp: datetime
-) -> tuple[bytes, int]:
+def calendar_file(policy: CityPolicy, duties: Sequence[Duty], stamp: datetime) -> tuple[bytes, int]:
     """The file with one all-day event on the due date of each dated duty, and how many duties have no date.
 
     ``stamp`` is the moment the events are made at.
@@ -25,14 +23,14 @@ def calendar_file(
         if duty.due is None:
             undated += 1
             continue
-        step = steps.get(duty.step)
+        name = policy.duty_names[duty.key].name_zh
         actor = policy.actors.get(duty.actor)
         event = Event()
-        event.add("uid", f"{policy.key}-{duty.rule}-{duty.step}-{duty.period}@fundpool")
+        event.add("uid", f"{policy.key}-{duty.rule}-{duty.key}-{duty.period}@fundpool")
         event.add("dtstamp", stamp.astimezone(UTC))
         event.add("dtstart", duty.due)
         event.add("dtend", duty.due + timedelta(days=1))
-        event.add("summary", f"{policy.name_zh} {duty.period} {step.name_zh if step else duty.step}")
+        event.add("summary", f"{policy.name_zh} {duty.period} {name}")
         event.add("transp", "TRANSPARENT")
         lines = [
             f"责任主体：{actor.name_zh if actor else duty.actor}",
@@ -44,7 +42,7 @@ def calendar_file(
         event.add("status", "CONFIRMED" if duty.status is DutyStatus.CONFIRMED else "TENTATIVE")
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
-        alarm.add("description", f"{step.name_zh if step else duty.step}")
+        alarm.add("description", f"{name}")
         # Nine in the morning of the day before the last working day that serves.
         alarm.add("trigger", timedelta(days=((duty.act_by or duty.due) - duty.due).days - 1, hours=9))
         event.add_component(alarm)

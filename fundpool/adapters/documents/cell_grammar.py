@@ -1,6 +1,6 @@
-"""How the text of one cell becomes an amount, a month, a day or a count, and what is said about it.
+"""Reads the text of a cell as an amount, a month, a day or a count, and remarks on how it is written.
 
-Strict: a writing either is the plain one, or falls under a written rule that shows what was read
+Strict: a text either has the plain form, or falls under a written rule whose finding shows what was read
 (schemas/documents/reading_rules.py), or yields no value at all. Python's own ``int``, ``float`` and
 ``Decimal`` would take other scripts' digits, ``1_000``, ``nan`` and ``1e3`` without a word.
 """
@@ -37,7 +37,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something to say about a cell: a code of READING_RULES with what was found and taken instead."""
+    """A finding about a cell: a code of READING_RULES, the text found, and the value that was read instead."""
 
     code: str
     found: str
@@ -78,7 +78,7 @@ _CURRENCY = re.compile(r"^(?:[¥￥]|人民币|RMB|CNY)|元$")
 
 
 def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[int | None, list[Remark]]:
-    """Fen of a money cell and what is to be said about it; None when it holds no amount.
+    """Fen of a money cell, and the remarks on it; None when it holds no amount.
 
     ``derived`` cells (sums the template itself computes, control totals) may hold a formula with a
     stored result: the checks compute the same sum again, so nothing rests on the formula.
@@ -90,12 +90,8 @@ def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[i
     if cell.is_date:
         return None, [Remark("CELL-007", shown_text(cell, date1904=date1904))]
     if cell.kind in {"b", "e"}:
-        return None, [
-            Remark(
-                "CELL-011",
-                {"1": "TRUE", "0": "FALSE"}.get(cell.text, cell.text) if cell.kind == "b" else cell.text,
-            )
-        ]
+        truth = {"1": "TRUE", "0": "FALSE"} if cell.kind == "b" else {}
+        return None, [Remark("CELL-011", truth.get(cell.text, cell.text))]
     remarks = [Remark("CELL-005", cell.text)] if cell.formula and not derived else []
     if cell.kind == "n":
         amount, more = _number(cell.text, computed=cell.formula)
@@ -107,7 +103,7 @@ def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[i
 
 
 def _shown_otherwise(cell: Cell, taken: str) -> list[Remark]:
-    """What is said of a value that its number format shows as something else; ``taken`` is what is read."""
+    """The remark on a value that its number format shows as something else; ``taken`` is the value as read."""
     if not cell.number_format or cell.text is None:
         return []
     shown = shown_otherwise(cell.number_format, cell.text, is_text=cell.kind != "n")
@@ -181,7 +177,7 @@ _MONTH_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})", re.ASCII)
 
 
 def read_month(cell: Cell, *, date1904: bool) -> tuple[Month | None, list[Remark]]:
-    """The month of a cell; Excel turns a typed 2026-10 into 1 October, which is understood and said."""
+    """The month of a cell. Excel turns a typed 2026-10 into 1 October, which is read as October with a remark."""
     text = cell.text or ""
     month: Month | None = None
     if cell.is_date:
@@ -189,7 +185,7 @@ def read_month(cell: Cell, *, date1904: bool) -> tuple[Month | None, list[Remark
         month = Month.of(day) if day is not None and day.day == 1 else None
     else:
         folded = text.strip().translate(_FULL_WIDTH)
-        # As a number 2026.10 is 2026.1: nobody can tell October from January.
+        # As a number 2026.10 is 2026.1: October and January look the same.
         match = (None if cell.kind == "n" else _MONTH.fullmatch(folded)) or _MONTH_DIGITS.fullmatch(folded)
         if match is not None and 1 <= int(match[2]) <= 12 and int(match[1]) >= 1:
             month = Month(int(match[1]), int(match[2]))
@@ -255,9 +251,8 @@ def _day_of(cell: Cell, *, date1904: bool) -> date | None:
         match = re.match(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", text, re.ASCII)
         return _date(*(int(part) for part in match.groups())) if match else None
     stored = _stored_number(text)
-    if (
-        stored is None or not 61 <= stored <= 100_000
-    ):  # before 1900-03-01 the two calendars of Excel disagree with the real one
+    # Excel counts a 29 February 1900, so its days before 1900-03-01 (number 61) are not those of the calendar.
+    if stored is None or not 61 <= stored <= 100_000:
         return None
     return (date(1904, 1, 1) if date1904 else date(1899, 12, 30)) + timedelta(days=int(stored))
 

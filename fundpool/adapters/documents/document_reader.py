@@ -21,9 +21,11 @@ from fundpool.domain.findings import Finding, brief
 from fundpool.domain.periods import Month, Period
 from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile, fold, of_each
 from schemas.documents import document_type
-from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence
+from schemas.documents.base import DocumentField, DocumentType, FieldKind
 from schemas.documents.reading_rules import READING_RULES, REFUSALS
 
+Value = str | int | None
+"""What a column that is no amount holds."""
 HEADER_ROWS = 40
 """How far down a header may stand."""
 _TOTAL = re.compile(r"(控制|本页|本表|全市|全县|全区)?(合计|总计|小计)(数|行|金额)?:?")
@@ -56,10 +58,9 @@ def read_documents(
 ) -> list[ParsedDocument]:
     """Read ``files`` as documents of one type, in order; a bad file is an answer, never an exception.
 
-    ``register`` is that of the city all files are of, or one for each file.
-
-    ``month`` (a year for a yearly document) is what the template's properties are compared with (None at intake, when nobody knows
-    it yet); the month of each row is read from the row. Raises InputError when there is no such document type.
+    ``register`` is that of the city which all files are of, or one for each file. ``month`` (a year for a yearly
+    document) is what the template's properties are compared with, None at intake, when nobody knows it yet; the
+    month of each row is read from the row. Raises InputError when there is no such document type.
     """
     kind, answers = document_type(document), take_apart_all(files)
     return [
@@ -205,10 +206,10 @@ class _Reading:
     # --- where the table is ---
 
     def find_table(self, sheets: list[_Sheet]) -> _Table | None:
-        """The one table with this document's header; None (with a finding) when there is none or several."""
+        """The table with this document's header; None, with a finding, when there is none or more than one."""
         hidden = [sheet.name for sheet in sheets if not sheet.visible and sheet.rows]
         tables = [table for sheet in sheets if sheet.visible and (table := self._table_in(sheet)) is not None]
-        required = [f for f in self.document.fields if f.presence is Presence.REQUIRED]
+        required = [f for f in self.document.fields if not f.is_optional]
         expected = "、".join(f.zh for f in required)
         if hidden:
             self._say("FILE-015", found="、".join(hidden))
@@ -236,7 +237,7 @@ class _Reading:
             table = self._header(sheet, row, cells)
             if len(table.columns) >= 4 and (best is None or len(table.columns) > len(best.columns)):
                 best = table
-        wanted = sum(f.presence is Presence.REQUIRED for f in self.document.fields)
+        wanted = sum(not f.is_optional for f in self.document.fields)
         return best if best is not None and 2 * len(best.columns) >= wanted else None
 
     def _header(self, sheet: _Sheet, row: int, cells: Mapping[int, Cell]) -> _Table:
@@ -272,7 +273,7 @@ class _Reading:
         return "无 / none"
 
     def check_properties(self, properties: Mapping[str, str], month: Period | None) -> None:
-        """A template says in its properties what it is for; a file without them is no finding."""
+        """Compare the template's properties (document, version, period) with what is expected; a file may have none."""
         expected = {
             "fundpool-document": self.document.key,
             "fundpool-version": self.document.version,
@@ -333,7 +334,7 @@ class _Reading:
         return found
 
     def _pairs(self, text: str) -> list[tuple[str, str]]:
-        """Every label in a text with what follows it there; "" as the key of one this document does not know."""
+        """Every label in a text with the text after it; the key is "" for a label that this document does not know."""
         if ":" not in text and "：" not in text:
             alone = self._label_names.get(fold(_SIGNED_HOW.sub("", text.strip()))) if len(text) < 20 else None
             return [] if alone is None else [(alone, "")]
@@ -389,14 +390,16 @@ class _Reading:
         if not written or set(filled) != written | sums:
             return False
         code, name = (filled.get(table.columns.get(key, 0)) for key in ("county_code", "county_name"))
-        return self._county(
+        county = self._county(
             {
                 "county_code": code.text.strip() if code and code.text else None,
                 "county_name": name.text if name else None,
             }
-        ) is not None and all(
-            filled[column].formula and _stored_nothing(filled[column].text) for column in sums
         )
+        sums_are_empty = all(
+            filled[at].formula and _NIL.fullmatch((filled[at].text or "").strip()) for at in sums
+        )
+        return county is not None and sums_are_empty
 
     def _is_outside(self, table: _Table, filled: Mapping[int, Cell], texts: Sequence[str]) -> bool:
         """Whether the row is signatures (which are taken) or an explanatory note."""
@@ -404,14 +407,14 @@ class _Reading:
             return True
         if len(filled) > 12 or not any(self._pairs(text) for text in texts):
             return False
-        told: dict[int, Cell] = {}
-        label = False
+        unlabelled: dict[int, Cell] = {}
+        follows_label = False
         for column, cell in sorted(filled.items()):
             pairs = self._pairs(cell.text or "") if cell.kind == "s" else []
-            if not pairs and not label:
-                told[column] = cell
-            label = bool(pairs) and not pairs[-1][1]
-        return not self._has_amount(table, told) and self._read_labels(table, filled)
+            if not pairs and not follows_label:
+                unlabelled[column] = cell
+            follows_label = bool(pairs) and not pairs[-1][1]
+        return not self._has_amount(table, unlabelled) and self._read_labels(table, filled)
 
     def _has_amount(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
         return any(
@@ -437,7 +440,7 @@ class _Reading:
             self.totals[f.key] = amount
             self.total_cells[f.key] = _address(cell)
             for remark in remarks:
-                self._remark(table, _address(cell), f, remark, row=row, county=None, fund=None)
+                self._remark(table, _address(cell), f, remark, row=row)
 
     def _read_line(self, table: _Table, row: int, filled: Mapping[int, Cell]) -> None:
         cells = {
@@ -447,22 +450,23 @@ class _Reading:
         }
         remarks: list[tuple[DocumentField, Remark]] = []
         amounts: dict[str, int | None] = {}
-        values: dict[str, str | int | None] = {}
+        values: dict[str, Value] = {}
         for f in self.document.fields:
             cell = cells.get(f.key)
-            if f.is_money:
-                amounts[f.key], said = (
-                    (None, [])
-                    if cell is None
-                    else read_amount(cell, derived=f.follows_from is not None, date1904=self.date1904)
-                )
+            if cell is None:
+                (amounts if f.is_money else values)[f.key] = None
+            elif f.is_money:
+                is_derived = f.follows_from is not None
+                amounts[f.key], found = read_amount(cell, derived=is_derived, date1904=self.date1904)
+                remarks.extend((f, remark) for remark in found)
             else:
-                values[f.key], said = (None, []) if cell is None else self._value(f, cell)
-            remarks.extend((f, remark) for remark in said)
+                values[f.key], found = self._value(f, cell)
+                remarks.extend((f, remark) for remark in found)
+        fund, month = values.get("fund"), values.get("month")
         line = Line(
             county=self._county(values),
-            fund=_text(values.get("fund")),
-            month=_month(values.get("month")),
+            fund=fund if isinstance(fund, str) else None,
+            month=Month.parse(month) if isinstance(month, str) else None,
             amounts_fen=amounts,
             values=values,
             sheet=table.sheet.name,
@@ -470,8 +474,9 @@ class _Reading:
             # A blank cell has an address too: that is where the county must write.
             cells={key: f"{column_letters(column)}{row}" for key, column in table.columns.items()},
             raw={
-                key: cell.text or "" if self.document.field_of(key).is_money else self._shown(cell)
-                for key, cell in cells.items()
+                f.key: cell.text or "" if f.is_money else shown_text(cell, date1904=self.date1904)
+                for f in self.document.fields
+                if (cell := cells.get(f.key)) is not None
             },
         )
         self.lines.append(line)
@@ -480,7 +485,7 @@ class _Reading:
             self._remark(table, line.cells[f.key], f, remark, row=row, county=line.county, fund=line.fund)
 
     def _half_a_county(self, line: Line) -> list[tuple[DocumentField, Remark]]:
-        """What is said of a county whose code or name is blank, and is known by the other."""
+        """The remarks on a county whose code or name is blank, and is known by the other."""
         county = self.register.by_code(line.county) if line.county else None
         if county is None:
             return []
@@ -491,51 +496,51 @@ class _Reading:
             if f.key in official and f.key in line.cells and not line.raw.get(f.key, "").strip()
         ]
 
-    def _shown(self, cell: Cell) -> str:
-        return shown_text(cell, date1904=self.date1904)
-
-    def _county(self, values: Mapping[str, str | int | None]) -> str | None:
+    def _county(self, values: Mapping[str, Value]) -> str | None:
         by_code, by_name = values.get("county_code"), values.get("county_name")
         county = self.register.by_code(str(by_code)) if by_code else None
         if county is None and by_name:
             county = self.register.by_name(str(by_name))
         return county.code if county else None
 
-    def _value(self, f: DocumentField, cell: Cell) -> tuple[str | int | None, list[Remark]]:
+    def _value(self, f: DocumentField, cell: Cell) -> tuple[Value, list[Remark]]:
+        """The value of a column that is no amount, and what is remarked on its writing."""
         text = (cell.text or "").strip()
-        remarks: list[Remark] = [Remark("CELL-005" if text else "CELL-006", text)] if cell.formula else []
-        if cell.kind == "e" or not text:
-            return None, [*remarks, Remark("CELL-011", text)] if text else remarks
-        value, said = self._plain_value(f, cell, text)
-        return value, remarks + said
+        formula = [Remark("CELL-005" if text else "CELL-006", text)] if cell.formula else []
+        if not text:
+            return None, formula
+        if cell.kind == "e":
+            return None, [*formula, Remark("CELL-011", text)]
+        value, remarks = self._value_of_text(f, cell, text)
+        return value, [*formula, *remarks]
 
-    def _plain_value(self, f: DocumentField, cell: Cell, text: str) -> tuple[str | int | None, list[Remark]]:
-        value: str | int | None = text
-        said: list[Remark] = []
+    def _value_of_text(self, f: DocumentField, cell: Cell, text: str) -> tuple[Value, list[Remark]]:
+        value: Value = text
+        remarks: list[Remark] = []
         match f.kind:
             case FieldKind.MONTH:
-                month, said = read_month(cell, date1904=self.date1904)
+                month, remarks = read_month(cell, date1904=self.date1904)
                 value = None if month is None else str(month)
             case FieldKind.YEAR:
-                value, said = read_year(cell)
+                value, remarks = read_year(cell)
             case FieldKind.DAY:
-                value, said = read_day(cell, date1904=self.date1904)
+                value, remarks = read_day(cell, date1904=self.date1904)
             case FieldKind.COUNT:
-                value, said = read_count(cell)
+                value, remarks = read_count(cell)
             case FieldKind.FUND:
                 fund = self.register.fund_by_name(text)
                 value = None if fund is None else fund.key
-                said = _matched(text, None if fund is None else fund.name_zh)
+                remarks = _matched(text, None if fund is None else fund.name_zh)
             case FieldKind.COUNTY_NAME:
                 county = self.register.by_name(text)
-                said = _matched(text, None if county is None else county.name_zh)
+                remarks = _matched(text, None if county is None else county.name_zh)
             case FieldKind.CODE | FieldKind.COUNTY_CODE if cell.kind == "n":
-                value, said = _number_as_code(text)
+                value, remarks = _number_as_code(text)
             case FieldKind.CODE if _LOST_DIGITS.fullmatch(text):
-                value, said = None, [Remark("CELL-012", text)]
-        return value, said
+                value, remarks = None, [Remark("CELL-012", text)]
+        return value, remarks
 
-    # --- what is said about it ---
+    # --- findings on the whole table ---
 
     def _check_unit(self, table: _Table) -> None:
         wanted = self.document.unit_zh
@@ -578,36 +583,15 @@ class _Reading:
     def _say(self, code: str, table: _Table | None = None, **details: Any) -> None:
         self.findings.append(_finding(code, sheet=None if table is None else table.sheet.name, **details))
 
-    def _remark(
-        self,
-        table: _Table,
-        cell: str,
-        f: DocumentField,
-        remark: Remark,
-        *,
-        row: int,
-        county: str | None,
-        fund: str | None,
-    ) -> None:
-        self._say(
-            remark.code,
-            table,
-            cell=cell,
-            row=row,
-            county=county,
-            fund=fund,
-            column=f,
-            found=remark.found,
-            expected=remark.expected,
-        )
+    def _remark(self, table: _Table, cell: str, f: DocumentField, remark: Remark, **where: Any) -> None:
+        words = {"found": remark.found, "expected": remark.expected}
+        self._say(remark.code, table, cell=cell, column=f, **words, **where)
 
 
+_NIL = re.compile(r"(0+(\.0*)?)?")
+"""What a template's sum stores while its parts are empty."""
 _LOST_DIGITS = re.compile(r"[0-9]\.[0-9]+[eE]\+?[0-9]+", re.ASCII)
 """A long code as a spreadsheet program writes it into a CSV: 6.22202E+18."""
-
-
-def _stored_nothing(text: str | None) -> bool:
-    return re.fullmatch(r"(0+(\.0*)?)?", (text or "").strip()) is not None
 
 
 def _matched(text: str, official: str | None) -> list[Remark]:
@@ -626,11 +610,3 @@ def _number_as_code(text: str) -> tuple[str | None, list[Remark]]:
 
 def _address(cell: Cell) -> str:
     return f"{column_letters(cell.column)}{cell.row}"
-
-
-def _text(value: str | int | None) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _month(value: str | int | None) -> Month | None:
-    return Month.parse(value) if isinstance(value, str) else None

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from operator import eq, ge, gt, le, lt, ne
 
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"?'
@@ -24,6 +25,7 @@ _TOKEN = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?[0-9]+(?:\.[0-9]+)?)", re.ASCII)
+_COMPARISONS = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "<>": ne}
 _CURRENCY_SIGN = re.compile(r"\$([^-]*)")
 _COLOURS = frozenset(["black", "blue", "cyan", "green", "magenta", "red", "white", "yellow"])
 _COLOUR = re.compile(r"color\s*[0-9]+|[黑蓝青绿红白黄]色?|颜色\s*[0-9]+|洋红色?", re.IGNORECASE)
@@ -134,23 +136,11 @@ def _chosen(sections: tuple[_Section, ...], value: Decimal) -> tuple[_Section | 
     for number, section in enumerate(numeric):
         if section.condition is not None:
             sign, bound = section.condition
-            if _holds(value, section.condition):
+            if _COMPARISONS[sign](value, bound):
                 return section, sign == "<" and bound <= 0
         elif number == len(numeric) - 1 or (number == 1 and value < 0):
             return section, False
     return None, False
-
-
-def _holds(value: Decimal, condition: tuple[str, Decimal]) -> bool:
-    sign, bound = condition
-    return {
-        "<": value < bound,
-        "<=": value <= bound,
-        ">": value > bound,
-        ">=": value >= bound,
-        "=": value == bound,
-        "<>": value != bound,
-    }[sign]
 
 
 def _rendered(section: _Section, value: Decimal) -> str:
@@ -188,7 +178,7 @@ def _decimals(section: _Section) -> int:
 
 
 def _whole_digits(parts: tuple[tuple[str, str], ...], digits: str) -> str:
-    """The digits laid from the right into the placeholders; what is left stands at the first one."""
+    """The digits laid from the right into the placeholders; the first placeholder takes all that are left."""
     places = sum(kind == "digit" for kind, _ in parts)
     written: list[str] = []
     for kind, literal in reversed(parts):

@@ -1,4 +1,4 @@
-"""Keeps the child process that takes received files apart: one for many files, killed when it must be."""
+"""Runs the child process that parses received files: it serves many files and is killed when a file exceeds a limit."""
 
 import hashlib
 import json
@@ -11,11 +11,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from fundpool.adapters.documents import parsing
 from fundpool.services.ports.judging import SourceFile
+
+SCRIPT = Path(parsing.__file__)
+"""What the child runs."""
 
 WALL_SECONDS = 28.0
 FILE_BYTES = 20 * 1024 * 1024
@@ -32,13 +34,11 @@ class ParserProcess:
     def __enter__(self) -> "ParserProcess":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     def take_apart(self, content: bytes) -> dict[str, Any]:
-        """What the child says of ``content``; a child that dies or dawdles is the file's refusal."""
+        """The child's answer for ``content``; the file is refused when the child dies or takes too long."""
         if len(content) > FILE_BYTES:
             return {"ok": False, "reason": "too_large", "found": f"> {FILE_BYTES // 1024 // 1024} MB"}
         child = self._running()
@@ -82,7 +82,7 @@ class ParserProcess:
             self._stop()
             # -I -S: neither the environment nor any installed package is part of this process.
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [sys.executable, "-I", "-S", str(Path(parsing.__file__))],
+                [sys.executable, "-I", "-S", str(SCRIPT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -109,7 +109,7 @@ _LIMITS = {
 }
 
 
-PARSER = hashlib.sha256(Path(parsing.__file__).read_bytes()).digest()
+PARSER = hashlib.sha256(SCRIPT.read_bytes()).digest()
 """Stands before the cells of a file: which version of the parser found them."""
 
 
@@ -124,9 +124,9 @@ def parse_files(files: Sequence[SourceFile]) -> list[SourceFile]:
 def take_apart_all(
     files: Sequence[SourceFile], *, wall_seconds: float = WALL_SECONDS
 ) -> Iterator[dict[str, Any]]:
-    """The parser's answer for each file, in order; the files share one child until one of them costs it.
+    """The parser's answer for each file, in order; a file that kills the child gets the next one a new child.
 
-    No child is asked about a file that brings the cells which this version's parser found.
+    A file that brings the cells which this version's parser found is not parsed again.
     """
     with ParserProcess(wall_seconds) as parser:
         for file in files:

@@ -2,8 +2,8 @@
 
 Run as a script (``python -I -S parsing.py``) with nothing but the standard library: a frame with the
 file's bytes comes in on stdin, a frame with a JSON answer goes out on stdout, until stdin ends. The
-process has limits on memory and processor time and may write no file; the parent (workbooks.py) keeps
-the wall clock. A file that breaks a limit costs this process, never the other files.
+process has limits on memory and processor time and may write no file; its parent (parser_process.py)
+limits the elapsed time. A file that breaks a limit costs this process, never the other files.
 
 Nothing is interpreted here: a cell is its type, its text exactly as the file has it and whether a
 formula made it. What a text means is decided by the parent, where it can be shown to a person.
@@ -39,7 +39,7 @@ _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})", re.ASCII)
 
 
 class Refused(Exception):
-    """The file is not taken; ``reason`` is a key of workbooks.REFUSALS, ``found`` what was met."""
+    """The file is not taken; ``reason`` is a key of reading_rules.REFUSALS, ``found`` is what was met."""
 
     def __init__(self, reason: str, found: str = "") -> None:
         super().__init__(reason, found)
@@ -578,7 +578,7 @@ def take_apart(content: bytes) -> dict[str, Any]:
 
 
 def answer_for(content: bytes) -> dict[str, Any]:
-    """What the parent is told about one file."""
+    """The answer to the parent for one file."""
     try:
         return {"ok": True, **take_apart(content)}
     except Refused as refusal:

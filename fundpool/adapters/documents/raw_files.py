@@ -6,9 +6,14 @@ name that exists holds all its bytes whatever moment the machine stopped at.
 
 import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
@@ -19,6 +24,9 @@ from fundpool.services.ports.judging import SourceFile
 MAX_FILE_BYTES = 20 * 1024 * 1024
 """No county's workbook comes near it; what is larger is not read into memory."""
 
+CHECK_HOME = (
+    "检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again"
+)
 _BEING_WRITTEN = (".part", ".tmp", ".crdownload", ".filepart")
 
 
@@ -35,20 +43,13 @@ class RawFiles:
         """
         digest = hashlib.sha256(content).hexdigest()
         target = self._path(digest)
-        try:
+        with storing(target.parent, "原件", "the raw file", remedy=CHECK_HOME):
             if target.exists() and target.stat().st_size == len(content):
                 return digest
             target.parent.mkdir(parents=True, exist_ok=True)
             failpoint("before keep")
             write_through(target, content)
             failpoint("after keep")
-        except OSError as error:
-            raise ServiceUnavailable(
-                "storage_unavailable",
-                f"原件无法存盘：{error.strerror}（{target.parent}）",
-                f"the raw file cannot be kept: {error.strerror} ({target.parent})",
-                remedy="检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again",
-            ) from error
         return digest
 
     def read(self, sha256: str) -> bytes:
@@ -68,15 +69,15 @@ class RawFiles:
 class DropFolder:
     """The folder counties' files arrive in: ``folder/<city>/<document>/FILE``.
 
-    Files stay where they are and are recognised by their bytes: a crash between recording and
-    moving cannot lose or double one, and a half-copied file is simply read again when it is whole.
+    Files stay where they are and are recognised by their bytes. Were they moved, a crash between recording and
+    moving could lose a file or take it in twice. A half-copied file is read again when it is whole.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def incoming(self, city: str, document: str) -> tuple[Incoming, ...]:
-        """Every file now there, in order of name; one that cannot be read carries its error."""
+        """Every file now there, in order of name; a file that cannot be read carries its error."""
         folder = self._folder / city / document
         if not folder.is_dir():
             return ()
@@ -126,17 +127,7 @@ def is_arrived(path: Path | os.DirEntry[str]) -> bool:
 
 def write_through(target: Path, content: bytes) -> None:
     """Give ``target`` its bytes whole: on return they and the name are on the disk. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".incoming-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(target, BytesIO(content), is_synced=True)
     # The name itself must survive a power loss too.
     for folder in (target.parent, target.parent.parent):
         descriptor = os.open(folder, os.O_RDONLY)
@@ -144,6 +135,46 @@ def write_through(target: Path, content: bytes) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def write_whole(target: Path, content: BinaryIO, *, is_synced: bool, mode: int = 0o600) -> None:
+    """Write under another name, then rename: whoever opens ``target`` sees all of it or what was there before.
+
+    ``is_synced``: the bytes are on the disk before they have the name. Raises OSError.
+    """
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".incoming-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(handle, mode)
+            shutil.copyfileobj(content, stream, 1 << 20)
+            if is_synced:
+                stream.flush()
+                os.fsync(handle)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def storing(
+    folder: Path,
+    what_zh: str,
+    what_en: str,
+    *,
+    remedy: str = "检查磁盘空间与权限后重试 / check space and rights, then run again",
+) -> Iterator[None]:
+    """Raises ServiceUnavailable, naming the file in both languages, when the disk does not take it."""
+    try:
+        yield
+    except OSError as error:
+        raise ServiceUnavailable(
+            "storage_unavailable",
+            f"{what_zh}无法存盘：{error.strerror}（{folder}）",
+            f"{what_en} cannot be kept: {error.strerror} ({folder})",
+            remedy=remedy,
+        ) from error
 
 
 def _damaged(sha256: str) -> ServiceUnavailable:

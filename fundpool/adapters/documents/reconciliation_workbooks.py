@@ -6,17 +6,20 @@ bank wrote can become a formula.
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter  # type: ignore[import-untyped]
-
-from fundpool.adapters.documents.raw_files import write_through
+from fundpool.adapters.documents.raw_files import storing, write_through
+from fundpool.adapters.documents.sheets import (
+    FormStyles,
+    lines_in,
+    set_page,
+    set_widths,
+    workbook_bytes,
+    yuan,
+)
 from fundpool.domain.bank_reconciliation import BalanceSource, BankReconciliation, ItemKind, OpenItem
 from fundpool.domain.chart_of_accounts import AccountType
-from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.version import product
@@ -45,28 +48,19 @@ _UNKNOWN = "未取得"
 _COLUMNS = 8
 
 
-class ReconciliationWorkbooks:
-    """Writes a city's forms of a month into the folder of its reports."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def write(
-        self, policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
-    ) -> Path:
-        """The workbook's path. Raises ServiceUnavailable when the disk does not take it."""
-        target = self._folder / policy.key / str(month) / file_name(policy, month)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_through(target, workbook(policy, month, forms, prepared_on))
-        except OSError as error:
-            raise ServiceUnavailable(
-                "storage_unavailable",
-                f"调节表无法存盘：{error.strerror}（{target.parent}）",
-                f"the reconciliation cannot be kept: {error.strerror} ({target.parent})",
-                remedy="检查磁盘空间与权限后重试 / check space and rights, then run again",
-            ) from error
-        return target
+def write_reconciliation(
+    folder: Path,
+    policy: CityPolicy,
+    month: Month,
+    forms: Sequence[BankReconciliation],
+    prepared_on: date,
+) -> Path:
+    """Write a city's forms of a month below ``folder``; see ``services.ports.files.WriteReconciliation``."""
+    target = folder / policy.key / str(month) / file_name(policy, month)
+    with storing(target.parent, "调节表", "the reconciliation"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_through(target, workbook(policy, month, forms, prepared_on))
+    return target
 
 
 def file_name(policy: CityPolicy, month: Month) -> str:
@@ -78,39 +72,27 @@ def workbook(
     policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
 ) -> bytes:
     """The workbook's bytes."""
-    target = BytesIO()
-    book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False})
-    book.set_properties(
-        {"title": file_name(policy, month)[:-5], "author": policy.name_zh, "comments": product()}
-    )
-    styles = _Styles(book)
-    funds = {fund.key: fund.name_zh for fund in policy.funds}
-    _write_overview(book, styles, policy, month, forms, funds, prepared_on)
-    for number, form in enumerate(forms, start=1):
-        _write_form(book, styles, number, form, funds.get(form.fund, form.fund), prepared_on)
-    book.close()
-    return target.getvalue()
+
+    def write(book: Any) -> None:
+        styles = _Styles(book)
+        funds = {fund.key: fund.name_zh for fund in policy.funds}
+        _write_overview(book, styles, policy, month, forms, funds, prepared_on)
+        for number, form in enumerate(forms, start=1):
+            _write_form(book, styles, number, form, funds.get(form.fund, form.fund), prepared_on)
+
+    title = file_name(policy, month).removesuffix(".xlsx")
+    return workbook_bytes(write, title=title, author=policy.name_zh, comments=product())
 
 
-class _Styles:
+class _Styles(FormStyles):
     def __init__(self, book: Any) -> None:
-        font = {"font_name": "宋体", "font_size": 10}
-        box = {**font, "border": 1, "valign": "vcenter"}
-        title = {"font_size": 16, "bold": True, "align": "center", "valign": "vcenter"}
+        super().__init__(book)
         red = {"bold": True, "font_color": "#9C0006", "bg_color": "#FFC7CE"}
-        money = {"num_format": "#,##0.00"}
-        self.title = book.add_format({**font, **title})
-        self.plain = book.add_format(font)
-        self.note = book.add_format({**font, "text_wrap": True, "valign": "top"})
-        self.right = book.add_format({**font, "align": "right"})
-        self.head = book.add_format({**box, "bold": True, "align": "center", "text_wrap": True})
-        self.cell = book.add_format({**box, "text_wrap": True, "indent": 1})
-        self.centre = book.add_format({**box, "align": "center"})
-        self.money = book.add_format({**box, **money})
-        self.total = book.add_format({**box, "bold": True, "indent": 1})
-        self.total_money = book.add_format({**box, **money, "bold": True})
-        self.wrong = book.add_format({**box, **red, "align": "center"})
-        self.wrong_money = book.add_format({**box, **red, **money})
+        self.note = book.add_format({**self.font, "text_wrap": True, "valign": "top"})
+        self.cell = book.add_format({**self.box, "text_wrap": True, "indent": 1})
+        self.total = book.add_format({**self.box, "bold": True, "indent": 1})
+        self.wrong = book.add_format({**self.box, **red, "align": "center"})
+        self.wrong_money = book.add_format({**self.box, **red, "num_format": "#,##0.00"})
 
 
 def _write_overview(
@@ -123,27 +105,15 @@ def _write_overview(
     prepared_on: date,
 ) -> None:
     sheet = book.add_worksheet("汇总")
-    heads = [
-        "序号",
-        "账户",
-        "险种",
-        "账号",
-        "账面余额",
-        "银行余额",
-        "调节后账面",
-        "调节后银行",
-        "差额",
-        "未达账项",
-        "结论",
-    ]
+    balances = ["账面余额", "银行余额", "调节后账面", "调节后银行", "差额"]
+    heads = ["序号", "账户", "险种", "账号", *balances, "未达账项", "结论"]
     last = len(heads) - 1
     sheet.hide_gridlines(2)
     sheet.merge_range(0, 0, 0, last, f"{policy.name_zh}医疗保险基金银行存款余额调节汇总表", styles.title)
     sheet.set_row(0, 30)
     sheet.merge_range(1, 0, 1, 4, f"截至：{month.last_day}", styles.plain)
     sheet.merge_range(1, last - 3, 1, last, f"编制日期：{prepared_on}　单位：元", styles.right)
-    for column, head in enumerate(heads):
-        sheet.write_string(2, column, head, styles.head)
+    sheet.write_row(2, 0, heads, styles.head)
     for number, form in enumerate(forms, start=1):
         at = number + 2
         _set_height(sheet, at, ((form.account_name, 26), (funds.get(form.fund, form.fund), 16)))
@@ -166,13 +136,12 @@ def _write_overview(
         sheet.merge_range(end, 0, end, last, "本月没有取得任何账户的银行对账单。", styles.wrong)
         end += 1
     _write_signatures(sheet, styles, end + 1, (0, 4, 8))
-    for column, width in enumerate((6, 34, 16, 22, 17, 17, 17, 17, 15, 9, 12)):
-        sheet.set_column(column, column, width)
+    set_widths(sheet, 6, 34, 16, 22, 17, 17, 17, 17, 15, 9, 12)
     _set_page(sheet)
 
 
 def verdict_zh(form: BankReconciliation) -> str:
-    """What the form comes to, in one word."""
+    """The result of the form: balanced, not balanced, or the bank's balance unknown."""
     if form.difference_fen is None:
         return "银行余额未取得"
     return "相符" if form.is_balanced else "不符"
@@ -196,8 +165,7 @@ def _write_form(
     sheet.write_string(at + 1, 0, "未达账项由责任人逐笔查清，本表不自动核销任何一笔。", styles.plain)
     _write_signatures(sheet, styles, at + 3, (0, 3, 5))
     sheet.write_string(at + 4, 0, f"编制日期：{prepared_on}", styles.plain)
-    for column, width in enumerate((21, 12, 17, 24, 34, 18, 14, 10)):
-        sheet.set_column(column, column, width)
+    set_widths(sheet, 21, 12, 17, 24, 34, 18, 14, 10)
     _set_page(sheet)
 
 
@@ -242,8 +210,7 @@ def _write_balances(sheet: Any, styles: _Styles, form: BankReconciliation, at: i
 def _write_items(sheet: Any, styles: _Styles, items: Sequence[OpenItem], at: int) -> int:
     """The list of 未达账项; the row after it."""
     heads = ("未达账项类别", "日期", "金额", "流水号或凭据", "拨付款项", "责任人", "账龄（天）", "差异编号")
-    for column, head in enumerate(heads):
-        sheet.write_string(at, column, head, styles.head)
+    sheet.write_row(at, 0, heads, styles.head)
     if not items:
         sheet.merge_range(at + 1, 0, at + 1, _COLUMNS - 1, "无未达账项。", styles.centre)
         return at + 3
@@ -252,7 +219,7 @@ def _write_items(sheet: Any, styles: _Styles, items: Sequence[OpenItem], at: int
         _set_height(sheet, row, ((item.reference, 24), (item.transfer or "", 34), (owner, 18)))
         sheet.write_string(row, 0, _KIND_ZH[item.kind], styles.cell)
         sheet.write_string(row, 1, str(item.day), styles.centre)
-        sheet.write_number(row, 2, _yuan(item.amount_fen), styles.money)
+        sheet.write_number(row, 2, yuan(item.amount_fen), styles.money)
         sheet.write_string(row, 3, item.reference, styles.cell)
         sheet.write_string(row, 4, item.transfer or "—", styles.cell)
         sheet.write_string(row, 5, owner, styles.cell)
@@ -289,27 +256,15 @@ def _write_money(
         sheet.write_string(row, column, _UNKNOWN, styles.wrong)
     else:
         sheet.write_number(
-            row, column, _yuan(amount_fen), styles.wrong_money if wrong else style or styles.money
+            row, column, yuan(amount_fen), styles.wrong_money if wrong else style or styles.money
         )
 
 
 def _set_height(sheet: Any, row: int, texts: Sequence[tuple[str, int]]) -> None:
-    """Room for wrapped texts in columns of the given widths: not every program finds it by itself."""
-    lines = 1
-    for text, width in texts:
-        taken = sum(2 if ord(character) > 0x2E80 else 1 for character in text)
-        lines = max(lines, -(-taken // (width - 2)))
-    sheet.set_row(row, 15 * lines + 3)
+    """Room for wrapped texts in columns of the given widths."""
+    sheet.set_row(row, 15 * max(1, *(lines_in(text, width) for text, width in texts)) + 3)
 
 
 def _set_page(sheet: Any) -> None:
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
+    set_page(sheet)
     sheet.set_margins(left=0.5, right=0.5)
-    sheet.set_footer("&C第 &P 页 共 &N 页")
-
-
-def _yuan(amount_fen: int) -> Decimal:
-    # A file format's number: the cell shows two decimals, and 15 digits hold any fund's fen exactly.
-    return Decimal(amount_fen) / 100

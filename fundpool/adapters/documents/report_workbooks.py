@@ -4,12 +4,9 @@ Amounts are typed numbers in yuan with two decimals; texts are written as texts,
 county wrote can become a formula.
 """
 
-from decimal import Decimal
-from io import BytesIO
 from typing import Any
 
-import xlsxwriter  # type: ignore[import-untyped]
-
+from fundpool.adapters.documents.sheets import A3, FormStyles, set_page, set_widths, workbook_bytes, yuan
 from fundpool.domain.month_summary import (
     REMARK_KINDS_ZH,
     SUMMARY_FIELDS,
@@ -31,45 +28,26 @@ _FIRST_ROW = 5
 _ROW_HEIGHT = 20
 
 
-class SummaryWorkbooks:
-    """``services.ports.ReportWriter`` with xlsxwriter."""
+def summary_workbook(summary: MonthSummary) -> bytes:
+    """See ``services.ports.files.WriteSummary``."""
 
-    def monthly_summary(self, summary: MonthSummary) -> bytes:
-        """The workbook's bytes."""
-        target = BytesIO()
-        book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False})
-        book.set_properties(
-            {
-                "title": f"{summary.city_name}{summary.month}基金支出汇总表",
-                "author": summary.city_name,
-                "comments": product(),
-            }
-        )
+    def write(book: Any) -> None:
         styles = _Styles(book)
         for fund, fund_name in summary.funds:
             _write_fund(book, styles, summary, fund, fund_name)
         _write_remarks(book, styles, summary)
-        book.close()
-        return target.getvalue()
+
+    title = f"{summary.city_name}{summary.month}基金支出汇总表"
+    return workbook_bytes(write, title=title, author=summary.city_name, comments=product())
 
 
-class _Styles:
+class _Styles(FormStyles):
     def __init__(self, book: Any) -> None:
-        font = {"font_name": "宋体", "font_size": 10}
-        box = {**font, "border": 1, "valign": "vcenter"}
-        self.title = book.add_format(
-            {**font, "font_size": 16, "bold": True, "align": "center", "valign": "vcenter"}
-        )
-        self.plain = book.add_format(font)
-        self.note = book.add_format({**font, "text_wrap": True, "valign": "vcenter"})
-        self.right = book.add_format({**font, "align": "right"})
-        self.head = book.add_format({**box, "bold": True, "align": "center", "text_wrap": True})
-        self.cell = book.add_format({**box, "text_wrap": True})
-        self.centre = book.add_format({**box, "align": "center"})
-        self.money = book.add_format({**box, "num_format": "#,##0.00"})
-        self.total_money = book.add_format({**box, "bold": True, "num_format": "#,##0.00"})
-        self.total = book.add_format({**box, "bold": True, "align": "center"})
-        self.absent = book.add_format({**box, "align": "center", "bg_color": "#F2F2F2"})
+        super().__init__(book)
+        self.note = book.add_format({**self.font, "text_wrap": True, "valign": "vcenter"})
+        self.cell = book.add_format({**self.box, "text_wrap": True})
+        self.total = book.add_format({**self.box, "bold": True, "align": "center"})
+        self.absent = book.add_format({**self.box, "align": "center", "bg_color": "#F2F2F2"})
 
 
 def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fund_name: str) -> None:
@@ -83,8 +61,7 @@ def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fu
     sheet.merge_range(2, 0, 2, 5, f"所属月份：{summary.month.year}年{summary.month.month}月", styles.plain)
     sheet.merge_range(2, last - 2, 2, last, f"编制日期：{summary.prepared_on}　单位：元", styles.right)
     heads = ["县区代码", "县区名称", "审核状态", *(names[name] for name in SUMMARY_FIELDS)]
-    for column, head in enumerate(heads):
-        sheet.write_string(_FIRST_ROW - 1, column, head, styles.head)
+    sheet.write_row(_FIRST_ROW - 1, 0, heads, styles.head)
     rows = summary.rows_of(fund)
     for offset, row in enumerate(rows):
         _write_row(sheet, styles, _FIRST_ROW + offset, row)
@@ -93,28 +70,20 @@ def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fu
     sheet.merge_range(total_row, 0, total_row, 1, "合计", styles.total)
     sheet.write_string(total_row, 2, f"{accepted}/{len(rows)}", styles.total)
     for column, name in enumerate(SUMMARY_FIELDS, start=3):
-        sheet.write_number(total_row, column, _yuan(summary.totals_fen(fund)[name]), styles.total_money)
+        sheet.write_number(total_row, column, yuan(summary.totals_fen(fund)[name]), styles.total_money)
     absent = [row for row in rows if row.status not in {RowStatus.ACCEPTED, RowStatus.NIL}]
     note = "、".join(f"{row.county_name}（{_STATUS_ZH[row.status]}）" for row in absent)
-    told = f"未列入合计：{note}" if note else "各县区均已列入合计。"
-    sheet.merge_range(total_row + 1, 0, total_row + 1, last, told, styles.note)
-    sheet.set_row(total_row + 1, _ROW_HEIGHT * (1 + len(told) // 100))
+    left_out = f"未列入合计：{note}" if note else "各县区均已列入合计。"
+    sheet.merge_range(total_row + 1, 0, total_row + 1, last, left_out, styles.note)
+    sheet.set_row(total_row + 1, _ROW_HEIGHT * (1 + len(left_out) // 100))
     for at in range(_FIRST_ROW - 1, total_row + 1):
         sheet.set_row(at, _ROW_HEIGHT)
-    sheet.write_string(total_row + 3, 0, "编制人：", styles.plain)
-    sheet.write_string(total_row + 3, 5, "复核人：", styles.plain)
-    sheet.write_string(total_row + 3, 9, "单位负责人：", styles.plain)
-    sheet.write_string(total_row + 3, 13, "（公章）", styles.plain)
-    sheet.set_column(0, 0, 12)
-    sheet.set_column(1, 1, 18)
-    sheet.set_column(2, 2, 10)
+    for column, role in ((0, "编制人："), (5, "复核人："), (9, "单位负责人："), (13, "（公章）")):
+        sheet.write_string(total_row + 3, column, role, styles.plain)
+    set_widths(sheet, 12, 18, 10)
     sheet.set_column(3, last, 16)
     sheet.freeze_panes(_FIRST_ROW, 3)
-    sheet.set_landscape()
-    sheet.set_paper(8)
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(_FIRST_ROW - 1)
-    sheet.set_footer("&C第 &P 页 共 &N 页")
+    set_page(sheet, paper=A3, heading_row=_FIRST_ROW - 1)
 
 
 def _write_row(sheet: Any, styles: _Styles, at: int, row: SummaryRow) -> None:
@@ -125,7 +94,7 @@ def _write_row(sheet: Any, styles: _Styles, at: int, row: SummaryRow) -> None:
         if row.figures_fen is None:
             sheet.write_string(at, column, "—", styles.absent)
         else:
-            sheet.write_number(at, column, _yuan(row.figures_fen.get(name, 0)), styles.money)
+            sheet.write_number(at, column, yuan(row.figures_fen.get(name, 0)), styles.money)
 
 
 def _write_remarks(book: Any, styles: _Styles, summary: MonthSummary) -> None:
@@ -135,30 +104,17 @@ def _write_remarks(book: Any, styles: _Styles, summary: MonthSummary) -> None:
     when = f"{summary.month.year}年{summary.month.month}月"
     sheet.merge_range(0, 0, 0, 5, f"{summary.city_name}{when}迟报、缺报与不一致清单", styles.title)
     sheet.set_row(0, 30)
-    for column, head in enumerate(["县区代码", "县区名称", "类别", "天数", "情况", "依据"]):
-        sheet.write_string(2, column, head, styles.head)
+    sheet.write_row(2, 0, ["县区代码", "县区名称", "类别", "天数", "情况", "依据"], styles.head)
     for offset, remark in enumerate(summary.remarks, start=3):
         sheet.write_string(offset, 0, remark.unit, styles.centre)
         sheet.write_string(offset, 1, remark.unit_name, styles.cell)
         sheet.write_string(offset, 2, REMARK_KINDS_ZH[remark.kind], styles.centre)
-        if remark.days is None:
-            sheet.write_string(offset, 3, "—", styles.centre)
-        else:
-            sheet.write_number(offset, 3, remark.days, styles.centre)
+        sheet.write(offset, 3, "—" if remark.days is None else remark.days, styles.centre)
         sheet.write_string(offset, 4, remark.message_zh, styles.cell)
         sheet.write_string(offset, 5, remark.basis or "—", styles.cell)
     if not summary.remarks:
         sheet.merge_range(3, 0, 3, 5, "无。", styles.cell)
-    sheet.set_column(0, 0, 12)
-    sheet.set_column(1, 1, 18)
-    sheet.set_column(2, 3, 9)
-    sheet.set_column(4, 4, 70)
-    sheet.set_column(5, 5, 40)
+    set_widths(sheet, 12, 18, 9, 9, 70, 40)
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
-
-
-def _yuan(amount_fen: int) -> Decimal:
-    # A file format's number: the cell shows two decimals, and 15 digits hold any fund's fen exactly.
-    return Decimal(amount_fen) / 100

@@ -5,26 +5,24 @@ cells as they were read, with the wrong ones marked and commented. Nothing of th
 copied as such, and no text of it can become a formula.
 """
 
-import io
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter  # type: ignore[import-untyped]
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fundpool.adapters.documents.parser_process import take_apart_all
 from fundpool.adapters.documents.parsing import column_number
-from fundpool.domain.errors import ServiceUnavailable
+from fundpool.adapters.documents.raw_files import CHECK_HOME, storing, write_whole
+from fundpool.adapters.documents.sheets import half_widths, lines_in, set_page, set_widths, workbook_bytes
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.return_slip import Correction, ReturnSlip
 from fundpool.services.ports.files import SlipFile
-from fundpool.services.ports.judging import SourceFile, fold
+from fundpool.services.ports.judging import SourceFile
 from fundpool.version import product
 
 _SEVERITY = {
@@ -40,7 +38,7 @@ _VERDICT = {
 _LEADERS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _WIDEST = 40
-"""Columns of the county's sheet that are given a width, and the widest one in characters."""
+"""Characters; a longer text of the county's sheet runs over its neighbours and sets no width."""
 
 
 def inert(text: str) -> str:
@@ -51,6 +49,7 @@ def inert(text: str) -> str:
 # --- where the month's slips lie -----------------------------------------------------------------
 
 _NAME = re.compile(r"\d{4}(?:-\d{2})?-([a-z-]+)-([0-9A-Za-z_]+)-.*-v(\d+)\.html")
+_FIRST_CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})(?::.*)?", re.ASCII)
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 
 
@@ -62,22 +61,16 @@ class SlipFiles:
 
     def write(self, city: str, month: Period, slip: ReturnSlip, source: Callable[[], SourceFile]) -> None:
         """Write the workbook, then the page; see ``services.ports.SlipFolder``."""
-        folder, stem = self._folder(city, month), _stem(slip)
-        page_text = slip_page(slip)
-        workbook, page = folder / f"{stem}.xlsx", folder / f"{stem}.html"
-        try:
-            # The page tells all that the workbook does: one that stands unchanged means both are whole.
-            if workbook.is_file() and page.is_file() and page.read_text(encoding="utf-8") == page_text:
+        workbook, page = _paths(self._folder(city, month), _stem(slip))
+        with storing(page.parent, "退回单", "the return slip", remedy=CHECK_HOME):
+            # The page shows all that the workbook does, and is written after it: where the page stands
+            # unchanged, both are whole.
+            if workbook.is_file() and page.is_file() and page.read_text(encoding="utf-8") == slip_page(slip):
                 return
-            folder.mkdir(parents=True, exist_ok=True)
-            _put(workbook, slip_workbook(slip, source()))
-            _put(page, page_text.encode())
-        except OSError as error:
-            remedy = "检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again"
-            raise _not_kept(error, folder, remedy) from error
+            _write(workbook, page, slip, source())
 
     def slips(self, city: str, month: Period) -> tuple[SlipFile, ...]:
-        """The slips of counties' versions, by what their names say."""
+        """The slips of the counties' versions: document, county and version are read from the files' names."""
         folder = self._folder(city, month)
         found = []
         for page in folder.glob("*.html") if folder.is_dir() else ():
@@ -91,7 +84,7 @@ class SlipFiles:
 
 
 def _stem(slip: ReturnSlip) -> str:
-    """The name says document, county and version, never what the sender called the file."""
+    """The file's name without ending: month, document, county and version, never the sender's own name for the file."""
     if slip.version is None:
         return f"{slip.month}-{slip.document}-unread-{slip.sha256[:12]}"
     (county,) = slip.counties
@@ -99,27 +92,16 @@ def _stem(slip: ReturnSlip) -> str:
     return f"{slip.month}-{slip.document}-{county}-{name}-v{slip.version}"
 
 
-def _put(target: Path, content: bytes) -> None:
-    """Write under another name and rename: whoever opens the file sees a whole one."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".slip-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def _paths(folder: Path, stem: str) -> tuple[Path, Path]:
+    """The slip's workbook and page."""
+    return folder / f"{stem}.xlsx", folder / f"{stem}.html"
 
 
-def _not_kept(error: OSError, folder: Path, remedy: str) -> ServiceUnavailable:
-    return ServiceUnavailable(
-        "storage_unavailable",
-        f"退回单无法存盘：{error.strerror}（{folder}）",
-        f"the return slip cannot be kept: {error.strerror} ({folder})",
-        remedy=remedy,
-    )
+def _write(workbook: Path, page: Path, slip: ReturnSlip, source: SourceFile) -> None:
+    contents = {workbook: slip_workbook(slip, source), page: slip_page(slip).encode()}
+    page.parent.mkdir(parents=True, exist_ok=True)
+    for path, content in contents.items():
+        write_whole(path, BytesIO(content), is_synced=False, mode=0o644)
 
 
 def write_slip(folder: Path, slip: ReturnSlip, source: SourceFile) -> tuple[Path, Path]:
@@ -127,15 +109,10 @@ def write_slip(folder: Path, slip: ReturnSlip, source: SourceFile) -> tuple[Path
 
     The names come from the file's SHA-256, never from what the sender called it.
     """
-    stem = f"slip-{slip.document}-{slip.sha256[:12] or 'unopened'}"
-    workbook, page = folder / f"{stem}.xlsx", folder / f"{stem}.html"
-    content = slip_workbook(slip, source)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _put(workbook, content)
-        _put(page, slip_page(slip).encode())
-    except OSError as error:
-        raise _not_kept(error, folder, "检查 --slips 的目录 / check the folder of --slips") from error
+    workbook, page = _paths(folder, f"slip-{slip.document}-{slip.sha256[:12] or 'unopened'}")
+    remedy = "检查 --slips 的目录 / check the folder of --slips"
+    with storing(folder, "退回单", "the return slip", remedy=remedy):
+        _write(workbook, page, slip, source)
     return workbook, page
 
 
@@ -186,18 +163,15 @@ def _deadline(slip: ReturnSlip) -> tuple[str, str, str, str]:
 
 def slip_workbook(slip: ReturnSlip, source: SourceFile) -> bytes:
     """The slip as a workbook: the list, then each sheet of the county's file with its cells marked."""
-    buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    )
-    book.set_properties({"title": slip.title, "comments": product(), "created": _CREATED})
-    _list_findings(book, slip)
-    if source.content:
-        (answer,) = take_apart_all([source])
-        for sheet in answer.get("sheets", []):
-            _mark_sheet(book, sheet, slip.findings)
-    book.close()
-    return buffer.getvalue()
+
+    def write(book: Any) -> None:
+        _list_findings(book, slip)
+        if source.content:
+            (answer,) = take_apart_all([source])
+            for sheet in answer.get("sheets", []):
+                _mark_sheet(book, sheet, slip.findings)
+
+    return workbook_bytes(write, title=slip.title, comments=product(), created=_CREATED)
 
 
 _COLUMNS = (
@@ -218,9 +192,8 @@ def _list_findings(book: Any, slip: ReturnSlip) -> None:
         sheet.write_string(row, 0, inert(text), strong if matters else None)
     at = len(_head(slip)) + 2
     sheet.set_row(at, 32)
-    for column, (name, width) in enumerate(_COLUMNS):
-        sheet.write_string(at, column, name, bold)
-        sheet.set_column(column, column, width)
+    sheet.write_row(at, 0, [name for name, _ in _COLUMNS], bold)
+    set_widths(sheet, *(width for _, width in _COLUMNS))
     shades = {
         severity: book.add_format({**_WRAP, "bg_color": shade})
         for severity, (_, _, shade) in _SEVERITY.items()
@@ -236,11 +209,7 @@ def _list_findings(book: Any, slip: ReturnSlip) -> None:
     if slip.correction is not None:
         _list_correction(sheet, last + 2, slip, slip.correction, plain, bold)
     sheet.freeze_panes(at + 1, 0)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(at)
-    sheet.set_footer("&C第 &P 页 共 &N 页")
+    set_page(sheet, heading_row=at)
 
 
 def _head(slip: ReturnSlip) -> list[tuple[str, bool]]:
@@ -279,16 +248,9 @@ def _cells_of(finding: Finding, slip: ReturnSlip) -> tuple[str, ...]:
 
 
 def _height(cells: Sequence[str]) -> float:
-    """Height of a row whose texts run over lines: not every program finds it by itself."""
-    lines = (
-        -(-_width(text) // (width - 2)) for text, (_, width) in zip(cells, _COLUMNS, strict=False) if text
-    )
+    """Height of a row whose texts run over lines."""
+    lines = (lines_in(text, width) for text, (_, width) in zip(cells, _COLUMNS, strict=False) if text)
     return 15.0 * max(lines, default=1)
-
-
-def _width(text: str) -> int:
-    """Characters of a Latin letter's width: a Chinese one takes two."""
-    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
 
 
 def _list_correction(
@@ -324,18 +286,18 @@ def _mark_sheet(book: Any, raw: Mapping[str, Any], findings: Sequence[Finding]) 
     texts = {(row - 1, column - 1): text or "" for row, column, _, text, _, _ in raw["cells"]}
     widths: dict[int, int] = {}
     for (row, column), text in sorted({**dict.fromkeys(notes, ""), **texts}.items()):
-        said = notes.get((row, column), [])
-        worst = next((severity for severity in Severity if any(f.severity is severity for f in said)), None)
+        found = notes.get((row, column), [])
+        worst = next((severity for severity in Severity if any(f.severity is severity for f in found)), None)
         style = None if worst is None else styles[worst]
         if text:
             sheet.write_string(row, column, inert(text), style)
             # A title runs over its neighbours; the columns are as wide as the table needs.
             if len(text) <= _WIDEST:
-                widths[column] = max(widths.get(column, 8), min(_width(text), 24))
+                widths[column] = max(widths.get(column, 8), min(half_widths(text), 24))
         else:
             sheet.write_blank(row, column, None, style)
-        if said:
-            comment = "\n".join(f"[{f.rule}] {f.message_zh}\n{f.message_en}\n请：{f.remedy}" for f in said)
+        if found:
+            comment = "\n".join(f"[{f.rule}] {f.message_zh}\n{f.message_en}\n请：{f.remedy}" for f in found)
             sheet.write_comment(row, column, comment[:30_000], {"width": 360, "height": 140})
     for column, width in widths.items():
         sheet.set_column(column, column, width + 2)
@@ -354,9 +316,5 @@ def _free_name(book: Any, name: str) -> str:
 
 def _place(cell: str | None) -> tuple[int, int] | None:
     """Zero-based row and column of an address such as ``E5`` (of an area: its first cell)."""
-    first = (cell or "").partition(":")[0]
-    letters = first.rstrip("0123456789")
-    digits = first[len(letters) :]
-    if not letters or not digits or fold(letters) != letters.casefold():
-        return None
-    return int(digits) - 1, column_number(letters) - 1
+    first = _FIRST_CELL.fullmatch(cell or "")
+    return None if first is None else (int(first[2]) - 1, column_number(first[1]) - 1)

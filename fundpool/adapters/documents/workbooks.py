@@ -8,23 +8,22 @@ depend on the arguments only: no clock, no user name; a template's also on the p
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell  # type: ignore[import-untyped]
 
 from fundpool.adapters.documents.cell_grammar import Cell, read_amount
-from fundpool.adapters.documents.document_reader import read_documents
+from fundpool.adapters.documents.document_reader import PROPERTY_CHARACTERS
+from fundpool.adapters.documents.sheets import A3, A4, half_widths, set_page, set_widths, workbook_bytes
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import Period
 from fundpool.services.ports.judging import STANDARD_FUNDS, CityFund, County
 from fundpool.version import product
 from schemas.documents import document_type
-from schemas.documents.base import DocumentField, DocumentType, FieldKind, Presence, Sum
-
-__all__ = ["read_documents", "write_document", "write_template"]
+from schemas.documents.base import DocumentField, DocumentType, FieldKind, Sum
 
 Value = int | str | date | None
 """An amount in fen or a count (int), a text written exactly as it stands, a date cell, or a blank."""
@@ -56,6 +55,57 @@ _INSTRUCTION = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """A document to be written: the blank template, or filled with ``rows``.
+
+    ``totals`` are control totals that differ from the sums of the rows. ``mark`` is printed beside the title.
+    """
+
+    kind: DocumentType
+    city_name: str
+    month: Period
+    rows: Sequence[Mapping[str, Value]]
+    funds: Sequence[CityFund]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    totals: Mapping[str, int] = field(default_factory=dict)
+    mark: str | None = None
+    is_blank: bool = False
+
+    @property
+    def title(self) -> str:
+        return f"{self.city_name}{self.kind.zh}" + (f"（{self.mark}）" if self.mark else "")
+
+    @property
+    def period(self) -> str:
+        """The period as the document writes it: a yearly one names the year of ``month``."""
+        return str(self.month) if self.kind.period == "month" else f"{self.month.year:04d}"
+
+    @property
+    def named_rows(self) -> list[Mapping[str, Value]]:
+        """The rows with the name of their fund where they state a key of ``funds``; other texts stay as they are."""
+        names = {fund.key: fund.name_zh for fund in self.funds}
+        columns = [f.key for f in self.kind.fields if f.kind is FieldKind.FUND]
+        return [
+            {**row, **{key: names.get(str(row[key]), row[key]) for key in columns if key in row}}
+            for row in self.rows
+        ]
+
+    @property
+    def sums(self) -> dict[str, int]:
+        """Σ of every money column over the rows that state an amount."""
+        return {f.key: sum(_amount(row.get(f.key)) or 0 for row in self.rows) for f in self.kind.money_fields}
+
+    @property
+    def signatures(self) -> list[tuple[str, str]]:
+        """Who signs, and the name that is already written there."""
+        return [
+            (f"{label.zh}：", self.labels.get(label.key, ""))
+            for label in self.kind.labels
+            if label.key != "unit"
+        ]
+
+
 def write_template(
     path: Path,
     document: str,
@@ -79,7 +129,8 @@ def write_template(
     ]
     if not kind.per_fund:
         rows = [rows[0]] * (detail_rows or kind.open_rows)
-    _write_xlsx(path, kind, city_name, month, rows, funds, labels={}, totals=None, blank=True, mark=None)
+    form = _Form(kind=kind, city_name=city_name, month=month, rows=rows, funds=funds, is_blank=True)
+    path.write_bytes(_xlsx(form))
 
 
 def write_document(
@@ -103,32 +154,20 @@ def write_document(
     title (“synthetic”).
     """
     kind = document_type(document)
-    signed = (
-        {"prepared_by": "张敏", "checked_by": "李强", "responsible": "王芳"} if labels is None else labels
-    )
+    if labels is None:
+        labels = {"prepared_by": "张敏", "checked_by": "李强", "responsible": "王芳"}
     filled = [complete(kind, row, month) for row in rows]
-    if path.suffix == ".csv":
-        _write_csv(
-            path,
-            kind,
-            city_name,
-            month,
-            filled,
-            funds,
-            labels=signed,
-            totals=totals,
-            encoding=encoding,
-            mark=mark,
-        )
-    else:
-        _write_xlsx(
-            path, kind, city_name, month, filled, funds, labels=signed, totals=totals, blank=False, mark=mark
-        )
-
-
-def _period(kind: DocumentType, month: Period) -> str:
-    """The period as the document writes it: a yearly one names the year of ``month``."""
-    return str(month) if kind.period == "month" else f"{month.year:04d}"
+    form = _Form(
+        kind=kind,
+        city_name=city_name,
+        month=month,
+        rows=filled,
+        funds=funds,
+        labels=labels,
+        totals=totals or {},
+        mark=mark,
+    )
+    path.write_bytes(_csv(form).encode(encoding) if path.suffix == ".csv" else _xlsx(form))
 
 
 def complete(kind: DocumentType, row: Mapping[str, Value], month: Period) -> dict[str, Value]:
@@ -138,15 +177,6 @@ def complete(kind: DocumentType, row: Mapping[str, Value], month: Period) -> dic
         if f.follows_from is not None and f.key not in filled:
             filled[f.key] = sum_of(f.follows_from, filled)
     return filled
-
-
-def _with_fund_name(
-    kind: DocumentType, row: Mapping[str, Value], funds: Sequence[CityFund]
-) -> Mapping[str, Value]:
-    """``row`` with its fund's name where it states a key of ``funds``; any other text stays as it is."""
-    names = {fund.key: fund.name_zh for fund in funds}
-    columns = [f.key for f in kind.fields if f.kind is FieldKind.FUND and f.key in row]
-    return {**row, **{key: names.get(str(row[key]), row[key]) for key in columns}}
 
 
 def sum_of(rule: Sum, row: Mapping[str, Value]) -> int | None:
@@ -167,11 +197,6 @@ def _amount(value: Value) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _control_totals(kind: DocumentType, rows: Sequence[Mapping[str, Value]]) -> dict[str, int]:
-    """Σ of every money column over the rows that state an amount."""
-    return {f.key: sum(_amount(row.get(f.key)) or 0 for row in rows) for f in kind.money_fields}
-
-
 # --- .xlsx --------------------------------------------------------------------------------------
 
 
@@ -179,80 +204,62 @@ class _Formats:
     """The cell formats of a sheet."""
 
     def __init__(self, book: Any) -> None:
-        box = {"border": 1, "font_name": "SimSun", "font_size": 10, "valign": "vcenter"}
-        title = {"bold": True, "font_size": 16, "valign": "vcenter", "font_name": "SimHei"}
-        self.title = book.add_format({**title, "align": "center"})
-        self.wide_title = book.add_format({**title, "font_size": 14})
-        self.heading = book.add_format({"bold": True, "font_size": 14, "font_name": "SimHei"})
+        font = {"font_name": "SimSun", "font_size": 10, "valign": "vcenter"}
+        box = {**font, "border": 1}
+        entry = {**box, "locked": False, "bg_color": "#FFF9DB"}
+        grey = {**box, "bg_color": "#F2F2F2"}
+        title = {"bold": True, "font_name": "SimHei"}
+        self.title = book.add_format({**title, "font_size": 16, "valign": "vcenter", "align": "center"})
+        self.wide_title = book.add_format({**title, "font_size": 14, "valign": "vcenter"})
+        self.heading = book.add_format({**title, "font_size": 14})
         self.note = book.add_format({**box, "text_wrap": True})
-        self.plain = book.add_format({"font_name": "SimSun", "font_size": 10, "valign": "vcenter"})
-        self.header = book.add_format(
-            {
-                **box,
-                "bold": True,
-                "bg_color": "#D9E2F3",
-                "text_wrap": True,
-                "align": "center",
-            }
-        )
-        self.fixed = book.add_format({**box, "num_format": "@", "bg_color": "#F2F2F2"})
-        self.money = book.add_format(
-            {**box, "num_format": "#,##0.00", "locked": False, "bg_color": "#FFF9DB"}
-        )
-        self.sum = book.add_format({**box, "num_format": "#,##0.00", "bg_color": "#F2F2F2"})
-        self.count = book.add_format({**box, "num_format": "0", "locked": False, "bg_color": "#FFF9DB"})
-        self.text = book.add_format(
-            {**box, "num_format": "@", "locked": False, "bg_color": "#FFF9DB", "text_wrap": True}
-        )
-        self.day = book.add_format(
-            {**box, "num_format": "yyyy-mm-dd", "locked": False, "bg_color": "#FFF9DB"}
-        )
+        self.plain = book.add_format(font)
+        header = {"bold": True, "bg_color": "#D9E2F3", "text_wrap": True, "align": "center"}
+        self.header = book.add_format({**box, **header})
+        self.fixed = book.add_format({**grey, "num_format": "@"})
+        self.money = book.add_format({**entry, "num_format": "#,##0.00"})
+        self.sum = book.add_format({**grey, "num_format": "#,##0.00"})
+        self.count = book.add_format({**entry, "num_format": "0"})
+        self.text = book.add_format({**entry, "num_format": "@", "text_wrap": True})
+        self.day = book.add_format({**entry, "num_format": "yyyy-mm-dd"})
 
 
-def _write_xlsx(
-    path: Path,
-    kind: DocumentType,
-    city_name: str,
-    month: Period,
-    rows: Sequence[Mapping[str, Value]],
-    funds: Sequence[CityFund],
-    *,
-    labels: Mapping[str, str],
-    totals: Mapping[str, int] | None,
-    blank: bool,
-    mark: str | None,
-) -> None:
-    rows = [_with_fund_name(kind, row, funds) for row in rows]
-    buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    )
+def _xlsx(form: _Form) -> bytes:
     # A filled form is the county's document; only the blank one is ours.
-    ours = {"comments": product()} if blank else {}
-    book.set_properties({"title": kind.zh, "company": city_name, "created": _CREATED, **ours})
+    ours = {"comments": product()} if form.is_blank else {}
+    return workbook_bytes(
+        lambda book: _write_form(book, form),
+        title=form.kind.zh,
+        company=form.city_name,
+        created=_CREATED,
+        **ours,
+    )
+
+
+def _write_form(book: Any, form: _Form) -> None:
+    kind, rows = form.kind, form.named_rows
     codes = ",".join(dict.fromkeys(str(row["county_code"]) for row in rows if row.get("county_code")))
     for name, value in {
         "fundpool-document": kind.key,
         "fundpool-version": kind.version,
-        "fundpool-month": _period(kind, month),
-        "fundpool-county": codes[:250],
+        "fundpool-month": form.period,
+        "fundpool-county": codes[:PROPERTY_CHARACTERS],
         "fundpool-unit": kind.unit_zh,
     }.items():
         book.set_custom_property(name, value, "text")
-    sheet = book.add_worksheet(kind.sheet)
+    sheet = book.add_worksheet(kind.zh)
     formats = _Formats(book)
-    names = list(dict.fromkeys(str(row["county_name"]) for row in rows if row.get("county_name")))
-    _write_head(sheet, kind, city_name, month, names, formats, mark)
-    for index, row in enumerate(rows):
-        _write_row(sheet, kind, row, _HEADER_ROW + 1 + index, formats, month, blank=blank)
-    _write_total_row(sheet, kind, rows, formats, totals, blank=blank)
-    last = _HEADER_ROW + len(rows) + 3
-    for index, label in enumerate(label for label in kind.labels if label.key != "unit"):
-        at, column = last + index // 2, 2 * (index % 2)
+    _write_head(sheet, form, formats)
+    for at, row in enumerate(rows, start=_HEADER_ROW + 1):
+        _write_row(sheet, form, row, at, formats)
+    last_row = _HEADER_ROW + len(rows)
+    _write_total_row(sheet, form, last_row + 1, formats)
+    for index, (label, name) in enumerate(form.signatures):
+        at, column = last_row + 3 + index // 2, 2 * (index % 2)
         sheet.set_row(at, _ROW_HEIGHT)
-        sheet.write_string(at, column, f"{label.zh}：", formats.plain)
-        sheet.write_string(at, column + 1, labels.get(label.key, ""), formats.text)
-    _validate_input(sheet, kind, funds, _HEADER_ROW + 1, _HEADER_ROW + len(rows))
+        sheet.write_string(at, column, label, formats.plain)
+        sheet.write_string(at, column + 1, name, formats.text)
+    _validate_input(sheet, form, _HEADER_ROW + 1, last_row)
     sheet.freeze_panes(_HEADER_ROW + 1, _REPEATED)
     sheet.protect("", {"format_columns": True, "select_locked_cells": True})
     _set_page(sheet, wide=len(kind.fields) > 12)
@@ -260,10 +267,8 @@ def _write_xlsx(
     if _on_two_pages(kind):
         sheet.fit_to_pages(2, 0)
         sheet.repeat_columns(0, _REPEATED - 1)
-    if blank:
+    if form.is_blank:
         _explain_columns(book, kind, formats)
-    book.close()
-    path.write_bytes(buffer.getvalue())
 
 
 def _on_two_pages(kind: DocumentType) -> bool:
@@ -272,35 +277,25 @@ def _on_two_pages(kind: DocumentType) -> bool:
 
 
 def _set_page(sheet: Any, *, wide: bool) -> None:
-    """Printed across the page, on A3 where the table is wide: the form is signed on paper too."""
-    sheet.set_landscape()
-    sheet.set_paper(8 if wide else 9)
-    sheet.fit_to_pages(1, 0)
+    """The form is signed on paper too: on A3 where the table is wide."""
+    set_page(sheet, paper=A3 if wide else A4)
     sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    sheet.set_footer("&C第 &P 页 共 &N 页")
 
 
 def _explain_columns(book: Any, kind: DocumentType, formats: _Formats) -> None:
-    """A second sheet that says of every column who fills it and how."""
+    """A second sheet with an instruction for every column: who fills it, and how."""
     sheet = book.add_worksheet("填报说明")
     sheet.write_string(0, 0, f"{kind.zh}填报说明", formats.heading)
     sheet.set_row(0, 26)
-    for column, (text, width) in enumerate((("栏目", 24), ("由谁填写", 16), ("怎么填", 72), ("Column", 40))):
-        sheet.write_string(1, column, text, formats.header)
-        sheet.set_column(column, column, width)
+    sheet.write_row(1, 0, ("栏目", "由谁填写", "怎么填", "Column"), formats.header)
+    set_widths(sheet, 24, 16, 72, 40)
     for row, f in enumerate(kind.fields, start=2):
         texts = (f.zh, *_how_to_fill(kind, f), f.en)
         # Not every program finds the height of a text that runs over lines by itself.
-        sheet.set_row(row, 16 * (1 + _half_widths(texts[2]) // 68))
-        for column, text in enumerate(texts):
-            sheet.write_string(row, column, text, formats.note)
+        sheet.set_row(row, 16 * (1 + half_widths(texts[2]) // 68))
+        sheet.write_row(row, 0, texts, formats.note)
     sheet.protect("", {"format_columns": True, "select_locked_cells": True})
     _set_page(sheet, wide=False)
-
-
-def _half_widths(text: str) -> int:
-    """Characters of a Latin letter's width: a Chinese one takes two."""
-    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
 
 
 def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
@@ -312,7 +307,7 @@ def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
         return "表格自动计算", f"{f.zh} = {plus}{minus}{floor}；不必填写"
     if f.kind in _FIXED and (kind.per_fund or f.kind is not FieldKind.FUND):
         return "已填好", "不要改动"
-    need = "县区填写" if f.presence is Presence.REQUIRED else "县区选填"
+    need = "县区选填" if f.is_optional else "县区填写"
     if f.choices or f.kind is FieldKind.FUND:
         return need, "从下拉列表中选择"
     how = {
@@ -325,25 +320,18 @@ def _how_to_fill(kind: DocumentType, f: DocumentField) -> tuple[str, str]:
     return need, how.get(f.kind, "文字")
 
 
-def _write_head(
-    sheet: Any,
-    kind: DocumentType,
-    city_name: str,
-    month: Period,
-    counties: Sequence[str],
-    formats: _Formats,
-    mark: str | None,
-) -> None:
-    title = f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")
+def _write_head(sheet: Any, form: _Form, formats: _Formats) -> None:
+    kind = form.kind
     if _on_two_pages(kind):  # a merged title would stand on the first page only
-        sheet.write_string(0, 0, title, formats.wide_title)
+        sheet.write_string(0, 0, form.title, formats.wide_title)
     else:
-        sheet.merge_range(0, 0, 0, len(kind.fields) - 1, title, formats.title)
+        sheet.merge_range(0, 0, 0, len(kind.fields) - 1, form.title, formats.title)
     sheet.set_row(0, 30)
     sheet.write_string(1, 0, f"单位：{kind.unit_zh}", formats.plain)
-    sheet.write_string(1, 1, f"{kind.month_zh}：{_period(kind, month)}", formats.plain)
+    sheet.write_string(1, 1, f"{kind.month_zh}：{form.period}", formats.plain)
     sheet.write_string(1, _REPEATED - 1, f"模板版本：{kind.version}", formats.plain)
-    filed_by = counties[0] if len(counties) == 1 else ""
+    counties = {str(row["county_name"]) for row in form.rows if row.get("county_name")}
+    filed_by = counties.pop() if len(counties) == 1 else ""
     sheet.write_string(2, 0, f"填报单位（盖章）：{filed_by}", formats.plain)
     sheet.write_string(2, _REPEATED, _INSTRUCTION, formats.plain)
     for row in (1, 2):
@@ -355,24 +343,16 @@ def _write_head(
     sheet.set_row(_HEADER_ROW, 32)
 
 
-def _write_row(
-    sheet: Any,
-    kind: DocumentType,
-    row: Mapping[str, Value],
-    at: int,
-    formats: _Formats,
-    month: Period,
-    *,
-    blank: bool,
-) -> None:
-    if not any(_half_widths(str(row.get(f.key) or "")) > 22 for f in kind.fields if f.kind is FieldKind.TEXT):
+def _write_row(sheet: Any, form: _Form, row: Mapping[str, Value], at: int, formats: _Formats) -> None:
+    kind = form.kind
+    if not any(half_widths(str(row.get(f.key) or "")) > 22 for f in kind.fields if f.kind is FieldKind.TEXT):
         sheet.set_row(at, _ROW_HEIGHT)
     for column, f in enumerate(kind.fields):
         value = row.get(f.key)
-        if f.key in {"month", "year"} and value is None:
-            value = str(month) if f.key == "month" else f"{month.year:04d}"
+        if f.key == kind.period and value is None:
+            value = form.period
         if f.follows_from is not None and (
-            blank or (isinstance(value, int) and value == sum_of(f.follows_from, row))
+            form.is_blank or (isinstance(value, int) and value == sum_of(f.follows_from, row))
         ):
             stored = value / 100 if isinstance(value, int) else 0.0
             sheet.write_formula(at, column, _formula(kind, f.follows_from, at), formats.sum, stored)
@@ -390,10 +370,8 @@ def _write_cell(sheet: Any, at: int, column: int, f: DocumentField, value: Value
         sheet.write_datetime(at, column, datetime(value.year, value.month, value.day), formats.day)  # noqa: DTZ001 - Excel has no zones
     elif isinstance(value, str):
         sheet.write_string(at, column, value, style)
-    elif f.is_money:
-        sheet.write_number(at, column, value / 100, style)
     else:
-        sheet.write_number(at, column, value, style)
+        sheet.write_number(at, column, value / 100 if f.is_money else value, style)
 
 
 def _formula(kind: DocumentType, rule: Sum, at: int) -> str:
@@ -404,124 +382,85 @@ def _formula(kind: DocumentType, rule: Sum, at: int) -> str:
     return f"=ROUND(MAX({plus}{minus},0),2)" if rule.at_least_nil else f"=ROUND({plus}{minus},2)"
 
 
-def _write_total_row(
-    sheet: Any,
-    kind: DocumentType,
-    rows: Sequence[Mapping[str, Value]],
-    formats: _Formats,
-    totals: Mapping[str, int] | None,
-    *,
-    blank: bool,
-) -> None:
-    at = _HEADER_ROW + 1 + len(rows)
-    computed = _control_totals(kind, rows)
+def _write_total_row(sheet: Any, form: _Form, at: int, formats: _Formats) -> None:
+    sums = form.sums
     sheet.set_row(at, _ROW_HEIGHT)
     sheet.write_string(at, 0, "控制合计", formats.fixed)
-    for column, f in enumerate(kind.fields):
-        if not f.is_money:
-            sheet.write_blank(at, column, None, formats.fixed) if column else None
-            continue
-        if totals is not None and f.key in totals:
-            sheet.write_number(at, column, totals[f.key] / 100, formats.sum)
-            continue
-        name = xl_col_to_name(column)
-        formula = f"=ROUND(SUM({name}{_HEADER_ROW + 2}:{name}{_HEADER_ROW + 1 + len(rows)}),2)"
-        sheet.write_formula(at, column, formula, formats.sum, 0.0 if blank else computed[f.key] / 100)
+    for column, f in enumerate(form.kind.fields):
+        if f.key in form.totals:
+            sheet.write_number(at, column, form.totals[f.key] / 100, formats.sum)
+        elif f.is_money:
+            name = xl_col_to_name(column)
+            formula = f"=ROUND(SUM({name}{_HEADER_ROW + 2}:{name}{at}),2)"
+            sheet.write_formula(at, column, formula, formats.sum, sums[f.key] / 100)
+        elif column:
+            sheet.write_blank(at, column, None, formats.fixed)
 
 
-def _validate_input(sheet: Any, kind: DocumentType, funds: Sequence[CityFund], first: int, last: int) -> None:
-    for column, f in enumerate(kind.fields):
-        rule: dict[str, Any] | None = None
-        if f.is_money and f.follows_from is None:
-            rule = {
-                "validate": "decimal",
-                "criteria": "between",
-                "minimum": -(10**12) if f.may_be_negative else 0,
-                "maximum": 10**12,
-                "ignore_blank": f.presence is Presence.OPTIONAL,
-                "input_title": f.zh[:32],
-                "input_message": f"单位：{kind.unit_zh}，最多两位小数；没有发生额填 0",
-                "error_title": "不是金额",
-                "error_message": "请填写半角数字，如 1234.56；没有发生额填 0。",
-            }
-        elif f.kind is FieldKind.FUND:
-            rule = _list_rule(f, [fund.name_zh for fund in funds])
-        elif f.choices:
-            rule = _list_rule(f, list(f.choices))
-        elif f.kind is FieldKind.COUNT:
-            rule = _count_rule(f)
-        elif f.kind in _HINTS:
-            rule = {"validate": "any", "input_title": f.zh[:32], "input_message": _HINTS[f.kind]}
+def _validate_input(sheet: Any, form: _Form, first: int, last: int) -> None:
+    for column, f in enumerate(form.kind.fields):
+        rule = _input_rule(form, f)
         if rule is not None:
             sheet.data_validation(first, column, last, column, rule)
+
+
+def _input_rule(form: _Form, f: DocumentField) -> dict[str, Any] | None:
+    """The input rule that a spreadsheet program applies to the column's cells, with its hint and error text."""
+    if f.kind is FieldKind.FUND or f.choices:
+        values = [fund.name_zh for fund in form.funds] if f.kind is FieldKind.FUND else list(f.choices)
+        return {
+            "validate": "list",
+            "source": values,
+            "error_title": f"{f.zh}不在列表中",
+            "error_message": f"请从列表中选择：{'、'.join(values)}"[:250],
+        }
+    if f.is_money and f.follows_from is None:
+        rule = {
+            "validate": "decimal",
+            "minimum": -(10**12) if f.may_be_negative else 0,
+            "maximum": 10**12,
+            "input_message": f"单位：{form.kind.unit_zh}，最多两位小数；没有发生额填 0",
+            "error_title": "不是金额",
+            "error_message": "请填写半角数字，如 1234.56；没有发生额填 0。",
+        }
+    elif f.kind is FieldKind.COUNT:
+        rule = {
+            "validate": "integer",
+            "minimum": 0,
+            "maximum": 10**9,
+            "input_message": "整数，如 120；没有填 0",
+            "error_title": "不是整数",
+            "error_message": "请填写整数，如 120；没有填 0。",
+        }
+    elif f.kind in _HINTS:
+        return {"validate": "any", "input_title": f.zh[:32], "input_message": _HINTS[f.kind]}
+    else:
+        return None
+    return rule | {"criteria": "between", "ignore_blank": f.is_optional, "input_title": f.zh[:32]}
 
 
 _HINTS = {
     FieldKind.CODE: "按文本填写全部数字，前面的 0 也要写",
     FieldKind.DAY: "写作 2026-10-05",
 }
-"""What a cell says when it is chosen, where no rule of the workbook can check it."""
-
-
-def _count_rule(f: DocumentField) -> dict[str, Any]:
-    return {
-        "validate": "integer",
-        "criteria": "between",
-        "minimum": 0,
-        "maximum": 10**9,
-        "ignore_blank": f.presence is Presence.OPTIONAL,
-        "input_title": f.zh[:32],
-        "input_message": "整数，如 120；没有填 0",
-        "error_title": "不是整数",
-        "error_message": "请填写整数，如 120；没有填 0。",
-    }
-
-
-def _list_rule(f: DocumentField, values: list[str]) -> dict[str, Any]:
-    return {
-        "validate": "list",
-        "source": values,
-        "error_title": f"{f.zh}不在列表中",
-        "error_message": f"请从列表中选择：{'、'.join(values)}"[:250],
-    }
+"""The hint shown when a cell is chosen, in columns whose format no rule of a workbook can check."""
 
 
 # --- .csv ---------------------------------------------------------------------------------------
 
 
-def _write_csv(
-    path: Path,
-    kind: DocumentType,
-    city_name: str,
-    month: Period,
-    rows: Sequence[Mapping[str, Value]],
-    funds: Sequence[CityFund],
-    *,
-    labels: Mapping[str, str],
-    totals: Mapping[str, int] | None,
-    encoding: str,
-    mark: str | None,
-) -> None:
-    rows = [_with_fund_name(kind, row, funds) for row in rows]
+def _csv(form: _Form) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([f"{city_name}{kind.zh}" + (f"（{mark}）" if mark else "")])
-    writer.writerow([f"单位：{kind.unit_zh}", f"{kind.month_zh}：{_period(kind, month)}"])
-    writer.writerow([f.zh for f in kind.fields])
-    for row in rows:
-        writer.writerow([_csv_text(f, row.get(f.key)) for f in kind.fields])
-    stated = {**_control_totals(kind, rows), **(totals or {})}
-    first, *others = kind.fields
-    assert not first.is_money
-    writer.writerow(
-        ["控制合计", *(format_yuan(stated[f.key], separators=False) if f.is_money else "" for f in others)]
-    )
-    signatures: list[str] = []
-    for label in kind.labels:
-        if label.key != "unit":
-            signatures += [f"{label.zh}：", labels.get(label.key, "")]
-    writer.writerow(signatures)
-    path.write_bytes(text.getvalue().encode(encoding))
+    writer.writerow([form.title])
+    writer.writerow([f"单位：{form.kind.unit_zh}", f"{form.kind.month_zh}：{form.period}"])
+    writer.writerow([f.zh for f in form.kind.fields])
+    for row in form.named_rows:
+        writer.writerow([_csv_text(f, row.get(f.key)) for f in form.kind.fields])
+    stated = {**form.sums, **form.totals}
+    writer.writerow(["控制合计", *(_csv_text(f, stated.get(f.key)) for f in form.kind.fields[1:])])
+    writer.writerow([cell for signature in form.signatures for cell in signature])
+    return text.getvalue()
 
 
 def _csv_text(f: DocumentField, value: Value) -> str:

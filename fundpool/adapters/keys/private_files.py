@@ -2,10 +2,19 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from fundpool.domain.errors import InputError
 
 _OF_OTHERS = 0o077
 """What a file's mode allows to anybody but its owner."""
+
+
+def read_secret(given: SecretStr | None, file: Path) -> bytes | None:
+    """A secret of the settings, or of its file where the settings give none; None when neither has it."""
+    if given is not None and given.get_secret_value():
+        return given.get_secret_value().encode()
+    return read_private(file)
 
 
 def read_private(file: Path) -> bytes | None:

@@ -5,7 +5,7 @@ import secrets
 from functools import partial
 from pathlib import Path
 
-from fundpool.adapters.keys.private_files import read_private
+from fundpool.adapters.keys.private_files import read_secret
 from fundpool.domain.errors import InputError
 from fundpool.domain.sealing import Seals
 from fundpool.settings import Settings
@@ -21,10 +21,8 @@ def seal_key(settings: Settings) -> bytes:
 
     Raises InputError when there is none, or when other users of the machine can read its file.
     """
-    if settings.seal_key is not None and settings.seal_key.get_secret_value():
-        return settings.seal_key.get_secret_value().encode()
     file = key_file(settings)
-    if (key := read_private(file)) is not None:
+    if (key := read_secret(settings.seal_key, file)) is not None:
         return key
     raise InputError(
         "seal_key_missing",

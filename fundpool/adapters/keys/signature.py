@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from fundpool.adapters.keys.private_files import read_private
+from fundpool.adapters.keys.private_files import read_secret
 from fundpool.domain.errors import InputError
 from fundpool.settings import Settings
 
@@ -74,10 +74,8 @@ def shared_secret(settings: Settings) -> bytes:
 
     Raises InputError when there is none, or when other users of the machine can read its file.
     """
-    if settings.gateway_secret is not None and settings.gateway_secret.get_secret_value():
-        return settings.gateway_secret.get_secret_value().encode()
     file = secret_file(settings)
-    if (secret := read_private(file)) is not None:
+    if (secret := read_secret(settings.gateway_secret, file)) is not None:
         return secret
     raise InputError(
         "gateway_secret_missing",

@@ -1,21 +1,21 @@
-"""What one entry of a policy file says about another, checked: every finding names its line."""
+"""Checks between the entries of one policy file; every problem names its line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
 from itertools import combinations, pairwise
 
 from fundpool.adapters.policies.yaml_documents import Document, EntryPath, Problem
 from fundpool.domain.chart_of_accounts import AccountType, payment_flow
-from fundpool.domain.policy import After, National, PaymentHop
-from schemas.policy import Duty, PolicyFile, Rule
+from fundpool.domain.policy import After, PaymentHop
+from schemas.policy import Duty, NationalFile, PolicyFile, Rule
 
-PAID_STEPS = ("pay_from_fiscal_account", "allocate_to_counties")
-"""The steps over whose hops money is paid (services.disbursement)."""
+PAID_DUTIES = ("pay_from_fiscal_account", "allocate_to_counties")
+"""The duties that are fulfilled by paying money over hops (services.payments.disbursement)."""
 
-Check = Callable[[PolicyFile, Document, National], Iterator[Problem]]
+Check = Callable[[PolicyFile, Document, NationalFile], Iterator[Problem]]
 
 
-def inconsistencies(content: PolicyFile, document: Document, national: National) -> list[Problem]:
+def inconsistencies(content: PolicyFile, document: Document, national: NationalFile) -> list[Problem]:
     """Every problem that the checks below find, by line."""
     problems = [problem for check in CHECKS for problem in check(content, document, national)]
     return sorted(problems, key=lambda problem: problem.line)
@@ -28,7 +28,7 @@ def _duties(content: PolicyFile) -> Iterator[tuple[EntryPath, Duty]]:
             yield ("rules", index, "duties", number), duty
 
 
-def units_are_unique(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def keys_are_unique(content: PolicyFile, document: Document, _national: NationalFile) -> Iterator[Problem]:
     """A unit code, a fund or an instrument stands once."""
     lists = {
         "units": [unit.code for unit in content.units],
@@ -41,73 +41,56 @@ def units_are_unique(content: PolicyFile, document: Document, _national: Nationa
                 yield document.problem((name, index), f"{key} 重复 / given twice")
 
 
-def rule_references_exist(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """Every rule id that another entry rests on is a rule of the file."""
-    known = {rule.id for rule in content.rules}
-    used = [
-        *((("funds", index, "basis"), fund.basis) for index, fund in enumerate(content.funds)),
-        *((("payment_path", index, "basis"), hop.basis) for index, hop in enumerate(content.payment_path)),
-        *(
-            (("conflicts", index), rule_id)
-            for index, conflict in enumerate(content.conflicts)
-            for rule_id in conflict.between
-        ),
-    ]
-    for path, rule_id in used:
-        if rule_id not in known:
-            yield document.problem(path, f"没有规则 {rule_id} / no rule {rule_id} in this file")
+def references_exist(content: PolicyFile, document: Document, national: NationalFile) -> Iterator[Problem]:
+    """Every rule, duty, unit, instrument and actor that an entry names exists (actors also in national.yaml)."""
+    for path, name, known, message in _references(content, national):
+        if name not in known:
+            yield document.problem(path, message.format(name))
 
 
-def parties_exist(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
-    """Actors are in national.yaml, units of a hop in the register, instruments of a rule in the file."""
-    instruments = {instrument.key for instrument in content.instruments}
-    codes = {unit.code for unit in content.units}
-    parties = national.actors.keys() | content.actors.keys()
+def _references(
+    content: PolicyFile, national: NationalFile
+) -> Iterator[tuple[EntryPath, str, Collection[str], str]]:
+    """Each name with its place, the names that exist, and the message for a name that does not."""
+    rules = {rule.id for rule in content.rules}, "没有规则 {0} / no rule {0} in this file"
+    units = {unit.code for unit in content.units}, "没有单位 {} / no such unit"
+    actors = (
+        national.actors.keys() | content.actors.keys(),
+        "没有责任主体 {} / no such actor in national.yaml",
+    )
+    duties = {duty.key for _, duty in _duties(content)}, "没有规则规定职责 {} / no rule sets this duty"
+    instruments = {entry.key for entry in content.instruments}, "没有文件 {} / no such instrument"
+    for index, fund in enumerate(content.funds):
+        yield ("funds", index, "basis"), fund.basis, *rules
     for index, hop in enumerate(content.payment_path):
-        if hop.paid_by not in parties:
-            yield document.problem(
-                ("payment_path", index, "paid_by"),
-                f"没有责任主体 {hop.paid_by} / no such actor in national.yaml",
-            )
+        yield ("payment_path", index, "basis"), hop.basis, *rules
+        yield ("payment_path", index, "paid_by"), hop.paid_by, *actors
         for code in hop.only_units:
-            if code not in codes:
-                yield document.problem(
-                    ("payment_path", index, "only_units"), f"没有单位 {code} / no such unit"
-                )
+            yield ("payment_path", index, "only_units"), code, *units
+        if hop.closes is not None:
+            yield ("payment_path", index, "closes"), hop.closes, *duties
+    for index, conflict in enumerate(content.conflicts):
+        for rule_id in conflict.between:
+            yield ("conflicts", index), rule_id, *rules
     for index, rule in enumerate(content.rules):
-        if rule.at and rule.at.instrument not in instruments:
-            yield document.problem(
-                ("rules", index, "at", "instrument"), f"没有文件 {rule.at.instrument} / no such instrument"
-            )
+        if rule.at:
+            yield ("rules", index, "at", "instrument"), rule.at.instrument, *instruments
     for path, duty in _duties(content):
-        if duty.actor not in parties:
-            yield document.problem(
-                (*path, "actor"), f"没有责任主体 {duty.actor} / no such actor in national.yaml"
-            )
+        yield (*path, "actor"), duty.actor, *actors
 
 
-def steps_have_names(content: PolicyFile, document: Document, national: National) -> Iterator[Problem]:
-    """A step that national.yaml does not name says itself what is done."""
+def duties_have_names(content: PolicyFile, document: Document, national: NationalFile) -> Iterator[Problem]:
+    """A duty that national.yaml does not name says itself what is done."""
     for path, duty in _duties(content):
-        if duty.step not in national.steps and duty.action is None:
+        if duty.key not in national.duties and duty.action is None:
             yield document.problem(
-                (*path, "step"),
-                f"新步骤 {duty.step} 须写 action / a step that national.yaml does not name needs an action",
+                (*path, "duty"),
+                f"新职责 {duty.key} 须写 action / a duty that national.yaml does not name needs an action",
             )
 
 
-def hops_close_a_duty(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """A hop of the payment path fulfils a step that some rule sets."""
-    steps = {duty.step for _, duty in _duties(content)}
-    for index, hop in enumerate(content.payment_path):
-        if hop.closes is not None and hop.closes not in steps:
-            yield document.problem(
-                ("payment_path", index, "closes"), f"没有规则规定步骤 {hop.closes} / no rule sets this step"
-            )
-
-
-def hops_can_be_paid(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """A hop that fulfils a duty is one that the product orders, between accounts that its books join."""
+def hops_can_be_paid(content: PolicyFile, document: Document, _national: NationalFile) -> Iterator[Problem]:
+    """The product can pay over every hop that fulfils a duty, and its books know the two accounts."""
     pairs = {
         f"{source}>{target}"
         for source in AccountType
@@ -117,11 +100,11 @@ def hops_can_be_paid(content: PolicyFile, document: Document, _national: Nationa
     for index, hop in enumerate(content.payment_path):
         if hop.closes is None:
             continue
-        if hop.closes not in PAID_STEPS:
+        if hop.closes not in PAID_DUTIES:
             yield document.problem(
                 ("payment_path", index, "closes"),
-                f"不能由 {hop.closes} 拨付，只有 {'、'.join(PAID_STEPS)}；仅作说明的写 null / "
-                "money is paid in these two steps; null for a hop that only informs",
+                f"不能由 {hop.closes} 拨付，只有 {'、'.join(PAID_DUTIES)}；仅作说明的写 null / "
+                "money is paid by these two duties; null for a hop that only informs",
             )
         elif f"{hop.from_account}>{hop.to_account}" not in pairs:
             yield document.problem(
@@ -132,28 +115,28 @@ def hops_can_be_paid(content: PolicyFile, document: Document, _national: Nationa
 
 
 def hops_pay_each_unit_once(
-    content: PolicyFile, document: Document, _national: National
+    content: PolicyFile, document: Document, _national: NationalFile
 ) -> Iterator[Problem]:
-    """No step pays a unit twice at a time, and none of the units is left out by all hops of a step."""
+    """On no day does a duty pay a unit over two hops, and every unit is reached by some hop of each duty."""
     units = {unit.code for unit in content.units if unit.is_fund_unit}
     paid = [
         (index, hop, set(hop.only_units) or units)
         for index, hop in enumerate(content.payment_path)
-        if hop.closes in PAID_STEPS
+        if hop.closes in PAID_DUTIES
     ]
     for (_, earlier, to_earlier), (index, later, to_later) in combinations(paid, 2):
         twice = sorted(to_earlier & to_later) if earlier.closes == later.closes else []
         if twice and _meet(content, earlier, later):
             yield document.problem(
                 ("payment_path", index),
-                f"{'、'.join(twice)} 在同一步骤由两条路径拨付，用 only_units 分开 / "
+                f"{'、'.join(twice)} 在同一职责由两条路径拨付，用 only_units 分开 / "
                 f"{later.closes} would pay these units over two hops: divide them by only_units",
             )
     through_city = {
         unit for _, hop, to in paid if hop.to_account == AccountType.CITY_EXPENDITURE for unit in to
     }
-    onward = {unit for _, hop, to in paid if hop.closes == PAID_STEPS[1] for unit in to}
-    reached = {unit for _, hop, to in paid if hop.closes == PAID_STEPS[0] for unit in to}
+    onward = {unit for _, hop, to in paid if hop.closes == PAID_DUTIES[1] for unit in to}
+    reached = {unit for _, hop, to in paid if hop.closes == PAID_DUTIES[0] for unit in to}
     left_out = sorted(units - reached | (through_city - onward)) if paid else []
     if left_out:
         yield document.problem(
@@ -177,7 +160,7 @@ def _meet(content: PolicyFile, earlier: PaymentHop, later: PaymentHop) -> bool:
     )
 
 
-def versions_meet(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def versions_meet(content: PolicyFile, document: Document, _national: NationalFile) -> Iterator[Problem]:
     """Versions of one rule leave no day without an answer and none with two."""
     versions: dict[str, list[tuple[int, Rule]]] = {}
     for index, rule in enumerate(content.rules):
@@ -197,7 +180,7 @@ def versions_meet(content: PolicyFile, document: Document, _national: National) 
 
 
 def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
-    """What is wrong where one version follows another."""
+    """What is wrong between a version and the one after it; None when they meet."""
     if earlier.valid_until is None or later.valid_from is None:
         return f"{rule_id} 两版重叠：前一版没有 valid_until / versions overlap: the earlier one never ends"
     if later.valid_from <= earlier.valid_until:
@@ -207,31 +190,33 @@ def _seam(rule_id: str, earlier: Rule, later: Rule) -> str | None:
     return None
 
 
-def chains_lead_somewhere(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
-    """A duty after a step waits for a step that a rule sets, and no chain runs in a circle."""
+def chains_lead_somewhere(
+    content: PolicyFile, document: Document, _national: NationalFile
+) -> Iterator[Problem]:
+    """A duty after another waits for a duty that a rule sets, and no chain runs in a circle."""
     before: dict[tuple[str, str], str | None] = {}
     places: dict[tuple[str, str], EntryPath] = {}
     for path, duty in _duties(content):
-        before[(duty.every, duty.step)] = duty.due.step if isinstance(duty.due, After) else None
-        places[(duty.every, duty.step)] = path
-    for (every, step), place in places.items():
-        seen, current = [step], before[(every, step)]
+        before[(duty.every, duty.key)] = duty.due.duty if isinstance(duty.due, After) else None
+        places[(duty.every, duty.key)] = path
+    for (every, key), place in places.items():
+        seen, current = [key], before[(every, key)]
         while current is not None:
             if (every, current) not in before:
                 yield document.problem(
                     place,
-                    f"{step} 的前一步 {current} 没有规定 / no rule of every: {every} sets the step {current}",
+                    f"{key} 的前一项职责 {current} 没有规定 / no rule of every: {every} sets the duty {current}",
                 )
                 break
             if current in seen:
                 circle = " → ".join([*seen, current])
-                yield document.problem(place, f"步骤互为前提 / steps wait for each other: {circle}")
+                yield document.problem(place, f"职责互为前提 / duties wait for each other: {circle}")
                 break
             seen.append(current)
             current = before[(every, current)]
 
 
-def readings_agree(content: PolicyFile, document: Document, _national: National) -> Iterator[Problem]:
+def readings_agree(content: PolicyFile, document: Document, _national: NationalFile) -> Iterator[Problem]:
     """A reading key that stands at several rules offers the same readings everywhere."""
     first: dict[str, tuple[str, ...]] = {}
     for index, rule in enumerate(content.rules):
@@ -245,11 +230,9 @@ def readings_agree(content: PolicyFile, document: Document, _national: National)
 
 
 CHECKS: tuple[Check, ...] = (
-    units_are_unique,
-    rule_references_exist,
-    parties_exist,
-    steps_have_names,
-    hops_close_a_duty,
+    keys_are_unique,
+    references_exist,
+    duties_have_names,
     hops_can_be_paid,
     hops_pay_each_unit_once,
     versions_meet,

@@ -23,9 +23,9 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.policy import (
     City,
     CityPolicy,
+    DutyName,
     DutyRule,
     DutyText,
-    National,
     PolicyLibrary,
     PolicyRule,
     RuleText,
@@ -52,7 +52,7 @@ PRODUCT_POLICIES = Path(policy.__file__).resolve().parents[1] / "policies"
 
 def load_policies(folder: Path) -> PolicyLibrary:
     """All policy files of a folder. Raises PolicyFileError (code ``policy_file``), file and line named."""
-    national = read_national(folder)
+    national = _read_national(folder)
     files = policy_files(folder)
     cities = [_load(file, national) for file in files]
     problems = [
@@ -62,7 +62,7 @@ def load_policies(folder: Path) -> PolicyLibrary:
     ]
     if problems:
         raise PolicyFileError(problems)
-    return PolicyLibrary(tuple(cities), national)
+    return PolicyLibrary(tuple(cities))
 
 
 def load_city(folder: Path, key: str) -> CityPolicy:
@@ -70,7 +70,7 @@ def load_city(folder: Path, key: str) -> CityPolicy:
 
     Raises InputError ``unknown_city``, or PolicyFileError.
     """
-    national = read_national(folder)
+    national = _read_national(folder)
     files = policy_files(folder)
     for file in sorted(files, key=lambda file: file.stem != key):
         if file.stem != key and f"key: {key}" not in file.read_text(encoding="utf-8"):
@@ -83,7 +83,7 @@ def load_city(folder: Path, key: str) -> CityPolicy:
 
 def load_file(file: Path, folder: Path) -> CityPolicy:
     """One policy file, with the names of its folder. Raises PolicyFileError."""
-    return _load(file, read_national(folder))
+    return _load(file, _read_national(folder))
 
 
 def load_coverage(folder: Path) -> dict[str, dict[str, str]]:
@@ -146,21 +146,20 @@ def read_shape(file: Path, model: type[T]) -> T:
     return shape_document(read_document(file), model)
 
 
-_cache: dict[Path, tuple[tuple[int, int], National, CityPolicy]] = {}
+_cache: dict[Path, tuple[tuple[int, int], NationalFile, CityPolicy]] = {}
 
 
-def read_national(folder: Path) -> National:
+def _read_national(folder: Path) -> NationalFile:
     """What all documents share, from the folder's national.yaml or else the product's.
 
     Raises PolicyFileError.
     """
     file = folder / "national.yaml"
-    # A folder with one added city leans on what the product ships.
-    content = read_shape(file if file.exists() else PRODUCT_POLICIES / "national.yaml", NationalFile)
-    return National(content.actors, content.steps, content.common_readings)
+    # A folder that only adds a city has no national.yaml: the product's own serves it.
+    return read_shape(file if file.exists() else PRODUCT_POLICIES / "national.yaml", NationalFile)
 
 
-def _load(file: Path, national: National) -> CityPolicy:
+def _load(file: Path, national: NationalFile) -> CityPolicy:
     status = file.stat()
     stamp = (status.st_mtime_ns, status.st_size)
     cached = _cache.get(file.resolve())
@@ -176,7 +175,7 @@ def _load(file: Path, national: National) -> CityPolicy:
     return city
 
 
-def _city(content: PolicyFile, document: Document, national: National) -> CityPolicy:
+def _city(content: PolicyFile, document: Document, national: NationalFile) -> CityPolicy:
     instruments = {entry.key: entry for entry in content.instruments}
     first = content.instruments[0]
     return CityPolicy(
@@ -199,6 +198,16 @@ def _city(content: PolicyFile, document: Document, national: National) -> CityPo
         conflicts=content.conflicts,
         absent=content.absent,
         actors={**national.actors, **content.actors},
+        duty_names={
+            **national.duties,
+            **{
+                duty.key: DutyName(duty.action, duty.key)
+                for rule in content.rules
+                for duty in rule.duties
+                if duty.action
+            },
+        },
+        common_readings=national.common_readings,
         file=str(document.file),
     )
 
@@ -218,5 +227,5 @@ def _duty_rules(rule: Rule) -> Iterator[DutyRule]:
 
 
 def _values(entry: Any, base: type[City | RuleText | DutyText]) -> dict[str, Any]:
-    """What an entry of a file says in the fields that it shares with a class of the domain."""
+    """The values of an entry for those fields that a class of the domain has too."""
     return {shared.name: getattr(entry, shared.name) for shared in fields(base)}

@@ -94,11 +94,13 @@ def shape_document(document: Document, model: type[T]) -> T:
     try:
         return model.model_validate(document.content)
     except ValidationError as error:
-        raise PolicyFileError([_problem(document, entry) for entry in _telling(error.errors())]) from error
+        raise PolicyFileError(
+            [_problem(document, entry) for entry in _without_repeats(error.errors())]
+        ) from error
 
 
-def _telling(entries: list[ErrorDetails]) -> list[ErrorDetails]:
-    """The errors without those that say nothing new.
+def _without_repeats(entries: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Pydantic's errors without those that only repeat another.
 
     A list whose own entries are wrong is not called too short, and of the shapes that a value may
     have only the one tried is named.
@@ -110,7 +112,7 @@ def _telling(entries: list[ErrorDetails]) -> list[ErrorDetails]:
         )
 
     def is_other_alternative(entry: ErrorDetails) -> bool:
-        """Where a value may also be {undefined: …}, a plain value is not asked to be that."""
+        """Where a value may also be {undefined: …}, a wrong plain value need not be called no such block."""
         return entry["type"] == "model_type" and any(
             other["type"] != "model_type" and other["loc"][:-1] == entry["loc"][:-1] for other in entries
         )
@@ -154,7 +156,7 @@ def _build(loader: Any, node: Any, path: EntryPath, lines: dict[EntryPath, int],
 
 
 def _path_in_file(document: Document, location: Sequence[str | int]) -> EntryPath:
-    """The location without the names of alternatives, which stand in the shape and not in the file."""
+    """The location in the file: pydantic also names the alternative it tried, which the file does not have."""
     path: list[str | int] = []
     for part in location:
         if (*path, part) in document.lines:
@@ -162,11 +164,14 @@ def _path_in_file(document: Document, location: Sequence[str | int]) -> EntryPat
     return tuple(path)
 
 
+_RENAMED = {"step": "duty", "steps": "duties", "after_step": "after_duty"}
+"""Keys of older policy files, with the words that took their place."""
+
 _KEY_IN_WORDS = "键只用小写字母、数字和下划线 / a key is lower-case ASCII letters, digits and underscores"
 
 
 def _in_words(document: Document, entry: ErrorDetails) -> str:
-    # "dict[…]" and "function-before[…]" are names of the shape, not of the file.
+    # "dict[…]" and "function-before[…]" are names that pydantic gives to shapes; the file does not have them.
     location = [part for part in entry["loc"] if "[" not in str(part)]
     where = ".".join(str(part) for part in location) or "file"
     if len(location) > 1 and location[0] == "rules" and isinstance(location[1], int):
@@ -175,7 +180,9 @@ def _in_words(document: Document, entry: ErrorDetails) -> str:
         where = ": ".join(part for part in (str(name), ".".join(str(part) for part in location[2:])) if part)
     match entry["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
-            return f"{where}: 不认识的词 / unknown key"
+            name = _RENAMED.get(str(location[-1]))
+            remedy = f"，现在写 {name} / it is now written {name}" if name else ""
+            return f"{where}: 不认识的词 / unknown key{remedy}"
         case "missing":
             return f"{where}: 缺少 / missing"
         case "string_pattern_mismatch":

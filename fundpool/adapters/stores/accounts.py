@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
+from sqlalchemy import Connection, Select
 
 from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, values_of
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.sealing import Seals
@@ -15,46 +16,32 @@ from fundpool.domain.transfer import AccountStatus, BankAccount
 from fundpool.services.ports.money_ports import AccountProposal, new_account
 from schemas.tables.accounts import bank_account
 
-_ACCOUNT = select(bank_account).where(bank_account.c.id == bindparam("id"))
+_ACCOUNT = rows_where(bank_account, "id")
 
 
 @cache
 def _accounts_by(names: tuple[str, ...]) -> Select[Any]:
     c = bank_account.c
-    query = select(bank_account).where(*(c[name] == bindparam(name) for name in names))
-    return query.order_by(c.city, c.fund, c.account_type, c.unit, c.version)
+    order = (c.city, c.fund, c.account_type, c.unit, c.version)
+    return rows_where(bank_account, *names).order_by(*order)
 
 
-class SqlAccountStore:
+class SqlAccountStore(SealedStore):
     """Entries of the register, read and written in the transaction of ``connection``."""
 
     def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
-        self._connection = connection
-        self._rows = rows
-        self._seals = seals
+        super().__init__(connection, rows, seals)
         # Sending one payment looks at its two accounts a dozen times, in transactions that change neither.
         self._read: dict[int, BankAccount] = {}
 
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
-        c = bank_account.c
-        mine = (
-            (c.city == proposal.city)
-            & (c.fund == proposal.fund)
-            & (c.unit == proposal.unit)
-            & (c.account_type == proposal.account_type.value)
-        )
-        last = (
-            self._connection.execute(select(bank_account).where(mine).order_by(c.version.desc()).limit(1))
-            .mappings()
-            .first()
-        )
-        if last is not None and _says_the_same(last, proposal):
-            return account_of(last)
-        version = 1 + (self._connection.scalar(select(func.max(c.version)).where(mine)) or 0)
+        place = {name: str(getattr(proposal, name)) for name in ("city", "fund", "unit", "account_type")}
+        versions = self._those(place)
+        if versions and _says_the_same(versions[-1], proposal):
+            return versions[-1]
+        version = 1 + (versions[-1].version if versions else 0)
         proposed = self._seals.sealed(new_account(proposal, version, maker, at))
-        values = {name: getattr(proposed, name) for name in BankAccount.__slots__ if name != "id"}
-        values |= {"account_type": proposed.account_type.value, "status": proposed.status.value}
-        return account_of(self._rows.insert(bank_account, values))
+        return account_of(self._rows.insert(bank_account, values_of(proposed)))
 
     def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
         c = bank_account.c
@@ -93,7 +80,7 @@ class SqlAccountStore:
     def get(self, account_id: int) -> BankAccount:
         if account_id in self._read:
             return self._read[account_id]
-        row = self._connection.execute(_ACCOUNT, {"id": account_id}).mappings().first()
+        row = self._first(_ACCOUNT, id=account_id)
         if row is None:
             raise InputError(
                 "account_unknown",
@@ -120,21 +107,18 @@ class SqlAccountStore:
         return self._those({name: str(value) for name, value in wanted.items() if value is not None})
 
     def _those(self, values: dict[str, str]) -> list[BankAccount]:
-        query = _accounts_by(tuple(values))
-        return [account_of(row) for row in self._connection.execute(query, values).mappings()]
+        return [account_of(row) for row in self._all(_accounts_by(tuple(values)), **values)]
 
 
-def _says_the_same(row: RowMapping, proposal: AccountProposal) -> bool:
-    return row["status"] != AccountStatus.RETIRED.value and (
-        row["account_no"],
-        row["account_name"],
-        row["bank_name"],
+def _says_the_same(entry: BankAccount, proposal: AccountProposal) -> bool:
+    return entry.status is not AccountStatus.RETIRED and (
+        entry.account_no,
+        entry.account_name,
+        entry.bank_name,
     ) == (proposal.account_no, proposal.account_name, proposal.bank_name)
 
 
 def account_of(row: Mapping[Any, Any]) -> BankAccount:
     """A row as an entry of the register."""
-    fields: dict[str, Any] = dict(row)
-    fields["account_type"] = AccountType(fields["account_type"])
-    fields["status"] = AccountStatus(fields["status"])
-    return BankAccount(**fields)
+    account_type, status = AccountType(row["account_type"]), AccountStatus(row["status"])
+    return record_of(BankAccount, row, account_type=account_type, status=status)

@@ -40,7 +40,7 @@ class AnchorMail:
         return self._settings.home / "anchors-mailed.jsonl"
 
     def has(self, day: date) -> bool:
-        """See ``AnchorPlace.has``: the mail server took it."""
+        """Whether the mail server took the day's anchor."""
         try:
             return self._note(day) in self._sent.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
@@ -49,8 +49,8 @@ class AnchorMail:
     def put(self, anchor: Mapping[str, Any]) -> None:
         """Mail the anchor, then note it: a crash between the two mails it twice.
 
-        Raises OSError, or InputError where others can read the password's file. After a failure this process does not try again: many cities share a run,
-        and each would wait for a server that is away.
+        Raises OSError, or InputError where others can read the password's file. After a failure this
+        process does not try again: many cities share a run, and each would wait for a server that is away.
         """
         if self._failure is not None:
             raise self._failure

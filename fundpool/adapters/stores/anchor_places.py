@@ -5,21 +5,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from fundpool.adapters.stores.anchor_mail import AnchorMail
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.settings import Settings
-
-
-class AnchorPlace(Protocol):
-    """One file or address."""
-
-    def has(self, day: date) -> bool:
-        """Whether the day's anchor is there."""
-
-    def put(self, anchor: Mapping[str, Any]) -> None:
-        """Add the anchor. Raises OSError, or InputError where a secret cannot be used."""
 
 
 class AnchorFile:
@@ -32,7 +22,7 @@ class AnchorFile:
         return str(self._file)
 
     def has(self, day: date) -> bool:
-        """See ``AnchorPlace.has``: the last line is of the day."""
+        """Whether the day's anchor is there: the last line is of the day."""
         last = _document(*self._lines()[-1:])
         return isinstance(last, dict) and str(last.get("at"))[:10] == day.isoformat()
 
@@ -66,7 +56,7 @@ class AnchorPlaces:
 
     def __init__(self, files: Sequence[AnchorFile], mails: Sequence[AnchorMail] = ()) -> None:
         self._files = tuple(files)
-        self._places: tuple[AnchorPlace, ...] = (*files, *mails)
+        self._places: tuple[AnchorFile | AnchorMail, ...] = (*files, *mails)
 
     @classmethod
     def of(cls, settings: Settings) -> "AnchorPlaces":
@@ -98,7 +88,7 @@ class AnchorPlaces:
         _put(self._files, anchor)
 
 
-def _put(places: Sequence[AnchorPlace], anchor: Mapping[str, Any]) -> None:
+def _put(places: Sequence[AnchorFile | AnchorMail], anchor: Mapping[str, Any]) -> None:
     failed: list[str] = []
     for place in places:
         try:

@@ -1,14 +1,14 @@
 """The city's applications to finance in SQL."""
 
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, select
+from sqlalchemy import RowMapping, and_, bindparam, select
 
-from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.store import SealedStore, local, record_of, stored_value
 from fundpool.domain.application import Application, ApplicationLine
-from fundpool.domain.periods import SHANGHAI, Month
-from fundpool.domain.sealing import Seals
+from fundpool.domain.periods import Month
 from schemas.tables.applications import application_lines, applications
 
 _KEY = ("city", "month", "fund", "number")
@@ -21,13 +21,8 @@ _OF_CITY = (
 )
 
 
-class SqlApplications:
+class SqlApplications(SealedStore):
     """``services.month_stores.ApplicationStore`` on one connection."""
-
-    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
-        self._connection = connection
-        self._rows = rows
-        self._seals = seals
 
     def applications(
         self, city: str, month: Month | None = None, year: int | None = None
@@ -37,11 +32,9 @@ class SqlApplications:
             query = query.where(application_lines.c.month == str(month))
         if year is not None:
             query = query.where(application_lines.c.month.like(f"{year:04d}-%"))
-        rows = self._connection.execute(query, {"of_city": city}).all()
-        return tuple(
-            _application(list(group))
-            for _, group in groupby(rows, key=lambda row: (row.month, row.fund, row.number))
-        )
+        rows = self._all(query, of_city=city)
+        key = itemgetter("month", "fund", "number")
+        return tuple(_application(list(group)) for _, group in groupby(rows, key=key))
 
     def add(self, application: Application) -> None:
         key = place_of(application)
@@ -81,33 +74,15 @@ class SqlApplications:
 
 def place_of(application: Application) -> dict[str, Any]:
     """The key of an application, as its tables name it."""
-    return {
-        "city": application.city,
-        "month": str(application.month),
-        "fund": application.fund,
-        "number": application.number,
-    }
+    return {name: stored_value(getattr(application, name)) for name in _KEY}
 
 
-def _application(rows: list[Row[Any]]) -> Application:
+def _application(rows: list[RowMapping]) -> Application:
     first = rows[0]
-    return Application(
-        city=first.city,
-        month=Month.parse(first.month),
-        fund=first.fund,
-        number=first.number,
-        prepared_by=first.prepared_by,
-        prepared_at=first.prepared_at.astimezone(SHANGHAI),
-        lines=tuple(
-            ApplicationLine(
-                county=row.county,
-                applied_fen=row.applied_fen,
-                reviewed_fen=row.reviewed_fen,
-                reason=row.reason,
-                reviewed_by=row.reviewed_by,
-                reviewed_at=row.reviewed_at and row.reviewed_at.astimezone(SHANGHAI),
-                seal=row.seal,
-            )
-            for row in rows
-        ),
+    return record_of(
+        Application,
+        first,
+        month=Month.parse(first["month"]),
+        prepared_at=local(first["prepared_at"]),
+        lines=tuple(record_of(ApplicationLine, row, reviewed_at=local(row["reviewed_at"])) for row in rows),
     )

@@ -56,21 +56,8 @@ class SqlAuditStore:
             hash="",
         )
         sealed = seal_record(record)
-        self._waiting.append(
-            {
-                "number": record.number,
-                "at": at,
-                "actor": actor,
-                "action": action,
-                "subject": subject,
-                "before_digest": record.before_digest,
-                "after_digest": record.after_digest,
-                "detail": detail,
-                "reason": reason,
-                "previous_hash": previous_hash,
-                "hash": sealed,
-            }
-        )
+        row = {name: getattr(record, name) for name in AuditRecord.__slots__}
+        self._waiting.append(row | {"hash": sealed})
         self._head = (record.number, sealed)
 
     def flush(self) -> None:

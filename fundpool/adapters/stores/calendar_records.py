@@ -2,77 +2,54 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, select
-
-from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.store import Store, local, record_of, rows_where, values_of
 from fundpool.domain.month_records import Extension, Filing, NilReturn, StepRun
-from fundpool.domain.periods import SHANGHAI, Month, Period
+from fundpool.domain.periods import Month, Period
 from fundpool.domain.submission import DocumentKind
 from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
 
+_EXTENSIONS = rows_where(extensions, "city", "month").order_by(extensions.c.id)
+_NIL_RETURNS = rows_where(nil_returns, "city", "month").order_by(nil_returns.c.document, nil_returns.c.county)
+_FILINGS = rows_where(filings, "city", "month").order_by(filings.c.version)
+_RUNS = rows_where(step_runs, "city", "month").order_by(step_runs.c.id)
 
-class SqlCalendarRecords:
+
+class SqlCalendarRecords(Store):
     """``services.month_stores.CalendarRecordStore`` on one connection."""
 
-    def __init__(self, connection: Connection, rows: RowWriter) -> None:
-        self._connection = connection
-        self._rows = rows
-
     def extensions(self, city: str, month: Period) -> tuple[Extension, ...]:
-        rows = self._connection.execute(
-            select(extensions)
-            .where(extensions.c.city == city, extensions.c.month == str(month))
-            .order_by(extensions.c.id)
-        )
         return tuple(
-            Extension(
-                city=row.city,
-                month=month,
-                step=row.step,
-                unit=row.unit,
-                until=row.until,
-                document_number=row.document_number,
-                approver=row.approver,
-                recorded_by=row.recorded_by,
-                recorded_at=row.recorded_at.astimezone(SHANGHAI),
-            )
-            for row in rows
+            record_of(Extension, row, month=month, duty=row["step"], recorded_at=local(row["recorded_at"]))
+            for row in self._all(_EXTENSIONS, city=city, month=str(month))
         )
 
     def add_extension(self, extension: Extension) -> bool:
         same = [
             known
             for known in self.extensions(extension.city, extension.month)
-            if (known.step, known.unit, known.document_number, known.until)
-            == (extension.step, extension.unit, extension.document_number, extension.until)
+            if (known.duty, known.unit, known.document_number, known.until)
+            == (extension.duty, extension.unit, extension.document_number, extension.until)
         ]
         if same:
             return False
-        self._rows.insert(extensions, {**asdict(extension), "month": str(extension.month)})
+        row = values_of(extension)
+        # The column keeps its name: the trail's prints of the rows that stand are over it.
+        row["step"] = row.pop("duty")
+        self._rows.insert(extensions, row)
         return True
 
     def nil_returns(self, city: str, month: Period) -> tuple[NilReturn, ...]:
-        rows = self._connection.execute(
-            select(nil_returns)
-            .where(nil_returns.c.city == city, nil_returns.c.month == str(month))
-            .order_by(nil_returns.c.document, nil_returns.c.county)
-        )
         return tuple(
-            NilReturn(
-                city=row.city,
+            record_of(
+                NilReturn,
+                row,
                 month=month,
-                document=DocumentKind(row.document),
-                county=row.county,
-                reason=row.reason,
-                declared_by=row.declared_by,
-                received_at=row.received_at.astimezone(SHANGHAI),
-                document_number=row.document_number,
-                approver=row.approver,
+                document=DocumentKind(row["document"]),
+                received_at=local(row["received_at"]),
             )
-            for row in rows
+            for row in self._all(_NIL_RETURNS, city=city, month=str(month))
         )
 
     def add_nil_return(self, nil_return: NilReturn, at: datetime) -> bool:
@@ -82,57 +59,33 @@ class SqlCalendarRecords:
             for known in self.nil_returns(nil_return.city, nil_return.month)
         ):
             return False
-        self._rows.insert(
-            nil_returns,
-            {
-                **asdict(nil_return),
-                "month": str(nil_return.month),
-                "document": nil_return.document.value,
-                "recorded_at": at,
-            },
-        )
+        self._rows.insert(nil_returns, values_of(nil_return) | {"recorded_at": at})
         return True
 
     def filings(self, city: str, month: Month) -> tuple[Filing, ...]:
-        rows = self._connection.execute(
-            select(filings)
-            .where(filings.c.city == city, filings.c.month == str(month))
-            .order_by(filings.c.version)
-        )
         return tuple(
-            Filing(
-                city=row.city,
+            record_of(
+                Filing,
+                row,
                 month=month,
-                version=row.version,
-                sha256=row.sha256,
-                file_name=row.file_name,
-                content_digest=row.content_digest,
-                filed_by=row.filed_by,
-                filed_at=row.filed_at.astimezone(SHANGHAI),
-                sources=None
-                if row.sources is None
-                else tuple((county, fund, number) for county, fund, number in json.loads(row.sources)),
+                filed_at=local(row["filed_at"]),
+                sources=row["sources"] and tuple(map(tuple, json.loads(row["sources"]))),
             )
-            for row in rows
+            for row in self._all(_FILINGS, city=city, month=str(month))
         )
 
     def add_filing(self, filing: Filing) -> None:
         sources = None if filing.sources is None else json.dumps(filing.sources)
-        self._rows.insert(filings, {**asdict(filing), "month": str(filing.month), "sources": sources})
+        self._rows.insert(filings, values_of(filing) | {"sources": sources})
 
     def start_run(self, city: str, month: Month, run: StepRun) -> int:
-        row = self._rows.insert(
-            step_runs,
-            {
-                "city": city,
-                "month": str(month),
-                "step": run.step,
-                "counties": None if run.counties is None else json.dumps(run.counties),
-                "asked_by": run.asked_by,
-                "run_id": run.run_id,
-                "business_time": run.business_time,
-            },
-        )
+        values = values_of(run) | {
+            "city": city,
+            "month": str(month),
+            "counties": None if run.counties is None else json.dumps(run.counties),
+        }
+        values["asked_by"] = values.pop("requested_by")
+        row = self._rows.insert(step_runs, values)
         return int(row["id"])
 
     def finish_run(self, run_id: int, outcomes: Sequence[Mapping[str, object]]) -> None:
@@ -140,19 +93,14 @@ class SqlCalendarRecords:
         self._rows.update(step_runs, [step_runs.c.id == run_id], {"outcomes": text})
 
     def runs(self, city: str, month: Month) -> tuple[StepRun, ...]:
-        rows = self._connection.execute(
-            select(step_runs)
-            .where(step_runs.c.city == city, step_runs.c.month == str(month))
-            .order_by(step_runs.c.id)
-        )
         return tuple(
-            StepRun(
-                step=row.step,
-                counties=None if row.counties is None else tuple(json.loads(row.counties)),
-                asked_by=row.asked_by,
-                run_id=row.run_id,
-                business_time=row.business_time.astimezone(SHANGHAI),
-                outcomes=None if row.outcomes is None else tuple(json.loads(row.outcomes)),
+            record_of(
+                StepRun,
+                row,
+                requested_by=row["asked_by"],
+                counties=row["counties"] and tuple(json.loads(row["counties"])),
+                business_time=local(row["business_time"]),
+                outcomes=row["outcomes"] and tuple(json.loads(row["outcomes"])),
             )
-            for row in rows
+            for row in self._all(_RUNS, city=city, month=str(month))
         )

@@ -1,38 +1,26 @@
 """Review cases in SQL."""
 
-from dataclasses import asdict
-from typing import Any
+from sqlalchemy import RowMapping, select
 
-from sqlalchemy import Connection, Row, select
-
-from fundpool.adapters.stores.sealed_rows import RowWriter
-from fundpool.domain.periods import SHANGHAI, Period, parse_period
+from fundpool.adapters.stores.store import Store, local, record_of, rows_where, values_of
+from fundpool.domain.periods import Period, parse_period
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind
 from schemas.tables.reviews import review_cases
 
 _KEY = ("city", "month", "document", "county", "fund")
+_CASE = rows_where(review_cases, *_KEY)
 
 
-class SqlReviews:
+class SqlReviews(Store):
     """``services.month_stores.ReviewStore`` on one connection."""
-
-    def __init__(self, connection: Connection, rows: RowWriter) -> None:
-        self._connection = connection
-        self._rows = rows
 
     def case(
         self, city: str, month: Period, document: DocumentKind, county: str, fund: str
     ) -> ReviewCase | None:
-        row = self._connection.execute(
-            select(review_cases).where(
-                review_cases.c.city == city,
-                review_cases.c.month == str(month),
-                review_cases.c.document == document.value,
-                review_cases.c.county == county,
-                review_cases.c.fund == fund,
-            )
-        ).one_or_none()
+        row = self._first(
+            _CASE, city=city, month=str(month), document=document.value, county=county, fund=fund
+        )
         return None if row is None else _case(row)
 
     def cases(self, city: str, month: Period, document: DocumentKind | None = None) -> tuple[ReviewCase, ...]:
@@ -40,21 +28,20 @@ class SqlReviews:
         if document is not None:
             query = query.where(review_cases.c.document == document.value)
         query = query.order_by(review_cases.c.document, review_cases.c.county, review_cases.c.fund)
-        return tuple(_case(row) for row in self._connection.execute(query))
+        return tuple(_case(row) for row in self._all(query))
 
     def save(self, case: ReviewCase) -> None:
-        values = asdict(case)
-        values.update(month=str(case.month), document=case.document.value, state=case.state.value)
+        values = values_of(case)
         self._rows.put(review_cases, {name: values.pop(name) for name in _KEY}, values)
 
 
-def _case(row: Row[Any]) -> ReviewCase:
-    values = dict(row._mapping)
-    values.update(
-        month=parse_period(row.month),
-        document=DocumentKind(row.document),
-        state=CaseState(row.state),
-        proposed_at=row.proposed_at and row.proposed_at.astimezone(SHANGHAI),
-        decided_at=row.decided_at and row.decided_at.astimezone(SHANGHAI),
+def _case(row: RowMapping) -> ReviewCase:
+    return record_of(
+        ReviewCase,
+        row,
+        month=parse_period(row["month"]),
+        document=DocumentKind(row["document"]),
+        state=CaseState(row["state"]),
+        proposed_at=local(row["proposed_at"]),
+        decided_at=local(row["decided_at"]),
     )
-    return ReviewCase(**values)

@@ -2,30 +2,23 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.store import Store, record_of, rows_where, values_of
 from fundpool.domain.periods import Month
 from fundpool.domain.schedule import ScheduledStep
 from schemas.tables.scheduled_steps import scheduled_steps
 
+_OF_DAY = rows_where(scheduled_steps, "city", "business_date").order_by(scheduled_steps.c.id)
 
-class SqlScheduledSteps:
+
+class SqlScheduledSteps(Store):
     """``services.daily.ScheduledStepStore`` on one connection."""
 
-    def __init__(self, connection: Connection, rows: RowWriter) -> None:
-        self._connection = connection
-        self._rows = rows
-
     def of_day(self, city: str, business_date: date) -> tuple[ScheduledStep, ...]:
-        rows = self._connection.execute(
-            select(scheduled_steps)
-            .where(scheduled_steps.c.city == city, scheduled_steps.c.business_date == business_date)
-            .order_by(scheduled_steps.c.id)
-        )
         return tuple(
-            ScheduledStep(row.city, row.step, Month.parse(row.month), row.business_date, row.run_id)
-            for row in rows
+            record_of(ScheduledStep, row, month=Month.parse(row["month"]))
+            for row in self._all(_OF_DAY, city=city, business_date=business_date)
         )
 
     def months(self, city: str, but: str | None = None) -> tuple[Month, ...]:
@@ -36,16 +29,7 @@ class SqlScheduledSteps:
         return tuple(Month.parse(row.month) for row in rows)
 
     def reserve(self, scheduled: ScheduledStep, at: datetime) -> None:
-        self._rows.insert(
-            scheduled_steps,
-            {
-                "city": scheduled.city,
-                "step": scheduled.step,
-                "month": str(scheduled.month),
-                "business_date": scheduled.business_date,
-                "reserved_at": at,
-            },
-        )
+        self._rows.insert(scheduled_steps, values_of(scheduled) | {"run_id": None, "reserved_at": at})
 
     def set_run(self, scheduled: ScheduledStep, run_id: str) -> None:
         c = scheduled_steps.c

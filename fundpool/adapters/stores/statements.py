@@ -1,81 +1,118 @@
-"""Stated balances and matched receipts, on SQL."""
+"""The bank's statements and matched receipts, on SQL."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import RowMapping, Select, or_, select
 
-from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.listed_values import among, listed
+from fundpool.adapters.stores.store import Store, record_of, rows_where, values_of
 from fundpool.domain.chart_of_accounts import AccountRef, Flow
-from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import COUNTING
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import midnight
 from fundpool.services.ports.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
 from schemas.payment_messages import Direction, StatementLine
 from schemas.tables.ledger import ledger_account, posting, voucher
 from schemas.tables.statements import receipt_match, statement_balance
-from schemas.tables.transfers import reconciliation_break, statement_line
+from schemas.tables.transfers import statement_day, statement_line
+
+_BALANCES = rows_where(statement_balance, "account_no").order_by(statement_balance.c.day)
+_LINE = rows_where(statement_line, "account_no", "bank_serial")
+_LINES_OF_KEY = rows_where(statement_line, "attempt_key").order_by(statement_line.c.id)
 
 
-class SqlStatementStore:
-    """Statements beside the books, read and written in the transaction of ``connection``."""
+@cache
+def _keys_with_lines(dialect: str) -> Select[Any]:
+    return select(statement_line.c.attempt_key).where(among(dialect, statement_line.c.attempt_key))
 
-    def __init__(self, connection: Connection, rows: RowWriter) -> None:
-        self._connection = connection
-        self._rows = rows
+
+class SqlStatementStore(Store):
+    """``StatementStore`` on SQL."""
+
+    def add_lines(
+        self, lines: Sequence[StatementLine], at: datetime
+    ) -> tuple[list[StatementLine], list[StatementLine]]:
+        fresh: list[StatementLine] = []
+        altered: list[StatementLine] = []
+        for line in lines:
+            row = self._first(_LINE, account_no=line.account, bank_serial=line.bank_serial)
+            if row is not None:
+                if not _is_same(_line(row), line):
+                    altered.append(line)
+                continue
+            fresh.append(line)
+            self._rows.insert(
+                statement_line,
+                _line_values(line) | {"imported_at": at},
+            )
+        return fresh, altered
+
+    def mark_imported(
+        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+    ) -> None:
+        key = {"account_no": account_no, "day": day.isoformat()}
+        self._rows.put(statement_day, key, {"lines": lines, "imported_at": at, "sequence": sequence})
+
+    def mark_not_imported(self, account_no: str, day: date) -> None:
+        c = statement_day.c
+        self._rows.delete(statement_day, [c.account_no == account_no, c.day == day.isoformat()])
+
+    def sequences(self, account_no: str) -> dict[date, int]:
+        c = statement_day.c
+        rows = self._connection.execute(
+            select(c.day, c.sequence).where(c.account_no == account_no, c.sequence.is_not(None))
+        )
+        return {date.fromisoformat(row.day): row.sequence for row in rows}
+
+    def imports(self, account_no: str) -> dict[date, datetime]:
+        rows = self._connection.execute(
+            select(statement_day.c.day, statement_day.c.imported_at).where(
+                statement_day.c.account_no == account_no
+            )
+        )
+        return {date.fromisoformat(row.day): row.imported_at for row in rows}
+
+    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
+        return [_line(row) for row in self._all(_LINES_OF_KEY, attempt_key=attempt_key)]
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        dialect = self._connection.dialect.name
+        return frozenset(self._connection.scalars(_keys_with_lines(dialect), listed(dialect, keys)))
+
+    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
+        c = statement_line.c
+        query = (
+            select(statement_line)
+            .where(
+                c.account_no == account_no,
+                c.executed_at >= midnight(first),
+                c.executed_at < midnight(last + timedelta(days=1)),
+            )
+            .order_by(c.executed_at, c.id)
+        )
+        return [_line(row) for row in self._all(query)]
 
     def state_balance(self, account_no: str, balance: StatedBalance) -> None:
-        values = {
-            "closing_fen": balance.closing_fen,
-            "opening_fen": balance.opening_fen,
-            "source": balance.source,
-            "recorded_by": balance.recorded_by,
-            "recorded_at": balance.recorded_at,
-        }
+        values = values_of(balance)
+        del values["day"]
         key = {"account_no": account_no, "day": balance.day.isoformat()}
         self._rows.put(statement_balance, key, values)
 
     def balances(self, account_no: str) -> list[StatedBalance]:
-        c = statement_balance.c
-        rows = self._connection.execute(
-            select(statement_balance).where(c.account_no == account_no).order_by(c.day)
-        )
-        return [
-            StatedBalance(
-                date.fromisoformat(row.day),
-                row.closing_fen,
-                row.source,
-                row.recorded_by,
-                row.recorded_at,
-                row.opening_fen,
-            )
-            for row in rows
-        ]
+        rows = self._all(_BALANCES, account_no=account_no)
+        return [record_of(StatedBalance, row, day=date.fromisoformat(row["day"])) for row in rows]
 
     def lines(self, account_no: str, until: date) -> list[StoredLine]:
         c = statement_line.c
-        end = datetime.combine(until + timedelta(days=1), time(), SHANGHAI)
-        rows = self._connection.execute(
+        query = (
             select(statement_line)
-            .where(c.account_no == account_no, c.executed_at < end)
+            .where(c.account_no == account_no, c.executed_at < midnight(until + timedelta(days=1)))
             .order_by(c.executed_at, c.id)
         )
-        return [
-            StoredLine(
-                row.id,
-                StatementLine(
-                    bank_serial=row.bank_serial,
-                    account=row.account_no,
-                    direction=Direction(row.direction),
-                    amount_fen=row.amount_fen,
-                    key=row.attempt_key,
-                    counterparty=row.counterparty,
-                    executed_at=row.executed_at,
-                    counterparty_account=row.counterparty_account,
-                ),
-            )
-            for row in rows
-        ]
+        return [StoredLine(row["id"], _line(row)) for row in self._all(query)]
 
     def entries(self, ref: AccountRef, until: datetime) -> list[CashEntry]:
         c, account = posting.c, ledger_account.c
@@ -88,7 +125,7 @@ class SqlStatementStore:
                 account.detail == ref.detail,
             )
         )
-        rows = self._connection.execute(
+        rows = self._all(
             # By the vouchers of its book: an index of accounts would cost every posting more than it saves.
             select(posting)
             .join(voucher, voucher.c.id == c.voucher_id)
@@ -102,14 +139,11 @@ class SqlStatementStore:
             .order_by(c.event_at, c.id)
         )
         return [
-            CashEntry(
-                key=row.key,
-                amount_fen=row.amount_fen if row.debit_id == account_id else -row.amount_fen,
-                event_at=row.event_at,
-                flow=Flow(row.flow),
-                attempt_key=row.attempt_key,
-                reverses=row.reverses,
-                memo=row.memo,
+            record_of(
+                CashEntry,
+                row,
+                amount_fen=row["amount_fen"] if row["debit_id"] == account_id else -row["amount_fen"],
+                flow=Flow(row["flow"]),
             )
             for row in rows
         ]
@@ -138,10 +172,21 @@ class SqlStatementStore:
             },
         )
 
-    def assign_break(self, break_id: int, owner: str) -> None:
-        c = reconciliation_break.c
-        is_open = (c.id == break_id, c.resolved_at.is_(None))
-        if self._rows.update(reconciliation_break, is_open, {"owner": owner}) != 1:
-            raise InputError(
-                "break_unknown", f"没有未结的第 {break_id} 号差异", f"there is no open break {break_id}"
-            )
+
+def _line_values(line: StatementLine) -> dict[str, Any]:
+    values = values_of(line)
+    return values | {"account_no": values.pop("account"), "attempt_key": values.pop("key")}
+
+
+def _line(row: RowMapping) -> StatementLine:
+    direction = Direction(row["direction"])
+    return record_of(
+        StatementLine, row, account=row["account_no"], direction=direction, key=row["attempt_key"]
+    )
+
+
+def _is_same(known: StatementLine, line: StatementLine) -> bool:
+    """Whether the bank says the same; another source of it may not give the other party's account."""
+    if known.counterparty_account is None or line.counterparty_account is None:
+        return replace(known, counterparty_account=None) == replace(line, counterparty_account=None)
+    return known == line

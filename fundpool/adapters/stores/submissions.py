@@ -6,13 +6,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import RowMapping, func, select
 
-from fundpool.adapters.stores.sealed_rows import RowWriter
+from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
-from fundpool.domain.periods import SHANGHAI, Month, Period, parse_period
-from fundpool.domain.sealing import Seals
+from fundpool.domain.periods import Month, Period, parse_period
 from fundpool.domain.submission import DocumentKind, Figure, FileState, ReceivedFile, Submission
 from fundpool.services.ports.month_stores import StoredJudgement
 from schemas.tables.submissions import (
@@ -24,14 +23,13 @@ from schemas.tables.submissions import (
     submissions,
 )
 
+_RECEIVED = rows_where(received_files, "city", "document", "sha256")
+_FILE = rows_where(received_files, "id")
+_FIGURES = rows_where(submission_figures, "submission_id").order_by(submission_figures.c.position)
 
-class SqlSubmissions:
+
+class SqlSubmissions(SealedStore):
     """``services.month_stores.SubmissionStore`` on one connection."""
-
-    def __init__(self, connection: Connection, rows: RowWriter, seals: Seals) -> None:
-        self._connection = connection
-        self._rows = rows
-        self._seals = seals
 
     def add_raw_file(self, sha256: str, size_bytes: int, at: datetime) -> None:
         known = self._connection.scalar(select(raw_files.c.sha256).where(raw_files.c.sha256 == sha256))
@@ -54,13 +52,7 @@ class SqlSubmissions:
         return self._seals.of_values("file cells", sha256, cells)
 
     def received_file(self, city: str, document: DocumentKind, sha256: str) -> ReceivedFile | None:
-        row = self._connection.execute(
-            select(received_files).where(
-                received_files.c.city == city,
-                received_files.c.document == document.value,
-                received_files.c.sha256 == sha256,
-            )
-        ).one_or_none()
+        row = self._first(_RECEIVED, city=city, document=document.value, sha256=sha256)
         return None if row is None else _received_file(row)
 
     def add_received_file(
@@ -91,8 +83,7 @@ class SqlSubmissions:
         return self._file(row["id"])
 
     def _file(self, file_id: int) -> ReceivedFile:
-        query = select(received_files).where(received_files.c.id == file_id)
-        return _received_file(self._connection.execute(query).one())
+        return _received_file(self._all(_FILE, id=file_id)[0])
 
     def redeclare(self, file_id: int, county: str | None, month: Period | None) -> None:
         values = {"declared_county": county, "declared_month": _text(month)}
@@ -117,8 +108,7 @@ class SqlSubmissions:
         )
         if document is not None:
             query = query.where(received_files.c.document == document.value)
-        rows = self._connection.execute(query.order_by(received_files.c.id))
-        return tuple(_received_file(row) for row in rows)
+        return tuple(_received_file(row) for row in self._all(query.order_by(received_files.c.id)))
 
     def add_submission(
         self, file: ReceivedFile, county: str, month: Period, figures: Sequence[Figure]
@@ -154,16 +144,7 @@ class SqlSubmissions:
         self._rows.insert_all(
             submission_figures,
             (
-                {
-                    "submission_id": submission_id,
-                    "fund": figure.fund,
-                    "line": figure.line,
-                    "field": figure.field,
-                    "position": position,
-                    "amount_fen": figure.amount_fen,
-                    "sheet": figure.sheet,
-                    "cell": figure.cell,
-                }
+                values_of(figure) | {"submission_id": submission_id, "position": position}
                 for position, figure in enumerate(figures)
             ),
         )
@@ -188,14 +169,7 @@ class SqlSubmissions:
         return self._submissions(submissions.c.file_id == file_id)
 
     def figures(self, submission_id: int) -> tuple[Figure, ...]:
-        rows = self._connection.execute(
-            select(submission_figures)
-            .where(submission_figures.c.submission_id == submission_id)
-            .order_by(submission_figures.c.position)
-        )
-        return tuple(
-            Figure(row.fund, row.field, row.amount_fen, row.sheet, row.cell, row.line) for row in rows
-        )
+        return tuple(record_of(Figure, row) for row in self._all(_FIGURES, submission_id=submission_id))
 
     def judge(
         self,
@@ -269,7 +243,7 @@ class SqlSubmissions:
         return tuple(period for period in periods if isinstance(period, Month))
 
     def _submissions(self, *conditions: Any) -> tuple[Submission, ...]:
-        rows = self._connection.execute(
+        rows = self._all(
             select(submissions, received_files.c.sha256, received_files.c.file_name)
             .join(received_files, received_files.c.id == submissions.c.file_id)
             .where(*conditions)
@@ -282,46 +256,29 @@ def _text(month: Period | None) -> str | None:
     return None if month is None else str(month)
 
 
-def _local(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(SHANGHAI)
-
-
-def _received_file(row: Row[Any]) -> ReceivedFile:
-    return ReceivedFile(
-        id=row.id,
-        city=row.city,
-        document=DocumentKind(row.document),
-        sha256=row.sha256,
-        file_name=row.file_name,
-        received_at=row.received_at.astimezone(SHANGHAI),
-        received_from=row.received_from,
-        declared_county=row.declared_county,
-        declared_month=None if row.declared_month is None else parse_period(row.declared_month),
-        state=FileState(row.state),
-        problem=None
-        if row.problem_code is None
-        else InputError(row.problem_code, row.problem_zh, row.problem_en, remedy=row.remedy),
+def _received_file(row: RowMapping) -> ReceivedFile:
+    code, declared_month = row["problem_code"], row["declared_month"]
+    return record_of(
+        ReceivedFile,
+        row,
+        document=DocumentKind(row["document"]),
+        received_at=local(row["received_at"]),
+        declared_month=declared_month and parse_period(declared_month),
+        state=FileState(row["state"]),
+        problem=code and InputError(code, row["problem_zh"], row["problem_en"], remedy=row["remedy"]),
     )
 
 
-def _submission(row: Row[Any]) -> Submission:
-    return Submission(
-        id=row.id,
-        file_id=row.file_id,
-        city=row.city,
-        document=DocumentKind(row.document),
-        county=row.county,
-        month=parse_period(row.month),
-        version=row.version,
-        sha256=row.sha256,
-        file_name=row.file_name,
-        received_at=row.received_at.astimezone(SHANGHAI),
-        submitted_by=row.submitted_by,
-        verdict=None if row.verdict is None else Verdict(row.verdict),
-        judged_at=_local(row.judged_at),
-        returned_at=_local(row.returned_at),
-        returned_by=row.returned_by,
-        return_reason=row.return_reason,
+def _submission(row: RowMapping) -> Submission:
+    return record_of(
+        Submission,
+        row,
+        document=DocumentKind(row["document"]),
+        month=parse_period(row["month"]),
+        received_at=local(row["received_at"]),
+        verdict=row["verdict"] and Verdict(row["verdict"]),
+        judged_at=local(row["judged_at"]),
+        returned_at=local(row["returned_at"]),
     )
 
 

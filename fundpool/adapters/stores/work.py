@@ -8,17 +8,20 @@ from sqlalchemy.exc import IntegrityError
 
 from fundpool.adapters.stores.accounts import SqlAccountStore
 from fundpool.adapters.stores.applications import SqlApplications
+from fundpool.adapters.stores.attempts import SqlAttemptStore
 from fundpool.adapters.stores.audit import SqlAuditStore
+from fundpool.adapters.stores.breaks import SqlBreakStore
 from fundpool.adapters.stores.budgets import SqlBudgets
 from fundpool.adapters.stores.calendar_records import SqlCalendarRecords
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.ledger import SqlLedgerStore
+from fundpool.adapters.stores.payments import SqlPaymentStore
 from fundpool.adapters.stores.reviews import SqlReviews
 from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
 from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals, SqlRowTrail
 from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
-from fundpool.adapters.stores.transfers import SqlTransferStore
+from fundpool.adapters.stores.switches import SqlSwitchStore
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import PaymentLimits
@@ -27,18 +30,21 @@ from fundpool.services.ports.work import Work
 T = TypeVar("T")
 
 
-class SqlWork:
+class SqlWork(Work):
     """The stores of one transaction; they all share its connection and commit together."""
 
     def __init__(self, connection: Connection, seals: Seals, limits: PaymentLimits) -> None:
         rows = self._rows = RowWriter(connection)
         self.seals = seals
         self.limits = limits
-        self.trail = SqlRowTrail(connection, seals)
-        self.latest = SqlLatestSeals(connection, rows)
-        self.audit = SqlAuditStore(connection, self.trail)
+        self.trail = self._trail = SqlRowTrail(connection, seals)
+        self.latest = self._latest = SqlLatestSeals(connection, rows)
+        self.audit = self._audit = SqlAuditStore(connection, self._trail)
         self.accounts = SqlAccountStore(connection, rows, seals)
-        self.transfers = SqlTransferStore(connection, rows, seals)
+        self.payments = SqlPaymentStore(connection, rows, seals)
+        self.attempts = SqlAttemptStore(connection, rows, seals)
+        self.breaks = SqlBreakStore(connection, rows)
+        self.switches = SqlSwitchStore(connection, rows, seals)
         self.ledger = SqlLedgerStore(connection, rows)
         self.submissions = SqlSubmissions(connection, rows, seals)
         self.reviews = SqlReviews(connection, rows)
@@ -51,9 +57,10 @@ class SqlWork:
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""
         try:
-            self.audit.flush()
-            self.latest.flush()
-            self.trail.append(self._rows.written(), *self.audit.head())
+            # The record of the trail of rows comes last: it seals the number and hash of the last audit record.
+            self._audit.flush()
+            self._latest.flush()
+            self._trail.append(self._rows.written(), *self._audit.head())
         except IntegrityError as error:
             # The sealed end of the trail lies before records that stand there: its tail was cut off.
             raise RuleViolation(

@@ -12,13 +12,13 @@ from fundpool.console.output import Table, pick
 if TYPE_CHECKING:
     from fundpool.domain.transfer import BankAccount
 
-app = App(name="accounts", help="账户登记簿 / The register of bank accounts.", result_action="return_value")
+app = App(name="accounts")
 
 
 @app.command(name="list")
 def list_accounts(*, city: AnyCity = None, fund: AnyFund = None, options: Options = Options()) -> int:
     """列出账户 / List every version of every registered account."""
-    return _show(options.open_month().database.read(lambda work: work.accounts.find(city, fund)), options)
+    return _show(options.read(lambda work: work.accounts.find(city, fund)), options)
 
 
 @app.command(name="import")
@@ -31,9 +31,7 @@ def import_accounts(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / C
     from fundpool.services.payments.bank_accounts import propose_account
 
     now, proposals = act.now, read_accounts(file)
-    entered = act.open_month().database.transaction(
-        lambda work: [propose_account(work, proposal, act.by, now) for proposal in proposals]
-    )
+    entered = act.change(lambda work: [propose_account(work, each, act.by, now) for each in proposals])
     return _show(entered, act)
 
 
@@ -47,11 +45,7 @@ def approve(
     """复核账户 / Approve one proposed account, or every proposal of a city, as another person than the maker."""
     from fundpool.services.payments.bank_accounts import approve_proposed
 
-    now = act.now
-    approved = act.open_month().database.transaction(
-        lambda work: approve_proposed(work, account_id, city, checker=act.by, now=now)
-    )
-    return _show(approved, act)
+    return _show(act.change(approve_proposed, account_id, city, checker=act.by, now=act.now), act)
 
 
 def _show(accounts: "Sequence[BankAccount]", options: Options) -> int:
@@ -59,19 +53,7 @@ def _show(accounts: "Sequence[BankAccount]", options: Options) -> int:
         "id city fund unit account_type version account_no account_name bank_name status maker checker "
         "usable_from"
     )
-    columns = {
-        "id": "id",
-        "city": "city",
-        "fund": "fund",
-        "unit": "unit",
-        "type": "account_type",
-        "version": "version",
-        "account_no": "account_no",
-        "name": "account_name",
-        "status": "status",
-        "maker": "maker",
-        "checker": "checker",
-    }
+    columns = "id city fund unit account_type version account_no account_name status maker checker"
     return options.show(
         {"accounts": [pick(account, about) for account in accounts]},
         Table("账户登记簿 / bank accounts", accounts, columns),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from fundpool.console.options import (
-    Act,
+    ActOnMonth,
     AnyCounty,
     AnyFund,
     AnyReason,
@@ -21,11 +21,7 @@ from fundpool.domain.periods import parse_month
 if TYPE_CHECKING:
     from fundpool.domain.application import Application
 
-app = App(
-    name="application",
-    help="用款申请与财政复核 / The city's application to finance, and finance's review.",
-    result_action="return_value",
-)
+app = App(name="application")
 
 
 @app.command(name="list")
@@ -39,27 +35,18 @@ def list_applications(*, city: City, month: MonthText, options: Options = Option
 @app.command
 def review(
     *,
-    city: City,
-    month: MonthText,
     fund: AnyFund = None,
     county: AnyCounty = None,
     amount: Annotated[str | None, Parameter(help="复核额（元）/ finance's amount in yuan")] = None,
     reason: AnyReason = None,
-    act: Act,
+    act: ActOnMonth,
 ) -> int:
     """财政复核：缺省按申请额复核全部 / Finance's review; without an amount every line as applied for."""
     from fundpool.services.payments.application import review_application
 
+    amount_fen = None if amount is None else parse_amount(amount)
     applications = review_application(
-        act.open_month(),
-        city=city,
-        month=parse_month(month),
-        fund=fund,
-        county=county,
-        amount_fen=parse_amount(amount),
-        reason=reason,
-        by=act.by,
-        now=act.now,
+        act.open_month(), fund=fund, county=county, amount_fen=amount_fen, reason=reason, **act.about
     )
     return _show(applications, act)
 
@@ -76,13 +63,5 @@ def _show(applications: "Sequence[Application]", options: Options) -> int:
         for application in rows
         for line in application["lines"]
     ]
-    columns = {
-        "险种 fund": "fund",
-        "号 no.": "number",
-        "县区 county": "county",
-        "申请额 applied": "applied_fen",
-        "复核额 reviewed": "reviewed_fen",
-        "理由": "reason",
-        "复核人": "reviewed_by",
-    }
+    columns = "fund number county applied_fen reviewed_fen reason reviewed_by"
     return options.show({"applications": rows}, Table("申请 applications", lines, columns))

@@ -15,7 +15,7 @@ from fundpool.domain.errors import InputError
 if TYPE_CHECKING:
     from fundpool.services.books.audit_checks import Anchor
 
-app = App(name="audit", help="审计日志 / The audit trail: verify, anchor.", result_action="return_value")
+app = App(name="audit")
 
 
 @app.command
@@ -40,13 +40,17 @@ def verify(
 
     anchors = _read_anchors(anchor) if anchor else []
     found = audit_checks.verify(options.ports(), business_clock(None), anchors, full=full)
+    read_zh, read_en = "全部重读", "read whole"
+    if found.since is not None:
+        read_zh = f"只读 {found.since} 以后写入的，此前的已核验过"
+        read_en = f"read what was written since {found.since}"
     return show_faults(
         found.faults,
         options,
         title="审计核验发现问题 / faults in the audit trail",
-        sound=f"审计日志、账簿与 {found.rows} 行数据完整，对照锚值 {len(anchors)} 份；{_read_zh(found.since)} / "
+        sound=f"审计日志、账簿与 {found.rows} 行数据完整，对照锚值 {len(anchors)} 份；{read_zh} / "
         f"trails, books and {found.rows} rows are whole, checked against {len(anchors)} anchors; "
-        f"read {'whole' if found.since is None else f'what was written since {found.since}'}",
+        f"{read_en}",
         anchors=len(anchors),
         checked={"records": found.records, "rows": found.rows, "since": found.since},
     )
@@ -69,10 +73,6 @@ def anchor(
         return 0
     AnchorFile(out).put(taken)
     return options.show(taken, f"已写入 {out} / written")
-
-
-def _read_zh(since: str | None) -> str:
-    return "全部重读" if since is None else f"只读 {since} 以后写入的，此前的已核验过"
 
 
 def _read_anchors(file: Path) -> "list[Anchor]":

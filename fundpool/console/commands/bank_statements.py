@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
-from fundpool.console.options import Act, BreakNumber, City, Dated, Json, MonthText, Options
-from fundpool.console.output import Columns, Table, pick, show
+from fundpool.console.options import (
+    Act,
+    BreakNumber,
+    City,
+    Dated,
+    Json,
+    MonthText,
+    Options,
+    parse_amount,
+)
+from fundpool.console.output import Columns, Table, pick, show, yuan
 from fundpool.domain.errors import InputError
-from fundpool.domain.money import format_yuan, parse_yuan
 from fundpool.domain.periods import parse_month
-from fundpool.settings import Settings
 
 if TYPE_CHECKING:
     from fundpool.services.payments.resolving import StatementReport
@@ -77,7 +84,7 @@ def statement(
         "receipts_matched": receipts.matched,
         "breaks_new": done.breaks_new + receipts.breaks_new,
     }
-    table = Table.of_one(f"{what} 对账 / statements", document)
+    table = Table.of_record(f"{what} 对账 / statements", document)
     return options.show(document, table, found=document["breaks_new"] > 0)
 
 
@@ -136,7 +143,7 @@ def reconciliation(
 
     Exit 1 when a form does not balance, or the bank's balance of an account is not known.
     """
-    from fundpool.adapters.documents.reconciliation_workbooks import ReconciliationWorkbooks, verdict_zh
+    from fundpool.adapters.documents.reconciliation_workbooks import verdict_zh, write_reconciliation
     from fundpool.domain.periods import SHANGHAI
     from fundpool.services.payments.bank_reconciliation import reconciliations
 
@@ -144,7 +151,7 @@ def reconciliation(
     policy = ports.policies.city(city)
     forms = ports.database.read(lambda work: reconciliations(work, policy.key, when, ports.gateway_terms))
     prepared_on = options.now.astimezone(SHANGHAI).date()
-    target = ReconciliationWorkbooks(out or Settings().reports).write(policy, when, forms, prepared_on)
+    target = write_reconciliation(out or options.settings.reports, policy, when, forms, prepared_on)
     about = (
         "account=account_no name=account_name fund account_type unit day book_fen bank_fen bank_source "
         "adjusted_book_fen adjusted_bank_fen difference_fen missing_days items"
@@ -173,14 +180,14 @@ def bank_files(*, options: Options = Options()) -> int:
     from fundpool.services.payments.statements import foreign_to
 
     ports = options.open_month()
-    if ports.bank_inbox is None:
+    if ports.read_bank_files is None:
         raise InputError(
             "no_bank_files",
             "支付网关不是文件方式",
             "the payment gateway is not by file",
             remedy="FUNDPOOL_GATEWAY_KIND=file",
         )
-    notes = ports.bank_inbox.files()
+    notes = ports.read_bank_files()
     foreign = ports.database.read(lambda work: foreign_to(work, notes))
     rows = [
         {
@@ -215,16 +222,8 @@ def bank_balance(
     """登记纸质对账单上的余额 / Record the balance of a paper statement."""
     from fundpool.services.payments.statements import state_balance
 
-    try:
-        closing_fen = parse_yuan(balance)
-    except ValueError as error:
-        raise InputError(
-            "amount", f"金额写法不对：{balance}", f"not an amount in yuan: {balance}", remedy="1234567.89"
-        ) from error
-    day, now = business_clock(date).date(), act.now
-    act.open_month().database.transaction(
-        lambda work: state_balance(work, account, day, closing_fen, source=source, by=act.by, now=now)
-    )
+    closing_fen, day = parse_amount(balance), business_clock(date).date()
+    act.change(state_balance, account, day, closing_fen, source=source, by=act.by, now=act.now)
     return _recorded(act, account=account, date=day.isoformat(), closing_fen=closing_fen)
 
 
@@ -240,10 +239,7 @@ def match_receipt(
     """认定一笔银行收款就是一笔入账 / Say that a receipt is a booking, where the program cannot tell."""
     from fundpool.services.payments.statements import match_by_person
 
-    now = act.now
-    cleared = act.open_month().database.transaction(
-        lambda work: match_by_person(work, account, serial, booking, by=act.by, now=now)
-    )
+    cleared = act.change(match_by_person, account, serial, booking, by=act.by, now=act.now)
     return _recorded(act, account=account, serial=serial, booking=booking, breaks_cleared=cleared)
 
 
@@ -253,68 +249,67 @@ def assign_break(
     """指定差异的责任人 / Name who follows a break up."""
     from fundpool.services.payments.statements import assign
 
-    now = act.now
-    act.open_month().database.transaction(
-        lambda work: assign(work, break_id, owner=owner, by=act.by, now=now)
-    )
+    act.change(assign, break_id, owner=owner, by=act.by, now=act.now)
     return _recorded(act, id=break_id, owner=owner)
 
 
 def _recorded(act: Act, **document: object) -> int:
     """Show what was recorded, as it was given."""
-    return act.show(document, Table.of_one("已登记 recorded", document))
+    return act.show(document, Table.of_record("已登记 recorded", document))
 
 
 def terms(*, json: Json = False) -> int:
     """限额与银行约定 / The ceilings of payments and what the bank promises about its keys."""
+    from fundpool.settings import Settings
+
     settings = Settings()
     limits, promised = settings.payment_limits, settings.gateway_terms
-    spans = (
-        "key_retention",
-        "resend_span",
-        "settle_window",
-        "max_network_delay",
-        "lease",
-        "held_after",
-        "statement_final_after",
-        "statement_reread",
-    )
     ceilings = (
-        ("per_payee_fen", "单笔 one transfer to a payee", limits.per_transfer_fen),
-        ("per_batch_fen", "批次 one batch", limits.per_batch_fen),
-        ("per_day_fen", "单日单险种 a fund's day", limits.per_day_fen),
+        ("per_payee", "单笔 one transfer to a payee", limits.per_transfer_fen),
+        ("per_batch", "批次 one batch", limits.per_batch_fen),
+        ("per_day", "单日单险种 a fund's day", limits.per_day_fen),
     )
-    document = {
-        "gateway": settings.gateway_kind,
-        "limits": {name: amount_fen for name, _, amount_fen in ceilings},
-        "terms": {f"{name}_s": int(getattr(promised, name).total_seconds()) for name in spans}
-        | {"can_close": promised.can_close},
+    spans = {
+        "key_retention": "支付编号保存期 key retention",
+        "resend_span": "同号重发期 same key may be sent again",
+        "settle_window": "受理等待 settle window",
+        "max_network_delay": "在途最长 network delay",
+        "lease": "发送占用 lease",
+        "held_after": "未决挂起 held after",
+        "statement_final_after": "对账单定稿 statement final after",
+        "statement_reread": "定稿后再读 final statement read again",
     }
     amounts = [
         (
-            what,
-            "不限 none" if amount_fen is None else format_yuan(amount_fen),
-            f"FUNDPOOL_LIMIT_{name.removesuffix('_fen').upper()}_YUAN",
+            label,
+            "不限 none" if amount_fen is None else yuan(amount_fen),
+            f"FUNDPOOL_LIMIT_{name.upper()}_YUAN",
         )
-        for name, what, amount_fen in ceilings
+        for name, label, amount_fen in ceilings
     ]
-    promises = [
-        ("支付编号保存期 key retention", settings.gateway_key_retention, "KEY_RETENTION"),
-        ("同号重发期 same key may be sent again", promised.resend_span, None),
-        ("受理等待 settle window", settings.gateway_settle_window, "SETTLE_WINDOW"),
-        ("在途最长 network delay", settings.gateway_max_network_delay, "MAX_NETWORK_DELAY"),
-        ("发送占用 lease", settings.gateway_lease, "LEASE"),
-        ("未决挂起 held after", settings.gateway_held_after, "HELD_AFTER"),
-        ("对账单定稿 statement final after", settings.gateway_statement_final_after, "STATEMENT_FINAL_AFTER"),
-        ("定稿后再读 final statement read again", f"{promised.statement_reread.days}d", "STATEMENT_REREAD"),
-        ("可注销编号 can fence a key", "是 yes" if promised.can_close else "否 no", "CAN_CLOSE"),
+    lines: list[tuple[str, object, str]] = [
+        (
+            label,
+            getattr(settings, f"gateway_{name}", None) or getattr(promised, name),
+            f"FUNDPOOL_GATEWAY_{name.upper()}",
+        )
+        for name, label in spans.items()
     ]
-    lines = [
-        (what, value, f"FUNDPOOL_GATEWAY_{variable}" if variable else "= 4/5 − delay")
-        for what, value, variable in promises
-    ]
+    lines[1] = (*lines[1][:2], "= 4/5 − delay")  # follows from the others
+    lines.append(
+        (
+            "可注销编号 can fence a key",
+            "是 yes" if promised.can_close else "否 no",
+            "FUNDPOOL_GATEWAY_CAN_CLOSE",
+        )
+    )
     show(
-        document,
+        {
+            "gateway": settings.gateway_kind,
+            "limits": {f"{name}_fen": amount_fen for name, _, amount_fen in ceilings},
+            "terms": {f"{name}_s": int(getattr(promised, name).total_seconds()) for name in spans}
+            | {"can_close": promised.can_close},
+        },
         Table("限额 limits", amounts, ["项目", "元 yuan", "变量 variable"]),
         Table(f"银行约定 terms · {settings.gateway_kind}", lines, ["项目", "值 value", "变量 variable"]),
         as_json=json,

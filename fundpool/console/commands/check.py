@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.options import City, Options, PeriodText, period_of_type
+from fundpool.console.options import City, Options, PeriodText, parse_day, period_of_type
 from fundpool.console.output import Columns, Table
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Severity, Verdict
@@ -57,9 +57,10 @@ def check(
     sources = [open_source(file) for file in files]
     judgements = judge_files(sources, kind.key, context, read=read_documents, judge=judge)
     if slips is not None:
+        deadline = None if due is None else parse_day(due, "--due")
         earlier = [] if corrects is None else [open_source(corrects)]
         before = judge_files(earlier, kind.key, context, read=read_documents, judge=judge)
-        _write_slips(slips, judgements, sources, context.register, policy.name_zh, _day(due), before)
+        _write_slips(slips, judgements, sources, context.register, policy.name_zh, deadline, before)
     options.show(
         {"files": [judgement.to_json() for judgement in judgements]},
         _table(judgements),
@@ -68,15 +69,6 @@ def check(
     if any(finding.rule in UNREADABLE for judgement in judgements for finding in judgement.findings):
         return 2
     return 0 if all(judgement.verdict is Verdict.PASS for judgement in judgements) else 1
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            "bad_date", f"日期应写作 2026-10-05，现为 {text}", f"a date is written 2026-10-05, found {text}"
-        ) from None
 
 
 def _write_slips(

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from cyclopts import Parameter
 
 from fundpool.console.options import City, Fund, Options
-from fundpool.console.output import Table, print_error, print_json
+from fundpool.console.output import Table, print_error, print_json, yuan
 from fundpool.domain.errors import InputError, UndefinedPolicy
-from fundpool.domain.money import format_yuan
 
 if TYPE_CHECKING:
     from fundpool.domain.policy import CityPolicy
@@ -190,12 +189,13 @@ def _answer(answer: Mapping[str, Any], home: "CityPolicy") -> Iterator[Table | s
 
 
 def _settlement(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Table | str]:
+    status = {"proposed": "待批准 proposed", "computed": ""}
     rows: list[tuple[object, ...]] = []
     for county in answer["counties"]:
         name, result = names.get(county["code"], county["code"]), _RESULTS[county["result"]]
-        amount = _yuan(county["gap_fen"] or county["surplus_fen"])
+        amount = yuan(county["gap_fen"] or county["surplus_fen"])
         lines = [
-            (_BEARERS[share["bearer"]], share["amount_fen"], _rule(share), _status(share["status"]))
+            (_BEARERS[share["bearer"]], share["amount_fen"], _rule(share), status[share["status"]])
             for share in county["shares"]
         ]
         lines += [
@@ -211,30 +211,26 @@ def _settlement(title: str, answer: Mapping[str, Any], names: Mapping[str, str])
                 lines.append((label, county[field], ", ".join(answer["rules"][field]), ""))
         for number, (label, fen, rule, remark) in enumerate(lines or [("", None, "", "")]):
             head = (name, result, amount) if number == 0 else ("", "", "")
-            rows.append((*head, label, _yuan(fen) if fen is not None else "", rule or "", remark))
+            rows.append((*head, label, yuan(fen) if fen is not None else "", rule or "", remark))
     yield Table(
         title + "（元 yuan）",
         rows,
         ("县 county", "结果 result", "金额 amount", "承担 borne by", "元 yuan", "依据 rule", "说明 remark"),
     )
     after = ", ".join(
-        f"{_BEARERS[pool.removesuffix('_fen')]} {_yuan(fen)}" for pool, fen in answer["pools_after"].items()
+        f"{_BEARERS[pool.removesuffix('_fen')]} {yuan(fen)}" for pool, fen in answer["pools_after"].items()
     )
     yield f"清算后 pools after: {after}"
     for short in answer["shortfalls"]:
         yield (
-            f"资金不足 short: {_BEARERS[short['pool']]} 有 has {_yuan(short['available_fen'])}, "
-            f"需 claimed {_yuan(short['claimed_fen'])}, 缺 short {_yuan(short['short_fen'])} "
+            f"资金不足 short: {_BEARERS[short['pool']]} 有 has {yuan(short['available_fen'])}, "
+            f"需 claimed {yuan(short['claimed_fen'])}, 缺 short {yuan(short['short_fen'])} "
             f"({', '.join(short['counties'])})"
         )
 
 
 def _rule(share: Mapping[str, Any]) -> str:
     return ", ".join([share["rule"], *share["rests_on"]])
-
-
-def _status(status: str) -> str:
-    return "待批准 proposed" if status == "proposed" else ""
 
 
 def _figures(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Table | str]:
@@ -250,21 +246,17 @@ def _figures(title: str, answer: Mapping[str, Any], names: Mapping[str, str]) ->
     if counties:
         fields = [key for key in counties[0] if key != "code"]
         shown = [
-            (names.get(county["code"], county["code"]), *(_yuan(county[key]) for key in fields))
+            (names.get(county["code"], county["code"]), *(yuan(county[key]) for key in fields))
             for county in counties
         ]
         yield Table(title, shown, ("县 county", *(_FIGURES[key] for key in fields)))
         yield "依据 rules: " + ", ".join(dict.fromkeys(rule for ids in rules.values() for rule in ids))
 
 
-def _shown(key: str, value: object) -> object:
+def _shown(key: str, value: Any) -> object:
     if isinstance(value, list):
-        return ", ".join(_yuan(item) if key.endswith("_fen") else str(item) for item in value) or "无 none"
-    return _yuan(value) if key.endswith("_fen") else value
-
-
-def _yuan(amount_fen: object) -> str:
-    return format_yuan(amount_fen) if isinstance(amount_fen, int) else "–"
+        return ", ".join(yuan(item) if key.endswith("_fen") else str(item) for item in value) or "无 none"
+    return yuan(value) if key.endswith("_fen") else value
 
 
 def _basis(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -294,7 +286,7 @@ def _differences(comparison: Mapping[str, Any]) -> Iterator[Table | str]:
             row["county"] or "全市 city",
             _figure(row["figure"]),
             *(
-                _yuan(row[side]) if isinstance(row[side], int) else row[side]
+                yuan(row[side]) if isinstance(row[side], int) else row[side]
                 for side in ("base", "variant", "difference_fen")
             ),
         )

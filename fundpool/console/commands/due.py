@@ -1,6 +1,7 @@
 """``fundpool due``: who must do what by when, for a month, a range of months or a fund year."""
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,11 +11,11 @@ from fundpool.clock import business_clock
 from fundpool.console.options import City, Options, parse_day
 from fundpool.console.output import Columns, Table
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import Month, parse_month
+from fundpool.domain.periods import Period, Year, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.duties import Duty, Received
-    from fundpool.domain.policy import CityPolicy, StepName
+    from fundpool.domain.policy import CityPolicy
 
 MONTHS_AT_MOST = 240
 """A range longer than this is a slip of the pen, not a question."""
@@ -46,7 +47,7 @@ def due(
     received: Annotated[
         tuple[str, ...],
         Parameter(
-            help="收款日，或 步骤=日期 / day the money was received, or STEP=DATE",
+            help="收款日，或 职责=日期 / day the money was received, or DUTY=DATE",
             negative="",
             show_default=False,
         ),
@@ -72,33 +73,28 @@ def due(
 
     Dates move only where the document says so; "act by" is the last working day on or before.
     """
-    from fundpool.adapters.policies.policy_files import load_city, load_work_calendar, read_national
-    from fundpool.domain.duties import DutyKind, duties_of_month, duties_of_year
+    from fundpool.adapters.policies.policy_files import load_city, load_work_calendar
+    from fundpool.domain.duties import DutyKind, duties_of
     from fundpool.services.law.duty_lists import notes_on
 
     if options.json and format_ == "ics":
         raise _usage("--json 与 --format ics 只能选一个", "give either --json or --format ics")
     folder = options.policy_folder
-    months, fund_year = _periods(month, from_, to, year)
+    periods = _periods(month, from_, to, year)
     moment = business_clock(as_of) if as_of else None
     policy = load_city(folder, city)
     calendar = load_work_calendar(folder, moment.date() if moment else None)
-    happened = _received(policy, received, len(months))
+    happened = _received(policy, received, len(periods))
     readings = dict(_pair(text, "--reading") for text in reading)
-    duties = (
-        duties_of_year(policy, fund_year, calendar, received=happened, readings=readings)
-        if fund_year is not None
-        else tuple(
-            duty
-            for period in months
-            for duty in duties_of_month(policy, period, calendar, received=happened, readings=readings)
-        )
+    duties = tuple(
+        duty
+        for period in periods
+        for duty in duties_of(policy, period, calendar, received=happened, readings=readings)
     )
-    names = policy.step_names(read_national(folder))
     if format_ == "ics":
         from fundpool.adapters.documents.calendar_files import calendar_file
 
-        content, undated = calendar_file(policy, duties, names, moment or datetime.now(UTC))
+        content, undated = calendar_file(policy, duties, moment or datetime.now(UTC))
         sys.stdout.buffer.write(content)
         if undated:
             print(
@@ -106,10 +102,10 @@ def due(
                 file=sys.stderr,
             )
     else:
-        options.show([duty.to_json() for duty in duties], _table(policy, duties, names))
+        options.show([duty.to_json() for duty in duties], _table(policy, duties))
     if happened is not None and not any(duty.kind is DutyKind.AFTER_EVENT for duty in duties):
         print("没有期限自收款日起算 / no duty counts from the receipt", file=sys.stderr)
-    for note in notes_on(policy, months, fund_year, duties, calendar):
+    for note in notes_on(policy, periods, duties, calendar):
         print(note, file=sys.stderr)
     return 0
 
@@ -118,18 +114,16 @@ def _usage(zh: str, en: str) -> InputError:
     return InputError("usage", zh, en, remedy="fundpool due --help")
 
 
-def _periods(
-    month: str | None, first: str | None, last: str | None, year: str | None
-) -> tuple[list[Month], int | None]:
-    """The months asked for, or the fund year; exactly one way of asking."""
+def _periods(month: str | None, first: str | None, last: str | None, year: str | None) -> Sequence[Period]:
+    """The months, or the fund year, that the options name; exactly one kind of option is given."""
     if sum((month is not None, first is not None or last is not None, year is not None)) != 1:
         raise _usage("--month、--from/--to、--year 三者选一", "give one of --month, --from/--to, --year")
     if year is not None:
         if not (year.isascii() and year.isdigit() and len(year) == 4 and 1990 <= int(year) <= 2100):
             raise InputError("year", f"年度写成 YYYY，收到 {year}", f"a year is written YYYY, found {year!r}")
-        return [], int(year)
+        return [Year(int(year))]
     if month is not None:
-        return [parse_month(month)], None
+        return [parse_month(month)]
     if first is None or last is None:
         raise _usage("--from 与 --to 须同时给出", "give both --from and --to")
     start, end = parse_month(first), parse_month(last)
@@ -138,7 +132,7 @@ def _periods(
         raise _usage(f"--from {first} 晚于 --to {last}", f"--from {first} lies after --to {last}")
     if count > MONTHS_AT_MOST:
         raise _usage(f"一次至多 {MONTHS_AT_MOST} 个月", f"at most {MONTHS_AT_MOST} months at a time")
-    return [start.plus(offset) for offset in range(count)], None
+    return [start.plus(offset) for offset in range(count)]
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
@@ -148,13 +142,13 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     return key, value
 
 
-def _received(policy: "CityPolicy", texts: tuple[str, ...], months: int) -> "Received | None":
-    """The receipt day for all duties that count from a receipt, or a day per step."""
+def _received(policy: "CityPolicy", texts: tuple[str, ...], periods: int) -> "Received | None":
+    """The receipt day for all duties that count from a receipt, or a day per duty."""
     from fundpool.services.law.duty_lists import require_anchors
 
     if not texts:
         return None
-    if months > 1:
+    if periods > 1:
         raise _usage(
             "--received 只用于单个月份或年度", "--received belongs to one month or one year, not to a range"
         )
@@ -162,20 +156,19 @@ def _received(policy: "CityPolicy", texts: tuple[str, ...], months: int) -> "Rec
     if plain:
         if len(texts) > 1:
             raise _usage(
-                "--received 给一个日期，或若干 步骤=日期", "--received is one date, or several STEP=DATE"
+                "--received 给一个日期，或若干 职责=日期", "--received is one date, or several DUTY=DATE"
             )
         return parse_day(plain[0], "--received")
     days = {
-        step: parse_day(value, "--received") for step, value in (_pair(text, "--received") for text in texts)
+        duty: parse_day(value, "--received") for duty, value in (_pair(text, "--received") for text in texts)
     }
     require_anchors(policy, days)
     return days
 
 
-def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]", steps: "dict[str, StepName]") -> Table:
+def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]") -> Table:
     def who_does_what(duty: "Duty") -> str:
-        step, actor = steps.get(duty.step), policy.actors.get(duty.actor)
-        return f"{step.name_zh if step else duty.step}（{actor.name_zh if actor else duty.actor}）"
+        return f"{policy.duty_names[duty.key].name_zh}（{policy.actors[duty.actor].name_zh}）"
 
     from fundpool.domain.duties import STATUS_ZH
 

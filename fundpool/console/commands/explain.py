@@ -1,7 +1,6 @@
 """``fundpool explain``: from a ledger entry, a transfer or a figure back to the cell of the county's file."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -12,27 +11,24 @@ from fundpool.console.options import (
     AnyFund,
     City,
     County,
+    Document,
     Fund,
     MonthText,
     Options,
     PeriodText,
     period_of,
 )
-from fundpool.console.output import minute
+from fundpool.console.output import minute, yuan
 from fundpool.domain.errors import InputError
-from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import parse_month
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.oversight.flags import DUTY_NAMES
 
 if TYPE_CHECKING:
-    from fundpool.services.oversight.lineage import Booking, CellSource, Explanation, Lineage
+    from fundpool.services.oversight.lineage import Explanation, Lineage
+    from schemas.lineage import Booking, CellSource
 
-app = App(
-    name="explain",
-    help="溯源：从分录、拨款或报表数字查到县区文件的单元格 / Lineage: from an entry, a transfer or a figure to its cell.",
-    result_action="return_value",
-)
+app = App(name="explain")
 
 _Item = Annotated[
     str, Parameter(name="--item", help="项目，如 inpatient 或 住院（本月）/ figure by key or Chinese name")
@@ -56,7 +52,7 @@ def ledger(
     """
     lineage = _open(options)
     if key is not None:
-        return _tell(lineage.entry(key), options)
+        return _show(lineage.entry(key), options)
     if city is None or fund is None or voucher is None:
         raise InputError(
             "usage",
@@ -64,7 +60,7 @@ def ledger(
             "name the entry's key, or --city --fund --voucher [--line]",
             remedy="fundpool ledger export --format csv",
         )
-    return _tell(lineage.voucher_line(city, fund, voucher, line), options)
+    return _show(lineage.voucher_line(city, fund, voucher, line), options)
 
 
 @app.command
@@ -79,7 +75,7 @@ def transfer(
     options: Options = Options(),
 ) -> int:
     """拨款的来历：审批、申请、审核、报送 / Where a payment comes from: approvals, application, review, file."""
-    return _tell(_open(options).transfer(name), options)
+    return _show(_open(options).transfer(name), options)
 
 
 @app.command
@@ -95,7 +91,7 @@ def report(
 ) -> int:
     """备案汇总表中的一个数；不写县区为合计 / A figure of the filed summary; the total without a county."""
     explained = _open(options).summary(city, parse_month(month), fund, item, county, version)
-    return _tell(explained, options)
+    return _show(explained, options)
 
 
 @app.command
@@ -103,7 +99,7 @@ def figure(
     *,
     city: City,
     month: PeriodText,
-    document: Annotated[str, Parameter(name="--document", help="表种 plan, report, … / which document")],
+    document: Document,
     county: County,
     fund: Fund,
     item: _Item,
@@ -116,7 +112,7 @@ def figure(
     """县区报送的一个数：文件、单元格、审核 / A figure of a county's own document: file, cell, review."""
     kind = DocumentKind.named(document)
     explained = _open(options).figure(city, period_of(month, kind), kind, county, fund, item, version, line)
-    return _tell(explained, options)
+    return _show(explained, options)
 
 
 def _open(options: Options) -> "Lineage":
@@ -125,7 +121,7 @@ def _open(options: Options) -> "Lineage":
     return Lineage(options.open_month())
 
 
-def _tell(explained: "Explanation", options: Options) -> int:
+def _show(explained: "Explanation", options: Options) -> int:
     document = {**asdict(explained), "is_sound": explained.is_sound}
     return options.show(document, *lines_of(explained), found=not explained.is_sound)
 
@@ -135,7 +131,7 @@ _ACTS = {"made": "经办 made", "approved": "复核 approved", "released": "放�
 
 def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     """The explanation as people read it, nearest record first; parts of a sum are set in."""
-    amount = "–" if explained.amount_fen is None else f"{format_yuan(explained.amount_fen)} 元"
+    amount = "–" if explained.amount_fen is None else f"{yuan(explained.amount_fen)} 元"
     lines = [f"{explained.subject}：{amount}"]
     booking, paid, applied, decided = (
         explained.booking,
@@ -146,37 +142,35 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     if booking is not None:
         lines.append(
             f"  分录 entry       凭证 {booking.voucher} 行 {booking.line}　{booking.credit} → {booking.debit}"
-            f"　{booking.flow}/{booking.phase}　{_booked_in(booking)}　{booking.made_by} {_moment(booking.recorded_at)}"
+            f"　{booking.flow}/{booking.phase}　{_booked_in(booking)}　{booking.made_by} {minute(booking.recorded_at)}"
         )
         if booking.reverses is not None:
             lines.append(f"                   冲销 reverses {booking.reverses}")
     if paid is not None:
-        lines.append(
-            f"  拨款 transfer    {paid.key}　{paid.hop}　{paid.state}　{format_yuan(paid.amount_fen)} 元"
-        )
+        lines.append(f"  拨款 transfer    {paid.key}　{paid.hop}　{paid.state}　{yuan(paid.amount_fen)} 元")
         lines += [
-            f"    {_ACTS[act.what]}：{act.by} {_moment(act.at)}"
+            f"    {_ACTS[act.what]}：{act.by} {minute(act.at)}"
             + (f"　digest {act.digest}" if act.digest else "")
             for act in paid.acts
         ]
         if paid.bank_serial:
             lines.append(
-                f"    银行 bank：{paid.bank_serial} {_moment(paid.executed_at)}　指令 order {paid.attempt}"
+                f"    银行 bank：{paid.bank_serial} {minute(paid.executed_at)}　指令 order {paid.attempt}"
             )
     if applied is not None:
         cut = f"（{applied.reason}）" if applied.reason else ""
         lines.append(
-            f"  申请 application 第 {applied.application} 号　{applied.prepared_by} {_moment(applied.prepared_at)}"
-            f"　申请 {_yuan(applied.applied_fen)}，财政复核额 {_yuan(applied.reviewed_fen)}{cut}"
-            f"　{applied.reviewed_by or '–'} {_moment(applied.reviewed_at)}"
+            f"  申请 application 第 {applied.application} 号　{applied.prepared_by} {minute(applied.prepared_at)}"
+            f"　申请 {yuan(applied.applied_fen)}，财政复核额 {yuan(applied.reviewed_fen)}{cut}"
+            f"　{applied.reviewed_by or '–'} {minute(applied.reviewed_at)}"
         )
     if decided is not None:
         cut = f"（{decided.reason}）" if decided.reason else ""
         applies = explained.cell is None or explained.cell.document in {"plan", "working-capital"}
         lines.append(
-            f"  审核 review      {decided.state}　{'申请额' if applies else '报送额'} {_yuan(decided.requested_fen)}，"
-            f"核定额 {_yuan(decided.approved_fen)}{cut}　初审 {decided.maker or '–'} "
-            f"{_moment(decided.proposed_at)}，复核 {decided.checker or '–'} {_moment(decided.decided_at)}"
+            f"  审核 review      {decided.state}　{'申请额' if applies else '报送额'} {yuan(decided.requested_fen)}，"
+            f"核定额 {yuan(decided.approved_fen)}{cut}　初审 {decided.maker or '–'} "
+            f"{minute(decided.proposed_at)}，复核 {decided.checker or '–'} {minute(decided.decided_at)}"
         )
     if explained.cell is not None:
         lines += _cell(explained.cell)
@@ -185,8 +179,8 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
         for article in explained.articles
     ]
     lines += [
-        f"  依据 article     {DUTY_NAMES[step][0]}：本市文件没有规定 / the city's documents do not say"
-        for step in explained.unwritten
+        f"  依据 article     {DUTY_NAMES[duty][0]}：本市文件没有规定 / the city's documents do not say"
+        for duty in explained.unwritten
     ]
     if explained.why is not None:
         lines.append(f"  说明 why         {explained.why.zh} / {explained.why.en}")
@@ -205,22 +199,14 @@ def _cell(cell: "CellSource") -> list[str]:
     lines = [
         (
             f"  报送 submission  {cell.county} {cell.document} {cell.month} 第 {cell.version} 版　"
-            f"{cell.submitted_by} {_moment(cell.received_at)}"
+            f"{cell.submitted_by} {minute(cell.received_at)}"
         ),
         f"  文件 file        {cell.file_name}　SHA-256 {cell.sha256}",
         (
             f"  单元格 cell      {cell.sheet}!{cell.cell} {cell.field_zh} {cell.field_en}："
-            f"“{cell.text}” = {_yuan(cell.amount_fen)}　{state}"
+            f"“{cell.text}” = {yuan(cell.amount_fen)}　{state}"
         ),
     ]
     if cell.why is not None:
         lines.append(f"                   {cell.why.zh} / {cell.why.en}")
     return lines
-
-
-def _yuan(amount_fen: int | None) -> str:
-    return "–" if amount_fen is None else format_yuan(amount_fen)
-
-
-def _moment(moment: datetime | None) -> str:
-    return minute(moment) or "–"

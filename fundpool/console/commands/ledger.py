@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
-from fundpool.console.options import Act, AnyCity, AnyFund, City, Fund, MonthText, Options, PolicyDir, Reason
+from fundpool.console.options import (
+    Act,
+    ActOnMonth,
+    AnyCity,
+    AnyFund,
+    City,
+    Fund,
+    Options,
+    PolicyDir,
+    Reason,
+    parse_amount,
+)
 from fundpool.console.output import Table, pick
-from fundpool.domain.errors import InputError
 from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.ledger import LedgerFault
 
-app = App(name="ledger", help="账簿 / The books: verify, balances, export.", result_action="return_value")
+app = App(name="ledger")
 
 
 @app.command
@@ -25,7 +35,7 @@ def verify(*, options: Options = Options()) -> int:
     from fundpool.services.books.ledger_checks import verify as verify_books
 
     return show_faults(
-        options.ports().database.read(verify_books),
+        options.read(verify_books),
         options,
         title="账簿核验发现问题 / faults in the books",
         sound="账簿核验无误：借贷平衡，凭证链完整 / books verified: balanced, chain whole",
@@ -35,9 +45,9 @@ def verify(*, options: Options = Options()) -> int:
 def show_faults(
     faults: "Sequence[LedgerFault]", options: Options, *, title: str, sound: str, **more: object
 ) -> int:
-    """Print what a verification found; ``more`` stands in its JSON, ``sound`` is said when it found nothing."""
+    """Print what a verification found; ``more`` stands in its JSON, ``sound`` is the sentence when it found nothing."""
     rows = [pick(fault, "kind subject message_zh=zh message_en=en") for fault in faults]
-    columns = {"kind": "kind", "where": "subject", "中文": "message_zh", "English": "message_en"}
+    columns = {"类别 kind": "kind", "何处 where": "subject", "中文": "message_zh", "English": "message_en"}
     document = {"ok": not faults, **more, "faults": rows}
     return options.show(document, Table(title, rows, columns) if faults else sound, found=bool(faults))
 
@@ -59,9 +69,7 @@ def balances(
 
     event_until = business_clock(as_of) if as_of else None
     until = business_clock(recorded_until) if recorded_until else None
-    found = options.ports().database.read(
-        lambda work: booking.balances(work, city, fund, event_until=event_until, recorded_until=until)
-    )
+    found = options.read(booking.balances, city, fund, event_until=event_until, recorded_until=until)
     accounts = [
         {
             **pick(each.ref, "city fund type unit"),
@@ -75,16 +83,8 @@ def balances(
         {"city": city, "fund": fund, "debit_fen": debit, "credit_fen": credit}
         for (city, fund), (debit, credit) in sorted(trial_balance(found).items())
     ]
-    columns = {
-        "city": "city",
-        "fund": "fund",
-        "account": "type",
-        "unit": "unit",
-        "detail": "detail",
-        "yuan": "balance_fen",
-        "reserved": "reserved_fen",
-    }
     shown = [account | {"reserved_fen": account["reserved_fen"] or None} for account in accounts]
+    columns = "city fund type unit detail balance_fen reserved_fen"
     document = {"accounts": accounts, "trial_balance": totals}
     return options.show(document, Table("账户余额 / balances", shown, columns))
 
@@ -102,8 +102,7 @@ def export(
     from fundpool.services.books.ledger_export import to_beancount, to_csv
 
     render = to_beancount if format == "beancount" else to_csv
-    database = Options(policy_dir=policy_dir).ports().database
-    text = database.read(lambda work: render(work.ledger.postings(city, fund)))
+    text = Options(policy_dir=policy_dir).read(lambda work: render(work.ledger.postings(city, fund)))
     if out is None:
         sys.stdout.write(text)
     else:
@@ -118,9 +117,7 @@ def open_books(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV fi
     from fundpool.services.books import booking
 
     now, entries = act.now, read_book_openings(file)
-    act.ports().database.transaction(
-        lambda work: booking.open_balances(work, entries, by=act.by, event_at=now, now=now)
-    )
+    act.change(booking.open_balances, entries, by=act.by, event_at=now, now=now)
     return act.show(
         {"accounts": len(entries), "total_fen": sum(amount_fen for _, amount_fen in entries)},
         f"期初已入账 {len(entries)} 户 / opened {len(entries)} accounts",
@@ -139,35 +136,36 @@ def income(
         Literal["contribution", "subsidy", "interest", "transfer", "other"],
         Parameter(help="来源 / source"),
     ] = "contribution",
-    into: Annotated[str, Parameter(help="账户类型 / account type")] = "fiscal_account",
+    into: Annotated[
+        Literal[
+            "treasury",
+            "income_account",
+            "fiscal_account",
+            "city_expenditure",
+            "county_expenditure",
+            "county_fiscal",
+        ],
+        Parameter(help="账户类型 / account type"),
+    ] = "fiscal_account",
     act: Act,
 ) -> int:
     """收入入账 / Book money that came into an account; the same reference again changes nothing."""
     from fundpool.domain.chart_of_accounts import AccountType
-    from fundpool.domain.money import parse_yuan
     from fundpool.services.books import booking
 
-    now = act.now
-    try:
-        amount_fen, into_type = parse_yuan(amount), AccountType(into)
-    except ValueError as error:
-        raise InputError(
-            "amount", f"金额或账户类型写法不对：{error}", f"cannot read the amount or account type: {error}"
-        ) from error
-    act.ports().database.transaction(
-        lambda work: booking.book_income(
-            work,
-            city=city,
-            fund=fund,
-            unit=unit,
-            source=source,
-            amount_fen=amount_fen,
-            reference=reference,
-            by=act.by,
-            event_at=now,
-            now=now,
-            into=into_type,
-        )
+    now, amount_fen = act.now, parse_amount(amount)
+    act.change(
+        booking.book_income,
+        city=city,
+        fund=fund,
+        unit=unit,
+        source=source,
+        amount_fen=amount_fen,
+        reference=reference,
+        by=act.by,
+        event_at=now,
+        now=now,
+        into=AccountType(into),
     )
     return act.show({"city": city, "fund": fund, "unit": unit, "amount_fen": amount_fen}, "已入账 / booked")
 
@@ -183,21 +181,17 @@ def reverse(
     from fundpool.services.books import booking
 
     now = act.now
-    act.ports().database.transaction(
-        lambda work: booking.reverse(work, key, reason=reason, by=act.by, event_at=now, now=now)
-    )
+    act.change(booking.reverse, key, reason=reason, by=act.by, event_at=now, now=now)
     return act.show({"reversed": key}, "已冲销 / reversed")
 
 
 @app.command(name="close-month")
-def close_month(*, city: City, month: MonthText, fund: AnyFund = None, act: Act) -> int:
+def close_month(*, fund: AnyFund = None, act: ActOnMonth) -> int:
     """结账 / Close a month's books of one fund, or of every fund; later data becomes an adjustment."""
     from fundpool.services.books import booking
 
-    now, wanted = act.now, parse_month(month)
-    closed = act.ports().database.transaction(
-        lambda work: booking.close_months(work, city, fund, wanted, by=act.by, now=now)
-    )
+    month = parse_month(act.month)
+    closed = act.change(booking.close_months, act.city, fund, month, by=act.by, now=act.now)
     return act.show(
-        {"city": city, "month": wanted, "closed": closed}, f"已结账 / closed: {', '.join(closed) or '–'}"
+        {"city": act.city, "month": month, "closed": closed}, f"已结账 / closed: {', '.join(closed) or '–'}"
     )

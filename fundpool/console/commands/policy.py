@@ -3,17 +3,14 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from fundpool.console.options import Dated, Options, parse_day
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import Month, parse_month
-
-if TYPE_CHECKING:
-    from fundpool.domain.policy import CityPolicy
+from fundpool.domain.periods import parse_month
 
 app = App(
     name="policy",
@@ -58,12 +55,12 @@ def list_(*, options: Options = Options()) -> int:
 @app.command
 def show(city: _City, *, on: _On = None, options: Options = Options()) -> int:
     """按文件顺序查看一个城市的规则 / Show one city's rules in the order of its document."""
-    from fundpool.adapters.policies.policy_files import load_city, read_national
+    from fundpool.adapters.policies.policy_files import load_city
     from fundpool.services.law.policy_views import city_in_full
 
     folder = options.policy_folder
     day = parse_day(on, "--on") if on else None
-    document = city_in_full(load_city(folder, city), day, read_national(folder))
+    document = city_in_full(load_city(folder, city), day)
     instruments = [
         f"{each['title']}  {each['number'] or '无文号'}  {_STATUS_ZH[each['status']]}\n"
         f"  成文 {each['issued'] or '未载明'}  施行 {each['effective'] or '未写明'}"
@@ -99,18 +96,16 @@ def explain(
         load_city,
         load_examples,
         load_work_calendar,
-        read_national,
     )
-    from fundpool.services.law.policy_views import explain_rule
+    from fundpool.services.law.policy_views import explain_rule, first_full_month
 
     folder = options.policy_folder
     policy = load_city(folder, city)
     chosen = policy.rule(rule, parse_day(on, "--on") if on else None)
-    example = parse_month(month) if month else _first_full_month(policy)
+    example = parse_month(month) if month else first_full_month(policy)
     document = explain_rule(
         policy,
         chosen,
-        read_national(folder),
         calendar=load_work_calendar(folder),
         month=example,
         examples=load_examples(folder),
@@ -129,7 +124,7 @@ def diff(
     options: Options = Options(),
 ) -> int:
     """两个城市并列，或一个城市的两个日期 / Two cities side by side, or one city at two dates."""
-    from fundpool.adapters.policies.policy_files import load_city, read_national
+    from fundpool.adapters.policies.policy_files import load_city
     from fundpool.services.law.policy_views import compare
 
     folder = options.policy_folder
@@ -137,7 +132,6 @@ def diff(
     rows = compare(
         (load_city(folder, first), first_day),
         (load_city(folder, second), second_day),
-        read_national(folder),
     )
     if not all_:
         rows = [row for row in rows if not row["same"]]
@@ -195,24 +189,12 @@ def coverage(*, options: Options = Options()) -> int:
     """每条规则如何处理 / What the product does with every rule; exit 1 when one is unaccounted for."""
     from fundpool.adapters.policies.folder_checks import coverage_problems
     from fundpool.adapters.policies.policy_files import load_policies
-    from fundpool.services.law.policy_views import rule_in_words
+    from fundpool.services.law.policy_views import coverage_in_full
 
     folder = options.policy_folder
     library = load_policies(folder)
     problems = coverage_problems(folder, library.cities)
-    rows = [
-        {
-            "city": city.key,
-            "rule": rule.id,
-            "section": rule.section,
-            "status": rule.kind.value,
-            "reason": rule.out_of_scope,
-            "says": rule_in_words(rule, city.step_names(library.national)),
-        }
-        for city in library.cities
-        for rule in city.rules
-    ]
-    counts = {kind: sum(row["status"] == kind for row in rows) for kind in _KIND_ZH}
+    document = coverage_in_full(library)
     columns: Columns = {
         "规则": "rule",
         "条款": "section",
@@ -220,9 +202,10 @@ def coverage(*, options: Options = Options()) -> int:
         "说明": "says",
     }
     return options.show(
-        {"rules": rows, "counts": counts, "unaccounted": [problem.message for problem in problems]},
-        Table("规则覆盖", rows, columns),
-        "；".join(f"{_KIND_ZH[kind]} {count}" for kind, count in counts.items()) + f"；共 {len(rows)}",
+        {**document, "unaccounted": [problem.message for problem in problems]},
+        Table("规则覆盖", document["rules"], columns),
+        "；".join(f"{_KIND_ZH[kind]} {count}" for kind, count in document["counts"].items())
+        + f"；共 {len(document['rules'])}",
         *map(str, problems),
         found=bool(problems),
     )
@@ -234,11 +217,6 @@ def coverage(*, options: Options = Options()) -> int:
 def _city_at(text: str) -> tuple[str, date | None]:
     key, at, day = text.partition("@")
     return key, parse_day(day, text) if at else None
-
-
-def _first_full_month(policy: "CityPolicy") -> Month:
-    """A month that every rule of the file covers, for worked dates."""
-    return Month.of(policy.effective).plus(1) if policy.effective else Month(2026, 1)
 
 
 def _given(gives: dict[str, Any] | None) -> str:

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fundpool.console.options import Options
-from fundpool.console.output import Table
+from fundpool.console.output import Table, yuan
 from fundpool.domain.errors import InputError
-from fundpool.domain.money import format_yuan
 from fundpool.services.documents.detail_comparison import (
     COUNTS,
     DETAIL_COLUMNS,
@@ -165,4 +164,4 @@ def _parts(comparison: DetailComparison, files: DifferenceFiles | None) -> Itera
 
 
 def _figure(name: str, count: int) -> str:
-    return format_yuan(count) if name.endswith("_fen") else str(count)
+    return yuan(count) if name.endswith("_fen") else str(count)

@@ -8,29 +8,23 @@ from cyclopts import App, Parameter
 from fundpool.clock import business_clock
 from fundpool.console.options import (
     Act,
+    ActOnDocument,
+    ActOnMonth,
     AnyCounty,
     City,
     County,
-    MonthText,
     Options,
     PeriodText,
     Reason,
     parse_period,
-    period_of,
 )
-from fundpool.console.output import Columns, Table, minute, pick
-from fundpool.domain.periods import parse_month
-from fundpool.domain.submission import DocumentKind
+from fundpool.console.output import Table, pick
 
-budget = App(name="budget", help="年度预算 / Annual budgets.", result_action="return_value")
-openings = App(name="openings", help="期初数 / Opening balances.", result_action="return_value")
-extension = App(
-    name="extension", help="经文件批准的延期 / Extensions granted by document.", result_action="return_value"
-)
-nil_return = App(name="nil-return", help="零申报 / Explicit nil returns.", result_action="return_value")
-waiver = App(
-    name="waiver", help="经文件批准的免报 / Waivers granted by document.", result_action="return_value"
-)
+budget = App(name="budget")
+openings = App(name="openings")
+extension = App(name="extension")
+nil_return = App(name="nil-return")
+waiver = App(name="waiver")
 
 _File = Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV file")]
 _Number = Annotated[str, Parameter(name="--document-number", help="文号 / document number")]
@@ -73,29 +67,14 @@ def list_budget(
 
     budgets = budgets_of(options.open_month(), city, year)
     about = "county fund revision amount_fen change_fen document_number recorded_by recorded_at"
-    columns: Columns = {
-        "县区 county": "county",
-        "险种 fund": "fund",
-        "第几次 revision": "revision",
-        "金额 yuan": "amount_fen",
-        "增减 change": "change_fen",
-        "依据 document": "document_number",
-        "登记 by": lambda budget: f"{budget.recorded_by} {minute(budget.recorded_at)}",
-    }
     return options.show(
         {"city": city, "year": year, "budgets": [pick(budget, about) for budget in budgets]},
-        Table(f"年度支出预算 budget · {city} · {year}", budgets, columns),
+        Table(f"年度支出预算 budget · {city} · {year}", budgets, about),
     )
 
 
 @openings.command(name="import")
-def import_openings(
-    file: _File,
-    *,
-    city: City,
-    month: MonthText,
-    act: Act,
-) -> int:
+def import_openings(file: _File, *, act: ActOnMonth) -> int:
     """登记期初余额，month 为其所属月末 / Record the balances at the end of the month before the first here.
 
     Columns: account_type,unit,fund,balance_yuan and, for county_expenditure, optionally
@@ -104,15 +83,7 @@ def import_openings(
     from fundpool.adapters.documents.record_files import read_openings
     from fundpool.services.oversight.records import record_openings
 
-    changed = record_openings(
-        act.open_month(),
-        city=city,
-        month=parse_month(month),
-        rows=read_openings(file),
-        by=act.by,
-        now=act.now,
-    )
-    return _show_recorded(changed, act)
+    return _show_recorded(record_openings(act.open_month(), rows=read_openings(file), **act.about), act)
 
 
 @extension.command(name="add")
@@ -120,7 +91,7 @@ def add_extension(
     *,
     city: City,
     month: PeriodText,
-    step: Annotated[str, Parameter(help="责任环节 / duty step, such as submit_fund_use_plan")],
+    duty: Annotated[str, Parameter(help="职责 / the duty, such as submit_fund_use_plan")],
     until: Annotated[str, Parameter(help="延至 / new last day, YYYY-MM-DD")],
     document_number: _Number,
     approver: Annotated[str, Parameter(help="批准人 / who approved it")],
@@ -134,7 +105,7 @@ def add_extension(
         act.open_month(),
         city=city,
         month=parse_period(month),
-        step=step,
+        duty=duty,
         county=county,
         until=until,
         document_number=document_number,
@@ -148,28 +119,18 @@ def add_extension(
 @nil_return.command(name="add")
 def add_nil_return(
     *,
-    city: City,
-    month: PeriodText,
-    document: Annotated[str, Parameter(help="表种 plan, report, … / which document")],
     county: County,
     reason: Reason,
     received: Annotated[str | None, Parameter(help="收件时间 / when it was received")] = None,
-    act: Act,
+    act: ActOnDocument,
 ) -> int:
     """登记零申报 / Record that a county declares it has nothing to file."""
     from fundpool.services.oversight.records import record_nil_return
 
-    now = act.now
+    about = act.about
+    received_at = about["now"] if received is None else business_clock(received)
     changed = record_nil_return(
-        act.open_month(),
-        city=city,
-        month=period_of(month, DocumentKind.named(document)),
-        document=DocumentKind.named(document),
-        county=county,
-        reason=reason,
-        by=act.by,
-        received_at=now if received is None else business_clock(received),
-        now=now,
+        act.open_month(), county=county, reason=reason, received_at=received_at, **about
     )
     return _show_recorded(changed, act)
 
@@ -177,29 +138,22 @@ def add_nil_return(
 @waiver.command(name="add")
 def add_waiver(
     *,
-    city: City,
-    month: PeriodText,
-    document: Annotated[str, Parameter(help="表种 plan, report, … / which document")],
     county: County,
     document_number: _Number,
     approver: Annotated[str, Parameter(help="批准人 / who approved it")],
     reason: Reason,
-    act: Act,
+    act: ActOnDocument,
 ) -> int:
     """登记免报：县区本月经批准不报该表 / Record that a county is let off filing a document."""
     from fundpool.services.oversight.records import record_waiver
 
     changed = record_waiver(
         act.open_month(),
-        city=city,
-        month=period_of(month, DocumentKind.named(document)),
-        document=DocumentKind.named(document),
         county=county,
         document_number=document_number,
         approver=approver,
         reason=reason,
-        by=act.by,
-        now=act.now,
+        **act.about,
     )
     return _show_recorded(changed, act)
 

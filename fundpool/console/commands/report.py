@@ -6,15 +6,11 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from fundpool.console.options import City, Dated, MonthText, Options
-from fundpool.console.output import Columns, Table, minute, pick
+from fundpool.console.output import Table, pick
 from fundpool.domain.periods import parse_month
 from fundpool.settings import Settings
 
-app = App(
-    name="report",
-    help="月度汇总表与清单 / The city's monthly summary and the list of who was late.",
-    result_action="return_value",
-)
+app = App(name="report")
 
 
 @app.command(name="list")
@@ -23,15 +19,9 @@ def list_filings(*, city: City, month: MonthText, options: Options = Options()) 
     from fundpool.services.oversight.filing import filings_of
 
     filings = filings_of(options.open_month(), city, parse_month(month))
-    columns: Columns = {
-        "版本 version": "version",
-        "文件 file": "file_name",
-        "备案时间 filed": lambda filing: minute(filing.filed_at),
-        "办理 by": "filed_by",
-    }
     return options.show(
         {"filings": [pick(filing, "version file=file_name sha256 filed_by filed_at") for filing in filings]},
-        Table(f"备案 filings · {city} · {month}", filings, columns),
+        Table(f"备案 filings · {city} · {month}", filings, "version file_name filed_at filed_by"),
     )
 
 

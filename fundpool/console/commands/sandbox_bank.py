@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -29,11 +28,7 @@ DEFAULT_PORT = 8640
 FIRST_USE_BALANCE_FEN = 100_000_000_000
 """What an unknown payer is opened with when no accounts are given: 1,000,000,000.00 yuan."""
 
-app = App(
-    name="sandbox-bank",
-    help="模拟银行：带签名的支付网关，自有账簿 / Sandbox bank: the payment gateway with a book of its own.",
-    result_action="return_value",
-)
+app = App(name="sandbox-bank")
 
 _Url = Annotated[
     str | None,
@@ -43,7 +38,7 @@ _Url = Annotated[
 
 _Book = Annotated[Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")]
 _Accounts = Annotated[
-    Path | None, Parameter(help="账户表 CSV 或 JSON：account, name, balance_fen / accounts to open")
+    Path | None, Parameter(help="账户表 CSV：account, name, balance_fen / accounts to open")
 ]
 
 
@@ -65,7 +60,7 @@ def run(
     """运行模拟银行 / Run the sandbox bank until it is stopped.
 
     Without an accounts file, accounts open on first use: payers with 1,000,000,000.00 yuan.
-    The first line on stdout tells its address once it answers.
+    It prints its address as the first line on stdout once it answers.
     """
     from fundpool.sandbox_bank.bank_file import BankFile
     from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
@@ -83,8 +78,18 @@ def run(
         callback_url=callback_url,
         fixed_now=clock,
     )
-    server = _listen(SandboxServer, host, port, bank)
-    stop_on_signal(server)
+    try:
+        server = SandboxServer(host, port, bank)
+    except OSError as error:
+        raise InputError(
+            "sandbox_bank_port",
+            f"端口不能使用：{host}:{port}（{error.strerror}）",
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            remedy="--port 0",
+        ) from error
+    # In a thread: shutdown waits for serve_forever, which the thread of the signal runs.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     if json:
         print(json_module.dumps({"url": server.url}), flush=True)
     else:
@@ -154,23 +159,14 @@ def clock(
 def show_book(*, url: _Url = None, json: Json = False) -> int:
     """银行账簿 / Show what the bank has in its book: the independent record of what was paid."""
     document = ask(url, "GET", "/sandbox/book")
-    transfer = {
-        "key": "key",
-        "yuan": "amount_fen",
-        "credit_account": "credit_account",
-        "state": "state",
-        "reason": "reason",
-        "bank_serial": "bank_serial",
-        "executed_at": "executed_at",
-    }
     show(
         document,
+        Table("账户 / accounts", document["accounts"], "account name balance_fen"),
         Table(
-            "账户 / accounts",
-            document["accounts"],
-            {"account": "account", "name": "name", "yuan": "balance_fen"},
+            "转账 / transfers",
+            document["transfers"],
+            "key amount_fen credit_account state reason bank_serial executed_at",
         ),
-        Table("转账 / transfers", document["transfers"], transfer),
         as_json=json,
     )
     return 0
@@ -210,10 +206,9 @@ def files(
     handled = bank.take_orders(now)
     written = () if day is None else bank.deliver_statements(day, now)
     file.close()
-    columns = {"file": "name", "key": "key", "status": "status", "reason": "reason"}
     show(
         {"orders": handled, "statements": written},
-        Table("收到 / taken", handled, columns),
+        Table("收到 / taken", handled, "name key status reason"),
         "\n".join(written),
         as_json=json,
     )
@@ -230,16 +225,15 @@ def _opened(file: "BankFile", accounts: list[dict[str, Any]] | None) -> "BankBoo
 
 
 def read_accounts(file: Path) -> list[dict[str, Any]]:
-    """Accounts of a CSV (UTF-8) or JSON file: account, name, balance_fen (0 when absent).
+    """Accounts of a CSV file (UTF-8): account, name, balance_fen (0 when absent).
 
     The columns of the product's own register (account_no, account_name) are understood too.
     Raises InputError naming the file and the entry.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
-        rows = json_module.loads(text) if file.suffix == ".json" else list(csv.DictReader(text.splitlines()))
-        return [_account(row) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return [_account(row) for row in csv.DictReader(text.splitlines())]
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(
             "bank_accounts_unreadable",
             f"账户表读不出来：{file}（{error}）",
@@ -249,7 +243,7 @@ def read_accounts(file: Path) -> list[dict[str, Any]]:
 
 
 def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
-    """Ask the sandbox's own side of a running sandbox bank.
+    """Call the control side (faults, clock, book) of a running sandbox bank.
 
     Raises ServiceUnavailable when none answers and InputError when it refuses.
     """
@@ -277,29 +271,6 @@ def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | N
             remedy="fundpool sandbox-bank fault --help",
         )
     return answer
-
-
-def stop_on_signal(server: Any) -> None:
-    """Stop the server on SIGTERM and SIGINT, answers under way included."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        # shutdown waits for serve_forever, which this very thread runs.
-        threading.Thread(target=server.shutdown).start()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-
-
-def _listen(make: Any, host: str, port: int, bank: Any) -> Any:
-    try:
-        return make(host, port, bank)
-    except OSError as error:
-        raise InputError(
-            "sandbox_bank_port",
-            f"端口不能使用：{host}:{port}（{error.strerror}）",
-            f"cannot listen on {host}:{port}: {error.strerror}",
-            remedy="--port 0",
-        ) from error
 
 
 def _secret(settings: Settings) -> bytes:

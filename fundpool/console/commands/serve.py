@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.options import AsOf, PolicyDir, settings_of
+from fundpool.console.options import AsOf, Options, PolicyDir
 
 
 def serve(
@@ -24,17 +24,17 @@ def serve(
     from fundpool.clock import business_clock
     from fundpool.console.callbacks import callback_router
     from fundpool.console.dashboard.app import DashboardOptions, create_app
-    from fundpool.console.dashboard.reading import ServiceReader
+    from fundpool.console.dashboard.reading import MonthReader
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
     from fundpool.local_prefect.runs import run_url
     from fundpool.services.payments.resolving import receive_callback
 
-    settings = settings_of(policy_dir)
+    settings = Options(policy_dir=policy_dir).settings
     bound = settings.dashboard_host if host is None else host
-    business_clock(as_of)  # a wrong --as-of is told now, not on the first page
+    business_clock(as_of)  # a wrong --as-of is an error now, not on the first page
     ports = build_ports(settings)
     app = create_app(
-        ServiceReader(ports),
+        MonthReader(ports),
         partial(business_clock, as_of),
         DashboardOptions(
             run_url=partial(run_url, settings),
@@ -43,7 +43,7 @@ def serve(
             only_known_then=as_of is not None,
         ),
     )
-    # The bank's callbacks come in by the same door; they only make us ask the bank (docs/gateway.md).
+    # The bank's callbacks come in at the same port; they only make us query the bank (docs/gateway.md).
     app.include_router(
         callback_router(
             secret=partial(shared_secret, settings),
@@ -53,9 +53,6 @@ def serve(
             ),
         )
     )
-    serve_until_stopped(app, bound, settings.dashboard_port if port is None else port, _announce)
+    wanted = settings.dashboard_port if port is None else port
+    serve_until_stopped(app, bound, wanted, lambda address: print(f"看板 dashboard: {address}", flush=True))
     return 0
-
-
-def _announce(address: str) -> None:
-    print(f"看板 dashboard: {address}", flush=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.options import PolicyDir, settings_of
+from fundpool.console.options import Options, PolicyDir
 
 
 def start(
@@ -30,7 +30,7 @@ def start(
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with local_prefect(settings_of(policy_dir), schedules=schedules) as prefect:
+    with local_prefect(Options(policy_dir=policy_dir).settings, schedules=schedules) as prefect:
         print(f"Prefect: {prefect.ui_url}", flush=True)
         print(f"PREFECT_API_URL={prefect.url}", flush=True)
         prefect.work_until(stopped)

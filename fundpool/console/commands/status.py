@@ -76,7 +76,7 @@ def receipts(*, city: City, month: PeriodText, options: Options = Options()) -> 
 
 def _tables(shown: MonthStatus) -> Iterator[Table]:
     duties: Columns = {
-        "环节 duty": lambda duty: f"{duty.rule} {DUTY_NAMES[duty.step][0]}",
+        "环节 duty": lambda duty: f"{duty.rule} {DUTY_NAMES[duty.key][0]}",
         "单位 unit": "unit_name_zh",
         "应于 due": "due",
         "状态 state": lambda duty: f"{_STATES[duty.state]} {duty.state}",

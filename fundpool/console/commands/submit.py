@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
-from fundpool.console.options import AnyCounty, City, Dated, period_of
-from fundpool.console.output import Table, error_document, minute, pick
+from fundpool.console.options import AnyCounty, City, Dated, Document, period_of
+from fundpool.console.output import Table, error_document, minute, pick, yuan
 from fundpool.domain.errors import FundpoolError, InputError
-from fundpool.domain.money import format_yuan
 from fundpool.domain.month import step_collecting
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services.documents.document_kinds import filed_kind, intake_of
@@ -23,7 +22,7 @@ SHOWN_CHANGES = 60
 def submit(
     *files: Annotated[Path, Parameter(help="报送的文件 / files to file")],
     city: City,
-    document: Annotated[str, Parameter(help="表种 plan, report, … / which document")],
+    document: Document,
     month: Annotated[
         str | None,
         Parameter(
@@ -125,13 +124,9 @@ def _remarks(receipts: Sequence[FileReceipt]) -> Iterator[str]:
                 line = f"{change.line} " if change.line else ""
                 yield (
                     f"  {version.submission.county} {change.fund} {line}{change.field}: "
-                    f"{_yuan(change.before_fen)} → {_yuan(change.after_fen)}"
+                    f"{yuan(change.before_fen)} → {yuan(change.after_fen)}"
                 )
             if (more := len(version.changes) - SHOWN_CHANGES) > 0:
                 yield f"  … 另有 {more} 处改动，见 --json / {more} more changes, see --json"
         if (error := receipt.error) is not None:
             yield f"[{error.code}] {error.zh}\n  {error.en}\n  请 remedy: {error.remedy}"
-
-
-def _yuan(amount_fen: int | None) -> str:
-    return "–" if amount_fen is None else format_yuan(amount_fen)

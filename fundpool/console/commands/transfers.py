@@ -1,4 +1,4 @@
-"""``fundpool transfers``: see, authorise, send, resolve; nobody chooses a key or a state."""
+"""``fundpool transfers``: list, authorise, send, resolve; people decide, and the program chooses keys and states."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.commands import bank_statements
 from fundpool.console.options import (
     Act,
+    ActOnMonth,
     AnyCity,
     AnyFund,
     AnyMonthText,
@@ -30,22 +32,18 @@ if TYPE_CHECKING:
     from fundpool.services.payments.batches import BatchView, PayeeChange
     from fundpool.services.payments.transfer_views import TransferView
 
-app = App(
-    name="transfers", help="拨付 / Payments: list, approve, release, resolve.", result_action="return_value"
-)
+app = App(name="transfers")
 
-for _name, _help in (
-    ("statement", "对账单 / Fetch a day's statements, or read a bank's file, and match them."),
-    ("reconciliation", "银行存款余额调节表 / Write the month's bank reconciliation workbook."),
-    ("bank-files", "银行文件 / The files of a bank without an API."),
-    ("bank-balance", "登记银行余额 / Record the balance of a paper statement."),
-    ("match-receipt", "认定收款 / Say that a receipt is a booking."),
-    ("assign-break", "指定责任人 / Name who follows a break up."),
-    ("terms", "限额与银行约定 / Ceilings, and what the bank promises."),
+for _command in (
+    bank_statements.statement,
+    bank_statements.reconciliation,
+    bank_statements.bank_files,
+    bank_statements.bank_balance,
+    bank_statements.match_receipt,
+    bank_statements.assign_break,
+    bank_statements.terms,
 ):
-    app.command(
-        f"fundpool.console.commands.bank_statements:{_name.replace('-', '_')}", name=_name, help=_help
-    )
+    app.command(_command)
 
 _Payment = Annotated[int, Parameter(help="款项序号，见 transfers list / number of the payment")]
 _AnyHop = Annotated[
@@ -68,19 +66,8 @@ def list_transfers(
     from fundpool.services.payments.transfer_views import transfer_views
 
     wanted = parse_month(month) if month else None
-    views = options.ports().database.read(lambda work: transfer_views(work, city, wanted, unit=unit))
-    rows = [_payment(view) for view in views]
-    columns = {
-        "id": "id",
-        "month": "month",
-        "fund": "fund",
-        "hop": "hop",
-        "unit": "unit",
-        "yuan": "amount_fen",
-        "state": "state",
-        "what": "detail_zh",
-        "serial": "bank_serial",
-    }
+    rows = [_payment(view) for view in options.read(transfer_views, city, wanted, unit=unit)]
+    columns = "id month fund hop unit amount_fen state detail_zh bank_serial"
     return options.show({"transfers": rows}, Table("拨付 / payments", rows, columns))
 
 
@@ -105,7 +92,7 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
     """查看一笔款项的全部经过 / One payment with every attempt, every call to the bank and every act of a person."""
     from fundpool.services.payments.transfer_views import transfer_history
 
-    found = options.ports().database.read(lambda work: transfer_history(work, transfer_id))
+    found = options.read(transfer_history, transfer_id)
     about = "attempt_no key state first_sent_at last_sent_at reason bank_serial"
     payment = _payment(found.view)
     attempts = [
@@ -115,16 +102,11 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
     ]
     history = [pick(record, "at actor action reason") for record in found.records]
     calls = [{"attempt": attempt["attempt_no"], **call} for attempt in attempts for call in attempt["calls"]]
-    names = ("attempt", "at", "operation", "phase", "answer", "reason")
     return options.show(
         {**payment, "attempts": attempts, "history": history},
-        Table(
-            f"拨付 {transfer_id} / payment",
-            ({"field": name, "value": value} for name, value in payment.items()),
-            {"field": "field", "value": "value"},
-        ),
-        Table("银行往来 / calls", calls, {name: name for name in names}),
-        Table("经过 / history", history, {name: name for name in ("at", "actor", "action", "reason")}),
+        Table(f"拨付 {transfer_id} / payment", payment.items(), ["项目 field", "值 value"]),
+        Table("银行往来 / calls", calls, "attempt at operation phase answer reason"),
+        Table("经过 / history", history, "at actor action reason"),
     )
 
 
@@ -137,10 +119,8 @@ def batches(*, city: City, month: MonthText, hop: _AnyHop = None, options: Optio
     from fundpool.services.payments.batches import batch_consequences
 
     wanted, over = parse_month(month), _hop(hop)
-    views = options.ports().database.read(
-        lambda work: [
-            batch_consequences(work, each.id) for each in work.transfers.batches(city, wanted, over)
-        ]
+    views = options.read(
+        lambda work: [batch_consequences(work, each.id) for each in work.payments.batches(city, wanted, over)]
     )
     return options.show({"batches": [_batch(view) for view in views]}, *map(_payees, views))
 
@@ -171,13 +151,13 @@ def _payees(view: "BatchView") -> Table:
         f"摘要 {view.digest[:12]}",
         view.payees,
         {
-            "unit": "unit",
-            "name": "credit_name",
-            "account": "credit_account_no",
-            "yuan": "amount_fen",
-            "last month": "last_month_fen",
-            "change": change,
-            "前次 / before": lambda payee: (
+            "单位 unit": "unit",
+            "户名 name": "credit_name",
+            "账号 account": "credit_account_no",
+            "金额 yuan": "amount_fen",
+            "上月 last month": "last_month_fen",
+            "增减 change": change,
+            "前次 before": lambda payee: (
                 payee.instead_of and f"{payee.instead_of.id} {payee.instead_of.state}"
             ),
         },
@@ -187,51 +167,37 @@ def _payees(view: "BatchView") -> Table:
 @app.command
 def approve(
     *,
-    city: City,
-    month: MonthText,
     hop: _AnyHop = None,
     fund: AnyFund = None,
     digest: Annotated[
         str | None, Parameter(help="所见批次的摘要，须相符 / digest that was seen; only that batch")
     ] = None,
-    act: Act,
+    act: ActOnMonth,
 ) -> int:
     """复核待办批次 / Approve the waiting batches of a month, as another person than their maker."""
     from fundpool.services.payments.batches import approve_waiting
 
-    wanted, over, now = parse_month(month), _hop(hop), act.now
-    done = act.ports().database.transaction(
-        lambda work: approve_waiting(
-            work, city, wanted, hop=over, fund=fund, digest=digest, checker=act.by, now=now
-        )
+    month, over = parse_month(act.month), _hop(hop)
+    done = act.change(
+        approve_waiting, act.city, month, hop=over, fund=fund, digest=digest, checker=act.by, now=act.now
     )
     return _show_batches(done, act)
 
 
 @app.command
-def release(*, city: City, month: MonthText, hop: _AnyHop = None, fund: AnyFund = None, act: Act) -> int:
+def release(*, hop: _AnyHop = None, fund: AnyFund = None, act: ActOnMonth) -> int:
     """放行已复核批次 / Release the approved batches of a month for sending, as a third person."""
     from fundpool.services.payments.batches import release_approved
 
-    wanted, over, now = parse_month(month), _hop(hop), act.now
-    done = act.ports().database.transaction(
-        lambda work: release_approved(work, city, wanted, hop=over, fund=fund, releaser=act.by, now=now)
-    )
+    month, over = parse_month(act.month), _hop(hop)
+    done = act.change(release_approved, act.city, month, hop=over, fund=fund, releaser=act.by, now=act.now)
     return _show_batches(done, act)
 
 
 def _show_batches(done: "tuple[Batch, ...]", act: Act) -> int:
-    columns = {
-        "id": "id",
-        "fund": "fund",
-        "hop": "hop",
-        "count": "count",
-        "yuan": "total_fen",
-        "state": "state",
-    }
     return act.show(
         {"batches": [pick(batch, "id key state total_fen") for batch in done]},
-        Table("已办理批次 / batches", done, columns),
+        Table("已办理批次 / batches", done, "id fund hop count total_fen state"),
     )
 
 
@@ -304,11 +270,8 @@ def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str, act: Act) -> int:
-    """Carry a person's decision about a payment out as one transaction and show what became of it."""
-    now = act.now
-    changed = act.ports().database.transaction(
-        lambda work: decision(work, transfer_id, by=act.by, reason=reason, now=now)
-    )
+    """Carry out a person's decision about a payment in one transaction and show the payment's new state."""
+    changed = act.change(decision, transfer_id, by=act.by, reason=reason, now=act.now)
     return act.show(pick(changed, "id obligation=key state"), f"{changed.key}: {changed.state}")
 
 
@@ -324,14 +287,7 @@ def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated 
     outcomes = resolve_open(options.ports(), options.now, city=city, month=wanted)
     about = "id=obligation_id unit fund amount_fen state attempt_state key detail_zh detail_en error_code"
     rows = [pick(outcome, about) for outcome in outcomes]
-    columns = {
-        "id": "id",
-        "unit": "unit",
-        "fund": "fund",
-        "yuan": "amount_fen",
-        "state": "state",
-        "what": "detail_zh",
-    }
+    columns = "id unit fund amount_fen state detail_zh"
     return options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns))
 
 
@@ -343,16 +299,16 @@ def breaks(
     options: Options = Options(),
 ) -> int:
     """列出差异 / Differences between our books, the gateway and the statements; exit 1 while one is open."""
-    found = options.ports().database.read(lambda work: work.transfers.breaks(city, only_open=not every))
+    found = options.read(lambda work: work.breaks.find(city, only_open=not every))
     columns: Columns = {
-        "id": "id",
-        "kind": "kind",
-        "fund": "fund",
-        "what": "detail_zh",
-        "stops": lambda each: "停发" if each.stops_fund else None,
-        "owner": "owner",
-        "found": "found_at",
-        "resolved by": "resolved_by",
+        "序号 id": "id",
+        "类别 kind": "kind",
+        "险种 fund": "fund",
+        "说明 detail": "detail_zh",
+        "停发 stops": lambda each: "停发" if each.stops_fund else None,
+        "责任人 owner": "owner",
+        "发现 found": "found_at",
+        "结清人 resolved by": "resolved_by",
     }
     return options.show(
         {"breaks": found},
@@ -366,10 +322,7 @@ def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
     """结清差异 / Close a break with a person's reason; nothing is written off by itself."""
     from fundpool.services.payments.resolving import resolve_break as close_break
 
-    now = act.now
-    act.ports().database.transaction(
-        lambda work: close_break(work, break_id, by=act.by, resolution=reason, now=now)
-    )
+    act.change(close_break, break_id, by=act.by, resolution=reason, now=act.now)
     return act.show({"id": break_id, "resolved_by": act.by}, "已结 / resolved")
 
 
@@ -381,11 +334,9 @@ def confirm_absence(
     from fundpool.services.payments.resolving import confirm_absence as confirm
     from fundpool.services.payments.transfer_views import attempt_of_key
 
-    ports, now = act.ports(), act.now
-    attempt = ports.database.transaction(
-        lambda work: confirm(
-            work, attempt_of_key(work, key).id, by=act.by, now=now, terms=ports.gateway_terms
-        )
+    now, terms = act.now, act.settings.gateway_terms
+    attempt = act.change(
+        lambda work: confirm(work, attempt_of_key(work, key).id, by=act.by, now=now, terms=terms)
     )
     return act.show({"key": key, "state": attempt.state}, f"{key}: {attempt.state}")
 
@@ -411,7 +362,7 @@ def recover(
         "settled": sum(each.settled for each in reports),
         "breaks_new": sum(each.breaks_new for each in reports),
     }
-    table = Table.of_one("恢复后查核 / recovered", document)
+    table = Table.of_record("恢复后查核 / recovered", document)
     return options.show(document, table, found=document["breaks_new"] > 0)
 
 
@@ -420,12 +371,8 @@ def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int
     """凭对账单完成恢复核对 / Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
     from fundpool.services.payments.recovery import confirm_by_statements
 
-    ports, now = act.ports(), act.now
-    signed = ports.database.transaction(
-        lambda work: confirm_by_statements(
-            work, city, fund, by=act.by, reason=reason, now=now, terms=ports.gateway_terms
-        )
-    )
+    terms = act.settings.gateway_terms
+    signed = act.change(confirm_by_statements, city, fund, by=act.by, reason=reason, now=act.now, terms=terms)
     return act.show(
         {"city": city, "fund": fund, **pick(signed, "confirmed_by finished_at")},
         "已记第一人，须另一人再确认 / first person recorded; another one confirms with the same command"
@@ -443,10 +390,7 @@ def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
     from fundpool.domain.people import person
     from fundpool.services.payments.kill_switches import stop_fund
 
-    now = act.now
-    act.ports().database.transaction(
-        lambda work: stop_fund(work, city, fund, reason=reason, by=person(act.by), now=now)
-    )
+    act.change(stop_fund, city, fund, reason=reason, by=person(act.by), now=act.now)
     return switches(options=act)
 
 
@@ -455,17 +399,14 @@ def restart(*, city: City, fund: Fund, act: Act) -> int:
     """恢复发送 / Start sending again: the first person asks, a second one confirms with the same command."""
     from fundpool.services.payments.kill_switches import restart_fund
 
-    now = act.now
-    act.ports().database.transaction(lambda work: restart_fund(work, city, fund, by=act.by, now=now))
+    act.change(restart_fund, city, fund, by=act.by, now=act.now)
     return switches(options=act)
 
 
 @app.command
 def switches(*, options: Options = Options()) -> int:
     """停发开关 / Which funds are stopped, since when and why."""
-    found, recoveries = options.ports().database.read(
-        lambda work: (work.transfers.kill_switches(), work.transfers.recoveries())
-    )
+    found, recoveries = options.read(lambda work: (work.switches.kill_switches(), work.switches.recoveries()))
     unfinished = {(each.city, each.fund): each for each in recoveries if each.finished_at is None}
     about = "opened_at since keys_open days_open first_open confirmed_by"
     rows = []
@@ -474,13 +415,13 @@ def switches(*, options: Options = Options()) -> int:
         row = pick(switch, "city fund is_stopped reason by at restart_asked_by")
         rows.append(row | {"recovery": recovery and pick(recovery, about)})
     columns: Columns = {
-        "city": "city",
-        "fund": "fund",
-        "stopped": lambda row: "停发" if row["is_stopped"] else "正常",
-        "reason": "reason",
-        "by": "by",
-        "at": "at",
-        "restart asked by": "restart_asked_by",
-        "恢复核对 / recovery": lambda row: row["recovery"] and "未完成",
+        "城市 city": "city",
+        "险种 fund": "fund",
+        "停发 stopped": lambda row: "停发" if row["is_stopped"] else "正常",
+        "理由 reason": "reason",
+        "办理人 by": "by",
+        "时间 at": "at",
+        "申请恢复 restart requested by": "restart_asked_by",
+        "恢复核对 recovery": lambda row: row["recovery"] and "未完成",
     }
     return options.show({"switches": rows}, Table("停发开关 / kill switches", rows, columns))

@@ -32,11 +32,12 @@ from fundpool.console.dashboard.board import (
 )
 from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
-from fundpool.console.dashboard.reading import City, Moment, MonthReader
+from fundpool.console.dashboard.reading import Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
 from fundpool.console.output import error_document
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
+from fundpool.domain.policy import CityPolicy
 from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import MonthStatus
 
@@ -61,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DashboardOptions:
-    """What the pages are told by the settings; ``hosts`` None answers to any host name."""
+    """What the settings say about the pages; ``hosts`` None answers to any host name."""
 
     run_url: Callable[[str | None], str | None] = field(default=lambda _run_id: None)
     """Where a step's run is seen; None when nobody knows."""
@@ -76,12 +77,12 @@ class Place:
     """Where a reader is: a city, a month, a page; makes links that keep the rest."""
 
     path: str
-    city: City
+    city: CityPolicy
     month: Month
     moment: Moment
     """The business time everything on the page is of."""
     as_of: str | None = None
-    """The moment as the reader asked for it; kept in every link."""
+    """The moment that the reader chose, as written in the address; kept in every link."""
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, path: str | None = None, **changes: str | None) -> str:
@@ -102,12 +103,14 @@ class Place:
         """The short name of a fund that nearly every city has, else what the city's policy calls it."""
         if key in FUNDS:
             return language.gettext(FUNDS[key])
-        return language.choose(*self.city.funds[key]) if key in self.city.funds else key
+        fund = next((fund for fund in self.city.funds if fund.key == key), None)
+        return key if fund is None else language.choose(fund.name_zh, fund.name_en)
 
     def term(self, code: str, language: Language) -> str:
-        """What the city's policy calls a step or a party; a post inside an office by its own name."""
-        if code in self.city.terms:
-            return language.choose(*self.city.terms[code])
+        """What the city's policy calls a duty or a party; a post inside an office by its own name."""
+        named = self.city.duty_names.get(code) or self.city.actors.get(code)
+        if named is not None:
+            return language.choose(named.name_zh, named.name_en)
         return language.gettext(POSTS[code]) if code in POSTS else code
 
 
@@ -134,13 +137,13 @@ def create_app(
     )
     app.add_api_route("/healthz", pages.healthz, methods=["GET"])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_exception_handler(FundpoolError, pages.told_error)
+    app.add_exception_handler(FundpoolError, pages.domain_error)
     app.add_exception_handler(HTTPException, pages.http_error)
     return app
 
 
 class _Pages:
-    """The pages with what they all need."""
+    """The pages, with the reader, the clock and the options that they share."""
 
     def __init__(self, reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions) -> None:
         self.reader = reader
@@ -159,7 +162,7 @@ class _Pages:
         place = self._place(request, extra | ({"live": "1"} if live else {}))
         read = self.reader.board(place.city.key, place.month, place.moment)
         units = [unit.code for unit in place.city.units]
-        board = build_board(read.status, units, place.city.step_of_hop, shown, read.money)
+        board = build_board(read.status, units, place.city.duty_of_hop, shown, read.money)
         return self._page(
             request,
             "board.html",
@@ -276,7 +279,7 @@ class _Pages:
             response.headers["Cache-Control"] = "no-store"
         return response
 
-    def told_error(self, request: Request, error: Exception) -> Response:
+    def domain_error(self, request: Request, error: Exception) -> Response:
         """An error meant for people, as a page or as the contract's JSON."""
         assert isinstance(error, FundpoolError)
         return self._error(request, _http_status(error), error)
@@ -287,13 +290,13 @@ class _Pages:
         return self._error(request, error.status_code, _no_page(error.status_code))
 
     def _place(self, request: Request, extra: Mapping[str, str] | None = None) -> Place:
-        """The city, month and moment asked for; the first city with data, its latest month and now otherwise."""
+        """The city, month and moment of the address; by default the first city with data, its latest month, now."""
         # The clock is read here and nowhere else: everything on a page is of one moment.
         as_of = request.query_params.get("as_of") or None
         moment = (
             Moment(self.clock(), self.options.only_known_then)
             if as_of is None
-            else Moment(business_clock(as_of), is_asked=True)
+            else Moment(business_clock(as_of), only_known_then=True)
         )
         cities = {each.key: each for each in self.reader.cities()}
         city = request.query_params.get("city")

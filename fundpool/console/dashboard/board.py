@@ -3,6 +3,7 @@
 Counts and sorts what the month's status says; decides nothing by itself.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -29,7 +30,7 @@ class Show(StrEnum):
 class Column:
     """One duty of the month, as a column."""
 
-    step: str
+    duty: str
     actor: str
     dates: DutyStatus
     """The duty whose dates and article stand in the head."""
@@ -86,9 +87,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Chase:
-    """Units that are equally late with the same duty: one line for a leader."""
+    """Units that are equally late with the same duty, shown to a leader as one line."""
 
-    step: str
+    duty: str
     state: DutyState
     days_late: int | None
     duties: tuple[DutyStatus, ...]
@@ -125,22 +126,22 @@ class Board:
 def build_board(
     status: MonthStatus,
     units: Sequence[str],
-    step_of_hop: Mapping[tuple[str, str], str],
+    duty_of_hop: Mapping[tuple[str, str], str],
     show: Show = Show.ALL,
     money: Sequence[FundMoney] = (),
 ) -> Board:
     """The board of a month.
 
-    ``units`` are the codes of the register in its order; ``step_of_hop`` says which duty a transfer
+    ``units`` are the codes of the register in its order; ``duty_of_hop`` says which duty a transfer
     between two kinds of account fulfils.
     """
-    steps = _steps_in_order(status.duties)
-    rows = tuple(_row(unit, steps, status, units, step_of_hop) for unit in _row_units(units, status))
+    keys = _keys_in_order(status.duties)
+    rows = tuple(_row(unit, keys, status, units, duty_of_hop) for unit in _row_units(units, status))
     duties = status.duties
     return Board(
         status=status,
         today=business_day(status.as_of),
-        columns=tuple(_column(step, duties) for step in steps),
+        columns=tuple(_column(key, duties) for key in keys),
         rows=tuple(row for row in rows if row.is_shown(show)),
         alarms=tuple(transfer for transfer in status.transfers if transfer.shown_state in ALARMING_STATES),
         overdue=_worst_first(duties, DutyState.OVERDUE),
@@ -170,15 +171,15 @@ def flags_worst_first(flags: Iterable[Flag]) -> list[Flag]:
     return sorted(flags, key=lambda flag: (order.get(flag.kind, -1), -(flag.days or 0), flag.unit or ""))
 
 
-def _steps_in_order(duties: Iterable[DutyStatus]) -> list[str]:
-    """Duty steps by due date; equal and missing dates keep the order of the policy file."""
+def _keys_in_order(duties: Iterable[DutyStatus]) -> list[str]:
+    """Keys of the duties by due date; equal and missing dates keep the order of the policy file."""
     first_due: dict[str, date] = {}
     for duty in duties:
-        first_due.setdefault(duty.step, duty.due or date.max)
+        first_due.setdefault(duty.key, duty.due or date.max)
     ordered = list(first_due)
-    dated = iter(sorted((s for s in ordered if first_due[s] != date.max), key=lambda s: first_due[s]))
-    # A step without a date stays where the policy lists it: it belongs between its neighbours.
-    return [step if first_due[step] == date.max else next(dated) for step in ordered]
+    dated = iter(sorted((key for key in ordered if first_due[key] != date.max), key=first_due.__getitem__))
+    # A duty without a date stays where the policy lists it: it belongs between its neighbours.
+    return [key if first_due[key] == date.max else next(dated) for key in ordered]
 
 
 def _row_units(units: Sequence[str], status: MonthStatus) -> list[str | None]:
@@ -188,8 +189,8 @@ def _row_units(units: Sequence[str], status: MonthStatus) -> list[str | None]:
     return [*city, *(unit for unit in units if unit in named), *unlisted]
 
 
-def _step(transfer: TransferStatus, step_of_hop: Mapping[tuple[str, str], str]) -> str | None:
-    return step_of_hop.get((transfer.from_type or "", transfer.to_type or ""))
+def _duty_paid(transfer: TransferStatus, duty_of_hop: Mapping[tuple[str, str], str]) -> str | None:
+    return duty_of_hop.get((transfer.from_type or "", transfer.to_type or ""))
 
 
 def _falls_on(transfer: TransferStatus, unit: str | None, units: Sequence[str]) -> bool:
@@ -199,29 +200,29 @@ def _falls_on(transfer: TransferStatus, unit: str | None, units: Sequence[str]) 
 
 def _row(
     unit: str | None,
-    steps: Sequence[str],
+    keys: Sequence[str],
     status: MonthStatus,
     units: Sequence[str],
-    step_of_hop: Mapping[tuple[str, str], str],
+    duty_of_hop: Mapping[tuple[str, str], str],
 ) -> Row:
     cells = tuple(
         Cell(
-            duties=tuple(duty for duty in status.duties if duty.unit == unit and duty.step == step),
+            duties=tuple(duty for duty in status.duties if duty.unit == unit and duty.key == key),
             transfers=tuple(
                 transfer
                 for transfer in status.transfers
-                if _step(transfer, step_of_hop) == step and _falls_on(transfer, unit, units)
+                if _duty_paid(transfer, duty_of_hop) == key and _falls_on(transfer, unit, units)
             ),
         )
-        for step in steps
+        for key in keys
     )
     return Row(unit, cells)
 
 
-def _column(step: str, duties: Iterable[DutyStatus]) -> Column:
-    own = [duty for duty in duties if duty.step == step]
+def _column(key: str, duties: Iterable[DutyStatus]) -> Column:
+    own = [duty for duty in duties if duty.key == key]
     return Column(
-        step=step,
+        duty=key,
         actor=own[0].actor,
         dates=own[0],
         done=sum(duty.state in DONE for duty in own),
@@ -239,13 +240,11 @@ def _chased(duties: Iterable[DutyStatus]) -> tuple[Chase, ...]:
     groups: dict[tuple[str, DutyState, int | None], list[DutyStatus]] = {}
     for state in (DutyState.OVERDUE, DutyState.RETURNED, DutyState.DONE_LATE):
         for duty in _worst_first(duties, state):
-            groups.setdefault((duty.step, duty.state, duty.days_late), []).append(duty)
+            groups.setdefault((duty.key, duty.state, duty.days_late), []).append(duty)
     return tuple(Chase(*key, tuple(own)) for key, own in groups.items())
 
 
 def _waiting(duties: Iterable[DutyStatus]) -> tuple[tuple[str, int], ...]:
-    counts: dict[str, int] = {}
-    for duty in duties:
-        if duty.waiting_for and duty.state in CHASED_STATES | {DutyState.DUE_SOON, DutyState.EXTENDED}:
-            counts[duty.waiting_for] = counts.get(duty.waiting_for, 0) + 1
-    return tuple(sorted(counts.items(), key=lambda item: -item[1]))
+    open_states = CHASED_STATES | {DutyState.DUE_SOON, DutyState.EXTENDED}
+    turns = Counter(duty.waiting_for for duty in duties if duty.waiting_for and duty.state in open_states)
+    return tuple(turns.most_common())

@@ -32,7 +32,7 @@ DUTY_STATES: Mapping[str, Label] = {
     "extended": Label(N_("Extended"), "extend", "extended"),
     "nil": Label(N_("Nil return"), "nil", "ok"),
 }
-"""``done_late`` is over, ``overdue`` is not: the first is told, the second is chased."""
+"""``done_late`` is over, ``overdue`` is not: the first is a fact to know, the second work to chase."""
 
 STEP_STATES: Mapping[str, Label] = {
     "not_started": Label(N_("Not started"), "circle", "quiet"),

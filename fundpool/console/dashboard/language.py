@@ -13,7 +13,6 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
-from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI, Month
 
 CATALOGUES = Path(__file__).parent / "locales"
@@ -77,10 +76,6 @@ class Language:
             except ValueError:
                 return str(month)
         return str(format_date(month.first_day, _MONTH[self.key], locale=self.locale))
-
-    def yuan(self, amount_fen: int) -> str:
-        """An amount in yuan with thousands separators."""
-        return format_yuan(amount_fen)
 
 
 def _business_day(value: date | datetime) -> date:

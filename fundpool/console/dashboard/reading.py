@@ -1,57 +1,34 @@
-"""What the pages read: a Protocol, so that pages and services can be proved apart."""
+"""What the pages read, each page of one snapshot."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month, Year
-from fundpool.domain.policy import ActorName, CityPolicy, National, StepName
+from fundpool.domain.policy import CityPolicy
 from fundpool.services.oversight import overview, status
-from fundpool.services.oversight.hindsight import facts_as_of
+from fundpool.services.oversight.hindsight import known_facts
 from fundpool.services.oversight.lineage import Lineage
-from fundpool.services.oversight.progress import MonthFacts, month_facts
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, MonthStatus, StandingAlarm, TransferBatch
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """A county or zone of the city's register."""
-
-    code: str
-    name_zh: str
-    name_en: str
-
-
-@dataclass(frozen=True, slots=True)
-class City:
-    """A city with its register of units, in the order of the policy file."""
-
-    key: str
-    name_zh: str
-    name_en: str
-    division_code: str
-    units: tuple[Unit, ...]
-    step_of_hop: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """Which duty a transfer from one kind of account to another fulfils."""
-    terms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What the policy calls each step and party, in Chinese and English."""
-    funds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What the policy calls each fund, in Chinese and English."""
-
-
-@dataclass(frozen=True, slots=True)
 class Moment:
     """The business time that a page is of, read once per request.
 
-    ``is_asked``: somebody asked for this moment, and what was recorded after it is left out.
+    ``only_known_then``: the reader chose this moment, and what was recorded after it is left out.
     """
 
     at: datetime
-    is_asked: bool = False
+    only_known_then: bool = False
+
+    @property
+    def known_until(self) -> datetime | None:
+        """Until when what is recorded counts; None: all of it."""
+        return self.at if self.only_known_then else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,69 +56,41 @@ class CountyReading:
     books: Sequence[FundBooks]
 
 
-class MonthReader(Protocol):
+class MonthReader:
     """Reads only. Raises FundpoolError when the database is away or the law is silent."""
-
-    def cities(self) -> Sequence[City]:
-        """Every city the policies know."""
-
-    def months(self, city: str) -> Sequence[Month]:
-        """Months of the city with anything recorded, oldest first."""
-
-    def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
-        """The month as ``fundpool status`` shows it."""
-
-    def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
-        """The month's status with its money and what stands in the way of paying."""
-
-    def county(self, city: str, month: Month, unit: str, moment: Moment) -> CountyReading:
-        """Files, findings, review cases and transfers of one county's month, and the city's books."""
-
-    def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
-        """The month's status, and its transfers as they were approved and released together."""
-
-    def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
-        """The return slip of one version; None when there is none on this machine."""
-
-    def lineage(self, transfer: str) -> Sequence[str]:
-        """Where a payment comes from, as lines to read. Raises InputError for a payment nobody knows."""
-
-    def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
-        """Balances and trial balance per fund."""
-
-    def ping(self) -> None:
-        """Touch the database; raises ServiceUnavailable when it is away."""
-
-
-class ServiceReader:
-    """The reader over the services."""
 
     def __init__(self, ports: MonthPorts) -> None:
         self._ports = ports
 
-    def cities(self) -> Sequence[City]:
-        library = self._ports.policies
-        return [_city(policy, library.national) for policy in status.known_cities(self._ports)]
+    def cities(self) -> Sequence[CityPolicy]:
+        """Every city whose month can be run."""
+        return status.known_cities(self._ports)
 
     def months(self, city: str) -> Sequence[Month]:
+        """Months of the city with anything recorded, oldest first."""
         return status.months_with_data(self._ports, city)
 
     def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
-        return status.month_status(self._ports, city, month, moment.at, only_known_then=moment.is_asked)
+        """The month as ``fundpool status`` shows it."""
+        return status.month_status(
+            self._ports, city, month, moment.at, only_known_then=moment.only_known_then
+        )
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
+        """The month's status with its money and what stands in the way of paying."""
         policy = self._ports.policies.city(city)
 
         def read(work: Work) -> BoardReading:
             return BoardReading(
                 self._status(work, city, month, moment),
-                overview.fund_money(policy, _facts(work, policy, month, moment)),
-                overview.standing_alarms(work, policy.key, moment.at if moment.is_asked else None),
+                overview.fund_money(policy, known_facts(work, policy, month, moment.known_until)),
+                overview.standing_alarms(work, policy.key, moment.known_until),
             )
 
         return self._ports.database.read(read)
 
     def county(self, city: str, month: Month, unit: str, moment: Moment) -> CountyReading:
+        """Files, findings, review cases and transfers of one county's month, and the city's books."""
         policy = self._ports.policies.city(city)
 
         def read(work: Work) -> CountyReading:
@@ -151,7 +100,7 @@ class ServiceReader:
                 month,
                 unit,
                 moment.at,
-                only_known_then=moment.is_asked,
+                only_known_then=moment.only_known_then,
                 snapshot=work,
             )
             return CountyReading(shown, _books(work, policy, moment))
@@ -159,62 +108,42 @@ class ServiceReader:
         return self._ports.database.read(read)
 
     def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
+        """The month's status, and its transfers as they were approved and released together."""
         policy = self._ports.policies.city(city)
 
         def read(work: Work) -> TransfersReading:
             return TransfersReading(
                 self._status(work, city, month, moment),
-                overview.month_batches(work, policy, _facts(work, policy, month, moment)),
+                overview.month_batches(work, policy, known_facts(work, policy, month, moment.known_until)),
             )
 
         return self._ports.database.read(read)
 
     def _status(self, work: Work, city: str, month: Month, moment: Moment) -> MonthStatus:
         return status.month_status(
-            self._ports, city, month, moment.at, only_known_then=moment.is_asked, snapshot=work
+            self._ports, city, month, moment.at, only_known_then=moment.only_known_then, snapshot=work
         )
 
     def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
+        """The return slip of one version; None when there is none on this machine."""
         wanted = (document, unit, version)
         periods = (month, Year(month.year))  # the page shows the documents of the month and of its year
         slips = [slip for period in periods for slip in self._ports.slip_folder.slips(city, period)]
         return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
 
     def lineage(self, transfer: str) -> Sequence[str]:
+        """Where a payment comes from, as lines to read. Raises InputError for a payment nobody knows."""
         return lines_of(Lineage(self._ports).transfer(transfer))
 
     def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
+        """Balances and trial balance per fund."""
         policy = self._ports.policies.city(city)
         return self._ports.database.read(lambda work: _books(work, policy, moment))
 
     def ping(self) -> None:
+        """Touch the database; raises ServiceUnavailable when it is away."""
         self._ports.database.read(lambda work: work.audit.head())
-
-
-def _facts(work: Work, policy: CityPolicy, month: Month, moment: Moment) -> MonthFacts:
-    facts = month_facts(work, policy, month)
-    return facts_as_of(work, facts, moment.at) if moment.is_asked else facts
 
 
 def _books(work: Work, policy: CityPolicy, moment: Moment) -> Sequence[FundBooks]:
     return overview.fund_books(work, policy.key, [fund.key for fund in policy.funds], moment.at)
-
-
-def _city(policy: CityPolicy, national: National) -> City:
-    names: dict[str, StepName | ActorName] = {
-        **policy.step_names(national),
-        **national.actors,
-        **policy.actors,
-    }
-    return City(
-        key=policy.key,
-        name_zh=policy.name_zh,
-        name_en=policy.name_en,
-        division_code=policy.division_code,
-        units=tuple(Unit(unit.code, unit.name_zh, unit.name_en) for unit in policy.units),
-        step_of_hop={
-            (hop.from_account, hop.to_account): hop.closes for hop in policy.payment_path if hop.closes
-        },
-        terms={key: (name.name_zh, name.name_en) for key, name in names.items()},
-        funds={fund.key: (fund.name_zh, fund.name_en) for fund in policy.funds},
-    )

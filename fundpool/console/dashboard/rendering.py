@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fundpool.console.dashboard import labels
 from fundpool.console.dashboard.language import Language, languages
+from fundpool.domain.money import format_yuan
 from schemas.documents import DOCUMENTS
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -41,7 +42,7 @@ def _environment(language: Language) -> Environment:
         short_moment=lambda value: _dated(value, language.short_moment),
         moment=lambda value: _dated(value, language.moment),
         month=language.month,
-        yuan=language.yuan,
+        yuan=format_yuan,
         tail=account_tail,
         document=lambda document: document_name(document, language),
         figure=lambda field, document: figure_name(document, field, language),

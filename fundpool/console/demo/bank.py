@@ -7,64 +7,51 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 from fundpool.domain.errors import ServiceUnavailable
 
 STOP_SECONDS = 10
 
 
-class BankProcess:
-    """A running sandbox bank; its book is in the data folder, so a new process knows everything."""
+@contextmanager
+def running_bank(home: Path, accounts: Path) -> Iterator[str]:
+    """A sandbox bank for as long as the block lasts; yields its address.
 
-    def __init__(self, home: Path, accounts: Path) -> None:
-        self._home = home
-        self._accounts = accounts
-        self._process: subprocess.Popen[str] | None = None
-        self.url = ""
-
-    def __enter__(self) -> Self:
-        log_path = self._home / "sandbox-bank.log"
-        with log_path.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                [sys.executable, "-m", "fundpool.console.demo.bank", str(self._accounts)],
-                stdin=subprocess.PIPE,  # its end of file tells the child that we are gone
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,  # Ctrl-C is for us; we stop the bank when our run has ended
-            )
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line.startswith("{"):
-            self.close()
-            raise ServiceUnavailable(
-                "sandbox_bank_unavailable",
-                f"模拟银行没有启动：见 {log_path}",
-                f"the sandbox bank did not start: see {log_path}",
-                remedy="再次运行同一命令即从此处继续 / run the same command again: it carries on",
-            )
-        self.url = json.loads(line)["url"]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop the bank; safe to call twice."""
-        if self._process is None:
-            return
-        self._process.terminate()
+    Its book is in the data folder, so a new process knows everything. Raises ServiceUnavailable when it
+    does not start.
+    """
+    log_path = home / "sandbox-bank.log"
+    with (
+        log_path.open("ab") as log,
+        subprocess.Popen(  # noqa: S603  our own interpreter and module
+            [sys.executable, "-m", "fundpool.console.demo.bank", str(accounts)],
+            stdin=subprocess.PIPE,  # its end of file tells the child that we are gone
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us; we stop the bank when our run has ended
+        ) as process,
+    ):
+        assert process.stdout
         try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream
-            stream.close()
-        self._process = None
+            line = process.stdout.readline()
+            if not line.startswith("{"):
+                raise ServiceUnavailable(
+                    "sandbox_bank_unavailable",
+                    f"模拟银行没有启动：见 {log_path}",
+                    f"the sandbox bank did not start: see {log_path}",
+                    remedy="再次运行同一命令即从此处继续 / run the same command again: it carries on",
+                )
+            yield json.loads(line)["url"]
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def write_bank_accounts(target: Path, sample: Path) -> None:

@@ -5,12 +5,12 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -18,6 +18,7 @@ from cyclopts import Parameter
 from fundpool.console.demo.script import Script, load_script, sample_folder
 from fundpool.console.options import Json, PolicyDir
 from fundpool.domain.errors import InputError
+from fundpool.local_prefect.client import environment
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,40 +63,35 @@ def demo(
     # A pipe or a file has no width to keep to; rich would take 80 and break the lines.
     console = Console(stderr=json, width=None if stream.isatty() else 160)
     place = (home or Path(".fundpool") / f"demo-{city}").resolve()
-    with _ending_on_sigterm(), _environment(place, policy_dir):
-        return _Demo(console, script, folder, place, port=port, as_json=json).run(fresh=fresh, serve=serve)
+    # SIGTERM ends the demo the orderly way: everything it started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with environment(_settings_of_demo(place, policy_dir)):
+        played = _Demo(console=console, script=script, folder=folder, home=place, port=port, as_json=json)
+        return played.run(fresh=fresh, serve=serve)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Demo:
     """One demo in one data folder."""
 
-    def __init__(
-        self,
-        console: "Console",
-        script: Script,
-        folder: Path,
-        home: Path,
-        *,
-        port: int | None,
-        as_json: bool,
-    ) -> None:
-        self._console = console
-        self._script = script
-        self._folder = folder
-        self._home = home
-        self._port = port
-        self._as_json = as_json
+    console: "Console"
+    script: Script
+    folder: Path
+    home: Path
+    port: int | None
+    as_json: bool
 
     def run(self, *, fresh: bool, serve: bool) -> int:
+        from fundpool.console.demo.bank import running_bank, write_bank_accounts
         from fundpool.console.demo.play import BusinessClock, Position
         from fundpool.local_prefect.runs import local_prefect
         from fundpool.local_prefect.server import running_server
 
-        position = Position(self._home, self._script)
+        position = Position(self.home, self.script)
         if fresh:
-            _remove(self._home)
+            _remove(self.home)
         position.claim()
-        moments = list(self._script.moments())
+        moments = list(self.script.moments())
         is_over = position.done >= len(moments)
         clock = BusinessClock(moments[min(position.done, len(moments) - 1)].at)
         with ExitStack() as stack:
@@ -104,11 +100,13 @@ class _Demo:
             server = stack.enter_context(running_server(settings)) if serve or not is_over else None
             ports = self._open(settings)
             self._greet(stack.enter_context(self._dashboard(settings, ports, clock)))
-            bank = stack.enter_context(_bank(self._home, self._folder))
+            accounts = self.home / "bank-accounts.csv"
+            write_bank_accounts(accounts, self.folder)
+            bank = stack.enter_context(running_bank(self.home, accounts))
             os.environ["FUNDPOOL_GATEWAY_URL"] = bank
             ports = self._open(Settings())
             if not is_over:
-                with self._console.status("启动 Prefect 服务 · starting the Prefect server"):
+                with self.console.status("启动 Prefect 服务 · starting the Prefect server"):
                     # The checks' framework takes seconds to load: while the server starts, not in the first step.
                     import_module("expectations.runner")
                     prefect = stack.enter_context(local_prefect(settings, server=server))
@@ -128,20 +126,20 @@ class _Demo:
         return build_ports(settings)
 
     def _greet(self, dashboard: str) -> None:
-        query = f"?city={self._script.city}&month={self._script.month}"
-        self._console.print(f"看板 dashboard: {dashboard}{query}", highlight=False, soft_wrap=True)
-        self._console.print(f"[yellow]{NOTICE}[/yellow]", highlight=False)
-        self._console.print(
+        query = f"?city={self.script.city}&month={self.script.month}"
+        self.console.print(f"看板 dashboard: {dashboard}{query}", highlight=False, soft_wrap=True)
+        self.console.print(f"[yellow]{NOTICE}[/yellow]", highlight=False)
+        self.console.print(
             "县区经办、初审、复核、财政、审批、放行各角色均由演示代演 · "
             "the demo plays the people too: county clerks, maker, checker, finance, approver, releaser",
             highlight=False,
         )
-        self._console.print(f"数据目录 data folder: {self._home}", highlight=False, soft_wrap=True)
+        self.console.print(f"数据目录 data folder: {self.home}", highlight=False, soft_wrap=True)
 
     @contextmanager
     def _dashboard(self, settings: Settings, ports: "MonthPorts", clock: "BusinessClock") -> Iterator[str]:
         from fundpool.console.dashboard.app import DashboardOptions, create_app
-        from fundpool.console.dashboard.reading import ServiceReader
+        from fundpool.console.dashboard.reading import MonthReader
         from fundpool.console.dashboard.server import answered_hosts, serving_in_background
         from fundpool.local_prefect.runs import run_url
 
@@ -149,31 +147,41 @@ class _Demo:
         options = DashboardOptions(
             run_url=partial(run_url, settings), notice=NOTICE, hosts=answered_hosts(host)
         )
-        app = create_app(ServiceReader(ports), clock, options)
+        app = create_app(MonthReader(ports), clock, options)
         with ExitStack() as stack:
-            wanted = settings.dashboard_port if self._port is None else self._port
+            wanted = settings.dashboard_port if self.port is None else self.port
             try:
                 address = stack.enter_context(serving_in_background(app, host, wanted))
             except InputError:
-                if self._port is not None:
+                if self.port is not None:
                     raise
-                # Somebody else has the usual port: nobody asked for it by name.
+                # The usual port is taken, and the person named none: any free one will do.
                 address = stack.enter_context(serving_in_background(app, host, 0))
             yield address
 
     def _play(
         self, prefect: "LocalPrefect", ports: "MonthPorts", position: "Position", clock: "BusinessClock"
     ) -> None:
+        from fundpool.console.commands.sandbox_bank import ask
         from fundpool.console.demo.people import ScriptedPeople
         from fundpool.console.demo.play import Play
         from fundpool.console.demo.telling import Narrator
 
         settings = Settings()
-        self._console.print(f"Prefect: {prefect.ui_url}", highlight=False)
-        narrator = Narrator(self._console, self._script, ports.policies.city(self._script.city))
-        people = ScriptedPeople(settings, ports, self._script, self._folder)
+        self.console.print(f"Prefect: {prefect.ui_url}", highlight=False)
+        narrator = Narrator(self.console, self.script, ports.policies.city(self.script.city))
+        people = ScriptedPeople(settings, ports, self.script, self.folder)
         with narrator.progress:
-            Play(self._script, people, ports, prefect, position, clock, narrator).run()
+            Play(
+                script=self.script,
+                people=people,
+                ports=ports,
+                runner=prefect,
+                position=position,
+                clock=clock,
+                narrator=narrator,
+                ask_bank=partial(ask, None),
+            ).run()
 
     def _conclude(self, ports: "MonthPorts", clock: "BusinessClock", bank: str) -> "Summary":
         from fundpool.console.commands.sandbox_bank import ask
@@ -182,40 +190,29 @@ class _Demo:
         from fundpool.console.demo.telling import names_of_funds, print_summary
         from fundpool.console.output import print_json
 
-        script = self._script
+        script = self.script
         summary = summarise(ports, script.city, script.month, clock.now, ask(bank, "GET", "/sandbox/book"))
-        reports = ScriptedPeople(Settings(), ports, script, self._folder).written_reports()
-        if self._as_json:
-            print_json({**summary.to_json(), "reports": [str(one) for one in sorted(reports.glob("*"))]})
-        print_summary(self._console, summary, reports, names_of_funds(ports.policies.city(script.city)))
+        reports = ScriptedPeople(Settings(), ports, script, self.folder).written_reports()
+        if self.as_json:
+            files = [str(file) for file in sorted(reports.glob("*"))]
+            print_json({**asdict(summary), "ok": summary.is_sound, "reports": files})
+        print_summary(self.console, summary, reports, names_of_funds(ports.policies.city(script.city)))
         return summary
 
     def _serve_on(self) -> None:
-        self._console.print(
+        self.console.print(
             "演示完毕。看板继续打开，Ctrl-C 结束 · the month is over; the dashboard stays open, Ctrl-C stops it",
             highlight=False,
         )
         try:
             threading.Event().wait()
         except (KeyboardInterrupt, SystemExit):
-            self._console.print("已停止 stopped")
+            self.console.print("已停止 stopped")
 
 
-@contextmanager
-def _bank(home: Path, sample: Path) -> Iterator[str]:
-    """A sandbox bank whose accounts hold what the books begin with; yields its address."""
-    from fundpool.console.demo.bank import BankProcess, write_bank_accounts
-
-    accounts = home / "bank-accounts.csv"
-    write_bank_accounts(accounts, sample)
-    with BankProcess(home, accounts) as bank:
-        yield bank.url
-
-
-@contextmanager
-def _environment(home: Path, policy_dir: Path | None) -> Iterator[None]:
+def _settings_of_demo(home: Path, policy_dir: Path | None) -> dict[str, str | None]:
     """The demo's own settings, whatever the real ones are: its data never mixes with real data."""
-    ours: Mapping[str, str | None] = {
+    ours = {
         "FUNDPOOL_HOME": str(home),
         "FUNDPOOL_DATABASE_URL": None,
         "FUNDPOOL_DROP_FOLDER": None,
@@ -225,39 +222,7 @@ def _environment(home: Path, policy_dir: Path | None) -> Iterator[None]:
         "FUNDPOOL_DASHBOARD_HOST": None,
         "FUNDPOOL_DASHBOARD_NOTICE": NOTICE,
     }
-    if policy_dir is not None:
-        ours = {**ours, "FUNDPOOL_POLICY_DIR": str(policy_dir.resolve())}
-    before = {name: os.environ.get(name) for name in ours}
-    _set_environment(ours)
-    try:
-        yield
-    finally:
-        _set_environment(before)
-
-
-def _set_environment(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
-@contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends the demo the orderly way: everything it started is stopped."""
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + signal.SIGTERM)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return ours if policy_dir is None else {**ours, "FUNDPOOL_POLICY_DIR": str(policy_dir.resolve())}
 
 
 def _remove(home: Path) -> None:

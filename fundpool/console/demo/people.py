@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TypedDict
 
 from fundpool.adapters.documents.raw_files import read_source
 from fundpool.adapters.documents.record_files import read_accounts, read_budget, read_openings
 from fundpool.console.demo.script import Act, Script
+from fundpool.console.options import MonthAct
 from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.domain.month import STEPS
 from fundpool.domain.periods import Month
@@ -31,15 +31,6 @@ from fundpool.settings import Settings
 OPEN_CASES = {CaseState.READY, CaseState.FINDINGS}
 
 
-class _Asked(TypedDict):
-    """What every use case of a person is told: where, who and when."""
-
-    city: str
-    month: Month
-    by: str
-    now: datetime
-
-
 class People:
     """Everybody who acts in a city's month, over the product's services; an act raises what its service raises.
 
@@ -52,7 +43,7 @@ class People:
     month: Month
     names: Mapping[str, str]
 
-    def _as(self, role: str, now: datetime) -> _Asked:
+    def _as(self, role: str, now: datetime) -> MonthAct:
         return {"city": self.policy.key, "month": self.month, "by": self.names[role], "now": now}
 
     # --- the city's own records ----------------------------------------------------------------
@@ -117,11 +108,10 @@ class People:
         amount_fen: int | None = None,
         reason: str | None = None,
     ) -> None:
-        """The maker proposes what the county asks for, or ``amount_fen`` for one scheme.
+        """The maker proposes the requested amounts, or ``amount_fen`` for one scheme.
 
         A case that is proposed or decided already is left alone.
         """
-        asked, kind = self._as("maker", now), DocumentKind(document)
         cases = [case for case in self._cases(document, county) if fund in {None, case.fund}]
         if not cases or any(case.state is CaseState.RETURNED for case in cases):
             raise _out_of_step(f"{county}：没有可审的 {document} / nothing of {county} to review")
@@ -129,25 +119,27 @@ class People:
         for each in [fund] if len(funds) == len(cases) else funds:
             review.propose(
                 self.ports,
-                document=kind,
+                document=DocumentKind(document),
                 county=county,
                 fund=each,
                 amount_fen=amount_fen,
                 reason=reason,
-                **asked,
+                **self._as("maker", now),
             )
 
     def confirm(self, now: datetime, *, document: str = "plan") -> None:
         """The checker confirms every open proposal, if there is one."""
         if any(case.state is CaseState.PROPOSED for case in self._cases(document)):
-            asked, kind = self._as("checker", now), DocumentKind(document)
-            review.confirm(self.ports, document=kind, county=None, fund=None, **asked)
+            kind = DocumentKind(document)
+            review.confirm(self.ports, document=kind, county=None, fund=None, **self._as("checker", now))
 
     def send_back(self, county: str, reason: str, now: datetime, *, document: str = "plan") -> None:
         """The maker returns the county's document, unless it is returned already."""
         if any(case.state is not CaseState.RETURNED for case in self._cases(document, county)):
-            asked, kind = self._as("maker", now), DocumentKind(document)
-            return_slips.return_to_county(self.ports, document=kind, county=county, reason=reason, **asked)
+            about = self._as("maker", now)
+            return_slips.return_to_county(
+                self.ports, document=DocumentKind(document), county=county, reason=reason, **about
+            )
 
     def _cases(self, document: str, county: str | None = None) -> list[ReviewCase]:
         found = review.cases_of(self.ports, self.policy.key, self.month, DocumentKind(document))
@@ -168,10 +160,11 @@ class People:
         found = application.applications_of(self.ports, self.policy.key, self.month)
         if not found:
             raise _out_of_step("没有用款申请 / there is no application")
-        if amount_fen is not None or any(line.reviewed_fen is None for one in found for line in one.lines):
-            asked = self._as("finance", now)
+        lines = [line for each in found for line in each.lines]
+        if amount_fen is not None or any(line.reviewed_fen is None for line in lines):
+            about = self._as("finance", now)
             application.review_application(
-                self.ports, fund=fund, county=county, amount_fen=amount_fen, reason=reason, **asked
+                self.ports, fund=fund, county=county, amount_fen=amount_fen, reason=reason, **about
             )
 
     def authorise(self, step: str, now: datetime) -> None:

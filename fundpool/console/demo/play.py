@@ -2,14 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from fundpool.console.commands.sandbox_bank import ask
 from fundpool.console.demo.people import ScriptedPeople
 from fundpool.console.demo.script import Act, Moment, Script
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
@@ -17,41 +16,9 @@ from fundpool.domain.transfer import attempt_key
 from fundpool.services.oversight.status import step_states
 from fundpool.services.ports.work import MonthPorts, Work
 
-
-class RunResult(Protocol):
-    """How a run ended (``local_prefect.runs.FlowRunResult``)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def state_name(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def is_completed(self) -> bool: ...
-    @property
-    def runs(self) -> "Sequence[RunResult]": ...
-
-
-class Runner(Protocol):
-    """Where steps are run (``local_prefect.runs.LocalPrefect``)."""
-
-    def run_tick(
-        self, as_of: str | None, cities: Sequence[str] | None, months: Sequence[str] | None
-    ) -> RunResult: ...
-
-    def run_step(
-        self, step: str, city: str, month: str, county: str | None, as_of: str | None
-    ) -> RunResult: ...
-
-
-class Teller(Protocol):
-    """Who tells the audience."""
-
-    def day(self, now: datetime, quiet_days: int) -> None: ...
-    def act(self, now: datetime, act: Act) -> None: ...
-    def run(self, result: RunResult) -> None: ...
-    def advance(self, done: int) -> None: ...
+if TYPE_CHECKING:
+    from fundpool.console.demo.telling import Narrator
+    from fundpool.local_prefect.runs import FlowRunResult, LocalPrefect
 
 
 @dataclass
@@ -120,14 +87,15 @@ class Play:
 
     def __init__(
         self,
+        *,
         script: Script,
         people: ScriptedPeople,
         ports: MonthPorts,
-        runner: Runner,
+        runner: "LocalPrefect",
         position: Position,
         clock: BusinessClock,
-        teller: Teller,
-        bank: Callable[[str, str, dict[str, Any]], Any] | None = None,
+        narrator: "Narrator",
+        ask_bank: Callable[[str, str, dict[str, Any]], Any],
     ) -> None:
         self._script = script
         self._people = people
@@ -135,33 +103,35 @@ class Play:
         self._runner = runner
         self._position = position
         self._clock = clock
-        self._teller = teller
-        self._bank = bank or (lambda method, path, asked: ask(None, method, path, asked))
+        self._narrator = narrator
+        self._ask_bank = ask_bank
 
     def run(self) -> None:
         """Play what is left of the script. Raises FundpoolError when a step fails that should not."""
         done = self._position.done
         moments = list(self._script.moments())
         before = moments[done - 1].at.date() if done else None
-        self._teller.advance(done)
+        self._narrator.advance(done)
         for number, moment in enumerate(moments[done:], start=done + 1):
             self._clock.now = moment.at
             if moment.at.date() != before:
                 quiet = 0 if before is None else (moment.at.date() - before).days - 1
-                self._teller.day(moment.at, quiet)
+                self._narrator.day(moment.at, quiet)
                 before = moment.at.date()
-            self._teller.act(moment.at, moment.act)
+            self._narrator.act(moment.at, moment.act)
             self._perform(moment)
             self._position.reach(number)
-            self._teller.advance(number)
+            self._narrator.advance(number)
 
     def _perform(self, moment: Moment) -> None:
         act, as_of = moment.act, moment.at.isoformat()
         city, month = self._script.city, str(self._script.month)
         if act.do == "tick":
-            result = self._runner.run_tick(as_of=as_of, cities=[city], months=[month])
-            self._judge(act, result)
-            self._rerun_what_failed(moment)
+            self._judge(act, self._runner.run_tick(as_of=as_of, cities=[city], months=[month]))
+            # A tick starts nothing twice: what failed when the last demo ended is the operator's to retrigger.
+            for step, state in step_states(self._ports, city, self._script.month).items():
+                if state == "failed":
+                    self._judge(act, self._runner.run_step(step, city, month, county=None, as_of=as_of))
         elif act.do == "run":
             assert act.step
             if act.fault is not None:
@@ -172,21 +142,11 @@ class Play:
         else:
             self._people.act(act, moment.at)
 
-    def _rerun_what_failed(self, moment: Moment) -> None:
-        """A tick starts nothing twice: what failed when the last demo ended is the operator's to retrigger."""
-        city, month = self._script.city, self._script.month
-        for step, state in step_states(self._ports, city, month).items():
-            if state == "failed":
-                result = self._runner.run_step(
-                    step, city=city, month=str(month), county=None, as_of=moment.at.isoformat()
-                )
-                self._judge(moment.act, result)
-
-    def _judge(self, act: Act, result: RunResult) -> None:
-        """Tell how the run ended; the demo ends when one failed that the script did not mean to fail."""
-        for one in result.runs or (result,):
-            self._teller.run(one)
-        failed = [one for one in (result, *result.runs) if not one.is_completed]
+    def _judge(self, act: Act, result: "FlowRunResult") -> None:
+        """Show how the run ended. Raises FundpoolError when it failed and the script did not mean it to, or the other way."""
+        for run in result.runs or (result,):
+            self._narrator.run(run)
+        failed = [run for run in (result, *result.runs) if not run.is_completed]
         if failed and not act.fails:
             raise ServiceUnavailable(
                 "demo_step_failed",
@@ -212,11 +172,11 @@ class Play:
             return [
                 attempt_key(obligation.key, 1)
                 for hop in self._people.hops_of(step)
-                for obligation in work.transfers.obligations(city=city, month=month, fund=fault.fund, hop=hop)
+                for obligation in work.payments.obligations(city=city, month=month, fund=fault.fund, hop=hop)
                 if obligation.unit == fault.county
             ]
 
         for key in self._ports.database.read(keys):
-            self._bank(
+            self._ask_bank(
                 "POST", "/sandbox/faults", {"fault": fault.name, "key": key, "call": "submit", "times": 1}
             )

@@ -22,20 +22,12 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-def _as_text(value: object) -> str:
-    # YAML reads an amount as a number; its digits are what counts.
-    return str(value)
-
-
-def _as_clock(value: object) -> time:
-    return time.fromisoformat(str(value))
-
-
 def _as_moment(value: object) -> datetime:
     return datetime.fromisoformat(str(value)).replace(tzinfo=SHANGHAI)
 
 
-AmountYuan = Annotated[Decimal, BeforeValidator(_as_text)]
+AmountYuan = Annotated[Decimal, BeforeValidator(str)]
+"""YAML reads an amount as a number; its digits are what counts."""
 
 
 class Cut(_Part):
@@ -56,9 +48,9 @@ class BankFault(_Part):
 
 
 class Act(_Part):
-    """One thing somebody does at a moment of the business clock."""
+    """One act of a person, or the daily tick, at a moment of the business clock."""
 
-    at: Annotated[time, BeforeValidator(_as_clock)]
+    at: Annotated[time, BeforeValidator(lambda value: time.fromisoformat(str(value)))]
     do: Literal[
         "set_up",
         "tick",
@@ -162,7 +154,7 @@ def sample_folder(city: str) -> Path:
             "no_sample",
             f"没有 {city} 的演示样例",
             f"there is no sample month of {city}",
-            remedy=" | ".join(f"fundpool demo --city {one}" for one in known),
+            remedy=" | ".join(f"fundpool demo --city {name}" for name in known),
         )
     return folder
 
@@ -173,7 +165,6 @@ def load_script(folder: Path) -> Script:
 
     file = folder / "play.yaml"
     try:
-        script = Script.model_validate(yaml.safe_load(file.read_text("utf-8")))
+        return Script.model_validate(yaml.safe_load(file.read_text("utf-8")))
     except (OSError, ValueError, ValidationError, yaml.YAMLError) as error:
         raise InputError("sample_script", f"演示剧本 {file} 有误：{error}", f"{file}: {error}") from error
-    return script

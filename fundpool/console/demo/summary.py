@@ -1,24 +1,26 @@
-"""What the demo month came to: money per county and scheme, who was late, books against the bank's book."""
+"""How the demo month ended: money per county and scheme, who was late, books against the bank's book."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from fundpool.console.output import pick
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.ledger import trial_balance
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.books import booking, ledger_checks
-from fundpool.services.oversight.flags import Flag, flags_of
+from fundpool.services.oversight.flags import flags_of
 from fundpool.services.oversight.progress import MonthFacts, month_facts, progress_of
 from fundpool.services.payments import transfer_views
-from fundpool.services.payments.disbursement import legs_of
 from fundpool.services.ports.work import MonthPorts, Work
+from schemas.dashboard import Flag
 
-SPENDING_ACCOUNTS = {AccountType.COUNTY_EXPENDITURE}
 BANK_ONLY_ACCOUNTS = {AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE}
 """Accounts whose every movement goes through the gateway; counties pay hospitals at their own desks."""
 
@@ -68,9 +70,6 @@ class Summary:
         paid = all(row.paid_fen == row.reviewed_fen for row in self.money)
         return balanced and paid and not self.ledger_faults and not self.differences
 
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "ok": self.is_sound}
-
 
 def summarise(
     ports: MonthPorts, city: str, month: Month, now: datetime, bank_book: dict[str, Any]
@@ -86,7 +85,7 @@ def summarise(
             city=policy.key,
             month=str(month),
             money=tuple(_money(policy, facts)),
-            flags=tuple(_flag(policy, flag) for flag in flags),
+            flags=tuple(_flag(flag) for flag in flags),
             trial_balance=tuple(
                 TrialBalance(fund, debit, credit)
                 for (_, fund), (debit, credit) in sorted(trial_balance(held).items())
@@ -100,65 +99,38 @@ def summarise(
     return ports.database.read(read)
 
 
-def _money(policy: CityPolicy, facts: MonthFacts) -> list[MoneyRow]:
+def _money(policy: CityPolicy, facts: MonthFacts) -> Iterator[MoneyRow]:
     cases = {(case.document, case.county, case.fund): case for case in facts.cases}
-    reviewed = {
-        (line.county, one.fund): line.reviewed_fen for one in facts.applications for line in one.lines
-    }
-    last_hops = [
-        leg.hop
-        for step in ("pay_from_fiscal_account", "allocate_to_counties")
-        for leg in legs_of(policy, _month_of(facts), step)
-        if leg.hop.to_type in SPENDING_ACCOUNTS
-    ]
-    paid: dict[tuple[str, str], int] = {}
-    for one in facts.obligations:
-        if one.hop in last_hops and one.settled_at is not None:
-            paid[one.unit, one.fund] = paid.get((one.unit, one.fund), 0) + one.amount_fen
-    rows = []
+    lines = [(each.fund, line) for each in facts.applications for line in each.lines]
+    reviewed = {(line.county, fund): line.reviewed_fen for fund, line in lines}
+    paid: Counter[tuple[str, str]] = Counter()
+    for obligation in facts.obligations:
+        if obligation.hop.to_type is AccountType.COUNTY_EXPENDITURE and obligation.settled_at is not None:
+            paid[obligation.unit, obligation.fund] += obligation.amount_fen
     for unit in policy.units:
         for fund in (fund.key for fund in policy.funds):
             plan = cases.get((DocumentKind.PLAN, unit.code, fund))
             report = cases.get((DocumentKind.REPORT, unit.code, fund))
-            rows.append(
-                MoneyRow(
-                    unit.code,
-                    unit.name_zh,
-                    unit.name_en,
-                    fund,
-                    plan.requested_fen if plan else None,
-                    plan.approved_fen if plan else None,
-                    reviewed.get((unit.code, fund)),
-                    paid.get((unit.code, fund), 0),
-                    report.approved_fen if report else None,
-                )
+            yield MoneyRow(
+                county=unit.code,
+                county_zh=unit.name_zh,
+                county_en=unit.name_en,
+                fund=fund,
+                requested_fen=plan.requested_fen if plan else None,
+                approved_fen=plan.approved_fen if plan else None,
+                reviewed_fen=reviewed.get((unit.code, fund)),
+                paid_fen=paid[unit.code, fund],
+                spent_fen=report.approved_fen if report else None,
             )
-    return rows
 
 
-def _month_of(facts: MonthFacts) -> Month:
-    month = facts.cases[0].month
-    assert isinstance(month, Month), "the demo plays a month"
-    return month
-
-
-def _flag(policy: CityPolicy, flag: Flag) -> dict[str, Any]:
-    names = {unit.code: unit.name_zh for unit in policy.units}
-    return {
-        "kind": flag.kind,
-        "severity": flag.severity.value,
-        "step": flag.step,
-        "unit": flag.unit,
-        "unit_name_zh": names.get(flag.unit or "", policy.name_zh),
-        "fund": flag.fund,
-        "days": flag.days,
-        "message_zh": flag.message_zh,
-        "message_en": flag.message_en,
-    }
+def _flag(flag: Flag) -> dict[str, Any]:
+    about = pick(flag, "kind severity unit unit_name_zh fund days message_zh message_en")
+    return {**about, "step": flag.duty}
 
 
 def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[str, Any]) -> list[str]:
-    """Where the bank's book and ours do not say the same: transfers one by one, then balances."""
+    """Where the bank's book and ours differ: transfers first, then balances."""
     ours = {
         view.attempt.key: (view.obligation.amount_fen, view.credit_account.account_no)
         for view in transfer_views.transfer_views(work, policy.key, month)
@@ -190,15 +162,15 @@ def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[s
 def _digest(
     work: Work, policy: CityPolicy, facts: MonthFacts, flags: tuple[Flag, ...], bank_book: dict[str, Any]
 ) -> str:
-    """One line that two plays of the same month share: what was filed, decided, paid, booked and flagged.
+    """A SHA-256 that is the same for two plays of the same month: what was filed, decided, paid, booked and flagged.
 
     Days, not hours: a step that was cut short and run again may finish some minutes later.
     """
     state: dict[str, Any] = {
         "filed": [
-            [document.value, county, one.version, one.sha256, one.verdict and one.verdict.value]
+            [document.value, county, each.version, each.sha256, each.verdict and each.verdict.value]
             for (document, county), versions in sorted(facts.versions.items())
-            for one in versions
+            for each in versions
         ],
         "decided": [
             [
@@ -208,19 +180,23 @@ def _digest(
             for case in facts.cases
         ],
         "applied": [
-            [one.fund, one.number, [[line.county, line.applied_fen, line.reviewed_fen] for line in one.lines]]
-            for one in facts.applications
+            [
+                each.fund,
+                each.number,
+                [[line.county, line.applied_fen, line.reviewed_fen] for line in each.lines],
+            ]
+            for each in facts.applications
         ],
         "paid": sorted(
-            [one.key, one.amount_fen, one.state.value, _day(one.settled_at)] for one in facts.obligations
+            [each.key, each.amount_fen, each.state.value, _day(each.settled_at)] for each in facts.obligations
         ),
         "bank": sorted(
-            [one["key"], one["amount_fen"], one["credit_account"]] for one in bank_book["executions"]
+            [each["key"], each["amount_fen"], each["credit_account"]] for each in bank_book["executions"]
         ),
         "books": sorted(
             [str(each.ref), each.posted_fen, each.reserved_fen] for each in booking.balances(work, policy.key)
         ),
-        "reported": [[one.version, one.content_digest] for one in facts.filings],
+        "reported": [[each.version, each.content_digest] for each in facts.filings],
         "flags": sorted([flag.kind, flag.unit or "", flag.fund or "", flag.days or 0] for flag in flags),
     }
     return sha256(json.dumps(state, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

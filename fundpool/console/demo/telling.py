@@ -1,24 +1,28 @@
-"""How the demo speaks: a line per act, a bar for the month, tables at the end."""
+"""What the demo prints: a line per act, a bar for the month, tables at the end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from fundpool.console.demo.play import RunResult
 from fundpool.console.demo.script import Act, Script
 from fundpool.console.demo.summary import Summary
+from fundpool.console.output import Table, print_table, yuan
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.ports.judging import CityFund
+
+if TYPE_CHECKING:
+    from fundpool.local_prefect.runs import FlowRunResult
 
 WEEKDAYS = "一二三四五六日"
 DOCUMENTS = {"plan": ("用款计划", "the plan"), "report": ("支出核算报表", "the report")}
 STATE_STYLES = {"Completed": "green", "Waiting": "cyan", "Flagged": "yellow", "Failed": "red"}
-TOLD_FLAGS = {
+SHOWN_FLAGS = {
     "late": "迟报 late",
     "overdue": "逾期 overdue",
     "missing": "缺报 missing",
@@ -29,28 +33,34 @@ TOLD_FLAGS = {
     "unreadable": "无法读取 unreadable",
 }
 
-# Who acts in each kind of act: role in both languages, and whose name stands in the script.
-ACTORS: Mapping[str, tuple[str, str, str]] = {
-    "set_up": ("市级经办登记", "city agency, records", "accounts_clerk"),
-    "approve": ("市级初审", "reviewer (maker)", "maker"),
-    "cut": ("市级初审", "reviewer (maker)", "maker"),
-    "return": ("市级初审", "reviewer (maker)", "maker"),
-    "confirm": ("市级复核", "checker", "checker"),
-    "finance": ("市财政", "city finance", "finance"),
-    "authorise": ("审批与放行", "approver, then releaser", "approver"),
-    "approve_accounts": ("账户复核", "checker of accounts", "accounts_checker"),
-    "run": ("市级运行", "operator", "operator"),
-    "write_reports": ("市级运行", "operator", "operator"),
-}
-SPEAKERS = {
+ROLES = {
+    "accounts_clerk": ("市级经办登记", "city agency, records"),
+    "accounts_checker": ("账户复核", "checker of accounts"),
     "maker": ("市级初审", "reviewer (maker)"),
-    "operator": ("市级运行", "operator"),
+    "checker": ("市级复核", "checker"),
     "finance": ("市财政", "city finance"),
+    "approver": ("审批与放行", "approver, then releaser"),
+    "operator": ("市级运行", "operator"),
 }
+"""What each of the script's people is called, in both languages."""
+
+ACTORS = {
+    "set_up": "accounts_clerk",
+    "approve": "maker",
+    "cut": "maker",
+    "return": "maker",
+    "confirm": "checker",
+    "finance": "finance",
+    "authorise": "approver",
+    "approve_accounts": "accounts_checker",
+    "run": "operator",
+    "write_reports": "operator",
+}
+"""Who does each kind of act."""
 
 
 class Narrator:
-    """Tells the audience what happens, day by day."""
+    """Prints what happens, day by day, with a bar for the month."""
 
     def __init__(self, console: Console, script: Script, policy: CityPolicy) -> None:
         self._console = console
@@ -86,7 +96,7 @@ class Narrator:
         )
         self._console.print(f"        [dim]{escape(who_en)}: {escape(en)}[/dim]", highlight=False)
 
-    def run(self, result: RunResult) -> None:
+    def run(self, result: "FlowRunResult") -> None:
         """A Prefect run has ended."""
         style = STATE_STYLES.get(result.state_name, "white")
         self._console.print(
@@ -96,7 +106,7 @@ class Narrator:
         )
 
     def advance(self, done: int) -> None:
-        """So many acts are done."""
+        """Set the bar to so many acts."""
         self.progress.update(self._task, completed=done)
 
     def _who(self, act: Act) -> tuple[str, str]:
@@ -106,17 +116,13 @@ class Narrator:
         if act.do in {"drop", "submit"} or act.who == "county":
             unit = self._units[act.county or ""]
             return f"{unit.name_zh}经办", f"{unit.name_en} county clerk"
-        if act.do == "say":
-            zh, en = SPEAKERS[act.who or ""]
-            return f"{zh} {people[act.who or '']}", en
-        zh, en, key = ACTORS[act.do]
-        names = people[key]
-        if act.do == "authorise":
-            names = f"{people['approver']}、{people['releaser']}"
+        role = act.who or ACTORS[act.do]
+        zh, en = ROLES[role]
+        names = f"{people['approver']}、{people['releaser']}" if role == "approver" else people[role]
         return f"{zh} {names}", en
 
     def _what(self, act: Act) -> tuple[str, str]:
-        zh, en = self._said(act)
+        zh, en = self._sentences(act)
         about = self._script.files.get(act.file or "")
         notes_zh = [note for note in (act.zh, about.zh if about else None) if note and note != zh]
         notes_en = [note for note in (act.en, about.en if about else None) if note and note != en]
@@ -125,7 +131,7 @@ class Narrator:
             f"{en} ({'; '.join(notes_en)})" if notes_en else en,
         )
 
-    def _said(self, act: Act) -> tuple[str, str]:
+    def _sentences(self, act: Act) -> tuple[str, str]:
         document = DOCUMENTS[act.document or "plan"]
         counties = [act.county] if act.county else list(act.counties)
         names_zh = "、".join(self._units[code].name_zh for code in counties)
@@ -136,7 +142,7 @@ class Narrator:
                 "登记年度预算、期初余额、银行账户（账户由另一人复核）",
                 "records the budget, opening balances and bank accounts (another person approves them)",
             ),
-            "tick": ("查日历，启动今天该办的步骤", "asks the calendar and starts what is due today"),
+            "tick": ("查日历，启动今天该办的步骤", "reads the calendar and starts what is due today"),
             "drop": (f"报送{document[0]} {file}（收件目录）", f"files {document[1]} {file} (drop folder)"),
             "submit": (f"报送{document[0]} {file}", f"submits {document[1]} {file}"),
             "approve": (
@@ -191,12 +197,13 @@ def names_of_funds(policy: CityPolicy) -> dict[str, str]:
 def print_summary(console: Console, summary: Summary, reports: Path, funds: Mapping[str, str]) -> None:
     """The tables at the end; ``funds`` says what each fund is called."""
     console.print()
-    console.print(_money_table(summary, funds))
-    console.print(_flag_table(summary, funds))
+    flags = [flag for flag in summary.flags if flag["kind"] in SHOWN_FLAGS]
+    for table in (_money_table(summary, funds), _flag_table(flags, funds)):
+        print_table(table, console)
     for row in summary.trial_balance:
         verdict = "[green]平 nil[/green]" if row.debit_fen == row.credit_fen else "[red]不平 NOT nil[/red]"
         console.print(
-            f"试算平衡 trial balance · {funds[row.fund]}: 借 {_yuan(row.debit_fen)} = 贷 {_yuan(row.credit_fen)} {verdict}",
+            f"试算平衡 trial balance · {funds[row.fund]}: 借 {yuan(row.debit_fen)} = 贷 {yuan(row.credit_fen)} {verdict}",
             highlight=False,
         )
     for fault in (*summary.ledger_faults, *summary.differences):
@@ -213,42 +220,36 @@ def print_summary(console: Console, summary: Summary, reports: Path, funds: Mapp
 
 
 def _money_table(summary: Summary, funds: Mapping[str, str]) -> Table:
-    table = Table(
-        title=f"{summary.month} · 合成数据 SYNTHETIC · 元 yuan",
-        title_justify="left",
-        caption="申请 requested → 核定 approved → 财政复核 finance → 拨付 paid → 支出 spent",
-    )
-    for column in ("县区 county", "基金 fund"):
-        table.add_column(column, no_wrap=True)
-    for column in ("申请 requested", "核定 approved", "复核 finance", "拨付 paid", "支出 spent"):
-        table.add_column(column, justify="right", no_wrap=True)
+    title = f"{summary.month} · 合成数据 SYNTHETIC · 元 yuan"
+    amounts = ("requested_fen", "approved_fen", "reviewed_fen", "paid_fen", "spent_fen")
+    rows: list[dict[str, object]] = []
     for fund in dict.fromkeys(row.fund for row in summary.money):
-        rows = [row for row in summary.money if row.fund == fund]
-        amounts = [
-            (row.requested_fen, row.approved_fen, row.reviewed_fen, row.paid_fen, row.spent_fen)
-            for row in rows
-        ]
-        for row, values in zip(rows, amounts, strict=True):
-            table.add_row(row.county_zh, funds[fund], *map(_yuan, values))
-        sums = [sum(value or 0 for value in column) for column in zip(*amounts, strict=True)]
-        table.add_row("合计 total", funds[fund], *map(_yuan, sums), style="bold", end_section=True)
-    return table
+        own = [asdict(row) for row in summary.money if row.fund == fund]
+        total = {name: sum(row[name] or 0 for row in own) for name in amounts}
+        rows += [row | {"fund": funds[fund]} for row in (*own, {"county_zh": "合计 total", **total})]
+    return Table(
+        title,
+        rows,
+        {
+            "县区 county": "county_zh",
+            "基金 fund": "fund",
+            "申请 requested": "requested_fen",
+            "核定 approved": "approved_fen",
+            "财政复核 finance": "reviewed_fen",
+            "拨付 paid": "paid_fen",
+            "支出 spent": "spent_fen",
+        },
+    )
 
 
-def _flag_table(summary: Summary, funds: Mapping[str, str]) -> Table:
-    table = Table(title="谁迟报、缺报、不一致 · who was late, missing or inconsistent", title_justify="left")
-    table.add_column("县区 unit", no_wrap=True)
-    table.add_column("情形 what", no_wrap=True)
-    table.add_column("基金 fund", no_wrap=True)
-    table.add_column("说明")
-    for flag in summary.flags:
-        if flag["kind"] in TOLD_FLAGS:
-            fund = funds.get(flag["fund"] or "", "")
-            table.add_row(flag["unit_name_zh"], TOLD_FLAGS[flag["kind"]], fund, flag["message_zh"])
-    return table
-
-
-def _yuan(amount_fen: int | None) -> str:
-    from fundpool.domain.money import format_yuan
-
-    return "–" if amount_fen is None else format_yuan(amount_fen)
+def _flag_table(flags: Sequence[Mapping[str, Any]], funds: Mapping[str, str]) -> Table:
+    return Table(
+        "谁迟报、缺报、不一致 · who was late, missing or inconsistent",
+        flags,
+        {
+            "县区 unit": "unit_name_zh",
+            "情形 kind": lambda flag: SHOWN_FLAGS[flag["kind"]],
+            "基金 fund": lambda flag: funds.get(flag["fund"] or "", ""),
+            "说明 detail": "message_zh",
+        },
+    )

@@ -1,7 +1,7 @@
 """Whether anything was changed behind the program: the trails, the rows and the books, recomputed.
 
 Anchors are the heads of every chain at a moment, kept off the machine: a copy of the whole database
-put in place of a later one is sound in itself, and only an anchor tells.
+put in place of a later one is sound in itself, and only an anchor shows it.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 from fundpool.domain.audit import AuditRecord, verify_chain
 from fundpool.domain.errors import InputError
 from fundpool.domain.ledger import GENESIS, LedgerFault, Voucher
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of
 from fundpool.domain.row_trail import CheckedTrail, TrailRecord
 from fundpool.domain.sealing import Seals
 from fundpool.services.books import ledger_checks
@@ -144,7 +144,7 @@ def take_anchor(work: Work, now: datetime) -> Anchor:
 
 def keep_anchor(ports: MonthPorts, now: datetime) -> None:
     """Append the day's anchor where the installation keeps them. Raises ServiceUnavailable."""
-    day = now.astimezone(SHANGHAI).date()
+    day = day_of(now)
     if ports.anchors is not None and ports.anchors.lacks(day):
         anchor = ports.database.read(lambda work: take_anchor(work, now))
         ports.anchors.keep(anchor.as_document(), day)
@@ -186,7 +186,7 @@ def verify_daily(ports: MonthPorts, now: datetime) -> tuple[list[LedgerFault], b
 
     It never reads a long history whole: on SQLite payments wait while somebody reads.
     """
-    if ports.anchors is None or not ports.anchors.lacks(now.astimezone(SHANGHAI).date()):
+    if ports.anchors is None or not ports.anchors.lacks(day_of(now)):
         return [], False
     documents = ports.anchors.checkpoints()
 
@@ -237,10 +237,10 @@ def verify_everything(work: Work, anchors: Sequence[Anchor]) -> Verification:
 
 
 def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verification:
-    """The same of what was written behind the checkpoint ``start``, whose seal was checked.
+    """The faults of what was written after the checkpoint ``start``, whose seal was checked.
 
-    Of what was written before it this tells, without naming it, that rows are gone or were put in,
-    and that running balances are wrong; not that a row was edited.
+    Of what was written before ``start`` it finds that rows are gone or were added, and that running
+    balances are wrong, without naming them; it does not find that a row was edited.
     """
     assert start.checkpoint is not None
     later = [each for each in anchors if each.row_number >= start.row_number]

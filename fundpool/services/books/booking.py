@@ -20,7 +20,7 @@ from fundpool.domain.ledger import (
     reversal_of,
 )
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.ports.work import Work
 
@@ -77,7 +77,7 @@ def _write(
 ) -> None:
     """One voucher of one city and fund, with the balances it leaves and its audit record."""
     earliest = min(entry.event_at for entry in entries)
-    locked = work.ledger.locked_months(city, fund, since=Month.of(earliest.astimezone(SHANGHAI).date()))
+    locked = work.ledger.locked_months(city, fund, since=Month.of(day_of(earliest)))
     number = work.ledger.append(
         city,
         fund,
@@ -134,13 +134,6 @@ def _require_open_reserve(entry: Posting, reserve: Posting | None, resolved_by: 
             f"预留 {entry.resolves} 已由 {resolved_by} 处理",
             f"reserve {entry.resolves} was resolved by {resolved_by}",
         )
-
-
-def open_balance(
-    work: Work, ref: AccountRef, amount_fen: int, *, by: str, event_at: datetime, now: datetime
-) -> None:
-    """Bring the balance of a cash account into the books (期初); nothing for a balance of nil."""
-    open_balances(work, [(ref, amount_fen)], by=by, event_at=event_at, now=now)
 
 
 def open_balances(
@@ -278,7 +271,7 @@ def book_spending(
     account = AccountRef(city, fund, account_type, unit)
     entries = [
         Posting(
-            key=spending_key(city, fund, unit, month, reference, item),
+            key=spending_key(city, fund, unit=unit, month=month, reference=reference, item=item),
             debit=AccountRef(city, fund, AccountType.FUND_EXPENDITURE, unit, item),
             credit=account,
             amount_fen=amount_fen,
@@ -388,7 +381,7 @@ def paid(
     work: Work, city: str, fund: str, unit: str, *, year: int | None = None, month: Month | None = None
 ) -> int:
     """Fen of settled payments into the unit's account for the months of a year, or for one month."""
-    settled = work.transfers.obligations(
+    settled = work.payments.obligations(
         city=city,
         fund=fund,
         unit=unit,

@@ -33,7 +33,7 @@ Heads = Mapping[tuple[str, str], tuple[int, str]]
 """Number and hash of a voucher of each set of books (city and fund)."""
 
 _VOUCHERS_AT_ONCE = 1000
-"""Held in memory together; what they refer to further back is asked for."""
+"""So many are held in memory together; what they refer to further back is read when needed."""
 
 _BEGINNING = (0, GENESIS)
 
@@ -138,12 +138,12 @@ class _Books:
         """Faults of the vouchers and their lines, which come in the order of the books."""
         entries = _with_lines(vouchers, postings)
         while some := list(islice(entries, _VOUCHERS_AT_ONCE)):
-            of_some = [each.posting for _, lines in some for each in lines]
-            self.postings += len(of_some)
-            add_up(of_some, self.sums)
+            in_part = [each.posting for _, lines in some for each in lines]
+            self.postings += len(in_part)
+            add_up(in_part, self.sums)
             yield from self._check_chain(some)
             yield from self._check_locks(some)
-            yield from _check_postings(of_some, self._referred_to(of_some))
+            yield from _check_postings(in_part, self._referred_to(in_part))
 
     def _referred_to(self, postings: Sequence[Posting]) -> Mapping[str, Posting]:
         here = {each.key for each in postings}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of
 from fundpool.services.ports.money_ports import StoredPosting
 
 _ROOTS = {
@@ -56,7 +56,7 @@ def to_beancount(postings: Iterable[StoredPosting]) -> str:
     )
     if not entries:
         return 'option "operating_currency" "CNY"\n'
-    first_day = entries[0].posting.event_at.astimezone(SHANGHAI).date()
+    first_day = day_of(entries[0].posting.event_at)
     refs = sorted({ref for each in entries for ref in (each.posting.debit, each.posting.credit)})
     lines = ['option "title" "fundpool"', 'option "operating_currency" "CNY"', ""]
     lines += [f"{first_day} open {beancount_account(ref)} CNY" for ref in refs]
@@ -65,7 +65,7 @@ def to_beancount(postings: Iterable[StoredPosting]) -> str:
         yuan = format_yuan(entry.amount_fen, separators=False)
         lines += [
             "",
-            f"{entry.event_at.astimezone(SHANGHAI).date()} * {_quoted(entry.flow)} {_quoted(entry.memo)}",
+            f"{day_of(entry.event_at)} * {_quoted(entry.flow)} {_quoted(entry.memo)}",
             f"  key: {_quoted(entry.key)}",
             f"  {beancount_account(entry.debit)}  {yuan} CNY",
             f"  {beancount_account(entry.credit)}  -{yuan} CNY",

@@ -1,4 +1,4 @@
-"""The rows that stand in the tables, compared with what the trail tells of them, in bounded memory."""
+"""The rows that stand in the tables, compared with the trail of rows, in bounded memory."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -96,7 +96,7 @@ def _named(work: Work, altered: set[Key]) -> Iterator[LedgerFault]:
                 if entry.after is not None and (entry.table, entry.key) in altered:
                     written.setdefault((entry.table, entry.key), {}).update(entry.after.marks)
         except (ValueError, TypeError):
-            continue  # told already
+            continue  # the trail's own check reports it
     for table, names in work.trail.tables().items():
         of_table = sorted(key for name, key in altered if name == table)
         for key, stands in work.trail.prints(table, of_table):

@@ -55,7 +55,7 @@ def take_in_documents(ports: MonthPorts, step: StepInHand, document: DocumentKin
 def judge_documents(
     ports: MonthPorts, step: StepInHand, document: DocumentKind, period: Period
 ) -> StepInHand:
-    """Judge the period's documents that are not decided yet, and say how each county stands, city by city.
+    """Judge the period's documents that are not decided yet; the outcomes are how each county stands, city by city.
 
     The files of all cities are judged in one batch, which costs little more than one city's.
     """
@@ -115,7 +115,7 @@ def _outcome(
     if version is not None and (version.stands or nil is None):
         return _filed(work, version)
     if nil is not None:
-        return UnitOutcome(county, UnitState.DONE, nil.told_zh, nil.told_en)
+        return UnitOutcome(county, UnitState.DONE, nil.text_zh, nil.text_en)
     return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")
 
 

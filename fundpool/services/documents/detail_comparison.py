@@ -1,4 +1,4 @@
-"""What a line-by-line comparison of two files of payment details says.
+"""The result of comparing two files of payment details line by line.
 
 Lines are compared by serial: the first line with a serial on one side against the first with it on the
 other; further lines with the same serial are duplicates of their side. A pair is *matched* only when
@@ -89,8 +89,9 @@ class DetailComparison:
         # Both sides count their matched lines on their own: a line that was lost on the way shows here.
         pairs = self.count("matched") + self.count("amount_mismatch") + self.count("place_mismatch")
         for side in Side:
-            told = pairs + self.count(f"only_{side}") + self.count(f"duplicate_{side}")
-            assert told == self.count(f"{side}_rows"), f"{side}: {told} of {self.count(f'{side}_rows')} rows"
+            counted = pairs + self.count(f"only_{side}") + self.count(f"duplicate_{side}")
+            rows = self.count(f"{side}_rows")
+            assert counted == rows, f"{side}: {counted} of {rows} rows"
 
     def count(self, name: str) -> int:
         """A field of PlaceCounts over all places."""

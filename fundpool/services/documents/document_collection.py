@@ -5,7 +5,7 @@ asks for money or becomes the budget, wait for two people. Only counties that fi
 where no law orders a document, nobody is waited for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -27,8 +27,8 @@ from fundpool.domain.review import CaseState, outcome_of
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.documents.collection import judge_documents, take_in_documents
 from fundpool.services.documents.document_kinds import intake_of, type_of
-from fundpool.services.documents.review import openings, save
-from fundpool.services.ports.isolation import UnitAct, for_each_city, isolated
+from fundpool.services.documents.review import open_and_accept, openings, save
+from fundpool.services.ports.isolation import for_each_city
 from fundpool.services.ports.work import MonthPorts, Work
 
 STEP = "document-collection"
@@ -37,9 +37,9 @@ STEP = "document-collection"
 def take_in_other_documents(ports: MonthPorts, step: StepInHand) -> StepInHand:
     """Keep, record and read what arrived of every such document, city by city."""
     for document in STEPS[STEP].collects:
-        known = {city.request.city: len(city.outcomes) for city in step.cities}
-        step = take_in_documents(ports, step, document)
-        step = for_each_city(step, partial(_name_bad_files, document, known))
+        kind = type_of(document)
+        taken_in = take_in_documents(ports, _without_outcomes(step), document)
+        step = _with_outcomes_of(step, taken_in, lambda city: city.outcomes, kind.zh, kind.en)
     return step
 
 
@@ -49,29 +49,32 @@ def judge_other_documents(ports: MonthPorts, step: StepInHand) -> StepInHand:
     A document that cannot be judged leaves the others done; its trouble is then the city's answer.
     """
     for document in STEPS[STEP].collects:
+        kind = type_of(document)
         for period in periods_of(document, step.month):
-            before = {city.request.city: city.outcomes for city in step.cities}
             judged = judge_documents(ports, _without_outcomes(step), document, period)
-            step = for_each_city(judged, partial(_settle, ports, document, period, before))
+            settle = partial(_settle, ports, document, period)
+            step = _with_outcomes_of(step, judged, settle, f"{kind.zh} {period}", f"{kind.en} {period}")
     return step
-
-
-def _name_bad_files(document: DocumentKind, known: Mapping[str, int], city: CityInHand) -> Outcomes:
-    """The outcomes, those added last with the kind of document they are about."""
-    first = known[city.request.city]
-    kind = type_of(document)
-    return (
-        *city.outcomes[:first],
-        *(_named(outcome, kind.zh, kind.en) for outcome in city.outcomes[first:]),
-    )
 
 
 def _without_outcomes(step: StepInHand) -> StepInHand:
     return replace(step, cities=tuple(replace(city, outcomes=()) for city in step.cities))
 
 
-def _named(outcome: UnitOutcome, zh: str, en: str) -> UnitOutcome:
-    return replace(outcome, detail_zh=f"{zh}：{outcome.detail_zh}", detail_en=f"{en}: {outcome.detail_en}")
+def _with_outcomes_of(
+    before: StepInHand, after: StepInHand, outcomes: Callable[[CityInHand], Outcomes], zh: str, en: str
+) -> StepInHand:
+    """The step ``after``; each city has its outcomes of ``before``, then the new ones, which name their document."""
+    earlier = {city.request.city: city.outcomes for city in before.cities}
+
+    def all_outcomes(city: CityInHand) -> Outcomes:
+        named = (
+            replace(outcome, detail_zh=f"{zh}：{outcome.detail_zh}", detail_en=f"{en}: {outcome.detail_en}")
+            for outcome in outcomes(city)
+        )
+        return (*earlier[city.request.city], *named)
+
+    return for_each_city(after, all_outcomes)
 
 
 def periods_of(document: DocumentKind, month: Month) -> tuple[Period, ...]:
@@ -81,42 +84,22 @@ def periods_of(document: DocumentKind, month: Month) -> tuple[Period, ...]:
     return tuple(Year(month.year).plus(offset) for offset in (-1, 0, 1))
 
 
-def _settle(
-    ports: MonthPorts,
-    document: DocumentKind,
-    period: Period,
-    before: Mapping[str, Outcomes],
-    city: CityInHand,
-) -> Outcomes:
-    """Open the cases of the counties that filed and accept what passes; what else the city has come to stands."""
+def _settle(ports: MonthPorts, document: DocumentKind, period: Period, city: CityInHand) -> Outcomes:
+    """Open the cases of the counties that filed and accept what passes; a failure to judge stands as it is."""
     request = city.request
     policy = ports.policies.city(request.city)
     counties = counties_that_filed(ports, policy, document, period, counties_of(policy, request))
     not_judged = [outcome for outcome in city.outcomes if outcome.state is UnitState.FAILED]
     failed = {outcome.unit for outcome in not_judged}
     judged = [county for county in counties if county not in failed]
-    opened = isolated(ports.database, openings(policy, document, period, request, judged))
-    acts = [
-        UnitAct(
-            case.unit,
-            partial(_accept, policy=policy, document=document, period=period, request=request, opened=case),
-            act_zh="未能收下",
-            act_en="not accepted",
-            fund=case.fund,
-            amount_fen=case.amount_fen,
-        )
-        for cases in opened
-        for case in cases
-    ]
-    settled = [outcome for outcomes in isolated(ports.database, acts) for outcome in outcomes]
-    kind = type_of(document)
-    return (
-        *before[request.city],
-        *(
-            _named(outcome, f"{kind.zh} {period}", f"{kind.en} {period}")
-            for outcome in (*not_judged, *settled)
-        ),
+    settled = open_and_accept(
+        ports,
+        openings(policy, document, period, request, judged),
+        partial(_accept, policy=policy, document=document, period=period, request=request),
+        act_zh="未能收下",
+        act_en="not accepted",
     )
+    return [*not_judged, *(outcome for outcomes in settled for outcome in outcomes)]
 
 
 def counties_that_filed(
@@ -144,7 +127,8 @@ def _accept(
     if opened.fund is None:
         return [opened]
     case = work.reviews.case(policy.key, period, document, opened.unit, opened.fund)
-    if case is None or case.submission_id != _latest(work, policy, document, period, opened.unit):
+    latest = work.submissions.versions(policy.key, document, period, opened.unit)[-1]
+    if case is None or case.submission_id != latest.id:
         return [opened]
     if case.state is CaseState.READY and not intake_of(document).needs_people:
         accepted = review_rules.accept(case, request.now, needs_people=False)
@@ -152,11 +136,7 @@ def _accept(
         case = accepted
     outcome = outcome_of(case)
     if outcome.state is UnitState.WAITING:
-        # Taken in and judged: the step has nothing left to do; whose turn it is, the review list says.
+        # Taken in and judged: the step has nothing left to do. The review list shows whose turn it is.
         found = case.state in {CaseState.FINDINGS, CaseState.RETURNED}
         outcome = replace(outcome, state=UnitState.FLAGGED if found else UnitState.DONE)
     return [outcome]
-
-
-def _latest(work: Work, policy: CityPolicy, document: DocumentKind, period: Period, county: str) -> int:
-    return work.submissions.versions(policy.key, document, period, county)[-1].id

@@ -55,7 +55,7 @@ DOCUMENT_OF: dict[str, DocumentKind] = {
 
 
 def filed_kind(name: str) -> DocumentKind:
-    """The document of this name that counties file. Raises InputError for one that another command takes."""
+    """The document of this name that counties file. Raises InputError for a document that another command takes."""
     known = DOCUMENTS.get(name)
     if known is not None and known.taken_by is not None:
         raise InputError(

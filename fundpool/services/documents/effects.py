@@ -1,6 +1,6 @@
-"""What a decided document does in the books, beyond being kept: only where law and budget practice say so.
+"""What a decided document changes in the books: only where law and budget practice require it.
 
-A decision and its effect are one transaction. Taken back is nothing: a later version, decided anew,
+A decision and its effect are one transaction. An effect is never undone: a later version, decided anew,
 is an adjustment.
 """
 

@@ -7,6 +7,7 @@ in between, the receipt stands and the next run reads on. Received time decides 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.findings import Severity
@@ -33,7 +34,7 @@ LINE_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What the sender says of a file; county and period come from the file and must not contradict it."""
+    """What the sender states about a file; county and period are read from the file and must not differ."""
 
     city: str
     document: DocumentKind
@@ -144,7 +145,7 @@ def record_readings(
 def read_received(
     ports: MonthPorts, policy: CityPolicy, files: Sequence[ReceivedFile]
 ) -> tuple[ReceivedFile, ...]:
-    """Read files that were received; each becomes submissions or says why not."""
+    """Read files that were received; each becomes submissions or carries the problem that prevents it."""
     unread = tuple(file for file in files if file.state is FileState.RECEIVED)
     if not unread:
         return ()
@@ -154,9 +155,10 @@ def read_received(
 
 
 def _record(ports: MonthPorts, arrival: Arrival, readings: Sequence[Reading]) -> list[ReceivedFile]:
+    files = zip(arrival.waiting, readings, strict=True)
     return together(
         ports.database,
-        [_Recorder(file, reading) for file, reading in zip(arrival.waiting, readings, strict=True)],
+        [partial(_record_reading, file=file, reading=reading) for file, reading in files],
     )
 
 
@@ -169,7 +171,7 @@ def _register(policy: CityPolicy) -> Register:
 
 
 def require_received(received_at: datetime, now: datetime) -> None:
-    """Raise InputError when a receipt is said to lie after the business clock."""
+    """Raise InputError when the time of receipt lies after the business clock."""
     if received_at > now:
         raise InputError(
             "received_in_future",
@@ -182,7 +184,7 @@ def require_received(received_at: datetime, now: datetime) -> None:
 def _receiver(
     ports: MonthPorts, source: SourceFile, sending: Sending, now: datetime, *, retry_bad: bool = True
 ) -> Callable[[Work], tuple[ReceivedFile, bool]]:
-    """Keep the bytes; what records the receipt: the same bytes again are the same receipt.
+    """Keep the bytes and return the function that records the receipt; the same bytes again are the same receipt.
 
     A file that was refused or unreadable is read again when its sender submits it once more.
     """
@@ -193,14 +195,14 @@ def _receiver(
         if known is None:
             work.submissions.add_raw_file(sha256, len(source.content), now)
             file = work.submissions.add_received_file(
-                sending.city,
-                sending.document,
-                sha256,
-                source.name,
-                sending.received_at,
-                sending.received_from,
-                sending.county,
-                sending.month,
+                city=sending.city,
+                document=sending.document,
+                sha256=sha256,
+                file_name=source.name,
+                received_at=sending.received_at,
+                received_from=sending.received_from,
+                declared_county=sending.county,
+                declared_month=sending.month,
             )
             work.audit.append(
                 at=now,
@@ -231,7 +233,7 @@ def _receiver(
 
 
 def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> ReceivedFile:
-    """A repeat that names another county or month than the file is still a contradiction, told not stored."""
+    """The repeat as the sender is answered: naming another county or month than the file is refused, not stored."""
     versions = work.submissions.of_file(known.id)
     problem = _contradiction(
         tuple(version.county for version in versions),
@@ -242,36 +244,31 @@ def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> Receive
     return known if problem is None else replace(known, state=FileState.REFUSED, problem=problem)
 
 
-class _Recorder:
-    """One file's reading, recorded in one transaction (a callable that may run more than once)."""
-
-    def __init__(self, file: ReceivedFile, reading: Reading) -> None:
-        self._file = file
-        self._source, self._reading = reading
-
-    def __call__(self, work: Work) -> ReceivedFile:
-        problem = _problem_of(self._reading, self._file)
-        if problem is not None:
-            state = FileState.REFUSED if self._reading.readable else FileState.UNREADABLE
-            work.submissions.set_file_state(self._file.id, state, problem)
-            return replace(self._file, state=state, problem=problem)
-        assert self._source.cells is not None, "a file that was read was parsed"
-        work.submissions.keep_cells(self._file.sha256, self._source.cells)
-        month = _periods(self._reading)[0]
-        for county in self._reading.counties:
-            work.submissions.add_submission(self._file, county, month, _figures(self._reading, county))
-        work.submissions.set_file_state(self._file.id, FileState.READ)
-        return replace(self._file, state=FileState.READ)
+def _record_reading(work: Work, file: ReceivedFile, reading: Reading) -> ReceivedFile:
+    """Record the submissions of a file that was read, or why it is none."""
+    source, document = reading
+    problem = _problem_of(document, file)
+    if problem is not None:
+        state = FileState.REFUSED if document.readable else FileState.UNREADABLE
+        work.submissions.set_file_state(file.id, state, problem)
+        return replace(file, state=state, problem=problem)
+    assert source.cells is not None, "a file that was read was parsed"
+    work.submissions.keep_cells(file.sha256, source.cells)
+    month = _periods(document)[0]
+    for county in document.counties:
+        work.submissions.add_submission(file, county, month, _figures(document, county))
+    work.submissions.set_file_state(file.id, FileState.READ)
+    return replace(file, state=FileState.READ)
 
 
 def _problem_of(reading: ParsedDocument, file: ReceivedFile) -> InputError | None:
     if not reading.readable:
-        told = next((f for f in reading.findings if f.severity is Severity.BLOCK), None)
+        why = next((f for f in reading.findings if f.severity is Severity.BLOCK), None)
         return InputError(
             "file_unreadable",
-            told.message_zh if told else "读不出模板表格",
-            told.message_en if told else "the template's table cannot be read",
-            remedy=(told.remedy if told else None)
+            why.message_zh if why else "读不出模板表格",
+            why.message_en if why else "the template's table cannot be read",
+            remedy=(why.remedy if why else None)
             or "用 fundpool template 生成的模板重新填报 / use the template",
         )
     if not reading.counties:
@@ -344,7 +341,7 @@ def _figures(reading: ParsedDocument, county: str) -> tuple[Figure, ...]:
 
 
 def line_name(kind: DocumentType, row: Line) -> str:
-    """What tells ``row`` from the others of its county and scheme; "" where there is one row."""
+    """The text that identifies ``row`` among those of its county and scheme; "" where there is a single row."""
     if kind.line_field is None:
         return ""
     named = str(row.values.get(kind.line_field) or "").strip()
@@ -373,7 +370,7 @@ def _receipt(ports: MonthPorts, file: ReceivedFile, *, is_repeat: bool) -> FileR
 
 
 def changes_of(work: Work, submission: Submission) -> tuple[FigureChange, ...]:
-    """What ``submission`` says otherwise than the version before it; nothing for the first."""
+    """The figures that differ from the version before ``submission``; nothing for the first version."""
     earlier = [
         version
         for version in work.submissions.versions(

@@ -1,4 +1,4 @@
-"""What the books know that a filed document can be held against, by the names its definition lists.
+"""What a filed document is held against: the facts of the books, by the names that its definition lists.
 
 Amounts in fen by county and fund, and of a list's rows by what names the row. Nothing is guessed: a
 place that the books do not know is absent.
@@ -14,27 +14,34 @@ from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.working_capital import Average
+from fundpool.services.books import booking
+from fundpool.services.documents.document_kinds import intake_of
 from fundpool.services.law.policy_terms import Terms
+from fundpool.services.ports.judging import CountyFund, JudgingContext, Register
 from fundpool.services.ports.work import Work
 from schemas.documents.subsidy import LEVELS
 from schemas.policy_computes import WorkingCapital
 
-Known = Mapping[Any, int]
-"""By county and fund, or by county, fund and row."""
+Known = Mapping[Any, Any]
+"""Amounts (for recent months a list of them) by county and fund, or by county, fund and row."""
 
 MONTHS_BACK = 12
 """How far back the last interest return is looked for: interest comes by the quarter."""
+RUN_RATE_MONTHS = 6
+"""How many months back a plan is compared with what was spent."""
 
 
-def facts_for(work: Work, policy: CityPolicy, names: tuple[str, ...], period: Period) -> dict[str, Known]:
-    """The facts called ``names`` for documents of ``period``."""
-    return {name: FACTS[name](work, policy, period) for name in names}
+def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, period: Period) -> JudgingContext:
+    """What the database knows that documents of ``period`` are held against."""
+    known = {name: FACTS[name](work, policy, period) for name in intake_of(document).held_against}
+    facts = {name: fact for name, fact in known.items() if fact is not None}
+    return JudgingContext(Register.of(policy.units, policy.funds, policy.name_zh), period, facts)
 
 
 def decided_figures(
     work: Work, city: str, document: DocumentKind, period: Period
 ) -> dict[tuple[str, str, str], dict[str, int]]:
-    """Figures of the document's versions that count, by county, fund and row."""
+    """Figures of the document's decided versions, by county, fund and row."""
     figures: dict[tuple[str, str, str], dict[str, int]] = {}
     for case in work.reviews.cases(city, period, document):
         if case.is_decided:
@@ -45,18 +52,91 @@ def decided_figures(
     return figures
 
 
-def granted(work: Work, city: str, year: int) -> dict[tuple[str, str], int]:
-    """What the year's applications were granted; before finance's review what was applied for."""
-    sums: dict[tuple[str, str], int] = {}
+def accepted_figures(work: Work, city: str, month: Month) -> dict[CountyFund, dict[str, int]]:
+    """Figures of the accepted reports on ``month``, else of the openings recorded for it."""
+    figures: dict[CountyFund, dict[str, int]] = {}
+    for opening in work.budgets.openings(city):
+        if opening.month == month:
+            known = {
+                "closing_fen": opening.closing_fen,
+                "spending_fen": opening.spending_fen,
+                "year_spending_fen": opening.year_spending_fen,
+            }
+            figures[opening.county, opening.fund] = {
+                name: amount for name, amount in known.items() if amount is not None
+            }
+    decided = decided_figures(work, city, DocumentKind.REPORT, month)
+    return figures | {(county, fund): row for (county, fund, _), row in decided.items()}
+
+
+def granted(work: Work, city: str, year: int, *, but: Month | None = None) -> dict[CountyFund, int]:
+    """What the year's applications were granted; before finance's review what was applied for.
+
+    The openings give the months before the first month kept here. ``but`` is a month to leave out.
+    """
+    sums: dict[CountyFund, int] = {}
     for opening in work.budgets.openings(city):
         if opening.month.year == year and opening.year_paid_fen is not None:
-            sums[opening.county, opening.fund] = opening.year_paid_fen
+            place = (opening.county, opening.fund)
+            sums[place] = sums.get(place, 0) + opening.year_paid_fen
     for application in work.applications.applications(city, year=year):
-        for line in application.lines:
+        for line in application.lines if application.month != but else ():
             place = (line.county, application.fund)
             amount_fen = line.applied_fen if line.reviewed_fen is None else line.reviewed_fen
             sums[place] = sums.get(place, 0) + amount_fen
     return sums
+
+
+def budget_left(work: Work, city: str, month: Month) -> dict[CountyFund, int] | None:
+    """Annual budget less what the year's other months were granted; None while no budget is recorded."""
+    budgets = work.budgets.budgets(city, month.year)
+    others = granted(work, city, month.year, but=month)
+    return {place: amount - others.get(place, 0) for place, amount in budgets.items()} or None
+
+
+def _budget_left(work: Work, policy: CityPolicy, period: Period) -> Known | None:
+    assert isinstance(period, Month)
+    return budget_left(work, policy.key, period)
+
+
+def _last_closing(work: Work, policy: CityPolicy, period: Period) -> Known:
+    """What the month before closed with."""
+    assert isinstance(period, Month)
+    last = accepted_figures(work, policy.key, period.plus(-1))
+    return {place: row["closing_fen"] for place, row in last.items() if "closing_fen" in row}
+
+
+def _last_cumulative(work: Work, policy: CityPolicy, period: Period) -> Known:
+    """The year's spending up to the month before; nil in January."""
+    assert isinstance(period, Month)
+    if period.month == 1:
+        return dict.fromkeys(_places(policy), 0)
+    last = accepted_figures(work, policy.key, period.plus(-1))
+    return {place: row["year_spending_fen"] for place, row in last.items() if "year_spending_fen" in row}
+
+
+def _received(work: Work, policy: CityPolicy, period: Period) -> Known:
+    """What the counties were paid in the month."""
+    assert isinstance(period, Month)
+    return {
+        (county, fund): booking.received(work, policy.key, fund, county, period)
+        for county, fund in _places(policy)
+    }
+
+
+def _recent_spending(work: Work, policy: CityPolicy, period: Period) -> Known:
+    """The spending of each month before that is known, oldest first."""
+    assert isinstance(period, Month)
+    spending: dict[CountyFund, list[int]] = {}
+    for back in range(RUN_RATE_MONTHS, 0, -1):
+        for place, row in accepted_figures(work, policy.key, period.plus(-back)).items():
+            if "spending_fen" in row:
+                spending.setdefault(place, []).append(row["spending_fen"])
+    return spending
+
+
+def _places(policy: CityPolicy) -> list[CountyFund]:
+    return [(unit.code, fund.key) for unit in policy.units for fund in policy.funds]
 
 
 def _booked(source: str) -> Callable[[Work, CityPolicy, Period], Known]:
@@ -109,8 +189,7 @@ def _arrived_before(work: Work, policy: CityPolicy, period: Period) -> Known:
     """What each level had paid in by the last return of the year; nil in January."""
     assert isinstance(period, Month)
     if period.month == 1:
-        places = [(unit.code, fund.key) for unit in policy.units for fund in policy.funds]
-        return {(*place, level): 0 for place in places for level in LEVELS}
+        return {(*place, level): 0 for place in _places(policy) for level in LEVELS}
     return _last_of_rows(DocumentKind.SUBSIDY, "year_arrived_fen", this_year=True)(work, policy, period)
 
 
@@ -122,10 +201,6 @@ def _spent_by(work: Work, policy: CityPolicy, month: Month) -> Known:
         for (county, fund, _), row in figures.items()
         if "year_spending_fen" in row
     }
-
-
-def _year_spending(work: Work, policy: CityPolicy, period: Period) -> Known:
-    return _spent_by(work, policy, Month(period.year, 12))
 
 
 def _quota_terms(policy: CityPolicy, year: int) -> dict[str, tuple[int, Average | None]]:
@@ -167,7 +242,7 @@ def _quota_months(_work: Work, policy: CityPolicy, period: Period) -> Known:
 
 
 def _quota_payments(work: Work, policy: CityPolicy, period: Period) -> Known:
-    """What the books say was spent in the months that the quota's average is taken over."""
+    """Spending of the months that the quota's average is taken over, by the accepted reports."""
     known: dict[tuple[str, ...], int] = {}
     for fund, (_, average) in _quota_terms(policy, period.year).items():
         if average is not None:
@@ -176,15 +251,12 @@ def _quota_payments(work: Work, policy: CityPolicy, period: Period) -> Known:
     return known
 
 
-def _year_budget(work: Work, policy: CityPolicy, period: Period) -> Known:
-    return work.budgets.budgets(policy.key, period.year)
-
-
-def _year_granted(work: Work, policy: CityPolicy, period: Period) -> Known:
-    return granted(work, policy.key, period.year)
-
-
-FACTS: Mapping[str, Callable[[Work, CityPolicy, Period], Known]] = {
+FACTS: Mapping[str, Callable[[Work, CityPolicy, Period], Known | None]] = {
+    "budget_left_fen": _budget_left,
+    "last_closing_fen": _last_closing,
+    "last_cumulative_fen": _last_cumulative,
+    "ledger_received_fen": _received,
+    "recent_monthly_spending_fen": _recent_spending,
     "ledger_income_fen": _booked("contribution"),
     "ledger_subsidies_fen": _booked("subsidy"),
     "ledger_interest_fen": _booked("interest"),
@@ -193,10 +265,10 @@ FACTS: Mapping[str, Callable[[Work, CityPolicy, Period], Known]] = {
     "quota_permille": _quota_permille,
     "quota_months": _quota_months,
     "quota_payments_fen": _quota_payments,
-    "year_budget_fen": _year_budget,
-    "year_granted_fen": _year_granted,
-    "year_spending_fen": _year_spending,
+    "year_budget_fen": lambda work, policy, period: work.budgets.budgets(policy.key, period.year),
+    "year_granted_fen": lambda work, policy, period: granted(work, policy.key, period.year),
+    "year_spending_fen": lambda work, policy, period: _spent_by(work, policy, Month(period.year, 12)),
     "planned_income_fen": _of_document(DocumentKind.ANNUAL_BUDGET, "income_fen"),
     "last_year_closing_fen": _of_document(DocumentKind.FINAL_ACCOUNT, "closing_fen", back=1),
 }
-"""Every fact that a document's definition may list under ``held_against``."""
+"""Every fact that a document's definition may list under ``held_against``; None where nobody recorded it."""

@@ -5,7 +5,6 @@ spending goes into the books under the version it was reported in; a corrected v
 earlier booking back and books anew.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, time
 from functools import partial
 
@@ -26,8 +25,8 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services.books import booking
-from fundpool.services.documents.review import openings, save
-from fundpool.services.ports.isolation import UnitAct, for_each_city, isolated
+from fundpool.services.documents.review import open_and_accept, openings, save
+from fundpool.services.ports.isolation import for_each_city
 from fundpool.services.ports.work import MonthPorts, Work
 
 SPENDING_ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_account")
@@ -43,44 +42,26 @@ def _settle_city(ports: MonthPorts, city: CityInHand) -> Outcomes:
     policy = ports.policies.city(city.request.city)
     counties = counties_of(policy, city.request)
     outcomes = {
-        county: [outcome for outcome in city.outcomes if outcome.unit == county and _says_all(outcome)]
+        county: [outcome for outcome in city.outcomes if outcome.unit == county and _is_final(outcome)]
         for county in counties
     }
     unsettled = [county for county in counties if not outcomes[county]]
-    for county, settled in zip(unsettled, _settle(ports, policy, city.request, unsettled), strict=True):
-        outcomes[county] += settled
+    settled = open_and_accept(
+        ports,
+        openings(policy, DocumentKind.REPORT, city.request.month, city.request, unsettled),
+        partial(_accept_and_book, policy=policy, request=city.request),
+        act_zh="支出未能记账",
+        act_en="the spending is not booked",
+    )
+    for county, of_county in zip(unsettled, settled, strict=True):
+        outcomes[county] += of_county
     of_city = [outcome for outcome in city.outcomes if outcome.unit == policy.division_code]
     return [outcome for of_county in (*outcomes.values(), of_city) for outcome in of_county]
 
 
-def _says_all(outcome: UnitOutcome) -> bool:
-    """Whether collection already says all there is: not judged, or nothing filed."""
+def _is_final(outcome: UnitOutcome) -> bool:
+    """Whether the outcome of collecting is final: the report was not judged, or nothing was filed."""
     return outcome.state in {UnitState.FAILED, UnitState.WAITING}
-
-
-def _settle(
-    ports: MonthPorts, policy: CityPolicy, request: StepRequest, counties: Sequence[str]
-) -> list[list[UnitOutcome]]:
-    """Open the counties' cases, then accept and book each; the outcomes county by county."""
-    opened = isolated(ports.database, openings(policy, DocumentKind.REPORT, request.month, request, counties))
-    acts = [
-        UnitAct(
-            case.unit,
-            partial(_accept_and_book, policy=policy, request=request, opened=case),
-            act_zh="支出未能记账",
-            act_en="the spending is not booked",
-            fund=case.fund,
-            amount_fen=case.amount_fen,
-        )
-        for cases in opened
-        for case in cases
-        if case.fund is not None
-    ]
-    booked = iter(isolated(ports.database, acts))
-    return [
-        [outcome for case in cases for outcome in ([case] if case.fund is None else next(booked))]
-        for cases in opened
-    ]
 
 
 def _accept_and_book(
@@ -88,7 +69,8 @@ def _accept_and_book(
 ) -> list[UnitOutcome]:
     """Accept the case if the checks found nothing, book it if it is accepted; else as it was opened."""
     county, fund = opened.unit, opened.fund
-    assert fund is not None
+    if fund is None:
+        return [opened]
     case = work.reviews.case(policy.key, request.month, DocumentKind.REPORT, county, fund)
     if case is None:
         return [opened]

@@ -5,7 +5,7 @@ taken over once the city has applied for the money.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ from fundpool.services.ports.work import MonthPorts, Work
 
 
 def open_plan_cases(ports: MonthPorts, request: StepRequest) -> Outcomes:
-    """Open a review case per county and scheme on every judged plan; say whose turn each is."""
+    """Open a review case per county and scheme on every judged plan; each outcome shows whose turn it is."""
     policy = ports.policies.city(request.city)
     opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request.month, request))
     return tuple(outcome for outcomes in opened for outcome in outcomes)
@@ -40,7 +40,7 @@ def openings(
     request: StepRequest,
     counties: Sequence[str] | None = None,
 ) -> list[UnitAct]:
-    """Opening the cases of each county that the step is asked for, or of ``counties``."""
+    """One act per county that opens its cases: the counties of the request, or ``counties``."""
     return [
         UnitAct(
             county,
@@ -59,10 +59,39 @@ def openings(
     ]
 
 
+def open_and_accept(
+    ports: MonthPorts,
+    openings: Sequence[UnitAct],
+    accept: Callable[..., list[UnitOutcome]],
+    *,
+    act_zh: str,
+    act_en: str,
+) -> list[list[UnitOutcome]]:
+    """Open the counties' cases, then accept those that may be; the outcomes county by county.
+
+    ``accept`` is called with the work and, as ``opened``, the outcome that opening the case had.
+    """
+    opened = isolated(ports.database, openings)
+    acts = [
+        UnitAct(
+            case.unit,
+            partial(accept, opened=case),
+            act_zh=act_zh,
+            act_en=act_en,
+            fund=case.fund,
+            amount_fen=case.amount_fen,
+        )
+        for cases in opened
+        for case in cases
+    ]
+    accepted = iter(isolated(ports.database, acts))
+    return [[outcome for _ in cases for outcome in next(accepted)] for cases in opened]
+
+
 def open_cases(
     work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str, now: datetime
 ) -> list[UnitOutcome]:
-    """Bring the county's cases up to its current version and say how they stand."""
+    """Bring the county's cases up to its current version; an outcome for each."""
     versions = work.submissions.versions(policy.key, document, month, county)
     if not versions:
         return [_unfiled(work, policy, document, month, county)]
@@ -129,7 +158,8 @@ def propose(
         may_be_cut = intake_of(document).may_be_cut
         return review.propose(case, amount, reason, maker, now, may_be_cut=may_be_cut)
 
-    return _change_cases(ports, city, month, document, county, fund, decide, "propose_review", maker, now)
+    cases = _Selection(city=city, month=month, document=document, county=county, fund=fund)
+    return _change_cases(ports, cases, decide, action="propose_review", actor=maker, now=now)
 
 
 def confirm(
@@ -156,10 +186,9 @@ def confirm(
         take_effect(work, confirmed, version, intake_of(document).effect, now)
         return confirmed
 
-    only = None if county is not None else CaseState.PROPOSED
-    return _change_cases(
-        ports, city, month, document, county, fund, decide, "confirm_review", checker, now, only=only
-    )
+    state = None if county is not None else CaseState.PROPOSED
+    cases = _Selection(city=city, month=month, document=document, county=county, fund=fund, state=state)
+    return _change_cases(ports, cases, decide, action="confirm_review", actor=checker, now=now)
 
 
 def send_back(
@@ -185,7 +214,8 @@ def send_back(
         work.submissions.set_returned(version.id, now, reviewer, reason)
         return review.send_back(case, reason, reviewer, now)
 
-    return _change_cases(ports, city, month, document, county, None, decide, "return_document", reviewer, now)
+    cases = _Selection(city=city, month=month, document=document, county=county)
+    return _change_cases(ports, cases, decide, action="return_document", actor=reviewer, now=now)
 
 
 def cases_of(
@@ -227,37 +257,50 @@ def save(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Selection:
+    """Review cases of one document and period; None: of every county, every scheme, in every state."""
+
+    city: str
+    month: Period
+    document: DocumentKind
+    county: str | None = None
+    fund: str | None = None
+    state: CaseState | None = None
+
+    def has(self, case: ReviewCase) -> bool:
+        return (
+            self.county in {None, case.county}
+            and self.fund in {None, case.fund}
+            and self.state in {None, case.state}
+        )
+
+
 def _change_cases(
     ports: MonthPorts,
-    city: str,
-    month: Period,
-    document: DocumentKind,
-    county: str | None,
-    fund: str | None,
+    selection: _Selection,
     decide: Callable[[Work, ReviewCase], ReviewCase],
+    *,
     action: str,
     actor: str,
     now: datetime,
-    only: CaseState | None = None,
 ) -> tuple[ReviewCase, ...]:
-    policy = ports.policies.city(city)
-    if county is not None:
-        require_county(policy, county)
-    if fund is not None:
-        policy.fund(fund)
+    """Decide about every selected case, all in one transaction; raises InputError when there is none."""
+    policy = ports.policies.city(selection.city)
+    if selection.county is not None:
+        require_county(policy, selection.county)
+    if selection.fund is not None:
+        policy.fund(selection.fund)
 
     def change(work: Work) -> tuple[ReviewCase, ...]:
-        cases = [
-            case
-            for case in work.reviews.cases(policy.key, month, document)
-            if county in {None, case.county} and fund in {None, case.fund} and only in {None, case.state}
-        ]
+        known = work.reviews.cases(policy.key, selection.month, selection.document)
+        cases = [case for case in known if selection.has(case)]
         if not cases:
             raise InputError(
                 "no_case",
                 "没有符合条件的审核事项",
                 "there is no such review case",
-                remedy=f"{_steps_of(document)}，然后 fundpool review list / then list the cases",
+                remedy=f"{_steps_of(selection.document)}，然后 fundpool review list / then list the cases",
             )
         decided = []
         for case in cases:
@@ -277,7 +320,7 @@ def _steps_of(document: DocumentKind) -> str:
 
 
 def _current_version(work: Work, case: ReviewCase) -> Submission:
-    """The version the case is about; raises RuleViolation when a newer one has come in."""
+    """The version the case is about; raises RuleViolation when the county has filed a newer version."""
     latest = work.submissions.versions(case.city, case.document, case.month, case.county)[-1]
     if latest.id != case.submission_id:
         raise RuleViolation(
@@ -318,10 +361,8 @@ def _up_to_date(
                 latest.returned_by or "",
                 latest.returned_at or now,
             )
-    elif is_new or after.state in {CaseState.READY, CaseState.FINDINGS}:
-        after = review.opened(after, clean=_is_clean(work, latest, fund))
-    elif after.state is CaseState.RETURNED:
-        # The checks took their return back (say, the budget was adjusted): the same version stands again.
+    # A returned version stands again when the checks took their return back (say, the budget was adjusted).
+    elif is_new or after.state in {CaseState.READY, CaseState.FINDINGS, CaseState.RETURNED}:
         after = review.opened(after, clean=_is_clean(work, latest, fund))
     save(work, case, after, "open_review", "system", now)
     return after
@@ -364,5 +405,5 @@ def _unfiled(
 ) -> UnitOutcome:
     for known in work.records.nil_returns(policy.key, month):
         if (known.document, known.county) == (document, county):
-            return UnitOutcome(county, UnitState.DONE, known.told_zh, known.told_en)
+            return UnitOutcome(county, UnitState.DONE, known.text_zh, known.text_en)
     return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")

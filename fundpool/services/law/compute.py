@@ -6,7 +6,7 @@ contract; a city whose text has no block for it does not provide it, and is neve
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,11 +26,12 @@ from schemas import facts as shapes
 from schemas import policy_computes as blocks
 
 Answer = dict[str, Any]
+F = TypeVar("F", bound=shapes.Facts)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a calculation for one fund and year of ``city``, perhaps under other rules.
+    """A calculation to be answered, for one fund and year of ``city``, perhaps under other rules.
 
     ``under`` is the city whose rules apply when it is not the county's own; ``settings`` replace
     single values of those rules.
@@ -57,13 +58,31 @@ class Calculation:
     """Key under ``absent`` of a policy file where it may say that the document has no such thing."""
 
 
+CALCULATIONS: dict[str, Calculation] = {}
+"""Every name of the contract, as the functions below answer it."""
+
+
+def _calculation(
+    name: str, name_zh: str, *, facts: type[F], needs: type[blocks.ComputeBlock], absent: str | None = None
+) -> Callable[[Callable[[Terms, F], Answer]], Callable[[Terms, F], Answer]]:
+    """Decorator: the function answers the calculation ``name``; ``absent`` is that name in underscores by default."""
+
+    def enter(answer: Callable[[Terms, F], Answer]) -> Callable[[Terms, F], Answer]:
+        CALCULATIONS[name] = Calculation(
+            name_zh=name_zh, facts=facts, needs=needs, answer=answer, absent=absent or name.replace("-", "_")
+        )
+        return answer
+
+    return enter
+
+
 def compute(question: Question, facts: object) -> Answer:
     """The answer of one calculation; ``facts`` is the parsed JSON document.
 
     Raises InputError for facts that do not hold, an unknown name, fund or reading, and
     UndefinedPolicy where the city's text does not provide the calculation or leaves a value open.
     """
-    calculation = _calculation(question.name)
+    calculation = _calculation_of(question.name)
     city = question.under or question.city
     question.city.fund(question.fund)
     terms = Terms(
@@ -246,7 +265,7 @@ def _check_references(city: CityPolicy, rule: PolicyRule, block: blocks.ComputeB
                 )
 
 
-def _calculation(name: str) -> Calculation:
+def _calculation_of(name: str) -> Calculation:
     if name not in CALCULATIONS:
         known = ", ".join(CALCULATIONS)
         raise InputError(
@@ -360,6 +379,12 @@ def _only(stated: Sequence[tuple[PolicyRule, B]]) -> tuple[PolicyRule, B]:
     return stated[0]
 
 
+_calculation(
+    "settlement", "缺口分担", facts=shapes.SettlementFacts, needs=blocks.SettlementTier, absent="gap_ratio"
+)(settlement.answer)
+
+
+@_calculation("warning", "预警", facts=shapes.WarningFacts, needs=blocks.Warning_, absent="warning_line")
 def _warning(terms: Terms, facts: shapes.WarningFacts) -> Answer:
     stated = terms.stated(blocks.Warning_)
     terms.repeat_readings(block for _, block in stated)
@@ -375,6 +400,7 @@ def _warning(terms: Terms, facts: shapes.WarningFacts) -> Answer:
     }
 
 
+@_calculation("risk-reserve", "风险储备金", facts=shapes.RiskReserveFacts, needs=blocks.ReserveLevyBlock)
 def _risk_reserve(terms: Terms, facts: shapes.RiskReserveFacts) -> Answer:
     rule, levy = _only(terms.stated(blocks.ReserveLevyBlock))
     caps = terms.stated(blocks.ReserveCap)
@@ -397,6 +423,7 @@ def _risk_reserve(terms: Terms, facts: shapes.RiskReserveFacts) -> Answer:
     }
 
 
+@_calculation("working-capital", "周转金", facts=shapes.WorkingCapitalFacts, needs=blocks.WorkingCapital)
 def _working_capital(terms: Terms, facts: shapes.WorkingCapitalFacts) -> Answer:
     rule, block = _only(terms.stated(blocks.WorkingCapital))
     months = terms.number(block.months, rule)
@@ -422,6 +449,7 @@ def _working_capital(terms: Terms, facts: shapes.WorkingCapitalFacts) -> Answer:
     }
 
 
+@_calculation("collected-fund", "归集基金", facts=shapes.CollectedFundFacts, needs=blocks.CollectedFund)
 def _collected_fund(terms: Terms, facts: shapes.CollectedFundFacts) -> Answer:
     occasion = "first" if facts.first else "top_up"
     stated = [pair for pair in terms.stated(blocks.CollectedFund) if pair[1].when == occasion]
@@ -488,6 +516,9 @@ def _nothing_to_divide_by(weight: Weight, rule: PolicyRule) -> FundpoolError:
     )
 
 
+@_calculation(
+    "subsidy-quarters", "财政补助分季度到位", facts=shapes.SubsidyQuartersFacts, needs=blocks.SubsidyQuarters
+)
 def _subsidy_quarters(terms: Terms, facts: shapes.SubsidyQuartersFacts) -> Answer:
     rule, block = _only(terms.stated(blocks.SubsidyQuarters))
     terms.repeat_readings([block])
@@ -497,6 +528,7 @@ def _subsidy_quarters(terms: Terms, facts: shapes.SubsidyQuartersFacts) -> Answe
     return {"quarters_fen": list(quarters), "rules": {"quarters_fen": [rule.id]}}
 
 
+@_calculation("monthly-cap", "当年预算额度内按月拨付", facts=shapes.MonthlyCapFacts, needs=blocks.MonthlyCap)
 def _monthly_cap(terms: Terms, facts: shapes.MonthlyCapFacts) -> Answer:
     rule, block = _only(terms.stated(blocks.MonthlyCap))
     terms.repeat_readings([block])
@@ -508,6 +540,9 @@ def _monthly_cap(terms: Terms, facts: shapes.MonthlyCapFacts) -> Answer:
     }
 
 
+@_calculation(
+    "contribution-base", "缴费基数", facts=shapes.ContributionBaseFacts, needs=blocks.ContributionBase
+)
 def _contribution_base(terms: Terms, facts: shapes.ContributionBaseFacts) -> Answer:
     rule, block = _only(terms.stated(blocks.ContributionBase))
     bases = [
@@ -519,77 +554,16 @@ def _contribution_base(terms: Terms, facts: shapes.ContributionBaseFacts) -> Ans
     return {"bases_fen": bases, "rules": {"bases_fen": [rule.id]}}
 
 
+@_calculation(
+    "adjustment-fund",
+    "调剂金",
+    facts=shapes.AdjustmentFundFacts,
+    needs=blocks.AdjustmentFund,
+    absent="adjustment_fund_rate",
+)
 def _adjustment_fund(terms: Terms, facts: shapes.AdjustmentFundFacts) -> Answer:
     rule, block = _only(terms.stated(blocks.AdjustmentFund))
     rate = terms.number(block.rate, rule)
     if not isinstance(block.base, str):
         raise silent(block.base, rule)
     return {"levy_fen": nearest_fen(facts.income_fen * rate), "rules": {"levy_fen": [rule.id]}}
-
-
-CALCULATIONS: Mapping[str, Calculation] = {
-    "settlement": Calculation(
-        name_zh="缺口分担",
-        facts=shapes.SettlementFacts,
-        needs=blocks.SettlementTier,
-        answer=settlement.answer,
-        absent="gap_ratio",
-    ),
-    "warning": Calculation(
-        name_zh="预警",
-        facts=shapes.WarningFacts,
-        needs=blocks.Warning_,
-        answer=_warning,
-        absent="warning_line",
-    ),
-    "risk-reserve": Calculation(
-        name_zh="风险储备金",
-        facts=shapes.RiskReserveFacts,
-        needs=blocks.ReserveLevyBlock,
-        answer=_risk_reserve,
-        absent="risk_reserve",
-    ),
-    "working-capital": Calculation(
-        name_zh="周转金",
-        facts=shapes.WorkingCapitalFacts,
-        needs=blocks.WorkingCapital,
-        answer=_working_capital,
-        absent="working_capital",
-    ),
-    "collected-fund": Calculation(
-        name_zh="归集基金",
-        facts=shapes.CollectedFundFacts,
-        needs=blocks.CollectedFund,
-        answer=_collected_fund,
-        absent="collected_fund",
-    ),
-    "subsidy-quarters": Calculation(
-        name_zh="财政补助分季度到位",
-        facts=shapes.SubsidyQuartersFacts,
-        needs=blocks.SubsidyQuarters,
-        answer=_subsidy_quarters,
-        absent="subsidy_quarters",
-    ),
-    "monthly-cap": Calculation(
-        name_zh="当年预算额度内按月拨付",
-        facts=shapes.MonthlyCapFacts,
-        needs=blocks.MonthlyCap,
-        answer=_monthly_cap,
-        absent="monthly_cap",
-    ),
-    "contribution-base": Calculation(
-        name_zh="缴费基数",
-        facts=shapes.ContributionBaseFacts,
-        needs=blocks.ContributionBase,
-        answer=_contribution_base,
-        absent="contribution_base",
-    ),
-    "adjustment-fund": Calculation(
-        name_zh="调剂金",
-        facts=shapes.AdjustmentFundFacts,
-        needs=blocks.AdjustmentFund,
-        answer=_adjustment_fund,
-        absent="adjustment_fund_rate",
-    ),
-}
-"""Every name of the contract."""

@@ -39,14 +39,6 @@ E = TypeVar("E", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
-    """One block with the rule that states it."""
-
-    rule: PolicyRule
-    block: ComputeBlock
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """A what-if: one value of one rule replaced (``SZ-19.shares.risk_reserve=30%``)."""
 
@@ -123,7 +115,7 @@ class Terms:
         """Choices of the user that this computation did not rest on."""
         return [key for key in self._chosen if key not in self.readings_used]
 
-    def _read_blocks(self, settings: tuple[Setting, ...]) -> tuple[Stated, ...]:
+    def _read_blocks(self, settings: tuple[Setting, ...]) -> tuple[tuple[PolicyRule, ComputeBlock], ...]:
         day = date(self.year, 12, 31)
         rules = [rule for rule in self.city.rules if rule.computes and rule.holds_on(day)]
         written = {rule.id: [deepcopy(dict(block)) for block in rule.computes] for rule in rules}
@@ -131,7 +123,7 @@ class Terms:
             self._apply(setting, written)
         touched = {setting.rule for setting in settings}
         return tuple(
-            Stated(rule, block)
+            (rule, block)
             for rule in rules
             for block in (_read(raw, rule, what_if=rule.id in touched) for raw in written[rule.id])
             if block.funds is None or self.fund.key in block.funds
@@ -177,7 +169,7 @@ class Terms:
 
     def stated(self, *kinds: type[B]) -> list[tuple[PolicyRule, B]]:
         """The blocks of these kinds in document order, each with its rule."""
-        return [(stated.rule, stated.block) for stated in self._stated if isinstance(stated.block, kinds)]
+        return [(rule, block) for rule, block in self._stated if isinstance(block, kinds)]
 
     def repeat_readings(self, blocks: Iterable[ComputeBlock]) -> None:
         """Remember the readings that these blocks rest on without a switch."""

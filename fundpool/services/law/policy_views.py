@@ -1,10 +1,10 @@
 """A policy file as people read it: in words, side by side, and rule by rule."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from fundpool.domain.duties import LAST_WORKING_DAYS, duties_of_month
+from fundpool.domain.duties import LAST_WORKING_DAYS, duties_of
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import (
     After,
@@ -13,20 +13,19 @@ from fundpool.domain.policy import (
     DayRule,
     Deadline,
     Delegated,
+    DutyName,
     DutyRule,
     Every,
     InMonth,
     Interpretation,
     LastDay,
-    National,
     NthLastWorkingDay,
     NthWorkingDay,
     OnDate,
+    PolicyLibrary,
     PolicyRule,
     RuleKind,
     Shift,
-    Status,
-    StepName,
     Undated,
     WorkedExample,
 )
@@ -48,7 +47,7 @@ _EVERY_ZH = {
 _SHIFT_ZH = {Shift.NONE: "", Shift.FOLLOWING: "，节假日顺延", Shift.PRECEDING: "，节假日提前"}
 
 
-def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
+def deadline_in_words(duty: DutyRule, names: Mapping[str, DutyName]) -> str:
     """The deadline as a short Chinese phrase, e.g. 「上月15日」: in the month before the money's month."""
     due: Deadline = duty.due
     match due:
@@ -59,7 +58,7 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
         case Delegated(phrase=phrase):
             words = f"另行规定（{phrase}）"
         case After():
-            begin = _step(due.step, names) if due.step else due.event
+            begin = names[due.duty].name_zh if due.duty else due.event
             if due.counts_from == "receipt":
                 begin = f"收到「{begin}」款项"
             length = f"{due.working_days}个工作日" if due.working_days else f"{due.days}个日历日"
@@ -67,10 +66,6 @@ def deadline_in_words(duty: DutyRule, names: Mapping[str, StepName]) -> str:
         case InMonth():
             words = _month_in_words(duty, due.months_after_start(duty.quarter)) + _day_in_words(due)
     return words + _SHIFT_ZH[duty.shift]
-
-
-def _step(step: str, names: Mapping[str, StepName]) -> str:
-    return names[step].name_zh if step in names else step
 
 
 def _month_in_words(duty: DutyRule, offset: int) -> str:
@@ -116,10 +111,10 @@ def city_in_brief(city: CityPolicy) -> Document:
     }
 
 
-def city_in_full(city: CityPolicy, on: date | None, national: National) -> Document:
+def city_in_full(city: CityPolicy, on: date | None) -> Document:
     """All of a file; with a day, the rules that hold on it."""
     rules = [rule for rule in city.rules if on is None or rule.holds_on(on)]
-    names = city.step_names(national)
+    names = city.duty_names
     return {
         **city_in_brief(city),
         "on": _iso(on),
@@ -144,7 +139,7 @@ def city_in_full(city: CityPolicy, on: date | None, national: National) -> Docum
     }
 
 
-def rule_in_brief(rule: PolicyRule, names: Mapping[str, StepName]) -> Document:
+def rule_in_brief(rule: PolicyRule, names: Mapping[str, DutyName]) -> Document:
     """One rule as a line of ``policy show``."""
     return {
         "rule": rule.id,
@@ -157,12 +152,12 @@ def rule_in_brief(rule: PolicyRule, names: Mapping[str, StepName]) -> Document:
     }
 
 
-def rule_in_words(rule: PolicyRule, names: Mapping[str, StepName]) -> str:
+def rule_in_words(rule: PolicyRule, names: Mapping[str, DutyName]) -> str:
     """What the product makes of the rule, in one phrase."""
     if rule.out_of_scope is not None:
         return f"不在范围：{rule.out_of_scope}"
     parts = [
-        f"{_EVERY_ZH[duty.every]} {_step(duty.step, names)}：{deadline_in_words(duty, names)}"
+        f"{_EVERY_ZH[duty.every]} {names[duty.key].name_zh}：{deadline_in_words(duty, names)}"
         for duty in rule.duties
     ]
     parts += [str(block["kind"]) for block in rule.computes]
@@ -174,14 +169,13 @@ def rule_in_words(rule: PolicyRule, names: Mapping[str, StepName]) -> str:
 def explain_rule(
     city: CityPolicy,
     rule: PolicyRule,
-    national: National,
     *,
     calendar: WorkCalendar,
     month: Month,
     examples: Mapping[str, WorkedExample],
 ) -> Document:
     """A rule with its article, quote, place, readings, and what the other readings would give."""
-    steps = city.step_names(national)
+    names = city.duty_names
     return {
         "city": city.key,
         "rule": rule.id,
@@ -203,11 +197,11 @@ def explain_rule(
         "ended_by": rule.ended_by,
         "duties": [
             {
-                "step": duty.step,
-                "name_zh": _step(duty.step, steps),
+                "duty": duty.key,
+                "name_zh": names[duty.key].name_zh,
                 "actor": duty.actor,
                 "every": duty.every.value,
-                "deadline": deadline_in_words(duty, steps),
+                "deadline": deadline_in_words(duty, names),
                 "shift": duty.shift.value,
                 "firmness": duty.firmness.value,
             }
@@ -220,7 +214,7 @@ def explain_rule(
             _reading(city, rule, entry, calendar=calendar, month=month, examples=examples)
             for entry in _readings_of(city, rule)
         ],
-        "common_readings": _common_readings(rule, national),
+        "common_readings": _common_readings(city, rule),
         "conflicts": [conflict.text for conflict in city.conflicts if rule.id in conflict.between],
         "notes": list(rule.notes),
     }
@@ -259,7 +253,7 @@ def _reading(
     def gives(reading: str) -> Document | None:
         """Due dates of the month, or figures of the worked example, under a reading."""
         if entry.key == LAST_WORKING_DAYS:
-            duties = duties_of_month(city, month, calendar, readings={entry.key: reading})
+            duties = duties_of(city, month, calendar, readings={entry.key: reading})
             return {"due": [_iso(duty.due) for duty in duties if duty.rule == rule.id]}
         return dict(work_out(example, city, entry.key, reading)) if example else None
 
@@ -279,8 +273,8 @@ def _reading(
     }
 
 
-def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
-    """The national readings that a rule's deadlines rest on."""
+def _common_readings(city: CityPolicy, rule: PolicyRule) -> list[Document]:
+    """The common readings that a rule's deadlines rest on."""
     keys: set[str] = set()
     for duty in rule.duties:
         match duty.due:
@@ -298,16 +292,14 @@ def _common_readings(rule: PolicyRule, national: National) -> list[Document]:
             keys = keys - {"day_off"} | {"day_off_scope"}
     return [
         {"key": entry.key, "question": entry.question, "reading": entry.reading}
-        for entry in national.common_readings
+        for entry in city.common_readings
         if entry.key in keys
     ]
 
 
-def compare(
-    left: tuple[CityPolicy, date | None], right: tuple[CityPolicy, date | None], national: National
-) -> list[Document]:
+def compare(left: tuple[CityPolicy, date | None], right: tuple[CityPolicy, date | None]) -> list[Document]:
     """Two files side by side, each on a day: a row per topic, with what each says (None: nothing)."""
-    says, says_beside = _topics(*left, national), _topics(*right, national)
+    says, says_beside = _topics(*left), _topics(*right)
     return [
         {
             "topic": topic,
@@ -319,9 +311,9 @@ def compare(
     ]
 
 
-def _topics(city: CityPolicy, on: date | None, national: National) -> dict[str, str]:
+def _topics(city: CityPolicy, on: date | None) -> dict[str, str]:
     """What a file says by topic, in words that can be compared."""
-    names = city.step_names(national)
+    names = city.duty_names
     path = " → ".join(
         [hop.from_account for hop in city.payment_path[:1]] + [hop.to_account for hop in city.payment_path]
     )
@@ -339,7 +331,7 @@ def _topics(city: CityPolicy, on: date | None, national: National) -> dict[str, 
             if duty.every is not Every.ONCE:
                 _add(
                     topics,
-                    f"duty.{duty.every.value}.{duty.step}",
+                    f"duty.{duty.every.value}.{duty.key}",
                     f"{deadline_in_words(duty, names)}（{rule.id}）",
                 )
         for block in rule.computes:
@@ -363,48 +355,26 @@ def plain_words(value: object) -> str:
     return str(value)
 
 
-def coverage(city: CityPolicy) -> dict[str, RuleKind]:
-    """What the product does with each rule of the file, by rule id."""
-    return {rule.id: rule.kind for rule in city.rules}
+def coverage_in_full(library: PolicyLibrary) -> Document:
+    """What the product does with every rule of every file (``policy coverage``)."""
+    rows = [
+        {
+            "city": city.key,
+            "rule": rule.id,
+            "section": rule.section,
+            "status": rule.kind.value,
+            "reason": rule.out_of_scope,
+            "says": rule_in_words(rule, city.duty_names),
+        }
+        for city in library.cities
+        for rule in city.rules
+    ]
+    return {"rules": rows, "counts": {kind: sum(row["status"] == kind for row in rows) for kind in RuleKind}}
 
 
-def days_without_one_answer(city: CityPolicy, until: date) -> list[tuple[PolicyRule, date, int]]:
-    """Rules that do not resolve exactly once on some day from the effective day to ``until``.
-
-    One entry per rule and kind of fault: the first such day, and how many versions hold on it.
-    """
-    if city.status is not Status.IN_FORCE:
-        return []
-    faults: list[tuple[PolicyRule, date, int]] = []
-    for rule_id in dict.fromkeys(rule.id for rule in city.rules):
-        versions = city.versions(rule_id)
-        starts = versions[0].valid_from or city.effective
-        last = versions[-1]
-        ends = last.valid_until if last.ended_by and last.valid_until else until
-        seen: set[int] = set()
-        day = starts or until
-        while day <= min(ends, until):
-            count = sum(version.holds_on(day) for version in versions)
-            if count != 1 and count not in seen:
-                seen.add(count)
-                faults.append((versions[0], day, count))
-            day += timedelta(days=1)
-    return faults
-
-
-def steps_set_twice(
-    city: CityPolicy, calendar: WorkCalendar, first: Month, last: Month
-) -> list[tuple[str, str]]:
-    """Monthly steps that two rules set for one month: (step, month), the first month of each."""
-    found: dict[str, str] = {}
-    month = first
-    while month <= last:
-        steps = [duty.step for duty in duties_of_month(city, month, calendar)]
-        for step in steps:
-            if steps.count(step) > 1:
-                found.setdefault(step, str(month))
-        month = month.plus(1)
-    return list(found.items())
+def first_full_month(city: CityPolicy) -> Month:
+    """A month that every rule of the file covers, for worked dates."""
+    return Month.of(city.effective).plus(1) if city.effective else Month(2026, 1)
 
 
 def _iso(day: date | None) -> str | None:

@@ -7,12 +7,11 @@ may be pruned or lost and a tick may run twice; neither starts a step a second t
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from fundpool.domain.duties import duties_of_month
+from fundpool.domain.duties import duties_of
 from fundpool.domain.month import MONTH, STEPS
 from fundpool.domain.periods import SHANGHAI, Month
-from fundpool.domain.policy import CityPolicy, Status
+from fundpool.domain.policy import CityPolicy
 from fundpool.domain.schedule import (
-    DueStep,
     ScheduledStep,
     opening_day,
     pays_until,
@@ -22,7 +21,7 @@ from fundpool.domain.submission import FileState
 from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_collection import periods_of
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
-from fundpool.services.oversight.status import step_states
+from fundpool.services.oversight.status import known_cities, step_states
 from fundpool.services.payments.disbursement import is_owed
 from fundpool.services.ports.work import MonthPorts, Work
 
@@ -33,16 +32,14 @@ MONTHS_BACK = 3
 """How long the tick looks after an unfinished month; an older one is a person's to finish."""
 
 
-def live_cities(ports: MonthPorts, asked: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The cities whose calendar runs here: those asked for, else every city whose document is in force.
+def live_cities(ports: MonthPorts, chosen: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The cities whose calendar runs here: those chosen, else every city whose document is in force.
 
     Raises InputError for an unknown city.
     """
-    if asked:
-        return tuple(ports.policies.city(key).key for key in asked)
-    return tuple(
-        city.key for city in ports.policies.cities if city.status is Status.IN_FORCE and city.level == "city"
-    )
+    if chosen:
+        return tuple(ports.policies.city(key).key for key in chosen)
+    return tuple(city.key for city in known_cities(ports))
 
 
 def reserve_due_steps(
@@ -57,17 +54,17 @@ def reserve_due_steps(
     due = [(month, step) for month in months for step in _due(ports, city, month, day)]
     this = Month.of(day)
     if this not in months and (only is None or this in only) and _has_documents(ports, city, this, day):
-        # A month that nobody pays here is not opened by a list that was filed for it.
+        # A list may be filed for a month that is not paid here: its document step runs, the month stays closed.
         months.append(this)
-        due.append((this, DueStep(DOCUMENT_STEP, None)))
+        due.append((this, DOCUMENT_STEP))
 
     def reserve(work: Work) -> tuple[ScheduledStep, ...]:
         known = {
             (scheduled.month, scheduled.step) for scheduled in work.scheduled_steps.of_day(city.key, day)
         }
         for month, step in due:
-            if (month, step.step) not in known:
-                work.scheduled_steps.reserve(ScheduledStep(city.key, step.step, month, day), now)
+            if (month, step) not in known:
+                work.scheduled_steps.reserve(ScheduledStep(city.key, step, month, day), now)
         return tuple(
             scheduled
             for scheduled in work.scheduled_steps.of_day(city.key, day)
@@ -104,7 +101,7 @@ def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, 
 def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
     """Whether documents that no step of the month waits for lie there unread or unjudged.
 
-    The folder and the fund years are looked after by the month of the day alone.
+    Only the current month looks at the drop folder and at the fund years, so that each is looked at once.
     """
     documents = STEPS[DOCUMENT_STEP].collects
     is_this = month == Month.of(day)
@@ -125,18 +122,18 @@ def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date)
 
 
 def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
-    duties = duties_of_month(city, month, ports.calendar)
-    head = next((duty for duty in duties if duty.step == MONTH[0].duty), None)
+    duties = duties_of(city, month, ports.calendar)
+    head = next((duty for duty in duties if duty.key == MONTH[0].duty), None)
     opens = opening_day(head, ports.calendar) if head else None
     until = pays_until(duties)
     return opens is not None and until is not None and opens <= day <= until
 
 
-def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[DueStep, ...]:
+def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[str, ...]:
     states = step_states(ports, city.key, month)
 
     def read(work: Work) -> tuple[bool, frozenset[str]]:
-        ordered = work.transfers.obligations(city=city.key, month=month)
+        ordered = work.payments.obligations(city=city.key, month=month)
         owed = [
             step.key
             for step in MONTH
@@ -151,7 +148,7 @@ def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[
     return steps_due(
         day,
         month,
-        duties_of_month(city, month, ports.calendar),
+        duties_of(city, month, ports.calendar),
         # A step that was done before a supplementary application came is not done any more.
         {step: "waiting" if step in owed_again else state for step, state in states.items()},
         ports.calendar,

@@ -1,8 +1,8 @@
 """The steps of the month, part by part: run for all counties or for one, any number of times.
 
 The scheduler, an operator's retrigger and the command line carry out the same parts: Prefect as a task each
-(``tasks/``), the command line one after the other (``run_step``). A part answers per unit what the step has
-come to; one county's trouble is an outcome, one city's an error of that city, never the end of the others.
+(``tasks/``), the command line one after the other (``run_step``). A part answers with an
+outcome per unit. What fails for a county is that county's outcome, what fails for a city stops that city alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -195,7 +195,7 @@ def _run_of(key: str, request: StepRequest) -> StepRun:
 
 
 def end_step(ports: MonthPorts, step: StepInHand) -> list[StepReport]:
-    """Record what the step came to, and report it city by city, in the order of the requests."""
+    """Record the outcomes of the step, and report them city by city, in the order of the requests."""
     reports = [_report(ports, step, city) for city in step.cities]
 
     def finish(work: Work) -> None:

@@ -1,7 +1,7 @@
 """How a month stands, and who is late, missing or inconsistent with what.
 
 ``progress``: every duty against its deadline; ``flags``: what a person should know; ``status``: one city's
-month, ``overview``: several cities'; ``step_progress``: each step's runs; ``records``: extensions, nil
+month; ``overview``: its money; ``step_progress``: each step's runs; ``records``: extensions, nil
 returns, waivers, budgets, openings; ``filing``: the city's summary; ``return_slips``: what a county must mend;
 ``lineage``: where an amount comes from; ``hindsight``: the month as it was known at a moment.
 """

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fundpool.domain.duties import duties_of_month
+from fundpool.domain.duties import duties_of
 from fundpool.domain.month_records import Filing
 from fundpool.domain.month_summary import (
     REMARK_KINDS_ZH,
@@ -19,11 +19,12 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
-from fundpool.services.oversight.flags import Flag, flags_of
-from fundpool.services.oversight.progress import FILING_STEP, FOLLOWED, MonthFacts, month_facts, progress_of
+from fundpool.services.oversight.flags import flags_of
+from fundpool.services.oversight.progress import FILING_DUTY, FOLLOWED, MonthFacts, month_facts, progress_of
 from fundpool.services.ports.work import MonthPorts, Work
+from schemas.dashboard import Flag
 
-_REMARKED = {None, *(document for step, document in DOCUMENT_OF.items() if step in FOLLOWED)}
+_REMARKED = {None, *(document for key, document in DOCUMENT_OF.items() if key in FOLLOWED)}
 """What the month's list tells of: its duties and the documents it owes, not the lists filed beside them."""
 
 
@@ -84,7 +85,7 @@ def files_of(ports: MonthPorts, city: str, month: Month, now: datetime) -> tuple
     ]
     if not workbooks:
         draft = f"{policy.name_zh}{month}基金支出汇总表-草稿.xlsx"
-        workbooks = [(draft, ports.report_writer.monthly_summary(summary))]
+        workbooks = [(draft, ports.write_summary(summary))]
     # With its byte order mark, so that Windows' editor does not take it for GBK.
     listed = plain_list(summary).encode("utf-8-sig")
     return (*workbooks, (f"{policy.name_zh}{month}迟报缺报与不一致清单.txt", listed))
@@ -109,7 +110,7 @@ def summary_of(
             for county, name in names.items()
         ),
         remarks=tuple(
-            _remark(flag, names, policy)
+            _remark(flag, policy)
             for flag in flags_of(work, policy, facts, progress)
             if flag.kind in REMARK_KINDS_ZH and flag.document in _REMARKED
         ),
@@ -138,20 +139,16 @@ def _figures(work: Work, case: ReviewCase) -> dict[str, int]:
     }
 
 
-def _remark(flag: Flag, names: dict[str, str], policy: CityPolicy) -> SummaryRemark:
-    basis = None
-    if flag.basis is not None:
-        basis = f"{flag.basis.basis.document} {flag.basis.basis.section}"
-    elif flag.finding is not None:
-        basis = flag.finding.basis
+def _remark(flag: Flag, policy: CityPolicy) -> SummaryRemark:
+    basis = f"{flag.basis.document} {flag.basis.section}" if flag.basis else flag.check_basis
     unit = flag.unit or policy.division_code
-    return SummaryRemark(unit, names.get(unit, policy.name_zh), flag.kind, flag.message_zh, flag.days, basis)
+    return SummaryRemark(unit, flag.unit_name_zh, flag.kind, flag.message_zh, flag.days, basis)
 
 
 def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bool:
     today = request.now.astimezone(SHANGHAI).date()
-    for duty in duties_of_month(policy, request.month, ports.calendar):
-        if duty.step == FILING_STEP and duty.due is not None:
+    for duty in duties_of(policy, request.month, ports.calendar):
+        if duty.key == FILING_DUTY and duty.due is not None:
             return today < (duty.act_by or duty.due)
     return today <= request.month.plus(1).last_day
 
@@ -159,7 +156,7 @@ def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bo
 def _file(
     ports: MonthPorts, policy: CityPolicy, request: StepRequest, summary: MonthSummary, version: int
 ) -> None:
-    content = ports.report_writer.monthly_summary(summary)
+    content = ports.write_summary(summary)
     sha256 = ports.raw_files.keep(content)
     name = f"{policy.name_zh}{request.month}基金支出汇总表-v{version}.xlsx"
 

@@ -5,10 +5,11 @@ names the article and the days.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 from fundpool.domain.duties import Duty
-from fundpool.domain.findings import Finding, Severity
+from fundpool.domain.findings import Severity
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
@@ -16,8 +17,8 @@ from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import MAY_BE_ORDERED_AGAIN, ObligationState, latest_revisions
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, DUTY_OF
 from fundpool.services.oversight.progress import (
-    PLAN_STEP,
-    REPORT_STEP,
+    PLAN_DUTY,
+    REPORT_DUTY,
     DutyProgress,
     MonthFacts,
     month_facts,
@@ -25,6 +26,7 @@ from fundpool.services.oversight.progress import (
 )
 from fundpool.services.payments.transfer_views import in_words
 from fundpool.services.ports.work import MonthPorts, Work
+from schemas.dashboard import Flag
 
 DUTY_NAMES = {
     "submit_fund_use_plan": ("上报用款计划", "filing the fund-use plan"),
@@ -45,39 +47,19 @@ _FLAG_OF_STATE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """One thing a person should know. ``unit`` None: the city; ``days`` late, None where none are counted.
-
-    ``document`` is what was filed, for a flag about a file.
-    """
-
-    kind: str
-    severity: Severity
-    message_zh: str
-    message_en: str
-    step: str | None = None
-    unit: str | None = None
-    fund: str | None = None
-    rule: str | None = None
-    days: int | None = None
-    basis: Duty | None = None
-    finding: Finding | None = None
-    file: str | None = None
-    remedy: str | None = None
-    document: DocumentKind | None = None
-
-
 def flags_of(
     work: Work, policy: CityPolicy, facts: MonthFacts, progress: Sequence[DutyProgress]
 ) -> tuple[Flag, ...]:
     """Every flag of the month, duties first, in the order of the month and the register."""
     names = {unit.code: unit.name_zh for unit in policy.units}
-    return (
-        *_duty_flags(policy, facts, progress, names),
-        *_document_flags(work, facts, progress, names),
-        *_payment_flags(facts, {policy.division_code: policy.name_zh, **names}),
-        *_stop_flags(work, policy),
+    flags = chain(
+        _duty_flags(policy, facts, progress, names),
+        _document_flags(work, facts, progress, names),
+        _payment_flags(facts, {policy.division_code: policy.name_zh, **names}),
+        _stop_flags(work, policy),
+    )
+    return tuple(
+        flag.model_copy(update={"unit_name_zh": names.get(flag.unit or "", policy.name_zh)}) for flag in flags
     )
 
 
@@ -90,61 +72,61 @@ def _duty_flags(
         if flagged is None:
             continue
         kind, severity, zh, en = flagged
-        document = DOCUMENT_OF.get(row.duty.step)
+        document = DOCUMENT_OF.get(row.duty.key)
         if row.standing.state is DutyState.OVERDUE and _went_on_without(facts, row):
             kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days} days"
         nil = facts.nil_returns.get((document, row.duty.unit or "")) if document else None
         if row.standing.state is DutyState.NIL and nil is not None:
-            zh, en = _literally(nil.told_zh), _literally(nil.told_en)
+            zh, en = _literally(nil.text_zh), _literally(nil.text_en)
         days = row.standing.days_late
         who = names.get(row.duty.unit or "", policy.name_zh)
-        duty_zh, duty_en = DUTY_NAMES[row.duty.step]
+        duty_zh, duty_en = DUTY_NAMES[row.duty.key]
         due = f"（应于 {row.duty.due}）" if row.duty.due else ""
         words = {"days": days, "until": row.extended_until}
         yield Flag(
             kind=kind,
             severity=severity,
-            step=row.duty.step,
+            duty=row.duty.key,
             unit=row.duty.unit,
             rule=row.duty.rule,
             days=days or None,
             message_zh=f"{who}{duty_zh}{due}：{zh.format(**words)}",
             message_en=f"{row.duty.unit or policy.name_en}, {duty_en} (due {row.duty.due}): {en.format(**words)}",
-            basis=row.duty,
+            basis=row.duty.basis,
         )
 
 
 def _literally(text: str) -> str:
-    """``text`` for ``format``: what a person wrote has no places to fill."""
+    """``text`` with its braces doubled: ``format`` must not take what a person wrote for a place to fill."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def _went_on_without(facts: MonthFacts, row: DutyProgress) -> bool:
     """Whether the city has applied (or filed) without the county: then it is missing, not only late."""
-    if row.duty.step == PLAN_STEP:
+    if row.duty.key == PLAN_DUTY:
         return bool(facts.applications)
-    return row.duty.step == REPORT_STEP and bool(facts.filings)
+    return row.duty.key == REPORT_DUTY and bool(facts.filings)
 
 
 def _document_flags(
     work: Work, facts: MonthFacts, progress: Sequence[DutyProgress], names: dict[str, str]
 ) -> Iterator[Flag]:
-    duties = {row.duty.step: row.duty for row in progress}
-    for document, step in DUTY_OF.items():
-        duty = duties.get(step or "")
+    duties = {row.duty.key: row.duty for row in progress}
+    for document, key in DUTY_OF.items():
+        duty = duties.get(key or "")
         for county in names:
             versions = facts.versions.get((document, county), ())
-            yield from _returned_before(work, versions, step, duty, names)
+            yield from _returned_before(work, versions, key, duty, names)
             if versions:
-                yield from _inconsistent(work, versions[-1], step, duty, names)
-                yield from _after_application(facts, versions[-1], step, duty, names)
+                yield from _inconsistent(work, versions[-1], key, duty, names)
+                yield from _after_application(facts, versions[-1], key, duty, names)
     for file in facts.bad_files:
         if file.problem is None:
             continue
         yield Flag(
             kind="unreadable",
             severity=Severity.BLOCK,
-            step=DUTY_OF[file.document],
+            duty=DUTY_OF[file.document],
             unit=file.declared_county,
             message_zh=f"文件 {file.file_name}：{file.problem.zh}",
             message_en=f"file {file.file_name}: {file.problem.en}",
@@ -154,52 +136,58 @@ def _document_flags(
         )
 
 
+def _of_version(version: Submission, key: str | None, duty: Duty | None, **said: Any) -> Flag:
+    """A flag about a version that a county filed for the duty ``key``; ``duty`` None: no rule sets a day."""
+    known = {"rule": duty.rule, "basis": duty.basis} if duty else {}
+    about = {"unit": version.county, "file": version.file_name, "document": version.document}
+    return Flag(**{"duty": key, **known, **about, **said})
+
+
 def _returned_before(
-    work: Work, versions: Sequence[Submission], step: str | None, duty: Duty | None, names: dict[str, str]
+    work: Work, versions: Sequence[Submission], key: str | None, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     """Versions that were returned and have been replaced since; the last one is the duty's own state."""
     for version in versions[:-1]:
         if not version.stands:
             reason = return_reason_en(version, work.submissions.findings(version.id))
-            yield Flag(
+            yield _of_version(
+                version,
+                key,
+                duty,
                 kind="returned",
                 severity=Severity.NOTE,
-                step=step,
-                unit=version.county,
-                rule=duty.rule if duty else None,
                 message_zh=f"{names[version.county]}第 {version.version} 版曾退回：{version.return_reason}",
                 message_en=f"{version.county}: version {version.version} was returned: {reason}",
-                basis=duty,
-                file=version.file_name,
-                document=version.document,
             )
 
 
 def _inconsistent(
-    work: Work, version: Submission, step: str | None, duty: Duty | None, names: dict[str, str]
+    work: Work, version: Submission, key: str | None, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     for finding in work.submissions.findings(version.id):
         if finding.severity is Severity.NOTE:
             continue
-        yield Flag(
+        yield _of_version(
+            version,
+            key,
+            duty,
             kind="inconsistent",
             severity=finding.severity,
-            step=step,
-            unit=version.county,
             fund=finding.fund,
             rule=finding.rule,
             message_zh=f"{names[version.county]}：{finding.message_zh}",
             message_en=f"{version.county}: {finding.message_en}",
-            basis=duty,
-            finding=finding,
-            file=version.file_name,
+            sheet=finding.sheet,
+            cell=finding.cell,
+            found=finding.found,
+            expected=finding.expected,
             remedy=finding.remedy,
-            document=version.document,
+            check_basis=finding.basis,
         )
 
 
 def _after_application(
-    facts: MonthFacts, version: Submission, step: str | None, duty: Duty | None, names: dict[str, str]
+    facts: MonthFacts, version: Submission, key: str | None, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     """A plan changed after the city had applied for it: shown, never taken over by itself."""
     cases = facts.cases_of_plan.get(version.county, ()) if version.document is DocumentKind.PLAN else ()
@@ -211,19 +199,15 @@ def _after_application(
     }
     for case in cases:
         if case.fund in applied and case.submission_id != version.id:
-            yield Flag(
+            yield _of_version(
+                version,
+                key,
+                duty,
                 kind="inconsistent",
-                severity=Severity.REVIEW,
-                step=step,
-                unit=version.county,
                 fund=case.fund,
-                rule=duty.rule if duty else None,
                 message_zh=f"{names[version.county]}在申请之后又报第 {version.version} 版，未采用",
                 message_en=f"{version.county}: version {version.version} came after the application and is not used",
-                basis=duty,
-                file=version.file_name,
                 remedy="差额列入下月计划 / put the difference into the next plan",
-                document=version.document,
             )
 
 
@@ -248,7 +232,7 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
             yield Flag(
                 kind="supplementary",
                 severity=Severity.NOTE,
-                step="apply_for_funds",
+                duty="apply_for_funds",
                 fund=application.fund,
                 message_zh=f"第 {application.number} 号补充申请：{counties}",
                 message_en=f"supplementary application {application.number}: {codes}",
@@ -272,11 +256,11 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
 
 def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
     funds = {fund.key: (fund.name_zh, fund.name_en) for fund in policy.funds}
-    for switch in work.transfers.kill_switches():
+    for switch in work.switches.kill_switches():
         if switch.city == policy.key and switch.is_stopped:
             grave = [
                 found
-                for found in work.transfers.breaks(policy.key)
+                for found in work.breaks.find(policy.key)
                 if found.stops_fund and found.fund == switch.fund
             ]
             fund_zh, fund_en = funds.get(switch.fund, (switch.fund, switch.fund))
@@ -295,7 +279,7 @@ def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
 
 
 def raise_flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
-    """Tell every flag of the month, county by county; the records they rest on are not changed."""
+    """Every flag of the month as an outcome of its county; nothing is recorded or changed."""
     policy = ports.policies.city(request.city)
     units = {None, policy.division_code, *counties_of(policy, request)}
 

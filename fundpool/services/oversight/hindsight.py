@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from fundpool.domain.application import Application
+from fundpool.domain.periods import Period
+from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import Submission
 from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationState
-from fundpool.services.oversight.progress import MonthFacts
+from fundpool.services.oversight.progress import MonthFacts, month_facts
 from fundpool.services.payments.transfer_views import TransferView
 from fundpool.services.ports.work import Work
 
@@ -23,7 +25,13 @@ _STATE_OF_BATCH = {
 }
 
 
-def facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
+def known_facts(work: Work, policy: CityPolicy, period: Period, until: datetime | None) -> MonthFacts:
+    """What is recorded of the month or fund year; with ``until`` only what was recorded by that moment."""
+    facts = month_facts(work, policy, period)
+    return facts if until is None else _facts_as_of(work, facts, until)
+
+
+def _facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
     """``facts`` without what was received, decided, reviewed, ordered, paid or filed after ``moment``."""
     versions = {
         place: known
@@ -51,7 +59,7 @@ def facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
 
 
 def views_as_of(work: Work, views: list[TransferView], moment: datetime) -> list[TransferView]:
-    """``views`` without the payments ordered after ``moment``, each as far as it had come by then."""
+    """``views`` without the payments ordered after ``moment``, each in the state it had at that moment."""
     shown = []
     for view in views:
         if view.batch.made_at > moment:
@@ -61,7 +69,7 @@ def views_as_of(work: Work, views: list[TransferView], moment: datetime) -> list
         if obligation == view.obligation:
             shown.append(view)
             continue
-        # What the bank said, and when it was first asked, came later.
+        # The bank's answer, and the first query, came after the moment.
         shown.append(
             replace(view, obligation=obligation, batch=batch, attempt=None, detail_zh="", detail_en="")
         )

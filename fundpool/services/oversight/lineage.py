@@ -1,18 +1,17 @@
 """Lineage: from a ledger entry, a transfer or a reported figure back to the cell of the county's file.
 
-Nothing is stored for it: every step follows the records' own keys, and the cell is read again from
+Nothing is stored for it: every link follows the records' own keys, and the cell is read again from
 the bytes that were kept when the file came in. Where there is no cell, it is said why.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.chart_of_accounts import AccountType, Flow
-from fundpool.domain.duties import Basis, duties_of
+from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.month_records import Filing
 from fundpool.domain.month_summary import SUMMARY_FIELDS
@@ -23,12 +22,13 @@ from fundpool.domain.submission import DocumentKind, Figure, Submission
 from fundpool.domain.transfer import Obligation
 from fundpool.services.documents.document_kinds import DUTY_OF, amount_field, type_of
 from fundpool.services.documents.intake import line_name
-from fundpool.services.oversight.progress import FILING_STEP, PLAN_STEP, REPORT_STEP
-from fundpool.services.payments.application import APPLY_STEP
+from fundpool.services.oversight.progress import FILING_DUTY, PLAN_DUTY, REPORT_DUTY
+from fundpool.services.payments.application import APPLY_DUTY
 from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile
 from fundpool.services.ports.money_ports import StoredPosting
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.documents import document_type
+from schemas.lineage import Act, AppliedLine, Article, Booking, CellSource, Decision, Transfer, Why
 
 _REPORTED = re.compile(r"report-(\d{4}-\d{2})-v(\d+)")
 """The reference under which an accepted report is booked (see services/documents/reports.py)."""
@@ -44,138 +44,11 @@ _BOOKED_FIELD = {
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
-    """A reason in both languages."""
-
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True, slots=True)
-class Article:
-    """What the step rests on: rule of the policy file, document, section and its words."""
-
-    rule: str
-    step: str
-    document: str
-    section: str
-    quote: str
-
-
-@dataclass(frozen=True, slots=True)
-class CellSource:
-    """A figure of a county's file. ``text`` is what the kept bytes hold in ``cell`` now.
-
-    ``is_same`` says whether the file still reads as the stored figure; ``why`` tells when not.
-    """
-
-    city: str
-    county: str
-    document: str
-    month: str
-    version: int
-    received_at: datetime
-    submitted_by: str
-    file_name: str
-    sha256: str
-    fund: str
-    field: str
-    field_zh: str
-    field_en: str
-    amount_fen: int | None
-    sheet: str | None
-    cell: str | None
-    text: str | None
-    is_same: bool
-    why: Why | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """An entry of the books with its voucher."""
-
-    key: str
-    voucher: int
-    line: int
-    debit: str
-    credit: str
-    amount_fen: int
-    flow: str
-    phase: str
-    event_at: datetime
-    recorded_at: datetime
-    made_by: str
-    month: str
-    adjusts_month: str | None
-    reverses: str | None
-    memo: str
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Who did what when; ``digest`` is what an approval of a batch was given for."""
-
-    what: str
-    by: str
-    at: datetime | None
-    digest: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """A payment: what was owed, who ordered, approved and released it, and the bank's word."""
-
-    key: str
-    batch: int
-    hop: str
-    unit: str
-    amount_fen: int
-    state: str
-    acts: tuple[Act, ...]
-    attempt: str | None
-    bank_serial: str | None
-    executed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedLine:
-    """A county's line of the city's application, with finance's 复核额."""
-
-    application: int
-    county: str
-    fund: str
-    prepared_by: str
-    prepared_at: datetime
-    applied_fen: int
-    reviewed_fen: int | None
-    reason: str | None
-    reviewed_by: str | None
-    reviewed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The review of a county's document: 申请额, 核定额, and by whom."""
-
-    document: str
-    county: str
-    fund: str
-    state: str
-    requested_fen: int
-    approved_fen: int | None
-    reason: str | None
-    maker: str | None
-    proposed_at: datetime | None
-    checker: str | None
-    decided_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Explanation:
     """Where an amount comes from, nearest record first.
 
     It ends in ``cell``, or is the sum of ``parts``, or neither, and then ``why`` says what it is.
-    ``unwritten`` are the steps that the city's documents have no article for.
+    ``unwritten`` are the duties that the city's documents have no article for.
     """
 
     subject: str
@@ -212,7 +85,7 @@ class Lineage:
         self._lines: dict[tuple[str, str], dict[_Place, Line]] = {}
         self._figures: dict[int, dict[_Place, Figure]] = {}
 
-    # --- what can be asked about ---
+    # --- what can be explained ---
 
     def entry(self, key: str) -> Explanation:
         """A ledger entry by its business key. Raises InputError ``unknown_entry``."""
@@ -324,7 +197,7 @@ class Lineage:
                 subject=f"filing {policy.key} {month} v{filing.version} {fund} {field}",
                 amount_fen=sum(row.amount_fen or 0 for row in known),
                 parts=tuple(rows),
-                **self._basis(policy, month, REPORT_STEP, FILING_STEP),
+                **self._basis(policy, month, REPORT_DUTY, FILING_DUTY),
                 why=Why(
                     f"合计：{len(known)} 个县区该项之和，其余 {len(rows) - len(known)} 个未列入",
                     f"a total: the sum over {len(known)} counties; {len(rows) - len(known)} are not in it",
@@ -344,9 +217,9 @@ class Lineage:
             found = self._posting(work, original)
             return Explanation(f"entry {entry.key}", entry.amount_fen, booking, parts=(found,), why=why)
         if entry.attempt_key is not None:
-            attempt = work.transfers.attempt_by_key(entry.attempt_key)
+            attempt = work.attempts.by_key(entry.attempt_key)
             assert attempt is not None
-            found = self._payment(work, work.transfers.obligation(attempt.obligation_id))
+            found = self._payment(work, work.payments.obligation(attempt.obligation_id))
             return replace(found, subject=f"entry {entry.key}", amount_fen=entry.amount_fen, booking=booking)
         reported = _REPORTED.search(entry.memo)
         field = _field_booked(stored)
@@ -370,13 +243,12 @@ class Lineage:
 
     def _payment(self, work: Work, obligation: Obligation) -> Explanation:
         policy = self._ports.policies.city(obligation.city)
-        ends = (obligation.hop.from_type.value, obligation.hop.to_type.value)
-        closes = {(hop.from_account, hop.to_account): hop.closes for hop in policy.payment_path}
+        paid_duty = policy.duty_of_hop.get((obligation.hop.from_type, obligation.hop.to_type))
         shown = Explanation(
             subject=f"transfer {obligation.key}",
             amount_fen=obligation.amount_fen,
             transfer=_transfer(work, obligation),
-            **self._basis(policy, obligation.month, PLAN_STEP, APPLY_STEP, closes.get(ends)),
+            **self._basis(policy, obligation.month, PLAN_DUTY, APPLY_DUTY, paid_duty),
         )
         applications = {
             (each.fund, each.number): each
@@ -405,11 +277,7 @@ class Lineage:
     def _applied(
         self, work: Work, policy: CityPolicy, application: Application, line: ApplicationLine
     ) -> Explanation:
-        shown = AppliedLine(
-            application.number, line.county, application.fund, application.prepared_by,
-            application.prepared_at, line.applied_fen, line.reviewed_fen, line.reason, line.reviewed_by,
-            line.reviewed_at,
-        )  # fmt: skip
+        shown = AppliedLine.of(application, line, application=application.number)
         explained = Explanation(
             subject=f"application {policy.key} {application.month} {application.fund} "
             f"{application.number} {line.county}",
@@ -435,7 +303,7 @@ class Lineage:
         subject = f"filing {policy.key} {filing.month} v{filing.version} {county} {fund} {field}"
         case = work.reviews.case(policy.key, filing.month, DocumentKind.REPORT, county, fund)
         if filing.sources is None:
-            # Filed before the versions were kept with it: only the newest can still be told.
+            # Filed before the versions were kept with it: of the newest alone it can still be worked out.
             latest = work.records.filings(policy.key, filing.month)[-1]
             filed = case.submission_id if case is not None and case.is_decided else None
             if latest.version != filing.version:
@@ -455,32 +323,33 @@ class Lineage:
         if found.cell is not None and found.amount_fen is None:
             # The summary adds up: what a county left blank counts as nothing there.
             found = replace(found, amount_fen=0, why=Why("该格空白，汇总按零计", "blank, counted as nil"))
-        return replace(found, subject=subject, **self._basis(policy, filing.month, REPORT_STEP, FILING_STEP))
+        return replace(found, subject=subject, **self._basis(policy, filing.month, REPORT_DUTY, FILING_DUTY))
 
     def _figure(
         self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
         case: ReviewCase | None, line: str = "",
     ) -> Explanation:  # fmt: skip
-        step = DUTY_OF[submission.document]
         figure = self._stored(work, submission).get((fund, field, line))
         explained = Explanation(
             subject=f"{submission.document} {policy.key} {submission.month} {submission.county} "
             f"v{submission.version} {fund} {f'{line} ' if line else ''}{field}",
             amount_fen=None if figure is None else figure.amount_fen,
-            decision=None if case is None else _decision(case),
-            **self._basis(policy, submission.month, step),
+            decision=None if case is None else Decision.of(case),
+            **self._basis(policy, submission.month, DUTY_OF[submission.document]),
         )
         if figure is None:
             return replace(
                 explained, why=Why("文件没有这一险种或这一项", "the file has no such fund or item")
             )
         known = document_type(submission.document.value).field_of(field)
-        source = CellSource(
-            policy.key, submission.county, submission.document.value, str(submission.month),
-            submission.version, submission.received_at, submission.submitted_by, submission.file_name,
-            submission.sha256, fund, field, known.zh, known.en, figure.amount_fen, figure.sheet, figure.cell,
-            text=None, is_same=False,
-        )  # fmt: skip
+        source = CellSource.of(
+            submission,
+            figure,
+            month=str(submission.month),
+            field_zh=known.zh,
+            field_en=known.en,
+            is_same=False,
+        )
         return replace(explained, cell=self._verified(work, policy, submission, source, line))
 
     def _rows(
@@ -506,7 +375,7 @@ class Lineage:
         """The source with what the kept bytes hold there now."""
         reading = self._reading(work, policy, submission)
         if isinstance(reading, FundpoolError):
-            return replace(source, why=Why(reading.zh, reading.en))
+            return source.model_copy(update={"why": Why(reading.zh, reading.en)})
         read = submission.sha256, submission.document.value
         if read not in self._lines:
             kind, rows = type_of(submission.document), self._lines.setdefault(read, {})
@@ -514,23 +383,21 @@ class Lineage:
                 rows.setdefault((row.county or "", row.fund or "", line_name(kind, row)), row)
         line = self._lines[read].get((source.county, source.fund, named))
         if line is None:
-            return replace(
-                source, why=Why("存档文件中已找不到该行", "the row is not found in the kept file any more")
-            )
+            why = Why("存档文件中已找不到该行", "the row is not found in the kept file any more")
+            return source.model_copy(update={"why": why})
         cell, amount_fen = line.cells.get(source.field), line.amounts_fen.get(source.field)
         is_same = amount_fen == source.amount_fen and source.cell in {None, cell}
-        return replace(
-            source,
-            sheet=source.sheet or line.sheet,
-            cell=source.cell or cell,
-            text=line.raw.get(source.field, ""),
-            is_same=is_same,
-            why=None
-            if is_same
-            else Why(
-                f"存档文件此处读作 {amount_fen} 分（{cell}）",
-                f"the kept file reads {amount_fen} fen at {cell}",
-            ),
+        differs = Why(
+            f"存档文件此处读作 {amount_fen} 分（{cell}）", f"the kept file reads {amount_fen} fen at {cell}"
+        )
+        return source.model_copy(
+            update={
+                "sheet": source.sheet or line.sheet,
+                "cell": source.cell or cell,
+                "text": line.raw.get(source.field, ""),
+                "is_same": is_same,
+                "why": None if is_same else differs,
+            }
         )
 
     def _stored(self, work: Work, submission: Submission) -> "dict[_Place, Figure]":
@@ -558,16 +425,15 @@ class Lineage:
                 self._readings[place] = error
         return self._readings[place]
 
-    def _basis(self, policy: CityPolicy, month: Period, *steps: str | None) -> dict[str, Any]:
-        """The articles of the steps, and the steps for which the city's documents have none."""
-        wanted = [step for step in dict.fromkeys(steps) if step is not None]
-        known = duties_of(policy, month, self._ports.calendar) if wanted else ()
-        duties = {duty.step: duty for duty in known}
+    def _basis(self, policy: CityPolicy, month: Period, *duties: str | None) -> dict[str, Any]:
+        """The articles of the duties, and the duties for which the city's documents have none."""
+        wanted = [key for key in dict.fromkeys(duties) if key is not None]
+        known = {duty.key: duty for duty in duties_of(policy, month, self._ports.calendar)} if wanted else {}
         return {
             "articles": tuple(
-                _article(duties[step].rule, step, duties[step].basis) for step in wanted if step in duties
+                Article.of(known[key].basis, rule=known[key].rule, duty=key) for key in wanted if key in known
             ),
-            "unwritten": tuple(step for step in wanted if step not in duties),
+            "unwritten": tuple(key for key in wanted if key not in known),
         }
 
 
@@ -592,15 +458,15 @@ _LONGEST_NUMBER = 9
 
 
 def _obligation(work: Work, name: str) -> Obligation:
-    found = work.transfers.obligation_by_key(name)
+    found = work.payments.obligation_by_key(name)
     if found is not None:
         return found
-    attempt = work.transfers.attempt_by_key(name)
+    attempt = work.attempts.by_key(name)
     if attempt is not None:
-        return work.transfers.obligation(attempt.obligation_id)
-    executed = {each.obligation_id for each in work.transfers.attempts_of_serial(name)}
+        return work.payments.obligation(attempt.obligation_id)
+    executed = {each.obligation_id for each in work.attempts.of_serial(name)}
     if len(executed) > 1:
-        keys = "、".join(sorted(work.transfers.obligation(each).key for each in executed))
+        keys = "、".join(sorted(work.payments.obligation(each).key for each in executed))
         raise InputError(
             "ambiguous_serial",
             f"银行流水 {name} 有 {len(executed)} 笔款项：{keys}",
@@ -608,9 +474,9 @@ def _obligation(work: Work, name: str) -> Obligation:
             remedy="改用款项键 / name one of them by its key",
         )
     if executed:
-        return work.transfers.obligation(executed.pop())
+        return work.payments.obligation(executed.pop())
     if name.isascii() and name.isdigit() and len(name) <= _LONGEST_NUMBER:
-        return work.transfers.obligation(int(name))
+        return work.payments.obligation(int(name))
     raise InputError(
         "unknown_transfer",
         f"没有这笔款项：{name}",
@@ -645,12 +511,15 @@ def _submission(work: Work, case: ReviewCase) -> Submission:
 
 def _booking(stored: StoredPosting) -> Booking:
     entry = stored.posting
-    return Booking(
-        entry.key, stored.voucher_number, stored.line, str(entry.debit), str(entry.credit), entry.amount_fen,
-        entry.flow.value, entry.phase.value, entry.event_at, stored.recorded_at, stored.made_by,
-        str(stored.month), str(stored.adjusts_month) if stored.adjusts_month else None, entry.reverses,
-        entry.memo,
-    )  # fmt: skip
+    return Booking.of(
+        entry,
+        stored,
+        voucher=stored.voucher_number,
+        debit=str(entry.debit),
+        credit=str(entry.credit),
+        month=str(stored.month),
+        adjusts_month=str(stored.adjusts_month) if stored.adjusts_month else None,
+    )
 
 
 def _field_booked(stored: StoredPosting) -> str | None:
@@ -689,38 +558,29 @@ def _nil_return(
     for nil in work.records.nil_returns(policy.key, month):
         if (nil.document, nil.county) == (document, county):
             return Why(
-                f"{nil.told_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
-                f"{nil.told_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
+                f"{nil.text_zh}（{nil.declared_by}，{nil.received_at:%Y-%m-%d}）",
+                f"{nil.text_en} ({nil.declared_by}, {nil.received_at:%Y-%m-%d})",
             )
     return None
 
 
 def _transfer(work: Work, obligation: Obligation) -> Transfer:
-    batch = work.transfers.batch(obligation.batch_id)
-    attempts = work.transfers.attempts(obligation.id)
+    batch = work.payments.batch(obligation.batch_id)
+    attempts = work.attempts.of_obligation(obligation.id)
     last = attempts[-1] if attempts else None
     moments = {record.action: record.at for record in work.audit.records(f"batch:{batch.key}")}
-    acts = [Act("made", batch.maker, batch.made_at)]
+    acts = [Act(what="made", by=batch.maker, at=batch.made_at)]
     if batch.checker is not None:
         at = moments.get("approve_batch")
-        acts.append(Act("approved", batch.checker, at, batch.approved_digest))
+        acts.append(Act(what="approved", by=batch.checker, at=at, digest=batch.approved_digest))
     if batch.releaser is not None:
-        acts.append(Act("released", batch.releaser, moments.get("release_batch")))
-    return Transfer(
-        obligation.key, batch.id, str(obligation.hop), obligation.unit, obligation.amount_fen,
-        obligation.state.value, tuple(acts),
-        None if last is None else last.key,
-        None if last is None else last.bank_serial,
-        None if last is None else last.executed_at,
-    )  # fmt: skip
-
-
-def _decision(case: ReviewCase) -> Decision:
-    return Decision(
-        case.document.value, case.county, case.fund, case.state.value, case.requested_fen, case.approved_fen,
-        case.reason, case.maker, case.proposed_at, case.checker, case.decided_at,
-    )  # fmt: skip
-
-
-def _article(rule: str, step: str, basis: Basis) -> Article:
-    return Article(rule, step, basis.document, basis.section, basis.quote)
+        acts.append(Act(what="released", by=batch.releaser, at=moments.get("release_batch")))
+    return Transfer.of(
+        obligation,
+        batch=batch.id,
+        hop=str(obligation.hop),
+        acts=tuple(acts),
+        attempt=last and last.key,
+        bank_serial=last and last.bank_serial,
+        executed_at=last and last.executed_at,
+    )

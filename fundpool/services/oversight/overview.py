@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fundpool.domain.chart_of_accounts import CASH, AccountType
 from fundpool.domain.ledger import AccountBalance as Balance
+from fundpool.domain.ledger import trial_balance
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
@@ -47,7 +48,7 @@ def fund_books(work: Work, city: str, funds: Sequence[str], as_of: datetime) -> 
                     reserved_fen=balance.reserved_fen,
                 )
             )
-        debit_fen, credit_fen = _trial_balance(own)
+        debit_fen, credit_fen = trial_balance(own)[city, fund]
         books.append(
             FundBooks(fund=fund, accounts=tuple(accounts), debit_fen=debit_fen, credit_fen=credit_fen)
         )
@@ -57,12 +58,6 @@ def fund_books(work: Work, city: str, funds: Sequence[str], as_of: datetime) -> 
 def _along_the_path(balance: Balance) -> tuple[int, str]:
     """Accounts as money passes them: treasury first, county accounts last."""
     return list(AccountType).index(balance.ref.type), balance.ref.unit
-
-
-def _trial_balance(held: Sequence[Balance]) -> tuple[int, int]:
-    """Sum of the debit balances and of the credit balances; equal when the books balance."""
-    amounts = [balance.posted_fen for balance in held]
-    return sum(a for a in amounts if a > 0), -sum(a for a in amounts if a < 0)
 
 
 def fund_money(policy: CityPolicy, facts: MonthFacts) -> list[FundMoney]:
@@ -105,20 +100,16 @@ def _total(amounts: Iterable[int | None]) -> int | None:
 
 def month_batches(work: Work, policy: CityPolicy, facts: MonthFacts) -> list[TransferBatch]:
     """The month's batches with what each does: how many, how much, change from the month before."""
-    steps = {f"{hop.from_account}>{hop.to_account}": hop.closes for hop in policy.payment_path}
     shown = []
     for batch in facts.batches:
         view = batch_consequences(work, batch.id)
         known_before = any(payee.last_month_fen is not None for payee in view.payees)
         shown.append(
-            TransferBatch(
+            TransferBatch.of(
+                batch,
                 number=batch.id,
-                application=batch.application,
-                fund=batch.fund,
-                step=steps.get(str(batch.hop)),
+                duty=policy.duty_of_hop.get((batch.hop.from_type, batch.hop.to_type)),
                 state=_batch_state(facts, batch),
-                count=batch.count,
-                total_fen=batch.total_fen,
                 # No payment last month is "unknown", not a payment of 0.
                 last_month_fen=view.last_month_total_fen if known_before else None,
                 prepared_by=batch.maker,
@@ -152,7 +143,7 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
             message_zh=each.detail_zh,
             message_en=each.detail_en,
         )
-        for each in work.transfers.breaks(city, only_open=known_until is None)
+        for each in work.breaks.find(city, only_open=known_until is None)
         if known_until is None or _stood(each, known_until)
     ]
     return stopped + breaks
@@ -161,14 +152,14 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
 def _stopped_funds(
     work: Work, city: str, known_until: datetime | None
 ) -> Iterator[tuple[str, datetime, str]]:
-    for switch in work.transfers.kill_switches():
+    for switch in work.switches.kill_switches():
         if switch.city != city:
             continue
         if known_until is None:
             if switch.is_stopped:
                 yield switch.fund, switch.at, switch.reason
             continue
-        # A switch keeps its last state only; the trail has every one.
+        # A switch keeps its last state only; the audit trail has every earlier one.
         turned = [
             record
             for record in work.audit.records(f"fund:{city}/{switch.fund}")

@@ -1,4 +1,4 @@
-"""What the records say of each duty of a month or a fund year: done when, by whom to be done, given back or extended."""
+"""Each duty of a month or a fund year by the records: when it was done, whose turn it is, returned, extended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 from fundpool.domain.application import Application
-from fundpool.domain.duties import Duty, duties_of, duties_of_month
+from fundpool.domain.duties import Duty, duties_of
 from fundpool.domain.month_records import Extension, Filing, NilReturn
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy
@@ -16,15 +16,15 @@ from fundpool.domain.timeliness import Standing, standing
 from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationState
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, is_of
-from fundpool.services.payments.application import APPLY_STEP
-from fundpool.services.payments.disbursement import ALLOCATE_STEP, PAY_STEP, Leg, legs_of, orders_of
+from fundpool.services.payments.application import APPLY_DUTY
+from fundpool.services.payments.disbursement import ALLOCATE_DUTY, PAY_DUTY, Leg, legs_of, orders_of
 from fundpool.services.ports.work import Work
 
-PLAN_STEP = "submit_fund_use_plan"
-REPORT_STEP = "submit_expenditure_report"
-FILING_STEP = "file_expenditure_report"
+PLAN_DUTY = "submit_fund_use_plan"
+REPORT_DUTY = "submit_expenditure_report"
+FILING_DUTY = "file_expenditure_report"
 
-FOLLOWED = (PLAN_STEP, APPLY_STEP, PAY_STEP, ALLOCATE_STEP, REPORT_STEP, FILING_STEP)
+FOLLOWED = (PLAN_DUTY, APPLY_DUTY, PAY_DUTY, ALLOCATE_DUTY, REPORT_DUTY, FILING_DUTY)
 """The duties of a month that the product can see being done; of a year, those to file a document."""
 
 COUNTY, REVIEWER, CHECKER, AGENCY = "county_agency", "reviewer", "checker", "city_agency"
@@ -74,7 +74,7 @@ class DutyProgress:
 
 @dataclass(frozen=True, slots=True)
 class _Fact:
-    """What is known of one duty's doing, before the calendar judges it."""
+    """What the records say about one duty, before its day decides whether it is late."""
 
     done_at: datetime | None = None
     waiting_for: str | None = None
@@ -97,8 +97,8 @@ def month_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
         extensions=work.records.extensions(policy.key, month),
         cases=work.reviews.cases(policy.key, month),
         applications=work.applications.applications(policy.key, paid_for) if paid_for else (),
-        obligations=tuple(work.transfers.obligations(city=policy.key, month=paid_for)) if paid_for else (),
-        batches=tuple(work.transfers.batches(policy.key, paid_for)) if paid_for else (),
+        obligations=tuple(work.payments.obligations(city=policy.key, month=paid_for)) if paid_for else (),
+        batches=tuple(work.payments.batches(policy.key, paid_for)) if paid_for else (),
         filings=work.records.filings(policy.key, paid_for) if paid_for else (),
         bad_files=tuple(bad_files(work, policy, None, month)),
     )
@@ -112,15 +112,15 @@ def progress_of(
         return tuple(
             _progress(replace(duty, unit=unit.code), _filing_fact(facts, document, unit.code), facts, now)
             for duty in duties_of(policy, month, calendar)
-            if (document := DOCUMENT_OF.get(duty.step)) is not None and is_of(document, month)
+            if (document := DOCUMENT_OF.get(duty.key)) is not None and is_of(document, month)
             for unit in policy.units
         )
     rows: list[DutyProgress] = []
-    for duty in duties_of_month(policy, month, calendar):
-        if duty.step not in FOLLOWED:
+    for duty in duties_of(policy, month, calendar):
+        if duty.key not in FOLLOWED:
             continue
         for unit in units_of_duty(policy, month, duty):
-            fact = _fact(policy, month, facts, duty.step, unit)
+            fact = _fact(policy, month, facts, duty.key, unit)
             dated = _with_receipt(policy, month, calendar, facts, duty, unit)
             rows.append(_progress(replace(dated, unit=unit), fact, facts, now))
     return tuple(rows)
@@ -144,24 +144,24 @@ def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, now: datetime) -> Duty
 def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | None, ...]:
     """The units a duty is followed up for: each county, or the city as a whole (None)."""
     counties = tuple(unit.code for unit in policy.units)
-    if duty.step in DOCUMENT_OF:
+    if duty.key in DOCUMENT_OF:
         return counties
     if isinstance(month, Year):
         return (None,)
-    legs = legs_of(policy, month, duty.step)
+    legs = legs_of(policy, month, duty.key)
     if legs and not any(leg.pays_city for leg in legs):
         return counties
     return (None,)
 
 
-def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, unit: str | None) -> _Fact:
-    if step in DOCUMENT_OF and unit is not None:
-        return _filing_fact(facts, DOCUMENT_OF[step], unit)
-    if step == APPLY_STEP:
+def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, unit: str | None) -> _Fact:
+    if key in DOCUMENT_OF and unit is not None:
+        return _filing_fact(facts, DOCUMENT_OF[key], unit)
+    if key == APPLY_DUTY:
         return _application_fact(policy, facts)
-    if step == FILING_STEP:
+    if key == FILING_DUTY:
         return _report_filing_fact(policy, facts)
-    return _payment_fact(policy, month, facts, step, unit)
+    return _payment_fact(policy, month, facts, key, unit)
 
 
 def _filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
@@ -217,7 +217,7 @@ def _review_turn(
     return None
 
 
-def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, unit: str | None) -> _Fact:
+def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, unit: str | None) -> _Fact:
     """Paid when every order of the regular application (of the county's application) is settled."""
     applications = [
         application
@@ -232,29 +232,29 @@ def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, step: str
     if not all(application.is_reviewed for application in applications):
         return _Fact(waiting_for=FINANCE)
     moments: list[datetime] = []
-    for leg in legs_of(policy, month, step):
+    for leg in legs_of(policy, month, key):
         for application in applications:
             outcome = _leg_settled(policy, facts, leg, application, unit)
             if isinstance(outcome, str):
                 return _Fact(
-                    waiting_for=FINANCE if _before(policy, month, facts, step, application) else outcome
+                    waiting_for=FINANCE if _before(policy, month, facts, key, application) else outcome
                 )
             moments.append(outcome)
     return _Fact(done_at=max(moments, default=None), waiting_for=AGENCY)
 
 
-def _before(policy: CityPolicy, month: Month, facts: MonthFacts, step: str, application: Application) -> bool:
+def _before(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, application: Application) -> bool:
     """Whether the hop before is still to be paid."""
-    return step == ALLOCATE_STEP and any(
+    return key == ALLOCATE_DUTY and any(
         isinstance(_leg_settled(policy, facts, leg, application, None), str)
-        for leg in legs_of(policy, month, PAY_STEP)
+        for leg in legs_of(policy, month, PAY_DUTY)
     )
 
 
 def _leg_settled(
     policy: CityPolicy, facts: MonthFacts, leg: Leg, application: Application, unit: str | None
 ) -> datetime | str:
-    """When the application's money was all across the hop, or whose turn it is."""
+    """When all money of the application had been paid over the hop; before that, whose turn it is."""
     wanted = [
         order
         for order in orders_of(policy, leg, application)
@@ -304,24 +304,24 @@ def _with_receipt(
     unit: str | None,
 ) -> Duty:
     """The duty counted from the day the money really arrived, where it counts from receipt."""
-    if duty.step != ALLOCATE_STEP:
+    if duty.key != ALLOCATE_DUTY:
         return duty
     received = received_on(policy, month, facts, unit)
     if received is None:
         return duty
-    dated = duties_of_month(policy, month, calendar, received=received)
-    return next(other for other in dated if other.rule == duty.rule and other.step == duty.step)
+    dated = duties_of(policy, month, calendar, received=received)
+    return next(other for other in dated if other.rule == duty.rule and other.key == duty.key)
 
 
 def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, unit: str | None) -> date | None:
-    """R: the day the money of the county's application was all in the city's account; None before."""
+    """The day on which all money of the county's application was in the city's account; None before."""
     applications = [
         application
         for application in facts.applications
         if (application.number == 1 if unit is None else _line_of(application, unit))
     ]
     moments: list[datetime] = []
-    for leg in legs_of(policy, month, PAY_STEP):
+    for leg in legs_of(policy, month, PAY_DUTY):
         for application in applications:
             settled = _leg_settled(policy, facts, leg, application, None) if application.is_reviewed else ""
             if isinstance(settled, str):
@@ -335,7 +335,7 @@ def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
         (
             extension.until
             for extension in facts.extensions
-            if extension.step == duty.step and extension.unit in {None, duty.unit}
+            if extension.duty == duty.key and extension.unit in {None, duty.unit}
         ),
         default=None,
     )
@@ -344,7 +344,7 @@ def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
 def bad_files(
     work: Work, policy: CityPolicy, document: DocumentKind | None, month: Period
 ) -> list[ReceivedFile]:
-    """Files of the period nobody could take in, unless one of the same name came in well since.
+    """Files of the period that could not be taken in, unless a good one of the same name came later.
 
     Of one document, or (None) of all that are filed for such a period.
     """
@@ -361,7 +361,7 @@ def bad_files(
 
 
 def _concerns(file: ReceivedFile, month: Period) -> bool:
-    """Whether a file nobody could read belongs on this period's page: as declared, else by when it came."""
+    """Whether an unreadable file belongs to this period: by its declared month, else by the day it arrived."""
     if file.declared_month is not None:
         return file.declared_month == month
     if isinstance(month, Year):

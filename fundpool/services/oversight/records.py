@@ -21,6 +21,7 @@ from fundpool.services.documents.intake import require_received
 from fundpool.services.oversight.progress import units_of_duty
 from fundpool.services.payments.limits import require_budget_covers
 from fundpool.services.ports.work import MonthPorts, Work
+from schemas.dashboard import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,7 @@ def record_budget(
     return ports.database.transaction(record)
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetChange:
+class BudgetChange(Shape):
     """One revision of a county's budget of a scheme; ``change_fen`` None for the first one."""
 
     county: str
@@ -98,15 +98,8 @@ def budgets_of(ports: MonthPorts, city: str, year: int) -> list[BudgetChange]:
     policy = ports.policies.city(city)
     revisions = ports.database.read(lambda work: work.budgets.budget_revisions(policy.key, year))
     return [
-        BudgetChange(
-            county=each.county,
-            fund=each.fund,
-            revision=each.revision,
-            amount_fen=each.amount_fen,
-            change_fen=each.amount_fen - before.amount_fen if each.revision > 1 and before else None,
-            document_number=each.document_number,
-            recorded_by=each.recorded_by,
-            recorded_at=each.recorded_at,
+        BudgetChange.of(
+            each, change_fen=each.amount_fen - before.amount_fen if each.revision > 1 and before else None
         )
         for before, each in zip((None, *revisions), revisions, strict=False)
     ]
@@ -160,7 +153,7 @@ def record_extension(
     *,
     city: str,
     month: Period,
-    step: str,
+    duty: str,
     county: str | None,
     until: str,
     document_number: str,
@@ -176,29 +169,29 @@ def record_extension(
     policy = ports.policies.city(city)
     if county is not None:
         require_county(policy, county)
-    duties = {duty.step: duty for duty in duties_of(policy, month, ports.calendar)}
-    duty = duties.get(step)
-    if duty is None:
+    duties = {known.key: known for known in duties_of(policy, month, ports.calendar)}
+    extended = duties.get(duty)
+    if extended is None:
         raise InputError(
             "no_such_duty",
-            f"{policy.name_zh}{month}没有责任环节 {step}",
-            f"{policy.name_en} has no duty {step} in {month}",
+            f"{policy.name_zh}{month}没有职责 {duty}",
+            f"{policy.name_en} has no duty {duty} in {month}",
             remedy=" | ".join(duties),
         )
-    units = units_of_duty(policy, month, duty)
+    units = units_of_duty(policy, month, extended)
     if county is not None and county not in units:
         raise InputError(
             "duty_of_the_city",
-            f"{step} 是市级责任，不按县区延期",
-            f"{step} is a duty of the city, not of a county",
+            f"{duty} 是市级职责，不按县区延期",
+            f"{duty} is a duty of the city, not of a county",
             remedy="不写 --county / leave --county out",
         )
     last_day = _day(until)
-    if duty.due is not None and last_day <= duty.due:
+    if extended.due is not None and last_day <= extended.due:
         raise InputError(
             "extension_not_later",
-            f"延期日 {last_day} 不晚于法定期限 {duty.due}",
-            f"{last_day} is not after the legal day {duty.due}",
+            f"延期日 {last_day} 不晚于法定期限 {extended.due}",
+            f"{last_day} is not after the legal day {extended.due}",
         )
     if not document_number.strip():
         raise InputError(
@@ -209,7 +202,17 @@ def record_extension(
         )
     recorder, grantor = person(by), person(approver)
     require_other_person(recorder, grantor, act_zh="登记延期", act_en="recording an extension")
-    entry = Extension(policy.key, month, step, county, last_day, document_number, grantor, recorder, now)
+    entry = Extension(
+        city=policy.key,
+        month=month,
+        duty=duty,
+        unit=county,
+        until=last_day,
+        document_number=document_number,
+        approver=grantor,
+        recorded_by=recorder,
+        recorded_at=now,
+    )
 
     def record(work: Work) -> bool:
         is_new = work.records.add_extension(entry)
@@ -218,8 +221,8 @@ def record_extension(
                 at=now,
                 actor=recorder,
                 action="record_extension",
-                subject=f"duty:{policy.key}:{month}:{step}:{county or 'all'}",
-                before={"due": str(duty.due)},
+                subject=f"duty:{policy.key}:{month}:{duty}:{county or 'all'}",
+                before={"due": str(extended.due)},
                 after={"until": str(last_day), "document_number": document_number, "approver": grantor},
                 reason=None,
             )
@@ -251,7 +254,15 @@ def record_nil_return(
     if not reason.strip():
         raise InputError("reason_missing", "零申报须写明理由", "a nil return needs its reason")
     require_received(received_at, now)
-    entry = NilReturn(policy.key, month, document, county, reason, declarer, received_at)
+    entry = NilReturn(
+        policy.key,
+        month,
+        document,
+        county=county,
+        reason=reason,
+        declared_by=declarer,
+        received_at=received_at,
+    )
     return ports.database.transaction(partial(_record_nil, entry=entry, action="record_nil_return", now=now))
 
 
@@ -284,7 +295,17 @@ def record_waiver(
         )
     recorder, grantor = person(by), person(approver)
     require_other_person(recorder, grantor, act_zh="登记免报", act_en="recording a waiver")
-    entry = NilReturn(policy.key, month, document, county, reason, recorder, now, document_number, grantor)
+    entry = NilReturn(
+        policy.key,
+        month,
+        document,
+        county=county,
+        reason=reason,
+        declared_by=recorder,
+        received_at=now,
+        document_number=document_number,
+        approver=grantor,
+    )
     return ports.database.transaction(partial(_record_nil, entry=entry, action="record_waiver", now=now))
 
 
@@ -302,8 +323,8 @@ def _record_nil(work: Work, entry: NilReturn, action: str, now: datetime) -> boo
         if is_its and _grounds(known) != _grounds(entry):
             raise InputError(
                 "nil_return_stands",
-                f"{entry.county} {entry.month} {entry.document} 已登记：{known.told_zh}",
-                f"{entry.document} of {entry.county} for {entry.month} stands as: {known.told_en}",
+                f"{entry.county} {entry.month} {entry.document} 已登记：{known.text_zh}",
+                f"{entry.document} of {entry.county} for {entry.month} stands as: {known.text_en}",
             )
     is_new = work.records.add_nil_return(entry, now)
     if is_new:

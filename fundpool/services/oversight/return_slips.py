@@ -1,4 +1,4 @@
-"""Return slips of the month: what each county is told of its latest version, by when, and what a correction mended.
+"""Return slips of the month: what each county learns about its latest version, by when, and what a correction mended.
 
 A slip is derived from what the judgement stored, so it can be written again at any time; the same
 judgement gives the same slip.
@@ -91,7 +91,7 @@ def _write_filed(ports: MonthPorts, document: DocumentKind, period: Period, city
 def issue_slips(
     ports: MonthPorts, policy: CityPolicy, document: DocumentKind, month: Period, counties: Sequence[str]
 ) -> None:
-    """Write the slip of every one of ``counties`` whose latest version there is something to say of.
+    """Write a slip for each of ``counties`` whose latest version needs one.
 
     That is a version with findings that block or go to review, one that a person returned, or one that
     corrects such a version; and every file of the month that nobody could read. A slip that stands is left alone, and the
@@ -125,7 +125,7 @@ def _of_versions(
     by_county: dict[str, list[Submission]] = {}
     for version in work.submissions.versions(policy.key, document, month):
         by_county.setdefault(version.county, []).append(version)
-    duties = {duty.step: duty for duty in duties_of(policy, month, calendar)}
+    duties = {duty.key: duty for duty in duties_of(policy, month, calendar)}
     extensions = work.records.extensions(policy.key, month)
     issued = []
     for county in counties:
@@ -144,7 +144,7 @@ def _slip(
     duties: Mapping[str, Duty],
     extensions: Sequence[Extension],
 ) -> ReturnSlip | None:
-    """The slip of the last of ``judged``; None when there is nothing to tell."""
+    """The slip of the last of ``judged``; None when it needs none."""
     version, before = judged[-1], judged[-2] if len(judged) > 1 else None
     judgement = work.submissions.judgement(version.id)
     assert judgement is not None
@@ -156,7 +156,7 @@ def _slip(
     findings = (*judgement.findings, *earlier)
     if returned is None and all(finding.severity is Severity.NOTE for finding in findings):
         return None
-    told_on = (returned.at if returned else version.judged_at).astimezone(SHANGHAI).date()
+    notified_on = (returned.at if returned else version.judged_at).astimezone(SHANGHAI).date()
     slip = _blank(policy, version.document, version.month)
     return ReturnSlip(
         **slip,
@@ -170,7 +170,7 @@ def _slip(
         version=version.version,
         returned=returned,
         deadline=(
-            deadline_of(duties, extensions, version.document, version.county, told_on)
+            deadline_of(duties, extensions, version.document, version.county, notified_on)
             if returned is not None or judgement.verdict is Verdict.RETURN
             else None
         ),
@@ -188,7 +188,7 @@ def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month:
 
 
 def _unread(policy: CityPolicy, file: ReceivedFile, month: Period) -> ReturnSlip:
-    """The slip of a file nobody could take in: no county's version, so its problem is all there is."""
+    """The slip of a file that could not be taken in: it is no county's version and has one finding, its problem."""
     assert file.problem is not None
     finding = Finding(
         rule=file.problem.code,
@@ -228,9 +228,9 @@ def deadline_of(
     extensions: Sequence[Extension],
     document: DocumentKind,
     county: str,
-    told_on: date,
+    notified_on: date,
 ) -> Deadline | None:
-    """By when a county must have corrected what it was told on ``told_on``; None where no text sets a day.
+    """By when a county must correct what its slip of ``notified_on`` names; None where no text sets a day.
 
     Its own last day (an extension's where there is one); after that the day on which the city goes
     on with what it has; after that, at once.
@@ -242,20 +242,20 @@ def deadline_of(
     extended = [
         extension
         for extension in extensions
-        if extension.step == own.step and extension.unit in {None, county}
+        if extension.duty == own.key and extension.unit in {None, county}
     ]
-    if extended and (longest := max(extended, key=lambda extension: extension.until)).until >= told_on:
+    if extended and (longest := max(extended, key=lambda extension: extension.until)).until >= notified_on:
         return Deadline(
             longest.until,
             f"经批准延期（{longest.document_number}，{longest.approver}）",
             f"extended by {longest.document_number}, approved by {longest.approver}",
         )
-    day = own.act_by if own.act_by is not None and own.act_by >= told_on else own.due
-    if day >= told_on:
+    day = own.act_by if own.act_by is not None and own.act_by >= notified_on else own.due
+    if day >= notified_on:
         return Deadline(day, f"报送期限（{article}）", f"last day to file ({article})")
     following = duties.get(intake_of(document).goes_on_with or "")
     going_on = following and (following.act_by or following.due)
-    if following and going_on and going_on >= told_on:
+    if following and going_on and going_on >= notified_on:
         article = f"{following.basis.document} {following.basis.section}"
         return Deadline(
             going_on,

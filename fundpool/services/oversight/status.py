@@ -14,31 +14,27 @@ from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, type_of
 from fundpool.services.documents.intake import changes_of
-from fundpool.services.oversight.flags import Flag, flags_of
-from fundpool.services.oversight.hindsight import facts_as_of, views_as_of
+from fundpool.services.oversight.flags import flags_of
+from fundpool.services.oversight.hindsight import known_facts, views_as_of
 from fundpool.services.oversight.progress import DutyProgress, MonthFacts, month_facts, progress_of
 from fundpool.services.oversight.step_progress import steps_of
 from fundpool.services.payments import transfer_views
 from fundpool.services.payments.transfer_views import TransferView
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import (
-    Basis,
     CaseStatus,
     CountyMonth,
     DutyStatus,
     FileReceipt,
+    Flag,
     MoneyReceipt,
     MonthStatus,
     Receipts,
-    StepStatus,
     SubmissionStatus,
     TransferStatus,
 )
-from schemas.dashboard import Flag as FlagStatus
 
-YEARLY_DUTIES = frozenset(
-    step for step, document in DOCUMENT_OF.items() if type_of(document).period == "year"
-)
+YEARLY_DUTIES = frozenset(key for key, document in DOCUMENT_OF.items() if type_of(document).period == "year")
 """Duties to file a document of a whole year."""
 
 
@@ -56,33 +52,29 @@ def month_status(
     ``only_known_then`` leaves out what was recorded after ``now``: the month as it stood at that moment.
     ``snapshot`` is what the caller reads already, so that all it shows is of one moment.
     """
-    policy = ports.policies.city(city)
+    policy, until = ports.policies.city(city), now if only_known_then else None
 
     def read(work: Work) -> MonthStatus:
-        facts = month_facts(work, policy, month)
+        facts = known_facts(work, policy, month, until)
         views: list[TransferView] = []
         runs: Sequence[StepRun] = ()
         if isinstance(month, Month):
             views = transfer_views.transfer_views(work, policy.key, month)
             runs = work.records.runs(policy.key, month)
         if only_known_then:
-            facts, views = facts_as_of(work, facts, now), views_as_of(work, views, now)
+            views = views_as_of(work, views, now)
             runs = [run for run in runs if run.business_time <= now]
         progress = progress_of(policy, month, ports.calendar, facts, now)
-        yearly, yearly_flags = _due_this_month(
-            ports, work, policy, month, now, only_known_then=only_known_then
-        )
+        yearly, yearly_flags = _due_this_month(ports, work, policy, month, now=now, until=until)
         flags = (*flags_of(work, policy, facts, progress), *yearly_flags)
         return MonthStatus(
             city=policy.key,
             month=str(month),
             as_of=now,
             duties=tuple(_duty(policy, row) for row in (*progress, *yearly)),
-            steps=tuple(map(StepStatus.model_validate, steps_of(facts, runs)))
-            if isinstance(month, Month)
-            else (),
+            steps=steps_of(facts, runs) if isinstance(month, Month) else (),
             transfers=tuple(map(_transfer, views)),
-            flags=tuple(_flag(policy, flag) for flag in flags),
+            flags=flags,
         )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
@@ -93,13 +85,13 @@ def _due_this_month(
     work: Work,
     policy: CityPolicy,
     month: Period,
-    now: datetime,
     *,
-    only_known_then: bool,
+    now: datetime,
+    until: datetime | None,
 ) -> tuple[list[DutyProgress], list[Flag]]:
     """The duties to file a yearly document whose day lies in the month, and their flags.
 
-    A year's working capital is asked for in the December before: that is where people must see it.
+    A year's working capital is applied for in the December before: that is where people must see it.
     """
     if isinstance(month, Year) or not _files_by_year(policy):
         return [], []
@@ -107,25 +99,24 @@ def _due_this_month(
     flags: list[Flag] = []
     for year in (Year(month.year).plus(offset) for offset in (-1, 0, 1)):
         if not any(
-            duty.step in YEARLY_DUTIES and duty.due is not None and Month.of(duty.due) == month
+            duty.key in YEARLY_DUTIES and duty.due is not None and Month.of(duty.due) == month
             for duty in duties_of(policy, year, ports.calendar)
         ):
             continue
-        facts = month_facts(work, policy, year)
-        facts = facts_as_of(work, facts, now) if only_known_then else facts
+        facts = known_facts(work, policy, year, until)
         found = [
             row
             for row in progress_of(policy, year, ports.calendar, facts, now)
             if row.duty.due is not None and Month.of(row.duty.due) == month
         ]
         rows += found
-        flags += [flag for flag in flags_of(work, policy, facts, found) if flag.step in YEARLY_DUTIES]
+        flags += [flag for flag in flags_of(work, policy, facts, found) if flag.duty in YEARLY_DUTIES]
     return rows, flags
 
 
 def _files_by_year(policy: CityPolicy) -> bool:
     """Whether the city's law orders a yearly document to be filed at all."""
-    return any(duty.step in YEARLY_DUTIES for rule in policy.rules for duty in rule.duties)
+    return any(duty.key in YEARLY_DUTIES for rule in policy.rules for duty in rule.duties)
 
 
 def county_month(
@@ -143,7 +134,7 @@ def county_month(
     Beside the month's documents those of its fund year; ``period`` tells them apart. ``only_known_then`` and
     ``snapshot`` as for ``month_status``.
     """
-    policy = ports.policies.city(city)
+    policy, until = ports.policies.city(city), now if only_known_then else None
     require_county(policy, county)
     year = Year(month.year)
     slips = {
@@ -153,13 +144,13 @@ def county_month(
     }
 
     def read(work: Work) -> CountyMonth:
-        facts, of_year = month_facts(work, policy, month), month_facts(work, policy, year)
+        facts = known_facts(work, policy, month, until)
+        of_year = known_facts(work, policy, year, until)
         views = transfer_views.transfer_views(work, policy.key, month, unit=county)
         if only_known_then:
-            facts, of_year = facts_as_of(work, facts, now), facts_as_of(work, of_year, now)
             views = views_as_of(work, views, now)
         progress = progress_of(policy, month, ports.calendar, facts, now)
-        yearly, _ = _due_this_month(ports, work, policy, month, now, only_known_then=only_known_then)
+        yearly, _ = _due_this_month(ports, work, policy, month, now=now, until=until)
         reviewed = {
             (line.county, application.fund): line.reviewed_fen
             for application in facts.applications
@@ -178,27 +169,19 @@ def county_month(
             ),
             cases=tuple(_case(case, reviewed) for case in cases),
             transfers=tuple(map(_transfer, views)),
-            flags=tuple(_flag(policy, flag) for flag in flags if flag.unit == county),
+            flags=tuple(flag for flag in flags if flag.unit == county),
         )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
 
 
 def _case(case: ReviewCase, reviewed: Mapping[tuple[str, str], int | None]) -> CaseStatus:
-    """A case with what finance made of it; ``reviewed``: fen per county and fund of the applications."""
+    """A case with the amount finance confirmed; ``reviewed``: fen per county and fund of the applications."""
     is_applied_for = case.document is DocumentKind.PLAN
-    return CaseStatus(
-        document=case.document,
+    return CaseStatus.of(
+        case,
         period=str(case.month),
-        fund=case.fund,
-        state=case.state,
-        requested_fen=case.requested_fen,
-        approved_fen=case.approved_fen,
         reviewed_fen=reviewed.get((case.county, case.fund)) if is_applied_for else None,
-        reason=case.reason,
-        maker=case.maker,
-        checker=case.checker,
-        decided_at=case.decided_at,
     )
 
 
@@ -210,23 +193,15 @@ def _submissions(
     slips: Collection[tuple[str, str, str, int]],
 ) -> list[SubmissionStatus]:
     due = {
-        DOCUMENT_OF[row.duty.step]: row.duty.due
+        DOCUMENT_OF[row.duty.key]: row.duty.due
         for row in reversed(progress)  # of several duties to file a document the first one counts
-        if row.duty.unit == county and row.duty.step in DOCUMENT_OF
+        if row.duty.unit == county and row.duty.key in DOCUMENT_OF
     }
     return [
-        SubmissionStatus(
-            document=document,
+        SubmissionStatus.of(
+            version,
             period=str(version.month),
-            version=version.version,
-            file_name=version.file_name,
-            sha256=version.sha256,
-            received_at=version.received_at,
-            submitted_by=version.submitted_by,
-            verdict=version.verdict,
             state=_state_of(version),
-            returned_by=version.returned_by,
-            return_reason=version.return_reason,
             late=_is_late(version, due.get(document)),
             has_slip=(str(version.month), document.value, county, version.version) in slips,
             changes=changes_of(work, version),
@@ -269,12 +244,10 @@ def receipts_of(ports: MonthPorts, city: str, month: Period) -> Receipts:
 
 def _money_receipt(view: TransferView) -> MoneyReceipt:
     obligation, settled_at = view.obligation, view.obligation.settled_at
-    return MoneyReceipt(
-        unit=obligation.unit,
-        fund=obligation.fund,
+    return MoneyReceipt.of(
+        obligation,
         from_type=obligation.hop.from_type,
         to_type=obligation.hop.to_type,
-        application=obligation.application,
         amount_fen=obligation.paid_fen,
         received_on=None if settled_at is None else settled_at.astimezone(SHANGHAI).date(),
         account=view.credit_account.account_no,
@@ -284,17 +257,8 @@ def _money_receipt(view: TransferView) -> MoneyReceipt:
 
 def _file_receipt(policy: CityPolicy, version: Submission) -> FileReceipt:
     names = {unit.code: unit.name_zh for unit in policy.units}
-    return FileReceipt(
-        document=version.document,
-        county=version.county,
-        county_name_zh=names.get(version.county, version.county),
-        version=version.version,
-        file_name=version.file_name,
-        sha256=version.sha256,
-        received_at=version.received_at,
-        submitted_by=version.submitted_by,
-        verdict=version.verdict,
-        state=_state_of(version),
+    return FileReceipt.of(
+        version, county_name_zh=names.get(version.county, version.county), state=_state_of(version)
     )
 
 
@@ -315,7 +279,7 @@ def step_states(ports: MonthPorts, city: str, month: Month) -> dict[str, str]:
     steps = ports.database.read(
         lambda work: steps_of(month_facts(work, policy, month), work.records.runs(policy.key, month))
     )
-    return {step["step"]: step["state"] for step in steps}
+    return {step.step: step.state for step in steps}
 
 
 def is_troubled(status: MonthStatus) -> bool:
@@ -327,23 +291,9 @@ def is_troubled(status: MonthStatus) -> bool:
 
 
 def _duty(policy: CityPolicy, row: DutyProgress) -> DutyStatus:
-    duty = row.duty
-    return DutyStatus(
-        rule=duty.rule,
-        step=duty.step,
-        period=duty.period,
-        actor=duty.actor,
-        unit=duty.unit,
-        nominal=duty.nominal,
-        due=duty.due,
-        act_by=duty.act_by,
-        kind=duty.kind,
-        firmness=duty.firmness,
-        status=duty.status,
-        shift=duty.shift,
-        reading=duty.reading,
-        basis=Basis.model_validate(duty.basis),
-        unit_name_zh=_unit_name(policy, duty.unit),
+    return DutyStatus.of(
+        row.duty,
+        unit_name_zh=_unit_name(policy, row.duty.unit),
         state=row.standing.state,
         done_at=row.done_at,
         days_late=row.standing.days_late,
@@ -359,19 +309,13 @@ def _unit_name(policy: CityPolicy, code: str | None) -> str:
 
 def _transfer(view: TransferView) -> TransferStatus:
     obligation, batch, attempt = view.obligation, view.batch, view.attempt
-    return TransferStatus(
+    return TransferStatus.of(
+        obligation,
         obligation=obligation.key,
         batch=batch.id,
         batch_state=batch.state,
-        fund=obligation.fund,
-        unit=obligation.unit,
         from_type=obligation.hop.from_type,
         to_type=obligation.hop.to_type,
-        application=obligation.application,
-        amount_fen=obligation.amount_fen,
-        state=obligation.state,
-        settled_at=obligation.settled_at,
-        held_reason=obligation.held_reason,
         debit_account=masked(view.debit_account.account_no),
         credit_account=masked(view.credit_account.account_no),
         credit_name=view.credit_account.account_name,
@@ -394,30 +338,6 @@ def masked(account_no: str) -> str:
     ``fundpool transfers show`` has the whole number.
     """
     return f"····{account_no[-4:]}"
-
-
-def _flag(policy: CityPolicy, flag: Flag) -> FlagStatus:
-    finding = flag.finding
-    return FlagStatus(
-        kind=flag.kind,
-        severity=flag.severity,
-        step=flag.step,
-        unit=flag.unit,
-        unit_name_zh=_unit_name(policy, flag.unit),
-        fund=flag.fund,
-        rule=flag.rule,
-        days=flag.days,
-        message_zh=flag.message_zh,
-        message_en=flag.message_en,
-        basis=flag.basis and Basis.model_validate(flag.basis.basis),
-        remedy=flag.remedy,
-        sheet=finding and finding.sheet,
-        cell=finding and finding.cell,
-        found=finding and finding.found,
-        expected=finding and finding.expected,
-        file=flag.file,
-        document=flag.document,
-    )
 
 
 def _state_of(version: Submission) -> str:

@@ -9,18 +9,18 @@ from datetime import datetime
 from functools import partial
 
 from fundpool.domain.application import Application, ApplicationLine, review_line
-from fundpool.domain.duties import duties_of_month
+from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.people import SYSTEM, person
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase, outcome_of
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.payments.limits import budget_missing, sealed_budgets
 from fundpool.services.ports.work import MonthPorts, Work
 
-APPLY_STEP = "apply_for_funds"
+APPLY_DUTY = "apply_for_funds"
 
 
 def apply_for_funds(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:
@@ -86,7 +86,16 @@ def review_application(
                 remedy="fundpool run funds-application",
             )
         for application, line in chosen:
-            _review(work, policy, application, line, amount_fen, reason, reviewer, now)
+            _review(
+                work,
+                policy,
+                application,
+                line=line,
+                amount_fen=amount_fen,
+                reason=reason,
+                reviewer=reviewer,
+                now=now,
+            )
         return work.applications.applications(policy.key, month)
 
     return ports.database.transaction(record)
@@ -110,9 +119,9 @@ def pays_within_annual_budget(policy: CityPolicy, month: Month) -> bool:
 
 def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bool:
     """Whether the day to apply is still ahead, so that undecided counties are waited for."""
-    for duty in duties_of_month(policy, request.month, ports.calendar):
-        if duty.step == APPLY_STEP and duty.due is not None:
-            return request.now.astimezone(SHANGHAI).date() < (duty.act_by or duty.due)
+    for duty in duties_of(policy, request.month, ports.calendar):
+        if duty.key == APPLY_DUTY and duty.due is not None:
+            return day_of(request.now) < (duty.act_by or duty.due)
     return False
 
 
@@ -165,7 +174,14 @@ def _apply(
         )
         lines.update({line.county: line for line in application.lines})
     return [
-        standing_of(county, fund, lines.get(county), cases.get(county), county in nil, county in decided)
+        standing_of(
+            county,
+            fund,
+            line=lines.get(county),
+            case=cases.get(county),
+            is_nil=county in nil,
+            is_decided=county in decided,
+        )
         for county in counties
     ]
 

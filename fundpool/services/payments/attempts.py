@@ -1,4 +1,4 @@
-"""Every arrow of an attempt, with what it books: called inside a transaction, by the money part only.
+"""Moving an attempt along its arrows, and booking what each move means; called inside a transaction.
 
 Only evidence moves an attempt: the bank's exact answer, its statement, or a confirmed fence. An
 event without an arrow from the present state changes nothing here; contradictions are breaks.
@@ -25,7 +25,9 @@ from fundpool.domain.transfer import (
     query_pause,
 )
 from fundpool.services.books import booking
-from fundpool.services.payments import kill_switches
+from fundpool.services.payments.breaks import report_break
+from fundpool.services.ports.gateway import GatewayAnswer
+from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Work
 
 _WATCH_PAUSE = timedelta(days=1)
@@ -96,14 +98,14 @@ def apply_event(
     after = next_attempt_state(attempt.state, event)
     if after is None:
         return attempt
-    obligation = work.transfers.obligation(attempt.obligation_id)
-    _book(work, obligation, attempt, after, evidence, now)
-    changed = work.transfers.change_attempt(
-        attempt, state=after, **_columns(attempt, after, event, evidence, now, terms)
+    obligation = work.payments.obligation(attempt.obligation_id)
+    _book(work, obligation, attempt, after=after, evidence=evidence, now=now)
+    changed = work.attempts.change(
+        attempt, state=after, **_columns(attempt, after, event=event, evidence=evidence, now=now, terms=terms)
     )
     if attempt.state is not AttemptState.ANOMALY or is_accepted(work, attempt):
         # Anomalous money that came back before anybody took it for the payment: people look again.
-        _move_obligation(work, obligation, after, event, evidence, now)
+        _move_obligation(work, obligation, after, event=event, evidence=evidence, now=now)
     work.audit.append(
         at=now,
         actor=SYSTEM,
@@ -160,12 +162,12 @@ def _columns(
 
 
 def doubt_end(work: Work, attempt: Attempt, now: datetime) -> Attempt:
-    """An order that the books hold as over is not: no other key is used before its end is proved anew.
+    """Doubt the end of an order that the books hold as over: no other key is used until its end is proved anew.
 
     The bank may have had it once more, from books that a restore has replaced since. Proof is a fence,
     or the statements of every day from its first sending to the bank's retention after now.
     """
-    return work.transfers.change_attempt(
+    return work.attempts.change(
         attempt,
         reason=_IN_DOUBT,
         fenced_at=None,
@@ -178,7 +180,7 @@ def doubt_end(work: Work, attempt: Attempt, now: datetime) -> Attempt:
 
 
 def is_in_doubt(attempt: Attempt) -> bool:
-    """Whether the bank spoke of an order that is over as of one that is not, and nothing has proved its end since."""
+    """Whether the bank reported an order as open that the books hold as over, and nothing has proved its end since."""
     return must_be_fenced(attempt) and attempt.reason == _IN_DOUBT
 
 
@@ -395,14 +397,14 @@ def _move_obligation(
         fields = {"returned_fen": 0}
     elif target is ObligationState.HELD:
         fields = {"held_reason": f"executed_after_end: {evidence.source}"}
-    work.transfers.change_obligation(obligation, target, **fields)
+    work.payments.change_obligation(obligation, target, **fields)
 
 
 def hold(work: Work, obligation: Obligation, *, reason: str, by: str, now: datetime) -> Obligation:
     """Hold an obligation for a person; one that is held keeps its first reason."""
     if obligation.state is ObligationState.HELD:
         return obligation
-    held = work.transfers.change_obligation(obligation, ObligationState.HELD, held_reason=reason)
+    held = work.payments.change_obligation(obligation, ObligationState.HELD, held_reason=reason)
     work.audit.append(
         at=now,
         actor=by,
@@ -415,29 +417,19 @@ def hold(work: Work, obligation: Obligation, *, reason: str, by: str, now: datet
     return held
 
 
-def report_break(
-    work: Work,
-    obligation: Obligation,
-    *,
-    kind: str,
-    reference: str,
-    zh: str,
-    en: str,
-    stops_fund: bool,
-    now: datetime,
+def record_call(
+    work: Work, attempt: Attempt, operation: str, now: datetime, answer: GatewayAnswer | None = None
 ) -> None:
-    """Enter a break about an obligation into the register, once; a grave one stops the fund."""
-    is_new = work.transfers.add_break(
-        kind=kind,
-        reference=reference,
-        city=obligation.city,
-        fund=obligation.fund,
-        detail_zh=zh,
-        detail_en=en,
-        stops_fund=stops_fund,
-        at=now,
-    )
-    if is_new and stops_fund:
-        kill_switches.stop_fund(
-            work, obligation.city, obligation.fund, reason=f"{kind}: {reference}", by=SYSTEM, now=now
+    """Keep one side of a call about the order: that it starts, or with ``answer`` what came back."""
+    work.attempts.record_call(
+        GatewayCall(
+            attempt.key,
+            operation,
+            "started" if answer is None else "finished",
+            attempt.worker_epoch,
+            now,
+            answer.kind.value if answer else None,
+            answer.reason if answer else None,
+            answer.raw if answer else None,
         )
+    )

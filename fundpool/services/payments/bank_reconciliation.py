@@ -13,13 +13,12 @@ from fundpool.domain.bank_reconciliation import (
     unmatched,
 )
 from fundpool.domain.chart_of_accounts import Flow
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, day_of, days_between
 from fundpool.domain.transfer import AccountStatus, BankAccount, GatewayTerms, final_days
 from fundpool.services.payments.statements import first_day_of, owner_of, ref_of
 from fundpool.services.ports.money_ports import Break
 from fundpool.services.ports.statement_ports import CashEntry, StoredLine
 from fundpool.services.ports.work import Work
-from schemas.payment_messages import Direction
 
 
 def reconciliations(
@@ -31,12 +30,11 @@ def reconciliations(
     reconcile themselves) have none.
     """
     registered = work.accounts.find(city, status=AccountStatus.APPROVED)
-    open_breaks = work.transfers.breaks(city)
+    open_breaks = work.breaks.find(city)
     return tuple(
         _reconciliation(work, account, month, terms, open_breaks)
         for account in registered
-        if work.transfers.statement_imports(account.account_no)
-        or work.statements.balances(account.account_no)
+        if work.statements.imports(account.account_no) or work.statements.balances(account.account_no)
     )
 
 
@@ -50,9 +48,11 @@ def _reconciliation(
     lines = [
         stored
         for stored in work.statements.lines(account.account_no, day)
-        if first is None or _day(stored.line.executed_at) >= first
+        if first is None or day_of(stored.line.executed_at) >= first
     ]
-    bank_fen, source, missing = _bank_balance(work, account, entries, lines, first, day, terms)
+    bank_fen, source, missing = _bank_balance(
+        work, account, entries, lines=lines, first=first, day=day, terms=terms
+    )
     return BankReconciliation(
         city=account.city,
         fund=account.fund,
@@ -66,7 +66,7 @@ def _reconciliation(
         bank_fen=bank_fen,
         bank_source=source,
         missing_days=missing,
-        items=_items(work, account, entries, lines, day, open_breaks),
+        items=_items(work, account, entries, lines=lines, day=day, open_breaks=open_breaks),
     )
 
 
@@ -103,23 +103,22 @@ def _booked(entry: CashEntry) -> Movement:
     # A payment is known to the bank by its key, other bookings by the number of their paper.
     reference = entry.attempt_key or entry.memo or entry.key
     return Movement(
-        entry.key, _day(entry.event_at), entry.amount_fen, reference, entry.attempt_key, entry.reverses
+        entry.key, day_of(entry.event_at), entry.amount_fen, reference, entry.attempt_key, entry.reverses
     )
 
 
 def _banked(stored: StoredLine) -> Movement:
     line = stored.line
-    amount_fen = line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen
-    return Movement(str(stored.id), _day(line.executed_at), amount_fen, line.bank_serial, line.key)
+    return Movement(str(stored.id), day_of(line.executed_at), line.moved_fen, line.bank_serial, line.key)
 
 
 def _transfers(work: Work, movements: Iterable[Movement]) -> dict[str, str]:
     """Number, month and payee of the payment each key belongs to, where it is one of ours."""
     names = {}
     for key in {movement.key for movement in movements if movement.key is not None}:
-        attempt = work.transfers.attempt_by_key(key)
+        attempt = work.attempts.by_key(key)
         if attempt is not None:
-            obligation = work.transfers.obligation(attempt.obligation_id)
+            obligation = work.payments.obligation(attempt.obligation_id)
             names[key] = f"第 {obligation.id} 号　{obligation.month}　{obligation.unit}"
     return names
 
@@ -162,14 +161,14 @@ def _bank_balance(
     terms: GatewayTerms,
 ) -> tuple[int | None, BalanceSource | None, tuple[date, ...]]:
     """The bank's balance at the end of the day, what it rests on, and the days whose statement lacks."""
-    final = final_days(work.transfers.statement_imports(account.account_no), terms)
-    since_first = [] if first is None else _days(first, day)
+    final = final_days(work.statements.imports(account.account_no), terms)
+    since_first = [] if first is None else days_between(first, day)
     missing = tuple(each for each in since_first if each not in final)
     stated = [each for each in work.statements.balances(account.account_no) if each.day <= day]
     if stated and stated[-1].day == day:
         return stated[-1].closing_fen, BalanceSource.STATED, missing
     for base in reversed(stated):
-        if final.issuperset(_days(base.day + timedelta(days=1), day)):
+        if final.issuperset(days_between(base.day + timedelta(days=1), day)):
             return base.closing_fen + _moved_after(lines, base.day), BalanceSource.CARRIED, missing
     if first is not None and not missing:
         # An account without an opening held nothing when its first booking came.
@@ -179,12 +178,4 @@ def _bank_balance(
 
 
 def _moved_after(lines: list[StoredLine], day: date) -> int:
-    return sum(_banked(stored).amount_fen for stored in lines if _day(stored.line.executed_at) > day)
-
-
-def _days(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(SHANGHAI).date()
+    return sum(stored.line.moved_fen for stored in lines if day_of(stored.line.executed_at) > day)

@@ -16,7 +16,6 @@ from fundpool.domain.people import person, require_other_person
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     MAY_BE_ORDERED_AGAIN,
-    AccountStatus,
     Attempt,
     AttemptState,
     BankAccount,
@@ -96,9 +95,9 @@ def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: da
     ``return_not_on_statement``, ``seal_broken``, ``row_put_back`` and what ``order_transfers`` raises.
     """
     maker = person(by)
-    before = work.transfers.obligation(obligation_id)
+    before = work.payments.obligation(obligation_id)
     order = before.as_order(before.revision + 1)
-    known = work.transfers.obligation_by_key(order.key)
+    known = work.payments.obligation_by_key(order.key)
     if known is not None:
         return known
     if before.state not in MAY_BE_ORDERED_AGAIN:
@@ -110,11 +109,11 @@ def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: da
     # What is ordered again takes its amount from the order before: that must be what people approved.
     require_whole(work, before)
     kill_switches.require_recovered(work, before.city, before.fund)
-    for attempt in work.transfers.attempts(before.id):
+    for attempt in work.attempts.of_obligation(before.id):
         if attempt.state is AttemptState.RETURNED:
             _require_return_line(work, before, attempt)
     order_transfers(work, [order], maker, now)
-    again = work.transfers.obligation_by_key(order.key)
+    again = work.payments.obligation_by_key(order.key)
     assert again is not None
     work.audit.append(
         at=now,
@@ -131,7 +130,7 @@ def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: da
 def _require_return_line(work: Work, obligation: Obligation, attempt: Attempt) -> None:
     """Only the paying account's own statement proves that all the money went out and is back to be paid once more."""
     order = TransferOrder.from_body(attempt.request)
-    standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+    standing = standing_of(order, work.statements.lines_of_key(attempt.key))
     if not standing.executions or standing.returned_fen != attempt.amount_fen:
         raise RuleViolation(
             "return_not_on_statement",
@@ -147,16 +146,16 @@ def _order_group(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
     batch_ids: list[int] = []
     fresh: list[PaymentOrder] = []
     for order in orders:
-        known = work.transfers.obligation_by_key(order.key)
+        known = work.payments.obligation_by_key(order.key)
         if known is None:
             fresh.append(order)
             continue
         _require_same_amount(known, order)
         batch_ids.append(known.batch_id)
-    batches = [work.transfers.batch(batch_id) for batch_id in dict.fromkeys(batch_ids)]
+    batches = [work.payments.batch(batch_id) for batch_id in dict.fromkeys(batch_ids)]
     if fresh:
         part = 1
-        while work.transfers.batch_by_key(_part_key(key, part)) is not None:
+        while work.payments.batch_by_key(_part_key(key, part)) is not None:
             part += 1
         batches.append(_order_batch(work, _part_key(key, part), fresh, maker, now))
     return batches
@@ -180,13 +179,17 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
                 f"{order.key} 金额必须为正，现为 {order.amount_fen} 分",
                 f"{order.key}: the amount must be positive, found {order.amount_fen} fen",
             )
-        debit = _usable_account(work, order.city, order.fund, order.hop, order.payer_unit, now, payer=True)
-        credit = _usable_account(work, order.city, order.fund, order.hop, order.unit, now, payer=False)
+        debit = _usable_account(
+            work, order.city, order.fund, hop=order.hop, unit=order.payer_unit, now=now, payer=True
+        )
+        credit = _usable_account(
+            work, order.city, order.fund, hop=order.hop, unit=order.unit, now=now, payer=False
+        )
         used |= {debit, credit}
         entries.append((order, debit.id, credit.id))
     require_latest(work, *used)
-    batch = work.transfers.add_batch(key, entries, maker, now)
-    obligations = work.transfers.obligations(batch_id=batch.id)
+    batch = work.payments.add_batch(key, entries, maker, now)
+    obligations = work.payments.obligations(batch_id=batch.id)
     require_within_limits(work, batch, obligations)
     work.audit.append(
         at=now,
@@ -196,7 +199,7 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
         after={
             "count": batch.count,
             "total_fen": batch.total_fen,
-            "digest": _digest_of(work, batch, obligations),
+            "digest": digest_of(work, batch, obligations),
         },
     )
     return batch
@@ -219,7 +222,7 @@ def _usable_account(
 ) -> BankAccount:
     account_type = hop.from_type if payer else hop.to_type
     account = work.accounts.approved(city, fund, account_type, unit)
-    if account is None or account.usable_from is None or account.usable_from > now:
+    if account is None or not account.may_be_used(now):
         raise RuleViolation(
             "account_not_registered",
             f"{city} {fund} {unit} 的 {account_type} 账户尚未登记并经复核，或未到启用时间",
@@ -230,13 +233,13 @@ def _usable_account(
     return account
 
 
-def digest_of(work: Work, batch: Batch) -> str:
-    """Digest of the batch as it is stored now; equal to the approved one unless something changed."""
-    return _digest_of(work, batch, work.transfers.obligations(batch_id=batch.id))
+def digest_of(work: Work, batch: Batch, obligations: Sequence[Obligation] | None = None) -> str:
+    """Digest of the batch as it is stored now; equal to the approved one unless something changed.
 
-
-def _digest_of(work: Work, batch: Batch, obligations: Sequence[Obligation]) -> str:
-    """The same of a batch whose payments were read in this transaction."""
+    ``obligations``: its payments, where this transaction has read them already.
+    """
+    if obligations is None:
+        obligations = work.payments.obligations(batch_id=batch.id)
     accounts = {account.id: account for account in work.accounts.find(batch.city, batch.fund)}
     lines = []
     for obligation in obligations:
@@ -257,15 +260,15 @@ def _digest_of(work: Work, batch: Batch, obligations: Sequence[Obligation]) -> s
 
 def batch_consequences(work: Work, batch_id: int) -> BatchView:
     """What approving the batch would do: payees, amounts, accounts, change from the month before."""
-    batch = work.transfers.batch(batch_id)
+    batch = work.payments.batch(batch_id)
     before: Counter[str] = Counter()
-    for each in work.transfers.obligations(
+    for each in work.payments.obligations(
         city=batch.city, month=batch.month.plus(-1), fund=batch.fund, hop=batch.hop
     ):
         if each.state not in MAY_BE_ORDERED_AGAIN:
             before[each.unit] += each.amount_fen
     payees = []
-    for obligation in work.transfers.obligations(batch_id=batch.id):
+    for obligation in work.payments.obligations(batch_id=batch.id):
         credit = work.accounts.get(obligation.credit_account_id)
         payees.append(
             PayeeChange(
@@ -281,7 +284,7 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
 
 
 def _instead_of(work: Work, obligation: Obligation) -> Obligation | None:
-    earlier = [each for each in work.transfers.revisions(obligation) if each.revision < obligation.revision]
+    earlier = [each for each in work.payments.revisions(obligation) if each.revision < obligation.revision]
     return earlier[-1] if earlier else None
 
 
@@ -292,20 +295,20 @@ def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: dat
     shown) or ``illegal_state_change``.
     """
     checker = person(checker)
-    batch = work.transfers.batch(batch_id)
+    batch = work.payments.batch(batch_id)
     require_other_person(checker, batch.maker, act_zh="复核", act_en="approving a batch")
-    obligations = work.transfers.obligations(batch_id=batch.id)
-    if digest != _digest_of(work, batch, obligations):
+    obligations = work.payments.obligations(batch_id=batch.id)
+    if digest != digest_of(work, batch, obligations):
         raise _digest_changed(batch)
     if batch.state is BatchState.APPROVED and batch.approved_digest == digest:
         return batch
     _require_state(batch, BatchState.SUBMITTED)
     _require_payable(work, batch, obligations, now)
-    approved = work.transfers.change_batch(
+    approved = work.payments.change_batch(
         batch, state=BatchState.APPROVED.value, checker=checker, approved_at=now, approved_digest=digest
     )
     _move_on(work, obligations, ObligationState.SUBMITTED, ObligationState.APPROVED)
-    _audit_batch(work, batch, approved, "approve_batch", checker, now)
+    _audit_batch(work, batch, approved, action="approve_batch", actor=checker, now=now)
     return approved
 
 
@@ -315,20 +318,20 @@ def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Ba
     Raises RuleViolation: ``same_person``, ``digest_changed`` or ``illegal_state_change``.
     """
     releaser = person(releaser)
-    batch = work.transfers.batch(batch_id)
+    batch = work.payments.batch(batch_id)
     require_other_person(releaser, batch.maker, batch.checker, act_zh="拨付放行", act_en="releasing a batch")
     if batch.state is BatchState.RELEASED:
         return batch
     _require_state(batch, BatchState.APPROVED)
-    obligations = work.transfers.obligations(batch_id=batch.id)
-    if batch.approved_digest != _digest_of(work, batch, obligations):
+    obligations = work.payments.obligations(batch_id=batch.id)
+    if batch.approved_digest != digest_of(work, batch, obligations):
         raise _digest_changed(batch)
     _require_payable(work, batch, obligations, now)
-    released = work.transfers.change_batch(
+    released = work.payments.change_batch(
         batch, state=BatchState.RELEASED.value, releaser=releaser, released_at=now
     )
     _move_on(work, obligations, ObligationState.APPROVED, ObligationState.RELEASED)
-    _audit_batch(work, batch, released, "release_batch", releaser, now)
+    _audit_batch(work, batch, released, action="release_batch", actor=releaser, now=now)
     return released
 
 
@@ -337,7 +340,7 @@ def _move_on(
 ) -> None:
     for obligation in obligations:
         if obligation.state is state:
-            work.transfers.change_obligation(obligation, after)
+            work.payments.change_obligation(obligation, after)
 
 
 def _require_payable(work: Work, batch: Batch, obligations: Sequence[Obligation], now: datetime) -> None:
@@ -348,11 +351,7 @@ def _require_payable(work: Work, batch: Batch, obligations: Sequence[Obligation]
         {no for each in payable for no in (each.debit_account_id, each.credit_account_id)}
     ):
         account = accounts[account_id]
-        if (
-            account.status is not AccountStatus.APPROVED
-            or account.usable_from is None
-            or account.usable_from > now
-        ):
+        if not account.may_be_used(now):
             raise RuleViolation(
                 "account_version_changed",
                 f"批次 {batch.key} 所用账户 {account.account_no} 已变更或停用",
@@ -378,7 +377,7 @@ def approve_waiting(
     Raises what ``approve_batch`` raises; then none is approved.
     """
     approved = []
-    for batch in work.transfers.batches(city, month, hop, fund):
+    for batch in work.payments.batches(city, month, hop, fund):
         seen = digest_of(work, batch)
         if batch.state is BatchState.SUBMITTED and seen.startswith(digest or ""):
             approved.append(approve_batch(work, batch.id, seen, checker, now))
@@ -398,7 +397,7 @@ def release_approved(
     """Release every batch of the month (and hop, fund) that is approved. Raises what ``release_batch`` raises."""
     return tuple(
         release_batch(work, batch.id, releaser, now)
-        for batch in work.transfers.batches(city, month, hop, fund)
+        for batch in work.payments.batches(city, month, hop, fund)
         if batch.state is BatchState.APPROVED
     )
 
@@ -416,7 +415,7 @@ def authorise(
 ) -> tuple[Batch, ...]:
     """Approve and release every batch of a hop that still waits; those done before are left alone."""
     batches = []
-    for batch in work.transfers.batches(city, month, hop, fund):
+    for batch in work.payments.batches(city, month, hop, fund):
         current = batch
         if current.state is BatchState.SUBMITTED:
             current = approve_batch(work, current.id, digest_of(work, current), checker, now)

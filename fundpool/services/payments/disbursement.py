@@ -21,10 +21,9 @@ from fundpool.services.payments.seals import require_application_whole
 from fundpool.services.payments.transfer_views import TransferOutcome
 from fundpool.services.ports.work import MonthPorts, Work
 
-PAY_STEP = "pay_from_fiscal_account"
-ALLOCATE_STEP = "allocate_to_counties"
+PAY_DUTY = "pay_from_fiscal_account"
+ALLOCATE_DUTY = "allocate_to_counties"
 
-_SENDABLE = {ObligationState.RELEASED, ObligationState.RETRY_APPROVED, ObligationState.IN_FLIGHT}
 _STUCK = {
     ObligationState.FAILED,
     ObligationState.HELD,
@@ -42,17 +41,17 @@ class Leg:
     pays_city: bool
 
 
-def legs_of(policy: CityPolicy, month: Month, duty_step: str) -> tuple[Leg, ...]:
-    """The hops that fulfil ``duty_step``; () where the city's path has none."""
+def legs_of(policy: CityPolicy, month: Month, duty_key: str) -> tuple[Leg, ...]:
+    """The hops that fulfil ``duty_key``; () where the city's path has none."""
     return tuple(
         _leg(policy, hop)
         for hop in policy.payment_path
-        if hop.closes == duty_step and policy.rule(hop.basis).holds_on(month.first_day)
+        if hop.closes == duty_key and policy.rule(hop.basis).holds_on(month.first_day)
     )
 
 
 def orders_of(policy: CityPolicy, leg: Leg, application: Application) -> tuple[PaymentOrder, ...]:
-    """What a reviewed application has paid over one hop; a county reviewed at nil gets no transfer."""
+    """The payments that a reviewed application leads to over one hop; a county reviewed at nil gets none."""
     amounts = {
         line.county: line.reviewed_fen
         for line in application.lines
@@ -75,14 +74,14 @@ def orders_of(policy: CityPolicy, leg: Leg, application: Application) -> tuple[P
     )
 
 
-def is_owed(work: Work, policy: CityPolicy, month: Month, duty_step: str) -> bool:
-    """Whether something that finance reviewed has not arrived over the hops of ``duty_step`` yet.
+def is_owed(work: Work, policy: CityPolicy, month: Month, duty_key: str) -> bool:
+    """Whether something that finance reviewed has not arrived over the hops of ``duty_key`` yet.
 
     A supplementary application makes a hop owed again that was done before.
     """
     arrived = {ObligationState.SETTLED, ObligationState.PARTLY_RETURNED, ObligationState.CANCELLED}
-    for leg in legs_of(policy, month, duty_step):
-        obligations = work.transfers.obligations(city=policy.key, month=month, hop=leg.hop)
+    for leg in legs_of(policy, month, duty_key):
+        obligations = work.payments.obligations(city=policy.key, month=month, hop=leg.hop)
         over = {
             (obligation.fund, obligation.application, obligation.unit)
             for obligation in latest_revisions(obligations)
@@ -138,7 +137,7 @@ def send_payments(ports: MonthPorts, request: StepRequest, duty: str) -> list[Un
     outcomes: list[UnitOutcome] = []
     for leg in legs_of(policy, request.month, duty):
         transfers = _standing(ports, policy, request, leg)
-        if any(transfer.state in _SENDABLE for transfer in transfers):
+        if any(transfer.state in sending.SENDABLE for transfer in transfers):
             transfers = list(
                 sending.send_batch(
                     ports,
@@ -166,27 +165,24 @@ def _order(
         )
     for application in applications:
         if not application.is_reviewed:
-            outcomes.append(_waits(policy, application, "待财政复核", "finance's review is outstanding"))
+            outcomes.append(_of_city(policy, application, "待财政复核", "finance's review is outstanding"))
             continue
         if comes_after is not None and not _has_arrived(ports, policy, application, comes_after):
-            outcomes.append(
-                _waits(
-                    policy, application, "款项尚未到市支出户", "the money has not reached the city's account"
-                )
-            )
+            zh, en = "款项尚未到市支出户", "the money has not reached the city's account"
+            outcomes.append(_of_city(policy, application, zh, en))
             continue
         order = partial(_order_missing, policy=policy, leg=leg, application=application, request=request)
         try:
             outcomes += ports.database.transaction(order)
         except RuleViolation as problem:
-            outcomes.append(_refused(policy, application, problem))
+            outcomes.append(_of_city(policy, application, problem.zh, problem.en, error_code=problem.code))
     return outcomes
 
 
 def _order_missing(
     work: Work, policy: CityPolicy, leg: Leg, application: Application, request: StepRequest
 ) -> list[UnitOutcome]:
-    """Order what the application has not had ordered over this hop yet; tell what a payee lacks.
+    """Order what is not ordered yet of the application over this hop; an outcome for each payee that lacks something.
 
     A payee without a usable account keeps nobody else waiting: it is ordered later, in a batch of
     its own, and only because nothing was ever ordered for it. Its order is the same then: books
@@ -194,7 +190,7 @@ def _order_missing(
     """
     ordered = {
         obligation.unit
-        for obligation in work.transfers.obligations(
+        for obligation in work.payments.obligations(
             city=policy.key, month=application.month, fund=application.fund, hop=leg.hop
         )
         if obligation.application == application.number
@@ -206,7 +202,7 @@ def _order_missing(
         if order.unit in ordered:
             continue
         account = work.accounts.approved(policy.key, order.fund, leg.hop.to_type, order.unit)
-        if account is None or account.usable_from is None or account.usable_from > request.now:
+        if account is None or not account.may_be_used(request.now):
             outcomes.append(_without_account(order))
         else:
             orders.append(order)
@@ -249,7 +245,7 @@ def _standing(ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: 
         return [
             transfer_views.outcome_of(work, obligation.id)
             for obligation in latest_revisions(
-                work.transfers.obligations(city=policy.key, month=request.month, hop=leg.hop)
+                work.payments.obligations(city=policy.key, month=request.month, hop=leg.hop)
             )
             if obligation.unit in units
         ]
@@ -276,38 +272,30 @@ def payment_outcome(transfer: TransferOutcome) -> UnitOutcome:
     )
 
 
-def _waits(policy: CityPolicy, application: Application, zh: str, en: str) -> UnitOutcome:
+def _of_city(
+    policy: CityPolicy, application: Application, zh: str, en: str, *, error_code: str | None = None
+) -> UnitOutcome:
+    """Why an application is not ordered yet: it waits, or with ``error_code`` was refused."""
     return UnitOutcome(
         policy.division_code,
-        UnitState.WAITING,
+        UnitState.WAITING if error_code is None else UnitState.FAILED,
         f"第 {application.number} 号申请：{zh}",
         f"application {application.number}: {en}",
         fund=application.fund,
         amount_fen=application.applied_fen,
+        error_code=error_code,
     )
 
 
-def _refused(policy: CityPolicy, application: Application, problem: RuleViolation) -> UnitOutcome:
-    return UnitOutcome(
-        policy.division_code,
-        UnitState.FAILED,
-        f"第 {application.number} 号申请：{problem.zh}",
-        f"application {application.number}: {problem.en}",
-        fund=application.fund,
-        amount_fen=application.applied_fen,
-        error_code=problem.code,
-    )
-
-
-def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, step: str) -> bool:
+def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, duty_key: str) -> bool:
     """Whether every payment of the application over the hop before is settled."""
 
     def settled(work: Work) -> bool:
-        for leg in legs_of(policy, application.month, step):
+        for leg in legs_of(policy, application.month, duty_key):
             wanted = {order.unit for order in orders_of(policy, leg, application)}
             arrived = {
                 obligation.unit
-                for obligation in work.transfers.obligations(
+                for obligation in work.payments.obligations(
                     city=policy.key,
                     month=application.month,
                     fund=application.fund,

@@ -15,7 +15,7 @@ def is_stopped(work: Work, city: str, fund: str) -> bool:
 
     A switch that somebody changed in the database, put back or deleted counts as thrown.
     """
-    switch = work.transfers.kill_switch(city, fund)
+    switch = work.switches.kill_switch(city, fund)
     return (switch is not None and switch.is_stopped) or not _is_whole(work, city, fund, switch)
 
 
@@ -30,10 +30,10 @@ def _is_whole(work: Work, city: str, fund: str, switch: KillSwitch | None) -> bo
 
 def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: datetime) -> None:
     """Stop the fund's sending; everything stays readable. A stopped fund keeps its first reason."""
-    switch = work.transfers.kill_switch(city, fund)
+    switch = work.switches.kill_switch(city, fund)
     if switch is not None and switch.is_stopped and _is_whole(work, city, fund, switch):
         return
-    work.transfers.set_kill_switch(
+    work.switches.set_kill_switch(
         KillSwitch(city, fund, is_stopped=True, reason=reason, by=by, at=now, restart_asked_by=None)
     )
     work.audit.append(at=now, actor=by, action="stop_fund", subject=f"fund:{city}/{fund}", reason=reason)
@@ -41,7 +41,7 @@ def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: da
 
 def restart_fund(work: Work, city: str, fund: str, *, by: str, now: datetime) -> None:
     """Start sending again by two people: the first one's act is the request, the second one's confirms it."""
-    switch = work.transfers.kill_switch(city, fund)
+    switch = work.switches.kill_switch(city, fund)
     if switch is not None and switch.restart_asked_by is not None:
         confirm_restart(work, city, fund, by=by, now=now)
     else:
@@ -58,7 +58,7 @@ def request_restart(work: Work, city: str, fund: str, *, by: str, now: datetime)
     switch = _stopped(work, city, fund)
     require_recovered(work, city, fund)
     _require_no_stopping_break(work, city, fund)
-    work.transfers.set_kill_switch(replace(switch, is_stopped=True, restart_asked_by=by))
+    work.switches.set_kill_switch(replace(switch, is_stopped=True, restart_asked_by=by))
     work.audit.append(at=now, actor=by, action="request_restart", subject=f"fund:{city}/{fund}")
 
 
@@ -76,20 +76,20 @@ def confirm_restart(work: Work, city: str, fund: str, *, by: str, now: datetime)
             remedy="fundpool transfers restart --city … --fund … --by 姓名",
         )
     require_other_person(by, switch.restart_asked_by, act_zh="恢复发送的确认", act_en="confirming a restart")
-    work.transfers.set_kill_switch(replace(switch, is_stopped=False, restarted_by=by))
+    work.switches.set_kill_switch(replace(switch, is_stopped=False, restarted_by=by))
     work.audit.append(at=now, actor=by, action="confirm_restart", subject=f"fund:{city}/{fund}")
 
 
 def forget_request(work: Work, city: str, fund: str) -> None:
     """What one person asked before the books were put back counts no more."""
-    switch = work.transfers.kill_switch(city, fund)
+    switch = work.switches.kill_switch(city, fund)
     if switch is not None and switch.restart_asked_by is not None:
-        work.transfers.set_kill_switch(replace(switch, restart_asked_by=None))
+        work.switches.set_kill_switch(replace(switch, restart_asked_by=None))
 
 
 def require_recovered(work: Work, city: str, fund: str) -> None:
     """Raise RuleViolation ``recovery_unfinished`` while nobody knows what the bank did since the backup."""
-    recovery = work.transfers.recovery(city, fund)
+    recovery = work.switches.recovery(city, fund)
     if recovery is None or recovery.finished_at is not None:
         return
     zh, en = what_is_missing(recovery)
@@ -118,7 +118,7 @@ def what_is_missing(recovery: Recovery) -> tuple[str, str]:
 
 
 def _stopped(work: Work, city: str, fund: str) -> KillSwitch:
-    switch = work.transfers.kill_switch(city, fund)
+    switch = work.switches.kill_switch(city, fund)
     if not _is_whole(work, city, fund, switch):
         # Who asked for a restart in such a row may have asked for another one.
         raise RuleViolation(
@@ -134,7 +134,7 @@ def _stopped(work: Work, city: str, fund: str) -> KillSwitch:
 
 
 def _require_no_stopping_break(work: Work, city: str, fund: str) -> None:
-    open_breaks = [each for each in work.transfers.breaks(city) if each.stops_fund and each.fund == fund]
+    open_breaks = [each for each in work.breaks.find(city) if each.stops_fund and each.fund == fund]
     if open_breaks:
         raise RuleViolation(
             "breaks_open",

@@ -13,7 +13,7 @@ from fundpool.domain.application import Application
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.money import format_yuan
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.transfer import (
     MAY_BE_ORDERED_AGAIN,
     Attempt,
@@ -54,7 +54,7 @@ def require_within_day(work: Work, obligation: Obligation, attempt: Attempt, now
         return
     day_fen = obligation.amount_fen
     if attempt.first_sent_at is None:
-        day_fen += work.transfers.sent_fen(obligation.city, obligation.fund, now.astimezone(SHANGHAI).date())
+        day_fen += work.attempts.sent_fen(obligation.city, obligation.fund, day_of(now))
     _require_within("单日", "one day", day_fen, work.limits.per_day_fen)
 
 
@@ -120,7 +120,7 @@ def sealed_budgets(work: Work, city: str, year: int) -> dict[tuple[str, str], in
 
 
 def committed_fen(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
-    """What is paid and reserved of each county's year, in fen: every payment that is ordered and not over.
+    """What is paid or ordered for each county in the year, in fen: every payment that is ordered and not over.
 
     What was paid before the books began comes in with the openings. A payment to the city's own account
     counts for the counties of its application, until each county's own payment stands for it.
@@ -168,7 +168,7 @@ def _paid_before(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
 
 
 def _ordered(work: Work, city: str, fund: str, year: int) -> list[Obligation]:
-    found = work.transfers.obligations(city=city, fund=fund, year=year)
+    found = work.payments.obligations(city=city, fund=fund, year=year)
     for each in found:
         if not work.seals.hold(each):  # also one that says that it is over
             raise broken_seal(f"obligation {each.key}")
@@ -239,7 +239,7 @@ def require_money_arrived(work: Work, obligation: Obligation) -> None:
     before = [
         each
         for each in latest_revisions(
-            work.transfers.obligations(
+            work.payments.obligations(
                 city=obligation.city,
                 month=obligation.month,
                 fund=obligation.fund,

@@ -15,18 +15,17 @@ from enum import StrEnum
 
 from fundpool.domain.money import format_yuan
 from fundpool.domain.people import SYSTEM
-from fundpool.domain.periods import SHANGHAI
-from fundpool.domain.transfer import Attempt, AttemptState, Event, GatewayTerms, ObligationState
+from fundpool.domain.periods import SHANGHAI, day_of
+from fundpool.domain.transfer import EXECUTED, Attempt, AttemptState, Event, GatewayTerms, ObligationState
 from fundpool.services.books import booking
-from fundpool.services.payments import kill_switches
 from fundpool.services.payments.attempts import (
     Evidence,
     apply_event,
     hold,
     recovered_posting,
-    report_break,
     suspense_posting,
 )
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.ports.work import Work
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
@@ -172,7 +171,7 @@ def apply_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms
     came back before what was paid: so all lines of the key are read together, not the new one alone.
     """
     order = TransferOrder.from_body(attempt.request)
-    standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+    standing = standing_of(order, work.statements.lines_of_key(attempt.key))
     for line, kind in standing.differing:
         report_line(work, line, kind, now)
     if not standing.executions:
@@ -196,22 +195,12 @@ def apply_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms
     return _apply_returns(work, attempt, standing, now, terms)
 
 
-_EXECUTED = frozenset(
-    {
-        AttemptState.SUCCEEDED,
-        AttemptState.RETURNED,
-        AttemptState.PARTLY_RETURNED,
-        AttemptState.ANOMALY,
-    }
-)
-
-
 def _is_proved_elsewhere(work: Work, attempt: Attempt, order: TransferOrder) -> bool:
     """Whether the bank's exact answer proves the debit, while the statement that must have it is not in yet."""
-    if attempt.state not in _EXECUTED or attempt.executed_at is None:
+    if attempt.state not in EXECUTED or attempt.executed_at is None:
         return False
-    day = attempt.executed_at.astimezone(SHANGHAI).date()
-    return day not in work.transfers.statement_imports(order.debit_account)
+    day = day_of(attempt.executed_at)
+    return day not in work.statements.imports(order.debit_account)
 
 
 def _executed_more_than_once(
@@ -222,7 +211,7 @@ def _executed_more_than_once(
     now: datetime,
 ) -> None:
     """Each execution beyond the first goes to suspense; what comes back takes it out again."""
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     for line in more:
         key = _second_key(line)
         entry = suspense_posting(obligation, key, line.executed_at)
@@ -268,7 +257,7 @@ def _apply_returns(
 
 
 def _partly_returned(work: Work, attempt: Attempt, now: datetime) -> None:
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     back, rest = format_yuan(attempt.returned_fen), format_yuan(attempt.amount_fen - attempt.returned_fen)
     report_break(
         work,
@@ -311,26 +300,18 @@ _WORDS = {
 
 def report_line(work: Work, line: StatementLine, kind: str, now: datetime) -> None:
     """Enter a line that does not agree into the register of breaks, once, and stop the fund."""
-    accounts = work.accounts.find(account_no=line.account)
-    city, fund = (accounts[0].city, accounts[0].fund) if accounts else ("", "")
+    account = next(iter(work.accounts.find(account_no=line.account)), None)
     zh, en = _WORDS[kind]
     payee_zh = f" 对方 {line.counterparty}" if kind == "other_payee" else ""
     payee_en = f", counterparty {line.counterparty}" if kind == "other_payee" else ""
-    is_new = work.transfers.add_break(
+    report_break(
+        work,
+        account,
         kind=kind,
         reference=f"{line.account}/{line.bank_serial}",
-        city=city,
-        fund=fund,
-        detail_zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分{payee_zh}",
-        detail_en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen{payee_en}",
+        cause=line.bank_serial,
+        zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分{payee_zh}",
+        en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen{payee_en}",
         stops_fund=True,
-        at=now,
+        now=now,
     )
-    if is_new and accounts:
-        kill_switches.stop_fund(work, city, fund, reason=f"{kind}: {line.bank_serial}", by=SYSTEM, now=now)
-
-
-def execution_of(order: TransferOrder, work: Work) -> StatementLine | None:
-    """The debit line that proves that the order was executed, if a statement has it."""
-    executions = standing_of(order, work.transfers.lines_of_key(order.key)).executions
-    return executions[0] if executions else None

@@ -5,10 +5,10 @@ may have lost, ask the bank about it, and settle it from what the statements say
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of, days_between, midnight
 from fundpool.domain.transfer import (
     Attempt,
     Event,
@@ -17,6 +17,7 @@ from fundpool.domain.transfer import (
     ObligationState,
     attempt_key,
     final_days,
+    prepared_attempt,
     request_hash,
 )
 from fundpool.services.payments import attempts
@@ -33,19 +34,19 @@ def tried(work: Work, obligation: Obligation) -> list[Attempt]:
     """Attempts to pay what is owed, under any revision of it, first to last."""
     found = [
         attempt
-        for revision in work.transfers.revisions(obligation)
-        for attempt in work.transfers.attempts(revision.id)
+        for revision in work.payments.revisions(obligation)
+        for attempt in work.attempts.of_obligation(revision.id)
     ]
     return sorted(found, key=lambda each: each.attempt_no)
 
 
 def is_latest(work: Work, obligation: Obligation) -> bool:
-    """Whether nobody has ordered what is owed again, as a later revision."""
-    return work.transfers.revisions(obligation)[-1].id == obligation.id
+    """Whether the obligation is the last revision of what is owed."""
+    return work.payments.revisions(obligation)[-1].id == obligation.id
 
 
 def possible_keys(obligation: Obligation, known: Sequence[Attempt]) -> list[tuple[int, str]]:
-    """Numbers and keys that orders lost by a restore can have had, the next one first; ``known`` as by ``tried``.
+    """Numbers and keys that orders lost by a restore can have had, in order; ``known``: the result of ``tried``.
 
     All of them, not the next alone: after the backup attempts may have been refused, leaving no
     trace at the bank, and others made.
@@ -101,9 +102,9 @@ def new_attempt(
     valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
     order = order_for(work, obligation, key, valid_until)
     attempts.reserve(work, obligation, key, now)
-    attempt = work.transfers.add_attempt(obligation, attempt_no, key, order.body, now, valid_until)
+    attempt = work.attempts.add(prepared_attempt(obligation, attempt_no, key, order.body, now, valid_until))
     if obligation.state is not ObligationState.IN_FLIGHT:
-        work.transfers.change_obligation(obligation, ObligationState.IN_FLIGHT)
+        work.payments.change_obligation(obligation, ObligationState.IN_FLIGHT)
     work.audit.append(
         at=now,
         actor="system",
@@ -115,22 +116,10 @@ def new_attempt(
 
 
 def possible_orders(work: Work, obligation: Obligation) -> list[TransferOrder]:
-    """The order under each of ``possible_keys``, to ask the bank about; its validity is not part of that."""
-    debit = work.accounts.get(obligation.debit_account_id)
-    credit = work.accounts.get(obligation.credit_account_id)
-    return [
-        TransferOrder(
-            key=key,
-            amount_fen=obligation.amount_fen,
-            debit_account=debit.account_no,
-            credit_account=credit.account_no,
-            credit_name=credit.account_name,
-            purpose=obligation.purpose,
-            end_to_end_id=key.replace("-", ""),
-            valid_until=datetime(2000, 1, 1, tzinfo=SHANGHAI),
-        )
-        for _, key in possible_keys(obligation, tried(work, obligation))
-    ]
+    """The order under each of ``possible_keys``, to ask the bank about; none of them is ever sent."""
+    never = datetime(2000, 1, 1, tzinfo=SHANGHAI)
+    keys = possible_keys(obligation, tried(work, obligation))
+    return [order_for(work, obligation, key, valid_until=never) for _, key in keys]
 
 
 def orders_perhaps_lost(
@@ -141,14 +130,14 @@ def orders_perhaps_lost(
     Raises RuleViolation ``statements_missing`` when the bank may have forgotten one: then only the statements
     of every day on which it can have been executed show that there was none.
     """
-    recovery = work.transfers.recovery(obligation.city, obligation.fund)
-    if recovery is None or work.transfers.attempts(obligation.id):
+    recovery = work.switches.recovery(obligation.city, obligation.fund)
+    if recovery is None or work.attempts.of_obligation(obligation.id):
         return []
     orders = possible_orders(work, obligation)
     if not orders:
         return []  # earlier revisions have used every key there is
-    made_at = work.transfers.batch(obligation.batch_id).made_at
-    if made_at < recovery.opened_at or work.transfers.keys_with_lines(each.key for each in orders):
+    made_at = work.payments.batch(obligation.batch_id).made_at
+    if made_at < recovery.opened_at or work.statements.keys_with_lines(each.key for each in orders):
         return []
     _require_forgotten_on_statements(work, orders[0].debit_account, recovery, now, terms)
     return orders if now < _all_forgotten_at(recovery, terms) else []
@@ -169,16 +158,15 @@ def _require_forgotten_on_statements(
     over_at = _all_forgotten_at(recovery, terms)
     if now >= over_at:
         require_statements(work, account_no, recovery.since, over_at, terms)
-    elif now >= datetime.combine(recovery.since, time(), SHANGHAI) + terms.key_retention:
+    elif now >= midnight(recovery.since) + terms.key_retention:
         final_until = now - terms.statement_final_after - timedelta(days=1)
         require_statements(work, account_no, recovery.since, final_until, terms)
 
 
 def require_statements(work: Work, account_no: str, first: date, last: datetime, terms: GatewayTerms) -> None:
     """Raise RuleViolation ``statements_missing`` unless all those days were imported when final."""
-    days = ((last.astimezone(SHANGHAI).date() - first).days) + 1
-    final = final_days(work.transfers.statement_imports(account_no), terms)
-    missing = [day for day in (first + timedelta(days=n) for n in range(days)) if day not in final]
+    final = final_days(work.statements.imports(account_no), terms)
+    missing = [day for day in days_between(first, day_of(last)) if day not in final]
     if missing:
         raise RuleViolation(
             "statements_missing",
@@ -189,15 +177,15 @@ def require_statements(work: Work, account_no: str, first: date, last: datetime,
 
 
 def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
-    """An order that a restore had lost is asked about, and never sent again.
+    """Make an order that a restore had lost an open question to the bank; it is never sent again.
 
     It may have been sent as early as the day of the backup: a fence proves nothing once the bank may
     have forgotten it, and its absence is proved only by the statements from that day on.
     """
-    obligation = work.transfers.obligation(attempt.obligation_id)
-    recovery = work.transfers.recovery(obligation.city, obligation.fund)
-    sent_at = datetime.combine(recovery.since, time(), SHANGHAI) if recovery else attempt.prepared_at
+    obligation = work.payments.obligation(attempt.obligation_id)
+    recovery = work.switches.recovery(obligation.city, obligation.fund)
+    sent_at = midnight(recovery.since) if recovery else attempt.prepared_at
     suspect = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
-    return work.transfers.change_attempt(
+    return work.attempts.change(
         suspect, first_sent_at=min(sent_at, attempt.prepared_at), last_sent_at=now, resend_until=now
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.people import person, require_other_person
 from fundpool.domain.transfer import (
+    EXECUTED,
     LEAVES_ROOM,
     AttemptState,
     Event,
@@ -41,14 +42,14 @@ def cancel(
     certain that none has.
     """
     by = person(by)
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     _require_never_sent(work, obligation, now, terms)
-    for attempt in work.transfers.attempts(obligation_id):
+    for attempt in work.attempts.of_obligation(obligation_id):
         if attempt.state is AttemptState.PREPARED:
             apply_event(work, attempt, Event.NEVER_SENT, Evidence("cancel", reason), now=now, terms=terms)
-            obligation = work.transfers.obligation(obligation_id)
-    cancelled = work.transfers.change_obligation(obligation, ObligationState.CANCELLED)
-    _audit_obligation(work, obligation, cancelled, "cancel", by, reason, now)
+            obligation = work.payments.obligation(obligation_id)
+    cancelled = work.payments.change_obligation(obligation, ObligationState.CANCELLED)
+    _audit_obligation(work, obligation, cancelled, action="cancel", by=by, reason=reason, now=now)
     return cancelled
 
 
@@ -56,7 +57,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
     """Nothing of it is with the bank: not by the books, nor by orders that a restore has lost."""
     kill_switches.require_recovered(work, obligation.city, obligation.fund)
     require_orders_whole(work, obligation)
-    known = work.transfers.attempts(obligation.id)
+    known = work.attempts.of_obligation(obligation.id)
     # One learnt from the statement was never sent by these books, and is paid all the same.
     is_sent = any(
         each.state not in LEAVES_ROOM
@@ -64,7 +65,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
         for each in known
     )
     keys = possible_keys(obligation, tried(work, obligation))
-    if is_sent or work.transfers.keys_with_lines(key for _, key in keys):
+    if is_sent or work.statements.keys_with_lines(key for _, key in keys):
         raise RuleViolation(
             "already_sent",
             f"{obligation.key} 已发送过银行，不能撤回",
@@ -91,14 +92,6 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
         )
 
 
-_PAID_OR_RETURNED = frozenset(
-    {
-        AttemptState.SUCCEEDED,
-        AttemptState.RETURNED,
-        AttemptState.PARTLY_RETURNED,
-        AttemptState.ANOMALY,
-    }
-)
 _OVER = frozenset(
     {
         ObligationState.SETTLED,
@@ -115,7 +108,7 @@ def hold_obligation(work: Work, obligation_id: int, *, by: str, reason: str, now
     Raises RuleViolation ``illegal_state_change`` for one that is over: nothing of it can be stopped.
     """
     by = person(by)
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     if obligation.state in _OVER:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
     return hold(work, obligation, reason=reason, by=by, now=now)
@@ -128,11 +121,11 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
     while an execution after the end is not cleared.
     """
     by = person(by)
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     if obligation.state is not ObligationState.HELD:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
     require_orders_whole(work, obligation)
-    known = work.transfers.attempts(obligation_id)
+    known = work.attempts.of_obligation(obligation_id)
     if any(attempt.state is AttemptState.ANOMALY and not is_accepted(work, attempt) for attempt in known):
         raise RuleViolation(
             "anomaly_open",
@@ -142,26 +135,26 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
             "when it was paid once and the payee keeps it; otherwise wait until the money is back",
         )
     last = known[-1].state if known else None
-    ends = {each.state for each in known} & _PAID_OR_RETURNED
+    ends = {each.state for each in known} & EXECUTED
     if last is None or (known[-1].first_sent_at is None and last is AttemptState.CLOSED):
         target = ObligationState.RELEASED
-    elif ends and last in LEAVES_ROOM | _PAID_OR_RETURNED:
+    elif ends and last in LEAVES_ROOM | EXECUTED:
         target = ObligationState.SETTLED  # held after the bank had paid: it contradicted itself
     elif last in LEAVES_ROOM:
         target = ObligationState.FAILED
     else:
         target = ObligationState.IN_FLIGHT
-    changed = work.transfers.change_obligation(obligation, target, held_reason=None)
+    changed = work.payments.change_obligation(obligation, target, held_reason=None)
     if target is ObligationState.SETTLED and ends == {AttemptState.RETURNED}:
-        changed = work.transfers.change_obligation(changed, ObligationState.RETURNED)
+        changed = work.payments.change_obligation(changed, ObligationState.RETURNED)
     elif target is ObligationState.SETTLED and AttemptState.PARTLY_RETURNED in ends:
         back_fen = next(each.returned_fen for each in known if each.state is AttemptState.PARTLY_RETURNED)
-        changed = work.transfers.change_obligation(
+        changed = work.payments.change_obligation(
             changed, ObligationState.PARTLY_RETURNED, returned_fen=back_fen
         )
     if target is ObligationState.IN_FLIGHT and last is not AttemptState.PREPARED:
-        work.transfers.change_attempt(known[-1], next_query_at=now)
-    _audit_obligation(work, obligation, changed, "look_again", by, reason, now)
+        work.attempts.change(known[-1], next_query_at=now)
+    _audit_obligation(work, obligation, changed, action="look_again", by=by, reason=reason, now=now)
     return changed
 
 
@@ -172,15 +165,15 @@ def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, no
     where no such execution waits, and ``paid_twice`` where the payee has been, or may yet be, paid otherwise.
     """
     by = person(by)
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     require_other_person(
         by,
-        work.transfers.batch(obligation.batch_id).maker,
+        work.payments.batch(obligation.batch_id).maker,
         act_zh="认可入账",
         act_en="accepting an execution",
     )
     anomalies = [
-        each for each in work.transfers.attempts(obligation_id) if each.state is AttemptState.ANOMALY
+        each for each in work.attempts.of_obligation(obligation_id) if each.state is AttemptState.ANOMALY
     ]
     if obligation.state is not ObligationState.HELD or not anomalies:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
@@ -189,8 +182,10 @@ def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, no
     executed = anomalies[0]
     over = LEAVES_ROOM | {AttemptState.RETURNED}
     others = [each for each in known if each.state not in over and each.id != executed.id]
-    debits = [each for each in work.transfers.lines_of_key(executed.key) if each.direction is Direction.DEBIT]
-    lost = work.transfers.keys_with_lines(key for _, key in possible_keys(obligation, known))
+    debits = [
+        each for each in work.statements.lines_of_key(executed.key) if each.direction is Direction.DEBIT
+    ]
+    lost = work.statements.keys_with_lines(key for _, key in possible_keys(obligation, known))
     if others or lost or len(debits) > 1:
         raise RuleViolation(
             "paid_twice",
@@ -199,10 +194,10 @@ def accept_execution(work: Work, obligation_id: int, *, by: str, reason: str, no
         )
     entry = accepted_leg(obligation, executed.key, now)
     booking.post(work, [entry], by=by, now=now, evidence=reason)
-    changed = work.transfers.change_obligation(
+    changed = work.payments.change_obligation(
         obligation, ObligationState.SETTLED, settled_at=executed.executed_at, held_reason=None
     )
-    _audit_obligation(work, obligation, changed, "accept_execution", by, reason, now)
+    _audit_obligation(work, obligation, changed, action="accept_execution", by=by, reason=reason, now=now)
     return changed
 
 
@@ -214,8 +209,8 @@ def approve_retry(work: Work, obligation_id: int, *, by: str, reason: str, now: 
     the bank before a new one is used.
     """
     by = person(by)
-    obligation = work.transfers.obligation(obligation_id)
-    batch = work.transfers.batch(obligation.batch_id)
+    obligation = work.payments.obligation(obligation_id)
+    batch = work.payments.batch(obligation.batch_id)
     require_other_person(by, batch.maker, act_zh="重付批准", act_en="approving a retry")
     if obligation.state is ObligationState.RETRY_APPROVED:
         return obligation
@@ -226,11 +221,11 @@ def approve_retry(work: Work, obligation_id: int, *, by: str, reason: str, now: 
             f"{obligation.key} is {obligation.state}; only a definite failure may be tried again",
         )
     require_orders_whole(work, obligation)
-    doubtful = any(attempt.was_unknown for attempt in work.transfers.attempts(obligation_id))
+    doubtful = any(attempt.was_unknown for attempt in work.attempts.of_obligation(obligation_id))
     if doubtful and obligation.retry_asked_by is None:
         # The state stays: only the first of the two names is recorded.
-        work.transfers.note_retry(obligation, by)
-        changed = work.transfers.obligation(obligation_id)
+        work.payments.note_retry(obligation, by)
+        changed = work.payments.obligation(obligation_id)
     else:
         if doubtful:
             require_other_person(
@@ -239,10 +234,10 @@ def approve_retry(work: Work, obligation_id: int, *, by: str, reason: str, now: 
                 act_zh="重付的第二人批准",
                 act_en="the second approval of a retry",
             )
-        changed = work.transfers.change_obligation(
+        changed = work.payments.change_obligation(
             obligation, ObligationState.RETRY_APPROVED, retry_asked_by=None
         )
-    _audit_obligation(work, obligation, changed, "approve_retry", by, reason, now)
+    _audit_obligation(work, obligation, changed, action="approve_retry", by=by, reason=reason, now=now)
     return changed
 
 

@@ -7,7 +7,7 @@ from fundpool.domain.bank_reconciliation import BankReconciliation
 from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from fundpool.domain.money import format_yuan
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import day_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.books.audit_checks import keep_anchor, verify_daily
 from fundpool.services.payments import resolving
@@ -45,13 +45,13 @@ def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) 
     yield from _unreadable(ports, policy)
     yield from _missing(policy, caught)
     yield from _breaks(policy, caught, receipts)
-    if request.now.astimezone(SHANGHAI).date() > request.month.last_day:
+    if day_of(request.now) > request.month.last_day:
         forms = ports.database.read(
             lambda work: reconciliations(work, policy.key, request.month, ports.gateway_terms)
         )
         if forms:
-            prepared_on = request.now.astimezone(SHANGHAI).date()
-            ports.reconciliation_forms.write(policy, request.month, forms, prepared_on)
+            prepared_on = day_of(request.now)
+            ports.write_reconciliation(policy, request.month, forms, prepared_on)
         yield from (_form(policy, form) for form in forms)
 
 
@@ -60,37 +60,33 @@ def _trails(ports: MonthPorts, policy: CityPolicy, now: datetime) -> Iterator[Un
     faults, full_is_due = verify_daily(ports, now)
     if faults:
         first = faults[0]
-        yield UnitOutcome(
-            policy.division_code,
-            UnitState.FLAGGED,
+        yield _flagged(
+            policy,
             f"核验发现程序之外的改动 {len(faults)} 处，首处 {first.subject}：{first.zh}；见 fundpool audit verify",
             f"{len(faults)} changes behind the program, first {first.subject}: {first.en}: fundpool audit verify",
-            error_code=first.kind,
+            first.kind,
         )
     if full_is_due:
-        yield UnitOutcome(
-            policy.division_code,
-            UnitState.FLAGGED,
+        yield _flagged(
+            policy,
             "须全部核验一次：fundpool audit verify --full",
             "everything is to be verified again: fundpool audit verify --full",
-            error_code="full_verification_due",
+            "full_verification_due",
         )
     try:
         keep_anchor(ports, now)
     except ServiceUnavailable as error:
-        yield UnitOutcome(policy.division_code, UnitState.FLAGGED, error.zh, error.en, error_code=error.code)
+        yield _flagged(policy, error.zh, error.en, error.code)
 
 
 def _unreadable(ports: MonthPorts, policy: CityPolicy) -> Iterator[UnitOutcome]:
-    notes = ports.bank_inbox.files() if ports.bank_inbox is not None else ()
-    for note in notes:
+    for note in ports.read_bank_files() if ports.read_bank_files is not None else ():
         if note.error is not None:
-            yield UnitOutcome(
-                policy.division_code,
-                UnitState.FLAGGED,
+            yield _flagged(
+                policy,
                 f"银行文件 {note.name} 未采用：{note.error.zh}",
                 f"the bank's file {note.name} is not used: {note.error.en}",
-                error_code=note.error.code,
+                note.error.code,
             )
 
 
@@ -112,12 +108,15 @@ def _missing(policy: CityPolicy, caught: CatchUp) -> Iterator[UnitOutcome]:
 def _breaks(policy: CityPolicy, caught: CatchUp, receipts: ReceiptReport) -> Iterator[UnitOutcome]:
     found = caught.breaks_new + receipts.breaks_new
     if found:
-        yield UnitOutcome(
-            policy.division_code,
-            UnitState.FLAGGED,
+        yield _flagged(
+            policy,
             f"对账新发现 {found} 处差异，见 fundpool transfers breaks",
             f"matching found {found} new breaks: fundpool transfers breaks",
         )
+
+
+def _flagged(policy: CityPolicy, zh: str, en: str, code: str | None = None) -> UnitOutcome:
+    return UnitOutcome(policy.division_code, UnitState.FLAGGED, zh, en, error_code=code)
 
 
 def _form(policy: CityPolicy, form: BankReconciliation) -> UnitOutcome:

@@ -8,13 +8,13 @@ until then nobody can start the fund again (see ``kill_switches``).
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM, person, require_other_person
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of, days_between
 from fundpool.domain.transfer import (
     LEAVES_ROOM,
     OPEN_QUESTIONS,
@@ -82,13 +82,13 @@ def quarantine(work: Work, *, now: datetime, terms: GatewayTerms) -> int:
     last_known_at = min(work.audit.last_at() or now, now)
     funds = {(each.city, each.fund) for each in work.accounts.find()}
     for city, fund in sorted(funds):
-        _open(work, city, fund, last_known_at.astimezone(SHANGHAI).date(), now)
-    for attempt in work.transfers.attempts_in(_SUSPECT_AFTER_RESTORE):
+        _open(work, city, fund, day_of(last_known_at), now)
+    for attempt in work.attempts.in_states(_SUSPECT_AFTER_RESTORE):
         event = _SUSPECT_AFTER_RESTORE[attempt.state]
         evidence = Evidence("restore")
         suspect = apply_event(work, attempt, event, evidence, now=now, terms=terms) if event else attempt
         sent_at = attempt.first_sent_at or attempt.prepared_at
-        work.transfers.change_attempt(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
+        work.attempts.change(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
     return len(funds)
 
 
@@ -98,10 +98,10 @@ def _open(work: Work, city: str, fund: str, since: date, now: datetime) -> None:
         work, city, fund, reason="由备份恢复 / restored from a backup", by=SYSTEM, now=now
     )
     kill_switches.forget_request(work, city, fund)
-    before = work.transfers.recovery(city, fund)
+    before = work.switches.recovery(city, fund)
     if before is not None and before.finished_at is None:
         since = min(since, before.since)
-    work.transfers.put_recovery(Recovery(city, fund, opened_at=now, since=since))
+    work.switches.put_recovery(Recovery(city, fund, opened_at=now, since=since))
     work.audit.append(
         at=now,
         actor=SYSTEM,
@@ -129,11 +129,12 @@ def recover(
     opened = ports.database.transaction(lambda work: _opened(work, first_day))
     reports, not_arrived = _import_statements(ports, opened, clock)
     answered = _ask_about_keys(ports, gateway, opened, clock)
-    for attempt in ports.database.read(lambda work: work.transfers.attempts_in(OPEN_QUESTIONS)):
+    for attempt in ports.database.read(lambda work: work.attempts.in_states(OPEN_QUESTIONS)):
         resolve_one(ports, gateway, attempt, clock)
     ended = ports.database.transaction(
         lambda work: [
-            _close(work, each, answered, not_arrived, clock(), ports.gateway_terms) for each in opened
+            _close(work, each, answered, not_arrived=not_arrived, now=clock(), terms=ports.gateway_terms)
+            for each in opened
         ]
     )
     unfinished = [each for each in ended if each.finished_at is None]
@@ -144,18 +145,18 @@ def recover(
 
 def _opened(work: Work, first_day: date | None) -> list[Recovery]:
     """The recoveries that are open, each reaching back to ``first_day`` at least."""
-    opened = [each for each in work.transfers.recoveries() if each.finished_at is None]
+    opened = [each for each in work.switches.recoveries() if each.finished_at is None]
     for number, each in enumerate(opened):
         if first_day is not None and first_day < each.since:
             opened[number] = replace(each, since=first_day)
-            work.transfers.put_recovery(opened[number])
+            work.switches.put_recovery(opened[number])
     return opened
 
 
 def _import_statements(
     ports: Ports, opened: Iterable[Recovery], clock: Clock
 ) -> tuple[tuple[StatementReport, ...], frozenset[tuple[str, date]]]:
-    """Fetch what is not final yet; also (account, day) of statements that the bank has not made yet."""
+    """Fetch what is not final yet; returns also (account, day) of statements that the bank has not made yet."""
     reports: list[StatementReport] = []
     not_arrived: set[tuple[str, date]] = set()
     for recovery in opened:
@@ -177,11 +178,11 @@ def _days_to_fetch(
 ) -> list[tuple[str, list[date]]]:
     """Days since the backup whose statement is not final yet, of each paying account."""
     finals = {
-        account_no: final_days(work.transfers.statement_imports(account_no), terms)
+        account_no: final_days(work.statements.imports(account_no), terms)
         for account_no in _paying_accounts(work, recovery)
     }
     return [
-        (account_no, [day for day in _days_between(recovery.since, now) if day not in final])
+        (account_no, [day for day in days_between(recovery.since, day_of(now)) if day not in final])
         for account_no, final in finals.items()
     ]
 
@@ -191,7 +192,7 @@ def _paying_accounts(work: Work, recovery: Recovery) -> list[str]:
 
     The fiscal account is one even when no payment of the restored books leaves from it yet.
     """
-    used = work.transfers.paying_accounts(recovery.city)
+    used = work.payments.paying_accounts(recovery.city)
     found = work.accounts.find(recovery.city, recovery.fund)
     return sorted({each.account_no for each in found if each.id in used or _pays_first(each)})
 
@@ -201,15 +202,10 @@ def _pays_first(account: BankAccount) -> bool:
     return is_fiscal and account.status is AccountStatus.APPROVED
 
 
-def _days_between(first: date, now: datetime) -> list[date]:
-    last = now.astimezone(SHANGHAI).date()
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
-
-
 def _ask_about_keys(
     ports: Ports, gateway: Gateway, opened: Iterable[Recovery], clock: Clock
 ) -> frozenset[str]:
-    """Ask about every key that may be under way; those that the bank certainly never had."""
+    """Ask the bank about every key that may be under way; returns those whose answer leaves nothing open."""
     answered: set[str] = set()
     for recovery in opened:
         quiet_from = recovery.opened_at + ports.gateway_terms.quiet_after_restore
@@ -238,7 +234,7 @@ def _possible_orders(work: Work, recovery: Recovery) -> list[tuple[int, Transfer
     Also of the orders that were over in the backup: books restored in between, which did not know of
     them, may have used the same key once more.
     """
-    unpaid = work.transfers.obligations(city=recovery.city, fund=recovery.fund, states=_MAY_HAVE_BEEN_SENT)
+    unpaid = work.payments.obligations(city=recovery.city, fund=recovery.fund, states=_MAY_HAVE_BEEN_SENT)
     waiting = [each for each in unpaid if is_latest(work, each)]
     return [over for each in waiting for over in _orders_over(work, each)] + [
         (each.id, order) for each in waiting for order in possible_orders(work, each)
@@ -246,7 +242,7 @@ def _possible_orders(work: Work, recovery: Recovery) -> list[tuple[int, Transfer
 
 
 def _orders_over(work: Work, obligation: Obligation) -> list[tuple[int, TransferOrder]]:
-    """Of what is owed, also those of an earlier revision, each with its own obligation."""
+    """The orders that are over, under any revision of what is owed, each with its own obligation."""
     over = [each for each in tried(work, obligation) if each.state in LEAVES_ROOM]
     return [(each.obligation_id, TransferOrder.from_body(each.request)) for each in over]
 
@@ -255,7 +251,7 @@ def _adopt_in_transaction(
     ports: Ports, obligation_id: int, order: TransferOrder, answer: GatewayAnswer, clock: Clock
 ) -> bool:
     return ports.database.transaction(
-        lambda work: _adopt(work, obligation_id, order, answer, clock(), ports.gateway_terms)
+        lambda work: _adopt(work, obligation_id, order, answer=answer, now=clock(), terms=ports.gateway_terms)
     )
 
 
@@ -267,11 +263,11 @@ def _adopt(
     now: datetime,
     terms: GatewayTerms,
 ) -> bool:
-    """Take up an order the bank has and the restored books had lost, or held as over.
+    """Take up an order that the bank has, and that the restored books had lost or held as over.
 
-    Whether the books now say of an order that was over in the backup what the bank says of it.
+    Returns whether that answers for the key: the books held the order as over, and now follow the bank.
     """
-    attempt = work.transfers.attempt_by_key(order.key) or lost_attempt(work, order.key, now, terms)
+    attempt = work.attempts.by_key(order.key) or lost_attempt(work, order.key, now, terms)
     if attempt is None or attempt.obligation_id != obligation_id:
         return False
     is_over = attempt.state in LEAVES_ROOM
@@ -297,14 +293,14 @@ def _close(
     terms: GatewayTerms,
 ) -> Recovery:
     """Write down what is still missing; the recovery is finished when nothing is."""
-    current = work.transfers.recovery(opened.city, opened.fund)
+    current = work.switches.recovery(opened.city, opened.fund)
     if current is None or current.opened_at != opened.opened_at or current.finished_at is not None:
         return current or opened  # restored once more meanwhile: nothing that was asked before counts
     keys = [order.key for _, order in _possible_orders(work, current) if order.key not in answered]
     days = [
         f"{account_no} {day}"
         for account_no in _paying_accounts(work, current)
-        for day in _days_missing(work, current, account_no, not_arrived, now, terms)
+        for day in _days_missing(work, current, account_no, not_arrived=not_arrived, now=now, terms=terms)
     ]
     is_finished = not keys and not days
     closed = replace(
@@ -314,7 +310,7 @@ def _close(
         first_open=next(iter(keys + days), None),
         finished_at=now if is_finished else None,
     )
-    work.transfers.put_recovery(closed)
+    work.switches.put_recovery(closed)
     if is_finished:
         _audit_finish(work, closed, SYSTEM, "the bank answered in full", now)
     return closed
@@ -329,13 +325,13 @@ def _days_missing(
     terms: GatewayTerms,
 ) -> list[date]:
     """Days since the backup whose statement is neither final nor, where it may grow, as new as can be."""
-    imports = work.transfers.statement_imports(account_no)
+    imports = work.statements.imports(account_no)
     final = final_days(imports, terms)
-    could_be_final = final_days(dict.fromkeys(_days_between(recovery.since, now), now), terms)
+    could_be_final = final_days(dict.fromkeys(days_between(recovery.since, day_of(now)), now), terms)
     quiet_from = recovery.opened_at + terms.quiet_after_restore
     return [
         day
-        for day in _days_between(recovery.since, now)
+        for day in days_between(recovery.since, day_of(now))
         if day in could_be_final - final
         or (
             day not in could_be_final
@@ -385,7 +381,7 @@ def confirm_by_statements(
     Raises RuleViolation ``recovery_not_open``, ``statements_missing`` or ``same_person``.
     """
     by = person(by)
-    current = work.transfers.recovery(city, fund)
+    current = work.switches.recovery(city, fund)
     if current is None or current.finished_at is not None:
         raise RuleViolation(
             "recovery_not_open",
@@ -406,5 +402,5 @@ def confirm_by_statements(
         )
         signed = replace(current, second_by=by, finished_at=now)
         _audit_finish(work, signed, by, reason, now)
-    work.transfers.put_recovery(signed)
+    work.switches.put_recovery(signed)
     return signed

@@ -1,19 +1,20 @@
 """Finding out what the bank did: queries, fences, callbacks, statements and the three-way match.
 
-Runs beside the sender, as often as one likes, and reads no orchestrator's state. Nothing is
+Runs beside the sender, as often as wanted, and reads no orchestrator's state. Nothing is
 concluded from silence: "not found" waits, resends the same key or fences it; only the bank's exact
 answer, its statement or a fenced key ends an attempt. Nothing is written off by itself.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from hashlib import sha256
 
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
-from fundpool.domain.people import SYSTEM, person, same_person
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.people import SYSTEM, person, require_other_person
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.transfer import (
+    EXECUTED,
     LEAVES_ROOM,
     OPEN_QUESTIONS,
     Attempt,
@@ -24,7 +25,6 @@ from fundpool.domain.transfer import (
     Obligation,
     ObligationState,
     fence_proves_absence,
-    final_days,
     judge_not_found,
     query_pause,
 )
@@ -36,10 +36,18 @@ from fundpool.services.payments.attempts import (
     hold,
     must_be_fenced,
     next_watch,
-    report_break,
+    record_call,
 )
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.payments.line_matching import apply_lines, report_line, standing_of
-from fundpool.services.payments.orders import is_latest, new_attempt, next_attempt_no, possible_keys, tried
+from fundpool.services.payments.orders import (
+    is_latest,
+    new_attempt,
+    next_attempt_no,
+    possible_keys,
+    require_statements,
+    tried,
+)
 from fundpool.services.payments.sending import (
     Clock,
     _read_outcome,
@@ -50,13 +58,12 @@ from fundpool.services.payments.sending import (
 from fundpool.services.payments.transfer_views import TransferOutcome, why
 from fundpool.services.ports.failpoints import failpoint
 from fundpool.services.ports.gateway import DayStatement, Gateway, GatewayAnswer, GatewayAnswerKind
-from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Ports, Work
 from schemas.payment_messages import Direction, StatementLine, TransferOrder
 
 _ENDED = (AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.CLOSED)
 
-_ARRIVED = (AttemptState.SUCCEEDED, AttemptState.RETURNED, AttemptState.PARTLY_RETURNED)
+_ARRIVED = EXECUTED - {AttemptState.ANOMALY}
 
 _SELF_CONTRADICTIONS = frozenset({"contradictory_status", "statement_differs"})
 """Why an answer is UNKNOWN: the bank's own files say of the order what cannot all be true."""
@@ -79,7 +86,7 @@ def resolve(
     month: Month | None = None,
     clock: Clock | None = None,
 ) -> tuple[TransferOutcome, ...]:
-    """Ask the bank about every order whose outcome is open and due to be asked about.
+    """Ask the bank about every order whose outcome is open and whose next query is due.
 
     Returns how each stands now. An order that stays open for longer than ``terms.held_after`` is
     HELD for a person and still asked about.
@@ -99,7 +106,7 @@ def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
     """Orders whose worker did not come back become UNKNOWN, never failed; how many there were."""
     expired = [
         attempt
-        for attempt in work.transfers.attempts_in([AttemptState.SENDING])
+        for attempt in work.attempts.in_states([AttemptState.SENDING])
         if attempt.lease_until is not None and attempt.lease_until <= now
     ]
     for attempt in expired:
@@ -109,13 +116,13 @@ def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
 
 def _due(work: Work, city: str | None, month: Month | None, now: datetime) -> list[Attempt]:
     states = (OPEN_QUESTIONS - {AttemptState.SENDING}) | set(_ENDED)
-    return work.transfers.attempts_in(states, city=city, month=month, due_at=now)
+    return work.attempts.in_states(states, city=city, month=month, due_at=now)
 
 
 def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> None:
     """Ask about one order and apply the answer; close its key when it is too late to resend."""
     order = TransferOrder.from_body(attempt.request)
-    ports.database.transaction(lambda work: _record(work, attempt, "query", clock(), None))
+    ports.database.transaction(lambda work: record_call(work, attempt, "query", clock()))
     failpoint("before query")
     answer = gateway.query(order, now=clock())
     failpoint("after query")
@@ -123,30 +130,13 @@ def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) 
         lambda work: apply_answer(work, attempt.key, answer, clock(), ports.gateway_terms)
     )
     if current is not None and current.state is AttemptState.CLOSING and ports.gateway_terms.can_close:
-        ports.database.transaction(lambda work: _record(work, current, "close", clock(), None))
+        ports.database.transaction(lambda work: record_call(work, current, "close", clock()))
         failpoint("before close")
         closed = gateway.close(order, now=clock())
         failpoint("after close")
         ports.database.transaction(
             lambda work: apply_close(work, attempt.key, closed, clock(), ports.gateway_terms)
         )
-
-
-def _record(
-    work: Work, attempt: Attempt, operation: str, now: datetime, answer: GatewayAnswer | None
-) -> None:
-    work.transfers.record_call(
-        GatewayCall(
-            attempt.key,
-            operation,
-            "started" if answer is None else "finished",
-            attempt.worker_epoch,
-            now,
-            answer.kind.value if answer else None,
-            answer.reason if answer else None,
-            answer.raw if answer else None,
-        )
-    )
 
 
 def apply_answer(
@@ -156,10 +146,10 @@ def apply_answer(
 
     ``None`` when the books were put back from a backup since the question, and do not know the key.
     """
-    attempt = work.transfers.attempt_by_key(key)
+    attempt = work.attempts.by_key(key)
     if attempt is None:
         return None
-    _record(work, attempt, "query", now, answer)
+    record_call(work, attempt, "query", now, answer)
     if attempt.state is AttemptState.SENDING:
         return attempt  # claimed meanwhile: its own result comes first
     events = _QUERY_EVENTS.get(answer.kind, ())
@@ -195,14 +185,14 @@ def _is_proved(event: Event, attempt: Attempt, now: datetime, terms: GatewayTerm
 def _apply_to_ended(
     work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
 ) -> Attempt:
-    """What the bank says of an order that is over: that it is not, or once more that it is."""
+    """Apply an answer about an order that is over: the bank says that it is not, or confirms that it is."""
     if answer.kind is GatewayAnswerKind.PROCESSING:
         _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=False)  # money waits anyway
         return doubt_end(work, attempt, now)
     if answer.kind is GatewayAnswerKind.UNKNOWN and answer.reason in _SELF_CONTRADICTIONS:
         return _doubt_by_files(work, attempt, answer, now)
     if answer.kind is GatewayAnswerKind.REJECTED and must_be_fenced(attempt) and not terms.can_close:
-        return work.transfers.change_attempt(attempt, fenced_at=now)
+        return work.attempts.change(attempt, fenced_at=now)
     return attempt
 
 
@@ -229,16 +219,14 @@ def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: Gateway
 def _ask_later(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
     if attempt.state in OPEN_QUESTIONS:
         pause = query_pause(attempt.times_asked + 1, terms)
-        return work.transfers.change_attempt(
-            attempt, next_query_at=now + pause, times_asked=attempt.times_asked + 1
-        )
-    return work.transfers.change_attempt(attempt, next_query_at=next_watch(attempt, now, terms))
+        return work.attempts.change(attempt, next_query_at=now + pause, times_asked=attempt.times_asked + 1)
+    return work.attempts.change(attempt, next_query_at=next_watch(attempt, now, terms))
 
 
 def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
     if attempt.state not in OPEN_QUESTIONS or attempt.first_sent_at is None:
         return attempt
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     if now - attempt.first_sent_at >= terms.held_after and obligation.state is ObligationState.IN_FLIGHT:
         hold(work, obligation, reason=f"unresolved_{attempt.state}", by=SYSTEM, now=now)
     return attempt
@@ -248,31 +236,28 @@ def _contradiction(
     work: Work, attempt: Attempt, reference: str, said: str, now: datetime, *, stops_fund: bool
 ) -> bool:
     """Enter what the bank says against the books; False when the register has it already."""
-    obligation = work.transfers.obligation(attempt.obligation_id)
-    kind, whole = "bank_contradicts", f"{attempt.key}/{reference}"
+    obligation = work.payments.obligation(attempt.obligation_id)
     said_zh, said_en = why(said)
-    entered = work.transfers.breaks(obligation.city, only_open=False)
-    report_break(
+    return report_break(
         work,
         obligation,
-        kind=kind,
-        reference=whole,
+        kind="bank_contradicts",
+        reference=f"{attempt.key}/{reference}",
         zh=f"{obligation.key} 的支付在账上为 {attempt.state}，银行现又答复：{said_zh}",
         en=f"the order of {obligation.key} is {attempt.state} in the books; the bank now says: {said_en}",
         stops_fund=stops_fund,
         now=now,
     )
-    return all((each.kind, each.reference) != (kind, whole) for each in entered)
 
 
 def apply_close(
     work: Work, key: str, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
 ) -> Attempt | None:
     """Apply the answer to a fence: closed, or the state that prevents it, or ask again later."""
-    attempt = work.transfers.attempt_by_key(key)
+    attempt = work.attempts.by_key(key)
     if attempt is None:
         return None
-    _record(work, attempt, "close", now, answer)
+    record_call(work, attempt, "close", now, answer)
     if attempt.state is not AttemptState.CLOSING:
         return attempt
     evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
@@ -294,7 +279,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
     or ``illegal_state_change``; a statement line with the key settles the order instead.
     """
     by = person(by)
-    attempt = work.transfers.attempt(attempt_id)
+    attempt = work.attempts.get(attempt_id)
     is_over = must_be_fenced(attempt)
     if not (is_over or attempt.state is AttemptState.CLOSING) or attempt.last_sent_at is None:
         raise RuleViolation(
@@ -303,37 +288,22 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
             f"order {attempt.key} is {attempt.state}; there is no absence to prove",
         )
     assert attempt.first_sent_at is not None
-    if work.transfers.lines_of_key(attempt.key):
+    if work.statements.lines_of_key(attempt.key):
         # Kept before restored books knew of the order: it is there, so its absence cannot be signed.
         return apply_lines(work, attempt, now, terms)
     account_no = TransferOrder.from_body(attempt.request).debit_account
-    missing = _days(attempt.first_sent_at, attempt.last_sent_at + terms.key_retention)
-    missing -= final_days(work.transfers.statement_imports(account_no), terms)
-    if missing:
-        raise RuleViolation(
-            "statements_missing",
-            f"账户 {account_no} 尚缺 {len(missing)} 天的银行对账单，首日 {min(missing)}",
-            f"statements of account {account_no} are missing for {len(missing)} days from {min(missing)}",
-            remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
-        )
+    forgotten_at = attempt.last_sent_at + terms.key_retention
+    require_statements(work, account_no, day_of(attempt.first_sent_at), forgotten_at, terms)
     work.audit.append(at=now, actor=by, action="confirm_absence", subject=f"attempt:{attempt.key}")
     if attempt.absence_confirmed_by is None:
-        return work.transfers.change_attempt(attempt, absence_confirmed_by=by)
-    if same_person(by, attempt.absence_confirmed_by):
-        raise RuleViolation(
-            "same_person",
-            f"未执行的确认须由两人办理：{by} 已确认过",
-            f"absence is confirmed by two people: {by} has already signed",
-        )
+        return work.attempts.change(attempt, absence_confirmed_by=by)
+    require_other_person(
+        by, attempt.absence_confirmed_by, act_zh="未执行的确认", act_en="confirming an absence"
+    )
     if is_over:
-        return work.transfers.change_attempt(attempt, fenced_at=now)
+        return work.attempts.change(attempt, fenced_at=now)
     evidence = Evidence("statements", f"absent, confirmed by {attempt.absence_confirmed_by} and {by}")
     return apply_event(work, attempt, Event.CLOSED, evidence, now=now, terms=terms)
-
-
-def _days(first: datetime, last: datetime) -> set[date]:
-    start, end = first.astimezone(SHANGHAI).date(), last.astimezone(SHANGHAI).date()
-    return {start + timedelta(days=n) for n in range((end - start).days + 1)}
 
 
 def receive_callback(
@@ -353,10 +323,10 @@ def receive_callback(
     """
     clock = clock or running_clock(now)
     is_new = ports.database.transaction(
-        lambda work: work.transfers.add_callback(gateway, event_id, key, clock(), raw)
+        lambda work: work.attempts.add_callback(gateway, event_id, key, clock(), raw)
     )
     if is_new and ports.gateway is not None:
-        attempt = ports.database.read(lambda work: work.transfers.attempt_by_key(key))
+        attempt = ports.database.read(lambda work: work.attempts.by_key(key))
         if attempt is not None and attempt.state not in {AttemptState.PREPARED, AttemptState.SENDING}:
             resolve_one(ports, ports.gateway, attempt, clock)
     return is_new
@@ -367,7 +337,7 @@ def receive_callback(
 
 @dataclass(frozen=True, slots=True)
 class StatementReport:
-    """What importing statements came to."""
+    """The result of importing statements: lines not known before, orders settled by them, breaks entered."""
 
     accounts: int
     lines_new: int
@@ -424,7 +394,13 @@ def import_days(
         totals = [0, 0, 0]
         for day, statement, fetched_at in fetched:
             counts = match_statement(
-                work, account_no, day, statement, fetched_at, clock(), ports.gateway_terms
+                work,
+                account_no,
+                day,
+                statement=statement,
+                fetched_at=fetched_at,
+                now=clock(),
+                terms=ports.gateway_terms,
             )
             totals = [total + count for total, count in zip(totals, counts, strict=True)]
         return totals[0], totals[1], totals[2]
@@ -433,7 +409,7 @@ def import_days(
 
 
 def _paying_account_numbers(work: Work, city: str) -> list[str]:
-    used = work.transfers.paying_accounts(city)
+    used = work.payments.paying_accounts(city)
     return sorted({work.accounts.get(account_id).account_no for account_id in used})
 
 
@@ -449,19 +425,29 @@ def match_statement(
     source: str = "statement",
     by: str = SYSTEM,
 ) -> tuple[int, int, int]:
-    """Keep a day's lines of one account and match them; (new lines, orders settled, new breaks).
+    """Keep a day's statement lines of one account and match them with orders.
+
+    Returns how many lines were new, how many orders they settled and how many breaks were entered.
 
     ``source``, ``by``: where the balances stand that come with it, and who brought them.
     """
-    breaks_before = len(work.transfers.breaks(only_open=False))
+    breaks_before = len(work.breaks.find(only_open=False))
     fresh, altered = statement_chain.take_in(
-        work, account_no, day, statement, fetched_at, now, terms, source=source, by=by
+        work,
+        account_no,
+        day,
+        statement=statement,
+        fetched_at=fetched_at,
+        now=now,
+        terms=terms,
+        source=source,
+        by=by,
     )
     for line in altered:
         report_line(work, line, "statement_line_altered", now)
     settled = sum(_match_line(work, line, now, terms) for line in fresh)
     _expect_on_statement(work, account_no, day, now)
-    return len(fresh), settled, len(work.transfers.breaks(only_open=False)) - breaks_before
+    return len(fresh), settled, len(work.breaks.find(only_open=False)) - breaks_before
 
 
 def _match_line(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> bool:
@@ -471,7 +457,7 @@ def _match_line(work: Work, line: StatementLine, now: datetime, terms: GatewayTe
         if line.direction is Direction.DEBIT:
             report_line(work, line, "bank_not_us", now)
         elif line.key is not None and _owed_under(work, line.key):
-            # Books that a restore has put back know nothing of the order, nor that this was told before.
+            # Books put back from a backup know neither the order nor that this break was entered before.
             report_line(work, line, "return_without_payment", now)
         return False  # a receipt without a key of ours is matched with booked income
     after = apply_lines(work, attempt, now, terms)
@@ -482,7 +468,7 @@ def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTe
     """The attempt a line's key belongs to; restored books learn of an order they have lost by its debit."""
     if line.key is None:
         return None
-    attempt = work.transfers.attempt_by_key(line.key)
+    attempt = work.attempts.by_key(line.key)
     if attempt is None and line.direction is Direction.DEBIT:
         attempt = lost_attempt(work, line.key, now, terms)
     return attempt
@@ -500,8 +486,8 @@ def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> At
 
 
 def _owed_under(work: Work, key: str) -> list[tuple[Obligation, int]]:
-    """The unpaid payments that an order with ``key`` would be for, and which of their orders it would be."""
-    unpaid = work.transfers.obligations(
+    """The unpaid payments that an order with ``key`` would pay, each with the number that its attempt would have."""
+    unpaid = work.payments.obligations(
         states=[
             ObligationState.SUBMITTED,
             ObligationState.APPROVED,
@@ -521,8 +507,8 @@ def _owed_under(work: Work, key: str) -> list[tuple[Obligation, int]]:
 
 
 def _may_have_lost(work: Work, obligation: Obligation, attempt_no: int) -> bool:
-    """Whether an attempt of that number fits after those in the books; with a later revision it is that one's."""
-    is_over = all(each.state in LEAVES_ROOM for each in work.transfers.attempts(obligation.id))
+    """Whether the books can have lost an attempt of that number: it follows those they have, of the latest revision."""
+    is_over = all(each.state in LEAVES_ROOM for each in work.attempts.of_obligation(obligation.id))
     is_next = attempt_no >= next_attempt_no(tried(work, obligation))
     return is_over and is_next and is_latest(work, obligation)
 
@@ -553,22 +539,22 @@ def _paid_though_withdrawn(work: Work, obligation: Obligation, key: str, now: da
 def _as_released(work: Work, obligation: Obligation) -> Obligation:
     """Walk a restored obligation to where it was when the bank got its order."""
     for state in _WAY_TO_RELEASED.get(obligation.state, ()):
-        obligation = work.transfers.change_obligation(obligation, state, held_reason=None)
+        obligation = work.payments.change_obligation(obligation, state, held_reason=None)
     return obligation
 
 
 def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) -> None:
     """What we hold as executed on a day whose statement is in must be on it."""
-    for attempt in work.transfers.attempts_in(_ARRIVED, executed_on=day):
+    for attempt in work.attempts.in_states(_ARRIVED, executed_on=day):
         order = TransferOrder.from_body(attempt.request)
-        if order.debit_account != account_no or now.astimezone(SHANGHAI).date() <= day:
+        if order.debit_account != account_no or day_of(now) <= day:
             continue
-        standing = standing_of(order, work.transfers.lines_of_key(attempt.key))
+        standing = standing_of(order, work.statements.lines_of_key(attempt.key))
         if standing.executions:
             continue
         for line in standing.returns:
             report_line(work, line, "return_without_payment", now)
-        obligation = work.transfers.obligation(attempt.obligation_id)
+        obligation = work.payments.obligation(attempt.obligation_id)
         report_break(
             work,
             obligation,
@@ -584,7 +570,7 @@ def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) 
 def resolve_break(work: Work, break_id: int, *, by: str, resolution: str, now: datetime) -> None:
     """Close a break with a person's reason; raises InputError ``break_unknown``."""
     by = person(by)
-    work.transfers.resolve_break(break_id, by, resolution, now)
+    work.breaks.resolve(break_id, by, resolution, now)
     work.audit.append(
         at=now, actor=by, action="resolve_break", subject=f"break:{break_id}", reason=resolution
     )

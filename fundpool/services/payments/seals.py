@@ -40,7 +40,7 @@ def require_latest(work: Work, *records: Any, **further: object) -> None:
 
 
 def require_all_latest(work: Work, table: str, place: str, *records: Any, **further: object) -> None:
-    """The same of all rows of a place: none may be missing either."""
+    """Raise RuleViolation ``row_put_back`` unless these are all rows of the place, each in its latest version."""
     require_equal(work.latest.of_place(table, place), _seals(records, further))
 
 
@@ -61,14 +61,14 @@ def require_whole(work: Work, obligation: Obligation, batch: Batch | None = None
 
     ``seal_broken``, or ``row_put_back`` where one of them is an earlier version.
     """
-    attempts = work.transfers.attempts(obligation.id)
-    require_batch_whole(work, batch or work.transfers.batch(obligation.batch_id), [obligation], attempts)
+    attempts = work.attempts.of_obligation(obligation.id)
+    require_batch_whole(work, batch or work.payments.batch(obligation.batch_id), [obligation], attempts)
     _require_sealed(work, attempts)
 
 
 def require_orders_whole(work: Work, obligation: Obligation) -> None:
-    """Raise RuleViolation ``seal_broken`` unless what the books say of its orders is what they were told."""
-    _require_sealed(work, work.transfers.attempts(obligation.id))
+    """Raise RuleViolation ``seal_broken`` unless the payment's orders in the books bear their seals."""
+    _require_sealed(work, work.attempts.of_obligation(obligation.id))
 
 
 def _require_sealed(work: Work, attempts: Sequence[Attempt]) -> None:

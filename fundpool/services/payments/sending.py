@@ -1,4 +1,4 @@
-"""The one door through which money leaves: three transactions around one call.
+"""Sending: money leaves here and nowhere else, by three transactions around one call.
 
 Prepare (T1) stores key and exact bytes and reserves the amount; claim (T2) takes the lease and checks
 every guard again; then the call; then the result (T3). Any rerun of any step moves no money twice,
@@ -37,9 +37,10 @@ from fundpool.services.payments.attempts import (
     doubt_end,
     hold,
     must_be_fenced,
-    report_break,
+    record_call,
 )
 from fundpool.services.payments.batches import digest_of
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.payments.limits import require_money_arrived, require_within_day, require_within_limits
 from fundpool.services.payments.line_matching import apply_lines
 from fundpool.services.payments.orders import (
@@ -56,7 +57,6 @@ from fundpool.services.payments.seals import require_latest, require_whole
 from fundpool.services.payments.transfer_views import TransferOutcome, outcome_of
 from fundpool.services.ports.failpoints import failpoint
 from fundpool.services.ports.gateway import Gateway, GatewayAnswer, GatewayAnswerKind
-from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Ports, Work
 from schemas.payment_messages import TransferOrder
 
@@ -73,7 +73,8 @@ def running_clock(now: datetime) -> Clock:
 
 
 _NEEDS_ANOTHER_KEY = (ObligationState.RELEASED, ObligationState.RETRY_APPROVED)
-_SENDABLE = (*_NEEDS_ANOTHER_KEY, ObligationState.IN_FLIGHT)
+SENDABLE = frozenset({*_NEEDS_ANOTHER_KEY, ObligationState.IN_FLIGHT})
+"""Obligations of which there may be something to send."""
 
 
 def send_batch(
@@ -100,7 +101,7 @@ def send_batch(
     obligations = ports.database.read(
         lambda work: [
             each
-            for each in latest_revisions(work.transfers.obligations(city=city, month=month, hop=hop))
+            for each in latest_revisions(work.payments.obligations(city=city, month=month, hop=hop))
             if wanted is None or each.unit in wanted
         ]
     )
@@ -110,7 +111,7 @@ def send_batch(
         error: FundpoolError | None = None
         if bank_away:
             error = _bank_away()
-        elif obligation.state in _SENDABLE and clock() < stop_at:
+        elif obligation.state in SENDABLE and clock() < stop_at:
             try:
                 answer = send_one(ports, gateway, obligation.id, worker=worker, clock=clock)
                 bank_away = answer is not None and answer.unreachable
@@ -141,8 +142,10 @@ def send_one(
     fenced = fence_first is None or _fence(ports, gateway, fence_first, clock)
     if not fenced or not all(_is_still_refused(ports, gateway, each, clock) for each in refused):
         return None
-    asked = frozenset(order.key for order in perhaps_lost)
-    attempt = ports.database.transaction(lambda work: _prepare(work, obligation_id, asked, clock(), terms))
+    unknown_keys = frozenset(order.key for order in perhaps_lost)
+    attempt = ports.database.transaction(
+        lambda work: _prepare(work, obligation_id, unknown_keys, clock(), terms)
+    )
     if attempt is None:
         return None
     claimed = ports.database.transaction(lambda work: _claim(work, attempt.id, worker, clock(), terms))
@@ -160,30 +163,30 @@ def send_one(
 
 
 def _prepare(
-    work: Work, obligation_id: int, asked: frozenset[str], now: datetime, terms: GatewayTerms
+    work: Work, obligation_id: int, unknown_keys: frozenset[str], now: datetime, terms: GatewayTerms
 ) -> Attempt | None:
     """T1: the attempt to send, stored with key, bytes and reserve; ``None`` when none may be sent.
 
-    ``asked``: keys the bank has said it does not know. It may have forgotten one by now, or the books
-    may have been put back from a backup meanwhile.
+    ``unknown_keys``: keys of lost orders that the bank has said it does not know. It may have forgotten one
+    by now, or the books may have been put back from a backup meanwhile.
     """
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     if obligation.state is ObligationState.IN_FLIGHT:
-        last = work.transfers.attempts(obligation_id)[-1]
+        last = work.attempts.of_obligation(obligation_id)[-1]
         return last if last.state is AttemptState.PREPARED else None
     if obligation.state not in _NEEDS_ANOTHER_KEY:
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    revisions = work.transfers.revisions(obligation)
+    revisions = work.payments.revisions(obligation)
     _require_others_over(obligation, revisions)
     known = tried(work, obligation)
     lost = orders_perhaps_lost(work, obligation, now, terms)
-    if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - asked:
+    if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - unknown_keys:
         return None
     keys = possible_keys(obligation, known)
     never_sent = _never_sent(known)
-    on_statement = work.transfers.keys_with_lines([*never_sent, *(key for _, key in keys)])
+    on_statement = work.statements.keys_with_lines([*never_sent, *(key for _, key in keys)])
     if on_statement.intersection(never_sent):
         reason: str | None = "row_put_back"  # the books say that it was never sent; they were put back
     else:
@@ -233,7 +236,7 @@ def _require_others_over(obligation: Obligation, revisions: Sequence[Obligation]
 def _are_unknown_to_the_bank(
     ports: Ports, gateway: Gateway, obligation_id: int, orders: Sequence[TransferOrder], clock: Clock
 ) -> bool:
-    """Whether a payment ordered anew after a restore is not under way from before it, under any of its keys.
+    """Whether the bank knows none of the keys that the payment may have used before a restore.
 
     The restored books knew nothing of the lost order, so that their recovery could not ask about it.
     The last one that the bank knows is taken up, to be asked about like any other.
@@ -256,10 +259,10 @@ def _are_unknown_to_the_bank(
 
 def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: GatewayTerms) -> None:
     """An order from before a restore becomes an open question; it is never sent again."""
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     keys = possible_keys(obligation, tried(work, obligation))
     number = next((no for no, possible in keys if possible == key), None)
-    is_tried = bool(work.transfers.attempts(obligation_id))
+    is_tried = bool(work.attempts.of_obligation(obligation_id))
     if obligation.state is not ObligationState.RELEASED or is_tried or number is None:
         return  # somebody else was faster
     _take_from_lines(work, new_attempt(work, obligation, number, now, terms), now, terms)
@@ -279,13 +282,13 @@ def _claim(
     terms: GatewayTerms,
 ) -> Attempt | None:
     """T2: take the lease, with every guard checked again; ``None`` when it must not be sent now."""
-    attempt = work.transfers.attempt(attempt_id)
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    attempt = work.attempts.get(attempt_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     if attempt.state is not AttemptState.PREPARED or obligation.state is not ObligationState.IN_FLIGHT:
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    batch = work.transfers.batch(obligation.batch_id)
+    batch = work.payments.batch(obligation.batch_id)
     altered = _why_not_whole(work, obligation, batch)
     if altered is not None:
         _refuse(work, obligation, altered, now)
@@ -299,7 +302,7 @@ def _claim(
         _refuse(work, obligation, reason, now)
         return None
     first_sent_at = attempt.first_sent_at or now
-    claimed = work.transfers.change_attempt(
+    claimed = work.attempts.change(
         attempt,
         state=AttemptState.SENDING,
         worker=worker,
@@ -309,9 +312,7 @@ def _claim(
         last_sent_at=now,
         resend_until=min(resend_until(first_sent_at, terms), attempt.valid_until),
     )
-    work.transfers.record_call(
-        GatewayCall(claimed.key, "submit", "started", claimed.worker_epoch, now, None, None, None)
-    )
+    record_call(work, claimed, "submit", now)
     work.audit.append(
         at=now,
         actor=worker,
@@ -333,7 +334,7 @@ def _why_not_reserve(work: Work, obligation: Obligation, known: Sequence[Obligat
             return "seal_broken"
         require_latest(work, *known)
         require_money_arrived(work, obligation)
-        require_within_limits(work, work.transfers.batch(obligation.batch_id), [obligation])
+        require_within_limits(work, work.payments.batch(obligation.batch_id), [obligation])
     except RuleViolation as refusal:
         return _reason_of(refusal)
     return None
@@ -362,7 +363,7 @@ def _why_not(work: Work, obligation: Obligation, batch: Batch, attempt: Attempt,
     """
     try:
         require_money_arrived(work, obligation)
-        if _open_beside(obligation, work.transfers.revisions(obligation)) is not None:
+        if _open_beside(obligation, work.payments.revisions(obligation)) is not None:
             return "ordered_beside"
         if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
             return "digest_changed"
@@ -414,26 +415,15 @@ def record_result(
     the key may have begun another life meanwhile. It only prompts a query. So does one that comes back
     to books put back from a backup meanwhile, which may know the key from another claim or not at all.
     """
-    attempt = work.transfers.attempt_by_key(claimed.key)
+    attempt = work.attempts.by_key(claimed.key)
     if attempt is None:
         return
-    work.transfers.record_call(
-        GatewayCall(
-            attempt.key,
-            "submit",
-            "finished",
-            claimed.worker_epoch,
-            now,
-            answer.kind.value,
-            answer.reason,
-            answer.raw,
-        )
-    )
+    record_call(work, claimed, "submit", now, answer)
     if not _is_same_claim(attempt, claimed) or attempt.state not in {
         AttemptState.SENDING,
         AttemptState.UNKNOWN,
     }:
-        work.transfers.change_attempt(attempt, next_query_at=now)
+        work.attempts.change(attempt, next_query_at=now)
         return
     evidence = Evidence("submit", answer.reason, answer.bank_serial, answer.executed_at)
     for event in _SUBMIT_EVENTS.get(answer.kind, (Event.UNCLEAR,)):
@@ -449,7 +439,7 @@ def _is_same_claim(attempt: Attempt, claimed: Attempt) -> bool:
 
 def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
     """The bank knows the key with other contents: never a reason for a new key; a person looks."""
-    obligation = work.transfers.obligation(attempt.obligation_id)
+    obligation = work.payments.obligation(attempt.obligation_id)
     hold(work, obligation, reason="payload_mismatch", by="system", now=now)
     report_break(
         work,
@@ -466,8 +456,11 @@ def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
 def _to_be_asked_first(
     work: Work, obligation_id: int, now: datetime, terms: GatewayTerms
 ) -> tuple[Attempt | None, list[Attempt], list[TransferOrder]]:
-    """What the bank must say before another key is used: what it closes, still refuses, does not know."""
-    obligation = work.transfers.obligation(obligation_id)
+    """What the bank must answer for before another key is used.
+
+    The attempt whose key it must close, the attempts it must still refuse, the orders it must not know.
+    """
+    obligation = work.payments.obligation(obligation_id)
     known = tried(work, obligation) if obligation.state in _NEEDS_ANOTHER_KEY else []
     lost = orders_perhaps_lost(work, obligation, now, terms)
     return _key_to_fence(known), _refused_without_fence(known, terms), lost
@@ -499,47 +492,32 @@ def _is_still_refused(ports: Ports, gateway: Gateway, attempt: Attempt, clock: C
 
 
 def _ask_at_once(work: Work, key: str, now: datetime) -> None:
-    attempt = work.transfers.attempt_by_key(key)
+    attempt = work.attempts.by_key(key)
     if attempt is not None:  # else the books were put back from a backup meanwhile
-        work.transfers.change_attempt(attempt, next_query_at=now)
+        work.attempts.change(attempt, next_query_at=now)
 
 
 def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
     """Close the ended key at the bank; whether it is now certain that it cannot execute."""
     if not ports.gateway_terms.can_close:
         raise _proof_needed(attempt)
-    ports.database.transaction(
-        lambda work: work.transfers.record_call(
-            GatewayCall(attempt.key, "close", "started", attempt.worker_epoch, clock(), None, None, None)
-        )
-    )
+    ports.database.transaction(lambda work: record_call(work, attempt, "close", clock()))
     failpoint("before close")
     answer = gateway.close(TransferOrder.from_body(attempt.request), now=clock())
     failpoint("after close")
 
     def record(work: Work) -> bool:
         now = clock()
-        current = work.transfers.attempt_by_key(attempt.key)
+        current = work.attempts.by_key(attempt.key)
         if current is None:
             return False  # the books were put back from a backup meanwhile
-        work.transfers.record_call(
-            GatewayCall(
-                current.key,
-                "close",
-                "finished",
-                current.worker_epoch,
-                now,
-                answer.kind.value,
-                answer.reason,
-                answer.raw,
-            )
-        )
+        record_call(work, current, "close", now, answer)
         if not must_be_fenced(current):
             return False  # restored books hold it as open, or somebody else was faster
         if answer.kind is GatewayAnswerKind.CLOSED:
             if not fence_proves_absence(current, now, ports.gateway_terms):
                 raise _proof_needed(current)
-            work.transfers.change_attempt(current, fenced_at=now)
+            work.attempts.change(current, fenced_at=now)
             return True
         if answer.kind in {GatewayAnswerKind.SUCCEEDED, GatewayAnswerKind.RETURNED}:
             evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
@@ -582,7 +560,7 @@ def _bank_away() -> FundpoolError:
 
 
 def _fund_stopped(work: Work, obligation: Obligation) -> RuleViolation:
-    switch = work.transfers.kill_switch(obligation.city, obligation.fund)
+    switch = work.switches.kill_switch(obligation.city, obligation.fund)
     reason = switch.reason if switch else ""
     return RuleViolation(
         "fund_stopped",

@@ -12,10 +12,9 @@ from hashlib import sha256
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.money import format_yuan
-from fundpool.domain.people import SYSTEM
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import day_of, days_between
 from fundpool.domain.transfer import GatewayTerms, final_days
-from fundpool.services.payments import kill_switches
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.ports.gateway import DayStatement
 from fundpool.services.ports.statement_ports import StatedBalance
 from fundpool.services.ports.work import Work
@@ -34,30 +33,30 @@ def take_in(
     source: str,
     by: str,
 ) -> tuple[list[StatementLine], list[StatementLine]]:
-    """Keep a day's lines and balances; (new lines, lines known before with another content).
+    """Keep a day's lines and balances; returns the new lines, and those known before with another content.
 
     Of statements that contradict each other only what they share is kept, and the day counts as not imported.
     """
-    imports = work.transfers.statement_imports(account_no)
+    imports = work.statements.imports(account_no)
     chain = _Chain(work, account_no, now, frozenset(imports) | {day})
-    known = work.transfers.lines_of_account(account_no, day, day)
-    fresh, altered = work.transfers.add_statement_lines(statement.lines, now)
+    known = work.statements.lines_of_account(account_no, day, day)
+    fresh, altered = work.statements.add_lines(statement.lines, now)
     was_final = day in final_days(imports, terms)
     if was_final:
         chain.report_changes(day, fresh)
     if statement.is_contradictory:
         chain.report_contradiction(day, statement)
-        work.transfers.forget_statement(account_no, day)
+        work.statements.mark_not_imported(account_no, day)
         return fresh, altered
     is_newest = day not in imports or fetched_at >= imports[day]
     if was_final and is_newest:
         chain.report_gone(day, known, statement.lines)
     if is_newest:
         # A worker that slept over a later fetch must not make the day look younger than it is known.
-        work.transfers.mark_statement(
+        work.statements.mark_imported(
             account_no, day, len(statement.lines), fetched_at, sequence=statement.sequence
         )
-    if day < fetched_at.astimezone(SHANGHAI).date():
+    if day < day_of(fetched_at):
         chain.follow_balances(day, statement, source, by)
         chain.follow_numbers(day)
     return fresh, altered
@@ -68,7 +67,7 @@ def require_fitting(work: Work, account_no: str, balance: StatedBalance) -> None
 
     That is another closing of the same day, or the next opening less the lines in between.
     """
-    imported = frozenset(work.transfers.statement_imports(account_no))
+    imported = frozenset(work.statements.imports(account_no))
     chain = _Chain(work, account_no, balance.recorded_at, imported)
     stated = {each.day: each for each in work.statements.balances(account_no)}
     stands = stated.get(balance.day)
@@ -96,14 +95,9 @@ def _another_closing(
     )
 
 
-def moved_fen(lines: Iterable[StatementLine]) -> int:
-    """What the lines add to the account, in fen."""
-    return sum(line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen for line in lines)
-
-
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """One account's statements in one transaction."""
+    """Follows one account's statements, in one transaction."""
 
     work: Work
     account_no: str
@@ -128,7 +122,7 @@ class _Chain:
     def report_changes(self, day: date, fresh: Iterable[StatementLine]) -> None:
         """Lines that came after the day's statement could not grow any more."""
         for line in fresh:
-            is_ours = line.key is not None and self.work.transfers.attempt_by_key(line.key) is not None
+            is_ours = line.key is not None and self.work.attempts.by_key(line.key) is not None
             self._enter(
                 "statement_changed_after_final",
                 line.bank_serial,
@@ -155,7 +149,9 @@ class _Chain:
         """Compare the balances the bank states of a past day with each other, and keep them."""
         opening_fen, closing_fen = statement.opening_fen, statement.closing_fen
         if opening_fen is not None and closing_fen is not None:
-            self._require_closing(day, opening_fen + moved_fen(statement.lines), closing_fen)
+            self._require_closing(
+                day, opening_fen + sum(line.moved_fen for line in statement.lines), closing_fen
+            )
         stated = {each.day: each for each in self.work.statements.balances(self.account_no)}
         stands = stated.get(day)
         if stands is not None:
@@ -201,19 +197,19 @@ class _Chain:
         before = max((each for each in stated if each < day), default=None)
         if before is None or not self._all_imported(before, day):
             return None
-        between = self.work.transfers.lines_of_account(
+        between = self.work.statements.lines_of_account(
             self.account_no, before + timedelta(days=1), day - timedelta(days=1)
         )
-        return stated[before].closing_fen + moved_fen(between)
+        return stated[before].closing_fen + sum(line.moved_fen for line in between)
 
     def _all_imported(self, after: date, before: date) -> bool:
-        return self.imported.issuperset(after + timedelta(days=n) for n in range(1, (before - after).days))
+        return self.imported.issuperset(days_between(after, before)[1:-1])
 
     # ------------------------------------------------------------------ numbers
 
     def follow_numbers(self, day: date) -> None:
         """The day's number is the next after the last one, and the next day's after it; a year may begin anew."""
-        numbers = self.work.transfers.statement_sequences(self.account_no)
+        numbers = self.work.statements.sequences(self.account_no)
         if day not in numbers:
             return
         earlier, later = [each for each in numbers if each < day], [each for each in numbers if each > day]
@@ -231,7 +227,7 @@ class _Chain:
 
     def _require_next(self, before: date, day: date, numbers: dict[date, int]) -> None:
         expected = {numbers[before] + 1} | ({1} if day.year > before.year else set())
-        is_twice = numbers[day] == numbers[before] and day.year == before.year  # told as such
+        is_twice = numbers[day] == numbers[before] and day.year == before.year  # reported by follow_numbers
         if numbers[day] in expected or is_twice or not self._all_imported(before, day):
             return
         zh, en = f"前一份为 {numbers[before]}（{before}）", f"the one before is {numbers[before]} ({before})"
@@ -248,20 +244,17 @@ class _Chain:
 
     def _enter(self, kind: str, what: str, zh: str, en: str, *, stops_fund: bool) -> None:
         """Enter a break, once; a grave one stops the fund."""
-        accounts = self.work.accounts.find(account_no=self.account_no)
-        city, fund = (accounts[0].city, accounts[0].fund) if accounts else ("", "")
-        is_new = self.work.transfers.add_break(
+        report_break(
+            self.work,
+            next(iter(self.work.accounts.find(account_no=self.account_no)), None),
             kind=kind,
             reference=f"{self.account_no}/{what}"[:200],
-            city=city,
-            fund=fund,
-            detail_zh=f"账户 {self.account_no}：{zh}",
-            detail_en=f"account {self.account_no}: {en}",
+            cause=what,
+            zh=f"账户 {self.account_no}：{zh}",
+            en=f"account {self.account_no}: {en}",
             stops_fund=stops_fund,
-            at=self.now,
+            now=self.now,
         )
-        if is_new and stops_fund and accounts:
-            kill_switches.stop_fund(self.work, city, fund, reason=f"{kind}: {what}", by=SYSTEM, now=self.now)
 
 
 def _yuan(amount_fen: int | None) -> str:

@@ -1,7 +1,7 @@
-"""Fetching statements day by day, the balances they state, and receipts that carry no key of ours.
+"""Fetching statements day by day, and matching the receipts on them that carry no key of ours.
 
-A receipt (保险费, 财政补助, 利息 …) is held to be a booking only when exactly one booking and exactly
-one receipt fit each other; anything else becomes a break with an owner, for a person.
+A receipt (保险费, 财政补助, 利息 …) counts as a booking only when exactly one booking and exactly one
+receipt fit each other; anything else becomes a break with an owner, for a person.
 """
 
 import uuid
@@ -14,9 +14,10 @@ from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation
 from fundpool.domain.money import format_yuan
 from fundpool.domain.people import SYSTEM, person
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, day_of, days_between
 from fundpool.domain.transfer import AccountStatus, BankAccount, GatewayTerms, final_days
 from fundpool.services.payments import resolving, statement_chain
+from fundpool.services.payments.breaks import report_break
 from fundpool.services.payments.sending import running_clock
 from fundpool.services.ports.gateway import BankFileNote, DayStatement
 from fundpool.services.ports.statement_ports import CashEntry, MatchRule, StatedBalance, StoredLine
@@ -47,7 +48,7 @@ def ref_of(account: BankAccount) -> AccountRef:
 
 @dataclass(slots=True)
 class CatchUp:
-    """What fetching the statements of past days came to."""
+    """The result of fetching the statements of past days, or of reading a file of them."""
 
     days: int = 0
     lines_new: int = 0
@@ -59,8 +60,8 @@ class CatchUp:
 def catch_up(ports: Ports, city: str, now: datetime) -> CatchUp:
     """Fetch and match every past day's statement that is not final yet, account by account, and younger ones again.
 
-    A statement that has not arrived is told and hides no other; a bank that does not answer ends
-    the run, because the next call would meet the same.
+    A statement that has not arrived is listed in ``missing`` and keeps no other from being fetched; a bank
+    that does not answer ends the run, because the next call would fail too.
     """
     done = CatchUp()
     if ports.gateway is None:
@@ -90,14 +91,14 @@ def _days_wanted(
     work: Work, city: str, now: datetime, terms: GatewayTerms
 ) -> dict[str, tuple[list[date], list[date]]]:
     """Days by account: those whose statement may still grow, and the final ones that are read again."""
-    yesterday = now.astimezone(SHANGHAI).date() - timedelta(days=1)
+    yesterday = day_of(now) - timedelta(days=1)
     wanted = {}
     for account in paying_accounts(work, city):
         first = first_day_of(work, account)
         if first is None:
             continue
-        final = final_days(work.transfers.statement_imports(account.account_no), terms)
-        days = [first + timedelta(days=n) for n in range((yesterday - first).days + 1)]
+        final = final_days(work.statements.imports(account.account_no), terms)
+        days = days_between(first, yesterday)
         grown = [day for day in days if day not in final][:DAYS_PER_RUN]
         again = [day for day in days if day in final and yesterday - day < terms.statement_reread]
         wanted[account.account_no] = grown, again
@@ -106,7 +107,7 @@ def _days_wanted(
 
 def paying_accounts(work: Work, city: str) -> list[BankAccount]:
     """Approved accounts of the city that payments left or leave from, one per number."""
-    used = work.transfers.paying_accounts(city)
+    used = work.payments.paying_accounts(city)
     return [
         account for account in work.accounts.find(city, status=AccountStatus.APPROVED) if account.id in used
     ]
@@ -117,7 +118,7 @@ def first_day_of(work: Work, account: BankAccount) -> date | None:
     entries = work.statements.entries(ref_of(account), datetime.max.replace(tzinfo=SHANGHAI, year=9000))
     if not entries:
         return None
-    first = entries[0].event_at.astimezone(SHANGHAI).date()
+    first = day_of(entries[0].event_at)
     return first + timedelta(days=1) if entries[0].flow is Flow.OPENING else first
 
 
@@ -154,7 +155,7 @@ def days_of_file(first: date, last: date) -> list[date]:
             f"not a period: {first} to {last}",
             remedy="--from / --to",
         )
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return days_between(first, last)
 
 
 def import_file(
@@ -186,7 +187,7 @@ def import_file(
             f"no payment of this program leaves from account {account_no}; its lines are not matched",
             remedy="登记余额即可 / record its balance: fundpool transfers bank-balance",
         )
-    outside = sorted(_day(line.executed_at) for line in lines if _day(line.executed_at) not in set(days))
+    outside = sorted(day_of(line.executed_at) for line in lines if day_of(line.executed_at) not in set(days))
     if outside:
         raise InputError(
             "lines_outside_period",
@@ -196,10 +197,18 @@ def import_file(
         )
     done = CatchUp(days=len(days))
     for day in days:
-        of_day = tuple(line for line in lines if _day(line.executed_at) == day)
+        of_day = tuple(line for line in lines if day_of(line.executed_at) == day)
         statement = DayStatement(of_day, opening_fen.get(day), closing_fen.get(day))
         counts = resolving.match_statement(
-            work, account_no, day, statement, now, now, terms, source=source, by=taker
+            work,
+            account_no,
+            day,
+            statement=statement,
+            fetched_at=now,
+            now=now,
+            terms=terms,
+            source=source,
+            by=taker,
         )
         done.lines_new, done.settled = done.lines_new + counts[0], done.settled + counts[1]
         done.breaks_new += counts[2]
@@ -218,7 +227,7 @@ def import_file(
 
 @dataclass(slots=True)
 class ReceiptReport:
-    """What matching receipts with booked income came to."""
+    """The result of matching receipts with booked income."""
 
     matched: int = 0
     breaks_new: int = 0
@@ -233,7 +242,7 @@ def match_receipts(work: Work, city: str, now: datetime, terms: GatewayTerms) ->
     """
     report = ReceiptReport()
     for account in work.accounts.find(city, status=AccountStatus.APPROVED):
-        imported = work.transfers.statement_imports(account.account_no)
+        imported = work.statements.imports(account.account_no)
         if imported:
             _match_account(work, account, final_days(imported, terms), now, report)
     return report
@@ -252,10 +261,10 @@ def _open_of(work: Work, account: BankAccount, now: datetime) -> _Open:
     matched = work.statements.matches(account.account_no)
     receipts = [
         stored
-        for stored in work.statements.lines(account.account_no, now.astimezone(SHANGHAI).date())
+        for stored in work.statements.lines(account.account_no, day_of(now))
         if stored.line.direction is Direction.CREDIT
         and stored.id not in matched
-        and (first is not None and _day(stored.line.executed_at) >= first)
+        and (first is not None and day_of(stored.line.executed_at) >= first)
         and not _is_ours(work, stored)
     ]
     explained = frozenset(matched.values())
@@ -275,7 +284,7 @@ def _open_of(work: Work, account: BankAccount, now: datetime) -> _Open:
 
 
 def _is_ours(work: Work, stored: StoredLine) -> bool:
-    return stored.line.key is not None and work.transfers.attempt_by_key(stored.line.key) is not None
+    return stored.line.key is not None and work.attempts.by_key(stored.line.key) is not None
 
 
 def _match_account(
@@ -285,22 +294,20 @@ def _match_account(
     if first is None:
         return
     left = _open_of(work, account, now)
-    left = _Open([each for each in left.receipts if _day(each.line.executed_at) in final], left.bookings)
+    left = _Open([each for each in left.receipts if day_of(each.line.executed_at) in final], left.bookings)
     for fits, rule in (
         (_names_serial, MatchRule.REFERENCE),
         (_same_day, MatchRule.AMOUNT_AND_DAY),
         (_in_closed_window(final, first), MatchRule.AMOUNT_AND_DAY),
     ):
         for stored, entry in _only_pairs(left.receipts, left.bookings, fits):
-            report.breaks_cleared += record_match(work, account, stored, entry.key, rule, SYSTEM, now)
+            report.breaks_cleared += record_match(
+                work, account, stored, posting_key=entry.key, rule=rule, by=SYSTEM, now=now
+            )
             report.matched += 1
             left.receipts.remove(stored)
             left.bookings.remove(entry)
-    report.breaks_new += _report_left_over(work, account, left, final, first, now)
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(SHANGHAI).date()
+    report.breaks_new += _report_left_over(work, account, left, final=final, first=first, now=now)
 
 
 def _names_serial(stored: StoredLine, entry: CashEntry) -> bool:
@@ -308,7 +315,7 @@ def _names_serial(stored: StoredLine, entry: CashEntry) -> bool:
 
 
 def _same_day(stored: StoredLine, entry: CashEntry) -> bool:
-    return entry.amount_fen == stored.line.amount_fen and _day(entry.event_at) == _day(
+    return entry.amount_fen == stored.line.amount_fen and day_of(entry.event_at) == day_of(
         stored.line.executed_at
     )
 
@@ -317,16 +324,15 @@ def _in_closed_window(final: frozenset[date], first: date) -> Callable[[StoredLi
     """Fits within the window, once every day of it is in: no better receipt can still come."""
 
     def fits(stored: StoredLine, entry: CashEntry) -> bool:
-        near = abs(_day(entry.event_at) - _day(stored.line.executed_at)) <= RECEIPT_WINDOW
+        near = abs(day_of(entry.event_at) - day_of(stored.line.executed_at)) <= RECEIPT_WINDOW
         return entry.amount_fen == stored.line.amount_fen and near and _window_over(entry, final, first)
 
     return fits
 
 
 def _window_over(entry: CashEntry, final: frozenset[date], first: date) -> bool:
-    around = range(-RECEIPT_WINDOW.days, RECEIPT_WINDOW.days + 1)
-    days = {_day(entry.event_at) + timedelta(days=n) for n in around}
-    return final.issuperset(day for day in days if day >= first)
+    booked_on = day_of(entry.event_at)
+    return final.issuperset(days_between(max(first, booked_on - RECEIPT_WINDOW), booked_on + RECEIPT_WINDOW))
 
 
 def _only_pairs(
@@ -359,7 +365,7 @@ def record_match(
     by: str,
     now: datetime,
 ) -> int:
-    """Hold a receipt to be a booking; how many breaks about either are cleared by that."""
+    """Record that a receipt is a booking; returns how many breaks about either that clears."""
     work.statements.add_match(stored.id, posting_key, rule, by, now)
     work.audit.append(
         at=now,
@@ -371,11 +377,11 @@ def record_match(
     about = {_receipt_reference(account, stored), posting_key}
     cleared = [
         each
-        for each in work.transfers.breaks(account.city)
+        for each in work.breaks.find(account.city)
         if each.kind in RECEIPT_BREAKS and each.reference in about
     ]
     for each in cleared:
-        work.transfers.resolve_break(each.id, by, f"matched by {rule.value}: {posting_key}", now)
+        work.breaks.resolve(each.id, by, f"matched by {rule.value}: {posting_key}", now)
     return len(cleared)
 
 
@@ -405,18 +411,18 @@ def _report_left_over(
             work,
             account,
             "receipt_ambiguous" if ambiguous else "receipt_not_booked",
-            _receipt_reference(account, stored),
-            f"银行 {_day(line.executed_at)} 收款 {format_yuan(line.amount_fen)} 元（{line.counterparty or '—'}，流水 "
+            reference=_receipt_reference(account, stored),
+            zh=f"银行 {day_of(line.executed_at)} 收款 {format_yuan(line.amount_fen)} 元（{line.counterparty or '—'}，流水 "
             f"{line.bank_serial}）"
             + ("与账上多笔或他日同额收入都可能相符" if ambiguous else "账上没有对应收入"),
-            f"the bank received {format_yuan(line.amount_fen)} yuan on {_day(line.executed_at)} "
+            en=f"the bank received {format_yuan(line.amount_fen)} yuan on {day_of(line.executed_at)} "
             f"({line.counterparty or '-'}, serial {line.bank_serial}); "
             + (
                 "more than one booking or another day's may be it"
                 if ambiguous
                 else "no income is booked for it"
             ),
-            now,
+            now=now,
         )
     for entry in left.bookings:
         if _window_over(entry, final, first):
@@ -424,12 +430,12 @@ def _report_left_over(
                 work,
                 account,
                 "receipt_not_at_bank",
-                entry.key,
-                f"账上 {_day(entry.event_at)} 收入 {format_yuan(entry.amount_fen)} 元（{entry.memo or '—'}）银行前后 "
+                reference=entry.key,
+                zh=f"账上 {day_of(entry.event_at)} 收入 {format_yuan(entry.amount_fen)} 元（{entry.memo or '—'}）银行前后 "
                 f"{RECEIPT_WINDOW.days} 日内没有对应收款",
-                f"{format_yuan(entry.amount_fen)} yuan are booked as received on {_day(entry.event_at)} "
+                en=f"{format_yuan(entry.amount_fen)} yuan are booked as received on {day_of(entry.event_at)} "
                 f"({entry.memo or '-'}); the bank has no such receipt within {RECEIPT_WINDOW.days} days",
-                now,
+                now=now,
             )
     return new
 
@@ -437,27 +443,27 @@ def _report_left_over(
 def _add_break(
     work: Work, account: BankAccount, kind: str, reference: str, zh: str, en: str, now: datetime
 ) -> bool:
-    is_new = work.transfers.add_break(
+    is_new = report_break(
+        work,
+        account,
         kind=kind,
         reference=reference[:200],
-        city=account.city,
-        fund=account.fund,
-        detail_zh=f"账户 {account.account_no}：{zh}",
-        detail_en=f"account {account.account_no}: {en}",
+        zh=f"账户 {account.account_no}：{zh}",
+        en=f"account {account.account_no}: {en}",
         stops_fund=False,
-        at=now,
+        now=now,
     )
     if is_new:
-        found = work.transfers.breaks(account.city)
+        found = work.breaks.find(account.city)
         mine = next(each for each in found if (each.kind, each.reference) == (kind, reference[:200]))
-        work.statements.assign_break(mine.id, owner_of(account.account_type))
+        work.breaks.assign(mine.id, owner_of(account.account_type))
     return is_new
 
 
 def match_by_person(
     work: Work, account_no: str, serial: str, posting_key: str, *, by: str, now: datetime
 ) -> int:
-    """Hold a receipt to be a booking because a person says so; how many breaks are cleared.
+    """Record that a receipt is a booking because a person says so; returns how many breaks that clears.
 
     Raises InputError ``receipt_unknown`` or ``open_booking_unknown`` where either is explained already or is
     not there, and RuleViolation ``amount_differs``.
@@ -490,13 +496,15 @@ def match_by_person(
             f"serial {serial} is {format_yuan(stored.line.amount_fen)} yuan, the booking {format_yuan(entry.amount_fen)}",
             remedy="金额不符须先冲销再入账 / reverse the booking and book the right amount",
         )
-    return record_match(work, account, stored, posting_key, MatchRule.PERSON, matcher, now)
+    return record_match(
+        work, account, stored, posting_key=posting_key, rule=MatchRule.PERSON, by=matcher, now=now
+    )
 
 
 def assign(work: Work, break_id: int, *, owner: str, by: str, now: datetime) -> None:
     """Name who follows a break up; raises InputError ``break_unknown``."""
     named, assigner = person(owner), person(by)
-    work.statements.assign_break(break_id, named)
+    work.breaks.assign(break_id, named)
     work.audit.append(
         at=now, actor=assigner, action="assign_break", subject=f"break:{break_id}", after={"owner": named}
     )
@@ -509,7 +517,7 @@ def foreign_to(work: Work, notes: Sequence[BankFileNote]) -> dict[str, str]:
     for note in notes:
         strange = [number for number in note.accounts if number not in numbers]
         keys = ((digits, uuid.UUID(digits)) for digits in note.end_to_end_ids if _is_digits(digits))
-        strange += [digits for digits, key in keys if work.transfers.attempt_by_key(str(key)) is None]
+        strange += [digits for digits, key in keys if work.attempts.by_key(str(key)) is None]
         strange += [digits for digits in note.end_to_end_ids if not _is_digits(digits)]
         if strange:
             foreign[note.name] = f"不是本系统的账户或支付：{'、'.join(strange[:5])}"

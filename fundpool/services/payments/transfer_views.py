@@ -112,8 +112,8 @@ def in_words(obligation: Obligation, last: Attempt | None = None) -> tuple[str, 
 
 def outcome_of(work: Work, obligation_id: int, error: FundpoolError | None = None) -> TransferOutcome:
     """How an obligation stands now, in words."""
-    obligation = work.transfers.obligation(obligation_id)
-    known = work.transfers.attempts(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
+    known = work.attempts.of_obligation(obligation_id)
     last = known[-1] if known else None
     zh, en = in_words(obligation, last) if error is None else (error.zh, error.en)
     return TransferOutcome(
@@ -156,18 +156,19 @@ def transfer_views(
 ) -> list[TransferView]:
     """Every obligation of a city (and month, unit, states), as people want to see it."""
     views = []
-    for obligation in work.transfers.obligations(city=city, month=month, unit=unit, states=states):
-        known = work.transfers.attempts(obligation.id)
-        outcome = outcome_of(work, obligation.id)
+    for obligation in work.payments.obligations(city=city, month=month, unit=unit, states=states):
+        known = work.attempts.of_obligation(obligation.id)
+        last = known[-1] if known else None
+        zh, en = in_words(obligation, last)
         views.append(
             TransferView(
                 obligation=obligation,
-                batch=work.transfers.batch(obligation.batch_id),
+                batch=work.payments.batch(obligation.batch_id),
                 debit_account=work.accounts.get(obligation.debit_account_id),
                 credit_account=work.accounts.get(obligation.credit_account_id),
-                attempt=known[-1] if known else None,
-                detail_zh=outcome.detail_zh,
-                detail_en=outcome.detail_en,
+                attempt=last,
+                detail_zh=zh,
+                detail_en=en,
             )
         )
     return views
@@ -185,23 +186,23 @@ class TransferHistory:
 
 def transfer_history(work: Work, obligation_id: int) -> TransferHistory:
     """Everything about one payment. Raises InputError ``obligation_unknown``."""
-    obligation = work.transfers.obligation(obligation_id)
+    obligation = work.payments.obligation(obligation_id)
     views = transfer_views(work, obligation.city, obligation.month, unit=obligation.unit)
     view = next(each for each in views if each.obligation.id == obligation_id)
-    attempts = tuple(work.transfers.attempts(obligation_id))
+    attempts = tuple(work.attempts.of_obligation(obligation_id))
     subjects = [f"batch:{view.batch.key}", f"obligation:{obligation.key}"]
     subjects += [f"attempt:{attempt.key}" for attempt in attempts]
     return TransferHistory(
         view,
         attempts,
-        {attempt.key: tuple(work.transfers.calls(attempt.key)) for attempt in attempts},
+        {attempt.key: tuple(work.attempts.calls(attempt.key)) for attempt in attempts},
         tuple(record for subject in subjects for record in work.audit.records(subject)),
     )
 
 
 def attempt_of_key(work: Work, key: str) -> Attempt:
     """The order with this idempotency key. Raises InputError ``attempt_unknown``."""
-    attempt = work.transfers.attempt_by_key(key)
+    attempt = work.attempts.by_key(key)
     if attempt is None:
         raise InputError("attempt_unknown", f"没有支付编号 {key}", f"there is no order with the key {key}")
     return attempt

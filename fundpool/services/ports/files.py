@@ -48,11 +48,8 @@ class DropFolder(Protocol):
         """Whether any file is there."""
 
 
-class ReportWriter(Protocol):
-    """Writes the city's monthly summary as a workbook an official signs."""
-
-    def monthly_summary(self, summary: MonthSummary) -> bytes:
-        """The workbook's bytes; the same summary gives the same figures."""
+WriteSummary = Callable[[MonthSummary], bytes]
+"""Makes the workbook of a city's monthly summary, which an official signs; the same summary, the same figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +76,18 @@ class SlipFolder(Protocol):
         """The slips of the month, in order of document, county and version."""
 
 
-class ReconciliationForms(Protocol):
-    """Writes 银行存款余额调节表 as a workbook that people sign."""
+WriteReconciliation = Callable[[CityPolicy, Month, Sequence[BankReconciliation], date], Path]
+"""Writes the month's 银行存款余额调节表 as of a day into the folder of reports, in place of the one before.
 
-    def write(
-        self, policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
-    ) -> Path:
-        """Write the month's workbook into the folder of reports, in place of the one before.
-
-        Raises ServiceUnavailable when the disk does not take it.
-        """
+Raises ServiceUnavailable when the disk does not take it.
+"""
 
 
 class AnchorKeeper(Protocol):
     """Keeps one anchor of the trails a day where the installation says, at best on another machine."""
 
     def checkpoints(self) -> Sequence[Mapping[str, Any]]:
-        """The anchors kept here that say they were verified; whether that is true their seals tell."""
+        """The anchors kept here that claim to have been verified; their seals show whether they were."""
 
     def lacks(self, day: date) -> bool:
         """Whether the day's anchor is still to be written somewhere."""

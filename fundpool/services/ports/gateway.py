@@ -10,7 +10,7 @@ from schemas.payment_messages import StatementLine, TransferOrder
 
 
 class GatewayAnswerKind(StrEnum):
-    """What a call to the bank's gateway came to. UNKNOWN is an outcome of its own, never failure."""
+    """The outcome of a call to the bank's gateway. UNKNOWN is an outcome of its own, never failure."""
 
     PROCESSING = "processing"
     """The bank has the order and has not moved money yet."""
@@ -56,7 +56,7 @@ class DayStatement:
     """What the bank's statements say of one account and day.
 
     ``lines`` as the bank gives them, duplicates included; ``differing`` are those that not every statement of
-    the day has, ``balances_differ`` tells of statements that give the day other balances. ``opening_fen`` and
+    the day has, ``balances_differ`` says that the statements give the day different balances. ``opening_fen`` and
     ``closing_fen`` are the booked balances that the bank states for the day's start and end, never computed;
     ``sequence`` is the number of the statement that ends on the day.
     """
@@ -105,10 +105,3 @@ class BankFileNote:
     accounts: tuple[str, ...]
     end_to_end_ids: tuple[str, ...]
     error: FundpoolError | None
-
-
-class BankInbox(Protocol):
-    """Where a bank without an API puts its files."""
-
-    def files(self) -> tuple[BankFileNote, ...]:
-        """Every file there, in order of name."""

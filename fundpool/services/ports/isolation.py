@@ -1,4 +1,4 @@
-"""One unit's trouble is its own: an error met for one county becomes its outcome, and the others go on.
+"""Isolation: an error met for one county becomes that county's outcome, and the others go on.
 
 A commit that survives a power loss costs more than the work it commits, so a city's units share one;
 only when one of them raises is each run in a transaction of its own.
@@ -31,7 +31,7 @@ class UnitAct:
 
 
 def for_each_city(step: StepInHand, act: Callable[[CityInHand], Sequence[UnitOutcome]]) -> StepInHand:
-    """Carry out ``act`` for every city that nothing has stopped; its answer is what the city has come to.
+    """Carry out ``act`` for every city that nothing has stopped; what it returns are the city's outcomes.
 
     What ``act`` raises for one city stops that city and leaves the others going on.
     """
@@ -41,14 +41,14 @@ def for_each_city(step: StepInHand, act: Callable[[CityInHand], Sequence[UnitOut
             return city
         try:
             return replace(city, outcomes=tuple(act(city)))
-        except Exception as error:  # noqa: BLE001 - told as this city's failure when the step ends
+        except Exception as error:  # noqa: BLE001 - reported as this city's failure when the step ends
             return replace(city, error=error)
 
     return replace(step, cities=tuple(carried_out(city) for city in step.cities))
 
 
 def together(database: Transactions, acts: Sequence[Callable[[Work], T]]) -> list[T]:
-    """What each of ``acts`` answers: all in one transaction, or each in its own when one raises.
+    """The results of ``acts``: all in one transaction, or each in its own when one raises.
 
     Raises what the first failing one raises when run alone; those before it stand.
     """
@@ -78,7 +78,7 @@ def _alone(database: Transactions, act: UnitAct) -> Sequence[UnitOutcome]:
         return database.transaction(act.run)
     except ServiceUnavailable:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told as this unit's failure
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is reported as this unit's failure
         return [failure(error, act.unit, act.act_zh, act.act_en, fund=act.fund, amount_fen=act.amount_fen)]
 
 

@@ -11,40 +11,17 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from fundpool.domain.findings import Finding, Severity, Verdict, verdict_of
 from fundpool.domain.periods import Month, Period
+from fundpool.domain.policy import Fund, Unit
 from schemas.documents.base import FUND_NAMES, SHORT_FUND_NAMES
 
 T = TypeVar("T")
 
 CountyFund = tuple[str, str]
 """County code and fund key."""
-
-
-class RegisteredUnit(Protocol):
-    """A unit of a city's register, as the policy files give it."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def name_zh(self) -> str: ...
-    @property
-    def name_en(self) -> str: ...
-    @property
-    def aliases(self) -> Sequence[str]: ...
-
-
-class RegisteredFund(Protocol):
-    """A fund of a city, as the policy files give it."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def name_zh(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +36,7 @@ class County:
 
 @dataclass(frozen=True, slots=True)
 class CityFund:
-    """A fund (险种) as documents name it: ``name_zh`` is written, ``aliases`` are read, ``short_zh`` is told."""
+    """A fund (险种) as documents name it: ``name_zh`` is written, ``aliases`` are read, ``short_zh`` is shown."""
 
     key: str
     name_zh: str
@@ -67,7 +44,7 @@ class CityFund:
     aliases: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, fund: RegisteredFund) -> "CityFund":
+    def of(cls, fund: Fund) -> "CityFund":
         """A standard fund has its standard names, any other the policy file's; both are read."""
         names = (*FUND_NAMES.get(fund.key, ()), fund.name_zh, fund.code, fund.key)
         return cls(fund.key, names[0], SHORT_FUND_NAMES.get(fund.key, fund.name_zh), names[1:])
@@ -143,9 +120,7 @@ class Register:
     """The city's name, which counties may write before their own."""
 
     @classmethod
-    def of(
-        cls, units: Iterable[RegisteredUnit], funds: Iterable[RegisteredFund], city_zh: str = ""
-    ) -> "Register":
+    def of(cls, units: Iterable[Unit], funds: Iterable[Fund], city_zh: str = "") -> "Register":
         """The register of a city's policy."""
         return cls(
             tuple(County(unit.code, unit.name_zh, tuple(unit.aliases), unit.name_en) for unit in units),
@@ -279,28 +254,15 @@ class ParsedDocument:
 
 @dataclass(frozen=True)
 class JudgingContext:
-    """What is known beyond the files. None means that nobody looked; the checks that need it then say so.
+    """What is known beyond the files: the city's register, the period, and the facts of the books by name.
 
-    Amounts are keyed by county code and fund. ``recent_monthly_spending_fen`` lists the last months,
-    oldest first. ``last_cumulative_fen`` is the year-to-date spending of the last report this year
-    (0 in the first month of the year).
+    A fact (services/documents/known_facts.py) is keyed by county code and fund, or by county, fund and what
+    names the row of a list. A fact that is absent was not looked up; the checks that need it then say so.
     """
 
     register: Register
     month: Period
-    budget_left_fen: Mapping[CountyFund, int] | None = None
-    last_closing_fen: Mapping[CountyFund, int] | None = None
-    last_cumulative_fen: Mapping[CountyFund, int] | None = None
-    ledger_received_fen: Mapping[CountyFund, int] | None = None
-    recent_monthly_spending_fen: Mapping[CountyFund, Sequence[int]] | None = None
-    further: Mapping[str, Mapping[Any, int]] = field(default_factory=dict)
-    """Facts that one document alone is held against (services/documents/known_facts.py), by name; keyed by
-    county and fund, or by county, fund and what names the row of a list."""
-
-    def fact(self, name: str) -> Mapping[Any, Any] | None:
-        """The fact called ``name``; None when nobody looked."""
-        known: Mapping[Any, Any] | None = self.further.get(name)
-        return getattr(self, name, None) if known is None else known
+    facts: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The seal that each sealed row bore last: by it a row that was put back, or deleted, is recognised.
 
-An earlier version of a row bears a good seal of its own. That it is not the latest one, and that a
-row is missing, is told by a table that every transaction keeps beside the rows it writes.
+An earlier version of a row bears a valid seal of its own. A table that every transaction updates with the
+rows it writes shows that it is not the latest version, and that a row is missing.
 """
 
 import json

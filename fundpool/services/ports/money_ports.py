@@ -20,7 +20,6 @@ from fundpool.domain.transfer import (
     ObligationState,
     PaymentOrder,
 )
-from schemas.payment_messages import StatementLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,6 @@ def new_account(proposal: AccountProposal, version: int, maker: str, proposed_at
         status=AccountStatus.PROPOSED,
         maker=maker,
         proposed_at=proposed_at,
-        checker=None,
-        approved_at=None,
-        usable_from=None,
     )
 
 
@@ -120,10 +116,10 @@ class Break:
     detail_en: str
     stops_fund: bool
     found_at: datetime
-    owner: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    resolution: str | None
+    owner: str | None = None
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+    resolution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +258,11 @@ class LedgerStore(Protocol):
         """City, fund, last voucher number and its hash, for every set of books."""
 
 
-class TransferStore(Protocol):
-    """Batches, obligations, attempts, calls, callbacks, statements, breaks and kill switches.
+class PaymentStore(Protocol):
+    """Batches and the obligations in them: what people ordered, and how far each payment has come.
 
-    Every ``change_*`` is guarded by the version that was read: it raises ``RuleViolation``
-    ``changed_meanwhile`` when somebody else was faster.
+    Every ``change_*`` holds an optimistic lock: it raises ``RuleViolation`` ``changed_meanwhile`` when
+    the row is no longer of the version that was read.
     """
 
     def add_batch(
@@ -308,6 +304,9 @@ class TransferStore(Protocol):
     ) -> list[Obligation]:
         """Obligations in order of batch and unit; ``year`` is that of their month."""
 
+    def revisions(self, obligation: Obligation) -> list[Obligation]:
+        """Every revision of what the obligation pays, itself too, first to last."""
+
     def paying_accounts(self, city: str) -> list[int]:
         """Ids of the city's accounts that any obligation is paid from."""
 
@@ -317,46 +316,41 @@ class TransferStore(Protocol):
     def note_retry(self, obligation: Obligation, asked_by: str) -> None:
         """Record the first of two people who allow a retry; the state stays."""
 
-    def add_attempt(
-        self,
-        obligation: Obligation,
-        attempt_no: int,
-        key: str,
-        request: bytes,
-        prepared_at: datetime,
-        valid_until: datetime,
-    ) -> Attempt:
-        """Store a prepared attempt."""
 
-    def attempt(self, attempt_id: int) -> Attempt:
-        """The attempt."""
+class AttemptStore(Protocol):
+    """Attempts: the orders sent to the bank, every call about them, and the bank's callbacks."""
 
-    def attempt_by_key(self, key: str) -> Attempt | None:
+    def add(self, prepared: Attempt) -> Attempt:
+        """Store a prepared attempt; returns it with its number."""
+
+    def get(self, attempt_id: int) -> Attempt:
+        """The attempt; raises InputError ``attempt_unknown``."""
+
+    def by_key(self, key: str) -> Attempt | None:
         """The attempt with the key."""
 
-    def attempts_of_serial(self, bank_serial: str) -> list[Attempt]:
+    def of_serial(self, bank_serial: str) -> list[Attempt]:
         """Attempts that the bank executed under the serial; each bank counts its own."""
 
-    def revisions(self, obligation: Obligation) -> list[Obligation]:
-        """Every revision of what the obligation pays, itself too, first to last."""
-
-    def attempts(self, obligation_id: int) -> list[Attempt]:
+    def of_obligation(self, obligation_id: int) -> list[Attempt]:
         """Attempts of an obligation, first to last."""
 
-    def attempts_in(
+    def in_states(
         self,
         states: Iterable[AttemptState],
         *,
         city: str | None = None,
         month: Month | None = None,
-        fund: str | None = None,
         due_at: datetime | None = None,
         executed_on: date | None = None,
     ) -> list[Attempt]:
         """Attempts in the given states, oldest first: those due to be asked about, or executed on a day."""
 
-    def change_attempt(self, attempt: Attempt, **fields: Any) -> Attempt:
-        """Set columns of an attempt; ``state`` only along a drawn arrow (the caller's duty)."""
+    def change(self, attempt: Attempt, **fields: Any) -> Attempt:
+        """Set columns of an attempt; raises ``RuleViolation`` ``changed_meanwhile`` like ``PaymentStore``.
+
+        The caller sees to it that ``state`` moves only along a drawn arrow.
+        """
 
     def record_call(self, call: GatewayCall) -> None:
         """Append one side of a call."""
@@ -369,53 +363,28 @@ class TransferStore(Protocol):
     ) -> bool:
         """Keep a callback; False when it was kept before."""
 
-    def add_statement_lines(
-        self, lines: Sequence[StatementLine], at: datetime
-    ) -> tuple[list[StatementLine], list[StatementLine]]:
-        """Keep new lines; returns (new lines, lines known before with another content)."""
+    def sent_fen(self, city: str, fund: str, day: date) -> int:
+        """Total of attempts first sent on the Shanghai day."""
 
-    def mark_statement(
-        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
-    ) -> None:
-        """Remember that the statement of the account and day was imported, and the bank's number of it."""
 
-    def forget_statement(self, account_no: str, day: date) -> None:
-        """The day counts as not imported any more."""
+class BreakStore(Protocol):
+    """The register of breaks."""
 
-    def statement_sequences(self, account_no: str) -> dict[date, int]:
-        """The bank's number of each imported statement that has one, by day."""
+    def add(self, found: Break) -> bool:
+        """Enter a break; False when the register has one of its kind and reference already."""
 
-    def statement_imports(self, account_no: str) -> dict[date, datetime]:
-        """Days whose statement was imported, and when it was last."""
-
-    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
-        """Statement lines that carry the key."""
-
-    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
-        """Those of the keys that some statement line carries."""
-
-    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
-        """Statement lines of an account executed on the given days."""
-
-    def add_break(
-        self,
-        *,
-        kind: str,
-        reference: str,
-        city: str,
-        fund: str,
-        detail_zh: str,
-        detail_en: str,
-        stops_fund: bool,
-        at: datetime,
-    ) -> bool:
-        """Enter a break into the register; False when it is there already."""
-
-    def breaks(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
+    def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
         """Breaks, oldest first."""
 
-    def resolve_break(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
-        """Close a break with a person's reason."""
+    def resolve(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+        """Close a break with a person's reason; raises InputError ``break_unknown``."""
+
+    def assign(self, break_id: int, owner: str) -> None:
+        """Name who follows a break up; raises InputError ``break_unknown``."""
+
+
+class SwitchStore(Protocol):
+    """Whether a fund may send: its kill switch, and its recovery since the last restore from a backup."""
 
     def kill_switch(self, city: str, fund: str) -> KillSwitch | None:
         """The fund's switch, if it was ever thrown."""
@@ -434,6 +403,3 @@ class TransferStore(Protocol):
 
     def put_recovery(self, recovery: Recovery) -> None:
         """Store the fund's recovery in place of an earlier one."""
-
-    def sent_fen(self, city: str, fund: str, day: date) -> int:
-        """Total of attempts first sent on the Shanghai day."""

@@ -1,6 +1,6 @@
-"""The store of stated balances and matched receipts, as the use cases see it."""
+"""The store of the bank's statements, as the use cases see it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from schemas.payment_messages import StatementLine
 
 
 class MatchRule(StrEnum):
-    """Why a receipt is held to be a booking."""
+    """Why a receipt counts as a booking."""
 
     REFERENCE = "reference"
     """The booking names the bank's serial, and the amount is the same."""
@@ -55,7 +55,35 @@ class CashEntry:
 
 
 class StatementStore(Protocol):
-    """Balances of statements, and receipts matched with bookings."""
+    """Lines and days of the bank's statements, the balances they state, and receipts matched with bookings."""
+
+    def add_lines(
+        self, lines: Sequence[StatementLine], at: datetime
+    ) -> tuple[list[StatementLine], list[StatementLine]]:
+        """Keep new lines; returns (new lines, lines known before with another content)."""
+
+    def mark_imported(
+        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+    ) -> None:
+        """Remember that the statement of the account and day was imported, and the bank's number of it."""
+
+    def mark_not_imported(self, account_no: str, day: date) -> None:
+        """The day counts as not imported any more."""
+
+    def sequences(self, account_no: str) -> dict[date, int]:
+        """The bank's number of each imported statement that has one, by day."""
+
+    def imports(self, account_no: str) -> dict[date, datetime]:
+        """Days whose statement was imported, and when it was last."""
+
+    def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
+        """Statement lines that carry the key."""
+
+    def keys_with_lines(self, keys: Iterable[str]) -> frozenset[str]:
+        """Those of the keys that some statement line carries."""
+
+    def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
+        """Statement lines of an account executed on the given days."""
 
     def state_balance(self, account_no: str, balance: StatedBalance) -> None:
         """Record a balance; another one for the same day replaces it."""
@@ -77,6 +105,3 @@ class StatementStore(Protocol):
 
     def add_match(self, line_id: int, posting_key: str, rule: MatchRule, by: str, at: datetime) -> None:
         """Record that the receipt is the booking; the database refuses a second use of either."""
-
-    def assign_break(self, break_id: int, owner: str) -> None:
-        """Name who follows a break up; raises InputError ``break_unknown``."""

@@ -13,14 +13,22 @@ from fundpool.services.ports.files import (
     AnchorKeeper,
     DropFolder,
     RawFileStore,
-    ReconciliationForms,
-    ReportWriter,
     SlipFolder,
+    WriteReconciliation,
+    WriteSummary,
 )
-from fundpool.services.ports.gateway import BankInbox, Gateway
+from fundpool.services.ports.gateway import BankFileNote, Gateway
 from fundpool.services.ports.judging import Judge, Parser, Reader
 from fundpool.services.ports.latest_seals import LatestSeals
-from fundpool.services.ports.money_ports import AccountStore, AuditStore, LedgerStore, TransferStore
+from fundpool.services.ports.money_ports import (
+    AccountStore,
+    AttemptStore,
+    AuditStore,
+    BreakStore,
+    LedgerStore,
+    PaymentStore,
+    SwitchStore,
+)
 from fundpool.services.ports.month_stores import (
     ApplicationStore,
     BudgetStore,
@@ -59,39 +67,27 @@ class RowTrailStore(Protocol):
         """The same with the marks of the columns."""
 
 
-class Work(Protocol):
-    """One database transaction, seen as its stores."""
+class Work:
+    """One database transaction, seen as its stores; whoever opens one sets them."""
 
-    @property
-    def seals(self) -> Seals: ...
-    @property
-    def limits(self) -> PaymentLimits: ...
-    @property
-    def trail(self) -> RowTrailStore: ...
-    @property
-    def latest(self) -> LatestSeals: ...
-    @property
-    def audit(self) -> AuditStore: ...
-    @property
-    def accounts(self) -> AccountStore: ...
-    @property
-    def transfers(self) -> TransferStore: ...
-    @property
-    def ledger(self) -> LedgerStore: ...
-    @property
-    def submissions(self) -> SubmissionStore: ...
-    @property
-    def reviews(self) -> ReviewStore: ...
-    @property
-    def applications(self) -> ApplicationStore: ...
-    @property
-    def budgets(self) -> BudgetStore: ...
-    @property
-    def records(self) -> CalendarRecordStore: ...
-    @property
-    def scheduled_steps(self) -> ScheduledStepStore: ...
-    @property
-    def statements(self) -> StatementStore: ...
+    seals: Seals
+    limits: PaymentLimits
+    trail: RowTrailStore
+    latest: LatestSeals
+    audit: AuditStore
+    accounts: AccountStore
+    payments: PaymentStore
+    attempts: AttemptStore
+    breaks: BreakStore
+    switches: SwitchStore
+    ledger: LedgerStore
+    submissions: SubmissionStore
+    reviews: ReviewStore
+    applications: ApplicationStore
+    budgets: BudgetStore
+    records: CalendarRecordStore
+    scheduled_steps: ScheduledStepStore
+    statements: StatementStore
 
 
 class Transactions(Protocol):
@@ -111,8 +107,8 @@ class Ports:
     database: Transactions
     gateway: Gateway | None = None
     gateway_terms: GatewayTerms = field(default_factory=GatewayTerms)
-    bank_inbox: BankInbox | None = None
-    """Only where the bank is reached by files."""
+    read_bank_files: Callable[[], tuple[BankFileNote, ...]] | None = None
+    """Reads the inbox, in order of name; only where the bank is reached by files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +122,7 @@ class MonthPorts(Ports):
     parse_files: Parser
     read_documents: Reader
     judge_documents: Judge
-    report_writer: ReportWriter
+    write_summary: WriteSummary
     slip_folder: SlipFolder
-    reconciliation_forms: ReconciliationForms
+    write_reconciliation: WriteReconciliation
     anchors: AnchorKeeper | None = None

@@ -1,0 +1,46 @@
+"""The register of breaks, on SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from fundpool.adapters.stores.store import Store, record_of, values_of
+from fundpool.domain.errors import InputError
+from fundpool.services.ports.money_ports import Break
+from schemas.tables.transfers import reconciliation_break
+
+
+class SqlBreakStore(Store):
+    """``BreakStore`` on SQL."""
+
+    def add(self, found: Break) -> bool:
+        c = reconciliation_break.c
+        known = select(c.id).where(c.kind == found.kind, c.reference == found.reference)
+        if self._connection.scalar(known) is not None:
+            return False
+        self._rows.insert(reconciliation_break, values_of(found))
+        return True
+
+    def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
+        c = reconciliation_break.c
+        query = select(reconciliation_break).order_by(c.id)
+        if city is not None:
+            query = query.where(c.city == city)
+        if only_open:
+            query = query.where(c.resolved_at.is_(None))
+        return [record_of(Break, row, stops_fund=bool(row["stops_fund"])) for row in self._all(query)]
+
+    def resolve(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+        self._set_open(break_id, {"resolved_at": at, "resolved_by": by, "resolution": resolution})
+
+    def assign(self, break_id: int, owner: str) -> None:
+        self._set_open(break_id, {"owner": owner})
+
+    def _set_open(self, break_id: int, values: dict[str, Any]) -> None:
+        c = reconciliation_break.c
+        is_open = (c.id == break_id, c.resolved_at.is_(None))
+        if self._rows.update(reconciliation_break, is_open, values) != 1:
+            raise InputError(
+                "break_unknown", f"没有未结的第 {break_id} 号差异", f"there is no open break {break_id}"
+            )
