@@ -55,7 +55,7 @@ DIRECT = frozenset({"pay_from_fiscal_account"})
 
 def due_on(day, states=None, duties=TAIZHOU, hops=TWO_HOPS, month=OCTOBER, calendar=CALENDAR, paying=False):
     return [
-        each.step
+        each
         for each in steps_due(day, month, duties, states or {}, calendar, hops, has_transfers=paying)
     ]
 
