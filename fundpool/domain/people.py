@@ -57,9 +57,8 @@ def person(name: str) -> str:
 
 
 def _belongs_to_a_name(character: str) -> bool:
-    if icu.Char.hasBinaryProperty(character, icu.UProperty.DEFAULT_IGNORABLE_CODE_POINT):
-        return False  # some fillers are letters by category: U+3164
-    return unicodedata.category(character)[0] in "LM" or character in _BETWEEN_LETTERS
+    is_letter = unicodedata.category(character)[0] in "LM" and not _is_ignorable(character)
+    return is_letter or character in _BETWEEN_LETTERS
 
 
 def _script(letter: str) -> str:
@@ -80,17 +79,33 @@ def same_person(name: str | None, other: str | None) -> bool:
     return name is not None and other is not None and not _seen_in(name).isdisjoint(_seen_in(other))
 
 
+def is_stated(text: str | None) -> bool:
+    """Whether a reader sees anything in the text: blanks and invisible characters state nothing."""
+    return text is not None and any(not each.isspace() for each in _visible(text))
+
+
+def require_reason(actor: str, reason: str | None) -> None:
+    """Raise InputError ``reason_missing`` when a person gives a reason in which a reader sees nothing."""
+    if actor != SYSTEM and reason is not None and not is_stated(reason):
+        raise InputError("reason_missing", "须写明理由", "a reason must be given", remedy="--reason TEXT")
+
+
+def _visible(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(each for each in plain if not _is_ignorable(each) and unicodedata.category(each) != "Cc")
+
+
+def _is_ignorable(character: str) -> bool:
+    """Whether nothing is drawn for it; some fillers are letters by category (U+3164)."""
+    return bool(icu.Char.hasBinaryProperty(character, icu.UProperty.DEFAULT_IGNORABLE_CODE_POINT))
+
+
 def _seen_in(name: str) -> set[str]:
     """What a reader takes for the name: skeletons of its letters, without title, date and signature.
 
     As written and without case: a capital I looks like a small l, and is the capital of a small i.
     """
-    plain = "".join(
-        each
-        for each in unicodedata.normalize("NFKC", name)
-        if not icu.Char.hasBinaryProperty(each, icu.UProperty.DEFAULT_IGNORABLE_CODE_POINT)
-    )
-    plain = re.sub(r"\s", "", _NOT_THE_NAME.sub("", plain.strip()))
+    plain = re.sub(r"\s", "", _NOT_THE_NAME.sub("", _visible(name).strip()))
     plain = _TITLE_AFTER.sub("", _TITLE_BEFORE.sub("", plain))
     letters = "".join(each for each in plain if unicodedata.category(each)[0] in "LM")
     return {str(_LOOK_ALIKE.getSkeleton(0, each)) for each in (letters, letters.casefold())}
