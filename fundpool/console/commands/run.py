@@ -8,6 +8,7 @@ from fundpool.console.options import City, Dated, MonthText
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.month import MONTH
 from fundpool.domain.outcomes import StepRequest, UnitState
+from fundpool.domain.people import SYSTEM, person
 from fundpool.domain.periods import parse_month
 
 _STATES = {
@@ -30,7 +31,7 @@ def run(
     city: City,
     month: MonthText,
     county: Annotated[list[str] | None, Parameter(help="只办这些县区，可多次 / only these counties")] = None,
-    by: Annotated[str, Parameter(help="操作人 / who runs it")] = "system",
+    by: Annotated[str, Parameter(help="操作人 / who runs it")] = SYSTEM,
     options: Dated = Dated(),
 ) -> int:
     """执行一个步骤，可随时重复 / Run one step; running it again is always safe.
@@ -44,7 +45,7 @@ def run(
         month=parse_month(month),
         now=options.now,
         counties=tuple(county) if county else None,
-        by=by,
+        by=by if by == SYSTEM else person(by),
         is_played=options.as_of is not None,
     )
     report = run_step(options.open_month(), step, request)
