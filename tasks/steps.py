@@ -92,6 +92,8 @@ def summary_of(ports: MonthPorts, step: StepInHand, reports: list[StepReport]) -
 
 def _named(ports: MonthPorts, report: StepReport, *, alone: bool) -> list[dict[str, Any]]:
     """The outcomes with their units' names, which name the city too when it is not ``alone``."""
+    if report.city not in {city.key for city in ports.policies.cities}:
+        return [{**asdict(outcome), "unit_zh": report.city} for outcome in report.outcomes]
     policy = ports.policies.city(report.city)
     prefix = "" if alone else policy.name_zh
     names = {unit.code: prefix + unit.name_zh for unit in policy.register}

@@ -12,7 +12,13 @@ from functools import partial
 from typing import Any
 
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.services.ports.gateway import DayStatement, GatewayAnswer, GatewayAnswerKind
+from fundpool.services.ports.gateway import (
+    UNAUTHORISED,
+    DayStatement,
+    GatewayAnswer,
+    GatewayAnswerKind,
+    gateway_unauthorised,
+)
 from schemas.payment_messages import (
     CURRENCY,
     Direction,
@@ -112,6 +118,8 @@ def statement_of(account: str, received: Received) -> DayStatement:
 
 def statement_unavailable(reason: str) -> ServiceUnavailable:
     """The error for a statement that did not come whole."""
+    if reason == UNAUTHORISED:
+        return gateway_unauthorised()
     if reason == "unreachable":
         return ServiceUnavailable(
             "gateway_unreachable",
@@ -240,7 +248,7 @@ def _reason_of_status(status: int) -> str:
     if status == 429:
         return "rate_limited"
     if status in {401, 403}:
-        return "unauthorised"
+        return UNAUTHORISED
     return f"http_{status}"
 
 

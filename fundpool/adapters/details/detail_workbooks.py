@@ -6,7 +6,6 @@ are written as texts, so no text of a file can become a formula. Rows go to the 
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import xlsxwriter  # type: ignore[import-untyped]
 
 from fundpool.adapters.documents.raw_files import storing, write_whole
-from fundpool.adapters.documents.sheets import set_page, set_widths, yuan
-from fundpool.domain.errors import InputError
+from fundpool.adapters.documents.sheets import InertWorkbook, set_page, set_widths, yuan
 from fundpool.domain.money import format_yuan
 from fundpool.services.documents.detail_comparison import (
     COUNTS,
@@ -74,8 +72,7 @@ def write_workbook(
     target: Path, comparison: DetailComparison, lines: Iterable[tuple[Any, ...]], parquet_name: str
 ) -> int:
     """Write an overview and the first MOST_LINES differing lines; how many. Raises OSError."""
-    settings = {"constant_memory": True, "strings_to_formulas": False, "tmpdir": str(target.parent)}
-    book = xlsxwriter.Workbook(str(target), settings)
+    book = InertWorkbook(str(target), constant_memory=True, tmpdir=str(target.parent))
     book.set_properties({"title": "缴款拨付明细逐笔比对", "comments": product()})
     styles = _Styles(book)
     _write_overview(book, styles, comparison, parquet_name)
@@ -188,21 +185,6 @@ def _write_money(sheet: Any, row: int, column: int, amount_fen: int, styles: _St
 
 
 # --- the folder of results ----------------------------------------------------------------------
-
-
-def open_folder(folder: Path) -> None:
-    """Make the folder, and see that it takes files. Raises InputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise InputError(
-            "result_folder",
-            f"--out {folder}：不能写入（{error.strerror}）",
-            f"--out {folder}: cannot be written to ({error.strerror})",
-            remedy="给出可写的目录 / name a folder that can be written to",
-        ) from error
 
 
 def _put(source: Path, target: Path) -> None:

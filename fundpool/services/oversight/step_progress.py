@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fundpool.domain.application import ApplicationLine
 from fundpool.domain.month import keys
 from fundpool.domain.month_records import StepRun
-from fundpool.domain.outcomes import UnitState
+from fundpool.domain.outcomes import UNANSWERED, UnitState
 from fundpool.domain.review import ReviewCase, outcome_of
 from fundpool.domain.submission import DocumentKind
+from fundpool.domain.transfer import ObligationState, latest_revisions
 from fundpool.services.oversight.progress import MonthFacts
 from fundpool.services.payments.application import standing_of
 from schemas.dashboard import StepStatus, UnitOutcome
@@ -93,14 +94,37 @@ def _applied_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
     )
 
 
+def _paid_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
+    """A payment that had not arrived, settled since without the step; trouble with the bank, once all have arrived."""
+    if outcome.state is UnitState.DONE:
+        return outcome
+    of_payment = [
+        each
+        for each in latest_revisions(facts.obligations)
+        if outcome.fund is None or (each.unit, each.fund) == (outcome.unit, outcome.fund)
+    ]
+    is_about_these = outcome.error_code in UNANSWERED or outcome.amount_fen in {
+        each.amount_fen for each in of_payment
+    }
+    if not of_payment or not is_about_these or any(each.state not in _ARRIVED for each in of_payment):
+        return outcome
+    return outcome.model_copy(
+        update={"state": UnitState.DONE, "detail_zh": "已到账", "detail_en": "settled", "error_code": None}
+    )
+
+
+_ARRIVED = frozenset({ObligationState.SETTLED, ObligationState.CANCELLED})
+
 _MOVES_ON = frozenset({UnitState.WAITING, UnitState.DONE})
 """What was failed or flagged stays so until the step itself has looked at it again."""
 
 _SINCE: Mapping[str, Callable[[MonthFacts, UnitOutcome], UnitOutcome]] = {
     "plan-review": _reviewed_since,
     "funds-application": _applied_since,
+    "disbursement": _paid_since,
+    "allocation": _paid_since,
 }
-"""Steps that wait for nothing but decisions. A step that has something left to do then waits for its run."""
+"""Steps that go on without their run: people decide, the bank executes. Others wait for their run."""
 
 
 def _case(facts: MonthFacts, outcome: UnitOutcome) -> ReviewCase | None:
