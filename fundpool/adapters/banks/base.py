@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from fundpool.domain.errors import ServiceUnavailable
+from fundpool.services.payments.transfer_views import why
 from fundpool.services.ports.gateway import (
     UNAUTHORISED,
     DayStatement,
@@ -127,10 +128,11 @@ def statement_unavailable(reason: str) -> ServiceUnavailable:
             "the payment gateway cannot be reached",
             remedy="检查 FUNDPOOL_GATEWAY_URL 与网关服务后重试同一命令 / check the gateway and run the same command again",
         )
+    zh, en = why(reason)
     return ServiceUnavailable(
         "statement_unavailable",
-        f"未取得银行对账单（{reason}）",
-        f"the bank statement could not be read ({reason})",
+        f"未取得银行对账单：{zh}",
+        f"the bank statement could not be read: {en}",
         remedy="稍后重试同一命令 / run the same command again later",
     )
 

@@ -32,6 +32,9 @@ def import_accounts(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / C
     from fundpool.services.payments.bank_accounts import propose_account
 
     now, proposals = act.now, read_accounts(file)
+    policies = act.ports().policies
+    for each in proposals:
+        policies.require_known(each.city, each.fund, each.unit)
     entered = act.change(lambda work: [propose_account(work, each, act.by, now) for each in proposals])
     return _show(entered, act)
 

@@ -63,6 +63,7 @@ def statement(
     from fundpool.services.payments.statements import match_receipts
 
     ports, now = options.open_month(), options.now
+    ports.policies.require_known(city)
     if file is not None:
         first, last = first or date, last or date
         if account is None or by is None or first is None or last is None:

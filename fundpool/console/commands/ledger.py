@@ -122,6 +122,9 @@ def open_books(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV fi
     from fundpool.services.books import booking
 
     now, entries = act.now, read_book_openings(file)
+    policies = act.ports().policies
+    for ref, _ in entries:
+        policies.require_known(ref.city, ref.fund, ref.unit)
     act.change(booking.open_balances, entries, by=act.by, event_at=now, now=now)
     return act.show(
         {"accounts": len(entries), "total_fen": sum(amount_fen for _, amount_fen in entries)},

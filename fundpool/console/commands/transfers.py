@@ -91,7 +91,7 @@ def _payment(view: "TransferView") -> dict[str, Any]:
 @app.command
 def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
     """查看一笔款项的全部经过 / One payment with every attempt, every call to the bank and every act of a person."""
-    from fundpool.services.payments.transfer_views import transfer_history
+    from fundpool.services.payments.transfer_views import transfer_history, why
 
     found = options.read(transfer_history, transfer_id)
     about = "attempt_no key state first_sent_at last_sent_at reason bank_serial"
@@ -102,7 +102,11 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
         for attempt in found.attempts
     ]
     history = [pick(record, "at actor action reason") for record in found.records]
-    calls = [{"attempt": attempt["attempt_no"], **call} for attempt in attempts for call in attempt["calls"]]
+    calls = [
+        {"attempt": attempt["attempt_no"], **call, "reason": call["reason"] and why(call["reason"])[0]}
+        for attempt in attempts
+        for call in attempt["calls"]
+    ]
     return options.show(
         {**payment, "attempts": attempts, "history": history},
         Table(f"拨付 {transfer_id} / payment", payment.items(), ["项目 field", "值 value"]),
