@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from fundpool.clock import business_clock
 from fundpool.console.output import Table, show
-from fundpool.domain.errors import InputError
+from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
 from fundpool.domain.periods import FIRST_YEAR, LAST_YEAR, Month, Period, Year, parse_month
 
@@ -195,21 +195,28 @@ class ActOnDocument(Act):
 
 @contextmanager
 def writing_to(out: Path) -> Iterator[None]:
-    """Raises InputError ``result_folder`` where what ``--out`` names cannot be written."""
+    """Raises InputError ``result_folder`` for a missing folder, or a file or folder where the other must be.
+
+    Raises ServiceUnavailable ``storage_unavailable`` when the disk does not take what is written.
+    """
     try:
         yield
-    except OSError as error:
+    except (FileNotFoundError, FileExistsError, IsADirectoryError) as error:
         is_missing = isinstance(error, FileNotFoundError)
+        zh = f"没有目录 {out.parent}" if is_missing else f"不能写入（{error.strerror}）"
+        en = f"there is no folder {out.parent}" if is_missing else f"cannot be written to ({error.strerror})"
         raise InputError(
             "result_folder",
-            f"--out {out}：" + (f"没有目录 {out.parent}" if is_missing else f"不能写入（{error.strerror}）"),
-            f"--out {out}: "
-            + (
-                f"there is no folder {out.parent}"
-                if is_missing
-                else f"cannot be written to ({error.strerror})"
-            ),
+            f"--out {out}：{zh}",
+            f"--out {out}: {en}",
             remedy="给出可写的目录 / name a folder that can be written to",
+        ) from error
+    except OSError as error:
+        raise ServiceUnavailable(
+            "storage_unavailable",
+            f"--out {out} 无法存盘：{error.strerror}",
+            f"--out {out} cannot be kept: {error.strerror}",
+            remedy="检查 --out 的目录、磁盘空间与权限 / check the folder of --out, space and rights",
         ) from error
 
 

@@ -77,7 +77,7 @@ WRONG = {
     "--county": ("999999", "unknown_county"),
     "--unit": ("999999", "unknown_county"),
     "--month": ("2026-13", "bad_month"),
-    "--out": ("file/below", "result_folder"),
+    "--out": ("file/below", "storage_unavailable"),
 }
 """What nobody has, and the code that says so."""
 
@@ -159,7 +159,7 @@ def test_every_command_answers_a_typing_error(
         code = document["error"]["code"] if "error" in document else document["files"][0]["error"]["code"]
     else:
         code = printed.err.split("[", 1)[1].split("]", 1)[0]
-    assert (status, code) == (2, WRONG[wrong][1]), line
+    assert (status, code) == (4 if wrong == "--out" else 2, WRONG[wrong][1]), line
 
 
 def test_a_fund_no_city_has_is_answered_without_a_city_too(

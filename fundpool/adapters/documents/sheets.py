@@ -20,19 +20,15 @@ class _InertSheet(Worksheet):  # type: ignore[misc]
         return super()._write_string(row, column, inert(text), style)
 
 
-class InertWorkbook(xlsxwriter.Workbook):  # type: ignore[misc]
-    """A workbook no text of which becomes a formula or a link, here or after it was saved as CSV."""
-
+class _InertWorkbook(xlsxwriter.Workbook):  # type: ignore[misc]
     worksheet_class = _InertSheet
-
-    def __init__(self, target: str | BytesIO, **options: Any) -> None:
-        super().__init__(target, options | {"strings_to_formulas": False, "strings_to_urls": False})
 
 
 def workbook_bytes(write: Callable[[Any], None], **properties: Any) -> bytes:
-    """The bytes of an inert workbook that ``write`` fills."""
+    """The bytes of a workbook that ``write`` fills; no text in it becomes a formula or a link, also saved as CSV."""
     target = BytesIO()
-    book = InertWorkbook(target, in_memory=True)
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = _InertWorkbook(target, options)
     book.set_properties(properties)
     write(book)
     book.close()

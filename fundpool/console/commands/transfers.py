@@ -294,8 +294,8 @@ def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str
 
 @app.command
 def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated = Dated()) -> int:
-    """查询未决款项 / Ask the bank about every payment whose outcome is open; exit status as of ``fundpool run``."""
-    from fundpool.domain.outcomes import exit_status
+    """查询未决款项 / Ask the bank about every payment whose outcome is open; exit 4 while one is not known."""
+    from fundpool.domain.outcomes import UNANSWERED, exit_status
     from fundpool.services.payments.disbursement import payment_outcome
     from fundpool.services.payments.resolving import resolve as resolve_open
 
@@ -306,7 +306,8 @@ def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated 
     rows = [pick(outcome, about) for outcome in outcomes]
     columns = "id unit fund amount_fen state detail_zh"
     options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns))
-    return exit_status([payment_outcome(outcome) for outcome in outcomes])
+    asked = map(payment_outcome, outcomes)
+    return exit_status([outcome for outcome in asked if outcome.error_code in UNANSWERED])
 
 
 @app.command

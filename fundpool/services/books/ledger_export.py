@@ -104,5 +104,10 @@ def to_csv(postings: Iterable[StoredPosting]) -> str:
             each.made_by,
             entry.memo,
         )
-        writer.writerow([cell if isinstance(cell, int) else inert(str(cell)) for cell in cells])
+        writer.writerow([cell if isinstance(cell, int) else _csv_text(str(cell)) for cell in cells])
     return out.getvalue()
+
+
+def _csv_text(text: str) -> str:
+    # The writer quotes no lone CR, and a reader that ends a line at it would begin another with what follows.
+    return inert(text).replace("\r\n", "\n").replace("\r", "\n")

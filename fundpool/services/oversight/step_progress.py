@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fundpool.domain.application import ApplicationLine
 from fundpool.domain.month import keys
 from fundpool.domain.month_records import StepRun
-from fundpool.domain.outcomes import UNANSWERED, UnitState
+from fundpool.domain.outcomes import UnitState
 from fundpool.domain.review import ReviewCase, outcome_of
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import ObligationState, latest_revisions
@@ -95,23 +95,28 @@ def _applied_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
 
 
 def _paid_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
-    """A payment that had not arrived, settled since without the step; trouble with the bank, once all have arrived."""
-    if outcome.state is UnitState.DONE:
+    """Trouble with the bank about a payment (of the city: about any), once the payment has arrived without the step."""
+    if outcome.error_code not in _BANK_TROUBLE:
         return outcome
-    of_payment = [
+    asked_about = [
         each
         for each in latest_revisions(facts.obligations)
         if outcome.fund is None or (each.unit, each.fund) == (outcome.unit, outcome.fund)
     ]
-    is_about_these = outcome.error_code in UNANSWERED or outcome.amount_fen in {
-        each.amount_fen for each in of_payment
-    }
-    if not of_payment or not is_about_these or any(each.state not in _ARRIVED for each in of_payment):
+    if not asked_about or any(each.state not in _ARRIVED for each in asked_about):
         return outcome
     return outcome.model_copy(
-        update={"state": UnitState.DONE, "detail_zh": "已到账", "detail_en": "settled", "error_code": None}
+        update={
+            "state": UnitState.DONE,
+            "detail_zh": "已到账",
+            "detail_en": "settled",
+            "error_code": None,
+            "remedy": None,
+        }
     )
 
+
+_BANK_TROUBLE = frozenset({"outcome_unknown", "gateway_unavailable", "gateway_unauthorised"})
 
 _ARRIVED = frozenset({ObligationState.SETTLED, ObligationState.CANCELLED})
 
