@@ -1,6 +1,6 @@
 """``fundpool transfers``: list, authorise, send, resolve; people decide, and the program chooses keys and states."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from fundpool.domain.transfer import Batch, Hop, Obligation
     from fundpool.services.payments.batches import BatchView, PayeeChange
     from fundpool.services.payments.transfer_views import TransferView
+    from fundpool.services.ports.money_ports import KillSwitch, Recovery
+    from fundpool.services.ports.work import Work
 
 app = App(name="transfers")
 
@@ -433,7 +435,16 @@ def restart(*, city: City, fund: Fund, act: Act) -> int:
 @app.command
 def switches(*, options: Options = Options()) -> int:
     """停发开关 / Which funds are stopped, since when and why."""
-    found, recoveries = options.read(lambda work: (work.switches.kill_switches(), work.switches.recoveries()))
+    from fundpool.services.payments.kill_switches import why_stopped
+
+    def read(work: "Work") -> "tuple[Sequence[KillSwitch], Sequence[Recovery], list[str]]":
+        found = work.switches.kill_switches()
+        why = [
+            why_stopped(work, each.city, each.fund)[0] if each.is_stopped else each.reason for each in found
+        ]
+        return found, work.switches.recoveries(), why
+
+    found, recoveries, reasons = options.read(read)
     unfinished = {(each.city, each.fund): each for each in recoveries if each.finished_at is None}
     about = "opened_at since keys_open days_open first_open confirmed_by"
     rows = []
@@ -451,4 +462,5 @@ def switches(*, options: Options = Options()) -> int:
         "申请恢复 restart requested by": "restart_asked_by",
         "恢复核对 recovery": lambda row: row["recovery"] and "未完成",
     }
-    return options.show({"switches": rows}, Table("停发开关 / kill switches", rows, columns))
+    shown = [row | {"reason": reason} for row, reason in zip(rows, reasons, strict=True)]
+    return options.show({"switches": rows}, Table("停发开关 / kill switches", shown, columns))

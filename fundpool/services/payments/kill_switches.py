@@ -46,17 +46,11 @@ class Stop:
 
 def stops_of(work: Work, policy: CityPolicy) -> list[Stop]:
     """The city's funds of which nothing is sent, each with the breaks that stopped it, else the reason given."""
-    grave = [found for found in work.breaks.find(policy.key) if found.stops_fund]
     stops = []
     for fund in policy.funds:
         if not is_stopped(work, policy.key, fund.key):
             continue
-        switch = work.switches.kill_switch(policy.key, fund.key)
-        reason = switch.reason if switch else "停发记录被删除 / the record of the stop was deleted"
-        reason_zh, _, reason_en = reason.partition(" / ")
-        of_fund = [found for found in grave if found.fund == fund.key]
-        why_zh = "；".join(found.detail_zh for found in of_fund) or reason_zh
-        why_en = "; ".join(found.detail_en for found in of_fund) or reason_en or reason
+        why_zh, why_en = why_stopped(work, policy.key, fund.key)
         stops.append(
             Stop(
                 fund.key,
@@ -65,6 +59,18 @@ def stops_of(work: Work, policy: CityPolicy) -> list[Stop]:
             )
         )
     return stops
+
+
+def why_stopped(work: Work, city: str, fund: str) -> tuple[str, str]:
+    """What stopped a fund, in Chinese and English: the open breaks, else the reason that was given."""
+    grave = [found for found in work.breaks.find(city) if found.stops_fund and found.fund == fund]
+    switch = work.switches.kill_switch(city, fund)
+    reason = switch.reason if switch else "停发记录被删除 / the record of the stop was deleted"
+    reason_zh, _, reason_en = reason.partition(" / ")
+    return (
+        "；".join(found.detail_zh for found in grave) or reason_zh,
+        "; ".join(found.detail_en for found in grave) or reason_en or reason,
+    )
 
 
 def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: datetime) -> None:

@@ -317,7 +317,6 @@ def report_line(work: Work, line: StatementLine, kind: str, now: datetime) -> No
         account,
         kind=kind,
         reference=f"{line.account}/{line.bank_serial}",
-        cause=line.bank_serial,
         zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分{payee_zh}",
         en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen{payee_en}",
         stops_fund=True,

@@ -565,11 +565,10 @@ def gateway_of(ports: Ports) -> Gateway:
 
 
 def _fund_stopped(work: Work, obligation: Obligation) -> RuleViolation:
-    switch = work.switches.kill_switch(obligation.city, obligation.fund)
-    reason = switch.reason if switch else ""
+    zh, en = kill_switches.why_stopped(work, obligation.city, obligation.fund)
     return RuleViolation(
         "fund_stopped",
-        f"{obligation.city}/{obligation.fund} 已停止发送：{reason}",
-        f"sending is stopped for {obligation.city}/{obligation.fund}: {reason}",
-        remedy="查清原因后由两人恢复 / two people start it again: fundpool transfers restart",
+        f"{obligation.city}/{obligation.fund} 已停止发送：{zh}",
+        f"sending is stopped for {obligation.city}/{obligation.fund}: {en}",
+        remedy=kill_switches.STOP_REMEDY,
     )
