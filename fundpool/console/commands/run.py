@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from fundpool.console.options import City, Dated, MonthText
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.month import MONTH
-from fundpool.domain.outcomes import StepRequest, UnitState
+from fundpool.domain.outcomes import StepRequest, UnitState, exit_status
 from fundpool.domain.people import SYSTEM, person
 from fundpool.domain.periods import parse_month
 
@@ -22,8 +22,6 @@ _STEP_HELP = "步骤，按当月次序 / the step, in the order of the month: " 
     f"{step.key} {step.name_zh}（{step.does_zh} / {step.does_en}）" for step in MONTH
 )
 
-_OUTSIDE = frozenset({"gateway_unavailable", "gateway_not_configured", "database_unavailable"})
-
 
 def run(
     step: Annotated[str, Parameter(help=_STEP_HELP)],
@@ -36,7 +34,8 @@ def run(
 ) -> int:
     """执行一个步骤，可随时重复 / Run one step; running it again is always safe.
 
-    Exit status 0 done or waiting, 1 something was found or failed, 4 the bank did not answer.
+    Exit status 0 done or waiting for people; 1 something was found or failed, or the fund is stopped; 4 the bank
+    did not answer, or the outcome of a payment is not known.
     """
     from fundpool.services.month.steps import run_step
 
@@ -60,7 +59,4 @@ def run(
         pick(report, "step city month outcomes"),
         Table(f"{report.step} · {report.city} · {report.month}", report.outcomes, columns),
     )
-    if any(outcome.error_code in _OUTSIDE for outcome in report.outcomes):
-        return 4
-    troubled = {UnitState.FLAGGED, UnitState.FAILED}
-    return 1 if any(outcome.state in troubled for outcome in report.outcomes) else 0
+    return exit_status(report.outcomes)
