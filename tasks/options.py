@@ -10,7 +10,6 @@ from prefect.cache_policies import NO_CACHE, CachePolicy
 
 from fundpool.domain.errors import ServiceUnavailable
 
-
 WRONGLY_SET_UP = frozenset({"gateway_not_configured", "gateway_unauthorised", "database_read_only"})
 """Codes of a service that answers again only when a person has changed the settings."""
 
