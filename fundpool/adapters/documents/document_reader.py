@@ -8,6 +8,7 @@ from typing import Any
 from fundpool.adapters.documents.cell_grammar import (
     Cell,
     Remark,
+    read_account,
     read_amount,
     read_count,
     read_day,
@@ -231,13 +232,14 @@ class _Reading:
 
     def _table_in(self, sheet: _Sheet) -> _Table | None:
         best: _Table | None = None
+        wanted = sum(not f.is_optional for f in self.document.fields)
+        enough = min(4, wanted)
         for row, cells in sheet.rows.items():
             if row > HEADER_ROWS:
                 break
             table = self._header(sheet, row, cells)
-            if len(table.columns) >= 4 and (best is None or len(table.columns) > len(best.columns)):
+            if len(table.columns) >= enough and (best is None or len(table.columns) > len(best.columns)):
                 best = table
-        wanted = sum(not f.is_optional for f in self.document.fields)
         return best if best is not None and 2 * len(best.columns) >= wanted else None
 
     def _header(self, sheet: _Sheet, row: int, cells: Mapping[int, Cell]) -> _Table:
@@ -534,7 +536,9 @@ class _Reading:
             case FieldKind.COUNTY_NAME:
                 county = self.register.by_name(text)
                 remarks = _matched(text, None if county is None else county.name_zh)
-            case FieldKind.CODE | FieldKind.COUNTY_CODE if cell.kind == "n":
+            case FieldKind.ACCOUNT if cell.kind != "n":
+                value, remarks = read_account(text)
+            case FieldKind.CODE | FieldKind.COUNTY_CODE | FieldKind.ACCOUNT if cell.kind == "n":
                 value, remarks = _number_as_code(text)
             case FieldKind.CODE if _LOST_DIGITS.fullmatch(text):
                 value, remarks = None, [Remark("CELL-012", text)]
