@@ -402,14 +402,17 @@ def _between_fields() -> dict[str, Schema]:
     }
 
 
+_TEXT = rf"^[^{law.UNSEEN}]*[^\s{law.UNSEEN}][^{law.UNSEEN}]*$"
+
+
 def _tightened(schema: Any) -> Any:
-    """The schema with real dates, no blank text and no key that its pattern does not allow."""
+    """The schema with real dates, no blank or unseen text and no key that its pattern does not allow."""
     if isinstance(schema, list):
         return [_tightened(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
     if schema.get("type") == "string" and not {"pattern", "enum", "const"} & schema.keys():
-        schema = {**schema, "pattern": _DATE if schema.get("format") == "date" else r"\S"}
+        schema = {**schema, "pattern": _DATE if schema.get("format") == "date" else _TEXT}
     if "patternProperties" in schema:
         schema = {**schema, "additionalProperties": False}
     return {key: _tightened(value) for key, value in schema.items()}

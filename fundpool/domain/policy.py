@@ -19,6 +19,12 @@ from fundpool.domain.errors import InputError
 KEY_PATTERN = "^[a-z0-9_]*[a-z0-9][a-z0-9_]*$"
 """A key is lower-case ASCII letters, digits and underscores."""
 
+UNSEEN = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+)
+"""Characters that nobody sees, as a pattern writes them: two texts with and without one look the same."""
+
 
 def described(description: str | None = None, **limits: object) -> dict[str, object]:
     """Metadata of a field: its description for editors, and the limits of its value (``ge``, ``pattern``)."""

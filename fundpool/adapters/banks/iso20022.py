@@ -47,7 +47,9 @@ _URN = "urn:iso:std:iso:20022:tech:xsd:"
 _PAIN_001 = "pain.001.001.09"
 _PAIN_002 = frozenset({"pain.002.001.03", "pain.002.001.10"})
 _CAMT_053 = frozenset({"camt.053.001.02", "camt.053.001.04", "camt.053.001.08"})
-_DECLARATION = re.compile(rb"""<\?xml\b[^>]*?(?:\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*)?\?>""")
+_DECLARATION = re.compile(rb"""<\?xml\s[^>]*?(?:\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*)?\?>""")
+_DECLARATION_BYTES = 256
+"""A longer one is none that a bank writes, and is not searched."""
 _ENCODINGS = {"utf-8": "utf-8", "us-ascii": "utf-8"} | dict.fromkeys(("gbk", "gb2312", "gb18030"), "gb18030")
 """How a bank may declare its XML, and what that is read as; GB18030 holds all that GBK and GB2312 write."""
 _DEPTH = 40
@@ -524,7 +526,9 @@ def _in_utf8(content: bytes) -> bytes:
             remedy="请银行按账户、按日分文件 / ask the bank for a file per account and day",
         )
     content = content.removeprefix(b"\xef\xbb\xbf")
-    found = _DECLARATION.match(content)
+    found = _DECLARATION.match(content[:_DECLARATION_BYTES])
+    if found is None and content.startswith((b"<?xml ", b"<?xml\t", b"<?xml\r", b"<?xml\n")):
+        raise _unreadable("XML 声明不完整 / the XML declaration is not whole")
     declared = (found[1] or b"utf-8").decode().lower() if found else "utf-8"
     encoding = _ENCODINGS.get(declared)
     if encoding is None:

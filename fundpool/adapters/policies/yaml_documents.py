@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fundpool.domain.errors import InputError
-from fundpool.domain.policy import KEY_PATTERN
+from fundpool.domain.policy import KEY_PATTERN, UNSEEN
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -208,14 +208,18 @@ def _key(node: Any, file: Path) -> str:
 
 
 def _scalar(node: Any, file: Path) -> Any:
-    """The value of a scalar, which is of the core schema and, if it is a text, not blank."""
+    """The value of a scalar, which is of the core schema and, if it is a text, neither blank nor partly unseen."""
     message = None
     if not isinstance(node, yaml.ScalarNode) or node.tag not in {*_CORE, _TAG + "str"}:
         message = f"{node.tag}: 不用此类标签 / no such tag here"
     elif node.tag == _TAG + "str":
-        if node.value.strip():
+        unseen = _UNSEEN.search(node.value)
+        if node.value.strip() and unseen is None:
             return node.value
         message = "空白文字 / a blank text"
+        if unseen is not None:
+            number = f"U+{ord(unseen[0]):04X}"
+            message = f"有看不见的字符 {number}，删去后重写 / a character that nobody sees, {number}: retype the text"
     else:
         written, _, read = _CORE[node.tag]
         try:
@@ -227,6 +231,7 @@ def _scalar(node: Any, file: Path) -> Any:
     raise PolicyFileError([Problem(file, node.start_mark.line + 1, message)])
 
 
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _OTHER_VERSION = re.compile(r"^%YAML(?![ \t]+1\.2[ \t]*$).*", re.MULTILINE)
 
 
