@@ -213,8 +213,9 @@ def test_a_number_cell_keeps_the_digits_that_a_workbook_can_hold(written: Writte
     read = read_accounts(written(xlsx_bytes([row])))
     assert [account.account_no for account in read.rows] == ["99002310331002"]
     assert [finding.rule for finding in read.findings] == ["CELL-008"]
-    with pytest.raises(InputError, match="第 2 行 E2"):
-        read_accounts(written(xlsx_bytes([{**row, "account_no": 6222021001116245702}])))
+    for lost in (6222021001116245702, 12345, 9900231033.5, -99002310331002, True):
+        with pytest.raises(InputError, match="第 2 行 E2"):
+            read_accounts(written(xlsx_bytes([{**row, "account_no": lost}])))
 
 
 AMOUNTS = {

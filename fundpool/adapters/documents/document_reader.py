@@ -525,6 +525,8 @@ class _Reading:
                 value = None if month is None else str(month)
             case FieldKind.YEAR:
                 value, remarks = read_year(cell)
+            case FieldKind.ACCOUNT:
+                value, remarks = _account(cell, text)
             case FieldKind.DAY:
                 value, remarks = read_day(cell, date1904=self.date1904)
             case FieldKind.COUNT:
@@ -536,9 +538,7 @@ class _Reading:
             case FieldKind.COUNTY_NAME:
                 county = self.register.by_name(text)
                 remarks = _matched(text, None if county is None else county.name_zh)
-            case FieldKind.ACCOUNT if cell.kind != "n":
-                value, remarks = read_account(text)
-            case FieldKind.CODE | FieldKind.COUNTY_CODE | FieldKind.ACCOUNT if cell.kind == "n":
+            case FieldKind.CODE | FieldKind.COUNTY_CODE if cell.kind == "n":
                 value, remarks = _number_as_code(text)
             case FieldKind.CODE if _LOST_DIGITS.fullmatch(text):
                 value, remarks = None, [Remark("CELL-012", text)]
@@ -610,6 +610,14 @@ def _number_as_code(text: str) -> tuple[str | None, list[Remark]]:
         whole = text.partition(".")[0]
         return whole, [Remark("CELL-008", text, whole)]
     return None, [Remark("CELL-012", text)]
+
+
+def _account(cell: Cell, text: str) -> tuple[str | None, list[Remark]]:
+    digits, remarks = _number_as_code(text) if cell.kind == "n" else (text, [])
+    if digits is None:
+        return None, remarks
+    account, more = read_account(digits)
+    return account, [*remarks, *more]
 
 
 def _address(cell: Cell) -> str:
