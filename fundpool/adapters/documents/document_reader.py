@@ -8,6 +8,7 @@ from typing import Any
 from fundpool.adapters.documents.cell_grammar import (
     Cell,
     Remark,
+    read_account,
     read_amount,
     read_count,
     read_day,
@@ -231,13 +232,14 @@ class _Reading:
 
     def _table_in(self, sheet: _Sheet) -> _Table | None:
         best: _Table | None = None
+        wanted = sum(not f.is_optional for f in self.document.fields)
+        enough = min(4, wanted)
         for row, cells in sheet.rows.items():
             if row > HEADER_ROWS:
                 break
             table = self._header(sheet, row, cells)
-            if len(table.columns) >= 4 and (best is None or len(table.columns) > len(best.columns)):
+            if len(table.columns) >= enough and (best is None or len(table.columns) > len(best.columns)):
                 best = table
-        wanted = sum(not f.is_optional for f in self.document.fields)
         return best if best is not None and 2 * len(best.columns) >= wanted else None
 
     def _header(self, sheet: _Sheet, row: int, cells: Mapping[int, Cell]) -> _Table:
@@ -523,6 +525,8 @@ class _Reading:
                 value = None if month is None else str(month)
             case FieldKind.YEAR:
                 value, remarks = read_year(cell)
+            case FieldKind.ACCOUNT:
+                value, remarks = _account(cell, text)
             case FieldKind.DAY:
                 value, remarks = read_day(cell, date1904=self.date1904)
             case FieldKind.COUNT:
@@ -606,6 +610,14 @@ def _number_as_code(text: str) -> tuple[str | None, list[Remark]]:
         whole = text.partition(".")[0]
         return whole, [Remark("CELL-008", text, whole)]
     return None, [Remark("CELL-012", text)]
+
+
+def _account(cell: Cell, text: str) -> tuple[str | None, list[Remark]]:
+    digits, remarks = _number_as_code(text) if cell.kind == "n" else (text, [])
+    if digits is None:
+        return None, remarks
+    account, more = read_account(digits)
+    return account, [*remarks, *more]
 
 
 def _address(cell: Cell) -> str:
