@@ -106,6 +106,17 @@ def test_wrong_use_is_an_error_document_with_a_code(
     assert (found, answer["error"]["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(("act", "words"), [("approve", "没有待复核的批次"), ("release", "没有待放行的批次")])
+def test_approving_or_releasing_nothing_says_so_and_is_1(
+    home: Path, capsys: pytest.CaptureFixture[str], act: str, words: str
+) -> None:
+    arguments = ["transfers", act, "--city", "taizhou", "--month", "2026-10", "--by", "李复核"]
+    assert main(arguments) == 1
+    assert words in capsys.readouterr().out
+    status, answer = run(capsys, *arguments, "--json")
+    assert (status, answer) == (1, {"batches": []})
+
+
 def test_without_a_database_one_sentence_and_exit_4(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -21,6 +23,12 @@ from fundpool.services.payments import (
     resolving,
 )
 from fundpool.services.ports import failpoints
+from fundpool.services.ports.gateway import (
+    UNAUTHORISED,
+    GatewayAnswer,
+    GatewayAnswerKind,
+    gateway_unauthorised,
+)
 from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.services.ports.work import Work
 from tests.simulation.courses import (
@@ -208,6 +216,28 @@ def test_nothing_is_sent_before_two_people_have_looked(transactions: MemoryTrans
 
 def ask(scene: Scene) -> None:
     recovery.recover(scene.ports, None, scene.clock(), clock=scene.clock)
+
+
+@pytest.mark.parametrize("asked", ["statement", "query"])
+def test_a_wrong_secret_is_told_as_such_and_the_recovery_goes_on_later(
+    transactions: MemoryTransactions, asked: str
+) -> None:
+    scene = Scene(transactions)
+    scene.release()
+    quarantine(scene)
+    scene.clock.advance(minutes=30)
+    right = scene.ports.gateway
+    wrong = MagicMock(wraps=right)
+    if asked == "statement":
+        wrong.statement.side_effect = gateway_unauthorised()
+    wrong.query.side_effect = lambda *_, **__: GatewayAnswer(GatewayAnswerKind.UNKNOWN, UNAUTHORISED)
+    scene.ports = replace(scene.ports, gateway=wrong)
+    with pytest.raises(ServiceUnavailable) as refused:
+        ask(scene)
+    assert refused.value.code == "gateway_unauthorised"
+    assert (wrong.statement if asked == "statement" else wrong.query).call_count == 1
+    scene.ports = replace(scene.ports, gateway=right)
+    ask(scene)
 
 
 def refusal(scene: Scene, act: Callable[..., object], *arguments: object, **named: object) -> str:

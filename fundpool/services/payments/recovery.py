@@ -122,7 +122,8 @@ def recover(
     Asks about each key that an obligation may have used since: the restored books may have lost an
     order that the bank has. ``first_day`` may reach further back than the last day the books know.
     Returns one report per paying account. What was answered stays; run it again for the rest.
-    Raises ServiceUnavailable ``recovery_unfinished`` while an answer or a statement is missing.
+    Raises ServiceUnavailable ``recovery_unfinished`` while an answer or a statement is missing, and
+    ``gateway_unauthorised`` at the first answer that refuses our signature.
     """
     gateway = gateway_of(ports)
     clock = clock or running_clock(now)
@@ -168,6 +169,8 @@ def _import_statements(
             not_arrived |= {
                 (account_no, day) for day, error in missing if error.code == "statement_not_arrived"
             }
+            if missing and missing[-1][1].code == "gateway_unauthorised":
+                raise missing[-1][1]
             if missing and missing[-1][1].code != "statement_not_arrived":
                 return tuple(reports), frozenset(not_arrived)  # the next account would meet it too
     return tuple(reports), frozenset(not_arrived)
@@ -217,6 +220,8 @@ def _ask_about_keys(
             failpoint("after query")
             if answer.unreachable:
                 return frozenset(answered)
+            if answer.trouble is not None:
+                raise answer.trouble
             if answer.kind is GatewayAnswerKind.NOT_FOUND:
                 # Sooner, an order sent before the restore may still be on its way to the bank.
                 if asked_at >= quiet_from:
