@@ -40,8 +40,8 @@ def id_of(run: FlowRunResult) -> str:
     return run.url.rpartition("/")[2]
 
 
-def task_runs_of(run: FlowRunResult) -> list[TaskRun]:
-    """The run's task runs by start; the server learns their states from events, a moment after the flow's own."""
+def task_runs_of(run: FlowRunResult, last: str) -> list[TaskRun]:
+    """The run's task runs by start; the server learns of them, the last one at last, a moment after the flow's end."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
 
@@ -50,7 +50,8 @@ def task_runs_of(run: FlowRunResult) -> list[TaskRun]:
         deadline = time.monotonic() + 60
         while True:
             found = client.read_task_runs(flow_run_filter=of_run)
-            if found and all(each.state is not None and each.state.is_final() for each in found):
+            is_over = all(each.state is not None and each.state.is_final() for each in found)
+            if is_over and last in {each.name for each in found}:
                 return sorted(found, key=lambda each: each.start_time)
             assert time.monotonic() < deadline, [(each.name, each.state) for each in found]
             time.sleep(0.1)
@@ -228,7 +229,7 @@ def test_a_failed_step_is_named_and_leaves_the_rest_of_the_month_to_go_on(
     run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
     assert run.state_type == "FAILED"
     assert run.message.startswith("3 of 10 steps failed · 未完成的步骤: plan-collection: [folder_forbidden]")
-    ended = [each.name for each in task_runs_of(run) if each.name.startswith("■")]
+    ended = [each.name for each in task_runs_of(run, "■ flags") if each.name.startswith("■")]
     assert ended == [f"■ {step}" for step in STEPS]
 
 
@@ -242,7 +243,7 @@ def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
     scene = scene_of("suizhou", OCTOBER)
     play_to_application(scene)
     run = prefect.run_step("monthly-cycle", "suizhou", "2026-10", as_of="2026-09-28T10:00")
-    runs = task_runs_of(run)
+    runs = task_runs_of(run, "■ flags")
     expected = ["show-calendar"]
     for step in STEPS:
         expected += ["begin-step", *(part.__name__.replace("_", "-") for part in PARTS[step]), "end-step"]
@@ -295,7 +296,11 @@ def test_a_part_that_no_city_came_through_is_a_failed_task_that_names_its_cause(
     run = prefect.run_step("plan-collection", "taizhou", "2026-10", as_of="2026-09-22")
     assert run.state_type == "FAILED"
     assert run.message == "[folder_forbidden] 收件夹不许读 / the folder may not be read · chmod"
-    failed = [each for each in task_runs_of(run) if each.state is not None and each.state.is_failed()]
+    failed = [
+        each
+        for each in task_runs_of(run, "■ plan-collection")
+        if each.state is not None and each.state.is_failed()
+    ]
     assert [each.name for each in failed] == ["收取计划 take in plans", "■ plan-collection"]
     assert all("收件夹不许读" in (each.state.message or "") for each in failed if each.state)
     recorded = scene.ports.database.read(lambda work: work.records.runs("taizhou", OCTOBER))
