@@ -149,6 +149,15 @@ def test_parts_add_up_and_the_last_makes_it_whole(scene: Scene) -> None:
     assert scene.ports.database.read(verify) == []
 
 
+def test_a_part_that_the_bank_shows_late_is_booked_beside_a_later_part(scene: Scene) -> None:
+    take_in(scene, debit(scene), credit(scene, 2_00, "C2", days=2))
+    take_in(scene, credit(scene, 1_00, "C1", days=1))
+    assert (scene.states(), paying_fen(scene)) == (["partly_returned"], PAID_FEN - 3_00)
+    take_in(scene, credit(scene, PAID_FEN - 3_00, "C0", days=1))
+    assert (scene.states(), paying_fen(scene)) == (["returned"], 0)
+    assert scene.ports.database.read(verify) == []
+
+
 @pytest.mark.parametrize(
     ("amounts_fen", "kind", "state", "out_fen"),
     [

@@ -4,6 +4,7 @@ Only evidence moves an attempt: the bank's exact answer, its statement, or a con
 event without an arrow from the present state changes nothing here; contradictions are breaks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -30,6 +31,7 @@ from fundpool.services.payments.breaks import report_break
 from fundpool.services.ports.gateway import GatewayAnswer
 from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Work
+from schemas.payment_messages import StatementLine
 
 _WATCH_PAUSE = timedelta(days=1)
 _IN_DOUBT = "end_in_doubt"
@@ -278,6 +280,18 @@ def _book_return(
         work, entries, by=SYSTEM, now=now, evidence=f"{evidence.source}:{evidence.bank_serial or key}"
     )
     _require_payee_had_it(work, obligation, key, now)
+
+
+def latest_not_booked(work: Work, attempt: Attempt, returns: Sequence[StatementLine]) -> StatementLine:
+    """The latest of the lines under whose serial no return is booked; the last when there is none.
+
+    A line that the bank shows late may precede one that is booked already: its serial is taken.
+    """
+    key = _return_key(attempt.key)
+    booked = work.ledger.existing([f"{key}/{line.bank_serial}" for line in returns])
+    return next(
+        (line for line in reversed(returns) if f"{key}/{line.bank_serial}" not in booked), returns[-1]
+    )
 
 
 def _returned_at(evidence: Evidence, now: datetime) -> datetime:

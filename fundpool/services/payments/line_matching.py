@@ -23,6 +23,7 @@ from fundpool.services.payments.attempts import (
     apply_event,
     date_return,
     hold,
+    latest_not_booked,
     recovered_posting,
     suspense_posting,
 )
@@ -241,7 +242,7 @@ def _apply_returns(
     back_fen = standing.returned_fen
     if back_fen == 0:
         return attempt
-    last = standing.returns[-1]
+    last = latest_not_booked(work, attempt, standing.returns)
     evidence = Evidence("statement", "returned", last.bank_serial, last.executed_at, returned_fen=back_fen)
     if back_fen == attempt.returned_fen:
         date_return(work, attempt, evidence, now)
