@@ -141,8 +141,12 @@ def with_members(files: Sequence[SourceFile]) -> list[SourceFile]:
 
 
 def _may_be_a_folder(content: bytes) -> bool:
-    """Whether the bytes are a zip without what every workbook of Office has; the child makes sure."""
-    return content.startswith(b"PK\x03\x04") and b"[Content_Types].xml" not in content
+    """Whether the bytes are a zip that does not list what every workbook of Office has; the child makes sure."""
+    if not content.startswith(b"PK\x03\x04"):
+        return False
+    end = content.rfind(b"PK\x05\x06")
+    directory = int.from_bytes(content[end + 16 : end + 20], "little")
+    return end > 0 and b"[content_types].xml" not in content[directory:end].lower()
 
 
 def parse_files(files: Sequence[SourceFile]) -> list[SourceFile]:
