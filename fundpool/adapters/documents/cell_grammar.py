@@ -135,7 +135,7 @@ def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[i
     if cell.kind in {"b", "e"}:
         truth = {"1": "TRUE", "0": "FALSE"} if cell.kind == "b" else {}
         return None, [Remark("CELL-011", truth.get(cell.text, cell.text))]
-    if not _HARMLESS_IN_A_NUMBER.fullmatch(cell.unseen):
+    if cell.unseen and not _HARMLESS_IN_A_NUMBER.fullmatch(cell.unseen):
         return None, [Remark("CELL-019", code_points(cell.unseen))]
     remarks = [Remark("CELL-005", cell.text)] if cell.formula and not derived else []
     if cell.kind == "n":
@@ -149,7 +149,7 @@ def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[i
 
 def _shown_otherwise(cell: Cell, taken: str) -> list[Remark]:
     """The remark on a value that its number format shows as something else; ``taken`` is the value as read."""
-    if cell.text is None:
+    if cell.text is None or not (cell.number_format or cell.conditional_formats):
         return []
     codes = [code for code in (*cell.conditional_formats, cell.number_format) if code]
     shown = [shown_otherwise(code, cell.text, is_text=cell.kind != "n") for code in codes]

@@ -547,6 +547,8 @@ class _Reading:
         is_note, self._after_note = self._after_note, False
         if any(_TOTAL.fullmatch(fold(cell.text or "")) for cell in (identity or filled.values())):
             self._read_totals(table, row, filled)
+        elif self._is_county_row(table, filled):
+            self._read_line(table, row, filled)
         elif len(self._header(table.sheet, row, filled).columns) * 2 > len(table.columns):
             self.say("FILE-019", table, row=row)
         elif len(texts) == len(filled) == 1 and (
@@ -566,6 +568,11 @@ class _Reading:
                 row=row,
                 found=" ".join(texts or [_address(c) for c in filled.values()])[:80],
             )
+
+    def _is_county_row(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
+        """Whether a row begins as nearly every row does: with the code of a county of the register."""
+        cell = filled.get(table.columns.get("county_code", 0))
+        return cell is not None and self.register.by_code((cell.text or "").strip()) is not None
 
     def _is_line(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
         """Whether a row holds a county, a fund, a code or an amount."""
@@ -632,7 +639,8 @@ class _Reading:
 
     def _is_outside(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
         """Whether the row is signatures, which are taken."""
-        if len(filled) > 12 or not any(self._pairs(cell.text or "") for cell in filled.values()):
+        texts = [cell.text for cell in filled.values() if cell.kind == "s" and cell.text]
+        if len(filled) > 12 or not any(self._pairs(text) for text in texts):
             return False
         unlabelled: dict[int, Cell] = {}
         follows_label = False
@@ -712,10 +720,10 @@ class _Reading:
         )
         self.lines.append(line)
         remarks.extend(self._half_a_county(line))
-        for f in self.document.fields:
-            if f.key in cells and not (f.is_money and amounts[f.key] is None):
+        for key, cell in cells.items():
+            if cell.unseen and amounts.get(key, 0) is not None:
                 where = {"county": line.county, "fund": line.fund}
-                self._remark_unseen(table, cells[f.key], f, **where)
+                self._remark_unseen(table, cell, self.document.field_of(key), **where)
         for f, remark in remarks:
             self._remark(table, line.cells[f.key], f, remark, row=row, county=line.county, fund=line.fund)
 

@@ -134,13 +134,13 @@ _EXTENSIONS = {
 """Excel's own namespaces in which conditional formats may stand."""
 
 
-class _Tags(dict[str, str | None]):
-    """Element name as expat gives it (``namespace local``) → local name; None for what no workbook program reads."""
+class _Tags(dict[str, str]):
+    """Element name as expat gives it (``namespace local``) → local name; "" for what no workbook program reads."""
 
-    def __missing__(self, name: str) -> str | None:
+    def __missing__(self, name: str) -> str:
         namespace, _, local = name.rpartition(" ")
         known = not namespace or namespace.startswith(_OOXML)
-        tag = local if known else _EXTENSIONS[namespace] + local if namespace in _EXTENSIONS else None
+        tag = local if known else _EXTENSIONS[namespace] + local if namespace in _EXTENSIONS else ""
         if len(self) < 10_000:
             self[name] = tag
         return tag
@@ -149,22 +149,8 @@ class _Tags(dict[str, str | None]):
 _TAGS = _Tags()
 
 
-def _with_local_name(handler: Any) -> Any:
-    """``handler`` called with the local name of an element; not at all for what no workbook program reads."""
-
-    def call(name: str, *attributes: dict[str, str]) -> None:
-        tag = _TAGS[name]
-        if tag is not None:
-            handler(tag, *attributes)
-
-    return call
-
-
 def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None) -> None:
-    """Feed ``data`` to handlers that get local element names; any DOCTYPE is refused, so no entity is ever defined.
-
-    Elements of a namespace that no workbook program reads are passed over.
-    """
+    """Feed ``data`` to handlers, which look names up in ``_TAGS``; any DOCTYPE is refused, so no entity is ever defined."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data[:200]:
         raise Refused("strange_xml", "not UTF-8")
     parser = expat.ParserCreate(namespace_separator=" ")
@@ -175,9 +161,9 @@ def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None
 
     parser.StartDoctypeDeclHandler = doctype
     if start is not None:
-        parser.StartElementHandler = _with_local_name(start)
+        parser.StartElementHandler = start
     if end is not None:
-        parser.EndElementHandler = _with_local_name(end)
+        parser.EndElementHandler = end
     if text is not None:
         parser.CharacterDataHandler = text
     try:
@@ -197,7 +183,8 @@ def _relations(package: _Package, part: str) -> dict[str, tuple[str, str]]:
     folder, _, base = part.rpartition("/")
     name = posixpath.join(folder, "_rels", f"{base}.rels")
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
+    def start(name: str, attributes: dict[str, str]) -> None:
+        tag = _TAGS[name]
         if tag != "Relationship":
             return
         kind = attributes.get("Type", "").rpartition("/")[2]
@@ -222,7 +209,8 @@ class _SharedStrings:
         self._phonetic = False
         self._inside = False
 
-    def start(self, tag: str, _: dict[str, str]) -> None:
+    def start(self, name: str, _: dict[str, str]) -> None:
+        tag = _TAGS[name]
         if tag == "si":
             self._parts = []
         elif tag == "rPh":
@@ -230,7 +218,8 @@ class _SharedStrings:
         elif tag == "t":
             self._inside = not self._phonetic
 
-    def end(self, tag: str) -> None:
+    def end(self, name: str) -> None:
+        tag = _TAGS[name]
         if tag == "si":
             self.strings.append(_bounded("".join(self._parts)))
         elif tag == "rPh":
@@ -296,7 +285,8 @@ class _Styles:
         self._in_cells = False
         self._in_conditional = False
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = _TAGS[name]
         if tag == "dxf":
             self._in_conditional = True
             self.conditional.append("")
@@ -309,7 +299,8 @@ class _Styles:
         elif tag == "xf" and self._in_cells:
             self._cell_style(int(attributes.get("numFmtId", "0")))
 
-    def end(self, tag: str) -> None:
+    def end(self, name: str) -> None:
+        tag = _TAGS[name]
         if tag == "cellXfs":
             self._in_cells = False
         elif tag == "dxf":
@@ -345,16 +336,16 @@ def _conditional_code(attributes: dict[str, str]) -> str:
 def _properties(data: bytes) -> dict[str, str]:
     """Custom document properties as texts."""
     properties: dict[str, str] = {}
-    name = ""
+    key = ""
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal name
-        if tag == "property":
-            name = attributes.get("name", "")
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal key
+        if _TAGS[name] == "property":
+            key = attributes.get("name", "")
 
     def text(data: str) -> None:
-        if name:
-            properties[name] = properties.get(name, "") + data
+        if key:
+            properties[key] = properties.get(key, "") + data
 
     _parse_xml(data, start, None, text)
     # Some programs indent the values.
@@ -414,7 +405,8 @@ class _SheetReader:
         self._area: list[str] = []
         self._codes: list[str] = []
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = _TAGS[name]
         if tag == "c":
             self._start_cell(attributes)
         elif tag in {"v", "t"} and not self._phonetic:
@@ -480,7 +472,8 @@ class _SheetReader:
         if self._target is not None:
             self._target.append(data)
 
-    def end(self, tag: str) -> None:
+    def end(self, name: str) -> None:
+        tag = _TAGS[name]
         if tag == "c":
             self._end_cell()
         elif tag in {"v", "t", "xm:sqref"}:
@@ -579,7 +572,8 @@ class _WorkbookPart:
         self.date1904 = False
         self._extensions = 0
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = _TAGS[name]
         self.root = self.root or tag
         self._extensions += tag == "extLst"
         if self._extensions:
@@ -590,7 +584,8 @@ class _WorkbookPart:
         elif tag == "workbookPr":
             self.date1904 = attributes.get("date1904", "").strip() in {"1", "true"}
 
-    def end(self, tag: str) -> None:
+    def end(self, name: str) -> None:
+        tag = _TAGS[name]
         self._extensions -= tag == "extLst"
 
 
@@ -638,13 +633,18 @@ def _members(package: _Package) -> list[list[str]]:
 
 def _member_name(entry: zipfile.ZipInfo) -> str:
     """The name of a file in a zip; without the mark for UTF-8, Windows wrote it in the system's encoding."""
-    if entry.flag_bits & 0x800:
+    if entry.flag_bits & 0x800 or entry.filename.isascii():
         return entry.filename
-    name = entry.filename.encode("cp437", "replace")
-    try:
-        return _decode(name)[0]
-    except Refused:
-        return entry.filename
+    raw = entry.filename.encode("cp437", "replace")
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            name = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        # Two bytes of GB18030 may be a letter of UTF-8, but never a Chinese one.
+        if encoding == "gb18030" or not re.search("[\x80-\u07ff]", name):
+            return name
+    return entry.filename
 
 
 # --- legacy workbooks -----------------------------------------------------------------------------
