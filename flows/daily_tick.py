@@ -9,12 +9,11 @@ from tasks.conclusions import conclude_day
 from tasks.daily import cities_to_run, start_due_steps
 from tasks.naming import tick_name
 from tasks.options import STEP_FLOW
+from tasks.steps import AnyCities, Moment, MonthTexts
 
 
 @flow(name="daily-tick", flow_run_name=tick_name, **STEP_FLOW)
-def daily_tick(
-    cities: list[str] | None = None, as_of: str | None = None, months: list[str] | None = None
-) -> State[Any]:
+def daily_tick(cities: AnyCities = None, as_of: Moment = None, months: MonthTexts = None) -> State[Any]:
     """Start each step due today, for each city whose calendar runs here, once; ``months`` names some only.
 
     No deadline has a cron of its own: cron knows neither days off nor make-up working days. A tick

@@ -26,7 +26,16 @@ from tasks.reports import (
     take_in_reports,
     write_report_slips,
 )
-from tasks.steps import CountyCode, RunParameters, begin_step, end_step, show_calendar
+from tasks.steps import (
+    City,
+    CountyCode,
+    Moment,
+    MonthText,
+    RunParameters,
+    begin_step,
+    end_step,
+    show_calendar,
+)
 
 # ── M−1: the counties' plans ─────────────────────────────────────────────────────────────────────
 
@@ -111,7 +120,9 @@ STEP_FLOWS: dict[str, Callable[[StepInHand], StepInHand]] = {
 
 
 @flow(name="monthly-cycle", flow_run_name=cycle_name, **STEP_FLOW)
-def monthly_cycle(city: str, month: str, county: CountyCode = None, as_of: str | None = None) -> State[Any]:
+def monthly_cycle(
+    city: City, month: MonthText, county: CountyCode = None, as_of: Moment = None
+) -> State[Any]:
     """Carry the month as far as it can go now: each step does what is ready and waits for the rest."""
     parameters = RunParameters((city,), month, county, as_of)
     show_calendar(parameters, return_state=True)  # a wrong city or month is told by the first step

@@ -74,6 +74,7 @@ class UnitOutcome(Shape):
     fund: str | None = None
     amount_fen: int | None = None
     error_code: str | None = None
+    remedy: str | None = None
 
 
 class StepStatus(Shape):

@@ -105,7 +105,10 @@ def publish_outcomes(summary: dict[str, Any], name: str) -> None:
 def publish_calendar(ports: MonthPorts, requests: Sequence[StepRequest], step: str | None) -> None:
     """The month's duties with their days and articles; of several cities those alone that ``step`` works for."""
     lines: list[str] = []
+    known = {city.key for city in ports.policies.cities}
     for request in requests:
+        if len(requests) > 1 and request.city not in known:
+            continue  # the step says so
         policy = ports.policies.city(request.city)
         duties = duties_of(policy, request.month, ports.calendar)
         wanted = [

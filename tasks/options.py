@@ -10,6 +10,9 @@ from prefect.cache_policies import NO_CACHE, CachePolicy
 
 from fundpool.domain.errors import ServiceUnavailable
 
+WRONGLY_SET_UP = frozenset({"gateway_not_configured", "gateway_unauthorised", "database_read_only"})
+"""Codes of a service that answers again only when a person has changed the settings."""
+
 
 class TaskOptions(TypedDict, total=False):
     """The options every task of the product states."""
@@ -33,7 +36,8 @@ class FlowOptions(TypedDict):
 
 def service_was_away(_task: Any, _task_run: Any, state: Any) -> bool:
     """Whether the failure was a service that did not answer; anything else fails again the same way."""
-    return isinstance(state.result(raise_on_failure=False), ServiceUnavailable)
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, ServiceUnavailable) and error.code not in WRONGLY_SET_UP
 
 
 RETRY_WHEN_AWAY = TaskOptions(

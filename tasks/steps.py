@@ -1,7 +1,7 @@
 """How a step of the month begins and ends, for one city or for several whose files are judged together."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import task
 from prefect.client.schemas.objects import State
@@ -21,11 +21,51 @@ from tasks.process import ports_of_this_process
 Summary = dict[str, Any]
 """What a step came to, in JSON: outcomes and texts, never a frame or a row object."""
 
-CountyCode = str | int | None
+
+class _Shown:
+    """What the form of a run's parameters shows beside one; Prefect drops the description of a ``Field``.
+
+    A pattern is for those who fill the form in: the run itself takes any text, and the step tells what is wrong.
+    """
+
+    def __init__(self, description: str, **more: Any) -> None:
+        self.schema = {"description": description, **more}
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(core), **self.schema}
+
+
+_CITY = "统筹区代码，见 fundpool policy list / key of the city, as fundpool policy list has it"
+_MONTH = {"pattern": r"^(199\d|20\d\d|2100)-(0[1-9]|1[0-2])$", "examples": ["2026-10"]}
+
+City = Annotated[str, _Shown(_CITY)]
+"""A city's key."""
+
+Cities = Annotated[str | list[str], _Shown(f"{_CITY}；可多个 / or several")]
+"""A city's key, or those of several whose files are read and judged together."""
+
+AnyCities = Annotated[list[str] | None, _Shown(f"{_CITY}；缺省为全部 / default all of them")]
+"""Keys of cities, None for every city whose calendar runs here."""
+
+CountyCode = Annotated[
+    str | int | None, _Shown("县区代码，缺省为全部县区 / code of one county; default all of them")
+]
 """A county's code, None for all; Prefect's command line reads ``county=331022`` as a number."""
 
-Cities = str | list[str]
-"""A city's key, or those of several whose files are read and judged together."""
+MonthText = Annotated[str, _Shown("款项或报表所属月份 / month the money is for, YYYY-MM", **_MONTH)]
+"""A month as people write it."""
+
+MonthTexts = Annotated[
+    list[Annotated[str, _Shown("月份 / month, YYYY-MM", **_MONTH)]] | None,
+    _Shown("只看这些月份，缺省为到期各月 / only these months; default every month that is due"),
+]
+"""Months to look after, None for all."""
+
+Moment = Annotated[
+    str | None,
+    _Shown("业务时间，仅演练用，缺省为此刻 / business clock, for training; default now: DATE or DATETIME"),
+]
+"""A played business clock, None for the wall's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +132,8 @@ def summary_of(ports: MonthPorts, step: StepInHand, reports: list[StepReport]) -
 
 def _named(ports: MonthPorts, report: StepReport, *, alone: bool) -> list[dict[str, Any]]:
     """The outcomes with their units' names, which name the city too when it is not ``alone``."""
+    if report.city not in {city.key for city in ports.policies.cities}:
+        return [{**asdict(outcome), "unit_zh": report.city} for outcome in report.outcomes]
     policy = ports.policies.city(report.city)
     prefix = "" if alone else policy.name_zh
     names = {unit.code: prefix + unit.name_zh for unit in policy.register}

@@ -1,7 +1,9 @@
 """Options that many commands share, with the ports they open and the printing of the result."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,9 +13,9 @@ from cyclopts import Parameter
 
 from fundpool.clock import business_clock
 from fundpool.console.output import Table, show
-from fundpool.domain.errors import InputError
+from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
-from fundpool.domain.periods import Month, Period, Year, parse_month
+from fundpool.domain.periods import FIRST_YEAR, LAST_YEAR, Month, Period, Year, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.submission import DocumentKind
@@ -99,6 +101,10 @@ class Options:
         from fundpool.bootstrap import open_ports
 
         return open_ports(self.settings)
+
+    def require_known(self, city: str | None, fund: str | None = None, unit: str | None = None) -> None:
+        """Raise InputError for a city, fund or unit that is in no policy file: no empty answer to a typing error."""
+        self.ports().policies.require_known(city, fund, unit)
 
     def read(self, query: "Callable[Concatenate[Work, P], T]", *args: P.args, **named: P.kwargs) -> T:
         """What a query finds in one snapshot of the database."""
@@ -187,13 +193,48 @@ class ActOnDocument(Act):
         return {"city": self.city, "month": when, "document": kind, "by": self.by, "now": self.now}
 
 
+@contextmanager
+def writing_to(out: Path) -> Iterator[None]:
+    """Raises InputError ``result_folder`` for a missing folder, or a file or folder where the other must be.
+
+    Raises ServiceUnavailable ``storage_unavailable`` when the disk does not take what is written.
+    """
+    try:
+        yield
+    except (FileNotFoundError, FileExistsError, IsADirectoryError) as error:
+        is_missing = isinstance(error, FileNotFoundError)
+        zh = f"没有目录 {out.parent}" if is_missing else f"不能写入（{error.strerror}）"
+        en = f"there is no folder {out.parent}" if is_missing else f"cannot be written to ({error.strerror})"
+        raise InputError(
+            "result_folder",
+            f"--out {out}：{zh}",
+            f"--out {out}: {en}",
+            remedy="给出可写的目录 / name a folder that can be written to",
+        ) from error
+    except OSError as error:
+        raise ServiceUnavailable(
+            "storage_unavailable",
+            f"--out {out} 无法存盘：{error.strerror}",
+            f"--out {out} cannot be kept: {error.strerror}",
+            remedy="检查 --out 的目录、磁盘空间与权限 / check the folder of --out, space and rights",
+        ) from error
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of ``--out``, and see that it takes files. Raises InputError ``result_folder``."""
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+
+
 def parse_period(text: str) -> Period:
     """The month or year of an option. Raises InputError."""
     try:
         period = Year.parse(text)
     except ValueError:
         return parse_month(text)
-    if not 1990 <= period.year <= 2100:
+    if not FIRST_YEAR <= period.year <= LAST_YEAR:
         raise InputError("bad_month", f"年度超出范围：{text}", f"the year is out of range: {text}")
     return period
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fundpool.domain.errors import InputError, RuleViolation
-from fundpool.domain.people import require_other_person
+from fundpool.domain.people import is_stated, require_other_person
 from fundpool.domain.periods import Month
 
 
@@ -92,7 +92,7 @@ def review_line(
             f"{line.county}: {amount_fen} fen is above the {left_of_budget_fen} fen left of the annual budget",
             remedy="核减到剩余额度，或先办理预算调整 / cut to what is left, or have the budget adjusted first",
         )
-    if amount_fen < line.applied_fen and not (reason and reason.strip()):
+    if amount_fen < line.applied_fen and not is_stated(reason):
         raise InputError(
             "reason_missing",
             f"{line.county}：核减须写明理由",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from fundpool.domain.errors import FundpoolError
+from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, require_county
 
@@ -21,6 +21,21 @@ class UnitState(StrEnum):
     """Done, and something was found that a person must look at."""
     FAILED = "failed"
     """Could not be done; the same step may be run again for this unit."""
+
+
+UNANSWERED = frozenset(
+    {
+        "outcome_unknown",
+        "gateway_unavailable",
+        "gateway_unauthorised",
+        "gateway_unreachable",
+        "gateway_not_configured",
+        "statement_unavailable",
+        "database_unavailable",
+        "database_read_only",
+    }
+)
+"""Error codes of outcomes for which an outside service did not answer, or that are not known without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +75,11 @@ class UnitOutcome:
 class CityInHand:
     """One city of a step under way: its outcomes so far, or the error that stopped it.
 
-    ``run_id`` is the number of the run's record in the database.
+    ``run_id`` is the number of the run's record in the database; None for a city that nobody knows.
     """
 
     request: StepRequest
-    run_id: int
+    run_id: int | None
     outcomes: tuple[UnitOutcome, ...] = ()
     error: Exception | None = None
 
@@ -113,6 +128,13 @@ class StepReport:
 
 
 Outcomes = Sequence[UnitOutcome]
+
+
+def exit_status(outcomes: Outcomes) -> int:
+    """The exit status of a command with these outcomes: 4 before 1, because what is not known may be anything."""
+    if any(outcome.error_code in UNANSWERED for outcome in outcomes):
+        return ServiceUnavailable.exit_status
+    return int(any(outcome.state in {UnitState.FLAGGED, UnitState.FAILED} for outcome in outcomes))
 
 
 def counties_of(policy: CityPolicy, request: StepRequest) -> tuple[str, ...]:

@@ -106,6 +106,10 @@ def parse_period(text: str) -> Period:
     return Year.parse(text) if len(text) == len("2026") else Month.parse(text)
 
 
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+"""The years that a month or a moment may be of; anything else is a typing error."""
+
+
 def parse_month(text: str) -> Month:
     """The month that a person wrote, checked to be of our time. Raises InputError (``bad_month``)."""
     try:
@@ -114,7 +118,7 @@ def parse_month(text: str) -> Month:
         raise InputError(
             "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
         ) from None
-    if not 1990 <= month.year <= 2100:
+    if not FIRST_YEAR <= month.year <= LAST_YEAR:
         raise InputError("bad_month", f"月份超出范围：{text}", f"the month is out of range: {text}")
     return month
 

@@ -585,6 +585,26 @@ class PolicyLibrary:
                 return city
         raise unknown_city(key, [city.key for city in self.cities])
 
+    def require_known(self, city: str | None, fund: str | None = None, unit: str | None = None) -> None:
+        """Raise InputError ``unknown_city``, ``unknown_fund`` or ``unknown_county`` for a name no file has.
+
+        Without a city the fund must be some city's; ``unit`` is a county of the city or the city itself.
+        """
+        if city is None:
+            known = sorted({each.key for each_city in self.cities for each in each_city.funds})
+            if fund is not None and fund not in known:
+                raise InputError(
+                    "unknown_fund",
+                    f"没有险种 {fund}；有：{', '.join(known)}",
+                    f"no city has a fund {fund}; there are {', '.join(known)}",
+                )
+            return
+        policy = self.city(city)
+        if fund is not None:
+            policy.fund(fund)
+        if unit is not None and unit not in {policy.division_code, *(each.code for each in policy.register)}:
+            require_county(policy, unit)
+
 
 def unknown_city(key: str, known: list[str]) -> InputError:
     """The error for a city that no policy file describes."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.outcomes import UnitOutcome, UnitState
-from fundpool.domain.people import require_other_person
+from fundpool.domain.people import is_stated, require_other_person
 from fundpool.domain.periods import Period
 from fundpool.domain.submission import DocumentKind
 
@@ -117,7 +117,7 @@ def propose(
             f"{case.name}: a document that asks for no money is accepted or returned, never cut",
             remedy="fundpool review return",
         )
-    if amount_fen < case.requested_fen and not (reason and reason.strip()):
+    if amount_fen < case.requested_fen and not is_stated(reason):
         raise InputError(
             "reason_missing",
             f"{case.name}：核减须写明理由",

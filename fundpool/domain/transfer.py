@@ -104,6 +104,9 @@ OPEN_QUESTIONS = frozenset(
 )
 """Attempts the reconciler asks the bank about."""
 
+OUTCOME_UNKNOWN = OPEN_QUESTIONS - {AttemptState.ACCEPTED}
+"""Nobody here knows whether the bank has moved the money; of an accepted order the bank has said that it works on it."""
+
 
 class Event(StrEnum):
     """What can happen to an attempt."""

@@ -24,6 +24,16 @@ QUIET = {
 NO_LOGS_ON_THE_TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 
 
+def past_every_proxy() -> dict[str, str]:
+    """Environment variables that keep clients of this machine's own servers away from a proxy.
+
+    HTTP and WebSocket clients read ``no_proxy`` before ``NO_PROXY``; whatever stands in them stays.
+    """
+    exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    names = ",".join(part for part in (exceptions, "127.0.0.1,localhost") if part)
+    return {"no_proxy": names, "NO_PROXY": names}
+
+
 @contextmanager
 def environment(values: Mapping[str, str | None]) -> Iterator[None]:
     """Set environment variables until the block ends (None takes one away); Prefect here reads them anew."""

@@ -10,7 +10,13 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from fundpool.local_prefect.client import NO_LOGS_ON_THE_TERMINAL, QUIET, environment, outages_in_words
+from fundpool.local_prefect.client import (
+    NO_LOGS_ON_THE_TERMINAL,
+    QUIET,
+    environment,
+    outages_in_words,
+    past_every_proxy,
+)
 from fundpool.local_prefect.deployments import DAILY_TICK, deploy, load_flows
 from fundpool.local_prefect.server import Server, prefect_home, running_server
 from fundpool.settings import Settings
@@ -73,7 +79,8 @@ def local_prefect(
     with ExitStack() as running:
         server = server or running.enter_context(running_server(settings))
         ours = {"PREFECT_HOME": str(server.home), "PREFECT_API_URL": server.url}
-        running.enter_context(environment({**QUIET, **NO_LOGS_ON_THE_TERMINAL, **ours}))
+        settings_of_prefect = {**QUIET, **NO_LOGS_ON_THE_TERMINAL, **past_every_proxy(), **ours}
+        running.enter_context(environment(settings_of_prefect))
         load_flows()  # takes seconds, while the server starts
         server.wait_healthy()
         deploy(schedules=schedules)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ UNUSED_SERVICES = {
 }
 """Services of the server that only automations or several workers need; here are neither."""
 
-ASK_AGAIN_SECONDS = "0.3"
+ASK_AGAIN_SECONDS = 0.3
+"""After the first refusal; twice as long for every other one of the last ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ def application() -> "FastAPI":
     from prefect.server.api.server import create_app
 
     app = create_app()
+    refused: deque[float] = deque(maxlen=8)
 
     @app.middleware("http")
     async def say_when_to_ask_again(
@@ -210,7 +213,10 @@ def application() -> "FastAPI":
     ) -> "Response":
         response = await call_next(request)
         if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-            response.headers["Retry-After"] = ASK_AGAIN_SECONDS
+            now = time.monotonic()
+            lately = sum(now - moment < 10 for moment in refused)
+            refused.append(now)
+            response.headers["Retry-After"] = str(ASK_AGAIN_SECONDS * 2**lately)
         return response
 
     return app

@@ -4,6 +4,7 @@ import json
 import queue
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from fundpool.adapters.keys.signature import signed_headers
+from fundpool.console.callback_record import LOG_BYTES, LOG_NAME, LOGS_KEPT, CallbackRecord
 from fundpool.console.callbacks import PATH, callback_router
 from fundpool.domain.errors import ServiceUnavailable
 from tests.contract.conftest import KEY_ID, NOW, SECRET, an_order, start_bank
@@ -19,11 +21,16 @@ GOOD = {"event_id": "event-1", "key": "order-1", "state": "succeeded"}
 
 
 class Product:
-    def __init__(self):
+    def __init__(self, home):
         self.received = queue.Queue()
         self.trouble = None
         app = FastAPI()
-        app.include_router(callback_router(secret=lambda: SECRET, key_id=KEY_ID, receive=self.receive))
+        self.home = Path(home)
+        self.record = CallbackRecord(self.home)
+        app.add_api_route("/metrics", self.record.page)
+        app.include_router(
+            callback_router(secret=lambda: SECRET, key_id=KEY_ID, receive=self.receive, record=self.record)
+        )
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
@@ -35,6 +42,7 @@ class Product:
         if self.trouble:
             raise self.trouble
         self.received.put((event_id, key, raw))
+        return True
 
     def call_back(self, document, *, secret=SECRET, age_s=0, path=PATH):
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
@@ -45,8 +53,8 @@ class Product:
 
 
 @pytest.fixture(scope="module")
-def product():
-    running = Product()
+def product(tmp_path_factory):
+    running = Product(tmp_path_factory.mktemp("product"))
     yield running
     running.server.should_exit = True
     running.thread.join(10)
@@ -59,6 +67,35 @@ def test_the_banks_own_callback_is_received_as_sent(product, tmp_path):
     running.stop()
     assert (event_id, key) == ("event-1", "order-1")
     assert json.loads(raw)["state"] == "succeeded"
+
+
+def test_what_was_refused_leaves_a_line_with_its_source_and_is_counted(product):
+    def counted():
+        lines = httpx.get(product.url + "/metrics").text.splitlines()
+        return {line.split('"')[1]: float(line.split()[-1]) for line in lines if "callbacks_total{" in line}
+
+    log = product.home / LOG_NAME
+    log.write_text("")
+    before = counted()
+    product.call_back(GOOD, secret=b"another secret")
+    product.call_back(GOOD, age_s=301)
+    product.call_back(b"[]")
+    product.call_back(b" " * 70_000)
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    reasons = ["forged", "stale", "malformed", "too_large"]
+    assert [line["reason"] for line in lines] == reasons
+    assert {line["source"] for line in lines} == {"127.0.0.1"}
+    after = counted()
+    assert {reason: after[reason] - before[reason] for reason in reasons} == dict.fromkeys(reasons, 1)
+
+
+def test_a_flood_of_forged_callbacks_cannot_fill_the_disk(tmp_path):
+    record = CallbackRecord(tmp_path)
+    for number in range(30_000):
+        record.refused("forged", source="x" * 500, key_id="k" * 500, timestamp="1" * 500, body=b"%d" % number)
+    kept = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert kept <= LOG_BYTES * (1 + LOGS_KEPT)
+    assert len(list(tmp_path.iterdir())) == 1 + LOGS_KEPT
 
 
 def test_a_signed_callback_is_taken_also_with_a_query_string(product):

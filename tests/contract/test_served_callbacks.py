@@ -52,3 +52,6 @@ def test_serve_takes_a_signed_callback_once_and_no_other(served: str, database: 
     assert call_back(served, SECRET).json() == {"received": True}
     kept = database.read(lambda connection: connection.execute(select(callback_inbox.c.event_id)).all())
     assert kept == [("event-1",)]
+    metrics = httpx.get(served + "/metrics").text
+    for result, count in {"forged": 2, "received": 1, "repeated": 1, "stale": 0}.items():
+        assert f'fundpool_callbacks_total{{result="{result}"}} {count}.0' in metrics

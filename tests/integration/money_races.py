@@ -52,6 +52,10 @@ AT_ONCE = 20
 """Prizes prepared together: setting up is not what is raced for."""
 
 
+LETTERS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
+"""A name for each of the persons who race."""
+
+
 class OneAtATime:
     """The bank takes one order at a time, as its own database would see to."""
 
@@ -117,7 +121,9 @@ class Races:
         digest = self.transactions.read(lambda work: batches.digest_of(work, work.payments.batch(batch_id)))
         outcomes = self._race(
             lambda number: self.transactions.transaction(
-                lambda work: batches.approve_batch(work, batch_id, digest, f"复核{number}", NOW).checker
+                lambda work: (
+                    batches.approve_batch(work, batch_id, digest, f"复核{LETTERS[number]}", NOW).checker
+                )
             )
         )
         batch = self.transactions.read(lambda work: work.payments.batch(batch_id))
@@ -179,7 +185,9 @@ class Races:
         outcomes = self._race(
             lambda number: self.transactions.transaction(
                 lambda work: (
-                    batches.order_again(work, obligation_id, by=f"经办{number}", reason="重付", now=NOW).id
+                    batches.order_again(
+                        work, obligation_id, by=f"经办{LETTERS[number]}", reason="重付", now=NOW
+                    ).id
                 )
             )
         )

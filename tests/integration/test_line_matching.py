@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 
 from fundpool.adapters.stores.work import SqlTransactions
-from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import RuleViolation
-from fundpool.domain.periods import SHANGHAI
+from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.transfer import Attempt, GatewayTerms, Obligation
 from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.payments import batches, kill_switches, resolving
+from fundpool.services.payments.bank_reconciliation import reconciliations
 from fundpool.services.payments.line_matching import disagreements, standing_of
 from fundpool.services.payments.orders import possible_keys
 from fundpool.services.ports.gateway import DayStatement
@@ -208,6 +209,68 @@ def test_what_the_bank_answered_as_returned_is_corrected_by_its_statement(scene:
     scene.resolve()
     assert scene.states() == ["partly_returned"]
     assert scene.ports.database.read(verify) == []
+
+
+def returned_on(scene: Scene) -> list[tuple[str, str, int]]:
+    """What the books have of the return: the day it happened, the day it was noticed, fen (a reversal negative)."""
+    postings = scene.ports.database.read(lambda work: list(work.ledger.postings(CITY, FUND)))
+    return [
+        (
+            f"{each.posting.event_at.astimezone(SHANGHAI):%m-%d}",
+            f"{each.recorded_at.astimezone(SHANGHAI):%m-%d}",
+            each.posting.amount_fen * (1 if each.posting.reverses is None else -1),
+        )
+        for each in postings
+        if each.posting.flow is Flow.BANK_RETURN
+    ]
+
+
+def test_a_return_on_a_statement_is_booked_on_its_day_and_noticed_on_ours(scene: Scene) -> None:
+    take_in(scene, debit(scene), credit(scene, PAID_FEN, days=1))
+    happened, noticed = DAY + timedelta(days=1), DAY + timedelta(days=4)
+    assert returned_on(scene) == [(f"{happened:%m-%d}", f"{noticed:%m-%d}", PAID_FEN)]
+
+
+def test_a_return_that_an_answer_told_is_dated_by_its_statement_once(scene: Scene) -> None:
+    scene.book.return_transfer(the_attempt(scene).key, "户名不符", scene.clock())
+    scene.clock.now = NOW + timedelta(days=3)
+    scene.resolve()
+    told = DAY + timedelta(days=3)
+    assert returned_on(scene) == [(f"{told:%m-%d}", f"{told:%m-%d}", PAID_FEN)]
+    for _ in range(2):
+        take_in(scene, debit(scene), credit(scene, PAID_FEN, days=1))
+        happened, noticed = DAY + timedelta(days=1), DAY + timedelta(days=4)
+        assert sorted(returned_on(scene)) == sorted(
+            [
+                (f"{told:%m-%d}", f"{told:%m-%d}", PAID_FEN),
+                (f"{told:%m-%d}", f"{noticed:%m-%d}", -PAID_FEN),
+                (f"{happened:%m-%d}", f"{noticed:%m-%d}", PAID_FEN),
+            ]
+        )
+    assert (scene.states(), breaks(scene), paying_fen(scene)) == (["returned"], [], 0)
+    assert scene.ports.database.read(verify) == []
+    work_forms = scene.ports.database.read(
+        lambda work: reconciliations(work, CITY, Month.of(DAY), GatewayTerms())
+    )
+    assert [(form.items, form.difference_fen) for form in work_forms if form.account_no == PAYER] == [
+        ((), work_forms[0].difference_fen)
+    ]
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_a_line_repeated_under_one_serial_on_a_statement_is_a_break(
+    scene: Scene, direction: Direction
+) -> None:
+    other = debit(scene, bank_serial="R1", key=None, counterparty="某单位", direction=direction)
+    take_in(scene, debit(scene), other, other)
+    assert "statement_line_repeated" in breaks(scene)
+    assert is_stopped(scene)
+
+
+def test_the_same_statement_read_again_repeats_nothing(scene: Scene) -> None:
+    for _ in range(2):
+        take_in(scene, debit(scene))
+    assert (scene.states(), breaks(scene)) == (["settled"], [])
 
 
 @pytest.mark.parametrize(

@@ -153,9 +153,19 @@ def test_a_judge_that_breaks_on_one_citys_file_judges_the_other_cities(tmp_path:
     assert [report.error for report in reports] == [None, None, None]
 
 
-def test_an_unknown_city_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
+def test_an_unknown_city_among_others_stops_itself_alone(tmp_path: Path) -> None:
     nation = Nation(tmp_path)
-    requests = [*nation.requests(), StepRequest("atlantis", MONTH, NOON)]
-    with pytest.raises(InputError):
-        run_step_of_cities(nation.ports, "plan-collection", requests)
-    assert nation.ports.database.read(lambda work: work.records.runs("city000", MONTH)) == ()
+    requests = [StepRequest("atlantis", MONTH, NOON), *nation.requests()]
+    unknown, *known = run_step_of_cities(nation.ports, "plan-collection", requests)
+    assert [(each.state, each.error_code) for each in unknown.outcomes] == [
+        (UnitState.FAILED, "unknown_city")
+    ]
+    assert all(report.error is None and not report.failed for report in known)
+    runs = nation.ports.database.read(lambda work: work.records.runs("city000", MONTH))
+    assert [run.outcomes is not None for run in runs] == [True]
+
+
+def test_where_no_city_is_known_nothing_is_begun(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        run_step_of_cities(Nation(tmp_path).ports, "plan-collection", [StepRequest("atlantis", MONTH, NOON)])
+    assert refused.value.code == "unknown_city"

@@ -18,7 +18,7 @@ from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.payments import batches, kill_switches
 from fundpool.services.ports.work import Work
-from tests.integration.money_races import Races
+from tests.integration.money_races import LETTERS, Races
 from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
 
 WORKERS = (2, 8, 32)
@@ -129,7 +129,7 @@ def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTrans
             before = work.payments.batch(batch.id)
             if before.checker is not None:
                 raise RuleViolation("late", "", "")
-            return batches.approve_batch(work, batch.id, seen, f"复核{number}", NOW)
+            return batches.approve_batch(work, batch.id, seen, f"复核{LETTERS[number]}", NOW)
 
         return transactions.transaction(act)
 

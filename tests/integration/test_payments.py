@@ -27,6 +27,7 @@ from fundpool.services.payments import (
 )
 from fundpool.services.payments.attempts import hold
 from fundpool.services.payments.seals import require_latest
+from fundpool.services.payments.transfer_views import transfer_views
 from fundpool.services.ports import failpoints
 from fundpool.services.ports.gateway import GatewayAnswer, GatewayAnswerKind
 from fundpool.services.ports.money_ports import AccountProposal
@@ -906,7 +907,11 @@ def test_a_bank_without_a_fence_needs_statements_and_two_people(transactions: Sq
     terms = scene.ports.gateway_terms
 
     def confirm(by: str) -> Any:
-        return lambda w: resolving.confirm_absence(w, attempt.id, by=by, now=scene.clock(), terms=terms)
+        def confirmed(w: Work) -> Any:
+            asked = resolving.absence_to_confirm(w, first(scene).id)
+            return resolving.confirm_absence(w, asked.id, by=by, now=scene.clock(), terms=terms)
+
+        return confirmed
 
     assert refused(scene, confirm(CHECKER)) == "statements_missing"
     day = attempt.first_sent_at.date()
@@ -918,6 +923,18 @@ def test_a_bank_without_a_fence_needs_statements_and_two_people(transactions: Sq
     assert refused(scene, confirm(CHECKER)) == "same_person"
     assert act(scene, confirm(RELEASER)).state is AttemptState.CLOSED
     assert scene.states()[0] == "failed"
+    # The bank refused nothing, and what it was held for is over.
+    view = read(scene, lambda w: transfer_views(w, CITY, unit=COUNTIES[0]))[0]
+    assert view.detail_zh == "未付出，支付编号已注销，须批准重付"
+    assert view.detail_en == "not paid, its key is closed, a retry needs approval"
+    assert view.obligation.held_reason is None
+
+
+def test_there_is_no_absence_to_confirm_of_what_was_never_sent(scene: Scene) -> None:
+    scene.release()
+    assert (
+        refused(scene, lambda w: resolving.absence_to_confirm(w, first(scene).id)) == "illegal_state_change"
+    )
 
 
 # ------------------------------------------------------------------ the database repeats the rules

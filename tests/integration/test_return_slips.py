@@ -9,9 +9,10 @@ import pytest
 
 from expectations.runner import judge
 from fundpool.adapters.documents.document_reader import read_documents
-from fundpool.adapters.documents.return_slips import inert, slip_page, write_slip
+from fundpool.adapters.documents.return_slips import slip_page, write_slip
 from fundpool.console.cli import main
 from fundpool.console.commands.check import slip_of
+from fundpool.domain.inert import inert
 from fundpool.domain.return_slip import ReturnSlip, correction_of
 from fundpool.services.ports.judging import Judgement, SourceFile, judge_files
 from fundpool.version import product

@@ -196,5 +196,33 @@ def test_a_request_that_sqlite_refused_is_asked_again_at_once(monkeypatch: pytes
         async with httpx.AsyncClient(transport=transport, base_url="http://prefect") as client:
             return (await client.get(f"/{status}")).headers
 
-    assert float(asyncio.run(headers_of(503))["Retry-After"]) < 1
+    waits = [float(asyncio.run(headers_of(503))["Retry-After"]) for _ in range(3)]
+    assert waits == [0.3, 0.6, 1.2]
     assert "Retry-After" not in asyncio.run(headers_of(200))
+
+
+def test_a_proxy_of_the_environment_is_never_asked_for_the_local_server(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:  # takes connections and never answers
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        play = (
+            "from fundpool.console.cli import main; main(['init', '--json'])\n"
+            "from fundpool.local_prefect.runs import local_prefect; from fundpool.settings import Settings\n"
+            "with local_prefect(Settings()) as prefect:\n"
+            "    print(prefect.run_tick('2026-10-08T09:00', ['suizhou'], ['2026-10']).state_type)"
+        )
+        proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), address)
+        env = environment(FUNDPOOL_HOME=str(tmp_path), **proxies)
+        env.pop("no_proxy", None)
+        env.pop("NO_PROXY", None)
+        done = subprocess.run(
+            [sys.executable, "-c", play],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert done.stdout.split()[-1:] == ["COMPLETED"], done.stdout + done.stderr
+        proxy.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()

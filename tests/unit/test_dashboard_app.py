@@ -102,6 +102,8 @@ class TestRefusing:
         ("path", "status", "zh", "en"),
         [
             ("/?as_of=tomorrow", 400, "时间写法不对", "not a moment"),
+            ("/?as_of=0001-01-01", 400, "时间写法不对", "not a moment"),
+            ("/?as_of=9999-12-31T23:59:59-23:59", 400, "时间写法不对", "not a moment"),
             ("/no/such/page", 404, "没有这个页面", "there is no such page"),
             ("/?city=atlantis", 404, "没有名为“atlantis”的统筹地区", "no city is called “atlantis”"),
             ("/?month=2026-13", 404, "“2026-13”不是月份", "is not a month"),

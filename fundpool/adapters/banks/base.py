@@ -12,7 +12,14 @@ from functools import partial
 from typing import Any
 
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.services.ports.gateway import DayStatement, GatewayAnswer, GatewayAnswerKind
+from fundpool.services.payments.transfer_views import why
+from fundpool.services.ports.gateway import (
+    UNAUTHORISED,
+    DayStatement,
+    GatewayAnswer,
+    GatewayAnswerKind,
+    gateway_unauthorised,
+)
 from schemas.payment_messages import (
     CURRENCY,
     Direction,
@@ -112,6 +119,8 @@ def statement_of(account: str, received: Received) -> DayStatement:
 
 def statement_unavailable(reason: str) -> ServiceUnavailable:
     """The error for a statement that did not come whole."""
+    if reason == UNAUTHORISED:
+        return gateway_unauthorised()
     if reason == "unreachable":
         return ServiceUnavailable(
             "gateway_unreachable",
@@ -119,10 +128,11 @@ def statement_unavailable(reason: str) -> ServiceUnavailable:
             "the payment gateway cannot be reached",
             remedy="检查 FUNDPOOL_GATEWAY_URL 与网关服务后重试同一命令 / check the gateway and run the same command again",
         )
+    zh, en = why(reason)
     return ServiceUnavailable(
         "statement_unavailable",
-        f"未取得银行对账单（{reason}）",
-        f"the bank statement could not be read ({reason})",
+        f"未取得银行对账单：{zh}",
+        f"the bank statement could not be read: {en}",
         remedy="稍后重试同一命令 / run the same command again later",
     )
 
@@ -240,7 +250,7 @@ def _reason_of_status(status: int) -> str:
     if status == 429:
         return "rate_limited"
     if status in {401, 403}:
-        return "unauthorised"
+        return UNAUTHORISED
     return f"http_{status}"
 
 

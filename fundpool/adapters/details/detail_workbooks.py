@@ -6,7 +6,6 @@ are written as texts, so no text of a file can become a formula. Rows go to the 
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 
 from fundpool.adapters.documents.raw_files import storing, write_whole
 from fundpool.adapters.documents.sheets import set_page, set_widths, yuan
-from fundpool.domain.errors import InputError
+from fundpool.domain.inert import inert
 from fundpool.domain.money import format_yuan
 from fundpool.services.documents.detail_comparison import (
     COUNTS,
@@ -94,6 +93,8 @@ class _Styles:
         self.plain = book.add_format(font)
         self.head = book.add_format({**font, "bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         self.money = book.add_format({**font, "num_format": "#,##0.00"})
+        # A serial stays as the file has it, to be looked up; the mark keeps a spreadsheet from computing it.
+        self.marked = book.add_format({**font, "quote_prefix": True})
         self.right = book.add_format({**font, "align": "right"})
         self.warning = book.add_format({**font, "bold": True, "font_color": "#9C0006", "bg_color": "#FFC7CE"})
 
@@ -105,17 +106,17 @@ def _write_overview(book: Any, styles: _Styles, comparison: DetailComparison, pa
     sheet.set_column(2, len(COUNTS) + 1, 14)
     sheet.write_string(0, 0, "明细逐笔比对 / line-by-line comparison", styles.title)
     for row, (name, file) in enumerate((("左方", comparison.left), ("右方", comparison.right)), start=1):
-        _write_text(sheet, row, 0, f"{name}：{file.file}　SHA-256 {file.sha256}", styles.plain)
+        _write_text(sheet, row, 0, f"{name}：{file.file}　SHA-256 {file.sha256}", styles)
     if comparison.differing:
-        _write_text(
-            sheet, 3, 0, f"差异 {comparison.differing} 行，见下一张表；全部在 {parquet_name}", styles.warning
+        sheet.write_string(
+            3, 0, f"差异 {comparison.differing} 行，见下一张表；全部在 {parquet_name}", styles.warning
         )
     else:
         sheet.write_string(3, 0, "逐笔相符，无差异。", styles.plain)
     sheet.write_row(5, 0, ("县区", "险种", *map(count_zh, COUNTS)), styles.head)
     for row, place in enumerate(comparison.places, start=6):
-        _write_text(sheet, row, 0, place.county, styles.plain)
-        _write_text(sheet, row, 1, place.fund, styles.plain)
+        _write_text(sheet, row, 0, place.county, styles)
+        _write_text(sheet, row, 1, place.fund, styles)
         _write_counts(sheet, row, styles, {name: getattr(place, name) for name in COUNTS})
     end = 6 + len(comparison.places)
     sheet.write_string(end, 0, "合计", styles.head)
@@ -144,8 +145,7 @@ def _write_lines(
     total = comparison.differing
     sheet.write_string(0, 0, f"差异 {total} 行 / differing lines: {total}", styles.title)
     if total > MOST_LINES:
-        _write_text(
-            sheet,
+        sheet.write_string(
             1,
             0,
             f"一张工作表只能容纳前 {MOST_LINES} 行；全部 {total} 行在 {parquet_name} / "
@@ -164,19 +164,20 @@ def _write_lines(
 def _write_line(sheet: Any, row: int, line: tuple[Any, ...], styles: _Styles) -> None:
     kind, serial, *sides = line
     sheet.write_string(row, 0, _KIND_ZH[Difference(kind)], styles.plain)
-    _write_text(sheet, row, 1, serial, styles.plain)
+    _write_text(sheet, row, 1, serial, styles)
     for first, (number, county, fund, amount_fen) in ((2, sides[:4]), (6, sides[4:])):
         if number is not None:
             sheet.write_number(row, first, number, styles.plain)
-            _write_text(sheet, row, first + 1, county, styles.plain)
-            _write_text(sheet, row, first + 2, fund, styles.plain)
+            _write_text(sheet, row, first + 1, county, styles)
+            _write_text(sheet, row, first + 2, fund, styles)
             _write_money(sheet, row, first + 3, amount_fen, styles)
     if kind == Difference.AMOUNT_MISMATCH:
         _write_money(sheet, row, 10, sides[3] - sides[7], styles)
 
 
-def _write_text(sheet: Any, row: int, column: int, text: str, style: Any) -> None:
-    sheet.write_string(row, column, _NOT_XML.sub("\ufffd", text), style)
+def _write_text(sheet: Any, row: int, column: int, text: str, styles: _Styles) -> None:
+    text = _NOT_XML.sub("\ufffd", text)
+    sheet.write_string(row, column, text, styles.plain if inert(text) == text else styles.marked)
 
 
 def _write_money(sheet: Any, row: int, column: int, amount_fen: int, styles: _Styles) -> None:
@@ -188,21 +189,6 @@ def _write_money(sheet: Any, row: int, column: int, amount_fen: int, styles: _St
 
 
 # --- the folder of results ----------------------------------------------------------------------
-
-
-def open_folder(folder: Path) -> None:
-    """Make the folder, and see that it takes files. Raises InputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise InputError(
-            "result_folder",
-            f"--out {folder}：不能写入（{error.strerror}）",
-            f"--out {folder}: cannot be written to ({error.strerror})",
-            remedy="给出可写的目录 / name a folder that can be written to",
-        ) from error
 
 
 def _put(source: Path, target: Path) -> None:

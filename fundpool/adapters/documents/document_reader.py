@@ -528,8 +528,8 @@ class _Reading:
             unit = fold(_UNIT_ENDS.split(value.strip())[0])
             if _MONEY_UNIT.fullmatch(unit):  # else it is the unit that files
                 self._units_stated.append((unit, cell))
-        elif key:
-            value = "" if _UNSIGNED.fullmatch(value) else _SIGNED_HOW.sub("", value)
+        elif key and _UNSIGNED.fullmatch(value):
+            value = ""
         if key and (key not in self.labels or not self.labels[key]):
             self.labels[key] = value
             self.label_cells[key] = cell

@@ -35,15 +35,9 @@ _VERDICT = {
     Verdict.REVIEW: ("转人工复核", "review"),
     Verdict.RETURN: ("退回更正", "return"),
 }
-_LEADERS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _WIDEST = 40
 """Characters; a longer text of the county's sheet runs over its neighbours and sets no width."""
-
-
-def inert(text: str) -> str:
-    """``text`` that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_LEADERS) else text
 
 
 # --- where the month's slips lie -----------------------------------------------------------------
@@ -189,7 +183,7 @@ def _list_findings(book: Any, slip: ReturnSlip) -> None:
     sheet.write_string(0, 0, slip.title, book.add_format({"bold": True, "font_size": 16}))
     strong = book.add_format({"bold": True, "font_size": 12})
     for row, (text, matters) in enumerate(_head(slip), start=1):
-        sheet.write_string(row, 0, inert(text), strong if matters else None)
+        sheet.write_string(row, 0, text, strong if matters else None)
     at = len(_head(slip)) + 2
     sheet.set_row(at, 32)
     sheet.write_row(at, 0, [name for name, _ in _COLUMNS], bold)
@@ -201,7 +195,7 @@ def _list_findings(book: Any, slip: ReturnSlip) -> None:
     for row, finding in enumerate(slip.findings, start=at + 1):
         sheet.set_row(row, _height(_cells_of(finding, slip)))
         for column, text in enumerate(_cells_of(finding, slip)):
-            sheet.write_string(row, column, inert(text), shades[finding.severity] if column < 3 else plain)
+            sheet.write_string(row, column, text, shades[finding.severity] if column < 3 else plain)
     last = at + len(slip.findings)
     if not slip.findings:
         sheet.write_string(at + 1, 0, "没有问题 / nothing was found")
@@ -267,7 +261,7 @@ def _list_correction(
         cells = _cells_of(finding, slip)
         sheet.set_row(row, _height(cells[:6]))
         for column, text in enumerate((cells[0], state, *cells[2:6])):
-            sheet.write_string(row, column, inert(text), plain)
+            sheet.write_string(row, column, text, plain)
 
 
 def _mark_sheet(book: Any, raw: Mapping[str, Any], findings: Sequence[Finding]) -> None:
@@ -290,7 +284,7 @@ def _mark_sheet(book: Any, raw: Mapping[str, Any], findings: Sequence[Finding]) 
         worst = next((severity for severity in Severity if any(f.severity is severity for f in found)), None)
         style = None if worst is None else styles[worst]
         if text:
-            sheet.write_string(row, column, inert(text), style)
+            sheet.write_string(row, column, text, style)
             # A title runs over its neighbours; the columns are as wide as the table needs.
             if len(text) <= _WIDEST:
                 widths[column] = max(widths.get(column, 8), min(half_widths(text), 24))

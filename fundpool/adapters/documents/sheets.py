@@ -6,17 +6,29 @@ from io import BytesIO
 from typing import Any
 
 import xlsxwriter  # type: ignore[import-untyped]
+from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+
+from fundpool.domain.inert import inert
 
 A4, A3 = 9, 8
 _COLUMN_MARGIN = 2
 """Characters of a column's width that a text does not reach."""
 
 
+class _InertSheet(Worksheet):  # type: ignore[misc]
+    def _write_string(self, row: int, column: int, text: str, style: Any = None) -> Any:
+        return super()._write_string(row, column, inert(text), style)
+
+
+class _InertWorkbook(xlsxwriter.Workbook):  # type: ignore[misc]
+    worksheet_class = _InertSheet
+
+
 def workbook_bytes(write: Callable[[Any], None], **properties: Any) -> bytes:
-    """The bytes of a workbook that ``write`` fills; no text in it becomes a formula or a link."""
+    """The bytes of a workbook that ``write`` fills; no text in it becomes a formula or a link, also saved as CSV."""
     target = BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    book = xlsxwriter.Workbook(target, options)
+    book = _InertWorkbook(target, options)
     book.set_properties(properties)
     write(book)
     book.close()

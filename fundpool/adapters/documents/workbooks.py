@@ -18,6 +18,7 @@ from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell  # type: ignore
 from fundpool.adapters.documents.cell_grammar import Cell, read_amount
 from fundpool.adapters.documents.document_reader import PROPERTY_CHARACTERS
 from fundpool.adapters.documents.sheets import A3, A4, half_widths, set_page, set_widths, workbook_bytes
+from fundpool.domain.inert import inert
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import Period
 from fundpool.services.ports.judging import STANDARD_FUNDS, CityFund, County
@@ -452,14 +453,14 @@ _HINTS = {
 def _csv(form: _Form) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([form.title])
+    writer.writerow([inert(form.title)])
     writer.writerow([f"单位：{form.kind.unit_zh}", f"{form.kind.month_zh}：{form.period}"])
     writer.writerow([f.zh for f in form.kind.fields])
     for row in form.named_rows:
         writer.writerow([_csv_text(f, row.get(f.key)) for f in form.kind.fields])
     stated = {**form.sums, **form.totals}
     writer.writerow(["控制合计", *(_csv_text(f, stated.get(f.key)) for f in form.kind.fields[1:])])
-    writer.writerow([cell for signature in form.signatures for cell in signature])
+    writer.writerow([inert(cell) for signature in form.signatures for cell in signature])
     return text.getvalue()
 
 
@@ -468,4 +469,4 @@ def _csv_text(f: DocumentField, value: Value) -> str:
         return ""
     if isinstance(value, int):
         return format_yuan(value, separators=False) if f.is_money else str(value)
-    return str(value)
+    return inert(str(value))

@@ -50,18 +50,35 @@ def is_authentic(
     body: bytes,
     at_unix_s: float,
 ) -> bool:
-    """Whether a request received at ``at_unix_s`` carries our key id, a fresh timestamp and its signature.
+    """Whether a request received at ``at_unix_s`` carries our key id, a fresh timestamp and its signature."""
+    fault = fault_of(secret, key_id, headers, method=method, path=path, body=body, at_unix_s=at_unix_s)
+    return fault is None
+
+
+def fault_of(
+    secret: bytes,
+    key_id: str,
+    headers: Mapping[str, str],
+    *,
+    method: str,
+    path: str,
+    body: bytes,
+    at_unix_s: float,
+) -> str | None:
+    """Why a request is not authentic: ``forged``, or ``stale`` for a right signature of another time; else None.
 
     ``headers`` is a mapping that knows header names in any case, as web frameworks give it.
     """
     timestamp = headers.get(TIMESTAMP_HEADER) or ""
-    if not _TIMESTAMP.fullmatch(timestamp) or abs(at_unix_s - int(timestamp)) > WINDOW_S:
-        return False
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return "forged"
     expected = signature_of(secret, method=method, path=path, timestamp=timestamp, body=body)
     given = headers.get(SIGNATURE_HEADER) or ""
     same_signature = hmac.compare_digest(expected.encode(), given.encode())
     same_key_id = hmac.compare_digest(key_id.encode(), (headers.get(KEY_ID_HEADER) or "").encode())
-    return same_signature and same_key_id
+    if not (same_signature and same_key_id):
+        return "forged"
+    return "stale" if abs(at_unix_s - int(timestamp)) > WINDOW_S else None
 
 
 def secret_file(settings: Settings) -> Path:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select
 from fundpool.adapters.stores.sealed_rows import SqlRowTrail
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.ledger import seal
+from fundpool.domain.people import require_reason
 from schemas.tables.audit import audit
 
 _ADD = insert(audit)
@@ -38,6 +39,7 @@ class SqlAuditStore:
         after: Mapping[str, Any] | None = None,
         reason: str | None = None,
     ) -> None:
+        require_reason(actor, reason)
         number, previous_hash = self.head()
         detail = json.dumps(
             {"before": before, "after": after}, ensure_ascii=False, sort_keys=True, default=str

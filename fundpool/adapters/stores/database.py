@@ -166,7 +166,16 @@ def _sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
+_READ_ONLY = {"25006", "42501"}
+"""PostgreSQL's states of a read-only transaction and of a role that may not write."""
+
+_READ_ONLY_WORDS = ("readonly database", "hot standby", "recovery is in progress")
+"""What SQLite says of a file, and PostgreSQL of a standby, that cannot be written."""
+
+
 def _for_people(error: DBAPIError) -> Exception:
+    if _sqlstate(error) in _READ_ONLY or any(words in str(error.orig) for words in _READ_ONLY_WORDS):
+        return _read_only(error)
     if isinstance(error, OperationalError) and "no such table" in str(error.orig):
         return _not_initialised()
     if isinstance(error, ProgrammingError) and _sqlstate(error) == "42P01":
@@ -197,8 +206,23 @@ def _outdated(error: DBAPIError) -> InputError:
     )
 
 
+def _read_only(error: DBAPIError) -> ServiceUnavailable:
+    reason = _reason(error)
+    return ServiceUnavailable(
+        "database_read_only",
+        f"数据库只读，不能写入：{reason}",
+        f"the database is read-only and cannot be written: {reason}",
+        remedy="检查数据库文件与目录的写权限、磁盘是否只读，或 FUNDPOOL_DATABASE_URL 是否指向备库或只读用户 / check that file and folder "
+        "may be written, that the disk is not mounted read-only, or that the address is not a standby's or a reader's",
+    )
+
+
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+
+
 def _unavailable(error: DBAPIError) -> ServiceUnavailable:
-    reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+    reason = _reason(error)
     return ServiceUnavailable(
         "database_unavailable",
         f"数据库没有应答：{reason}",

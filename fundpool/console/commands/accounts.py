@@ -18,6 +18,7 @@ app = App(name="accounts")
 @app.command(name="list")
 def list_accounts(*, city: AnyCity = None, fund: AnyFund = None, options: Options = Options()) -> int:
     """列出账户 / List every version of every registered account."""
+    options.require_known(city, fund)
     return _show(options.read(lambda work: work.accounts.find(city, fund)), options)
 
 
@@ -31,6 +32,9 @@ def import_accounts(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / C
     from fundpool.services.payments.bank_accounts import propose_account
 
     now, proposals = act.now, read_accounts(file)
+    policies = act.ports().policies
+    for each in proposals:
+        policies.require_known(each.city, each.fund, each.unit)
     entered = act.change(lambda work: [propose_account(work, each, act.by, now) for each in proposals])
     return _show(entered, act)
 
@@ -45,6 +49,7 @@ def approve(
     """复核账户 / Approve one proposed account, or every proposal of a city, as another person than the maker."""
     from fundpool.services.payments.bank_accounts import approve_proposed
 
+    act.require_known(city)
     return _show(act.change(approve_proposed, account_id, city, checker=act.by, now=act.now), act)
 
 

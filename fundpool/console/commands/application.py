@@ -45,6 +45,7 @@ def review(
     from fundpool.services.payments.application import review_application
 
     amount_fen = None if amount is None else parse_amount(amount)
+    act.require_known(act.city, fund, county)
     applications = review_application(
         act.open_month(), fund=fund, county=county, amount_fen=amount_fen, reason=reason, **act.about
     )

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
 from fundpool.console.commands.ledger import show_faults
-from fundpool.console.options import Dated, Options
+from fundpool.console.options import Dated, Options, writing_to
 from fundpool.console.output import print_json
 from fundpool.domain.errors import InputError
 
@@ -71,7 +71,8 @@ def anchor(
     if out is None:
         print_json(taken)
         return 0
-    AnchorFile(out).put(taken)
+    with writing_to(out):
+        AnchorFile(out).put(taken)
     return options.show(taken, f"已写入 {out} / written")
 
 

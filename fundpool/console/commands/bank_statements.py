@@ -15,6 +15,7 @@ from fundpool.console.options import (
     Json,
     MonthText,
     Options,
+    make_folder,
     parse_amount,
 )
 from fundpool.console.output import Columns, Table, pick, show, yuan
@@ -62,6 +63,7 @@ def statement(
     from fundpool.services.payments.statements import match_receipts
 
     ports, now = options.open_month(), options.now
+    ports.policies.require_known(city)
     if file is not None:
         first, last = first or date, last or date
         if account is None or by is None or first is None or last is None:
@@ -149,6 +151,8 @@ def reconciliation(
 
     ports, when = options.open_month(), parse_month(month)
     policy = ports.policies.city(city)
+    if out is not None:
+        make_folder(out)
     forms = ports.database.read(lambda work: reconciliations(work, policy.key, when, ports.gateway_terms))
     prepared_on = options.now.astimezone(SHANGHAI).date()
     target = write_reconciliation(out or options.settings.reports, policy, when, forms, prepared_on)

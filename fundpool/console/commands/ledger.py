@@ -19,6 +19,7 @@ from fundpool.console.options import (
     PolicyDir,
     Reason,
     parse_amount,
+    writing_to,
 )
 from fundpool.console.output import Table, pick
 from fundpool.domain.periods import parse_month
@@ -69,6 +70,7 @@ def balances(
 
     event_until = business_clock(as_of) if as_of else None
     until = business_clock(recorded_until) if recorded_until else None
+    options.require_known(city, fund)
     found = options.read(booking.balances, city, fund, event_until=event_until, recorded_until=until)
     accounts = [
         {
@@ -102,11 +104,14 @@ def export(
     from fundpool.services.books.ledger_export import to_beancount, to_csv
 
     render = to_beancount if format == "beancount" else to_csv
-    text = Options(policy_dir=policy_dir).read(lambda work: render(work.ledger.postings(city, fund)))
+    options = Options(policy_dir=policy_dir)
+    options.require_known(city, fund)
+    text = options.read(lambda work: render(work.ledger.postings(city, fund)))
     if out is None:
         sys.stdout.write(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        with writing_to(out):
+            out.write_text(text, encoding="utf-8")
     return 0
 
 
@@ -117,6 +122,9 @@ def open_books(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV fi
     from fundpool.services.books import booking
 
     now, entries = act.now, read_book_openings(file)
+    policies = act.ports().policies
+    for ref, _ in entries:
+        policies.require_known(ref.city, ref.fund, ref.unit)
     act.change(booking.open_balances, entries, by=act.by, event_at=now, now=now)
     return act.show(
         {"accounts": len(entries), "total_fen": sum(amount_fen for _, amount_fen in entries)},
@@ -154,6 +162,7 @@ def income(
     from fundpool.services.books import booking
 
     now, amount_fen = act.now, parse_amount(amount)
+    act.require_known(city, fund, unit)
     act.change(
         booking.book_income,
         city=city,
@@ -191,6 +200,7 @@ def close_month(*, fund: AnyFund = None, act: ActOnMonth) -> int:
     from fundpool.services.books import booking
 
     month = parse_month(act.month)
+    act.require_known(act.city, fund)
     closed = act.change(booking.close_months, act.city, fund, month, by=act.by, now=act.now)
     return act.show(
         {"city": act.city, "month": month, "closed": closed}, f"已结账 / closed: {', '.join(closed) or '–'}"

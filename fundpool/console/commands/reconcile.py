@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from fundpool.console.options import Options
+from fundpool.console.options import Options, make_folder
 from fundpool.console.output import Table, yuan
 from fundpool.domain.errors import InputError
 from fundpool.services.documents.detail_comparison import (
@@ -63,10 +63,10 @@ def reconcile(
     )
     places = None if city is None else _city_places(options.policy_folder, city)
     from fundpool.adapters.details.detail_comparison import compare
-    from fundpool.adapters.details.detail_workbooks import open_folder, write_differences
+    from fundpool.adapters.details.detail_workbooks import write_differences
 
     if out is not None:
-        open_folder(out)
+        make_folder(out)
     with compare((left, sides[0]), (right, sides[1]), places) as comparer:
         comparison = comparer.comparison
         files = None if out is None else write_differences(comparer, out, repr((city, sides)))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.options import City, Dated, MonthText, Options
+from fundpool.console.options import City, Dated, MonthText, Options, make_folder, writing_to
 from fundpool.console.output import Table, pick
 from fundpool.domain.periods import parse_month
 from fundpool.settings import Settings
@@ -39,10 +39,11 @@ def write(
     when = parse_month(month)
     files = files_of(options.open_month(), city, when, options.now)
     folder = (out or Settings().reports) / city / str(when)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = []
     for name, content in files:
         target = folder / name
-        target.write_bytes(content)
+        with writing_to(target):
+            target.write_bytes(content)
         written.append(str(target))
     return options.show({"files": written}, "\n".join(written))

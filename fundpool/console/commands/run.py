@@ -7,7 +7,8 @@ from cyclopts import Parameter
 from fundpool.console.options import City, Dated, MonthText
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.month import MONTH
-from fundpool.domain.outcomes import StepRequest, UnitState
+from fundpool.domain.outcomes import StepRequest, UnitState, exit_status
+from fundpool.domain.people import SYSTEM, person
 from fundpool.domain.periods import parse_month
 
 _STATES = {
@@ -21,8 +22,6 @@ _STEP_HELP = "步骤，按当月次序 / the step, in the order of the month: " 
     f"{step.key} {step.name_zh}（{step.does_zh} / {step.does_en}）" for step in MONTH
 )
 
-_OUTSIDE = frozenset({"gateway_unavailable", "gateway_not_configured", "database_unavailable"})
-
 
 def run(
     step: Annotated[str, Parameter(help=_STEP_HELP)],
@@ -30,12 +29,13 @@ def run(
     city: City,
     month: MonthText,
     county: Annotated[list[str] | None, Parameter(help="只办这些县区，可多次 / only these counties")] = None,
-    by: Annotated[str, Parameter(help="操作人 / who runs it")] = "system",
+    by: Annotated[str, Parameter(help="操作人 / who runs it")] = SYSTEM,
     options: Dated = Dated(),
 ) -> int:
     """执行一个步骤，可随时重复 / Run one step; running it again is always safe.
 
-    Exit status 0 done or waiting, 1 something was found or failed, 4 the bank did not answer.
+    Exit status 0 done or waiting for people; 1 something was found or failed, or the fund is stopped; 4 the bank
+    did not answer, or the outcome of a payment is not known.
     """
     from fundpool.services.month.steps import run_step
 
@@ -44,7 +44,7 @@ def run(
         month=parse_month(month),
         now=options.now,
         counties=tuple(county) if county else None,
-        by=by,
+        by=by if by == SYSTEM else person(by),
         is_played=options.as_of is not None,
     )
     report = run_step(options.open_month(), step, request)
@@ -59,7 +59,4 @@ def run(
         pick(report, "step city month outcomes"),
         Table(f"{report.step} · {report.city} · {report.month}", report.outcomes, columns),
     )
-    if any(outcome.error_code in _OUTSIDE for outcome in report.outcomes):
-        return 4
-    troubled = {UnitState.FLAGGED, UnitState.FAILED}
-    return 1 if any(outcome.state in troubled for outcome in report.outcomes) else 0
+    return exit_status(report.outcomes)

@@ -22,6 +22,7 @@ def serve(
     from fundpool.adapters.keys.signature import shared_secret
     from fundpool.bootstrap import build_ports
     from fundpool.clock import business_clock
+    from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
     from fundpool.console.dashboard.app import DashboardOptions, create_app
     from fundpool.console.dashboard.reading import MonthReader
@@ -44,10 +45,13 @@ def serve(
         ),
     )
     # The bank's callbacks come in at the same port; they only make us query the bank (docs/gateway.md).
+    record = CallbackRecord(settings.home)
+    app.add_api_route("/metrics", record.page, methods=["GET"], include_in_schema=False)
     app.include_router(
         callback_router(
             secret=partial(shared_secret, settings),
             key_id=settings.gateway_key_id,
+            record=record,
             receive=lambda event_id, key, raw: receive_callback(
                 ports, gateway="main", event_id=event_id, key=key, raw=raw, now=business_clock(as_of)
             ),

@@ -33,7 +33,8 @@ _VERDICTS = {
 def status(*, city: City, month: PeriodText, options: Dated = Dated()) -> int:
     """当月各环节、各县区的进度与问题 / Where the month stands, duty by duty and county by county.
 
-    Exit status 1 when a duty is late, overdue or returned, or something blocks.
+    Exit status 1 for what is open now: an overdue or returned duty, a failed step, a payment that failed or whose
+    outcome is not known, a stopped fund; 0 for a finished month, whatever was late in it.
     """
     from fundpool.services.oversight.status import is_troubled, month_status
 

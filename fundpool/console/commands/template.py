@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.options import City, Options, PeriodText, period_of_type
+from fundpool.console.options import City, Options, PeriodText, make_folder, period_of_type
 from fundpool.console.output import Table, pick
-from fundpool.domain.errors import InputError, ServiceUnavailable
+from fundpool.domain.errors import InputError
 from fundpool.services.ports.judging import Register
 from schemas.documents import document_type
 
@@ -55,7 +55,7 @@ def template(
             f"the register of {city} has no counties to write a template for",
             remedy="在该市政策文件的 units 中登记县区 / list the counties under units in the city's policy file",
         )
-    _make_folder(out)
+    make_folder(out)
     written = []
     for code in chosen:
         unit = register.by_code(code)
@@ -69,18 +69,6 @@ def template(
             f"{kind.zh} {when}", written, {"代码 code": "county", "县区 county": "name", "文件 file": "file"}
         ),
     )
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ServiceUnavailable(
-            "storage_unavailable",
-            f"模板无法存盘：{error.strerror}（{out}）",
-            f"the templates cannot be kept: {error.strerror} ({out})",
-            remedy="检查 --out 的目录 / check the folder of --out",
-        ) from error
 
 
 def _code(register: Register, text: str) -> str:

@@ -1,6 +1,6 @@
 """``fundpool transfers``: list, authorise, send, resolve; people decide, and the program chooses keys and states."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from fundpool.domain.transfer import Batch, Hop, Obligation
     from fundpool.services.payments.batches import BatchView, PayeeChange
     from fundpool.services.payments.transfer_views import TransferView
+    from fundpool.services.ports.money_ports import KillSwitch, Recovery
+    from fundpool.services.ports.work import Work
 
 app = App(name="transfers")
 
@@ -66,6 +68,7 @@ def list_transfers(
     from fundpool.services.payments.transfer_views import transfer_views
 
     wanted = parse_month(month) if month else None
+    options.require_known(city, unit=unit)
     rows = [_payment(view) for view in options.read(transfer_views, city, wanted, unit=unit)]
     columns = "id month fund hop unit amount_fen state detail_zh bank_serial"
     return options.show({"transfers": rows}, Table("拨付 / payments", rows, columns))
@@ -90,7 +93,7 @@ def _payment(view: "TransferView") -> dict[str, Any]:
 @app.command
 def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
     """查看一笔款项的全部经过 / One payment with every attempt, every call to the bank and every act of a person."""
-    from fundpool.services.payments.transfer_views import transfer_history
+    from fundpool.services.payments.transfer_views import transfer_history, why
 
     found = options.read(transfer_history, transfer_id)
     about = "attempt_no key state first_sent_at last_sent_at reason bank_serial"
@@ -101,7 +104,11 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
         for attempt in found.attempts
     ]
     history = [pick(record, "at actor action reason") for record in found.records]
-    calls = [{"attempt": attempt["attempt_no"], **call} for attempt in attempts for call in attempt["calls"]]
+    calls = [
+        {"attempt": attempt["attempt_no"], **call, "reason": call["reason"] and why(call["reason"])[0]}
+        for attempt in attempts
+        for call in attempt["calls"]
+    ]
     return options.show(
         {**payment, "attempts": attempts, "history": history},
         Table(f"拨付 {transfer_id} / payment", payment.items(), ["项目 field", "值 value"]),
@@ -119,6 +126,7 @@ def batches(*, city: City, month: MonthText, hop: _AnyHop = None, options: Optio
     from fundpool.services.payments.batches import batch_consequences
 
     wanted, over = parse_month(month), _hop(hop)
+    options.require_known(city)
     views = options.read(
         lambda work: [batch_consequences(work, each.id) for each in work.payments.batches(city, wanted, over)]
     )
@@ -174,30 +182,38 @@ def approve(
     ] = None,
     act: ActOnMonth,
 ) -> int:
-    """复核待办批次 / Approve the waiting batches of a month, as another person than their maker."""
+    """复核待办批次 / Approve the waiting batches of a month, as another person than their maker; exit 1 when none waits."""
     from fundpool.services.payments.batches import approve_waiting
 
     month, over = parse_month(act.month), _hop(hop)
+    act.require_known(act.city, fund)
     done = act.change(
         approve_waiting, act.city, month, hop=over, fund=fund, digest=digest, checker=act.by, now=act.now
     )
-    return _show_batches(done, act)
+    return _show_batches(
+        done, act, none="没有待复核的批次，未办理 / nothing waits for approval; nothing was done"
+    )
 
 
 @app.command
 def release(*, hop: _AnyHop = None, fund: AnyFund = None, act: ActOnMonth) -> int:
-    """放行已复核批次 / Release the approved batches of a month for sending, as a third person."""
+    """放行已复核批次 / Release the approved batches of a month for sending, as a third person; exit 1 when none waits."""
     from fundpool.services.payments.batches import release_approved
 
     month, over = parse_month(act.month), _hop(hop)
+    act.require_known(act.city, fund)
     done = act.change(release_approved, act.city, month, hop=over, fund=fund, releaser=act.by, now=act.now)
-    return _show_batches(done, act)
+    return _show_batches(
+        done, act, none="没有待放行的批次，未办理 / nothing waits for release; nothing was done"
+    )
 
 
-def _show_batches(done: "tuple[Batch, ...]", act: Act) -> int:
+def _show_batches(done: "tuple[Batch, ...]", act: Act, *, none: str) -> int:
+    """Show the batches that were acted on; exit 1 with the sentence ``none`` when there was none."""
     return act.show(
         {"batches": [pick(batch, "id key state total_fen") for batch in done]},
-        Table("已办理批次 / batches", done, "id fund hop count total_fen state"),
+        Table("已办理批次 / batches", done, "id fund hop count total_fen state") if done else none,
+        found=not done,
     )
 
 
@@ -280,15 +296,20 @@ def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str
 
 @app.command
 def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated = Dated()) -> int:
-    """查询未决款项 / Ask the bank about every payment whose outcome is open."""
+    """查询未决款项 / Ask the bank about every payment whose outcome is open; exit 4 while one is not known."""
+    from fundpool.domain.outcomes import UNANSWERED, exit_status
+    from fundpool.services.payments.disbursement import payment_outcome
     from fundpool.services.payments.resolving import resolve as resolve_open
 
     wanted = parse_month(month) if month else None
+    options.require_known(city)
     outcomes = resolve_open(options.ports(), options.now, city=city, month=wanted)
     about = "id=obligation_id unit fund amount_fen state attempt_state key detail_zh detail_en error_code"
     rows = [pick(outcome, about) for outcome in outcomes]
     columns = "id unit fund amount_fen state detail_zh"
-    return options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns))
+    options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns))
+    asked = map(payment_outcome, outcomes)
+    return exit_status([outcome for outcome in asked if outcome.error_code in UNANSWERED])
 
 
 @app.command
@@ -299,6 +320,7 @@ def breaks(
     options: Options = Options(),
 ) -> int:
     """列出差异 / Differences between our books, the gateway and the statements; exit 1 while one is open."""
+    options.require_known(city)
     found = options.read(lambda work: work.breaks.find(city, only_open=not every))
     columns: Columns = {
         "序号 id": "id",
@@ -327,18 +349,22 @@ def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="confirm-absence")
-def confirm_absence(
-    key: Annotated[str, Parameter(help="支付编号 / idempotency key of the order")], *, act: Act
-) -> int:
+def confirm_absence(transfer_id: _Payment, *, act: Act) -> int:
     """确认未执行 / Confirm from the statements that an order was never executed; two people, one after the other."""
+    from fundpool.services.payments.resolving import absence_to_confirm
     from fundpool.services.payments.resolving import confirm_absence as confirm
-    from fundpool.services.payments.transfer_views import attempt_of_key
 
     now, terms = act.now, act.settings.gateway_terms
     attempt = act.change(
-        lambda work: confirm(work, attempt_of_key(work, key).id, by=act.by, now=now, terms=terms)
+        lambda work: confirm(work, absence_to_confirm(work, transfer_id).id, by=act.by, now=now, terms=terms)
     )
-    return act.show({"key": key, "state": attempt.state}, f"{key}: {attempt.state}")
+    is_half = attempt.fenced_at is None and attempt.absence_confirmed_by is not None
+    return act.show(
+        {"id": transfer_id, **pick(attempt, "key state confirmed_by=absence_confirmed_by")},
+        "已记第一人，须另一人再确认 / first person recorded; another one confirms with the same command"
+        if is_half
+        else f"{attempt.key}: {attempt.state}",
+    )
 
 
 @app.command
@@ -372,6 +398,7 @@ def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int
     from fundpool.services.payments.recovery import confirm_by_statements
 
     terms = act.settings.gateway_terms
+    act.require_known(city, fund)
     signed = act.change(confirm_by_statements, city, fund, by=act.by, reason=reason, now=act.now, terms=terms)
     return act.show(
         {"city": city, "fund": fund, **pick(signed, "confirmed_by finished_at")},
@@ -390,6 +417,7 @@ def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
     from fundpool.domain.people import person
     from fundpool.services.payments.kill_switches import stop_fund
 
+    act.require_known(city, fund)
     act.change(stop_fund, city, fund, reason=reason, by=person(act.by), now=act.now)
     return switches(options=act)
 
@@ -399,6 +427,7 @@ def restart(*, city: City, fund: Fund, act: Act) -> int:
     """恢复发送 / Start sending again: the first person asks, a second one confirms with the same command."""
     from fundpool.services.payments.kill_switches import restart_fund
 
+    act.require_known(city, fund)
     act.change(restart_fund, city, fund, by=act.by, now=act.now)
     return switches(options=act)
 
@@ -406,7 +435,16 @@ def restart(*, city: City, fund: Fund, act: Act) -> int:
 @app.command
 def switches(*, options: Options = Options()) -> int:
     """停发开关 / Which funds are stopped, since when and why."""
-    found, recoveries = options.read(lambda work: (work.switches.kill_switches(), work.switches.recoveries()))
+    from fundpool.services.payments.kill_switches import why_stopped
+
+    def read(work: "Work") -> "tuple[Sequence[KillSwitch], Sequence[Recovery], list[str]]":
+        found = work.switches.kill_switches()
+        why = [
+            why_stopped(work, each.city, each.fund)[0] if each.is_stopped else each.reason for each in found
+        ]
+        return found, work.switches.recoveries(), why
+
+    found, recoveries, reasons = options.read(read)
     unfinished = {(each.city, each.fund): each for each in recoveries if each.finished_at is None}
     about = "opened_at since keys_open days_open first_open confirmed_by"
     rows = []
@@ -424,4 +462,5 @@ def switches(*, options: Options = Options()) -> int:
         "申请恢复 restart requested by": "restart_asked_by",
         "恢复核对 recovery": lambda row: row["recovery"] and "未完成",
     }
-    return options.show({"switches": rows}, Table("停发开关 / kill switches", rows, columns))
+    shown = [row | {"reason": reason} for row, reason in zip(rows, reasons, strict=True)]
+    return options.show({"switches": rows}, Table("停发开关 / kill switches", shown, columns))

@@ -95,6 +95,7 @@ CASE_STATES: Mapping[str, Label] = {
 FLAG_KINDS: Mapping[str, Label] = {
     "unknown": Label(N_("Outcome unknown"), "question", "bad"),
     "held": Label(N_("Held"), "hold", "bad"),
+    "failed": Label(N_("Failed"), "alert", "bad"),
     "overdue": Label(N_("Overdue"), "alert", "bad"),
     "missing": Label(N_("Missing"), "alert", "bad"),
     "unreadable": Label(N_("Unreadable file"), "alert", "bad"),

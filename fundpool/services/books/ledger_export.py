@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.inert import inert
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI, day_of
@@ -85,29 +86,28 @@ def to_csv(postings: Iterable[StoredPosting]) -> str:
     writer.writerow(CSV_COLUMNS)
     for each in postings:
         entry = each.posting
-        writer.writerow(
-            (
-                entry.debit.city,
-                entry.debit.fund,
-                each.voucher_number,
-                each.line,
-                entry.key,
-                entry.phase.value,
-                entry.flow.value,
-                entry.debit,
-                entry.credit,
-                entry.amount_fen,
-                entry.event_at.astimezone(SHANGHAI).isoformat(),
-                each.recorded_at.astimezone(SHANGHAI).isoformat(),
-                each.month,
-                each.adjusts_month or "",
-                each.made_by,
-                inert(entry.memo),
-            )
+        cells = (
+            entry.debit.city,
+            entry.debit.fund,
+            each.voucher_number,
+            each.line,
+            entry.key,
+            entry.phase.value,
+            entry.flow.value,
+            entry.debit,
+            entry.credit,
+            entry.amount_fen,
+            entry.event_at.astimezone(SHANGHAI).isoformat(),
+            each.recorded_at.astimezone(SHANGHAI).isoformat(),
+            each.month,
+            each.adjusts_month or "",
+            each.made_by,
+            entry.memo,
         )
+        writer.writerow([cell if isinstance(cell, int) else _csv_text(str(cell)) for cell in cells])
     return out.getvalue()
 
 
-def inert(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r＝＋－＠" and text else text
+def _csv_text(text: str) -> str:
+    # The writer quotes no lone CR, and a reader that ends a line at it would begin another with what follows.
+    return inert(text).replace("\r\n", "\n").replace("\r", "\n")

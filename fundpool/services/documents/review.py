@@ -15,7 +15,7 @@ from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.domain.month import step_collecting
 from fundpool.domain.outcomes import Outcomes, StepRequest, UnitOutcome, UnitState, counties_of
-from fundpool.domain.people import person, require_other_person
+from fundpool.domain.people import is_stated, person, require_other_person
 from fundpool.domain.periods import Period, Year
 from fundpool.domain.policy import CityPolicy, require_county
 from fundpool.domain.review import CaseState, ReviewCase, outcome_of
@@ -204,7 +204,7 @@ def send_back(
 ) -> tuple[ReviewCase, ...]:
     """Return the county's document, all schemes of it: the county files the whole file again."""
     reviewer = person(by)
-    if not reason.strip():
+    if not is_stated(reason):
         raise InputError(
             "reason_missing", "退回须写明理由", "a return needs its reason", remedy="--reason TEXT"
         )

@@ -33,12 +33,9 @@ MONTHS_BACK = 3
 
 
 def live_cities(ports: MonthPorts, chosen: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The cities whose calendar runs here: those chosen, else every city whose document is in force.
-
-    Raises InputError for an unknown city.
-    """
+    """The cities whose calendar runs here: those chosen, known or not, else every city whose document is in force."""
     if chosen:
-        return tuple(ports.policies.city(key).key for key in chosen)
+        return tuple(dict.fromkeys(chosen))
     return tuple(city.key for city in known_cities(ports))
 
 

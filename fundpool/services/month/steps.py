@@ -78,8 +78,7 @@ def ask_bank(ports: MonthPorts, step: StepInHand) -> StepInHand:
     duty, _ = _hop_of(step)
 
     def ask(city: CityInHand) -> Outcomes:
-        disbursement.ask_bank(ports, city.request, duty)
-        return city.outcomes
+        return (*city.outcomes, *disbursement.ask_bank(ports, city.request, duty))
 
     return for_each_city(step, ask)
 
@@ -173,17 +172,28 @@ PARTS: dict[str, tuple[Part, ...]] = {
 def begin_step(ports: MonthPorts, key: str, requests: Sequence[StepRequest]) -> StepInHand:
     """Record that a step begins, for one month of one or several cities.
 
-    Raises InputError for an unknown step, city or county, and ServiceUnavailable when the database is away.
+    An unknown city or county among several stops that city alone. Raises InputError for an unknown step, and
+    where it leaves no city to go on with, and ServiceUnavailable when the database is away.
     """
     if key not in STEPS:
         raise InputError("unknown_step", f"没有步骤 {key}", f"no such step: {key}", remedy=" | ".join(keys()))
-    for request in requests:
-        counties_of(ports.policies.city(request.city), request)
     assert len({request.city for request in requests}) == len(requests), "each city once"
+    refused: dict[str, InputError] = {}
+    for request in requests:
+        try:
+            counties_of(ports.policies.city(request.city), request)
+        except InputError as error:
+            refused[request.city] = error
+    if len(refused) == len(requests):
+        raise refused[requests[0].city]
 
     def start(work: Work) -> tuple[CityInHand, ...]:
         return tuple(
-            CityInHand(request, work.records.start_run(request.city, request.month, _run_of(key, request)))
+            CityInHand(request, run_id=None, error=refused[request.city])
+            if request.city in refused
+            else CityInHand(
+                request, work.records.start_run(request.city, request.month, _run_of(key, request))
+            )
             for request in requests
         )
 
@@ -200,6 +210,8 @@ def end_step(ports: MonthPorts, step: StepInHand) -> list[StepReport]:
 
     def finish(work: Work) -> None:
         for city, report in zip(step.cities, reports, strict=True):
+            if city.run_id is None:
+                continue
             work.records.finish_run(city.run_id, [asdict(outcome) for outcome in report.outcomes])
 
     ports.database.transaction(finish)
@@ -211,7 +223,7 @@ def _report(ports: MonthPorts, step: StepInHand, city: CityInHand) -> StepReport
     report = StepReport(step.step, request.city, request.month, city.outcomes)
     if city.error is None:
         return report
-    unit = ports.policies.city(request.city).division_code
+    unit = "" if city.run_id is None else ports.policies.city(request.city).division_code
     stopped: tuple[UnitOutcome, ...] = (failure(city.error, unit, "步骤未完成", "the step stopped"),)
     return replace(
         report, outcomes=stopped, error=city.error if isinstance(city.error, FundpoolError) else None

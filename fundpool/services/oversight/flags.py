@@ -10,11 +10,18 @@ from typing import Any
 
 from fundpool.domain.duties import Duty
 from fundpool.domain.findings import Severity
+from fundpool.domain.month import STEPS
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
 from fundpool.domain.timeliness import DutyState
-from fundpool.domain.transfer import MAY_BE_ORDERED_AGAIN, ObligationState, latest_revisions
+from fundpool.domain.transfer import (
+    MAY_BE_ORDERED_AGAIN,
+    OUTCOME_UNKNOWN,
+    AttemptState,
+    ObligationState,
+    latest_revisions,
+)
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, DUTY_OF
 from fundpool.services.oversight.progress import (
     PLAN_DUTY,
@@ -24,9 +31,10 @@ from fundpool.services.oversight.progress import (
     month_facts,
     progress_of,
 )
-from fundpool.services.payments.transfer_views import in_words
+from fundpool.services.payments import kill_switches
+from fundpool.services.payments.transfer_views import ASK_AGAIN, in_words
 from fundpool.services.ports.work import MonthPorts, Work
-from schemas.dashboard import Flag
+from schemas.dashboard import Flag, StepStatus
 
 DUTY_NAMES = {
     "submit_fund_use_plan": ("上报用款计划", "filing the fund-use plan"),
@@ -55,7 +63,7 @@ def flags_of(
     flags = chain(
         _duty_flags(policy, facts, progress, names),
         _document_flags(work, facts, progress, names),
-        _payment_flags(facts, {policy.division_code: policy.name_zh, **names}),
+        _payment_flags(work, facts, {policy.division_code: policy.name_zh, **names}),
         _stop_flags(work, policy),
     )
     return tuple(
@@ -224,7 +232,23 @@ PAYMENT_REMEDIES = {
 """What lets a payment go on that did not go through."""
 
 
-def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
+def step_flags(steps: Sequence[StepStatus]) -> Iterator[Flag]:
+    """A flag for each step whose last run failed, with the first thing that failed in it."""
+    for step in steps:
+        if step.state != UnitState.FAILED:
+            continue
+        first = next(outcome for outcome in step.outcomes if outcome.state is UnitState.FAILED)
+        count = step.counts[UnitState.FAILED]
+        yield Flag(
+            kind="failed",
+            severity=Severity.BLOCK,
+            message_zh=f"步骤“{STEPS[step.step].name_zh}”有 {count} 项未完成：{first.detail_zh}",
+            message_en=f"step {step.step}: {count} could not be done: {first.detail_en}",
+            remedy=first.remedy or f"fundpool run {step.step}",
+        )
+
+
+def _payment_flags(work: Work, facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
     for application in facts.applications:
         if application.number > 1:
             counties = "、".join(names.get(line.county, line.county) for line in application.lines)
@@ -241,41 +265,36 @@ def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
     for obligation in facts.obligations:
         if obligation.state in MAY_BE_ORDERED_AGAIN and obligation.id not in latest:
             continue
-        if obligation.state in PAYMENT_REMEDIES:
-            zh, en = in_words(obligation)
+        if obligation.state in PAYMENT_REMEDIES or obligation.state is ObligationState.IN_FLIGHT:
+            known = work.attempts.of_obligation(obligation.id)
+            last = known[-1] if known else None
+            is_unknown = last is not None and last.state in OUTCOME_UNKNOWN
+            if obligation.state is ObligationState.IN_FLIGHT and not is_unknown:
+                continue
+            # Why the bank refused it is a line of `transfers show`; a flag says how the payment stands.
+            is_refused = last is not None and last.state is AttemptState.REJECTED
+            zh, en = in_words(obligation, None if is_refused else last)
             yield Flag(
-                kind="held",
+                kind="unknown" if is_unknown else "held",
                 severity=Severity.BLOCK,
                 unit=obligation.unit,
                 fund=obligation.fund,
                 message_zh=f"{names.get(obligation.unit, obligation.unit)}的款项未成：{zh}",
                 message_en=f"payment to {obligation.unit} did not go through: {en}",
-                remedy=PAYMENT_REMEDIES[obligation.state],
+                remedy=PAYMENT_REMEDIES.get(obligation.state, ASK_AGAIN),
             )
 
 
 def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
-    funds = {fund.key: (fund.name_zh, fund.name_en) for fund in policy.funds}
-    for switch in work.switches.kill_switches():
-        if switch.city == policy.key and switch.is_stopped:
-            grave = [
-                found
-                for found in work.breaks.find(policy.key)
-                if found.stops_fund and found.fund == switch.fund
-            ]
-            fund_zh, fund_en = funds.get(switch.fund, (switch.fund, switch.fund))
-            reason_zh, _, reason_en = switch.reason.partition(" / ")
-            why_zh = "；".join(found.detail_zh for found in grave) or reason_zh
-            why_en = "; ".join(found.detail_en for found in grave) or reason_en or switch.reason
-            yield Flag(
-                kind="held",
-                severity=Severity.BLOCK,
-                fund=switch.fund,
-                message_zh=f"{fund_zh}基金已停止发送：{why_zh}",
-                message_en=f"sending of the fund of the {fund_en} is stopped: {why_en}",
-                remedy="查清差异（fundpool transfers breaks）后由两人恢复：fundpool transfers restart / resolve what differs "
-                "(fundpool transfers breaks), then two people start it: fundpool transfers restart",
-            )
+    for stop in kill_switches.stops_of(work, policy):
+        yield Flag(
+            kind="held",
+            severity=Severity.BLOCK,
+            fund=stop.fund,
+            message_zh=stop.message_zh,
+            message_en=stop.message_en,
+            remedy=kill_switches.STOP_REMEDY,
+        )
 
 
 def raise_flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:

@@ -12,7 +12,7 @@ from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.month_records import Extension, NilReturn, Opening
-from fundpool.domain.people import person, require_other_person
+from fundpool.domain.people import is_stated, person, require_other_person
 from fundpool.domain.periods import SHANGHAI, Month, Period
 from fundpool.domain.policy import CityPolicy, require_county
 from fundpool.domain.submission import DocumentKind
@@ -193,7 +193,7 @@ def record_extension(
             f"延期日 {last_day} 不晚于法定期限 {extended.due}",
             f"{last_day} is not after the legal day {extended.due}",
         )
-    if not document_number.strip():
+    if not is_stated(document_number):
         raise InputError(
             "reason_missing",
             "延期须写明文号",
@@ -251,7 +251,7 @@ def record_nil_return(
     policy = ports.policies.city(city)
     require_county(policy, county)
     declarer = person(by)
-    if not reason.strip():
+    if not is_stated(reason):
         raise InputError("reason_missing", "零申报须写明理由", "a nil return needs its reason")
     require_received(received_at, now)
     entry = NilReturn(
@@ -286,7 +286,7 @@ def record_waiver(
     """
     policy = ports.policies.city(city)
     require_county(policy, county)
-    if not reason.strip() or not document_number.strip():
+    if not is_stated(reason) or not is_stated(document_number):
         raise InputError(
             "reason_missing",
             "免报须写明文号与理由",

@@ -14,7 +14,7 @@ from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, type_of
 from fundpool.services.documents.intake import changes_of
-from fundpool.services.oversight.flags import flags_of
+from fundpool.services.oversight.flags import flags_of, step_flags
 from fundpool.services.oversight.hindsight import known_facts, views_as_of
 from fundpool.services.oversight.progress import DutyProgress, MonthFacts, month_facts, progress_of
 from fundpool.services.oversight.step_progress import steps_of
@@ -66,13 +66,14 @@ def month_status(
             runs = [run for run in runs if run.business_time <= now]
         progress = progress_of(policy, month, ports.calendar, facts, now)
         yearly, yearly_flags = _due_this_month(ports, work, policy, month, now=now, until=until)
-        flags = (*flags_of(work, policy, facts, progress), *yearly_flags)
+        steps = steps_of(facts, runs) if isinstance(month, Month) else ()
+        flags = (*flags_of(work, policy, facts, progress), *yearly_flags, *step_flags(steps))
         return MonthStatus(
             city=policy.key,
             month=str(month),
             as_of=now,
             duties=tuple(_duty(policy, row) for row in (*progress, *yearly)),
-            steps=steps_of(facts, runs) if isinstance(month, Month) else (),
+            steps=steps,
             transfers=tuple(map(_transfer, views)),
             flags=flags,
         )
@@ -283,8 +284,8 @@ def step_states(ports: MonthPorts, city: str, month: Month) -> dict[str, str]:
 
 
 def is_troubled(status: MonthStatus) -> bool:
-    """Whether a month's status holds something a person must act on or answer for (exit 1)."""
-    bad = {DutyState.DONE_LATE, DutyState.OVERDUE, DutyState.RETURNED}
+    """Whether something of the month is open that a person must act on (exit 1); what was late and is done is not."""
+    bad = {DutyState.OVERDUE, DutyState.RETURNED}
     return any(duty.state in bad for duty in status.duties) or any(
         flag.severity == Severity.BLOCK for flag in status.flags
     )

@@ -12,6 +12,7 @@ from fundpool.domain.month_records import StepRun
 from fundpool.domain.outcomes import UnitState
 from fundpool.domain.review import ReviewCase, outcome_of
 from fundpool.domain.submission import DocumentKind
+from fundpool.domain.transfer import ObligationState, latest_revisions
 from fundpool.services.oversight.progress import MonthFacts
 from fundpool.services.payments.application import standing_of
 from schemas.dashboard import StepStatus, UnitOutcome
@@ -93,14 +94,42 @@ def _applied_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
     )
 
 
+def _paid_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
+    """Trouble with the bank about a payment (of the city: about any), once the payment has arrived without the step."""
+    if outcome.error_code not in _BANK_TROUBLE:
+        return outcome
+    asked_about = [
+        each
+        for each in latest_revisions(facts.obligations)
+        if outcome.fund is None or (each.unit, each.fund) == (outcome.unit, outcome.fund)
+    ]
+    if not asked_about or any(each.state not in _ARRIVED for each in asked_about):
+        return outcome
+    return outcome.model_copy(
+        update={
+            "state": UnitState.DONE,
+            "detail_zh": "已到账",
+            "detail_en": "settled",
+            "error_code": None,
+            "remedy": None,
+        }
+    )
+
+
+_BANK_TROUBLE = frozenset({"outcome_unknown", "gateway_unavailable", "gateway_unauthorised"})
+
+_ARRIVED = frozenset({ObligationState.SETTLED, ObligationState.CANCELLED})
+
 _MOVES_ON = frozenset({UnitState.WAITING, UnitState.DONE})
 """What was failed or flagged stays so until the step itself has looked at it again."""
 
 _SINCE: Mapping[str, Callable[[MonthFacts, UnitOutcome], UnitOutcome]] = {
     "plan-review": _reviewed_since,
     "funds-application": _applied_since,
+    "disbursement": _paid_since,
+    "allocation": _paid_since,
 }
-"""Steps that wait for nothing but decisions. A step that has something left to do then waits for its run."""
+"""Steps that go on without their run: people decide, the bank executes. Others wait for their run."""
 
 
 def _case(facts: MonthFacts, outcome: UnitOutcome) -> ReviewCase | None:

@@ -12,6 +12,7 @@ from fundpool.domain.errors import RuleViolation
 from fundpool.domain.ledger import Phase, Posting, reversal_of
 from fundpool.domain.money import format_yuan
 from fundpool.domain.people import SYSTEM
+from fundpool.domain.periods import day_of
 from fundpool.domain.transfer import (
     LEAVES_ROOM,
     Attempt,
@@ -214,7 +215,10 @@ def _book(
     elif after in _CAME_BACK:
         if attempt.state is AttemptState.ANOMALY and not is_accepted(work, attempt):
             entry = recovered_posting(
-                obligation, f"transfer/{key}/{Flow.ANOMALY_RETURNED}", now, attempt_key=key
+                obligation,
+                f"transfer/{key}/{Flow.ANOMALY_RETURNED}",
+                _returned_at(evidence, now),
+                attempt_key=key,
             )
         else:
             _book_return(work, obligation, attempt, evidence, now)
@@ -267,13 +271,34 @@ def _book_return(
             key,
             _return_key(key) if is_whole_at_once else f"{_return_key(key)}/{evidence.bank_serial}",
             back_fen - booked_fen,
-            now,
+            _returned_at(evidence, now),
         )
     )
     booking.post(
         work, entries, by=SYSTEM, now=now, evidence=f"{evidence.source}:{evidence.bank_serial or key}"
     )
     _require_payee_had_it(work, obligation, key, now)
+
+
+def _returned_at(evidence: Evidence, now: datetime) -> datetime:
+    """When the money came back: the statement says it; of an answer only the day it was noticed is known."""
+    is_dated = evidence.returned_fen is not None and evidence.executed_at is not None
+    return evidence.executed_at if is_dated and evidence.executed_at else now
+
+
+def date_return(work: Work, attempt: Attempt, evidence: Evidence, now: datetime) -> None:
+    """Book a return that the bank's answer told on the day that its statement gives; doing it again changes nothing."""
+    key, happened_at = _return_key(attempt.key), _returned_at(evidence, now)
+    booked = work.ledger.existing([key, f"{key}/reversal"])
+    if key not in booked or f"{key}/reversal" in booked:
+        return  # booked from the statement part by part, or dated already
+    told = booked[key]
+    if day_of(told.event_at) == day_of(happened_at):
+        return
+    # First what came back, then the booking it replaces: the payer never lacks the money in between.
+    dated = replace(told, key=f"{key}/{evidence.bank_serial}", event_at=happened_at)
+    entries = [dated, reversal_of(told, told.event_at, f"{evidence.source}:{evidence.bank_serial}")]
+    booking.post(work, entries, by=SYSTEM, now=now, evidence=f"{evidence.source}:{evidence.bank_serial}")
 
 
 def _return_key(key: str) -> str:
@@ -388,13 +413,13 @@ def _move_obligation(
         return
     if obligation.state is ObligationState.HELD and after in _CAME_BACK:
         return  # a person looks already, and takes it to where its order stands (look_again)
-    fields: dict[str, object] = {}
+    fields: dict[str, object] = {"held_reason": None} if obligation.held_reason else {}
     if target is ObligationState.SETTLED:
-        fields = {"settled_at": evidence.executed_at or now, "held_reason": None}
+        fields |= {"settled_at": evidence.executed_at or now}
     elif target is ObligationState.PARTLY_RETURNED:
-        fields = {"returned_fen": evidence.returned_fen or 0}
+        fields |= {"returned_fen": evidence.returned_fen or 0}
     elif target is ObligationState.RETURNED and obligation.returned_fen:
-        fields = {"returned_fen": 0}
+        fields |= {"returned_fen": 0}
     elif target is ObligationState.HELD:
         fields = {"held_reason": f"executed_after_end: {evidence.source}"}
     work.payments.change_obligation(obligation, target, **fields)

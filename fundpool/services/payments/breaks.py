@@ -19,12 +19,11 @@ def report_break(
     en: str,
     stops_fund: bool,
     now: datetime,
-    cause: str | None = None,
 ) -> bool:
     """Enter a break, once for its kind and reference; False when the register has it already.
 
     ``about`` says which fund it concerns; None (an account that is not ours) concerns none. A grave one
-    stops the fund in the same transaction, with ``cause`` (else the reference) as its reason.
+    stops the fund in the same transaction, with its words as the reason.
     """
     city, fund = (about.city, about.fund) if about is not None else ("", "")
     found = Break(
@@ -40,5 +39,5 @@ def report_break(
     )
     is_new = work.breaks.add(found)
     if is_new and stops_fund and about is not None:
-        kill_switches.stop_fund(work, city, fund, reason=f"{kind}: {cause or reference}", by=SYSTEM, now=now)
+        kill_switches.stop_fund(work, city, fund, reason=f"{zh} / {en}", by=SYSTEM, now=now)
     return is_new

@@ -5,7 +5,7 @@ released; it never authorises. Running it again sends nothing twice: ``services.
 that, not this module.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fundpool.domain.application import Application
@@ -15,8 +15,8 @@ from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counti
 from fundpool.domain.people import SYSTEM, same_person
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, PaymentHop
-from fundpool.domain.transfer import Hop, ObligationState, PaymentOrder, latest_revisions
-from fundpool.services.payments import batches, resolving, sending, transfer_views
+from fundpool.domain.transfer import OUTCOME_UNKNOWN, Hop, ObligationState, PaymentOrder, latest_revisions
+from fundpool.services.payments import batches, kill_switches, resolving, sending, transfer_views
 from fundpool.services.payments.seals import require_application_whole
 from fundpool.services.payments.transfer_views import TransferOutcome
 from fundpool.services.ports.work import MonthPorts, Work
@@ -122,13 +122,21 @@ def order_payments(
     return [outcome for leg in legs for outcome in _order(ports, policy, request, leg, comes_after)]
 
 
-def ask_bank(ports: MonthPorts, request: StepRequest, duty: str) -> None:
-    """Ask the bank about the month's open payments, where one of these hops is under way; it never sends."""
+def ask_bank(ports: MonthPorts, request: StepRequest, duty: str) -> list[UnitOutcome]:
+    """Ask the bank about the month's open payments, where one of these hops is under way; it never sends.
+
+    Answers for the city where the bank was away or refused our signature.
+    """
     policy = ports.policies.city(request.city)
     legs = legs_of(policy, request.month, duty)
     standing = [transfer for leg in legs for transfer in _standing(ports, policy, request, leg)]
     if any(transfer.state is ObligationState.IN_FLIGHT for transfer in standing):
-        resolving.resolve(ports, request.now, city=policy.key, month=request.month)
+        resolved = resolving.resolve(ports, request.now, city=policy.key, month=request.month)
+        return [
+            replace(payment_outcome(refused), unit=policy.division_code, fund=None, amount_fen=None)
+            for refused in [transfer for transfer in resolved if transfer.error_code is not None][:1]
+        ]
+    return []
 
 
 def send_payments(ports: MonthPorts, request: StepRequest, duty: str) -> list[UnitOutcome]:
@@ -150,7 +158,24 @@ def send_payments(ports: MonthPorts, request: StepRequest, duty: str) -> list[Un
                 )
             )
         outcomes += [payment_outcome(transfer) for transfer in transfers]
-    return outcomes
+    return [*outcomes, *stopped_funds(ports, policy)]
+
+
+def stopped_funds(ports: MonthPorts, policy: CityPolicy) -> list[UnitOutcome]:
+    """An outcome of the city for each fund whose sending is stopped, with what stopped it."""
+    stops = ports.database.read(lambda work: kill_switches.stops_of(work, policy))
+    return [
+        UnitOutcome(
+            policy.division_code,
+            UnitState.FLAGGED,
+            stop.message_zh,
+            stop.message_en,
+            fund=stop.fund,
+            error_code="fund_stopped",
+            remedy=kill_switches.STOP_REMEDY,
+        )
+        for stop in stops
+    ]
 
 
 def _order(
@@ -255,8 +280,11 @@ def _standing(ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: 
 
 def payment_outcome(transfer: TransferOutcome) -> UnitOutcome:
     """How one payment stands, in a step's terms."""
-    if transfer.error_code is not None:
+    error_code = transfer.error_code
+    if error_code is not None:
         state = UnitState.FAILED
+    elif transfer.attempt_state in OUTCOME_UNKNOWN:
+        state, error_code = UnitState.FLAGGED, "outcome_unknown"
     elif transfer.state is ObligationState.SETTLED:
         state = UnitState.DONE
     else:
@@ -268,7 +296,8 @@ def payment_outcome(transfer: TransferOutcome) -> UnitOutcome:
         transfer.detail_en,
         fund=transfer.fund,
         amount_fen=transfer.amount_fen,
-        error_code=transfer.error_code,
+        error_code=error_code,
+        remedy=transfer.remedy if transfer.error_code else transfer_views.ASK_AGAIN if error_code else None,
     )
 
 

@@ -1,10 +1,11 @@
 """Stopping a fund's sending at once, and starting it again by two people."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.people import person, require_other_person
+from fundpool.domain.policy import CityPolicy
 from fundpool.services.ports.latest_seals import name_of_switch
 from fundpool.services.ports.money_ports import KillSwitch, Recovery
 from fundpool.services.ports.work import Work
@@ -26,6 +27,50 @@ def _is_whole(work: Work, city: str, fund: str, switch: KillSwitch | None) -> bo
     if switch is None:
         return latest is None
     return latest == switch.seal and work.seals.hold(switch)
+
+
+STOP_REMEDY = (
+    "查清差异（fundpool transfers breaks）后由两人恢复：fundpool transfers restart / resolve what differs "
+    "(fundpool transfers breaks), then two people start it: fundpool transfers restart"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A fund of which nothing is sent, and why."""
+
+    fund: str
+    message_zh: str
+    message_en: str
+
+
+def stops_of(work: Work, policy: CityPolicy) -> list[Stop]:
+    """The city's funds of which nothing is sent, each with the breaks that stopped it, else the reason given."""
+    stops = []
+    for fund in policy.funds:
+        if not is_stopped(work, policy.key, fund.key):
+            continue
+        why_zh, why_en = why_stopped(work, policy.key, fund.key)
+        stops.append(
+            Stop(
+                fund.key,
+                f"{fund.name_zh}基金已停止发送：{why_zh}",
+                f"sending of the fund of the {fund.name_en} is stopped: {why_en}",
+            )
+        )
+    return stops
+
+
+def why_stopped(work: Work, city: str, fund: str) -> tuple[str, str]:
+    """What stopped a fund, in Chinese and English: the open breaks, else the reason that was given."""
+    grave = [found for found in work.breaks.find(city) if found.stops_fund and found.fund == fund]
+    switch = work.switches.kill_switch(city, fund)
+    reason = switch.reason if switch else "停发记录被删除 / the record of the stop was deleted"
+    reason_zh, _, reason_en = reason.partition(" / ")
+    return (
+        "；".join(found.detail_zh for found in grave) or reason_zh,
+        "; ".join(found.detail_en for found in grave) or reason_en or reason,
+    )
 
 
 def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: datetime) -> None:

@@ -21,6 +21,7 @@ from fundpool.services.books import booking
 from fundpool.services.payments.attempts import (
     Evidence,
     apply_event,
+    date_return,
     hold,
     recovered_posting,
     suspense_posting,
@@ -238,9 +239,13 @@ def _apply_returns(
 ) -> Attempt:
     """Book what came back and is not booked yet; what the bank's answer said is corrected by its statement."""
     back_fen = standing.returned_fen
-    if back_fen in {0, attempt.returned_fen}:
+    if back_fen == 0:
         return attempt
     last = standing.returns[-1]
+    evidence = Evidence("statement", "returned", last.bank_serial, last.executed_at, returned_fen=back_fen)
+    if back_fen == attempt.returned_fen:
+        date_return(work, attempt, evidence, now)
+        return attempt
     is_whole = back_fen == attempt.amount_fen
     if attempt.state is AttemptState.ANOMALY and not is_whole:
         report_line(work, last, "return_differs", now)
@@ -248,7 +253,6 @@ def _apply_returns(
     if back_fen < attempt.returned_fen:
         # The bank answered "returned"; its statement, which has the amount, shows a part of it only.
         report_line(work, last, "return_differs", now)
-    evidence = Evidence("statement", "returned", last.bank_serial, last.executed_at, returned_fen=back_fen)
     event = Event.RETURNED if is_whole else Event.PARTLY_RETURNED
     after = apply_event(work, attempt, event, evidence, now=now, terms=terms)
     if after.state is AttemptState.PARTLY_RETURNED:
@@ -295,6 +299,10 @@ _WORDS = {
         "what came back is not what the bank answered or the books have",
     ),
     "statement_line_altered": ("银行改动了已出的对账单行", "the bank altered a statement line"),
+    "statement_line_repeated": (
+        "对账单上同一流水号出现不止一次",
+        "a statement has more than one line of this serial",
+    ),
 }
 
 
@@ -309,7 +317,6 @@ def report_line(work: Work, line: StatementLine, kind: str, now: datetime) -> No
         account,
         kind=kind,
         reference=f"{line.account}/{line.bank_serial}",
-        cause=line.bank_serial,
         zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分{payee_zh}",
         en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen{payee_en}",
         stops_fund=True,

@@ -12,7 +12,7 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.services.books.audit_checks import keep_anchor, verify_daily
 from fundpool.services.payments import resolving
 from fundpool.services.payments.bank_reconciliation import reconciliations
-from fundpool.services.payments.disbursement import payment_outcome
+from fundpool.services.payments.disbursement import payment_outcome, stopped_funds
 from fundpool.services.payments.statements import CatchUp, ReceiptReport, catch_up, match_receipts
 from fundpool.services.ports.work import MonthPorts
 
@@ -34,7 +34,11 @@ def match_statements(ports: MonthPorts, request: StepRequest) -> list[UnitOutcom
     if request.counties is not None or ports.gateway is None:
         return []
     policy = ports.policies.city(request.city)
-    return [*_of_statements(ports, policy, request), *_trails(ports, policy, request.now)]
+    return [
+        *_of_statements(ports, policy, request),
+        *stopped_funds(ports, policy),
+        *_trails(ports, policy, request.now),
+    ]
 
 
 def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> Iterator[UnitOutcome]:
@@ -98,10 +102,11 @@ def _missing(policy: CityPolicy, caught: CatchUp) -> Iterator[UnitOutcome]:
         first, error = days[0]
         yield UnitOutcome(
             policy.division_code,
-            UnitState.WAITING,
+            UnitState.WAITING if error.code == "statement_not_arrived" else UnitState.FAILED,
             f"账户 {account_no} 缺 {len(days)} 天对账单（{first} 起）：{error.zh}",
             f"account {account_no} lacks {len(days)} days of statements from {first}: {error.en}",
             error_code=error.code,
+            remedy=error.remedy,
         )
 
 

@@ -5,6 +5,7 @@ concluded from silence: "not found" waits, resends the same key or fences it; on
 answer, its statement or a fenced key ends an attempt. Nothing is written off by itself.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -88,8 +89,8 @@ def resolve(
 ) -> tuple[TransferOutcome, ...]:
     """Ask the bank about every order whose outcome is open and whose next query is due.
 
-    Returns how each stands now. An order that stays open for longer than ``terms.held_after`` is
-    HELD for a person and still asked about.
+    Returns how each stands now, with the error where the bank was away or refused our signature. An order that
+    stays open for longer than ``terms.held_after`` is HELD for a person and still asked about.
     """
     gateway = gateway_of(ports)
     clock = clock or running_clock(now)
@@ -97,8 +98,8 @@ def resolve(
     due = ports.database.read(lambda work: _due(work, city, month, clock()))
     outcomes = []
     for attempt in due:
-        resolve_one(ports, gateway, attempt, clock)
-        outcomes.append(_read_outcome(ports, attempt.obligation_id))
+        answer = resolve_one(ports, gateway, attempt, clock)
+        outcomes.append(_read_outcome(ports, attempt.obligation_id, answer.trouble))
     return tuple(outcomes)
 
 
@@ -119,8 +120,8 @@ def _due(work: Work, city: str | None, month: Month | None, now: datetime) -> li
     return work.attempts.in_states(states, city=city, month=month, due_at=now)
 
 
-def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> None:
-    """Ask about one order and apply the answer; close its key when it is too late to resend."""
+def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> GatewayAnswer:
+    """Ask about one order and apply the answer, which is returned; close its key when it is too late to resend."""
     order = TransferOrder.from_body(attempt.request)
     ports.database.transaction(lambda work: record_call(work, attempt, "query", clock()))
     failpoint("before query")
@@ -137,6 +138,7 @@ def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) 
         ports.database.transaction(
             lambda work: apply_close(work, attempt.key, closed, clock(), ports.gateway_terms)
         )
+    return answer
 
 
 def apply_answer(
@@ -268,6 +270,23 @@ def apply_close(
     if attempt.version == before.version:
         attempt = _ask_later(work, attempt, now, terms)
     return attempt
+
+
+def absence_to_confirm(work: Work, obligation_id: int) -> Attempt:
+    """The order of a payment, of any revision, whose absence is to be proved; else its last.
+
+    Raises InputError ``obligation_unknown``, and RuleViolation ``illegal_state_change`` for a payment never ordered.
+    """
+    obligation = work.payments.obligation(obligation_id)
+    known = tried(work, obligation)
+    if not known:
+        raise RuleViolation(
+            "illegal_state_change",
+            f"{obligation.key} 从未发往银行，不需要证明未执行",
+            f"{obligation.key} was never sent to the bank; there is no absence to prove",
+        )
+    open_ends = (each for each in known if each.state is AttemptState.CLOSING or must_be_fenced(each))
+    return next(open_ends, known[-1])
 
 
 def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, terms: GatewayTerms) -> Attempt:
@@ -445,6 +464,11 @@ def match_statement(
     )
     for line in altered:
         report_line(work, line, "statement_line_altered", now)
+    times = Counter(line.bank_serial for line in statement.lines)
+    for line in statement.lines:
+        if times[line.bank_serial] > 1:
+            # The bank may have moved the money as often; the register has the line once.
+            report_line(work, line, "statement_line_repeated", now)
     settled = sum(_match_line(work, line, now, terms) for line in fresh)
     _expect_on_statement(work, account_no, day, now)
     return len(fresh), settled, len(work.breaks.find(only_open=False)) - breaks_before

@@ -56,7 +56,7 @@ from fundpool.services.payments.orders import (
 from fundpool.services.payments.seals import require_latest, require_whole
 from fundpool.services.payments.transfer_views import TransferOutcome, outcome_of
 from fundpool.services.ports.failpoints import failpoint
-from fundpool.services.ports.gateway import Gateway, GatewayAnswer, GatewayAnswerKind
+from fundpool.services.ports.gateway import Gateway, GatewayAnswer, GatewayAnswerKind, gateway_unavailable
 from fundpool.services.ports.work import Ports, Work
 from schemas.payment_messages import TransferOrder
 
@@ -90,8 +90,8 @@ def send_batch(
 ) -> tuple[TransferOutcome, ...]:
     """Send what is released for a hop, for all payees or for ``units``; how each stands afterwards.
 
-    One payee's trouble is its outcome and stops nobody else; a bank that cannot be reached stops
-    the run, because the next order would meet the same. Run again as often as you like.
+    One payee's trouble is its outcome and stops nobody else; a bank that cannot be reached or refuses our
+    signature stops the run, because the next order would meet the same. Run again as often as you like.
     Raises ServiceUnavailable only when the database is away.
     """
     gateway = gateway_of(ports)
@@ -106,20 +106,28 @@ def send_batch(
         ]
     )
     outcomes = []
-    bank_away = False
+    trouble: FundpoolError | None = None
     for obligation in obligations:
-        error: FundpoolError | None = None
-        if bank_away:
-            error = _bank_away()
-        elif obligation.state in SENDABLE and clock() < stop_at:
+        error = trouble if obligation.state in SENDABLE else None
+        if trouble is None and obligation.state in SENDABLE and clock() < stop_at:
             try:
                 answer = send_one(ports, gateway, obligation.id, worker=worker, clock=clock)
-                bank_away = answer is not None and answer.unreachable
-                error = _bank_away() if bank_away else None
+                error = trouble = None if answer is None else answer.trouble
+            except _UnansweredError as unanswered:
+                trouble = unanswered.answer.trouble
+                error = trouble or gateway_unavailable()
             except RuleViolation as problem:
                 error = problem
         outcomes.append(_read_outcome(ports, obligation.id, error))
     return tuple(outcomes)
+
+
+class _UnansweredError(Exception):
+    """The bank did not answer what must be known before another key may be used; nothing was sent."""
+
+    def __init__(self, answer: GatewayAnswer) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
 
 
 def _read_outcome(ports: Ports, obligation_id: int, error: FundpoolError | None = None) -> TransferOutcome:
@@ -131,7 +139,8 @@ def send_one(
 ) -> GatewayAnswer | None:
     """Prepare, claim, call and record one obligation; ``None`` when there was nothing to send.
 
-    Raises RuleViolation when a guard refuses: nothing has left the machine then.
+    Raises RuleViolation when a guard refuses, and _UnansweredError when the bank does not say what became of
+    the orders before: nothing has left the machine then.
     """
     terms = ports.gateway_terms
     fence_first, refused, perhaps_lost = ports.database.read(
@@ -247,7 +256,7 @@ def _are_unknown_to_the_bank(
         answer = gateway.query(order, now=clock())
         failpoint("after query")
         if answer.kind is GatewayAnswerKind.UNKNOWN:
-            return False
+            raise _UnansweredError(answer)
         if answer.kind is not GatewayAnswerKind.NOT_FOUND:
             known_key = order.key
     if known_key is None:
@@ -488,6 +497,8 @@ def _is_still_refused(ports: Ports, gateway: Gateway, attempt: Attempt, clock: C
     if answer.kind in {GatewayAnswerKind.REJECTED, GatewayAnswerKind.NOT_FOUND}:
         return True
     ports.database.transaction(lambda work: _ask_at_once(work, attempt.key, clock()))
+    if answer.kind is GatewayAnswerKind.UNKNOWN:
+        raise _UnansweredError(answer)
     return False
 
 
@@ -526,7 +537,10 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
             doubt_end(work, current, now)
         return False
 
-    return ports.database.transaction(record)
+    is_certain = ports.database.transaction(record)
+    if answer.kind is GatewayAnswerKind.UNKNOWN:
+        raise _UnansweredError(answer)
+    return is_certain
 
 
 def _proof_needed(attempt: Attempt) -> RuleViolation:
@@ -550,21 +564,11 @@ def gateway_of(ports: Ports) -> Gateway:
     return ports.gateway
 
 
-def _bank_away() -> FundpoolError:
-    return ServiceUnavailable(
-        "gateway_unavailable",
-        "银行支付网关没有应答，本次未继续发送",
-        "the bank's gateway did not answer; nothing more was sent",
-        remedy="网关恢复后重新执行同一命令 / run the same command again once it is back",
-    )
-
-
 def _fund_stopped(work: Work, obligation: Obligation) -> RuleViolation:
-    switch = work.switches.kill_switch(obligation.city, obligation.fund)
-    reason = switch.reason if switch else ""
+    zh, en = kill_switches.why_stopped(work, obligation.city, obligation.fund)
     return RuleViolation(
         "fund_stopped",
-        f"{obligation.city}/{obligation.fund} 已停止发送：{reason}",
-        f"sending is stopped for {obligation.city}/{obligation.fund}: {reason}",
-        remedy="查清原因后由两人恢复 / two people start it again: fundpool transfers restart",
+        f"{obligation.city}/{obligation.fund} 已停止发送：{zh}",
+        f"sending is stopped for {obligation.city}/{obligation.fund}: {en}",
+        remedy=kill_switches.STOP_REMEDY,
     )

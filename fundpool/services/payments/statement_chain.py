@@ -249,7 +249,6 @@ class _Chain:
             next(iter(self.work.accounts.find(account_no=self.account_no)), None),
             kind=kind,
             reference=f"{self.account_no}/{what}"[:200],
-            cause=what,
             zh=f"账户 {self.account_no}：{zh}",
             en=f"account {self.account_no}: {en}",
             stops_fund=stops_fund,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fundpool.domain.audit import AuditRecord
-from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.domain.errors import FundpoolError
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     Attempt,
@@ -36,6 +36,7 @@ class TransferOutcome:
     detail_zh: str
     detail_en: str
     error_code: str | None = None
+    remedy: str | None = None
 
 
 _STATE = {
@@ -51,6 +52,31 @@ _STATE = {
     ObligationState.RETURNED: ("已退票", "sent back by the bank"),
     ObligationState.PARTLY_RETURNED: ("部分退票", "a part was sent back by the bank"),
 }
+
+
+_STATE_OF_ORDER = {
+    (ObligationState.IN_FLIGHT, AttemptState.SENDING): ("发送中，结果未明", "being sent, outcome unknown"),
+    (ObligationState.IN_FLIGHT, AttemptState.UNKNOWN): (
+        "已发送，结果未明，待查询",
+        "sent, outcome unknown, to be asked for",
+    ),
+    (ObligationState.IN_FLIGHT, AttemptState.PREPARED): ("已备妥，待发送", "prepared, not sent yet"),
+    (ObligationState.IN_FLIGHT, AttemptState.CLOSING): (
+        "结果未明，正请银行注销支付编号",
+        "outcome unknown, the bank is asked to close its key",
+    ),
+    (ObligationState.FAILED, AttemptState.CLOSED): (
+        "未付出，支付编号已注销，须批准重付",
+        "not paid, its key is closed, a retry needs approval",
+    ),
+}
+"""How an obligation stands where its last order says it more exactly."""
+
+ASK_AGAIN = (
+    "再查询，不另付：fundpool run reconciliation；久无答复须人工查明 / ask again, never pay anew: fundpool run "
+    "reconciliation; where no answer comes, people look"
+)
+"""What to do about a payment whose outcome is not known."""
 
 
 _WHY = {
@@ -73,7 +99,28 @@ _WHY = {
     "unresolved_unknown": ("发出已久，结果不明", "sent long ago, outcome unknown"),
     "unresolved_accepted": ("银行受理已久，没有结果", "accepted by the bank long ago, without an end"),
     "unresolved_closing": ("注销已久，银行没有答复", "its closing has been unanswered for long"),
-    # why nothing follows from what the bank says of it
+    # why nothing is known of it, or nothing follows from what the bank says
+    "unreachable": ("银行连接不上", "the bank could not be reached"),
+    "timeout": ("银行没有按时答复", "the bank did not answer in time"),
+    "deadline": ("银行没有按时答完", "the bank's answer did not end in time"),
+    "connection_lost": ("连接中断", "the connection was lost"),
+    "unauthorised": ("银行不认本系统的签名", "the bank refuses our signature"),
+    "rate_limited": ("银行限制了调用次数", "the bank limits how often it is called"),
+    "in_progress": ("银行正在受理", "the bank is taking it in"),
+    "oversized": ("银行的答复过长", "the bank's answer is too long"),
+    "unreadable": ("银行的答复无法读取", "the bank's answer cannot be read"),
+    "echo_mismatch": ("银行的答复与指令不符", "the bank's answer is not about this order"),
+    "unexpected_state": ("银行的答复不合约定", "the bank's answer is not as agreed"),
+    "unlisted_rejection": (
+        "银行退拒的理由不在约定之列",
+        "the bank's reason to refuse it is not an agreed one",
+    ),
+    "not_found": ("银行查无此支付", "the bank does not know it"),
+    "duplicate_reported": ("银行称已收过", "the bank has it already"),
+    "order_does_not_fit": ("指令放不进银行的报文", "the order does not fit into the bank's message"),
+    "awaiting_bank": ("文件已交银行，待回执", "the file is with the bank, its status has not come"),
+    "no_fence": ("银行不能注销支付编号", "the bank cannot close a key"),
+    "end_in_doubt": ("已终止，而银行称另有去向", "over, yet the bank spoke of it as under way"),
     "contradictory_status": ("银行的回执互相矛盾", "its statuses contradict each other"),
     "statement_differs": ("对账单与支付不符", "its statement shows the payment otherwise"),
     # why the bank refused it
@@ -90,19 +137,19 @@ _WHY = {
 
 def why(reason: str) -> tuple[str, str]:
     """A held payment's or a bank's reason in Chinese and English."""
+    if reason.startswith("http_"):
+        status = reason.removeprefix("http_")
+        return f"银行答复 HTTP {status}", f"the bank answered HTTP {status}"
     return _WHY.get(reason.split(":", maxsplit=1)[0], (reason, reason))
 
 
 def in_words(obligation: Obligation, last: Attempt | None = None) -> tuple[str, str]:
     """How an obligation stands, in Chinese and English; ``last`` is its last attempt, where it matters."""
     zh, en = _STATE[obligation.state]
-    if obligation.state is ObligationState.IN_FLIGHT and last is not None:
-        if last.state is AttemptState.UNKNOWN:
-            zh, en = "已发送，结果未明，待查询", "sent, outcome unknown, to be asked for"
-        elif last.state is AttemptState.PREPARED:
-            zh, en = "已备妥，待发送", "prepared, not sent yet"
-    reason = obligation.held_reason
-    if not reason and last is not None and obligation.state is ObligationState.FAILED:
+    reason = obligation.held_reason if obligation.state is ObligationState.HELD else None
+    if last is not None and (obligation.state, last.state) in _STATE_OF_ORDER:
+        zh, en = _STATE_OF_ORDER[obligation.state, last.state]
+    elif last is not None and obligation.state is ObligationState.FAILED:
         reason = last.reason
     if reason:
         why_zh, why_en = why(reason)
@@ -130,6 +177,7 @@ def outcome_of(work: Work, obligation_id: int, error: FundpoolError | None = Non
         detail_zh=zh,
         detail_en=en,
         error_code=error.code if error else None,
+        remedy=error.remedy if error else None,
     )
 
 
@@ -198,11 +246,3 @@ def transfer_history(work: Work, obligation_id: int) -> TransferHistory:
         {attempt.key: tuple(work.attempts.calls(attempt.key)) for attempt in attempts},
         tuple(record for subject in subjects for record in work.audit.records(subject)),
     )
-
-
-def attempt_of_key(work: Work, key: str) -> Attempt:
-    """The order with this idempotency key. Raises InputError ``attempt_unknown``."""
-    attempt = work.attempts.by_key(key)
-    if attempt is None:
-        raise InputError("attempt_unknown", f"没有支付编号 {key}", f"there is no order with the key {key}")
-    return attempt

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from fundpool.domain.errors import FundpoolError
+from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from schemas.payment_messages import StatementLine, TransferOrder
 
 
@@ -49,6 +49,41 @@ class GatewayAnswer:
     def unreachable(self) -> bool:
         """Whether no connection came about; still the same key again, never a failure."""
         return self.kind is GatewayAnswerKind.UNKNOWN and self.reason == "unreachable"
+
+    @property
+    def trouble(self) -> ServiceUnavailable | None:
+        """What every further call would meet too: a bank that is away or refuses our signature; else None."""
+        if self.unreachable:
+            return gateway_unavailable()
+        if self.kind is GatewayAnswerKind.UNKNOWN and self.reason == UNAUTHORISED:
+            return gateway_unauthorised()
+        return None
+
+
+UNAUTHORISED = "unauthorised"
+"""The reason of an answer of HTTP 401 or 403: the bank did not look at the call."""
+
+
+def gateway_unavailable() -> ServiceUnavailable:
+    """The error for a bank that does not answer."""
+    return ServiceUnavailable(
+        "gateway_unavailable",
+        "银行支付网关没有应答，本次未继续发送",
+        "the bank's gateway did not answer; nothing more was sent",
+        remedy="网关恢复后重新执行同一命令 / run the same command again once it is back",
+    )
+
+
+def gateway_unauthorised() -> ServiceUnavailable:
+    """The error for a bank that refuses our signature: each call would be refused alike."""
+    return ServiceUnavailable(
+        "gateway_unauthorised",
+        "银行支付网关不认本系统的签名（HTTP 401、403）：密钥或密钥编号不对，本次未继续发送",
+        "the bank's gateway refuses our signature (HTTP 401, 403): the secret or the key id is wrong; nothing "
+        "more was sent",
+        remedy="与银行核对 FUNDPOOL_GATEWAY_SECRET、FUNDPOOL_GATEWAY_KEY_ID 及本机时钟，改正后重新执行同一命令 / check the secret, "
+        "the key id and this machine's clock with the bank, then run the same command again",
+    )
 
 
 @dataclass(frozen=True, slots=True)
