@@ -7,15 +7,18 @@ Unknown keys are errors, so that a misspelt word in a file is not a rule that si
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from fundpool.domain import policy as law
 from fundpool.domain.policy import Every
+from fundpool.domain.risk import Comparison
+from fundpool.domain.settlement_rules import CITY_POOLS, POOLS, Part
 from schemas.policy_computes import AnyComputeBlock
 
 Key = Annotated[str, Field(pattern=law.KEY_PATTERN)]
@@ -35,7 +38,7 @@ class ByQuarter:
     """A deadline for each quarter, its month a month of the year."""
 
     by_quarter: dict[Literal[1, 2, 3, 4], "Due"] = field(
-        metadata=law.described("各季度分别规定 / each quarter its own")
+        metadata=law.described("各季度分别规定 / each quarter its own", min_length=1)
     )
 
 
@@ -60,8 +63,19 @@ WORDS = {
 """Every word that may stand in a block of a kind."""
 
 
+_DATE = (
+    "^(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    "|02-(0[1-9]|1[0-9]|2[0-8]))"
+    "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)$"
+)
+"""Days of the calendar: ``format: date`` alone binds nobody, and many programs do not look at it."""
+
+
 def _names_one_kind(due: object) -> object:
-    """The block, whose words all belong to one kind; a word of no kind is an unknown key, found later."""
+    """The block, whose words all belong to one kind, with its date and quarters as Python's.
+
+    A word of no kind is an unknown key, found later.
+    """
     if not isinstance(due, dict):
         raise ValueError(f"a due block is words with values, found {due!r}")  # noqa: TRY004 - what pydantic reports
     given = [word for word in due if due[word] is not None]
@@ -74,6 +88,16 @@ def _names_one_kind(due: object) -> object:
         owners = [kind for kind in KINDS if word in WORDS[kind]]
         if owners and kinds[0] not in owners:
             raise ValueError(f"{word} belongs to {', '.join(owners)}, not to {kinds[0]}")
+    if kinds == ["last_day"] and due["last_day"] is not True:
+        raise ValueError(f"last_day is true or not given, found {due['last_day']!r}")
+    if kinds == ["date"] and re.fullmatch(_DATE, str(due["date"])):
+        return {**due, "date": date.fromisoformat(due["date"])}
+    if kinds == ["by_quarter"] and isinstance(due["by_quarter"], dict):
+        quarters = {"1": 1, "2": 2, "3": 3, "4": 4}
+        return {
+            **due,
+            "by_quarter": {quarters.get(key, key): due["by_quarter"][key] for key in due["by_quarter"]},
+        }
     return due
 
 
@@ -162,8 +186,8 @@ def _is_calendar_day(due: law.Deadline) -> bool:
 class Rule(law.RuleText):
     """One rule: duties, computes and structure (a path, an invariant, a fact), or out of scope with the reason."""
 
-    duties: tuple[Duty, ...] = ()
-    computes: tuple[AnyComputeBlock, ...] | None = field(default=None, metadata=law.described(min_length=1))
+    duties: tuple[Duty, ...] = field(default=(), metadata=law.described(min_length=1))
+    computes: Annotated[tuple[AnyComputeBlock, ...], Field(min_length=1)] | None = None
 
     def __post_init__(self) -> None:
         used = bool(self.duties) or self.computes is not None or self.structure is not None
@@ -182,6 +206,9 @@ class Rule(law.RuleText):
 class PolicyFile(File):
     """One city's or province's documents, in the order of the documents."""
 
+    schema_file: str | None = Field(
+        default=None, alias="$schema", description="供编辑器核对用，程序不读 / for editors, not read"
+    )
     city: law.City
     instruments: tuple[law.Instrument, ...] = Field(min_length=1)
     funds: tuple[law.Fund, ...]
@@ -266,9 +293,141 @@ class ExamplesFile(File):
     examples: dict[str, law.WorkedExample]
 
 
+# --- JSON Schema --------------------------------------------------------------------------------
+
+Schema = dict[str, Any]
+
+
+def _given(word: str) -> Schema:
+    """The word stands and is not null."""
+    return {"required": [word], "properties": {word: {"not": {"type": "null"}}}}
+
+
+def _month_fits(every: Every) -> Schema:
+    """A day of a month says which month by the words of ``every`` (see _check_month)."""
+    if every is Every.EVENT:
+        return {"not": {"anyOf": [_given(word) for word in _DAYS_OF_A_MONTH]}}
+    foreign = frozenset().union(*MONTH_WORDS.values()) - MONTH_WORDS[every]
+    then: Schema = {"properties": {word: {"type": "null"} for word in sorted(foreign)}}
+    needed = {Every.YEAR: "month", Every.ONCE: "month", Every.QUARTER: "month_of_quarter"}.get(every)
+    days = {"anyOf": [_given(word) for word in _DAYS_OF_A_MONTH]}
+    return {"if": days, "then": {"allOf": [then, _given(needed)]} if needed else then}
+
+
+_DAYS_OF_A_MONTH = [kind for kind, shape in KINDS.items() if issubclass(shape, law.InMonth)]
+_CALENDAR_DAY: Schema = {
+    "anyOf": [
+        {**_given("day"), "not": _given("working_days_before")},
+        *(_given(word) for word in ("last_day", "date", "days")),
+    ]
+}
+_NOT_BY_QUARTER: Schema = {"not": _given("by_quarter")}
+
+
+def _due_of(every: Every) -> Schema:
+    """What a duty that comes back so often says of its ``due``."""
+    if every is Every.QUARTER:
+        quarters = {"additionalProperties": {"allOf": [_month_fits(Every.YEAR), _NOT_BY_QUARTER]}}
+        own = {"if": _given("by_quarter"), "then": {"properties": {"by_quarter": quarters}}}
+        return {"allOf": [_month_fits(every), {"not": _given("date")}, own]}
+    dated = [] if every is Every.ONCE else [{"not": _given("date")}]
+    return {"allOf": [_month_fits(every), _NOT_BY_QUARTER, *dated]}
+
+
+def _between_fields() -> dict[str, Schema]:
+    """What fields of one entry say about each other: the validators of the classes, as JSON Schema."""
+    duty: list[Schema] = [
+        {
+            "if": {"properties": {"every": {"const": every.value}}},
+            "then": {
+                "allOf": [
+                    {"properties": {"due": _due_of(every)}},
+                    _given("fund_year") if every is Every.ONCE else {"not": _given("fund_year")},
+                ]
+            },
+        }
+        for every in Every
+    ]
+    quarters = {"properties": {"by_quarter": {"additionalProperties": _CALENDAR_DAY}}}
+    duty.append(
+        {
+            "if": {"required": ["shift"], "properties": {"shift": {"not": {"const": law.Shift.NONE.value}}}},
+            "then": {
+                "properties": {"due": {"if": _given("by_quarter"), "then": quarters, "else": _CALENDAR_DAY}}
+            },
+        }
+    )
+    pools = sorted(POOLS)
+    return {
+        "Duty": {"allOf": duty},
+        "ByQuarter": {"properties": {"by_quarter": {"propertyNames": {"enum": ["1", "2", "3", "4"]}}}},
+        "DayOfMonth": {"not": {"allOf": [_given("working_days_before"), _given("short_month")]}},
+        "After": {
+            "allOf": [
+                {"oneOf": [_given("after_duty"), _given("after_event")]},
+                {"oneOf": [_given("working_days"), _given("days")]},
+                {"if": _given("counts_from"), "then": _given("after_duty")},
+            ]
+        },
+        "Rule": {
+            "oneOf": [
+                {"anyOf": [_given("duties"), _given("computes"), _given("structure")]},
+                _given("out_of_scope"),
+            ]
+        },
+        "Interpretation": {
+            "if": {"required": ["switchable"], "properties": {"switchable": {"const": True}}},
+            "then": {"required": ["alternatives"], "properties": {"alternatives": {"minItems": 1}}},
+        },
+        "Warning_": {"oneOf": [_given(way.value) for way in Comparison]},
+        "SettlementTier": {
+            "allOf": [
+                {
+                    "if": _given("band"),
+                    "then": {"required": ["part"], "properties": {"part": {"const": Part.OVER_BUDGET.value}}},
+                },
+                {
+                    "if": {
+                        "properties": {
+                            "shares": {"minProperties": 2, "anyOf": [{"required": [pool]} for pool in pools]}
+                        }
+                    },
+                    "then": {"required": ["short_pool"]},
+                },
+            ]
+        },
+        "SettlementPoolLimit": {"properties": {"pool": {"enum": pools}}},
+        "SettlementSurplus": {"properties": {"shares": {"propertyNames": {"enum": pools}}}},
+        "SettlementRecovered": {"properties": {"pool": {"enum": sorted(CITY_POOLS)}}},
+    }
+
+
+_TEXT = rf"^[^{law.UNSEEN}]*[^\s{law.UNSEEN}][^{law.UNSEEN}]*$"
+
+
+def _tightened(schema: Any) -> Any:
+    """The schema with real dates, no blank or unseen text and no key that its pattern does not allow."""
+    if isinstance(schema, list):
+        return [_tightened(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "string" and not {"pattern", "enum", "const"} & schema.keys():
+        schema = {**schema, "pattern": _DATE if schema.get("format") == "date" else _TEXT}
+    if "patternProperties" in schema:
+        schema = {**schema, "additionalProperties": False}
+    return {key: _tightened(value) for key, value in schema.items()}
+
+
 def json_schema() -> str:
-    """The JSON Schema of a policy file, as committed in schemas/policy.schema.json."""
-    return json.dumps(PolicyFile.model_json_schema(), ensure_ascii=False, indent=1) + "\n"
+    """The JSON Schema of a policy file, as committed in schemas/policy.schema.json.
+
+    It refuses what shape_document refuses, but for sums, orders of dates and names that another entry must have.
+    """
+    schema = _tightened(PolicyFile.model_json_schema())
+    for name, rule in _between_fields().items():
+        schema["$defs"][name] = {"allOf": [rule], **schema["$defs"][name]}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from fundpool.domain.settlement_rules import (
 )
 from fundpool.domain.working_capital import Average
 
-_RATIO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?|[0-9]{1,9}/0*[1-9][0-9]{0,8}) ?(%?)", re.ASCII)
+_RATIO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?|[0-9]{1,9}/0*[1-9][0-9]{0,8}) ?(%?)")
 """No sign and no exponent: Fraction would spend minutes on 1e999999999."""
 
 
@@ -51,7 +51,12 @@ Ratio = Annotated[
     BeforeValidator(parse_ratio),
     PlainSerializer(str, return_type=str),
     WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": r"^[0-9./]+ ?%?$"}, {"type": "integer", "minimum": 0}]}
+        {
+            "anyOf": [
+                {"type": "string", "pattern": rf"^\s*({_RATIO.pattern})\s*$"},
+                {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+            ]
+        }
     ),
 ]
 

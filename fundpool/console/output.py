@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fundpool.domain.errors import FundpoolError
+from fundpool.domain.findings import Finding, Severity
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI
 
@@ -114,6 +115,18 @@ def show(document: Any, *parts: Table | str, as_json: bool) -> None:
         else:
             # A pipe or a file has no width to keep to; rich would take 80 and drop columns.
             print_table(part, Console(width=None if sys.stdout.isatty() else 200))
+
+
+_SEVERITY = {Severity.BLOCK: "须更正 block", Severity.REVIEW: "待复核 review", Severity.NOTE: "提示 note"}
+
+
+def findings_in_words(findings: Iterable[Finding]) -> Iterator[str]:
+    """The lines that tell a person of findings on a file."""
+    for finding in findings:
+        place = " ".join(part for part in (finding.sheet, finding.cell) if part)
+        yield f"[{finding.rule}] {_SEVERITY[finding.severity]} {place}：{finding.message_zh}"
+        yield f"    {finding.message_en}"
+        yield f"    依据 basis: {finding.basis}  请 remedy: {finding.remedy}"
 
 
 def pick(source: object, names: str) -> dict[str, Any]:

@@ -19,6 +19,12 @@ from fundpool.domain.errors import InputError
 KEY_PATTERN = "^[a-z0-9_]*[a-z0-9][a-z0-9_]*$"
 """A key is lower-case ASCII letters, digits and underscores."""
 
+UNSEEN = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+)
+"""Characters that nobody sees, as a pattern writes them: two texts with and without one look the same."""
+
 
 def described(description: str | None = None, **limits: object) -> dict[str, object]:
     """Metadata of a field: its description for editors, and the limits of its value (``ge``, ``pattern``)."""
@@ -31,6 +37,9 @@ def optional(description: str | None = None, *, default: object = None, **limits
 
 
 KEY = described(pattern=KEY_PATTERN)
+
+_RULE_ID = described("依据规则编号 / rule id", pattern="^[A-Z]+-[0-9]+[a-z]?$")
+_PERIOD = "^[0-9]{4}(-(0[1-9]|1[0-2]))?$"
 
 
 class Status(StrEnum):
@@ -230,9 +239,9 @@ class DutyText:
     )
     every: Every
     action: str | None = optional("做什么（中文一句）/ what is done")
-    fund_year: int | None = optional("once：资金所属年度 / fund year of a one-off duty")
-    first_period: str | None = optional(pattern="^[0-9]{4}(-[0-9]{2})?$")
-    last_period: str | None = optional(pattern="^[0-9]{4}(-[0-9]{2})?$")
+    fund_year: int | None = optional("once：资金所属年度 / fund year of a one-off duty", ge=2000, le=2100)
+    first_period: str | None = optional(pattern=_PERIOD)
+    last_period: str | None = optional(pattern=_PERIOD)
     shift: Shift = optional(
         "文中写明「节假日顺延」following、「提前」preceding / only where the text says so", default=Shift.NONE
     )
@@ -321,7 +330,7 @@ class RuleText:
     It holds from ``valid_from`` to ``valid_until`` (both included, None is open).
     """
 
-    id: str = field(metadata=described(pattern="^[A-Z]+-[0-9]+[a-z]?$"))
+    id: str = field(metadata=_RULE_ID)
     section: str
     quote: str = field(metadata=described(min_length=4))
     at: Place | None = optional("来源位置；没有来源文本时为 null / null when there is no source text")
@@ -380,7 +389,7 @@ class Fund:
         )
     )
     pooled_no_later_than: date | None = optional("文中的目标日期 / the text's goal date")
-    basis: str = field(metadata=described("依据规则编号 / rule id"))
+    basis: str = field(metadata=_RULE_ID)
 
     @property
     def pooled_by(self) -> date | None:
@@ -392,7 +401,12 @@ class Fund:
 class Unit:
     """A unit of the city's register."""
 
-    code: str = field(metadata=described("GB/T 2260 六位代码；无代码的功能区用「市代码-字母」的本地键"))
+    code: str = field(
+        metadata=described(
+            "GB/T 2260 六位代码；无代码的功能区用「市代码-字母」的本地键 / six digits, or the city's with -LETTERS",
+            pattern="^[0-9]{6}(-[A-Za-z0-9]+)?$",
+        )
+    )
     kind: Literal["county", "zone"]
     name_zh: str
     name_en: str
@@ -401,11 +415,6 @@ class Unit:
         "是否报送用款计划的基金单位；文中未明确为 null / null = the text does not say", default=True
     )
     note: str | None = None
-
-    def __post_init__(self) -> None:
-        code, _, local = self.code.partition("-")
-        if not (code.isascii() and code.isdigit() and len(code) == 6 and (not local or local.isalnum())):
-            raise ValueError(f"a unit code is six digits, or the city's six digits-LETTERS: {self.code!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -418,7 +427,7 @@ class PaymentHop:
     closes: str | None = field(
         metadata=described("完成哪项职责（duties.duty）；文中无期限为 null", pattern=KEY_PATTERN)
     )
-    basis: str = field(metadata=described("依据规则编号 / rule id"))
+    basis: str = field(metadata=_RULE_ID)
     only_units: tuple[str, ...] = optional("仅适用的单位；空为全部 / empty = all units", default=())
     name_zh: str | None = optional("文中对账户的称呼 / what the text calls the account")
 

@@ -10,6 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from fundpool.domain.errors import InputError
 from fundpool.local_prefect.client import (
     NO_LOGS_ON_THE_TERMINAL,
     QUIET,
@@ -124,11 +125,22 @@ class LocalPrefect:
     def run(self, name: str, parameters: Mapping[str, Any]) -> FlowRunResult:
         """Run the deployment ``name`` and wait for its end.
 
-        Raises ServiceUnavailable when the server or the worker is gone.
+        Raises ServiceUnavailable when the server or the worker is gone, and InputError ``run_parameter`` for
+        what the form of the parameters does not take, such as a month that is none.
         """
+        from prefect.exceptions import PrefectHTTPStatusError
+
         with outages_in_words(self.url):
             deployment = self._client.read_deployment_by_name(f"{name}/{name}")
-            run = self._client.create_flow_run_from_deployment(deployment.id, parameters=dict(parameters))
+            try:
+                run = self._client.create_flow_run_from_deployment(deployment.id, parameters=dict(parameters))
+            except PrefectHTTPStatusError as error:
+                if error.response.status_code != 409:
+                    raise
+                detail = error.response.json()["detail"]
+                raise InputError(
+                    "run_parameter", f"运行的参数不对：{detail}", f"a parameter of the run is wrong: {detail}"
+                ) from error
         return self.wait_for(str(run.id))
 
     def wait_for(self, run_id: str) -> FlowRunResult:

@@ -30,6 +30,8 @@ class FieldKind(StrEnum):
     CODE = "code"
     """Account numbers, unit codes, serial numbers: text, because a number of Excel loses leading zeros and digits
     beyond the fifteenth."""
+    ACCOUNT = "account"
+    """A bank account: 6 to 32 digits, however they are grouped."""
     DAY = "day"
     """``2026-10-05``."""
     CHOICE = "choice"

@@ -1,6 +1,7 @@
 """Flows and tasks stay thin, and a change of schedule shows in review."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ import pytest
 import yaml
 from prefect.cache_policies import NO_CACHE
 
+from flows import steps
+from flows.daily_tick import daily_tick
+from flows.monthly_cycle import monthly_cycle
 from fundpool.domain.month import MONTH, STEPS, keys
 from fundpool.services.month.steps import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "deployments.txt"
+FLOWS = (daily_tick, monthly_cycle, *(getattr(steps, key.replace("-", "_")) for key in keys()))
 
 
 def functions(folder: str) -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -149,3 +154,12 @@ def deployments_as_text() -> str:
             f"  at once: {limit}  pool: {item['work_pool']['name']}  tags: {', '.join(item['tags'])}",
         ]
     return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_the_form_of_a_run_explains_every_parameter_and_takes_no_month_that_is_none(flow: Any) -> None:
+    shown = flow.parameters.model_dump()["properties"]
+    assert all(re.search(r"[\u4e00-\u9fff].* / \w", each["description"]) for each in shown.values())
+    month = shown["month"] if "month" in shown else shown["months"]["anyOf"][0]["items"]
+    for text, is_month in (("2026-10", True), ("2026-1", False), ("2026-13", False), ("0001-10", False)):
+        assert bool(re.search(month["pattern"], text)) is is_month, text

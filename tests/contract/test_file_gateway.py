@@ -637,6 +637,71 @@ def test_the_older_statement_of_many_banks_is_read_alike(desk):
     )
 
 
+def in_04(text: str) -> str:
+    """The statement as version 04 writes it: transactions bear their amounts themselves."""
+    text = text.replace("camt.053.001.02", "camt.053.001.04")
+    return re.sub(r"<AmtDtls><TxAmt>(.*?)</TxAmt></AmtDtls>", r"\1<CdtDbtInd>DBIT</CdtDbtInd>", text)
+
+
+def test_the_statement_of_version_04_is_read_alike(desk):
+    text = CAMT_053_02.format(digits=ORDER.end_to_end_id, payer=PAYER)
+    assert iso20022.read_bank_file(in_04(text).encode()).pages == iso20022.read_bank_file(text.encode()).pages
+    paged = in_04(text).replace(
+        "<Stmt><Id>1</Id>", "<Stmt><Id>1</Id><StmtPgntn><PgNb>1</PgNb><LastPgInd>true</LastPgInd></StmtPgntn>"
+    )
+    desk.deliver(paged)
+    assert [line.amount_fen for line in desk.gateway.statement(PAYER, TODAY, now=NOW).lines] == [
+        12_345,
+        655,
+        3,
+    ]
+
+
+@pytest.mark.parametrize("declared", ["GBK", "gbk", "GB2312", "GB18030"])
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_statement_in_the_encoding_that_it_declares_is_read(desk, declared, quote):
+    desk.settle()
+    text = desk.statement_text()
+    name = re.search(r"<Nm>(.*?)</Nm>", text)[1]
+    renamed = text.replace(name, "椒江区医疗保障局（职工）")
+    declaration = f"<?xml version={quote}1.0{quote} encoding={quote}{declared}{quote}?>"
+    chinese = re.sub(r"^<\?xml.*?\?>", declaration, renamed)
+    in_utf8, in_gbk = (
+        iso20022.read_bank_file(content) for content in (renamed.encode(), chinese.encode("gb18030"))
+    )
+    assert in_gbk == in_utf8
+    assert in_gbk.pages[0].lines[0].counterparty == "椒江区医疗保障局（职工）"
+    (desk.inbox / f"camt053-{PAYER}-{TODAY}.xml").unlink()
+    desk.deliver(chinese.encode("gb18030"))
+    assert [line.key for line in desk.gateway.statement(PAYER, TODAY, now=NOW).lines] == [ORDER.key]
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        ("UTF-8", "gb18030"),
+        ("GBK", "latin-1"),
+        ("Big5", "big5"),
+        ("ISO-8859-1", "utf-8"),
+        ("UTF-16", "utf-16"),
+    ],
+)
+def test_a_statement_that_is_not_written_as_it_declares_is_refused(desk, declared, written):
+    desk.settle()
+    text = re.sub(r"^<\?xml.*?\?>", f'<?xml version="1.0" encoding="{declared}"?>', desk.statement_text())
+    name = re.search(r"<Nm>(.*?)</Nm>", text)[1]
+    content = text.replace(name, "\xff\xfe\xfd" if written == "latin-1" else "椒江區").encode(written)
+    with pytest.raises(InputError) as refused:
+        iso20022.read_bank_file(content)
+    assert refused.value.code == "bank_file_unreadable"
+
+
+def test_a_doctype_hidden_in_gbk_is_refused():
+    text = '<?xml version="1.0" encoding="GBK"?><!DOCTYPE 甲 [<!ENTITY a "b">]><甲>&a;</甲>'
+    with pytest.raises(InputError, match="DOCTYPE"):
+        iso20022.read_bank_file(text.encode("gbk"))
+
+
 CAMT_053_02 = (
     '<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02">'
     "<BkToCstmrStmt><GrpHdr><MsgId>M</MsgId><CreDtTm>2026-10-01T22:00:00</CreDtTm></GrpHdr><Stmt><Id>1</Id>"

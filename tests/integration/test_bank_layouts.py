@@ -32,6 +32,9 @@ ROWS = [
 ]
 
 
+LAYOUT = "bank: x\ncolumns: {date: a, serial: b, debit: c, credit: d}\n"
+
+
 def csv_of(rows=ROWS, head=HEAD, before="某商业银行\n账号,1001\n", after="合计,,,,900.00\n乱写") -> bytes:
     quoted = [",".join(f'"{cell}"' for cell in row) for row in [head, *rows]]
     return (before + "\n".join(quoted) + "\n" + after).encode("gb18030")
@@ -71,6 +74,76 @@ def test_the_same_lines_from_a_workbook(tmp_path):
     content = BytesIO()
     book.save(content)
     assert read(content.getvalue()).lines == read(csv_of()).lines
+
+
+def test_a_tab_or_blanks_after_a_field_are_the_banks_habit():
+    """Banks end numbers with a tab, so that a spreadsheet keeps all their digits."""
+    trailing = [[f"{cell}\t" for cell in row] for row in ROWS]
+    assert read(csv_of(trailing)).lines == read(csv_of()).lines
+    bare = "\n".join(",".join(f'"{cell}"\t' if "," in cell else f"{cell}\t" for cell in row) for row in ROWS)
+    written = bare.replace('"\t', '\t"')
+    assert read(f"{','.join(HEAD)}\n{written}\n".encode("gb18030")).lines == read(csv_of()).lines
+    padded = [[f"  {cell} " for cell in row] for row in ROWS]
+    assert read(csv_of(padded)).lines == read(csv_of()).lines
+
+
+def reversal(amounts: tuple[str, str, str], *, before: bool = True) -> bytes:
+    """A line of the given debit, credit and balance, after the others (the newest stands first)."""
+    row = ["4", "20261013", "10:00:00", "A4", *amounts, "椒江区医保支出户", f"冲正 {KEY.replace('-', '')}"]
+    return csv_of([row, *(ROWS if before else [])])
+
+
+@pytest.mark.parametrize(
+    ("amounts", "direction", "key"),
+    [
+        (("-900.00", "", "11,234.50"), Direction.CREDIT, KEY),
+        (("", "-900.00", "9,434.50"), Direction.DEBIT, None),
+        (("0.00", "-900.00", "9,434.50"), Direction.DEBIT, None),
+    ],
+)
+def test_a_reversal_in_red_is_a_line_of_the_other_direction(amounts, direction, key):
+    """A payment undone came back under its key; a receipt undone never proves that a payment was made."""
+    line = read(reversal(amounts)).lines[-1]
+    assert (line.direction, line.amount_fen, line.key) == (direction, 90_000, key)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        reversal(("-900.00", "", "9,434.50")),  # a bank that writes money out with a minus
+        reversal(("", "-900.00", "11,234.50")),
+        reversal(("-900.00", "", "11,234.50"), before=False),  # no balance before it
+    ],
+)
+def test_a_reversal_that_no_balance_proves_is_refused_with_what_to_do(content):
+    with pytest.raises(InputError, match="红字冲正") as refused:
+        read(content)
+    assert refused.value.zh.startswith(("对账单.csv E4：", "对账单.csv F4："))
+    assert "请银行" in (refused.value.remedy or "")
+
+
+def test_a_reversal_without_a_balance_column_is_refused(tmp_path):
+    path = tmp_path / "layout.yaml"
+    path.write_text(
+        "bank: x\ncolumns: {date: 日期, serial: 流水, amount: 金额, side: 借贷}\n", encoding="utf-8"
+    )
+    content = "日期,流水,金额,借贷\n2026-10-09,1,5.00,贷\n2026-10-09,2,-5.00,贷\n".encode()
+    with pytest.raises(InputError, match=r"C3：.*红字冲正"):
+        read_statement("x.csv", content, read_layout(path), "1001")
+
+
+def test_a_reversal_in_one_column_with_a_side_and_balances(tmp_path):
+    path = tmp_path / "layout.yaml"
+    path.write_text(
+        "bank: x\ncolumns: {date: 日期, serial: 流水, amount: 金额, side: 借贷, balance: 余额}\n",
+        encoding="utf-8",
+    )
+    content = "日期,流水,金额,借贷,余额\n2026-10-09,1,5.00,贷,15.00\n2026-10-09,2,-5.00,贷,10.00\n".encode()
+    lines = read_statement("x.csv", content, read_layout(path), "1001").lines
+    assert [(line.direction, line.amount_fen) for line in lines] == [
+        (Direction.CREDIT, 500),
+        (Direction.DEBIT, 500),
+    ]
 
 
 def changed(row: int, column: int, text: str) -> bytes:
@@ -115,7 +188,16 @@ def test_what_is_no_statement_is_refused(content):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "bank: x", "bank: x\ncolumns: {date: a, serial: b, debit: c}", "bank: [", "bank: x\nsurprise: 1"],
+    [
+        "",
+        "bank: x",
+        f"{LAYOUT}thousands_separators: yes",
+        f"{LAYOUT}bank: y",
+        f"{LAYOUT}sheet: 1",
+        "bank: x\ncolumns: {date: a, serial: b, debit: c}",
+        "bank: [",
+        "bank: x\nsurprise: 1",
+    ],
 )
 def test_a_layout_that_leaves_something_open_is_refused(tmp_path, text):
     path = tmp_path / "layout.yaml"

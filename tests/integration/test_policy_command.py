@@ -196,7 +196,7 @@ def test_check_passes_the_shipped_files_and_says_that_quotes_were_not_checked(
             "{kind: monthly-cap}\n      - {kind: monthly-cap}\n      - {kind: settlement.ration,",
             "twice",
         ),
-        ("yunzhou", "valid_until: 2026-06-30 ", "valid_until: 2026-06-31 ", "day is out of range"),
+        ("yunzhou", "valid_until: 2026-06-30 ", "valid_until: 2026-06-31 ", "a day of the calendar"),
         ("yunzhou", "{after_duty: apply_for_funds,", "{after_duty: apply,", "sets the duty apply"),
         ("yunzhou", "closes: allocate_to_counties,", "closes: allocate,", "no rule sets this duty"),
         ("qinghe", "closes: allocate_to_counties,", "closes: joint_review,", "paid by these two duties"),

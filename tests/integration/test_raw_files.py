@@ -125,7 +125,7 @@ def test_a_file_far_too_large_is_named_and_not_read(tmp_path: Path) -> None:
 def test_budget_and_opening_files_name_the_line_that_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "budget.csv"
     file.write_text("county,fund,amount_yuan\n331002,employee,1200.50\n", encoding="utf-8-sig")
-    assert read_budget(file) == {("331002", "employee"): 1_200_50}
+    assert read_budget(file).rows == {("331002", "employee"): 1_200_50}
     file.write_text("county,fund,amount_yuan\n331002,employee,1e3\n", encoding="utf-8")
     with pytest.raises(InputError, match="第 2 行"):
         read_budget(file)
@@ -136,5 +136,5 @@ def test_budget_and_opening_files_name_the_line_that_is_wrong(tmp_path: Path) ->
         "account_type,unit,fund,balance_yuan,spending_yuan\ncounty_expenditure,331002,employee,-3.00,\n",
         encoding="utf-8",
     )
-    row = read_openings(file)[0]
+    row = read_openings(file).rows[0]
     assert (row.balance_fen, row.spending_fen, row.year_paid_fen) == (-3_00, None, None)

@@ -7,18 +7,18 @@ line must lead to the next.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fundpool.adapters.documents.cell_grammar import Cell, read_amount, read_day
 from fundpool.adapters.documents.parser_process import ParserProcess
 from fundpool.adapters.documents.parsing import column_letters
+from fundpool.adapters.policies.yaml_documents import PolicyFileError, read_document, shape_document
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import SHANGHAI
@@ -90,6 +90,8 @@ class _Row:
     line: StatementLine
     balance_fen: int | None
     where: str
+    reversed_at: str | None = None
+    """The cell of an amount below nil (红字冲正), which is read as a line of the other direction."""
 
 
 def template_layout() -> Layout:
@@ -116,20 +118,15 @@ def template_layout() -> Layout:
 def read_layout(path: Path) -> Layout:
     """The layout of a YAML file; raises InputError naming what is wrong with it."""
     try:
-        return Layout.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            for problem in error.errors()
-        )
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        wrong = str(error)
-    raise InputError(
-        "bank_layout",
-        f"对账单版式说明 {path.name} 有误：{wrong}",
-        f"the layout {path.name} cannot be used: {wrong}",
-        remedy="deployments/sample/bank-layouts",
-    )
+        return shape_document(read_document(path), Layout)
+    except PolicyFileError as error:
+        wrong = "; ".join(f"{problem.line}: {problem.message}" for problem in error.problems)
+        raise InputError(
+            "bank_layout",
+            f"对账单版式说明 {path.name} 有误：{wrong}",
+            f"the layout {path.name} cannot be used: {wrong}",
+            remedy="deployments/sample/bank-layouts",
+        ) from error
 
 
 def read_statement(name: str, content: bytes, layout: Layout, account_no: str) -> OwnStatement:
@@ -151,6 +148,7 @@ def read_statement(name: str, content: bytes, layout: Layout, account_no: str) -
     ]
     if layout.order == "newest_first":
         read.reverse()
+    _require_proof_of_reversals(name, read)
     _require_running(name, read)
     _require_once(name, read)
     closing = {row.line.executed_at.date(): row.balance_fen for row in read if row.balance_fen is not None}
@@ -248,9 +246,11 @@ def _row(
     reader = _RowReader(name, row, cells, columns, layout, date1904=date1904)
     if "account" in columns and reader.text("account") != account_no:
         raise reader.wrong("account", f"账号应为 {account_no}", f"the account should be {account_no}")
-    direction, amount_fen = reader.movement()
+    direction, amount_fen, reversed_at = reader.movement()
     remark = reader.text("remark", required=False)
-    found = _KEY.search(remark.lower())
+    # A receipt taken back is no payment of ours, whatever its remark repeats.
+    is_undone_receipt = reversed_at is not None and direction is Direction.DEBIT
+    found = None if is_undone_receipt else _KEY.search(remark.lower())
     line = StatementLine(
         bank_serial=reader.serial(),
         account=account_no,
@@ -260,7 +260,7 @@ def _row(
         counterparty=reader.text("counterparty", required=False)[:200] or None,
         executed_at=reader.moment(),
     )
-    return _Row(line, reader.balance(), reader.address("serial"))
+    return _Row(line, reader.balance(), reader.address("serial"), reversed_at)
 
 
 class _RowReader:
@@ -331,7 +331,8 @@ class _RowReader:
             raise self.wrong(field, f"“{found}”不是 {form}", f"{found!r} is not {form}")
         return parsed
 
-    def movement(self) -> tuple[Direction, int]:
+    def movement(self) -> tuple[Direction, int, str | None]:
+        """Direction and amount, and the cell where the amount stands below nil: then it moved the other way."""
         if "side" in self._columns:
             words = {self._layout.debit_word: Direction.DEBIT, self._layout.credit_word: Direction.CREDIT}
             side = words.get(self.text("side"))
@@ -339,18 +340,21 @@ class _RowReader:
                 raise self.wrong(
                     "side", f"借贷标志应为 {'/'.join(words)}", f"the side should be {'/'.join(words)}"
                 )
-            return side, self._positive("amount", self._amount("amount"))
+            return self._moved("amount", side, self._amount("amount") or 0)
         debit_fen, credit_fen = self._amount("debit") or 0, self._amount("credit") or 0
         if bool(debit_fen) == bool(credit_fen):
             raise self.wrong("debit", "借方、贷方应恰有一方发生额", "either a debit or a credit is expected")
         if debit_fen:
-            return Direction.DEBIT, self._positive("debit", debit_fen)
-        return Direction.CREDIT, self._positive("credit", credit_fen)
+            return self._moved("debit", Direction.DEBIT, debit_fen)
+        return self._moved("credit", Direction.CREDIT, credit_fen)
 
-    def _positive(self, field: str, amount_fen: int | None) -> int:
-        if amount_fen is None or amount_fen <= 0:
+    def _moved(self, field: str, direction: Direction, amount_fen: int) -> tuple[Direction, int, str | None]:
+        if amount_fen == 0:
             raise self.wrong(field, "发生额须为正数", "the amount must be positive")
-        return amount_fen
+        if amount_fen > 0:
+            return direction, amount_fen, None
+        other = Direction.CREDIT if direction is Direction.DEBIT else Direction.DEBIT
+        return other, -amount_fen, self.address(field)
 
     def balance(self) -> int | None:
         if "balance" not in self._columns:
@@ -364,13 +368,34 @@ class _RowReader:
         cell = self._cells.get(self._columns[field])
         if cell is None or cell.blank:
             return None
-        if self._layout.thousands_separators and _THOUSANDS.fullmatch((cell.text or "").strip()):
-            plain = (cell.text or "").strip().replace(",", "")
-            cell = Cell(cell.row, cell.column, cell.kind, plain, cell.formula, cell.is_date)
-        amount_fen, remarks = read_amount(cell, derived=False)
+        # Banks end a number with a tab or blanks, so that a spreadsheet keeps its digits.
+        plain = (cell.text or "").strip()
+        if self._layout.thousands_separators and _THOUSANDS.fullmatch(plain):
+            plain = plain.replace(",", "")
+        amount_fen, remarks = read_amount(replace(cell, text=plain), derived=False)
         if amount_fen is None or remarks:
             raise self.wrong(field, f"金额“{cell.text}”写法不对", f"{cell.text!r} is not a plain amount")
         return amount_fen
+
+
+def _require_proof_of_reversals(name: str, rows: Sequence[_Row]) -> None:
+    """An amount below nil is a movement the other way only where the balances before and after it say so.
+
+    Some banks write all money out with a minus: without the balances the two cannot be told apart.
+    """
+    for before, row in zip([None, *rows], rows, strict=False):
+        if row.reversed_at is None:
+            continue
+        balance_fen = None if before is None else before.balance_fen
+        if balance_fen is None or balance_fen + row.line.moved_fen != row.balance_fen:
+            raise InputError(
+                "bank_statement_cell",
+                f"{name} {row.reversed_at}：发生额须为正数；红字冲正（负数）只在前后余额证明时读作反方向的一笔",
+                f"{name} at {row.reversed_at}: the amount must be positive; a reversal in red (below nil) is read "
+                "as a line of the other direction only where the balances around it prove it",
+                remedy="请银行出具带余额、含前一笔的对账单，或把冲正列为反方向的一笔 / ask the bank for a statement with "
+                "balances that holds the line before, or lists the reversal as a line of the other direction",
+            )
 
 
 def _require_running(name: str, rows: Sequence[_Row]) -> None:

@@ -46,7 +46,12 @@ REASONS = {
 _URN = "urn:iso:std:iso:20022:tech:xsd:"
 _PAIN_001 = "pain.001.001.09"
 _PAIN_002 = frozenset({"pain.002.001.03", "pain.002.001.10"})
-_CAMT_053 = frozenset({"camt.053.001.02", "camt.053.001.08"})
+_CAMT_053 = frozenset({"camt.053.001.02", "camt.053.001.04", "camt.053.001.08"})
+_DECLARATION = re.compile(rb"""<\?xml\s[^>]*?(?:\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*)?\?>""")
+_DECLARATION_BYTES = 256
+"""A longer one is none that a bank writes, and is not searched."""
+_ENCODINGS = {"utf-8": "utf-8", "us-ascii": "utf-8"} | dict.fromkeys(("gbk", "gb2312", "gb18030"), "gb18030")
+"""How a bank may declare its XML, and what that is read as; GB18030 holds all that GBK and GB2312 write."""
 _DEPTH = 40
 _AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,5})?", re.ASCII)
 _END_TO_END = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -477,6 +482,7 @@ def _moment_of(choice: Any) -> datetime:
 
 def _document(content: bytes) -> tuple[str, Any]:
     """Name of the message and its object; every value that the message's shape does not know is an error."""
+    content = _in_utf8(content)
     message = _guarded(content)
     if message != _PAIN_001 and message not in _PAIN_002 | _CAMT_053:
         raise _foreign(message)
@@ -507,12 +513,10 @@ def _parser() -> Any:
     return XmlParser(context=_classes(), config=strict, handler=XmlEventHandler)
 
 
-def _guarded(content: bytes) -> str:
-    """Name of the message, after a first look by a parser that keeps nothing.
+def _in_utf8(content: bytes) -> bytes:
+    """The XML in UTF-8 without its declaration. Refuses what is too large or not written as it declares.
 
-    Refuses what is too large, has a DOCTYPE (so no entity is ever defined), is nested too deep, is
-    not UTF-8, or writes an amount otherwise than in plain ASCII digits: a lenient number reader
-    would take full-width digits and exponents without a word.
+    Chinese banks also write GBK, which XML parsers do not take.
     """
     if len(content) > FILE_BYTES:
         raise InputError(
@@ -521,10 +525,31 @@ def _guarded(content: bytes) -> str:
             f"the bank's file of {len(content)} bytes is above the limit of {FILE_BYTES} bytes",
             remedy="请银行按账户、按日分文件 / ask the bank for a file per account and day",
         )
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    found = _DECLARATION.match(content[:_DECLARATION_BYTES])
+    if found is None and content.startswith((b"<?xml ", b"<?xml\t", b"<?xml\r", b"<?xml\n")):
+        raise _unreadable("XML 声明不完整 / the XML declaration is not whole")
+    declared = (found[1] or b"utf-8").decode().lower() if found else "utf-8"
+    encoding = _ENCODINGS.get(declared)
+    if encoding is None:
+        raise _unreadable(
+            f"编码 {declared}，只收 UTF-8 与 GB18030 / encoding {declared}; UTF-8 or GB18030 is read"
+        )
+    start = found.end() if found else 0
     try:
-        content.decode("utf-8-sig")
+        return content[start:].decode(encoding).encode()
     except UnicodeDecodeError as error:
-        raise _unreadable(f"不是 UTF-8 / not UTF-8, byte {error.start + 1}") from error
+        where = start + error.start + 1
+        raise _unreadable(f"不是所声明的 {declared} / not {declared} as declared, byte {where}") from error
+
+
+def _guarded(content: bytes) -> str:
+    """Name of the message, after a first look by a parser that keeps nothing.
+
+    Refuses what has a DOCTYPE (so no entity is ever defined), is nested too deep, or writes an amount
+    otherwise than in plain ASCII digits: a lenient number reader would take full-width digits and
+    exponents without a word.
+    """
     look = _FirstLook()
     parser = expat.ParserCreate(encoding="UTF-8", namespace_separator=" ")
     parser.StartDoctypeDeclHandler = look.doctype
@@ -618,7 +643,7 @@ def _foreign(what: str) -> InputError:
         "bank_file_foreign",
         f"不是本系统的银行报文：{what[:200]}",
         f"not a message this program reads: {what[:200]}",
-        remedy="收件目录只放 pain.002.001.03/.10 与 camt.053.001.02/.08 / the inbox is for these messages only",
+        remedy="收件目录只放 pain.002.001.03/.10 与 camt.053.001.02/.04/.08 / the inbox is for these messages only",
     )
 
 

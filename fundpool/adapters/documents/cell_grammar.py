@@ -221,6 +221,23 @@ def _parse(text: str) -> int | None:
         return None
 
 
+_ACCOUNT = re.compile(r"[0-9]{6,32}", re.ASCII)
+_KEPT_AS_TEXT = re.compile(r"""['‘’]|="|"$""")
+"""What people and programs write about digits so that a spreadsheet keeps them: ``'123456`` and ``="123456"``."""
+
+
+def read_account(text: str) -> tuple[str | None, list[Remark]]:
+    """The digits of an account number; their grouping and full-width forms are taken off with a remark."""
+    if _ACCOUNT.fullmatch(text):
+        return text, []
+    digits = re.sub(r"\s", "", _KEPT_AS_TEXT.sub("", text.translate(_FULL_WIDTH)))
+    if _ACCOUNT.fullmatch(digits):
+        return digits, [Remark("CELL-002", text, digits)]
+    if _EXPONENT.fullmatch(digits):
+        return None, [Remark("CELL-010", text)]
+    return None, [Remark("CELL-015", text, "6 至 32 位数字 / 6 to 32 digits")]
+
+
 _MONTH = re.compile(r"([0-9]{4})(?:-|/|\.|年)([0-9]{1,2})月?(?:份)?", re.ASCII)
 _MONTH_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})", re.ASCII)
 

@@ -10,6 +10,7 @@ from fundpool.adapters.documents.cell_grammar import (
     Cell,
     Remark,
     code_points,
+    read_account,
     read_amount,
     read_count,
     read_day,
@@ -333,6 +334,7 @@ class _Reading:
         best: _Table | None = None
         above: Mapping[int, Cell] = {}
         wanted = sum(not f.is_optional for f in self.document.fields)
+        enough = min(4, wanted)
         for row, cells in sheet.rows.items():
             if row > HEADER_ROWS:
                 break
@@ -341,7 +343,7 @@ class _Reading:
                 # The header of two rows is taken only where it says more than either of its rows.
                 tables.append(self._header(sheet, row, self._two_rows(above, cells)))
             for table in tables:
-                if len(table.columns) >= 4 and (best is None or len(table.columns) > len(best.columns)):
+                if len(table.columns) >= enough and (best is None or len(table.columns) > len(best.columns)):
                     best = table
             above = cells
         return best if best is not None and 2 * len(best.columns) >= wanted else None
@@ -590,7 +592,7 @@ class _Reading:
                 return self.register.by_name(text) is not None
             case FieldKind.FUND:
                 return self.register.fund_by_name(text) is not None
-            case FieldKind.CODE:
+            case FieldKind.CODE | FieldKind.ACCOUNT:
                 return _CODE.fullmatch(text) is not None
             case FieldKind.MONEY:
                 return self._is_amount(cell)
@@ -795,6 +797,8 @@ class _Reading:
                 value = None if month is None else str(month)
             case FieldKind.YEAR:
                 value, remarks = read_year(cell)
+            case FieldKind.ACCOUNT:
+                value, remarks = _account(cell, text)
             case FieldKind.DAY:
                 value, remarks = read_day(cell, date1904=self.date1904)
             case FieldKind.COUNT:
@@ -885,6 +889,14 @@ def _number_as_code(text: str) -> tuple[str | None, list[Remark]]:
         whole = text.partition(".")[0]
         return whole, [Remark("CELL-008", text, whole)]
     return None, [Remark("CELL-012", text)]
+
+
+def _account(cell: Cell, text: str) -> tuple[str | None, list[Remark]]:
+    digits, remarks = _number_as_code(text) if cell.kind == "n" else (text, [])
+    if digits is None:
+        return None, remarks
+    account, more = read_account(digits)
+    return account, [*remarks, *more]
 
 
 def _address(cell: Cell) -> str:

@@ -1,133 +1,267 @@
-"""CSV files of budgets, opening balances and bank accounts, as the city keeps them."""
+"""Registers as the city keeps them, CSV or workbook: budgets, opening balances and bank accounts.
 
-import csv
-from collections.abc import Callable
+They are read as counties' documents are. Nobody reviews a register after it is read, so what a reviewer would
+have to decide is refused here; what was merely written otherwise is read, and said.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
+from fundpool.adapters.documents.document_reader import interpret
+from fundpool.adapters.documents.parser_process import take_apart_all
 from fundpool.adapters.documents.raw_files import read_source
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import InputError
-from fundpool.domain.money import parse_yuan
+from fundpool.domain.findings import Finding, Severity
+from fundpool.domain.money import format_yuan
 from fundpool.services.oversight.records import OpeningRow
+from fundpool.services.ports.judging import Line, ParsedDocument, Register
 from fundpool.services.ports.money_ports import AccountProposal
+from schemas.documents.registers import (
+    ACCOUNT_REGISTER,
+    BOOK_REGISTER,
+    BUDGET_REGISTER,
+    OPENING_REGISTER,
+    RegisterType,
+)
 
 T = TypeVar("T")
 
+NO_REGISTER = Register(())
+"""Of a file that names no city: codes stay as they are written, the standard funds are known."""
 
-def read_budget(file: Path) -> dict[tuple[str, str], int]:
-    """Fen per county and scheme of ``county,fund,amount_yuan``; raises InputError naming the line."""
+
+@dataclass(frozen=True, slots=True)
+class RegisterFile(Generic[T]):
+    """What a register says, and the findings on what was read otherwise than it is written."""
+
+    rows: T
+    findings: tuple[Finding, ...]
+
+
+def read_budget(file: Path, register: Register = NO_REGISTER) -> RegisterFile[dict[tuple[str, str], int]]:
+    """Fen per county and scheme of ``county,fund,amount_yuan``; a county may be written by its name.
+
+    Raises InputError ``file_unreadable``, ``columns_missing``, or ``bad_row`` naming line and cell.
+    """
+    parsed, findings = _read(file, BUDGET_REGISTER, register)
     amounts: dict[tuple[str, str], int] = {}
-    for line, row in _rows(file, ("county", "fund", "amount_yuan")):
-        place = (row["county"], row["fund"])
+    for line in parsed.lines:
+        place = (_county(line, "county", register), _text(line, "fund"))
         if place in amounts:
-            raise _wrong(file, line, f"{place[0]} {place[1]} 重复", "given twice")
-        amounts[place] = _fen(file, line, row["amount_yuan"])
-    return amounts
+            raise _wrong(file, line, "county", f"{place[0]} {place[1]} 重复", "given twice")
+        amounts[place] = _fen(line, "amount")
+    return RegisterFile(amounts, findings)
 
 
-def read_openings(file: Path) -> tuple[OpeningRow, ...]:
-    """Rows of ``account_type,unit,fund,balance_yuan[,spending_yuan,…]``; raises InputError naming the line."""
-    return tuple(
+def read_openings(file: Path, register: Register = NO_REGISTER) -> RegisterFile[tuple[OpeningRow, ...]]:
+    """Rows of ``account_type,unit,fund,balance_yuan[,spending_yuan,…]``; errors as of read_budget."""
+    parsed, findings = _read(file, OPENING_REGISTER, register)
+    rows = tuple(
         OpeningRow(
-            account_type=row["account_type"],
-            unit=row["unit"],
-            fund=row["fund"],
-            balance_fen=_fen(file, line, row["balance_yuan"]),
-            spending_fen=_optional(file, line, row.get("spending_yuan")),
-            year_spending_fen=_optional(file, line, row.get("year_spending_yuan")),
-            year_paid_fen=_optional(file, line, row.get("year_paid_yuan")),
+            account_type=_text(line, "account_type"),
+            unit=_county(line, "unit", register),
+            fund=_text(line, "fund"),
+            balance_fen=_fen(line, "balance"),
+            spending_fen=line.amounts_fen["spending"],
+            year_spending_fen=line.amounts_fen["year_spending"],
+            year_paid_fen=line.amounts_fen["year_paid"],
         )
-        for line, row in _rows(file, ("account_type", "unit", "fund", "balance_yuan"))
+        for line in parsed.lines
     )
+    return RegisterFile(rows, findings)
 
 
-def read_accounts(file: Path) -> list[AccountProposal]:
-    """Bank accounts to be entered: city, fund, unit, account_type, account_no, account_name, bank_name.
+def read_accounts(file: Path) -> RegisterFile[list[AccountProposal]]:
+    """Bank accounts: city, fund, unit, account_type, account_no, account_name, bank_name; errors as of read_budget.
 
-    Raises InputError ``file_unreadable``, or ``row_unreadable`` naming the line.
+    An account number is 6 to 32 digits.
     """
+    parsed, findings = _read(file, ACCOUNT_REGISTER, NO_REGISTER)
     names = ("city", "fund", "unit", "account_no", "account_name", "bank_name")
-    return _each_row(
-        file,
-        lambda row: AccountProposal(
-            account_type=AccountType(row["account_type"]), **{name: row[name] for name in names}
-        ),
-    )
+    accounts = [
+        AccountProposal(account_type=_account_type(file, line), **{name: _text(line, name) for name in names})
+        for line in parsed.lines
+    ]
+    return RegisterFile(accounts, findings)
 
 
-def read_book_openings(file: Path) -> list[tuple[AccountRef, int]]:
-    """Accounts of the books with their fen: city, fund, account_type, unit, amount_yuan.
-
-    Raises InputError ``file_unreadable``, or ``row_unreadable`` naming the line.
-    """
-    return _each_row(
-        file,
-        lambda row: (
-            AccountRef(row["city"], row["fund"], AccountType(row["account_type"]), row["unit"]),
-            parse_yuan(row["amount_yuan"]),
-        ),
-    )
-
-
-def _each_row(file: Path, read: Callable[[dict[str, str]], T]) -> list[T]:
-    try:
-        rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            "file_unreadable", f"读不了文件 {file}：{error}", f"cannot read {file}: {error}"
-        ) from error
-    found = []
-    for number, row in enumerate(rows, start=2):
-        try:
-            found.append(read(row))
-        except (KeyError, ValueError) as error:
-            raise InputError(
-                "row_unreadable",
-                f"{file} 第 {number} 行有误：{error}",
-                f"{file} line {number}: {error}",
-                remedy="按表头补全该行 / complete the line under its headings",
-            ) from error
-    return found
+def read_book_openings(file: Path) -> RegisterFile[list[tuple[AccountRef, int]]]:
+    """Accounts of the books with their fen: city, fund, account_type, unit, amount_yuan; errors as of read_budget."""
+    parsed, findings = _read(file, BOOK_REGISTER, NO_REGISTER)
+    entries = [
+        (
+            AccountRef(
+                _text(line, "city"), _text(line, "fund"), _account_type(file, line), _text(line, "unit")
+            ),
+            _fen(line, "amount"),
+        )
+        for line in parsed.lines
+    ]
+    return RegisterFile(entries, findings)
 
 
-def _rows(file: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    try:
-        text = read_source(file).content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(
-            "file_unreadable",
-            f"{file.name} 不是 UTF-8 编码",
-            f"{file.name} is not UTF-8",
-            remedy="另存为 UTF-8 CSV / save as UTF-8 CSV",
-        ) from None
-    reader = csv.DictReader(text.splitlines())
-    missing = [column for column in columns if column not in (reader.fieldnames or ())]
+# --- the file ------------------------------------------------------------------------------------
+
+_SAID = frozenset({"CELL-002", "CELL-008", "FILE-013"})
+"""What a county's reviewer would be shown and a register is taken with: digits written otherwise, an unknown column."""
+_YUAN = "FILE-021"
+"""No unit stated: the columns' names say yuan."""
+_REPORTED = 20
+"""Faults that one error lists."""
+
+
+def _read(file: Path, kind: RegisterType, register: Register) -> tuple[ParsedDocument, tuple[Finding, ...]]:
+    """The register's lines without a fault, and what is said of them."""
+    source = read_source(file)
+    (answer,) = take_apart_all([source])
+    parsed = interpret(answer, file.name, source.sha256, kind, register, None)
+    missing = [finding for finding in parsed.findings if finding.rule in {"FILE-010", "FILE-011", "FILE-017"}]
+    faults = [finding for finding in parsed.findings if _is_fault(finding)]
     if missing:
         raise InputError(
             "columns_missing",
-            f"{file.name} 缺少列：{'、'.join(missing)}",
-            f"{file.name} lacks the columns {', '.join(missing)}",
-            remedy=f"首行写 {','.join(columns)} / the first line names the columns",
+            f"{file.name}：{missing[0].message_zh}；首行应为 {kind.heading}",
+            f"{file.name}: {missing[0].message_en}; the first line is {kind.heading}",
+            remedy=f"首行写 {kind.heading} / the first line names the columns",
         )
-    return [
-        (number, {key: (value or "").strip() for key, value in row.items() if key})
-        for number, row in enumerate(reader, start=2)
+    if not parsed.readable:
+        raise InputError(
+            "file_unreadable",
+            f"{file.name}：{faults[0].message_zh}",
+            f"{file.name}: {faults[0].message_en}",
+            remedy=faults[0].remedy,
+        )
+    of_lines = [fault for line in parsed.lines for fault in _line_faults(line, kind, register)]
+    explained = {cell for _, cell, *_ in of_lines}
+    of_cells = [
+        (fault.row, fault.cell, fault.message_zh, fault.message_en)
+        for fault in faults
+        if fault.cell is None or fault.cell not in explained
     ]
+    _raise_if_any(file, [*of_cells, *of_lines, *_total_faults(parsed)])
+    return parsed, tuple(finding for finding in parsed.findings if not _is_usual(finding))
 
 
-def _optional(file: Path, line: int, text: str | None) -> int | None:
-    return _fen(file, line, text) if text else None
+def _is_fault(finding: Finding) -> bool:
+    if finding.rule == _YUAN or finding.severity is Severity.NOTE:
+        return False
+    return finding.severity is Severity.BLOCK or finding.rule not in _SAID
 
 
-def _fen(file: Path, line: int, text: str) -> int:
+def _is_usual(finding: Finding) -> bool:
+    """Whether the finding only says that a register is written as registers are: in yuan, with keys of funds."""
+    return finding.rule == _YUAN or (finding.rule == "CELL-013" and finding.found == finding.fund)
+
+
+Fault = tuple[int | None, str | None, str, str]
+"""Row, cell, and what is wrong in Chinese and English."""
+
+
+def _raise_if_any(file: Path, faults: list[Fault]) -> None:
+    """Raises InputError ``bad_row`` with every fault's line and cell, as long as people read on."""
+    if not faults:
+        return
+    shown = sorted(faults, key=lambda fault: (fault[0] or 0, fault[1] or ""))[:_REPORTED]
+    more = "" if len(faults) <= _REPORTED else f"……共 {len(faults)} 处 / {len(faults)} in all"
+    zh = "；".join(
+        f"第 {row or '?'} 行 {cell or ''}：{text}".replace(" ：", "：") for row, cell, text, _ in shown
+    )
+    en = "; ".join(
+        f"line {row or '?'} {cell or ''}: {text}".replace(" :", ":") for row, cell, _, text in shown
+    )
+    raise InputError(
+        "bad_row",
+        f"{file.name} {zh}{more}",
+        f"{file.name} {en}",
+        remedy="全部改好再导入，什么都没有登记 / mend them all and import again; nothing was recorded",
+    )
+
+
+def _line_faults(line: Line, kind: RegisterType, register: Register) -> Iterator[Fault]:
+    """Cells that are blank, hold a character that nobody sees, or, where nothing is looked up, no code."""
+    for f in kind.fields:
+        raw, cell = line.raw.get(f.key, "").strip(), line.cells.get(f.key)
+        unseen = " ".join(f"U+{ord(each):04X}" for each in dict.fromkeys(raw) if _is_unseen(each))
+        if unseen:
+            yield (
+                line.row,
+                cell,
+                f"“{f.zh}”有看不见的字符 {unseen}，删去后重填",
+                f"“{f.en}” holds characters that nobody sees, {unseen}: delete and retype",
+            )
+        elif not raw and not f.is_optional:
+            yield line.row, cell, f"“{f.zh}”是空的", f"“{f.en}” is blank"
+        elif register is NO_REGISTER and f.key in _CODES and not _CODE.fullmatch(_text(line, f.key)):
+            yield line.row, cell, f"“{f.zh}”应为代码，现为 {raw!r}", f"“{f.en}” is a code, found {raw!r}"
+
+
+_CODES = frozenset({"city", "fund", "unit"})
+_CODE = re.compile(r"[a-z0-9_]+|[0-9]{6}-[A-Za-z0-9]+")
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in {"Cf", "Cc"} or character in _FILLERS
+
+
+_FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
+"""Characters without a shape that Unicode counts among letters, marks and symbols."""
+
+
+def _total_faults(parsed: ParsedDocument) -> Iterator[Fault]:
+    """A row of totals that is not the sum of the rows: one is missing or wrong."""
+    for key, total_fen in parsed.control_totals_fen.items():
+        sum_fen = sum(line.amounts_fen.get(key) or 0 for line in parsed.lines)
+        if total_fen is not None and total_fen != sum_fen:
+            cell = parsed.control_cells[key]
+            total, sum_of_rows = format_yuan(total_fen), format_yuan(sum_fen)
+            yield (
+                int(re.sub(r"\D", "", cell)),
+                cell,
+                f"合计 {total} 不是各行之和 {sum_of_rows}",
+                f"the total {total} is not the sum of the rows, {sum_of_rows}",
+            )
+
+
+# --- a line --------------------------------------------------------------------------------------
+
+
+def _text(line: Line, key: str) -> str:
+    """The value, or the text as it stands where it names nothing that is known here."""
+    value = line.values[key]
+    return line.raw[key].strip() if value is None else str(value)
+
+
+def _county(line: Line, key: str, register: Register) -> str:
+    """The code of the county that is written by code or name; any other text as it stands."""
+    text = _text(line, key)
+    county = register.by_code(text) or register.by_name(text)
+    return text if county is None else county.code
+
+
+def _fen(line: Line, key: str) -> int:
+    amount_fen = line.amounts_fen[key]
+    assert amount_fen is not None, "a line without its amount is refused"
+    return amount_fen
+
+
+def _account_type(file: Path, line: Line) -> AccountType:
+    text = _text(line, "account_type")
     try:
-        return parse_yuan(text)
+        return AccountType(text)
     except ValueError:
+        known = ", ".join(AccountType)
         raise _wrong(
-            file, line, f"金额应写作 1234567.89，现为 {text!r}", f"not an amount: {text!r}"
+            file, line, "account_type", f"没有账户类型 {text}；有 {known}", f"no account type {text}"
         ) from None
 
 
-def _wrong(file: Path, line: int, zh: str, en: str) -> InputError:
-    return InputError("bad_row", f"{file.name} 第 {line} 行：{zh}", f"{file.name} line {line}: {en}")
+def _wrong(file: Path, line: Line, key: str, zh: str, en: str) -> InputError:
+    cell = line.cells[key]
+    return InputError(
+        "bad_row", f"{file.name} 第 {line.row} 行 {cell}：{zh}", f"{file.name} line {line.row} {cell}: {en}"
+    )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from fundpool.console.options import Act, AnyCity, AnyFund, Options
-from fundpool.console.output import Table, pick
+from fundpool.console.output import Table, findings_in_words, pick
+from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
+    from fundpool.domain.findings import Finding
     from fundpool.domain.transfer import BankAccount
 
 app = App(name="accounts")
@@ -23,7 +25,9 @@ def list_accounts(*, city: AnyCity = None, fund: AnyFund = None, options: Option
 
 
 @app.command(name="import")
-def import_accounts(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV file")], *, act: Act) -> int:
+def import_accounts(
+    file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
+) -> int:
     """录入账户，待复核 / Enter accounts from a CSV as proposals: city, fund, unit, account_type, account_no, account_name, bank_name.
 
     They pay and are paid only once another person has approved them.
@@ -31,12 +35,12 @@ def import_accounts(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / C
     from fundpool.adapters.documents.record_files import read_accounts
     from fundpool.services.payments.bank_accounts import propose_account
 
-    now, proposals = act.now, read_accounts(file)
+    now, register = act.now, read_accounts(file)
     policies = act.ports().policies
-    for each in proposals:
-        policies.require_known(each.city, each.fund, each.unit)
-    entered = act.change(lambda work: [propose_account(work, each, act.by, now) for each in proposals])
-    return _show(entered, act)
+    for proposal in register.rows:
+        policies.require_known(proposal.city, proposal.fund, proposal.unit)
+    entered = act.change(lambda work: [propose_account(work, each, act.by, now) for each in register.rows])
+    return _show(entered, act, register.findings)
 
 
 @app.command
@@ -53,13 +57,17 @@ def approve(
     return _show(act.change(approve_proposed, account_id, city, checker=act.by, now=act.now), act)
 
 
-def _show(accounts: "Sequence[BankAccount]", options: Options) -> int:
+def _show(accounts: "Sequence[BankAccount]", options: Options, findings: "Sequence[Finding]" = ()) -> int:
     about = (
         "id city fund unit account_type version account_no account_name bank_name status maker checker "
         "usable_from"
     )
     columns = "id city fund unit account_type version account_no account_name status maker checker"
     return options.show(
-        {"accounts": [pick(account, about) for account in accounts]},
+        {
+            "accounts": [pick(account, about) for account in accounts],
+            "findings": [finding_to_json(finding) for finding in findings],
+        },
         Table("账户登记簿 / bank accounts", accounts, columns),
+        *findings_in_words(findings),
     )

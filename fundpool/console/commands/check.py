@@ -10,9 +10,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from fundpool.console.options import City, Options, PeriodText, parse_day, period_of_type
-from fundpool.console.output import Columns, Table
+from fundpool.console.output import Columns, Table, findings_in_words
 from fundpool.domain.errors import InputError
-from fundpool.domain.findings import Severity, Verdict
+from fundpool.domain.findings import Verdict
 from fundpool.domain.return_slip import Correction, Deadline, ReturnSlip, correction_of
 from fundpool.services.ports.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
 from schemas.documents import document_type
@@ -21,8 +21,6 @@ UNREADABLE = frozenset(f"FILE-{number:03d}" for number in range(8))
 """Rules of reading under which a file could not be taken apart at all: exit status 2."""
 
 _VERDICT_ZH = {Verdict.PASS: "通过 pass", Verdict.REVIEW: "人工复核 review", Verdict.RETURN: "退回 return"}
-
-_SEVERITY_ZH = {Severity.BLOCK: "须更正 block", Severity.REVIEW: "待复核 review", Severity.NOTE: "提示 note"}
 
 
 def check(
@@ -153,8 +151,4 @@ def _findings(judgements: Sequence[Judgement]) -> Iterator[str]:
     for judgement in judgements:
         if judgement.findings:
             yield f"\n{judgement.file}"
-        for finding in judgement.findings:
-            place = " ".join(part for part in (finding.sheet, finding.cell) if part)
-            yield f"[{finding.rule}] {_SEVERITY_ZH[finding.severity]} {place}：{finding.message_zh}"
-            yield f"    {finding.message_en}"
-            yield f"    依据 basis: {finding.basis}  请 remedy: {finding.remedy}"
+        yield from findings_in_words(judgement.findings)

@@ -21,8 +21,9 @@ from fundpool.console.options import (
     parse_amount,
     writing_to,
 )
-from fundpool.console.output import Table, pick
+from fundpool.console.output import Table, findings_in_words, pick
 from fundpool.domain.periods import parse_month
+from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
     from fundpool.domain.ledger import LedgerFault
@@ -116,19 +117,27 @@ def export(
 
 
 @app.command(name="open")
-def open_books(file: Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV file")], *, act: Act) -> int:
+def open_books(
+    file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
+) -> int:
     """登记期初余额 / Bring opening balances into the books from a CSV: city, fund, account_type, unit, amount_yuan."""
     from fundpool.adapters.documents.record_files import read_book_openings
     from fundpool.services.books import booking
 
-    now, entries = act.now, read_book_openings(file)
+    now, register = act.now, read_book_openings(file)
+    entries = register.rows
     policies = act.ports().policies
     for ref, _ in entries:
         policies.require_known(ref.city, ref.fund, ref.unit)
     act.change(booking.open_balances, entries, by=act.by, event_at=now, now=now)
     return act.show(
-        {"accounts": len(entries), "total_fen": sum(amount_fen for _, amount_fen in entries)},
+        {
+            "accounts": len(entries),
+            "total_fen": sum(amount_fen for _, amount_fen in entries),
+            "findings": [finding_to_json(finding) for finding in register.findings],
+        },
         f"期初已入账 {len(entries)} 户 / opened {len(entries)} accounts",
+        *findings_in_words(register.findings),
     )
 
 

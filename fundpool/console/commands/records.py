@@ -1,7 +1,8 @@
 """Facts people record: budgets, openings, extensions, nil returns."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -18,7 +19,12 @@ from fundpool.console.options import (
     Reason,
     parse_period,
 )
-from fundpool.console.output import Table, pick
+from fundpool.console.output import Table, findings_in_words, pick
+from fundpool.services.ports.judging import Register, finding_to_json
+
+if TYPE_CHECKING:
+    from fundpool.domain.findings import Finding
+    from fundpool.domain.policy import CityPolicy
 
 budget = App(name="budget")
 openings = App(name="openings")
@@ -26,7 +32,7 @@ extension = App(name="extension")
 nil_return = App(name="nil-return")
 waiver = App(name="waiver")
 
-_File = Annotated[Path, Parameter(help="CSV 文件，UTF-8 / CSV file")]
+_File = Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")]
 _Number = Annotated[str, Parameter(name="--document-number", help="文号 / document number")]
 
 
@@ -43,16 +49,18 @@ def import_budget(
     from fundpool.adapters.documents.record_files import read_budget
     from fundpool.services.oversight.records import record_budget
 
+    ports = act.open_month()
+    read = read_budget(file, _register(ports.policies.city(city)))
     changed = record_budget(
-        act.open_month(),
+        ports,
         city=city,
         year=year,
-        amounts=read_budget(file),
+        amounts=read.rows,
         document_number=document_number,
         by=act.by,
         now=act.now,
     )
-    return _show_recorded(changed, act)
+    return _show_recorded(changed, act, read.findings)
 
 
 @budget.command(name="list")
@@ -83,7 +91,9 @@ def import_openings(file: _File, *, act: ActOnMonth) -> int:
     from fundpool.adapters.documents.record_files import read_openings
     from fundpool.services.oversight.records import record_openings
 
-    return _show_recorded(record_openings(act.open_month(), rows=read_openings(file), **act.about), act)
+    ports = act.open_month()
+    read = read_openings(file, _register(ports.policies.city(act.city)))
+    return _show_recorded(record_openings(ports, rows=read.rows, **act.about), act, read.findings)
 
 
 @extension.command(name="add")
@@ -158,6 +168,11 @@ def add_waiver(
     return _show_recorded(changed, act)
 
 
-def _show_recorded(count: int, act: Act) -> int:
+def _register(policy: "CityPolicy") -> Register:
+    return Register.of(policy.register, policy.funds, policy.name_zh)
+
+
+def _show_recorded(count: int, act: Act, findings: "Sequence[Finding]" = ()) -> int:
     sentence = f"登记 {count:d} 条 / {count:d} recorded" if count else "已有相同登记 / already recorded"
-    return act.show({"recorded": int(count)}, sentence)
+    document = {"recorded": int(count), "findings": [finding_to_json(finding) for finding in findings]}
+    return act.show(document, sentence, *findings_in_words(findings))

@@ -61,12 +61,12 @@ def write_bank_accounts(target: Path, sample: Path) -> None:
     openings = {
         (row.account_type, row.unit, row.fund): row.balance_fen
         for name in ("openings-city.csv", "openings-counties.csv")
-        for row in read_openings(sample / name)
+        for row in read_openings(sample / name).rows
     }
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["account", "name", "balance_fen"])
-        for account in read_accounts(sample / "accounts.csv"):
+        for account in read_accounts(sample / "accounts.csv").rows:
             held = openings.get((account.account_type.value, account.unit, account.fund), 0)
             writer.writerow([account.account_no, account.account_name, held])
 

@@ -229,11 +229,11 @@ class ScriptedPeople(People):
         set_up, folder = self._script.set_up, self._folder
         # The city's account as the books begin; the counties' as the month's first report must tie to.
         openings = {
-            self.month.plus(-2): read_openings(folder / "openings-city.csv"),
-            self.month.plus(-1): read_openings(folder / "openings-counties.csv"),
+            self.month.plus(-2): read_openings(folder / "openings-city.csv").rows,
+            self.month.plus(-1): read_openings(folder / "openings-counties.csv").rows,
         }
-        self.record_beginnings(read_budget(folder / "budget.csv"), set_up.budget_document, openings, now)
-        self.enter_accounts(read_accounts(folder / "accounts.csv"), now, set_up.unapproved)
+        self.record_beginnings(read_budget(folder / "budget.csv").rows, set_up.budget_document, openings, now)
+        self.enter_accounts(read_accounts(folder / "accounts.csv").rows, now, set_up.unapproved)
 
     def _approve_accounts(self, _act: Act, now: datetime) -> None:
         city, checker = self.policy.key, self.names["accounts_checker"]
