@@ -1,7 +1,8 @@
 """Finds a document's table in a file's cells and reads it, keeping the cell of every value."""
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -331,22 +332,23 @@ class _Reading:
         )
 
     def _table_in(self, sheet: _Sheet) -> _Table | None:
-        best: _Table | None = None
-        above: Mapping[int, Cell] = {}
+        head = [(row, cells) for row, cells in sheet.rows.items() if row <= HEADER_ROWS]
         wanted = sum(not f.is_optional for f in self.document.fields)
-        enough = min(4, wanted)
-        for row, cells in sheet.rows.items():
-            if row > HEADER_ROWS:
-                break
-            tables = [self._header(sheet, row, cells)]
-            if best is None or len(best.columns) < wanted:
-                # The header of two rows is taken only where it says more than either of its rows.
-                tables.append(self._header(sheet, row, self._two_rows(above, cells)))
-            for table in tables:
-                if len(table.columns) >= enough and (best is None or len(table.columns) > len(best.columns)):
-                    best = table
-            above = cells
+        best = self._widest((self._header(sheet, row, cells) for row, cells in head), wanted)
+        if best is None or len(best.columns) < wanted:
+            # The header of two rows is taken only where it says more than either of its rows.
+            pairs = itertools.pairwise(head)
+            both = (
+                self._header(sheet, row, self._two_rows(above, cells)) for (_, above), (row, cells) in pairs
+            )
+            best = self._widest((*([best] if best else ()), *both), wanted)
         return best if best is not None and 2 * len(best.columns) >= wanted else None
+
+    @staticmethod
+    def _widest(tables: Iterable[_Table], wanted: int) -> _Table | None:
+        """The first table of those with the most columns of the document."""
+        enough = [table for table in tables if len(table.columns) >= min(4, wanted)]
+        return max(enough, key=lambda table: len(table.columns), default=None)
 
     def _two_rows(self, above: Mapping[int, Cell], below: Mapping[int, Cell]) -> dict[int, Cell]:
         """The header that two rows make: 本月 over 住院 and 普通门诊 is 本月住院 and 本月普通门诊.
