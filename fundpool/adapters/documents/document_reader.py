@@ -49,7 +49,7 @@ _STATED_UNIT = re.compile(
     rf"{_UNIT_WORDS}(?:为|是|:)?[(\[]?(?:人民币)?[(\[]?([十百千万亿]*元)(?![0-9a-z])"
     rf"|[(\[](?:{_UNIT_WORDS}:?)*([十百千万亿]*元)[)\]]"
     r"|^([十百千万亿]*元)$"
-    r"|表[-—]*([十百千万亿]+元)$"
+    r"|表[-—]*([十百千万亿]+元)(?=$|[(])"
 )
 """Where a folded text outside the table says what the amounts are in: 单位（元）, 人民币（元）, a title's （万元）."""
 _HEADER_UNIT = re.compile(r"[(（](元|万元|千元|亿元|人|户)[)）]$")
