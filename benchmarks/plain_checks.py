@@ -116,6 +116,17 @@ def _signed_sum(expect: Any, _rows: Sequence[Row]) -> Holds:
     return holds
 
 
+def _continued(expect: Any, _rows: Sequence[Row]) -> Holds:
+    names = expect.column_list
+    threes = list(zip(names[::3], names[1::3], names[2::3], strict=True))
+
+    def holds(row: Row) -> bool:
+        known = [amounts for three in threes if None not in (amounts := [row[name] for name in three])]
+        return all(total == before + since for total, before, since in known)
+
+    return holds
+
+
 def _near(expect: Any, _rows: Sequence[Row]) -> Holds:
     amount, usual = expect.column_list
     low, high = expect.options["low_percent"], expect.options["high_percent"]
@@ -145,6 +156,7 @@ RULES: dict[str, Callable[[Any, Sequence[Row]], Holds]] = {
     "compared": _compared,
     "control_totals": _compared,
     "signed_sum": _signed_sum,
+    "continued": _continued,
     "near": _near,
 }
 """How each expectation of Great Expectations, and each rule of expectations/arithmetic.py, is judged on one row."""

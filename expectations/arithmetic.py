@@ -86,6 +86,14 @@ def signed_sum(
     return Cells(wrong.to_frame(total), expected.to_frame(total))
 
 
+def continued(amounts: pd.DataFrame) -> Cells:
+    """Column 1 = column 2 + column 3, column 4 = column 5 + column 6, …; the first column of each three is at fault."""
+    total = amounts.iloc[:, ::3]
+    before, since = (amounts.iloc[:, at::3].set_axis(total.columns, axis=1) for at in (1, 2))
+    expected = before + since
+    return Cells(~total.eq(expected).fillna(value=True).astype(bool), expected)
+
+
 def near(amounts: pd.DataFrame, *, low_percent: int, high_percent: int) -> Cells:
     """Column 1 lies between these percentages of column 2, where both are above nil."""
     field, usual = amounts.columns
@@ -108,6 +116,7 @@ RULES: dict[str, Callable[..., Cells]] = {
         compared,
         control_totals,
         signed_sum,
+        continued,
         near,
     )
 }

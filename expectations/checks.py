@@ -40,6 +40,7 @@ class Check:
     ``field`` is named where the expectation's columns are not the cell to correct. ``found`` and
     ``expected`` are worded here where they are not the two sides that the expectation compares.
     ``needs`` is the fact of JudgingContext without which there is nothing to compare with;
+    ``further_facts`` are others that it compares with where they are known;
     ``fund_column`` names the fund of a finding where it is not the fund of the row.
     Messages may name {county}, {fund}, {field}, {found}, {expected}.
     """
@@ -57,6 +58,7 @@ class Check:
     found: Wording | None = None
     expected: Wording | None = None
     needs: str | None = None
+    further_facts: tuple[str, ...] = ()
     fund_column: str = "fund"
 
     def expectation(self) -> Expectation:
@@ -106,7 +108,9 @@ class Suite:
     @property
     def needed(self) -> tuple[str, ...]:
         """The facts of JudgingContext that the checks compare with."""
-        return tuple(dict.fromkeys(check.needs for check in self.checks if check.needs is not None))
+        needing = [check for check in self.checks if check.needs is not None]
+        facts = (fact for check in needing for fact in (str(check.needs), *check.further_facts))
+        return tuple(dict.fromkeys(facts))
 
 
 def worded(column: str, found: Any) -> str | None:

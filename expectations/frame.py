@@ -36,7 +36,8 @@ from typing import Any
 import pandas as pd
 
 from expectations.checks import Suite
-from fundpool.services.ports.judging import CountyFund, JudgingContext, Line, ParsedDocument, fold
+from fundpool.domain.people import same_person
+from fundpool.services.ports.judging import CountyFund, JudgingContext, Line, ParsedDocument
 from schemas.documents.base import DocumentType, FieldKind
 
 RECENT_SPENDING = "recent_monthly_spending_fen"
@@ -145,8 +146,7 @@ def _with_file_facts(
                 **{f"control_{key}": file.control_totals_fen.get(key) for key in money},
                 **{key: file.labels.get(key, "") for key in signatures},
                 "has_total_row": bool(file.control_totals_fen),
-                # 张　敏 is 张敏: names of two characters are often spread over the width of three.
-                "maker_is_checker": bool(made) and fold(made) == fold(checked),
+                "maker_is_checker": bool(made and checked) and same_person(made, checked),
             }
         )
     stated = _table(records, {"file", "line", *(f"control_{key}" for key in money)})

@@ -3,7 +3,7 @@
 import great_expectations.expectations as gxe
 import pandas as pd
 
-from expectations.arithmetic import cells, compared, not_negative, signed_sum
+from expectations.arithmetic import cells, compared, continued, not_negative, signed_sum
 from expectations.checks import BLOCK, NOTE, REVIEW, Check, Suite, text
 from expectations.form import FORM, form_checks
 from expectations.tie_out import (
@@ -15,7 +15,7 @@ from expectations.tie_out import (
     usual_spending,
 )
 from schemas.documents.base import ITEMS
-from schemas.documents.report import REPORT
+from schemas.documents.report import ITEM_KEYS, LAST_ITEM_FACTS, REPORT
 
 
 def _add_columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -130,6 +130,26 @@ SUITE = Suite(
             expect=cells(compared, ["interest_fen", "interest_ceiling_fen"], relation="le"),
         ),
         right_magnitude_beside_last_year("REPORT-031", "spending_fen"),
+        Check(
+            code="REPORT-032",
+            severity=BLOCK,
+            title_zh="各项累计等于上月累计加本月",
+            title_en="each item: year to date = last month's + this month's",
+            message_zh="{county}{fund}“{field}”填 {found}，上月该项累计加本月为 {expected}",
+            message_en="{county} {fund}: “{field}” reads {found}; the item's last year to date plus this month is {expected}",
+            basis="账表相符 / books and reports agree",
+            remedy="核对各项累计数；调整以前月份请附说明 / correct it, or explain adjustments of earlier months",
+            expect=cells(
+                continued,
+                [
+                    name
+                    for item, last in zip(ITEM_KEYS, LAST_ITEM_FACTS, strict=True)
+                    for name in (f"year_{item}", last, item)
+                ],
+            ),
+            needs=LAST_ITEM_FACTS[0],
+            further_facts=LAST_ITEM_FACTS[1:],
+        ),
     ),
     add_columns=_add_columns,
 )

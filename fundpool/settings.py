@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +14,14 @@ from fundpool.domain.periods import parse_duration
 from fundpool.domain.transfer import GatewayTerms, PaymentLimits
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def sqlite_url(file: Path) -> str:
+    """The address of a SQLite file whose path may hold what an address reads otherwise: ``%``, ``?``, ``#``."""
+    path = str(file)
+    for mark in "%?#":
+        path = path.replace(mark, quote(mark))
+    return f"sqlite:///{path}"
 
 
 def _duration(text: str) -> str:
@@ -247,7 +255,7 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The database in use: the given one, with its password, else SQLite in the data folder."""
         given = self.database_url.get_secret_value() if self.database_url else ""
-        return given or f"sqlite:///{(self.home / 'fundpool.db').resolve()}"
+        return given or sqlite_url((self.home / "fundpool.db").resolve())
 
     @property
     def resolved_drop_folder(self) -> Path:

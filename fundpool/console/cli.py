@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from fundpool.console.output import print_error
 from fundpool.core_dumps import leave_no_core_dump
@@ -83,6 +83,7 @@ def build_app() -> App:
         version_flags=["--version"],
         help_format="plaintext",  # markdown help costs a quarter of a second
         result_action="return_value",
+        default_parameter=Parameter(json_list=False, json_dict=False),  # a file's name may begin with [
     )
     for name, (target, text) in _COMMANDS.items():
         app.command(f"fundpool.console.{target}", name=name, help=text)

@@ -74,6 +74,8 @@ class DocumentField:
     follows_from: Sum | None = None
     choices: tuple[str, ...] = ()
     may_be_negative: bool = False
+    nil_for_fund: str | None = None
+    """The fund that has no such amount by law: a dash there means nil."""
 
     @property
     def is_money(self) -> bool:
@@ -178,6 +180,9 @@ ITEMS: tuple[tuple[str, str, str], ...] = (
     ("personal_account", "个人账户", "personal accounts"),
 )
 """The benefit items that plans and reports are broken down by."""
+
+NIL_BY_LAW: dict[str, str] = {"personal_account": "resident"}
+"""By item the fund that has none of it: resident personal accounts were abolished (医保发〔2019〕30号)."""
 
 FUND_NAMES: dict[str, tuple[str, ...]] = {
     "employee": (

@@ -1,6 +1,6 @@
 """用款计划申请表: what a county asks for next month, by fund and item."""
 
-from schemas.documents.base import ITEMS, LAST_YEAR, DocumentField, DocumentType, Intake, Sum
+from schemas.documents.base import ITEMS, LAST_YEAR, NIL_BY_LAW, DocumentField, DocumentType, Intake, Sum
 
 ITEM_KEYS = tuple(f"{key}_fen" for key, _, _ in ITEMS)
 
@@ -12,7 +12,13 @@ PLAN = DocumentType(
     month_en="the month the money is for",
     columns=(
         *(
-            DocumentField(f"{key}_fen", zh, f"planned {en}", (f"{zh}计划支出", f"{zh}支出", f"{zh}费用"))
+            DocumentField(
+                f"{key}_fen",
+                zh,
+                f"planned {en}",
+                (f"{zh}计划支出", f"{zh}支出", f"{zh}费用"),
+                nil_for_fund=NIL_BY_LAW.get(key),
+            )
             for key, zh, en in ITEMS
         ),
         DocumentField(

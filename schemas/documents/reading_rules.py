@@ -48,8 +48,8 @@ _RULES = (
         BLOCK,
         "格式不收",
         "format not taken",
-        "只收 .xlsx 和 .csv，此文件实为 {found}",
-        "only .xlsx and .csv are taken; by its content this is {found}",
+        "只收 .xlsx、.xlsm、.xls、.et 和 .csv，此文件实为 {found}",
+        "only .xlsx, .xlsm, .xls, .et and .csv are taken; by its content this is {found}",
         "在 Excel/WPS 中另存为 .xlsx / save as .xlsx",
     ),
     ReadingRule(
@@ -64,11 +64,11 @@ _RULES = (
     ReadingRule(
         "FILE-004",
         BLOCK,
-        "加密、宏或外部链接",
-        "encrypted, macros or external links",
+        "加密或外部链接",
+        "encrypted or external links",
         "文件含有不收的内容：{found}",
         "the file contains what is not taken: {found}",
-        "去掉密码、宏和外部链接后另存为 .xlsx / remove password, macros and external links",
+        "去掉密码和外部链接后另存为 .xlsx / remove the password and external links, save as .xlsx",
     ),
     ReadingRule(
         "FILE-005",
@@ -93,8 +93,8 @@ _RULES = (
         BLOCK,
         "文字编码不明",
         "text encoding not understood",
-        "CSV 须为 UTF-8 或 GB18030 编码的规范文本：{found}",
-        "a CSV must be well-formed UTF-8 or GB18030 text: {found}",
+        "CSV 须为 UTF-8、UTF-16 或 GB18030 编码的规范文本：{found}",
+        "a CSV must be well-formed UTF-8, UTF-16 or GB18030 text: {found}",
         "另存为“CSV UTF-8”或 .xlsx / save as CSV UTF-8 or .xlsx",
     ),
     ReadingRule(
@@ -222,6 +222,33 @@ _RULES = (
         "合计行不止一行（{found}），以第一行为准",
         "more than one total row ({found}); the first one counts",
         "只保留一行合计 / keep one total row",
+    ),
+    ReadingRule(
+        "FILE-024",
+        NOTE,
+        "旧版工作簿",
+        "legacy workbook",
+        "是旧版工作簿（.xls 或 .et）：只读单元格的值，看不到公式、数字格式和隐藏的行列",
+        "a legacy workbook (.xls or .et): the values were read; formulas, number formats and hidden rows are not seen",
+        "以后另存为 .xlsx 再报 / save as .xlsx next time",
+    ),
+    ReadingRule(
+        "FILE-025",
+        NOTE,
+        "带宏的工作簿",
+        "workbook with macros",
+        "工作簿带有宏：宏没有运行，也没有读取",
+        "the workbook has macros: they were neither run nor read",
+        "以后另存为 .xlsx 再报 / save as .xlsx next time",
+    ),
+    ReadingRule(
+        "FILE-026",
+        NOTE,
+        "其他工作表",
+        "other sheets",
+        "还有其他工作表，未读取：{found}",
+        "there are other sheets, which were not read: {found}",
+        "确认要报的就是读取的这一张 / see that the sheet read is the one you file",
     ),
     ReadingRule(
         "CELL-001",
@@ -377,36 +404,87 @@ _RULES = (
         "“{column}” is shown as “{found}”; read as stored: {expected}",
         "无须更正 / nothing to do",
     ),
+    ReadingRule(
+        "CELL-018",
+        NOTE,
+        "看不见的字符，已去掉",
+        "unseen characters, taken off",
+        "单元格中有看不见的字符 {found}，已去掉，读作“{expected}”",
+        "the cell holds characters that nobody sees, {found}; they were taken off: “{expected}”",
+        "无须更正；重新键入该格可去掉 / nothing to do; typing the cell anew removes them",
+    ),
+    ReadingRule(
+        "CELL-019",
+        BLOCK,
+        "改变显示的字符",
+        "characters that change what is seen",
+        "单元格中有使显示与所存不同的字符 {found}，不读取",
+        "the cell holds characters that make it look other than it is, {found}; it was not read",
+        "清空该格后重新键入 / clear the cell and type it anew",
+    ),
+    ReadingRule(
+        "CELL-020",
+        NOTE,
+        "横线表示没有",
+        "a dash for nothing",
+        "“{column}”写的是“{found}”，按规定此格{expected}",
+        "“{column}” reads “{found}”, which here can only mean: {expected}",
+        "无须更正；填 0 更好 / nothing to do; 0 is better",
+    ),
 )
 
 READING_RULES: dict[str, ReadingRule] = {rule.code: rule for rule in _RULES}
 
-REFUSALS: dict[str, str] = {
-    "empty": "FILE-001",
-    "wrong_format": "FILE-002",
-    "not_a_workbook": "FILE-002",
-    "damaged": "FILE-003",
-    "encrypted": "FILE-004",
-    "macros": "FILE-004",
-    "external_links": "FILE-004",
-    "too_large": "FILE-005",
-    "too_many_entries": "FILE-005",
-    "inflates_too_far": "FILE-005",
-    "cell_far_out": "FILE-005",
-    "too_many_cells": "FILE-005",
-    "too_many_sheets": "FILE-005",
-    "text_too_long": "FILE-005",
-    "out_of_memory": "FILE-005",
-    "timed_out": "FILE-005",
-    "killed": "FILE-005",
-    "doctype": "FILE-006",
-    "unsafe_entry": "FILE-006",
-    "strange_xml": "FILE-006",
-    "utf16": "FILE-007",
-    "bad_encoding": "FILE-007",
-    "not_text": "FILE-007",
-    "bad_csv": "FILE-007",
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refusal by the parser comes under: the rule, and words for the message before what was met."""
+
+    rule: str
+    words: str
+
+
+REFUSALS: dict[str, Refusal] = {
+    "empty": Refusal("FILE-001", ""),
+    "wrong_format": Refusal("FILE-002", ""),
+    "not_a_workbook": Refusal("FILE-002", ""),
+    "damaged": Refusal("FILE-003", ""),
+    "encrypted": Refusal("FILE-004", "打开密码 password"),
+    "external_links": Refusal("FILE-004", "外部链接 external link"),
+    "too_large": Refusal("FILE-005", "文件太大 file too large"),
+    "too_many_entries": Refusal("FILE-005", "部件太多 too many parts"),
+    "inflates_too_far": Refusal("FILE-005", "解压后太大 inflates too far"),
+    "cell_far_out": Refusal("FILE-005", "单元格太远 cell far out"),
+    "too_many_cells": Refusal("FILE-005", "单元格太多 too many cells"),
+    "too_many_sheets": Refusal("FILE-005", "工作表太多 too many sheets"),
+    "text_too_long": Refusal("FILE-005", "文字太长 text too long"),
+    "out_of_memory": Refusal("FILE-005", "内存 memory"),
+    "timed_out": Refusal("FILE-005", "时间 time"),
+    "killed": Refusal("FILE-005", "时间或内存 time or memory"),
+    "doctype": Refusal("FILE-006", "文档类型声明 DOCTYPE"),
+    "unsafe_entry": Refusal("FILE-006", "压缩包内的名称 name in the archive"),
+    "strange_xml": Refusal("FILE-006", "XML 编码 XML encoding"),
+    "bad_encoding": Refusal("FILE-007", "编码不明 unknown encoding,"),
+    "not_text": Refusal("FILE-007", "控制字符 control character"),
+    "bad_csv": Refusal("FILE-007", "分隔或引号有误 separators or quotes:"),
 }
-"""Which rule a refusal by the parser comes under."""
+"""By the parser's reasons."""
+
+WHAT_IT_IS: dict[str, str] = {
+    "pdf": "PDF",
+    "image": "图片 image",
+    "archive": "压缩包（非 zip） archive (not zip)",
+    "zip": "压缩包 zip",
+    "xlsb": "二进制工作簿 .xlsb",
+    "ods": "OpenDocument 表格 .ods",
+    "docx": "Word 文档 Word document",
+    "pptx": "演示文稿 presentation",
+    "html or xml": "网页或 XML web page or XML",
+    "web archive": "网页存档 web archive",
+    "rtf": "RTF 文本 rich text",
+    "sylk": "SYLK 表格 SYLK",
+    "old office": "旧版 Office 文档，不是工作簿 old Office document, no workbook",
+}
+"""What the parser calls a file that it does not take, in words for people."""
 
 LIMITS_BASIS = "docs/checks.md#limits"

@@ -1,9 +1,11 @@
 """基金支出核算报表: what a county received and spent in a month, by fund and item."""
 
-from schemas.documents.base import ITEMS, LAST_YEAR, DocumentField, DocumentType, Intake, Sum
+from schemas.documents.base import ITEMS, LAST_YEAR, NIL_BY_LAW, DocumentField, DocumentType, Intake, Sum
 
 ITEM_KEYS = tuple(f"{key}_fen" for key, _, _ in ITEMS)
 YEAR_ITEM_KEYS = tuple(f"year_{key}_fen" for key, _, _ in ITEMS)
+LAST_ITEM_FACTS = tuple(f"last_cumulative_{key}" for key in ITEM_KEYS)
+"""What an item had come to in the year by last month's report, by the order of the items."""
 
 REPORT = DocumentType(
     key="report",
@@ -32,6 +34,7 @@ REPORT = DocumentType(
                 f"{zh}（本月）",
                 f"{en} this month",
                 (f"{zh}本月", f"本月{zh}", f"{zh}支出（本月）"),
+                nil_for_fund=NIL_BY_LAW.get(key),
             )
             for key, zh, en in ITEMS
         ),
@@ -66,6 +69,7 @@ REPORT = DocumentType(
                 f"{zh}（累计）",
                 f"{en}, year to date",
                 (f"{zh}累计", f"累计{zh}", f"{zh}支出（累计）"),
+                nil_for_fund=NIL_BY_LAW.get(key),
             )
             for key, zh, en in ITEMS
         ),
@@ -92,6 +96,7 @@ REPORT = DocumentType(
             "last_closing_fen",
             "ledger_received_fen",
             "last_cumulative_fen",
+            *LAST_ITEM_FACTS,
             "recent_monthly_spending_fen",
         ),
     ),

@@ -47,7 +47,7 @@ A file is taken apart in a process of its own, by its bytes and not its name; a 
 others go on. No value is changed in silence: a writing that is not the plain one falls under a rule below and the finding
 shows both. What is accepted without a word: text amounts like `1234.5`; numbers that are whole fen at Excel's fifteen
 digits; formulas with a stored result in the cells that the template itself computes (the checks compute them again);
-rows of a list that hold only what the template wrote into them.
+rows of a list that hold only what the template wrote into them. [files.md](files.md) says which formats are read.
 
 ### Limits
 

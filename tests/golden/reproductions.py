@@ -14,6 +14,7 @@ from fundpool.domain.findings import Finding
 from fundpool.services.ports.judging import Judgement, SourceFile, judge_files
 from schemas.documents import document_type
 from tests.golden import sample_documents as sample
+from tests.golden.legacy_workbook import legacy_document, locked_workbook
 
 FOLDER = Path(__file__).parent / "checks"
 
@@ -97,6 +98,14 @@ def _form(prefix: str, document: str, amount: str, required: str) -> list[Reprod
     if document_type(document).per_fund:
         made.append(_csv(f"{prefix}-006", document, lambda rows: rows[:1]))
     return made
+
+
+def _shift_items(rows: list[sample.Row]) -> None:
+    """50 million yuan of one item's year to date stand under another's."""
+    for key, amount in (("year_inpatient_fen", -5_000_000_000), ("year_outpatient_fen", 5_000_000_000)):
+        before = rows[0][key]
+        assert isinstance(before, int)
+        rows[0][key] = before + amount
 
 
 def _without_totals(document: str) -> bytes:
@@ -186,6 +195,7 @@ def _report() -> list[Reproduction]:
         _scaled("REPORT-029", "report", 1, quiet),
         _scaled("REPORT-030", "report", 0, lambda row: row.update(interest_fen=90_000_000)),
         _csv("REPORT-031", "report", _set(0, last_year_fen=10_000_000)),
+        _csv("REPORT-032", "report", _shift_items),
     ]
 
 
@@ -305,9 +315,7 @@ def _files() -> list[Reproduction]:
         Reproduction("FILE-001", "plan", ".csv", b"\r\n\r\n"),
         Reproduction("FILE-002", "plan", ".xlsx", b"%PDF-1.4 not a workbook"),
         Reproduction("FILE-003", "plan", ".xlsx", clean[: len(clean) // 2]),
-        Reproduction(
-            "FILE-004", "plan", ".xlsx", sample.rezip({**sample.unzip(clean), "xl/vbaProject.bin": b"macro"})
-        ),
+        Reproduction("FILE-004", "plan", ".xlsx", locked_workbook()),
         _part(
             "FILE-005",
             sample.SHEET,
@@ -324,7 +332,7 @@ def _files() -> list[Reproduction]:
             "FILE-007",
             "plan",
             ".csv",
-            sample.file_bytes("plan", sample.plan_rows(), ".csv", encoding="utf-16"),
+            sample.file_bytes("plan", sample.plan_rows(), ".csv", encoding="utf-16-le"),
         ),
         _text("FILE-010", lambda text: text.replace(text.splitlines()[2], "甲,乙,丙,丁,戊,己,庚,辛")),
         _text("FILE-011", lambda text: text.replace(",可用余额,", ",结存,")),
@@ -358,16 +366,31 @@ def _files() -> list[Reproduction]:
         _text("FILE-021", lambda text: text.replace("单位：元", "")),
         _part("FILE-022", "docProps/custom.xml", lambda xml: xml.replace("2026-10", "2026-09")),
         _text("FILE-023", lambda text: text + "合计,,,,1.00\r\n"),
+        Reproduction(
+            "FILE-024", "plan", ".xls", legacy_document(sample.file_bytes("plan", sample.plan_rows(), ".csv"))
+        ),
+        Reproduction(
+            "FILE-025", "plan", ".xlsm", sample.rezip({**sample.unzip(clean), "xl/vbaProject.bin": b"macro"})
+        ),
+        Reproduction(
+            "FILE-026",
+            "plan",
+            ".xlsx",
+            _two_sheets(clean, '<sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData>'),
+        ),
         Reproduction("CELL-007", "plan", ".xlsx", dates),
     ]
 
 
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _WORKSHEET = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet"
 
 
-def _two_sheets(clean: bytes) -> bytes:
+def _two_sheets(clean: bytes, data: str = "") -> bytes:
+    """The workbook with a second sheet: a copy of the first, or one that holds ``data``."""
     parts = sample.unzip(clean)
-    parts["xl/worksheets/sheet2.xml"] = parts[sample.SHEET]
+    other = f'<worksheet xmlns="{_MAIN}">{data}</worksheet>'.encode()
+    parts["xl/worksheets/sheet2.xml"] = other if data else parts[sample.SHEET]
     for name, old, new in (
         ("xl/workbook.xml", "</sheets>", '<sheet name="副本" sheetId="2" r:id="rId99"/></sheets>'),
         (
@@ -401,6 +424,9 @@ def _cells() -> list[Reproduction]:
         _csv("CELL-015", "payer-detail", _set(0, paid_on="十月五日")),
         _formatted("CELL-016", '0.0,"万"'),
         _formatted("CELL-017", "0", "8123456.78"),
+        _csv("CELL-018", "plan", _set(0, county_name="椒\u200b江区")),
+        _csv("CELL-019", "plan", _set(0, county_name="\u202e椒江区")),
+        _csv("CELL-020", "plan", _set(1, personal_account_fen="—")),
     ]
 
 

@@ -201,6 +201,12 @@ def context() -> JudgingContext:
             "budget_left_fen": {(county, fund): amount * 3 for fund, amount in PLANNED_FEN.items()},
             "last_closing_fen": {(county, fund): amount for fund, amount in _OPENING_FEN.items()},
             "last_cumulative_fen": {(county, fund): amount for fund, amount in _CUMULATIVE_FEN.items()},
+            **{
+                f"last_cumulative_{key}_fen": {
+                    (county, fund): 9 * amounts[number] for fund, amounts in _ITEM_FEN.items()
+                }
+                for number, (key, _, _) in enumerate(ITEMS)
+            },
             "ledger_received_fen": {(county, fund): fen + 5_000_000 for fund, fen in PLANNED_FEN.items()},
             "recent_monthly_spending_fen": {(county, fund): [fen] * 3 for fund, fen in PLANNED_FEN.items()},
             **_further(county),

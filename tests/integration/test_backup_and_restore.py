@@ -142,3 +142,17 @@ def test_a_backup_never_overwrites_an_older_one(
     status, document = run(capsys, "backup", str(copy))
     assert (status, document["error"]["code"]) == (2, "file_exists")
     assert copy.read_bytes() == before
+
+
+@on_sqlite
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%41b", "数 据?#%"])
+def test_the_data_folder_may_be_called_anything(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / name
+    monkeypatch.delenv("FUNDPOOL_DATABASE_URL")
+    monkeypatch.setenv("FUNDPOOL_HOME", str(home))
+    assert run(capsys, "init")[0] == 0
+    assert run(capsys, "backup", str(home / "copy.db"))[0] == 0
+    assert (home / "fundpool.db").is_file()
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [name]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,30 @@ def test_a_good_file_passes_with_status_nil(good: Path, capsys: pytest.CaptureFi
     assert entry["expectations_declared"] == entry["expectations_evaluated"]
     assert entry["totals"] == {fund: amount - 100_000_000 for fund, amount in sample.PLANNED_FEN.items()}
     assert entry["findings"] == []
+
+
+@pytest.mark.parametrize("name", ["[1] 椒江.xlsx", "{a}.xlsx", "计 划?#%41.xlsx"])
+def test_a_name_may_look_like_anything(
+    name: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good.rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", name, *ARGUMENTS]) == 0
+    assert [entry["file"] for entry in answer(capsys)["files"]] == [name]
+
+
+def test_a_zip_is_judged_file_by_file(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "all.zip"
+    with zipfile.ZipFile(folder, "w") as archive:
+        archive.write(good, "a/椒江.xlsx")
+        archive.writestr("b.pdf", b"%PDF")
+        archive.writestr("Thumbs.db", b"x")
+    assert main(["check", str(folder), *ARGUMENTS]) == 2
+    entries = answer(capsys)["files"]
+    assert [(entry["file"], entry["verdict"]) for entry in entries] == [
+        (f"{folder}/a/椒江.xlsx", "pass"),
+        (f"{folder}/b.pdf", "return"),
+    ]
 
 
 def test_one_bad_file_never_hides_another_s_answer(

@@ -14,6 +14,7 @@ from fundpool.adapters.documents.workbooks import write_document, write_template
 from fundpool.services.ports.judging import ParsedDocument, SourceFile
 from fundpool.version import product
 from schemas.documents import DOCUMENTS
+from schemas.documents.reading_rules import WHAT_IT_IS
 from tests.golden import sample_documents as sample
 
 
@@ -271,7 +272,7 @@ def test_other_formats_under_our_names_are_named() -> None:
         b"ID;PWXL;N;E\r\n": "sylk",
     }.items():
         (finding,) = read(content).findings
-        assert (finding.rule, finding.found) == ("FILE-002", f"wrong_format {what}")
+        assert (finding.rule, finding.found) == ("FILE-002", WHAT_IT_IS[what])
     assert rules(read(b"\xef\xbb\xbf")) == ["FILE-001"]
 
 

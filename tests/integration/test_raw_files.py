@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -64,13 +65,50 @@ def test_a_kept_file_that_changed_is_not_handed_out(tmp_path: Path) -> None:
 def test_the_drop_folder_shows_arrived_files_only_and_leaves_them_there(tmp_path: Path) -> None:
     folder = tmp_path / "taizhou" / "plan"
     folder.mkdir(parents=True)
-    for name in ("b.xlsx", "a.csv", "~$b.xlsx", ".hidden", "c.xlsx.part"):
+    litter = (
+        "~$b.xlsx",
+        ".hidden",
+        "c.xlsx.part",
+        "Thumbs.db",
+        "desktop.ini",
+        ".DS_Store",
+        "__MACOSX/._a.csv",
+    )
+    for name in ("b.xlsx", "a.csv", *litter):
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"x")
     (folder / "older").mkdir()
     drop = DropFolder(tmp_path)
     assert [file.name for file in drop.incoming("taizhou", "plan")] == ["a.csv", "b.xlsx"]
     assert [file.name for file in drop.incoming("taizhou", "plan")] == ["a.csv", "b.xlsx"]
     assert drop.incoming("taizhou", "report") == ()
+
+
+def test_folders_below_and_zips_are_taken_in_and_no_name_stops_them(tmp_path: Path) -> None:
+    folder = tmp_path / "taizhou" / "plan"
+    (folder / "椒江").mkdir(parents=True)
+    (folder / "椒江" / "计划.csv").write_bytes(b"x")
+    gbk = "黄岩.csv".encode("gb18030")
+    (Path(os.fsdecode(os.fsencode(folder) + b"/" + gbk))).write_bytes(b"y")
+    (Path(os.fsdecode(os.fsencode(folder) + b"/\xff\x80\xff.csv"))).write_bytes(b"z")
+    (folder / "[a]\u200b.csv").write_bytes(b"u")
+    with zipfile.ZipFile(folder / "全市.zip", "w") as archive:
+        archive.writestr("仙居.csv", b"v")
+        archive.writestr("Thumbs.db", b"w")
+        old = zipfile.ZipInfo("old.csv")
+        archive.writestr(old, b"w")
+    spoiled = (folder / "全市.zip").read_bytes().replace(b"old.csv", "台a.csv".encode("gb18030"))
+    (folder / "全市.zip").write_bytes(spoiled)
+    arrived = {file.name: file.source for file in DropFolder(tmp_path).incoming("taizhou", "plan")}
+    assert None not in arrived.values()
+    assert set(arrived) == {
+        "椒江/计划.csv",
+        "黄岩.csv",
+        "\\xff\\x80\\xff.csv",
+        "[a]\\u200b.csv",
+        "全市.zip/仙居.csv",
+        "全市.zip/台a.csv",
+    }
 
 
 def test_a_file_far_too_large_is_named_and_not_read(tmp_path: Path) -> None:

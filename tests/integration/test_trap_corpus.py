@@ -11,6 +11,7 @@ import pytest
 
 from expectations.runner import judge
 from fundpool.adapters.documents import parser_process
+from fundpool.adapters.documents.cell_grammar import UNSEEN
 from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.services.ports.judging import Judgement, JudgingContext, SourceFile, judge_files
@@ -74,6 +75,25 @@ def test_nothing_is_read_from_a_refused_file(trap: Trap, judgements: Mapping[str
 @pytest.mark.parametrize("trap", of(Must.PASS), ids=lambda trap: trap.file)
 def test_a_harmless_difference_passes(trap: Trap, judgements: Mapping[str, Judgement]) -> None:
     assert judgements[trap.file].verdict is Verdict.PASS, judgements[trap.file].findings
+
+
+@pytest.mark.parametrize("trap", of(Must.TAKEN), ids=lambda trap: trap.file)
+def test_a_habit_is_taken_with_every_amount_as_meant(trap: Trap, judgements: Mapping[str, Judgement]) -> None:
+    answer = judgements[trap.file]
+    assert answer.verdict is Verdict.PASS, answer.findings
+    assert sum(amount or 0 for line in answer.lines for amount in line.amounts_fen.values()) == trap.meant_fen
+
+
+@pytest.mark.parametrize("trap", [trap for trap in CORPUS if trap.rule], ids=lambda trap: trap.file)
+def test_what_was_done_is_said_by_its_rule(trap: Trap, judgements: Mapping[str, Judgement]) -> None:
+    findings = judgements[trap.file].findings
+    assert trap.rule in {finding.rule for finding in findings}, findings
+
+
+@pytest.mark.parametrize("trap", CORPUS, ids=lambda trap: trap.file)
+def test_no_message_shows_what_nobody_sees(trap: Trap, judgements: Mapping[str, Judgement]) -> None:
+    for finding in judgements[trap.file].findings:
+        assert not UNSEEN.search(finding.message_zh + finding.message_en), finding
 
 
 def test_hostile_files_in_the_middle_of_a_batch_cost_the_others_nothing() -> None:

@@ -5,14 +5,20 @@ the structure or to the container. ``meant_fen`` is what the county meant by the
 the first row; None where nobody can know. The oracle is in test_trap_corpus.py.
 """
 
+import csv
+import io
+import math
 import random
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fundpool.domain.money import format_yuan
+from schemas.documents import document_type
 from tests.golden import sample_documents as sample
+from tests.golden.legacy_workbook import legacy_document, locked_workbook
 
 
 class Must(StrEnum):
@@ -26,6 +32,8 @@ class Must(StrEnum):
     """Nothing may be read from the file."""
     PASS = "pass"
     """Harmless: read as meant."""
+    TAKEN = "taken"
+    """Unusual but plain in meaning: passes, with every amount as meant and, where a rule is named, saying so."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +44,16 @@ class Trap:
     must: Must
     field: str | None = None
     meant_fen: int | None = None
+    """Of what must be TAKEN the sum of all amounts of all rows."""
+    rule: str | None = None
 
     @property
     def file(self) -> str:
         return f"{self.name}-{self.seed}"
 
 
-Maker = Callable[[random.Random], tuple[bytes, Must, int | None]]
+Made = tuple[bytes, Must, int | None] | tuple[bytes, Must, int | None, str | None]
+Maker = Callable[[random.Random], Made]
 
 
 def _amount(rng: random.Random) -> int:
@@ -332,7 +343,10 @@ ENCODINGS: dict[str, Maker] = {
     "deep nesting": _harmless("</sheetData>", "<a>" * 30_000 + "</a>" * 30_000 + "</sheetData>"),
     "space within a tag": _harmless("<sheetData>", "<sheetData >"),
     "gb18030": _encoded(lambda text, _: text.encode("gb18030"), Must.PASS),
-    "utf-16": _encoded(lambda text, rng: text.encode(rng.choice(["utf-16", "utf-16-le"])), Must.REFUSE),
+    "utf-16": _encoded(lambda text, rng: text.encode("utf-16"), Must.PASS),
+    "utf-16 without its mark": _encoded(
+        lambda text, rng: text.encode(rng.choice(["utf-16-le", "utf-16-be"])), Must.REFUSE
+    ),
     "two encodings in one file": _encoded(_mixed, Must.REFUSE),
     "cut in the middle of a character": _encoded(
         lambda text, _: text.encode("utf-8")[:-1] + b"\xe5\xbc", Must.REFUSE
@@ -444,7 +458,6 @@ CONTAINERS: dict[str, Maker] = {
     "path upwards": _with_entry("../../etc/cron.d/x", b"*"),
     "absolute path": _with_entry("/etc/passwd", b"x"),
     "backslash path": _with_entry("..\\x", b"x"),
-    "macros": _with_entry("xl/vbaProject.bin", b"x"),
     "external links": _with_entry("xl/externalLinks/externalLink1.xml", b"<x/>"),
     "cut off": _container(_cut),
     "one byte flipped": _container(_flipped),
@@ -456,7 +469,333 @@ CONTAINERS: dict[str, Maker] = {
     "nothing": _container(lambda _, rng: b" " * rng.randrange(3)),
 }
 
-GENERATORS: dict[str, Maker] = {**WRITTEN, **CELLS, **STRUCTURE, **ENCODINGS, **CONTAINERS}
+# --- habits of people and of office programs ------------------------------------------------------
+
+
+def _sum_of(rows: list[sample.Row]) -> int:
+    """Σ of all amounts of a plan's rows."""
+    keys = [field.key for field in document_type("plan").money_fields]
+    return sum(amount for row in rows for key in keys if isinstance(amount := row.get(key), int))
+
+
+def _workbook_habit(
+    change: Callable[[bytes, random.Random], bytes], must: Must = Must.TAKEN, rule: str | None = None
+) -> Maker:
+    def make(rng: random.Random) -> Made:
+        rows = sample.completed("plan", _rows(rng))
+        meant = _sum_of(rows)
+        return change(sample.file_bytes("plan", rows), rng), must, meant, rule
+
+    return make
+
+
+def _text_habit(
+    change: Callable[[str, random.Random], str | bytes], must: Must = Must.TAKEN, rule: str | None = None
+) -> Maker:
+    def make(rng: random.Random) -> Made:
+        rows = sample.completed("plan", _rows(rng))
+        text = sample.file_bytes("plan", rows, ".csv").decode("utf-8-sig")
+        after = change(text, rng)
+        assert after != text
+        return after if isinstance(after, bytes) else after.encode("utf-8-sig"), must, _sum_of(rows), rule
+
+    return make
+
+
+def _parts(clean: bytes, change: Callable[[str, str], tuple[str, str]]) -> bytes:
+    """The workbook with every part's name and text changed."""
+    return sample.rezip(
+        {
+            name: text.encode()
+            for name, text in (change(name, part.decode()) for name, part in sample.unzip(clean).items())
+        }
+    )
+
+
+def _main_renamed(clean: bytes, rng: random.Random) -> bytes:
+    number = rng.randrange(2, 99)
+
+    def change(name: str, text: str) -> tuple[str, str]:
+        renamed = name.replace("workbook.xml", f"workbook{number}.xml")
+        return renamed, text.replace("xl/workbook.xml", f"xl/workbook{number}.xml")
+
+    return _parts(clean, change)
+
+
+def _named_in_another_case(clean: bytes, rng: random.Random) -> bytes:
+    fold = rng.choice([str.upper, str.title, str.lower])
+    return _parts(clean, lambda name, text: (name if name.startswith(("[", "_")) else fold(name), text))
+
+
+def _calendar_of_1904(clean: bytes, _: random.Random) -> bytes:
+    """The Macintosh's calendar, and a second ``workbookPr`` of another namespace after it."""
+    dated = sample.with_part(
+        clean,
+        "xl/workbook.xml",
+        lambda xml: xml.replace("<workbookPr", '<workbookPr date1904="1"').replace(
+            "</workbook>",
+            '<extLst><ext uri="{1}" xmlns:x15="http://schemas.microsoft.com/office/spreadsheetml/2010/11/main">'
+            '<x15:workbookPr chartTrackingRefBase="1"/></ext></extLst></workbook>',
+        ),
+    )
+    for cell in ("C5", "C6"):
+        dated = (
+            sample.with_number_format(dated, cell, "44834", "yyyy-mm")
+            if cell == "C5"
+            else sample.with_cell(dated, cell, re.sub(r'r="C5"', 'r="C6"', _cell_of(dated, "C5")))
+        )
+    return dated
+
+
+def _cell_of(content: bytes, reference: str) -> str:
+    xml = sample.unzip(content)[sample.SHEET].decode()
+    found = re.search(rf'<c r="{reference}".*?</c>', xml)
+    assert found is not None
+    return found[0]
+
+
+def _padded_numbers(clean: bytes, rng: random.Random) -> bytes:
+    pad = rng.choice([" ", "\n", "\t", "\r\n  "])
+    return sample.with_part(
+        clean, sample.SHEET, lambda xml: re.sub(r"<v>([-0-9.]+)</v>", rf"<v>{pad}\1{pad}</v>", xml)
+    )
+
+
+def _in_shared_texts(old: str, new: str) -> Callable[[bytes, random.Random], bytes]:
+    return lambda clean, _: sample.with_part(
+        clean, "xl/sharedStrings.xml", lambda xml: xml.replace(old, new, 1)
+    )
+
+
+def _conditional(code: str, *, elsewhere: bool = False) -> Callable[[bytes, random.Random], bytes]:
+    area = "A1:A3" if elsewhere else "A1 E5:F6"
+
+    def change(clean: bytes, _: random.Random) -> bytes:
+        quoted = code.replace('"', "&quot;")
+        styled = sample.with_part(
+            clean,
+            "xl/styles.xml",
+            lambda xml: re.sub(
+                r"<dxfs[^>]*/>|<dxfs.*?</dxfs>",
+                f'<dxfs count="1"><dxf><numFmt numFmtId="191" formatCode="{quoted}"/></dxf></dxfs>',
+                xml,
+            ),
+        )
+        rule = '<cfRule type="expression" dxfId="0" priority="1"><formula>TRUE</formula></cfRule>'
+        return sample.with_part(
+            styled,
+            sample.SHEET,
+            lambda xml: xml.replace(
+                "</sheetData>",
+                f'</sheetData><conditionalFormatting sqref="{area}">{rule}</conditionalFormatting>',
+            ),
+        )
+
+    return change
+
+
+UNSEEN = "\u00ad\u034f\u061c\u115f\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2064\u3164\ufe00\ufe0f\ufeff\U000e0041\U000e0100"
+TURNING = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
+
+
+def _unseen_in(text_of_cell: str, characters: str = UNSEEN) -> Callable[[str, random.Random], str]:
+    def change(text: str, rng: random.Random) -> str:
+        place = rng.randrange(len(text_of_cell) + 1)
+        spoiled = text_of_cell[:place] + rng.choice(characters) + text_of_cell[place:]
+        return text.replace(text_of_cell, spoiled, 1)
+
+    return change
+
+
+def _below(*lines: str) -> Callable[[str, random.Random], str]:
+    return lambda text, rng: text.rstrip() + "\r\n\r\n" + rng.choice(lines) + "\r\n"
+
+
+def _before(old: str, *news: str) -> Callable[[str, random.Random], str]:
+    return lambda text, rng: text.replace(old, rng.choice(news), 1)
+
+
+def _delimited(mark: str, encoding: str) -> Callable[[str, random.Random], bytes]:
+    def change(text: str, _: random.Random) -> bytes:
+        written = io.StringIO()
+        csv.writer(written, delimiter=mark).writerows(csv.reader(io.StringIO(text)))
+        return written.getvalue().encode(encoding)
+
+    return change
+
+
+def _two_row_header(text: str, rng: random.Random) -> str:
+    lines = _lines(text)
+    names = lines[2].split(",")
+    top, below = list(names), [""] * len(names)
+    for number, name in enumerate(names):
+        if 4 <= number <= 9:
+            top[number], below[number] = ("计划支出明细" if number == 4 else ""), name
+    if rng.random() < 0.5:  # the names that span both rows stand in the lower one
+        top, below = (
+            [t if n == 4 else "" for n, t in enumerate(top)],
+            [b or t for t, b in zip(top, below, strict=True)],
+        )
+        below[4] = names[4]
+    return "\r\n".join([*lines[:2], ",".join(top), ",".join(below), *lines[3:]])
+
+
+def _float_tails(text: str, _: random.Random) -> str:
+    """Amounts as a program writes the doubles that its own arithmetic left: 9778396.810000001."""
+    return re.sub(r"(?<=,)([0-9]{4,}\.[0-9]{2})(?=,)", lambda m: _long(float(m[1])), text)
+
+
+def _long(amount: float) -> str:
+    after = math.nextafter(amount, math.inf)
+    return repr(after) if len(repr(after)) > 17 else repr(amount)
+
+
+def _legacy(text: str, _: random.Random) -> bytes:
+    return legacy_document(text.encode("utf-8-sig"))
+
+
+def _indented_properties(clean: bytes, _: random.Random) -> bytes:
+    return sample.with_part(
+        clean,
+        "docProps/custom.xml",
+        lambda xml: xml.replace("<vt:lpwstr>", "\n    <vt:lpwstr>\n      ").replace(
+            "</vt:lpwstr>", "\n    </vt:lpwstr>\n  "
+        ),
+    )
+
+
+def _without_properties(clean: bytes) -> bytes:
+    return sample.rezip({k: v for k, v in sample.unzip(clean).items() if k != "docProps/custom.xml"})
+
+
+def _of_another_county(clean: bytes, rng: random.Random) -> bytes:
+    """A county fills another's template, in a program that keeps no properties."""
+    return _without_properties(_in_shared_texts("：椒江区<", "：黄岩区<")(clean, rng))
+
+
+HABITS: dict[str, Maker] = {
+    "main part of another name": _workbook_habit(_main_renamed),
+    "parts in another case": _workbook_habit(_named_in_another_case),
+    "backslashes in the archive": _workbook_habit(
+        lambda clean, _: _parts(clean, lambda name, text: (name.replace("/", "\\"), text))
+    ),
+    "calendar of 1904": _workbook_habit(_calendar_of_1904, rule="CELL-013"),
+    "blanks around stored numbers": _workbook_habit(_padded_numbers),
+    "escaped line break in a header": _workbook_habit(_in_shared_texts("门诊慢特病", "门诊_x000D_\n慢特病")),
+    "escaped unseen character": _workbook_habit(
+        _in_shared_texts(">椒江区<", ">椒江_x200B_区<"), rule="CELL-018"
+    ),
+    "half a character escaped": _workbook_habit(
+        _in_shared_texts(">椒江区<", ">椒江_xD83D_区<"), Must.NOT_PASS
+    ),
+    "conditional format in ten thousands": _workbook_habit(
+        _conditional('0.0,"万"'), Must.NOT_PASS, "CELL-016"
+    ),
+    "conditional format that hides": _workbook_habit(_conditional(";;;"), Must.NOT_PASS, "CELL-016"),
+    "conditional format as a date": _workbook_habit(_conditional("yyyy-mm-dd"), Must.NOT_PASS, "CELL-016"),
+    "conditional format elsewhere": _workbook_habit(_conditional('0.0,"万"', elsewhere=True)),
+    "indented properties": _workbook_habit(_indented_properties),
+    "no properties": _workbook_habit(lambda clean, _: _without_properties(clean)),
+    "macros": _workbook_habit(
+        lambda clean, _: sample.rezip({**sample.unzip(clean), "xl/vbaProject.bin": b"x"}), rule="FILE-025"
+    ),
+    "legacy workbook": _text_habit(_legacy, rule="FILE-024"),
+    "locked workbook": _workbook_habit(lambda _clean, _rng: locked_workbook(), Must.REFUSE, "FILE-004"),
+    "unseen character in a name": _text_habit(_unseen_in("椒江区"), rule="CELL-018"),
+    "unseen character in a header": _text_habit(_unseen_in("可用余额"), rule="CELL-018"),
+    "unseen character in a signature": _text_habit(_unseen_in("李强"), rule="CELL-018"),
+    "same person with an unseen character": _text_habit(
+        lambda text, rng: _unseen_in("张敏")(text.replace("李强", "张敏"), rng), Must.NOT_PASS
+    ),
+    "same person who signed": _text_habit(
+        lambda text, rng: text.replace("李强", rng.choice(["张敏（签字）", "张 敏", "张　敏"])), Must.NOT_PASS
+    ),
+    "text that runs backwards": _text_habit(_unseen_in("椒江区", TURNING), Must.NOT_PASS, "CELL-019"),
+    "tabs in utf-16": _text_habit(_delimited("\t", "utf-16")),
+    "tabs": _text_habit(_delimited("\t", "gb18030")),
+    "semicolons": _text_habit(_delimited(";", "utf-8-sig")),
+    "separator stated": _text_habit(lambda text, rng: b"sep=;\r\n" + _delimited(";", "utf-8")(text, rng)),
+    "end of a DOS file": _text_habit(
+        lambda text, rng: text.encode("gb18030") + b"\x1a" * rng.randrange(1, 3)
+    ),
+    "header of two rows": _text_habit(_two_row_header),
+    "county codes of twelve digits": _text_habit(
+        lambda text, _: text.replace("331002,", "331002000000,"), rule="CELL-013"
+    ),
+    "county codes as floats": _text_habit(
+        lambda text, _: text.replace("331002,", "331002.0,"), Must.NOT_PASS, "CELL-008"
+    ),
+    "months as a program's dates": _text_habit(
+        lambda text, rng: text.replace(
+            ",2026-10,", f",{rng.choice(['2026-10-01', '2026/10/1', '2026-10-01 00:00:00', 'Oct-26'])},"
+        ),
+        rule="CELL-013",
+    ),
+    "floats of a program": _text_habit(_float_tails, rule="CELL-014"),
+    "unit in brackets": _text_habit(
+        _before("单位：元", "单位（元）", "金额单位（元）", "人民币（元）", "单位：人民币元")
+    ),
+    "unit of the title contradicts": _text_habit(
+        _before(
+            "用款计划申请表",
+            "用款计划申请表（万元）",
+            "用款计划申请表（单位：万元）",
+            "用款计划申请表 万元",
+            "用款计划申请表（金额单位：千元）",
+        ),
+        Must.NOT_PASS,
+        "FILE-020",
+    ),
+    "unit of the total contradicts": _text_habit(
+        _before("控制合计", "合计（万元）", "合计(千元)"), Must.NOT_PASS, "FILE-020"
+    ),
+    "total by another name": _text_habit(
+        _before(
+            "控制合计",
+            "合计（元）",
+            "本月合计",
+            "总计",
+            "合 计",
+            "本期合计",
+            "合计金额",
+            "全区合计",
+            "台州市合计",
+        )
+    ),
+    "footer": _text_habit(
+        _below(
+            ",填报日期：2026年9月25日,,,联系电话：0576-88000000",
+            ",,,第1页 共2页",
+            "打印时间：2026-09-25 10:22:33",
+            "填表人：,,,,联系电话：,88000000",
+            "注：1.本表一式三份；\r\n2.申请额=计划支出-可用余额。",
+            "说明：数据来自系统。\r\n（2）另附明细。",
+            "单位（盖章）,,,,2026年9月25日",
+            "- 1 -",
+        )
+    ),
+    "prose below": _text_habit(
+        _below(",,,,请各县区于25日前上报", ",逾期不予受理", "抄送：市财政局"), Must.NOT_PASS, "FILE-018"
+    ),
+    "an amount below": _text_habit(
+        _below("追加资金,,,,123456.00", "其中：追加：,,,,50000.00"), Must.NOT_PASS
+    ),
+    "a county below the total": _text_habit(
+        lambda text, _: text.rstrip() + "\r\n" + _lines(text)[3] + "\r\n", Must.NOT_PASS
+    ),
+    "dash for a fund's nil": _text_habit(
+        lambda text, rng: re.sub(
+            r"(?m)^(331002,椒江区,2026-10,城乡居民[^,]*(?:,[^,]*){5}),0\.00",
+            lambda m: f"{m[1]},{rng.choice(['—', '-', '——'])}",
+            text,
+        ),
+        rule="CELL-020",
+    ),
+    "template of another county": _workbook_habit(_of_another_county, Must.NOT_PASS, "FILE-022"),
+}
+"""How files look that people and programs make in good faith, beside the same habits where they mislead."""
+
+GENERATORS: dict[str, Maker] = {**WRITTEN, **CELLS, **STRUCTURE, **ENCODINGS, **CONTAINERS, **HABITS}
 
 
 def traps(seeds: range) -> list[Trap]:
@@ -464,7 +803,7 @@ def traps(seeds: range) -> list[Trap]:
     made: list[Trap] = []
     for name, make in GENERATORS.items():
         for seed in seeds:
-            content, must, meant = make(random.Random(f"{name}/{seed}"))
+            content, must, meant, *rule = make(random.Random(f"{name}/{seed}"))
             field = FIELD if must is Must.SAY_SO else None
-            made.append(Trap(name, seed, content, must, field, meant))
+            made.append(Trap(name, seed, content, must, field, meant, *rule))
     return made

@@ -23,9 +23,13 @@ def read(content: bytes, document: str = "plan") -> ParsedDocument:
 
 
 def accounted_for(parsed: ParsedDocument) -> None:
-    """Every amount cell holds an amount, or is blank, or has a blocking finding."""
+    """Every amount cell holds an amount, or is blank, or has a blocking finding, or a dash that is noted."""
     assert parsed.readable or any(finding.severity is Severity.BLOCK for finding in parsed.findings)
-    blocked = {finding.cell for finding in parsed.findings if finding.severity is Severity.BLOCK}
+    blocked = {
+        finding.cell
+        for finding in parsed.findings
+        if finding.severity is Severity.BLOCK or finding.rule == "CELL-020"
+    }
     for line in parsed.lines:
         for key, amount in line.amounts_fen.items():
             if amount is None and line.raw.get(key, "").strip():
@@ -37,6 +41,9 @@ def written_in(text: str) -> None:
     amount, remarks = read_amount(Cell(1, 1, "s", text, formula=False, is_date=False), derived=False)
     if amount is None:
         assert remarks or not text.strip()
+        return
+    if any(remark.code == "CELL-014" for remark in remarks):  # a program's tail behind the fifteenth digit
+        assert abs(float(text) - amount / 100) < 1e-9 * max(abs(amount), 1)
         return
     digits = "".join(character for character in text if character.isdigit())
     folded = digits.translate(str.maketrans("０１２３４５６７８９", "0123456789"))

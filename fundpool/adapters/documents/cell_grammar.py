@@ -19,7 +19,9 @@ from fundpool.domain.periods import Month
 class Cell:
     """A cell as the file has it. ``kind``: s text, n number, b true/false, e error, d ISO date.
 
-    ``number_format`` is its format code where that may show something else than what is stored.
+    ``number_format`` is its format code where that may show something else than what is stored;
+    ``conditional_formats`` are those that a conditional format may lay over it. ``unseen`` are the
+    characters that nobody sees, which were taken off the text.
     """
 
     row: int
@@ -29,6 +31,8 @@ class Cell:
     formula: bool
     is_date: bool
     number_format: str = ""
+    conditional_formats: tuple[str, ...] = ()
+    unseen: str = ""
 
     @property
     def blank(self) -> bool:
@@ -42,6 +46,43 @@ class Remark:
     code: str
     found: str
     expected: str | None = None
+
+
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
+    "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+"""A character that nobody sees: all of category Cf and Cc but line breaks and tabs, fillers and variation selectors."""
+_HARMLESS_IN_A_NUMBER = re.compile("[\u200b-\u200d\u2060\ufeff]*")
+"""Zero-width characters. Others (a soft hyphen, a change of direction) make a number look like another one."""
+TURNS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""A character that makes the text after it run in another direction: what is seen is not what is stored."""
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_", re.ASCII)
+
+
+def without_unseen(text: str) -> tuple[str, str]:
+    """``text`` without what nobody sees, and the characters that were taken off.
+
+    ``_x000D_`` is how workbooks escape a character, and what other programs leave of it in a CSV.
+    """
+    if text.isascii() and "_x" not in text and text.isprintable():
+        return text, ""
+    if "_x" in text:
+        text = _ESCAPE.sub(_unescaped, text)
+    unseen = "".join(UNSEEN.findall(text))
+    return (UNSEEN.sub("", text), unseen) if unseen else (text, "")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code = int(escape[1], 16)
+    return escape[0] if 0xD800 <= code <= 0xDFFF else chr(code)
+
+
+def code_points(characters: str) -> str:
+    """Each character by its number, once: ``U+200B U+FEFF``."""
+    return " ".join(f"U+{ord(character):04X}" for character in dict.fromkeys(characters))
 
 
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９．，－＋（）", "0123456789.,-+()")
@@ -72,6 +113,8 @@ _PLACEHOLDERS = frozenset(
         "略",
     ]
 )
+_TAIL = re.compile(r"-?[0-9]{1,12}\.[0-9]{3,20}", re.ASCII)
+"""A number that a program wrote into a CSV with all digits of its double; with more than 15 it means those 15."""
 _PLAIN = re.compile(r"0(\.|$)|[1-9]|-0\.0*[1-9]|-[1-9]", re.ASCII)
 """How a plain amount begins: no leading zeros, and no minus before nil."""
 _CURRENCY = re.compile(r"^(?:[¥￥]|人民币|RMB|CNY)|元$")
@@ -92,6 +135,8 @@ def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[i
     if cell.kind in {"b", "e"}:
         truth = {"1": "TRUE", "0": "FALSE"} if cell.kind == "b" else {}
         return None, [Remark("CELL-011", truth.get(cell.text, cell.text))]
+    if cell.unseen and not _HARMLESS_IN_A_NUMBER.fullmatch(cell.unseen):
+        return None, [Remark("CELL-019", code_points(cell.unseen))]
     remarks = [Remark("CELL-005", cell.text)] if cell.formula and not derived else []
     if cell.kind == "n":
         amount, more = _number(cell.text, computed=cell.formula)
@@ -104,12 +149,14 @@ def read_amount(cell: Cell, *, derived: bool, date1904: bool = False) -> tuple[i
 
 def _shown_otherwise(cell: Cell, taken: str) -> list[Remark]:
     """The remark on a value that its number format shows as something else; ``taken`` is the value as read."""
-    if not cell.number_format or cell.text is None:
+    if cell.text is None or not (cell.number_format or cell.conditional_formats):
         return []
-    shown = shown_otherwise(cell.number_format, cell.text, is_text=cell.kind != "n")
-    if shown is None:
+    codes = [code for code in (*cell.conditional_formats, cell.number_format) if code]
+    shown = [shown_otherwise(code, cell.text, is_text=cell.kind != "n") for code in codes]
+    other = min((each for each in shown if each), key=lambda each: each.rounded, default=None)
+    if other is None:
         return []
-    return [Remark("CELL-017" if shown.rounded else "CELL-016", shown.text or "空白 / blank", taken)]
+    return [Remark("CELL-017" if other.rounded else "CELL-016", other.text or "空白 / blank", taken)]
 
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?", re.ASCII)
@@ -145,6 +192,8 @@ def _text_amount(text: str) -> tuple[int | None, list[Remark]]:
     amount = _parse(_without_separators(stripped))
     if amount is not None:
         return amount, [Remark("CELL-003", text, format_yuan(amount))]
+    if _TAIL.fullmatch(stripped) and len(re.sub(r"^0*\.?0*|[-.]", "", stripped)) > 15:
+        return _number(stripped, computed=False)
     folded = stripped.translate(_FULL_WIDTH).translate(_UNUSUAL).strip()
     amount = _parse(_without_separators(_CURRENCY.sub("", _CURRENCY.sub("", folded)).strip()))
     if amount is not None:
@@ -193,6 +242,19 @@ _MONTH = re.compile(r"([0-9]{4})(?:-|/|\.|年)([0-9]{1,2})月?(?:份)?", re.ASCI
 _MONTH_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})", re.ASCII)
 
 
+_MONTH_NAMES = {
+    name: f"{number:02d}"
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
+    )
+}
+_DAY_OF_PROGRAM = re.compile(
+    rf"([0-9]{{4}})[-/]([0-9]{{1,2}})[-/]0?1(?:[ T]0?0:00(?::00)?)?|({'|'.join(_MONTH_NAMES)})-([0-9]{{2}})",
+    re.ASCII | re.IGNORECASE,
+)
+"""The first of a month, or ``Oct-26``, which is how Excel writes the month that it made a date of."""
+
+
 def read_month(cell: Cell, *, date1904: bool) -> tuple[Month | None, list[Remark]]:
     """The month of a cell. Excel turns a typed 2026-10 into 1 October, which is read as October with a remark."""
     text = cell.text or ""
@@ -202,6 +264,12 @@ def read_month(cell: Cell, *, date1904: bool) -> tuple[Month | None, list[Remark
         month = Month.of(day) if day is not None and day.day == 1 else None
     else:
         folded = text.strip().translate(_FULL_WIDTH)
+        first = _DAY_OF_PROGRAM.fullmatch(folded)
+        if first is not None and cell.kind != "n":
+            # A date cell as a program writes it into a CSV.
+            folded = (
+                f"{first[1]}-{first[2]}" if first[1] else f"20{first[4]}-{_MONTH_NAMES[first[3].lower()]}"
+            )
         # As a number 2026.10 is 2026.1: October and January look the same.
         match = (None if cell.kind == "n" else _MONTH.fullmatch(folded)) or _MONTH_DIGITS.fullmatch(folded)
         if match is not None and 1 <= int(match[2]) <= 12 and int(match[1]) >= 1:
@@ -240,7 +308,7 @@ def read_day(cell: Cell, *, date1904: bool) -> tuple[str | None, list[Remark]]:
     if cell.is_date:
         day = _day_of(cell, date1904=date1904)
     else:
-        match = _DAY.fullmatch(text.strip())
+        match = _DAY.fullmatch(re.sub(r"[ T]0?0:00(:00)?$", "", text.strip()))
         parts = [] if match is None else [part for part in match.groups() if part and part not in "-/."]
         day = _date(*(int(part) for part in parts)) if parts else None
     if day is None:

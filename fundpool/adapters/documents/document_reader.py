@@ -1,13 +1,16 @@
 """Finds a document's table in a file's cells and reads it, keeping the cell of every value."""
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fundpool.adapters.documents.cell_grammar import (
+    TURNS_TEXT,
     Cell,
     Remark,
+    code_points,
     read_account,
     read_amount,
     read_count,
@@ -15,21 +18,25 @@ from fundpool.adapters.documents.cell_grammar import (
     read_month,
     read_year,
     shown_text,
+    without_unseen,
 )
 from fundpool.adapters.documents.parser_process import take_apart_all
-from fundpool.adapters.documents.parsing import column_letters
+from fundpool.adapters.documents.parsing import column_letters, column_number
 from fundpool.domain.findings import Finding, brief
 from fundpool.domain.periods import Month, Period
 from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile, fold, of_each
 from schemas.documents import document_type
 from schemas.documents.base import DocumentField, DocumentType, FieldKind
-from schemas.documents.reading_rules import READING_RULES, REFUSALS
+from schemas.documents.reading_rules import READING_RULES, REFUSALS, WHAT_IT_IS
 
 Value = str | int | None
 """What a column that is no amount holds."""
 HEADER_ROWS = 40
 """How far down a header may stand."""
-_TOTAL = re.compile(r"(控制|本页|本表|全市|全县|全区)?(合计|总计|小计)(数|行|金额)?:?")
+_TOTAL = re.compile(
+    r"(控制|本页|本表|本月|本期|当月|本年|全部|总|各县区|[^\s合总小累]{1,6}[市县区])?(合计|总计|小计)(数|行|金额|额)?"
+    r"([(\[](单位:?)?(人民币)?[十百千万亿]*元[)\]])?:?"
+)
 _NAME = r"[^\s：:()（），,；;、/]{1,12}"
 """What may stand before a colon and make a label, whether this document knows it or not."""
 _SIGNED_HOW = re.compile(r"[(（][^()（）]{1,6}[)）]$")
@@ -37,6 +44,14 @@ _UNSIGNED = re.compile(r"[\s_＿…\-—.／/]*")
 """A line to sign on, with nobody's name on it."""
 _UNIT_ENDS = re.compile(r"\s{2,}|\u3000|[，,；;()（）]|\s(?=[0-9])")
 _MONEY_UNIT = re.compile(r".*元.*|[十百千万亿]+|yuan|rmb|cny|usd")
+_UNIT_WORDS = r"(?:(?:金额|计量|货币)?单位|人民币|币种|金额)"
+_STATED_UNIT = re.compile(
+    rf"{_UNIT_WORDS}(?:为|是|:)?[(\[]?(?:人民币)?[(\[]?([十百千万亿]*元)(?![0-9a-z])"
+    rf"|[(\[](?:{_UNIT_WORDS}:?)*([十百千万亿]*元)[)\]]"
+    r"|^([十百千万亿]*元)$"
+    r"|表[-—]*([十百千万亿]+元)(?=$|[(])"
+)
+"""Where a folded text outside the table says what the amounts are in: 单位（元）, 人民币（元）, a title's （万元）."""
 _HEADER_UNIT = re.compile(r"[(（](元|万元|千元|亿元|人|户)[)）]$")
 _PROPERTIES = {
     "fundpool-document": "表种 document",
@@ -44,11 +59,31 @@ _PROPERTIES = {
     "fundpool-month": "期间 period",
     "fundpool-county": "县区 county",
 }
+INSTRUCTIONS = "填报说明"
+"""The sheet of a template that says how to fill it."""
+_HEAD = re.compile(
+    r"\s*(模板版本|填报单位|{month})\s*([(（]盖章[)）])?\s*[：:]\s*(\S+)\s*".replace(
+        "{month}", r"[^：:]{2,12}"
+    )
+)
 PROPERTY_CHARACTERS = 250
 """How much of a list of counties fits into a workbook's property."""
 _WRITTEN_BEFORE = frozenset({FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.YEAR})
 """What a template has already written into the rows that a county may leave unused."""
-_NOTE = re.compile(r"\s*(注|说明|填表说明|填报说明|备注)\s*[：:].*", re.DOTALL)
+_NOTE = re.compile(r"\s*(注|附注|说明|填表说明|填报说明|编制说明|备注)\s*[0-9]?\s*[：:].*", re.DOTALL)
+_NUMERAL = re.compile(r"\s*[-+0-9.,，]+\s*")
+_NEXT_NOTE = re.compile(r"\s*[(（]?([0-9]{1,2}|[一二三四五六七八九十]{1,2})[.．、)）].*", re.DOTALL)
+_FOOTER = re.compile(
+    r"((填报|填表|制表|报送|报出|上报|打印|导出|生成|审核|审批|编制|签字|签章|盖章)?(日期|时间)"
+    r"|(联系|办公|咨询|经办|手机|固定)?(电话|手机|号码|电话号码|方式)|联系方式|传真|邮编|邮政编码|邮箱|电子邮箱|地址|打印人"
+    r"|(填报|填表|制表|报送|编制)?(单位|机构|部门)([(].{1,8}[)])?|(联系|填报|填表|制表|审批|审核|复核|经办|打印|会计|出纳)人?员?"
+    r"|(单位|部门|财务|分管|主管)?(负责人|领导|局长|主任|科长|会计)([(].{1,8}[)])?|页码?|(签字|签章|盖章|公章))"
+    r"(:.*)?"
+    r"|-?第?[0-9]{1,3}页?(/[0-9]{1,3}|,?共[0-9]{1,3}页)?-?|共[0-9]{1,3}页.*|page[0-9]{1,3}(of[0-9]{1,3})?"
+    r"|[0-9]{4}(年|[-/.])[0-9]{1,2}(月|[-/.])[0-9]{1,2}日?([0-9:]{4,8})?",
+    re.DOTALL,
+)
+"""What stands under a table, folded: a date, a telephone or page number, who signs."""
 
 
 def read_documents(
@@ -87,14 +122,17 @@ def interpret(
 ) -> ParsedDocument:
     """The document in a parser's answer (see parsing.answer_for)."""
     if not answer["ok"]:
-        finding = _finding(REFUSALS[answer["reason"]], found=f"{answer['reason']} {answer['found']}".strip())
+        finding = _refusal(answer["reason"], answer["found"])
         return ParsedDocument(file, sha256, document.key, readable=False, findings=(finding,))
     reading = _Reading(document, register, date1904=bool(answer["date1904"]))
+    if answer["kind"] in _KIND_RULES:
+        reading.say(_KIND_RULES[answer["kind"]])
     table = reading.find_table([_Sheet.of(sheet) for sheet in answer["sheets"]])
-    reading.check_properties(answer["properties"], month)
+    properties = {**({} if table is None else reading.head_of(table)), **answer["properties"]}
+    reading.check_properties(properties, month)
     if table is not None:
         reading.read(table)
-        reading.check_counties(answer["properties"])
+        reading.check_counties(properties)
     return ParsedDocument(
         file=file,
         sha256=sha256,
@@ -108,6 +146,18 @@ def interpret(
         sheet=None if table is None else table.sheet.name,
         findings=tuple(reading.findings),
     )
+
+
+_KIND_RULES = {"xls": "FILE-024", "xlsm": "FILE-025"}
+"""What is said of a file that is no plain workbook or CSV."""
+
+
+def _refusal(reason: str, found: str) -> Finding:
+    """The finding on a file that the parser refused: in words, never with the parser's own tokens."""
+    refusal = REFUSALS[reason]
+    what = WHAT_IT_IS.get(found, found)
+    words = what if reason in {"wrong_format", "not_a_workbook"} else f"{refusal.words} {what}".strip()
+    return _finding(refusal.rule, found=words or None)
 
 
 def _finding(
@@ -148,17 +198,51 @@ class _Sheet:
     def of(cls, raw: Mapping[str, Any]) -> "_Sheet":
         rows: dict[int, dict[int, Cell]] = {}
         formats = {(row, column): code for code, places in raw["formats"].items() for row, column in places}
+        conditional = _conditional_areas(raw["conditional"])
         for row, column, kind, text, formula, is_date in raw["cells"]:
             code = formats.get((row, column), "")
-            rows.setdefault(row, {})[column] = Cell(row, column, kind, text, formula, is_date, code)
+            over: tuple[str, ...] = ()
+            if conditional and kind == "n":
+                over = tuple(c for c, area in conditional if _lies_in(row, column, area))
+            unseen = ""
+            if kind == "s" and text:
+                text, unseen = without_unseen(text)  # noqa: PLW2901 - as everybody sees it
+            cell = Cell(row, column, kind, text, formula, is_date, code, over, unseen)
+            rows.setdefault(row, {})[column] = cell
         return cls(
-            raw["name"],
+            without_unseen(raw["name"])[0],
             raw["state"] == "visible",
             dict(sorted(rows.items())),
             raw["hidden_rows"],
             raw["hidden_columns"],
             raw["merged"],
         )
+
+
+_AREA = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Z]{1,3})\$?([0-9]{1,7}))?", re.ASCII)
+
+
+def _area(reference: str) -> tuple[int, int, int, int]:
+    """First row, first column, last row, last column; the whole sheet where the reference is no area."""
+    match = _AREA.fullmatch(reference)
+    if match is None:
+        return 1, 1, 1 << 20, 1 << 14
+    last_column, last_row = match[3] or match[1], match[4] or match[2]
+    return int(match[2]), column_number(match[1]), int(last_row), column_number(last_column)
+
+
+_AREAS = 64
+"""So many areas of conditional formats are told apart; of more, each format counts for the whole sheet."""
+
+
+def _conditional_areas(formats: Mapping[str, Sequence[str]]) -> list[tuple[str, tuple[int, int, int, int]]]:
+    if sum(map(len, formats.values())) > _AREAS:
+        return [(code, _area("")) for code in list(formats)[:_AREAS]]
+    return [(code, _area(reference)) for code, references in formats.items() for reference in references]
+
+
+def _lies_in(row: int, column: int, area: tuple[int, int, int, int]) -> bool:
+    return area[0] <= row <= area[2] and area[1] <= column <= area[3]
 
 
 @dataclass
@@ -172,6 +256,7 @@ class _Table:
     twice: list[str] = field(default_factory=list)
     units: list[tuple[int, str]] = field(default_factory=list)
     """Columns whose header states a unit of money."""
+    header_cells: list[Cell] = field(default_factory=list)
 
 
 class _Reading:
@@ -203,6 +288,7 @@ class _Reading:
         )
         self._units_stated: list[tuple[str, str]] = []
         self._total_row: int | None = None
+        self._after_note = False
 
     # --- where the table is ---
 
@@ -213,34 +299,78 @@ class _Reading:
         required = [f for f in self.document.fields if not f.is_optional]
         expected = "、".join(f.zh for f in required)
         if hidden:
-            self._say("FILE-015", found="、".join(hidden))
+            self.say("FILE-015", found="、".join(hidden))
         if not tables:
-            self._say("FILE-010", found=self._seen_headers(sheets), expected=expected)
+            self.say("FILE-010", found=self._seen_headers(sheets), expected=expected)
             return None
-        if len(tables) > 1:
-            self._say("FILE-014", found="、".join(table.sheet.name for table in tables))
+        filled = [table for table in tables if self._has_rows(table)]
+        if len(tables) > 1 and len(filled) != 1:
+            self.say("FILE-014", found="、".join(table.sheet.name for table in tables))
             return None
-        table = tables[0]
+        table = filled[0] if len(tables) > 1 else tables[0]
+        others = [sheet.name for sheet in sheets if sheet.visible and sheet.rows and sheet is not table.sheet]
+        if others and others != [INSTRUCTIONS]:
+            self.say("FILE-026", found="、".join(others))
         for text in table.twice:
-            self._say("FILE-012", table, found=text, row=table.header_row)
+            self.say("FILE-012", table, found=text, row=table.header_row)
         for missing in required:
             if missing.key not in table.columns:
-                self._say("FILE-011", table, expected=missing.zh, row=table.header_row)
+                self.say("FILE-011", table, expected=missing.zh, row=table.header_row)
         if table.twice or any(f.key not in table.columns for f in required):
             self.readable = False
         return table
 
+    def _has_rows(self, table: _Table) -> bool:
+        """Whether any amount stands under the header, or an unknown one in place of it."""
+        money = [table.columns[f.key] for f in self.document.money_fields if f.key in table.columns]
+        return any(
+            not cells[column].blank and not cells[column].formula
+            for row, cells in table.sheet.rows.items()
+            if row > table.header_row
+            for column in money
+            if column in cells
+        )
+
     def _table_in(self, sheet: _Sheet) -> _Table | None:
-        best: _Table | None = None
+        head = [(row, cells) for row, cells in sheet.rows.items() if row <= HEADER_ROWS]
         wanted = sum(not f.is_optional for f in self.document.fields)
-        enough = min(4, wanted)
-        for row, cells in sheet.rows.items():
-            if row > HEADER_ROWS:
-                break
-            table = self._header(sheet, row, cells)
-            if len(table.columns) >= enough and (best is None or len(table.columns) > len(best.columns)):
-                best = table
+        best = self._widest((self._header(sheet, row, cells) for row, cells in head), wanted)
+        if best is None or len(best.columns) < wanted:
+            # The header of two rows is taken only where it says more than either of its rows.
+            pairs = itertools.pairwise(head)
+            both = (
+                self._header(sheet, row, self._two_rows(above, cells)) for (_, above), (row, cells) in pairs
+            )
+            best = self._widest((*([best] if best else ()), *both), wanted)
         return best if best is not None and 2 * len(best.columns) >= wanted else None
+
+    @staticmethod
+    def _widest(tables: Iterable[_Table], wanted: int) -> _Table | None:
+        """The first table of those with the most columns of the document."""
+        enough = [table for table in tables if len(table.columns) >= min(4, wanted)]
+        return max(enough, key=lambda table: len(table.columns), default=None)
+
+    def _two_rows(self, above: Mapping[int, Cell], below: Mapping[int, Cell]) -> dict[int, Cell]:
+        """The header that two rows make: 本月 over 住院 and 普通门诊 is 本月住院 and 本月普通门诊.
+
+        Empty when the lower row holds a number: it is data then.
+        """
+        if len(below) < 2 or any(c.kind != "s" or _NUMERAL.fullmatch(c.text or "") for c in below.values()):
+            return {}
+        header: dict[int, Cell] = {}
+        group = ""
+        for column in sorted({*above, *below}):
+            top, under = above.get(column), below.get(column)
+            own = "" if top is None or top.kind != "s" else (top.text or "").strip()
+            group = own or group
+            if under is None or under.blank:
+                if top is not None:
+                    header[column] = top
+                continue
+            text = (under.text or "").strip()
+            texts = (group + text, text + group, text, own)
+            header[column] = replace(under, text=next((t for t in texts if fold(t) in self._headers), text))
+        return header
 
     def _header(self, sheet: _Sheet, row: int, cells: Mapping[int, Cell]) -> _Table:
         table = _Table(sheet, row, {}, {})
@@ -256,6 +386,7 @@ class _Reading:
                 table.twice.append(text)
             else:
                 table.columns[key] = column
+                table.header_cells.append(cell)
                 if unit is not None and self.document.field_of(key).is_money:
                     table.units.append((column, unit[1]))
         return table
@@ -273,6 +404,26 @@ class _Reading:
                 if len(longest.split()) >= 4 or longest.count(";") >= 4:
                     return longest[:120]
         return "无 / none"
+
+    def head_of(self, table: _Table) -> dict[str, str]:
+        """What the template's head says in cells, for a file whose program or format keeps no properties."""
+        head: dict[str, str] = {}
+        for row, cells in table.sheet.rows.items():
+            if row >= table.header_row:
+                break
+            for cell in cells.values():
+                match = _HEAD.fullmatch(cell.text or "") if cell.kind == "s" else None
+                if match is None:
+                    continue
+                label, value = fold(match[1]), match[3]
+                county = self.register.by_name(value) if label == "填报单位" else None
+                if county is not None:
+                    head["fundpool-county"] = county.code
+                elif label == "模板版本":
+                    head["fundpool-version"] = value
+                elif label == fold(self.document.month_zh):
+                    head["fundpool-month"] = value
+        return head
 
     def check_properties(self, properties: Mapping[str, str], month: Period | None) -> None:
         """Compare the template's properties (document, version, period) with what is expected; a file may have none."""
@@ -294,28 +445,53 @@ class _Reading:
         stated = properties.get("fundpool-county", "")
         if not stated or len(stated) >= PROPERTY_CHARACTERS:  # a longer list was cut when it was written
             return
-        written = {line.raw.get("county_code", "").strip() or line.county or "" for line in self.lines}
+        written = {
+            str(
+                line.values.get("county_code") or line.raw.get("county_code", "").strip() or line.county or ""
+            )
+            for line in self.lines
+        }
         if written and written != set(stated.split(",")):
             self._another_template("fundpool-county", stated, ",".join(sorted(written)))
 
     def _another_template(self, name: str, stated: str, wanted: str) -> None:
         what = _PROPERTIES[name]
-        self._say("FILE-022", found=f"{what} {stated}", expected=f"{what} {wanted}")
+        self.say("FILE-022", found=f"{what} {stated}", expected=f"{what} {wanted}")
 
     # --- what the table holds ---
 
     def read(self, table: _Table) -> None:
         """Labels, rows and control totals of the table."""
+        for cell in table.header_cells:
+            self._remark_unseen(table, cell)
         for row, cells in table.sheet.rows.items():
             if row < table.header_row:
                 self._read_labels(table, cells)
+                for cell in cells.values():
+                    self._read_units(cell)
             elif row > table.header_row:
                 self._read_row(table, row, cells)
         self._check_unit(table)
         self._check_unknown_columns(table)
         self._check_hidden(table)
         if not self.lines:
-            self._say("FILE-017", table)
+            self.say("FILE-017", table)
+
+    def _remark_unseen(self, table: _Table, cell: Cell, f: DocumentField | None = None, **where: Any) -> None:
+        """Say that characters which nobody sees were taken off; that text runs backwards is no small matter."""
+        if cell.unseen:
+            code = "CELL-019" if TURNS_TEXT.search(cell.unseen) else "CELL-018"
+            where = {"row": cell.row, **where}
+            found, text = code_points(cell.unseen), cell.text or ""
+            self.say(code, table, cell=_address(cell), column=f, found=found, expected=text, **where)
+
+    def _read_units(self, cell: Cell) -> None:
+        """The units of money that a text outside the table states besides the labels."""
+        if cell.kind == "s" and cell.text and "元" in cell.text:
+            for match in _STATED_UNIT.finditer(fold(cell.text)):
+                stated = (next(filter(None, match.groups())), _address(cell))
+                if stated not in self._units_stated:
+                    self._units_stated.append(stated)
 
     def _read_labels(self, table: _Table, cells: Mapping[int, Cell]) -> bool:
         """Take label–value pairs from a row outside the table; whether there was any.
@@ -327,6 +503,7 @@ class _Reading:
         for index, cell in enumerate(ordered):
             pairs = self._pairs(cell.text or "")
             after = ordered[index + 1] if index + 1 < len(ordered) else None
+            self._remark_unseen(table, cell)
             for key, value in pairs:
                 found = found or bool(key)
                 if not value and (key, value) == pairs[-1] and after and not self._pairs(after.text or ""):
@@ -371,16 +548,79 @@ class _Reading:
             if not f.is_money and f.kind is not FieldKind.TEXT and table.columns.get(f.key) in filled
         ]
         texts = [cell.text.strip() for cell in filled.values() if cell.kind == "s" and cell.text]
+        is_note, self._after_note = self._after_note, False
         if any(_TOTAL.fullmatch(fold(cell.text or "")) for cell in (identity or filled.values())):
             self._read_totals(table, row, filled)
+        elif self._is_county_row(table, filled):
+            self._read_line(table, row, filled)
         elif len(self._header(table.sheet, row, filled).columns) * 2 > len(table.columns):
-            self._say("FILE-019", table, row=row)
-        elif self._is_outside(table, filled, texts):
+            self.say("FILE-019", table, row=row)
+        elif len(texts) == len(filled) == 1 and (
+            _NOTE.fullmatch(texts[0]) or (is_note and _NEXT_NOTE.fullmatch(texts[0]))
+        ):
+            self._after_note = True
+        elif self._is_outside(table, filled) or self._is_footer(table, filled):
             return
-        elif identity or self._has_amount(table, filled):
+        elif self._is_line(table, filled) or (
+            identity and self._total_row is None and not self._is_prose(filled)
+        ):
             self._read_line(table, row, filled)
         else:
-            self._say("FILE-018", table, row=row, found=" ".join(texts)[:80])
+            self.say(
+                "FILE-018",
+                table,
+                row=row,
+                found=" ".join(texts or [_address(c) for c in filled.values()])[:80],
+            )
+
+    def _is_county_row(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
+        """Whether a row begins as nearly every row does: with the code of a county of the register."""
+        cell = filled.get(table.columns.get("county_code", 0))
+        return cell is not None and self.register.by_code((cell.text or "").strip()) is not None
+
+    def _is_line(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
+        """Whether a row holds a county, a fund, a code or an amount."""
+        held = [
+            (f, filled[at]) for f in self.document.fields if (at := table.columns.get(f.key, 0)) in filled
+        ]
+        return any(self._makes_a_line(f, cell) for f, cell in held)
+
+    def _makes_a_line(self, f: DocumentField, cell: Cell) -> bool:
+        text = (cell.text or "").strip()
+        match f.kind:
+            case FieldKind.COUNTY_CODE:
+                return _COUNTY_CODE.fullmatch(text) is not None
+            case FieldKind.COUNTY_NAME:
+                return self.register.by_name(text) is not None
+            case FieldKind.FUND:
+                return self.register.fund_by_name(text) is not None
+            case FieldKind.CODE | FieldKind.ACCOUNT:
+                return _CODE.fullmatch(text) is not None
+            case FieldKind.MONEY:
+                return self._is_amount(cell)
+        return False
+
+    def _is_amount(self, cell: Cell) -> bool:
+        """Whether a cell holds an amount, or something that was meant as one; a page number is none."""
+        if cell.kind != "s" or cell.formula:
+            return not (self._total_row is not None and re.fullmatch(r"[1-9][0-9]?", cell.text or ""))
+        return read_amount(cell, derived=True)[0] is not None
+
+    @staticmethod
+    def _is_prose(filled: Mapping[int, Cell]) -> bool:
+        """Whether a row is a text or two, as notes and footers are."""
+        return len(filled) <= 3 and all(cell.kind == "s" for cell in filled.values())
+
+    def _is_footer(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
+        """Whether every cell is what stands under a table (a date, a telephone number, a page), or follows such."""
+        after_label = False
+        for _, cell in sorted(filled.items()):
+            text = fold(cell.text or "")
+            is_footer = cell.kind == "s" and _FOOTER.fullmatch(text) is not None
+            if not is_footer and not after_label:
+                return False
+            after_label = is_footer and (":" not in text or text.endswith(":"))
+        return True
 
     def _is_unused(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
         """Whether a row of a list holds only what the template wrote into it: county, period and empty sums."""
@@ -394,19 +634,16 @@ class _Reading:
         code, name = (filled.get(table.columns.get(key, 0)) for key in ("county_code", "county_name"))
         county = self._county(
             {
-                "county_code": code.text.strip() if code and code.text else None,
+                "county_code": _LONG_CODE.sub(r"\1", code.text.strip()) if code and code.text else None,
                 "county_name": name.text if name else None,
             }
         )
-        sums_are_empty = all(
-            filled[at].formula and _NIL.fullmatch((filled[at].text or "").strip()) for at in sums
-        )
+        sums_are_empty = all(_NIL.fullmatch((filled[at].text or "").strip()) for at in sums)
         return county is not None and sums_are_empty
 
-    def _is_outside(self, table: _Table, filled: Mapping[int, Cell], texts: Sequence[str]) -> bool:
-        """Whether the row is signatures (which are taken) or an explanatory note."""
-        if len(texts) == len(filled) == 1 and _NOTE.fullmatch(texts[0]):
-            return True
+    def _is_outside(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
+        """Whether the row is signatures, which are taken."""
+        texts = [cell.text for cell in filled.values() if cell.kind == "s" and cell.text]
         if len(filled) > 12 or not any(self._pairs(text) for text in texts):
             return False
         unlabelled: dict[int, Cell] = {}
@@ -431,9 +668,12 @@ class _Reading:
 
     def _read_totals(self, table: _Table, row: int, filled: Mapping[int, Cell]) -> None:
         if self._total_row is not None:
-            self._say("FILE-023", table, row=row, found=f"{self._total_row}, {row}")
+            self.say("FILE-023", table, row=row, found=f"{self._total_row}, {row}")
             return
         self._total_row = row
+        for each in filled.values():
+            self._read_units(each)
+            self._remark_unseen(table, each)
         for f in self.document.money_fields:
             cell = filled.get(table.columns.get(f.key, 0))
             if cell is None:
@@ -465,6 +705,7 @@ class _Reading:
                 values[f.key], found = self._value(f, cell)
                 remarks.extend((f, remark) for remark in found)
         fund, month = values.get("fund"), values.get("month")
+        remarks = self._with_dashes(cells, fund, amounts, remarks)
         line = Line(
             county=self._county(values),
             fund=fund if isinstance(fund, str) else None,
@@ -483,8 +724,37 @@ class _Reading:
         )
         self.lines.append(line)
         remarks.extend(self._half_a_county(line))
+        for key, cell in cells.items():
+            if cell.unseen and amounts.get(key, 0) is not None:
+                where = {"county": line.county, "fund": line.fund}
+                self._remark_unseen(table, cell, self.document.field_of(key), **where)
         for f, remark in remarks:
             self._remark(table, line.cells[f.key], f, remark, row=row, county=line.county, fund=line.fund)
+
+    @staticmethod
+    def _with_dashes(
+        cells: Mapping[str, Cell],
+        fund: Value,
+        amounts: dict[str, int | None],
+        remarks: Sequence[tuple[DocumentField, Remark]],
+    ) -> list[tuple[DocumentField, Remark]]:
+        """The remarks with a note for each dash that can only mean one thing.
+
+        It is nil where the fund has no such spending by law, and a blank where the cell may be left blank.
+        Anywhere else it is no amount: it may stand for nil or for not known.
+        """
+        noted: list[tuple[DocumentField, Remark]] = []
+        for f, remark in remarks:
+            is_nil = fund is not None and fund == f.nil_for_fund
+            if remark.code != "CELL-009" or not _DASH.fullmatch(cells[f.key].text or ""):
+                noted.append((f, remark))
+            elif is_nil or f.is_optional:
+                amounts[f.key] = 0 if is_nil else None
+                meaning = "为 0 / nil" if is_nil else "为空 / left blank"
+                noted.append((f, Remark("CELL-020", remark.found, meaning)))
+            else:
+                noted.append((f, remark))
+        return noted
 
     def _half_a_county(self, line: Line) -> list[tuple[DocumentField, Remark]]:
         """The remarks on a county whose code or name is blank, and is known by the other."""
@@ -514,6 +784,10 @@ class _Reading:
         if cell.kind == "e":
             return None, [*formula, Remark("CELL-011", text)]
         value, remarks = self._value_of_text(f, cell, text)
+        if f.kind is FieldKind.COUNTY_CODE and value is not None:
+            long = _LONG_CODE.fullmatch(str(value))
+            if long is not None:
+                value, remarks = long[1], [*remarks, Remark("CELL-013", text, long[1])]
         return value, [*formula, *remarks]
 
     def _value_of_text(self, f: DocumentField, cell: Cell, text: str) -> tuple[Value, list[Remark]]:
@@ -538,7 +812,7 @@ class _Reading:
             case FieldKind.COUNTY_NAME:
                 county = self.register.by_name(text)
                 remarks = _matched(text, None if county is None else county.name_zh)
-            case FieldKind.CODE | FieldKind.COUNTY_CODE if cell.kind == "n":
+            case FieldKind.CODE | FieldKind.COUNTY_CODE if cell.kind == "n" or _WHOLE.fullmatch(text):
                 value, remarks = _number_as_code(text)
             case FieldKind.CODE if _LOST_DIGITS.fullmatch(text):
                 value, remarks = None, [Remark("CELL-012", text)]
@@ -551,12 +825,12 @@ class _Reading:
         for column, unit in table.units:
             if unit != wanted:
                 cell = f"{column_letters(column)}{table.header_row}"
-                self._say("FILE-020", table, cell=cell, row=table.header_row, found=unit, expected=wanted)
+                self.say("FILE-020", table, cell=cell, row=table.header_row, found=unit, expected=wanted)
         for unit, cell in self._units_stated:
             if unit not in {wanted, f"人民币{wanted}"}:
-                self._say("FILE-020", table, cell=cell, found=unit, expected=wanted)
+                self.say("FILE-020", table, cell=cell, found=unit, expected=wanted)
         if not self._units_stated and len(table.units) < len(self.document.money_fields):
-            self._say("FILE-021", table, expected=wanted)
+            self.say("FILE-021", table, expected=wanted)
 
     def _check_unknown_columns(self, table: _Table) -> None:
         for column, text in table.unknown.items():
@@ -567,7 +841,7 @@ class _Reading:
             )
             if below:
                 cell = f"{column_letters(column)}{table.header_row}"
-                self._say("FILE-013", table, cell=cell, row=table.header_row, found=text)
+                self.say("FILE-013", table, cell=cell, row=table.header_row, found=text)
 
     def _check_hidden(self, table: _Table) -> None:
         last = max((line.row for line in self.lines), default=table.header_row)
@@ -578,22 +852,29 @@ class _Reading:
             if any(first <= column <= final for first, final in table.sheet.hidden_columns)
         ]
         if rows or columns:
-            self._say("FILE-015", table, found="、".join([*(str(row) for row in rows), *columns]))
+            self.say("FILE-015", table, found="、".join([*(str(row) for row in rows), *columns]))
         for area in table.sheet.merged:
             match = re.fullmatch(r"[A-Z]{1,3}([0-9]{1,7}):[A-Z]{1,3}([0-9]{1,7})", area)
             if match is None or (int(match[2]) > table.header_row and int(match[1]) <= last):
-                self._say("FILE-016", table, cell=area, found=area)
+                self.say("FILE-016", table, cell=area, found=area)
 
-    def _say(self, code: str, table: _Table | None = None, **details: Any) -> None:
+    def say(self, code: str, table: _Table | None = None, **details: Any) -> None:
         self.findings.append(_finding(code, sheet=None if table is None else table.sheet.name, **details))
 
     def _remark(self, table: _Table, cell: str, f: DocumentField, remark: Remark, **where: Any) -> None:
         words = {"found": remark.found, "expected": remark.expected}
-        self._say(remark.code, table, cell=cell, column=f, **words, **where)
+        self.say(remark.code, table, cell=cell, column=f, **words, **where)
 
 
-_NIL = re.compile(r"(0+(\.0*)?)?")
-"""What a template's sum stores while its parts are empty."""
+_NIL = re.compile(r"(0+(\.0*)?)?|[-—–]")
+"""What a template's sum holds while its parts are empty: stored by a workbook, shown in a CSV."""
+_DASH = re.compile(r"\s*[-—–－]{1,2}\s*")
+_COUNTY_CODE = re.compile(r"[0-9]{5,12}(\.0)?|[0-9]{6}-[A-Z]+", re.ASCII)
+_CODE = re.compile(r"[0-9A-Z][0-9A-Z.+ -]{4,}", re.ASCII)
+_LONG_CODE = re.compile(r"([0-9]{6})0{6}", re.ASCII)
+"""A county's code with the twelve digits of the statistical divisions."""
+_WHOLE = re.compile(r"[0-9]{1,15}\.0+", re.ASCII)
+"""A code that a program took for a number and wrote so into a CSV."""
 _LOST_DIGITS = re.compile(r"[0-9]\.[0-9]+[eE]\+?[0-9]+", re.ASCII)
 """A long code as a spreadsheet program writes it into a CSV: 6.22202E+18."""
 

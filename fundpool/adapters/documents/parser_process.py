@@ -1,5 +1,6 @@
 """Runs the child process that parses received files: it serves many files and is killed when a file exceeds a limit."""
 
+import base64
 import hashlib
 import json
 import os
@@ -10,17 +11,22 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from fundpool.adapters.documents import parsing
+from fundpool.adapters.documents.file_names import is_litter, shown_name
 from fundpool.services.ports.judging import SourceFile
 
 SCRIPT = Path(parsing.__file__)
 """What the child runs."""
+_LEGACY_READER = find_spec("python_calamine")
 
 WALL_SECONDS = 28.0
 FILE_BYTES = 20 * 1024 * 1024
+NAME_CHARACTERS = 255
+"""How much of a file's name is kept."""
 REPLY_BYTES = 128 * 1024 * 1024
 
 
@@ -80,9 +86,13 @@ class ParserProcess:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self._stop()
-            # -I -S: neither the environment nor any installed package is part of this process.
+            # -I -S: neither the environment nor any installed package is part of this process, but for the
+            # reader of legacy workbooks, which is imported when one comes.
+            assert _LEGACY_READER is not None
+            assert _LEGACY_READER.origin is not None
+            packages = Path(_LEGACY_READER.origin).parent.parent
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [sys.executable, "-I", "-S", str(SCRIPT)],
+                [sys.executable, "-I", "-S", "-B", str(SCRIPT), str(packages)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -111,6 +121,32 @@ _LIMITS = {
 
 PARSER = hashlib.sha256(SCRIPT.read_bytes()).digest()
 """Stands before the cells of a file: which version of the parser found them."""
+
+
+def with_members(files: Sequence[SourceFile]) -> list[SourceFile]:
+    """The files, in place of each zip that is no workbook the files in it, named after it."""
+    zips = [file for file in files if _may_be_a_folder(file.content)]
+    if not zips:
+        return list(files)
+    answers = {id(file): answer for file, answer in zip(zips, take_apart_all(zips), strict=True)}
+    found: list[SourceFile] = []
+    for file in files:
+        members = [
+            SourceFile(f"{file.name}/{shown_name(name)}"[-NAME_CHARACTERS:], base64.b64decode(content))
+            for name, content in answers.get(id(file), {}).get("members", ())
+            if not is_litter(name)
+        ]
+        found += members or [file]
+    return found
+
+
+def _may_be_a_folder(content: bytes) -> bool:
+    """Whether the bytes are a zip that does not list what every workbook of Office has; the child makes sure."""
+    if not content.startswith(b"PK\x03\x04"):
+        return False
+    end = content.rfind(b"PK\x05\x06")
+    directory = int.from_bytes(content[end + 16 : end + 20], "little")
+    return end > 0 and b"[content_types].xml" not in content[directory:end].lower()
 
 
 def parse_files(files: Sequence[SourceFile]) -> list[SourceFile]:

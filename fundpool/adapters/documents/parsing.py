@@ -1,23 +1,28 @@
 """Takes one received file apart, inside a child process that may be killed at any moment.
 
-Run as a script (``python -I -S parsing.py``) with nothing but the standard library: a frame with the
+Run as a script (``python -I -S parsing.py FOLDER``) with nothing but the standard library: a frame with the
 file's bytes comes in on stdin, a frame with a JSON answer goes out on stdout, until stdin ends. The
 process has limits on memory and processor time and may write no file; its parent (parser_process.py)
-limits the elapsed time. A file that breaks a limit costs this process, never the other files.
+limits the elapsed time. A file that breaks a limit costs this process, never the other files. Only for a
+legacy workbook (.xls, .et) python-calamine is imported, from FOLDER.
 
 Nothing is interpreted here: a cell is its type, its text exactly as the file has it and whether a
 formula made it. What a text means is decided by the parent, where it can be shown to a person.
 """
 
+import base64
 import csv
+import datetime
 import io
 import json
+import posixpath
 import re
 import resource
 import stat
 import sys
 import zipfile
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from xml.parsers import expat
@@ -39,12 +44,16 @@ _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})", re.ASCII)
 
 
 class Refused(Exception):
-    """The file is not taken; ``reason`` is a key of reading_rules.REFUSALS, ``found`` is what was met."""
+    """The file is not taken; ``reason`` is a key of reading_rules.REFUSALS, ``found`` is what was met.
 
-    def __init__(self, reason: str, found: str = "") -> None:
+    ``members`` are the files of a zip that is no workbook, by name, in base64.
+    """
+
+    def __init__(self, reason: str, found: str = "", members: list[list[str]] | None = None) -> None:
         super().__init__(reason, found)
         self.reason = reason
         self.found = found
+        self.members = members or []
 
 
 # --- zip container ------------------------------------------------------------------------------
@@ -63,21 +72,35 @@ class _Package:
         entries = self._zip.infolist()
         if len(entries) > ENTRIES:
             raise Refused("too_many_entries", str(len(entries)))
-        self.names = {entry.filename for entry in entries}
-        if len(self.names) != len(entries):
-            raise Refused("damaged", "duplicate entry names")
+        self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in entries:
             self._check(entry)
+            self._entries[self._folded(entry.filename)] = entry
+        if len(self._entries) != len(entries):
+            raise Refused("damaged", "duplicate entry names")
+
+    @staticmethod
+    def _folded(name: str) -> str:
+        """The name of a part as OOXML compares it: without case; old programs write its folders with a backslash."""
+        return name.replace("\\", "/").lower()
+
+    def __contains__(self, name: str) -> bool:
+        return self._folded(name) in self._entries
+
+    @property
+    def entries(self) -> tuple[zipfile.ZipInfo, ...]:
+        """The parts in their order."""
+        return tuple(self._entries.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all parts, folded."""
+        return tuple(self._entries)
 
     @staticmethod
     def _check(entry: zipfile.ZipInfo) -> None:
-        name = entry.filename
-        if (
-            name.startswith(("/", "\\"))
-            or "\\" in name
-            or ".." in name.split("/")
-            or "\0" in entry.orig_filename
-        ):
+        name = entry.filename.replace("\\", "/")
+        if name.startswith("/") or ".." in name.split("/") or "\0" in entry.orig_filename:
             raise Refused("unsafe_entry", repr(name[:80]))
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise Refused("unsafe_entry", f"link {name[:80]!r}")
@@ -85,14 +108,12 @@ class _Package:
             raise Refused("encrypted")
         if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise Refused("unsafe_entry", f"compression {entry.compress_type}")
-        if name.lower().endswith("vbaproject.bin"):
-            raise Refused("macros", name)
         if "externallinks/" in name.lower():
             raise Refused("external_links", name)
 
     def read(self, name: str) -> bytes:
         """The inflated bytes of a part; declared sizes lie, so they are counted while inflating."""
-        entry = self._zip.getinfo(name)
+        entry = self._entries[self._folded(name)]
         allowed = min(self._left, max(RATIO_FROM_BYTES, entry.compress_size * RATIO))
         try:
             with self._zip.open(entry) as part:
@@ -105,11 +126,34 @@ class _Package:
         return data
 
 
+_OOXML = ("http://schemas.openxmlformats.org/", "http://purl.oclc.org/ooxml/")
+_EXTENSIONS = {
+    "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main": "x14:",
+    "http://schemas.microsoft.com/office/excel/2006/main": "xm:",
+}
+"""Excel's own namespaces in which conditional formats may stand."""
+
+
+class _Tags(dict[str, str]):
+    """Element name as expat gives it (``namespace local``) → local name; "" for what no workbook program reads."""
+
+    def __missing__(self, name: str) -> str:
+        namespace, _, local = name.rpartition(" ")
+        known = not namespace or namespace.startswith(_OOXML)
+        tag = local if known else _EXTENSIONS[namespace] + local if namespace in _EXTENSIONS else ""
+        if len(self) < 10_000:
+            self[name] = tag
+        return tag
+
+
+_TAGS = _Tags()
+
+
 def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None) -> None:
-    """Feed ``data`` to handlers that get local element names; any DOCTYPE is refused, so no entity is ever defined."""
+    """Feed ``data`` to handlers, which look names up in ``_TAGS``; any DOCTYPE is refused, so no entity is ever defined."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data[:200]:
         raise Refused("strange_xml", "not UTF-8")
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
 
     def doctype(*_: object) -> None:
@@ -117,9 +161,9 @@ def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None
 
     parser.StartDoctypeDeclHandler = doctype
     if start is not None:
-        parser.StartElementHandler = lambda name, attributes: start(_local(name), attributes)
+        parser.StartElementHandler = start
     if end is not None:
-        parser.EndElementHandler = lambda name: end(_local(name))
+        parser.EndElementHandler = end
     if text is not None:
         parser.CharacterDataHandler = text
     try:
@@ -130,26 +174,28 @@ def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None
         raise Refused("damaged", f"XML: {problem}") from None
 
 
-def _local(name: str) -> str:
-    return name.rpartition(":")[2] if ":" in name else name
-
-
 # --- workbook parts -----------------------------------------------------------------------------
 
 
-def _relations(package: _Package, name: str) -> dict[str, tuple[str, str]]:
-    """Relation id → (kind, target) of a .rels part; empty when there is none."""
+def _relations(package: _Package, part: str) -> dict[str, tuple[str, str]]:
+    """Relation id → (kind, part) of a part, or of the package (``""``); empty when it has none."""
     found: dict[str, tuple[str, str]] = {}
+    folder, _, base = part.rpartition("/")
+    name = posixpath.join(folder, "_rels", f"{base}.rels")
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
+    def start(name: str, attributes: dict[str, str]) -> None:
+        tag = _TAGS[name]
         if tag != "Relationship":
             return
         kind = attributes.get("Type", "").rpartition("/")[2]
         if attributes.get("TargetMode") == "External" and kind != "hyperlink":
             raise Refused("external_links", attributes.get("Target", "")[:80])
-        found[attributes.get("Id", "")] = (kind, attributes.get("Target", ""))
+        target = attributes.get("Target", "").replace("\\", "/")
+        # A target counts from the folder of the part, or from the package's root.
+        path = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+        found[attributes.get("Id", "")] = (kind, path)
 
-    if name in package.names:
+    if name in package:
         _parse_xml(package.read(name), start)
     return found
 
@@ -163,7 +209,8 @@ class _SharedStrings:
         self._phonetic = False
         self._inside = False
 
-    def start(self, tag: str, _: dict[str, str]) -> None:
+    def start(self, name: str, _: dict[str, str]) -> None:
+        tag = _TAGS[name]
         if tag == "si":
             self._parts = []
         elif tag == "rPh":
@@ -171,7 +218,8 @@ class _SharedStrings:
         elif tag == "t":
             self._inside = not self._phonetic
 
-    def end(self, tag: str) -> None:
+    def end(self, name: str) -> None:
+        tag = _TAGS[name]
         if tag == "si":
             self.strings.append(_bounded("".join(self._parts)))
         elif tag == "rPh":
@@ -219,73 +267,97 @@ FORMAT_CHARACTERS = 255
 """The longest number format a spreadsheet program takes."""
 
 
-@dataclass
 class _Styles:
-    """Indexes of cell styles: those that show a date, and the number formats that may hide what is stored."""
+    """Handlers for the styles part: what the number formats of cells show.
 
-    dates: set[int] = field(default_factory=set)
-    formats: dict[int, str] = field(default_factory=dict)
+    ``dates`` are the indexes of the cell styles that show a date, ``formats`` the number formats that may
+    hide what is stored, ``conditional`` the number format of each style that a conditional format lays over
+    a cell ("" where it changes none).
+    """
+
+    def __init__(self) -> None:
+        self.dates: set[int] = set()
+        self.formats: dict[int, str] = {}
+        self.conditional: list[str] = []
+        self._custom: dict[int, str] = {}
+        self._is_date: dict[int, bool] = {}
+        self._count = 0
+        self._in_cells = False
+        self._in_conditional = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = _TAGS[name]
+        if tag == "dxf":
+            self._in_conditional = True
+            self.conditional.append("")
+        elif tag == "numFmt" and self._in_conditional:
+            self.conditional[-1] = _conditional_code(attributes)
+        elif tag == "numFmt":
+            self._number_format(attributes)
+        elif tag == "cellXfs":
+            self._in_cells = True
+        elif tag == "xf" and self._in_cells:
+            self._cell_style(int(attributes.get("numFmtId", "0")))
+
+    def end(self, name: str) -> None:
+        tag = _TAGS[name]
+        if tag == "cellXfs":
+            self._in_cells = False
+        elif tag == "dxf":
+            self._in_conditional = False
+
+    def _number_format(self, attributes: dict[str, str]) -> None:
+        number, code = int(attributes.get("numFmtId", "0")), attributes.get("formatCode", "")
+        self._custom[number] = code[:FORMAT_CHARACTERS]
+        bare = re.sub(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|General', "", code)
+        self._is_date[number] = _shows_a_date(bare)
+
+    def _cell_style(self, number: int) -> None:
+        if self._is_date.get(number, number in _BUILT_IN_DATES):
+            self.dates.add(self._count)
+        else:
+            shown_as = self._custom.get(number) or _BUILT_IN_OTHERWISE.get(number, "General")
+            if shown_as not in _SHOWS_AS_STORED:
+                self.formats[self._count] = shown_as
+        self._count += 1
 
 
 def _styles(data: bytes) -> _Styles:
-    """What the cell styles' number formats show."""
-    custom: dict[int, str] = {}
-    is_date: dict[int, bool] = {}
     styles = _Styles()
-    count = 0
-    inside = False
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal inside, count
-        if tag == "numFmt":
-            number, code = int(attributes.get("numFmtId", "0")), attributes.get("formatCode", "")
-            custom[number] = code[:FORMAT_CHARACTERS]
-            bare = re.sub(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|General', "", code)
-            is_date[number] = _shows_a_date(bare)
-        elif tag == "cellXfs":
-            inside = True
-        elif tag == "xf" and inside:
-            number = int(attributes.get("numFmtId", "0"))
-            if is_date.get(number, number in _BUILT_IN_DATES):
-                styles.dates.add(count)
-            else:
-                shown_as = custom.get(number) or _BUILT_IN_OTHERWISE.get(number, "General")
-                if shown_as not in _SHOWS_AS_STORED:
-                    styles.formats[count] = shown_as
-            count += 1
-
-    def end(tag: str) -> None:
-        nonlocal inside
-        if tag == "cellXfs":
-            inside = False
-
-    _parse_xml(data, start, end)
+    _parse_xml(data, styles.start, styles.end)
     return styles
+
+
+def _conditional_code(attributes: dict[str, str]) -> str:
+    code = attributes.get("formatCode", "")[:FORMAT_CHARACTERS]
+    return "" if code in _SHOWS_AS_STORED else code
 
 
 def _properties(data: bytes) -> dict[str, str]:
     """Custom document properties as texts."""
     properties: dict[str, str] = {}
-    name = ""
+    key = ""
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal name
-        if tag == "property":
-            name = attributes.get("name", "")
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal key
+        if _TAGS[name] == "property":
+            key = attributes.get("name", "")
 
     def text(data: str) -> None:
-        if name and data.strip():
-            properties[name] = properties.get(name, "") + data
+        if key:
+            properties[key] = properties.get(key, "") + data
 
     _parse_xml(data, start, None, text)
-    return properties
+    # Some programs indent the values.
+    return {name: value.strip() for name, value in properties.items()}
 
 
 @dataclass
 class _Sheet:
     """A sheet's cells as ``[row, column, type, text, formula, date]``; rows and columns from 1.
 
-    ``formats`` names, for each number format that may show something else, the cells that have it.
+    ``formats`` names, for each number format that may show something else, the cells that have it;
+    ``conditional``, for each that a conditional format may lay over cells, their areas.
     """
 
     name: str
@@ -295,6 +367,7 @@ class _Sheet:
     hidden_columns: list[list[int]] = field(default_factory=list)
     merged: list[str] = field(default_factory=list)
     formats: dict[str, list[list[int]]] = field(default_factory=dict)
+    conditional: dict[str, list[str]] = field(default_factory=dict)
 
 
 def column_number(letters: str) -> int:
@@ -303,6 +376,13 @@ def column_number(letters: str) -> int:
     for letter in letters:
         number = number * 26 + ord(letter) - 64
     return number
+
+
+_KINDS = {"s": "s", "inlineStr": "s", "str": "s", "b": "b", "e": "e", "d": "d"}
+_XML_BLANKS = " \t\r\n"
+_BARS = frozenset(["iconSet", "dataBar", "x14:iconSet", "x14:dataBar"])
+_CONDITIONAL = frozenset(["cfRule", "xm:sqref", "numFmt", *_BARS])
+"""Elements of a conditional format; ``showValue="0"`` shows the bar or icon instead of the number."""
 
 
 class _SheetReader:
@@ -322,15 +402,18 @@ class _SheetReader:
         self._value: list[str] | None = None
         self._target: list[str] | None = None
         self._phonetic = False
+        self._area: list[str] = []
+        self._codes: list[str] = []
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = _TAGS[name]
         if tag == "c":
             self._start_cell(attributes)
-        elif tag == "row":
-            self._start_row(attributes)
         elif tag in {"v", "t"} and not self._phonetic:
             self._value = self._value if self._value is not None else []
             self._target = self._value
+        elif tag == "row":
+            self._start_row(attributes)
         elif tag == "f":
             self._formula = True
         elif tag == "rPh":
@@ -339,6 +422,31 @@ class _SheetReader:
             self.sheet.merged.append(attributes.get("ref", "")[:40])
         elif tag == "col" and _is_hidden(attributes, "width"):
             self.sheet.hidden_columns.append([int(attributes["min"]), int(attributes["max"])])
+        elif "onditional" in tag or tag in _CONDITIONAL:
+            self._start_conditional(tag, attributes)
+
+    def _start_conditional(self, tag: str, attributes: dict[str, str]) -> None:
+        """The number formats that a conditional format lays over an area, in either of Excel's two writings."""
+        if tag in {"conditionalFormatting", "x14:conditionalFormatting"}:
+            self._area = [attributes.get("sqref", "")]
+            self._codes = []
+        elif tag == "xm:sqref":
+            self._target = self._area
+        elif tag == "cfRule" and attributes.get("dxfId", "").isascii() and attributes.get("dxfId"):
+            number = int(attributes["dxfId"])
+            if number < len(self._styles.conditional):
+                self._codes.append(self._styles.conditional[number])
+        elif tag == "numFmt":
+            self._codes.append(_conditional_code(attributes))
+        elif tag in _BARS and attributes.get("showValue") in {"0", "false"}:
+            self._codes.append(";;;")
+
+    def _end_conditional(self) -> None:
+        areas = "".join(self._area).split()
+        for code in self._codes if len(areas) <= CELLS else ():
+            if code:
+                self.sheet.conditional.setdefault(code, []).extend(areas)
+        self._area, self._codes = [], []
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         self._row = int(attributes.get("r", self._row + 1))
@@ -364,16 +472,22 @@ class _SheetReader:
         if self._target is not None:
             self._target.append(data)
 
-    def end(self, tag: str) -> None:
-        if tag in {"v", "t"}:
+    def end(self, name: str) -> None:
+        tag = _TAGS[name]
+        if tag == "c":
+            self._end_cell()
+        elif tag in {"v", "t", "xm:sqref"}:
             self._target = None
         elif tag == "rPh":
             self._phonetic = False
-        elif tag == "c":
-            self._end_cell()
+        elif tag in {"conditionalFormatting", "x14:conditionalFormatting"}:
+            self._end_conditional()
 
     def _end_cell(self) -> None:
         text = None if self._value is None else "".join(self._value)
+        kind = _KINDS.get(self._type, "n")
+        if text is not None and (kind != "s" or self._type == "s"):
+            text = text.strip(_XML_BLANKS)
         if (text is None or text == "") and not self._formula:
             return  # a styled blank, however far out, is no value
         if self._row > ROWS or self._column > COLUMNS:
@@ -384,7 +498,6 @@ class _SheetReader:
         self._left -= 1
         if self._left < 0:
             raise Refused("too_many_cells", f"> {CELLS}")
-        kind = {"s": "s", "inlineStr": "s", "str": "s", "b": "b", "e": "e", "d": "d"}.get(self._type, "n")
         if self._type == "s" and text is not None:
             try:
                 text = self._strings[int(text)]
@@ -414,81 +527,194 @@ def column_letters(number: int) -> str:
 
 
 def _main_part(package: _Package) -> str:
-    targets = [
-        target for kind, target in _relations(package, "_rels/.rels").values() if kind == "officeDocument"
-    ]
-    main = targets[0].lstrip("/") if targets else "xl/workbook.xml"
-    known = "[Content_Types].xml" in package.names and main in package.names
-    if not known or not main.endswith(".xml") or not main.startswith("xl/"):
+    """The part that the package names as its main one, wherever it lies."""
+    parts = [part for kind, part in _relations(package, "").values() if kind == "officeDocument"]
+    main = parts[0] if parts else "xl/workbook.xml"
+    if "[Content_Types].xml" not in package or main not in package or not main.endswith(".xml"):
         raise Refused("not_a_workbook", _what_zip(package.names))
     return main
 
 
 def _workbook(content: bytes) -> dict[str, Any]:
     package = _Package(content)
+    if "[Content_Types].xml" not in package and _what_zip(package.names) == "zip":
+        raise Refused("not_a_workbook", "zip", _members(package))
     main = _main_part(package)
     for name in package.names:
         # Parts we never look at may carry a DOCTYPE for the next program that does.
-        if name.startswith(("xl/drawings", "customXml/")) and name.endswith(".xml"):
+        if name.startswith(("xl/drawings", "customxml/")) and name.endswith(".xml"):
             _parse_xml(package.read(name))
-    sheets: list[tuple[str, str, str]] = []
-    date1904 = False
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal date1904
-        if tag == "sheet":
-            relation = next((value for key, value in attributes.items() if _local(key) == "id"), "")
-            sheets.append((attributes.get("name", ""), attributes.get("state", "visible"), relation))
-        elif tag == "workbookPr":
-            date1904 = attributes.get("date1904") in {"1", "true"}
-
-    _parse_xml(package.read(main), start)
-    if len(sheets) > SHEETS:
-        raise Refused("too_many_sheets", str(len(sheets)))
+    part = _WorkbookPart()
+    _parse_xml(package.read(main), part.start, part.end)
+    if part.root != "workbook":
+        raise Refused("not_a_workbook", _what_zip(package.names))
+    if len(part.sheets) > SHEETS:
+        raise Refused("too_many_sheets", str(len(part.sheets)))
     custom = "docProps/custom.xml"
     return {
-        "kind": "xlsx",
-        "sheets": _sheets(package, sheets),
-        "properties": _properties(package.read(custom)) if custom in package.names else {},
-        "date1904": date1904,
+        "kind": "xlsm" if any(name.endswith("vbaproject.bin") for name in package.names) else "xlsx",
+        "sheets": _sheets(package, main, part.sheets),
+        "properties": _properties(package.read(custom)) if custom in package else {},
+        "date1904": part.date1904,
         "encoding": None,
     }
 
 
-def _sheets(package: _Package, sheets: list[tuple[str, str, str]]) -> list[dict[str, Any]]:
+_RELATION_ID = "/relationships id"
+
+
+class _WorkbookPart:
+    """Handlers for the main part: its sheets (name, state, relation) and its calendar; not its extensions."""
+
+    def __init__(self) -> None:
+        self.root = ""
+        self.sheets: list[tuple[str, str, str]] = []
+        self.date1904 = False
+        self._extensions = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = _TAGS[name]
+        self.root = self.root or tag
+        self._extensions += tag == "extLst"
+        if self._extensions:
+            return
+        if tag == "sheet":
+            relation = next((value for key, value in attributes.items() if key.endswith(_RELATION_ID)), "")
+            self.sheets.append((attributes.get("name", ""), attributes.get("state", "visible"), relation))
+        elif tag == "workbookPr":
+            self.date1904 = attributes.get("date1904", "").strip() in {"1", "true"}
+
+    def end(self, name: str) -> None:
+        tag = _TAGS[name]
+        self._extensions -= tag == "extLst"
+
+
+def _sheets(package: _Package, main: str, sheets: list[tuple[str, str, str]]) -> list[dict[str, Any]]:
     """The worksheets named in the workbook part, read with its texts and styles."""
-    relations = _relations(package, "xl/_rels/workbook.xml.rels")
-    parts = {kind: _part(target) for kind, target in relations.values()}
+    relations = _relations(package, main)
+    parts = dict(relations.values())
     strings_part, styles_part = parts.get("sharedStrings", ""), parts.get("styles", "")
-    strings = _shared_strings(package.read(strings_part)) if strings_part in package.names else []
-    styles = _styles(package.read(styles_part)) if styles_part in package.names else _Styles()
+    strings = _shared_strings(package.read(strings_part)) if strings_part in package else []
+    styles = _styles(package.read(styles_part)) if styles_part in package else _Styles()
     answer: list[dict[str, Any]] = []
     left = CELLS
     for name, state, relation in sheets:
-        kind, target = relations.get(relation, ("", ""))
+        kind, part = relations.get(relation, ("", ""))
         if kind != "worksheet":
             continue
-        if _part(target) not in package.names:
-            raise Refused("damaged", f"no part {target[:80]!r}")
+        if part not in package:
+            raise Refused("damaged", f"no part {part[:80]!r}")
         reader = _SheetReader(_Sheet(name, state), strings, styles, left)
-        _parse_xml(package.read(_part(target)), reader.start, reader.end, reader.text)
+        _parse_xml(package.read(part), reader.start, reader.end, reader.text)
         left -= len(reader.sheet.cells)
         answer.append(vars(reader.sheet))
     return answer
 
 
-def _part(target: str) -> str:
-    return target[1:] if target.startswith("/") else f"xl/{target}"
-
-
-def _what_zip(names: set[str]) -> str:
+def _what_zip(names: Collection[str]) -> str:
     if "xl/workbook.bin" in names:
         return "xlsb"
     if "mimetype" in names or "content.xml" in names:
         return "ods"
-    if "word/document.xml" in names:
-        return "docx"
+    for folder, what in (("word/", "docx"), ("ppt/", "pptx")):
+        if any(name.startswith(folder) for name in names):
+            return what
     return "zip"
+
+
+def _members(package: _Package) -> list[list[str]]:
+    """Name and base64 content of each file in a zip that is no workbook."""
+    return [
+        [_member_name(entry), base64.b64encode(package.read(entry.filename)).decode("ascii")]
+        for entry in package.entries
+        if not entry.is_dir()
+    ]
+
+
+def _member_name(entry: zipfile.ZipInfo) -> str:
+    """The name of a file in a zip; without the mark for UTF-8, Windows wrote it in the system's encoding."""
+    if entry.flag_bits & 0x800 or entry.filename.isascii():
+        return entry.filename
+    raw = entry.filename.encode("cp437", "replace")
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            name = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        # Two bytes of GB18030 may be a letter of UTF-8, but never a Chinese one.
+        if encoding == "gb18030" or not re.search("[\x80-\u07ff]", name):
+            return name
+    return entry.filename
+
+
+# --- legacy workbooks -----------------------------------------------------------------------------
+
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+"""The stream in which Excel and WPS keep a workbook that needs a password."""
+
+
+def _legacy(content: bytes) -> dict[str, Any]:
+    """A workbook of the format before .xlsx (.xls, .et), read by python-calamine.
+
+    It tells neither formulas nor number formats nor hidden rows.
+    """
+    if _LOCKED in content:
+        raise Refused("encrypted")
+    if not any(name.encode("utf-16-le") in content for name in ("Workbook", "Book\0")):
+        raise Refused("wrong_format", "old office")
+    path = list(sys.path)
+    sys.path += sys.argv[1:2]
+    import python_calamine  # noqa: PLC0415 - only for these files
+
+    sys.path[:] = path
+    sheets: list[dict[str, Any]] = []
+    left = CELLS
+    try:
+        workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+        for meta in workbook.sheets_metadata:
+            if meta.typ is python_calamine.SheetTypeEnum.WorkSheet:
+                visible = meta.visible is python_calamine.SheetVisibleEnum.Visible
+                sheet = _Sheet(meta.name, "visible" if visible else "hidden")
+                _legacy_cells(workbook.get_sheet_by_name(meta.name), sheet, left)
+                left -= len(sheet.cells)
+                sheets.append(vars(sheet))
+    except python_calamine.PasswordError:
+        raise Refused("encrypted") from None
+    except python_calamine.CalamineError as problem:
+        raise Refused("damaged", str(problem)[:80]) from None
+    return {"kind": "xls", "sheets": sheets, "properties": {}, "date1904": False, "encoding": None}
+
+
+def _legacy_cells(source: Any, sheet: _Sheet, left: int) -> None:
+    for (top, from_column), (bottom, to_column) in source.merged_cell_ranges or ():
+        first, last = column_letters(from_column + 1), column_letters(to_column + 1)
+        sheet.merged.append(f"{first}{top + 1}:{last}{bottom + 1}")
+    for row, values in enumerate(source.iter_rows(), start=1):
+        for column, value in enumerate(values, start=1):
+            if value == "" and isinstance(value, str):
+                continue
+            if row > ROWS or column > COLUMNS:
+                raise Refused("cell_far_out", f"{column_letters(column)}{row}")
+            if len(sheet.cells) >= left:
+                raise Refused("too_many_cells", f"> {CELLS}")
+            kind, text = _legacy_value(value)
+            sheet.cells.append([row, column, kind, _bounded(text), False, kind == "d"])
+
+
+def _legacy_value(value: Any) -> tuple[str, str]:
+    """Kind and text of a value as python-calamine gives it."""
+    if isinstance(value, bool):
+        return "b", str(int(value))
+    if isinstance(value, int | float):
+        return "n", repr(value)
+    if isinstance(value, str):
+        return ("e" if value in _ERRORS else "s"), value
+    if isinstance(value, datetime.date):
+        return "d", value.isoformat()
+    return "d", str(value)
+
+
+_ERRORS = frozenset(["#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"])
 
 
 # --- CSV ----------------------------------------------------------------------------------------
@@ -498,13 +724,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 def _decode(content: bytes) -> tuple[str, str]:
     """Text and encoding: BOM, then strict UTF-8, then strict GB18030; never with replacement."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Refused("utf16")
-    if content.startswith(b"\xef\xbb\xbf"):
-        try:
-            return content[3:].decode("utf-8"), "utf-8-sig"
-        except UnicodeDecodeError as problem:
-            raise Refused("bad_encoding", f"byte {problem.start + 4}") from None
+    for mark, encoding, name in (
+        (b"\xff\xfe", "utf-16", "utf-16"),  # Excel's "Unicode text"
+        (b"\xfe\xff", "utf-16", "utf-16"),
+        (b"\xef\xbb\xbf", "utf-8-sig", "utf-8-sig"),
+    ):
+        if content.startswith(mark):
+            try:
+                return content.decode(encoding), name
+            except UnicodeDecodeError as problem:
+                raise Refused("bad_encoding", f"byte {problem.start + 1}") from None
     for encoding in ("utf-8", "gb18030"):
         try:
             return content.decode(encoding), encoding
@@ -513,15 +742,38 @@ def _decode(content: bytes) -> tuple[str, str]:
     raise Refused("bad_encoding", where)
 
 
+_GROUPING = re.compile(r"(?<=[0-9]),(?=[0-9]{3})", re.ASCII)
+_QUOTED = re.compile(r'"[^"]*"')
+HEAD_LINES = 60
+"""Lines of a text that show what separates its fields."""
+
+
+def _delimiter(text: str) -> str:
+    """What separates the fields: comma, tab (Excel's Unicode text) or semicolon; ``sep=`` says so."""
+    lines = text[: 1 << 20].splitlines()[:HEAD_LINES]
+    stated = re.fullmatch(r"sep=([,;\t])", lines[0].strip(" \r\n")) if lines else None
+    if stated is not None:
+        return stated[1]
+    bare = [_QUOTED.sub("", line) for line in lines]
+    counts = {
+        ",": max((_GROUPING.sub("", line).count(",") for line in bare), default=0),
+        "\t": max((line.count("\t") for line in bare), default=0),
+        ";": max((line.count(";") for line in bare), default=0),
+    }
+    return max(counts, key=lambda mark: counts[mark])  # the comma where they are equal
+
+
 def _csv(content: bytes) -> dict[str, Any]:
     text, encoding = _decode(content)
+    text = text.rstrip("\x1a")  # how DOS ended a text
     control = _CONTROL.search(text)
     if control is not None:
         raise Refused("not_text", f"U+{ord(control[0]):04X}")
     csv.field_size_limit(TEXT_CHARACTERS)
     cells: list[list[Any]] = []
+    lines = io.StringIO(text, newline="")
     try:
-        for number, record in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1):
+        for number, record in enumerate(csv.reader(lines, delimiter=_delimiter(text), strict=True), start=1):
             if number > ROWS:
                 raise Refused("cell_far_out", f"A{number}")
             for column, value in enumerate(record, start=1):
@@ -541,7 +793,6 @@ def _csv(content: bytes) -> dict[str, Any]:
 # --- one file, and the loop ---------------------------------------------------------------------
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"\xd0\xcf\x11\xe0", "old_or_encrypted_office"),
     (b"%PDF", "pdf"),
     (b"\x89PNG", "image"),
     (b"\xff\xd8\xff", "image"),
@@ -566,6 +817,8 @@ def take_apart(content: bytes) -> dict[str, Any]:
     for magic, what in _MAGIC:
         if content.startswith(magic):
             raise Refused("wrong_format", what)
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        return _legacy(content)
     if content.startswith(b"PK\x03\x04"):
         return _workbook(content)
     if content.startswith(b"PK"):
@@ -582,7 +835,8 @@ def answer_for(content: bytes) -> dict[str, Any]:
     try:
         return {"ok": True, **take_apart(content)}
     except Refused as refusal:
-        return {"ok": False, "reason": refusal.reason, "found": refusal.found}
+        answer = {"ok": False, "reason": refusal.reason, "found": refusal.found}
+        return {**answer, "members": refusal.members} if refusal.members else answer
     except MemoryError:
         return {"ok": False, "reason": "out_of_memory", "found": f"> {MEMORY_BYTES // 1024 // 1024} MB"}
     except RecursionError:

@@ -15,6 +15,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from fundpool.adapters.documents.file_names import is_litter, shown_name
+from fundpool.adapters.documents.parser_process import NAME_CHARACTERS, with_members
 from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
 from fundpool.services.ports.failpoints import failpoint
@@ -27,7 +29,6 @@ MAX_FILE_BYTES = 20 * 1024 * 1024
 CHECK_HOME = (
     "检查 FUNDPOOL_HOME 的磁盘空间与权限后重试 / check space and rights of FUNDPOOL_HOME, then run again"
 )
-_BEING_WRITTEN = (".part", ".tmp", ".crdownload", ".filepart")
 
 
 class RawFiles:
@@ -67,7 +68,7 @@ class RawFiles:
 
 
 class DropFolder:
-    """The folder counties' files arrive in: ``folder/<city>/<document>/FILE``.
+    """The folder counties' files arrive in: ``folder/<city>/<document>/FILE``, also in folders below and in zips.
 
     Files stay where they are and are recognised by their bytes. Were they moved, a crash between recording and
     moving could lose a file or take it in twice. A half-copied file is read again when it is whole.
@@ -79,50 +80,61 @@ class DropFolder:
     def incoming(self, city: str, document: str) -> tuple[Incoming, ...]:
         """Every file now there, in order of name; a file that cannot be read carries its error."""
         folder = self._folder / city / document
-        if not folder.is_dir():
-            return ()
-        return tuple(_incoming(path) for path in sorted(folder.iterdir()) if is_arrived(path))
+        return tuple(
+            incoming
+            for path in sorted(_files_in(folder))
+            for incoming in _incoming(path, shown_name(path.relative_to(folder)))
+        )
 
     def has_files(self, city: str, document: str) -> bool:
         """Whether any file is there."""
-        folder = self._folder / city / document
-        return folder.is_dir() and any(is_arrived(path) for path in folder.iterdir())
+        return any(True for _ in _files_in(self._folder / city / document))
 
 
-def read_source(path: Path) -> SourceFile:
-    """The file at ``path``, for intake; raises InputError when it cannot be read or is too large."""
+def _files_in(folder: Path) -> Iterator[Path]:
+    """What people put into the folder and the folders below it; not what programs leave there."""
+    return (path for path in folder.rglob("*") if path.is_file() and not is_litter(path.relative_to(folder)))
+
+
+def read_source(path: Path, name: str | None = None) -> SourceFile:
+    """The file at ``path``, for intake; raises InputError when it cannot be read or is too large.
+
+    ``name`` is what to call it, by default its own.
+    """
+    name = (name or shown_name(path.name))[-NAME_CHARACTERS:]
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise InputError(
                 "file_too_large",
-                f"{path.name}：{size} 字节，超过上限 {MAX_FILE_BYTES} 字节",
-                f"{path.name}: {size} bytes is above the limit of {MAX_FILE_BYTES} bytes",
+                f"{name}：{size} 字节，超过上限 {MAX_FILE_BYTES} 字节",
+                f"{name}: {size} bytes is above the limit of {MAX_FILE_BYTES} bytes",
                 remedy="只报送模板表，删去无关的工作表与图片 / send the template only, without other sheets and pictures",
             )
-        return SourceFile(path.name, path.read_bytes())
+        return SourceFile(name, path.read_bytes())
     except OSError as error:
         raise InputError(
             "file_not_readable",
-            f"{path.name}：无法打开（{error.strerror}）",
-            f"{path.name}: cannot be opened ({error.strerror})",
+            f"{name}：无法打开（{error.strerror}）",
+            f"{name}: cannot be opened ({error.strerror})",
             remedy="检查文件名与权限 / check the name and its rights",
         ) from error
 
 
-def _incoming(path: Path) -> Incoming:
+def _incoming(path: Path, name: str) -> list[Incoming]:
+    """The file, or the files in it when it is a zip of files."""
     try:
-        source = read_source(path)
+        sources = with_members([read_source(path, name)])
         # The inode's change time: unlike the modification time no copy brings it along.
         arrived_at = datetime.fromtimestamp(path.stat().st_ctime, SHANGHAI)
-        return Incoming(path.name, source, None, arrived_at)
     except FundpoolError as error:
-        return Incoming(path.name, None, error)
+        return [Incoming(name, None, error)]
+    return [Incoming(source.name, source, None, arrived_at) for source in sources]
 
 
 def is_arrived(path: Path | os.DirEntry[str]) -> bool:
-    name = path.name
-    return path.is_file() and not name.startswith((".", "~$")) and not name.endswith(_BEING_WRITTEN)
+    """Whether this is a file that somebody put there, whole."""
+    return path.is_file() and not is_litter(path.name)
 
 
 def write_through(target: Path, content: bytes) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from sqlalchemy import make_url
-
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.migrations import upgrade
 from fundpool.domain.errors import InputError
 from fundpool.services.ports.failpoints import failpoint
+from fundpool.settings import sqlite_url
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -
         raise InputError("file_unreadable", f"没有备份文件 {file}", f"there is no backup {file}")
     _require_sound(file)
     with TemporaryDirectory(dir=Path(target).parent, prefix=".restore-") as folder:
-        staged = Database(f"sqlite:///{Path(folder) / 'staged.db'}")
+        staged = Database(sqlite_url(Path(folder) / "staged.db"))
         shutil.copyfile(file, Path(folder) / "staged.db")
         upgrade(staged)
         prepared = prepare(staged)
@@ -66,7 +65,7 @@ def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -
 
 
 def _sqlite_file(database: Database) -> str:
-    file = make_url(database.url).database
+    file = database.engine.url.database
     if not database.is_sqlite or not file:
         raise InputError(
             "backup_by_postgresql",
@@ -80,7 +79,7 @@ def _sqlite_file(database: Database) -> str:
 
 def _require_sound(file: Path) -> None:
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as copy:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as copy:
             verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
             copy.execute("SELECT count(*) FROM audit").fetchone()
     except sqlite3.DatabaseError as error:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
@@ -41,7 +42,7 @@ class Database:
         address = _parsed(url)
         self.url = url
         self.is_sqlite = address.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(url)
 
     @property
     def shown_url(self) -> str:
@@ -100,6 +101,8 @@ def _parsed(url: str) -> URL:
     # A password with a bare @ ends in the host, and the host stands in every error of the driver.
     if address.get_backend_name() not in {"sqlite", "postgresql"} or "@" in (address.host or ""):
         raise _bad_address()
+    if address.database and address.get_backend_name() == "sqlite":
+        return address.set(database=unquote(address.database))
     return address
 
 
@@ -115,11 +118,11 @@ def _bad_address() -> InputError:
     )
 
 
-def _sqlite_engine(url: str) -> Engine:
-    file = make_url(url).database
+def _sqlite_engine(address: URL) -> Engine:
+    file = address.database
     if file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30})
+    engine = create_engine(address, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:

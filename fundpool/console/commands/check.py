@@ -1,7 +1,6 @@
 """``fundpool check``: judge files without a database."""
 
 import hashlib
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -48,11 +47,12 @@ def check(
         raise InputError("usage", "没有给出文件", "no file given", remedy="fundpool check FILE… --city …")
     from expectations.runner import judge
     from fundpool.adapters.documents.document_reader import read_documents
+    from fundpool.adapters.documents.parser_process import with_members
     from fundpool.adapters.policies.policy_files import load_policies
 
     policy = load_policies(options.settings.policy_dir).city(city)
     context = JudgingContext(Register.of(policy.register, policy.funds, policy.name_zh), when)
-    sources = [open_source(file) for file in files]
+    sources = with_members([open_source(file) for file in files])
     judgements = judge_files(sources, kind.key, context, read=read_documents, judge=judge)
     if slips is not None:
         deadline = None if due is None else parse_day(due, "--due")
@@ -121,9 +121,10 @@ def open_source(file: Path) -> SourceFile:
 
     No more is held than the reader takes, however long the file is; what is no regular file is not read to an end.
     """
+    from fundpool.adapters.documents.file_names import shown_name
     from fundpool.adapters.documents.parser_process import FILE_BYTES
 
-    name = os.fsencode(file).decode("utf-8", "backslashreplace")
+    name = shown_name(file)
     try:
         with file.open("rb") as stream:
             content = stream.read(FILE_BYTES + 1)

@@ -41,6 +41,8 @@ def submit(
 
     Exit status 0 every file is taken in, 2 a file cannot be opened or read, or contradicts an option.
     """
+    from fundpool.adapters.documents.file_names import shown_name
+    from fundpool.adapters.documents.parser_process import with_members
     from fundpool.adapters.documents.raw_files import read_source
     from fundpool.services.documents.intake import submit as file_documents
 
@@ -62,8 +64,8 @@ def submit(
         try:
             sources.append(read_source(file))
         except FundpoolError as error:
-            unopened.append(FileReceipt(file.name, None, FileState.UNREADABLE, error=error))
-    receipts = [*file_documents(ports, sources, sending, now), *unopened]
+            unopened.append(FileReceipt(shown_name(file.name), None, FileState.UNREADABLE, error=error))
+    receipts = [*file_documents(ports, with_members(sources), sending, now), *unopened]
     options.show(
         {"files": [_as_json(receipt) for receipt in receipts]},
         _table(receipts),

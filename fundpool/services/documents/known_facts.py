@@ -19,6 +19,7 @@ from fundpool.services.documents.document_kinds import intake_of
 from fundpool.services.law.policy_terms import Terms
 from fundpool.services.ports.judging import CountyFund, JudgingContext, Register
 from fundpool.services.ports.work import Work
+from schemas.documents.report import ITEM_KEYS, LAST_ITEM_FACTS
 from schemas.documents.subsidy import LEVELS
 from schemas.policy_computes import WorkingCapital
 
@@ -106,13 +107,17 @@ def _last_closing(work: Work, policy: CityPolicy, period: Period) -> Known:
     return {place: row["closing_fen"] for place, row in last.items() if "closing_fen" in row}
 
 
-def _last_cumulative(work: Work, policy: CityPolicy, period: Period) -> Known:
-    """The year's spending up to the month before; nil in January."""
-    assert isinstance(period, Month)
-    if period.month == 1:
-        return dict.fromkeys(_places(policy), 0)
-    last = accepted_figures(work, policy.key, period.plus(-1))
-    return {place: row["year_spending_fen"] for place, row in last.items() if "year_spending_fen" in row}
+def _last_cumulative(field: str) -> Callable[[Work, CityPolicy, Period], Known]:
+    """What ``field`` had come to in the year up to the month before; nil in January."""
+
+    def known(work: Work, policy: CityPolicy, period: Period) -> Known:
+        assert isinstance(period, Month)
+        if period.month == 1:
+            return dict.fromkeys(_places(policy), 0)
+        last = accepted_figures(work, policy.key, period.plus(-1))
+        return {place: row[field] for place, row in last.items() if field in row}
+
+    return known
 
 
 def _received(work: Work, policy: CityPolicy, period: Period) -> Known:
@@ -254,7 +259,8 @@ def _quota_payments(work: Work, policy: CityPolicy, period: Period) -> Known:
 FACTS: Mapping[str, Callable[[Work, CityPolicy, Period], Known | None]] = {
     "budget_left_fen": _budget_left,
     "last_closing_fen": _last_closing,
-    "last_cumulative_fen": _last_cumulative,
+    "last_cumulative_fen": _last_cumulative("year_spending_fen"),
+    **{fact: _last_cumulative(f"year_{item}") for fact, item in zip(LAST_ITEM_FACTS, ITEM_KEYS, strict=True)},
     "ledger_received_fen": _received,
     "recent_monthly_spending_fen": _recent_spending,
     "ledger_income_fen": _booked("contribution"),

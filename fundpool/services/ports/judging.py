@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from fundpool.domain.findings import Finding, Severity, Verdict, verdict_of
@@ -94,7 +94,18 @@ PROVINCES = {
 
 def fold(text: str) -> str:
     """``text`` without spaces and with full-width letters and brackets narrowed: for comparing names only."""
+    return _fold_name(text) if len(text) <= NAME_CHARACTERS else _folded(text)
+
+
+NAME_CHARACTERS = 80
+"""Names are short and come again in every row: what they fold to is remembered."""
+
+
+def _folded(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).casefold()
+
+
+_fold_name = lru_cache(maxsize=4_096)(_folded)
 
 
 _PLACE_KIND = re.compile(r"(?:省|市|(?:壮族|回族|维吾尔)?自治区)$")
