@@ -277,6 +277,15 @@ def test_an_account_put_back_to_its_approval_is_not_paid_to(scene: Scene, databa
     assert refused(scene, lambda w: batches.order_transfers(w, scene.orders(), MAKER, NOW)) == "row_put_back"
 
 
+def test_a_payment_whose_rows_were_deleted_is_not_ordered_anew(scene: Scene, database: Database) -> None:
+    scene.release()
+    with database.engine.begin() as connection:
+        for table in ("attempt", "obligation", "transfer_batch"):
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - our own names
+    assert refused(scene, lambda w: batches.order_transfers(w, scene.orders(), MAKER, NOW)) == "row_put_back"
+    assert read(scene, lambda w: w.payments.obligations()) == []
+
+
 def test_a_payee_account_replaced_after_approval_is_held_and_not_sent(scene: Scene) -> None:
     scene.release()
     other = AccountProposal(

@@ -34,10 +34,12 @@ from fundpool.services.payments.limits import require_within_limits
 from fundpool.services.payments.line_matching import standing_of
 from fundpool.services.payments.seals import (
     require_account_whole,
+    require_all_latest,
     require_batch_whole,
     require_latest,
     require_whole,
 )
+from fundpool.services.ports.latest_seals import place_text
 from fundpool.services.ports.work import Work
 from schemas.payment_messages import TransferOrder
 
@@ -161,6 +163,16 @@ def _order_group(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
     return batches
 
 
+def _require_no_payment_gone(work: Work, order: PaymentOrder) -> None:
+    """Raise RuleViolation ``row_put_back`` unless the fund's payments of the year stand as they were written last.
+
+    A payment whose row is gone would be ordered anew and sent while the bank still accepts its lost order.
+    """
+    city, fund, year = order.city, order.fund, order.month.year
+    standing = work.payments.obligations(city=city, fund=fund, year=year)
+    require_all_latest(work, "obligation", place_text(city, fund, year), *standing)
+
+
 def _part_key(key: str, part: int) -> str:
     return key if part == 1 else f"{key}/p{part}"
 
@@ -188,6 +200,7 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
         used |= {debit, credit}
         entries.append((order, debit.id, credit.id))
     require_latest(work, *used)
+    _require_no_payment_gone(work, orders[0])
     batch = work.payments.add_batch(key, entries, maker, now)
     obligations = work.payments.obligations(batch_id=batch.id)
     require_within_limits(work, batch, obligations)
