@@ -281,7 +281,7 @@ def test_a_payment_whose_rows_were_deleted_is_not_ordered_anew(scene: Scene, dat
     scene.release()
     with database.engine.begin() as connection:
         for table in ("attempt", "obligation", "transfer_batch"):
-            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - our own names
+            connection.execute(text(f"DELETE FROM {table}"))
     assert refused(scene, lambda w: batches.order_transfers(w, scene.orders(), MAKER, NOW)) == "row_put_back"
     assert read(scene, lambda w: w.payments.obligations()) == []
 
