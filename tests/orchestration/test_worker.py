@@ -30,7 +30,7 @@ with local_prefect(Settings()) as prefect:
     from prefect.client.orchestration import get_client
     from prefect.events import emit_event
 
-    prefect.run_step("flags", "taizhou", "not a month")
+    prefect.run_step("flags", "nowhere", "2026-10")
     with get_client(sync_client=True) as client:
         while not client.read_task_runs():  # Prefect tells of them by events: the way is open then
             time.sleep(0.1)
