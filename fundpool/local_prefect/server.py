@@ -22,6 +22,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from urllib.parse import quote
 
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.local_prefect.client import QUIET, unavailable
@@ -94,7 +95,7 @@ def running_server(settings: Settings) -> Iterator[Server]:
         database, template = home / "prefect.db", _template()
         if template.is_file() and not database.exists():
             shutil.copyfile(template, database)
-        server = _start(home)
+        server = _start(home, database)
         try:
             yield server
         finally:
@@ -106,7 +107,7 @@ def running_server(settings: Settings) -> Iterator[Server]:
             server.process.communicate()
 
 
-def _start(home: Path) -> Server:
+def _start(home: Path, database: Path) -> Server:
     # Bound before the child starts: a free port that is only looked up may be taken when it is needed.
     with socket.create_server((LOOPBACK, 0)) as listener, _log(home).open("ab") as log:
         port, handle = listener.getsockname()[1], listener.fileno()
@@ -119,6 +120,8 @@ def _start(home: Path) -> Server:
                 **QUIET,
                 **UNUSED_SERVICES,
                 "PREFECT_HOME": str(home),
+                # Prefect pastes the path into an address as it stands: a "?" in it would end the name there.
+                "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{quote(str(database))}?uri=true",
                 "PREFECT_SERVER_API_HOST": LOOPBACK,
                 "PREFECT_SERVER_API_PORT": str(port),
                 "PREFECT_API_URL": f"{address}/api",

@@ -111,6 +111,30 @@ def test_folders_below_and_zips_are_taken_in_and_no_name_stops_them(tmp_path: Pa
     }
 
 
+def test_a_folder_that_may_not_be_opened_is_named_and_the_others_are_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = tmp_path / "taizhou" / "plan"
+    (inbox / "三门").mkdir(parents=True)
+    (inbox / "天台").mkdir()
+    for county in ("三门", "天台"):
+        (inbox / county / "计划.csv").write_bytes(b"x")
+    scandir = os.scandir
+
+    def closed(path: str) -> object:
+        if str(path).endswith("三门"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    taken, refused = DropFolder(tmp_path).incoming("taizhou", "plan")
+    assert (taken.name, taken.error) == ("天台/计划.csv", None)
+    assert refused.name == "三门"
+    assert refused.error is not None
+    assert refused.error.code == "file_not_readable"
+    assert DropFolder(tmp_path).incoming("taizhou", "report") == ()
+
+
 def test_a_file_far_too_large_is_named_and_not_read(tmp_path: Path) -> None:
     folder = tmp_path / "taizhou" / "plan"
     folder.mkdir(parents=True)

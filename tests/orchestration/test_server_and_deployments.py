@@ -201,7 +201,7 @@ def test_a_request_that_sqlite_refused_is_asked_again_at_once(monkeypatch: pytes
     assert "Retry-After" not in asyncio.run(headers_of(200))
 
 
-def test_a_proxy_of_the_environment_is_never_asked_for_the_local_server(tmp_path: Path) -> None:
+def test_neither_a_proxy_nor_marks_in_the_folders_name_keep_us_from_the_local_server(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as proxy:  # takes connections and never answers
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         play = (
@@ -211,7 +211,8 @@ def test_a_proxy_of_the_environment_is_never_asked_for_the_local_server(tmp_path
             "    print(prefect.run_tick('2026-10-08T09:00', ['suizhou'], ['2026-10']).state_type)"
         )
         proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), address)
-        env = environment(FUNDPOOL_HOME=str(tmp_path), **proxies)
+        home = tmp_path / "数据 ?a#b%20c"  # Prefect reads its database by an address made of the path
+        env = environment(FUNDPOOL_HOME=str(home), **proxies)
         env.pop("no_proxy", None)
         env.pop("NO_PROXY", None)
         done = subprocess.run(
@@ -223,6 +224,7 @@ def test_a_proxy_of_the_environment_is_never_asked_for_the_local_server(tmp_path
             check=False,
         )
         assert done.stdout.split()[-1:] == ["COMPLETED"], done.stdout + done.stderr
+        assert list(tmp_path.iterdir()) == [home]
         proxy.settimeout(0)
         with pytest.raises(BlockingIOError):
             proxy.accept()

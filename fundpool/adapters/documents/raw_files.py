@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from io import BytesIO
@@ -80,20 +80,31 @@ class DropFolder:
     def incoming(self, city: str, document: str) -> tuple[Incoming, ...]:
         """Every file now there, in order of name; a file that cannot be read carries its error."""
         folder = self._folder / city / document
+        closed: list[OSError] = []
+        files = sorted(_files_in(folder, closed.append))
+        closed = [error for error in closed if not isinstance(error, FileNotFoundError)]  # nobody filed yet
         return tuple(
-            incoming
-            for path in sorted(_files_in(folder))
-            for incoming in _incoming(path, shown_name(path.relative_to(folder)))
-        )
+            incoming for path in files for incoming in _incoming(path, shown_name(path.relative_to(folder)))
+        ) + tuple(_closed_folder(folder, error) for error in closed)
 
     def has_files(self, city: str, document: str) -> bool:
         """Whether any file is there."""
         return any(True for _ in _files_in(self._folder / city / document))
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    """What people put into the folder and the folders below it; not what programs leave there."""
-    return (path for path in folder.rglob("*") if path.is_file() and not is_litter(path.relative_to(folder)))
+def _files_in(folder: Path, unread: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    """What people put into the folder and the folders below it; not what programs leave there.
+
+    ``unread`` is called for a folder that cannot be opened.
+    """
+    for root, _, names in os.walk(folder, onerror=unread):
+        paths = (Path(root, name) for name in names)
+        yield from (path for path in paths if path.is_file() and not is_litter(path.relative_to(folder)))
+
+
+def _closed_folder(folder: Path, error: OSError) -> Incoming:
+    name = shown_name(Path(error.filename).relative_to(folder)) if error.filename else folder.name
+    return Incoming(name, None, _not_readable(name, error))
 
 
 def read_source(path: Path, name: str | None = None) -> SourceFile:
@@ -113,12 +124,16 @@ def read_source(path: Path, name: str | None = None) -> SourceFile:
             )
         return SourceFile(name, path.read_bytes())
     except OSError as error:
-        raise InputError(
-            "file_not_readable",
-            f"{name}：无法打开（{error.strerror}）",
-            f"{name}: cannot be opened ({error.strerror})",
-            remedy="检查文件名与权限 / check the name and its rights",
-        ) from error
+        raise _not_readable(name, error) from error
+
+
+def _not_readable(name: str, error: OSError) -> InputError:
+    return InputError(
+        "file_not_readable",
+        f"{name}：无法打开（{error.strerror}）",
+        f"{name}: cannot be opened ({error.strerror})",
+        remedy="检查文件名与权限 / check the name and its rights",
+    )
 
 
 def _incoming(path: Path, name: str) -> list[Incoming]:
