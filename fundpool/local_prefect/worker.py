@@ -49,6 +49,7 @@ class Worker:
         self.ended = Event()
         """Set whenever a run has ended."""
         self._started_by_tick: dict[UUID, list[str]] = {}
+        self._under_way: UUID | None = None
         self._claimed: set[UUID] = set()
         self._heartbeat_due = 0.0
         self._awake = Event()
@@ -67,6 +68,10 @@ class Worker:
 
     def started_by(self, tick: UUID) -> list[str]:
         """The runs that a daily tick started, handed out once; none for any other run."""
+        # The server knows of a run's end a moment before the worker has put away what it returned.
+        while self._under_way == tick:
+            self.must_be_well()
+            self.ended.wait(POLL_SECONDS)
         return self._started_by_tick.pop(tick, [])
 
     def stop(self) -> None:
@@ -136,6 +141,7 @@ class Worker:
         # With a deployment id Prefect opens a thread, an event loop and a socket per run, to hear of a
         # suspension; a step is over in seconds, and its record names the deployment anyway.
         unwatched = run.model_copy(update={"deployment_id": None})
+        self._under_way = run.id
         with suppress(Abort):  # cancelled by a person before it began
             state: Any = run_flow_sync(
                 flow, flow_run=unwatched, parameters=dict(run.parameters), return_type="state"
@@ -144,6 +150,7 @@ class Worker:
             steps = state.result(raise_on_failure=False) if flow.name == DAILY_TICK else None
             if isinstance(steps, list):
                 self._started_by_tick[run.id] = [step["run"] for step in steps]
+        self._under_way = None
         self.ended.set()
 
 
