@@ -109,9 +109,9 @@ def test_a_wrong_secret_is_told_at_the_first_answer(taizhou: CityScene) -> None:
     assert codes(report) == {"gateway_unauthorised"}
     assert all("FUNDPOOL_GATEWAY_SECRET" in (outcome.remedy or "") for outcome in report.outcomes)
     assert (exit_status(report.outcomes), ends_as(taizhou, report)) == (4, "Failed")
-    asked = taizhou.run("reconciliation", EVENING)
-    assert "gateway_unauthorised" in codes(asked)
-    assert exit_status(asked.outcomes) == 4
+    report = taizhou.run("reconciliation", EVENING)
+    assert "gateway_unauthorised" in codes(report)
+    assert exit_status(report.outcomes) == 4
     again = taizhou.run("disbursement", EVENING + timedelta(hours=6))
     assert "gateway_unauthorised" in codes(again)
     taizhou.ports = replace(taizhou.ports, gateway=taizhou.gateway)

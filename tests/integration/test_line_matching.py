@@ -244,15 +244,15 @@ def test_a_return_that_an_answer_told_is_dated_by_its_statement_once(scene: Scen
     scene.book.return_transfer(the_attempt(scene).key, "户名不符", scene.clock())
     scene.clock.now = NOW + timedelta(days=3)
     scene.resolve()
-    told = DAY + timedelta(days=3)
-    assert returned_on(scene) == [(f"{told:%m-%d}", f"{told:%m-%d}", PAID_FEN)]
+    answered_at = DAY + timedelta(days=3)
+    assert returned_on(scene) == [(f"{answered_at:%m-%d}", f"{answered_at:%m-%d}", PAID_FEN)]
     for _ in range(2):
         take_in(scene, debit(scene), credit(scene, PAID_FEN, days=1))
         happened, noticed = DAY + timedelta(days=1), DAY + timedelta(days=4)
         assert sorted(returned_on(scene)) == sorted(
             [
-                (f"{told:%m-%d}", f"{told:%m-%d}", PAID_FEN),
-                (f"{told:%m-%d}", f"{noticed:%m-%d}", -PAID_FEN),
+                (f"{answered_at:%m-%d}", f"{answered_at:%m-%d}", PAID_FEN),
+                (f"{answered_at:%m-%d}", f"{noticed:%m-%d}", -PAID_FEN),
                 (f"{happened:%m-%d}", f"{noticed:%m-%d}", PAID_FEN),
             ]
         )

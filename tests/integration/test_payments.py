@@ -917,8 +917,8 @@ def test_a_bank_without_a_fence_needs_statements_and_two_people(transactions: Sq
 
     def confirm(by: str) -> Any:
         def confirmed(w: Work) -> Any:
-            asked = resolving.absence_to_confirm(w, first(scene).id)
-            return resolving.confirm_absence(w, asked.id, by=by, now=scene.clock(), terms=terms)
+            attempt = resolving.absence_to_confirm(w, first(scene).id)
+            return resolving.confirm_absence(w, attempt.id, by=by, now=scene.clock(), terms=terms)
 
         return confirmed
 

@@ -72,6 +72,7 @@ def program(name: str) -> str:
     """Where the program is; skips the test where it is not installed."""
     found = shutil.which(name)
     if found is None:
+        # Office suites are programs of the machine: `make setup` installs none of them.
         pytest.skip(f"{name} is not installed")
     return found
 
@@ -131,6 +132,7 @@ def by_node(originals: Path, out: Path) -> None:
         env={**os.environ, "NODE_PATH": NODE_PATH},
     )
     if is_there.returncode:
+        # They come from another index than ours, and no third-party source is kept here.
         pytest.skip("SheetJS and ExcelJS are not installed; FUNDPOOL_NODE_PATH may name their folder")
     run(node, "-e", code, NODE_PATH=NODE_PATH)
 

@@ -218,9 +218,9 @@ def ask(scene: Scene) -> None:
     recovery.recover(scene.ports, None, scene.clock(), clock=scene.clock)
 
 
-@pytest.mark.parametrize("asked", ["statement", "query"])
+@pytest.mark.parametrize("call", ["statement", "query"])
 def test_a_wrong_secret_is_told_as_such_and_the_recovery_goes_on_later(
-    transactions: MemoryTransactions, asked: str
+    transactions: MemoryTransactions, call: str
 ) -> None:
     scene = Scene(transactions)
     scene.release()
@@ -228,14 +228,14 @@ def test_a_wrong_secret_is_told_as_such_and_the_recovery_goes_on_later(
     scene.clock.advance(minutes=30)
     right = scene.ports.gateway
     wrong = MagicMock(wraps=right)
-    if asked == "statement":
+    if call == "statement":
         wrong.statement.side_effect = gateway_unauthorised()
     wrong.query.side_effect = lambda *_, **__: GatewayAnswer(GatewayAnswerKind.UNKNOWN, UNAUTHORISED)
     scene.ports = replace(scene.ports, gateway=wrong)
     with pytest.raises(ServiceUnavailable) as refused:
         ask(scene)
     assert refused.value.code == "gateway_unauthorised"
-    assert (wrong.statement if asked == "statement" else wrong.query).call_count == 1
+    assert (wrong.statement if call == "statement" else wrong.query).call_count == 1
     scene.ports = replace(scene.ports, gateway=right)
     ask(scene)
 

@@ -308,8 +308,8 @@ def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated 
     rows = [pick(outcome, about) for outcome in outcomes]
     columns = "id unit fund amount_fen state detail_zh"
     options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns))
-    asked = map(payment_outcome, outcomes)
-    return exit_status([outcome for outcome in asked if outcome.error_code in UNANSWERED])
+    resolved = map(payment_outcome, outcomes)
+    return exit_status([outcome for outcome in resolved if outcome.error_code in UNANSWERED])
 
 
 @app.command

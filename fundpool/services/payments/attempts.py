@@ -306,12 +306,12 @@ def date_return(work: Work, attempt: Attempt, evidence: Evidence, now: datetime)
     booked = work.ledger.existing([key, f"{key}/reversal"])
     if key not in booked or f"{key}/reversal" in booked:
         return  # booked from the statement part by part, or dated already
-    told = booked[key]
-    if day_of(told.event_at) == day_of(happened_at):
+    undated = booked[key]
+    if day_of(undated.event_at) == day_of(happened_at):
         return
     # First what came back, then the booking it replaces: the payer never lacks the money in between.
-    dated = replace(told, key=f"{key}/{evidence.bank_serial}", event_at=happened_at)
-    entries = [dated, reversal_of(told, told.event_at, f"{evidence.source}:{evidence.bank_serial}")]
+    dated = replace(undated, key=f"{key}/{evidence.bank_serial}", event_at=happened_at)
+    entries = [dated, reversal_of(undated, undated.event_at, f"{evidence.source}:{evidence.bank_serial}")]
     booking.post(work, entries, by=SYSTEM, now=now, evidence=f"{evidence.source}:{evidence.bank_serial}")
 
 
