@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--way", choices=WAYS, help="measure one way at one size, in this process")
     options = parser.parse_args()
     if options.way:
+        logging.disable(logging.WARNING)
         print(json.dumps(measure(options.way, options.cities, options.home)))
     elif options.home:
         make_up(options.cities, options.home)
@@ -124,7 +125,6 @@ def make_up(cities: int, home: Path) -> None:
 
 def measure(way: str, cities: int, home: Path) -> dict[str, Any]:
     """One way, one size: seconds by stage, peak memory, and proof that the month was really played."""
-    logging.disable(logging.WARNING)
     with PeakMemory() as memory:
         watch = Stopwatch()
         ports = _watched(nation_ports(home, cities), watch)

@@ -33,11 +33,9 @@ class CallbackRecord:
         )
         for result in RESULTS:
             self._results.labels(result)
-        self._log = logging.Logger("fundpool.security")
-        self._log.addHandler(
-            RotatingFileHandler(
-                home / LOG_NAME, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8", delay=True
-            )
+        # The handler without a logger: nothing that switches logging off silences it.
+        self._log = RotatingFileHandler(
+            home / LOG_NAME, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8", delay=True
         )
 
     def count(self, result: str) -> None:
@@ -57,7 +55,7 @@ class CallbackRecord:
             "bytes": len(body),
             "sha256": sha256(body).hexdigest(),
         }
-        self._log.warning(json.dumps(line))
+        self._log.handle(logging.makeLogRecord({"msg": json.dumps(line)}))
 
     def page(self) -> Response:
         """The counts as Prometheus reads them."""

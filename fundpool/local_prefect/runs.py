@@ -143,6 +143,20 @@ class LocalPrefect:
                 ) from error
         return self.wait_for(str(run.id))
 
+    def finish_open_runs(self) -> None:
+        """Wait for the end of every run that is not over, such as those an ended process left, and of what they start.
+
+        Only where the clock is off: it always has runs ahead.
+        """
+        from prefect.client.schemas.objects import TERMINAL_STATES, StateType
+
+        from fundpool.local_prefect.worker import runs_in
+
+        open_states = set(StateType) - TERMINAL_STATES
+        while runs := runs_in(self._client, *open_states):
+            for run in runs:
+                self.wait_for(str(run.id))
+
     def wait_for(self, run_id: str) -> FlowRunResult:
         """Wait for the end of a run, and of the steps it started when it is a daily tick."""
         self._worker.wake()

@@ -160,7 +160,7 @@ def _schedule_again(client: SyncPrefectClient, claimed: set[UUID] | None = None)
     Every step may be run any number of times.
     """
     message = "上次运行中断 · the run was cut short"
-    for run in _runs(client, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING):
+    for run in runs_in(client, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING):
         if claimed is not None and run.id not in claimed:
             continue
         state: State[Any] = Crashed(message=message)
@@ -173,12 +173,13 @@ def _schedule_again(client: SyncPrefectClient, claimed: set[UUID] | None = None)
 
 
 def _cancel_what_the_clock_scheduled(client: SyncPrefectClient) -> None:
-    for run in _runs(client, StateType.SCHEDULED):
+    for run in runs_in(client, StateType.SCHEDULED):
         if run.auto_scheduled:
             client.set_flow_run_state(run.id, Cancelled(message="the clock is off here"), force=True)
 
 
-def _runs(client: SyncPrefectClient, *states: StateType) -> list[FlowRun]:
+def runs_in(client: SyncPrefectClient, *states: StateType) -> list[FlowRun]:
+    """The runs that the server holds for one of ``states``."""
     return client.read_flow_runs(
         flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": states}}})
     )

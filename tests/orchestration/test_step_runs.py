@@ -341,3 +341,17 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
         client.set_flow_run_state(run.id, Running(), force=True)
     with working(resume=True, unscheduled=False):  # as the next start does
         assert prefect.wait_for(str(run.id)).is_completed
+
+
+def test_runs_that_somebody_else_left_are_finished_before_a_person_goes_on(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    scene_of("taizhou", OCTOBER)
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("plan-collection/plan-collection")
+        parameters = {"city": "taizhou", "month": "2026-10", "county": SANMEN, "as_of": "2026-09-22"}
+        left = [client.create_flow_run_from_deployment(deployment.id, parameters=parameters) for _ in "ab"]
+        prefect.finish_open_runs()
+        assert [str(client.read_flow_run(run.id).state_name) for run in left] == ["Waiting", "Waiting"]

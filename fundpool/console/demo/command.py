@@ -172,6 +172,8 @@ class _Demo:
         narrator = Narrator(self.console, self.script, ports.policies.city(self.script.city))
         people = ScriptedPeople(settings, ports, self.script, self.folder)
         with narrator.progress:
+            # A tick that an ended demo left may still start steps: the acts that follow need them done.
+            prefect.finish_open_runs()
             Play(
                 script=self.script,
                 people=people,
