@@ -70,7 +70,7 @@ def workbook(county: County, number: int) -> SourceFile:
         rows.append({**row, "available_fen": 500_000})
     with TemporaryDirectory() as folder:
         path = Path(folder) / "plan.xlsx"
-        write_document(path, "plan", "合成数据 synthetic", MONTH, rows)
+        write_document(path, "plan", "合成数据 synthetic", month=MONTH, rows=rows)
         return SourceFile(f"{county.code}.xlsx", path.read_bytes())
 
 

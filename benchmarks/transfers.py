@@ -208,17 +208,17 @@ class Cities:
         """The month of one city, stage by stage."""
         act, meter, ports = self.ports.database.transaction, self.meter, self.ports
         with meter.stage("order"):
-            act(lambda work: batches.order_transfers(work, orders(city), MAKER, NOW))
+            act(lambda work: batches.order_transfers(work, orders(city), MAKER, now=NOW))
         with meter.stage("authorise"):
             people = {"checker": CHECKER, "releaser": RELEASER, "now": NOW}
-            act(lambda work: batches.authorise(work, city, MONTH, HOP, **people))  # type: ignore[arg-type]
+            act(lambda work: batches.authorise(work, city, MONTH, hop=HOP, **people))  # type: ignore[arg-type]
         with meter.stage("send"):
-            sent = sending.send_batch(ports, city, MONTH, HOP, worker="w1", now=NOW, clock=lambda: NOW)
+            sent = sending.send_batch(ports, city, MONTH, hop=HOP, worker="w1", now=NOW, clock=lambda: NOW)
         assert {outcome.state for outcome in sent} == {ObligationState.SETTLED}, sent
         with meter.stage("resolve"):
             resolving.resolve(ports, NOW + timedelta(hours=1), city=city, month=MONTH)
         with meter.stage("statement"):
-            report = resolving.import_statements(ports, city, NOW.date(), NOW + timedelta(days=1))
+            report = resolving.import_statements(ports, city, NOW.date(), now=NOW + timedelta(days=1))
         assert (report.lines_new, report.breaks_new) == (PER_MONTH, 0), report
         with meter.stage("look"):
             ports.database.read(lambda work: look(work, city))
@@ -229,7 +229,7 @@ def look(work: Work, city: str) -> None:
     transfer_views.transfer_views(work, city, MONTH)
     for batch in work.payments.batches(city, MONTH):
         batches.batch_consequences(work, batch.id)
-    overview.fund_books(work, city, FUNDS, NOW + timedelta(days=2))
+    overview.fund_books(work, city, FUNDS, as_of=NOW + timedelta(days=2))
     overview.standing_alarms(work, city)
 
 

@@ -77,7 +77,7 @@ class Check:
             at = self.field or field
             found = self.found or value(at)
             expected = compared_with if self.expected is None else self.expected(facts[index], at)
-            yield WrongCell(index, at, facts[index], found(facts[index], at), expected)
+            yield WrongCell(index, at, facts[index], found=found(facts[index], at), expected=expected)
 
     def _fields_at_fault(self, rows: pd.DataFrame) -> Iterator[tuple[int, str, str | None]]:
         """Index, field and the other side of the comparison, in words."""

@@ -35,7 +35,10 @@ def form_checks(prefix: str, document: DocumentType) -> tuple[Check, ...]:
         *missing_funds,
         *_amounts(prefix, document),
         *signatures,
-        *(_adds_up(f"{prefix}-{code:03}", document, *total) for code, total in enumerate(sums, start=13)),
+        *(
+            _adds_up(f"{prefix}-{code:03}", document, field, rule=rule)
+            for code, (field, rule) in enumerate(sums, start=13)
+        ),
     )
 
 
@@ -239,7 +242,7 @@ def _signed(prefix: str) -> tuple[Check, ...]:
     )
 
 
-def _adds_up(code: str, document: DocumentType, field: DocumentField, rule: Sum) -> Check:
+def _adds_up(code: str, document: DocumentType, field: DocumentField, *, rule: Sum) -> Check:
     """The identity that the document's definition states for ``field``, to the fen."""
     return Check(
         code=code,

@@ -44,7 +44,7 @@ SUITE = Suite(
             "INTEREST",
             17,
             "interest_fen",
-            "ledger_interest_fen",
+            fact="ledger_interest_fen",
             what_zh="本月入账利息收入",
             what_en="the interest income booked for the month",
         ),

@@ -98,7 +98,7 @@ SUITE = Suite(
             "PAYER",
             19,
             "paid_fen",
-            "ledger_income_fen",
+            fact="ledger_income_fen",
             what_zh="本月入账保险费收入",
             what_en="the contribution income booked for the month",
         ),

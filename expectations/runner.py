@@ -81,7 +81,7 @@ def judge_with(
     for known, places in groups.items():
         checks = [check for check in suite.checks if check.needs is None or check.needs in known]
         batch = _judge_batch(
-            suite, checks, [parsed[place] for place in places], [contexts[place] for place in places]
+            suite, checks, [parsed[place] for place in places], contexts=[contexts[place] for place in places]
         )
         judgements |= zip(places, batch, strict=True)
     return [judgements[place] for place in range(len(parsed))]
@@ -91,6 +91,7 @@ def _judge_batch(
     suite: Suite,
     checks: Sequence[Check],
     files: Sequence[ParsedDocument],
+    *,
     contexts: Sequence[JudgingContext],
 ) -> list[Judgement]:
     """The judgements of files to which the same checks apply.
@@ -98,7 +99,7 @@ def _judge_batch(
     When a check could not be evaluated, each city's files are judged once more without the others':
     what one city filed never keeps another from its answer.
     """
-    frame, failing = _failing(suite, checks, files, contexts)
+    frame, failing = _failing(suite, checks, files, contexts=contexts)
     places_of_city: dict[int, list[int]] = {}
     for place, context in enumerate(contexts):
         places_of_city.setdefault(id(context), []).append(place)
@@ -109,7 +110,9 @@ def _judge_batch(
                 [files[place] for place in places],
                 [contexts[place] for place in places],
             )
-            judgements |= zip(places, _judge_batch(suite, checks, own_files, own_contexts), strict=True)
+            judgements |= zip(
+                places, _judge_batch(suite, checks, own_files, contexts=own_contexts), strict=True
+            )
         return [judgements[place] for place in range(len(files))]
     findings: list[list[Finding]] = [[] for _ in files]
     facts = _facts_of_rows(frame, {index for indexes in failing.values() for index in indexes}, files)
@@ -118,10 +121,12 @@ def _judge_batch(
         for cell in check.wrong_cells(frame.loc[indexes], facts) if indexes else ():
             place = cell.facts["file"]
             findings[place].append(
-                _finding(check, cell, files[place], suite.document, contexts[place].register)
+                _finding(
+                    check, cell, files[place], document=suite.document, register=contexts[place].register
+                )
             )
     return [
-        _judgement(suite, checks, failing.keys(), file, found)
+        _judgement(suite, checks, failing.keys(), file=file, findings=found)
         for file, found in zip(files, findings, strict=True)
     ]
 
@@ -130,6 +135,7 @@ def _failing(
     suite: Suite,
     checks: Sequence[Check],
     files: Sequence[ParsedDocument],
+    *,
     contexts: Sequence[JudgingContext],
 ) -> tuple[pd.DataFrame, dict[str, list[int]]]:
     """The tie-out frame and its ``failing_rows``; the latter empty if anything broke or there are no rows."""
@@ -159,6 +165,7 @@ def _judgement(
     suite: Suite,
     checks: Sequence[Check],
     evaluated: Collection[str],
+    *,
     file: ParsedDocument,
     findings: Sequence[Finding],
 ) -> Judgement:
@@ -206,7 +213,7 @@ def _not_run(check: Check) -> Finding:
 
 
 def _finding(
-    check: Check, cell: WrongCell, file: ParsedDocument, document: DocumentType, register: Register
+    check: Check, cell: WrongCell, file: ParsedDocument, *, document: DocumentType, register: Register
 ) -> Finding:
     line = file.lines[cell.facts["line"]]
     county = register.by_code(line.county) if line.county else None

@@ -70,7 +70,7 @@ SUITE = Suite(
             "SUBSIDY",
             18,
             "arrived_fen",
-            "ledger_subsidies_fen",
+            fact="ledger_subsidies_fen",
             what_zh="本月入账财政补助收入",
             what_en="the subsidy income booked for the month",
         ),

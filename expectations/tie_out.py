@@ -35,7 +35,7 @@ def ties(
 
 
 def total_ties(
-    prefix: str, number: int, field: str, fact: str, *, what_zh: str, what_en: str
+    prefix: str, number: int, field: str, *, fact: str, what_zh: str, what_en: str
 ) -> tuple[Check, Check]:
     """Two checks from ``number`` on: the rows of a list add up, per county and fund, to ``fact``, which is known."""
     agrees = Check(

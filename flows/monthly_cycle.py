@@ -121,10 +121,10 @@ STEP_FLOWS: dict[str, Callable[[StepInHand], StepInHand]] = {
 
 @flow(name="monthly-cycle", flow_run_name=cycle_name, **STEP_FLOW)
 def monthly_cycle(
-    city: City, month: MonthText, county: CountyCode = None, as_of: Moment = None
+    city: City, month: MonthText, county: CountyCode = None, *, as_of: Moment = None
 ) -> State[Any]:
     """Carry the month as far as it can go now: each step does what is ready and waits for the rest."""
-    parameters = RunParameters((city,), month, county, as_of)
+    parameters = RunParameters((city,), month, county, as_of=as_of)
     show_calendar(parameters, return_state=True)  # a wrong city or month is told by the first step
     ended: dict[str, State[Any]] = {}
     after = None

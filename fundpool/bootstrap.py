@@ -142,11 +142,15 @@ def _file_gateway(settings: Settings) -> "FileGateway":
 
 
 def _read_documents(
-    files: Sequence[SourceFile], document: str, register: Register | Sequence[Register], month: Period | None
+    files: Sequence[SourceFile],
+    document: str,
+    register: Register | Sequence[Register],
+    *,
+    month: Period | None,
 ) -> list[ParsedDocument]:
     from fundpool.adapters.documents.document_reader import read_documents
 
-    return read_documents(files, document, register, month)
+    return read_documents(files, document, register, month=month)
 
 
 def _judge_documents(

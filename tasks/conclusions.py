@@ -43,21 +43,21 @@ def state_of(summary: dict[str, Any]) -> State[Any]:
         return Failed(message=summary["stopped"])
     by_state = Counter(outcome["state"] for outcome in summary["outcomes"])
     if by_state[UnitState.FAILED]:
-        sentence = _sentence("failed", "未完成", UnitState.FAILED, summary)
+        sentence = _sentence("failed", "未完成", UnitState.FAILED, summary=summary)
         first = next(each for each in summary["outcomes"] if each["state"] == UnitState.FAILED)
         cause = " · ".join(part for part in (first["detail_zh"], first["detail_en"], first["remedy"]) if part)
         return Failed(data=summary, message=f"{sentence} — {cause}")
     if by_state[UnitState.FLAGGED]:
-        sentence = _sentence("flagged", "需要人工查看", UnitState.FLAGGED, summary)
+        sentence = _sentence("flagged", "需要人工查看", UnitState.FLAGGED, summary=summary)
         return Completed(name="Flagged", data=summary, message=sentence)
     if by_state[UnitState.WAITING]:
-        sentence = _sentence("waiting", "等待", UnitState.WAITING, summary)
+        sentence = _sentence("waiting", "等待", UnitState.WAITING, summary=summary)
         return Completed(name="Waiting", data=summary, message=sentence)
     total = len(summary["outcomes"])
     return Completed(data=summary, message=f"{total} done · {total} 项完成")
 
 
-def _sentence(word_en: str, word_zh: str, state: UnitState, summary: dict[str, Any]) -> str:
+def _sentence(word_en: str, word_zh: str, state: UnitState, *, summary: dict[str, Any]) -> str:
     total = len(summary["outcomes"])
     named = [_unit(outcome) for outcome in summary["outcomes"] if outcome["state"] == state]
     more = "…" if len(named) > MAX_NAMED else ""
@@ -153,7 +153,7 @@ def conclude_day(started: dict[str, State[Any]]) -> State[Any]:
     """The end of a daily tick: what was started for which city, and the cities that could not be looked at."""
     failed = [f"{city}: {reason(state)}" for city, state in started.items() if not state.is_completed()]
     runs = [run for state in started.values() if state.is_completed() for run in state.result()]
-    _publish("table", json.dumps(runs), "daily-tick", "今日启动的步骤 / steps started today")
+    _publish("table", json.dumps(runs), "daily-tick", description="今日启动的步骤 / steps started today")
     if failed:
         return Failed(data=runs, message=" · ".join(failed))
     names = "、".join(f"{run['city']} {run['month']} {run['step']}" for run in runs)
@@ -167,7 +167,7 @@ def name_of_cities(cities: Sequence[str]) -> str:
     return cities[0] if len(cities) == 1 else f"{cities[0]}-and-{len(cities) - 1}-more"
 
 
-def _publish(kind: str, data: str, key: str, description: str | None = None) -> None:
+def _publish(kind: str, data: str, key: str, *, description: str | None = None) -> None:
     """Publish an artifact of the run under way.
 
     By the run's own client: Prefect's functions make one for each artifact, and each reads every certificate

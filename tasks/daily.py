@@ -24,7 +24,7 @@ def start_due_steps(city: str, as_of: str | None, months: list[str] | None = Non
     ports, started = ports_of_this_process(), []
     only = None if months is None else [parse_month(month) for month in months]
     with get_client(sync_client=True) as client:
-        for scheduled in reserve_due_steps(ports, city, business_clock(as_of), only):
+        for scheduled in reserve_due_steps(ports, city, business_clock(as_of), only=only):
             month = str(scheduled.month)
             parameters = {"city": city, "month": month, "county": None, "as_of": as_of}
             deployment = client.read_deployment_by_name(f"{scheduled.step}/{scheduled.step}")

@@ -29,7 +29,7 @@ def carry_out(part: Part, step: StepInHand) -> StepInHand:
     after = carry_out_part(part, ports, step)
     for before, city in zip(step.cities, after.cities, strict=True):
         _log(before, city)
-    reports = [StepReport(step.step, c.request.city, step.month, c.outcomes) for c in after.cities]
+    reports = [StepReport(step.step, c.request.city, step.month, outcomes=c.outcomes) for c in after.cities]
     summary = summary_of(ports, after, reports)
     if summary["outcomes"]:
         publish_outcomes(summary, part.__name__)

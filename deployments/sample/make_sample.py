@@ -303,7 +303,7 @@ def write_city(folder: Path, script: Script, policy: CityPolicy, *, with_office:
             assert act.county
             assert act.document
             about = script.files.get(act.file, SampleFile(zh="", en=""))
-            _document(folder / act.file, figures, act.document, act.county, about)
+            _document(folder / act.file, figures, act.document, county=act.county, about=about)
             if about.form == "libreoffice" and with_office:
                 _save_with_libreoffice(folder / act.file)
 
@@ -320,7 +320,7 @@ _OPENING_COLUMNS = [
 ]
 
 
-def _document(path: Path, figures: Figures, document: str, county: str, about: SampleFile) -> None:
+def _document(path: Path, figures: Figures, document: str, *, county: str, about: SampleFile) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     make = figures.plan_rows if document == "plan" else figures.report_rows
     write_document(

@@ -37,7 +37,7 @@ def callback_router(
     """
     router = APIRouter()
 
-    def refused(request: Request, body: bytes, result: str, status: int, error: str) -> JSONResponse:
+    def refused(request: Request, body: bytes, result: str, *, status: int, error: str) -> JSONResponse:
         record.refused(
             result,
             source=request.client.host if request.client else "",
@@ -54,9 +54,9 @@ def callback_router(
         try:
             fault = fault_of(secret(), key_id, request.headers, **signed, at_unix_s=time.time())
             if fault is not None:
-                return refused(request, body, fault, 401, "unauthorised")
+                return refused(request, body, fault, status=401, error="unauthorised")
             if (named := _event_and_key(body)) is None:
-                return refused(request, body, "malformed", 400, "bad_request")
+                return refused(request, body, "malformed", status=400, error="bad_request")
             is_new = receive(*named, body)
         except FundpoolError:
             record.count("unavailable")
@@ -70,7 +70,9 @@ def callback_router(
         async for part in request.stream():
             body += part
             if len(body) > BODY_LIMIT:
-                return await run_in_threadpool(refused, request, bytes(body), "too_large", 413, "too_large")
+                return await run_in_threadpool(
+                    refused, request, bytes(body), "too_large", status=413, error="too_large"
+                )
         return await run_in_threadpool(answer, request, bytes(body))
 
     return router

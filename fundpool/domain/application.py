@@ -56,9 +56,9 @@ def review_line(
     line: ApplicationLine,
     amount_fen: int,
     reason: str | None,
+    *,
     by: str,
     at: datetime,
-    *,
     deciders: frozenset[str],
     left_of_budget_fen: int | None,
 ) -> ApplicationLine:

@@ -63,7 +63,7 @@ def verify_chain(
                     "audit_gap",
                     number,
                     f"应为第 {number} 条，现为第 {record.number} 条",
-                    f"expected record {number}, found {record.number}",
+                    en=f"expected record {number}, found {record.number}",
                 )
             )
             number = record.number
@@ -73,7 +73,7 @@ def verify_chain(
                     "audit_broken",
                     number,
                     f"第 {number} 条与前一条不相衔接或内容被改",
-                    f"record {number} does not follow the one before it, or was altered",
+                    en=f"record {number} does not follow the one before it, or was altered",
                 )
             )
         expected = missing.pop(record.number, None)
@@ -83,7 +83,7 @@ def verify_chain(
                     "audit_rewritten",
                     number,
                     f"第 {number} 条与外存锚值不符",
-                    f"record {number} differs from its anchor",
+                    en=f"record {number} differs from its anchor",
                 )
             )
         previous_hash = record.hash
@@ -92,12 +92,12 @@ def verify_chain(
             "audit_truncated",
             anchored,
             f"外存锚值所指第 {anchored} 条已不存在",
-            f"record {anchored}, which an anchor names, is gone",
+            en=f"record {anchored}, which an anchor names, is gone",
         )
         for anchored in sorted(missing)
     )
     return faults
 
 
-def _fault(kind: str, number: int, zh: str, en: str) -> LedgerFault:
-    return LedgerFault(kind, f"audit:{number}", f"审计日志{zh}", f"audit trail: {en}")
+def _fault(kind: str, number: int, zh: str, *, en: str) -> LedgerFault:
+    return LedgerFault(kind, f"audit:{number}", f"审计日志{zh}", en=f"audit trail: {en}")

@@ -110,7 +110,9 @@ def collect(
     ]
     paid = sum(transfer.from_stored_balance_fen + transfer.from_county_finance_fen for transfer in transfers)
     infeasible_fen = sum(amounts) - paid if sum(amounts) else shortfall_fen
-    return Collection(target_fen, shortfall_fen, () if infeasible_fen else tuple(transfers), infeasible_fen)
+    return Collection(
+        target_fen, shortfall_fen, () if infeasible_fen else tuple(transfers), infeasible_fen=infeasible_fen
+    )
 
 
 def _divide(
@@ -133,4 +135,4 @@ def _divide(
 def _from_sources(county: CountyPosition, amount: int, sources: Sequence[Bearer]) -> Transfer:
     stored = min(amount, county.stored_balance_fen) if Bearer.COUNTY_STORED_BALANCE in sources else 0
     finance = amount - stored if Bearer.COUNTY_FINANCE in sources else 0
-    return Transfer(county.code, amount, stored, finance)
+    return Transfer(county.code, amount, stored, from_county_finance_fen=finance)

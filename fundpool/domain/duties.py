@@ -125,7 +125,7 @@ def duties_of(
     if city.status is not Status.IN_FORCE:
         return ()
     _check_readings(city, readings or {})
-    dating = _Dating(city, calendar, received, readings or {})
+    dating = _Dating(city, calendar, received, readings=readings or {})
     return tuple(
         dating.duty(rule, duty, part)
         for rule in city.rules

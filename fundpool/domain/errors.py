@@ -29,7 +29,7 @@ class FundpoolError(Exception):
 
 
 def _rebuild(
-    cls: type[FundpoolError], code: str, zh: str, en: str, basis: str | None, remedy: str | None
+    cls: type[FundpoolError], code: str, zh: str, *, en: str, basis: str | None, remedy: str | None
 ) -> FundpoolError:
     error = cls.__new__(cls)
     FundpoolError.__init__(error, code, zh, en, basis=basis, remedy=remedy)

@@ -91,9 +91,9 @@ def propose(
     case: ReviewCase,
     amount_fen: int,
     reason: str | None,
+    *,
     maker: str,
     at: datetime,
-    *,
     may_be_cut: bool = True,
 ) -> ReviewCase:
     """The maker's proposal: the requested amount, or less with a reason where the document asks for money.
@@ -153,7 +153,7 @@ def accept(case: ReviewCase, at: datetime, *, needs_people: bool) -> ReviewCase:
     return replace(case, state=CaseState.ACCEPTED, approved_fen=case.requested_fen, decided_at=at)
 
 
-def send_back(case: ReviewCase, reason: str, by: str, at: datetime) -> ReviewCase:
+def send_back(case: ReviewCase, reason: str, by: str, *, at: datetime) -> ReviewCase:
     """Return the case to the county; raises RuleViolation when it is decided already."""
     if case.is_decided:
         raise _wrong_state(case, "退回", "returned")
@@ -184,4 +184,4 @@ def outcome_of(case: ReviewCase) -> UnitOutcome:
     }
     state, zh, en = texts[case.state]
     amount_fen = case.approved_fen if case.is_decided else case.requested_fen
-    return UnitOutcome(case.county, state, zh, en, fund=case.fund, amount_fen=amount_fen)
+    return UnitOutcome(case.county, state, zh, detail_en=en, fund=case.fund, amount_fen=amount_fen)

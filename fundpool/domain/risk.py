@@ -73,7 +73,7 @@ def judge_standing(
         values[Measure.SURPLUS_RATIO],
         values[Measure.MONTHS_OF_COVERAGE],
         tuple(dict.fromkeys(alarms)),
-        tuple(dict.fromkeys(not_evaluated)),
+        not_evaluated=tuple(dict.fromkeys(not_evaluated)),
     )
 
 

@@ -160,25 +160,25 @@ class TrailRecord:
                 table,
                 key,
                 b64decode(before) if before else None,
-                RowPrint.of_text(after) if after else None,
+                after=RowPrint.of_text(after) if after else None,
             )
 
     def changes(self) -> Iterator[RowChange]:
         """The same without the marks, which takes half as long."""
         for table, key, before, after in json.loads(self.rows):
-            yield RowChange(table, key, _hex_digest(before), _hex_digest(after))
+            yield RowChange(table, key, _hex_digest(before), after=_hex_digest(after))
 
 
 def _hex_digest(text: str | None) -> str | None:
     return b64decode(text[:_DIGEST_TEXT])[:_DIGEST_BYTES].hex() if text else None
 
 
-BEGINNING = TrailRecord(0, 0, GENESIS, "[]", GENESIS)
+BEGINNING = TrailRecord(0, 0, GENESIS, rows="[]", seal=GENESIS)
 """What the first record follows."""
 
 
 def next_record(
-    last: TrailRecord, entries: Iterable[RowEntry], audit_number: int, audit_hash: str, seals: Seals
+    last: TrailRecord, entries: Iterable[RowEntry], audit_number: int, *, audit_hash: str, seals: Seals
 ) -> TrailRecord:
     """The record of a transaction, sealed to the ``last`` one."""
     rows = _as_json(
@@ -197,8 +197,8 @@ def next_record(
         number,
         audit_number,
         audit_hash,
-        rows,
-        _seal(seals, last.seal, number, audit_number, audit_hash, rows),
+        rows=rows,
+        seal=_seal(seals, last.seal, number, audit_number, audit_hash, rows),
     )
 
 
@@ -235,11 +235,14 @@ class CheckedTrail:
                     "trail_rewritten",
                     record.number,
                     "与外存锚值不符",
-                    "differs from the anchor kept elsewhere",
+                    en="differs from the anchor kept elsewhere",
                 )
         for number in sorted(missing):
             self._fault(
-                "trail_truncated", number, "已不存在，而外存锚值指有此条", "is gone, and an anchor names it"
+                "trail_truncated",
+                number,
+                "已不存在，而外存锚值指有此条",
+                en="is gone, and an anchor names it",
             )
 
     def _follow(self, record: TrailRecord, take: Take) -> None:
@@ -248,7 +251,7 @@ class CheckedTrail:
                 "trail_gap",
                 record.number,
                 f"前应为第 {self.head.number + 1} 条",
-                f"stands where record {self.head.number + 1} is expected",
+                en=f"stands where record {self.head.number + 1} is expected",
             )
         sealed = _seal(
             self.seals,
@@ -263,24 +266,24 @@ class CheckedTrail:
                 "trail_broken",
                 record.number,
                 "封签不符：内容被改，或不接前一条",
-                "does not bear its seal: it was altered, or does not follow the one before it",
+                en="does not bear its seal: it was altered, or does not follow the one before it",
             )
         try:
             for change in record.changes():
                 self.added[change.table] += (change.after is not None) - (change.before is not None)
                 take(change, record.number)
         except (ValueError, TypeError):
-            self._fault("trail_broken", record.number, "内容读不出", "cannot be read")
+            self._fault("trail_broken", record.number, "内容读不出", en="cannot be read")
         self.head = record
         self.records += 1
 
-    def _fault(self, kind: str, number: int, zh: str, en: str) -> None:
+    def _fault(self, kind: str, number: int, zh: str, *, en: str) -> None:
         self.faults.append(
             LedgerFault(
                 kind,
                 f"row_trail:{number}",
                 f"行轨迹第 {number} 条{zh}",
-                f"record {number} of the row trail {en}",
+                en=f"record {number} of the row trail {en}",
             )
         )
 
@@ -306,7 +309,7 @@ class RowHistories:
                     "row_altered_before",
                     f"{change.table} {change.key}",
                     f"第 {number} 条轨迹改写此行之前，此行已被程序之外改动",
-                    f"was changed behind the program before record {number} of the trail wrote it",
+                    en=f"was changed behind the program before record {number} of the trail wrote it",
                 )
             )
         if change.after is None:
@@ -323,7 +326,7 @@ class RowHistories:
                     "row_unknown",
                     f"{table} {key}",
                     "不是程序写入的",
-                    "was not written by the program",
+                    en="was not written by the program",
                 )
             )
         elif known != digest:
@@ -337,14 +340,14 @@ class RowHistories:
                     "row_missing",
                     f"{table} {key}",
                     "程序写入的此行已不在",
-                    "was written by the program and is gone",
+                    en="was written by the program and is gone",
                 )
             )
         self.last.clear()
 
 
 def altered_row(
-    key: Key, names: Sequence[str], written: Mapping[int, int], stands: Mapping[int, int]
+    key: Key, names: Sequence[str], written: Mapping[int, int], *, stands: Mapping[int, int]
 ) -> LedgerFault:
     """The fault of a row that is not what the program wrote: the columns whose marks differ."""
     columns = [name for place, name in enumerate(names) if written.get(place) != stands[place]]
@@ -352,5 +355,5 @@ def altered_row(
         "row_altered",
         " ".join(key),
         f"程序之外被改动：{', '.join(columns) or '列不明'}",
-        f"was changed behind the program: {', '.join(columns) or 'column unknown'}",
+        en=f"was changed behind the program: {', '.join(columns) or 'column unknown'}",
     )

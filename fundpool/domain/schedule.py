@@ -48,10 +48,10 @@ def steps_due(
     day: date,
     month: Month,
     duties: Iterable[Duty],
+    *,
     states: Mapping[str, str],
     calendar: WorkCalendar,
     hops: frozenset[str],
-    *,
     has_transfers: bool = False,
     has_documents: bool = False,
 ) -> tuple[str, ...]:
@@ -66,11 +66,11 @@ def steps_due(
     works = calendar.is_working_day(day) is not False
     due: set[str] = set()
     for step in MONTH:
-        if step.duty is None or _is_over(day, month, step, states):
+        if step.duty is None or _is_over(day, month, step, states=states):
             continue
         if step.moves_money and step.duty not in hops:
             continue
-        opened = _is_open(day, step, first_duty, states, calendar)
+        opened = _is_open(day, step, first_duty, states=states, calendar=calendar)
         if opened and (works or step.after is None) and states.get(step.key) != "done":
             due.add(step.key)
     if works and has_transfers and (due or states.get("reconciliation") != "done"):
@@ -82,7 +82,7 @@ def steps_due(
     return tuple(key for key in STEPS if key in due)
 
 
-def _is_over(day: date, month: Month, step: OperatingStep, states: Mapping[str, str]) -> bool:
+def _is_over(day: date, month: Month, step: OperatingStep, *, states: Mapping[str, str]) -> bool:
     is_closed = states.get(LAST_STEP) == "done" and not step.moves_money
     # Once the month is over nothing is paid by its plans any more.
     return is_closed or (step.phase is Phase.PLANNING and day > month.last_day)
@@ -114,6 +114,7 @@ def _is_open(
     day: date,
     step: OperatingStep,
     duties: Mapping[str, Duty],
+    *,
     states: Mapping[str, str],
     calendar: WorkCalendar,
 ) -> bool:
@@ -123,7 +124,7 @@ def _is_open(
         return _has_begun(step.key, states) or (opens is not None and opens <= day)
     before = STEPS[step.after]
     if before.duty == step.duty:  # review works for the same duty as collection: they open together
-        return _is_open(day, before, duties, states, calendar)
+        return _is_open(day, before, duties, states=states, calendar=calendar)
     days = [_last_day(duty), _last_day(duties.get(before.duty or ""))]
     if any(opens is not None and opens <= day for opens in days):
         return True

@@ -201,7 +201,7 @@ class _Books:
             return self.stored_drawable[code]
         return self.drawable[bearer]
 
-    def bear(self, code: str, bearer: Bearer, amount_fen: int, source: Tier | Cause) -> None:
+    def bear(self, code: str, bearer: Bearer, amount_fen: int, *, source: Tier | Cause) -> None:
         """Record a share and draw it from its pool."""
         if bearer is Bearer.COUNTY_STORED_BALANCE:
             self.stored[code] -= amount_fen
@@ -213,9 +213,9 @@ class _Books:
             shares = self.shares[code]
             shares[bearer, source] = shares.get((bearer, source), 0) + amount_fen
 
-    def leave(self, part: _Open, reason: Reason, rule: str | None, pool: Bearer | None = None) -> None:
+    def leave(self, part: _Open, reason: Reason, rule: str | None, *, pool: Bearer | None = None) -> None:
         """Close a part without a bearer."""
-        self.unallocated[part.county.code].append(Unallocated(part.amount_fen, reason, rule, pool))
+        self.unallocated[part.county.code].append(Unallocated(part.amount_fen, reason, rule, pool=pool))
         part.amount_fen = 0
 
 
@@ -231,17 +231,17 @@ def settle(rules: SettlementRules, counties: Sequence[CountyYear], pools: Mappin
     surpluses = {county.code: _split_surplus(county, rules) for county in ordered}
     books = _open_books(rules, ordered, pools)
     if rules.surplus_timing is SurplusTiming.BEFORE:
-        _receive(books, rules, ordered, surpluses)
+        _receive(books, rules, ordered, surpluses=surpluses)
     parts = [part for county in ordered for part in _open_gap(county, rules, books)]
     for _, tiers in groupby(sorted(rules.tiers, key=attrgetter("order")), key=attrgetter("order")):
-        _run_level(tuple(tiers), parts, rules, books)
+        _run_level(tuple(tiers), parts, rules, books=books)
     for part in parts:
         if part.amount_fen:
             _leave_rest(part, books)
     if rules.surplus_timing is SurplusTiming.AFTER:
-        _receive(books, rules, ordered, surpluses)
+        _receive(books, rules, ordered, surpluses=surpluses)
     return Settlement(
-        counties=tuple(_close(county, rules, books, surpluses[county.code]) for county in ordered),
+        counties=tuple(_close(county, rules, books, surplus=surpluses[county.code]) for county in ordered),
         pools_after=books.pools,
         shortfalls=tuple(books.shortfalls),
     )
@@ -281,6 +281,7 @@ def _receive(
     books: _Books,
     rules: SettlementRules,
     counties: Iterable[CountyYear],
+    *,
     surpluses: Mapping[str, Mapping[Bearer, int]],
 ) -> None:
     """Let this year's surplus parts and recovered money enter their pools."""
@@ -304,7 +305,7 @@ def _open_gap(county: CountyYear, rules: SettlementRules, books: _Books) -> list
         if cause.of is CauseOf.INCOME_SHORTFALL:
             due = max(due, county.budget_income_fen - county.income_fen)
         inside = min(due, rest)
-        books.bear(county.code, cause.bearer, inside, cause)
+        books.bear(county.code, cause.bearer, inside, source=cause)
         rest -= inside
         if due > inside and cause.beyond_gap:
             books.beyond_gap[county.code].append(Share(cause.bearer, due - inside, cause.rule))
@@ -313,7 +314,7 @@ def _open_gap(county: CountyYear, rules: SettlementRules, books: _Books) -> list
     if not rest:
         return []
     if not rules.divides_by_budget:
-        return [_Open(county, rest, None, None)]
+        return [_Open(county, rest, None, rate=None)]
     return _parts_by_budget(county, rest, rules)
 
 
@@ -326,22 +327,22 @@ def _parts_by_budget(county: CountyYear, rest: int, rules: SettlementRules) -> l
     budget = county.budget_expenditure_fen
     over = max(0, county.expenditure_fen - budget)
     if not over:
-        return [_Open(county, rest, Part.WITHIN_BUDGET, Fraction(0))]
+        return [_Open(county, rest, Part.WITHIN_BUDGET, rate=Fraction(0))]
     if rules.over_budget is OverBudget.WHOLE:
         rate = Fraction(county.expenditure_fen - budget, budget) if budget else None
-        return [_Open(county, rest, Part.OVER_BUDGET, rate)]
+        return [_Open(county, rest, Part.OVER_BUDGET, rate=rate)]
     lower = county.expenditure_fen - rest
     parts = []
     if lower < budget:
-        parts.append(_Open(county, budget - lower, Part.WITHIN_BUDGET, Fraction(0)))
+        parts.append(_Open(county, budget - lower, Part.WITHIN_BUDGET, rate=Fraction(0)))
         lower = budget
     for line in _band_lines(rules.tiers):
         upper = min(budget + nearest_fen(budget * line), county.expenditure_fen)
         if lower < upper:
-            parts.append(_Open(county, upper - lower, Part.OVER_BUDGET, line))
+            parts.append(_Open(county, upper - lower, Part.OVER_BUDGET, rate=line))
             lower = upper
     if lower < county.expenditure_fen:
-        parts.append(_Open(county, county.expenditure_fen - lower, Part.OVER_BUDGET, None))
+        parts.append(_Open(county, county.expenditure_fen - lower, Part.OVER_BUDGET, rate=None))
     return parts
 
 
@@ -350,7 +351,9 @@ def _band_lines(tiers: Iterable[Tier]) -> list[Fraction]:
     return sorted(line for line in lines if line)
 
 
-def _run_level(tiers: Sequence[Tier], parts: Sequence[_Open], rules: SettlementRules, books: _Books) -> None:
+def _run_level(
+    tiers: Sequence[Tier], parts: Sequence[_Open], rules: SettlementRules, *, books: _Books
+) -> None:
     """Run the tiers of one order over all counties at once, so that none is served before another."""
     claims = [
         claim for part in parts if part.amount_fen and (claim := _claim(part, tiers, books)) is not None
@@ -373,13 +376,13 @@ def _run_level(tiers: Sequence[Tier], parts: Sequence[_Open], rules: SettlementR
         else:
             paid = _affordable(claim, limits)
         for bearer, amount_fen in paid.items():
-            books.bear(code, bearer, amount_fen, claim.tier)
+            books.bear(code, bearer, amount_fen, source=claim.tier)
             claim.part.amount_fen -= amount_fen
             if (code, bearer) in quotas:
                 quotas[code, bearer] -= amount_fen
         if contested is not None and claim.full[contested] and not switches:
             # What others bear whoever gets the pool is certain; the rest is for somebody to decide.
-            books.leave(claim.part, Reason.RATION_NOT_GIVEN, claim.tier.rule, contested)
+            books.leave(claim.part, Reason.RATION_NOT_GIVEN, claim.tier.rule, pool=contested)
 
 
 def _claim(part: _Open, tiers: Sequence[Tier], books: _Books) -> _Claim | None:
@@ -400,7 +403,7 @@ def _claim(part: _Open, tiers: Sequence[Tier], books: _Books) -> _Claim | None:
         shares = raised or tier.shares
         part.last_tier = tier
         full = split_by_largest_remainder(part.amount_fen, list(shares.values()))
-        return _Claim(part, tier, shares, dict(zip(shares, full, strict=True)))
+        return _Claim(part, tier, shares, full=dict(zip(shares, full, strict=True)))
     return None
 
 
@@ -454,7 +457,9 @@ def _quotas(
             quotas.update({(code, pool): quota for code, quota in shared.items()})
         claimants = tuple(dict.fromkeys(c.tier.rule for c in claims if pool in c.full))
         rationed = rules.ration is Ration.PRO_RATA
-        books.shortfalls.append(Shortfall(pool, available, claimed, tuple(demands), claimants, rationed))
+        books.shortfalls.append(
+            Shortfall(pool, available, claimed, counties=tuple(demands), rules=claimants, rationed=rationed)
+        )
     return short, quotas
 
 
@@ -497,7 +502,7 @@ def _leave_rest(part: _Open, books: _Books) -> None:
 
 
 def _close(
-    county: CountyYear, rules: SettlementRules, books: _Books, surplus: Mapping[Bearer, int]
+    county: CountyYear, rules: SettlementRules, books: _Books, *, surplus: Mapping[Bearer, int]
 ) -> CountySettlement:
     result_fen = county.income_fen - county.expenditure_fen
     returned_fen = surplus.get(Bearer.COUNTY_STORED_BALANCE, 0)
@@ -506,20 +511,20 @@ def _close(
         gap_fen=max(0, -result_fen),
         surplus_fen=max(0, result_fen),
         shares=tuple(
-            _share(county, bearer, amount_fen, source)
+            _share(county, bearer, amount_fen, source=source)
             for (bearer, source), amount_fen in books.shares[county.code].items()
         ),
         unallocated=_merged(books.unallocated[county.code]),
         beyond_gap=tuple(books.beyond_gap[county.code]),
         uncovered_fault_fen=books.uncovered_fault[county.code],
-        collected_fen=sum(amount for bearer, amount in surplus.items()) - returned_fen,
+        collected_fen=sum(surplus.values()) - returned_fen,
         returned_fen=returned_fen,
         recovered_fen=county.recovered_fen if rules.recovered else 0,
         stored_balance_after_fen=books.stored[county.code],
     )
 
 
-def _share(county: CountyYear, bearer: Bearer, amount_fen: int, source: Tier | Cause) -> Share:
+def _share(county: CountyYear, bearer: Bearer, amount_fen: int, *, source: Tier | Cause) -> Share:
     if isinstance(source, Cause):
         return Share(bearer, amount_fen, source.rule)
     rests_on = []
@@ -529,7 +534,7 @@ def _share(county: CountyYear, bearer: Bearer, amount_fen: int, source: Tier | C
     if consent:
         rests_on.append(consent)
     status = ShareStatus.PROPOSED if consent else ShareStatus.COMPUTED
-    return Share(bearer, amount_fen, source.rule, status, tuple(rests_on))
+    return Share(bearer, amount_fen, source.rule, status=status, rests_on=tuple(rests_on))
 
 
 def _merged(parts: Sequence[Unallocated]) -> tuple[Unallocated, ...]:

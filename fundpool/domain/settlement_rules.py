@@ -210,7 +210,7 @@ class SettlementRules:
         return any(tier.part is not None for tier in self.tiers)
 
 
-def raise_share(shares: Shares, bearer: Bearer, rise: Fraction, way: Rise) -> Shares | None:
+def raise_share(shares: Shares, bearer: Bearer, rise: Fraction, *, way: Rise) -> Shares | None:
     """``shares`` with the share of ``bearer`` raised and the others lowered in proportion.
 
     None when the tier does not divide the burden between ``bearer`` and others: a share of 100 %

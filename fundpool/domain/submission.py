@@ -148,7 +148,7 @@ def figure_changes(before: Iterable[Figure], after: Iterable[Figure]) -> tuple[F
     later = _by_place(after)
     places = [*later, *(place for place in earlier if place not in later)]
     return tuple(
-        FigureChange(fund, field, earlier.get(place), later.get(place), line)
+        FigureChange(fund, field, earlier.get(place), after_fen=later.get(place), line=line)
         for place in places
         for fund, line, field in [place]
         if earlier.get(place) != later.get(place)

@@ -416,7 +416,7 @@ class Batch:
 
 
 def new_batch(
-    key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, made_at: datetime
+    key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, *, made_at: datetime
 ) -> Batch:
     """A batch as it is first stored, of orders each with its paying and its receiving account's number."""
     first = orders[0][0]
@@ -437,7 +437,7 @@ def new_batch(
 
 
 def new_obligation(
-    batch_id: int, order: PaymentOrder, debit_account_id: int, credit_account_id: int
+    batch_id: int, order: PaymentOrder, debit_account_id: int, *, credit_account_id: int
 ) -> Obligation:
     """An obligation as it is first stored."""
     return Obligation(
@@ -454,6 +454,7 @@ def prepared_attempt(
     obligation: Obligation,
     attempt_no: int,
     key: str,
+    *,
     request: bytes,
     prepared_at: datetime,
     valid_until: datetime,

@@ -95,7 +95,7 @@ def local_prefect(
         address.write_text(server.address)
         # Only who wrote the address takes it away: a start refused in this folder did not.
         running.callback(address.unlink, missing_ok=True)
-        yield LocalPrefect(server.address, server.url, client, worker)
+        yield LocalPrefect(server.address, server.url, client, _worker=worker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class LocalPrefect:
     _worker: "Worker"
 
     def run_step(
-        self, step: str, city: str, month: str, county: str | None = None, as_of: str | None = None
+        self, step: str, city: str, month: str, *, county: str | None = None, as_of: str | None = None
     ) -> FlowRunResult:
         """Run one step (or ``monthly-cycle``) as its deployment and wait for its end."""
         return self.run(step, {"city": city, "month": month, "county": county, "as_of": as_of})

@@ -148,7 +148,7 @@ class BankBook:
             self._note("open_on_first_use", opening_balance_fen=opening_balance_fen)
             self._opening_balance_fen = opening_balance_fen
 
-    def deposit(self, account: str, amount_fen: int, counterparty: str, now: datetime) -> bool:
+    def deposit(self, account: str, amount_fen: int, counterparty: str, *, now: datetime) -> bool:
         """Money from elsewhere comes in (premiums, a subsidy); false when there is no such account."""
         if account not in self.accounts:
             return False
@@ -158,7 +158,15 @@ class BankBook:
         self.accounts[account].balance_fen += amount_fen
         serial = self._next_serial(now)
         self.lines.append(
-            StatementLine(serial, account, Direction.CREDIT, amount_fen, None, counterparty, now)
+            StatementLine(
+                serial,
+                account,
+                Direction.CREDIT,
+                amount_fen=amount_fen,
+                key=None,
+                counterparty=counterparty,
+                executed_at=now,
+            )
         )
         return True
 
@@ -169,7 +177,7 @@ class BankBook:
             return known
         self._note("submit", body=order.body.decode(), now=now.isoformat(), course=asdict(course))
         if course.arrives_after_s > 0:
-            self._schedule(now + timedelta(seconds=course.arrives_after_s), "arrive", order, course)
+            self._schedule(now + timedelta(seconds=course.arrives_after_s), "arrive", order, course=course)
             return BookAnswer(202, BankTransfer(order, now).document)
         transfer = self._accept(order, now, course)
         return BookAnswer(202 if transfer.state is TransferState.PROCESSING else 200, transfer.document)
@@ -194,7 +202,7 @@ class BankBook:
                 self._move(transfer, TransferState.CLOSED)
         return BookAnswer(200, {"key": key, "state": str(TransferState.CLOSED)})
 
-    def return_transfer(self, key: str, reason: str, now: datetime, part_fen: int = 0) -> bool:
+    def return_transfer(self, key: str, reason: str, now: datetime, *, part_fen: int = 0) -> bool:
         """Send executed money back (退票), all that is away or ``part_fen`` of it.
 
         False when the key has not succeeded.
@@ -204,7 +212,7 @@ class BankBook:
         if transfer is None or transfer.state is not TransferState.SUCCEEDED:
             return False
         self._note("return_transfer", key=key, reason=reason, now=now.isoformat(), part_fen=part_fen)
-        self._return(transfer, reason, now, part_fen)
+        self._return(transfer, reason, now, part_fen=part_fen)
         return True
 
     def forget(self, key: str) -> None:
@@ -271,9 +279,9 @@ class BankBook:
             self._move(transfer, TransferState.REJECTED, course.refused_for)
             if course.executes_after_refusal_s is not None:
                 at = now + timedelta(seconds=course.executes_after_refusal_s)
-                self._schedule(at, "execute", order, course)
+                self._schedule(at, "execute", order, course=course)
         elif course.executes_after_s > 0 and self._obstacle(order, now) is None:
-            self._schedule(now + timedelta(seconds=course.executes_after_s), "execute", order, course)
+            self._schedule(now + timedelta(seconds=course.executes_after_s), "execute", order, course=course)
             self._announce(transfer)
         else:
             self._execute(transfer, now, course)
@@ -284,7 +292,7 @@ class BankBook:
             self._execute(transfer, due.at, due.course)
         elif transfer.state is TransferState.SUCCEEDED:
             part_fen, *later = due.course.returns_fen
-            self._return(transfer, "returned_by_payee_bank", due.at, part_fen)
+            self._return(transfer, "returned_by_payee_bank", due.at, part_fen=part_fen)
             if later:
                 self._schedule_return(due.order, replace(due.course, returns_fen=tuple(later)), due.at)
 
@@ -294,33 +302,53 @@ class BankBook:
             self._move(transfer, TransferState.REJECTED, reason)
             return
         debit, credit = self.accounts[order.debit_account], self.accounts[order.credit_account]
-        serial = self._pay(order.key, debit, credit, order.amount_fen, now)
+        serial = self._pay(order.key, debit, credit, amount_fen=order.amount_fen, now=now)
         transfer.bank_serial, transfer.executed_at = serial, now
-        self.executions.append(Execution(order.key, order.amount_fen, credit.account, serial, now))
+        self.executions.append(
+            Execution(order.key, order.amount_fen, credit.account, bank_serial=serial, executed_at=now)
+        )
         self._move(transfer, TransferState.SUCCEEDED)
         self._schedule_return(order, course, now)
 
-    def _pay(self, key: str, payer: BankAccount, payee: BankAccount, amount_fen: int, now: datetime) -> str:
+    def _pay(
+        self, key: str, payer: BankAccount, payee: BankAccount, *, amount_fen: int, now: datetime
+    ) -> str:
         """Move money between two accounts and write it on both statements; the serial of the movement."""
         payer.balance_fen -= amount_fen
         payee.balance_fen += amount_fen
         serial = self._next_serial(now)
         self.lines += [
-            StatementLine(serial, payer.account, Direction.DEBIT, amount_fen, key, payee.name, now),
-            StatementLine(serial, payee.account, Direction.CREDIT, amount_fen, key, payer.name, now),
+            StatementLine(
+                serial,
+                payer.account,
+                Direction.DEBIT,
+                amount_fen=amount_fen,
+                key=key,
+                counterparty=payee.name,
+                executed_at=now,
+            ),
+            StatementLine(
+                serial,
+                payee.account,
+                Direction.CREDIT,
+                amount_fen=amount_fen,
+                key=key,
+                counterparty=payer.name,
+                executed_at=now,
+            ),
         ]
         return serial
 
     def _schedule_return(self, order: TransferOrder, course: Course, now: datetime) -> None:
         if course.returns_after_s is not None:
-            self._schedule(now + timedelta(seconds=course.returns_after_s), "return", order, course)
+            self._schedule(now + timedelta(seconds=course.returns_after_s), "return", order, course=course)
 
-    def _return(self, transfer: BankTransfer, reason: str, now: datetime, part_fen: int = 0) -> None:
+    def _return(self, transfer: BankTransfer, reason: str, now: datetime, *, part_fen: int = 0) -> None:
         order = transfer.order
         debit, credit = self.accounts[order.debit_account], self.accounts[order.credit_account]
         away_fen = order.amount_fen - transfer.returned_fen
         amount_fen = part_fen if part_fen > 0 else away_fen - part_fen
-        self._pay(order.key, credit, debit, amount_fen, now)
+        self._pay(order.key, credit, debit, amount_fen=amount_fen, now=now)
         transfer.returned_fen += amount_fen
         if transfer.returned_fen >= order.amount_fen:
             self._move(transfer, TransferState.RETURNED, reason)
@@ -361,9 +389,9 @@ class BankBook:
         self._events += 1
         self.outbox.append({"event_id": f"event-{self._events}", **transfer.document})
 
-    def _schedule(self, at: datetime, action: str, order: TransferOrder, course: Course) -> None:
+    def _schedule(self, at: datetime, action: str, order: TransferOrder, *, course: Course) -> None:
         self._agenda_number += 1
-        heapq.heappush(self._agenda, _Due(at, self._agenda_number, action, order, course))
+        heapq.heappush(self._agenda, _Due(at, self._agenda_number, action, order=order, course=course))
 
     def _cancel(self, key: str) -> None:
         self._agenda = [due for due in self._agenda if due.order.key != key]

@@ -281,7 +281,7 @@ class FaultPlan:
             raise ValueError(f"{name} befalls {', '.join(sorted(fault.calls))}, not {befallen}")
         if times < 1:
             raise ValueError("times must be at least 1")
-        switch = Switch(name, fault, befallen, key, times)
+        switch = Switch(name, fault, befallen, key=key, times=times)
         self.switches.append(switch)
         return switch
 

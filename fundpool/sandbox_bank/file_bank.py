@@ -52,12 +52,12 @@ class FileBank:
             try:
                 order = read_order(path.read_bytes())
             except InputError as error:
-                handled.append(Handled(path.name, None, "unreadable", error.code))
+                handled.append(Handled(path.name, None, "unreadable", reason=error.code))
             else:
                 course = (courses or {}).get(order.key, PROMPT)
                 known = order.key in self.book.transfers
                 handled.append(
-                    self._answer(path.name, order, self.book.submit(order, now, course), known, now)
+                    self._answer(path.name, order, self.book.submit(order, now, course), known=known, now=now)
                 )
             taken = self._outbox / "taken"
             taken.mkdir(exist_ok=True)
@@ -97,7 +97,7 @@ class FileBank:
         return next((each.account for each in of_movement if each.account != line.account), None)
 
     def _answer(
-        self, name: str, order: TransferOrder, answer: BookAnswer, known: bool, now: datetime
+        self, name: str, order: TransferOrder, answer: BookAnswer, *, known: bool, now: datetime
     ) -> Handled:
         state, reason = answer.document.get("state"), answer.document.get("reason")
         if known:
@@ -107,10 +107,10 @@ class FileBank:
             status, code = "RJCT", _REASON_CODES.get(str(reason), "NARR")
         else:
             status, code = ("ACSP" if state == "succeeded" else "PDNG"), None
-        content = write_message("pain.002.001.10", lambda m: _pain_002(m, order, status, code, now))
+        content = write_message("pain.002.001.10", lambda m: _pain_002(m, order, status, code=code, now=now))
         suffix = f"{now.astimezone(SHANGHAI):%Y%m%dT%H%M%S}"
         self._write(f"pain002-{end_to_end_of(order.key)}-{suffix}.xml", content)
-        return Handled(name, order.key, status, code)
+        return Handled(name, order.key, status, reason=code)
 
     def _write(self, name: str, content: bytes) -> None:
         self._inbox.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def _moment(moment: datetime) -> Any:
     return XmlDateTime.from_datetime(moment.astimezone(SHANGHAI).replace(microsecond=0))
 
 
-def _pain_002(m: Any, order: TransferOrder, status: str, code: str | None, now: datetime) -> Any:
+def _pain_002(m: Any, order: TransferOrder, status: str, *, code: str | None, now: datetime) -> Any:
     digits = end_to_end_of(order.key)
     reasons = [] if code is None else [m.StatusReasonInformation12(rsn=m.StatusReason6Choice(cd=code))]
     transaction = m.PaymentTransaction105(
@@ -153,6 +153,7 @@ def _camt_053(
     m: Any,
     account: str,
     day: date,
+    *,
     now: datetime,
     opening_fen: int,
     closing_fen: int,
@@ -168,7 +169,7 @@ def _camt_053(
         ),
         elctrnc_seq_nb=Decimal((day - date(day.year, 1, 1)).days + 1),
         acct=m.CashAccount39(id=_number(m, account), ccy=CURRENCY),
-        bal=[_balance(m, "OPBD", opening_fen, day), _balance(m, "CLBD", closing_fen, day)],
+        bal=[_balance(m, "OPBD", opening_fen, day=day), _balance(m, "CLBD", closing_fen, day=day)],
         ntry=[_entry(m, line) for line in lines],
     )
     return m.Document(
@@ -182,7 +183,7 @@ def _number(m: Any, number: str) -> Any:
     return m.AccountIdentification4Choice(othr=m.GenericAccountIdentification1(id=number))
 
 
-def _balance(m: Any, code: str, amount_fen: int, day: date) -> Any:
+def _balance(m: Any, code: str, amount_fen: int, *, day: date) -> Any:
     from xsdata.models.datatype import XmlDate  # noqa: PLC0415 - as above
 
     return m.CashBalance8(

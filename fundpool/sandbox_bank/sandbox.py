@@ -66,7 +66,7 @@ class SandboxBank:
             else None
         )
 
-    def serve_contract(self, method: str, target: str, body: bytes, headers: Any) -> Reply:
+    def serve_contract(self, method: str, target: str, body: bytes, *, headers: Any) -> Reply:
         """Answer a request of the contract, if its signature is good."""
         if not is_authentic(
             self._secret,
@@ -165,7 +165,7 @@ class SandboxBank:
     def _deposit(self, request: dict[str, Any]) -> dict[str, Any]:
         at = self._now(request.get("at"))
         if not self.book.deposit(
-            request["account"], _fen(request["amount_fen"]), request["counterparty"], at
+            request["account"], _fen(request["amount_fen"]), request["counterparty"], now=at
         ):
             raise ValueError(f"no account {request['account']}")
         return {"balance_fen": self.book.accounts[request["account"]].balance_fen}
@@ -273,7 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._send(_json(403, {"error": "local_only"}))
             return
-        self._play(self.server.bank.serve_contract(self.command, self.path, body, self.headers))
+        self._play(self.server.bank.serve_contract(self.command, self.path, body, headers=self.headers))
 
     def _play(self, reply: Reply) -> None:
         if reply.delay_s:

@@ -69,7 +69,7 @@ def test_every_rule_has_exactly_one_answer_on_every_day(key: str) -> None:
 
 @pytest.mark.parametrize("key", CITIES)
 def test_no_month_has_a_duty_that_two_rules_set(key: str) -> None:
-    assert duties_set_twice(LIBRARY.city(key), CALENDAR, Month(2020, 1), Month.of(HORIZON)) == []
+    assert duties_set_twice(LIBRARY.city(key), CALENDAR, Month(2020, 1), last=Month.of(HORIZON)) == []
 
 
 @pytest.mark.parametrize("key", ["suizhou", "taizhou"])

@@ -101,7 +101,7 @@ def test_the_same_key_with_another_body_is_a_mismatch(at, changed):
 def test_an_order_that_cannot_be_executed_is_rejected_for_good(at, changed, reason):
     order = an_order(**changed)
     assert (at.submit(order).kind, at.submit(order).reason) == (Kind.REJECTED, reason)
-    at.book.deposit(PAYER, 5_000_000, "税务", NOW)
+    at.book.deposit(PAYER, 5_000_000, "税务", now=NOW)
     assert at.submit(order).kind is Kind.REJECTED
     assert at.book.executions == []
 

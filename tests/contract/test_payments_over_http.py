@@ -100,7 +100,7 @@ def test_the_banks_statement_agrees_with_the_books(scene, bank_at):
     scene.release()
     scene.send()
     report = resolving.import_statements(
-        scene.ports, CITY, scene.clock().date(), scene.clock(), clock=scene.clock
+        scene.ports, CITY, scene.clock().date(), now=scene.clock(), clock=scene.clock
     )
     assert report.breaks_new == 0
     assert report.lines_new == len(COUNTIES)

@@ -163,8 +163,8 @@ def test_a_refused_payment_is_withdrawn_and_ordered_again_to_the_account_approve
     desk.bank.book.open_account(new.account_no, new.account_name, 0)
 
     def register(work: Work) -> None:
-        account = bank_accounts.propose_account(work, new, MAKER, NOW)
-        bank_accounts.approve_account(work, account.id, CHECKER, NOW)
+        account = bank_accounts.propose_account(work, new, MAKER, now=NOW)
+        bank_accounts.approve_account(work, account.id, CHECKER, now=NOW)
 
     desk.scene.ports.database.transaction(register)
     ordered_again_and_paid(desk, "2026-10-12")

@@ -116,7 +116,9 @@ def file_documents(office: Office, document: str, at: str) -> None:
     files = []
     for unit in UNITS:
         path = office.folder / f"{document}-{unit}.xlsx"
-        write_document(path, document, CITY.name_zh, OCTOBER, rows_of(unit, document), funds=REGISTER.funds)
+        write_document(
+            path, document, CITY.name_zh, month=OCTOBER, rows=rows_of(unit, document), funds=REGISTER.funds
+        )
         files.append(str(path))
     filed = office.run("submit", *files, "--city", "qinghe", "--document", document, "--as-of", at)
     assert [file.get("error") for file in filed["files"]] == [None] * len(UNITS)

@@ -48,20 +48,20 @@ def released(home: Path, amount_fen: int) -> None:
             ("county_expenditure", "331002", COUNTY),
         ):
             proposal = AccountProposal(CITY, FUND, unit, AccountType(kind), number, f"{unit}户", "农业银行")
-            account = bank_accounts.propose_account(work, proposal, MAKER, NOW)
-            bank_accounts.approve_account(work, account.id, CHECKER, NOW)
+            account = bank_accounts.propose_account(work, proposal, MAKER, now=NOW)
+            bank_accounts.approve_account(work, account.id, CHECKER, now=NOW)
         purse = AccountRef(CITY, FUND, AccountType.FISCAL_ACCOUNT, CITY_UNIT)
         booking.open_balances(work, [(purse, 100_000_00)], by=MAKER, event_at=NOW.replace(day=7), now=NOW)
         order = PaymentOrder(CITY, FUND, MONTH, DIRECT, CITY_UNIT, "331002", amount_fen)
-        batches.order_transfers(work, [order], MAKER, NOW)
-        batches.authorise(work, CITY, MONTH, DIRECT, checker=CHECKER, releaser=RELEASER, now=NOW)
+        batches.order_transfers(work, [order], MAKER, now=NOW)
+        batches.authorise(work, CITY, MONTH, hop=DIRECT, checker=CHECKER, releaser=RELEASER, now=NOW)
 
     build_ports(Settings()).database.transaction(act)
 
 
 def send() -> str:
     ports = build_ports(Settings())
-    (outcome,) = sending.send_batch(ports, CITY, MONTH, DIRECT, worker="w", now=NOW)
+    (outcome,) = sending.send_batch(ports, CITY, MONTH, hop=DIRECT, worker="w", now=NOW)
     return outcome.state.value
 
 

@@ -173,7 +173,7 @@ class SmallMonth(CityScene):
             )
 
     def _statements(self, now: datetime) -> None:
-        resolving.import_statements(self.ports, CITY, at("2026-09-30 00:00").date(), now)
+        resolving.import_statements(self.ports, CITY, at("2026-09-30 00:00").date(), now=now)
 
     def _income(self, now: datetime) -> None:
         def book(work: Work) -> None:
@@ -210,7 +210,9 @@ class SmallMonth(CityScene):
     def _close(self, now: datetime) -> None:
         for fund in self.funds:
             self.ports.database.transaction(
-                lambda work, fund=fund: booking.close_month(work, CITY, fund, OCTOBER, by=CHECKER, now=now)
+                lambda work, fund=fund: booking.close_month(
+                    work, CITY, fund, month=OCTOBER, by=CHECKER, now=now
+                )
             )
 
     # ------------------------------------------------------------------ what it came to

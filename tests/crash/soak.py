@@ -114,7 +114,7 @@ class Office:
                 self.ports,
                 CITY,
                 month,
-                DIRECT,
+                hop=DIRECT,
                 worker=f"process {os.getpid()}",
                 now=self.clock(),
                 clock=self.clock,
@@ -133,7 +133,7 @@ class Office:
         day = NOW.date()
         while day < today:
             if day not in final:
-                resolving.import_statements(self.ports, CITY, day, self.clock(), clock=self.clock)
+                resolving.import_statements(self.ports, CITY, day, now=self.clock(), clock=self.clock)
             day += timedelta(days=1)
 
     def order(self) -> None:
@@ -144,8 +144,10 @@ class Office:
             month = MONTH.plus(len(known))
             scene = Scene.__new__(Scene)
             scene.counties = COUNTIES
-            batches.order_transfers(work, scene.orders(1_000_00, month=month), MAKER, self.clock())
-            batches.authorise(work, CITY, month, DIRECT, checker=CHECKER, releaser=RELEASER, now=self.clock())
+            batches.order_transfers(work, scene.orders(1_000_00, month=month), MAKER, now=self.clock())
+            batches.authorise(
+                work, CITY, month, hop=DIRECT, checker=CHECKER, releaser=RELEASER, now=self.clock()
+            )
 
         self.ports.database.transaction(act)
 

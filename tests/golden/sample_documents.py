@@ -252,7 +252,7 @@ def file_bytes(document: str, rows: list[Row], suffix: str = ".xlsx", **options:
     """The bytes of a document in the format that ``suffix`` names."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"file{suffix}"
-        write_document(path, document, "台州市", MONTH, rows, mark="合成数据 synthetic", **options)
+        write_document(path, document, "台州市", month=MONTH, rows=rows, mark="合成数据 synthetic", **options)
         return path.read_bytes()
 
 

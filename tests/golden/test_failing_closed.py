@@ -17,7 +17,7 @@ CHECKS = [(document, check.code) for document, suite in runner.SUITES.items() fo
 
 def clean(document: str) -> list[ParsedDocument]:
     file = SourceFile("clean", sample.file_bytes(document, sample.CLEAN[document]()))
-    return read_documents([file], document, sample.REGISTER, sample.MONTH)
+    return read_documents([file], document, sample.REGISTER, month=sample.MONTH)
 
 
 @pytest.fixture(scope="module")

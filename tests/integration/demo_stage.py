@@ -77,9 +77,9 @@ class DirectRunner:
         assert months
         ended = []
         only = [Month.parse(month) for month in months]
-        for due in reserve_due_steps(self.ports, cities[0], datetime.fromisoformat(as_of), only):
+        for due in reserve_due_steps(self.ports, cities[0], datetime.fromisoformat(as_of), only=only):
             record_start(self.ports, due, "run")
-            ended.append(self.run_step(due.step, due.city, str(due.month), None, as_of))
+            ended.append(self.run_step(due.step, due.city, str(due.month), county=None, as_of=as_of))
         return Ended("daily-tick", "Completed", runs=ended)
 
 
@@ -105,7 +105,7 @@ class DemoStage:
         self.clock = BusinessClock(next(self.script.moments()).at)
 
     def play(self, narrator: Any = None) -> None:
-        people = ScriptedPeople(self.settings, self.ports, self.script, self.folder)
+        people = ScriptedPeople(self.settings, self.ports, self.script, folder=self.folder)
         Play(
             script=self.script,
             people=people,
@@ -123,7 +123,7 @@ class DemoStage:
             "executions": [asdict(execution) for execution in self.book.executions],
         }
         last = list(self.script.moments())[-1].at
-        return summarise(self.ports, self.script.city, self.script.month, last, book)
+        return summarise(self.ports, self.script.city, self.script.month, now=last, bank_book=book)
 
     def close(self) -> None:
         self.bank_file.close()

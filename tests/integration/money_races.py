@@ -122,7 +122,9 @@ class Races:
         outcomes = self._race(
             lambda number: self.transactions.transaction(
                 lambda work: (
-                    batches.approve_batch(work, batch_id, digest, f"复核{LETTERS[number]}", NOW).checker
+                    batches.approve_batch(
+                        work, batch_id, digest, checker=f"复核{LETTERS[number]}", now=NOW
+                    ).checker
                 )
             )
         )
@@ -157,7 +159,7 @@ class Races:
         """One month closed by many: closed once."""
         outcomes = self._race(
             lambda _: self.transactions.transaction(
-                lambda work: booking.close_month(work, CITY, FUND, month, by=CHECKER, now=NOW)
+                lambda work: booking.close_month(work, CITY, FUND, month=month, by=CHECKER, now=NOW)
             )
         )
         self._note("close", outcomes.count(True) == 1, outcomes)
@@ -213,7 +215,7 @@ class Races:
             for _ in range(count):
                 self.applications += 1
                 (order, *_rest) = self.scene.orders(100, application=self.applications)
-                made += [batch.id for batch in batches.order_transfers(work, [order], MAKER, NOW)]
+                made += [batch.id for batch in batches.order_transfers(work, [order], MAKER, now=NOW)]
             return made
 
         return self.transactions.transaction(order)
@@ -225,8 +227,8 @@ class Races:
         def release(work: Work) -> list[int]:
             for batch_id in made:
                 digest = batches.digest_of(work, work.payments.batch(batch_id))
-                batches.approve_batch(work, batch_id, digest, CHECKER, NOW)
-                batches.release_batch(work, batch_id, RELEASER, NOW)
+                batches.approve_batch(work, batch_id, digest, checker=CHECKER, now=NOW)
+                batches.release_batch(work, batch_id, RELEASER, now=NOW)
             return [obligation.id for each in made for obligation in work.payments.obligations(batch_id=each)]
 
         return self.transactions.transaction(release)

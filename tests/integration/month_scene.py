@@ -94,7 +94,7 @@ class CityScene(People):
         ]
         budget = {(county, fund): 1_000_000_00 for county in self.counties for fund in self.funds}
         openings = {self.month.plus(-1): rows}
-        self.record_beginnings(budget, "预算〔2026〕1号", openings, self.start)
+        self.record_beginnings(budget, "预算〔2026〕1号", openings, now=self.start)
         city_types = (AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
         self.register_accounts(*((kind, self.policy.division_code) for kind in city_types))
         with_account = [county for county in self.counties if county not in without_account]
@@ -198,7 +198,7 @@ class CityScene(People):
         folder.mkdir(exist_ok=True)
         path = folder / f"{document}-{county}.xlsx"
         funds = Register.of(self.policy.units, self.policy.funds).funds
-        write_document(path, document, self.policy.name_zh, self.month, rows, funds=funds)
+        write_document(path, document, self.policy.name_zh, month=self.month, rows=rows, funds=funds)
         return path
 
 

@@ -76,7 +76,7 @@ def ends_as(scene: CityScene, report: StepReport) -> str:
 
 
 def status_at(scene: CityScene, now: datetime) -> MonthStatus:
-    return month_status(scene.ports, "taizhou", OCTOBER, now)
+    return month_status(scene.ports, "taizhou", OCTOBER, now=now)
 
 
 def flags(scene: CityScene, now: datetime, kind: str) -> list[str]:

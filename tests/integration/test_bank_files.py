@@ -107,7 +107,7 @@ def test_a_retry_that_was_allowed_sends_nothing_once_the_bank_contradicts_its_re
     scene.bank.take_orders(scene.clock())
     hours_later(scene, 24)
     scene.bank.deliver_statements(date(2026, 10, 8), scene.clock())
-    resolving.import_statements(scene.ports, CITY, date(2026, 10, 8), scene.clock(), clock=scene.clock)
+    resolving.import_statements(scene.ports, CITY, date(2026, 10, 8), now=scene.clock(), clock=scene.clock)
     assert len(scene.book.executions) == 1
     assert "executed_after_end" in scene.breaks()
 
@@ -134,7 +134,7 @@ def test_the_resolver_doubts_a_contradicted_end_once_and_statements_prove_it(sce
     hours_later(scene, 24)
     for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
         scene.bank.deliver_statements(day, scene.clock())
-        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+        resolving.import_statements(scene.ports, CITY, day, now=scene.clock(), clock=scene.clock)
     for by in (CHECKER, RELEASER):
         scene.ports.database.transaction(
             lambda work, by=by: resolving.confirm_absence(work, 1, by=by, now=scene.clock(), terms=TERMS)
@@ -179,7 +179,16 @@ def test_a_final_day_that_came_as_the_banks_own_file_is_not_missed(scene: FileSc
     scene.clock.now = datetime(2026, 10, 14, 9, tzinfo=SHANGHAI)
     scene.ports.database.transaction(
         lambda work: statements.import_file(
-            work, payer, days, (), {}, {}, source="银行.csv", by=CHECKER, now=scene.clock(), terms=TERMS
+            work,
+            payer,
+            days,
+            lines=(),
+            opening_fen={},
+            closing_fen={},
+            source="银行.csv",
+            by=CHECKER,
+            now=scene.clock(),
+            terms=TERMS,
         )
     )
     caught = statements.catch_up(scene.ports, CITY, scene.clock())

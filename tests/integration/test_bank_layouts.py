@@ -41,7 +41,7 @@ def csv_of(rows=ROWS, head=HEAD, before="某商业银行\n账号,1001\n", after=
 
 
 def read(content: bytes, layout=SAMPLE):
-    return read_statement("对账单.csv", content, read_layout(layout), "1001")
+    return read_statement("对账单.csv", content, read_layout(layout), account_no="1001")
 
 
 def test_the_sample_layout_reads_a_statement_oldest_line_first():
@@ -129,7 +129,7 @@ def test_a_reversal_without_a_balance_column_is_refused(tmp_path):
     )
     content = "日期,流水,金额,借贷\n2026-10-09,1,5.00,贷\n2026-10-09,2,-5.00,贷\n".encode()
     with pytest.raises(InputError, match=r"C3：.*红字冲正"):
-        read_statement("x.csv", content, read_layout(path), "1001")
+        read_statement("x.csv", content, read_layout(path), account_no="1001")
 
 
 def test_a_reversal_in_one_column_with_a_side_and_balances(tmp_path):
@@ -139,7 +139,7 @@ def test_a_reversal_in_one_column_with_a_side_and_balances(tmp_path):
         encoding="utf-8",
     )
     content = "日期,流水,金额,借贷,余额\n2026-10-09,1,5.00,贷,15.00\n2026-10-09,2,-5.00,贷,10.00\n".encode()
-    lines = read_statement("x.csv", content, read_layout(path), "1001").lines
+    lines = read_statement("x.csv", content, read_layout(path), account_no="1001").lines
     assert [(line.direction, line.amount_fen) for line in lines] == [
         (Direction.CREDIT, 500),
         (Direction.DEBIT, 500),
@@ -212,11 +212,13 @@ def test_one_amount_column_with_a_side(tmp_path):
         "bank: x\ncolumns: {date: 日期, serial: 流水, amount: 金额, side: 借贷}\n", encoding="utf-8"
     )
     content = "日期,流水,金额,借贷\n2026-10-09,1,5.00,贷\n2026-10-09,2,4.00,借\n".encode()
-    own = read_statement("x.csv", content, read_layout(path), "1001")
+    own = read_statement("x.csv", content, read_layout(path), account_no="1001")
     assert [(line.direction, line.amount_fen) for line in own.lines] == [
         (Direction.CREDIT, 500),
         (Direction.DEBIT, 400),
     ]
     assert own.opening_fen == own.closing_fen == {}
     with pytest.raises(InputError, match="借贷标志"):
-        read_statement("x.csv", content.replace("借\n".encode(), "出\n".encode()), read_layout(path), "1001")
+        read_statement(
+            "x.csv", content.replace("借\n".encode(), "出\n".encode()), read_layout(path), account_no="1001"
+        )

@@ -72,7 +72,7 @@ def on(day: int, hour: int = 10) -> datetime:
 
 
 def receive(scene: Scene, amount_fen: int, day: int, who: str = "国家税务总局") -> str:
-    scene.book.deposit(ACCOUNT, amount_fen, who, on(day))
+    scene.book.deposit(ACCOUNT, amount_fen, who, now=on(day))
     return scene.book.lines[-1].bank_serial
 
 
@@ -106,13 +106,13 @@ def fetch(scene: Scene) -> statements.CatchUp:
 def match(scene: Scene) -> statements.ReceiptReport:
     terms = scene.ports.gateway_terms
     return scene.ports.database.transaction(
-        lambda work: statements.match_receipts(work, CITY, scene.clock(), terms)
+        lambda work: statements.match_receipts(work, CITY, scene.clock(), terms=terms)
     )
 
 
 def form(scene: Scene, month: Month = MONTH):
     (found,) = scene.ports.database.read(
-        lambda work: reconciliations(work, CITY, month, scene.ports.gateway_terms)
+        lambda work: reconciliations(work, CITY, month, terms=scene.ports.gateway_terms)
     )
     return found
 
@@ -149,7 +149,7 @@ def test_days_whose_statement_is_final_are_read_again_for_a_while(scene):
 
 def test_without_every_statement_the_banks_balance_is_unknown_never_guessed(scene):
     paid_month(scene)
-    resolving.import_statements(scene.ports, CITY, date(2026, 10, 8), scene.clock(), clock=scene.clock)
+    resolving.import_statements(scene.ports, CITY, date(2026, 10, 8), now=scene.clock(), clock=scene.clock)
     found = form(scene)
     assert found.bank_fen is None
     assert found.difference_fen is None
@@ -163,7 +163,7 @@ def test_a_balance_stated_by_the_bank_counts_before_any_computed_one(scene):
 
     def state(work):
         statements.state_balance(
-            work, ACCOUNT, MONTH.last_day, 1, source="纸质对账单", by=MAKER, now=scene.clock()
+            work, ACCOUNT, MONTH.last_day, closing_fen=1, source="纸质对账单", by=MAKER, now=scene.clock()
         )
 
     scene.ports.database.transaction(state)
@@ -178,7 +178,7 @@ def test_a_balance_of_an_earlier_day_is_carried_on_by_the_lines_since(scene):
     fetch(scene)
     scene.ports.database.transaction(
         lambda work: statements.state_balance(
-            work, ACCOUNT, date(2026, 10, 20), 500_00, source="纸质", by=MAKER, now=scene.clock()
+            work, ACCOUNT, date(2026, 10, 20), closing_fen=500_00, source="纸质", by=MAKER, now=scene.clock()
         )
     )
     found = form(scene)
@@ -297,7 +297,9 @@ def test_a_person_may_say_which_booking_a_receipt_is_and_only_once(scene):
 
     def say(serial, key):
         return scene.ports.database.transaction(
-            lambda work: statements.match_by_person(work, ACCOUNT, serial, key, by="李四", now=scene.clock())
+            lambda work: statements.match_by_person(
+                work, ACCOUNT, serial, posting_key=key, by="李四", now=scene.clock()
+            )
         )
 
     with pytest.raises(FundpoolError, match="不是同一笔"):
@@ -372,7 +374,7 @@ def test_the_workbook_shows_both_balances_every_open_item_and_who_signs(scene):
     match(scene)
     found = form(scene)
     policy = policy_of(CITY)
-    content = openpyxl.load_workbook(BytesIO(workbook(policy, MONTH, (found,), MONTH_END.date())))
+    content = openpyxl.load_workbook(BytesIO(workbook(policy, MONTH, (found,), prepared_on=MONTH_END.date())))
     assert content.properties.description == product()
     overview, sheet = content.worksheets
     texts = [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None]
@@ -396,11 +398,11 @@ def test_a_form_that_does_not_balance_is_marked(scene):
     fetch(scene)
     scene.ports.database.transaction(
         lambda work: statements.state_balance(
-            work, ACCOUNT, MONTH.last_day, 1, source="纸质", by=MAKER, now=scene.clock()
+            work, ACCOUNT, MONTH.last_day, closing_fen=1, source="纸质", by=MAKER, now=scene.clock()
         )
     )
     content = openpyxl.load_workbook(
-        BytesIO(workbook(policy_of(CITY), MONTH, (form(scene),), MONTH_END.date()))
+        BytesIO(workbook(policy_of(CITY), MONTH, (form(scene),), prepared_on=MONTH_END.date()))
     )
     overview = content.worksheets[0]
     assert overview.cell(4, 11).value == "不符"
@@ -413,9 +415,9 @@ def import_lines(scene: Scene, lines, closing_fen, days, opening_fen=None):
             work,
             ACCOUNT,
             days,
-            lines,
-            opening_fen or {},
-            closing_fen,
+            lines=lines,
+            opening_fen=opening_fen or {},
+            closing_fen=closing_fen,
             source="银行.csv",
             by=MAKER,
             now=scene.clock(),
@@ -465,7 +467,13 @@ def test_both_databases_keep_balances_matches_and_owners_alike(transactions):
     def state(closing_fen: int) -> None:
         scene.ports.database.transaction(
             lambda work: statements.state_balance(
-                work, ACCOUNT, MONTH.last_day, closing_fen, source="纸质", by=MAKER, now=scene.clock()
+                work,
+                ACCOUNT,
+                MONTH.last_day,
+                closing_fen=closing_fen,
+                source="纸质",
+                by=MAKER,
+                now=scene.clock(),
             )
         )
 
@@ -478,5 +486,5 @@ def test_both_databases_keep_balances_matches_and_owners_alike(transactions):
     assert [(item.amount_fen, item.owner) for item in found.items] == [(8_00, "city_finance")]
     with pytest.raises(IntegrityError):
         scene.ports.database.transaction(
-            lambda work: work.statements.add_match(2, key, MatchRule.PERSON, MAKER, scene.clock())
+            lambda work: work.statements.add_match(2, key, MatchRule.PERSON, by=MAKER, at=scene.clock())
         )

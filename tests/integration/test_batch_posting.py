@@ -91,7 +91,7 @@ def opened(transactions: SqlTransactions) -> str:
         for fund in ("employee", "resident"):
             account = AccountRef(city, fund, AccountType.FISCAL_ACCOUNT, "331000")
             booking.open_balances(work, [(account, 100)], by="甲", event_at=NOW, now=NOW)
-            booking.close_month(work, city, fund, CLOSED, by="甲", now=NOW)
+            booking.close_month(work, city, fund, month=CLOSED, by="甲", now=NOW)
 
     transactions.transaction(act)
     return city

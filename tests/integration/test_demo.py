@@ -135,7 +135,7 @@ def test_the_committed_files_say_what_the_generator_writes(tmp_path: Path, city:
     def read(folder: Path, document: str) -> list[ParsedDocument]:
         files = sorted((folder / f"{document}s").iterdir())
         sources = [SourceFile(file.name, file.read_bytes()) for file in files]
-        return read_documents(sources, document, register, script.month)
+        return read_documents(sources, document, register, month=script.month)
 
     for document in ("plan", "report"):
         committed, written = read(SAMPLES / city, document), read(tmp_path, document)

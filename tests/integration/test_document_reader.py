@@ -50,7 +50,7 @@ def test_what_is_written_is_read_with_the_cell_of_every_value(document: str, suf
 # (tests/integration/test_demo.py).
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_a_workbook_saved_by_libreoffice_reads_the_same(tmp_path: Path) -> None:
-    write_document(tmp_path / "plan.xlsx", "plan", "台州市", sample.MONTH, sample.plan_rows())
+    write_document(tmp_path / "plan.xlsx", "plan", "台州市", month=sample.MONTH, rows=sample.plan_rows())
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
     command = ["soffice", profile, "--headless", "--convert-to", "xlsx:Calc MS Excel 2007 XML"]
     subprocess.run(
@@ -138,7 +138,7 @@ def test_a_file_may_speak_for_several_counties() -> None:
 
 def test_a_template_says_what_it_is_for_and_keeps_formulas_locked(tmp_path: Path) -> None:
     path = tmp_path / "template.xlsx"
-    write_template(path, "plan", "台州市", [sample.JIAOJIANG], sample.MONTH)
+    write_template(path, "plan", "台州市", counties=[sample.JIAOJIANG], month=sample.MONTH)
     with zipfile.ZipFile(path) as archive:
         sheet = archive.read(sample.SHEET).decode()
         properties = archive.read("docProps/custom.xml").decode()
@@ -170,7 +170,7 @@ def test_a_sum_stated_otherwise_is_written_as_stated() -> None:
 
 def test_rows_of_a_list_that_the_county_left_unused_are_no_rows(tmp_path: Path) -> None:
     path = tmp_path / "template.xlsx"
-    write_template(path, "payer-detail", "台州市", [sample.REGISTER.counties[0]], sample.MONTH)
+    write_template(path, "payer-detail", "台州市", counties=[sample.REGISTER.counties[0]], month=sample.MONTH)
     book = openpyxl.load_workbook(path)
     sheet = book.worksheets[0]
     headers = {cell.value: cell.column for cell in sheet[4]}
@@ -194,7 +194,7 @@ def test_rows_of_a_list_that_the_county_left_unused_are_no_rows(tmp_path: Path) 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_blank_template_says_of_every_column_who_fills_it(document: str, tmp_path: Path) -> None:
     path = tmp_path / "template.xlsx"
-    write_template(path, document, "台州市", [sample.REGISTER.counties[0]], sample.MONTH)
+    write_template(path, document, "台州市", counties=[sample.REGISTER.counties[0]], month=sample.MONTH)
     book = openpyxl.load_workbook(path)
     form, guide = book.worksheets
     guide_rows = {row[0].value: row[1].value for row in guide.iter_rows(min_row=3)}

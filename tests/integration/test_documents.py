@@ -56,7 +56,7 @@ def written(
     made = rows or [{**row, "county_code": county, "county_name": name} for row in sample.CLEAN[document]()]
     path = scene.folder / f"{document}-{county}.xlsx"
     funds = Register.of(scene.policy.units, scene.policy.funds).funds
-    write_document(path, document, scene.policy.name_zh, OCTOBER, made, funds=funds)
+    write_document(path, document, scene.policy.name_zh, month=OCTOBER, rows=made, funds=funds)
     return path
 
 
@@ -73,7 +73,7 @@ def collected(scene: CityScene) -> StepReport:
 
 
 def cases(scene: CityScene, document: DocumentKind) -> dict[str, ReviewCase]:
-    found = review.cases_of(scene.ports, "taizhou", period_of(document), document)
+    found = review.cases_of(scene.ports, "taizhou", period_of(document), document=document)
     return {case.fund: case for case in found if case.county == FIRST}
 
 
@@ -94,7 +94,9 @@ def test_every_document_is_kept_judged_and_shown_where_people_look(scene: CitySc
     }
     shown = {
         submission.document: submission
-        for submission in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER).submissions
+        for submission in county_month(
+            scene.ports, "taizhou", OCTOBER, county=FIRST, now=NOVEMBER
+        ).submissions
     }
     for document, receipt in receipts.items():
         (version,) = receipt.versions
@@ -152,7 +154,7 @@ def test_what_does_not_add_up_goes_back_with_a_slip_and_the_next_version_shows_i
     assert "SUBSIDY-013" in first.page.read_text(encoding="utf-8")
     assert cases(scene, DocumentKind.SUBSIDY)["resident"].state is CaseState.RETURNED
     assert receipts_of(scene.ports, "taizhou", OCTOBER).files[0].state == "returned"
-    flags = month_status(scene.ports, "taizhou", OCTOBER, NOVEMBER).flags
+    flags = month_status(scene.ports, "taizhou", OCTOBER, now=NOVEMBER).flags
     assert [flag.rule for flag in flags if flag.document == "subsidy"] == ["SUBSIDY-013"]
 
     filed(scene, "subsidy")
@@ -206,7 +208,7 @@ def test_an_approved_budget_is_the_one_that_plans_are_held_against_and_a_later_o
     collected(scene)
     finding = next(
         found
-        for file in county_month(scene.ports, "taizhou", OCTOBER, FIRST, NOVEMBER).submissions
+        for file in county_month(scene.ports, "taizhou", OCTOBER, county=FIRST, now=NOVEMBER).submissions
         for found in file.findings
         if found.rule == "BUDGET-020"
     )
@@ -248,12 +250,20 @@ def test_a_budget_is_approved_by_two_people_and_never_cut(scene: CityScene) -> N
 def test_a_figure_of_a_list_is_traced_to_each_of_its_cells(scene: CityScene) -> None:
     filed(scene, "payer-detail")
     lineage = Lineage(scene.ports)
-    whole = lineage.figure("taizhou", OCTOBER, DocumentKind.PAYER_DETAIL, FIRST, "employee", "paid")
+    whole = lineage.figure(
+        "taizhou", OCTOBER, DocumentKind.PAYER_DETAIL, county=FIRST, fund="employee", field="paid"
+    )
     assert whole.amount_fen == 600_000_00
     assert [cell.cell for cell in whole.cells()] == ["L5", "L6", "L7"]
     assert whole.is_sound
     row = lineage.figure(
-        "taizhou", OCTOBER, DocumentKind.PAYER_DETAIL, FIRST, "employee", "缴款合计", line="3310022610000002"
+        "taizhou",
+        OCTOBER,
+        DocumentKind.PAYER_DETAIL,
+        county=FIRST,
+        fund="employee",
+        field="缴款合计",
+        line="3310022610000002",
     )
     assert row.amount_fen == 200_000_00
     assert row.cell is not None
@@ -268,17 +278,17 @@ def test_working_capital_is_a_duty_only_where_the_law_orders_it(
     filed(scene, "working-capital")
     duties = {
         duty.unit: (duty.rule, str(duty.due), duty.state)
-        for duty in month_status(scene.ports, "taizhou", YEAR, NOVEMBER).duties
+        for duty in month_status(scene.ports, "taizhou", YEAR, now=NOVEMBER).duties
     }
     assert duties[FIRST] == ("TZ-21", "2025-12-25", "done_late")
     assert duties[SECOND] == ("TZ-21", "2025-12-25", "overdue")
-    assert month_status(scene.ports, "suizhou", YEAR, NOVEMBER).duties == ()
+    assert month_status(scene.ports, "suizhou", YEAR, now=NOVEMBER).duties == ()
 
 
 @pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
 def test_a_statement_on_our_own_template_is_read_without_a_layout(suffix: str) -> None:
     content = sample.file_bytes("statement", sample.statement_rows(), suffix)
-    own = read_statement(f"对账单{suffix}", content, template_layout(), "33010122090000123")
+    own = read_statement(f"对账单{suffix}", content, template_layout(), account_no="33010122090000123")
     assert [line.amount_fen for line in own.lines] == [900_000_00, 250_000_50, 100_00]
     assert max(own.closing_fen.items()) == (date(2026, 10, 13), 4_849_899_50)
 
@@ -292,17 +302,17 @@ def test_in_december_people_see_who_has_not_applied_for_next_year_s_working_capi
     now = at("2026-12-23 10:00")
 
     def states() -> dict[str, str]:
-        duties = month_status(scene.ports, "taizhou", december, now).duties
+        duties = month_status(scene.ports, "taizhou", december, now=now).duties
         return {duty.unit: duty.state for duty in duties if duty.key == "apply_for_working_capital"}
 
     assert set(states().values()) == {"due_soon"}
     assert len(states()) == len(scene.counties)
     path = scene.folder / "周转金.xlsx"
     rows = [{**row, "county_code": SECOND, "county_name": "黄岩区"} for row in sample.working_capital_rows()]
-    write_document(path, "working-capital", "台州市", Year(2027), rows)
+    write_document(path, "working-capital", "台州市", month=Year(2027), rows=rows)
     scene.submit(path, "working-capital", now)
     assert states()[SECOND] == "done_on_time"
-    november = month_status(scene.ports, "taizhou", Month(2026, 11), now)
+    november = month_status(scene.ports, "taizhou", Month(2026, 11), now=now)
     assert all(duty.key != "apply_for_working_capital" for duty in november.duties)
 
 

@@ -61,7 +61,7 @@ def plans(folder: Path, out: Path, fund_names: dict[str, str] | None = None) -> 
         for each in rows:
             each["fund"] = (fund_names or {}).get(str(each["fund"]), each["fund"])
         path = out / f"{unit.code}.xlsx"
-        write_document(path, "plan", city.name_zh, OCTOBER, rows, funds=register.funds)
+        write_document(path, "plan", city.name_zh, month=OCTOBER, rows=rows, funds=register.funds)
     return sorted(out.iterdir())
 
 
@@ -73,7 +73,7 @@ def test_the_template_lists_every_fund_of_the_city(
     assert status == 0
     city = load_policies(folder).city("yunzhou")
     files = [SourceFile(each["file"], Path(each["file"]).read_bytes()) for each in answer["files"]]
-    parsed = read_documents(files, "plan", Register.of(city.units, city.funds), OCTOBER)
+    parsed = read_documents(files, "plan", Register.of(city.units, city.funds), month=OCTOBER)
     assert [[line.fund for line in document.lines] for document in parsed] == [list(FUNDS)] * len(city.units)
     assert {document.lines[2].raw["fund"] for document in parsed} == {"公务员医疗补助"}
 
@@ -102,7 +102,7 @@ def test_a_fund_of_another_city_blocks_and_a_missing_one_is_named(
 
     unit = load_policies(folder).city("yunzhou").units[0]
     rows = [row(unit.code, unit.name_zh, fund) for fund in FUNDS[:2]]
-    write_document(file, "plan", "云州市", OCTOBER, rows)
+    write_document(file, "plan", "云州市", month=OCTOBER, rows=rows)
     status, answer = run(capsys, "check", *options, str(folder))
     (finding,) = answer["files"][0]["findings"]
     assert (finding["rule"], finding["found"]) == ("PLAN-006", "公务员医疗补助")

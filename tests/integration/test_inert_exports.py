@@ -82,7 +82,7 @@ def test_every_text_of_a_document_is_inert(tmp_path: Path, kind: str) -> None:
     rows = [row | {"counterparty": text, "purpose": text, "remark": text} for text in texts]
     path = tmp_path / f"statement.{kind}"
     labels = dict.fromkeys(("prepared_by", "checked_by", "responsible"), "=1")
-    write_document(path, "statement", "=台州市", OCTOBER, rows, labels=labels)
+    write_document(path, "statement", "=台州市", month=OCTOBER, rows=rows, labels=labels)
     cells = list(_cells(path))
     assert len([cell for cell in cells if cell in {f"'{text}" for text in texts}]) == 3 * len(texts)
     assert all(map(is_inert, cells)), [cell for cell in cells if not is_inert(cell)]

@@ -48,7 +48,7 @@ def judgement(scene: CityScene, county: str) -> tuple[Verdict, tuple[Finding, ..
     """What the county's plan was judged."""
 
     def read(work: Any) -> tuple[Verdict, tuple[Finding, ...]]:
-        (version,) = work.submissions.versions("taizhou", DocumentKind.PLAN, OCTOBER, county)
+        (version,) = work.submissions.versions("taizhou", DocumentKind.PLAN, OCTOBER, county=county)
         stored = work.submissions.judgement(version.id)
         return stored.verdict, stored.findings
 
@@ -56,7 +56,9 @@ def judgement(scene: CityScene, county: str) -> tuple[Verdict, tuple[Finding, ..
 
 
 def explained(scene: CityScene, county: str) -> Explanation:
-    return Lineage(scene.ports).figure("taizhou", OCTOBER, DocumentKind.PLAN, county, "employee", "inpatient")
+    return Lineage(scene.ports).figure(
+        "taizhou", OCTOBER, DocumentKind.PLAN, county=county, fund="employee", field="inpatient"
+    )
 
 
 def test_a_file_is_parsed_at_intake_and_never_again(scene: CityScene, parsed: Parsed) -> None:

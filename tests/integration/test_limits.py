@@ -69,13 +69,15 @@ def order(scene: CityScene) -> None:
 def approve(scene: CityScene, now: datetime) -> None:
     batch = the_batch(scene)
     scene.ports.database.transaction(
-        lambda work: batches.approve_batch(work, batch.id, batches.digest_of(work, batch), APPROVER, now)
+        lambda work: batches.approve_batch(
+            work, batch.id, batches.digest_of(work, batch), checker=APPROVER, now=now
+        )
     )
 
 
 def release(scene: CityScene, now: datetime) -> None:
     scene.ports.database.transaction(
-        lambda work: batches.release_batch(work, the_batch(scene).id, RELEASER, now)
+        lambda work: batches.release_batch(work, the_batch(scene).id, RELEASER, now=now)
     )
 
 
@@ -225,7 +227,7 @@ def test_what_is_committed_counts_a_payment_through_the_city_once(
     city.review_by_finance(at("2026-09-28 09:00"))
 
     def committed() -> dict[str, int]:
-        found = city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, 2026))
+        found = city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, year=2026))
         return {county: amount_fen for county, amount_fen in found.items() if amount_fen}
 
     assert committed() == {}
@@ -251,7 +253,7 @@ def test_a_line_changed_in_the_database_does_not_lower_what_is_committed(
     with transactions.database.engine.begin() as connection:
         connection.execute(text("UPDATE application_lines SET reviewed_fen = 1, reason = '少记'"))
     with pytest.raises(RuleViolation) as refused:
-        city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, 2026))
+        city.ports.database.read(lambda work: limits.committed_fen(work, "taizhou", FUND, year=2026))
     assert refused.value.code == "seal_broken"
 
 
@@ -275,7 +277,7 @@ def test_what_counts_against_a_budget_cannot_be_deleted(
     city.run("disbursement", at("2026-09-29 09:00"))
 
     def committed(work: Work) -> dict[str, int]:
-        return limits.committed_fen(work, "taizhou", FUND, 2026)
+        return limits.committed_fen(work, "taizhou", FUND, year=2026)
 
     assert city.ports.database.read(committed)
     with transactions.database.engine.begin() as connection:
@@ -310,7 +312,10 @@ def test_a_payment_to_the_city_counts_for_the_counties_of_its_own_funds_applicat
     """Two funds apply in the same month under the same number, each for another county."""
     now, hop = at("2026-09-29 09:00"), Hop(AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
     order = PaymentOrder("taizhou", FUND, OCTOBER, hop, payer_unit="taizhou", unit="taizhou", amount_fen=100)
-    batch, payment = new_batch(order.batch_key, [(order, 1, 2)], "制单", now), new_obligation(1, order, 1, 2)
+    batch, payment = (
+        new_batch(order.batch_key, [(order, 1, 2)], "制单", made_at=now),
+        new_obligation(1, order, 1, credit_account_id=2),
+    )
     capped = SqlTransactions(
         transactions.database,
         transactions.seals,
@@ -321,7 +326,16 @@ def test_a_payment_to_the_city_counts_for_the_counties_of_its_own_funds_applicat
         for fund, county in ((FUND, "without_budget"), ("resident", "with_budget")):
             line = ApplicationLine(county, applied_fen=100)
             work.applications.add(Application("taizhou", OCTOBER, fund, 1, "经办", now, (line,)))
-        work.budgets.set_budget("taizhou", 2026, "with_budget", FUND, 1_000, "预算〔2026〕1号", "预算", now)
+        work.budgets.set_budget(
+            "taizhou",
+            2026,
+            "with_budget",
+            fund=FUND,
+            amount_fen=1_000,
+            document_number="预算〔2026〕1号",
+            by="预算",
+            at=now,
+        )
         limits.require_within_limits(work, batch, [payment])
 
     with pytest.raises(RuleViolation) as refused:

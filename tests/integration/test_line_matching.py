@@ -91,7 +91,13 @@ def take_in(scene: Scene, *lines: StatementLine) -> None:
             ]
             scene.ports.database.transaction(
                 lambda work, a=account, d=day, o=own: resolving.match_statement(  # type: ignore[misc]
-                    work, a, d, DayStatement(tuple(o)), scene.clock(), scene.clock(), GatewayTerms()
+                    work,
+                    a,
+                    d,
+                    statement=DayStatement(tuple(o)),
+                    fetched_at=scene.clock(),
+                    now=scene.clock(),
+                    terms=GatewayTerms(),
                 )
             )
 
@@ -195,7 +201,13 @@ def test_a_return_whose_payment_is_on_a_statement_not_fetched_yet_rests_on_the_b
     for at, lines in ((day, (line,)), (DAY, ())):
         scene.ports.database.transaction(
             lambda work, a=at, own=lines: resolving.match_statement(  # type: ignore[misc]
-                work, PAYER, a, DayStatement(own), scene.clock(), scene.clock(), GatewayTerms()
+                work,
+                PAYER,
+                a,
+                statement=DayStatement(own),
+                fetched_at=scene.clock(),
+                now=scene.clock(),
+                terms=GatewayTerms(),
             )
         )
         if at == day:
@@ -259,7 +271,7 @@ def test_a_return_that_an_answer_told_is_dated_by_its_statement_once(scene: Scen
     assert (scene.states(), breaks(scene), paying_fen(scene)) == (["returned"], [], 0)
     assert scene.ports.database.read(verify) == []
     work_forms = scene.ports.database.read(
-        lambda work: reconciliations(work, CITY, Month.of(DAY), GatewayTerms())
+        lambda work: reconciliations(work, CITY, Month.of(DAY), terms=GatewayTerms())
     )
     assert [(form.items, form.difference_fen) for form in work_forms if form.account_no == PAYER] == [
         ((), work_forms[0].difference_fen)
@@ -311,7 +323,7 @@ def register(scene: Scene, ref: AccountRef, number: str) -> str:
 
     proposal = AccountProposal(ref.city, ref.fund, ref.unit, ref.type, number, "市支出户", "农业银行")
     scene.ports.database.transaction(
-        lambda work: bank_accounts.propose_account(work, proposal, MAKER, scene.clock())
+        lambda work: bank_accounts.propose_account(work, proposal, MAKER, now=scene.clock())
     )
     return number
 

@@ -138,7 +138,9 @@ def test_every_figure_of_the_filed_summary_leads_to_its_cell(scene: CityScene) -
             }
             for county in (*scene.counties, None):
                 for field, shown in zip(SUMMARY_FIELDS, rows[county or "合计"], strict=True):
-                    explained = lineage.summary("suizhou", OCTOBER, fund, field, county, filing.version)
+                    explained = lineage.summary(
+                        "suizhou", OCTOBER, fund, field=field, county=county, version=filing.version
+                    )
                     assert explained.amount_fen == round(shown * 100)
                     cells = list(explained.cells())
                     assert len(cells) == (1 if county else len(scene.counties))
@@ -198,7 +200,7 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
 
 def test_a_kept_file_that_says_otherwise_is_flagged(scene: CityScene) -> None:
     good = Lineage(scene.ports).figure(
-        "suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "住院（本月）"
+        "suizhou", OCTOBER, DocumentKind.REPORT, county=FIRST, fund="employee", field="住院（本月）"
     )
     assert good.cell is not None
     assert good.is_sound
@@ -206,7 +208,7 @@ def test_a_kept_file_that_says_otherwise_is_flagged(scene: CityScene) -> None:
     kept.chmod(0o644)
     kept.write_bytes(b"something else")
     spoiled = Lineage(scene.ports).figure(
-        "suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "inpatient"
+        "suizhou", OCTOBER, DocumentKind.REPORT, county=FIRST, fund="employee", field="inpatient"
     )
     assert not spoiled.is_sound
     assert spoiled.cell is not None
@@ -220,10 +222,12 @@ def test_what_is_not_there_is_said(scene: CityScene) -> None:
         lambda: lineage.entry("nothing"),
         lambda: lineage.transfer("nothing"),
         lambda: lineage.transfer("2" * 30),
-        lambda: lineage.voucher_line("suizhou", "employee", 10**6, 1),
-        lambda: lineage.summary("suizhou", OCTOBER.plus(1), "employee", "spending"),
-        lambda: lineage.summary("suizhou", OCTOBER, "employee", "no_such_item"),
-        lambda: lineage.figure("suizhou", OCTOBER, DocumentKind.PLAN, FIRST, "employee", "住院", 9),
+        lambda: lineage.voucher_line("suizhou", "employee", 10**6, line=1),
+        lambda: lineage.summary("suizhou", OCTOBER.plus(1), "employee", field="spending"),
+        lambda: lineage.summary("suizhou", OCTOBER, "employee", field="no_such_item"),
+        lambda: lineage.figure(
+            "suizhou", OCTOBER, DocumentKind.PLAN, county=FIRST, fund="employee", field="住院", version=9
+        ),
     ):
         with pytest.raises(InputError):
             ask()
@@ -231,8 +235,12 @@ def test_what_is_not_there_is_said(scene: CityScene) -> None:
 
 def test_a_plan_is_explained_by_its_request_and_a_report_by_its_spending(scene: CityScene) -> None:
     lineage = Lineage(scene.ports)
-    plan = lineage.figure("suizhou", OCTOBER, DocumentKind.PLAN, FIRST, "employee", "requested")
-    report = lineage.figure("suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "spending")
+    plan = lineage.figure(
+        "suizhou", OCTOBER, DocumentKind.PLAN, county=FIRST, fund="employee", field="requested"
+    )
+    report = lineage.figure(
+        "suizhou", OCTOBER, DocumentKind.REPORT, county=FIRST, fund="employee", field="spending"
+    )
     assert any("　申请额 " in line for line in lines_of(plan) if "审核 review" in line)
     (reviewed,) = [line for line in lines_of(report) if "审核 review" in line]
     assert "　报送额 " in reviewed
@@ -248,12 +256,12 @@ def test_a_nil_county_has_no_figure_and_its_reason(transactions: SqlTransactions
         )  # fmt: skip
     scene.run("expenditure-reporting", at("2026-11-10 16:00"))
     scene.run("report-filing", at("2026-11-10 17:00"))
-    explained = Lineage(scene.ports).summary("suizhou", OCTOBER, "employee", "spending", FIRST)
+    explained = Lineage(scene.ports).summary("suizhou", OCTOBER, "employee", field="spending", county=FIRST)
     assert explained.amount_fen is None
     assert explained.why is not None
     assert "本月无支出" in explained.why.zh
     figure = Lineage(scene.ports).figure(
-        "suizhou", OCTOBER, DocumentKind.REPORT, FIRST, "employee", "spending"
+        "suizhou", OCTOBER, DocumentKind.REPORT, county=FIRST, fund="employee", field="spending"
     )
     assert (figure.amount_fen, figure.why) == (None, explained.why)
 
@@ -263,7 +271,7 @@ def test_a_report_replaced_after_its_month_was_closed_is_an_adjustment_that_lead
 ) -> None:
     scene.ports.database.transaction(
         lambda work: [
-            booking.close_month(work, "suizhou", fund, OCTOBER, by="结账", now=at("2026-11-11 12:00"))
+            booking.close_month(work, "suizhou", fund, month=OCTOBER, by="结账", now=at("2026-11-11 12:00"))
             for fund in scene.funds
         ]
     )

@@ -119,9 +119,9 @@ def test_approving_sending_reversing_closing_spending_and_ordering_again_have_on
 
 def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTransactions) -> None:
     scene = Scene(transactions)
-    batch = transactions.transaction(lambda work: batches.order_transfers(work, scene.orders(), MAKER, NOW))[
-        0
-    ]
+    batch = transactions.transaction(
+        lambda work: batches.order_transfers(work, scene.orders(), MAKER, now=NOW)
+    )[0]
     seen = transactions.read(lambda work: batches.digest_of(work, batch))
 
     def approve(number: int) -> object:
@@ -129,7 +129,7 @@ def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTrans
             before = work.payments.batch(batch.id)
             if before.checker is not None:
                 raise RuleViolation("late", "", "")
-            return batches.approve_batch(work, batch.id, seen, f"复核{LETTERS[number]}", NOW)
+            return batches.approve_batch(work, batch.id, seen, checker=f"复核{LETTERS[number]}", now=NOW)
 
         return transactions.transaction(act)
 
@@ -157,7 +157,7 @@ def test_a_month_is_closed_once_and_nothing_is_booked_into_it_after(transactions
     def act(number: int) -> object:
         if number % 2:
             return transactions.transaction(
-                lambda work: booking.close_month(work, CITY, FUND, Month(2026, 10), by="w", now=NOW)
+                lambda work: booking.close_month(work, CITY, FUND, month=Month(2026, 10), by="w", now=NOW)
             )
         return transactions.transaction(
             lambda work: booking.post(work, [reserve(number, 1)], by="w", now=NOW + timedelta(seconds=1))

@@ -59,7 +59,7 @@ def test_a_month_runs_from_workbooks_to_a_filed_summary(
         for county in scene.counties:
             assert balance_fen(scene, AccountType.COUNTY_EXPENDITURE, county, fund) == 0
     assert scene.ports.database.read(verify) == []
-    status = month_status(scene.ports, city, OCTOBER, at("2026-11-12 09:00"))
+    status = month_status(scene.ports, city, OCTOBER, now=at("2026-11-12 09:00"))
     assert {duty.state for duty in status.duties} == {"done_on_time"}
     assert [flag for flag in status.flags if flag.severity != "note"] == []
     filed = scene.run("report-filing", at("2026-11-12 09:00"))

@@ -52,12 +52,12 @@ def judged(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
 
 
 def duty_of(scene: CityScene, now: str, key: str, county: str | None) -> DutyStatus:
-    status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
+    status = month_status(scene.ports, scene.policy.key, OCTOBER, now=at(now))
     return next(duty for duty in status.duties if (duty.key, duty.unit) == (key, county))
 
 
 def flags_of(scene: CityScene, now: str, kind: str) -> list[Flag]:
-    status = month_status(scene.ports, scene.policy.key, OCTOBER, at(now))
+    status = month_status(scene.ports, scene.policy.key, OCTOBER, now=at(now))
     return [flag for flag in status.flags if flag.kind == kind]
 
 
@@ -175,7 +175,7 @@ def test_a_file_of_two_counties_is_a_submission_of_each_with_its_own_findings(ju
 
 
 def cases(scene: CityScene, document: DocumentKind = DocumentKind.PLAN) -> tuple[review.ReviewCase, ...]:
-    return review.cases_of(scene.ports, scene.policy.key, OCTOBER, document)
+    return review.cases_of(scene.ports, scene.policy.key, OCTOBER, document=document)
 
 
 def test_a_newer_version_voids_the_proposal_made_on_the_one_before(taizhou: CityScene) -> None:
@@ -358,7 +358,7 @@ def test_a_step_that_fails_for_one_county_goes_on_and_is_run_again_for_it_alone(
     assert {(outcome.unit, outcome.state) for outcome in again.outcomes} == {(SECOND, UnitState.DONE)}
     steps = {
         step.step: step
-        for step in month_status(taizhou.ports, "taizhou", OCTOBER, at("2026-11-10 18:00")).steps
+        for step in month_status(taizhou.ports, "taizhou", OCTOBER, now=at("2026-11-10 18:00")).steps
     }
     assert steps["expenditure-reporting"].counts == {"done": 18, "waiting": 0, "flagged": 0, "failed": 0}
 
@@ -601,7 +601,7 @@ def test_jiujiang_pays_no_more_than_the_annual_budget(transactions: SqlTransacti
 
 def test_a_county_s_page_shows_its_files_cases_payments_and_flags(taizhou: CityScene) -> None:
     paid_month(taizhou)
-    page = county_month(taizhou.ports, "taizhou", OCTOBER, FIRST, at("2026-10-01 09:00"))
+    page = county_month(taizhou.ports, "taizhou", OCTOBER, county=FIRST, now=at("2026-10-01 09:00"))
     assert [
         (submission.document, submission.version, submission.verdict) for submission in page.submissions
     ] == [("plan", 1, "pass")]
@@ -624,7 +624,7 @@ def test_the_summary_is_filed_on_its_last_working_day_without_a_missing_county_a
     taizhou.run("report-filing", at("2026-11-30 09:00"))
     assert [day for _, day in filings(taizhou)] == [date(2026, 11, 30)]
     assert [flag.unit for flag in flags_of(taizhou, "2026-11-30 10:00", "missing")] == [FIRST]
-    status = month_status(taizhou.ports, "taizhou", OCTOBER, at("2026-11-30 10:00"))
+    status = month_status(taizhou.ports, "taizhou", OCTOBER, now=at("2026-11-30 10:00"))
     assert is_troubled(status)
     taizhou.submit(taizhou.report(FIRST), "report", at("2026-12-01 10:00"))
     taizhou.run("expenditure-reporting", at("2026-12-01 11:00"))
@@ -639,7 +639,7 @@ def test_the_plain_list_names_who_was_late_and_who_still_is_a_line_each(taizhou:
         taizhou.submit(taizhou.report(county), "report", at("2026-11-10 10:00"))
     taizhou.submit(taizhou.report(SECOND), "report", at("2026-11-17 10:00"))
     taizhou.run("expenditure-reporting", at("2026-11-17 11:00"))
-    name, content = files_of(taizhou.ports, "taizhou", OCTOBER, at("2026-11-18 09:00"))[-1]
+    name, content = files_of(taizhou.ports, "taizhou", OCTOBER, now=at("2026-11-18 09:00"))[-1]
     assert name == "台州市2026-10迟报缺报与不一致清单.txt"
     title, _, *lines = content.decode("utf-8-sig").splitlines()
     assert title == "台州市2026-10迟报、缺报与不一致清单（截至 2026-11-18）"
@@ -664,7 +664,7 @@ def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: 
     taizhou.pay(at("2026-09-30 10:00"))
 
     def seen(moment: str) -> tuple[dict[str, str], set[str], set[str]]:
-        status = month_status(taizhou.ports, "taizhou", OCTOBER, at(moment), only_known_then=True)
+        status = month_status(taizhou.ports, "taizhou", OCTOBER, now=at(moment), only_known_then=True)
         duties = {duty.key: duty.state for duty in status.duties if duty.unit in {FIRST, None}}
         transfers = {transfer.state for transfer in status.transfers}
         steps = {step.step for step in status.steps if step.state != "not_started"}

@@ -64,7 +64,9 @@ def test_money_is_unknown_until_a_stage_is_reached_and_paid_only_where_it_is_spe
     assert money_of(scene) == reviewed.model_copy(update={"paid_fen": requested - first})
 
     books = transactions.read(
-        lambda work: overview.fund_books(work, "suizhou", ["employee", "resident"], at("2026-09-30 10:00"))
+        lambda work: overview.fund_books(
+            work, "suizhou", ["employee", "resident"], as_of=at("2026-09-30 10:00")
+        )
     )
     employee = books[0]
     assert employee.difference_fen == 0
@@ -75,7 +77,7 @@ def test_money_is_unknown_until_a_stage_is_reached_and_paid_only_where_it_is_spe
     ]
     assert employee.accounts[0].balance_fen == FISCAL_FEN - requested
     before = transactions.read(
-        lambda work: overview.fund_books(work, "suizhou", ["employee"], at("2026-09-20 10:00"))
+        lambda work: overview.fund_books(work, "suizhou", ["employee"], as_of=at("2026-09-20 10:00"))
     )
     assert before[0].accounts[0].balance_fen == FISCAL_FEN
 

@@ -73,7 +73,7 @@ def test_a_file_above_the_size_limit_never_reaches_the_child(monkeypatch: pytest
 
 def test_every_reason_is_a_finding_for_the_county(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     misbehaving(monkeypatch, tmp_path, "die", "import os; os.kill(os.getpid(), 9)")
-    read = read_documents([SourceFile("dead", b"die"), GOOD], "plan", sample.REGISTER, sample.MONTH)
+    read = read_documents([SourceFile("dead", b"die"), GOOD], "plan", sample.REGISTER, month=sample.MONTH)
     assert [finding.rule for finding in read[0].findings] == ["FILE-005"]
     assert read[1].findings == ()
 

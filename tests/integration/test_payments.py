@@ -82,7 +82,9 @@ def test_a_released_batch_is_paid_booked_and_the_books_agree_with_the_bank(scene
     held = scene.ports.database.read(lambda work: booking.balance(work, FISCAL))
     assert (held.posted_fen, held.reserved_fen) == (OPENING_FEN - 3_000_03, 0)
     assert (
-        scene.ports.database.read(lambda work: booking.received(work, CITY, FUND, COUNTIES[1], MONTH))
+        scene.ports.database.read(
+            lambda work: booking.received(work, CITY, FUND, unit=COUNTIES[1], month=MONTH)
+        )
         == 1_000_01
     )
     assert scene.ports.database.read(verify) == []
@@ -114,7 +116,7 @@ def test_an_unanswered_order_is_unknown_and_is_settled_by_asking_never_by_sendin
 
 
 def ordered(scene: Scene) -> int:
-    made = act(scene, lambda work: batches.order_transfers(work, scene.orders(), MAKER, scene.clock()))
+    made = act(scene, lambda work: batches.order_transfers(work, scene.orders(), MAKER, now=scene.clock()))
     return int(made[0].id)
 
 
@@ -125,20 +127,26 @@ def digest(scene: Scene, batch_id: int) -> str:
 def test_the_maker_cannot_approve_and_nobody_acts_twice(scene: Scene) -> None:
     batch_id, now = ordered(scene), scene.clock()
     seen = digest(scene, batch_id)
-    assert refused(scene, lambda w: batches.approve_batch(w, batch_id, seen, MAKER, now)) == "same_person"
     assert (
-        refused(scene, lambda w: batches.approve_batch(w, batch_id, seen, f" {MAKER} ", now)) == "same_person"
+        refused(scene, lambda w: batches.approve_batch(w, batch_id, seen, checker=MAKER, now=now))
+        == "same_person"
     )
-    act(scene, lambda w: batches.approve_batch(w, batch_id, seen, CHECKER, now))
+    assert (
+        refused(scene, lambda w: batches.approve_batch(w, batch_id, seen, checker=f" {MAKER} ", now=now))
+        == "same_person"
+    )
+    act(scene, lambda w: batches.approve_batch(w, batch_id, seen, checker=CHECKER, now=now))
     for again in (MAKER, CHECKER):
-        assert refused(scene, lambda w, a=again: batches.release_batch(w, batch_id, a, now)) == "same_person"
-    act(scene, lambda w: batches.release_batch(w, batch_id, RELEASER, now))
+        assert (
+            refused(scene, lambda w, a=again: batches.release_batch(w, batch_id, a, now=now)) == "same_person"
+        )
+    act(scene, lambda w: batches.release_batch(w, batch_id, RELEASER, now=now))
 
 
 def test_only_what_waits_is_approved_and_released_and_a_digest_means_that_batch_alone(scene: Scene) -> None:
     first, second = scene.orders()[:2]
     for order in (first, replace(second, application=2)):
-        act(scene, lambda w, order=order: batches.order_transfers(w, [order], MAKER, scene.clock()))
+        act(scene, lambda w, order=order: batches.order_transfers(w, [order], MAKER, now=scene.clock()))
     waiting = scene.ports.database.read(lambda w: w.payments.batches(CITY, MONTH))
     digest = scene.ports.database.read(lambda w: batches.digest_of(w, waiting[1]))
 
@@ -177,7 +185,7 @@ def test_nothing_is_sent_that_was_not_released(scene: Scene) -> None:
     act(
         scene,
         lambda w: batches.approve_batch(
-            w, batch_id, batches.digest_of(w, w.payments.batch(batch_id)), CHECKER, scene.clock()
+            w, batch_id, batches.digest_of(w, w.payments.batch(batch_id)), checker=CHECKER, now=scene.clock()
         ),
     )
     scene.send()
@@ -187,7 +195,9 @@ def test_nothing_is_sent_that_was_not_released(scene: Scene) -> None:
 def test_an_approval_of_something_else_than_what_is_stored_is_refused(scene: Scene) -> None:
     batch_id = ordered(scene)
     assert (
-        refused(scene, lambda w: batches.approve_batch(w, batch_id, "0" * 64, CHECKER, scene.clock()))
+        refused(
+            scene, lambda w: batches.approve_batch(w, batch_id, "0" * 64, checker=CHECKER, now=scene.clock())
+        )
         == "digest_changed"
     )
 
@@ -267,14 +277,16 @@ def test_an_account_put_back_to_its_approval_is_not_paid_to(scene: Scene, databa
     )
 
     def replace_it(work: Work) -> None:
-        account = bank_accounts.propose_account(work, other, MAKER, NOW)
-        bank_accounts.approve_account(work, account.id, CHECKER, NOW)
+        account = bank_accounts.propose_account(work, other, MAKER, now=NOW)
+        bank_accounts.approve_account(work, account.id, CHECKER, now=NOW)
 
     act(scene, replace_it)
     with database.engine.begin() as connection:
         connection.execute(text("DELETE FROM bank_account WHERE account_no = '6299999'"))
     put_back(database, "bank_account", approved)
-    assert refused(scene, lambda w: batches.order_transfers(w, scene.orders(), MAKER, NOW)) == "row_put_back"
+    assert (
+        refused(scene, lambda w: batches.order_transfers(w, scene.orders(), MAKER, now=NOW)) == "row_put_back"
+    )
 
 
 def test_a_payment_whose_rows_were_deleted_is_not_ordered_anew(scene: Scene, database: Database) -> None:
@@ -282,7 +294,9 @@ def test_a_payment_whose_rows_were_deleted_is_not_ordered_anew(scene: Scene, dat
     with database.engine.begin() as connection:
         for table in ("attempt", "obligation", "transfer_batch"):
             connection.execute(text(f"DELETE FROM {table}"))
-    assert refused(scene, lambda w: batches.order_transfers(w, scene.orders(), MAKER, NOW)) == "row_put_back"
+    assert (
+        refused(scene, lambda w: batches.order_transfers(w, scene.orders(), MAKER, now=NOW)) == "row_put_back"
+    )
     assert read(scene, lambda w: w.payments.obligations()) == []
 
 
@@ -293,8 +307,8 @@ def test_a_payee_account_replaced_after_approval_is_held_and_not_sent(scene: Sce
     )
 
     def replace_account(work: Work) -> None:
-        account = bank_accounts.propose_account(work, other, MAKER, scene.clock())
-        bank_accounts.approve_account(work, account.id, CHECKER, scene.clock())
+        account = bank_accounts.propose_account(work, other, MAKER, now=scene.clock())
+        bank_accounts.approve_account(work, account.id, CHECKER, now=scene.clock())
 
     act(scene, replace_account)
     scene.send()
@@ -306,28 +320,28 @@ def test_a_proposed_account_is_not_paid_and_its_maker_cannot_approve_it(scene: S
     proposal = AccountProposal(
         CITY, FUND, "331081", AccountType.COUNTY_EXPENDITURE, "6211111", "温岭支出户", "农业银行"
     )
-    account = act(scene, lambda w: bank_accounts.propose_account(w, proposal, MAKER, scene.clock()))
+    account = act(scene, lambda w: bank_accounts.propose_account(w, proposal, MAKER, now=scene.clock()))
     order = replace(scene.orders()[0], unit="331081")
     assert (
-        refused(scene, lambda w: batches.order_transfers(w, [order], MAKER, scene.clock()))
+        refused(scene, lambda w: batches.order_transfers(w, [order], MAKER, now=scene.clock()))
         == "account_not_registered"
     )
     assert (
-        refused(scene, lambda w: bank_accounts.approve_account(w, account.id, MAKER, scene.clock()))
+        refused(scene, lambda w: bank_accounts.approve_account(w, account.id, MAKER, now=scene.clock()))
         == "same_person"
     )
     act(
         scene,
         lambda w: bank_accounts.approve_account(
-            w, account.id, CHECKER, scene.clock(), cool_off=timedelta(days=1)
+            w, account.id, CHECKER, now=scene.clock(), cool_off=timedelta(days=1)
         ),
     )
     assert (
-        refused(scene, lambda w: batches.order_transfers(w, [order], MAKER, scene.clock()))
+        refused(scene, lambda w: batches.order_transfers(w, [order], MAKER, now=scene.clock()))
         == "account_not_registered"
     )
     scene.clock.advance(days=1)
-    act(scene, lambda w: batches.order_transfers(w, [order], MAKER, scene.clock()))
+    act(scene, lambda w: batches.order_transfers(w, [order], MAKER, now=scene.clock()))
 
 
 def limit(scene: Scene, limits: PaymentLimits) -> None:
@@ -342,7 +356,7 @@ def test_the_ceiling_of_one_transfer_holds_to_the_fen(scene: Scene, limit_fen: i
     limit(scene, PaymentLimits(per_transfer_fen=limit_fen))
 
     def order(work: Work) -> Any:
-        return batches.order_transfers(work, orders, MAKER, scene.clock())
+        return batches.order_transfers(work, orders, MAKER, now=scene.clock())
 
     if allowed:
         act(scene, order)
@@ -359,19 +373,19 @@ def test_the_ceiling_of_a_day_holds_what_would_go_beyond_it(scene: Scene) -> Non
 
 def test_a_payee_added_later_gets_a_batch_and_an_approval_of_its_own(scene: Scene) -> None:
     orders = scene.orders()
-    before = act(scene, lambda w: batches.order_transfers(w, orders[:2], MAKER, scene.clock()))
-    after = act(scene, lambda w: batches.order_transfers(w, orders, MAKER, scene.clock()))
+    before = act(scene, lambda w: batches.order_transfers(w, orders[:2], MAKER, now=scene.clock()))
+    after = act(scene, lambda w: batches.order_transfers(w, orders, MAKER, now=scene.clock()))
     assert [batch.count for batch in after] == [2, 1]
     assert after[0].id == before[0].id
     assert (
-        refused(scene, lambda w: batches.order_transfers(w, scene.orders(5), MAKER, scene.clock()))
+        refused(scene, lambda w: batches.order_transfers(w, scene.orders(5), MAKER, now=scene.clock()))
         == "ordered_differently"
     )
 
 
 def test_what_is_shown_for_approval_is_who_gets_how_much_and_the_change_from_last_month(scene: Scene) -> None:
     last_month = [replace(order, month=MONTH.plus(-1)) for order in scene.orders(400)]
-    act(scene, lambda w: batches.order_transfers(w, last_month, MAKER, scene.clock()))
+    act(scene, lambda w: batches.order_transfers(w, last_month, MAKER, now=scene.clock()))
     batch_id = ordered(scene)
     view = read(scene, lambda w: batches.batch_consequences(w, batch_id))
     assert [(each.unit, each.amount_fen, each.last_month_fen) for each in view.payees] == [
@@ -540,7 +554,7 @@ def test_an_execution_after_the_end_is_not_accepted_beside_another(scene: Scene)
     debit = next(line for line in scene.book.lines if line.key == scene.book.executions[-1].key)
     scene.book.lines.append(replace(debit, bank_serial="9"))
     for day in (scene.clock().date() - timedelta(days=1), scene.clock().date()):
-        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+        resolving.import_statements(scene.ports, CITY, day, now=scene.clock(), clock=scene.clock)
     assert refused(scene, accept(scene, payment.id)) == "paid_twice"
 
 
@@ -611,7 +625,9 @@ def test_a_bank_that_works_on_what_it_had_refused_is_a_break_and_no_other_key_is
     def bank_says(kind: GatewayAnswerKind) -> None:
         act(
             scene,
-            lambda w: resolving.apply_answer(w, attempt.key, GatewayAnswer(kind), scene.clock(), terms),
+            lambda w: resolving.apply_answer(
+                w, attempt.key, GatewayAnswer(kind), now=scene.clock(), terms=terms
+            ),
         )
 
     bank_says(GatewayAnswerKind.PROCESSING)
@@ -659,7 +675,7 @@ def returned_and_ordered_again(scene: Scene) -> tuple[Obligation, Obligation]:
     scene.resolve()
     for days in (2, 1, 0):
         day = scene.clock().date() - timedelta(days=days)
-        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+        resolving.import_statements(scene.ports, CITY, day, now=scene.clock(), clock=scene.clock)
     before = first(scene)
     return before, act(scene, lambda w: scene.order_again(w, before.id))
 
@@ -816,7 +832,7 @@ def test_a_callback_for_an_unknown_key_changes_nothing(scene: Scene) -> None:
 
 def import_today(scene: Scene) -> resolving.StatementReport:
     return resolving.import_statements(
-        scene.ports, CITY, scene.clock().date(), scene.clock(), clock=scene.clock
+        scene.ports, CITY, scene.clock().date(), now=scene.clock(), clock=scene.clock
     )
 
 
@@ -836,7 +852,7 @@ def test_settled_payments_that_the_statement_lacks_become_a_break_after_the_day(
     day = scene.clock().date()
     scene.clock.advance(days=1)
     scene.plan.add("statement_late")
-    report = resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+    report = resolving.import_statements(scene.ports, CITY, day, now=scene.clock(), clock=scene.clock)
     assert report.breaks_new == 3
     assert {each.kind for each in read(scene, lambda w: w.breaks.find(CITY))} == {"us_not_bank"}
     assert not read(scene, lambda w: kill_switches.is_stopped(w, CITY, FUND))
@@ -926,7 +942,7 @@ def test_a_bank_without_a_fence_needs_statements_and_two_people(transactions: Sq
     day = attempt.first_sent_at.date()
     scene.clock.advance(days=4)
     while day <= scene.clock().date():
-        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+        resolving.import_statements(scene.ports, CITY, day, now=scene.clock(), clock=scene.clock)
         day += timedelta(days=1)
     act(scene, confirm(CHECKER))
     assert refused(scene, confirm(CHECKER)) == "same_person"

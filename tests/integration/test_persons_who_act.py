@@ -28,7 +28,7 @@ SPELLINGS = {
 def scene(transactions: SqlTransactions) -> Scene:
     """Payments that are ordered and wait for their approval."""
     made = Scene(transactions)
-    made.ports.database.transaction(lambda work: batches.order_transfers(work, made.orders(), MAKER, NOW))
+    made.ports.database.transaction(lambda work: batches.order_transfers(work, made.orders(), MAKER, now=NOW))
     return made
 
 
@@ -39,14 +39,14 @@ Act = Callable[[Work, str, str], object]
 def account(work: Work, first: str, second: str) -> object:
     number = AccountProposal(CITY, FUND, COUNTIES[0], AccountType.COUNTY_EXPENDITURE, "62999999", "户", "行")
     return bank_accounts.approve_account(
-        work, bank_accounts.propose_account(work, number, first, NOW).id, second, NOW
+        work, bank_accounts.propose_account(work, number, first, now=NOW).id, second, now=NOW
     )
 
 
 def batch(work: Work, first: str, second: str) -> object:
     made = work.payments.batches(CITY)[0]
-    batches.approve_batch(work, made.id, batches.digest_of(work, made), first, NOW)
-    return batches.release_batch(work, made.id, second, NOW)
+    batches.approve_batch(work, made.id, batches.digest_of(work, made), checker=first, now=NOW)
+    return batches.release_batch(work, made.id, second, now=NOW)
 
 
 def restart(work: Work, first: str, second: str) -> object:

@@ -33,7 +33,7 @@ def judged(source: SourceFile) -> Judgement:
 
 
 def dated_slip(judgement: Judgement) -> ReturnSlip:
-    return slip_of(judgement, sample.REGISTER, "台州市", date(2026, 9, 28))
+    return slip_of(judgement, sample.REGISTER, "台州市", due=date(2026, 9, 28))
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _fill_template(path: Path, document: str) -> None:
     """The template filled by a person: its formulas have no results until a program computes them."""
-    write_template(path, document, "台州市", [sample.JIAOJIANG], sample.MONTH)
+    write_template(path, document, "台州市", counties=[sample.JIAOJIANG], month=sample.MONTH)
     book = load_workbook(path)
     sheet = book.worksheets[0]
     funds = {fund.key: fund.name_zh for fund in sample.REGISTER.funds}

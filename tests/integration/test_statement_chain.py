@@ -51,7 +51,9 @@ def take(scene: Scene, of: date, *lines: StatementLine, at: datetime = FINAL, **
     """Take in a statement; how many breaks are new."""
     statement = DayStatement(lines, **parts)  # type: ignore[arg-type]
     return scene.ports.database.transaction(
-        lambda work: resolving.match_statement(work, ACCOUNT, of, statement, at, at, TERMS)
+        lambda work: resolving.match_statement(
+            work, ACCOUNT, of, statement=statement, fetched_at=at, now=at, terms=TERMS
+        )
     )[2]
 
 
@@ -253,7 +255,7 @@ def test_a_day_that_is_not_over_has_no_balance_yet(scene):
 def state(scene: Scene, of: date, closing_fen: int) -> None:
     scene.ports.database.transaction(
         lambda work: statements.state_balance(
-            work, ACCOUNT, of, closing_fen, source="纸质", by=MAKER, now=FINAL
+            work, ACCOUNT, of, closing_fen=closing_fen, source="纸质", by=MAKER, now=FINAL
         )
     )
 

@@ -27,7 +27,7 @@ def suizhou(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
 def state_of(scene: CityScene, step: str, moment: str | None = None) -> str:
     if moment is None:
         return step_states(scene.ports, "suizhou", OCTOBER)[step]
-    known = month_status(scene.ports, "suizhou", OCTOBER, at(moment), only_known_then=True)
+    known = month_status(scene.ports, "suizhou", OCTOBER, now=at(moment), only_known_then=True)
     return next(each.state for each in known.steps if each.step == step)
 
 
@@ -42,7 +42,7 @@ def test_the_review_is_done_with_the_last_decision_and_shown_as_the_step_itself_
     assert state_of(suizhou, "plan-review", "2026-09-14 12:00") == "waiting"
 
     def outcomes() -> tuple[UnitOutcome, ...]:
-        status = month_status(suizhou.ports, "suizhou", OCTOBER, at("2026-09-14 16:00"))
+        status = month_status(suizhou.ports, "suizhou", OCTOBER, now=at("2026-09-14 16:00"))
         return next(each.outcomes for each in status.steps if each.step == "plan-review")
 
     told_since = outcomes()

@@ -80,13 +80,22 @@ def _further(work: Work, county: str) -> None:
     work.records.add_nil_return(
         NilReturn(CITY, OCTOBER, DocumentKind.PLAN, county, "无业务", "甲", NOW, None, None), NOW
     )
-    work.budgets.set_budget(CITY, 2026, county, "employee", 9_000_000_00, "财〔1〕", "甲", NOW)
+    work.budgets.set_budget(
+        CITY,
+        2026,
+        county,
+        fund="employee",
+        amount_fen=9_000_000_00,
+        document_number="财〔1〕",
+        by="甲",
+        at=NOW,
+    )
     step = ScheduledStep(CITY, "plan-collection", OCTOBER, date(2026, 9, 14))
     work.scheduled_steps.reserve(step, NOW)
     work.scheduled_steps.set_run(step, "run-1")
     account = work.accounts.find(CITY)[0].account_no
     work.statements.state_balance(account, StatedBalance(date(2026, 10, 8), 1, "对账单", "甲", NOW))
-    work.statements.add_match(1, "posting/1", MatchRule.PERSON, "甲", NOW)
+    work.statements.add_match(1, "posting/1", MatchRule.PERSON, by="甲", at=NOW)
     work.breaks.add(
         Break(
             id=0,

@@ -127,7 +127,7 @@ def test_a_city_that_cannot_be_looked_at_does_not_stop_the_others(
     def refuse_suizhou(ports, city, now, only=None):  # type: ignore[no-untyped-def]
         if city == "suizhou":
             raise UndefinedPolicy("silent", "文件没有规定", "the document is silent", basis="第九条")
-        return reserve_due_steps(ports, city, now, only)
+        return reserve_due_steps(ports, city, now, only=only)
 
     monkeypatch.setattr(daily, "reserve_due_steps", refuse_suizhou)
     tick = prefect.run_tick("2026-09-22", ["suizhou", "taizhou"])

@@ -75,7 +75,7 @@ def test_a_run_is_named_so_that_a_person_finds_it(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene]
 ) -> None:
     scene_of("taizhou", OCTOBER)
-    run = prefect.run_step("plan-collection", "taizhou", "2026-10", SANMEN, as_of="2026-09-22")
+    run = prefect.run_step("plan-collection", "taizhou", "2026-10", county=SANMEN, as_of="2026-09-22")
     assert run.name == f"台州市 2026-10 用款计划 {SANMEN}"
     assert (run.state_type, run.state_name) == ("COMPLETED", "Waiting")
     assert run.message == "1 of 1 waiting · 等待: 三门县(331022)"
@@ -112,7 +112,7 @@ def test_an_unknown_city_in_a_list_leaves_the_others_done(
     assert run.state_type == "FAILED"
     assert "atlantis" in run.message
     filed = scene.ports.database.read(
-        lambda work: work.submissions.versions("taizhou", DocumentKind.PLAN, OCTOBER, SANMEN)
+        lambda work: work.submissions.versions("taizhou", DocumentKind.PLAN, OCTOBER, county=SANMEN)
     )
     assert len(filed) == 1
 
@@ -171,9 +171,9 @@ def test_a_county_that_fails_leaves_the_others_paid_and_is_retriggered_alone(
     assert len([account for account in paid if account.startswith(_county_prefix())]) == 8 * 2
 
     scene.register_accounts((AccountType.COUNTY_EXPENDITURE, SANMEN))
-    prefect.run_step("allocation", "taizhou", "2026-10", SANMEN, as_of=PAYDAY)
+    prefect.run_step("allocation", "taizhou", "2026-10", county=SANMEN, as_of=PAYDAY)
     scene.authorise("allocation", at("2026-09-30 10:20"))
-    alone = prefect.run_step("allocation", "taizhou", "2026-10", SANMEN, as_of=PAYDAY)
+    alone = prefect.run_step("allocation", "taizhou", "2026-10", county=SANMEN, as_of=PAYDAY)
     assert (alone.state_type, alone.message) == ("COMPLETED", "2 done · 2 项完成")
     now_paid = scene.executed_fen()
     assert {account: fen for account, fen in now_paid.items() if SANMEN not in account} == paid

@@ -19,7 +19,14 @@ from tests.golden import sample_documents as sample
 
 def read(content: bytes, document: str = "plan") -> ParsedDocument:
     """As read_documents does, without the child process: a crash must show here."""
-    return interpret(answer_for(content), "file", "0", DOCUMENTS[document], sample.REGISTER, sample.MONTH)
+    return interpret(
+        answer_for(content),
+        "file",
+        "0",
+        document=DOCUMENTS[document],
+        register=sample.REGISTER,
+        month=sample.MONTH,
+    )
 
 
 def accounted_for(parsed: ParsedDocument) -> None:

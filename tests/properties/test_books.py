@@ -166,7 +166,7 @@ class BooksMachine(RuleBasedStateMachine):
     def close_month(self, fund: str, back: int) -> None:
         month = Month.of(self.now.date()).plus(-back)
         now = self.now
-        self.carry_out(lambda work: booking.close_month(work, "taizhou", fund, month, by="甲", now=now))
+        self.carry_out(lambda work: booking.close_month(work, "taizhou", fund, month=month, by="甲", now=now))
         self.closed_digest.setdefault((fund, month), self.of_month(fund, month))
 
     def of_month(self, fund: str, month: Month) -> object:

@@ -50,7 +50,7 @@ def tiers(draw: st.DrawFn) -> Tier:
         when=frozenset(draw(st.lists(st.sampled_from(list(Condition)), max_size=1))),
         part=draw(st.sampled_from([None, None, *Part])),
         short_pool=draw(st.sampled_from(list(ShortPool))),
-        raised_shares=raise_share(stated, Bearer.COUNTY_FINANCE, Fraction(1, 20), Rise.POINTS),
+        raised_shares=raise_share(stated, Bearer.COUNTY_FINANCE, Fraction(1, 20), way=Rise.POINTS),
         raised_by="T-100",
         approvals={},
     )
@@ -217,7 +217,7 @@ def test_raised_shares_still_add_up_to_the_whole(
     stated: dict[Bearer, Fraction], way: Rise, rise: Fraction
 ) -> None:
     bearer = next(iter(stated))
-    raised = raise_share(stated, bearer, rise, way)
+    raised = raise_share(stated, bearer, rise, way=way)
     if raised is None:
         assert stated[bearer] == 1
         return

@@ -243,7 +243,7 @@ class OddBook(BankBook):
             self._do_wrongly(ordered.key, wrong)
         if course.executes_again_after_s is not None:
             at = now + timedelta(seconds=course.executes_again_after_s)
-            self._schedule(at, "again", ordered, replace(course, executes_again_after_s=None))
+            self._schedule(at, "again", ordered, course=replace(course, executes_again_after_s=None))
 
     def _happen(self, due: _Due, transfer: BankTransfer) -> None:
         if due.action == "again" and transfer.executed_at is not None:

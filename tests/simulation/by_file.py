@@ -120,7 +120,9 @@ class ByFile(FileGateway):
     def _write_status(
         self, order: TransferOrder, name: str, status: str, code: str | None, now: datetime
     ) -> None:
-        content = write_message("pain.002.001.10", lambda m: file_bank._pain_002(m, order, status, code, now))
+        content = write_message(
+            "pain.002.001.10", lambda m: file_bank._pain_002(m, order, status, code=code, now=now)
+        )
         self.inbox.mkdir(parents=True, exist_ok=True)
         (self.inbox / name).write_bytes(content)
 

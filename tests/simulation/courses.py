@@ -106,7 +106,9 @@ def forgotten_by_the_bank(it: Scene) -> None:
     it.send()
     day = it.clock().date() - timedelta(days=8)
     for number in range(9):
-        resolving.import_statements(it.ports, CITY, day + timedelta(days=number), it.clock(), clock=it.clock)
+        resolving.import_statements(
+            it.ports, CITY, day + timedelta(days=number), now=it.clock(), clock=it.clock
+        )
     carry_on(it)
 
 
@@ -124,7 +126,7 @@ def paused_between_claim_and_call(it: Scene) -> None:
             it.resolve()
             for number in range(13):
                 resolving.import_statements(
-                    it.ports, CITY, start + timedelta(days=number), it.clock(), clock=it.clock
+                    it.ports, CITY, start + timedelta(days=number), now=it.clock(), clock=it.clock
                 )
             for person in (CHECKER, RELEASER):
                 with suppress(RuleViolation):
@@ -240,7 +242,7 @@ def statements(it: Scene, first: date, days: int) -> None:
     for number in range(days):
         day = first + timedelta(days=number)
         it.clock.now = max(it.clock.now, datetime.combine(day, time(), SHANGHAI) + timedelta(days=2))
-        resolving.import_statements(it.ports, CITY, day, it.clock(), clock=it.clock)
+        resolving.import_statements(it.ports, CITY, day, now=it.clock(), clock=it.clock)
 
 
 def confirm_absence(it: Scene, attempt_id: int = 1) -> None:
@@ -339,7 +341,7 @@ def fenced_after_the_bank_forgot(it: Scene) -> None:
 
 def statement_of_the_morning(it: Scene) -> None:
     first_day = it.clock().date()
-    resolving.import_statements(it.ports, CITY, first_day, it.clock(), clock=it.clock)
+    resolving.import_statements(it.ports, CITY, first_day, now=it.clock(), clock=it.clock)
     _paid_after_the_statement(it)
     _absence_after_ten_days(it, first_day)
 
@@ -352,7 +354,7 @@ def statement_recorded_by_a_sleeper(it: Scene) -> None:
         it.clock.advance(days=9)
 
     with once("after statement", meanwhile):
-        resolving.import_statements(it.ports, CITY, first_day, it.clock(), clock=it.clock)
+        resolving.import_statements(it.ports, CITY, first_day, now=it.clock(), clock=it.clock)
     _absence_after_ten_days(it, first_day)
 
 
@@ -713,11 +715,13 @@ def returned_ordered_again_and_executed_once_more(it: Scene) -> None:
     money_comes_back(it)
     day = it.clock().date()
     for number in range(3):
-        resolving.import_statements(it.ports, CITY, day - timedelta(days=number), it.clock(), clock=it.clock)
+        resolving.import_statements(
+            it.ports, CITY, day - timedelta(days=number), now=it.clock(), clock=it.clock
+        )
     it.ports.database.transaction(lambda work: it.order_again(work, 1))
     (transfer,) = it.book.transfers.values()
     it.book._execute(transfer, it.clock(), Course())
-    resolving.import_statements(it.ports, CITY, day, it.clock(), clock=it.clock)
+    resolving.import_statements(it.ports, CITY, day, now=it.clock(), clock=it.clock)
     restart(it)
     carry_on(it)
 

@@ -341,7 +341,9 @@ class MemoryAccounts:
         return self._state.accounts
 
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
-        account = replace(SEALS.sealed(new_account(proposal, 1, maker, at)), id=len(self._rows) + 1)
+        account = replace(
+            SEALS.sealed(new_account(proposal, 1, maker, proposed_at=at)), id=len(self._rows) + 1
+        )
         self._state.own("accounts")[account.id] = account
         return account
 
@@ -349,7 +351,7 @@ class MemoryAccounts:
         approved = SEALS.changed(
             account, status=AccountStatus.APPROVED, checker=checker, approved_at=at, usable_from=usable_from
         )
-        before = self.approved(account.city, account.fund, account.account_type, account.unit)
+        before = self.approved(account.city, account.fund, account.account_type, unit=account.unit)
         if before is not None:
             self._state.own("accounts")[before.id] = SEALS.changed(before, status=AccountStatus.RETIRED)
         self._state.own("accounts")[account.id] = approved
@@ -510,12 +512,14 @@ class MemoryPayments:
     def add_batch(
         self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
     ) -> Batch:
-        made = SEALS.sealed(new_batch(key, orders, maker, at))
+        made = SEALS.sealed(new_batch(key, orders, maker, made_at=at))
         batch = replace(made, id=len(self._state.batches) + 1)
         self._state.own("batches")[batch.id] = batch
         for order, debit_account_id, credit_account_id in orders:
             number = len(self._state.obligations) + 1
-            owed = SEALS.sealed(new_obligation(batch.id, order, debit_account_id, credit_account_id))
+            owed = SEALS.sealed(
+                new_obligation(batch.id, order, debit_account_id, credit_account_id=credit_account_id)
+            )
             self._state.own("obligations")[number] = replace(owed, id=number)
         return batch
 

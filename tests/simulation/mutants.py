@@ -76,7 +76,9 @@ def crash_is_failure() -> Any:
 
 def not_found_is_failure() -> Any:
     def mutated(work: Any, attempt: Any, now: Any, terms: Any) -> Any:
-        return apply_event(work, attempt, E.REJECTED, Evidence("query", "not_found"), now=now, terms=terms)
+        return apply_event(
+            work, attempt, E.REJECTED, evidence=Evidence("query", "not_found"), now=now, terms=terms
+        )
 
     return patch.object(resolving, "_apply_not_found", mutated)
 
@@ -117,10 +119,12 @@ class _EveryKey(frozenset[str]):
 def key_saved_after_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         def all_at_once(work: Any) -> Any:
-            attempt = sending._prepare(work, obligation_id, _EveryKey(), clock(), ports.gateway_terms)
+            attempt = sending._prepare(
+                work, obligation_id, _EveryKey(), now=clock(), terms=ports.gateway_terms
+            )
             if attempt is None:
                 return None
-            claimed = sending._claim(work, attempt.id, worker, clock(), ports.gateway_terms)
+            claimed = sending._claim(work, attempt.id, worker, now=clock(), terms=ports.gateway_terms)
             if claimed is None:
                 return None
             order = replace(
@@ -129,7 +133,7 @@ def key_saved_after_the_call() -> Any:
                 end_to_end_id=str(uuid.uuid4()),
             )
             answer = gateway.submit(order, now=clock())
-            sending.record_result(work, claimed, answer, clock(), ports.gateway_terms)
+            sending.record_result(work, claimed, answer, now=clock(), terms=ports.gateway_terms)
             return answer
 
         return ports.database.transaction(all_at_once)
@@ -141,24 +145,26 @@ def no_deadline_before_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         terms = ports.gateway_terms
         fence_first, _, _ = ports.database.read(
-            lambda work: sending._to_be_asked_first(work, obligation_id, clock(), terms)
+            lambda work: sending._to_be_asked_first(work, obligation_id, clock(), terms=terms)
         )
-        if fence_first is not None and not sending._fence(ports, gateway, fence_first, clock):
+        if fence_first is not None and not sending._fence(ports, gateway, fence_first, clock=clock):
             return None
         attempt = ports.database.transaction(
-            lambda work: sending._prepare(work, obligation_id, _EveryKey(), clock(), terms)
+            lambda work: sending._prepare(work, obligation_id, _EveryKey(), now=clock(), terms=terms)
         )
         if attempt is None:
             return None
         claimed = ports.database.transaction(
-            lambda work: sending._claim(work, attempt.id, worker, clock(), terms)
+            lambda work: sending._claim(work, attempt.id, worker, now=clock(), terms=terms)
         )
         if claimed is None:
             return None
         failpoint("before submit")
         answer = gateway.submit(TransferOrder.from_body(claimed.request), now=clock())
         failpoint("after submit")
-        ports.database.transaction(lambda work: sending.record_result(work, claimed, answer, clock(), terms))
+        ports.database.transaction(
+            lambda work: sending.record_result(work, claimed, answer, now=clock(), terms=terms)
+        )
         return answer
 
     return patch.object(sending, "send_one", mutated)
@@ -188,7 +194,9 @@ def callback_believed() -> Any:
             attempt = work.attempts.by_key(key)
             event = events.get(raw.decode())
             if attempt is not None and event is not None:
-                apply_event(work, attempt, event, Evidence("callback"), now=now, terms=ports.gateway_terms)
+                apply_event(
+                    work, attempt, event, evidence=Evidence("callback"), now=now, terms=ports.gateway_terms
+                )
 
         ports.database.transaction(act)
         return True
@@ -234,8 +242,8 @@ def reserve_never_lifted() -> Any:
 def fence_always_believed() -> Iterator[None]:
     """Also of a bank that has forgotten the key."""
     with (
-        patch.object(sending, "fence_proves_absence", lambda *_: True),
-        patch.object(resolving, "fence_proves_absence", lambda *_: True),
+        patch.object(sending, "fence_proves_absence", lambda *_, **__: True),
+        patch.object(resolving, "fence_proves_absence", lambda *_, **__: True),
     ):
         yield
 
@@ -248,15 +256,15 @@ def statement_dated_when_recorded() -> Any:
     original = resolving.match_statement
 
     def mutated(
-        work: Any, account_no: str, day: Any, statement: Any, fetched_at: Any, now: Any, terms: Any
+        work: Any, account_no: str, day: Any, *, statement: Any, fetched_at: Any, now: Any, terms: Any
     ) -> Any:
-        return original(work, account_no, day, statement, now, now, terms)
+        return original(work, account_no, day, statement=statement, fetched_at=now, now=now, terms=terms)
 
     return patch.object(resolving, "match_statement", mutated)
 
 
 def absence_without_statements() -> Any:
-    return patch.object(resolving, "require_statements", lambda *_: None)
+    return patch.object(resolving, "require_statements", lambda *_, **__: None)
 
 
 def only_the_next_key_after_restore() -> Any:
@@ -404,7 +412,7 @@ def lost_order_given_to_an_earlier_revision() -> Any:
 
 
 def forgotten_because_it_was_not_found() -> Any:
-    return patch.object(orders, "_require_forgotten_on_statements", lambda *_: None)
+    return patch.object(orders, "_require_forgotten_on_statements", lambda *_, **__: None)
 
 
 def earlier_revision_not_looked_at() -> Any:
@@ -412,7 +420,7 @@ def earlier_revision_not_looked_at() -> Any:
 
 
 def refusal_not_queried_again() -> Any:
-    return patch.object(sending, "_refused_without_fence", lambda *_: [])
+    return patch.object(sending, "_refused_without_fence", lambda *_, **__: [])
 
 
 def _without_a_last_question(broken: Callable[[], Any]) -> Callable[[], Any]:

@@ -90,8 +90,8 @@ class Scene:
             proposal = AccountProposal(
                 CITY, FUND, unit, AccountType(account_type), account_no(account_type, unit), name, "农业银行"
             )
-            account = bank_accounts.propose_account(work, proposal, MAKER, NOW - timedelta(days=30))
-            bank_accounts.approve_account(work, account.id, CHECKER, NOW - timedelta(days=29))
+            account = bank_accounts.propose_account(work, proposal, MAKER, now=NOW - timedelta(days=30))
+            bank_accounts.approve_account(work, account.id, CHECKER, now=NOW - timedelta(days=29))
         if opening_fen:
             for hop in self.hops:
                 opening = [(payer_of(hop), opening_fen)]
@@ -125,10 +125,10 @@ class Scene:
         """Order these payments, approve and release them."""
 
         def act(work: Work) -> None:
-            batches.order_transfers(work, orders, MAKER, self.clock())
+            batches.order_transfers(work, orders, MAKER, now=self.clock())
             for month, hop in {(each.month, each.hop): None for each in orders}:
                 batches.authorise(
-                    work, CITY, month, hop, checker=CHECKER, releaser=RELEASER, now=self.clock()
+                    work, CITY, month, hop=hop, checker=CHECKER, releaser=RELEASER, now=self.clock()
                 )
 
         self.remember(orders)
@@ -150,7 +150,14 @@ class Scene:
             for month in self.months or [MONTH]
             for hop in self.hops
             for outcome in sending.send_batch(
-                self.ports, CITY, month, hop, worker=worker, now=self.clock(), units=units, clock=self.clock
+                self.ports,
+                CITY,
+                month,
+                hop=hop,
+                worker=worker,
+                now=self.clock(),
+                units=units,
+                clock=self.clock,
             )
         )
 
@@ -163,8 +170,8 @@ class Scene:
         now = self.clock()
         again = batches.order_again(work, obligation_id, by=MAKER, reason="重付", now=now)
         digest = batches.digest_of(work, work.payments.batch(again.batch_id))
-        batches.approve_batch(work, again.batch_id, digest, CHECKER, now)
-        batches.release_batch(work, again.batch_id, RELEASER, now)
+        batches.approve_batch(work, again.batch_id, digest, checker=CHECKER, now=now)
+        batches.release_batch(work, again.batch_id, RELEASER, now=now)
         return again
 
     def lines(self, keys: frozenset[str] | None = None, account: str | None = None) -> list[StatementLine]:

@@ -551,7 +551,9 @@ class Schedule:
         return [NOW.date() + timedelta(days=number) for number in range((today - NOW.date()).days + 1)]
 
     def _import(self, day: date) -> None:
-        resolving.import_statements(self.scene.ports, CITY, day, self.scene.clock(), clock=self.scene.clock)
+        resolving.import_statements(
+            self.scene.ports, CITY, day, now=self.scene.clock(), clock=self.scene.clock
+        )
 
     def _fetch_statement(self, account: str, day: date, *, now: datetime) -> DayStatement:
         # What the bank leaves out of a day that the books in force have not read, or will read anew

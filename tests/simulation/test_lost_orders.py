@@ -42,7 +42,7 @@ def test_a_line_kept_before_the_books_knew_of_its_order_settles_it(
     with monkeypatch.context() as patched:
         if is_taken_up_unseen:
             patched.setattr(sending, "apply_lines", lambda work, attempt, now, terms: attempt)
-        transactions.transaction(lambda work: sending._take_up(work, 1, key, scene.clock(), terms))
+        transactions.transaction(lambda work: sending._take_up(work, 1, key, now=scene.clock(), terms=terms))
     if is_taken_up_unseen:
         scene.book.forget(key)
         scene.clock.advance(days=20)
@@ -69,7 +69,7 @@ def test_what_arrives_on_the_payees_statement_is_no_return_and_nothing_to_send_a
     for number in (payer, payee) if is_payers_statement_in else (payee,):
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(resolving, "lost_attempt", lambda work, key, now, terms: None)
-            resolving.import_days(scene.ports, number, [NOW.date()], scene.clock)
+            resolving.import_days(scene.ports, number, [NOW.date()], clock=scene.clock)
     restart(scene)
     scene.send()
     if not is_payers_statement_in:
@@ -94,7 +94,7 @@ def test_a_fence_does_not_end_a_lost_order_that_the_bank_may_have_forgotten(
     quarantine(scene)
     scene.release()
     terms = scene.ports.gateway_terms
-    transactions.transaction(lambda work: sending._take_up(work, 1, key, scene.clock(), terms))
+    transactions.transaction(lambda work: sending._take_up(work, 1, key, now=scene.clock(), terms=terms))
     (attempt,) = transactions.read(lambda work: work.attempts.of_obligation(1))
     assert attempt.first_sent_at == datetime.combine(NOW.date(), time(), SHANGHAI)
     scene.book.forget(key)
@@ -137,7 +137,7 @@ def test_a_lapsed_order_that_the_bank_works_on_is_fenced_before_another_key(
     assert (attempt.state, attempt.first_sent_at, scene.states()) == (AttemptState.CLOSED, None, ["released"])
     answer, terms = GatewayAnswer(GatewayAnswerKind.PROCESSING), scene.ports.gateway_terms
     transactions.transaction(
-        lambda work: resolving.apply_answer(work, attempt.key, answer, scene.clock(), terms)
+        lambda work: resolving.apply_answer(work, attempt.key, answer, now=scene.clock(), terms=terms)
     )
     scene.send()
     assert scene.states() == ["settled"]
@@ -158,7 +158,7 @@ def test_a_return_kept_before_the_books_knew_of_its_order_is_booked_with_it(
     transactions.state = backup
     for days in (2, 0):
         resolving.import_statements(
-            scene.ports, CITY, NOW.date() + timedelta(days=days), scene.clock(), clock=scene.clock
+            scene.ports, CITY, NOW.date() + timedelta(days=days), now=scene.clock(), clock=scene.clock
         )
     assert scene.states() == ["returned"]
     fiscal = transactions.read(lambda work: booking.balance(work, FISCAL))

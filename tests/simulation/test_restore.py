@@ -174,7 +174,7 @@ def test_a_batch_restored_to_before_its_approval_still_learns_that_it_was_paid(
 ) -> None:
     scene = Scene(transactions)
     transactions.transaction(
-        lambda work: batches.order_transfers(work, scene.orders(), "经办甲", scene.clock())
+        lambda work: batches.order_transfers(work, scene.orders(), "经办甲", now=scene.clock())
     )
     backup, first_day = transactions.snapshot(), scene.clock().date()
     scene.release()
@@ -199,7 +199,7 @@ def test_a_worker_that_sleeps_after_fetching_a_statement_does_not_make_it_final(
 
     failpoints.install(sleep)
     try:
-        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+        resolving.import_statements(scene.ports, CITY, day, now=scene.clock(), clock=scene.clock)
     finally:
         failpoints.install(None)
     imports = transactions.read(lambda work: work.statements.imports(account_no("fiscal_account", "331000")))
@@ -352,7 +352,7 @@ def test_a_payment_ordered_anew_is_withdrawn_only_when_the_lost_one_can_no_longe
     assert refusal(scene, payment_decisions.cancel, 1, **withdraw) == "statements_missing"
     for day in range(10):
         statement_day = NOW.date() + timedelta(days=day)
-        resolving.import_statements(scene.ports, CITY, statement_day, scene.clock(), clock=scene.clock)
+        resolving.import_statements(scene.ports, CITY, statement_day, now=scene.clock(), clock=scene.clock)
     transactions.transaction(lambda work: payment_decisions.cancel(work, 1, **withdraw, now=scene.clock()))
     assert scene.states()[0] == "cancelled"
 
@@ -392,8 +392,8 @@ def test_an_order_to_an_account_that_the_backup_does_not_know_is_recognised_and_
     scene.book.open_account(new.account_no, new.account_name, 0)
 
     def register(work: Work) -> None:
-        account = bank_accounts.propose_account(work, new, MAKER, scene.clock())
-        bank_accounts.approve_account(work, account.id, CHECKER, scene.clock())
+        account = bank_accounts.propose_account(work, new, MAKER, now=scene.clock())
+        bank_accounts.approve_account(work, account.id, CHECKER, now=scene.clock())
 
     if knows_the_new_account:
         transactions.transaction(register)
@@ -433,7 +433,7 @@ def test_what_came_back_and_was_paid_again_after_the_backup_is_a_break_and_booke
     money_comes_back(scene)
     for days in (2, 1, 0):
         day = scene.clock().date() - timedelta(days=days)
-        resolving.import_statements(scene.ports, CITY, day, scene.clock(), clock=scene.clock)
+        resolving.import_statements(scene.ports, CITY, day, now=scene.clock(), clock=scene.clock)
     backup = transactions.snapshot()
     transactions.transaction(lambda work: scene.order_again(work, 1))
     scene.send()

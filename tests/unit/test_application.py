@@ -21,7 +21,9 @@ def reviewed(
     left_fen: int | None = None,
 ) -> ApplicationLine:
     deciders = frozenset({"王初审", "李复核"})
-    return review_line(line, amount_fen, reason, by, NOW, deciders=deciders, left_of_budget_fen=left_fen)
+    return review_line(
+        line, amount_fen, reason, by=by, at=NOW, deciders=deciders, left_of_budget_fen=left_fen
+    )
 
 
 def test_finance_takes_what_was_applied_for_or_less_with_a_reason() -> None:

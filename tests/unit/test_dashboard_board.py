@@ -36,7 +36,7 @@ def transfer(state: str, unit: str = "331002", attempt_state: str | None = None)
 
 
 def board_of(month: MonthStatus, units=UNITS, show: Show = Show.ALL):
-    return build_board(month, units, HOPS, show)
+    return build_board(month, units, HOPS, show=show)
 
 
 def status(*duties: DutyStatus, **more) -> MonthStatus:

@@ -54,7 +54,9 @@ DIRECT = frozenset({"pay_from_fiscal_account"})
 
 
 def due_on(day, states=None, duties=TAIZHOU, hops=TWO_HOPS, month=OCTOBER, calendar=CALENDAR, paying=False):
-    return list(steps_due(day, month, duties, states or {}, calendar, hops, has_transfers=paying))
+    return list(
+        steps_due(day, month, duties, states=states or {}, calendar=calendar, hops=hops, has_transfers=paying)
+    )
 
 
 def test_nothing_is_due_before_collection_opens():

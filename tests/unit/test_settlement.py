@@ -222,9 +222,11 @@ def test_two_counties_with_the_same_code_are_refused() -> None:
 
 
 def test_a_share_of_everything_cannot_rise_and_a_tier_without_the_bearer_stays() -> None:
-    assert raise_share(percent(county_finance=100), COUNTY, Fraction(1, 20), Rise.POINTS) is None
-    assert raise_share(percent(city_balance=100), COUNTY, Fraction(1, 20), Rise.POINTS) is None
-    assert raise_share(percent(city_finance=3, county_finance=97), COUNTY, Fraction(1, 20), Rise.POINTS) == {
+    assert raise_share(percent(county_finance=100), COUNTY, Fraction(1, 20), way=Rise.POINTS) is None
+    assert raise_share(percent(city_balance=100), COUNTY, Fraction(1, 20), way=Rise.POINTS) is None
+    assert raise_share(
+        percent(city_finance=3, county_finance=97), COUNTY, Fraction(1, 20), way=Rise.POINTS
+    ) == {
         Bearer.CITY_FINANCE: 0,
         COUNTY: 1,
     }

@@ -129,7 +129,7 @@ def read_layout(path: Path) -> Layout:
         ) from error
 
 
-def read_statement(name: str, content: bytes, layout: Layout, account_no: str) -> OwnStatement:
+def read_statement(name: str, content: bytes, layout: Layout, *, account_no: str) -> OwnStatement:
     """The statement in a bank's own file. Raises InputError naming the cell that cannot be read."""
     with ParserProcess() as parser:
         raw = parser.take_apart(content)
@@ -143,8 +143,8 @@ def read_statement(name: str, content: bytes, layout: Layout, account_no: str) -
         raise _unreadable(name, f"编码 {raw['encoding']}，应为 / expected {layout.encoding}")
     rows, columns, header_row = _table(name, _sheet(name, raw, layout), layout)
     read = [
-        _row(name, cells, columns, layout, account_no, date1904=bool(raw.get("date1904")))
-        for cells in _body(rows, columns, header_row, layout)
+        _row(name, cells, columns, layout=layout, account_no=account_no, date1904=bool(raw.get("date1904")))
+        for cells in _body(rows, columns, header_row, layout=layout)
     ]
     if layout.order == "newest_first":
         read.reverse()
@@ -191,7 +191,9 @@ def _table(
     """Rows of cells, the column of each mapped field, and the row of the headers."""
     rows: dict[int, dict[int, Cell]] = {}
     for row, column, kind, text, formula, is_date in sheet["cells"]:
-        rows.setdefault(row, {})[column] = Cell(row, column, kind, text, formula, is_date)
+        rows.setdefault(row, {})[column] = Cell(
+            row, column, kind, text=text, formula=formula, is_date=is_date
+        )
     wanted = {field: header for field, header in layout.columns.model_dump().items() if header is not None}
     best: tuple[int, int] = (0, 0)
     for row, cells in sorted(rows.items()):
@@ -203,7 +205,11 @@ def _table(
             twice = [header for header in there if len(headers[header]) > 1]
             if twice:
                 raise _at(
-                    name, row, headers[twice[0]][1], f"列“{twice[0]}”出现两次", f"column {twice[0]!r} twice"
+                    name,
+                    row,
+                    headers[twice[0]][1],
+                    zh=f"列“{twice[0]}”出现两次",
+                    en=f"column {twice[0]!r} twice",
                 )
             return rows, {field: headers[header][0] for field, header in wanted.items()}, row
         best = max(best, (len(there), -row))
@@ -213,11 +219,11 @@ def _table(
         for header in wanted.values()
         if header not in {(c.text or "").strip() for c in rows.get(row, {}).values()}
     ]
-    raise _at(name, row, 1, f"缺列：{'、'.join(missing)}", f"columns are missing: {', '.join(missing)}")
+    raise _at(name, row, 1, zh=f"缺列：{'、'.join(missing)}", en=f"columns are missing: {', '.join(missing)}")
 
 
 def _body(
-    rows: Mapping[int, Mapping[int, Cell]], columns: Mapping[str, int], header_row: int, layout: Layout
+    rows: Mapping[int, Mapping[int, Cell]], columns: Mapping[str, int], header_row: int, *, layout: Layout
 ) -> list[tuple[int, Mapping[int, Cell]]]:
     body = []
     for row, cells in sorted(rows.items()):
@@ -237,13 +243,13 @@ def _row(
     name: str,
     numbered: tuple[int, Mapping[int, Cell]],
     columns: Mapping[str, int],
+    *,
     layout: Layout,
     account_no: str,
-    *,
     date1904: bool,
 ) -> _Row:
     row, cells = numbered
-    reader = _RowReader(name, row, cells, columns, layout, date1904=date1904)
+    reader = _RowReader(name, row, cells, columns=columns, layout=layout, date1904=date1904)
     if "account" in columns and reader.text("account") != account_no:
         raise reader.wrong("account", f"账号应为 {account_no}", f"the account should be {account_no}")
     direction, amount_fen, reversed_at = reader.movement()
@@ -260,7 +266,7 @@ def _row(
         counterparty=reader.text("counterparty", required=False)[:200] or None,
         executed_at=reader.moment(),
     )
-    return _Row(line, reader.balance(), reader.address("serial"), reversed_at)
+    return _Row(line, reader.balance(), reader.address("serial"), reversed_at=reversed_at)
 
 
 class _RowReader:
@@ -271,9 +277,9 @@ class _RowReader:
         name: str,
         row: int,
         cells: Mapping[int, Cell],
+        *,
         columns: Mapping[str, int],
         layout: Layout,
-        *,
         date1904: bool,
     ) -> None:
         self._name, self._row, self._cells, self._columns = name, row, cells, columns
@@ -283,7 +289,7 @@ class _RowReader:
         return f"{column_letters(self._columns[field])}{self._row}"
 
     def wrong(self, field: str, zh: str, en: str) -> InputError:
-        return _at(self._name, self._row, self._columns[field], zh, en)
+        return _at(self._name, self._row, self._columns[field], zh=zh, en=en)
 
     def text(self, field: str, *, required: bool = True) -> str:
         if field not in self._columns:
@@ -426,7 +432,7 @@ def _require_once(name: str, rows: Sequence[_Row]) -> None:
             )
 
 
-def _at(name: str, row: int, column: int, zh: str, en: str) -> InputError:
+def _at(name: str, row: int, column: int, *, zh: str, en: str) -> InputError:
     where = f"{column_letters(column)}{row}"
     return InputError(
         "bank_statement_cell",

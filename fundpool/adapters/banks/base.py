@@ -175,7 +175,14 @@ def _transfer(order: TransferOrder, document: dict[str, Any], received: RawAnswe
         return _unknown(received, "unreadable")
     if kind in {GatewayAnswerKind.SUCCEEDED, GatewayAnswerKind.RETURNED} and not bank_serial:
         return _unknown(received, "unreadable")  # money moved without a serial could never be matched
-    return GatewayAnswer(kind, reason, bank_serial, moment, received.status, received.body[:RAW_LIMIT])
+    return GatewayAnswer(
+        kind,
+        reason,
+        bank_serial,
+        executed_at=moment,
+        http_status=received.status,
+        raw=received.body[:RAW_LIMIT],
+    )
 
 
 def _echoes(order: TransferOrder, document: dict[str, Any]) -> bool:

@@ -414,7 +414,7 @@ def _is_later(status: OrderStatus, other: OrderStatus) -> bool:
 
 def _note(path: Path, read: BankFile | InputError, unused: dict[tuple[str, str], InputError]) -> BankFileNote:
     if isinstance(read, InputError):
-        return BankFileNote(path.name, None, (), (), read)
+        return BankFileNote(path.name, None, (), end_to_end_ids=(), error=read)
     return BankFileNote(
         name=path.name,
         message=read.message,

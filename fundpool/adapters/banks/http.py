@@ -108,12 +108,12 @@ class HttpGateway:
         if body:
             sent["Content-Type"] = "application/json"
         started = time.monotonic()
-        received = self._exchange(method, target, body, sent)
+        received = self._exchange(method, target, body, headers=sent)
         outcome = received.reason if isinstance(received, NoAnswer) else f"HTTP {received.status}"
         _log.info("%s %s -> %s in %.3f s", method, target, outcome, time.monotonic() - started)
         return received
 
-    def _exchange(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Received:
+    def _exchange(self, method: str, target: str, body: bytes, *, headers: dict[str, str]) -> Received:
         try:
             response = exchange(
                 method, self.origin + target, body=body, headers=headers, deadlines=self._deadlines

@@ -241,7 +241,9 @@ def _statuses(report: Any) -> tuple[OrderStatus, ...]:
     created = report.grp_hdr.cre_dt_tm
     original = report.orgnl_grp_inf_and_sts
 
-    def status(end_to_end_id: str, code: Any, amount_fen: int | None, informations: list[Any]) -> OrderStatus:
+    def status(
+        end_to_end_id: str, code: Any, amount_fen: int | None, *, informations: list[Any]
+    ) -> OrderStatus:
         return OrderStatus(
             created_at=_moment(created),
             created_within=_clock_step(created),
@@ -254,7 +256,12 @@ def _statuses(report: Any) -> tuple[OrderStatus, ...]:
 
     payments = report.orgnl_pmt_inf_and_sts
     found = [
-        status(each.orgnl_end_to_end_id, each.tx_sts, _original_fen(each.orgnl_tx_ref), each.sts_rsn_inf)
+        status(
+            each.orgnl_end_to_end_id,
+            each.tx_sts,
+            _original_fen(each.orgnl_tx_ref),
+            informations=each.sts_rsn_inf,
+        )
         for payment in payments
         for each in payment.tx_inf_and_sts
         if each.orgnl_end_to_end_id and each.tx_sts
@@ -264,7 +271,7 @@ def _statuses(report: Any) -> tuple[OrderStatus, ...]:
     above = [(original.orgnl_msg_id, original.grp_sts, original.sts_rsn_inf)]
     above += [(each.orgnl_pmt_inf_id, each.pmt_inf_sts, each.sts_rsn_inf) for each in payments]
     found += [
-        status(digits, code, None, informations)
+        status(digits, code, None, informations=informations)
         for digits, code, informations in above
         if digits and code and _code(code) != REJECTED
     ]

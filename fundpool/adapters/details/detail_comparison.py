@@ -220,7 +220,9 @@ def compare(
         }
         with closing(_open(folder, list(states))) as database:
             sources = {
-                side: _Loading(database, folder, side, path, columns, surveys[side]).source()
+                side: _Loading(
+                    database, folder, side, path=path, columns=columns, survey=surveys[side]
+                ).source()
                 for side, (path, columns) in files.items()
             }
             # The lines are committed, which gives rows their numbers; what follows is not for keeping.
@@ -228,7 +230,7 @@ def compare(
             comparison = _compare(database, sources, city)
             for path, state in states.items():
                 detail_files.require_same(path, state)
-            yield DetailComparer(comparison, database, folder, sources)
+            yield DetailComparer(comparison, database, folder, _sources=sources)
 
 
 @contextmanager
@@ -292,14 +294,14 @@ class _Loading:
         survey = self.survey
         if survey is None:
             self._take_parquet()
-            file = DetailFile(shown(self.path), detail_files.sha256_of(self.path), "parquet", None)
+            file = DetailFile(shown(self.path), detail_files.sha256_of(self.path), "parquet", encoding=None)
         else:
             header = detail_files.read_header(self.path, survey.encoding)
             places = detail_files.positions(self.path, header, self.columns)
             if not self._took_as_it_is(survey, len(header), places):
                 self._take_rewritten(survey, places)
-            file = DetailFile(shown(self.path), survey.sha256, "csv", survey.encoding)
-        return _Source(self.side, self.path, self.columns, file, survey)
+            file = DetailFile(shown(self.path), survey.sha256, "csv", encoding=survey.encoding)
+        return _Source(self.side, self.path, self.columns, file=file, survey=survey)
 
     def _took_as_it_is(self, survey: CsvSurvey, width: int, places: Sequence[int]) -> bool:
         """Whether DuckDB took every line of the file, and every field of every line, as the survey counted them.
@@ -321,7 +323,7 @@ class _Loading:
 
     def _take_rewritten(self, survey: CsvSurvey, places: Sequence[int]) -> None:
         plain = self.folder / f"{self.side}.csv"
-        rows = detail_files.rewrite(self.path, survey, places, plain)
+        rows = detail_files.rewrite(self.path, survey, places, target=plain)
         self._take_csv(plain, len(DETAIL_COLUMNS), range(len(DETAIL_COLUMNS)))
         taken = self._rows()
         assert taken == rows, f"{self.side}: {taken} of {rows} rows"
@@ -342,7 +344,7 @@ class _Loading:
             header = [str(row[0]) for row in described]
             places = detail_files.positions(self.path, header, self.columns)
             for column, place in zip(DETAIL_COLUMNS, places, strict=True):
-                _require_exact(self.path, header[place], str(described[place][1]), column)
+                _require_exact(self.path, header[place], str(described[place][1]), column=column)
             names = ", ".join(f"c{number}" for number in range(len(header)))
             self._take(_FROM_PARQUET.format(*places, names=names), real)
             self._rows()
@@ -366,7 +368,7 @@ class _Loading:
         return int(count)
 
 
-def _require_exact(path: Path, name: str, found: str, column: str) -> None:
+def _require_exact(path: Path, name: str, found: str, *, column: str) -> None:
     if _EXACT_TYPE.fullmatch(found):
         return
     what = printable(found)
@@ -410,7 +412,8 @@ def _groups(database: duckdb.DuckDBPyConnection, source: _Source, city: CityPlac
         faults += [(group.first, *fault) for fault in _place_faults(group, city)]
     if faults:
         (more,) = _first_row(database, f"SELECT count(*) FROM {side}_line WHERE fault IS NOT NULL")
-        raise _fault(source, *min(faults), city, int(more))
+        line, fault, found = min(faults)
+        raise _fault(source, line, fault, found=found, city=city, more=int(more))
     if len(groups) > _PLACES:
         raise InputError(
             "detail_places",
@@ -432,7 +435,7 @@ def _place_faults(group: _Group, city: CityPlaces | None) -> Iterator[tuple[str,
 
 
 def _fault(
-    source: _Source, rowid: int, fault: str, found: str, city: CityPlaces | None, more: int
+    source: _Source, rowid: int, fault: str, *, found: str, city: CityPlaces | None, more: int
 ) -> InputError:
     if city is not None and fault == "county_unknown":
         expected = (

@@ -257,7 +257,7 @@ def records(path: Path, encoding: str) -> Generator[tuple[int, list[str]], None,
                     path,
                     first,
                     f"引号未闭合或字段写法不对（{problem}）",
-                    f"a quote left open or a broken field ({problem})",
+                    en=f"a quote left open or a broken field ({problem})",
                 ) from None
             except UnicodeDecodeError:
                 raise _not_decoded(path, encoding) from None
@@ -265,7 +265,7 @@ def records(path: Path, encoding: str) -> Generator[tuple[int, list[str]], None,
                 blank = blank or first
                 continue
             if blank:
-                raise _broken(path, blank, "空行，其后还有数据", "a blank line with data after it")
+                raise _broken(path, blank, "空行，其后还有数据", en="a blank line with data after it")
             if first == 1:
                 record[0] = record[0].removeprefix("\ufeff")
             yield first, record
@@ -281,12 +281,12 @@ def _lines(path: Path, text: TextIO) -> Iterator[str]:
                 path,
                 number,
                 f"一行超过 {_LINE_CHARACTERS} 个字符",
-                f"a line of over {_LINE_CHARACTERS} characters",
+                en=f"a line of over {_LINE_CHARACTERS} characters",
             )
         yield line
 
 
-def rewrite(path: Path, survey: CsvSurvey, places: Sequence[int], target: Path) -> int:
+def rewrite(path: Path, survey: CsvSurvey, places: Sequence[int], *, target: Path) -> int:
     """Write the four columns of every record to ``target`` as plain UTF-8, in order; how many.
 
     Raises InputError naming the first line that has not as many fields as the header.
@@ -303,7 +303,7 @@ def rewrite(path: Path, survey: CsvSurvey, places: Sequence[int], target: Path) 
                     path,
                     line,
                     f"有 {len(record)} 个字段，应与表头一致为 {expected} 个",
-                    f"{len(record)} fields found, {expected} expected as in the header",
+                    en=f"{len(record)} fields found, {expected} expected as in the header",
                 )
             writer.writerow([record[place] for place in places])
     return rows
@@ -319,7 +319,7 @@ def line_of(path: Path, survey: CsvSurvey, row: int) -> int:
     return row
 
 
-def _broken(path: Path, line: int, zh: str, en: str) -> InputError:
+def _broken(path: Path, line: int, zh: str, *, en: str) -> InputError:
     return InputError(
         "detail_line",
         f"{shown(path)} 第 {line} 行：{zh}",

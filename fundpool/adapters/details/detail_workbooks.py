@@ -70,15 +70,15 @@ def count_zh(name: str) -> str:
 
 
 def write_workbook(
-    target: Path, comparison: DetailComparison, lines: Iterable[tuple[Any, ...]], parquet_name: str
+    target: Path, comparison: DetailComparison, lines: Iterable[tuple[Any, ...]], *, parquet_name: str
 ) -> int:
     """Write an overview and the first MOST_LINES differing lines; how many. Raises OSError."""
     settings = {"constant_memory": True, "strings_to_formulas": False, "tmpdir": str(target.parent)}
     book = xlsxwriter.Workbook(str(target), settings)
     book.set_properties({"title": "缴款拨付明细逐笔比对", "comments": product()})
     styles = _Styles(book)
-    _write_overview(book, styles, comparison, parquet_name)
-    written = _write_lines(book, styles, comparison, lines, parquet_name)
+    _write_overview(book, styles, comparison, parquet_name=parquet_name)
+    written = _write_lines(book, styles, comparison, lines=lines, parquet_name=parquet_name)
     try:
         book.close()
     except xlsxwriter.exceptions.FileCreateError as error:
@@ -99,14 +99,14 @@ class _Styles:
         self.warning = book.add_format({**font, "bold": True, "font_color": "#9C0006", "bg_color": "#FFC7CE"})
 
 
-def _write_overview(book: Any, styles: _Styles, comparison: DetailComparison, parquet_name: str) -> None:
+def _write_overview(book: Any, styles: _Styles, comparison: DetailComparison, *, parquet_name: str) -> None:
     sheet = book.add_worksheet("汇总")
     set_page(sheet, heading_row=5)
     sheet.set_column(0, 1, 16)
     sheet.set_column(2, len(COUNTS) + 1, 14)
     sheet.write_string(0, 0, "明细逐笔比对 / line-by-line comparison", styles.title)
     for row, (name, file) in enumerate((("左方", comparison.left), ("右方", comparison.right)), start=1):
-        _write_text(sheet, row, 0, f"{name}：{file.file}　SHA-256 {file.sha256}", styles)
+        _write_text(sheet, row, 0, text=f"{name}：{file.file}　SHA-256 {file.sha256}", styles=styles)
     if comparison.differing:
         sheet.write_string(
             3, 0, f"差异 {comparison.differing} 行，见下一张表；全部在 {parquet_name}", styles.warning
@@ -115,18 +115,18 @@ def _write_overview(book: Any, styles: _Styles, comparison: DetailComparison, pa
         sheet.write_string(3, 0, "逐笔相符，无差异。", styles.plain)
     sheet.write_row(5, 0, ("县区", "险种", *map(count_zh, COUNTS)), styles.head)
     for row, place in enumerate(comparison.places, start=6):
-        _write_text(sheet, row, 0, place.county, styles)
-        _write_text(sheet, row, 1, place.fund, styles)
-        _write_counts(sheet, row, styles, {name: getattr(place, name) for name in COUNTS})
+        _write_text(sheet, row, 0, text=place.county, styles=styles)
+        _write_text(sheet, row, 1, text=place.fund, styles=styles)
+        _write_counts(sheet, row, styles, counts={name: getattr(place, name) for name in COUNTS})
     end = 6 + len(comparison.places)
     sheet.write_string(end, 0, "合计", styles.head)
-    _write_counts(sheet, end, styles, {name: comparison.count(name) for name in COUNTS})
+    _write_counts(sheet, end, styles, counts={name: comparison.count(name) for name in COUNTS})
 
 
-def _write_counts(sheet: Any, row: int, styles: _Styles, counts: dict[str, int]) -> None:
+def _write_counts(sheet: Any, row: int, styles: _Styles, *, counts: dict[str, int]) -> None:
     for column, (name, count) in enumerate(counts.items(), start=2):
         if name.endswith("_fen"):
-            _write_money(sheet, row, column, count, styles)
+            _write_money(sheet, row, column, amount_fen=count, styles=styles)
         else:
             sheet.write_number(row, column, count, styles.plain)
 
@@ -135,6 +135,7 @@ def _write_lines(
     book: Any,
     styles: _Styles,
     comparison: DetailComparison,
+    *,
     lines: Iterable[tuple[Any, ...]],
     parquet_name: str,
 ) -> int:
@@ -155,32 +156,32 @@ def _write_lines(
     sheet.write_row(_HEADING_ROWS - 1, 0, [head for head, _ in _HEADS], styles.head)
     row = _HEADING_ROWS - 1
     for row, line in enumerate(lines, start=_HEADING_ROWS):
-        _write_line(sheet, row, line, styles)
+        _write_line(sheet, row, line, styles=styles)
     written = row - _HEADING_ROWS + 1
     assert written == min(total, MOST_LINES), f"{written} of {total} lines"
     return written
 
 
-def _write_line(sheet: Any, row: int, line: tuple[Any, ...], styles: _Styles) -> None:
+def _write_line(sheet: Any, row: int, line: tuple[Any, ...], *, styles: _Styles) -> None:
     kind, serial, *sides = line
     sheet.write_string(row, 0, _KIND_ZH[Difference(kind)], styles.plain)
-    _write_text(sheet, row, 1, serial, styles)
+    _write_text(sheet, row, 1, text=serial, styles=styles)
     for first, (number, county, fund, amount_fen) in ((2, sides[:4]), (6, sides[4:])):
         if number is not None:
             sheet.write_number(row, first, number, styles.plain)
-            _write_text(sheet, row, first + 1, county, styles)
-            _write_text(sheet, row, first + 2, fund, styles)
-            _write_money(sheet, row, first + 3, amount_fen, styles)
+            _write_text(sheet, row, first + 1, text=county, styles=styles)
+            _write_text(sheet, row, first + 2, text=fund, styles=styles)
+            _write_money(sheet, row, first + 3, amount_fen=amount_fen, styles=styles)
     if kind == Difference.AMOUNT_MISMATCH:
-        _write_money(sheet, row, 10, sides[3] - sides[7], styles)
+        _write_money(sheet, row, 10, amount_fen=sides[3] - sides[7], styles=styles)
 
 
-def _write_text(sheet: Any, row: int, column: int, text: str, styles: _Styles) -> None:
+def _write_text(sheet: Any, row: int, column: int, *, text: str, styles: _Styles) -> None:
     text = _NOT_XML.sub("\ufffd", text)
     sheet.write_string(row, column, text, styles.plain if inert(text) == text else styles.marked)
 
 
-def _write_money(sheet: Any, row: int, column: int, amount_fen: int, styles: _Styles) -> None:
+def _write_money(sheet: Any, row: int, column: int, *, amount_fen: int, styles: _Styles) -> None:
     # A spreadsheet's number keeps fifteen digits: what has more stays a text, whole.
     if abs(amount_fen) < _EXACT_FEN:
         sheet.write_number(row, column, yuan(amount_fen), styles.money)
@@ -209,7 +210,9 @@ def write_differences(comparer: "DetailComparer", folder: Path, options: str) ->
     parquet, workbook = folder / f"{stem}.parquet", folder / f"{stem}.xlsx"
     listed = comparer.list_differences()
     drawn = listed.with_suffix(".xlsx")
-    lines = write_workbook(drawn, comparison, comparer.differences(listed, MOST_LINES), parquet.name)
+    lines = write_workbook(
+        drawn, comparison, comparer.differences(listed, MOST_LINES), parquet_name=parquet.name
+    )
     _put(listed, parquet)
     _put(drawn, workbook)
-    return DifferenceFiles(parquet, workbook, comparison.differing, lines)
+    return DifferenceFiles(parquet, workbook, comparison.differing, workbook_lines=lines)

@@ -90,6 +90,7 @@ def read_documents(
     files: Sequence[SourceFile],
     document: str,
     register: Register | Sequence[Register],
+    *,
     month: Period | None,
 ) -> list[ParsedDocument]:
     """Read ``files`` as documents of one type, in order; a bad file is an answer, never an exception.
@@ -102,7 +103,7 @@ def read_documents(
     return [
         _unopened(file, document)
         if file.unopened
-        else interpret(answer, file.name, file.sha256, kind, own, month)
+        else interpret(answer, file.name, file.sha256, document=kind, register=own, month=month)
         for file, answer, own in zip(files, answers, of_each(register, files), strict=True)
     ]
 
@@ -116,6 +117,7 @@ def interpret(
     answer: Mapping[str, Any],
     file: str,
     sha256: str,
+    *,
     document: DocumentType,
     register: Register,
     month: Period | None,
@@ -207,7 +209,17 @@ class _Sheet:
             unseen = ""
             if kind == "s" and text:
                 text, unseen = without_unseen(text)  # noqa: PLW2901 - as everybody sees it
-            cell = Cell(row, column, kind, text, formula, is_date, code, over, unseen)
+            cell = Cell(
+                row,
+                column,
+                kind,
+                text=text,
+                formula=formula,
+                is_date=is_date,
+                number_format=code,
+                conditional_formats=over,
+                unseen=unseen,
+            )
             rows.setdefault(row, {})[column] = cell
         return cls(
             without_unseen(raw["name"])[0],
@@ -373,7 +385,7 @@ class _Reading:
         return header
 
     def _header(self, sheet: _Sheet, row: int, cells: Mapping[int, Cell]) -> _Table:
-        table = _Table(sheet, row, {}, {})
+        table = _Table(sheet, row, {}, unknown={})
         for column, cell in cells.items():
             if cell.kind != "s" or cell.blank or cell.text is None:
                 continue
@@ -682,7 +694,7 @@ class _Reading:
             self.totals[f.key] = amount
             self.total_cells[f.key] = _address(cell)
             for remark in remarks:
-                self._remark(table, _address(cell), f, remark, row=row)
+                self._remark(table, _address(cell), f, remark=remark, row=row)
 
     def _read_line(self, table: _Table, row: int, filled: Mapping[int, Cell]) -> None:
         cells = {
@@ -705,7 +717,7 @@ class _Reading:
                 values[f.key], found = self._value(f, cell)
                 remarks.extend((f, remark) for remark in found)
         fund, month = values.get("fund"), values.get("month")
-        remarks = self._with_dashes(cells, fund, amounts, remarks)
+        remarks = self._with_dashes(cells, fund, amounts, remarks=remarks)
         line = Line(
             county=self._county(values),
             fund=fund if isinstance(fund, str) else None,
@@ -729,13 +741,16 @@ class _Reading:
                 where = {"county": line.county, "fund": line.fund}
                 self._remark_unseen(table, cell, self.document.field_of(key), **where)
         for f, remark in remarks:
-            self._remark(table, line.cells[f.key], f, remark, row=row, county=line.county, fund=line.fund)
+            self._remark(
+                table, line.cells[f.key], f, remark=remark, row=row, county=line.county, fund=line.fund
+            )
 
     @staticmethod
     def _with_dashes(
         cells: Mapping[str, Cell],
         fund: Value,
         amounts: dict[str, int | None],
+        *,
         remarks: Sequence[tuple[DocumentField, Remark]],
     ) -> list[tuple[DocumentField, Remark]]:
         """The remarks with a note for each dash that can only mean one thing.
@@ -861,7 +876,7 @@ class _Reading:
     def say(self, code: str, table: _Table | None = None, **details: Any) -> None:
         self.findings.append(_finding(code, sheet=None if table is None else table.sheet.name, **details))
 
-    def _remark(self, table: _Table, cell: str, f: DocumentField, remark: Remark, **where: Any) -> None:
+    def _remark(self, table: _Table, cell: str, f: DocumentField, *, remark: Remark, **where: Any) -> None:
         words = {"found": remark.found, "expected": remark.expected}
         self.say(remark.code, table, cell=cell, column=f, **words, **where)
 

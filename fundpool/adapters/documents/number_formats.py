@@ -243,7 +243,15 @@ def _section(tokens: list[re.Match[str]]) -> _Section:
         else:
             percents += token["mark"] == "%"
             parts.append(_part(token, is_first_point=all(kind != "point" for kind, _ in parts)))
-    return _Section(tuple(parts), condition, coloured, grouped, off, percents, fraction)
+    return _Section(
+        tuple(parts),
+        condition,
+        coloured,
+        grouped=grouped,
+        thousands_off=off,
+        percents=percents,
+        fraction=fraction,
+    )
 
 
 def _is_colour(bracket: str) -> bool:

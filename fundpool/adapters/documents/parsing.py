@@ -149,7 +149,7 @@ class _Tags(dict[str, str]):
 _TAGS = _Tags()
 
 
-def _parse_xml(data: bytes, start: Any = None, end: Any = None, text: Any = None) -> None:
+def _parse_xml(data: bytes, start: Any = None, end: Any = None, *, text: Any = None) -> None:
     """Feed ``data`` to handlers, which look names up in ``_TAGS``; any DOCTYPE is refused, so no entity is ever defined."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data[:200]:
         raise Refused("strange_xml", "not UTF-8")
@@ -234,7 +234,7 @@ class _SharedStrings:
 
 def _shared_strings(data: bytes) -> list[str]:
     table = _SharedStrings()
-    _parse_xml(data, table.start, table.end, table.text)
+    _parse_xml(data, table.start, table.end, text=table.text)
     return table.strings
 
 
@@ -347,7 +347,7 @@ def _properties(data: bytes) -> dict[str, str]:
         if key:
             properties[key] = properties.get(key, "") + data
 
-    _parse_xml(data, start, None, text)
+    _parse_xml(data, start, None, text=text)
     # Some programs indent the values.
     return {name: value.strip() for name, value in properties.items()}
 
@@ -388,7 +388,7 @@ _CONDITIONAL = frozenset(["cfRule", "xm:sqref", "numFmt", *_BARS])
 class _SheetReader:
     """Handlers for one sheet part; sparse, so a cell far away costs nothing before it is refused."""
 
-    def __init__(self, sheet: _Sheet, strings: list[str], styles: _Styles, cells_left: int) -> None:
+    def __init__(self, sheet: _Sheet, strings: list[str], styles: _Styles, *, cells_left: int) -> None:
         self.sheet = sheet
         self._strings = strings
         self._styles = styles
@@ -604,8 +604,8 @@ def _sheets(package: _Package, main: str, sheets: list[tuple[str, str, str]]) ->
             continue
         if part not in package:
             raise Refused("damaged", f"no part {part[:80]!r}")
-        reader = _SheetReader(_Sheet(name, state), strings, styles, left)
-        _parse_xml(package.read(part), reader.start, reader.end, reader.text)
+        reader = _SheetReader(_Sheet(name, state), strings, styles, cells_left=left)
+        _parse_xml(package.read(part), reader.start, reader.end, text=reader.text)
         left -= len(reader.sheet.cells)
         answer.append(vars(reader.sheet))
     return answer

@@ -144,7 +144,7 @@ def _incoming(path: Path, name: str) -> list[Incoming]:
         arrived_at = datetime.fromtimestamp(path.stat().st_ctime, SHANGHAI)
     except FundpoolError as error:
         return [Incoming(name, None, error)]
-    return [Incoming(source.name, source, None, arrived_at) for source in sources]
+    return [Incoming(source.name, source, None, arrived_at=arrived_at) for source in sources]
 
 
 def is_arrived(path: Path | os.DirEntry[str]) -> bool:

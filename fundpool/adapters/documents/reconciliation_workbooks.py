@@ -52,6 +52,7 @@ def write_reconciliation(
     folder: Path,
     policy: CityPolicy,
     month: Month,
+    *,
     forms: Sequence[BankReconciliation],
     prepared_on: date,
 ) -> Path:
@@ -59,7 +60,7 @@ def write_reconciliation(
     target = folder / policy.key / str(month) / file_name(policy, month)
     with storing(target.parent, "调节表", "the reconciliation"):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_through(target, workbook(policy, month, forms, prepared_on))
+        write_through(target, workbook(policy, month, forms, prepared_on=prepared_on))
     return target
 
 
@@ -69,16 +70,23 @@ def file_name(policy: CityPolicy, month: Month) -> str:
 
 
 def workbook(
-    policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], prepared_on: date
+    policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], *, prepared_on: date
 ) -> bytes:
     """The workbook's bytes."""
 
     def write(book: Any) -> None:
         styles = _Styles(book)
         funds = {fund.key: fund.name_zh for fund in policy.funds}
-        _write_overview(book, styles, policy, month, forms, funds, prepared_on)
+        _write_overview(book, styles, policy, month=month, forms=forms, funds=funds, prepared_on=prepared_on)
         for number, form in enumerate(forms, start=1):
-            _write_form(book, styles, number, form, funds.get(form.fund, form.fund), prepared_on)
+            _write_form(
+                book,
+                styles,
+                number,
+                form=form,
+                fund_zh=funds.get(form.fund, form.fund),
+                prepared_on=prepared_on,
+            )
 
     title = file_name(policy, month).removesuffix(".xlsx")
     return workbook_bytes(write, title=title, author=policy.name_zh, comments=product())
@@ -99,6 +107,7 @@ def _write_overview(
     book: Any,
     styles: _Styles,
     policy: CityPolicy,
+    *,
     month: Month,
     forms: Sequence[BankReconciliation],
     funds: dict[str, str],
@@ -128,14 +137,21 @@ def _write_overview(
             (7, form.adjusted_bank_fen),
             (8, form.difference_fen),
         ):
-            _write_money(sheet, at, column, amount_fen, styles, wrong=column == 8 and not form.is_balanced)
+            _write_money(
+                sheet,
+                at,
+                column,
+                amount_fen=amount_fen,
+                styles=styles,
+                wrong=column == 8 and not form.is_balanced,
+            )
         sheet.write_number(at, 9, len(form.items), styles.centre)
         sheet.write_string(at, 10, verdict_zh(form), styles.centre if form.is_balanced else styles.wrong)
     end = len(forms) + 3
     if not forms:
         sheet.merge_range(end, 0, end, last, "本月没有取得任何账户的银行对账单。", styles.wrong)
         end += 1
-    _write_signatures(sheet, styles, end + 1, (0, 4, 8))
+    _write_signatures(sheet, styles, end + 1, columns=(0, 4, 8))
     set_widths(sheet, 6, 34, 16, 22, 17, 17, 17, 17, 15, 9, 12)
     _set_page(sheet)
 
@@ -148,7 +164,7 @@ def verdict_zh(form: BankReconciliation) -> str:
 
 
 def _write_form(
-    book: Any, styles: _Styles, number: int, form: BankReconciliation, fund_zh: str, prepared_on: date
+    book: Any, styles: _Styles, number: int, *, form: BankReconciliation, fund_zh: str, prepared_on: date
 ) -> None:
     sheet = book.add_worksheet(f"{number:02d} {_TYPE_ZH[form.account_type]} {form.fund}"[:31])
     sheet.hide_gridlines(2)
@@ -158,18 +174,18 @@ def _write_form(
     sheet.merge_range(1, 5, 1, 7, f"截至：{form.day}", styles.right)
     sheet.merge_range(2, 0, 2, 4, f"开户行：{form.bank_name}　账号：{form.account_no}", styles.plain)
     sheet.merge_range(2, 5, 2, 7, f"险种：{fund_zh}　单位：元", styles.right)
-    at = _write_balances(sheet, styles, form, 4)
-    at = _write_items(sheet, styles, form.items, at + 1)
+    at = _write_balances(sheet, styles, form, at=4)
+    at = _write_items(sheet, styles, form.items, at=at + 1)
     sheet.merge_range(at, 0, at, _COLUMNS - 1, _basis_zh(form), styles.note)
     sheet.set_row(at, 30)
     sheet.write_string(at + 1, 0, "未达账项由责任人逐笔查清，本表不自动核销任何一笔。", styles.plain)
-    _write_signatures(sheet, styles, at + 3, (0, 3, 5))
+    _write_signatures(sheet, styles, at + 3, columns=(0, 3, 5))
     sheet.write_string(at + 4, 0, f"编制日期：{prepared_on}", styles.plain)
     set_widths(sheet, 21, 12, 17, 24, 34, 18, 14, 10)
     _set_page(sheet)
 
 
-def _write_balances(sheet: Any, styles: _Styles, form: BankReconciliation, at: int) -> int:
+def _write_balances(sheet: Any, styles: _Styles, form: BankReconciliation, *, at: int) -> int:
     """The two columns of balances; the row after them."""
     sheet.merge_range(at, 0, at, 1, "项目", styles.head)
     sheet.write_string(at, 2, "金额", styles.head)
@@ -195,19 +211,19 @@ def _write_balances(sheet: Any, styles: _Styles, form: BankReconciliation, at: i
         row, is_total = at + offset, offset == len(rows)
         name, money = (styles.total, styles.total_money) if is_total else (styles.cell, styles.money)
         sheet.merge_range(row, 0, row, 1, left_zh, name)
-        _write_money(sheet, row, 2, left_fen, styles, style=money)
+        _write_money(sheet, row, 2, amount_fen=left_fen, styles=styles, style=money)
         sheet.merge_range(row, 3, row, 4, right_zh, name)
         sheet.merge_range(row, 5, row, 7, "", money)
-        _write_money(sheet, row, 5, right_fen, styles, style=money)
+        _write_money(sheet, row, 5, amount_fen=right_fen, styles=styles, style=money)
     row = at + len(rows) + 1
     sheet.merge_range(row, 0, row, 1, "差额（账面减银行）", styles.total)
-    _write_money(sheet, row, 2, form.difference_fen, styles, wrong=not form.is_balanced)
+    _write_money(sheet, row, 2, amount_fen=form.difference_fen, styles=styles, wrong=not form.is_balanced)
     sheet.merge_range(row, 3, row, 4, "结论", styles.total)
     sheet.merge_range(row, 5, row, 7, verdict_zh(form), styles.centre if form.is_balanced else styles.wrong)
     return row + 1
 
 
-def _write_items(sheet: Any, styles: _Styles, items: Sequence[OpenItem], at: int) -> int:
+def _write_items(sheet: Any, styles: _Styles, items: Sequence[OpenItem], *, at: int) -> int:
     """The list of 未达账项; the row after it."""
     heads = ("未达账项类别", "日期", "金额", "流水号或凭据", "拨付款项", "责任人", "账龄（天）", "差异编号")
     sheet.write_row(at, 0, heads, styles.head)
@@ -237,7 +253,7 @@ def _basis_zh(form: BankReconciliation) -> str:
     return f"银行余额依据：{basis}。下列日期的对账单未到齐或未定稿：{days}{more}。"
 
 
-def _write_signatures(sheet: Any, styles: _Styles, at: int, columns: tuple[int, int, int]) -> None:
+def _write_signatures(sheet: Any, styles: _Styles, at: int, *, columns: tuple[int, int, int]) -> None:
     for column, role in zip(columns, ("经办：", "复核：", "负责人："), strict=True):
         sheet.write_string(at, column, role, styles.plain)
 
@@ -246,9 +262,9 @@ def _write_money(
     sheet: Any,
     row: int,
     column: int,
+    *,
     amount_fen: int | None,
     styles: _Styles,
-    *,
     style: Any = None,
     wrong: bool = False,
 ) -> None:

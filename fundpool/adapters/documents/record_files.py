@@ -53,7 +53,7 @@ def read_budget(file: Path, register: Register = NO_REGISTER) -> RegisterFile[di
     for line in parsed.lines:
         place = (_county(line, "county", register), _text(line, "fund"))
         if place in amounts:
-            raise _wrong(file, line, "county", f"{place[0]} {place[1]} 重复", "given twice")
+            raise _wrong(file, line, "county", zh=f"{place[0]} {place[1]} 重复", en="given twice")
         amounts[place] = _fen(line, "amount")
     return RegisterFile(amounts, findings)
 
@@ -96,7 +96,7 @@ def read_book_openings(file: Path) -> RegisterFile[list[tuple[AccountRef, int]]]
     entries = [
         (
             AccountRef(
-                _text(line, "city"), _text(line, "fund"), _account_type(file, line), _text(line, "unit")
+                _text(line, "city"), _text(line, "fund"), _account_type(file, line), unit=_text(line, "unit")
             ),
             _fen(line, "amount"),
         )
@@ -119,7 +119,7 @@ def _read(file: Path, kind: RegisterType, register: Register) -> tuple[ParsedDoc
     """The register's lines without a fault, and what is said of them."""
     source = read_source(file)
     (answer,) = take_apart_all([source])
-    parsed = interpret(answer, file.name, source.sha256, kind, register, None)
+    parsed = interpret(answer, file.name, source.sha256, document=kind, register=register, month=None)
     missing = [finding for finding in parsed.findings if finding.rule in {"FILE-010", "FILE-011", "FILE-017"}]
     faults = [finding for finding in parsed.findings if _is_fault(finding)]
     if missing:
@@ -256,11 +256,11 @@ def _account_type(file: Path, line: Line) -> AccountType:
     except ValueError:
         known = ", ".join(AccountType)
         raise _wrong(
-            file, line, "account_type", f"没有账户类型 {text}；有 {known}", f"no account type {text}"
+            file, line, "account_type", zh=f"没有账户类型 {text}；有 {known}", en=f"no account type {text}"
         ) from None
 
 
-def _wrong(file: Path, line: Line, key: str, zh: str, en: str) -> InputError:
+def _wrong(file: Path, line: Line, key: str, *, zh: str, en: str) -> InputError:
     cell = line.cells[key]
     return InputError(
         "bad_row", f"{file.name} 第 {line.row} 行 {cell}：{zh}", f"{file.name} line {line.row} {cell}: {en}"

@@ -34,7 +34,7 @@ def summary_workbook(summary: MonthSummary) -> bytes:
     def write(book: Any) -> None:
         styles = _Styles(book)
         for fund, fund_name in summary.funds:
-            _write_fund(book, styles, summary, fund, fund_name)
+            _write_fund(book, styles, summary, fund=fund, fund_name=fund_name)
         _write_remarks(book, styles, summary)
 
     title = f"{summary.city_name}{summary.month}基金支出汇总表"
@@ -50,7 +50,7 @@ class _Styles(FormStyles):
         self.absent = book.add_format({**self.box, "align": "center", "bg_color": "#F2F2F2"})
 
 
-def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fund_name: str) -> None:
+def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, *, fund: str, fund_name: str) -> None:
     sheet = book.add_worksheet(fund_name.split("（", maxsplit=1)[0][:31])
     last = len(SUMMARY_FIELDS) + 2
     names = {field.key: field.zh for field in document_type("report").fields}
@@ -64,7 +64,7 @@ def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fu
     sheet.write_row(_FIRST_ROW - 1, 0, heads, styles.head)
     rows = summary.rows_of(fund)
     for offset, row in enumerate(rows):
-        _write_row(sheet, styles, _FIRST_ROW + offset, row)
+        _write_row(sheet, styles, _FIRST_ROW + offset, row=row)
     total_row = _FIRST_ROW + len(rows)
     accepted = sum(row.status in {RowStatus.ACCEPTED, RowStatus.NIL} for row in rows)
     sheet.merge_range(total_row, 0, total_row, 1, "合计", styles.total)
@@ -86,7 +86,7 @@ def _write_fund(book: Any, styles: _Styles, summary: MonthSummary, fund: str, fu
     set_page(sheet, paper=A3, heading_row=_FIRST_ROW - 1)
 
 
-def _write_row(sheet: Any, styles: _Styles, at: int, row: SummaryRow) -> None:
+def _write_row(sheet: Any, styles: _Styles, at: int, *, row: SummaryRow) -> None:
     sheet.write_string(at, 0, row.county, styles.centre)
     sheet.write_string(at, 1, row.county_name, styles.cell)
     sheet.write_string(at, 2, _STATUS_ZH[row.status], styles.centre)
@@ -109,7 +109,7 @@ def _write_remarks(book: Any, styles: _Styles, summary: MonthSummary) -> None:
         sheet.write_string(offset, 0, remark.unit, styles.centre)
         sheet.write_string(offset, 1, remark.unit_name, styles.cell)
         sheet.write_string(offset, 2, REMARK_KINDS_ZH[remark.kind], styles.centre)
-        sheet.write(offset, 3, "—" if remark.days is None else remark.days, styles.centre)
+        sheet.write(offset, 3, "—" if remark.days is None else remark.days, source=styles.centre)
         sheet.write_string(offset, 4, remark.message_zh, styles.cell)
         sheet.write_string(offset, 5, remark.basis or "—", styles.cell)
     if not summary.remarks:

@@ -53,7 +53,7 @@ class SlipFiles:
     def __init__(self, reports: Path) -> None:
         self._reports = reports
 
-    def write(self, city: str, month: Period, slip: ReturnSlip, source: Callable[[], SourceFile]) -> None:
+    def write(self, city: str, month: Period, slip: ReturnSlip, *, source: Callable[[], SourceFile]) -> None:
         """Write the workbook, then the page; see ``services.ports.SlipFolder``."""
         workbook, page = _paths(self._folder(city, month), _stem(slip))
         with storing(page.parent, "退回单", "the return slip", remedy=CHECK_HOME):
@@ -61,7 +61,7 @@ class SlipFiles:
             # unchanged, both are whole.
             if workbook.is_file() and page.is_file() and page.read_text(encoding="utf-8") == slip_page(slip):
                 return
-            _write(workbook, page, slip, source())
+            _write(workbook, page, slip, source=source())
 
     def slips(self, city: str, month: Period) -> tuple[SlipFile, ...]:
         """The slips of the counties' versions: document, county and version are read from the files' names."""
@@ -70,7 +70,9 @@ class SlipFiles:
         for page in folder.glob("*.html") if folder.is_dir() else ():
             name = _NAME.fullmatch(page.name)
             if name is not None:
-                found.append(SlipFile(name[1], name[2], int(name[3]), page.with_suffix(".xlsx"), page))
+                found.append(
+                    SlipFile(name[1], name[2], int(name[3]), workbook=page.with_suffix(".xlsx"), page=page)
+                )
         return tuple(sorted(found, key=lambda slip: (slip.document, slip.county, slip.version)))
 
     def _folder(self, city: str, month: Period) -> Path:
@@ -91,7 +93,7 @@ def _paths(folder: Path, stem: str) -> tuple[Path, Path]:
     return folder / f"{stem}.xlsx", folder / f"{stem}.html"
 
 
-def _write(workbook: Path, page: Path, slip: ReturnSlip, source: SourceFile) -> None:
+def _write(workbook: Path, page: Path, slip: ReturnSlip, *, source: SourceFile) -> None:
     contents = {workbook: slip_workbook(slip, source), page: slip_page(slip).encode()}
     page.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
@@ -106,7 +108,7 @@ def write_slip(folder: Path, slip: ReturnSlip, source: SourceFile) -> tuple[Path
     workbook, page = _paths(folder, f"slip-{slip.document}-{slip.sha256[:12] or 'unopened'}")
     remedy = "检查 --slips 的目录 / check the folder of --slips"
     with storing(folder, "退回单", "the return slip", remedy=remedy):
-        _write(workbook, page, slip, source)
+        _write(workbook, page, slip, source=source)
     return workbook, page
 
 
@@ -201,7 +203,7 @@ def _list_findings(book: Any, slip: ReturnSlip) -> None:
         sheet.write_string(at + 1, 0, "没有问题 / nothing was found")
         last += 1
     if slip.correction is not None:
-        _list_correction(sheet, last + 2, slip, slip.correction, plain, bold)
+        _list_correction(sheet, last + 2, slip, correction=slip.correction, plain=plain, bold=bold)
     sheet.freeze_panes(at + 1, 0)
     set_page(sheet, heading_row=at)
 
@@ -248,7 +250,7 @@ def _height(cells: Sequence[str]) -> float:
 
 
 def _list_correction(
-    sheet: Any, at: int, slip: ReturnSlip, correction: Correction, plain: Any, bold: Any
+    sheet: Any, at: int, slip: ReturnSlip, *, correction: Correction, plain: Any, bold: Any
 ) -> None:
     """What became of the earlier findings, below the list of today's."""
     sheet.write_string(at, 0, "与上一版相比 / compared with the version before", bold)

@@ -111,9 +111,9 @@ def write_template(
     path: Path,
     document: str,
     city_name: str,
+    *,
     counties: Sequence[County],
     month: Period,
-    *,
     funds: Sequence[CityFund] = STANDARD_FUNDS,
     detail_rows: int | None = None,
 ) -> None:
@@ -138,9 +138,9 @@ def write_document(
     path: Path,
     document: str,
     city_name: str,
+    *,
     month: Period,
     rows: Sequence[Mapping[str, Value]],
-    *,
     funds: Sequence[CityFund] = STANDARD_FUNDS,
     labels: Mapping[str, str] | None = None,
     totals: Mapping[str, int] | None = None,
@@ -194,7 +194,7 @@ def sum_of(rule: Sum, row: Mapping[str, Value]) -> int | None:
 def _amount(value: Value) -> int | None:
     """Fen of an amount, also of one that is written unusually as text."""
     if isinstance(value, str):
-        return read_amount(Cell(0, 0, "s", value, formula=False, is_date=False), derived=False)[0]
+        return read_amount(Cell(0, 0, "s", text=value, formula=False, is_date=False), derived=False)[0]
     return value if isinstance(value, int) else None
 
 
@@ -252,15 +252,15 @@ def _write_form(book: Any, form: _Form) -> None:
     formats = _Formats(book)
     _write_head(sheet, form, formats)
     for at, row in enumerate(rows, start=_HEADER_ROW + 1):
-        _write_row(sheet, form, row, at, formats)
+        _write_row(sheet, form, row, at=at, formats=formats)
     last_row = _HEADER_ROW + len(rows)
-    _write_total_row(sheet, form, last_row + 1, formats)
+    _write_total_row(sheet, form, last_row + 1, formats=formats)
     for index, (label, name) in enumerate(form.signatures):
         at, column = last_row + 3 + index // 2, 2 * (index % 2)
         sheet.set_row(at, _ROW_HEIGHT)
         sheet.write_string(at, column, label, formats.plain)
         sheet.write_string(at, column + 1, name, formats.text)
-    _validate_input(sheet, form, _HEADER_ROW + 1, last_row)
+    _validate_input(sheet, form, _HEADER_ROW + 1, last=last_row)
     sheet.freeze_panes(_HEADER_ROW + 1, _REPEATED)
     sheet.protect("", {"format_columns": True, "select_locked_cells": True})
     _set_page(sheet, wide=len(kind.fields) > 12)
@@ -344,7 +344,7 @@ def _write_head(sheet: Any, form: _Form, formats: _Formats) -> None:
     sheet.set_row(_HEADER_ROW, 32)
 
 
-def _write_row(sheet: Any, form: _Form, row: Mapping[str, Value], at: int, formats: _Formats) -> None:
+def _write_row(sheet: Any, form: _Form, row: Mapping[str, Value], *, at: int, formats: _Formats) -> None:
     kind = form.kind
     if not any(half_widths(str(row.get(f.key) or "")) > 22 for f in kind.fields if f.kind is FieldKind.TEXT):
         sheet.set_row(at, _ROW_HEIGHT)
@@ -358,10 +358,12 @@ def _write_row(sheet: Any, form: _Form, row: Mapping[str, Value], at: int, forma
             stored = value / 100 if isinstance(value, int) else 0.0
             sheet.write_formula(at, column, _formula(kind, f.follows_from, at), formats.sum, stored)
         else:
-            _write_cell(sheet, at, column, f, value, formats)
+            _write_cell(sheet, at, column, f=f, value=value, formats=formats)
 
 
-def _write_cell(sheet: Any, at: int, column: int, f: DocumentField, value: Value, formats: _Formats) -> None:
+def _write_cell(
+    sheet: Any, at: int, column: int, *, f: DocumentField, value: Value, formats: _Formats
+) -> None:
     fixed = f.kind in _FIXED
     entry = formats.count if f.kind is FieldKind.COUNT else formats.text
     style = formats.fixed if fixed and value else formats.money if f.is_money else entry
@@ -383,7 +385,7 @@ def _formula(kind: DocumentType, rule: Sum, at: int) -> str:
     return f"=ROUND(MAX({plus}{minus},0),2)" if rule.at_least_nil else f"=ROUND({plus}{minus},2)"
 
 
-def _write_total_row(sheet: Any, form: _Form, at: int, formats: _Formats) -> None:
+def _write_total_row(sheet: Any, form: _Form, at: int, *, formats: _Formats) -> None:
     sums = form.sums
     sheet.set_row(at, _ROW_HEIGHT)
     sheet.write_string(at, 0, "控制合计", formats.fixed)
@@ -398,7 +400,7 @@ def _write_total_row(sheet: Any, form: _Form, at: int, formats: _Formats) -> Non
             sheet.write_blank(at, column, None, formats.fixed)
 
 
-def _validate_input(sheet: Any, form: _Form, first: int, last: int) -> None:
+def _validate_input(sheet: Any, form: _Form, first: int, *, last: int) -> None:
     for column, f in enumerate(form.kind.fields):
         rule = _input_rule(form, f)
         if rule is not None:

@@ -40,7 +40,7 @@ def check_policies(folder: Path, today: date, sources: Path | None) -> PolicyChe
     problems += coverage_problems(folder, cities)
     quotes = None if sources is None else check_quotes(tuple(cities), sources)
     problems += quotes.problems if quotes else ()
-    return PolicyCheck(tuple(cities), tuple(problems), until, quotes)
+    return PolicyCheck(tuple(cities), tuple(problems), until, quotes=quotes)
 
 
 def _readable(folder: Path) -> tuple[list[CityPolicy], list[Problem]]:

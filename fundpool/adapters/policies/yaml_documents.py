@@ -129,7 +129,7 @@ def read_document(file: Path) -> Document:
     loader = _Loader(text)
     lines: dict[EntryPath, int] = {}
     try:
-        content = _build(loader.get_single_node(), (), lines, file)
+        content = _build(loader.get_single_node(), (), lines, file=file)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PolicyFileError([Problem(file, line, f"不是 YAML / not YAML: {error.problem}")]) from error
@@ -181,7 +181,7 @@ def _problem(document: Document, entry: ErrorDetails) -> Problem:
     return document.problem(_path_in_file(document, place), _in_words(document, entry))
 
 
-def _build(node: Any, path: EntryPath, lines: dict[EntryPath, int], file: Path) -> Any:
+def _build(node: Any, path: EntryPath, lines: dict[EntryPath, int], *, file: Path) -> Any:
     """Plain data from a YAML node, noting the line of every entry."""
     if node is None:
         return None
@@ -194,10 +194,10 @@ def _build(node: Any, path: EntryPath, lines: dict[EntryPath, int], file: Path) 
             if key in content:
                 raise PolicyFileError([Problem(file, line, f"{key} 写了两次 / {key} is given twice")])
             lines[(*path, key)] = line
-            content[key] = _build(value_node, (*path, key), lines, file)
+            content[key] = _build(value_node, (*path, key), lines, file=file)
         return content
     if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
-        return [_build(item, (*path, index), lines, file) for index, item in enumerate(node.value)]
+        return [_build(item, (*path, index), lines, file=file) for index, item in enumerate(node.value)]
     return _scalar(node, file)
 
 

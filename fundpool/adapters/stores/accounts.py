@@ -40,13 +40,15 @@ class SqlAccountStore(SealedStore):
         if versions and _says_the_same(versions[-1], proposal):
             return versions[-1]
         version = 1 + (versions[-1].version if versions else 0)
-        proposed = self._seals.sealed(new_account(proposal, version, maker, at))
+        proposed = self._seals.sealed(new_account(proposal, version, maker, proposed_at=at))
         return account_of(self._rows.insert(bank_account, values_of(proposed)))
 
-    def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
+    def approve(
+        self, account: BankAccount, checker: str, at: datetime, *, usable_from: datetime
+    ) -> BankAccount:
         c = bank_account.c
         self._read.clear()
-        before = self.approved(account.city, account.fund, account.account_type, account.unit)
+        before = self.approved(account.city, account.fund, account.account_type, unit=account.unit)
         if before is not None:
             retired = self._seals.changed(before, status=AccountStatus.RETIRED)
             values = {"status": retired.status.value, "seal": retired.seal}
@@ -91,7 +93,7 @@ class SqlAccountStore(SealedStore):
         found = self._read[account_id] = account_of(row)
         return found
 
-    def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
+    def approved(self, city: str, fund: str, account_type: AccountType, *, unit: str) -> BankAccount | None:
         place = {"city": city, "fund": fund, "account_type": account_type.value, "unit": unit}
         found = self._those(place | {"status": AccountStatus.APPROVED.value})
         return found[0] if found else None
@@ -101,6 +103,7 @@ class SqlAccountStore(SealedStore):
         city: str | None = None,
         fund: str | None = None,
         status: AccountStatus | None = None,
+        *,
         account_no: str | None = None,
     ) -> list[BankAccount]:
         wanted = {"city": city, "fund": fund, "status": status, "account_no": account_no}

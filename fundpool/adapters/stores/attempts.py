@@ -74,7 +74,7 @@ class SqlAttemptStore(SealedStore):
         return [attempt_of(row) for row in self._all(query)]
 
     def change(self, attempt: Attempt, **fields: Any) -> Attempt:
-        return attempt_of(self._change(attempts, attempt, f"支付 {attempt.key}", fields))
+        return attempt_of(self._change(attempts, attempt, f"支付 {attempt.key}", fields=fields))
 
     def record_call(self, call: GatewayCall) -> None:
         self._rows.insert(gateway_call, values_of(call))
@@ -83,7 +83,7 @@ class SqlAttemptStore(SealedStore):
         return [record_of(GatewayCall, row) for row in self._all(_CALLS, attempt_key=attempt_key)]
 
     def add_callback(
-        self, gateway: str, event_id: str, attempt_key: str, received_at: datetime, raw: bytes
+        self, gateway: str, event_id: str, attempt_key: str, *, received_at: datetime, raw: bytes
     ) -> bool:
         c = callback_inbox.c
         known = self._connection.scalar(select(c.id).where(c.gateway == gateway, c.event_id == event_id))

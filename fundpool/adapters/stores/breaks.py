@@ -31,7 +31,7 @@ class SqlBreakStore(Store):
             query = query.where(c.resolved_at.is_(None))
         return [record_of(Break, row, stops_fund=bool(row["stops_fund"])) for row in self._all(query)]
 
-    def resolve(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+    def resolve(self, break_id: int, by: str, resolution: str, *, at: datetime) -> None:
         self._set_open(break_id, {"resolved_at": at, "resolved_by": by, "resolution": resolution})
 
     def assign(self, break_id: int, owner: str) -> None:

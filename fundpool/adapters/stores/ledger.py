@@ -181,14 +181,23 @@ class SqlLedgerStore:
         city: str,
         fund: str,
         postings: Sequence[tuple[Posting, Month, Month | None]],
-        balances: Mapping[AccountRef, Balance],
         *,
+        balances: Mapping[AccountRef, Balance],
         made_by: str,
         recorded_at: datetime,
         evidence: str | None = None,
     ) -> int:
         number, previous_hash = self._head(city, fund)
-        header = Voucher(city, fund, number + 1, recorded_at, made_by, len(postings), previous_hash, hash="")
+        header = Voucher(
+            city,
+            fund,
+            number + 1,
+            recorded_at=recorded_at,
+            made_by=made_by,
+            lines=len(postings),
+            previous_hash=previous_hash,
+            hash="",
+        )
         self._open(ref for ref in sorted(balances) if ref.text not in self._ids)
         row = self._rows.insert(
             voucher,
@@ -277,6 +286,7 @@ class SqlLedgerStore:
         city: str | None,
         fund: str | None,
         event_until: datetime | None,
+        *,
         recorded_until: datetime | None,
     ) -> list[AccountBalance]:
         if event_until is None:
@@ -397,7 +407,7 @@ class SqlLedgerStore:
         )
         return {Month.parse(row.month): row.head_hash for row in rows}
 
-    def lock_month(self, city: str, fund: str, month: Month, by: str, at: datetime) -> bool:
+    def lock_month(self, city: str, fund: str, month: Month, *, by: str, at: datetime) -> bool:
         if month in self.locked_months(city, fund):
             return False
         _, head_hash = self._head(city, fund)
@@ -494,8 +504,8 @@ def _ref(row: RowMapping, prefix: str = "") -> AccountRef:
         row[f"{prefix}city"],
         row[f"{prefix}fund"],
         AccountType(row[f"{prefix}type"]),
-        row[f"{prefix}unit"],
-        row[f"{prefix}detail"],
+        unit=row[f"{prefix}unit"],
+        detail=row[f"{prefix}detail"],
     )
 
 

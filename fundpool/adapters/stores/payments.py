@@ -48,14 +48,16 @@ class SqlPaymentStore(SealedStore):
     """``PaymentStore`` on SQL."""
 
     def add_batch(
-        self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
+        self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, *, at: datetime
     ) -> Batch:
-        made = self._seals.sealed(new_batch(key, orders, maker, at))
+        made = self._seals.sealed(new_batch(key, orders, maker, made_at=at))
         batch_id = self._rows.insert(transfer_batch, values_of(made))["id"]
         self._rows.insert_all(
             obligations,
             (
-                values_of(self._seals.sealed(new_obligation(batch_id, order, debit_id, credit_id)))
+                values_of(
+                    self._seals.sealed(new_obligation(batch_id, order, debit_id, credit_account_id=credit_id))
+                )
                 for order, debit_id, credit_id in orders
             ),
         )
@@ -74,7 +76,7 @@ class SqlPaymentStore(SealedStore):
         return batch_of(row) if row is not None else None
 
     def batches(
-        self, city: str, month: Month | None = None, hop: Hop | None = None, fund: str | None = None
+        self, city: str, month: Month | None = None, hop: Hop | None = None, *, fund: str | None = None
     ) -> list[Batch]:
         wanted = {"city": city, "month": month, "hop": hop, "fund": fund}
         values = {name: str(value) for name, value in wanted.items() if value is not None}
@@ -82,7 +84,7 @@ class SqlPaymentStore(SealedStore):
         return [batch_of(row) for row in self._all(query, **values)]
 
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
-        return batch_of(self._change(transfer_batch, batch, f"批次 {batch.key}", fields))
+        return batch_of(self._change(transfer_batch, batch, f"批次 {batch.key}", fields=fields))
 
     def obligation(self, obligation_id: int) -> Obligation:
         row = self._first(_OBLIGATION, id=obligation_id)
@@ -139,10 +141,10 @@ class SqlPaymentStore(SealedStore):
     def change_obligation(self, obligation: Obligation, state: ObligationState, **fields: Any) -> Obligation:
         check_obligation_arrow(obligation.state, state, obligation.key)
         values = {"state": state, **fields}
-        return obligation_of(self._change(obligations, obligation, f"款项 {obligation.key}", values))
+        return obligation_of(self._change(obligations, obligation, f"款项 {obligation.key}", fields=values))
 
     def note_retry(self, obligation: Obligation, asked_by: str) -> None:
-        self._change(obligations, obligation, f"款项 {obligation.key}", {"retry_asked_by": asked_by})
+        self._change(obligations, obligation, f"款项 {obligation.key}", fields={"retry_asked_by": asked_by})
 
 
 def batch_of(row: Mapping[Any, Any]) -> Batch:

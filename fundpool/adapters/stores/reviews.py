@@ -16,7 +16,7 @@ class SqlReviews(Store):
     """``services.month_stores.ReviewStore`` on one connection."""
 
     def case(
-        self, city: str, month: Period, document: DocumentKind, county: str, fund: str
+        self, city: str, month: Period, document: DocumentKind, *, county: str, fund: str
     ) -> ReviewCase | None:
         row = self._first(
             _CASE, city=city, month=str(month), document=document.value, county=county, fund=fund

@@ -178,7 +178,7 @@ class RowWriter:
             earlier = self._written.pop((table.name, key), None)
             before = earlier.before if earlier else print_of(columns_of(table), row).digest
             if before is not None:
-                self._written[table.name, key] = RowEntry(table.name, key, before, None)
+                self._written[table.name, key] = RowEntry(table.name, key, before, after=None)
 
     def put(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Set ``values`` in the row of ``key``, or add it."""
@@ -192,7 +192,7 @@ class RowWriter:
         earlier = self._written.get((table.name, key))
         if earlier is None or earlier.after is None:
             if stands.marks:
-                self._written[table.name, key] = RowEntry(table.name, key, was, stands)
+                self._written[table.name, key] = RowEntry(table.name, key, was, after=stands)
         else:
             earlier.after.digest = stands.digest
             earlier.after.marks.update(stands.marks)
@@ -205,7 +205,9 @@ class RowWriter:
         key = _key_of(table, row)
         earlier = self._written.get((table.name, key))
         before = earlier.before if earlier else None
-        self._written[table.name, key] = RowEntry(table.name, key, before, print_of(columns_of(table), row))
+        self._written[table.name, key] = RowEntry(
+            table.name, key, before, after=print_of(columns_of(table), row)
+        )
         if table.name in SEALED_TABLES:
             self.sealed[name_of_row(table.name, row, key)] = SealChange(None, row["seal"], is_new=True)
 
@@ -265,7 +267,7 @@ class SqlLatestSeals:
     def standing(self, table: str, keys: Iterable[str] | None = None) -> Iterator[tuple[RowName, str | None]]:
         of_table = metadata.tables[table]
         columns = sorted({*SEALED_TABLES[table], "seal"})
-        for row in _standing(self._connection, of_table, columns, None if keys is None else list(keys)):
+        for row in _standing(self._connection, of_table, columns, keys=None if keys is None else list(keys)):
             yield name_of_row(table, row, _key_of(of_table, row)), row["seal"]
 
     def all(self) -> Iterator[tuple[RowName, str]]:
@@ -328,7 +330,7 @@ class SqlRowTrail:
         last = self.head()
         if not entries and audit_number == last.audit_number:
             return
-        record = next_record(last, entries, audit_number, audit_hash, self._seals)
+        record = next_record(last, entries, audit_number, audit_hash=audit_hash, seals=self._seals)
         marks = _MARKS[self._connection.dialect.name]
         self._connection.exec_driver_sql(
             f"INSERT INTO row_trail (number, audit_number, audit_hash, rows, seal) VALUES ({marks})",  # noqa: S608 - our own marks
@@ -358,18 +360,18 @@ class SqlRowTrail:
     def digests(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, bytes]]:
         of_table = metadata.tables[table]
         names = columns_of(of_table)
-        for row in _standing(self._connection, of_table, names, keys):
+        for row in _standing(self._connection, of_table, names, keys=keys):
             yield _key_of(of_table, row), digest_of(names, row)
 
     def prints(self, table: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, RowPrint]]:
         of_table = metadata.tables[table]
         names = columns_of(of_table)
-        for row in _standing(self._connection, of_table, names, keys):
+        for row in _standing(self._connection, of_table, names, keys=keys):
             yield _key_of(of_table, row), print_of(names, row)
 
 
 def _standing(
-    connection: Connection, table: Table, columns: Iterable[str], keys: Sequence[str] | None
+    connection: Connection, table: Table, columns: Iterable[str], *, keys: Sequence[str] | None
 ) -> Iterator[RowMapping]:
     # Without their types: what stands there is digested, not what it would be read as.
     query = select(*(type_coerce(table.c[name], NULLTYPE).label(name) for name in columns))

@@ -51,7 +51,7 @@ class SqlStatementStore(Store):
         return fresh, altered
 
     def mark_imported(
-        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+        self, account_no: str, day: date, lines: int, *, at: datetime, sequence: int | None
     ) -> None:
         key = {"account_no": account_no, "day": day.isoformat()}
         self._rows.put(statement_day, key, {"lines": lines, "imported_at": at, "sequence": sequence})
@@ -160,7 +160,7 @@ class SqlStatementStore(Store):
         query = select(receipt_match.c.posting_key).where(receipt_match.c.posting_key.in_(keys))
         return frozenset(self._connection.scalars(query))
 
-    def add_match(self, line_id: int, posting_key: str, rule: MatchRule, by: str, at: datetime) -> None:
+    def add_match(self, line_id: int, posting_key: str, rule: MatchRule, *, by: str, at: datetime) -> None:
         self._rows.insert(
             receipt_match,
             {

@@ -56,7 +56,7 @@ class SealedStore(Store):
         self._seals = seals
 
     def _change(
-        self, table: Table, before: Batch | Obligation | Attempt, name: str, fields: dict[str, Any]
+        self, table: Table, before: Batch | Obligation | Attempt, name: str, *, fields: dict[str, Any]
     ) -> dict[str, Any]:
         changed = self._seals.changed(before, version=before.version + 1, **fields)
         stood = {"id": before.id} | values_of(before)

@@ -60,6 +60,7 @@ class SqlSubmissions(SealedStore):
         city: str,
         document: DocumentKind,
         sha256: str,
+        *,
         file_name: str,
         received_at: datetime,
         received_from: str,
@@ -111,7 +112,7 @@ class SqlSubmissions(SealedStore):
         return tuple(_received_file(row) for row in self._all(query.order_by(received_files.c.id)))
 
     def add_submission(
-        self, file: ReceivedFile, county: str, month: Period, figures: Sequence[Figure]
+        self, file: ReceivedFile, county: str, month: Period, *, figures: Sequence[Figure]
     ) -> Submission:
         known = self._submissions(
             submissions.c.file_id == file.id,
@@ -151,7 +152,7 @@ class SqlSubmissions(SealedStore):
         return self._submissions(submissions.c.id == submission_id)[0]
 
     def versions(
-        self, city: str, document: DocumentKind, month: Period, county: str | None = None
+        self, city: str, document: DocumentKind, month: Period, *, county: str | None = None
     ) -> tuple[Submission, ...]:
         conditions = [
             submissions.c.city == city,
@@ -176,6 +177,7 @@ class SqlSubmissions(SealedStore):
         submission_id: int,
         at: datetime,
         verdict: Verdict,
+        *,
         declared: int,
         evaluated: int,
         findings: Sequence[Finding],
@@ -222,14 +224,14 @@ class SqlSubmissions(SealedStore):
         # One file may speak for several counties: each sees what concerns it or the whole file.
         found = (_finding(item) for item in json.loads(row.findings))
         concerned = tuple(finding for finding in found if finding.county in {None, row.county})
-        return StoredJudgement(Verdict(row.verdict), row.declared, row.evaluated, concerned)
+        return StoredJudgement(Verdict(row.verdict), row.declared, row.evaluated, findings=concerned)
 
     def findings(self, submission_id: int) -> tuple[Finding, ...]:
         judgement = self.judgement(submission_id)
         return () if judgement is None else judgement.findings
 
     def set_returned(
-        self, submission_id: int, at: datetime | None, by: str | None, reason: str | None
+        self, submission_id: int, at: datetime | None, by: str | None, *, reason: str | None
     ) -> None:
         values = {"returned_at": at, "returned_by": by, "return_reason": reason}
         self._rows.update(submissions, [submissions.c.id == submission_id], values)

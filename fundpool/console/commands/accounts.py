@@ -39,7 +39,9 @@ def import_accounts(
     policies = act.ports().policies
     for proposal in register.rows:
         policies.require_known(proposal.city, proposal.fund, proposal.unit)
-    entered = act.change(lambda work: [propose_account(work, each, act.by, now) for each in register.rows])
+    entered = act.change(
+        lambda work: [propose_account(work, each, act.by, now=now) for each in register.rows]
+    )
     return _show(entered, act, register.findings)
 
 

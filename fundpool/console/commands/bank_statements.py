@@ -70,15 +70,17 @@ def statement(
             raise _wanting("--account --from --to --by")
         accounts, what = 1, file.name
         done: CatchUp | StatementReport = _import_file(
-            ports, file, layout, account, (first, last), by=by, now=now
+            ports, file, layout, account=account, period=(first, last), by=by, now=now
         )
     elif date is not None:
         day = business_clock(date).date()
-        done = import_statements(ports, city, day, now)
+        done = import_statements(ports, city, day, now=now)
         accounts, what = done.accounts, str(day)
     else:
         raise _wanting("--date")
-    receipts = ports.database.transaction(lambda work: match_receipts(work, city, now, ports.gateway_terms))
+    receipts = ports.database.transaction(
+        lambda work: match_receipts(work, city, now, terms=ports.gateway_terms)
+    )
     document = {
         "accounts": accounts,
         "lines_new": done.lines_new,
@@ -94,9 +96,9 @@ def _import_file(
     ports: "MonthPorts",
     file: Path,
     layout: Path | None,
+    *,
     account: str,
     period: tuple[str, str],
-    *,
     by: str,
     now: datetime,
 ) -> "CatchUp":
@@ -107,16 +109,16 @@ def _import_file(
     days = days_of_file(*(business_clock(text).date() for text in period))
     source = read_source(file)
     written = template_layout() if layout is None else read_layout(layout)
-    own = read_statement(file.name, source.content, written, account)
+    own = read_statement(file.name, source.content, written, account_no=account)
     sha256 = ports.raw_files.keep(source.content)
     return ports.database.transaction(
         lambda work: import_file(
             work,
             account,
             days,
-            own.lines,
-            own.opening_fen,
-            own.closing_fen,
+            lines=own.lines,
+            opening_fen=own.opening_fen,
+            closing_fen=own.closing_fen,
             source=f"{file.name[:100]} sha256:{sha256}",
             by=by,
             now=now,
@@ -153,9 +155,13 @@ def reconciliation(
     policy = ports.policies.city(city)
     if out is not None:
         make_folder(out)
-    forms = ports.database.read(lambda work: reconciliations(work, policy.key, when, ports.gateway_terms))
+    forms = ports.database.read(
+        lambda work: reconciliations(work, policy.key, when, terms=ports.gateway_terms)
+    )
     prepared_on = options.now.astimezone(SHANGHAI).date()
-    target = write_reconciliation(out or options.settings.reports, policy, when, forms, prepared_on)
+    target = write_reconciliation(
+        out or options.settings.reports, policy, when, forms=forms, prepared_on=prepared_on
+    )
     about = (
         "account=account_no name=account_name fund account_type unit day book_fen bank_fen bank_source "
         "adjusted_book_fen adjusted_bank_fen difference_fen missing_days items"
@@ -227,7 +233,7 @@ def bank_balance(
     from fundpool.services.payments.statements import state_balance
 
     closing_fen, day = parse_amount(balance), business_clock(date).date()
-    act.change(state_balance, account, day, closing_fen, source=source, by=act.by, now=act.now)
+    act.change(state_balance, account, day, closing_fen=closing_fen, source=source, by=act.by, now=act.now)
     return _recorded(act, account=account, date=day.isoformat(), closing_fen=closing_fen)
 
 
@@ -243,7 +249,7 @@ def match_receipt(
     """认定一笔银行收款就是一笔入账 / Say that a receipt is a booking, where the program cannot tell."""
     from fundpool.services.payments.statements import match_by_person
 
-    cleared = act.change(match_by_person, account, serial, booking, by=act.by, now=act.now)
+    cleared = act.change(match_by_person, account, serial, posting_key=booking, by=act.by, now=act.now)
     return _recorded(act, account=account, serial=serial, booking=booking, breaks_cleared=cleared)
 
 

@@ -58,7 +58,15 @@ def check(
         deadline = None if due is None else parse_day(due, "--due")
         earlier = [] if corrects is None else [open_source(corrects)]
         before = judge_files(earlier, kind.key, context, read=read_documents, judge=judge)
-        _write_slips(slips, judgements, sources, context.register, policy.name_zh, deadline, before)
+        _write_slips(
+            slips,
+            judgements,
+            sources,
+            register=context.register,
+            city_name=policy.name_zh,
+            due=deadline,
+            before=before,
+        )
     options.show(
         {"files": [judgement.to_json() for judgement in judgements]},
         _table(judgements),
@@ -73,6 +81,7 @@ def _write_slips(
     folder: Path,
     judgements: Sequence[Judgement],
     sources: Sequence[SourceFile],
+    *,
     register: Register,
     city_name: str,
     due: date | None,
@@ -82,7 +91,7 @@ def _write_slips(
 
     for judgement, source in zip(judgements, sources, strict=True):
         correction = correction_of(before[0].findings, judgement.findings) if before else None
-        slip = slip_of(judgement, register, city_name, due, correction)
+        slip = slip_of(judgement, register, city_name, due=due, correction=correction)
         for path in write_slip(folder, slip, source):
             print(path, file=sys.stderr)
 
@@ -91,6 +100,7 @@ def slip_of(
     judgement: Judgement,
     register: Register,
     city_name: str,
+    *,
     due: date | None = None,
     correction: Correction | None = None,
 ) -> ReturnSlip:

@@ -80,7 +80,7 @@ def due(
     if options.json and format_ == "ics":
         raise _usage("--json 与 --format ics 只能选一个", "give either --json or --format ics")
     folder = options.policy_folder
-    periods = _periods(month, from_, to, year)
+    periods = _periods(month, from_, to, year=year)
     moment = business_clock(as_of) if as_of else None
     policy = load_city(folder, city)
     calendar = load_work_calendar(folder, moment.date() if moment else None)
@@ -105,7 +105,7 @@ def due(
         options.show([duty.to_json() for duty in duties], _table(policy, duties))
     if happened is not None and not any(duty.kind is DutyKind.AFTER_EVENT for duty in duties):
         print("没有期限自收款日起算 / no duty counts from the receipt", file=sys.stderr)
-    for note in notes_on(policy, periods, duties, calendar):
+    for note in notes_on(policy, periods, duties, calendar=calendar):
         print(note, file=sys.stderr)
     return 0
 
@@ -114,7 +114,7 @@ def _usage(zh: str, en: str) -> InputError:
     return InputError("usage", zh, en, remedy="fundpool due --help")
 
 
-def _periods(month: str | None, first: str | None, last: str | None, year: str | None) -> Sequence[Period]:
+def _periods(month: str | None, first: str | None, last: str | None, *, year: str | None) -> Sequence[Period]:
     """The months, or the fund year, that the options name; exactly one kind of option is given."""
     if sum((month is not None, first is not None or last is not None, year is not None)) != 1:
         raise _usage("--month、--from/--to、--year 三者选一", "give one of --month, --from/--to, --year")

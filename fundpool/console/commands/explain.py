@@ -60,7 +60,7 @@ def ledger(
             "name the entry's key, or --city --fund --voucher [--line]",
             remedy="fundpool ledger export --format csv",
         )
-    return _show(lineage.voucher_line(city, fund, voucher, line), options)
+    return _show(lineage.voucher_line(city, fund, voucher, line=line), options)
 
 
 @app.command
@@ -90,7 +90,9 @@ def report(
     options: Options = Options(),
 ) -> int:
     """备案汇总表中的一个数；不写县区为合计 / A figure of the filed summary; the total without a county."""
-    explained = _open(options).summary(city, parse_month(month), fund, item, county, version)
+    explained = _open(options).summary(
+        city, parse_month(month), fund, field=item, county=county, version=version
+    )
     return _show(explained, options)
 
 
@@ -111,7 +113,9 @@ def figure(
 ) -> int:
     """县区报送的一个数：文件、单元格、审核 / A figure of a county's own document: file, cell, review."""
     kind = DocumentKind.named(document)
-    explained = _open(options).figure(city, period_of(month, kind), kind, county, fund, item, version, line)
+    explained = _open(options).figure(
+        city, period_of(month, kind), kind, county=county, fund=fund, field=item, version=version, line=line
+    )
     return _show(explained, options)
 
 

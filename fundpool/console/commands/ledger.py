@@ -210,7 +210,7 @@ def close_month(*, fund: AnyFund = None, act: ActOnMonth) -> int:
 
     month = parse_month(act.month)
     act.require_known(act.city, fund)
-    closed = act.change(booking.close_months, act.city, fund, month, by=act.by, now=act.now)
+    closed = act.change(booking.close_months, act.city, fund, month=month, by=act.by, now=act.now)
     return act.show(
         {"city": act.city, "month": month, "closed": closed}, f"已结账 / closed: {', '.join(closed) or '–'}"
     )

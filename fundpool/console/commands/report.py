@@ -37,7 +37,7 @@ def write(
     from fundpool.services.oversight.filing import files_of
 
     when = parse_month(month)
-    files = files_of(options.open_month(), city, when, options.now)
+    files = files_of(options.open_month(), city, when, now=options.now)
     folder = (out or Settings().reports) / city / str(when)
     make_folder(folder)
     written = []

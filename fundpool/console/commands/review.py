@@ -47,7 +47,7 @@ def list_cases(
     from fundpool.services.documents.review import cases_of
 
     kind = None if document is None else DocumentKind.named(document)
-    return _show(cases_of(options.open_month(), city, parse_period(month), kind), options)
+    return _show(cases_of(options.open_month(), city, parse_period(month), document=kind), options)
 
 
 @app.command

@@ -125,7 +125,7 @@ def fault(
         document = ask(url, "GET", "/sandbox/faults")
     else:
         wanted = {"fault": name, "key": key, "call": call, "times": times, "seconds": seconds}
-        document = ask(url, "POST", "/sandbox/faults", wanted)
+        document = ask(url, "POST", "/sandbox/faults", document=wanted)
     switched_on = [list(switch.values()) for switch in document["on"]]
     tables = [Table("已开 / switched on", switched_on, ["fault", "call", "key", "times"])]
     if name is None:
@@ -150,7 +150,7 @@ def clock(
         document = ask(url, "GET", "/sandbox/clock")
     else:
         moment = None if now == "follow" else business_clock(now).isoformat()
-        document = ask(url, "POST", "/sandbox/clock", {"now": moment})
+        document = ask(url, "POST", "/sandbox/clock", document={"now": moment})
     show(document, str(document["now"]), as_json=json)
     return 0
 
@@ -242,7 +242,7 @@ def read_accounts(file: Path) -> list[dict[str, Any]]:
         ) from error
 
 
-def ask(url: str | None, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+def ask(url: str | None, method: str, path: str, *, document: Mapping[str, Any] | None = None) -> Any:
     """Call the control side (faults, clock, book) of a running sandbox bank.
 
     Raises ServiceUnavailable when none answers and InputError when it refuses.

@@ -58,5 +58,7 @@ def serve(
         )
     )
     wanted = settings.dashboard_port if port is None else port
-    serve_until_stopped(app, bound, wanted, lambda address: print(f"看板 dashboard: {address}", flush=True))
+    serve_until_stopped(
+        app, bound, wanted, ready=lambda address: print(f"看板 dashboard: {address}", flush=True)
+    )
     return 0

@@ -39,7 +39,7 @@ def status(*, city: City, month: PeriodText, options: Dated = Dated()) -> int:
     from fundpool.services.oversight.status import is_troubled, month_status
 
     ports, when = options.open_month(), parse_period(month)
-    shown = month_status(ports, city, when, options.now, only_known_then=options.as_of is not None)
+    shown = month_status(ports, city, when, now=options.now, only_known_then=options.as_of is not None)
     slips = () if options.json else ports.slip_folder.slips(city, when)
     return options.show(
         shown, *_tables(shown), *map(_flag, shown.flags), *_slips(slips), found=is_troubled(shown)

@@ -65,7 +65,7 @@ def submit(
             sources.append(read_source(file))
         except FundpoolError as error:
             unopened.append(FileReceipt(shown_name(file.name), None, FileState.UNREADABLE, error=error))
-    receipts = [*file_documents(ports, with_members(sources), sending, now), *unopened]
+    receipts = [*file_documents(ports, with_members(sources), sending, now=now), *unopened]
     options.show(
         {"files": [_as_json(receipt) for receipt in receipts]},
         _table(receipts),

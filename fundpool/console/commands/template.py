@@ -61,7 +61,15 @@ def template(
         unit = register.by_code(code)
         assert unit is not None
         path = out / f"{when}-{kind.key}-{unit.code}-{unit.name_zh}.xlsx"
-        write_template(path, kind.key, policy.name_zh, [unit], when, funds=register.funds, detail_rows=rows)
+        write_template(
+            path,
+            kind.key,
+            policy.name_zh,
+            counties=[unit],
+            month=when,
+            funds=register.funds,
+            detail_rows=rows,
+        )
         written.append({"county": unit.code, "name": unit.name_zh, "document": kind.key, "file": path})
     return options.show(
         {"files": [pick(each, "county document file") for each in written]},

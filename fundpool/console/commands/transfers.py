@@ -242,7 +242,7 @@ def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     from fundpool.services.payments import payment_decisions
 
     withdraw = partial(payment_decisions.cancel, terms=act.settings.gateway_terms)
-    return _decide(withdraw, transfer_id, reason, act)
+    return _decide(withdraw, transfer_id, reason, act=act)
 
 
 @app.command
@@ -250,7 +250,7 @@ def hold(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """挂起一笔款项 / Stop one payment until a person has looked."""
     from fundpool.services.payments.payment_decisions import hold_obligation
 
-    return _decide(hold_obligation, transfer_id, reason, act)
+    return _decide(hold_obligation, transfer_id, reason, act=act)
 
 
 @app.command(name="look-again")
@@ -258,7 +258,7 @@ def look_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """解除挂起 / Take a payment out of HELD to where its attempts say it stands."""
     from fundpool.services.payments.payment_decisions import look_again as leave_held
 
-    return _decide(leave_held, transfer_id, reason, act)
+    return _decide(leave_held, transfer_id, reason, act=act)
 
 
 @app.command(name="accept-execution")
@@ -266,7 +266,7 @@ def accept_execution(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """认定银行的执行 / Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
     from fundpool.services.payments.payment_decisions import accept_execution as accept
 
-    return _decide(accept, transfer_id, reason, act)
+    return _decide(accept, transfer_id, reason, act=act)
 
 
 @app.command(name="approve-retry")
@@ -274,7 +274,7 @@ def approve_retry(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """准予重试 / Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
     from fundpool.services.payments.payment_decisions import approve_retry as allow_retry
 
-    return _decide(allow_retry, transfer_id, reason, act)
+    return _decide(allow_retry, transfer_id, reason, act=act)
 
 
 @app.command(name="order-again")
@@ -282,10 +282,10 @@ def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """重新制单 / Order what came back (退票) or was withdrawn once more, to the account approved now; two others pass it."""
     from fundpool.services.payments.batches import order_again as order_once_more
 
-    return _decide(order_once_more, transfer_id, reason, act)
+    return _decide(order_once_more, transfer_id, reason, act=act)
 
 
-def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str, act: Act) -> int:
+def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str, *, act: Act) -> int:
     """Carry out a person's decision about a payment in one transaction and show the payment's new state."""
     changed = act.change(decision, transfer_id, by=act.by, reason=reason, now=act.now)
     return act.show(pick(changed, "id obligation=key state"), f"{changed.key}: {changed.state}")

@@ -162,7 +162,7 @@ class _Pages:
         place = self._place(request, extra | ({"live": "1"} if live else {}))
         read = self.reader.board(place.city.key, place.month, place.moment)
         units = [unit.code for unit in place.city.units]
-        board = build_board(read.status, units, place.city.duty_of_hop, shown, read.money)
+        board = build_board(read.status, units, place.city.duty_of_hop, show=shown, money=read.money)
         return self._page(
             request,
             "board.html",
@@ -185,7 +185,7 @@ class _Pages:
                 f"{place.city.name_en} has no county with code {code}",
                 remedy="从看板选择县（市、区） / choose a county on the board",
             )
-        read = self.reader.county(place.city.key, place.month, code, place.moment)
+        read = self.reader.county(place.city.key, place.month, code, moment=place.moment)
         return self._page(request, "county.html", place, unit=code, county=read.month, books=read.books)
 
     def slip(self, request: Request) -> Response:
@@ -211,7 +211,7 @@ class _Pages:
     def _slip(self, request: Request) -> SlipFile:
         place, wanted = self._place(request), request.path_params
         slip = self.reader.slip(
-            place.city.key, place.month, wanted["document"], wanted["unit"], wanted["version"]
+            place.city.key, place.month, wanted["document"], unit=wanted["unit"], version=wanted["version"]
         )
         if slip is None:
             raise InputError(
@@ -310,7 +310,7 @@ class _Pages:
                 remedy="可选 / choose one of: " + ", ".join(cities),
             )
         month = self._month(request, city, moment)
-        return Place(request.url.path, cities[city], month, moment, as_of, extra or {})
+        return Place(request.url.path, cities[city], month, moment=moment, as_of=as_of, extra=extra or {})
 
     def _month(self, request: Request, city: str, moment: Moment) -> Month:
         text = request.query_params.get("month")
@@ -337,7 +337,7 @@ class _Pages:
         return known[DEFAULT_LANGUAGE]
 
     def _page(
-        self, request: Request, template: str, place: Place | None, status_code: int = 200, **context: Any
+        self, request: Request, template: str, place: Place | None, *, status_code: int = 200, **context: Any
     ) -> Response:
         language = self._language(request)
         html = (
@@ -368,7 +368,7 @@ class _Pages:
         if request.url.path.startswith("/api/") or request.url.path == "/healthz":
             return JSONResponse({"error": error_document(error)}, status_code)
         return self._page(
-            request, "error.html", None, status_code, error=error, status_code_shown=status_code
+            request, "error.html", None, status_code=status_code, error=error, status_code_shown=status_code
         )
 
 

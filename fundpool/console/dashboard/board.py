@@ -127,6 +127,7 @@ def build_board(
     status: MonthStatus,
     units: Sequence[str],
     duty_of_hop: Mapping[tuple[str, str], str],
+    *,
     show: Show = Show.ALL,
     money: Sequence[FundMoney] = (),
 ) -> Board:
@@ -136,7 +137,9 @@ def build_board(
     between two kinds of account fulfils.
     """
     keys = _keys_in_order(status.duties)
-    rows = tuple(_row(unit, keys, status, units, duty_of_hop) for unit in _row_units(units, status))
+    rows = tuple(
+        _row(unit, keys, status, units=units, duty_of_hop=duty_of_hop) for unit in _row_units(units, status)
+    )
     duties = status.duties
     return Board(
         status=status,
@@ -202,6 +205,7 @@ def _row(
     unit: str | None,
     keys: Sequence[str],
     status: MonthStatus,
+    *,
     units: Sequence[str],
     duty_of_hop: Mapping[tuple[str, str], str],
 ) -> Row:

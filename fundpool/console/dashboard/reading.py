@@ -73,7 +73,7 @@ class MonthReader:
     def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
         """The month as ``fundpool status`` shows it."""
         return status.month_status(
-            self._ports, city, month, moment.at, only_known_then=moment.only_known_then
+            self._ports, city, month, now=moment.at, only_known_then=moment.only_known_then
         )
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
@@ -82,14 +82,14 @@ class MonthReader:
 
         def read(work: Work) -> BoardReading:
             return BoardReading(
-                self._status(work, city, month, moment),
-                overview.fund_money(policy, known_facts(work, policy, month, moment.known_until)),
+                self._status(work, city, month, moment=moment),
+                overview.fund_money(policy, known_facts(work, policy, month, until=moment.known_until)),
                 overview.standing_alarms(work, policy.key, moment.known_until),
             )
 
         return self._ports.database.read(read)
 
-    def county(self, city: str, month: Month, unit: str, moment: Moment) -> CountyReading:
+    def county(self, city: str, month: Month, unit: str, *, moment: Moment) -> CountyReading:
         """Files, findings, review cases and transfers of one county's month, and the city's books."""
         policy = self._ports.policies.city(city)
 
@@ -98,8 +98,8 @@ class MonthReader:
                 self._ports,
                 city,
                 month,
-                unit,
-                moment.at,
+                county=unit,
+                now=moment.at,
                 only_known_then=moment.only_known_then,
                 snapshot=work,
             )
@@ -113,18 +113,20 @@ class MonthReader:
 
         def read(work: Work) -> TransfersReading:
             return TransfersReading(
-                self._status(work, city, month, moment),
-                overview.month_batches(work, policy, known_facts(work, policy, month, moment.known_until)),
+                self._status(work, city, month, moment=moment),
+                overview.month_batches(
+                    work, policy, known_facts(work, policy, month, until=moment.known_until)
+                ),
             )
 
         return self._ports.database.read(read)
 
-    def _status(self, work: Work, city: str, month: Month, moment: Moment) -> MonthStatus:
+    def _status(self, work: Work, city: str, month: Month, *, moment: Moment) -> MonthStatus:
         return status.month_status(
-            self._ports, city, month, moment.at, only_known_then=moment.only_known_then, snapshot=work
+            self._ports, city, month, now=moment.at, only_known_then=moment.only_known_then, snapshot=work
         )
 
-    def slip(self, city: str, month: Month, document: str, unit: str, version: int) -> SlipFile | None:
+    def slip(self, city: str, month: Month, document: str, *, unit: str, version: int) -> SlipFile | None:
         """The return slip of one version; None when there is none on this machine."""
         wanted = (document, unit, version)
         periods = (month, Year(month.year))  # the page shows the documents of the month and of its year
@@ -146,4 +148,4 @@ class MonthReader:
 
 
 def _books(work: Work, policy: CityPolicy, moment: Moment) -> Sequence[FundBooks]:
-    return overview.fund_books(work, policy.key, [fund.key for fund in policy.funds], moment.at)
+    return overview.fund_books(work, policy.key, [fund.key for fund in policy.funds], as_of=moment.at)

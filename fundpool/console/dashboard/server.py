@@ -22,7 +22,7 @@ def answered_hosts(host: str) -> frozenset[str] | None:
     return LOOPBACK_NAMES if host in LOOPBACK_NAMES else None
 
 
-def serve_until_stopped(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve_until_stopped(app: FastAPI, host: str, port: int, *, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; ``ready`` gets the address once requests are answered.
 
     Port 0 takes any free port. Raises InputError when the address cannot be had.

@@ -110,7 +110,7 @@ class _Demo:
                     # The checks' framework takes seconds to load: while the server starts, not in the first step.
                     import_module("expectations.runner")
                     prefect = stack.enter_context(local_prefect(settings, server=server))
-                self._play(prefect, ports, position, clock)
+                self._play(prefect, ports, position, clock=clock)
             summary = self._conclude(ports, clock, bank)
             if serve:
                 if is_over:
@@ -160,7 +160,7 @@ class _Demo:
             yield address
 
     def _play(
-        self, prefect: "LocalPrefect", ports: "MonthPorts", position: "Position", clock: "BusinessClock"
+        self, prefect: "LocalPrefect", ports: "MonthPorts", position: "Position", *, clock: "BusinessClock"
     ) -> None:
         from fundpool.console.commands.sandbox_bank import ask
         from fundpool.console.demo.people import ScriptedPeople
@@ -170,7 +170,7 @@ class _Demo:
         settings = Settings()
         self.console.print(f"Prefect: {prefect.ui_url}", highlight=False)
         narrator = Narrator(self.console, self.script, ports.policies.city(self.script.city))
-        people = ScriptedPeople(settings, ports, self.script, self.folder)
+        people = ScriptedPeople(settings, ports, self.script, folder=self.folder)
         with narrator.progress:
             # A tick that an ended demo left may still start steps: the acts that follow need them done.
             prefect.finish_open_runs()
@@ -193,12 +193,14 @@ class _Demo:
         from fundpool.console.output import print_json
 
         script = self.script
-        summary = summarise(ports, script.city, script.month, clock.now, ask(bank, "GET", "/sandbox/book"))
-        reports = ScriptedPeople(Settings(), ports, script, self.folder).written_reports()
+        summary = summarise(
+            ports, script.city, script.month, now=clock.now, bank_book=ask(bank, "GET", "/sandbox/book")
+        )
+        reports = ScriptedPeople(Settings(), ports, script, folder=self.folder).written_reports()
         if self.as_json:
             files = [str(file) for file in sorted(reports.glob("*"))]
             print_json({**asdict(summary), "ok": summary.is_sound, "reports": files})
-        print_summary(self.console, summary, reports, names_of_funds(ports.policies.city(script.city)))
+        print_summary(self.console, summary, reports, funds=names_of_funds(ports.policies.city(script.city)))
         return summary
 
     def _serve_on(self) -> None:

@@ -53,6 +53,7 @@ class People:
         budget: Mapping[tuple[str, str], int],
         document_number: str,
         openings: Mapping[Month, Sequence[records.OpeningRow]],
+        *,
         now: datetime,
     ) -> None:
         """Record the year's budget (fen by county and scheme) and what accounts held at the end of months."""
@@ -76,21 +77,29 @@ class People:
 
         def enter(work: Work) -> None:
             for proposal in accounts:
-                entry = bank_accounts.propose_account(work, proposal, self.names["accounts_clerk"], now)
+                entry = bank_accounts.propose_account(work, proposal, self.names["accounts_clerk"], now=now)
                 if proposal.unit not in unapproved:
-                    bank_accounts.approve_account(work, entry.id, self.names["accounts_checker"], now)
+                    bank_accounts.approve_account(work, entry.id, self.names["accounts_checker"], now=now)
 
         self.ports.database.transaction(enter)
 
     # --- counties ------------------------------------------------------------------------------
 
     def submit(
-        self, file: Path, document: str, now: datetime, county: str | None = None, month: Month | None = None
+        self,
+        file: Path,
+        document: str,
+        now: datetime,
+        *,
+        county: str | None = None,
+        month: Month | None = None,
     ) -> intake.FileReceipt:
         """The county's clerk files one document; the receipt says what is wrong with it."""
         clerk = f"{self._county_name(county)}经办"
-        sending = intake.Sending(self.policy.key, DocumentKind(document), now, clerk, county, month)
-        return intake.submit(self.ports, [read_source(file)], sending, now)[0]
+        sending = intake.Sending(
+            self.policy.key, DocumentKind(document), now, received_from=clerk, county=county, month=month
+        )
+        return intake.submit(self.ports, [read_source(file)], sending, now=now)[0]
 
     def _county_name(self, county: str | None) -> str:
         names = {unit.code: unit.name_zh for unit in self.policy.units}
@@ -142,7 +151,7 @@ class People:
             )
 
     def _cases(self, document: str, county: str | None = None) -> list[ReviewCase]:
-        found = review.cases_of(self.ports, self.policy.key, self.month, DocumentKind(document))
+        found = review.cases_of(self.ports, self.policy.key, self.month, document=DocumentKind(document))
         return [case for case in found if county in {None, case.county}]
 
     # --- finance -------------------------------------------------------------------------------
@@ -174,7 +183,7 @@ class People:
 
         def authorise(work: Work) -> None:
             for hop in self.hops_of(step):
-                batches.authorise(work, city, month, hop, checker=checker, releaser=releaser, now=now)
+                batches.authorise(work, city, month, hop=hop, checker=checker, releaser=releaser, now=now)
 
         self.ports.database.transaction(authorise)
 
@@ -192,7 +201,7 @@ class ScriptedPeople(People):
     it is.
     """
 
-    def __init__(self, settings: Settings, ports: MonthPorts, script: Script, folder: Path) -> None:
+    def __init__(self, settings: Settings, ports: MonthPorts, script: Script, *, folder: Path) -> None:
         self.ports = ports
         self.policy = ports.policies.city(script.city)
         self.month = script.month
@@ -232,7 +241,9 @@ class ScriptedPeople(People):
             self.month.plus(-2): read_openings(folder / "openings-city.csv").rows,
             self.month.plus(-1): read_openings(folder / "openings-counties.csv").rows,
         }
-        self.record_beginnings(read_budget(folder / "budget.csv").rows, set_up.budget_document, openings, now)
+        self.record_beginnings(
+            read_budget(folder / "budget.csv").rows, set_up.budget_document, openings, now=now
+        )
         self.enter_accounts(read_accounts(folder / "accounts.csv").rows, now, set_up.unapproved)
 
     def _approve_accounts(self, _act: Act, now: datetime) -> None:
@@ -254,7 +265,7 @@ class ScriptedPeople(People):
     def _submit(self, act: Act, now: datetime) -> None:
         assert act.file
         assert act.document
-        receipt = self.submit(self._folder / act.file, act.document, now, act.county, self.month)
+        receipt = self.submit(self._folder / act.file, act.document, now, county=act.county, month=self.month)
         if receipt.error is not None:
             raise receipt.error
 
@@ -277,7 +288,7 @@ class ScriptedPeople(People):
     def _write_reports(self, _act: Act, now: datetime) -> None:
         folder = self.written_reports()
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files_of(self.ports, self.policy.key, self.month, now):
+        for name, content in files_of(self.ports, self.policy.key, self.month, now=now):
             (folder / name).write_bytes(content)
 
 

@@ -72,14 +72,16 @@ class Summary:
 
 
 def summarise(
-    ports: MonthPorts, city: str, month: Month, now: datetime, bank_book: dict[str, Any]
+    ports: MonthPorts, city: str, month: Month, *, now: datetime, bank_book: dict[str, Any]
 ) -> Summary:
     """Read the month's end from the records; ``bank_book`` is what the sandbox bank says it did."""
     policy = ports.policies.city(city)
 
     def read(work: Work) -> Summary:
         facts = month_facts(work, policy, month)
-        flags = flags_of(work, policy, facts, progress_of(policy, month, ports.calendar, facts, now))
+        flags = flags_of(
+            work, policy, facts, progress=progress_of(policy, month, ports.calendar, facts=facts, now=now)
+        )
         held = booking.balances(work, policy.key)
         return Summary(
             city=policy.key,
@@ -92,8 +94,8 @@ def summarise(
             ),
             ledger_faults=tuple(fault.zh for fault in ledger_checks.verify(work)),
             transfers=len(bank_book["executions"]),
-            differences=tuple(_differences(work, policy, month, bank_book)),
-            digest=_digest(work, policy, facts, flags, bank_book),
+            differences=tuple(_differences(work, policy, month, bank_book=bank_book)),
+            digest=_digest(work, policy, facts, flags=flags, bank_book=bank_book),
         )
 
     return ports.database.read(read)
@@ -129,7 +131,7 @@ def _flag(flag: Flag) -> dict[str, Any]:
     return {**about, "step": flag.duty}
 
 
-def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[str, Any]) -> list[str]:
+def _differences(work: Work, policy: CityPolicy, month: Month, *, bank_book: dict[str, Any]) -> list[str]:
     """Where the bank's book and ours differ: transfers first, then balances."""
     ours = {
         view.attempt.key: (view.obligation.amount_fen, view.credit_account.account_no)
@@ -150,7 +152,7 @@ def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[s
     balances = {account["account"]: account["balance_fen"] for account in bank_book["accounts"]}
     for account in work.accounts.find(policy.key):
         if account.account_type in BANK_ONLY_ACCOUNTS:
-            ref = AccountRef(policy.key, account.fund, account.account_type, account.unit)
+            ref = AccountRef(policy.key, account.fund, account.account_type, unit=account.unit)
             booked = booking.balance(work, ref).posted_fen
             if booked != balances.get(account.account_no):
                 found.append(
@@ -160,7 +162,7 @@ def _differences(work: Work, policy: CityPolicy, month: Month, bank_book: dict[s
 
 
 def _digest(
-    work: Work, policy: CityPolicy, facts: MonthFacts, flags: tuple[Flag, ...], bank_book: dict[str, Any]
+    work: Work, policy: CityPolicy, facts: MonthFacts, *, flags: tuple[Flag, ...], bank_book: dict[str, Any]
 ) -> str:
     """A SHA-256 that is the same for two plays of the same month: what was filed, decided, paid, booked and flagged.
 

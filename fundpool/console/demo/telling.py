@@ -194,7 +194,7 @@ def names_of_funds(policy: CityPolicy) -> dict[str, str]:
     return {fund.key: f"{CityFund.of(fund).short_zh} {fund.key}" for fund in policy.funds}
 
 
-def print_summary(console: Console, summary: Summary, reports: Path, funds: Mapping[str, str]) -> None:
+def print_summary(console: Console, summary: Summary, reports: Path, *, funds: Mapping[str, str]) -> None:
     """The tables at the end; ``funds`` says what each fund is called."""
     console.print()
     flags = [flag for flag in summary.flags if flag["kind"] in SHOWN_FLAGS]

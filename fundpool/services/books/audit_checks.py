@@ -136,9 +136,9 @@ def take_anchor(work: Work, now: datetime) -> Anchor:
         now.astimezone(SHANGHAI).isoformat(),
         number,
         hash_,
-        tuple(work.ledger.chains()),
-        rows.number,
-        rows.seal,
+        books=tuple(work.ledger.chains()),
+        row_number=rows.number,
+        row_seal=rows.seal,
     )
 
 
@@ -244,11 +244,11 @@ def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verifi
     """
     assert start.checkpoint is not None
     later = [each for each in anchors if each.row_number >= start.row_number]
-    head = TrailRecord(start.row_number, start.audit_number, start.audit_hash, "[]", start.row_seal)
+    head = TrailRecord(start.row_number, start.audit_number, start.audit_hash, rows="[]", seal=start.row_seal)
     trail = CheckedTrail(work.seals, _seals_of_records(later), head)
     rows = DealtRows(is_part=True)
     trail.read(work.trail.records(start.row_number), rows.change)
-    audit, faults = _check_audit(work, later, trail.head, (start.audit_number, start.audit_hash))
+    audit, faults = _check_audit(work, later, trail.head, begin=(start.audit_number, start.audit_hash))
     books = ledger_checks.verify_since(work, start.heads)
     counts = Counter(start.checkpoint.counts)
     counts.update(trail.added)
@@ -270,7 +270,7 @@ def verify_since(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Verifi
         ],
         trail.records,
         rows.rows,
-        start.at,
+        since=start.at,
     )
 
 
@@ -282,7 +282,7 @@ def _history_differs(start: Anchor) -> LedgerFault:
         _HISTORY_DIFFERS,
         start.at,
         "行数或账户余额与上次全部核验及此后所写的不符，须全部核验",
-        "numbers of rows or balances are not what the last full verification and all written since add up to; "
+        en="numbers of rows or balances are not what the last full verification and all written since add up to; "
         "verify everything",
     )
 
@@ -299,12 +299,12 @@ def _check_earlier(work: Work, anchors: Sequence[Anchor], start: Anchor) -> Iter
                 "trail_rewritten",
                 f"row_trail:{number}",
                 f"行轨迹第 {number} 条与外存锚值不符",
-                f"record {number} of the row trail differs from the anchor kept elsewhere",
+                en=f"record {number} of the row trail differs from the anchor kept elsewhere",
             )
 
 
 def _check_audit(
-    work: Work, anchors: Sequence[Anchor], sealed_end: TrailRecord, begin: tuple[int, str] = (0, GENESIS)
+    work: Work, anchors: Sequence[Anchor], sealed_end: TrailRecord, *, begin: tuple[int, str] = (0, GENESIS)
 ) -> tuple[int, list[LedgerFault]]:
     """How many audit records stand behind ``begin``, and the faults of their chain and its end."""
     heads = {anchor.audit_number: anchor.audit_hash for anchor in anchors if anchor.audit_number}
@@ -318,7 +318,7 @@ def _check_audit(
                 "audit_unreadable",
                 "audit",
                 f"审计日志中有读不出的值：{error}",
-                f"audit trail: cannot be read: {error}",
+                en=f"audit trail: cannot be read: {error}",
             )
         ]
     return audit.records, faults
@@ -368,7 +368,7 @@ class _SealedEnd:
             kind,
             f"audit:{expected}",
             "审计日志" + zh.format(self._number, expected),
-            "audit trail: " + en.format(self._number, expected),
+            en="audit trail: " + en.format(self._number, expected),
         )
 
 
@@ -387,7 +387,7 @@ def _check_books(work: Work, anchors: Sequence[Anchor], start: Anchor | None) ->
                     "books_rewritten" if found else "books_truncated",
                     f"{city}/{fund}/{number}",
                     f"凭证与 {anchor.at} 的外存锚值不符",
-                    f"the voucher differs from the anchor of {anchor.at}",
+                    en=f"the voucher differs from the anchor of {anchor.at}",
                 )
 
 

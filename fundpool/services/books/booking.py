@@ -60,7 +60,7 @@ def post(
     for (city, fund), entries in fresh.items():
         touched = {ref.text: ref for entry in entries for ref in (entry.debit, entry.credit)}
         moved = {ref: balances[text] for text, ref in touched.items()}
-        _write(work, city, fund, entries, moved, by=by, now=now, evidence=evidence)
+        _write(work, city, fund, entries=entries, balances=moved, by=by, now=now, evidence=evidence)
     return sum(map(len, fresh.values()))
 
 
@@ -68,9 +68,9 @@ def _write(
     work: Work,
     city: str,
     fund: str,
+    *,
     entries: Sequence[Posting],
     balances: Mapping[AccountRef, Balance],
-    *,
     by: str,
     now: datetime,
     evidence: str | None,
@@ -82,7 +82,7 @@ def _write(
         city,
         fund,
         [(entry, *accounting_month(entry.event_at, locked)) for entry in entries],
-        balances,
+        balances=balances,
         made_by=by,
         recorded_at=now,
         evidence=evidence,
@@ -149,7 +149,7 @@ def open_balances(
         Posting(
             key=f"opening/{ref}",
             debit=ref,
-            credit=AccountRef(ref.city, ref.fund, AccountType.FUND_BALANCE, ref.unit),
+            credit=AccountRef(ref.city, ref.fund, AccountType.FUND_BALANCE, unit=ref.unit),
             amount_fen=amount_fen,
             flow=Flow.OPENING,
             phase=Phase.DIRECT,
@@ -183,15 +183,19 @@ def book_income(
             f"没有收入来源“{source}”，可用：{'、'.join(INCOME_SOURCES)}",
             f"no income source {source!r}; there are {', '.join(INCOME_SOURCES)}",
         )
-    account = AccountRef(city, fund, into, unit)
-    post(work, [_income(account, source, amount_fen, reference, event_at)], by=by, now=now)
+    account = AccountRef(city, fund, into, unit=unit)
+    post(work, [_income(account, source, amount_fen, reference=reference, event_at=event_at)], by=by, now=now)
 
 
-def _income(account: AccountRef, source: str, amount_fen: int, reference: str, event_at: datetime) -> Posting:
+def _income(
+    account: AccountRef, source: str, amount_fen: int, *, reference: str, event_at: datetime
+) -> Posting:
     return Posting(
         key=income_key(account, source, reference),
         debit=account,
-        credit=AccountRef(account.city, account.fund, AccountType.FUND_INCOME, account.unit, source),
+        credit=AccountRef(
+            account.city, account.fund, AccountType.FUND_INCOME, unit=account.unit, detail=source
+        ),
         amount_fen=amount_fen,
         flow=Flow.INTEREST if source == "interest" else Flow.INCOME,
         phase=Phase.DIRECT,
@@ -216,7 +220,7 @@ _INTERNAL_FLOWS = {
 
 
 def _passed_up(
-    source: AccountRef, target: AccountRef, amount_fen: int, reference: str, event_at: datetime
+    source: AccountRef, target: AccountRef, amount_fen: int, *, reference: str, event_at: datetime
 ) -> Posting:
     """Money that others moved towards the fiscal account; payments downwards go through the payment door."""
     flow = _INTERNAL_FLOWS.get((source.type, target.type))
@@ -268,11 +272,11 @@ def book_spending(
     version: the same again changes nothing. Returns what was spent. Raises RuleViolation
     ``exceeds_balance`` when the account does not hold it.
     """
-    account = AccountRef(city, fund, account_type, unit)
+    account = AccountRef(city, fund, account_type, unit=unit)
     entries = [
         Posting(
             key=spending_key(city, fund, unit=unit, month=month, reference=reference, item=item),
-            debit=AccountRef(city, fund, AccountType.FUND_EXPENDITURE, unit, item),
+            debit=AccountRef(city, fund, AccountType.FUND_EXPENDITURE, unit=unit, detail=item),
             credit=account,
             amount_fen=amount_fen,
             flow=Flow.SPEND,
@@ -285,21 +289,23 @@ def book_spending(
     ]
     # What came in first: it may be what the spending was paid from.
     if returned_fen:
-        entries.insert(0, _returned(account, returned_fen, reference, event_at))
+        entries.insert(0, _returned(account, returned_fen, reference, event_at=event_at))
     if interest_fen:
-        entries.insert(0, _income(account, "interest", interest_fen, reference, event_at))
+        entries.insert(0, _income(account, "interest", interest_fen, reference=reference, event_at=event_at))
     if remitted_fen:
-        fiscal = AccountRef(city, fund, AccountType.COUNTY_FISCAL, unit)
-        entries.append(_passed_up(account, fiscal, remitted_fen, reference, event_at))
+        fiscal = AccountRef(city, fund, AccountType.COUNTY_FISCAL, unit=unit)
+        entries.append(_passed_up(account, fiscal, remitted_fen, reference=reference, event_at=event_at))
     post(work, entries, by=by, now=now)
     return sum(items.values())
 
 
-def _returned(account: AccountRef, amount_fen: int, reference: str, event_at: datetime) -> Posting:
+def _returned(account: AccountRef, amount_fen: int, reference: str, *, event_at: datetime) -> Posting:
     return Posting(
         key=spending_returned_key(account, reference),
         debit=account,
-        credit=AccountRef(account.city, account.fund, AccountType.FUND_EXPENDITURE, account.unit, "returned"),
+        credit=AccountRef(
+            account.city, account.fund, AccountType.FUND_EXPENDITURE, unit=account.unit, detail="returned"
+        ),
         amount_fen=amount_fen,
         flow=Flow.SPEND_RETURNED,
         phase=Phase.DIRECT,
@@ -313,7 +319,7 @@ def spending_returned_key(account: AccountRef, reference: str) -> str:
     return f"spending_returned/{account}/{reference}"
 
 
-def spending_key(city: str, fund: str, unit: str, month: Month, reference: str, item: str) -> str:
+def spending_key(city: str, fund: str, unit: str, *, month: Month, reference: str, item: str) -> str:
     """Business key of the spending of one item, for ``reverse``."""
     return f"spending/{city}/{fund}/{unit}/{month}/{reference}/{item}"
 
@@ -341,20 +347,20 @@ def reverse(work: Work, key: str, *, reason: str, by: str, event_at: datetime, n
     post(work, [reversal], by=by, now=now)
 
 
-def close_month(work: Work, city: str, fund: str, month: Month, *, by: str, now: datetime) -> bool:
+def close_month(work: Work, city: str, fund: str, *, month: Month, by: str, now: datetime) -> bool:
     """Close the month's books; later data becomes an adjustment. False when closed before."""
-    closed = work.ledger.lock_month(city, fund, month, by, now)
+    closed = work.ledger.lock_month(city, fund, month, by=by, at=now)
     if closed:
         work.audit.append(at=now, actor=by, action="close_month", subject=f"books:{city}/{fund}/{month}")
     return closed
 
 
 def close_months(
-    work: Work, city: str, fund: str | None, month: Month, *, by: str, now: datetime
+    work: Work, city: str, fund: str | None, *, month: Month, by: str, now: datetime
 ) -> list[str]:
     """Close the month's books of the fund, or (None) of every fund with books; the funds that were open."""
     funds = [fund] if fund else [chain[1] for chain in work.ledger.chains() if chain[0] == city]
-    return [each for each in funds if close_month(work, city, each, month, by=by, now=now)]
+    return [each for each in funds if close_month(work, city, each, month=month, by=by, now=now)]
 
 
 def balances(
@@ -368,7 +374,7 @@ def balances(
     """Balances now, or as of an event time, a record time or both."""
     if event_until is None and recorded_until is None:
         return work.ledger.balances(city, fund)
-    return work.ledger.balances_as_of(city, fund, event_until, recorded_until)
+    return work.ledger.balances_as_of(city, fund, event_until, recorded_until=recorded_until)
 
 
 def balance(work: Work, ref: AccountRef) -> AccountBalance:
@@ -378,7 +384,7 @@ def balance(work: Work, ref: AccountRef) -> AccountBalance:
 
 
 def paid(
-    work: Work, city: str, fund: str, unit: str, *, year: int | None = None, month: Month | None = None
+    work: Work, city: str, fund: str, *, unit: str, year: int | None = None, month: Month | None = None
 ) -> int:
     """Fen of settled payments into the unit's account for the months of a year, or for one month."""
     settled = work.payments.obligations(
@@ -391,6 +397,6 @@ def paid(
     return sum(each.paid_fen for each in settled if year is None or each.month.year == year)
 
 
-def received(work: Work, city: str, fund: str, unit: str, month: Month) -> int:
+def received(work: Work, city: str, fund: str, *, unit: str, month: Month) -> int:
     """Fen that reached the unit's expenditure account for ``month``, as the bank confirmed it."""
-    return paid(work, city, fund, unit, month=month)
+    return paid(work, city, fund, unit=unit, month=month)

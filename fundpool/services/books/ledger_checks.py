@@ -49,7 +49,7 @@ def verify(work: Work) -> list[LedgerFault]:
             "posting_unknown",
             key,
             "不属于任何凭证或账户，或款项环节、行号次序不符",
-            "belongs to no voucher or account, bears another posting's leg or stands out of order",
+            en="belongs to no voucher or account, bears another posting's leg or stands out of order",
         )
         for key in work.ledger.stray_postings()
     ]
@@ -81,7 +81,7 @@ def verify_since(work: Work, heads: Heads) -> BooksSince:
     try:
         for city, fund, _, _ in work.ledger.chains():
             head = heads.get((city, fund), _BEGINNING)
-            books = _Books(work, city, fund, head)
+            books = _Books(work, city, fund, head=head)
             faults += books.check(
                 work.ledger.vouchers(city, fund, head[0]), work.ledger.postings(city, fund, head[0])
             )
@@ -109,7 +109,7 @@ def digest_of_balances(
 
 def _unreadable(error: Exception) -> LedgerFault:
     return LedgerFault(
-        "books_unreadable", "ledger", f"账簿中有读不出的值：{error}", f"cannot be read: {error}"
+        "books_unreadable", "ledger", f"账簿中有读不出的值：{error}", en=f"cannot be read: {error}"
     )
 
 
@@ -120,7 +120,7 @@ Entries = Sequence[tuple[Voucher, list[StoredPosting]]]
 class _Books:
     """One set of books, followed from a voucher on; holds some vouchers, the locks and a sum per account."""
 
-    def __init__(self, work: Work, city: str, fund: str, head: tuple[int, str] = _BEGINNING) -> None:
+    def __init__(self, work: Work, city: str, fund: str, *, head: tuple[int, str] = _BEGINNING) -> None:
         self._ledger = work.ledger
         self._number, self._previous_hash = head
         self.postings = 0
@@ -160,7 +160,7 @@ class _Books:
                     "voucher_gap",
                     subject,
                     f"凭证号不连续，应为 {self._number}",
-                    f"expected number {self._number}",
+                    en=f"expected number {self._number}",
                 )
                 self._number = voucher.number
             sealed = seal_voucher(voucher, [(each.posting, each.month, each.adjusts_month) for each in lines])
@@ -170,7 +170,7 @@ class _Books:
                     "voucher_altered",
                     subject,
                     "内容被改或与前一凭证不相衔接",
-                    "was altered or does not follow the one before it",
+                    en="was altered or does not follow the one before it",
                 )
             self._previous_hash = voucher.hash
 
@@ -181,7 +181,7 @@ class _Books:
                     "booked_into_closed_month",
                     f"{voucher.city}/{voucher.fund}/{voucher.number}",
                     f"记入已结账的 {month}",
-                    f"was booked into the closed month {month}",
+                    en=f"was booked into the closed month {month}",
                 )
             self._closed.update(self._months_of.get(voucher.hash, ()))
 
@@ -205,10 +205,10 @@ def _check_postings(postings: Sequence[Posting], elsewhere: Mapping[str, Posting
         try:
             check_flow(entry)
         except RuleViolation as violation:
-            yield LedgerFault(violation.code, entry.key, violation.zh, violation.en)
+            yield LedgerFault(violation.code, entry.key, violation.zh, en=violation.en)
         if entry.resolves is not None and not _resolves(entry, by_key.get(entry.resolves)):
             yield LedgerFault(
-                "reserve_unknown", entry.key, "所指预留不存在或不符", "resolves no reserve of its kind"
+                "reserve_unknown", entry.key, "所指预留不存在或不符", en="resolves no reserve of its kind"
             )
         if entry.reverses is not None:
             original = by_key.get(entry.reverses)
@@ -221,7 +221,7 @@ def _check_postings(postings: Sequence[Posting], elsewhere: Mapping[str, Posting
                     "reversal_differs",
                     entry.key,
                     "与所冲销分录不符",
-                    "is not the opposite of what it reverses",
+                    en="is not the opposite of what it reverses",
                 )
 
 
@@ -245,11 +245,11 @@ def _compare_balances(
                 str(balance.ref),
                 f"账面 {balance.posted_fen} 分、预留 {balance.reserved_fen} 分，"
                 f"按分录应为 {expected.posted_fen} 分、{expected.reserved_fen} 分",
-                f"holds {balance.posted_fen} and {balance.reserved_fen} reserved, its postings add up to "
+                en=f"holds {balance.posted_fen} and {balance.reserved_fen} reserved, its postings add up to "
                 f"{expected.posted_fen} and {expected.reserved_fen}",
             )
     for ref in sums.keys() - {each.ref for each in running}:
-        yield LedgerFault("account_missing", str(ref), "有分录而无账户", "has postings but no account")
+        yield LedgerFault("account_missing", str(ref), "有分录而无账户", en="has postings but no account")
     yield from _check_running(running)
 
 
@@ -261,7 +261,7 @@ def _check_running(running: list[AccountBalance]) -> Iterator[LedgerFault]:
                 "cash_negative",
                 str(balance.ref),
                 f"余额为负：{balance.posted_fen} 分",
-                f"is overdrawn: {balance.posted_fen} fen",
+                en=f"is overdrawn: {balance.posted_fen} fen",
             )
     for (city, fund), (debit_fen, credit_fen) in trial_balance(running).items():
         if debit_fen != credit_fen:
@@ -269,7 +269,7 @@ def _check_running(running: list[AccountBalance]) -> Iterator[LedgerFault]:
                 "trial_balance",
                 f"{city}/{fund}",
                 f"借方 {debit_fen} 分，贷方 {credit_fen} 分，不平",
-                f"debits {debit_fen} and credits {credit_fen} differ",
+                en=f"debits {debit_fen} and credits {credit_fen} differ",
             )
 
 

@@ -63,7 +63,7 @@ class DealtRows:
             for line in file:
                 table, key, number, before, after = line[:-1].decode(errors="surrogatepass").split("\t")
                 if number:
-                    histories.change(RowChange(table, key, before or None, after or None), int(number))
+                    histories.change(RowChange(table, key, before or None, after=after or None), int(number))
                 else:
                     histories.compare(table, key, after)
             file.close()
@@ -100,7 +100,7 @@ def _named(work: Work, altered: set[Key]) -> Iterator[LedgerFault]:
     for table, names in work.trail.tables().items():
         of_table = sorted(key for name, key in altered if name == table)
         for key, stands in work.trail.prints(table, of_table):
-            yield altered_row((table, key), names, written.get((table, key), {}), stands.marks)
+            yield altered_row((table, key), names, written.get((table, key), {}), stands=stands.marks)
 
 
 _LATEST = "latest_seal"
@@ -115,7 +115,7 @@ def compare_latest_seals(work: Work, dealt: DealtRows, *, only_named: bool) -> I
         standing = iter(work.latest.standing(table, keys))
         while some := dict(islice(standing, _NAMES_AT_ONCE)):
             for name, seal in some.items():
-                latest.change(RowChange(_LATEST, as_key(name), None, seal), 1)
+                latest.change(RowChange(_LATEST, as_key(name), None, after=seal), 1)
             if only_named:
                 _deal_latest(latest, work.latest.of_rows(some).items())
     if not only_named:
@@ -127,7 +127,7 @@ def compare_latest_seals(work: Work, dealt: DealtRows, *, only_named: bool) -> I
                 "seal_not_latest",
                 f"{_LATEST} {key}",
                 "该行的封签（seal）不是所记的最后封签",
-                "the seal of this row is not the one that is kept as its latest",
+                en="the seal of this row is not the one that is kept as its latest",
             )
 
 

@@ -38,7 +38,9 @@ def take_in_documents(ports: MonthPorts, step: StepInHand, document: DocumentKin
 
     def receive(city: CityInHand) -> Outcomes:
         request, policy = city.request, ports.policies.city(city.request.city)
-        arrivals[request.city] = take_in(ports, policy, document, request.now, is_played=request.is_played)
+        arrivals[request.city] = take_in(
+            ports, policy, document, now=request.now, is_played=request.is_played
+        )
         return city.outcomes
 
     received = for_each_city(step, receive)
@@ -53,7 +55,7 @@ def take_in_documents(ports: MonthPorts, step: StepInHand, document: DocumentKin
 
 
 def judge_documents(
-    ports: MonthPorts, step: StepInHand, document: DocumentKind, period: Period
+    ports: MonthPorts, step: StepInHand, document: DocumentKind, *, period: Period
 ) -> StepInHand:
     """Judge the period's documents that are not decided yet; the outcomes are how each county stands, city by city.
 
@@ -64,7 +66,7 @@ def judge_documents(
     def list_undecided(city: CityInHand) -> Outcomes:
         request, policy = city.request, ports.policies.city(city.request.city)
         dockets[request.city] = docket_of(
-            ports, policy, document, period, counties_of(policy, request), request.now
+            ports, policy, document, month=period, counties=counties_of(policy, request), now=request.now
         )
         return city.outcomes
 
@@ -74,7 +76,7 @@ def judge_documents(
     def record(city: CityInHand) -> Outcomes:
         key = city.request.city
         troubles = record_judgements(ports, dockets[key], judged[key])
-        return (*_standings(ports, document, period, city.request, troubles), *city.outcomes)
+        return (*_standings(ports, document, period, request=city.request, troubles=troubles), *city.outcomes)
 
     return for_each_city(listed, record)
 
@@ -83,6 +85,7 @@ def _standings(
     ports: MonthPorts,
     document: DocumentKind,
     period: Period,
+    *,
     request: StepRequest,
     troubles: Sequence[JudgingTrouble],
 ) -> Outcomes:
@@ -95,7 +98,7 @@ def _standings(
             (known.document, known.county): known for known in work.records.nil_returns(policy.key, period)
         }
         return [
-            _outcome(work, county, latest.get(county), nil.get((document, county)), troubles)
+            _outcome(work, county, latest.get(county), nil=nil.get((document, county)), troubles=troubles)
             for county in counties_of(policy, request)
         ]
 
@@ -106,17 +109,20 @@ def _outcome(
     work: Work,
     county: str,
     version: Submission | None,
+    *,
     nil: NilReturn | None,
     troubles: Sequence[JudgingTrouble],
 ) -> UnitOutcome:
     trouble = next((trouble for trouble in troubles if trouble.county == county), None)
     if trouble is not None:
-        return failure(trouble.error, county, "校验未能完成", "not judged")
+        return failure(trouble.error, county, "校验未能完成", act_en="not judged")
     if version is not None and (version.stands or nil is None):
         return _filed(work, version)
     if nil is not None:
-        return UnitOutcome(county, UnitState.DONE, nil.text_zh, nil.text_en)
-    return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")
+        return UnitOutcome(county, UnitState.DONE, nil.text_zh, detail_en=nil.text_en)
+    return UnitOutcome(
+        county, UnitState.WAITING, "尚未报送，等县区", detail_en="nothing filed; the county's turn"
+    )
 
 
 def _filed(work: Work, version: Submission) -> UnitOutcome:
@@ -143,7 +149,7 @@ def _filed(work: Work, version: Submission) -> UnitOutcome:
         state = UnitState.FLAGGED
         zh = f"第 {number} 版有 {len(serious)} 条问题待审核"
         en = f"version {number} has {len(serious)} findings for the reviewer"
-    return UnitOutcome(version.county, state, zh, en, amount_fen=amount_fen)
+    return UnitOutcome(version.county, state, zh, detail_en=en, amount_fen=amount_fen)
 
 
 def _bad_file(policy: CityPolicy, receipt: FileReceipt) -> UnitOutcome:
@@ -152,7 +158,7 @@ def _bad_file(policy: CityPolicy, receipt: FileReceipt) -> UnitOutcome:
         policy.division_code,
         UnitState.FLAGGED,
         error.zh if error else receipt.file_name,
-        error.en if error else receipt.file_name,
+        detail_en=error.en if error else receipt.file_name,
         error_code=error.code if error else None,
         remedy=error.remedy if error else None,
     )

@@ -39,7 +39,7 @@ def take_in_other_documents(ports: MonthPorts, step: StepInHand) -> StepInHand:
     for document in STEPS[STEP].collects:
         kind = type_of(document)
         taken_in = take_in_documents(ports, _without_outcomes(step), document)
-        step = _with_outcomes_of(step, taken_in, lambda city: city.outcomes, kind.zh, kind.en)
+        step = _with_outcomes_of(step, taken_in, lambda city: city.outcomes, zh=kind.zh, en=kind.en)
     return step
 
 
@@ -51,9 +51,9 @@ def judge_other_documents(ports: MonthPorts, step: StepInHand) -> StepInHand:
     for document in STEPS[STEP].collects:
         kind = type_of(document)
         for period in periods_of(document, step.month):
-            judged = judge_documents(ports, _without_outcomes(step), document, period)
+            judged = judge_documents(ports, _without_outcomes(step), document, period=period)
             settle = partial(_settle, ports, document, period)
-            step = _with_outcomes_of(step, judged, settle, f"{kind.zh} {period}", f"{kind.en} {period}")
+            step = _with_outcomes_of(step, judged, settle, zh=f"{kind.zh} {period}", en=f"{kind.en} {period}")
     return step
 
 
@@ -62,7 +62,7 @@ def _without_outcomes(step: StepInHand) -> StepInHand:
 
 
 def _with_outcomes_of(
-    before: StepInHand, after: StepInHand, outcomes: Callable[[CityInHand], Outcomes], zh: str, en: str
+    before: StepInHand, after: StepInHand, outcomes: Callable[[CityInHand], Outcomes], *, zh: str, en: str
 ) -> StepInHand:
     """The step ``after``; each city has its outcomes of ``before``, then the new ones, which name their document."""
     earlier = {city.request.city: city.outcomes for city in before.cities}
@@ -84,17 +84,19 @@ def periods_of(document: DocumentKind, month: Month) -> tuple[Period, ...]:
     return tuple(Year(month.year).plus(offset) for offset in (-1, 0, 1))
 
 
-def _settle(ports: MonthPorts, document: DocumentKind, period: Period, city: CityInHand) -> Outcomes:
+def _settle(ports: MonthPorts, document: DocumentKind, period: Period, *, city: CityInHand) -> Outcomes:
     """Open the cases of the counties that filed and accept what passes; a failure to judge stands as it is."""
     request = city.request
     policy = ports.policies.city(request.city)
-    counties = counties_that_filed(ports, policy, document, period, counties_of(policy, request))
+    counties = counties_that_filed(
+        ports, policy, document, period=period, counties=counties_of(policy, request)
+    )
     not_judged = [outcome for outcome in city.outcomes if outcome.state is UnitState.FAILED]
     failed = {outcome.unit for outcome in not_judged}
     judged = [county for county in counties if county not in failed]
     settled = open_and_accept(
         ports,
-        openings(policy, document, period, request, judged),
+        openings(policy, document, period, request=request, counties=judged),
         partial(_accept, policy=policy, document=document, period=period, request=request),
         act_zh="未能收下",
         act_en="not accepted",
@@ -106,6 +108,7 @@ def counties_that_filed(
     ports: MonthPorts,
     policy: CityPolicy,
     document: DocumentKind,
+    *,
     period: Period,
     counties: Sequence[str],
 ) -> list[str]:
@@ -119,6 +122,7 @@ def _accept(
     work: Work,
     policy: CityPolicy,
     document: DocumentKind,
+    *,
     period: Period,
     request: StepRequest,
     opened: UnitOutcome,
@@ -126,13 +130,13 @@ def _accept(
     """Accept the case if the checks found nothing and people need not decide; else as it was opened."""
     if opened.fund is None:
         return [opened]
-    case = work.reviews.case(policy.key, period, document, opened.unit, opened.fund)
-    latest = work.submissions.versions(policy.key, document, period, opened.unit)[-1]
+    case = work.reviews.case(policy.key, period, document, county=opened.unit, fund=opened.fund)
+    latest = work.submissions.versions(policy.key, document, period, county=opened.unit)[-1]
     if case is None or case.submission_id != latest.id:
         return [opened]
     if case.state is CaseState.READY and not intake_of(document).needs_people:
         accepted = review_rules.accept(case, request.now, needs_people=False)
-        save(work, case, accepted, "accept_document", SYSTEM, request.now)
+        save(work, case, accepted, action="accept_document", actor=SYSTEM, now=request.now)
         case = accepted
     outcome = outcome_of(case)
     if outcome.state is UnitState.WAITING:

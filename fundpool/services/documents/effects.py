@@ -4,8 +4,9 @@ A decision and its effect are one transaction. An effect is never undone: a late
 is an adjustment.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.review import ReviewCase
@@ -14,13 +15,15 @@ from fundpool.services.payments.limits import require_budget_covers
 from fundpool.services.ports.work import Work
 
 
-def take_effect(work: Work, case: ReviewCase, version: Submission, effect: str | None, now: datetime) -> None:
+def take_effect(
+    work: Work, case: ReviewCase, version: Submission, *, effect: str | None, now: datetime
+) -> None:
     """Carry out what the document's definition names for a case that is decided; nothing for the others."""
     if effect is not None and case.is_decided:
-        EFFECTS[effect](work, case, version, now)
+        EFFECTS[effect](work, case, version, now=now)
 
 
-def _becomes_the_budget(work: Work, case: ReviewCase, version: Submission, now: datetime) -> None:
+def _becomes_the_budget(work: Work, case: ReviewCase, version: Submission, *, now: datetime) -> None:
     """The year's spending budget of one county and scheme; a further one is an adjustment (预算调整)."""
     assert case.approved_fen is not None
     year, place = case.month.year, (case.county, case.fund)
@@ -29,8 +32,18 @@ def _becomes_the_budget(work: Work, case: ReviewCase, version: Submission, now: 
         return  # the other fund was adjusted; this one's budget stands under its own number
     reference = budget_reference(version)
     by = case.checker or SYSTEM
-    require_budget_covers(work, case.city, year, {place: case.approved_fen})
-    if not work.budgets.set_budget(case.city, year, *place, case.approved_fen, reference, by, now):
+    require_budget_covers(work, case.city, year, amounts={place: case.approved_fen})
+    is_new = work.budgets.set_budget(
+        case.city,
+        year,
+        case.county,
+        fund=case.fund,
+        amount_fen=case.approved_fen,
+        document_number=reference,
+        by=by,
+        at=now,
+    )
+    if not is_new:
         return
     work.audit.append(
         at=now,
@@ -48,7 +61,13 @@ def budget_reference(version: Submission) -> str:
     return f"{version.document}-{version.month}-v{version.version}"
 
 
-EFFECTS: Mapping[str, Callable[[Work, ReviewCase, Submission, datetime], None]] = {
+class Effect(Protocol):
+    """What a decided case changes beyond itself."""
+
+    def __call__(self, work: Work, case: ReviewCase, version: Submission, *, now: datetime) -> None: ...
+
+
+EFFECTS: Mapping[str, Effect] = {
     "budget": _becomes_the_budget,
 }
 """By the name that a document's definition gives the effect."""

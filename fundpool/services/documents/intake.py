@@ -65,7 +65,7 @@ class FileReceipt:
 
 
 def submit(
-    ports: MonthPorts, sources: Sequence[SourceFile], sending: Sending, now: datetime
+    ports: MonthPorts, sources: Sequence[SourceFile], sending: Sending, *, now: datetime
 ) -> tuple[FileReceipt, ...]:
     """Receive and read ``sources``; one bad file never stops the rest.
 
@@ -75,7 +75,7 @@ def submit(
     if sending.county is not None:
         require_county(policy, sending.county)
     require_received(sending.received_at, now)
-    received = together(ports.database, [_receiver(ports, source, sending, now) for source in sources])
+    received = together(ports.database, [_receiver(ports, source, sending, now=now) for source in sources])
     read = {file.id: file for file in read_received(ports, policy, [file for file, _ in received])}
     return tuple(
         _receipt(ports, read.get(file.id, file), is_repeat=is_repeat) for file, is_repeat in received
@@ -96,7 +96,7 @@ class Arrival:
 
 
 def take_in(
-    ports: MonthPorts, policy: CityPolicy, document: DocumentKind, now: datetime, *, is_played: bool
+    ports: MonthPorts, policy: CityPolicy, document: DocumentKind, *, now: datetime, is_played: bool
 ) -> Arrival:
     """Take in the drop folder, beside whatever was received but not read.
 
@@ -111,12 +111,12 @@ def take_in(
         else:
             received_at = now if is_played else min(incoming.arrived_at or now, now)
             sending = Sending(policy.key, document, received_at, received_from="drop-folder")
-            arrived.append(_receiver(ports, incoming.source, sending, now, retry_bad=False))
+            arrived.append(_receiver(ports, incoming.source, sending, now=now, retry_bad=False))
     together(ports.database, arrived)
     waiting = ports.database.read(
         lambda work: work.submissions.files(policy.key, document, [FileState.RECEIVED])
     )
-    return Arrival(policy, tuple(waiting), _sources(ports, waiting), tuple(unopened))
+    return Arrival(policy, tuple(waiting), _sources(ports, waiting), unopened=tuple(unopened))
 
 
 Reading = tuple[SourceFile, ParsedDocument]
@@ -129,7 +129,7 @@ def read_arrivals(
     """The readings of each city's waiting files; one parser parses those of all cities."""
     sources = ports.parse_files([source for arrival in arrivals for source in arrival.sources])
     registers = [_register(arrival.policy) for arrival in arrivals for _ in arrival.sources]
-    documents = ports.read_documents(sources, document.value, registers, None)
+    documents = ports.read_documents(sources, document.value, registers, month=None)
     readings = zip(sources, documents, strict=True)
     return [[next(readings) for _ in arrival.sources] for arrival in arrivals]
 
@@ -182,7 +182,7 @@ def require_received(received_at: datetime, now: datetime) -> None:
 
 
 def _receiver(
-    ports: MonthPorts, source: SourceFile, sending: Sending, now: datetime, *, retry_bad: bool = True
+    ports: MonthPorts, source: SourceFile, sending: Sending, *, now: datetime, retry_bad: bool = True
 ) -> Callable[[Work], tuple[ReceivedFile, bool]]:
     """Keep the bytes and return the function that records the receipt; the same bytes again are the same receipt.
 
@@ -239,7 +239,7 @@ def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> Receive
         tuple(version.county for version in versions),
         versions[0].month,
         sending.county,
-        sending.month,
+        declared_month=sending.month,
     )
     return known if problem is None else replace(known, state=FileState.REFUSED, problem=problem)
 
@@ -256,7 +256,7 @@ def _record_reading(work: Work, file: ReceivedFile, reading: Reading) -> Receive
     work.submissions.keep_cells(file.sha256, source.cells)
     month = _periods(document)[0]
     for county in document.counties:
-        work.submissions.add_submission(file, county, month, _figures(document, county))
+        work.submissions.add_submission(file, county, month, figures=_figures(document, county))
     work.submissions.set_file_state(file.id, FileState.READ)
     return replace(file, state=FileState.READ)
 
@@ -294,11 +294,13 @@ def _problem_of(reading: ParsedDocument, file: ReceivedFile) -> InputError | Non
             f"a file speaks of exactly one month, found: {listed}",
             remedy="在“月份”列统一填写 YYYY-MM / write one month in every row",
         )
-    return _contradiction(reading.counties, periods[0], file.declared_county, file.declared_month)
+    return _contradiction(
+        reading.counties, periods[0], file.declared_county, declared_month=file.declared_month
+    )
 
 
 def _contradiction(
-    counties: Sequence[str], month: Period, declared_county: str | None, declared_month: Period | None
+    counties: Sequence[str], month: Period, declared_county: str | None, *, declared_month: Period | None
 ) -> InputError | None:
     if declared_county is not None and tuple(counties) != (declared_county,):
         return InputError(
@@ -335,7 +337,9 @@ def _figures(reading: ParsedDocument, county: str) -> tuple[Figure, ...]:
             for name, amount_fen in row.amounts_fen.items():
                 figures.setdefault(
                     (row.fund, line, name),
-                    Figure(row.fund, name, amount_fen, row.sheet[:255], row.cells.get(name), line),
+                    Figure(
+                        row.fund, name, amount_fen, sheet=row.sheet[:255], cell=row.cells.get(name), line=line
+                    ),
                 )
     return tuple(figures.values())
 
@@ -365,7 +369,7 @@ def _receipt(ports: MonthPorts, file: ReceivedFile, *, is_repeat: bool) -> FileR
         )
 
     return FileReceipt(
-        file.file_name, file.sha256, file.state, ports.database.read(versions), is_repeat=is_repeat
+        file.file_name, file.sha256, file.state, versions=ports.database.read(versions), is_repeat=is_repeat
     )
 
 
@@ -374,7 +378,7 @@ def changes_of(work: Work, submission: Submission) -> tuple[FigureChange, ...]:
     earlier = [
         version
         for version in work.submissions.versions(
-            submission.city, submission.document, submission.month, submission.county
+            submission.city, submission.document, submission.month, county=submission.county
         )
         if version.version == submission.version - 1
     ]

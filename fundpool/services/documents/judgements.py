@@ -39,6 +39,7 @@ def docket_of(
     ports: MonthPorts,
     policy: CityPolicy,
     document: DocumentKind,
+    *,
     month: Period,
     counties: Sequence[str],
     now: datetime,
@@ -46,11 +47,11 @@ def docket_of(
     """The current version of every county whose document is not decided yet."""
 
     def read(work: Work) -> tuple[list[Submission], JudgingContext, dict[str, bytes]]:
-        undecided = _undecided(work, policy, document, month, counties)
+        undecided = _undecided(work, policy, document, month=month, counties=counties)
         if not undecided:
             return [], JudgingContext(Register.of(policy.units, policy.funds, policy.name_zh), month), {}
         cells = work.submissions.cells({version.sha256 for version in undecided})
-        return undecided, judging_context(work, policy, document, month), cells
+        return undecided, judging_context(work, policy, document, period=month), cells
 
     pending, context, cells = ports.database.read(read)
     by_file: dict[str, list[Submission]] = {}
@@ -60,7 +61,7 @@ def docket_of(
         SourceFile(versions[0].file_name, ports.raw_files.read(sha256), cells=cells.get(sha256))
         for sha256, versions in by_file.items()
     )
-    return Docket(now, by_file, sources, context)
+    return Docket(now, by_file, sources, context=context)
 
 
 Judged = Sequence[tuple[ParsedDocument, Judgement | Exception]]
@@ -74,7 +75,7 @@ def judge_dockets(ports: MonthPorts, document: DocumentKind, dockets: Sequence[D
         return [() for _ in dockets]
     contexts = [docket.context for docket in dockets for _ in docket.sources]
     registers = [context.register for context in contexts]
-    readings = iter(ports.read_documents(sources, document.value, registers, contexts[0].month))
+    readings = iter(ports.read_documents(sources, document.value, registers, month=contexts[0].month))
     parsed = [[next(readings) for _ in docket.sources] for docket in dockets]
     together = [reading for of_city in parsed for reading in of_city]
     try:
@@ -84,7 +85,7 @@ def judge_dockets(ports: MonthPorts, document: DocumentKind, dockets: Sequence[D
         raise
     except Exception:  # noqa: BLE001 - one city's trouble must not keep the others from an answer
         return [
-            _judgements(ports, of_city, document, docket.context)
+            _judgements(ports, of_city, document, context=docket.context)
             for docket, of_city in zip(dockets, parsed, strict=True)
         ]
     return [list(zip(of_city, own, strict=True)) for of_city, own in zip(parsed, judgements, strict=True)]
@@ -109,7 +110,7 @@ def record_judgements(ports: MonthPorts, docket: Docket, judged: Judged) -> tupl
 
 
 def _undecided(
-    work: Work, policy: CityPolicy, document: DocumentKind, month: Period, counties: Sequence[str]
+    work: Work, policy: CityPolicy, document: DocumentKind, *, month: Period, counties: Sequence[str]
 ) -> list[Submission]:
     decided = {
         case.submission_id
@@ -128,6 +129,7 @@ def _judgements(
     ports: MonthPorts,
     parsed: Sequence[ParsedDocument],
     document: DocumentKind,
+    *,
     context: JudgingContext,
 ) -> Judged:
     try:
@@ -135,11 +137,11 @@ def _judgements(
     except ServiceUnavailable:
         raise
     except Exception:  # noqa: BLE001 - one document's trouble must not keep the others from an answer
-        return [(reading, _judged_alone(ports, reading, document, context)) for reading in parsed]
+        return [(reading, _judged_alone(ports, reading, document, context=context)) for reading in parsed]
 
 
 def _judged_alone(
-    ports: MonthPorts, reading: ParsedDocument, document: DocumentKind, context: JudgingContext
+    ports: MonthPorts, reading: ParsedDocument, document: DocumentKind, *, context: JudgingContext
 ) -> Judgement | Exception:
     try:
         return ports.judge_documents([reading], document.value, context)[0]
@@ -147,15 +149,20 @@ def _judged_alone(
         return error
 
 
-def _record(work: Work, version: Submission, judgement: Judgement, now: datetime) -> None:
+def _record(work: Work, version: Submission, judgement: Judgement, *, now: datetime) -> None:
     """Store a judgement and what follows from its verdict."""
     work.submissions.judge(
-        version.id, now, judgement.verdict, judgement.declared, judgement.evaluated, judgement.findings
+        version.id,
+        now,
+        judgement.verdict,
+        declared=judgement.declared,
+        evaluated=judgement.evaluated,
+        findings=judgement.findings,
     )
     if judgement.verdict is Verdict.RETURN and version.returned_at is None:
-        work.submissions.set_returned(version.id, now, SYSTEM, summary_of(judgement.findings))
+        work.submissions.set_returned(version.id, now, SYSTEM, reason=summary_of(judgement.findings))
     elif judgement.verdict is not Verdict.RETURN and version.returned_by == SYSTEM:
-        work.submissions.set_returned(version.id, None, None, None)
+        work.submissions.set_returned(version.id, None, None, reason=None)
 
 
 def summary_of(findings: Iterable[Finding]) -> str:

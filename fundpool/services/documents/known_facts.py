@@ -32,7 +32,9 @@ RUN_RATE_MONTHS = 6
 """How many months back a plan is compared with what was spent."""
 
 
-def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, period: Period) -> JudgingContext:
+def judging_context(
+    work: Work, policy: CityPolicy, document: DocumentKind, *, period: Period
+) -> JudgingContext:
     """What the database knows that documents of ``period`` are held against."""
     known = {name: FACTS[name](work, policy, period) for name in intake_of(document).held_against}
     facts = {name: fact for name, fact in known.items() if fact is not None}
@@ -40,7 +42,7 @@ def judging_context(work: Work, policy: CityPolicy, document: DocumentKind, peri
 
 
 def decided_figures(
-    work: Work, city: str, document: DocumentKind, period: Period
+    work: Work, city: str, document: DocumentKind, *, period: Period
 ) -> dict[tuple[str, str, str], dict[str, int]]:
     """Figures of the document's decided versions, by county, fund and row."""
     figures: dict[tuple[str, str, str], dict[str, int]] = {}
@@ -66,7 +68,7 @@ def accepted_figures(work: Work, city: str, month: Month) -> dict[CountyFund, di
             figures[opening.county, opening.fund] = {
                 name: amount for name, amount in known.items() if amount is not None
             }
-    decided = decided_figures(work, city, DocumentKind.REPORT, month)
+    decided = decided_figures(work, city, DocumentKind.REPORT, period=month)
     return figures | {(county, fund): row for (county, fund, _), row in decided.items()}
 
 
@@ -124,7 +126,7 @@ def _received(work: Work, policy: CityPolicy, period: Period) -> Known:
     """What the counties were paid in the month."""
     assert isinstance(period, Month)
     return {
-        (county, fund): booking.received(work, policy.key, fund, county, period)
+        (county, fund): booking.received(work, policy.key, fund, unit=county, month=period)
         for county, fund in _places(policy)
     }
 
@@ -153,7 +155,7 @@ def _booked(source: str) -> Callable[[Work, CityPolicy, Period], Known]:
         before = datetime.combine(period.first_day, time(), SHANGHAI) - timedelta(microseconds=1)
         end = datetime.combine(period.last_day, time.max, SHANGHAI)
         for moment, sign in ((end, -1), (before, 1)):  # income is credited: its balance is below nil
-            for balance in work.ledger.balances_as_of(policy.key, None, moment, None):
+            for balance in work.ledger.balances_as_of(policy.key, None, moment, recorded_until=None):
                 if balance.ref.type is AccountType.FUND_INCOME and balance.ref.detail == source:
                     place = (balance.ref.unit, balance.ref.fund)
                     sums[place] = sums.get(place, 0) + sign * balance.posted_fen
@@ -168,7 +170,7 @@ def _of_document(
     """A figure of the decided document of the year, or of ``back`` years before."""
 
     def known(work: Work, policy: CityPolicy, period: Period) -> Known:
-        figures = decided_figures(work, policy.key, document, Year(period.year - back))
+        figures = decided_figures(work, policy.key, document, period=Year(period.year - back))
         return {(county, fund): row[field] for (county, fund, _), row in figures.items() if field in row}
 
     return known
@@ -183,7 +185,7 @@ def _last_of_rows(
         assert isinstance(period, Month)
         last: dict[tuple[str, ...], int] = {}
         for back in range(period.month - 1 if this_year else MONTHS_BACK, 0, -1):
-            figures = decided_figures(work, policy.key, document, period.plus(-back))
+            figures = decided_figures(work, policy.key, document, period=period.plus(-back))
             last |= {place: row[field] for place, row in figures.items() if field in row}
         return last
 
@@ -200,7 +202,7 @@ def _arrived_before(work: Work, policy: CityPolicy, period: Period) -> Known:
 
 def _spent_by(work: Work, policy: CityPolicy, month: Month) -> Known:
     """Year-to-date spending of the accepted reports on ``month``."""
-    figures = decided_figures(work, policy.key, DocumentKind.REPORT, month)
+    figures = decided_figures(work, policy.key, DocumentKind.REPORT, period=month)
     return {
         (county, fund): row["year_spending_fen"]
         for (county, fund, _), row in figures.items()

@@ -48,7 +48,7 @@ def _settle_city(ports: MonthPorts, city: CityInHand) -> Outcomes:
     unsettled = [county for county in counties if not outcomes[county]]
     settled = open_and_accept(
         ports,
-        openings(policy, DocumentKind.REPORT, city.request.month, city.request, unsettled),
+        openings(policy, DocumentKind.REPORT, city.request.month, request=city.request, counties=unsettled),
         partial(_accept_and_book, policy=policy, request=city.request),
         act_zh="支出未能记账",
         act_en="the spending is not booked",
@@ -65,40 +65,40 @@ def _is_final(outcome: UnitOutcome) -> bool:
 
 
 def _accept_and_book(
-    work: Work, policy: CityPolicy, request: StepRequest, opened: UnitOutcome
+    work: Work, policy: CityPolicy, request: StepRequest, *, opened: UnitOutcome
 ) -> list[UnitOutcome]:
     """Accept the case if the checks found nothing, book it if it is accepted; else as it was opened."""
     county, fund = opened.unit, opened.fund
     if fund is None:
         return [opened]
-    case = work.reviews.case(policy.key, request.month, DocumentKind.REPORT, county, fund)
+    case = work.reviews.case(policy.key, request.month, DocumentKind.REPORT, county=county, fund=fund)
     if case is None:
         return [opened]
     if case.state is CaseState.READY:
         accepted = review_rules.accept(case, request.now, needs_people=False)
-        save(work, case, accepted, "accept_report", SYSTEM, request.now)
+        save(work, case, accepted, action="accept_report", actor=SYSTEM, now=request.now)
         case = accepted
     if not case.is_decided:
         return [opened]
-    versions = work.submissions.versions(policy.key, DocumentKind.REPORT, request.month, county)
+    versions = work.submissions.versions(policy.key, DocumentKind.REPORT, request.month, county=county)
     for version in versions:
         if version.id != case.submission_id:
-            _take_back(work, case, request.month, version, request.now)
+            _take_back(work, case, request.month, version=version, now=request.now)
     current = next(version for version in versions if version.id == case.submission_id)
-    _book(work, case, request.month, current, request.now)
+    _book(work, case, request.month, version=current, now=request.now)
     return [
         UnitOutcome(
             county,
             UnitState.DONE,
             "报表收下，支出已记账",
-            "report accepted, spending booked",
+            detail_en="report accepted, spending booked",
             fund=fund,
             amount_fen=case.approved_fen,
         )
     ]
 
 
-def _book(work: Work, case: ReviewCase, month: Month, version: Submission, now: datetime) -> None:
+def _book(work: Work, case: ReviewCase, month: Month, *, version: Submission, now: datetime) -> None:
     figures = {
         figure.field: figure.amount_fen or 0
         for figure in work.submissions.figures(version.id)
@@ -121,14 +121,16 @@ def _book(work: Work, case: ReviewCase, month: Month, version: Submission, now: 
     )
 
 
-def _take_back(work: Work, case: ReviewCase, month: Month, version: Submission, now: datetime) -> None:
+def _take_back(work: Work, case: ReviewCase, month: Month, *, version: Submission, now: datetime) -> None:
     """Reverse what an earlier version booked, so that the corrected one counts alone."""
     reference = _reference(case, version)
-    account = AccountRef(case.city, case.fund, AccountType.COUNTY_EXPENDITURE, case.county)
-    fiscal = AccountRef(case.city, case.fund, AccountType.COUNTY_FISCAL, case.county)
+    account = AccountRef(case.city, case.fund, AccountType.COUNTY_EXPENDITURE, unit=case.county)
+    fiscal = AccountRef(case.city, case.fund, AccountType.COUNTY_FISCAL, unit=case.county)
     keys = [
         *(
-            booking.spending_key(case.city, case.fund, case.county, month, reference, item)
+            booking.spending_key(
+                case.city, case.fund, case.county, month=month, reference=reference, item=item
+            )
             for item in SPENDING_ITEMS
         ),
         booking.income_key(account, "interest", reference),

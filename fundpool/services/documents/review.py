@@ -29,7 +29,7 @@ from fundpool.services.ports.work import MonthPorts, Work
 def open_plan_cases(ports: MonthPorts, request: StepRequest) -> Outcomes:
     """Open a review case per county and scheme on every judged plan; each outcome shows whose turn it is."""
     policy = ports.policies.city(request.city)
-    opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request.month, request))
+    opened = isolated(ports.database, openings(policy, DocumentKind.PLAN, request.month, request=request))
     return tuple(outcome for outcomes in opened for outcome in outcomes)
 
 
@@ -37,6 +37,7 @@ def openings(
     policy: CityPolicy,
     document: DocumentKind,
     period: Period,
+    *,
     request: StepRequest,
     counties: Sequence[str] | None = None,
 ) -> list[UnitAct]:
@@ -89,24 +90,27 @@ def open_and_accept(
 
 
 def open_cases(
-    work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str, now: datetime
+    work: Work, policy: CityPolicy, document: DocumentKind, *, month: Period, county: str, now: datetime
 ) -> list[UnitOutcome]:
     """Bring the county's cases up to its current version; an outcome for each."""
-    versions = work.submissions.versions(policy.key, document, month, county)
+    versions = work.submissions.versions(policy.key, document, month, county=county)
     if not versions:
-        return [_unfiled(work, policy, document, month, county)]
+        return [_unfiled(work, policy, document, month=month, county=county)]
     latest = versions[-1]
     if latest.verdict is None:
         return [
             UnitOutcome(
-                county, UnitState.WAITING, "已收到，尚未校验", "received, not judged yet: collect first"
+                county,
+                UnitState.WAITING,
+                "已收到，尚未校验",
+                detail_en="received, not judged yet: collect first",
             )
         ]
-    applied = _applied_funds(work, policy.key, month, county, document)
+    applied = _applied_funds(work, policy.key, month, county=county, document=document)
     outcomes: list[UnitOutcome] = []
     figures = reviewed_amounts(document, work.submissions.figures(latest.id))
     for fund in (fund.key for fund in policy.funds):
-        case = work.reviews.case(policy.key, month, document, county, fund)
+        case = work.reviews.case(policy.key, month, document, county=county, fund=fund)
         if case is not None and fund in applied and case.submission_id != latest.id:
             outcomes.append(_too_late(case, latest))
             continue
@@ -119,12 +123,12 @@ def open_cases(
                     county,
                     UnitState.FLAGGED if latest.stands else UnitState.WAITING,
                     f"第 {latest.version} 版没有该险种的金额",
-                    f"version {latest.version} gives no amount for the scheme",
+                    detail_en=f"version {latest.version} gives no amount for the scheme",
                     fund=fund,
                 )
             )
             continue
-        case = _up_to_date(work, case, latest, fund, requested_fen, now)
+        case = _up_to_date(work, case, latest, fund=fund, requested_fen=requested_fen, now=now)
         outcomes.append(outcome_of(case))
     return outcomes
 
@@ -156,7 +160,7 @@ def propose(
         require_other_person(maker, version.submitted_by, act_zh="审核", act_en="the review")
         amount = case.requested_fen if amount_fen is None else amount_fen
         may_be_cut = intake_of(document).may_be_cut
-        return review.propose(case, amount, reason, maker, now, may_be_cut=may_be_cut)
+        return review.propose(case, amount, reason, maker=maker, at=now, may_be_cut=may_be_cut)
 
     cases = _Selection(city=city, month=month, document=document, county=county, fund=fund)
     return _change_cases(ports, cases, decide, action="propose_review", actor=maker, now=now)
@@ -183,7 +187,7 @@ def confirm(
         version = _current_version(work, case)
         require_other_person(checker, version.submitted_by, act_zh="复核", act_en="the confirmation")
         confirmed = review.confirm(case, checker, now)
-        take_effect(work, confirmed, version, intake_of(document).effect, now)
+        take_effect(work, confirmed, version, effect=intake_of(document).effect, now=now)
         return confirmed
 
     state = None if county is not None else CaseState.PROPOSED
@@ -211,15 +215,15 @@ def send_back(
 
     def decide(work: Work, case: ReviewCase) -> ReviewCase:
         version = _current_version(work, case)
-        work.submissions.set_returned(version.id, now, reviewer, reason)
-        return review.send_back(case, reason, reviewer, now)
+        work.submissions.set_returned(version.id, now, reviewer, reason=reason)
+        return review.send_back(case, reason, reviewer, at=now)
 
     cases = _Selection(city=city, month=month, document=document, county=county)
     return _change_cases(ports, cases, decide, action="return_document", actor=reviewer, now=now)
 
 
 def cases_of(
-    ports: MonthPorts, city: str, month: Period, document: DocumentKind | None = None
+    ports: MonthPorts, city: str, month: Period, *, document: DocumentKind | None = None
 ) -> tuple[ReviewCase, ...]:
     """Every case of the period, in order of document, county and scheme."""
     policy = ports.policies.city(city)
@@ -240,7 +244,7 @@ def record_of(case: ReviewCase) -> dict[str, Any]:
 
 
 def save(
-    work: Work, before: ReviewCase | None, after: ReviewCase, action: str, actor: str, now: datetime
+    work: Work, before: ReviewCase | None, after: ReviewCase, *, action: str, actor: str, now: datetime
 ) -> None:
     """Store a case that changed, with its link in the audit trail."""
     if after == before:
@@ -305,7 +309,7 @@ def _change_cases(
         decided = []
         for case in cases:
             after = decide(work, case)
-            save(work, case, after, action, actor, now)
+            save(work, case, after, action=action, actor=actor, now=now)
             decided.append(after)
         return tuple(decided)
 
@@ -321,7 +325,7 @@ def _steps_of(document: DocumentKind) -> str:
 
 def _current_version(work: Work, case: ReviewCase) -> Submission:
     """The version the case is about; raises RuleViolation when the county has filed a newer version."""
-    latest = work.submissions.versions(case.city, case.document, case.month, case.county)[-1]
+    latest = work.submissions.versions(case.city, case.document, case.month, county=case.county)[-1]
     if latest.id != case.submission_id:
         raise RuleViolation(
             "newer_version",
@@ -336,6 +340,7 @@ def _up_to_date(
     work: Work,
     case: ReviewCase | None,
     latest: Submission,
+    *,
     fund: str,
     requested_fen: int,
     now: datetime,
@@ -359,12 +364,12 @@ def _up_to_date(
                 review.opened(after, clean=False),
                 latest.return_reason or "",
                 latest.returned_by or "",
-                latest.returned_at or now,
+                at=latest.returned_at or now,
             )
     # A returned version stands again when the checks took their return back (say, the budget was adjusted).
     elif is_new or after.state in {CaseState.READY, CaseState.FINDINGS, CaseState.RETURNED}:
         after = review.opened(after, clean=_is_clean(work, latest, fund))
-    save(work, case, after, "open_review", "system", now)
+    save(work, case, after, action="open_review", actor="system", now=now)
     return after
 
 
@@ -376,7 +381,7 @@ def _is_clean(work: Work, version: Submission, fund: str) -> bool:
     return bool(serious) and all(f.fund is not None and f.fund != fund for f in serious)
 
 
-def _applied_funds(work: Work, city: str, month: Period, county: str, document: DocumentKind) -> set[str]:
+def _applied_funds(work: Work, city: str, month: Period, *, county: str, document: DocumentKind) -> set[str]:
     """The schemes for which the city has applied on the county's plan."""
     if document is not DocumentKind.PLAN or isinstance(month, Year):
         return set()
@@ -393,7 +398,7 @@ def _too_late(case: ReviewCase, latest: Submission) -> UnitOutcome:
         case.county,
         UnitState.FLAGGED,
         f"已按前一版向财政申请；第 {latest.version} 版不自动采用，差额列入下月计划",
-        f"already applied for on the version before; version {latest.version} is not taken over, "
+        detail_en=f"already applied for on the version before; version {latest.version} is not taken over, "
         "put the difference into the next plan",
         fund=case.fund,
         amount_fen=case.approved_fen,
@@ -401,9 +406,11 @@ def _too_late(case: ReviewCase, latest: Submission) -> UnitOutcome:
 
 
 def _unfiled(
-    work: Work, policy: CityPolicy, document: DocumentKind, month: Period, county: str
+    work: Work, policy: CityPolicy, document: DocumentKind, *, month: Period, county: str
 ) -> UnitOutcome:
     for known in work.records.nil_returns(policy.key, month):
         if (known.document, known.county) == (document, county):
-            return UnitOutcome(county, UnitState.DONE, known.text_zh, known.text_en)
-    return UnitOutcome(county, UnitState.WAITING, "尚未报送，等县区", "nothing filed; the county's turn")
+            return UnitOutcome(county, UnitState.DONE, known.text_zh, detail_en=known.text_en)
+    return UnitOutcome(
+        county, UnitState.WAITING, "尚未报送，等县区", detail_en="nothing filed; the county's turn"
+    )

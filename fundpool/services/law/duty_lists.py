@@ -27,6 +27,7 @@ def notes_on(
     policy: CityPolicy,
     periods: Sequence[Period],
     duties: Sequence[Duty],
+    *,
     calendar: WorkCalendar,
 ) -> list[str]:
     """Why the list of duties of the periods is empty, partial or not certain yet."""
@@ -50,7 +51,7 @@ def notes_on(
             for month in months
             if first.plus(-2) <= month <= first.plus(2)
             and str(month) in filled
-            and _lacks_duties(policy, month, duties, calendar)
+            and _lacks_duties(policy, month, duties, calendar=calendar)
         ]
     if any(duty.status is DutyStatus.PROVISIONAL or _waits_for_notice(duty) for duty in duties):
         year = max(calendar.notices, default=0) + 1
@@ -64,7 +65,9 @@ def _waits_for_notice(duty: Duty) -> bool:
     return duty.status is DutyStatus.UNKNOWN and duty.kind is DutyKind.WORKING_DAY
 
 
-def _lacks_duties(policy: CityPolicy, month: Month, duties: Sequence[Duty], calendar: WorkCalendar) -> bool:
+def _lacks_duties(
+    policy: CityPolicy, month: Month, duties: Sequence[Duty], *, calendar: WorkCalendar
+) -> bool:
     """Whether the month has fewer duties than a month a year later."""
     full = {duty.key for duty in duties_of(policy, month.plus(12), calendar)}
     return full > {duty.key for duty in duties if duty.period == str(month)}

@@ -28,7 +28,7 @@ def faults_of(city: CityPolicy, calendar: WorkCalendar, until: date) -> Iterator
     for rule, day, count in days_without_one_answer(city, until):
         yield Fault(rule, f"{rule.id} 在 {day} 有 {count} 个答案 / resolves {count} times on {day}")
     if city.effective is not None:
-        for key, month in duties_set_twice(city, calendar, Month.of(city.effective), Month.of(until)):
+        for key, month in duties_set_twice(city, calendar, Month.of(city.effective), last=Month.of(until)):
             rule = next(rule for rule in city.rules if any(duty.key == key for duty in rule.duties))
             message = f"{month} 的职责 {key} 有两条规则规定 / two rules set the duty {key} for {month}"
             yield Fault(rule, message)
@@ -63,7 +63,7 @@ def days_without_one_answer(city: CityPolicy, until: date) -> list[tuple[PolicyR
 
 
 def duties_set_twice(
-    city: CityPolicy, calendar: WorkCalendar, first: Month, last: Month
+    city: CityPolicy, calendar: WorkCalendar, first: Month, *, last: Month
 ) -> list[tuple[str, str]]:
     """Monthly duties that two rules set for one month: (duty key, month), the first month of each."""
     found: dict[str, str] = {}

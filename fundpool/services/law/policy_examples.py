@@ -10,7 +10,7 @@ from fundpool.services.law.compute import Question, compute
 Figures = dict[str, int | str]
 
 
-def work_out(example: WorkedExample, city: CityPolicy, key: str, reading: str) -> Figures:
+def work_out(example: WorkedExample, city: CityPolicy, key: str, *, reading: str) -> Figures:
     """The example's figures (fen) under a reading; where the text stops the calculation, the reason."""
     fund = city.funds[0]
     first = fund.pooled_by

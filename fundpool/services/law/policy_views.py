@@ -255,7 +255,7 @@ def _reading(
         if entry.key == LAST_WORKING_DAYS:
             duties = duties_of(city, month, calendar, readings={entry.key: reading})
             return {"due": [_iso(duty.due) for duty in duties if duty.rule == rule.id]}
-        return dict(work_out(example, city, entry.key, reading)) if example else None
+        return dict(work_out(example, city, entry.key, reading=reading)) if example else None
 
     return {
         "key": entry.key,

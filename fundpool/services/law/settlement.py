@@ -73,7 +73,7 @@ def rules_of(terms: Terms) -> SettlementRules:
         ration = terms.choose(rationed.value, Ration)
     appraisal = _appraisal(terms)
     return SettlementRules(
-        tiers=tuple(_tier(rule, block, terms, appraisal) for rule, block in tiers),
+        tiers=tuple(_tier(rule, block, terms, appraisal=appraisal) for rule, block in tiers),
         causes=tuple(
             Cause(rule.id, of=block.of, bearer=block.bearer, beyond_gap=block.beyond_gap)
             for rule, block in causes
@@ -99,10 +99,14 @@ def _tier(
     rule: PolicyRule,
     block: SettlementTier,
     terms: Terms,
+    *,
     appraisal: tuple[str, Bearer, Fraction, Rise] | None,
 ) -> Tier:
     shares = block.shares if isinstance(block.shares, dict) else None
-    raised = raise_share(shares, *appraisal[1:]) if shares and appraisal else None
+    raised = None
+    if shares and appraisal:
+        _, bearer, rise, way = appraisal
+        raised = raise_share(shares, bearer, rise, way=way)
     return Tier(
         rule=rule.id,
         order=block.order,
@@ -123,7 +127,7 @@ def answer(terms: Terms, facts: SettlementFacts) -> dict[str, Any]:
     pools = {pool: getattr(facts.pools, f"{pool.value}_fen") for pool in CITY_POOLS}
     counties = [CountyYear(**dict(county)) for county in facts.counties]
     settlement = settle(rules, counties, pools)
-    _remark(terms, rules, settlement, counties)
+    _remark(terms, rules, settlement, counties=counties)
     return {
         "counties": [_county(county) for county in settlement.counties],
         "totals": _totals(settlement),
@@ -189,7 +193,9 @@ def _rules_behind(rules: SettlementRules, settlement: Settlement) -> dict[str, l
     }
 
 
-def _remark(terms: Terms, rules: SettlementRules, settlement: Settlement, counties: list[CountyYear]) -> None:
+def _remark(
+    terms: Terms, rules: SettlementRules, settlement: Settlement, *, counties: list[CountyYear]
+) -> None:
     """Say what the figures alone do not: silence on surpluses, faults beyond a gap, unused facts."""
     if rules.surplus is None and any(county.surplus_fen for county in settlement.counties):
         terms.note(

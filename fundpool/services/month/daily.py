@@ -40,7 +40,7 @@ def live_cities(ports: MonthPorts, chosen: Sequence[str] | None = None) -> tuple
 
 
 def reserve_due_steps(
-    ports: MonthPorts, city_key: str, now: datetime, only: Collection[Month] | None = None
+    ports: MonthPorts, city_key: str, now: datetime, *, only: Collection[Month] | None = None
 ) -> tuple[ScheduledStep, ...]:
     """Reserve what is due today and return what is still to be started, in the order of the months.
 
@@ -48,9 +48,9 @@ def reserve_due_steps(
     """
     city, day = ports.policies.city(city_key), now.astimezone(SHANGHAI).date()
     months = [month for month in open_months(ports, city, day) if only is None or month in only]
-    due = [(month, step) for month in months for step in _due(ports, city, month, day)]
+    due = [(month, step) for month in months for step in _due(ports, city, month, day=day)]
     this = Month.of(day)
-    if this not in months and (only is None or this in only) and _has_documents(ports, city, this, day):
+    if this not in months and (only is None or this in only) and _has_documents(ports, city, this, day=day):
         # A list may be filed for a month that is not paid here: its document step runs, the month stays closed.
         months.append(this)
         due.append((this, DOCUMENT_STEP))
@@ -61,7 +61,7 @@ def reserve_due_steps(
         }
         for month, step in due:
             if (month, step) not in known:
-                work.scheduled_steps.reserve(ScheduledStep(city.key, step, month, day), now)
+                work.scheduled_steps.reserve(ScheduledStep(city.key, step, month, business_date=day), now)
         return tuple(
             scheduled
             for scheduled in work.scheduled_steps.of_day(city.key, day)
@@ -84,7 +84,7 @@ def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, 
     """
     this = Month.of(day)
     coming = {this.plus(ahead) for ahead in range(MONTHS_AHEAD + 1)}
-    opening = {month for month in coming if _is_being_planned(ports, city, month, day)}
+    opening = {month for month in coming if _is_being_planned(ports, city, month, day=day)}
     reserved, filed = ports.database.read(
         lambda work: (
             work.scheduled_steps.months(city.key, but=DOCUMENT_STEP),
@@ -95,7 +95,7 @@ def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, 
     return tuple(sorted(opening | begun))
 
 
-def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
+def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, *, day: date) -> bool:
     """Whether documents that no step of the month waits for lie there unread or unjudged.
 
     Only the current month looks at the drop folder and at the fund years, so that each is looked at once.
@@ -118,7 +118,7 @@ def _has_documents(ports: MonthPorts, city: CityPolicy, month: Month, day: date)
     return ports.database.read(unjudged)
 
 
-def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> bool:
+def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, *, day: date) -> bool:
     duties = duties_of(city, month, ports.calendar)
     head = next((duty for duty in duties if duty.key == MONTH[0].duty), None)
     opens = opening_day(head, ports.calendar) if head else None
@@ -126,7 +126,7 @@ def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, day: da
     return opens is not None and until is not None and opens <= day <= until
 
 
-def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[str, ...]:
+def _due(ports: MonthPorts, city: CityPolicy, month: Month, *, day: date) -> tuple[str, ...]:
     states = step_states(ports, city.key, month)
 
     def read(work: Work) -> tuple[bool, frozenset[str]]:
@@ -137,7 +137,7 @@ def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[
             if step.moves_money
             and step.duty is not None
             and states.get(step.key) == "done"
-            and is_owed(work, city, month, step.duty)
+            and is_owed(work, city, month, duty_key=step.duty)
         ]
         return bool(ordered), frozenset(owed)
 
@@ -147,9 +147,9 @@ def _due(ports: MonthPorts, city: CityPolicy, month: Month, day: date) -> tuple[
         month,
         duties_of(city, month, ports.calendar),
         # A step that was done before a supplementary application came is not done any more.
-        {step: "waiting" if step in owed_again else state for step, state in states.items()},
-        ports.calendar,
-        frozenset(hop.closes for hop in city.payment_path if hop.closes),
+        states={step: "waiting" if step in owed_again else state for step, state in states.items()},
+        calendar=ports.calendar,
+        hops=frozenset(hop.closes for hop in city.payment_path if hop.closes),
         has_transfers=has_transfers,
-        has_documents=_has_documents(ports, city, month, day),
+        has_documents=_has_documents(ports, city, month, day=day),
     )

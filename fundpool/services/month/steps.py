@@ -42,7 +42,7 @@ def take_in_plans(ports: MonthPorts, step: StepInHand) -> StepInHand:
 
 def judge_plans(ports: MonthPorts, step: StepInHand) -> StepInHand:
     """Judge the month's plans and say how each county stands."""
-    return judge_documents(ports, step, DocumentKind.PLAN, step.month)
+    return judge_documents(ports, step, DocumentKind.PLAN, period=step.month)
 
 
 def write_plan_slips(ports: MonthPorts, step: StepInHand) -> StepInHand:
@@ -68,7 +68,7 @@ def order_payments(ports: MonthPorts, step: StepInHand) -> StepInHand:
     duty, comes_after = _hop_of(step)
 
     def order(city: CityInHand) -> Outcomes:
-        return disbursement.order_payments(ports, city.request, duty, comes_after)
+        return disbursement.order_payments(ports, city.request, duty, comes_after=comes_after)
 
     return for_each_city(step, order)
 
@@ -125,7 +125,7 @@ def take_in_reports(ports: MonthPorts, step: StepInHand) -> StepInHand:
 
 def judge_reports(ports: MonthPorts, step: StepInHand) -> StepInHand:
     """Judge the month's reports against plan, books and the month before."""
-    return judge_documents(ports, step, DocumentKind.REPORT, step.month)
+    return judge_documents(ports, step, DocumentKind.REPORT, period=step.month)
 
 
 def write_report_slips(ports: MonthPorts, step: StepInHand) -> StepInHand:
@@ -201,7 +201,9 @@ def begin_step(ports: MonthPorts, key: str, requests: Sequence[StepRequest]) -> 
 
 
 def _run_of(key: str, request: StepRequest) -> StepRun:
-    return StepRun(key, request.counties, request.by, request.run_id, request.now, outcomes=None)
+    return StepRun(
+        key, request.counties, request.by, run_id=request.run_id, business_time=request.now, outcomes=None
+    )
 
 
 def end_step(ports: MonthPorts, step: StepInHand) -> list[StepReport]:
@@ -220,11 +222,11 @@ def end_step(ports: MonthPorts, step: StepInHand) -> list[StepReport]:
 
 def _report(ports: MonthPorts, step: StepInHand, city: CityInHand) -> StepReport:
     request = city.request
-    report = StepReport(step.step, request.city, request.month, city.outcomes)
+    report = StepReport(step.step, request.city, request.month, outcomes=city.outcomes)
     if city.error is None:
         return report
     unit = "" if city.run_id is None else ports.policies.city(request.city).division_code
-    stopped: tuple[UnitOutcome, ...] = (failure(city.error, unit, "步骤未完成", "the step stopped"),)
+    stopped: tuple[UnitOutcome, ...] = (failure(city.error, unit, "步骤未完成", act_en="the step stopped"),)
     return replace(
         report, outcomes=stopped, error=city.error if isinstance(city.error, FundpoolError) else None
     )

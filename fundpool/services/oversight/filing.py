@@ -39,21 +39,24 @@ def file_summary(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, 
     # One snapshot: what another run files after our summary must not pass for older than it.
     summary, filed = ports.database.read(
         lambda work: (
-            summary_of(ports, work, policy, request.month, request.now),
+            summary_of(ports, work, policy, month=request.month, now=request.now),
             work.records.filings(policy.key, request.month),
         )
     )
     outcomes = [_row_outcome(row) for row in summary.rows]
     if not any(row.status in {RowStatus.ACCEPTED, RowStatus.NIL} for row in summary.rows):
-        return (*outcomes, _city(policy, UnitState.WAITING, "没有已收下的报表", "no report is accepted yet"))
+        return (
+            *outcomes,
+            _city(policy, UnitState.WAITING, "没有已收下的报表", en="no report is accepted yet"),
+        )
     complete = all(row.status in {RowStatus.ACCEPTED, RowStatus.NIL} for row in summary.rows)
     if not filed and not complete and _may_wait(ports, policy, request):
         return (
             *outcomes,
-            _city(policy, UnitState.WAITING, "等县区报表", "waiting for the counties' reports"),
+            _city(policy, UnitState.WAITING, "等县区报表", en="waiting for the counties' reports"),
         )
     if not filed or filed[-1].content_digest != summary.content_digest:
-        _file(ports, policy, request, summary, version=len(filed) + 1)
+        _file(ports, policy, request, summary=summary, version=len(filed) + 1)
     state = UnitState.DONE if complete else UnitState.FLAGGED
     absent = sum(row.status not in {RowStatus.ACCEPTED, RowStatus.NIL} for row in summary.rows)
     return (
@@ -62,7 +65,7 @@ def file_summary(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, 
             policy,
             state,
             "已备案" if complete else f"已备案，缺 {absent} 项未列入合计",
-            "filed" if complete else f"filed without {absent} rows that are not in the totals",
+            en="filed" if complete else f"filed without {absent} rows that are not in the totals",
         ),
     )
 
@@ -73,13 +76,13 @@ def filings_of(ports: MonthPorts, city: str, month: Month) -> tuple[Filing, ...]
     return ports.database.read(lambda work: work.records.filings(policy.key, month))
 
 
-def files_of(ports: MonthPorts, city: str, month: Month, now: datetime) -> tuple[tuple[str, bytes], ...]:
+def files_of(ports: MonthPorts, city: str, month: Month, *, now: datetime) -> tuple[tuple[str, bytes], ...]:
     """Name and bytes of every filed workbook, or of a draft when none is filed yet, and of the plain list.
 
     The list is as of ``now``: a county that was late stays on it, one that has filed since is no longer missing.
     """
     policy = ports.policies.city(city)
-    summary = ports.database.read(lambda work: summary_of(ports, work, policy, month, now))
+    summary = ports.database.read(lambda work: summary_of(ports, work, policy, month=month, now=now))
     workbooks = [
         (filing.file_name, ports.raw_files.read(filing.sha256)) for filing in filings_of(ports, city, month)
     ]
@@ -92,11 +95,11 @@ def files_of(ports: MonthPorts, city: str, month: Month, now: datetime) -> tuple
 
 
 def summary_of(
-    ports: MonthPorts, work: Work, policy: CityPolicy, month: Month, now: datetime
+    ports: MonthPorts, work: Work, policy: CityPolicy, *, month: Month, now: datetime
 ) -> MonthSummary:
     """The summary as it would be filed now."""
     facts = month_facts(work, policy, month)
-    progress = progress_of(policy, month, ports.calendar, facts, now)
+    progress = progress_of(policy, month, ports.calendar, facts=facts, now=now)
     names = {unit.code: unit.name_zh for unit in policy.units}
     return MonthSummary(
         city=policy.key,
@@ -105,30 +108,37 @@ def summary_of(
         prepared_on=now.astimezone(SHANGHAI).date(),
         funds=tuple((fund.key, fund.name_zh) for fund in policy.funds),
         rows=tuple(
-            _row(work, facts, county, name, fund.key)
+            _row(work, facts, county, name=name, fund=fund.key)
             for fund in policy.funds
             for county, name in names.items()
         ),
         remarks=tuple(
             _remark(flag, policy)
-            for flag in flags_of(work, policy, facts, progress)
+            for flag in flags_of(work, policy, facts, progress=progress)
             if flag.kind in REMARK_KINDS_ZH and flag.document in _REMARKED
         ),
     )
 
 
-def _row(work: Work, facts: MonthFacts, county: str, name: str, fund: str) -> SummaryRow:
+def _row(work: Work, facts: MonthFacts, county: str, *, name: str, fund: str) -> SummaryRow:
     case = next((case for case in facts.cases_of_report.get(county, ()) if case.fund == fund), None)
     if case is not None and case.is_decided:
-        return SummaryRow(county, name, fund, RowStatus.ACCEPTED, _figures(work, case), case.submission_id)
+        return SummaryRow(
+            county,
+            name,
+            fund,
+            status=RowStatus.ACCEPTED,
+            figures_fen=_figures(work, case),
+            submission_id=case.submission_id,
+        )
     if (DocumentKind.REPORT, county) in facts.nil_returns:
-        return SummaryRow(county, name, fund, RowStatus.NIL, None)
+        return SummaryRow(county, name, fund, status=RowStatus.NIL, figures_fen=None)
     versions = facts.versions.get((DocumentKind.REPORT, county), ())
     if not versions:
         status = RowStatus.MISSING
     else:
         status = RowStatus.UNDER_REVIEW if versions[-1].stands else RowStatus.RETURNED
-    return SummaryRow(county, name, fund, status, None)
+    return SummaryRow(county, name, fund, status=status, figures_fen=None)
 
 
 def _figures(work: Work, case: ReviewCase) -> dict[str, int]:
@@ -142,7 +152,9 @@ def _figures(work: Work, case: ReviewCase) -> dict[str, int]:
 def _remark(flag: Flag, policy: CityPolicy) -> SummaryRemark:
     basis = f"{flag.basis.document} {flag.basis.section}" if flag.basis else flag.check_basis
     unit = flag.unit or policy.division_code
-    return SummaryRemark(unit, flag.unit_name_zh, flag.kind, flag.message_zh, flag.days, basis)
+    return SummaryRemark(
+        unit, flag.unit_name_zh, flag.kind, message_zh=flag.message_zh, days=flag.days, basis=basis
+    )
 
 
 def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bool:
@@ -154,7 +166,7 @@ def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bo
 
 
 def _file(
-    ports: MonthPorts, policy: CityPolicy, request: StepRequest, summary: MonthSummary, version: int
+    ports: MonthPorts, policy: CityPolicy, request: StepRequest, *, summary: MonthSummary, version: int
 ) -> None:
     content = ports.write_summary(summary)
     sha256 = ports.raw_files.keep(content)
@@ -204,8 +216,8 @@ def _row_outcome(row: SummaryRow) -> UnitOutcome:
     }
     state, zh, en = texts[row.status]
     amount_fen = None if row.figures_fen is None else row.figures_fen.get("spending_fen")
-    return UnitOutcome(row.county, state, zh, en, fund=row.fund, amount_fen=amount_fen)
+    return UnitOutcome(row.county, state, zh, detail_en=en, fund=row.fund, amount_fen=amount_fen)
 
 
-def _city(policy: CityPolicy, state: UnitState, zh: str, en: str) -> UnitOutcome:
-    return UnitOutcome(policy.division_code, state, zh, en)
+def _city(policy: CityPolicy, state: UnitState, zh: str, *, en: str) -> UnitOutcome:
+    return UnitOutcome(policy.division_code, state, zh, detail_en=en)

@@ -56,13 +56,13 @@ _FLAG_OF_STATE = {
 
 
 def flags_of(
-    work: Work, policy: CityPolicy, facts: MonthFacts, progress: Sequence[DutyProgress]
+    work: Work, policy: CityPolicy, facts: MonthFacts, *, progress: Sequence[DutyProgress]
 ) -> tuple[Flag, ...]:
     """Every flag of the month, duties first, in the order of the month and the register."""
     names = {unit.code: unit.name_zh for unit in policy.units}
     flags = chain(
-        _duty_flags(policy, facts, progress, names),
-        _document_flags(work, facts, progress, names),
+        _duty_flags(policy, facts, progress, names=names),
+        _document_flags(work, facts, progress, names=names),
         _payment_flags(work, facts, {policy.division_code: policy.name_zh, **names}),
         _stop_flags(work, policy),
     )
@@ -72,7 +72,7 @@ def flags_of(
 
 
 def _duty_flags(
-    policy: CityPolicy, facts: MonthFacts, progress: Sequence[DutyProgress], names: dict[str, str]
+    policy: CityPolicy, facts: MonthFacts, progress: Sequence[DutyProgress], *, names: dict[str, str]
 ) -> Iterator[Flag]:
     for row in progress:
         used_extension = row.standing.state is DutyState.DONE_ON_TIME and row.extended_until is not None
@@ -117,17 +117,17 @@ def _went_on_without(facts: MonthFacts, row: DutyProgress) -> bool:
 
 
 def _document_flags(
-    work: Work, facts: MonthFacts, progress: Sequence[DutyProgress], names: dict[str, str]
+    work: Work, facts: MonthFacts, progress: Sequence[DutyProgress], *, names: dict[str, str]
 ) -> Iterator[Flag]:
     duties = {row.duty.key: row.duty for row in progress}
     for document, key in DUTY_OF.items():
         duty = duties.get(key or "")
         for county in names:
             versions = facts.versions.get((document, county), ())
-            yield from _returned_before(work, versions, key, duty, names)
+            yield from _returned_before(work, versions, key, duty=duty, names=names)
             if versions:
-                yield from _inconsistent(work, versions[-1], key, duty, names)
-                yield from _after_application(facts, versions[-1], key, duty, names)
+                yield from _inconsistent(work, versions[-1], key, duty=duty, names=names)
+                yield from _after_application(facts, versions[-1], key, duty=duty, names=names)
     for file in facts.bad_files:
         if file.problem is None:
             continue
@@ -152,7 +152,7 @@ def _of_version(version: Submission, key: str | None, duty: Duty | None, **said:
 
 
 def _returned_before(
-    work: Work, versions: Sequence[Submission], key: str | None, duty: Duty | None, names: dict[str, str]
+    work: Work, versions: Sequence[Submission], key: str | None, *, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     """Versions that were returned and have been replaced since; the last one is the duty's own state."""
     for version in versions[:-1]:
@@ -170,7 +170,7 @@ def _returned_before(
 
 
 def _inconsistent(
-    work: Work, version: Submission, key: str | None, duty: Duty | None, names: dict[str, str]
+    work: Work, version: Submission, key: str | None, *, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     for finding in work.submissions.findings(version.id):
         if finding.severity is Severity.NOTE:
@@ -195,7 +195,7 @@ def _inconsistent(
 
 
 def _after_application(
-    facts: MonthFacts, version: Submission, key: str | None, duty: Duty | None, names: dict[str, str]
+    facts: MonthFacts, version: Submission, key: str | None, *, duty: Duty | None, names: dict[str, str]
 ) -> Iterator[Flag]:
     """A plan changed after the city had applied for it: shown, never taken over by itself."""
     cases = facts.cases_of_plan.get(version.county, ()) if version.document is DocumentKind.PLAN else ()
@@ -304,16 +304,16 @@ def raise_flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, .
 
     def read(work: Work) -> tuple[UnitOutcome, ...]:
         facts = month_facts(work, policy, request.month)
-        progress = progress_of(policy, request.month, ports.calendar, facts, request.now)
+        progress = progress_of(policy, request.month, ports.calendar, facts=facts, now=request.now)
         return tuple(
             UnitOutcome(
                 flag.unit or policy.division_code,
                 UnitState.FLAGGED if flag.severity is not Severity.NOTE else UnitState.DONE,
                 flag.message_zh,
-                flag.message_en,
+                detail_en=flag.message_en,
                 fund=flag.fund,
             )
-            for flag in flags_of(work, policy, facts, progress)
+            for flag in flags_of(work, policy, facts, progress=progress)
             if flag.unit in units
         )
 

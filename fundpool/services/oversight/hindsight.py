@@ -25,7 +25,7 @@ _STATE_OF_BATCH = {
 }
 
 
-def known_facts(work: Work, policy: CityPolicy, period: Period, until: datetime | None) -> MonthFacts:
+def known_facts(work: Work, policy: CityPolicy, period: Period, *, until: datetime | None) -> MonthFacts:
     """What is recorded of the month or fund year; with ``until`` only what was recorded by that moment."""
     facts = month_facts(work, policy, period)
     return facts if until is None else _facts_as_of(work, facts, until)

@@ -99,7 +99,7 @@ class Lineage:
             )
         return self.posting(stored)
 
-    def voucher_line(self, city: str, fund: str, voucher: int, line: int) -> Explanation:
+    def voucher_line(self, city: str, fund: str, voucher: int, *, line: int) -> Explanation:
         """A ledger entry by its place in the books. Raises InputError."""
         policy = self._ports.policies.city(city)
         fund = policy.fund(fund).key
@@ -134,7 +134,7 @@ class Lineage:
         return self._ports.database.read(lambda work: self._payment(work, _obligation(work, name)))
 
     def figure(
-        self, city: str, month: Period, document: DocumentKind, county: str, fund: str, field: str,
+        self, city: str, month: Period, document: DocumentKind, *, county: str, fund: str, field: str,
         version: int | None = None, line: str = "",
     ) -> Explanation:  # fmt: skip
         """A figure of a county's document; its latest version unless one is named. Raises InputError.
@@ -146,9 +146,9 @@ class Lineage:
         fund, field = policy.fund(fund).key, field_of(document, field)
 
         def read(work: Work) -> Explanation:
-            versions = work.submissions.versions(policy.key, document, month, county)
+            versions = work.submissions.versions(policy.key, document, month, county=county)
             wanted = [each for each in versions if version in {None, each.version}]
-            nil = None if versions else _nil_return(work, policy, month, document, county)
+            nil = None if versions else _nil_return(work, policy, month, document=document, county=county)
             if nil is not None and version is None:
                 return Explanation(
                     subject=f"{document} {policy.key} {month} {county} {fund} {field}",
@@ -165,13 +165,13 @@ class Lineage:
             submission = wanted[-1]
             case = _case_of(work, submission, fund)
             if line or type_of(document).per_fund:
-                return self._figure(work, policy, submission, fund, field, case, line)
-            return self._rows(work, policy, submission, fund, field, case)
+                return self._figure(work, policy, submission, fund=fund, field=field, case=case, line=line)
+            return self._rows(work, policy, submission, fund=fund, field=field, case=case)
 
         return self._ports.database.read(read)
 
     def summary(
-        self, city: str, month: Month, fund: str, field: str, county: str | None = None,
+        self, city: str, month: Month, fund: str, *, field: str, county: str | None = None,
         version: int | None = None,
     ) -> Explanation:  # fmt: skip
         """A figure of the city's filed summary: of one county, or the total (``county`` None).
@@ -187,9 +187,11 @@ class Lineage:
             require_county(policy, county)
 
         def read(work: Work) -> Explanation:
-            filing = _filing(work, policy, month, version)
+            filing = _filing(work, policy, month, version=version)
             counties = [unit.code for unit in policy.units] if county is None else [county]
-            rows = [self._filed(work, policy, filing, each, fund, field) for each in counties]
+            rows = [
+                self._filed(work, policy, filing, county=each, fund=fund, field=field) for each in counties
+            ]
             if county is not None:
                 return rows[0]
             known = [row for row in rows if row.amount_fen is not None]
@@ -229,11 +231,11 @@ class Lineage:
         if reported and field and account:
             policy = self._ports.policies.city(entry.debit.city)
             month, number = Month.parse(reported[1]), int(reported[2])
-            versions = work.submissions.versions(policy.key, DocumentKind.REPORT, month, account.unit)
+            versions = work.submissions.versions(policy.key, DocumentKind.REPORT, month, county=account.unit)
             submission = next((each for each in versions if each.version == number), None)
             if submission is not None:
                 case = _case_of(work, submission, account.fund)
-                found = self._figure(work, policy, submission, account.fund, field, case)
+                found = self._figure(work, policy, submission, fund=account.fund, field=field, case=case)
                 return replace(
                     found, subject=f"entry {entry.key}", amount_fen=entry.amount_fen, booking=booking
                 )
@@ -262,20 +264,20 @@ class Lineage:
             )
         lines = [line for line in application.lines if line.reviewed_fen]
         if obligation.unit == policy.division_code:
-            parts = tuple(self._applied(work, policy, application, line) for line in lines)
+            parts = tuple(self._applied(work, policy, application, line=line) for line in lines)
             why = Why(
                 f"第 {application.number} 号申请 {len(parts)} 个县区复核额之和",
                 f"the sum of what finance confirmed for {len(parts)} counties of application {application.number}",
             )
             return replace(shown, parts=parts, why=why)
         own = next(line for line in lines if line.county == obligation.unit)
-        applied = self._applied(work, policy, application, own)
+        applied = self._applied(work, policy, application, line=own)
         return replace(
             shown, line=applied.line, decision=applied.decision, cell=applied.cell, why=applied.why
         )
 
     def _applied(
-        self, work: Work, policy: CityPolicy, application: Application, line: ApplicationLine
+        self, work: Work, policy: CityPolicy, application: Application, *, line: ApplicationLine
     ) -> Explanation:
         shown = AppliedLine.of(application, line, application=application.number)
         explained = Explanation(
@@ -285,23 +287,23 @@ class Lineage:
             line=shown,
         )
         case = work.reviews.case(
-            policy.key, application.month, DocumentKind.PLAN, line.county, application.fund
+            policy.key, application.month, DocumentKind.PLAN, county=line.county, fund=application.fund
         )
         if case is None:
             return replace(explained, why=Why("没有审核事项", "there is no review case"))
         submission = _submission(work, case)
         field = amount_field(DocumentKind.PLAN)
-        found = self._figure(work, policy, submission, application.fund, field, case)
+        found = self._figure(work, policy, submission, fund=application.fund, field=field, case=case)
         return replace(explained, decision=found.decision, cell=found.cell, why=found.why)
 
     # --- figures ---
 
     def _filed(
-        self, work: Work, policy: CityPolicy, filing: Filing, county: str, fund: str, field: str
+        self, work: Work, policy: CityPolicy, filing: Filing, *, county: str, fund: str, field: str
     ) -> Explanation:
         """One county's figure in a filed summary."""
         subject = f"filing {policy.key} {filing.month} v{filing.version} {county} {fund} {field}"
-        case = work.reviews.case(policy.key, filing.month, DocumentKind.REPORT, county, fund)
+        case = work.reviews.case(policy.key, filing.month, DocumentKind.REPORT, county=county, fund=fund)
         if filing.sources is None:
             # Filed before the versions were kept with it: of the newest alone it can still be worked out.
             latest = work.records.filings(policy.key, filing.month)[-1]
@@ -316,17 +318,19 @@ class Lineage:
                 (number for place, of, number in filing.sources if (place, of) == (county, fund)), None
             )
         if filed is None:
-            return Explanation(subject, None, why=_absence(work, policy, filing.month, county))
-        versions = work.submissions.versions(policy.key, DocumentKind.REPORT, filing.month, county)
+            return Explanation(subject, None, why=_absence(work, policy, filing.month, county=county))
+        versions = work.submissions.versions(policy.key, DocumentKind.REPORT, filing.month, county=county)
         submission = next(each for each in versions if each.id == filed)
-        found = self._figure(work, policy, submission, fund, field, _case_of(work, submission, fund))
+        found = self._figure(
+            work, policy, submission, fund=fund, field=field, case=_case_of(work, submission, fund)
+        )
         if found.cell is not None and found.amount_fen is None:
             # The summary adds up: what a county left blank counts as nothing there.
             found = replace(found, amount_fen=0, why=Why("该格空白，汇总按零计", "blank, counted as nil"))
         return replace(found, subject=subject, **self._basis(policy, filing.month, REPORT_DUTY, FILING_DUTY))
 
     def _figure(
-        self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
+        self, work: Work, policy: CityPolicy, submission: Submission, *, fund: str, field: str,
         case: ReviewCase | None, line: str = "",
     ) -> Explanation:  # fmt: skip
         figure = self._stored(work, submission).get((fund, field, line))
@@ -350,16 +354,19 @@ class Lineage:
             field_en=known.en,
             is_same=False,
         )
-        return replace(explained, cell=self._verified(work, policy, submission, source, line))
+        return replace(explained, cell=self._verified(work, policy, submission, source=source, named=line))
 
     def _rows(
-        self, work: Work, policy: CityPolicy, submission: Submission, fund: str, field: str,
+        self, work: Work, policy: CityPolicy, submission: Submission, *, fund: str, field: str,
         case: ReviewCase | None,
     ) -> Explanation:  # fmt: skip
         """The sum of a list's rows of one scheme, each with its cell."""
         lines = [place[2] for place in self._stored(work, submission) if place[:2] == (fund, field)]
-        parts = tuple(self._figure(work, policy, submission, fund, field, None, line) for line in lines)
-        whole = self._figure(work, policy, submission, fund, field, case)
+        parts = tuple(
+            self._figure(work, policy, submission, fund=fund, field=field, case=None, line=line)
+            for line in lines
+        )
+        whole = self._figure(work, policy, submission, fund=fund, field=field, case=case)
         if not parts:
             return whole
         return replace(
@@ -370,7 +377,7 @@ class Lineage:
         )
 
     def _verified(
-        self, work: Work, policy: CityPolicy, submission: Submission, source: CellSource, named: str
+        self, work: Work, policy: CityPolicy, submission: Submission, *, source: CellSource, named: str
     ) -> CellSource:
         """The source with what the kept bytes hold there now."""
         reading = self._reading(work, policy, submission)
@@ -419,7 +426,9 @@ class Lineage:
                 cells = work.submissions.cells([submission.sha256]).get(submission.sha256)
                 source = SourceFile(submission.file_name, content, cells=cells)
                 register = Register.of(policy.units, policy.funds, policy.name_zh)
-                (reading,) = self._ports.read_documents([source], submission.document.value, register, None)
+                (reading,) = self._ports.read_documents(
+                    [source], submission.document.value, register, month=None
+                )
                 self._readings[place] = reading
             except FundpoolError as error:
                 self._readings[place] = error
@@ -485,7 +494,7 @@ def _obligation(work: Work, name: str) -> Obligation:
     )
 
 
-def _filing(work: Work, policy: CityPolicy, month: Month, version: int | None) -> Filing:
+def _filing(work: Work, policy: CityPolicy, month: Month, *, version: int | None) -> Filing:
     filings = work.records.filings(policy.key, month)
     wanted = [filing for filing in filings if version in {None, filing.version}]
     if not wanted:
@@ -500,12 +509,14 @@ def _filing(work: Work, policy: CityPolicy, month: Month, version: int | None) -
 
 def _case_of(work: Work, submission: Submission, fund: str) -> ReviewCase | None:
     """The review case that decides about this version; None when it is about another one."""
-    case = work.reviews.case(submission.city, submission.month, submission.document, submission.county, fund)
+    case = work.reviews.case(
+        submission.city, submission.month, submission.document, county=submission.county, fund=fund
+    )
     return case if case is not None and case.submission_id == submission.id else None
 
 
 def _submission(work: Work, case: ReviewCase) -> Submission:
-    versions = work.submissions.versions(case.city, case.document, case.month, case.county)
+    versions = work.submissions.versions(case.city, case.document, case.month, county=case.county)
     return next(version for version in versions if version.id == case.submission_id)
 
 
@@ -544,15 +555,15 @@ def _not_from_a_file(stored: StoredPosting) -> Why:
     )
 
 
-def _absence(work: Work, policy: CityPolicy, month: Month, county: str) -> Why:
+def _absence(work: Work, policy: CityPolicy, month: Month, *, county: str) -> Why:
     """Why a county has no figure in the summary."""
-    return _nil_return(work, policy, month, DocumentKind.REPORT, county) or Why(
+    return _nil_return(work, policy, month, document=DocumentKind.REPORT, county=county) or Why(
         "备案时没有已收下的报表，未列入合计", "no report was accepted when this was filed; not in the totals"
     )
 
 
 def _nil_return(
-    work: Work, policy: CityPolicy, month: Period, document: DocumentKind, county: str
+    work: Work, policy: CityPolicy, month: Period, *, document: DocumentKind, county: str
 ) -> Why | None:
     """What was declared instead of a document: a nil return or a waiver, with who recorded it and when."""
     for nil in work.records.nil_returns(policy.key, month):

@@ -21,7 +21,7 @@ from fundpool.services.ports.work import Work
 from schemas.dashboard import AccountBalance, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
 
-def fund_books(work: Work, city: str, funds: Sequence[str], as_of: datetime) -> list[FundBooks]:
+def fund_books(work: Work, city: str, funds: Sequence[str], *, as_of: datetime) -> list[FundBooks]:
     """Bank accounts and trial balance of each fund that has books, as the books stood at ``as_of``."""
     held = balances(work, city, recorded_until=as_of)
     register = {

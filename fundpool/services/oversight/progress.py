@@ -100,17 +100,17 @@ def month_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
         obligations=tuple(work.payments.obligations(city=policy.key, month=paid_for)) if paid_for else (),
         batches=tuple(work.payments.batches(policy.key, paid_for)) if paid_for else (),
         filings=work.records.filings(policy.key, paid_for) if paid_for else (),
-        bad_files=tuple(bad_files(work, policy, None, month)),
+        bad_files=tuple(bad_files(work, policy, None, month=month)),
     )
 
 
 def progress_of(
-    policy: CityPolicy, month: Period, calendar: WorkCalendar, facts: MonthFacts, now: datetime
+    policy: CityPolicy, month: Period, calendar: WorkCalendar, *, facts: MonthFacts, now: datetime
 ) -> tuple[DutyProgress, ...]:
     """Where every followed duty of the month or fund year stands on the business day of ``now``, per unit."""
     if isinstance(month, Year):
         return tuple(
-            _progress(replace(duty, unit=unit.code), _filing_fact(facts, document, unit.code), facts, now)
+            _progress(replace(duty, unit=unit.code), _filing_fact(facts, document, unit.code), facts, now=now)
             for duty in duties_of(policy, month, calendar)
             if (document := DOCUMENT_OF.get(duty.key)) is not None and is_of(document, month)
             for unit in policy.units
@@ -120,13 +120,13 @@ def progress_of(
         if duty.key not in FOLLOWED:
             continue
         for unit in units_of_duty(policy, month, duty):
-            fact = _fact(policy, month, facts, duty.key, unit)
-            dated = _with_receipt(policy, month, calendar, facts, duty, unit)
-            rows.append(_progress(replace(dated, unit=unit), fact, facts, now))
+            fact = _fact(policy, month, facts, key=duty.key, unit=unit)
+            dated = _with_receipt(policy, month, calendar, facts=facts, duty=duty, unit=unit)
+            rows.append(_progress(replace(dated, unit=unit), fact, facts, now=now))
     return tuple(rows)
 
 
-def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, now: datetime) -> DutyProgress:
+def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, *, now: datetime) -> DutyProgress:
     until = _extended_until(facts, duty)
     stands = standing(
         _day(now),
@@ -138,7 +138,7 @@ def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, now: datetime) -> Duty
         extended_until=until,
     )
     waiting_for = None if fact.done_at is not None else fact.waiting_for
-    return DutyProgress(duty, stands, fact.done_at, waiting_for, until)
+    return DutyProgress(duty, stands, fact.done_at, waiting_for=waiting_for, extended_until=until)
 
 
 def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | None, ...]:
@@ -154,14 +154,14 @@ def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | 
     return (None,)
 
 
-def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, unit: str | None) -> _Fact:
+def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, unit: str | None) -> _Fact:
     if key in DOCUMENT_OF and unit is not None:
         return _filing_fact(facts, DOCUMENT_OF[key], unit)
     if key == APPLY_DUTY:
         return _application_fact(policy, facts)
     if key == FILING_DUTY:
         return _report_filing_fact(policy, facts)
-    return _payment_fact(policy, month, facts, key, unit)
+    return _payment_fact(policy, month, facts, key=key, unit=unit)
 
 
 def _filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
@@ -179,7 +179,7 @@ def _application_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
     if len(first) == len(policy.funds):
         return _Fact(done_at=max(application.prepared_at for application in first))
     return _all_nil(facts, DocumentKind.PLAN, counties) or _Fact(
-        waiting_for=_review_turn(facts, DocumentKind.PLAN, facts.cases_of_plan, counties) or AGENCY
+        waiting_for=_review_turn(facts, DocumentKind.PLAN, facts.cases_of_plan, counties=counties) or AGENCY
     )
 
 
@@ -194,7 +194,7 @@ def _report_filing_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
     if facts.filings:
         return _Fact(done_at=facts.filings[0].filed_at)
     counties = [unit.code for unit in policy.units]
-    turn = _review_turn(facts, DocumentKind.REPORT, facts.cases_of_report, counties)
+    turn = _review_turn(facts, DocumentKind.REPORT, facts.cases_of_report, counties=counties)
     return _Fact(waiting_for=turn or AGENCY)
 
 
@@ -202,6 +202,7 @@ def _review_turn(
     facts: MonthFacts,
     document: DocumentKind,
     cases: Mapping[str, tuple[ReviewCase, ...]],
+    *,
     counties: Sequence[str],
 ) -> str | None:
     """Whose turn the review of a document is: the first party on the way that has work left."""
@@ -217,7 +218,9 @@ def _review_turn(
     return None
 
 
-def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, unit: str | None) -> _Fact:
+def _payment_fact(
+    policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, unit: str | None
+) -> _Fact:
     """Paid when every order of the regular application (of the county's application) is settled."""
     applications = [
         application
@@ -234,25 +237,29 @@ def _payment_fact(policy: CityPolicy, month: Month, facts: MonthFacts, key: str,
     moments: list[datetime] = []
     for leg in legs_of(policy, month, key):
         for application in applications:
-            outcome = _leg_settled(policy, facts, leg, application, unit)
+            outcome = _leg_settled(policy, facts, leg, application=application, unit=unit)
             if isinstance(outcome, str):
                 return _Fact(
-                    waiting_for=FINANCE if _before(policy, month, facts, key, application) else outcome
+                    waiting_for=FINANCE
+                    if _before(policy, month, facts, key=key, application=application)
+                    else outcome
                 )
             moments.append(outcome)
     return _Fact(done_at=max(moments, default=None), waiting_for=AGENCY)
 
 
-def _before(policy: CityPolicy, month: Month, facts: MonthFacts, key: str, application: Application) -> bool:
+def _before(
+    policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, application: Application
+) -> bool:
     """Whether the hop before is still to be paid."""
     return key == ALLOCATE_DUTY and any(
-        isinstance(_leg_settled(policy, facts, leg, application, None), str)
+        isinstance(_leg_settled(policy, facts, leg, application=application, unit=None), str)
         for leg in legs_of(policy, month, PAY_DUTY)
     )
 
 
 def _leg_settled(
-    policy: CityPolicy, facts: MonthFacts, leg: Leg, application: Application, unit: str | None
+    policy: CityPolicy, facts: MonthFacts, leg: Leg, *, application: Application, unit: str | None
 ) -> datetime | str:
     """When all money of the application had been paid over the hop; before that, whose turn it is."""
     wanted = [
@@ -299,6 +306,7 @@ def _with_receipt(
     policy: CityPolicy,
     month: Month,
     calendar: WorkCalendar,
+    *,
     facts: MonthFacts,
     duty: Duty,
     unit: str | None,
@@ -306,14 +314,14 @@ def _with_receipt(
     """The duty counted from the day the money really arrived, where it counts from receipt."""
     if duty.key != ALLOCATE_DUTY:
         return duty
-    received = received_on(policy, month, facts, unit)
+    received = received_on(policy, month, facts, unit=unit)
     if received is None:
         return duty
     dated = duties_of(policy, month, calendar, received=received)
     return next(other for other in dated if other.rule == duty.rule and other.key == duty.key)
 
 
-def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, unit: str | None) -> date | None:
+def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, *, unit: str | None) -> date | None:
     """The day on which all money of the county's application was in the city's account; None before."""
     applications = [
         application
@@ -323,7 +331,11 @@ def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, unit: str |
     moments: list[datetime] = []
     for leg in legs_of(policy, month, PAY_DUTY):
         for application in applications:
-            settled = _leg_settled(policy, facts, leg, application, None) if application.is_reviewed else ""
+            settled = (
+                _leg_settled(policy, facts, leg, application=application, unit=None)
+                if application.is_reviewed
+                else ""
+            )
             if isinstance(settled, str):
                 return None
             moments.append(settled)
@@ -342,7 +354,7 @@ def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:
 
 
 def bad_files(
-    work: Work, policy: CityPolicy, document: DocumentKind | None, month: Period
+    work: Work, policy: CityPolicy, document: DocumentKind | None, *, month: Period
 ) -> list[ReceivedFile]:
     """Files of the period that could not be taken in, unless a good one of the same name came later.
 

@@ -57,12 +57,19 @@ def record_budget(
         raise InputError("negative_budget", "预算不能为负", "a budget is not negative")
 
     def record(work: Work) -> int:
-        require_budget_covers(work, policy.key, year, dict(amounts))
+        require_budget_covers(work, policy.key, year, amounts=dict(amounts))
         changed = {
             f"{county}:{fund}": amount_fen
             for (county, fund), amount_fen in amounts.items()
             if work.budgets.set_budget(
-                policy.key, year, county, fund, amount_fen, document_number, recorder, now
+                policy.key,
+                year,
+                county,
+                fund=fund,
+                amount_fen=amount_fen,
+                document_number=document_number,
+                by=recorder,
+                at=now,
             )
         }
         if changed:
@@ -309,8 +316,8 @@ def record_waiver(
     return ports.database.transaction(partial(_record_nil, entry=entry, action="record_waiver", now=now))
 
 
-def _record_nil(work: Work, entry: NilReturn, action: str, now: datetime) -> bool:
-    versions = work.submissions.versions(entry.city, entry.document, entry.month, entry.county)
+def _record_nil(work: Work, entry: NilReturn, action: str, *, now: datetime) -> bool:
+    versions = work.submissions.versions(entry.city, entry.document, entry.month, county=entry.county)
     if any(version.stands for version in versions):
         raise InputError(
             "already_filed",
@@ -360,7 +367,7 @@ def _account(policy: CityPolicy, row: OpeningRow) -> AccountRef:
     policy.fund(row.fund)
     if row.unit != policy.division_code:
         require_county(policy, row.unit)
-    return AccountRef(policy.key, row.fund, account_type, row.unit)
+    return AccountRef(policy.key, row.fund, account_type, unit=row.unit)
 
 
 def _day(text: str) -> date:

@@ -47,7 +47,7 @@ def return_to_county(
     cases = send_back(
         ports, city=city, month=month, document=document, county=county, reason=reason, by=by, now=now
     )
-    issue_slips(ports, ports.policies.city(city), document, month, (county,))
+    issue_slips(ports, ports.policies.city(city), document, month=month, counties=(county,))
     return cases
 
 
@@ -60,13 +60,15 @@ class _Issued:
 
 
 def write_slips(
-    ports: MonthPorts, step: StepInHand, document: DocumentKind, period: Period | None = None
+    ports: MonthPorts, step: StepInHand, document: DocumentKind, *, period: Period | None = None
 ) -> StepInHand:
     """Write the return slips of the period (default: the step's month), city by city; see ``issue_slips``."""
 
     def write(city: CityInHand) -> Outcomes:
         policy = ports.policies.city(city.request.city)
-        issue_slips(ports, policy, document, period or step.month, counties_of(policy, city.request))
+        issue_slips(
+            ports, policy, document, month=period or step.month, counties=counties_of(policy, city.request)
+        )
         return city.outcomes
 
     return for_each_city(step, write)
@@ -80,16 +82,16 @@ def write_other_slips(ports: MonthPorts, step: StepInHand) -> StepInHand:
     return step
 
 
-def _write_filed(ports: MonthPorts, document: DocumentKind, period: Period, city: CityInHand) -> Outcomes:
+def _write_filed(ports: MonthPorts, document: DocumentKind, period: Period, *, city: CityInHand) -> Outcomes:
     policy = ports.policies.city(city.request.city)
     counties = counties_of(policy, city.request)
-    filed = counties_that_filed(ports, policy, document, period, counties)
-    issue_slips(ports, policy, document, period, filed)
+    filed = counties_that_filed(ports, policy, document, period=period, counties=counties)
+    issue_slips(ports, policy, document, month=period, counties=filed)
     return city.outcomes
 
 
 def issue_slips(
-    ports: MonthPorts, policy: CityPolicy, document: DocumentKind, month: Period, counties: Sequence[str]
+    ports: MonthPorts, policy: CityPolicy, document: DocumentKind, *, month: Period, counties: Sequence[str]
 ) -> None:
     """Write a slip for each of ``counties`` whose latest version needs one.
 
@@ -100,8 +102,8 @@ def issue_slips(
 
     def read(work: Work) -> tuple[list[_Issued], dict[str, bytes]]:
         issued = [
-            *_of_versions(work, policy, document, month, counties, ports.calendar),
-            *_of_bad_files(work, policy, document, month),
+            *_of_versions(work, policy, document, month=month, counties=counties, calendar=ports.calendar),
+            *_of_bad_files(work, policy, document, month=month),
         ]
         return issued, work.submissions.cells(each.sha256 for each in issued)
 
@@ -111,13 +113,14 @@ def issue_slips(
 
     issued, cells = ports.database.read(read)
     for each in issued:
-        ports.slip_folder.write(policy.key, month, each.slip, partial(source_of, each))
+        ports.slip_folder.write(policy.key, month, each.slip, source=partial(source_of, each))
 
 
 def _of_versions(
     work: Work,
     policy: CityPolicy,
     document: DocumentKind,
+    *,
     month: Period,
     counties: Sequence[str],
     calendar: WorkCalendar,
@@ -131,7 +134,7 @@ def _of_versions(
     for county in counties:
         judged = [version for version in by_county.get(county, []) if version.judged_at is not None]
         if judged and judged[-1] is by_county[county][-1]:
-            slip = _slip(work, policy, judged, duties, extensions)
+            slip = _slip(work, policy, judged, duties=duties, extensions=extensions)
             if slip is not None:
                 issued.append(_Issued(slip, judged[-1].sha256))
     return issued
@@ -141,6 +144,7 @@ def _slip(
     work: Work,
     policy: CityPolicy,
     judged: Sequence[Submission],
+    *,
     duties: Mapping[str, Duty],
     extensions: Sequence[Extension],
 ) -> ReturnSlip | None:
@@ -170,7 +174,7 @@ def _slip(
         version=version.version,
         returned=returned,
         deadline=(
-            deadline_of(duties, extensions, version.document, version.county, notified_on)
+            deadline_of(duties, extensions, version.document, county=version.county, notified_on=notified_on)
             if returned is not None or judgement.verdict is Verdict.RETURN
             else None
         ),
@@ -179,10 +183,10 @@ def _slip(
     )
 
 
-def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, month: Period) -> list[_Issued]:
+def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, *, month: Period) -> list[_Issued]:
     return [
         _Issued(_unread(policy, file, month), file.sha256)
-        for file in bad_files(work, policy, document, month)
+        for file in bad_files(work, policy, document, month=month)
         if file.problem is not None
     ]
 
@@ -227,6 +231,7 @@ def deadline_of(
     duties: Mapping[str, Duty],
     extensions: Sequence[Extension],
     document: DocumentKind,
+    *,
     county: str,
     notified_on: date,
 ) -> Deadline | None:

@@ -42,8 +42,8 @@ def month_status(
     ports: MonthPorts,
     city: str,
     month: Period,
-    now: datetime,
     *,
+    now: datetime,
     only_known_then: bool = False,
     snapshot: Work | None = None,
 ) -> MonthStatus:
@@ -55,7 +55,7 @@ def month_status(
     policy, until = ports.policies.city(city), now if only_known_then else None
 
     def read(work: Work) -> MonthStatus:
-        facts = known_facts(work, policy, month, until)
+        facts = known_facts(work, policy, month, until=until)
         views: list[TransferView] = []
         runs: Sequence[StepRun] = ()
         if isinstance(month, Month):
@@ -64,10 +64,10 @@ def month_status(
         if only_known_then:
             views = views_as_of(work, views, now)
             runs = [run for run in runs if run.business_time <= now]
-        progress = progress_of(policy, month, ports.calendar, facts, now)
-        yearly, yearly_flags = _due_this_month(ports, work, policy, month, now=now, until=until)
+        progress = progress_of(policy, month, ports.calendar, facts=facts, now=now)
+        yearly, yearly_flags = _due_this_month(ports, work, policy, month=month, now=now, until=until)
         steps = steps_of(facts, runs) if isinstance(month, Month) else ()
-        flags = (*flags_of(work, policy, facts, progress), *yearly_flags, *step_flags(steps))
+        flags = (*flags_of(work, policy, facts, progress=progress), *yearly_flags, *step_flags(steps))
         return MonthStatus(
             city=policy.key,
             month=str(month),
@@ -85,8 +85,8 @@ def _due_this_month(
     ports: MonthPorts,
     work: Work,
     policy: CityPolicy,
-    month: Period,
     *,
+    month: Period,
     now: datetime,
     until: datetime | None,
 ) -> tuple[list[DutyProgress], list[Flag]]:
@@ -104,14 +104,16 @@ def _due_this_month(
             for duty in duties_of(policy, year, ports.calendar)
         ):
             continue
-        facts = known_facts(work, policy, year, until)
+        facts = known_facts(work, policy, year, until=until)
         found = [
             row
-            for row in progress_of(policy, year, ports.calendar, facts, now)
+            for row in progress_of(policy, year, ports.calendar, facts=facts, now=now)
             if row.duty.due is not None and Month.of(row.duty.due) == month
         ]
         rows += found
-        flags += [flag for flag in flags_of(work, policy, facts, found) if flag.duty in YEARLY_DUTIES]
+        flags += [
+            flag for flag in flags_of(work, policy, facts, progress=found) if flag.duty in YEARLY_DUTIES
+        ]
     return rows, flags
 
 
@@ -124,9 +126,9 @@ def county_month(
     ports: MonthPorts,
     city: str,
     month: Month,
+    *,
     county: str,
     now: datetime,
-    *,
     only_known_then: bool = False,
     snapshot: Work | None = None,
 ) -> CountyMonth:
@@ -145,19 +147,19 @@ def county_month(
     }
 
     def read(work: Work) -> CountyMonth:
-        facts = known_facts(work, policy, month, until)
-        of_year = known_facts(work, policy, year, until)
+        facts = known_facts(work, policy, month, until=until)
+        of_year = known_facts(work, policy, year, until=until)
         views = transfer_views.transfer_views(work, policy.key, month, unit=county)
         if only_known_then:
             views = views_as_of(work, views, now)
-        progress = progress_of(policy, month, ports.calendar, facts, now)
-        yearly, _ = _due_this_month(ports, work, policy, month, now=now, until=until)
+        progress = progress_of(policy, month, ports.calendar, facts=facts, now=now)
+        yearly, _ = _due_this_month(ports, work, policy, month=month, now=now, until=until)
         reviewed = {
             (line.county, application.fund): line.reviewed_fen
             for application in facts.applications
             for line in application.lines
         }
-        flags = flags_of(work, policy, facts, progress)
+        flags = flags_of(work, policy, facts, progress=progress)
         cases = [case for case in (*facts.cases, *of_year.cases) if case.county == county]
         return CountyMonth(
             city=policy.key,
@@ -165,8 +167,8 @@ def county_month(
             county=county,
             duties=tuple(_duty(policy, row) for row in (*progress, *yearly) if row.duty.unit == county),
             submissions=(
-                *_submissions(work, facts, progress, county, slips),
-                *_submissions(work, of_year, (), county, slips),
+                *_submissions(work, facts, progress, county=county, slips=slips),
+                *_submissions(work, of_year, (), county=county, slips=slips),
             ),
             cases=tuple(_case(case, reviewed) for case in cases),
             transfers=tuple(map(_transfer, views)),
@@ -190,6 +192,7 @@ def _submissions(
     work: Work,
     facts: MonthFacts,
     progress: Sequence[DutyProgress],
+    *,
     county: str,
     slips: Collection[tuple[str, str, str, int]],
 ) -> list[SubmissionStatus]:

@@ -73,7 +73,7 @@ def _reviewed_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
     if _line(facts, outcome) is not None:
         return outcome  # applied for on the version before: no newer one is reviewed any more
     return UnitOutcome.model_validate(
-        standing_of(outcome.unit, case.fund, None, case, is_nil=False, is_decided=False)
+        standing_of(outcome.unit, case.fund, None, case=case, is_nil=False, is_decided=False)
     )
 
 
@@ -87,7 +87,7 @@ def _applied_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
             outcome.unit,
             outcome.fund,
             _line(facts, outcome),
-            case,
+            case=case,
             is_nil=(DocumentKind.PLAN, outcome.unit) in facts.nil_returns,
             is_decided=case is not None and case.is_decided and _is_current(facts, case),
         )

@@ -129,6 +129,7 @@ def _apply(
     work: Work,
     policy: CityPolicy,
     request: StepRequest,
+    *,
     fund: str,
     counties: Collection[str],
     may_wait: bool,
@@ -188,7 +189,7 @@ def _apply(
 
 def _counts(work: Work, case: ReviewCase) -> bool:
     """Decided, and on the county's current version: a newer one is reviewed before it is applied for."""
-    versions = work.submissions.versions(case.city, case.document, case.month, case.county)
+    versions = work.submissions.versions(case.city, case.document, case.month, county=case.county)
     return case.is_decided and versions[-1].id == case.submission_id
 
 
@@ -196,6 +197,7 @@ def standing_of(
     county: str,
     fund: str,
     line: ApplicationLine | None,
+    *,
     case: ReviewCase | None,
     is_nil: bool,
     is_decided: bool,
@@ -220,30 +222,33 @@ def standing_of(
     else:
         state, zh = UnitState.WAITING, "没有计划，不列入申请"
         en = "no plan: not in the application, and not zero"
-    return UnitOutcome(county, state, zh, en, fund=fund, amount_fen=amount_fen)
+    return UnitOutcome(county, state, zh, detail_en=en, fund=fund, amount_fen=amount_fen)
 
 
 def _review(
     work: Work,
     policy: CityPolicy,
     application: Application,
+    *,
     line: ApplicationLine,
     amount_fen: int | None,
     reason: str | None,
     reviewer: str,
     now: datetime,
 ) -> None:
-    case = work.reviews.case(policy.key, application.month, DocumentKind.PLAN, line.county, application.fund)
+    case = work.reviews.case(
+        policy.key, application.month, DocumentKind.PLAN, county=line.county, fund=application.fund
+    )
     deciders = {case.maker, case.checker} if case is not None else set()
     deciders.add(None if application.prepared_by == SYSTEM else application.prepared_by)
     after = review_line(
         line,
         line.applied_fen if amount_fen is None else amount_fen,
         reason,
-        reviewer,
-        now,
+        by=reviewer,
+        at=now,
         deciders=frozenset(name for name in deciders if name is not None),
-        left_of_budget_fen=_left_of_budget(work, policy, application, line),
+        left_of_budget_fen=_left_of_budget(work, policy, application, line=line),
     )
     if after == line:
         return
@@ -260,7 +265,7 @@ def _review(
 
 
 def _left_of_budget(
-    work: Work, policy: CityPolicy, application: Application, line: ApplicationLine
+    work: Work, policy: CityPolicy, application: Application, *, line: ApplicationLine
 ) -> int | None:
     """What finance may still grant the county: the budget less what it has granted elsewhere in the year.
 

@@ -78,22 +78,22 @@ def refs_of(obligation: Obligation) -> tuple[AccountRef, AccountRef]:
     """Accounts of the books that are debited (payee) and credited (payer) by the payment."""
     city, fund, hop = obligation.city, obligation.fund, obligation.hop
     return (
-        AccountRef(city, fund, hop.to_type, obligation.unit),
-        AccountRef(city, fund, hop.from_type, obligation.payer_unit),
+        AccountRef(city, fund, hop.to_type, unit=obligation.unit),
+        AccountRef(city, fund, hop.from_type, unit=obligation.payer_unit),
     )
 
 
-def reserve(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
+def reserve(work: Work, obligation: Obligation, key: str, *, now: datetime) -> None:
     """Reserve the amount on the paying account; raises RuleViolation ``exceeds_balance``."""
-    booking.post(work, [_leg(obligation, key, Phase.RESERVE, now)], by=SYSTEM, now=now)
+    booking.post(work, [_leg(obligation, key, Phase.RESERVE, event_at=now)], by=SYSTEM, now=now)
 
 
 def apply_event(
     work: Work,
     attempt: Attempt,
     event: Event,
-    evidence: Evidence,
     *,
+    evidence: Evidence,
     now: datetime,
     terms: GatewayTerms,
 ) -> Attempt:
@@ -137,6 +137,7 @@ def _columns(
     attempt: Attempt,
     after: AttemptState,
     event: Event,
+    *,
     evidence: Evidence,
     now: datetime,
     terms: GatewayTerms,
@@ -204,6 +205,7 @@ def _book(
     work: Work,
     obligation: Obligation,
     attempt: Attempt,
+    *,
     after: AttemptState,
     evidence: Evidence,
     now: datetime,
@@ -211,9 +213,9 @@ def _book(
     event_at = evidence.executed_at or now
     key = attempt.key
     if after is AttemptState.SUCCEEDED:
-        entry = _leg(obligation, key, Phase.POST, event_at)
+        entry = _leg(obligation, key, Phase.POST, event_at=event_at)
     elif after in {AttemptState.REJECTED, AttemptState.CLOSED}:
-        entry = _leg(obligation, key, Phase.VOID, now)
+        entry = _leg(obligation, key, Phase.VOID, event_at=now)
     elif after in _CAME_BACK:
         if attempt.state is AttemptState.ANOMALY and not is_accepted(work, attempt):
             entry = recovered_posting(
@@ -223,7 +225,7 @@ def _book(
                 attempt_key=key,
             )
         else:
-            _book_return(work, obligation, attempt, evidence, now)
+            _book_return(work, obligation, attempt, evidence=evidence, now=now)
             return
     elif after is AttemptState.ANOMALY:
         entry = _anomaly_leg(obligation, key, event_at)
@@ -234,7 +236,7 @@ def _book(
     )
 
 
-def _leg(obligation: Obligation, key: str, phase: Phase, event_at: datetime) -> Posting:
+def _leg(obligation: Obligation, key: str, phase: Phase, *, event_at: datetime) -> Posting:
     debit, credit = refs_of(obligation)
     return Posting(
         key=f"transfer/{key}/{phase}",
@@ -255,7 +257,7 @@ def _back_fen(attempt: Attempt, evidence: Evidence) -> int:
 
 
 def _book_return(
-    work: Work, obligation: Obligation, attempt: Attempt, evidence: Evidence, now: datetime
+    work: Work, obligation: Obligation, attempt: Attempt, *, evidence: Evidence, now: datetime
 ) -> None:
     """Book what came back beyond what is booked already, and look whether the payee still had it."""
     back_fen, key = _back_fen(attempt, evidence), attempt.key
@@ -272,14 +274,14 @@ def _book_return(
             obligation,
             key,
             _return_key(key) if is_whole_at_once else f"{_return_key(key)}/{evidence.bank_serial}",
-            back_fen - booked_fen,
-            _returned_at(evidence, now),
+            amount_fen=back_fen - booked_fen,
+            event_at=_returned_at(evidence, now),
         )
     )
     booking.post(
         work, entries, by=SYSTEM, now=now, evidence=f"{evidence.source}:{evidence.bank_serial or key}"
     )
-    _require_payee_had_it(work, obligation, key, now)
+    _require_payee_had_it(work, obligation, key, now=now)
 
 
 def latest_not_booked(work: Work, attempt: Attempt, returns: Sequence[StatementLine]) -> StatementLine:
@@ -300,7 +302,7 @@ def _returned_at(evidence: Evidence, now: datetime) -> datetime:
     return evidence.executed_at if is_dated and evidence.executed_at else now
 
 
-def date_return(work: Work, attempt: Attempt, evidence: Evidence, now: datetime) -> None:
+def date_return(work: Work, attempt: Attempt, evidence: Evidence, *, now: datetime) -> None:
     """Book a return that the bank's answer told on the day that its statement gives; doing it again changes nothing."""
     key, happened_at = _return_key(attempt.key), _returned_at(evidence, now)
     booked = work.ledger.existing([key, f"{key}/reversal"])
@@ -319,7 +321,7 @@ def _return_key(key: str) -> str:
     return f"transfer/{key}/{Flow.BANK_RETURN}"
 
 
-def _require_payee_had_it(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
+def _require_payee_had_it(work: Work, obligation: Obligation, key: str, *, now: datetime) -> None:
     """Where the payee had sent on or spent what came back, its account lacks it: people must look."""
     payee, _ = refs_of(obligation)
     held = booking.balance(work, payee)
@@ -339,7 +341,7 @@ def _require_payee_had_it(work: Work, obligation: Obligation, key: str, now: dat
 
 
 def _returned_leg(
-    obligation: Obligation, key: str, posting_key: str, amount_fen: int, event_at: datetime
+    obligation: Obligation, key: str, posting_key: str, *, amount_fen: int, event_at: datetime
 ) -> Posting:
     payee, payer = refs_of(obligation)
     return Posting(
@@ -360,7 +362,7 @@ def _anomaly_leg(obligation: Obligation, key: str, event_at: datetime) -> Postin
 
 
 def recovered_posting(
-    obligation: Obligation, key: str, event_at: datetime, attempt_key: str | None = None
+    obligation: Obligation, key: str, event_at: datetime, *, attempt_key: str | None = None
 ) -> Posting:
     """Money in suspense that came back to the paying account."""
     anomaly = suspense_posting(obligation, key, event_at, attempt_key=attempt_key)
@@ -396,11 +398,11 @@ def is_accepted(work: Work, attempt: Attempt) -> bool:
 
 
 def suspense_posting(
-    obligation: Obligation, key: str, event_at: datetime, attempt_key: str | None = None
+    obligation: Obligation, key: str, event_at: datetime, *, attempt_key: str | None = None
 ) -> Posting:
     """Money the bank moved against our books: out of the paying account, into suspense."""
     _, payer = refs_of(obligation)
-    suspense = AccountRef(obligation.city, obligation.fund, AccountType.SUSPENSE, obligation.unit)
+    suspense = AccountRef(obligation.city, obligation.fund, AccountType.SUSPENSE, unit=obligation.unit)
     return Posting(
         key=key,
         debit=suspense,
@@ -418,6 +420,7 @@ def _move_obligation(
     work: Work,
     obligation: Obligation,
     after: AttemptState,
+    *,
     event: Event,
     evidence: Evidence,
     now: datetime,
@@ -457,7 +460,7 @@ def hold(work: Work, obligation: Obligation, *, reason: str, by: str, now: datet
 
 
 def record_call(
-    work: Work, attempt: Attempt, operation: str, now: datetime, answer: GatewayAnswer | None = None
+    work: Work, attempt: Attempt, operation: str, *, now: datetime, answer: GatewayAnswer | None = None
 ) -> None:
     """Keep one side of a call about the order: that it starts, or with ``answer`` what came back."""
     work.attempts.record_call(
@@ -465,10 +468,10 @@ def record_call(
             attempt.key,
             operation,
             "started" if answer is None else "finished",
-            attempt.worker_epoch,
-            now,
-            answer.kind.value if answer else None,
-            answer.reason if answer else None,
-            answer.raw if answer else None,
+            worker_epoch=attempt.worker_epoch,
+            at=now,
+            answer=answer.kind.value if answer else None,
+            reason=answer.reason if answer else None,
+            raw=answer.raw if answer else None,
         )
     )

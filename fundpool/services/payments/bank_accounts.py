@@ -10,7 +10,7 @@ from fundpool.services.ports.money_ports import AccountProposal
 from fundpool.services.ports.work import Work
 
 
-def propose_account(work: Work, proposal: AccountProposal, maker: str, now: datetime) -> BankAccount:
+def propose_account(work: Work, proposal: AccountProposal, maker: str, *, now: datetime) -> BankAccount:
     """Enter an account; the same entry again is the same version.
 
     Raises InputError for an empty number or name or an account type that no bank keeps.
@@ -40,7 +40,7 @@ def propose_account(work: Work, proposal: AccountProposal, maker: str, now: date
 
 
 def approve_account(
-    work: Work, account_id: int, checker: str, now: datetime, *, cool_off: timedelta = timedelta()
+    work: Work, account_id: int, checker: str, *, now: datetime, cool_off: timedelta = timedelta()
 ) -> BankAccount:
     """Approve an entry; it replaces the approved version and may be used after ``cool_off``.
 
@@ -57,7 +57,7 @@ def approve_account(
             f"account entry {account_id} was replaced by a newer version",
         )
     require_other_person(checker, account.maker, act_zh="账户复核", act_en="approving an account")
-    approved = work.accounts.approve(account, checker, now, now + cool_off)
+    approved = work.accounts.approve(account, checker, now, usable_from=now + cool_off)
     work.audit.append(
         at=now,
         actor=checker,
@@ -77,7 +77,7 @@ def approve_proposed(
     Raises InputError ``account_not_named`` when neither is given, and what ``approve_account`` raises.
     """
     if account_id is not None:
-        return [approve_account(work, account_id, checker, now)]
+        return [approve_account(work, account_id, checker, now=now)]
     if city is None:
         raise InputError(
             "account_not_named",
@@ -86,4 +86,4 @@ def approve_proposed(
             remedy="fundpool accounts approve 12 --by 姓名 / --city taizhou",
         )
     proposed = work.accounts.find(city, status=AccountStatus.PROPOSED)
-    return [approve_account(work, account.id, checker, now) for account in proposed]
+    return [approve_account(work, account.id, checker, now=now) for account in proposed]

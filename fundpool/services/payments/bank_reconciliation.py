@@ -22,7 +22,7 @@ from fundpool.services.ports.work import Work
 
 
 def reconciliations(
-    work: Work, city: str, month: Month, terms: GatewayTerms
+    work: Work, city: str, month: Month, *, terms: GatewayTerms
 ) -> tuple[BankReconciliation, ...]:
     """The form of every approved account whose statements the city keeps, in order of the register.
 
@@ -32,14 +32,14 @@ def reconciliations(
     registered = work.accounts.find(city, status=AccountStatus.APPROVED)
     open_breaks = work.breaks.find(city)
     return tuple(
-        _reconciliation(work, account, month, terms, open_breaks)
+        _reconciliation(work, account, month, terms=terms, open_breaks=open_breaks)
         for account in registered
         if work.statements.imports(account.account_no) or work.statements.balances(account.account_no)
     )
 
 
 def _reconciliation(
-    work: Work, account: BankAccount, month: Month, terms: GatewayTerms, open_breaks: Iterable[Break]
+    work: Work, account: BankAccount, month: Month, *, terms: GatewayTerms, open_breaks: Iterable[Break]
 ) -> BankReconciliation:
     day = month.last_day
     end = datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
@@ -74,6 +74,7 @@ def _items(
     work: Work,
     account: BankAccount,
     entries: list[CashEntry],
+    *,
     lines: list[StoredLine],
     day: date,
     open_breaks: Iterable[Break],
@@ -91,7 +92,7 @@ def _items(
     breaks = {each.reference: each for each in open_breaks}
     transfers = _transfers(work, [*only_booked, *only_banked])
     found = [
-        _item(account, movement, day, breaks, transfers, is_booked=is_booked)
+        _item(account, movement, day, breaks=breaks, transfers=transfers, is_booked=is_booked)
         for movements, is_booked in ((only_banked, False), (only_booked, True))
         for movement in movements
     ]
@@ -103,13 +104,20 @@ def _booked(entry: CashEntry) -> Movement:
     # A payment is known to the bank by its key, other bookings by the number of their paper.
     reference = entry.attempt_key or entry.memo or entry.key
     return Movement(
-        entry.key, day_of(entry.event_at), entry.amount_fen, reference, entry.attempt_key, entry.reverses
+        entry.key,
+        day_of(entry.event_at),
+        entry.amount_fen,
+        reference=reference,
+        key=entry.attempt_key,
+        reverses=entry.reverses,
     )
 
 
 def _banked(stored: StoredLine) -> Movement:
     line = stored.line
-    return Movement(str(stored.id), day_of(line.executed_at), line.moved_fen, line.bank_serial, line.key)
+    return Movement(
+        str(stored.id), day_of(line.executed_at), line.moved_fen, reference=line.bank_serial, key=line.key
+    )
 
 
 def _transfers(work: Work, movements: Iterable[Movement]) -> dict[str, str]:
@@ -127,9 +135,9 @@ def _item(
     account: BankAccount,
     movement: Movement,
     day: date,
+    *,
     breaks: Mapping[str, Break],
     transfers: Mapping[str, str],
-    *,
     is_booked: bool,
 ) -> OpenItem:
     references = (
@@ -155,6 +163,7 @@ def _bank_balance(
     work: Work,
     account: BankAccount,
     entries: list[CashEntry],
+    *,
     lines: list[StoredLine],
     first: date | None,
     day: date,

@@ -71,6 +71,7 @@ def order_transfers(
     work: Work,
     orders: Sequence[PaymentOrder],
     maker: str,
+    *,
     now: datetime,
 ) -> tuple[Batch, ...]:
     """Order payments: one batch per city, month, fund, hop and application. The same again is the same.
@@ -85,7 +86,9 @@ def order_transfers(
     for order in orders:
         groups.setdefault(order.batch_key, []).append(order)
     return tuple(
-        batch for key, group in groups.items() for batch in _order_group(work, key, group, maker, now)
+        batch
+        for key, group in groups.items()
+        for batch in _order_group(work, key, group, maker=maker, now=now)
     )
 
 
@@ -114,7 +117,7 @@ def order_again(work: Work, obligation_id: int, *, by: str, reason: str, now: da
     for attempt in work.attempts.of_obligation(before.id):
         if attempt.state is AttemptState.RETURNED:
             _require_return_line(work, before, attempt)
-    order_transfers(work, [order], maker, now)
+    order_transfers(work, [order], maker, now=now)
     again = work.payments.obligation_by_key(order.key)
     assert again is not None
     work.audit.append(
@@ -143,7 +146,9 @@ def _require_return_line(work: Work, obligation: Obligation, attempt: Attempt) -
         )
 
 
-def _order_group(work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime) -> list[Batch]:
+def _order_group(
+    work: Work, key: str, orders: list[PaymentOrder], *, maker: str, now: datetime
+) -> list[Batch]:
     """The batches that hold the orders; payees not ordered yet get a batch of their own."""
     batch_ids: list[int] = []
     fresh: list[PaymentOrder] = []
@@ -159,7 +164,7 @@ def _order_group(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
         part = 1
         while work.payments.batch_by_key(_part_key(key, part)) is not None:
             part += 1
-        batches.append(_order_batch(work, _part_key(key, part), fresh, maker, now))
+        batches.append(_order_batch(work, _part_key(key, part), fresh, maker=maker, now=now))
     return batches
 
 
@@ -177,7 +182,7 @@ def _part_key(key: str, part: int) -> str:
     return key if part == 1 else f"{key}/p{part}"
 
 
-def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, now: datetime) -> Batch:
+def _order_batch(work: Work, key: str, orders: list[PaymentOrder], *, maker: str, now: datetime) -> Batch:
     units = [order.unit for order in orders]
     if len(set(units)) != len(units):
         raise RuleViolation("payee_twice", f"{key} 中同一收款单位出现两次", f"{key} names a payee twice")
@@ -201,7 +206,7 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], maker: str, n
         entries.append((order, debit.id, credit.id))
     require_latest(work, *used)
     _require_no_payment_gone(work, orders[0])
-    batch = work.payments.add_batch(key, entries, maker, now)
+    batch = work.payments.add_batch(key, entries, maker, at=now)
     obligations = work.payments.obligations(batch_id=batch.id)
     require_within_limits(work, batch, obligations)
     work.audit.append(
@@ -231,10 +236,10 @@ def _require_same_amount(known: Obligation, order: PaymentOrder) -> None:
 
 
 def _usable_account(
-    work: Work, city: str, fund: str, hop: Hop, unit: str, now: datetime, *, payer: bool
+    work: Work, city: str, fund: str, *, hop: Hop, unit: str, now: datetime, payer: bool
 ) -> BankAccount:
     account_type = hop.from_type if payer else hop.to_type
-    account = work.accounts.approved(city, fund, account_type, unit)
+    account = work.accounts.approved(city, fund, account_type, unit=unit)
     if account is None or not account.may_be_used(now):
         raise RuleViolation(
             "account_not_registered",
@@ -293,7 +298,7 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
                 instead_of=_instead_of(work, obligation),
             )
         )
-    return BatchView(batch, digest_of(work, batch), tuple(payees), sum(before.values()))
+    return BatchView(batch, digest_of(work, batch), tuple(payees), last_month_total_fen=sum(before.values()))
 
 
 def _instead_of(work: Work, obligation: Obligation) -> Obligation | None:
@@ -301,7 +306,7 @@ def _instead_of(work: Work, obligation: Obligation) -> Obligation | None:
     return earlier[-1] if earlier else None
 
 
-def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: datetime) -> Batch:
+def approve_batch(work: Work, batch_id: int, digest: str, *, checker: str, now: datetime) -> Batch:
     """Approve what was shown: ``digest`` is the one of ``batch_consequences``.
 
     Raises RuleViolation: ``same_person``, ``digest_changed`` (the batch is no longer what was
@@ -316,16 +321,16 @@ def approve_batch(work: Work, batch_id: int, digest: str, checker: str, now: dat
     if batch.state is BatchState.APPROVED and batch.approved_digest == digest:
         return batch
     _require_state(batch, BatchState.SUBMITTED)
-    _require_payable(work, batch, obligations, now)
+    _require_payable(work, batch, obligations, now=now)
     approved = work.payments.change_batch(
         batch, state=BatchState.APPROVED.value, checker=checker, approved_at=now, approved_digest=digest
     )
-    _move_on(work, obligations, ObligationState.SUBMITTED, ObligationState.APPROVED)
+    _move_on(work, obligations, ObligationState.SUBMITTED, after=ObligationState.APPROVED)
     _audit_batch(work, batch, approved, action="approve_batch", actor=checker, now=now)
     return approved
 
 
-def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Batch:
+def release_batch(work: Work, batch_id: int, releaser: str, *, now: datetime) -> Batch:
     """Release an approved batch for sending, by a third person.
 
     Raises RuleViolation: ``same_person``, ``digest_changed`` or ``illegal_state_change``.
@@ -339,24 +344,24 @@ def release_batch(work: Work, batch_id: int, releaser: str, now: datetime) -> Ba
     obligations = work.payments.obligations(batch_id=batch.id)
     if batch.approved_digest != digest_of(work, batch, obligations):
         raise _digest_changed(batch)
-    _require_payable(work, batch, obligations, now)
+    _require_payable(work, batch, obligations, now=now)
     released = work.payments.change_batch(
         batch, state=BatchState.RELEASED.value, releaser=releaser, released_at=now
     )
-    _move_on(work, obligations, ObligationState.APPROVED, ObligationState.RELEASED)
+    _move_on(work, obligations, ObligationState.APPROVED, after=ObligationState.RELEASED)
     _audit_batch(work, batch, released, action="release_batch", actor=releaser, now=now)
     return released
 
 
 def _move_on(
-    work: Work, obligations: Sequence[Obligation], state: ObligationState, after: ObligationState
+    work: Work, obligations: Sequence[Obligation], state: ObligationState, *, after: ObligationState
 ) -> None:
     for obligation in obligations:
         if obligation.state is state:
             work.payments.change_obligation(obligation, after)
 
 
-def _require_payable(work: Work, batch: Batch, obligations: Sequence[Obligation], now: datetime) -> None:
+def _require_payable(work: Work, batch: Batch, obligations: Sequence[Obligation], *, now: datetime) -> None:
     """What people let pass must still be what was ordered, to accounts in use, within every limit."""
     accounts = {each.id: each for each in require_batch_whole(work, batch, obligations)}
     payable = [each for each in obligations if each.state not in MAY_BE_ORDERED_AGAIN]
@@ -390,10 +395,10 @@ def approve_waiting(
     Raises what ``approve_batch`` raises; then none is approved.
     """
     approved = []
-    for batch in work.payments.batches(city, month, hop, fund):
+    for batch in work.payments.batches(city, month, hop, fund=fund):
         seen = digest_of(work, batch)
         if batch.state is BatchState.SUBMITTED and seen.startswith(digest or ""):
-            approved.append(approve_batch(work, batch.id, seen, checker, now))
+            approved.append(approve_batch(work, batch.id, seen, checker=checker, now=now))
     return tuple(approved)
 
 
@@ -409,8 +414,8 @@ def release_approved(
 ) -> tuple[Batch, ...]:
     """Release every batch of the month (and hop, fund) that is approved. Raises what ``release_batch`` raises."""
     return tuple(
-        release_batch(work, batch.id, releaser, now)
-        for batch in work.payments.batches(city, month, hop, fund)
+        release_batch(work, batch.id, releaser, now=now)
+        for batch in work.payments.batches(city, month, hop, fund=fund)
         if batch.state is BatchState.APPROVED
     )
 
@@ -419,8 +424,8 @@ def authorise(
     work: Work,
     city: str,
     month: Month,
-    hop: Hop,
     *,
+    hop: Hop,
     checker: str,
     releaser: str,
     now: datetime,
@@ -428,12 +433,12 @@ def authorise(
 ) -> tuple[Batch, ...]:
     """Approve and release every batch of a hop that still waits; those done before are left alone."""
     batches = []
-    for batch in work.payments.batches(city, month, hop, fund):
+    for batch in work.payments.batches(city, month, hop, fund=fund):
         current = batch
         if current.state is BatchState.SUBMITTED:
-            current = approve_batch(work, current.id, digest_of(work, current), checker, now)
+            current = approve_batch(work, current.id, digest_of(work, current), checker=checker, now=now)
         if current.state is BatchState.APPROVED:
-            current = release_batch(work, current.id, releaser, now)
+            current = release_batch(work, current.id, releaser, now=now)
         batches.append(current)
     return tuple(batches)
 
@@ -456,7 +461,7 @@ def _digest_changed(batch: Batch) -> RuleViolation:
     )
 
 
-def _audit_batch(work: Work, before: Batch, after: Batch, action: str, actor: str, now: datetime) -> None:
+def _audit_batch(work: Work, before: Batch, after: Batch, *, action: str, actor: str, now: datetime) -> None:
     work.audit.append(
         at=now,
         actor=actor,

@@ -74,7 +74,7 @@ def orders_of(policy: CityPolicy, leg: Leg, application: Application) -> tuple[P
     )
 
 
-def is_owed(work: Work, policy: CityPolicy, month: Month, duty_key: str) -> bool:
+def is_owed(work: Work, policy: CityPolicy, month: Month, *, duty_key: str) -> bool:
     """Whether something that finance reviewed has not arrived over the hops of ``duty_key`` yet.
 
     A supplementary application makes a hop owed again that was done before.
@@ -105,7 +105,7 @@ def _leg(policy: CityPolicy, hop: PaymentHop) -> Leg:
 
 
 def order_payments(
-    ports: MonthPorts, request: StepRequest, duty: str, comes_after: str | None
+    ports: MonthPorts, request: StepRequest, duty: str, *, comes_after: str | None
 ) -> list[UnitOutcome]:
     """Make the batches of the hops that fulfil ``duty``, of every application that finance has reviewed.
 
@@ -118,8 +118,12 @@ def order_payments(
             f"{policy.name_zh}的拨付路径没有这一环节",
             f"the payment path of {policy.name_en} has no such hop",
         )
-        return [UnitOutcome(policy.division_code, UnitState.DONE, zh, en)]
-    return [outcome for leg in legs for outcome in _order(ports, policy, request, leg, comes_after)]
+        return [UnitOutcome(policy.division_code, UnitState.DONE, zh, detail_en=en)]
+    return [
+        outcome
+        for leg in legs
+        for outcome in _order(ports, policy, request, leg=leg, comes_after=comes_after)
+    ]
 
 
 def ask_bank(ports: MonthPorts, request: StepRequest, duty: str) -> list[UnitOutcome]:
@@ -129,7 +133,7 @@ def ask_bank(ports: MonthPorts, request: StepRequest, duty: str) -> list[UnitOut
     """
     policy = ports.policies.city(request.city)
     legs = legs_of(policy, request.month, duty)
-    standing = [transfer for leg in legs for transfer in _standing(ports, policy, request, leg)]
+    standing = [transfer for leg in legs for transfer in _standing(ports, policy, request, leg=leg)]
     if any(transfer.state is ObligationState.IN_FLIGHT for transfer in standing):
         resolved = resolving.resolve(ports, request.now, city=policy.key, month=request.month)
         return [
@@ -144,14 +148,14 @@ def send_payments(ports: MonthPorts, request: StepRequest, duty: str) -> list[Un
     policy = ports.policies.city(request.city)
     outcomes: list[UnitOutcome] = []
     for leg in legs_of(policy, request.month, duty):
-        transfers = _standing(ports, policy, request, leg)
+        transfers = _standing(ports, policy, request, leg=leg)
         if any(transfer.state in sending.SENDABLE for transfer in transfers):
             transfers = list(
                 sending.send_batch(
                     ports,
                     policy.key,
                     request.month,
-                    leg.hop,
+                    hop=leg.hop,
                     worker=request.run_id or request.by,
                     now=request.now,
                     units=_units(policy, request, leg),
@@ -169,7 +173,7 @@ def stopped_funds(ports: MonthPorts, policy: CityPolicy) -> list[UnitOutcome]:
             policy.division_code,
             UnitState.FLAGGED,
             stop.message_zh,
-            stop.message_en,
+            detail_en=stop.message_en,
             fund=stop.fund,
             error_code="fund_stopped",
             remedy=kill_switches.STOP_REMEDY,
@@ -179,33 +183,35 @@ def stopped_funds(ports: MonthPorts, policy: CityPolicy) -> list[UnitOutcome]:
 
 
 def _order(
-    ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: Leg, comes_after: str | None
+    ports: MonthPorts, policy: CityPolicy, request: StepRequest, *, leg: Leg, comes_after: str | None
 ) -> list[UnitOutcome]:
     """Make the batches of every application finance has reviewed; answers for what cannot be ordered yet."""
     applications = ports.database.read(lambda work: work.applications.applications(policy.key, request.month))
     outcomes: list[UnitOutcome] = []
     if not applications:
         outcomes.append(
-            UnitOutcome(policy.division_code, UnitState.WAITING, "尚未向财政申请", "nothing applied for yet")
+            UnitOutcome(
+                policy.division_code, UnitState.WAITING, "尚未向财政申请", detail_en="nothing applied for yet"
+            )
         )
     for application in applications:
         if not application.is_reviewed:
-            outcomes.append(_of_city(policy, application, "待财政复核", "finance's review is outstanding"))
+            outcomes.append(_of_city(policy, application, "待财政复核", en="finance's review is outstanding"))
             continue
-        if comes_after is not None and not _has_arrived(ports, policy, application, comes_after):
+        if comes_after is not None and not _has_arrived(ports, policy, application, duty_key=comes_after):
             zh, en = "款项尚未到市支出户", "the money has not reached the city's account"
-            outcomes.append(_of_city(policy, application, zh, en))
+            outcomes.append(_of_city(policy, application, zh, en=en))
             continue
         order = partial(_order_missing, policy=policy, leg=leg, application=application, request=request)
         try:
             outcomes += ports.database.transaction(order)
         except RuleViolation as problem:
-            outcomes.append(_of_city(policy, application, problem.zh, problem.en, error_code=problem.code))
+            outcomes.append(_of_city(policy, application, problem.zh, en=problem.en, error_code=problem.code))
     return outcomes
 
 
 def _order_missing(
-    work: Work, policy: CityPolicy, leg: Leg, application: Application, request: StepRequest
+    work: Work, policy: CityPolicy, leg: Leg, *, application: Application, request: StepRequest
 ) -> list[UnitOutcome]:
     """Order what is not ordered yet of the application over this hop; an outcome for each payee that lacks something.
 
@@ -226,7 +232,7 @@ def _order_missing(
     for order in orders_of(policy, leg, application):
         if order.unit in ordered:
             continue
-        account = work.accounts.approved(policy.key, order.fund, leg.hop.to_type, order.unit)
+        account = work.accounts.approved(policy.key, order.fund, leg.hop.to_type, unit=order.unit)
         if account is None or not account.may_be_used(request.now):
             outcomes.append(_without_account(order))
         else:
@@ -249,7 +255,7 @@ def _without_account(order: PaymentOrder) -> UnitOutcome:
         order.unit,
         UnitState.FAILED,
         "没有经复核可用的收款账户，未列入批次",
-        "no approved account that can be used: not in the batch",
+        detail_en="no approved account that can be used: not in the batch",
         fund=order.fund,
         amount_fen=order.amount_fen,
         error_code="account_not_registered",
@@ -262,7 +268,9 @@ def _units(policy: CityPolicy, request: StepRequest, leg: Leg) -> frozenset[str]
     return frozenset((policy.division_code,) if leg.pays_city else counties_of(policy, request))
 
 
-def _standing(ports: MonthPorts, policy: CityPolicy, request: StepRequest, leg: Leg) -> list[TransferOutcome]:
+def _standing(
+    ports: MonthPorts, policy: CityPolicy, request: StepRequest, *, leg: Leg
+) -> list[TransferOutcome]:
     """How the payments of the leg stand that the request is about."""
     units = _units(policy, request, leg)
 
@@ -293,7 +301,7 @@ def payment_outcome(transfer: TransferOutcome) -> UnitOutcome:
         transfer.unit,
         state,
         transfer.detail_zh,
-        transfer.detail_en,
+        detail_en=transfer.detail_en,
         fund=transfer.fund,
         amount_fen=transfer.amount_fen,
         error_code=error_code,
@@ -302,21 +310,21 @@ def payment_outcome(transfer: TransferOutcome) -> UnitOutcome:
 
 
 def _of_city(
-    policy: CityPolicy, application: Application, zh: str, en: str, *, error_code: str | None = None
+    policy: CityPolicy, application: Application, zh: str, *, en: str, error_code: str | None = None
 ) -> UnitOutcome:
     """Why an application is not ordered yet: it waits, or with ``error_code`` was refused."""
     return UnitOutcome(
         policy.division_code,
         UnitState.WAITING if error_code is None else UnitState.FAILED,
         f"第 {application.number} 号申请：{zh}",
-        f"application {application.number}: {en}",
+        detail_en=f"application {application.number}: {en}",
         fund=application.fund,
         amount_fen=application.applied_fen,
         error_code=error_code,
     )
 
 
-def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, duty_key: str) -> bool:
+def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, *, duty_key: str) -> bool:
     """Whether every payment of the application over the hop before is settled."""
 
     def settled(work: Work) -> bool:

@@ -17,10 +17,10 @@ def is_stopped(work: Work, city: str, fund: str) -> bool:
     A switch that somebody changed in the database, put back or deleted counts as thrown.
     """
     switch = work.switches.kill_switch(city, fund)
-    return (switch is not None and switch.is_stopped) or not _is_whole(work, city, fund, switch)
+    return (switch is not None and switch.is_stopped) or not _is_whole(work, city, fund, switch=switch)
 
 
-def _is_whole(work: Work, city: str, fund: str, switch: KillSwitch | None) -> bool:
+def _is_whole(work: Work, city: str, fund: str, *, switch: KillSwitch | None) -> bool:
     """Whether the switch, or that there is none, is what the program wrote last."""
     name = name_of_switch(city, fund)
     latest = work.latest.of_rows([name]).get(name)
@@ -76,7 +76,7 @@ def why_stopped(work: Work, city: str, fund: str) -> tuple[str, str]:
 def stop_fund(work: Work, city: str, fund: str, *, reason: str, by: str, now: datetime) -> None:
     """Stop the fund's sending; everything stays readable. A stopped fund keeps its first reason."""
     switch = work.switches.kill_switch(city, fund)
-    if switch is not None and switch.is_stopped and _is_whole(work, city, fund, switch):
+    if switch is not None and switch.is_stopped and _is_whole(work, city, fund, switch=switch):
         return
     work.switches.set_kill_switch(
         KillSwitch(city, fund, is_stopped=True, reason=reason, by=by, at=now, restart_asked_by=None)
@@ -164,7 +164,7 @@ def what_is_missing(recovery: Recovery) -> tuple[str, str]:
 
 def _stopped(work: Work, city: str, fund: str) -> KillSwitch:
     switch = work.switches.kill_switch(city, fund)
-    if not _is_whole(work, city, fund, switch):
+    if not _is_whole(work, city, fund, switch=switch):
         # Who asked for a restart in such a row may have asked for another one.
         raise RuleViolation(
             "row_put_back",

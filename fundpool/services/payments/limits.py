@@ -42,23 +42,23 @@ def require_within_limits(work: Work, batch: Batch, obligations: Sequence[Obliga
     """
     limits = work.limits
     for obligation in obligations:
-        _require_within("单笔", "one transfer", obligation.amount_fen, limits.per_transfer_fen)
-    _require_within("批次", "one batch", batch.total_fen, limits.per_batch_fen)
+        _require_within("单笔", "one transfer", obligation.amount_fen, limit_fen=limits.per_transfer_fen)
+    _require_within("批次", "one batch", batch.total_fen, limit_fen=limits.per_batch_fen)
     if limits.within_annual_budget(batch.city, batch.month):
         _require_within_budget(work, batch, obligations)
 
 
-def require_within_day(work: Work, obligation: Obligation, attempt: Attempt, now: datetime) -> None:
+def require_within_day(work: Work, obligation: Obligation, attempt: Attempt, *, now: datetime) -> None:
     """Raise RuleViolation ``exceeds_limit`` when sending the order now would pass the day's ceiling."""
     if work.limits.per_day_fen is None:
         return
     day_fen = obligation.amount_fen
     if attempt.first_sent_at is None:
         day_fen += work.attempts.sent_fen(obligation.city, obligation.fund, day_of(now))
-    _require_within("单日", "one day", day_fen, work.limits.per_day_fen)
+    _require_within("单日", "one day", day_fen, limit_fen=work.limits.per_day_fen)
 
 
-def _require_within(what_zh: str, what_en: str, amount_fen: int, limit_fen: int | None) -> None:
+def _require_within(what_zh: str, what_en: str, amount_fen: int, *, limit_fen: int | None) -> None:
     if limit_fen is not None and amount_fen > limit_fen:
         raise RuleViolation(
             "exceeds_limit",
@@ -70,8 +70,8 @@ def _require_within(what_zh: str, what_en: str, amount_fen: int, limit_fen: int 
 def _require_within_budget(work: Work, batch: Batch, obligations: Iterable[Obligation]) -> None:
     year = batch.month.year
     budgets = sealed_budgets(work, batch.city, year)
-    applications = _applications(work, batch.city, batch.fund, year)
-    committed = _committed_fen(work, batch.city, batch.fund, year, applications=applications)
+    applications = _applications(work, batch.city, batch.fund, year=year)
+    committed = _committed_fen(work, batch.city, batch.fund, year=year, applications=applications)
     for obligation in obligations:
         for county in _counties_of(obligation, applications):
             budget_fen = budgets.get((county, batch.fund))
@@ -119,29 +119,31 @@ def sealed_budgets(work: Work, city: str, year: int) -> dict[tuple[str, str], in
     return {place: each.amount_fen for place, each in latest.items()}
 
 
-def committed_fen(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
+def committed_fen(work: Work, city: str, fund: str, *, year: int) -> dict[str, int]:
     """What is paid or ordered for each county in the year, in fen: every payment that is ordered and not over.
 
     What was paid before the books began comes in with the openings. A payment to the city's own account
     counts for the counties of its application, until each county's own payment stands for it.
     Raises RuleViolation ``seal_broken``, ``row_put_back``.
     """
-    return _committed_fen(work, city, fund, year, applications=_applications(work, city, fund, year))
+    return _committed_fen(
+        work, city, fund, year=year, applications=_applications(work, city, fund, year=year)
+    )
 
 
 def _committed_fen(
-    work: Work, city: str, fund: str, year: int, *, applications: dict[tuple[Month, int], Application]
+    work: Work, city: str, fund: str, *, year: int, applications: dict[tuple[Month, int], Application]
 ) -> dict[str, int]:
-    sums = Counter(_paid_before(work, city, fund, year))
+    sums = Counter(_paid_before(work, city, fund, year=year))
     own: Counter[tuple[Month, int, str]] = Counter()
     through_the_city: set[tuple[Month, int]] = set()
-    for each in _ordered(work, city, fund, year):
+    for each in _ordered(work, city, fund, year=year):
         if each.hop.to_type is AccountType.CITY_EXPENDITURE:
             through_the_city.add((each.month, each.application))
         else:
             own[each.month, each.application, each.unit] += each.amount_fen - each.returned_fen
     if through_the_city:
-        _require_latest_lines(work, city, fund, year, applications)
+        _require_latest_lines(work, city, fund, year=year, applications=applications)
     for (month, number), application in applications.items():
         if (month, number) not in through_the_city:
             continue
@@ -154,7 +156,7 @@ def _committed_fen(
     return sums
 
 
-def _paid_before(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
+def _paid_before(work: Work, city: str, fund: str, *, year: int) -> dict[str, int]:
     """What each county was paid in the year before these books began."""
     sums: Counter[str] = Counter()
     stated = work.budgets.openings(city)
@@ -167,7 +169,7 @@ def _paid_before(work: Work, city: str, fund: str, year: int) -> dict[str, int]:
     return sums
 
 
-def _ordered(work: Work, city: str, fund: str, year: int) -> list[Obligation]:
+def _ordered(work: Work, city: str, fund: str, *, year: int) -> list[Obligation]:
     found = work.payments.obligations(city=city, fund=fund, year=year)
     for each in found:
         if not work.seals.hold(each):  # also one that says that it is over
@@ -177,7 +179,7 @@ def _ordered(work: Work, city: str, fund: str, year: int) -> list[Obligation]:
 
 
 def _require_latest_lines(
-    work: Work, city: str, fund: str, year: int, applications: dict[tuple[Month, int], Application]
+    work: Work, city: str, fund: str, *, year: int, applications: dict[tuple[Month, int], Application]
 ) -> None:
     standing = {
         name_of(line, city=city, month=month, fund=fund, number=number): line.seal
@@ -188,7 +190,7 @@ def _require_latest_lines(
     require_equal({name: seal for name, seal in latest.items() if json.loads(name.key)[2] == fund}, standing)
 
 
-def _applications(work: Work, city: str, fund: str, year: int) -> dict[tuple[Month, int], Application]:
+def _applications(work: Work, city: str, fund: str, *, year: int) -> dict[tuple[Month, int], Application]:
     return {
         (each.month, each.number): each
         for each in work.applications.applications(city, year=year)
@@ -206,7 +208,7 @@ def _counties_of(
     return () if application is None else tuple(line.county for line in application.lines)
 
 
-def require_budget_covers(work: Work, city: str, year: int, amounts: dict[tuple[str, str], int]) -> None:
+def require_budget_covers(work: Work, city: str, year: int, *, amounts: dict[tuple[str, str], int]) -> None:
     """Raise RuleViolation ``budget_below_paid`` when a new budget is below what is paid and reserved.
 
     Only where the city's text caps a year's payments at the budget.
@@ -214,7 +216,7 @@ def require_budget_covers(work: Work, city: str, year: int, amounts: dict[tuple[
     if not any(work.limits.within_annual_budget(city, Month(year, number)) for number in range(1, 13)):
         return
     for fund in sorted({fund for _, fund in amounts}):
-        committed = committed_fen(work, city, fund, year)
+        committed = committed_fen(work, city, fund, year=year)
         for (county, of_fund), amount_fen in sorted(amounts.items()):
             paid_fen = committed.get(county, 0)
             if of_fund == fund and amount_fen < paid_fen:

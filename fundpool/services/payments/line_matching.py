@@ -166,7 +166,7 @@ def _is_before(moment: datetime, other: datetime) -> bool:
     return first < second
 
 
-def apply_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+def apply_lines(work: Work, attempt: Attempt, now: datetime, *, terms: GatewayTerms) -> Attempt:
     """Apply every kept line of the order to the books; doing it again changes nothing.
 
     Restored books may have kept lines before they knew their order, and a statement may list what
@@ -175,12 +175,12 @@ def apply_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms
     order = TransferOrder.from_body(attempt.request)
     standing = standing_of(order, work.statements.lines_of_key(attempt.key))
     for line, kind in standing.differing:
-        report_line(work, line, kind, now)
+        report_line(work, line, kind, now=now)
     if not standing.executions:
         if _is_proved_elsewhere(work, attempt, order):
-            return _apply_returns(work, attempt, standing, now, terms)
+            return _apply_returns(work, attempt, standing, now=now, terms=terms)
         for line in standing.returns:
-            report_line(work, line, "return_without_payment", now)
+            report_line(work, line, "return_without_payment", now=now)
         return attempt
     paid = next(
         (line for line in standing.executions if line.bank_serial == attempt.bank_serial),
@@ -188,13 +188,13 @@ def apply_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms
     )
     evidence = Evidence("statement", bank_serial=paid.bank_serial, executed_at=paid.executed_at)
     if attempt.state is AttemptState.SENDING:
-        attempt = apply_event(work, attempt, Event.LEASE_OVER, evidence, now=now, terms=terms)
-    attempt = apply_event(work, attempt, Event.SUCCEEDED, evidence, now=now, terms=terms)
+        attempt = apply_event(work, attempt, Event.LEASE_OVER, evidence=evidence, now=now, terms=terms)
+    attempt = apply_event(work, attempt, Event.SUCCEEDED, evidence=evidence, now=now, terms=terms)
     more = [line for line in standing.executions if line is not paid]
     if more:
-        _executed_more_than_once(work, attempt, more, standing.returns, now)
+        _executed_more_than_once(work, attempt, more, returns=standing.returns, now=now)
         return attempt
-    return _apply_returns(work, attempt, standing, now, terms)
+    return _apply_returns(work, attempt, standing, now=now, terms=terms)
 
 
 def _is_proved_elsewhere(work: Work, attempt: Attempt, order: TransferOrder) -> bool:
@@ -209,6 +209,7 @@ def _executed_more_than_once(
     work: Work,
     attempt: Attempt,
     more: Sequence[StatementLine],
+    *,
     returns: Sequence[StatementLine],
     now: datetime,
 ) -> None:
@@ -218,13 +219,13 @@ def _executed_more_than_once(
         key = _second_key(line)
         entry = suspense_posting(obligation, key, line.executed_at)
         booking.post(work, [entry], by=SYSTEM, now=now, evidence=f"statement:{line.bank_serial}")
-        report_line(work, line, "executed_twice", now)
+        report_line(work, line, "executed_twice", now=now)
     if obligation.state is not ObligationState.HELD:
         hold(work, obligation, reason="executed_twice", by=SYSTEM, now=now)
     back = [line for line in returns if line.amount_fen == attempt.amount_fen]
     if attempt.returned_fen or len(back) != len(returns) or len(back) > len(more):
         for line in returns:
-            report_line(work, line, "return_differs", now)
+            report_line(work, line, "return_differs", now=now)
         return
     for line, execution in zip(back, more, strict=False):
         entry = recovered_posting(obligation, _second_key(execution), line.executed_at)
@@ -236,26 +237,28 @@ def _second_key(line: StatementLine) -> str:
 
 
 def _apply_returns(
-    work: Work, attempt: Attempt, standing: Standing, now: datetime, terms: GatewayTerms
+    work: Work, attempt: Attempt, standing: Standing, *, now: datetime, terms: GatewayTerms
 ) -> Attempt:
     """Book what came back and is not booked yet; what the bank's answer said is corrected by its statement."""
     back_fen = standing.returned_fen
     if back_fen == 0:
         return attempt
     last = latest_not_booked(work, attempt, standing.returns)
-    evidence = Evidence("statement", "returned", last.bank_serial, last.executed_at, returned_fen=back_fen)
+    evidence = Evidence(
+        "statement", "returned", last.bank_serial, executed_at=last.executed_at, returned_fen=back_fen
+    )
     if back_fen == attempt.returned_fen:
-        date_return(work, attempt, evidence, now)
+        date_return(work, attempt, evidence, now=now)
         return attempt
     is_whole = back_fen == attempt.amount_fen
     if attempt.state is AttemptState.ANOMALY and not is_whole:
-        report_line(work, last, "return_differs", now)
+        report_line(work, last, "return_differs", now=now)
         return attempt
     if back_fen < attempt.returned_fen:
         # The bank answered "returned"; its statement, which has the amount, shows a part of it only.
-        report_line(work, last, "return_differs", now)
+        report_line(work, last, "return_differs", now=now)
     event = Event.RETURNED if is_whole else Event.PARTLY_RETURNED
-    after = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    after = apply_event(work, attempt, event, evidence=evidence, now=now, terms=terms)
     if after.state is AttemptState.PARTLY_RETURNED:
         _partly_returned(work, after, now)
     return after
@@ -307,7 +310,7 @@ _WORDS = {
 }
 
 
-def report_line(work: Work, line: StatementLine, kind: str, now: datetime) -> None:
+def report_line(work: Work, line: StatementLine, kind: str, *, now: datetime) -> None:
     """Enter a line that does not agree into the register of breaks, once, and stop the fund."""
     account = next(iter(work.accounts.find(account_no=line.account)), None)
     zh, en = _WORDS[kind]

@@ -67,7 +67,7 @@ def is_exhausted(known: Sequence[Attempt]) -> bool:
     return next_attempt_no(known) > ATTEMPTS_AT_MOST
 
 
-def order_for(work: Work, obligation: Obligation, key: str, valid_until: datetime) -> TransferOrder:
+def order_for(work: Work, obligation: Obligation, key: str, *, valid_until: datetime) -> TransferOrder:
     """The order to the bank that follows from what people approved; nothing else may be sent."""
     debit = work.accounts.get(obligation.debit_account_id)
     credit = work.accounts.get(obligation.credit_account_id)
@@ -85,7 +85,7 @@ def order_for(work: Work, obligation: Obligation, key: str, valid_until: datetim
 
 def follows_from_approval(work: Work, obligation: Obligation, attempt: Attempt) -> bool:
     """Whether the attempt's stored bytes are the order that follows from what people approved."""
-    order = order_for(work, obligation, attempt.key, attempt.valid_until.astimezone(SHANGHAI))
+    order = order_for(work, obligation, attempt.key, valid_until=attempt.valid_until.astimezone(SHANGHAI))
     return (
         attempt.request == order.body
         and attempt.request_hash == request_hash(attempt.request)
@@ -95,14 +95,18 @@ def follows_from_approval(work: Work, obligation: Obligation, attempt: Attempt) 
 
 
 def new_attempt(
-    work: Work, obligation: Obligation, attempt_no: int, now: datetime, terms: GatewayTerms
+    work: Work, obligation: Obligation, attempt_no: int, *, now: datetime, terms: GatewayTerms
 ) -> Attempt:
     """Store the next attempt of an obligation: deterministic key, exact bytes, reserved amount."""
     key = attempt_key(obligation.payment_key, attempt_no)
     valid_until = (now + terms.resend_span).astimezone(SHANGHAI).replace(microsecond=0)
-    order = order_for(work, obligation, key, valid_until)
-    attempts.reserve(work, obligation, key, now)
-    attempt = work.attempts.add(prepared_attempt(obligation, attempt_no, key, order.body, now, valid_until))
+    order = order_for(work, obligation, key, valid_until=valid_until)
+    attempts.reserve(work, obligation, key, now=now)
+    attempt = work.attempts.add(
+        prepared_attempt(
+            obligation, attempt_no, key, request=order.body, prepared_at=now, valid_until=valid_until
+        )
+    )
     if obligation.state is not ObligationState.IN_FLIGHT:
         work.payments.change_obligation(obligation, ObligationState.IN_FLIGHT)
     work.audit.append(
@@ -123,7 +127,7 @@ def possible_orders(work: Work, obligation: Obligation) -> list[TransferOrder]:
 
 
 def orders_perhaps_lost(
-    work: Work, obligation: Obligation, now: datetime, terms: GatewayTerms
+    work: Work, obligation: Obligation, now: datetime, *, terms: GatewayTerms
 ) -> list[TransferOrder]:
     """Orders of a payment not tried yet that a restore may have lost, while the bank can be asked about them.
 
@@ -139,7 +143,7 @@ def orders_perhaps_lost(
     made_at = work.payments.batch(obligation.batch_id).made_at
     if made_at < recovery.opened_at or work.statements.keys_with_lines(each.key for each in orders):
         return []
-    _require_forgotten_on_statements(work, orders[0].debit_account, recovery, now, terms)
+    _require_forgotten_on_statements(work, orders[0].debit_account, recovery, now=now, terms=terms)
     return orders if now < _all_forgotten_at(recovery, terms) else []
 
 
@@ -148,7 +152,7 @@ def _all_forgotten_at(recovery: Recovery, terms: GatewayTerms) -> datetime:
 
 
 def _require_forgotten_on_statements(
-    work: Work, account_no: str, recovery: Recovery, now: datetime, terms: GatewayTerms
+    work: Work, account_no: str, recovery: Recovery, *, now: datetime, terms: GatewayTerms
 ) -> None:
     """What was sent on the backup's day is forgotten first, days before what was sent until the restore.
 
@@ -157,13 +161,15 @@ def _require_forgotten_on_statements(
     """
     over_at = _all_forgotten_at(recovery, terms)
     if now >= over_at:
-        require_statements(work, account_no, recovery.since, over_at, terms)
+        require_statements(work, account_no, recovery.since, last=over_at, terms=terms)
     elif now >= midnight(recovery.since) + terms.key_retention:
         final_until = now - terms.statement_final_after - timedelta(days=1)
-        require_statements(work, account_no, recovery.since, final_until, terms)
+        require_statements(work, account_no, recovery.since, last=final_until, terms=terms)
 
 
-def require_statements(work: Work, account_no: str, first: date, last: datetime, terms: GatewayTerms) -> None:
+def require_statements(
+    work: Work, account_no: str, first: date, *, last: datetime, terms: GatewayTerms
+) -> None:
     """Raise RuleViolation ``statements_missing`` unless all those days were imported when final."""
     final = final_days(work.statements.imports(account_no), terms)
     missing = [day for day in days_between(first, day_of(last)) if day not in final]
@@ -176,7 +182,7 @@ def require_statements(work: Work, account_no: str, first: date, last: datetime,
         )
 
 
-def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, *, terms: GatewayTerms) -> Attempt:
     """Make an order that a restore had lost an open question to the bank; it is never sent again.
 
     It may have been sent as early as the day of the backup: a fence proves nothing once the bank may
@@ -185,7 +191,7 @@ def suspect_after_restore(work: Work, attempt: Attempt, now: datetime, terms: Ga
     obligation = work.payments.obligation(attempt.obligation_id)
     recovery = work.switches.recovery(obligation.city, obligation.fund)
     sent_at = midnight(recovery.since) if recovery else attempt.prepared_at
-    suspect = apply_event(work, attempt, Event.SUSPECT, Evidence("restore"), now=now, terms=terms)
+    suspect = apply_event(work, attempt, Event.SUSPECT, evidence=Evidence("restore"), now=now, terms=terms)
     return work.attempts.change(
         suspect, first_sent_at=min(sent_at, attempt.prepared_at), last_sent_at=now, resend_until=now
     )

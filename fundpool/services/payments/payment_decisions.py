@@ -43,17 +43,19 @@ def cancel(
     """
     by = person(by)
     obligation = work.payments.obligation(obligation_id)
-    _require_never_sent(work, obligation, now, terms)
+    _require_never_sent(work, obligation, now, terms=terms)
     for attempt in work.attempts.of_obligation(obligation_id):
         if attempt.state is AttemptState.PREPARED:
-            apply_event(work, attempt, Event.NEVER_SENT, Evidence("cancel", reason), now=now, terms=terms)
+            apply_event(
+                work, attempt, Event.NEVER_SENT, evidence=Evidence("cancel", reason), now=now, terms=terms
+            )
             obligation = work.payments.obligation(obligation_id)
     cancelled = work.payments.change_obligation(obligation, ObligationState.CANCELLED)
     _audit_obligation(work, obligation, cancelled, action="cancel", by=by, reason=reason, now=now)
     return cancelled
 
 
-def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms: GatewayTerms) -> None:
+def _require_never_sent(work: Work, obligation: Obligation, now: datetime, *, terms: GatewayTerms) -> None:
     """Nothing of it is with the bank: not by the books, nor by orders that a restore has lost."""
     kill_switches.require_recovered(work, obligation.city, obligation.fund)
     require_orders_whole(work, obligation)
@@ -81,7 +83,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, terms
             remedy="可先挂起；注销成功，或对账单取齐并由两人确认未执行后再撤回 / hold it; withdraw it once two people have confirmed "
             "by the statements that it was never executed: fundpool transfers confirm-absence",
         )
-    if orders_perhaps_lost(work, obligation, now, terms):
+    if orders_perhaps_lost(work, obligation, now, terms=terms):
         raise RuleViolation(
             "perhaps_sent_before_restore",
             f"{obligation.key} 在恢复之后重新制单，恢复之前可能已发送过银行，现不能撤回",
@@ -245,6 +247,7 @@ def _audit_obligation(
     work: Work,
     before: Obligation,
     after: Obligation,
+    *,
     action: str,
     by: str,
     reason: str,

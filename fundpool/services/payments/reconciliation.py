@@ -44,14 +44,14 @@ def match_statements(ports: MonthPorts, request: StepRequest) -> list[UnitOutcom
 def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> Iterator[UnitOutcome]:
     caught = catch_up(ports, policy.key, request.now)
     receipts = ports.database.transaction(
-        lambda work: match_receipts(work, policy.key, request.now, ports.gateway_terms)
+        lambda work: match_receipts(work, policy.key, request.now, terms=ports.gateway_terms)
     )
     yield from _unreadable(ports, policy)
     yield from _missing(policy, caught)
     yield from _breaks(policy, caught, receipts)
     if day_of(request.now) > request.month.last_day:
         forms = ports.database.read(
-            lambda work: reconciliations(work, policy.key, request.month, ports.gateway_terms)
+            lambda work: reconciliations(work, policy.key, request.month, terms=ports.gateway_terms)
         )
         if forms:
             prepared_on = day_of(request.now)
@@ -68,19 +68,19 @@ def _trails(ports: MonthPorts, policy: CityPolicy, now: datetime) -> Iterator[Un
             policy,
             f"核验发现程序之外的改动 {len(faults)} 处，首处 {first.subject}：{first.zh}；见 fundpool audit verify",
             f"{len(faults)} changes behind the program, first {first.subject}: {first.en}: fundpool audit verify",
-            first.kind,
+            code=first.kind,
         )
     if full_is_due:
         yield _flagged(
             policy,
             "须全部核验一次：fundpool audit verify --full",
             "everything is to be verified again: fundpool audit verify --full",
-            "full_verification_due",
+            code="full_verification_due",
         )
     try:
         keep_anchor(ports, now)
     except ServiceUnavailable as error:
-        yield _flagged(policy, error.zh, error.en, error.code)
+        yield _flagged(policy, error.zh, error.en, code=error.code)
 
 
 def _unreadable(ports: MonthPorts, policy: CityPolicy) -> Iterator[UnitOutcome]:
@@ -90,7 +90,7 @@ def _unreadable(ports: MonthPorts, policy: CityPolicy) -> Iterator[UnitOutcome]:
                 policy,
                 f"银行文件 {note.name} 未采用：{note.error.zh}",
                 f"the bank's file {note.name} is not used: {note.error.en}",
-                note.error.code,
+                code=note.error.code,
             )
 
 
@@ -104,7 +104,7 @@ def _missing(policy: CityPolicy, caught: CatchUp) -> Iterator[UnitOutcome]:
             policy.division_code,
             UnitState.WAITING if error.code == "statement_not_arrived" else UnitState.FAILED,
             f"账户 {account_no} 缺 {len(days)} 天对账单（{first} 起）：{error.zh}",
-            f"account {account_no} lacks {len(days)} days of statements from {first}: {error.en}",
+            detail_en=f"account {account_no} lacks {len(days)} days of statements from {first}: {error.en}",
             error_code=error.code,
             remedy=error.remedy,
         )
@@ -120,8 +120,8 @@ def _breaks(policy: CityPolicy, caught: CatchUp, receipts: ReceiptReport) -> Ite
         )
 
 
-def _flagged(policy: CityPolicy, zh: str, en: str, code: str | None = None) -> UnitOutcome:
-    return UnitOutcome(policy.division_code, UnitState.FLAGGED, zh, en, error_code=code)
+def _flagged(policy: CityPolicy, zh: str, en: str, *, code: str | None = None) -> UnitOutcome:
+    return UnitOutcome(policy.division_code, UnitState.FLAGGED, zh, detail_en=en, error_code=code)
 
 
 def _form(policy: CityPolicy, form: BankReconciliation) -> UnitOutcome:
@@ -140,7 +140,7 @@ def _form(policy: CityPolicy, form: BankReconciliation) -> UnitOutcome:
         policy.division_code,
         UnitState.DONE if form.is_balanced else UnitState.FLAGGED,
         zh,
-        en,
+        detail_en=en,
         fund=form.fund,
         amount_fen=form.difference_fen or None,
     )

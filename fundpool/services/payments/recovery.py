@@ -82,17 +82,19 @@ def quarantine(work: Work, *, now: datetime, terms: GatewayTerms) -> int:
     last_known_at = min(work.audit.last_at() or now, now)
     funds = {(each.city, each.fund) for each in work.accounts.find()}
     for city, fund in sorted(funds):
-        _open(work, city, fund, day_of(last_known_at), now)
+        _open(work, city, fund, since=day_of(last_known_at), now=now)
     for attempt in work.attempts.in_states(_SUSPECT_AFTER_RESTORE):
         event = _SUSPECT_AFTER_RESTORE[attempt.state]
         evidence = Evidence("restore")
-        suspect = apply_event(work, attempt, event, evidence, now=now, terms=terms) if event else attempt
+        suspect = (
+            apply_event(work, attempt, event, evidence=evidence, now=now, terms=terms) if event else attempt
+        )
         sent_at = attempt.first_sent_at or attempt.prepared_at
         work.attempts.change(suspect, first_sent_at=sent_at, last_sent_at=now, resend_until=now)
     return len(funds)
 
 
-def _open(work: Work, city: str, fund: str, since: date, now: datetime) -> None:
+def _open(work: Work, city: str, fund: str, *, since: date, now: datetime) -> None:
     """Stop the fund and open its recovery; one that the backup holds as open reaches further back."""
     kill_switches.stop_fund(
         work, city, fund, reason="由备份恢复 / restored from a backup", by=SYSTEM, now=now
@@ -129,9 +131,9 @@ def recover(
     clock = clock or running_clock(now)
     opened = ports.database.transaction(lambda work: _opened(work, first_day))
     reports, not_arrived = _import_statements(ports, opened, clock)
-    answered = _ask_about_keys(ports, gateway, opened, clock)
+    answered = _ask_about_keys(ports, gateway, opened, clock=clock)
     for attempt in ports.database.read(lambda work: work.attempts.in_states(OPEN_QUESTIONS)):
-        resolve_one(ports, gateway, attempt, clock)
+        resolve_one(ports, gateway, attempt, clock=clock)
     ended = ports.database.transaction(
         lambda work: [
             _close(work, each, answered, not_arrived=not_arrived, now=clock(), terms=ports.gateway_terms)
@@ -164,7 +166,7 @@ def _import_statements(
         for account_no, days in ports.database.read(
             partial(_days_to_fetch, recovery=recovery, now=clock(), terms=ports.gateway_terms)
         ):
-            counts, missing = import_days(ports, account_no, days, clock)
+            counts, missing = import_days(ports, account_no, days, clock=clock)
             reports.append(StatementReport(1, *counts))
             not_arrived |= {
                 (account_no, day) for day, error in missing if error.code == "statement_not_arrived"
@@ -206,7 +208,7 @@ def _pays_first(account: BankAccount) -> bool:
 
 
 def _ask_about_keys(
-    ports: Ports, gateway: Gateway, opened: Iterable[Recovery], clock: Clock
+    ports: Ports, gateway: Gateway, opened: Iterable[Recovery], *, clock: Clock
 ) -> frozenset[str]:
     """Ask the bank about every key that may be under way; returns those whose answer leaves nothing open."""
     answered: set[str] = set()
@@ -227,7 +229,7 @@ def _ask_about_keys(
                 if asked_at >= quiet_from:
                     answered.add(order.key)
             elif answer.kind is not GatewayAnswerKind.UNKNOWN and _adopt_in_transaction(
-                ports, obligation_id, order, answer, clock
+                ports, obligation_id, order, answer=answer, clock=clock
             ):
                 answered.add(order.key)
     return frozenset(answered)
@@ -253,7 +255,7 @@ def _orders_over(work: Work, obligation: Obligation) -> list[tuple[int, Transfer
 
 
 def _adopt_in_transaction(
-    ports: Ports, obligation_id: int, order: TransferOrder, answer: GatewayAnswer, clock: Clock
+    ports: Ports, obligation_id: int, order: TransferOrder, *, answer: GatewayAnswer, clock: Clock
 ) -> bool:
     return ports.database.transaction(
         lambda work: _adopt(work, obligation_id, order, answer=answer, now=clock(), terms=ports.gateway_terms)
@@ -264,6 +266,7 @@ def _adopt(
     work: Work,
     obligation_id: int,
     order: TransferOrder,
+    *,
     answer: GatewayAnswer,
     now: datetime,
     terms: GatewayTerms,
@@ -272,17 +275,17 @@ def _adopt(
 
     Returns whether that answers for the key: the books held the order as over, and now follow the bank.
     """
-    attempt = work.attempts.by_key(order.key) or lost_attempt(work, order.key, now, terms)
+    attempt = work.attempts.by_key(order.key) or lost_attempt(work, order.key, now, terms=terms)
     if attempt is None or attempt.obligation_id != obligation_id:
         return False
     is_over = attempt.state in LEAVES_ROOM
     if is_over and answer.kind is not GatewayAnswerKind.CLOSED:
         attempt = doubt_end(work, attempt, now)
     if attempt.state is AttemptState.PREPARED:
-        attempt = apply_lines(work, attempt, now, terms)
+        attempt = apply_lines(work, attempt, now, terms=terms)
     if attempt.state is AttemptState.PREPARED:
-        attempt = suspect_after_restore(work, attempt, now, terms)
-    apply_answer(work, attempt.key, answer, now, terms)
+        attempt = suspect_after_restore(work, attempt, now, terms=terms)
+    apply_answer(work, attempt.key, answer, now=now, terms=terms)
     return is_over
 
 
@@ -293,6 +296,7 @@ def _close(
     work: Work,
     opened: Recovery,
     answered: frozenset[str],
+    *,
     not_arrived: frozenset[tuple[str, date]],
     now: datetime,
     terms: GatewayTerms,
@@ -317,7 +321,7 @@ def _close(
     )
     work.switches.put_recovery(closed)
     if is_finished:
-        _audit_finish(work, closed, SYSTEM, "the bank answered in full", now)
+        _audit_finish(work, closed, SYSTEM, reason="the bank answered in full", now=now)
     return closed
 
 
@@ -325,6 +329,7 @@ def _days_missing(
     work: Work,
     recovery: Recovery,
     account_no: str,
+    *,
     not_arrived: frozenset[tuple[str, date]],
     now: datetime,
     terms: GatewayTerms,
@@ -346,7 +351,7 @@ def _days_missing(
     ]
 
 
-def _audit_finish(work: Work, recovery: Recovery, by: str, reason: str, now: datetime) -> None:
+def _audit_finish(work: Work, recovery: Recovery, by: str, *, reason: str, now: datetime) -> None:
     work.audit.append(
         at=now,
         actor=by,
@@ -395,7 +400,7 @@ def confirm_by_statements(
         )
     last = current.opened_at + terms.quiet_after_restore + terms.key_retention
     for account_no in _paying_accounts(work, current):
-        require_statements(work, account_no, current.since, last, terms)
+        require_statements(work, account_no, current.since, last=last, terms=terms)
     if current.confirmed_by is None:
         signed = replace(current, confirmed_by=by)
         work.audit.append(
@@ -406,6 +411,6 @@ def confirm_by_statements(
             by, current.confirmed_by, act_zh="恢复核对的确认", act_en="confirming a recovery"
         )
         signed = replace(current, second_by=by, finished_at=now)
-        _audit_finish(work, signed, by, reason, now)
+        _audit_finish(work, signed, by, reason=reason, now=now)
     work.switches.put_recovery(signed)
     return signed

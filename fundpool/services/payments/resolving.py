@@ -95,10 +95,10 @@ def resolve(
     gateway = gateway_of(ports)
     clock = clock or running_clock(now)
     ports.database.transaction(lambda work: expire_leases(work, clock(), ports.gateway_terms))
-    due = ports.database.read(lambda work: _due(work, city, month, clock()))
+    due = ports.database.read(lambda work: _due(work, city, month, now=clock()))
     outcomes = []
     for attempt in due:
-        answer = resolve_one(ports, gateway, attempt, clock)
+        answer = resolve_one(ports, gateway, attempt, clock=clock)
         outcomes.append(_read_outcome(ports, attempt.obligation_id, answer.trouble))
     return tuple(outcomes)
 
@@ -111,38 +111,38 @@ def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
         if attempt.lease_until is not None and attempt.lease_until <= now
     ]
     for attempt in expired:
-        apply_event(work, attempt, Event.LEASE_OVER, Evidence("lease"), now=now, terms=terms)
+        apply_event(work, attempt, Event.LEASE_OVER, evidence=Evidence("lease"), now=now, terms=terms)
     return len(expired)
 
 
-def _due(work: Work, city: str | None, month: Month | None, now: datetime) -> list[Attempt]:
+def _due(work: Work, city: str | None, month: Month | None, *, now: datetime) -> list[Attempt]:
     states = (OPEN_QUESTIONS - {AttemptState.SENDING}) | set(_ENDED)
     return work.attempts.in_states(states, city=city, month=month, due_at=now)
 
 
-def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> GatewayAnswer:
+def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, *, clock: Clock) -> GatewayAnswer:
     """Ask about one order and apply the answer, which is returned; close its key when it is too late to resend."""
     order = TransferOrder.from_body(attempt.request)
-    ports.database.transaction(lambda work: record_call(work, attempt, "query", clock()))
+    ports.database.transaction(lambda work: record_call(work, attempt, "query", now=clock()))
     failpoint("before query")
     answer = gateway.query(order, now=clock())
     failpoint("after query")
     current = ports.database.transaction(
-        lambda work: apply_answer(work, attempt.key, answer, clock(), ports.gateway_terms)
+        lambda work: apply_answer(work, attempt.key, answer, now=clock(), terms=ports.gateway_terms)
     )
     if current is not None and current.state is AttemptState.CLOSING and ports.gateway_terms.can_close:
-        ports.database.transaction(lambda work: record_call(work, current, "close", clock()))
+        ports.database.transaction(lambda work: record_call(work, current, "close", now=clock()))
         failpoint("before close")
         closed = gateway.close(order, now=clock())
         failpoint("after close")
         ports.database.transaction(
-            lambda work: apply_close(work, attempt.key, closed, clock(), ports.gateway_terms)
+            lambda work: apply_close(work, attempt.key, closed, now=clock(), terms=ports.gateway_terms)
         )
     return answer
 
 
 def apply_answer(
-    work: Work, key: str, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+    work: Work, key: str, answer: GatewayAnswer, *, now: datetime, terms: GatewayTerms
 ) -> Attempt | None:
     """Apply the answer to a query. States only move forward; ended orders are watched for a while.
 
@@ -151,32 +151,32 @@ def apply_answer(
     attempt = work.attempts.by_key(key)
     if attempt is None:
         return None
-    record_call(work, attempt, "query", now, answer)
+    record_call(work, attempt, "query", now=now, answer=answer)
     if attempt.state is AttemptState.SENDING:
         return attempt  # claimed meanwhile: its own result comes first
     events = _QUERY_EVENTS.get(answer.kind, ())
-    evidence = Evidence("query", answer.reason, answer.bank_serial, answer.executed_at)
+    evidence = Evidence("query", answer.reason, answer.bank_serial, executed_at=answer.executed_at)
     before = attempt
     for event in events:
-        if _is_proved(event, attempt, now, terms):
-            attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+        if _is_proved(event, attempt, now, terms=terms):
+            attempt = apply_event(work, attempt, event, evidence=evidence, now=now, terms=terms)
     if before.state in LEAVES_ROOM:
-        attempt = _apply_to_ended(work, attempt, answer, now, terms)
+        attempt = _apply_to_ended(work, attempt, answer, now=now, terms=terms)
     if answer.kind is GatewayAnswerKind.NOT_FOUND:
-        attempt = _apply_not_found(work, attempt, now, terms)
+        attempt = _apply_not_found(work, attempt, now, terms=terms)
     elif answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
         report_mismatch(work, attempt, now)
     elif attempt.state is AttemptState.SUCCEEDED and answer.kind in {
         GatewayAnswerKind.REJECTED,
         GatewayAnswerKind.CLOSED,
     }:
-        _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=True)
+        _contradiction(work, attempt, answer.kind, said=answer.kind, now=now, stops_fund=True)
     if attempt.version == before.version:
-        attempt = _ask_later(work, attempt, now, terms)
-    return _hold_when_old(work, attempt, now, terms)
+        attempt = _ask_later(work, attempt, now, terms=terms)
+    return _hold_when_old(work, attempt, now, terms=terms)
 
 
-def _is_proved(event: Event, attempt: Attempt, now: datetime, terms: GatewayTerms) -> bool:
+def _is_proved(event: Event, attempt: Attempt, now: datetime, *, terms: GatewayTerms) -> bool:
     """Whether the bank's answer is enough for the event."""
     if event is Event.CLOSED:
         return fence_proves_absence(attempt, now, terms)
@@ -185,27 +185,29 @@ def _is_proved(event: Event, attempt: Attempt, now: datetime, terms: GatewayTerm
 
 
 def _apply_to_ended(
-    work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+    work: Work, attempt: Attempt, answer: GatewayAnswer, *, now: datetime, terms: GatewayTerms
 ) -> Attempt:
     """Apply an answer about an order that is over: the bank says that it is not, or confirms that it is."""
     if answer.kind is GatewayAnswerKind.PROCESSING:
-        _contradiction(work, attempt, answer.kind, answer.kind, now, stops_fund=False)  # money waits anyway
+        _contradiction(
+            work, attempt, answer.kind, said=answer.kind, now=now, stops_fund=False
+        )  # money waits anyway
         return doubt_end(work, attempt, now)
     if answer.kind is GatewayAnswerKind.UNKNOWN and answer.reason in _SELF_CONTRADICTIONS:
-        return _doubt_by_files(work, attempt, answer, now)
+        return _doubt_by_files(work, attempt, answer, now=now)
     if answer.kind is GatewayAnswerKind.REJECTED and must_be_fenced(attempt) and not terms.can_close:
         return work.attempts.change(attempt, fenced_at=now)
     return attempt
 
 
-def _doubt_by_files(work: Work, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> Attempt:
+def _doubt_by_files(work: Work, attempt: Attempt, answer: GatewayAnswer, *, now: datetime) -> Attempt:
     """Doubt the end of an order once for the same files: they stay, and statements may prove it meanwhile."""
     said = f"{answer.reason}/{sha256(answer.raw).hexdigest()[:16]}"
-    is_new = _contradiction(work, attempt, said, str(answer.reason), now, stops_fund=False)
+    is_new = _contradiction(work, attempt, said, said=str(answer.reason), now=now, stops_fund=False)
     return doubt_end(work, attempt, now) if is_new else attempt
 
 
-def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+def _apply_not_found(work: Work, attempt: Attempt, now: datetime, *, terms: GatewayTerms) -> Attempt:
     if attempt.state not in {AttemptState.UNKNOWN, AttemptState.ACCEPTED}:
         return attempt
     verdict = judge_not_found(attempt, now, terms)
@@ -213,19 +215,19 @@ def _apply_not_found(work: Work, attempt: Attempt, now: datetime, terms: Gateway
         return attempt
     evidence = Evidence("query", "not_found")
     if attempt.state is AttemptState.ACCEPTED:
-        attempt = apply_event(work, attempt, Event.UNCLEAR, evidence, now=now, terms=terms)
+        attempt = apply_event(work, attempt, Event.UNCLEAR, evidence=evidence, now=now, terms=terms)
     event = Event.NOT_FOUND_AGAIN if verdict is NotFoundVerdict.RESEND else Event.FENCE
-    return apply_event(work, attempt, event, evidence, now=now, terms=terms)
+    return apply_event(work, attempt, event, evidence=evidence, now=now, terms=terms)
 
 
-def _ask_later(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+def _ask_later(work: Work, attempt: Attempt, now: datetime, *, terms: GatewayTerms) -> Attempt:
     if attempt.state in OPEN_QUESTIONS:
         pause = query_pause(attempt.times_asked + 1, terms)
         return work.attempts.change(attempt, next_query_at=now + pause, times_asked=attempt.times_asked + 1)
     return work.attempts.change(attempt, next_query_at=next_watch(attempt, now, terms))
 
 
-def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> Attempt:
+def _hold_when_old(work: Work, attempt: Attempt, now: datetime, *, terms: GatewayTerms) -> Attempt:
     if attempt.state not in OPEN_QUESTIONS or attempt.first_sent_at is None:
         return attempt
     obligation = work.payments.obligation(attempt.obligation_id)
@@ -235,7 +237,7 @@ def _hold_when_old(work: Work, attempt: Attempt, now: datetime, terms: GatewayTe
 
 
 def _contradiction(
-    work: Work, attempt: Attempt, reference: str, said: str, now: datetime, *, stops_fund: bool
+    work: Work, attempt: Attempt, reference: str, *, said: str, now: datetime, stops_fund: bool
 ) -> bool:
     """Enter what the bank says against the books; False when the register has it already."""
     obligation = work.payments.obligation(attempt.obligation_id)
@@ -253,22 +255,22 @@ def _contradiction(
 
 
 def apply_close(
-    work: Work, key: str, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+    work: Work, key: str, answer: GatewayAnswer, *, now: datetime, terms: GatewayTerms
 ) -> Attempt | None:
     """Apply the answer to a fence: closed, or the state that prevents it, or ask again later."""
     attempt = work.attempts.by_key(key)
     if attempt is None:
         return None
-    record_call(work, attempt, "close", now, answer)
+    record_call(work, attempt, "close", now=now, answer=answer)
     if attempt.state is not AttemptState.CLOSING:
         return attempt
-    evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
+    evidence = Evidence("close", answer.reason, answer.bank_serial, executed_at=answer.executed_at)
     before = attempt
     for event in _QUERY_EVENTS.get(answer.kind, ()):
-        if _is_proved(event, attempt, now, terms):
-            attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+        if _is_proved(event, attempt, now, terms=terms):
+            attempt = apply_event(work, attempt, event, evidence=evidence, now=now, terms=terms)
     if attempt.version == before.version:
-        attempt = _ask_later(work, attempt, now, terms)
+        attempt = _ask_later(work, attempt, now, terms=terms)
     return attempt
 
 
@@ -309,10 +311,10 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
     assert attempt.first_sent_at is not None
     if work.statements.lines_of_key(attempt.key):
         # Kept before restored books knew of the order: it is there, so its absence cannot be signed.
-        return apply_lines(work, attempt, now, terms)
+        return apply_lines(work, attempt, now, terms=terms)
     account_no = TransferOrder.from_body(attempt.request).debit_account
     forgotten_at = attempt.last_sent_at + terms.key_retention
-    require_statements(work, account_no, day_of(attempt.first_sent_at), forgotten_at, terms)
+    require_statements(work, account_no, day_of(attempt.first_sent_at), last=forgotten_at, terms=terms)
     work.audit.append(at=now, actor=by, action="confirm_absence", subject=f"attempt:{attempt.key}")
     if attempt.absence_confirmed_by is None:
         return work.attempts.change(attempt, absence_confirmed_by=by)
@@ -322,7 +324,7 @@ def confirm_absence(work: Work, attempt_id: int, *, by: str, now: datetime, term
     if is_over:
         return work.attempts.change(attempt, fenced_at=now)
     evidence = Evidence("statements", f"absent, confirmed by {attempt.absence_confirmed_by} and {by}")
-    return apply_event(work, attempt, Event.CLOSED, evidence, now=now, terms=terms)
+    return apply_event(work, attempt, Event.CLOSED, evidence=evidence, now=now, terms=terms)
 
 
 def receive_callback(
@@ -342,12 +344,12 @@ def receive_callback(
     """
     clock = clock or running_clock(now)
     is_new = ports.database.transaction(
-        lambda work: work.attempts.add_callback(gateway, event_id, key, clock(), raw)
+        lambda work: work.attempts.add_callback(gateway, event_id, key, received_at=clock(), raw=raw)
     )
     if is_new and ports.gateway is not None:
         attempt = ports.database.read(lambda work: work.attempts.by_key(key))
         if attempt is not None and attempt.state not in {AttemptState.PREPARED, AttemptState.SENDING}:
-            resolve_one(ports, ports.gateway, attempt, clock)
+            resolve_one(ports, ports.gateway, attempt, clock=clock)
     return is_new
 
 
@@ -365,7 +367,7 @@ class StatementReport:
 
 
 def import_statements(
-    ports: Ports, city: str, day: date, now: datetime, *, clock: Clock | None = None
+    ports: Ports, city: str, day: date, *, now: datetime, clock: Clock | None = None
 ) -> StatementReport:
     """Fetch the day's statements of every approved paying account of the city and match them.
 
@@ -377,7 +379,7 @@ def import_statements(
     numbers = ports.database.read(lambda work: _paying_account_numbers(work, city))
     totals = [0, 0, 0]
     for account_no in numbers:
-        counts, missing = import_days(ports, account_no, [day], clock)
+        counts, missing = import_days(ports, account_no, [day], clock=clock)
         if missing:
             raise missing[0][1]
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
@@ -385,7 +387,7 @@ def import_statements(
 
 
 def import_days(
-    ports: Ports, account_no: str, days: Sequence[date], clock: Clock
+    ports: Ports, account_no: str, days: Sequence[date], *, clock: Clock
 ) -> tuple[tuple[int, int, int], list[tuple[date, ServiceUnavailable]]]:
     """Fetch one account's statements of several days and match them in one transaction.
 
@@ -436,11 +438,11 @@ def match_statement(
     work: Work,
     account_no: str,
     day: date,
+    *,
     statement: DayStatement,
     fetched_at: datetime,
     now: datetime,
     terms: GatewayTerms,
-    *,
     source: str = "statement",
     by: str = SYSTEM,
 ) -> tuple[int, int, int]:
@@ -463,49 +465,49 @@ def match_statement(
         by=by,
     )
     for line in altered:
-        report_line(work, line, "statement_line_altered", now)
+        report_line(work, line, "statement_line_altered", now=now)
     times = Counter(line.bank_serial for line in statement.lines)
     for line in statement.lines:
         if times[line.bank_serial] > 1:
             # The bank may have moved the money as often; the register has the line once.
-            report_line(work, line, "statement_line_repeated", now)
-    settled = sum(_match_line(work, line, now, terms) for line in fresh)
-    _expect_on_statement(work, account_no, day, now)
+            report_line(work, line, "statement_line_repeated", now=now)
+    settled = sum(_match_line(work, line, now, terms=terms) for line in fresh)
+    _expect_on_statement(work, account_no, day, now=now)
     return len(fresh), settled, len(work.breaks.find(only_open=False)) - breaks_before
 
 
-def _match_line(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> bool:
+def _match_line(work: Work, line: StatementLine, now: datetime, *, terms: GatewayTerms) -> bool:
     """Match a new line with the order that its key belongs to; whether that settled the order."""
-    attempt = _attempt_of(work, line, now, terms)
+    attempt = _attempt_of(work, line, now, terms=terms)
     if attempt is None:
         if line.direction is Direction.DEBIT:
-            report_line(work, line, "bank_not_us", now)
+            report_line(work, line, "bank_not_us", now=now)
         elif line.key is not None and _owed_under(work, line.key):
             # Books put back from a backup know neither the order nor that this break was entered before.
-            report_line(work, line, "return_without_payment", now)
+            report_line(work, line, "return_without_payment", now=now)
         return False  # a receipt without a key of ours is matched with booked income
-    after = apply_lines(work, attempt, now, terms)
+    after = apply_lines(work, attempt, now, terms=terms)
     return after.state in _ARRIVED and attempt.state not in _ARRIVED
 
 
-def _attempt_of(work: Work, line: StatementLine, now: datetime, terms: GatewayTerms) -> Attempt | None:
+def _attempt_of(work: Work, line: StatementLine, now: datetime, *, terms: GatewayTerms) -> Attempt | None:
     """The attempt a line's key belongs to; restored books learn of an order they have lost by its debit."""
     if line.key is None:
         return None
     attempt = work.attempts.by_key(line.key)
     if attempt is None and line.direction is Direction.DEBIT:
-        attempt = lost_attempt(work, line.key, now, terms)
+        attempt = lost_attempt(work, line.key, now, terms=terms)
     return attempt
 
 
-def lost_attempt(work: Work, key: str, now: datetime, terms: GatewayTerms) -> Attempt | None:
+def lost_attempt(work: Work, key: str, now: datetime, *, terms: GatewayTerms) -> Attempt | None:
     """The attempt that had ``key`` before a restore, made anew: keys follow from the obligation."""
     for obligation, attempt_no in _owed_under(work, key):
         if not _may_have_lost(work, obligation, attempt_no):
             continue
         if obligation.state is ObligationState.CANCELLED:
-            _paid_though_withdrawn(work, obligation, key, now)
-        return new_attempt(work, _as_released(work, obligation), attempt_no, now, terms)
+            _paid_though_withdrawn(work, obligation, key, now=now)
+        return new_attempt(work, _as_released(work, obligation), attempt_no, now=now, terms=terms)
     return None
 
 
@@ -546,7 +548,7 @@ _WAY_TO_RELEASED = {
 }
 
 
-def _paid_though_withdrawn(work: Work, obligation: Obligation, key: str, now: datetime) -> None:
+def _paid_though_withdrawn(work: Work, obligation: Obligation, key: str, *, now: datetime) -> None:
     report_break(
         work,
         obligation,
@@ -567,7 +569,7 @@ def _as_released(work: Work, obligation: Obligation) -> Obligation:
     return obligation
 
 
-def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) -> None:
+def _expect_on_statement(work: Work, account_no: str, day: date, *, now: datetime) -> None:
     """What we hold as executed on a day whose statement is in must be on it."""
     for attempt in work.attempts.in_states(_ARRIVED, executed_on=day):
         order = TransferOrder.from_body(attempt.request)
@@ -577,7 +579,7 @@ def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) 
         if standing.executions:
             continue
         for line in standing.returns:
-            report_line(work, line, "return_without_payment", now)
+            report_line(work, line, "return_without_payment", now=now)
         obligation = work.payments.obligation(attempt.obligation_id)
         report_break(
             work,
@@ -594,7 +596,7 @@ def _expect_on_statement(work: Work, account_no: str, day: date, now: datetime) 
 def resolve_break(work: Work, break_id: int, *, by: str, resolution: str, now: datetime) -> None:
     """Close a break with a person's reason; raises InputError ``break_unknown``."""
     by = person(by)
-    work.breaks.resolve(break_id, by, resolution, now)
+    work.breaks.resolve(break_id, by, resolution, at=now)
     work.audit.append(
         at=now, actor=by, action="resolve_break", subject=f"break:{break_id}", reason=resolution
     )

@@ -62,7 +62,9 @@ def require_whole(work: Work, obligation: Obligation, batch: Batch | None = None
     ``seal_broken``, or ``row_put_back`` where one of them is an earlier version.
     """
     attempts = work.attempts.of_obligation(obligation.id)
-    require_batch_whole(work, batch or work.payments.batch(obligation.batch_id), [obligation], attempts)
+    require_batch_whole(
+        work, batch or work.payments.batch(obligation.batch_id), [obligation], attempts=attempts
+    )
     _require_sealed(work, attempts)
 
 
@@ -78,7 +80,7 @@ def _require_sealed(work: Work, attempts: Sequence[Attempt]) -> None:
 
 
 def require_batch_whole(
-    work: Work, batch: Batch, obligations: Sequence[Obligation], attempts: Sequence[Attempt] = ()
+    work: Work, batch: Batch, obligations: Sequence[Obligation], *, attempts: Sequence[Attempt] = ()
 ) -> list[BankAccount]:
     """The accounts of these payments of the batch.
 

@@ -81,8 +81,8 @@ def send_batch(
     ports: Ports,
     city: str,
     month: Month,
-    hop: Hop,
     *,
+    hop: Hop,
     worker: str,
     now: datetime,
     units: Iterable[str] | None = None,
@@ -144,20 +144,22 @@ def send_one(
     """
     terms = ports.gateway_terms
     fence_first, refused, perhaps_lost = ports.database.read(
-        lambda work: _to_be_asked_first(work, obligation_id, clock(), terms)
+        lambda work: _to_be_asked_first(work, obligation_id, clock(), terms=terms)
     )
-    if not _are_unknown_to_the_bank(ports, gateway, obligation_id, perhaps_lost, clock):
+    if not _are_unknown_to_the_bank(ports, gateway, obligation_id, orders=perhaps_lost, clock=clock):
         return None
-    fenced = fence_first is None or _fence(ports, gateway, fence_first, clock)
-    if not fenced or not all(_is_still_refused(ports, gateway, each, clock) for each in refused):
+    fenced = fence_first is None or _fence(ports, gateway, fence_first, clock=clock)
+    if not fenced or not all(_is_still_refused(ports, gateway, each, clock=clock) for each in refused):
         return None
     unknown_keys = frozenset(order.key for order in perhaps_lost)
     attempt = ports.database.transaction(
-        lambda work: _prepare(work, obligation_id, unknown_keys, clock(), terms)
+        lambda work: _prepare(work, obligation_id, unknown_keys, now=clock(), terms=terms)
     )
     if attempt is None:
         return None
-    claimed = ports.database.transaction(lambda work: _claim(work, attempt.id, worker, clock(), terms))
+    claimed = ports.database.transaction(
+        lambda work: _claim(work, attempt.id, worker, now=clock(), terms=terms)
+    )
     if claimed is None:
         return None
     failpoint("before submit")
@@ -167,12 +169,12 @@ def send_one(
         return None
     answer = gateway.submit(TransferOrder.from_body(claimed.request), now=clock())
     failpoint("after submit")
-    ports.database.transaction(lambda work: record_result(work, claimed, answer, clock(), terms))
+    ports.database.transaction(lambda work: record_result(work, claimed, answer, now=clock(), terms=terms))
     return answer
 
 
 def _prepare(
-    work: Work, obligation_id: int, unknown_keys: frozenset[str], now: datetime, terms: GatewayTerms
+    work: Work, obligation_id: int, unknown_keys: frozenset[str], *, now: datetime, terms: GatewayTerms
 ) -> Attempt | None:
     """T1: the attempt to send, stored with key, bytes and reserve; ``None`` when none may be sent.
 
@@ -190,7 +192,7 @@ def _prepare(
     revisions = work.payments.revisions(obligation)
     _require_others_over(obligation, revisions)
     known = tried(work, obligation)
-    lost = orders_perhaps_lost(work, obligation, now, terms)
+    lost = orders_perhaps_lost(work, obligation, now, terms=terms)
     if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - unknown_keys:
         return None
     keys = possible_keys(obligation, known)
@@ -202,15 +204,17 @@ def _prepare(
         for attempt_no, key in keys:
             if key in on_statement:
                 # The bank's statement already has this order: books restored from a backup had lost it.
-                _take_from_lines(work, new_attempt(work, obligation, attempt_no, now, terms), now, terms)
+                _take_from_lines(
+                    work, new_attempt(work, obligation, attempt_no, now=now, terms=terms), now, terms=terms
+                )
                 return None
         reason = _why_not_reserve(work, obligation, [*revisions, *known])
     if reason is None and is_exhausted(known):
         reason = "attempts_exhausted"
     if reason is not None:
-        _refuse(work, obligation, reason, now)
+        _refuse(work, obligation, reason, now=now)
         return None
-    return new_attempt(work, obligation, next_attempt_no(known), now, terms)
+    return new_attempt(work, obligation, next_attempt_no(known), now=now, terms=terms)
 
 
 def _never_sent(known: Sequence[Attempt]) -> list[str]:
@@ -243,7 +247,7 @@ def _require_others_over(obligation: Obligation, revisions: Sequence[Obligation]
 
 
 def _are_unknown_to_the_bank(
-    ports: Ports, gateway: Gateway, obligation_id: int, orders: Sequence[TransferOrder], clock: Clock
+    ports: Ports, gateway: Gateway, obligation_id: int, *, orders: Sequence[TransferOrder], clock: Clock
 ) -> bool:
     """Whether the bank knows none of the keys that the payment may have used before a restore.
 
@@ -262,11 +266,13 @@ def _are_unknown_to_the_bank(
     if known_key is None:
         return True
     key = known_key
-    ports.database.transaction(lambda work: _take_up(work, obligation_id, key, clock(), ports.gateway_terms))
+    ports.database.transaction(
+        lambda work: _take_up(work, obligation_id, key, now=clock(), terms=ports.gateway_terms)
+    )
     return False
 
 
-def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: GatewayTerms) -> None:
+def _take_up(work: Work, obligation_id: int, key: str, *, now: datetime, terms: GatewayTerms) -> None:
     """An order from before a restore becomes an open question; it is never sent again."""
     obligation = work.payments.obligation(obligation_id)
     keys = possible_keys(obligation, tried(work, obligation))
@@ -274,19 +280,20 @@ def _take_up(work: Work, obligation_id: int, key: str, now: datetime, terms: Gat
     is_tried = bool(work.attempts.of_obligation(obligation_id))
     if obligation.state is not ObligationState.RELEASED or is_tried or number is None:
         return  # somebody else was faster
-    _take_from_lines(work, new_attempt(work, obligation, number, now, terms), now, terms)
+    _take_from_lines(work, new_attempt(work, obligation, number, now=now, terms=terms), now, terms=terms)
 
 
-def _take_from_lines(work: Work, attempt: Attempt, now: datetime, terms: GatewayTerms) -> None:
+def _take_from_lines(work: Work, attempt: Attempt, now: datetime, *, terms: GatewayTerms) -> None:
     """Settle an order that a restore had lost by the statement, or ask about it; it is never sent."""
-    if apply_lines(work, attempt, now, terms).state is AttemptState.PREPARED:
-        suspect_after_restore(work, attempt, now, terms)
+    if apply_lines(work, attempt, now, terms=terms).state is AttemptState.PREPARED:
+        suspect_after_restore(work, attempt, now, terms=terms)
 
 
 def _claim(
     work: Work,
     attempt_id: int,
     worker: str,
+    *,
     now: datetime,
     terms: GatewayTerms,
 ) -> Attempt | None:
@@ -300,15 +307,15 @@ def _claim(
     batch = work.payments.batch(obligation.batch_id)
     altered = _why_not_whole(work, obligation, batch)
     if altered is not None:
-        _refuse(work, obligation, altered, now)
+        _refuse(work, obligation, altered, now=now)
         return None
     if not may_send(attempt, now):
         event = Event.NEVER_SENT if attempt.first_sent_at is None else Event.FENCE
-        apply_event(work, attempt, event, Evidence("resend window over"), now=now, terms=terms)
+        apply_event(work, attempt, event, evidence=Evidence("resend window over"), now=now, terms=terms)
         return None
-    reason = _why_not(work, obligation, batch, attempt, now)
+    reason = _why_not(work, obligation, batch, attempt=attempt, now=now)
     if reason is not None:
-        _refuse(work, obligation, reason, now)
+        _refuse(work, obligation, reason, now=now)
         return None
     first_sent_at = attempt.first_sent_at or now
     claimed = work.attempts.change(
@@ -321,7 +328,7 @@ def _claim(
         last_sent_at=now,
         resend_until=min(resend_until(first_sent_at, terms), attempt.valid_until),
     )
-    record_call(work, claimed, "submit", now)
+    record_call(work, claimed, "submit", now=now)
     work.audit.append(
         at=now,
         actor=worker,
@@ -365,7 +372,9 @@ def _why_not_whole(work: Work, obligation: Obligation, batch: Batch) -> str | No
     return None
 
 
-def _why_not(work: Work, obligation: Obligation, batch: Batch, attempt: Attempt, now: datetime) -> str | None:
+def _why_not(
+    work: Work, obligation: Obligation, batch: Batch, *, attempt: Attempt, now: datetime
+) -> str | None:
     """Why the guards refuse to send, for a person to look at; ``None`` when they do not.
 
     Raises RuleViolation ``money_not_arrived``.
@@ -380,7 +389,7 @@ def _why_not(work: Work, obligation: Obligation, batch: Batch, attempt: Attempt,
             if work.accounts.get(account_id).status is not AccountStatus.APPROVED:
                 return "account_version_changed"
         require_within_limits(work, batch, [obligation])
-        require_within_day(work, obligation, attempt, now)
+        require_within_day(work, obligation, attempt, now=now)
     except RuleViolation as refusal:
         return _reason_of(refusal)
     return None if follows_from_approval(work, obligation, attempt) else "request_altered"
@@ -389,7 +398,7 @@ def _why_not(work: Work, obligation: Obligation, batch: Batch, attempt: Attempt,
 _CHANGED_BEHIND_THE_PROGRAM = frozenset({"seal_broken", "row_put_back", "request_altered", "digest_changed"})
 
 
-def _refuse(work: Work, obligation: Obligation, reason: str, now: datetime) -> None:
+def _refuse(work: Work, obligation: Obligation, reason: str, *, now: datetime) -> None:
     """Hold what the guards refuse to send; where somebody changed the database, nothing of the fund is sent."""
     hold(work, obligation, reason=reason, by=SYSTEM, now=now)
     if reason in _CHANGED_BEHIND_THE_PROGRAM:
@@ -416,7 +425,7 @@ _SUBMIT_EVENTS = {
 
 
 def record_result(
-    work: Work, claimed: Attempt, answer: GatewayAnswer, now: datetime, terms: GatewayTerms
+    work: Work, claimed: Attempt, answer: GatewayAnswer, *, now: datetime, terms: GatewayTerms
 ) -> None:
     """T3: what the bank answered to the send. Only an exact, definite answer moves on.
 
@@ -427,16 +436,16 @@ def record_result(
     attempt = work.attempts.by_key(claimed.key)
     if attempt is None:
         return
-    record_call(work, claimed, "submit", now, answer)
+    record_call(work, claimed, "submit", now=now, answer=answer)
     if not _is_same_claim(attempt, claimed) or attempt.state not in {
         AttemptState.SENDING,
         AttemptState.UNKNOWN,
     }:
         work.attempts.change(attempt, next_query_at=now)
         return
-    evidence = Evidence("submit", answer.reason, answer.bank_serial, answer.executed_at)
+    evidence = Evidence("submit", answer.reason, answer.bank_serial, executed_at=answer.executed_at)
     for event in _SUBMIT_EVENTS.get(answer.kind, (Event.UNCLEAR,)):
-        attempt = apply_event(work, attempt, event, evidence, now=now, terms=terms)
+        attempt = apply_event(work, attempt, event, evidence=evidence, now=now, terms=terms)
     if answer.kind is GatewayAnswerKind.PAYLOAD_MISMATCH:
         report_mismatch(work, attempt, now)
 
@@ -463,7 +472,7 @@ def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
 
 
 def _to_be_asked_first(
-    work: Work, obligation_id: int, now: datetime, terms: GatewayTerms
+    work: Work, obligation_id: int, now: datetime, *, terms: GatewayTerms
 ) -> tuple[Attempt | None, list[Attempt], list[TransferOrder]]:
     """What the bank must answer for before another key is used.
 
@@ -471,7 +480,7 @@ def _to_be_asked_first(
     """
     obligation = work.payments.obligation(obligation_id)
     known = tried(work, obligation) if obligation.state in _NEEDS_ANOTHER_KEY else []
-    lost = orders_perhaps_lost(work, obligation, now, terms)
+    lost = orders_perhaps_lost(work, obligation, now, terms=terms)
     return _key_to_fence(known), _refused_without_fence(known, terms), lost
 
 
@@ -489,7 +498,7 @@ def _refused_without_fence(known: Sequence[Attempt], terms: GatewayTerms) -> lis
     ]
 
 
-def _is_still_refused(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
+def _is_still_refused(ports: Ports, gateway: Gateway, attempt: Attempt, *, clock: Clock) -> bool:
     """Whether the bank stands by its refusal; where it does not, the resolver asks at once and books it."""
     failpoint("before query")
     answer = gateway.query(TransferOrder.from_body(attempt.request), now=clock())
@@ -508,11 +517,11 @@ def _ask_at_once(work: Work, key: str, now: datetime) -> None:
         work.attempts.change(attempt, next_query_at=now)
 
 
-def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bool:
+def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, *, clock: Clock) -> bool:
     """Close the ended key at the bank; whether it is now certain that it cannot execute."""
     if not ports.gateway_terms.can_close:
         raise _proof_needed(attempt)
-    ports.database.transaction(lambda work: record_call(work, attempt, "close", clock()))
+    ports.database.transaction(lambda work: record_call(work, attempt, "close", now=clock()))
     failpoint("before close")
     answer = gateway.close(TransferOrder.from_body(attempt.request), now=clock())
     failpoint("after close")
@@ -522,7 +531,7 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
         current = work.attempts.by_key(attempt.key)
         if current is None:
             return False  # the books were put back from a backup meanwhile
-        record_call(work, current, "close", now, answer)
+        record_call(work, current, "close", now=now, answer=answer)
         if not must_be_fenced(current):
             return False  # restored books hold it as open, or somebody else was faster
         if answer.kind is GatewayAnswerKind.CLOSED:
@@ -531,8 +540,8 @@ def _fence(ports: Ports, gateway: Gateway, attempt: Attempt, clock: Clock) -> bo
             work.attempts.change(current, fenced_at=now)
             return True
         if answer.kind in {GatewayAnswerKind.SUCCEEDED, GatewayAnswerKind.RETURNED}:
-            evidence = Evidence("close", answer.reason, answer.bank_serial, answer.executed_at)
-            apply_event(work, current, Event.SUCCEEDED, evidence, now=now, terms=ports.gateway_terms)
+            evidence = Evidence("close", answer.reason, answer.bank_serial, executed_at=answer.executed_at)
+            apply_event(work, current, Event.SUCCEEDED, evidence=evidence, now=now, terms=ports.gateway_terms)
         elif answer.kind is GatewayAnswerKind.PROCESSING:
             doubt_end(work, current, now)
         return False

@@ -25,11 +25,11 @@ def take_in(
     work: Work,
     account_no: str,
     day: date,
+    *,
     statement: DayStatement,
     fetched_at: datetime,
     now: datetime,
     terms: GatewayTerms,
-    *,
     source: str,
     by: str,
 ) -> tuple[list[StatementLine], list[StatementLine]]:
@@ -38,7 +38,7 @@ def take_in(
     Of statements that contradict each other only what they share is kept, and the day counts as not imported.
     """
     imports = work.statements.imports(account_no)
-    chain = _Chain(work, account_no, now, frozenset(imports) | {day})
+    chain = _Chain(work, account_no, now, imported=frozenset(imports) | {day})
     known = work.statements.lines_of_account(account_no, day, day)
     fresh, altered = work.statements.add_lines(statement.lines, now)
     was_final = day in final_days(imports, terms)
@@ -54,10 +54,10 @@ def take_in(
     if is_newest:
         # A worker that slept over a later fetch must not make the day look younger than it is known.
         work.statements.mark_imported(
-            account_no, day, len(statement.lines), fetched_at, sequence=statement.sequence
+            account_no, day, len(statement.lines), at=fetched_at, sequence=statement.sequence
         )
     if day < day_of(fetched_at):
-        chain.follow_balances(day, statement, source, by)
+        chain.follow_balances(day, statement, source, by=by)
         chain.follow_numbers(day)
     return fresh, altered
 
@@ -68,22 +68,24 @@ def require_fitting(work: Work, account_no: str, balance: StatedBalance) -> None
     That is another closing of the same day, or the next opening less the lines in between.
     """
     imported = frozenset(work.statements.imports(account_no))
-    chain = _Chain(work, account_no, balance.recorded_at, imported)
+    chain = _Chain(work, account_no, balance.recorded_at, imported=imported)
     stated = {each.day: each for each in work.statements.balances(account_no)}
     stands = stated.get(balance.day)
     if stands is not None and stands.closing_fen != balance.closing_fen:
-        raise _another_closing(account_no, balance, stands.closing_fen, stands.source)
+        raise _another_closing(account_no, balance, stands.closing_fen, source=stands.source)
     following = min((each for each in stated if each > balance.day), default=None)
     if following is None or (opening_fen := stated[following].opening_fen) is None:
         return
     expected_fen = chain.expected_opening(following, stated | {balance.day: balance})
     if expected_fen not in {None, opening_fen}:
         fitting_fen = balance.closing_fen + opening_fen - (expected_fen or 0)
-        raise _another_closing(account_no, balance, fitting_fen, f"{following} {stated[following].source}")
+        raise _another_closing(
+            account_no, balance, fitting_fen, source=f"{following} {stated[following].source}"
+        )
 
 
 def _another_closing(
-    account_no: str, balance: StatedBalance, standing_fen: int, source: str
+    account_no: str, balance: StatedBalance, standing_fen: int, *, source: str
 ) -> RuleViolation:
     return RuleViolation(
         "closing_differs",
@@ -114,7 +116,7 @@ class _Chain:
             "statements_contradict",
             f"{day}/{content}",
             f"{day} 的对账单互相矛盾，不同之处未采用，当日不算对账：{lines or '余额不同'}",
-            f"the statements of {day} contradict each other; where they differ they are not used, and the day is "
+            en=f"the statements of {day} contradict each other; where they differ they are not used, and the day is "
             f"not imported: {lines or 'other balances'}",
             stops_fund=True,
         )
@@ -127,7 +129,7 @@ class _Chain:
                 "statement_changed_after_final",
                 line.bank_serial,
                 f"{day} 的对账单定稿后又多出流水 {_named(line)}",
-                f"the statement of {day} was final and has another line since: {_named(line)}",
+                en=f"the statement of {day} was final and has another line since: {_named(line)}",
                 stops_fund=line.direction is Direction.DEBIT or is_ours,
             )
 
@@ -139,13 +141,13 @@ class _Chain:
                     "statement_line_gone",
                     line.bank_serial,
                     f"{day} 的对账单已定稿，再取时少了流水 {_named(line)}",
-                    f"the statement of {day} was final and lacks a line since: {_named(line)}",
+                    en=f"the statement of {day} was final and lacks a line since: {_named(line)}",
                     stops_fund=True,
                 )
 
     # ------------------------------------------------------------------ balances
 
-    def follow_balances(self, day: date, statement: DayStatement, source: str, by: str) -> None:
+    def follow_balances(self, day: date, statement: DayStatement, source: str, *, by: str) -> None:
         """Compare the balances the bank states of a past day with each other, and keep them."""
         opening_fen, closing_fen = statement.opening_fen, statement.closing_fen
         if opening_fen is not None and closing_fen is not None:
@@ -161,7 +163,9 @@ class _Chain:
                 stated[day] = replace(stands, opening_fen=opening_fen)
                 self.work.statements.state_balance(self.account_no, stated[day])
         elif closing_fen is not None:
-            stated[day] = StatedBalance(day, closing_fen, source, by, self.now, opening_fen)
+            stated[day] = StatedBalance(
+                day, closing_fen, source, recorded_by=by, recorded_at=self.now, opening_fen=opening_fen
+            )
             self.work.statements.state_balance(self.account_no, stated[day])
         if opening_fen is not None:
             self._require_opening(day, opening_fen, stated)
@@ -175,7 +179,7 @@ class _Chain:
                 "closing_differs",
                 f"{day}/{closing_fen}",
                 f"{day} 期末余额应为 {format_yuan(expected_fen)}，银行另写 {format_yuan(closing_fen)}",
-                f"the closing balance of {day} should be {format_yuan(expected_fen)}; the bank now states "
+                en=f"the closing balance of {day} should be {format_yuan(expected_fen)}; the bank now states "
                 f"{format_yuan(closing_fen)}",
                 stops_fund=True,
             )
@@ -187,7 +191,7 @@ class _Chain:
                 "opening_differs",
                 f"{day}/{opening_fen}",
                 f"{day} 期初余额 {format_yuan(opening_fen)}，由上一次期末余额推算应为 {_yuan(expected_fen)}",
-                f"{day} opens with {format_yuan(opening_fen)}; the closing balance before leads to "
+                en=f"{day} opens with {format_yuan(opening_fen)}; the closing balance before leads to "
                 f"{_yuan(expected_fen)}",
                 stops_fund=True,
             )
@@ -223,7 +227,7 @@ class _Chain:
             if each != day and each.year == day.year and numbers[each] == numbers[day]
         ]
         if twice:
-            self._report_number(day, f"与 {twice[0]} 重号", f"{twice[0]} has it too", numbers[day])
+            self._report_number(day, f"与 {twice[0]} 重号", f"{twice[0]} has it too", number=numbers[day])
 
     def _require_next(self, before: date, day: date, numbers: dict[date, int]) -> None:
         expected = {numbers[before] + 1} | ({1} if day.year > before.year else set())
@@ -231,18 +235,18 @@ class _Chain:
         if numbers[day] in expected or is_twice or not self._all_imported(before, day):
             return
         zh, en = f"前一份为 {numbers[before]}（{before}）", f"the one before is {numbers[before]} ({before})"
-        self._report_number(day, zh, en, numbers[day])
+        self._report_number(day, zh, en, number=numbers[day])
 
-    def _report_number(self, day: date, zh: str, en: str, number: int) -> None:
+    def _report_number(self, day: date, zh: str, en: str, *, number: int) -> None:
         self._enter(
             "statement_sequence_gap",
             f"{day}/{number}",
             f"{day} 的对账单编号 {number} 不连续：{zh}",
-            f"the statement of {day} has number {number}, which does not follow: {en}",
+            en=f"the statement of {day} has number {number}, which does not follow: {en}",
             stops_fund=False,
         )
 
-    def _enter(self, kind: str, what: str, zh: str, en: str, *, stops_fund: bool) -> None:
+    def _enter(self, kind: str, what: str, zh: str, *, en: str, stops_fund: bool) -> None:
         """Enter a break, once; a grave one stops the fund."""
         report_break(
             self.work,

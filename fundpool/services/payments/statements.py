@@ -40,7 +40,7 @@ def owner_of(account_type: AccountType) -> str:
 
 def ref_of(account: BankAccount) -> AccountRef:
     """The account of the books that a bank account is."""
-    return AccountRef(account.city, account.fund, account.account_type, account.unit)
+    return AccountRef(account.city, account.fund, account.account_type, unit=account.unit)
 
 
 # ---------------------------------------------------------------------------------- fetching
@@ -67,10 +67,12 @@ def catch_up(ports: Ports, city: str, now: datetime) -> CatchUp:
     if ports.gateway is None:
         return done
     clock = running_clock(now)
-    wanted = ports.database.read(lambda work: _days_wanted(work, city, now, ports.gateway_terms))
+    wanted = ports.database.read(lambda work: _days_wanted(work, city, now, terms=ports.gateway_terms))
     for account_no, (grown, final) in wanted.items():
         days = [*grown, *final]
-        (lines_new, settled, breaks_new), missing = resolving.import_days(ports, account_no, days, clock)
+        (lines_new, settled, breaks_new), missing = resolving.import_days(
+            ports, account_no, days, clock=clock
+        )
         # A final day may have come another way, as the bank's own file, so that the gateway has none.
         done.missing += [
             (account_no, day, error)
@@ -88,7 +90,7 @@ def catch_up(ports: Ports, city: str, now: datetime) -> CatchUp:
 
 
 def _days_wanted(
-    work: Work, city: str, now: datetime, terms: GatewayTerms
+    work: Work, city: str, now: datetime, *, terms: GatewayTerms
 ) -> dict[str, tuple[list[date], list[date]]]:
     """Days by account: those whose statement may still grow, and the final ones that are read again."""
     yesterday = day_of(now) - timedelta(days=1)
@@ -123,7 +125,7 @@ def first_day_of(work: Work, account: BankAccount) -> date | None:
 
 
 def state_balance(
-    work: Work, account_no: str, day: date, closing_fen: int, *, source: str, by: str, now: datetime
+    work: Work, account_no: str, day: date, *, closing_fen: int, source: str, by: str, now: datetime
 ) -> None:
     """Record a balance from a paper statement.
 
@@ -134,7 +136,9 @@ def state_balance(
         raise _unknown_account(account_no)
     stands = next((each for each in work.statements.balances(account_no) if each.day == day), None)
     opening_fen = stands.opening_fen if stands else None
-    balance = StatedBalance(day, closing_fen, source, recorder, now, opening_fen)
+    balance = StatedBalance(
+        day, closing_fen, source, recorded_by=recorder, recorded_at=now, opening_fen=opening_fen
+    )
     statement_chain.require_fitting(work, account_no, balance)
     work.statements.state_balance(account_no, balance)
     work.audit.append(
@@ -162,10 +166,10 @@ def import_file(
     work: Work,
     account_no: str,
     days: Sequence[date],
+    *,
     lines: Sequence[StatementLine],
     opening_fen: Mapping[date, int],
     closing_fen: Mapping[date, int],
-    *,
     source: str,
     by: str,
     now: datetime,
@@ -234,7 +238,7 @@ class ReceiptReport:
     breaks_cleared: int = 0
 
 
-def match_receipts(work: Work, city: str, now: datetime, terms: GatewayTerms) -> ReceiptReport:
+def match_receipts(work: Work, city: str, now: datetime, *, terms: GatewayTerms) -> ReceiptReport:
     """Match every receipt without our key with booked income; what is left becomes a break.
 
     Only days whose statement is final take part, so that a second receipt of the same amount is
@@ -244,7 +248,7 @@ def match_receipts(work: Work, city: str, now: datetime, terms: GatewayTerms) ->
     for account in work.accounts.find(city, status=AccountStatus.APPROVED):
         imported = work.statements.imports(account.account_no)
         if imported:
-            _match_account(work, account, final_days(imported, terms), now, report)
+            _match_account(work, account, final_days(imported, terms), now=now, report=report)
     return report
 
 
@@ -288,7 +292,7 @@ def _is_ours(work: Work, stored: StoredLine) -> bool:
 
 
 def _match_account(
-    work: Work, account: BankAccount, final: frozenset[date], now: datetime, report: ReceiptReport
+    work: Work, account: BankAccount, final: frozenset[date], *, now: datetime, report: ReceiptReport
 ) -> None:
     first = first_day_of(work, account)
     if first is None:
@@ -360,13 +364,14 @@ def record_match(
     work: Work,
     account: BankAccount,
     stored: StoredLine,
+    *,
     posting_key: str,
     rule: MatchRule,
     by: str,
     now: datetime,
 ) -> int:
     """Record that a receipt is a booking; returns how many breaks about either that clears."""
-    work.statements.add_match(stored.id, posting_key, rule, by, now)
+    work.statements.add_match(stored.id, posting_key, rule, by=by, at=now)
     work.audit.append(
         at=now,
         actor=by,
@@ -381,7 +386,7 @@ def record_match(
         if each.kind in RECEIPT_BREAKS and each.reference in about
     ]
     for each in cleared:
-        work.breaks.resolve(each.id, by, f"matched by {rule.value}: {posting_key}", now)
+        work.breaks.resolve(each.id, by, f"matched by {rule.value}: {posting_key}", at=now)
     return len(cleared)
 
 
@@ -397,6 +402,7 @@ def _report_left_over(
     work: Work,
     account: BankAccount,
     left: _Open,
+    *,
     final: frozenset[date],
     first: date,
     now: datetime,
@@ -441,7 +447,7 @@ def _report_left_over(
 
 
 def _add_break(
-    work: Work, account: BankAccount, kind: str, reference: str, zh: str, en: str, now: datetime
+    work: Work, account: BankAccount, kind: str, *, reference: str, zh: str, en: str, now: datetime
 ) -> bool:
     is_new = report_break(
         work,
@@ -461,7 +467,7 @@ def _add_break(
 
 
 def match_by_person(
-    work: Work, account_no: str, serial: str, posting_key: str, *, by: str, now: datetime
+    work: Work, account_no: str, serial: str, *, posting_key: str, by: str, now: datetime
 ) -> int:
     """Record that a receipt is a booking because a person says so; returns how many breaks that clears.
 

@@ -244,5 +244,5 @@ def transfer_history(work: Work, obligation_id: int) -> TransferHistory:
         view,
         attempts,
         {attempt.key: tuple(work.attempts.calls(attempt.key)) for attempt in attempts},
-        tuple(record for subject in subjects for record in work.audit.records(subject)),
+        records=tuple(record for subject in subjects for record in work.audit.records(subject)),
     )

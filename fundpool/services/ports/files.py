@@ -66,7 +66,7 @@ class SlipFile:
 class SlipFolder(Protocol):
     """Where the return slips of a city's month (or year) lie, one pair of files for every version."""
 
-    def write(self, city: str, month: Period, slip: ReturnSlip, source: Callable[[], SourceFile]) -> None:
+    def write(self, city: str, month: Period, slip: ReturnSlip, *, source: Callable[[], SourceFile]) -> None:
         """Write the slip unless it stands already; ``source`` gives the county's own file when needed.
 
         Raises ServiceUnavailable when the disk does not take it.

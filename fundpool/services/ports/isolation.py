@@ -79,15 +79,17 @@ def _alone(database: Transactions, act: UnitAct) -> Sequence[UnitOutcome]:
     except ServiceUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is reported as this unit's failure
-        return [failure(error, act.unit, act.act_zh, act.act_en, fund=act.fund, amount_fen=act.amount_fen)]
+        return [
+            failure(error, act.unit, act.act_zh, act_en=act.act_en, fund=act.fund, amount_fen=act.amount_fen)
+        ]
 
 
 def failure(
     error: Exception,
     unit: str,
     act_zh: str,
-    act_en: str,
     *,
+    act_en: str,
     fund: str | None = None,
     amount_fen: int | None = None,
 ) -> UnitOutcome:
@@ -101,7 +103,7 @@ def failure(
         unit,
         UnitState.FAILED,
         f"{act_zh}：{zh}",
-        f"{act_en}: {en}",
+        detail_en=f"{act_en}: {en}",
         fund=fund,
         amount_fen=amount_fen,
         error_code=code,

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fundpool.domain.findings import Finding, Severity, Verdict, verdict_of
 from fundpool.domain.periods import Month, Period
@@ -51,7 +51,7 @@ class CityFund:
 
 
 STANDARD_FUNDS = tuple(
-    CityFund(key, names[0], SHORT_FUND_NAMES[key], names[1:]) for key, names in FUND_NAMES.items()
+    CityFund(key, names[0], SHORT_FUND_NAMES[key], aliases=names[1:]) for key, names in FUND_NAMES.items()
 )
 """职工 and 居民, which nearly every city has."""
 
@@ -134,7 +134,9 @@ class Register:
     def of(cls, units: Iterable[Unit], funds: Iterable[Fund], city_zh: str = "") -> "Register":
         """The register of a city's policy."""
         return cls(
-            tuple(County(unit.code, unit.name_zh, tuple(unit.aliases), unit.name_en) for unit in units),
+            tuple(
+                County(unit.code, unit.name_zh, tuple(unit.aliases), name_en=unit.name_en) for unit in units
+            ),
             tuple(CityFund.of(fund) for fund in funds),
             city_zh,
         )
@@ -362,13 +364,23 @@ def judgement_of(
 Parser = Callable[[Sequence[SourceFile]], list[SourceFile]]
 """Parses files, in order: each comes back with its cells."""
 
-Reader = Callable[
-    [Sequence[SourceFile], str, Register | Sequence[Register], Period | None], list[ParsedDocument]
-]
-"""Reads files of one document type, with one register or that of each file; answers for every file, in order.
 
-Period None: read what stands there. A file without cells, or with those of another version's parser, is
-parsed first."""
+class Reader(Protocol):
+    """Reads files of one document type; answers for every file, in order."""
+
+    def __call__(
+        self,
+        files: Sequence[SourceFile],
+        document: str,
+        register: Register | Sequence[Register],
+        *,
+        month: Period | None,
+    ) -> list[ParsedDocument]:
+        """``register`` is one for all files or that of each; ``month`` None: read what stands there.
+
+        A file without cells, or with those of another version's parser, is parsed first.
+        """
+
 
 Judge = Callable[[Sequence[ParsedDocument], str, JudgingContext | Sequence[JudgingContext]], list[Judgement]]
 """Judges read files of one document type in one batch; answers for every file, in order.
@@ -389,7 +401,7 @@ def judge_files(
     files: Sequence[SourceFile], document: str, context: JudgingContext, *, read: Reader, judge: Judge
 ) -> list[Judgement]:
     """Read and judge ``files``; one bad file never hides another's answer."""
-    parsed = read(files, document, context.register, context.month)
+    parsed = read(files, document, context.register, month=context.month)
     judgements = judge(parsed, document, context)
     assert len(judgements) == len(files), "every file is answered for"
     return judgements

@@ -35,7 +35,7 @@ class AccountProposal:
     bank_name: str
 
 
-def new_account(proposal: AccountProposal, version: int, maker: str, proposed_at: datetime) -> BankAccount:
+def new_account(proposal: AccountProposal, version: int, maker: str, *, proposed_at: datetime) -> BankAccount:
     """An entry of the register as it is first stored."""
     return BankAccount(
         id=0,
@@ -168,13 +168,15 @@ class AccountStore(Protocol):
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
         """Store the next version of the entry as proposed; the same proposal again is the same entry."""
 
-    def approve(self, account: BankAccount, checker: str, at: datetime, usable_from: datetime) -> BankAccount:
+    def approve(
+        self, account: BankAccount, checker: str, at: datetime, *, usable_from: datetime
+    ) -> BankAccount:
         """Approve a proposed version and retire the one before."""
 
     def get(self, account_id: int) -> BankAccount:
         """The entry; raises InputError ``account_unknown``."""
 
-    def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
+    def approved(self, city: str, fund: str, account_type: AccountType, *, unit: str) -> BankAccount | None:
         """The approved version, if there is one."""
 
     def find(
@@ -182,6 +184,7 @@ class AccountStore(Protocol):
         city: str | None = None,
         fund: str | None = None,
         status: AccountStatus | None = None,
+        *,
         account_no: str | None = None,
     ) -> list[BankAccount]:
         """Entries in order of city, fund, type, unit and version."""
@@ -207,8 +210,8 @@ class LedgerStore(Protocol):
         city: str,
         fund: str,
         postings: Sequence[tuple[Posting, Month, Month | None]],
-        balances: Mapping[AccountRef, Balance],
         *,
+        balances: Mapping[AccountRef, Balance],
         made_by: str,
         recorded_at: datetime,
         evidence: str | None = None,
@@ -227,6 +230,7 @@ class LedgerStore(Protocol):
         city: str | None,
         fund: str | None,
         event_until: datetime | None,
+        *,
         recorded_until: datetime | None,
     ) -> list[AccountBalance]:
         """Balances summed from the postings with event and record time up to the given moments."""
@@ -251,7 +255,7 @@ class LedgerStore(Protocol):
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         """Closed months, each with the hash of the last voucher written before it was closed."""
 
-    def lock_month(self, city: str, fund: str, month: Month, by: str, at: datetime) -> bool:
+    def lock_month(self, city: str, fund: str, month: Month, *, by: str, at: datetime) -> bool:
         """Close a month; False when it was closed before."""
 
     def chains(self) -> list[tuple[str, str, int, str]]:
@@ -266,7 +270,7 @@ class PaymentStore(Protocol):
     """
 
     def add_batch(
-        self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, at: datetime
+        self, key: str, orders: Sequence[tuple[PaymentOrder, int, int]], maker: str, *, at: datetime
     ) -> Batch:
         """Store a batch with its obligations (order, debit account id, credit account id)."""
 
@@ -277,7 +281,7 @@ class PaymentStore(Protocol):
         """The batch with the business key."""
 
     def batches(
-        self, city: str, month: Month | None = None, hop: Hop | None = None, fund: str | None = None
+        self, city: str, month: Month | None = None, hop: Hop | None = None, *, fund: str | None = None
     ) -> list[Batch]:
         """Batches in order of making."""
 
@@ -359,7 +363,7 @@ class AttemptStore(Protocol):
         """Calls of an attempt in order."""
 
     def add_callback(
-        self, gateway: str, event_id: str, attempt_key: str, received_at: datetime, raw: bytes
+        self, gateway: str, event_id: str, attempt_key: str, *, received_at: datetime, raw: bytes
     ) -> bool:
         """Keep a callback; False when it was kept before."""
 
@@ -376,7 +380,7 @@ class BreakStore(Protocol):
     def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
         """Breaks, oldest first."""
 
-    def resolve(self, break_id: int, by: str, resolution: str, at: datetime) -> None:
+    def resolve(self, break_id: int, by: str, resolution: str, *, at: datetime) -> None:
         """Close a break with a person's reason; raises InputError ``break_unknown``."""
 
     def assign(self, break_id: int, owner: str) -> None:

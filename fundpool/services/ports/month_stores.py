@@ -49,6 +49,7 @@ class SubmissionStore(Protocol):
         city: str,
         document: DocumentKind,
         sha256: str,
+        *,
         file_name: str,
         received_at: datetime,
         received_from: str,
@@ -68,12 +69,12 @@ class SubmissionStore(Protocol):
         """Files of one document, or of all, in the order they came."""
 
     def add_submission(
-        self, file: ReceivedFile, county: str, month: Period, figures: Sequence[Figure]
+        self, file: ReceivedFile, county: str, month: Period, *, figures: Sequence[Figure]
     ) -> Submission:
         """The next version of the county's document; the same file, county and month again is the same one."""
 
     def versions(
-        self, city: str, document: DocumentKind, month: Period, county: str | None = None
+        self, city: str, document: DocumentKind, month: Period, *, county: str | None = None
     ) -> tuple[Submission, ...]:
         """All versions in order of county and version."""
 
@@ -89,6 +90,7 @@ class SubmissionStore(Protocol):
         submission_id: int,
         at: datetime,
         verdict: Verdict,
+        *,
         declared: int,
         evaluated: int,
         findings: Sequence[Finding],
@@ -102,7 +104,7 @@ class SubmissionStore(Protocol):
         """Findings of the current judgement that concern the submission's county, or the file as a whole."""
 
     def set_returned(
-        self, submission_id: int, at: datetime | None, by: str | None, reason: str | None
+        self, submission_id: int, at: datetime | None, by: str | None, *, reason: str | None
     ) -> None:
         """Mark the version as gone back to the county; ``at`` None takes the mark away."""
 
@@ -114,7 +116,7 @@ class ReviewStore(Protocol):
     """Review cases, one per county, scheme, document and period."""
 
     def case(
-        self, city: str, month: Period, document: DocumentKind, county: str, fund: str
+        self, city: str, month: Period, document: DocumentKind, *, county: str, fund: str
     ) -> ReviewCase | None: ...
 
     def cases(
@@ -151,6 +153,7 @@ class BudgetStore(Protocol):
         city: str,
         year: int,
         county: str,
+        *,
         fund: str,
         amount_fen: int,
         document_number: str,

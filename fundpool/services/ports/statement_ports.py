@@ -63,7 +63,7 @@ class StatementStore(Protocol):
         """Keep new lines; returns (new lines, lines known before with another content)."""
 
     def mark_imported(
-        self, account_no: str, day: date, lines: int, at: datetime, *, sequence: int | None
+        self, account_no: str, day: date, lines: int, *, at: datetime, sequence: int | None
     ) -> None:
         """Remember that the statement of the account and day was imported, and the bank's number of it."""
 
@@ -103,5 +103,5 @@ class StatementStore(Protocol):
     def matched_postings(self, keys: Sequence[str]) -> frozenset[str]:
         """Which of the postings explain a receipt already."""
 
-    def add_match(self, line_id: int, posting_key: str, rule: MatchRule, by: str, at: datetime) -> None:
+    def add_match(self, line_id: int, posting_key: str, rule: MatchRule, *, by: str, at: datetime) -> None:
         """Record that the receipt is the booking; the database refuses a second use of either."""
