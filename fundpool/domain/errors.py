@@ -28,8 +28,8 @@ class FundpoolError(Exception):
         return (_rebuild, (type(self), self.code, self.zh, self.en, self.basis, self.remedy))
 
 
-def _rebuild(
-    cls: type[FundpoolError], code: str, zh: str, *, en: str, basis: str | None, remedy: str | None
+def _rebuild(  # noqa: PLR0917 - pickle passes its arguments by position
+    cls: type[FundpoolError], code: str, zh: str, en: str, basis: str | None, remedy: str | None
 ) -> FundpoolError:
     error = cls.__new__(cls)
     FundpoolError.__init__(error, code, zh, en, basis=basis, remedy=remedy)

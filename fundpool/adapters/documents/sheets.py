@@ -16,8 +16,8 @@ _COLUMN_MARGIN = 2
 
 
 class _InertSheet(Worksheet):  # type: ignore[misc]
-    def _write_string(self, row: int, column: int, text: str, *, style: Any = None) -> Any:
-        return super()._write_string(row, column, inert(text), style=style)
+    def _write_string(self, row: int, column: int, text: str, style: Any = None) -> Any:  # noqa: PLR0917
+        return super()._write_string(row, column, inert(text), style)
 
 
 class _InertWorkbook(xlsxwriter.Workbook):  # type: ignore[misc]
