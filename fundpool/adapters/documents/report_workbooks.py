@@ -109,7 +109,7 @@ def _write_remarks(book: Any, styles: _Styles, summary: MonthSummary) -> None:
         sheet.write_string(offset, 0, remark.unit, styles.centre)
         sheet.write_string(offset, 1, remark.unit_name, styles.cell)
         sheet.write_string(offset, 2, REMARK_KINDS_ZH[remark.kind], styles.centre)
-        sheet.write(offset, 3, "—" if remark.days is None else remark.days, source=styles.centre)
+        sheet.write(offset, 3, "—" if remark.days is None else remark.days, styles.centre)
         sheet.write_string(offset, 4, remark.message_zh, styles.cell)
         sheet.write_string(offset, 5, remark.basis or "—", styles.cell)
     if not summary.remarks:
