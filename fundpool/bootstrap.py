@@ -17,9 +17,8 @@ from fundpool.adapters.documents.return_slips import SlipFiles
 from fundpool.adapters.keys.seal_key import seals_of
 from fundpool.adapters.policies.policy_files import load_policies, load_work_calendar
 from fundpool.adapters.stores.anchor_places import AnchorPlaces
-from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.database import Database, not_set_up
 from fundpool.adapters.stores.work import SqlTransactions
-from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Period
 from fundpool.domain.policy import PolicyLibrary
 from fundpool.domain.transfer import PaymentLimits
@@ -85,12 +84,7 @@ def open_ports(settings: Settings) -> MonthPorts:
     finally:
         database.dispose()
     if not has_tables:
-        raise ServiceUnavailable(
-            "database_not_set_up",
-            "数据库还没有建表",
-            "the database has no tables yet",
-            remedy="fundpool init",
-        )
+        raise not_set_up()
     return ports
 
 

@@ -223,4 +223,4 @@ def test_a_database_without_tables_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
     status, document = run(capsys, "ledger", "verify")
-    assert (status, document["error"]["code"]) == (2, "database_not_initialised")
+    assert (status, document["error"]["code"]) == (4, "database_not_set_up")

@@ -11,9 +11,9 @@ from expectations.runner import judge
 from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.adapters.documents.return_slips import slip_page, write_slip
 from fundpool.console.cli import main
-from fundpool.console.commands.check import slip_of
 from fundpool.domain.inert import inert
 from fundpool.domain.return_slip import ReturnSlip, correction_of
+from fundpool.services.oversight.return_slips import slip_of_judgement
 from fundpool.services.ports.judging import Judgement, SourceFile, judge_files
 from fundpool.version import product
 from tests.golden import sample_documents as sample
@@ -33,7 +33,7 @@ def judged(source: SourceFile) -> Judgement:
 
 
 def dated_slip(judgement: Judgement) -> ReturnSlip:
-    return slip_of(judgement, sample.REGISTER, "台州市", due=date(2026, 9, 28))
+    return slip_of_judgement(judgement, sample.REGISTER, "台州市", due=date(2026, 9, 28))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_a_correction_shows_what_is_gone_and_what_stays(judgement: Judgement) ->
     assert "CELL-001" in {finding.rule for finding in correction.gone}
     assert [finding.rule for finding in correction.still] == ["PLAN-014"]
     assert correction.new == ()
-    page = slip_page(slip_of(again, sample.REGISTER, "台州市", correction=correction))
+    page = slip_page(slip_of_judgement(again, sample.REGISTER, "台州市", correction=correction))
     assert '<td class="gone">已更正 gone</td><td class="code">CELL-001</td>' in page
 
 

@@ -177,9 +177,9 @@ def _for_people(error: DBAPIError) -> Exception:
     if _sqlstate(error) in _READ_ONLY or any(words in str(error.orig) for words in _READ_ONLY_WORDS):
         return _read_only(error)
     if isinstance(error, OperationalError) and "no such table" in str(error.orig):
-        return _not_initialised()
+        return not_set_up()
     if isinstance(error, ProgrammingError) and _sqlstate(error) == "42P01":
-        return _not_initialised()
+        return not_set_up()
     if any(text in str(error.orig) for text in _MISSING_COLUMN) or _sqlstate(error) == "42703":
         return _outdated(error)
     if isinstance(error, OperationalError) or _is_serialization_failure(error):
@@ -187,10 +187,11 @@ def _for_people(error: DBAPIError) -> Exception:
     return error
 
 
-def _not_initialised() -> InputError:
-    return InputError(
-        "database_not_initialised",
-        "数据库尚未建表",
+def not_set_up() -> ServiceUnavailable:
+    """The error for a database that ``fundpool init`` has not given its tables."""
+    return ServiceUnavailable(
+        "database_not_set_up",
+        "数据库还没有建表",
         "the database has no tables yet",
         remedy="fundpool init",
     )

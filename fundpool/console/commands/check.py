@@ -13,7 +13,7 @@ from fundpool.console.options import City, Options, PeriodText, parse_day, perio
 from fundpool.console.output import Columns, Table, findings_in_words
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Verdict
-from fundpool.domain.return_slip import Correction, Deadline, ReturnSlip, correction_of
+from fundpool.domain.return_slip import correction_of
 from fundpool.services.ports.judging import Judgement, JudgingContext, Register, SourceFile, judge_files
 from schemas.documents import document_type
 
@@ -88,42 +88,13 @@ def _write_slips(
     before: Sequence[Judgement],
 ) -> None:
     from fundpool.adapters.documents.return_slips import write_slip
+    from fundpool.services.oversight.return_slips import slip_of_judgement
 
     for judgement, source in zip(judgements, sources, strict=True):
         correction = correction_of(before[0].findings, judgement.findings) if before else None
-        slip = slip_of(judgement, register, city_name, due=due, correction=correction)
+        slip = slip_of_judgement(judgement, register, city_name, due=due, correction=correction)
         for path in write_slip(folder, slip, source):
             print(path, file=sys.stderr)
-
-
-def slip_of(
-    judgement: Judgement,
-    register: Register,
-    city_name: str,
-    *,
-    due: date | None = None,
-    correction: Correction | None = None,
-) -> ReturnSlip:
-    """The slip of a file that was judged outside any month's records."""
-    named = (line.month or line.values.get("year") for line in judgement.lines)
-    months = sorted({str(period) for period in named if period is not None})
-    return ReturnSlip(
-        document=judgement.document,
-        document_zh=document_type(judgement.document).zh,
-        city_name=city_name,
-        month="、".join(months) or "–",
-        county_names={county.code: county.name_zh for county in register.counties},
-        fund_names={fund.key: fund.short_zh for fund in register.funds},
-        counties=tuple(dict.fromkeys(line.county for line in judgement.lines if line.county)),
-        file=judgement.file,
-        sha256=judgement.sha256,
-        verdict=judgement.verdict,
-        declared=judgement.declared,
-        evaluated=judgement.evaluated,
-        findings=judgement.findings,
-        deadline=None if due is None else Deadline(due, "", ""),
-        correction=correction,
-    )
 
 
 def open_source(file: Path) -> SourceFile:

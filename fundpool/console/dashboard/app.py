@@ -379,7 +379,7 @@ def _other_language_url(request: Request, language: Language) -> str:
 
 
 def _http_status(error: FundpoolError) -> int:
-    if isinstance(error, ServiceUnavailable) or error.code == "database_not_initialised":
+    if isinstance(error, ServiceUnavailable):
         return 503
     if isinstance(error, RuleViolation):
         return 409

@@ -52,7 +52,7 @@ def judge_other_documents(ports: MonthPorts, step: StepInHand) -> StepInHand:
         kind = type_of(document)
         for period in periods_of(document, step.month):
             judged = judge_documents(ports, _without_outcomes(step), document, period=period)
-            settle = partial(_settle, ports, document, period)
+            settle = partial(_settle, ports, document, period=period)
             step = _with_outcomes_of(step, judged, settle, zh=f"{kind.zh} {period}", en=f"{kind.en} {period}")
     return step
 
@@ -84,7 +84,7 @@ def periods_of(document: DocumentKind, month: Month) -> tuple[Period, ...]:
     return tuple(Year(month.year).plus(offset) for offset in (-1, 0, 1))
 
 
-def _settle(ports: MonthPorts, document: DocumentKind, period: Period, *, city: CityInHand) -> Outcomes:
+def _settle(ports: MonthPorts, document: DocumentKind, city: CityInHand, *, period: Period) -> Outcomes:
     """Open the cases of the counties that filed and accept what passes; a failure to judge stands as it is."""
     request = city.request
     policy = ports.policies.city(request.city)

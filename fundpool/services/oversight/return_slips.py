@@ -18,7 +18,7 @@ from fundpool.domain.outcomes import CityInHand, Outcomes, StepInHand, counties_
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.policy import CityPolicy
-from fundpool.domain.return_slip import Deadline, PersonsReturn, ReturnSlip, correction_of
+from fundpool.domain.return_slip import Correction, Deadline, PersonsReturn, ReturnSlip, correction_of
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, ReceivedFile, Submission
 from fundpool.domain.working_days import WorkCalendar
@@ -28,8 +28,9 @@ from fundpool.services.documents.document_kinds import DUTY_OF, intake_of, type_
 from fundpool.services.documents.review import send_back
 from fundpool.services.oversight.progress import bad_files
 from fundpool.services.ports.isolation import for_each_city
-from fundpool.services.ports.judging import Register, SourceFile
+from fundpool.services.ports.judging import Judgement, Register, SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
+from schemas.documents import document_type
 
 
 def return_to_county(
@@ -78,11 +79,11 @@ def write_other_slips(ports: MonthPorts, step: StepInHand) -> StepInHand:
     """Write the slips of the documents beside plan and report, of the counties that filed them, city by city."""
     for document in STEPS[DOCUMENT_STEP].collects:
         for period in periods_of(document, step.month):
-            step = for_each_city(step, partial(_write_filed, ports, document, period))
+            step = for_each_city(step, partial(_write_filed, ports, document, period=period))
     return step
 
 
-def _write_filed(ports: MonthPorts, document: DocumentKind, period: Period, *, city: CityInHand) -> Outcomes:
+def _write_filed(ports: MonthPorts, document: DocumentKind, city: CityInHand, *, period: Period) -> Outcomes:
     policy = ports.policies.city(city.request.city)
     counties = counties_of(policy, city.request)
     filed = counties_that_filed(ports, policy, document, period=period, counties=counties)
@@ -114,6 +115,36 @@ def issue_slips(
     issued, cells = ports.database.read(read)
     for each in issued:
         ports.slip_folder.write(policy.key, month, each.slip, source=partial(source_of, each))
+
+
+def slip_of_judgement(
+    judgement: Judgement,
+    register: Register,
+    city_name: str,
+    *,
+    due: date | None = None,
+    correction: Correction | None = None,
+) -> ReturnSlip:
+    """The slip of a file that was judged outside any month's records."""
+    named = (line.month or line.values.get("year") for line in judgement.lines)
+    months = sorted({str(period) for period in named if period is not None})
+    return ReturnSlip(
+        document=judgement.document,
+        document_zh=document_type(judgement.document).zh,
+        city_name=city_name,
+        month="、".join(months) or "–",
+        county_names={county.code: county.name_zh for county in register.counties},
+        fund_names={fund.key: fund.short_zh for fund in register.funds},
+        counties=tuple(dict.fromkeys(line.county for line in judgement.lines if line.county)),
+        file=judgement.file,
+        sha256=judgement.sha256,
+        verdict=judgement.verdict,
+        declared=judgement.declared,
+        evaluated=judgement.evaluated,
+        findings=judgement.findings,
+        deadline=None if due is None else Deadline(due, "", ""),
+        correction=correction,
+    )
 
 
 def _of_versions(

@@ -55,7 +55,7 @@ def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) 
         )
         if forms:
             prepared_on = day_of(request.now)
-            ports.write_reconciliation(policy, request.month, forms, prepared_on)
+            ports.write_reconciliation(policy, request.month, forms=forms, prepared_on=prepared_on)
         yield from (_form(policy, form) for form in forms)
 
 

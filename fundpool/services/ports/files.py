@@ -76,11 +76,13 @@ class SlipFolder(Protocol):
         """The slips of the month, in order of document, county and version."""
 
 
-WriteReconciliation = Callable[[CityPolicy, Month, Sequence[BankReconciliation], date], Path]
-"""Writes the month's 银行存款余额调节表 as of a day into the folder of reports, in place of the one before.
+class WriteReconciliation(Protocol):
+    """Writes the month's 银行存款余额调节表 as of a day into the folder of reports, in place of the one before."""
 
-Raises ServiceUnavailable when the disk does not take it.
-"""
+    def __call__(
+        self, policy: CityPolicy, month: Month, *, forms: Sequence[BankReconciliation], prepared_on: date
+    ) -> Path:
+        """Raises ServiceUnavailable when the disk does not take it."""
 
 
 class AnchorKeeper(Protocol):
