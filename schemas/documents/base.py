@@ -32,6 +32,8 @@ class FieldKind(StrEnum):
     beyond the fifteenth."""
     ACCOUNT = "account"
     """A bank account: 6 to 32 digits, however they are grouped."""
+    REFERENCE = "reference"
+    """The number of a paper: text, without what a spreadsheet needed to keep it as text."""
     DAY = "day"
     """``2026-10-05``."""
     CHOICE = "choice"

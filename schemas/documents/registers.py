@@ -1,4 +1,4 @@
-"""Registers that the city keeps and imports: budgets, opening balances, bank accounts.
+"""Registers that the city keeps and imports: budgets, opening balances, bank accounts, incomes.
 
 They go through the counties' reader like any document, but have no template, period or suite: a register is
 headed by the columns' keys or Chinese names, one row a line, and money is in yuan.
@@ -77,5 +77,18 @@ BOOK_REGISTER = _register(
     _FUND,
     _TYPE,
     _UNIT,
+    _money("amount", "金额", "amount"),
+)
+INCOME_REGISTER = _register(
+    "income-register",
+    "收入登记表",
+    "incomes",
+    _CITY,
+    _FUND,
+    _TYPE,
+    _UNIT,
+    DocumentField("source", "来源", "source", ("收入来源",), kind=FieldKind.CODE),
+    DocumentField("received_on", "到账日期", "received on", ("入账日期", "日期"), kind=FieldKind.DAY),
+    DocumentField("reference", "凭据号", "reference", ("凭证号", "单据号"), kind=FieldKind.REFERENCE),
     _money("amount", "金额", "amount"),
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.audit import verify_chain
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import PolicyLibrary
@@ -176,22 +177,17 @@ class SmallMonth(CityScene):
         resolving.import_statements(self.ports, CITY, at("2026-09-30 00:00").date(), now=now)
 
     def _income(self, now: datetime) -> None:
-        def book(work: Work) -> None:
-            for fund in self.funds:
-                booking.book_income(
-                    work,
-                    city=CITY,
-                    fund=fund,
-                    unit=self.policy.division_code,
-                    source="subsidy",
-                    amount_fen=123_45,
-                    reference="财社〔2026〕1号",
-                    by=MAKER,
-                    event_at=now,
-                    now=now,
-                )
-
-        self.ports.database.transaction(book)
+        incomes = [
+            booking.Income(
+                AccountRef(CITY, fund, AccountType.FISCAL_ACCOUNT, unit=self.policy.division_code),
+                source="subsidy",
+                amount_fen=123_45,
+                reference="财社〔2026〕1号",
+                received_at=now,
+            )
+            for fund in self.funds
+        ]
+        self.ports.database.transaction(lambda work: booking.book_incomes(work, incomes, by=MAKER, now=now))
 
     def _reversal(self, now: datetime) -> None:
         keys = self.ports.database.read(

@@ -38,7 +38,7 @@ from fundpool.services.ports.work import Work
 from schemas.payment_messages import TransferOrder
 from tests.crash.__main__ import memory, server
 from tests.seals import SEALS
-from tests.simulation.scene import CHECKER, CITY, CITY_UNIT, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
+from tests.simulation.scene import CHECKER, CITY, FISCAL, FUND, MAKER, NOW, RELEASER, Scene
 
 WORKERS = (2, 2, 2, 4, 8, 16)
 SPENDERS = (2, 8, 32)
@@ -248,24 +248,12 @@ class Races:
         """Booked receipts."""
         first = self.played["reverse"]
         references = [f"回单{number}" for number in range(first, first + count)]
-
-        def book(work: Work) -> list[str]:
-            for reference in references:
-                booking.book_income(
-                    work,
-                    city=CITY,
-                    fund=FUND,
-                    unit=CITY_UNIT,
-                    source="subsidy",
-                    amount_fen=1_00,
-                    reference=reference,
-                    by=MAKER,
-                    event_at=NOW,
-                    now=NOW,
-                )
-            return [booking.income_key(FISCAL, "subsidy", reference) for reference in references]
-
-        return self.transactions.transaction(book)
+        incomes = [
+            booking.Income(FISCAL, "subsidy", 1_00, reference=reference, received_at=NOW)
+            for reference in references
+        ]
+        self.transactions.transaction(lambda work: booking.book_incomes(work, incomes, by=MAKER, now=NOW))
+        return [booking.income_key(FISCAL, "subsidy", reference) for reference in references]
 
     def _months(self, count: int) -> list[Month]:
         """Open months."""

@@ -32,7 +32,6 @@ from tests.simulation.scene import (
     CITY_UNIT,
     COUNTIES,
     FISCAL,
-    FUND,
     MAKER,
     MONTH,
     OPENING_FEN,
@@ -77,21 +76,10 @@ def receive(scene: Scene, amount_fen: int, day: int, who: str = "国家税务总
 
 
 def book(scene: Scene, amount_fen: int, day: int, reference: str, source: str = "contribution") -> str:
-    def act(work):
-        booking.book_income(
-            work,
-            city=CITY,
-            fund=FUND,
-            unit=CITY_UNIT,
-            source=source,
-            amount_fen=amount_fen,
-            reference=reference,
-            by=MAKER,
-            event_at=on(day),
-            now=scene.clock(),
-        )
-
-    scene.ports.database.transaction(act)
+    income = booking.Income(FISCAL, source, amount_fen, reference=reference, received_at=on(day))
+    scene.ports.database.transaction(
+        lambda work: booking.book_incomes(work, [income], by=MAKER, now=scene.clock())
+    )
     return booking.income_key(FISCAL, source, reference)
 
 

@@ -1,9 +1,10 @@
-"""Registers of accounts, budgets and openings: read as counties' files are, refused with line and cell, never guessed."""
+"""Registers of accounts, budgets, openings and incomes: read as counties' files are, refused with line and cell, never guessed."""
 
 import csv
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from fundpool.adapters.documents.record_files import (
     read_accounts,
     read_book_openings,
     read_budget,
+    read_incomes,
     read_openings,
 )
 from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES, load_city
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
+from fundpool.domain.periods import midnight
 from fundpool.services.ports.judging import Register
 
 POLICY = load_city(PRODUCT_POLICIES, "taizhou")
@@ -45,6 +50,17 @@ BOOK = {
     **{key: ACCOUNT[key] for key in ("city", "fund", "account_type", "unit")},
     "amount_yuan": "10541455.12",
 }
+INCOME = {
+    "city": "taizhou",
+    "fund": "employee",
+    "account_type": "fiscal_account",
+    "unit": "331000",
+    "source": "subsidy",
+    "received_on": "2026-10-09",
+    "reference": "台财社〔2026〕15号",
+    "amount_yuan": "12500000.00",
+}
+TODAY = date(2026, 10, 31)
 
 
 def csv_bytes(rows: Sequence[Mapping[str, str]], encoding: str = "utf-8", delimiter: str = ",") -> bytes:
@@ -73,11 +89,16 @@ def openings(file: Path) -> RegisterFile[Any]:
     return read_openings(file, REGISTER)
 
 
+def incomes(file: Path) -> RegisterFile[Any]:
+    return read_incomes(file, today=TODAY)
+
+
 READERS: dict[str, tuple[Callable[[Path], RegisterFile[Any]], dict[str, str]]] = {
     "accounts": (read_accounts, ACCOUNT),
     "budget": (budget, BUDGET),
     "openings": (openings, OPENING),
     "books": (read_book_openings, BOOK),
+    "incomes": (incomes, INCOME),
 }
 
 
@@ -239,7 +260,9 @@ def test_an_amount_is_read_by_the_grammar_of_counties(written: Written, written_
 @pytest.mark.parametrize(
     "written_as", ["1.42374E+09", "—", "无", "14,23.00", "1.005", "142374万", "=1+1", ""]
 )
-@pytest.mark.parametrize(("name", "key"), [("budget", "amount_yuan"), ("openings", "balance_yuan")])
+@pytest.mark.parametrize(
+    ("name", "key"), [("budget", "amount_yuan"), ("openings", "balance_yuan"), ("incomes", "amount_yuan")]
+)
 def test_an_amount_that_is_none_is_refused_with_line_and_cell(
     written: Written, name: str, key: str, written_as: str
 ) -> None:
@@ -312,6 +335,121 @@ def test_a_file_that_is_no_register_is_an_answer(written: Written, name: str, co
     with pytest.raises(InputError) as refused:
         READERS[name][0](written(content))
     assert refused.value.code in {"file_unreadable", "columns_missing"}
+
+
+REFERENCES = {
+    "as it is": ("台财社〔2026〕15号", "台财社〔2026〕15号"),
+    "an apostrophe": ("'0012", "0012"),
+    "a formula of text": ('="0012"', "0012"),
+    "full-width digits and letters": ("ＳＪ００１２", "SJ0012"),
+    "wide blanks": ("\u3000SJ\u00a0\u00a00012 ", "SJ 0012"),
+}
+
+
+@pytest.mark.parametrize(("written_as", "read_as"), REFERENCES.values(), ids=REFERENCES)
+def test_a_reference_written_otherwise_is_the_same_paper_and_said(
+    written: Written, written_as: str, read_as: str
+) -> None:
+    read = incomes(written(csv_bytes([{**INCOME, "reference": written_as}])))
+    assert [income.reference for income in read.rows] == [read_as]
+    said = [(finding.rule, finding.cell, finding.expected) for finding in read.findings]
+    assert said == ([] if written_as == read_as else [("CELL-002", "G2", read_as)])
+
+
+@pytest.mark.parametrize(
+    ("key", "written_as"),
+    [
+        ("reference", "2.02610E+15"),
+        ("reference", "=A1&B1"),
+        ("reference", "'"),
+        ("reference", " "),
+        ("source", "donation"),
+        ("source", ""),
+        ("account_type", "purse"),
+        ("received_on", "2026-11-01"),
+        ("received_on", "0026-10-09"),
+        ("received_on", "2026111"),
+        ("received_on", ""),
+        ("amount_yuan", "0.00"),
+        ("amount_yuan", "-5.00"),
+        ("unit", "'331000"),
+    ],
+)
+def test_an_income_that_is_none_is_refused_with_line_and_cell(
+    written: Written, key: str, written_as: str
+) -> None:
+    cell = f"{'ABCDEFGH'[list(INCOME).index(key)]}3"
+    rows = [INCOME, {**INCOME, "reference": "2", key: written_as}]
+    with pytest.raises(InputError, match=f"第 3 行 {cell}") as refused:
+        incomes(written(csv_bytes(rows)))
+    assert refused.value.code == "bad_row"
+
+
+def test_a_number_cell_of_a_workbook_is_a_reference_while_its_digits_are_held(written: Written) -> None:
+    row: dict[str, object] = {**INCOME, "reference": 20260012}
+    read = incomes(written(xlsx_bytes([row])))
+    assert [income.reference for income in read.rows] == ["20260012"]
+    assert [finding.rule for finding in read.findings] == ["CELL-008"]
+    with pytest.raises(InputError, match="第 2 行 G2"):
+        incomes(written(xlsx_bytes([{**row, "reference": 6222021001116245702}])))
+
+
+@pytest.mark.parametrize("again", ["SJ（12）", "SJ(12)", "sj (12)"])
+def test_one_paper_on_two_rows_is_refused(written: Written, again: str) -> None:
+    rows = [{**INCOME, "reference": "SJ（12）"}, {**INCOME, "reference": again, "amount_yuan": "1.00"}]
+    with pytest.raises(InputError, match=r"第 3 行 G3：.*重复"):
+        incomes(written(csv_bytes(rows)))
+    rows[1]["source"] = "interest"
+    assert len(incomes(written(csv_bytes(rows))).rows) == 2
+
+
+def test_incomes_are_booked_all_or_nothing_and_once(
+    database: Database,
+    transactions: SqlTransactions,
+    written: Written,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FUNDPOOL_DATABASE_URL", database.url)
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
+
+    def run(*command: str) -> tuple[int, Any]:
+        status = main([*command, "--json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    def book(rows: Sequence[Mapping[str, str]]) -> tuple[int, Any]:
+        file = str(written(csv_bytes(rows, "gb18030")))
+        return run("ledger", "import-incomes", file, "--by", "李经办", "--as-of", "2026-10-31")
+
+    def held() -> dict[str, int]:
+        balances = run("ledger", "balances")[1]["accounts"]
+        return {each["fund"]: each["balance_fen"] for each in balances if each["type"] == "fiscal_account"}
+
+    rows = [INCOME, {**INCOME, "fund": "resident", "source": "contribution", "amount_yuan": "１.00"}]
+    status, answer = book([*rows, {**INCOME, "account_type": "county_expenditure"}])
+    assert (status, answer["error"]["code"], held()) == (1, "illegal_flow", {})
+    status, answer = book([*rows, {**INCOME, "city": "nowhere"}])
+    assert (status, answer["error"]["code"], held()) == (2, "unknown_city", {})
+    status, answer = book(rows)
+    assert (status, answer["booked"], answer["already_booked"], answer["total_fen"]) == (0, 2, 0, 1250000100)
+    assert [(finding["rule"], finding["cell"]) for finding in answer["findings"]] == [("CELL-002", "H3")]
+    status, answer = book([*rows, {**INCOME, "reference": "'0012", "amount_yuan": "2.00"}])
+    assert (status, answer["booked"], answer["already_booked"]) == (0, 1, 2)
+    assert held() == {"employee": 1_250_000_200, "resident": 100}
+    # The same paper with other money is an error, and nothing of its file is booked.
+    status, answer = book([{**INCOME, "reference": "0013"}, {**INCOME, "amount_yuan": "3.00"}])
+    assert (status, answer["error"]["code"]) == (1, "exists_with_different_amount")
+    assert held() == {"employee": 1_250_000_200, "resident": 100}
+    # The command for one income knows the paper too.
+    single = {"--city": "taizhou", "--fund": "employee", "--unit": "331000", "--source": "subsidy"}
+    single |= {"--reference": "0012", "--amount": "2.00", "--by": "李经办", "--as-of": "2026-10-31"}
+    assert run("ledger", "income", *[part for pair in single.items() for part in pair])[0] == 0
+    assert held() == {"employee": 1_250_000_200, "resident": 100}
+    moments = transactions.read(
+        lambda work: {entry.posting.event_at for entry in work.ledger.postings("taizhou")}
+    )
+    assert moments == {midnight(date(2026, 10, 9))}
 
 
 def test_the_commands_say_what_they_normalised(

@@ -238,6 +238,27 @@ def read_account(text: str) -> tuple[str | None, list[Remark]]:
     return None, [Remark("CELL-015", text, "6 至 32 位数字 / 6 to 32 digits")]
 
 
+_FULL_WIDTH_LETTERS = {
+    code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
+}
+_BLANKS = re.compile(r"\s+")
+
+
+def read_reference(text: str) -> tuple[str | None, list[Remark]]:
+    """The number of a paper, such as ``台财社〔2026〕15号`` or ``0012``.
+
+    The same paper must give the same text in every file, because it is booked once by that text: what keeps
+    it as text in a spreadsheet is taken off, full-width digits and letters and blanks are narrowed, with a remark.
+    """
+    if _EXPONENT.fullmatch(text):
+        return None, [Remark("CELL-010", text)]
+    kept = re.fullmatch(r"""['‘’](.+)|="(.+)\"""", text)
+    plain = _BLANKS.sub(" ", (kept[1] or kept[2] if kept else text).translate(_FULL_WIDTH_LETTERS)).strip()
+    if not plain or plain.startswith(("=", "'")):
+        return None, [Remark("CELL-015", text, "凭据号 / the number of a paper")]
+    return plain, [] if plain == text else [Remark("CELL-002", text, plain)]
+
+
 _MONTH = re.compile(r"([0-9]{4})(?:-|/|\.|年)([0-9]{1,2})月?(?:份)?", re.ASCII)
 _MONTH_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})", re.ASCII)
 

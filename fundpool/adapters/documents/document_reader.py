@@ -16,6 +16,7 @@ from fundpool.adapters.documents.cell_grammar import (
     read_count,
     read_day,
     read_month,
+    read_reference,
     read_year,
     shown_text,
     without_unseen,
@@ -606,7 +607,7 @@ class _Reading:
                 return self.register.by_name(text) is not None
             case FieldKind.FUND:
                 return self.register.fund_by_name(text) is not None
-            case FieldKind.CODE | FieldKind.ACCOUNT:
+            case FieldKind.CODE | FieldKind.ACCOUNT | FieldKind.REFERENCE:
                 return _CODE.fullmatch(text) is not None
             case FieldKind.MONEY:
                 return self._is_amount(cell)
@@ -814,8 +815,8 @@ class _Reading:
                 value = None if month is None else str(month)
             case FieldKind.YEAR:
                 value, remarks = read_year(cell)
-            case FieldKind.ACCOUNT:
-                value, remarks = _account(cell, text)
+            case FieldKind.ACCOUNT | FieldKind.REFERENCE:
+                value, remarks = _text_of_digits(f.kind, cell, text)
             case FieldKind.DAY:
                 value, remarks = read_day(cell, date1904=self.date1904)
             case FieldKind.COUNT:
@@ -908,12 +909,13 @@ def _number_as_code(text: str) -> tuple[str | None, list[Remark]]:
     return None, [Remark("CELL-012", text)]
 
 
-def _account(cell: Cell, text: str) -> tuple[str | None, list[Remark]]:
+def _text_of_digits(kind: FieldKind, cell: Cell, text: str) -> tuple[str | None, list[Remark]]:
+    """An account number or a reference; the cell may hold it as a number."""
     digits, remarks = _number_as_code(text) if cell.kind == "n" else (text, [])
     if digits is None:
         return None, remarks
-    account, more = read_account(digits)
-    return account, [*remarks, *more]
+    value, more = read_account(digits) if kind is FieldKind.ACCOUNT else read_reference(digits)
+    return value, [*remarks, *more]
 
 
 def _address(cell: Cell) -> str:

@@ -1,4 +1,4 @@
-"""Registers as the city keeps them, CSV or workbook: budgets, opening balances and bank accounts.
+"""Registers as the city keeps them, CSV or workbook: budgets, opening balances, bank accounts and incomes.
 
 They are read as counties' documents are. Nobody reviews a register after it is read, so what a reviewer would
 have to decide is refused here; what was merely written otherwise is read, and said.
@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,13 +19,16 @@ from fundpool.domain.chart_of_accounts import AccountRef, AccountType
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity
 from fundpool.domain.money import format_yuan
+from fundpool.domain.periods import FIRST_YEAR, midnight
+from fundpool.services.books.booking import INCOME_SOURCES, Income
 from fundpool.services.oversight.records import OpeningRow
-from fundpool.services.ports.judging import Line, ParsedDocument, Register
+from fundpool.services.ports.judging import Line, ParsedDocument, Register, fold
 from fundpool.services.ports.money_ports import AccountProposal
 from schemas.documents.registers import (
     ACCOUNT_REGISTER,
     BOOK_REGISTER,
     BUDGET_REGISTER,
+    INCOME_REGISTER,
     OPENING_REGISTER,
     RegisterType,
 )
@@ -103,6 +107,45 @@ def read_book_openings(file: Path) -> RegisterFile[list[tuple[AccountRef, int]]]
         for line in parsed.lines
     ]
     return RegisterFile(entries, findings)
+
+
+def read_incomes(file: Path, *, today: date) -> RegisterFile[list[Income]]:
+    """Incomes: city, fund, account_type, unit, source, received_on, reference, amount_yuan; errors as of read_budget.
+
+    Each is received by ``today`` and stands once: one account, source and reference are one income.
+    """
+    parsed, findings = _read(file, INCOME_REGISTER, NO_REGISTER)
+    incomes: dict[tuple[AccountRef, str, str], Income] = {}
+    for line in parsed.lines:
+        income = _income(file, line, today)
+        # Two rows whose references people read alike are one paper written twice.
+        place = (income.into, income.source, fold(income.reference))
+        if place in incomes:
+            raise _wrong(file, line, "reference", zh=f"{income.reference} 重复", en="given twice")
+        incomes[place] = income
+    return RegisterFile(list(incomes.values()), findings)
+
+
+def _income(file: Path, line: Line, today: date) -> Income:
+    names = ("city", "fund", "unit", "source", "received_on", "reference")
+    city, fund, unit, source, received_on, reference = (_text(line, name) for name in names)
+    day, amount_fen = date.fromisoformat(received_on), _fen(line, "amount")
+    if source not in INCOME_SOURCES:
+        known = ", ".join(INCOME_SOURCES)
+        raise _wrong(file, line, "source", zh=f"没有来源 {source}；有 {known}", en=f"no source {source}")
+    if day.year < FIRST_YEAR or day > today:
+        raise _wrong(
+            file,
+            line,
+            "received_on",
+            zh=f"到账日期 {day} 应不早于 {FIRST_YEAR} 年、不晚于今日 {today}",
+            en=f"received on {day}: not before {FIRST_YEAR} and not after today, {today}",
+        )
+    if amount_fen <= 0:
+        amount = format_yuan(amount_fen)
+        raise _wrong(file, line, "amount", zh=f"金额应大于 0，现为 {amount}", en=f"not above nil: {amount}")
+    account = AccountRef(city, fund, _account_type(file, line), unit=unit)
+    return Income(account, source, amount_fen, reference=reference, received_at=midnight(day))
 
 
 # --- the file ------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from fundpool.console.options import (
     writing_to,
 )
 from fundpool.console.output import Table, findings_in_words, pick
-from fundpool.domain.periods import parse_month
+from fundpool.domain.periods import day_of, parse_month
 from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
@@ -167,25 +167,45 @@ def income(
     act: Act,
 ) -> int:
     """收入入账 / Book money that came into an account; the same reference again changes nothing."""
-    from fundpool.domain.chart_of_accounts import AccountType
+    from fundpool.domain.chart_of_accounts import AccountRef, AccountType
     from fundpool.services.books import booking
 
     now, amount_fen = act.now, parse_amount(amount)
     act.require_known(city, fund, unit)
-    act.change(
-        booking.book_income,
-        city=city,
-        fund=fund,
-        unit=unit,
-        source=source,
-        amount_fen=amount_fen,
-        reference=reference,
-        by=act.by,
-        event_at=now,
-        now=now,
-        into=AccountType(into),
-    )
+    account = AccountRef(city, fund, AccountType(into), unit=unit)
+    received = booking.Income(account, source, amount_fen, reference=reference, received_at=now)
+    act.change(booking.book_incomes, [received], by=act.by, now=now)
     return act.show({"city": city, "fund": fund, "unit": unit, "amount_fen": amount_fen}, "已入账 / booked")
+
+
+@app.command(name="import-incomes")
+def import_incomes(
+    file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
+) -> int:
+    """收入登记表入账 / Book every income of a CSV, all or nothing: city, fund, account_type, unit, source, received_on, reference, amount_yuan.
+
+    Each is booked on the day it was received; the same reference again changes nothing.
+    """
+    from fundpool.adapters.documents.record_files import read_incomes
+    from fundpool.services.books import booking
+
+    now = act.now
+    register = read_incomes(file, today=day_of(now))
+    policies = act.ports().policies
+    for income in register.rows:
+        policies.require_known(income.into.city, income.into.fund, income.into.unit)
+    booked = act.change(booking.book_incomes, register.rows, by=act.by, now=now)
+    again = len(register.rows) - booked
+    return act.show(
+        {
+            "booked": booked,
+            "already_booked": again,
+            "total_fen": sum(income.amount_fen for income in register.rows),
+            "findings": [finding_to_json(finding) for finding in register.findings],
+        },
+        f"入账 {booked} 笔，此前已入账 {again} 笔 / booked {booked}, {again} booked before",
+        *findings_in_words(register.findings),
+    )
 
 
 @app.command

@@ -5,6 +5,7 @@ closed month are booked in the next open month and say which month they adjust.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
@@ -162,29 +163,35 @@ def open_balances(
         post(work, entries, by=by, now=now)
 
 
-def book_income(
-    work: Work,
-    *,
-    city: str,
-    fund: str,
-    unit: str,
-    source: str,
-    amount_fen: int,
-    reference: str,
-    by: str,
-    event_at: datetime,
-    now: datetime,
-    into: AccountType = AccountType.FISCAL_ACCOUNT,
-) -> None:
-    """Book money received from outside the fund; ``reference`` is the number of its paper."""
-    if source not in INCOME_SOURCES:
-        raise RuleViolation(
-            "income_source_unknown",
-            f"没有收入来源“{source}”，可用：{'、'.join(INCOME_SOURCES)}",
-            f"no income source {source!r}; there are {', '.join(INCOME_SOURCES)}",
-        )
-    account = AccountRef(city, fund, into, unit=unit)
-    post(work, [_income(account, source, amount_fen, reference=reference, event_at=event_at)], by=by, now=now)
+@dataclass(frozen=True, slots=True)
+class Income:
+    """Money received from outside the fund; ``reference`` is the number of its paper."""
+
+    into: AccountRef
+    source: str
+    amount_fen: int
+    reference: str
+    received_at: datetime
+
+
+def book_incomes(work: Work, incomes: Sequence[Income], *, by: str, now: datetime) -> int:
+    """Book money received, all or nothing; how many incomes were new.
+
+    An income is known by account, source and reference: the same again changes nothing. Raises RuleViolation
+    ``income_source_unknown`` or as of ``post``.
+    """
+    for income in incomes:
+        if income.source not in INCOME_SOURCES:
+            raise RuleViolation(
+                "income_source_unknown",
+                f"没有收入来源“{income.source}”，可用：{'、'.join(INCOME_SOURCES)}",
+                f"no income source {income.source!r}; there are {', '.join(INCOME_SOURCES)}",
+            )
+    entries = [
+        _income(each.into, each.source, each.amount_fen, reference=each.reference, event_at=each.received_at)
+        for each in incomes
+    ]
+    return post(work, entries, by=by, now=now)
 
 
 def _income(
