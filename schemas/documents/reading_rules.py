@@ -251,6 +251,15 @@ _RULES = (
         "确认要报的就是读取的这一张 / see that the sheet read is the one you file",
     ),
     ReadingRule(
+        "FILE-027",
+        NOTE,
+        "栏次行",
+        "row of column numbers",
+        "表头下的一行只是栏次（{found}），不是数据，未读取",
+        "the row under the header only numbers the columns ({found}); it is no data and was not read",
+        "无须更正 / nothing to do",
+    ),
+    ReadingRule(
         "CELL-001",
         BLOCK,
         "不是金额",
@@ -465,6 +474,9 @@ REFUSALS: dict[str, Refusal] = {
     "unsafe_entry": Refusal("FILE-006", "压缩包内的名称 name in the archive"),
     "strange_xml": Refusal("FILE-006", "XML 编码 XML encoding"),
     "bad_encoding": Refusal("FILE-007", "编码不明 unknown encoding,"),
+    "utf16_without_mark": Refusal(
+        "FILE-007", "没有字节顺序标记（BOM）的 UTF-16 UTF-16 without its byte order mark"
+    ),
     "not_text": Refusal("FILE-007", "控制字符 control character"),
     "bad_csv": Refusal("FILE-007", "分隔或引号有误 separators or quotes:"),
 }

@@ -378,6 +378,10 @@ def _files() -> list[Reproduction]:
             ".xlsx",
             _two_sheets(clean, '<sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData>'),
         ),
+        _text(
+            "FILE-027",
+            lambda text: text.replace("\r\n331002", "\r\n甲,乙,丙,丁,1,2,3,4,5,6,7,8,9,10,\r\n331002", 1),
+        ),
         Reproduction("CELL-007", "plan", ".xlsx", dates),
     ]
 

@@ -19,7 +19,7 @@ from tests.golden import sample_documents as sample
 
 
 def read(content: bytes, document: str = "plan") -> ParsedDocument:
-    (parsed,) = read_documents([SourceFile("file", content)], document, sample.REGISTER, sample.MONTH)
+    (parsed,) = read_documents([SourceFile("file", content)], document, sample.REGISTER, month=sample.MONTH)
     return parsed
 
 
@@ -281,3 +281,147 @@ def test_a_code_in_exponents_has_lost_its_digits_in_a_csv_too() -> None:
     parsed = read(text.replace("33010122090000123", "3.3E+16").encode(), "interest")
     assert rules(parsed) == ["CELL-012"]
     assert parsed.lines[0].values["account"] is None
+
+
+def with_row_under_header(cells: list[str]) -> str:
+    """The plan as CSV with another row between header (the third line) and data."""
+    lines = csv_text().splitlines()
+    return "\r\n".join([*lines[:3], ",".join(cells), *lines[3:]])
+
+
+PLAN_COLUMNS = len(DOCUMENTS["plan"].fields)
+ALL_NUMBERS = [str(number) for number in range(1, PLAN_COLUMNS + 1)]
+OF_AMOUNTS = [str(number) for number in range(1, PLAN_COLUMNS - 4)]
+"""Numbers of the amount columns: four columns name county, period and fund, the last is the remark."""
+
+COLUMN_NUMBERS = {
+    "every column": ALL_NUMBERS,
+    "all but the remark": [*ALL_NUMBERS[:-1], ""],
+    "letters first": ["甲", "乙", "丙", "丁", *OF_AMOUNTS, ""],
+    "a word over the names": ["栏次", "", "", "", *OF_AMOUNTS, ""],
+    "a word, then letters": ["栏次", "甲", "乙", "丙", *OF_AMOUNTS, ""],
+    "a word, then every number": ["栏次", *ALL_NUMBERS[:-1]],
+    "amount columns alone": ["", "", "", "", *OF_AMOUNTS, ""],
+    "how each is computed": ["甲", "乙", "丙", "丁", *OF_AMOUNTS[:-3], "8=1+2+3+4+5+6", "9", "10=8-9", ""],
+    "in brackets": [f"({number})" for number in ALL_NUMBERS],
+    "full width": [
+        number.translate(str.maketrans("0123456789", "０１２３４５６７８９")) for number in ALL_NUMBERS
+    ],
+}
+
+
+@pytest.mark.parametrize("cells", COLUMN_NUMBERS.values(), ids=COLUMN_NUMBERS)
+def test_a_row_of_column_numbers_under_the_header_is_taken_off_with_a_note(cells: list[str]) -> None:
+    assert len(cells) == PLAN_COLUMNS
+    parsed = read(with_row_under_header(cells).encode())
+    assert [(finding.rule, finding.row) for finding in parsed.findings] == [("FILE-027", 4)]
+    assert parsed.findings[0].found is not None
+    plain = read(csv_text().encode())
+    assert [line.amounts_fen for line in parsed.lines] == [line.amounts_fen for line in plain.lines]
+    assert parsed.control_totals_fen == plain.control_totals_fen
+
+
+NO_COLUMN_NUMBERS = {
+    "a county": ["331002", "椒江区", "2026-10", "职工医保", *OF_AMOUNTS, ""],
+    "a county by its name alone": ["", "椒江区", "", "", *OF_AMOUNTS, ""],
+    "a fund alone": ["", "", "", "职工", *OF_AMOUNTS, ""],
+    "a fund by its code": ["", "", "", "310", *OF_AMOUNTS, ""],
+    "a month": ["", "", "2026-10", "", *OF_AMOUNTS, ""],
+    "a remark": ["", "", "", "", *OF_AMOUNTS, "追加"],
+    "one amount that is not its number": [
+        "甲",
+        "乙",
+        "丙",
+        "丁",
+        *OF_AMOUNTS[:4],
+        "50000",
+        *OF_AMOUNTS[5:],
+        "",
+    ],
+    "amounts in yuan and fen": ["", "", "", "", *[f"{number}.00" for number in OF_AMOUNTS], ""],
+    "not from one on": ["", "", "", "", *ALL_NUMBERS[4:-1], ""],
+    "an amount column left out": ["甲", "乙", "丙", "丁", *OF_AMOUNTS[:-1], "", ""],
+    "a gap": ["甲", "乙", "丙", "丁", "1", "", *OF_AMOUNTS[1:-1], ""],
+    "one number twice": ["甲", "乙", "丙", "丁", "1", "1", *OF_AMOUNTS[2:], ""],
+    "another word": ["追加", "", "", "", *OF_AMOUNTS, ""],
+    "letters alone": ["甲", "乙", "丙", "丁", *[""] * (PLAN_COLUMNS - 4)],
+}
+
+
+@pytest.mark.parametrize("cells", NO_COLUMN_NUMBERS.values(), ids=NO_COLUMN_NUMBERS)
+def test_a_row_that_only_resembles_column_numbers_is_not_swallowed(cells: list[str]) -> None:
+    assert len(cells) == PLAN_COLUMNS
+    parsed = read(with_row_under_header(cells).encode())
+    assert "FILE-027" not in rules(parsed)
+    assert len(parsed.lines) > len(read(csv_text().encode()).lines) or "FILE-018" in rules(parsed)
+
+
+def test_column_numbers_below_the_first_row_are_not_taken_off() -> None:
+    lines = csv_text().splitlines()
+    parsed = read("\r\n".join([*lines[:4], ",".join(ALL_NUMBERS), *lines[4:]]).encode())
+    assert "FILE-027" not in rules(parsed)
+    assert len(parsed.lines) == len(read(csv_text().encode()).lines) + 1
+
+
+def test_column_numbers_of_a_workbook_may_be_merged_and_are_no_table_of_their_own(tmp_path: Path) -> None:
+    """The word may span the columns that name the county; a second sheet with only such a row is an empty form."""
+    file = tmp_path / "plan.xlsx"
+    file.write_bytes(sample.file_bytes("plan", sample.plan_rows()))
+    book = openpyxl.load_workbook(file)
+    sheet = book.active
+    sheet.insert_rows(5)
+    sheet["A5"] = "栏次"
+    sheet.merge_cells("A5:D5")
+    for number, column in enumerate(range(5, PLAN_COLUMNS), start=1):
+        sheet.cell(5, column, number)
+    empty = book.create_sheet("空表")
+    for row in sheet.iter_rows(1, 5, values_only=True):
+        empty.append(row)
+    book.save(file)
+    parsed = read(file.read_bytes())
+    assert rules(parsed).count("FILE-027") == 1
+    assert {"FILE-014", "FILE-016"}.isdisjoint(rules(parsed))
+    assert [line.row for line in parsed.lines] == [6, 7]
+
+
+def test_a_column_that_holds_nothing_but_its_number_is_an_empty_column() -> None:
+    lines = csv_text().splitlines()
+    numbers = ["甲", "乙", "丙", "丁", *ALL_NUMBERS[: PLAN_COLUMNS - 3]]
+    table = [f"{lines[2]},调剂金", ",".join(numbers), *lines[3:]]
+    assert rules(read("\r\n".join([*lines[:2], *table]).encode())) == ["FILE-027"]
+
+
+def test_whole_amounts_without_a_county_are_not_taken_for_page_numbers() -> None:
+    lines = csv_text().splitlines()
+    for row in (",,,,5,,,,,,,,,,", ",,,,100,,,,,,100,,100,,", ",,,,,,,,,,,,-5,,", ",,,390,20,,,,,,,,,,"):
+        parsed = read("\r\n".join([*lines[:5], row, *lines[5:]]).encode())
+        assert [line.row for line in parsed.lines] == [4, 5, 6]
+    assert rules(read(f"{csv_text()}\r\n,,,,,3\r\n".encode())) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_utf_16_without_its_mark_is_refused_by_name(encoding: str, delimiter: str) -> None:
+    parsed = read(csv_text().replace(",", delimiter).encode(encoding))
+    assert not parsed.readable
+    (finding,) = parsed.findings
+    assert finding.rule == "FILE-007"
+    assert "BOM" in finding.message_zh
+    assert "UTF-16 without its byte order mark" in finding.message_en
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        csv_text().encode() + b"\0" * 512,
+        csv_text().encode("gb18030").replace(b"331002", b"331\x00002", 1),
+        csv_text().encode("utf-16-le")[:-1],
+        b"\0" * 64,
+        b"abcdefgh" * 20 + b"i\0",
+    ],
+    ids=["padded", "a stray character", "cut", "nothing but nil", "no fields"],
+)
+def test_other_files_with_bytes_of_nil_are_refused_as_no_text(content: bytes) -> None:
+    (finding,) = read(content).findings
+    assert finding.rule == "FILE-007"
+    assert "BOM" not in finding.message_zh

@@ -673,6 +673,18 @@ def _of_another_county(clean: bytes, rng: random.Random) -> bytes:
     return _without_properties(_in_shared_texts("：椒江区<", "：黄岩区<")(clean, rng))
 
 
+COLUMN_NUMBERS = (
+    "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+    "甲,乙,丙,丁,1,2,3,4,5,6,7,8,9,10,",
+    "栏次,,,,1,2,3,4,5,6,7=1+2+3+4+5+6,8,9,10=7-8,11",
+)
+NO_COLUMN_NUMBERS = (
+    "331002,,,,1,2,3,4,5,6,7,8,9,10,",
+    ",椒江区,,职工,1,2,3,4,5,6,7,8,9,10,",
+    ",,,,1,2,3,4,5,6,21,8,9,10,",
+    ",,,,1.00,2.00,3.00,4.00,5.00,6.00,7.00,8.00,9.00,10.00,",
+)
+
 HABITS: dict[str, Maker] = {
     "main part of another name": _workbook_habit(_main_renamed),
     "parts in another case": _workbook_habit(_named_in_another_case),
@@ -719,6 +731,14 @@ HABITS: dict[str, Maker] = {
         lambda text, rng: text.encode("gb18030") + b"\x1a" * rng.randrange(1, 3)
     ),
     "header of two rows": _text_habit(_two_row_header),
+    "column numbers under the header": _text_habit(
+        lambda text, rng: text.replace("\r\n331002", f"\r\n{rng.choice(COLUMN_NUMBERS)}\r\n331002", 1),
+        rule="FILE-027",
+    ),
+    "amounts that resemble column numbers": _text_habit(
+        lambda text, rng: text.replace("\r\n331002", f"\r\n{rng.choice(NO_COLUMN_NUMBERS)}\r\n331002", 1),
+        Must.NOT_PASS,
+    ),
     "county codes of twelve digits": _text_habit(
         lambda text, _: text.replace("331002,", "331002000000,"), rule="CELL-013"
     ),

@@ -87,6 +87,9 @@ _FOOTER = re.compile(
 """What stands under a table, folded: a date, a telephone or page number, who signs."""
 
 
+_BARE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+
+
 def read_documents(
     files: Sequence[SourceFile],
     document: str,
@@ -270,6 +273,12 @@ class _Table:
     units: list[tuple[int, str]] = field(default_factory=list)
     """Columns whose header states a unit of money."""
     header_cells: list[Cell] = field(default_factory=list)
+    column_numbers: list[Cell] = field(default_factory=list)
+    """The row under the header that numbers the columns: 栏次 1 2 3 …"""
+
+    @property
+    def last_header_row(self) -> int:
+        return self.column_numbers[0].row if self.column_numbers else self.header_row
 
 
 class _Reading:
@@ -339,7 +348,7 @@ class _Reading:
         return any(
             not cells[column].blank and not cells[column].formula
             for row, cells in table.sheet.rows.items()
-            if row > table.header_row
+            if row > table.last_header_row
             for column in money
             if column in cells
         )
@@ -355,7 +364,33 @@ class _Reading:
                 self._header(sheet, row, self._two_rows(above, cells)) for (_, above), (row, cells) in pairs
             )
             best = self._widest((*([best] if best else ()), *both), wanted)
-        return best if best is not None and 2 * len(best.columns) >= wanted else None
+        if best is None or 2 * len(best.columns) < wanted:
+            return None
+        best.column_numbers = self._column_numbers(best)
+        return best
+
+    def _column_numbers(self, table: _Table) -> list[Cell]:
+        """The row directly under the header when all it does is to number the columns; else nothing.
+
+        It may begin with 栏次 or 甲 乙; from there on every column has its number, counted from 1, and every
+        amount column has one. A county's row is never taken for it: it names its county and its fund.
+        """
+        below = (cells for row, cells in table.sheet.rows.items() if row > table.header_row)
+        filled: dict[int, Cell] = next((found for cells in below if (found := _filled(cells))), {})
+        marks = [cell for _, cell in sorted(filled.items())]
+        first = next((at for at, cell in enumerate(marks) if _is_number_of_column(cell, 1)), len(marks))
+        numbers = marks[first:]
+        places = [cell.column for cell in numbers]
+        headed = sorted({*table.columns.values(), *table.unknown})
+        money = {table.columns[f.key] for f in self.document.money_fields if f.key in table.columns}
+        numbers_columns = (
+            len(marks) >= _MARKS
+            and _BEFORE_NUMBERS.fullmatch("".join(fold(cell.text or "") for cell in marks[:first]))
+            and places == [column for column in headed if places and places[0] <= column <= places[-1]]
+            and money <= set(places)
+            and all(_is_number_of_column(cell, number) for number, cell in enumerate(numbers, start=1))
+        )
+        return marks if numbers_columns else []
 
     @staticmethod
     def _widest(tables: Iterable[_Table], wanted: int) -> _Table | None:
@@ -475,14 +510,17 @@ class _Reading:
 
     def read(self, table: _Table) -> None:
         """Labels, rows and control totals of the table."""
-        for cell in table.header_cells:
+        for cell in (*table.header_cells, *table.column_numbers):
             self._remark_unseen(table, cell)
+        if table.column_numbers:
+            texts = " ".join((cell.text or "").strip() for cell in table.column_numbers)
+            self.say("FILE-027", table, row=table.last_header_row, found=texts[:80])
         for row, cells in table.sheet.rows.items():
             if row < table.header_row:
                 self._read_labels(table, cells)
                 for cell in cells.values():
                     self._read_units(cell)
-            elif row > table.header_row:
+            elif row > table.last_header_row:
                 self._read_row(table, row, cells)
         self._check_unit(table)
         self._check_unknown_columns(table)
@@ -552,7 +590,7 @@ class _Reading:
             self.label_cells[key] = cell
 
     def _read_row(self, table: _Table, row: int, cells: Mapping[int, Cell]) -> None:
-        filled = {column: cell for column, cell in cells.items() if not cell.blank}
+        filled = _filled(cells)
         if not filled or self._is_unused(table, filled):
             return
         identity = [
@@ -625,11 +663,17 @@ class _Reading:
         return len(filled) <= 3 and all(cell.kind == "s" for cell in filled.values())
 
     def _is_footer(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
-        """Whether every cell is what stands under a table (a date, a telephone number, a page), or follows such."""
+        """Whether every cell is what stands under a table (a date, a telephone number, a page), or follows such.
+
+        A bare number is the page's where it stands alone under the total; elsewhere it may be an amount.
+        """
+        is_page = len(filled) == 1 and self._total_row is not None
         after_label = False
         for _, cell in sorted(filled.items()):
             text = fold(cell.text or "")
             is_footer = cell.kind == "s" and _FOOTER.fullmatch(text) is not None
+            if is_footer and _BARE_NUMBER.fullmatch(text):
+                is_footer = is_page
             if not is_footer and not after_label:
                 return False
             after_label = is_footer and (":" not in text or text.endswith(":"))
@@ -853,7 +897,7 @@ class _Reading:
             below = any(
                 column in cells and not cells[column].blank
                 for row, cells in table.sheet.rows.items()
-                if row > table.header_row
+                if row > table.last_header_row
             )
             if below:
                 cell = f"{column_letters(column)}{table.header_row}"
@@ -871,7 +915,7 @@ class _Reading:
             self.say("FILE-015", table, found="、".join([*(str(row) for row in rows), *columns]))
         for area in table.sheet.merged:
             match = re.fullmatch(r"[A-Z]{1,3}([0-9]{1,7}):[A-Z]{1,3}([0-9]{1,7})", area)
-            if match is None or (int(match[2]) > table.header_row and int(match[1]) <= last):
+            if match is None or (int(match[2]) > table.last_header_row and int(match[1]) <= last):
                 self.say("FILE-016", table, cell=area, found=area)
 
     def say(self, code: str, table: _Table | None = None, **details: Any) -> None:
@@ -880,6 +924,23 @@ class _Reading:
     def _remark(self, table: _Table, cell: str, f: DocumentField, *, remark: Remark, **where: Any) -> None:
         words = {"found": remark.found, "expected": remark.expected}
         self.say(remark.code, table, cell=cell, column=f, **words, **where)
+
+
+def _filled(cells: Mapping[int, Cell]) -> dict[int, Cell]:
+    return {column: cell for column, cell in cells.items() if not cell.blank}
+
+
+_BEFORE_NUMBERS = re.compile(r"([栏列](次|号|目))?(甲(乙(丙(丁(戊己?)?)?)?)?)?")
+"""What a row of column numbers begins with, its cells joined."""
+_MARKS = 3
+"""So many cells make a row of column numbers: a single 1 may be an amount."""
+
+
+def _is_number_of_column(cell: Cell, number: int) -> bool:
+    """Whether the cell holds ``number`` as a column's: 3, (3), 3栏 or, with how it is computed, 3=1+2."""
+    text = fold(cell.text or "")
+    written = re.fullmatch(rf"第?\(?{number}\)?栏?(=[0-9()+\-−–*×/÷]+)?", text, re.ASCII)
+    return cell.kind in {"s", "n"} and not cell.formula and not cell.is_date and written is not None
 
 
 _NIL = re.compile(r"(0+(\.0*)?)?|[-—–]")

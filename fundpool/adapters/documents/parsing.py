@@ -734,12 +734,26 @@ def _decode(content: bytes) -> tuple[str, str]:
                 return content.decode(encoding), name
             except UnicodeDecodeError as problem:
                 raise Refused("bad_encoding", f"byte {problem.start + 1}") from None
+    if any(_is_text_in(encoding, content) for encoding in ("utf-16-le", "utf-16-be")):
+        # Read as UTF-8 or GB18030 its Chinese would be other characters; nothing vouches for a guess.
+        raise Refused("utf16_without_mark")
     for encoding in ("utf-8", "gb18030"):
         try:
             return content.decode(encoding), encoding
         except UnicodeDecodeError as problem:
             where = f"byte {problem.start + 1}"
     raise Refused("bad_encoding", where)
+
+
+def _is_text_in(encoding: str, content: bytes) -> bool:
+    """Whether the bytes are lines of fields in this UTF-16, in which every ASCII character has a byte of nil."""
+    if b"\0" not in content:
+        return False
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return _CONTROL.search(text) is None and re.search(r"[,;\t].*\n", text) is not None
 
 
 _GROUPING = re.compile(r"(?<=[0-9]),(?=[0-9]{3})", re.ASCII)
