@@ -1,4 +1,4 @@
-"""Registers that the city keeps and imports: budgets, opening balances, bank accounts, incomes.
+"""Registers that the city keeps and imports: budgets, openings, accounts, incomes; and accounts of the sandbox bank.
 
 They go through the counties' reader like any document, but have no template, period or suite: a register is
 headed by the columns' keys or Chinese names, one row a line, and money is in yuan.
@@ -91,4 +91,12 @@ INCOME_REGISTER = _register(
     DocumentField("received_on", "到账日期", "received on", ("入账日期", "日期"), kind=FieldKind.DAY),
     DocumentField("reference", "凭据号", "reference", ("凭证号", "单据号"), kind=FieldKind.REFERENCE),
     _money("amount", "金额", "amount"),
+)
+SANDBOX_REGISTER = _register(
+    "sandbox-register",
+    "模拟银行账户",
+    "accounts of the sandbox bank",
+    DocumentField("account", "账号", "account number", ("account_no",), kind=FieldKind.ACCOUNT),
+    DocumentField("name", "户名", "account name", ("account_name",), kind=FieldKind.TEXT),
+    DocumentField("balance_fen", "余额（分）", "balance in fen", kind=FieldKind.COUNT, is_optional=True),
 )

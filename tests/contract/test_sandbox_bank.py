@@ -107,12 +107,16 @@ def test_a_stopping_bank_does_not_wait_for_an_unanswered_caller(program):
 def test_accounts_come_from_a_file_and_then_no_other_one_exists(program, tmp_path):
     file = tmp_path / "accounts.csv"
     file.write_text(
-        f"account,name,balance_fen\n{PAYER},财政专户,20000\n{PAYEE},椒江区医保支出户,\n", encoding="utf-8"
+        "account,name,balance_fen\n'100100,财政专户,20000\n2001 00,椒江区医保支出户,\n", encoding="gb18030"
     )
     running = program("--accounts", str(file))
-    assert running.gateway.submit(an_order(), now=NOW).kind is Kind.SUCCEEDED
-    assert running.gateway.submit(an_order("order-2"), now=NOW).reason == "insufficient_balance"
-    stranger = an_order("order-3", 1, credit_account="9")
+
+    def order(key, amount_fen=20000, credit_account="200100"):
+        return an_order(key, amount_fen, debit_account="100100", credit_account=credit_account)
+
+    assert running.gateway.submit(order("order-1"), now=NOW).kind is Kind.SUCCEEDED
+    assert running.gateway.submit(order("order-2"), now=NOW).reason == "insufficient_balance"
+    stranger = order("order-3", 1, credit_account="900100")
     assert running.gateway.submit(stranger, now=NOW).reason == "unknown_credit_account"
 
 
@@ -126,19 +130,21 @@ def test_accounts_opened_on_first_use_keep_the_name_they_were_first_paid_under(p
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "code"),
     [
-        "account,name,balance_fen\n1,x,1.5\n",
-        "account,name\n,x\n",
-        "name\nx\n",
-        "account,name,balance_fen\n1,x,-1\n",
+        ("account,name,balance_fen\n100100,x,1.5\n", "bad_row"),
+        ("account,name\n100100,y\n,x\n", "bad_row"),
+        ("name\nx\n", "columns_missing"),
+        ("account,name,balance_fen\n100100,x,-1\n", "bad_row"),
+        ("account,name\n1.001E+05,x\n", "bad_row"),
+        ("", "file_unreadable"),
     ],
 )
-def test_unreadable_accounts_are_named(tmp_path, content, capsys):
+def test_unreadable_accounts_are_named(tmp_path, content, code, capsys):
     file = tmp_path / "accounts.csv"
     file.write_text(content)
     assert main(["sandbox-bank", "--accounts", str(file), "--json"]) == 2
-    assert json.loads(capsys.readouterr().out)["error"]["code"] == "bank_accounts_unreadable"
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == code
 
 
 def test_a_book_serves_one_bank_at_a_time(bank, tmp_path):

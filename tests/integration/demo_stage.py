@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+from fundpool.adapters.documents.record_files import read_bank_accounts
 from fundpool.adapters.stores.setting_up import install
 from fundpool.bootstrap import build_ports
-from fundpool.console.commands.sandbox_bank import read_accounts
 from fundpool.console.demo.bank import write_bank_accounts
 from fundpool.console.demo.people import ScriptedPeople
 from fundpool.console.demo.play import BusinessClock, Play, Position
@@ -97,8 +97,8 @@ class DemoStage:
         write_bank_accounts(accounts, self.folder)
         self.bank_file = BankFile(home / "sandbox-bank.db")
         self.book = self.bank_file.open_book()
-        for account in read_accounts(accounts):
-            self.book.open_account(**account)
+        for account, name, balance_fen in read_bank_accounts(accounts).rows:
+            self.book.open_account(account, name, balance_fen)
         self.faults = FaultPlan()
         self.ports = replace(build_ports(self.settings), gateway=ScriptedGateway(self.book, self.faults))
         self.runner = DirectRunner(self.ports)

@@ -646,7 +646,8 @@ class _Reading:
             case FieldKind.FUND:
                 return self.register.fund_by_name(text) is not None
             case FieldKind.CODE | FieldKind.ACCOUNT | FieldKind.REFERENCE:
-                return _CODE.fullmatch(text) is not None
+                plain = read_account(text)[0] if f.kind is FieldKind.ACCOUNT else None
+                return _CODE.fullmatch(plain or text) is not None
             case FieldKind.MONEY:
                 return self._is_amount(cell)
         return False

@@ -30,6 +30,7 @@ from schemas.documents.registers import (
     BUDGET_REGISTER,
     INCOME_REGISTER,
     OPENING_REGISTER,
+    SANDBOX_REGISTER,
     RegisterType,
 )
 
@@ -92,6 +93,20 @@ def read_accounts(file: Path) -> RegisterFile[list[AccountProposal]]:
         for line in parsed.lines
     ]
     return RegisterFile(accounts, findings)
+
+
+BankAccountRow = tuple[str, str, int]
+"""Number, name and fen of an account that the sandbox bank opens."""
+
+
+def read_bank_accounts(file: Path) -> RegisterFile[list[BankAccountRow]]:
+    """Accounts for the sandbox bank: account, name and, in whole fen, balance_fen (nil when blank); errors as of read_budget."""
+    parsed, findings = _read(file, SANDBOX_REGISTER, NO_REGISTER)
+    rows = [
+        (_text(line, "account"), _text(line, "name"), int(line.values.get("balance_fen") or 0))
+        for line in parsed.lines
+    ]
+    return RegisterFile(rows, findings)
 
 
 def read_book_openings(file: Path) -> RegisterFile[list[tuple[AccountRef, int]]]:

@@ -1,6 +1,5 @@
 """``fundpool sandbox-bank``: run the simulated bank, and play with the one that runs."""
 
-import csv
 import json as json_module
 import secrets
 import signal
@@ -15,11 +14,12 @@ from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
 from fundpool.console.options import Json
-from fundpool.console.output import Table, show
+from fundpool.console.output import Table, findings_in_words, show
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
+    from fundpool.adapters.documents.record_files import BankAccountRow
     from fundpool.sandbox_bank.bank_book import BankBook
     from fundpool.sandbox_bank.bank_file import BankFile
 
@@ -38,7 +38,7 @@ _Url = Annotated[
 
 _Book = Annotated[Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")]
 _Accounts = Annotated[
-    Path | None, Parameter(help="账户表 CSV：account, name, balance_fen / accounts to open")
+    Path | None, Parameter(help="账户表：account, name, balance_fen / CSV or .xlsx of accounts to open")
 ]
 
 
@@ -66,7 +66,7 @@ def run(
     from fundpool.sandbox_bank.sandbox import SandboxBank, SandboxServer
 
     settings = Settings()
-    listed = None if accounts is None else read_accounts(accounts)
+    listed = None if accounts is None else _listed(accounts)
     clock = None if as_of is None else business_clock(as_of)
     secret = _secret(settings)
     file = BankFile(book or settings.home / "sandbox-bank.db")
@@ -198,7 +198,7 @@ def files(
 
     settings, now = Settings(), business_clock(as_of)
     day = None if statements is None else business_clock(statements).date()
-    listed = None if accounts is None else read_accounts(accounts)
+    listed = None if accounts is None else _listed(accounts)
     file = BankFile(book or settings.home / "sandbox-bank.db")
     bank = FileBank(
         _opened(file, listed), outbox or settings.resolved_outbox, inbox or settings.resolved_inbox
@@ -215,31 +215,23 @@ def files(
     return 1 if any(each.key is None for each in handled) else 0
 
 
-def _opened(file: "BankFile", accounts: list[dict[str, Any]] | None) -> "BankBook":
+def _listed(file: Path) -> "list[BankAccountRow]":
+    """The accounts of a file; what was read otherwise than it is written is said on stderr. Raises InputError."""
+    from fundpool.adapters.documents.record_files import read_bank_accounts
+
+    register = read_bank_accounts(file)
+    for line in findings_in_words(register.findings):
+        print(line, file=sys.stderr)
+    return register.rows
+
+
+def _opened(file: "BankFile", accounts: "list[BankAccountRow] | None") -> "BankBook":
     """The book of the file with the listed accounts; without a list accounts open on first use."""
     book = file.open_book()
     book.open_on_first_use(FIRST_USE_BALANCE_FEN if accounts is None else None)
-    for account in accounts or ():
-        book.open_account(**account)
+    for account, name, balance_fen in accounts or ():
+        book.open_account(account, name, balance_fen)
     return book
-
-
-def read_accounts(file: Path) -> list[dict[str, Any]]:
-    """Accounts of a CSV file (UTF-8): account, name, balance_fen (0 when absent).
-
-    The columns of the product's own register (account_no, account_name) are understood too.
-    Raises InputError naming the file and the entry.
-    """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        return [_account(row) for row in csv.DictReader(text.splitlines())]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            "bank_accounts_unreadable",
-            f"账户表读不出来：{file}（{error}）",
-            f"the accounts in {file} cannot be read: {error!r}",
-            remedy="表头 account,name,balance_fen；金额为整数分 / columns account,name,balance_fen with whole fen",
-        ) from error
 
 
 def ask(url: str | None, method: str, path: str, *, document: Mapping[str, Any] | None = None) -> Any:
@@ -284,12 +276,3 @@ def _secret(settings: Settings) -> bytes:
         file.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
         print(f"签名密钥写入 / signing secret written to {file}", file=sys.stderr)
     return shared_secret(settings)
-
-
-def _account(row: Mapping[str, Any]) -> dict[str, Any]:
-    account = row["account"] if "account" in row else row["account_no"]
-    name = row["name"] if "name" in row else row["account_name"]
-    balance_fen = int(str(row.get("balance_fen") or 0))
-    if not account or not name or balance_fen < 0:
-        raise ValueError(f"account {account!r}, name {name!r}, balance_fen {balance_fen}")
-    return {"account": account, "name": name, "balance_fen": balance_fen}
