@@ -83,7 +83,7 @@ def flags(scene: CityScene, now: datetime, kind: str) -> list[str]:
     return [flag.message_zh for flag in status_at(scene, now).flags if flag.kind == kind]
 
 
-def test_unknown_outcomes_are_4_and_a_flag_until_the_bank_has_said(taizhou: CityScene) -> None:
+def test_unknown_outcomes_exit_with_4_and_are_flagged_until_the_bank_answers(taizhou: CityScene) -> None:
     taizhou.gateway.plan.add("silence_after", times=len(taizhou.funds))
     report = taizhou.run("disbursement", MORNING)
     assert codes(report) == {"outcome_unknown"}
@@ -95,14 +95,14 @@ def test_unknown_outcomes_are_4_and_a_flag_until_the_bank_has_said(taizhou: City
     assert flags(taizhou, NOON, "unknown") == []
 
 
-def test_an_order_that_the_bank_works_on_is_waited_for(taizhou: CityScene) -> None:
+def test_an_order_that_the_bank_still_processes_is_waiting_and_exits_with_0(taizhou: CityScene) -> None:
     taizhou.gateway.plan.add("processing", seconds=3600, times=len(taizhou.funds))
     report = taizhou.run("disbursement", MORNING)
     assert {outcome.state for outcome in report.outcomes} == {UnitState.WAITING}
     assert exit_status(report.outcomes) == 0
 
 
-def test_a_wrong_secret_is_told_at_the_first_answer(taizhou: CityScene) -> None:
+def test_a_wrong_secret_is_reported_at_the_first_answer(taizhou: CityScene) -> None:
     bank = bank_that_answers(taizhou, WRONG_SECRET)
     report = taizhou.run("disbursement", MORNING)
     assert bank.calls == 1
@@ -123,14 +123,14 @@ def test_a_wrong_secret_is_told_at_the_first_answer(taizhou: CityScene) -> None:
 
 
 @pytest.mark.parametrize("answer", [WRONG_SECRET, NoAnswer("unreachable"), NoAnswer("timeout")])
-def test_a_reconciliation_that_gets_no_statement_is_4(taizhou: CityScene, answer: Received) -> None:
+def test_a_reconciliation_without_any_statement_exits_with_4(taizhou: CityScene, answer: Received) -> None:
     taizhou.run("disbursement", MORNING)
     bank_that_answers(taizhou, answer)
     report = taizhou.run("reconciliation", at("2026-10-09 12:00"))
     assert (exit_status(report.outcomes), ends_as(taizhou, report)) == (4, "Failed")
 
 
-def test_a_break_that_stops_a_fund_is_1_in_every_run_beside_it(taizhou: CityScene) -> None:
+def test_a_break_that_stops_a_fund_makes_every_later_run_exit_with_1(taizhou: CityScene) -> None:
     taizhou.run("disbursement", MORNING)
 
     def stop(work: Work) -> None:
@@ -154,7 +154,7 @@ def test_a_break_that_stops_a_fund_is_1_in_every_run_beside_it(taizhou: CityScen
     assert any("同一支付执行了两次" in text for text in flags(taizhou, EVENING, "held"))
 
 
-def test_a_fund_that_people_stopped_is_flagged_although_nothing_differs(taizhou: CityScene) -> None:
+def test_a_fund_that_people_stopped_is_flagged_without_any_break(taizhou: CityScene) -> None:
     taizhou.run("disbursement", MORNING)
     assert not is_troubled(status_at(taizhou, MORNING))
     taizhou.ports.database.transaction(
@@ -163,7 +163,7 @@ def test_a_fund_that_people_stopped_is_flagged_although_nothing_differs(taizhou:
     assert is_troubled(status_at(taizhou, NOON))
 
 
-def test_a_failed_step_is_flagged_until_it_ran_well_or_its_payments_arrived(
+def test_a_failed_step_is_flagged_until_it_succeeds(
     taizhou: CityScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -182,7 +182,7 @@ def _broken(*_: Any) -> Any:
     raise AttributeError("broken")
 
 
-def test_a_finished_month_is_0_whatever_was_late_in_it(taizhou: CityScene) -> None:
+def test_a_finished_month_raises_no_alarm_although_duties_were_done_late(taizhou: CityScene) -> None:
     taizhou.run("disbursement", MORNING)
     taizhou.run("allocation", MORNING)
     taizhou.authorise("allocation", NOON)

@@ -168,7 +168,7 @@ def test_the_journal_for_beancount_adds_up_to_our_balances(
     assert sums["Assets:Taizhou:Employee:FiscalAccount:331000"] == 10_000_000 - 300_003
 
 
-def test_an_export_for_people_starts_no_formula(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_csv_export_contains_no_formula(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     main(
         ["ledger", "income", "--city", CITY, "--fund", FUND, "--unit", "331000", "--amount", "1.00",
          "--reference", "=1+1", "--by", "甲", "--as-of", "2026-10-09"]
@@ -218,7 +218,7 @@ def test_batches_show_the_consequences_and_stopping_a_fund_is_one_command(
     assert not started["switches"][0]["is_stopped"]
 
 
-def test_a_database_without_tables_is_one_sentence(
+def test_a_database_without_tables_is_reported_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")

@@ -117,7 +117,7 @@ def with_no_proof(scene: FileScene) -> None:
     assert outcome.error_code == "absence_not_proved"
 
 
-def test_the_resolver_doubts_a_contradicted_end_once_and_statements_prove_it(scene: FileScene) -> None:
+def test_a_contradicted_outcome_is_put_in_doubt_once_and_proved_by_statements(scene: FileScene) -> None:
     refused_then_accepted(scene)
     (scene.outbox / next(scene.outbox.glob("*.xml")).name).unlink()  # lost on its way to the bank
     hours_later(scene, 24)
@@ -173,7 +173,7 @@ def test_a_second_statement_of_a_final_day_is_read_and_stops_the_fund(scene: Fil
     assert scene.breaks() == ["statements_contradict", "closing_differs", "bank_not_us"]
 
 
-def test_a_final_day_that_came_as_the_banks_own_file_is_not_missed(scene: FileScene) -> None:
+def test_a_final_day_imported_from_the_banks_own_file_is_not_missing(scene: FileScene) -> None:
     payer = account_no("fiscal_account", CITY_UNIT)
     days = [date(2026, 9, 8) + timedelta(days=number) for number in range(36)]
     scene.clock.now = datetime(2026, 10, 14, 9, tzinfo=SHANGHAI)
@@ -195,7 +195,7 @@ def test_a_final_day_that_came_as_the_banks_own_file_is_not_missed(scene: FileSc
     assert [missed for _, missed, _ in caught.missing] == [date(2026, 10, 13)]
 
 
-def test_a_further_file_that_contradicts_an_end_doubts_it_anew(scene: FileScene) -> None:
+def test_a_further_file_that_contradicts_an_outcome_puts_it_in_doubt_again(scene: FileScene) -> None:
     refused_then_accepted(scene)
     hours_later(scene, 24)
     scene.resolve()

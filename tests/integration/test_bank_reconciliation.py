@@ -218,7 +218,7 @@ def test_a_booking_out_of_the_window_is_not_the_receipt(scene):
 
 
 @pytest.mark.parametrize(("receipts", "bookings"), [(2, 1), (1, 2), (2, 2)])
-def test_what_may_be_several_is_never_guessed(scene, receipts, bookings):
+def test_a_receipt_that_fits_several_bookings_is_never_matched_by_guess(scene, receipts, bookings):
     for _ in range(receipts):
         receive(scene, 7_00, 12)
     for number in range(bookings):

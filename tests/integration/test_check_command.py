@@ -30,7 +30,7 @@ def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, list[dict[str, objec
     return document
 
 
-def test_a_good_file_passes_with_status_nil(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_file_passes_and_exits_with_0(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(good), *ARGUMENTS]) == 0
     (entry,) = answer(capsys)["files"]
     assert entry["verdict"] == "pass"
@@ -41,7 +41,7 @@ def test_a_good_file_passes_with_status_nil(good: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("name", ["[1] 椒江.xlsx", "{a}.xlsx", "计 划?#%41.xlsx"])
-def test_a_name_may_look_like_anything(
+def test_a_file_name_may_contain_any_characters(
     name: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good.rename(tmp_path / name)
@@ -86,7 +86,7 @@ def test_one_bad_file_never_hides_another_s_answer(
     assert entries[2]["sha256"] is None
 
 
-def test_something_found_is_status_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_findings_exit_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = sample.plan_rows()
     rows[0]["inpatient_fen"] = "１２３"
     odd = tmp_path / "odd.csv"
@@ -104,7 +104,9 @@ def test_something_found_is_status_one(tmp_path: Path, capsys: pytest.CaptureFix
         ["--city", "taizhou", "--document", "plan", "--month", "2026-10"],
     ],
 )
-def test_wrong_use_is_one_error_document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_prints_one_error_document(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["check", *arguments, "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"]
@@ -228,7 +230,7 @@ def test_a_file_far_above_the_limit_is_named_by_all_its_bytes_and_not_held(
     assert len(open_source(long).content) < 21 * 1024 * 1024
 
 
-def test_a_name_that_is_no_text_is_written_so_that_it_is(
+def test_a_file_name_that_is_no_valid_text_is_printed_escaped(
     good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     strange = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.xlsx"))

@@ -43,7 +43,7 @@ def test_an_edit_behind_the_program_is_flagged_on_its_day(scene: CityScene, data
     assert list(flags(scene, hours=24)) == ["row_altered"]
 
 
-def test_the_tick_never_reads_a_long_history_whole_but_says_who_must(
+def test_the_daily_tick_leaves_a_long_history_to_the_full_verification_and_flags_that_it_is_due(
     scene: CityScene, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_checks, "READ_WHOLE_UP_TO", 1)
@@ -64,7 +64,7 @@ def test_the_tick_never_reads_a_long_history_whole_but_says_who_must(
     assert list(flags(scene, hours=24 * days)) == ["history_differs", "full_verification_due"]
 
 
-def test_an_anchor_that_cannot_be_kept_is_flagged_and_holds_up_no_money(
+def test_an_anchor_that_cannot_be_written_is_flagged_and_delays_no_payment(
     scene: CityScene, tmp_path: Path
 ) -> None:
     place = tmp_path / "elsewhere" / "anchors.jsonl"

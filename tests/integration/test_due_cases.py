@@ -43,7 +43,7 @@ def expected(entry: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("city", "folder", "case"), list(cases()))
-def test_the_case_holds(city: str, folder: Path, case: dict[str, Any]) -> None:
+def test_the_due_dates_of_the_case_are_computed(city: str, folder: Path, case: dict[str, Any]) -> None:
     policy = load_city(folder, city)
     calendar = load_work_calendar(folder, case.get("published_by"))
     options = {"received": case.get("received"), "readings": case.get("readings")}

@@ -64,7 +64,7 @@ def test_a_duty_has_exactly_the_fields_of_the_contract(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("city", ["suizhou", "taizhou", "jiujiang", "jilin", "heilongjiang"])
-def test_every_value_is_one_the_contract_names(city: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_value_is_listed_in_the_contract(city: str, capsys: pytest.CaptureFixture[str]) -> None:
     duties = answer(capsys, "--city", city, "--from", "2021-01", "--to", "2027-12")
     for year in range(2020, 2028):
         duties += answer(capsys, "--city", city, "--year", str(year))
@@ -92,7 +92,7 @@ def test_a_range_is_its_months_in_order(capsys: pytest.CaptureFixture[str]) -> N
     assert ranged == single
 
 
-def test_a_draft_is_an_empty_list_and_says_why_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_draft_gives_an_empty_list_and_the_reason_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["due", "--city", "heilongjiang", "--year", "2024", "--json"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out) == []

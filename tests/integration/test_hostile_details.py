@@ -235,7 +235,7 @@ def test_the_same_lines_are_the_same_however_the_text_is_written(
     ]
 
 
-def test_a_header_alone_is_no_rows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_with_a_header_alone_has_no_rows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "none.csv").write_text(HEADER)
     (home / "bare.csv").write_text(HEADER.strip())
     status, answer = reconciled(capsys, "none.csv", "bare.csv", "--out", "out")
@@ -326,7 +326,7 @@ def test_what_is_no_file_is_refused(home: Path, capsys: pytest.CaptureFixture[st
         ("b\udcff?.csv", "parquet"),
     ],
 )
-def test_a_name_is_that_file_and_nothing_else(
+def test_a_file_name_is_never_read_as_a_pattern_or_query(
     home: Path, capsys: pytest.CaptureFixture[str], name: str, form: str
 ) -> None:
     path = home / "named" / name

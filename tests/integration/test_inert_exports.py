@@ -33,7 +33,7 @@ def is_inert(text: object) -> bool:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_could_lead_a_formula_gets_an_apostrophe(text: str) -> None:
+def test_a_text_that_could_begin_a_formula_gets_an_apostrophe(text: str) -> None:
     assert inert(text) == f"'{text}"
     assert inert(inert(text)) == inert(text)
 
@@ -122,7 +122,7 @@ def test_the_serials_of_a_comparison_stay_as_they_are_and_are_marked_as_texts(tm
     assert marked == [(text, "s", True) for text in HOSTILE[:4]]
 
 
-def test_every_writer_of_tables_is_one_that_is_tried_here() -> None:
+def test_every_writer_of_tables_is_covered_by_these_tests() -> None:
     root = Path(fundpool.__file__).parent
     writers = {
         (file.relative_to(root).as_posix(), found)

@@ -37,7 +37,7 @@ def scene(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
     return made
 
 
-def asked_fen(scene: CityScene) -> int:
+def first_requested_fen(scene: CityScene) -> int:
     return scene.requested_fen(scene.counties[0], FUND)
 
 
@@ -97,7 +97,7 @@ def force_budget(scene: CityScene, amount_fen: int) -> None:
 
 
 def test_a_budget_lowered_between_review_and_batch_is_met_when_the_batch_is_made(scene: CityScene) -> None:
-    set_budget(scene, asked_fen(scene) - 1)
+    set_budget(scene, first_requested_fen(scene) - 1)
     report = scene.run("disbursement", at("2026-09-29 09:00"))
     assert "exceeds_annual_budget" in outcomes(report)
     assert scene.ports.database.read(lambda work: work.payments.batches(CITY, OCTOBER, fund=FUND)) == []
@@ -106,13 +106,13 @@ def test_a_budget_lowered_between_review_and_batch_is_met_when_the_batch_is_made
 def test_a_budget_is_not_lowered_below_what_is_paid_and_reserved(scene: CityScene) -> None:
     order(scene)
     with pytest.raises(RuleViolation) as refused:
-        set_budget(scene, asked_fen(scene) - 1)
+        set_budget(scene, first_requested_fen(scene) - 1)
     assert refused.value.code == "budget_below_paid"
-    set_budget(scene, asked_fen(scene))
+    set_budget(scene, first_requested_fen(scene))
     scene.authorise("disbursement", at("2026-09-29 10:00"))
     scene.run("disbursement", at("2026-09-29 11:00"))
     with pytest.raises(RuleViolation):
-        set_budget(scene, asked_fen(scene) - 1, "调整〔2026〕3号")
+        set_budget(scene, first_requested_fen(scene) - 1, "调整〔2026〕3号")
     assert sum(scene.executed_fen().values()) > 0
 
 
@@ -124,7 +124,7 @@ def test_approving_and_releasing_check_the_budget_again(
     now = at("2026-09-29 10:00")
     if step is release:
         approve(scene, now)
-    force_budget(scene, asked_fen(scene) - 1)
+    force_budget(scene, first_requested_fen(scene) - 1)
     with pytest.raises(RuleViolation) as refused:
         step(scene, now)
     assert refused.value.code == "exceeds_annual_budget"
@@ -133,7 +133,7 @@ def test_approving_and_releasing_check_the_budget_again(
 def test_sending_checks_the_budget_again_and_holds_what_exceeds_it(scene: CityScene) -> None:
     order(scene)
     scene.authorise("disbursement", at("2026-09-29 10:00"))
-    force_budget(scene, asked_fen(scene) - 1)
+    force_budget(scene, first_requested_fen(scene) - 1)
     scene.run("disbursement", at("2026-09-29 11:00"))
     (payment,) = scene.ports.database.read(
         lambda work: work.payments.obligations(city=CITY, month=OCTOBER, fund=FUND)
@@ -162,7 +162,7 @@ def test_a_budget_changed_in_the_database_stops_the_payment(scene: CityScene) ->
 def test_two_months_under_review_do_not_block_each_other(
     scene: CityScene, transactions: SqlTransactions, tmp_path: Path
 ) -> None:
-    requested_fen = asked_fen(scene)
+    requested_fen = first_requested_fen(scene)
     later = replace_month(scene, OCTOBER.plus(1))
     file_plans(later, "2026-10-24 10:00", later.counties[0])
     later.decide(at("2026-10-25 10:00"), later.counties[0])
@@ -191,7 +191,7 @@ def replace_month(scene: CityScene, month: Month) -> CityScene:
     return other
 
 
-def test_the_first_hop_that_came_back_keeps_the_second_from_being_sent(
+def test_the_second_hop_is_not_sent_after_the_first_was_returned(
     transactions: SqlTransactions, tmp_path: Path
 ) -> None:
     city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
@@ -216,7 +216,7 @@ def test_the_first_hop_that_came_back_keeps_the_second_from_being_sent(
     )
 
 
-def test_what_is_committed_counts_a_payment_through_the_city_once(
+def test_the_committed_amount_counts_a_payment_through_the_city_once(
     transactions: SqlTransactions, tmp_path: Path
 ) -> None:
     city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
@@ -240,7 +240,7 @@ def test_what_is_committed_counts_a_payment_through_the_city_once(
     assert replace(the_obligation(city), returned_fen=0).amount_fen == city.requested_fen(first, FUND)
 
 
-def test_a_line_changed_in_the_database_does_not_lower_what_is_committed(
+def test_an_application_line_changed_in_the_database_does_not_lower_the_committed_amount(
     transactions: SqlTransactions, tmp_path: Path
 ) -> None:
     city = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
@@ -288,7 +288,7 @@ def test_what_counts_against_a_budget_cannot_be_deleted(
 
 
 def test_a_budget_that_was_deleted_holds_until_people_enter_another(scene: CityScene) -> None:
-    set_budget(scene, asked_fen(scene))
+    set_budget(scene, first_requested_fen(scene))
     assert isinstance(scene.ports.database, SqlTransactions)
     with scene.ports.database.database.engine.begin() as connection:
         connection.execute(text("DELETE FROM budgets WHERE document_number = '调整〔2026〕2号'"))
@@ -296,9 +296,9 @@ def test_a_budget_that_was_deleted_holds_until_people_enter_another(scene: CityS
     with pytest.raises(RuleViolation) as refused:
         scene.ports.database.read(lambda work: budgets(work, CITY, 2026))
     assert refused.value.code == "row_put_back"
-    set_budget(scene, asked_fen(scene), "调整〔2026〕3号")
+    set_budget(scene, first_requested_fen(scene), "调整〔2026〕3号")
     found = scene.ports.database.read(lambda work: budgets(work, CITY, 2026))
-    assert found[scene.counties[0], FUND] == asked_fen(scene)
+    assert found[scene.counties[0], FUND] == first_requested_fen(scene)
 
 
 def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]

@@ -135,7 +135,7 @@ def test_a_payment_as_ordered_and_its_whole_return_agree(scene: Scene) -> None:
     assert again.revision == 2
 
 
-def test_a_part_that_comes_back_is_booked_by_its_part_and_the_rest_stays_paid(scene: Scene) -> None:
+def test_a_partial_return_is_booked_by_its_amount_and_the_rest_stays_paid(scene: Scene) -> None:
     take_in(scene, debit(scene), credit(scene, 1_00, days=1))
     assert (scene.states(), breaks(scene)) == (["partly_returned"], ["partly_returned"])
     assert not is_stopped(scene)
@@ -145,7 +145,7 @@ def test_a_part_that_comes_back_is_booked_by_its_part_and_the_rest_stays_paid(sc
     assert scene.ports.database.read(verify) == []
 
 
-def test_parts_add_up_and_the_last_makes_it_whole(scene: Scene) -> None:
+def test_partial_returns_add_up_to_a_full_return(scene: Scene) -> None:
     take_in(scene, debit(scene), credit(scene, 1_00, days=1))
     take_in(scene, credit(scene, 2_00, "C2", days=2))
     assert (scene.states(), paying_fen(scene)) == (["partly_returned"], PAID_FEN - 3_00)
@@ -155,7 +155,7 @@ def test_parts_add_up_and_the_last_makes_it_whole(scene: Scene) -> None:
     assert scene.ports.database.read(verify) == []
 
 
-def test_a_part_that_the_bank_shows_late_is_booked_beside_a_later_part(scene: Scene) -> None:
+def test_a_partial_return_that_the_bank_shows_late_is_booked_beside_a_later_one(scene: Scene) -> None:
     take_in(scene, debit(scene), credit(scene, 2_00, "C2", days=2))
     take_in(scene, credit(scene, 1_00, "C1", days=1))
     assert (scene.states(), paying_fen(scene)) == (["partly_returned"], PAID_FEN - 3_00)
@@ -172,7 +172,7 @@ def test_a_part_that_the_bank_shows_late_is_booked_beside_a_later_part(scene: Sc
         ((PAID_FEN - 1, 2), "return_exceeds_payment", "partly_returned", 1),
     ],
 )
-def test_more_than_was_paid_is_never_booked_and_stops_the_fund(
+def test_a_return_of_more_than_was_paid_is_never_booked_and_stops_the_fund(
     scene: Scene, amounts_fen: tuple[int, ...], kind: str, state: str, out_fen: int
 ) -> None:
     returns = [credit(scene, each, f"C{n}", days=n) for n, each in enumerate(amounts_fen, start=1)]
@@ -218,7 +218,7 @@ def test_a_return_whose_payment_is_on_a_statement_not_fetched_yet_rests_on_the_b
     assert is_stopped(scene)
 
 
-def test_what_the_bank_answered_as_returned_is_corrected_by_its_statement(scene: Scene) -> None:
+def test_a_return_known_from_an_answer_is_corrected_by_the_statement(scene: Scene) -> None:
     scene.book.return_transfer(the_attempt(scene).key, "户名不符", scene.clock())
     scene.clock.advance(days=1, minutes=1)
     scene.resolve()
@@ -252,7 +252,7 @@ def test_a_return_on_a_statement_is_booked_on_its_day_and_noticed_on_ours(scene:
     assert returned_on(scene) == [(f"{happened:%m-%d}", f"{noticed:%m-%d}", PAID_FEN)]
 
 
-def test_a_return_that_an_answer_told_is_dated_by_its_statement_once(scene: Scene) -> None:
+def test_a_return_known_from_an_answer_is_dated_by_the_statement_once(scene: Scene) -> None:
     scene.book.return_transfer(the_attempt(scene).key, "户名不符", scene.clock())
     scene.clock.now = NOW + timedelta(days=3)
     scene.resolve()
@@ -346,7 +346,7 @@ def test_the_payee_is_recognised_however_the_bank_writes_it(scene: Scene, counte
 
 
 @pytest.mark.parametrize("amount_fen", [PAID_FEN, PAID_FEN - 1])
-def test_what_reaches_the_payees_account_is_matched_too(scene: Scene, amount_fen: int) -> None:
+def test_lines_of_the_payees_account_are_matched_too(scene: Scene, amount_fen: int) -> None:
     arrival = debit(scene, bank_serial="A1", account=PAYEE, direction=Direction.CREDIT, amount_fen=amount_fen)
     take_in(scene, debit(scene), arrival)
     assert breaks(scene) == ([] if amount_fen == PAID_FEN else ["arrival_differs"])
@@ -358,7 +358,7 @@ def test_the_return_leaving_the_payees_account_is_no_second_execution(scene: Sce
     assert (breaks(scene), scene.states()) == ([], ["returned"])
 
 
-def test_a_second_execution_that_comes_back_leaves_suspense_and_the_payment_stands(scene: Scene) -> None:
+def test_a_returned_second_execution_leaves_suspense_and_the_payment_stays_settled(scene: Scene) -> None:
     take_in(scene, debit(scene), debit(scene, bank_serial="D2", executed_at=NOW + timedelta(hours=2)))
     assert breaks(scene) == ["executed_twice"]
     assert paying_fen(scene) == 2 * PAID_FEN
@@ -370,7 +370,7 @@ def test_a_second_execution_that_comes_back_leaves_suspense_and_the_payment_stan
     assert scene.ports.database.read(verify) == []
 
 
-def test_money_that_the_payee_had_sent_on_and_that_comes_back_is_a_break(scene: Scene) -> None:
+def test_a_return_of_money_that_the_payee_had_already_spent_is_a_break(scene: Scene) -> None:
     def spend(work: object) -> None:
         booking.book_spending(
             work,  # type: ignore[arg-type]
@@ -402,7 +402,7 @@ def test_a_name_with_brackets_is_the_same_in_full_width_and_beside_its_number() 
     assert disagreements(order, other) == ("other_payee",)
 
 
-def test_every_part_of_a_line_that_must_agree_is_looked_at() -> None:
+def test_every_field_of_a_line_that_must_match_is_compared() -> None:
     order = TransferOrder("k" * 36, 100, "62001", "62002", "某县支出户", "p", "e", NOW)
     line = StatementLine("1", "62001", Direction.DEBIT, 100, order.key, "某县支出户", NOW)
     assert disagreements(order, line) == ()

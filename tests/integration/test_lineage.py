@@ -216,7 +216,7 @@ def test_a_kept_file_that_says_otherwise_is_flagged(scene: CityScene) -> None:
     assert good.cell.sha256 in spoiled.cell.why.zh
 
 
-def test_what_is_not_there_is_said(scene: CityScene) -> None:
+def test_unknown_entries_transfers_and_figures_are_refused(scene: CityScene) -> None:
     lineage = Lineage(scene.ports)
     for ask in (
         lambda: lineage.entry("nothing"),

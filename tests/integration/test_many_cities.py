@@ -62,7 +62,7 @@ def misfile(nation: Nation, city: int, **amounts: int) -> None:
     place.drop(place.plan(place.counties[0], **amounts), "plan")
 
 
-def test_many_cities_at_once_come_to_the_same_as_one_by_one(tmp_path: Path) -> None:
+def test_many_cities_in_one_run_get_the_same_results_as_one_by_one(tmp_path: Path) -> None:
     """With a plan over the budget in one city, whose county code no other city knows."""
     together, alone = Nation(tmp_path / "together"), Nation(tmp_path / "alone")
     for nation in (together, alone):
@@ -83,7 +83,7 @@ def test_many_cities_at_once_come_to_the_same_as_one_by_one(tmp_path: Path) -> N
         ]
 
 
-def test_figures_that_no_frame_can_hold_keep_no_other_city_from_its_answer(tmp_path: Path) -> None:
+def test_amounts_too_large_for_a_data_frame_stop_only_their_own_city(tmp_path: Path) -> None:
     nation = Nation(tmp_path)
     register = [Register.of(city.policy.units, city.policy.funds) for city in nation.cities]
     files = [SourceFile("plan.xlsx", city.plan(city.counties[0]).read_bytes()) for city in nation.cities]
@@ -165,7 +165,7 @@ def test_an_unknown_city_among_others_stops_itself_alone(tmp_path: Path) -> None
     assert [run.outcomes is not None for run in runs] == [True]
 
 
-def test_where_no_city_is_known_nothing_is_begun(tmp_path: Path) -> None:
+def test_a_run_whose_cities_are_all_unknown_starts_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         run_step_of_cities(Nation(tmp_path).ports, "plan-collection", [StepRequest("atlantis", MONTH, NOON)])
     assert refused.value.code == "unknown_city"

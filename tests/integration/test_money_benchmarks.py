@@ -17,7 +17,7 @@ def made(folder: Path) -> Database:
     return database
 
 
-def test_the_made_up_history_is_one_that_the_product_could_have_left(tmp_path: Path) -> None:
+def test_the_generated_history_passes_the_products_verification(tmp_path: Path) -> None:
     database = made(tmp_path)
     history = History(database, PER_CITY, SEALS)
     history.months = 3
@@ -25,13 +25,13 @@ def test_the_made_up_history_is_one_that_the_product_could_have_left(tmp_path: P
     assert SqlTransactions(database, SEALS).read(lambda work: verify_everything(work, []).faults) == []
 
 
-def test_no_everyday_statement_about_money_reads_a_long_table_from_end_to_end(tmp_path: Path) -> None:
+def test_no_everyday_query_about_money_scans_a_long_table(tmp_path: Path) -> None:
     found = transfers.growth(lambda _kind, _durable: made(tmp_path), "sqlite", 0, 1, prove=True)
     assert found["scans"] == []
     assert set(found["wall_ms"]) == set(transfers.STAGES)
 
 
-def test_a_payment_is_three_commits_of_its_own(tmp_path: Path) -> None:
+def test_a_payment_takes_three_commits(tmp_path: Path) -> None:
     def make(_kind: str, durable: bool) -> Database:
         folder = tmp_path / str(durable)
         folder.mkdir()

@@ -56,7 +56,7 @@ def reserve(number: int, amount_fen: int) -> Posting:
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-def test_workers_that_all_want_the_last_money_cannot_overspend(
+def test_workers_that_race_for_the_last_money_cannot_overspend(
     transactions: SqlTransactions, workers: int
 ) -> None:
     open_books(transactions, 100)
@@ -117,7 +117,7 @@ def test_approving_sending_reversing_closing_spending_and_ordering_again_have_on
     assert races.faults == [], f"seed {seed}"
 
 
-def test_of_two_approvals_with_different_names_one_counts(transactions: SqlTransactions) -> None:
+def test_only_one_of_two_simultaneous_approvals_counts(transactions: SqlTransactions) -> None:
     scene = Scene(transactions)
     batch = transactions.transaction(
         lambda work: batches.order_transfers(work, scene.orders(), MAKER, now=NOW)

@@ -87,7 +87,7 @@ def test_the_same_file_twice_is_one_submission_and_a_changed_one_a_version_with_
     }
 
 
-def test_what_the_sender_says_of_a_file_must_agree_with_the_file(taizhou: CityScene) -> None:
+def test_the_county_and_month_given_by_the_sender_must_agree_with_the_file(taizhou: CityScene) -> None:
     wrong = taizhou.submit(taizhou.plan(FIRST), "plan", at("2026-09-24 10:00"), county=SECOND)
     assert wrong.state is FileState.REFUSED
     assert wrong.error is not None
@@ -178,7 +178,7 @@ def cases(scene: CityScene, document: DocumentKind = DocumentKind.PLAN) -> tuple
     return review.cases_of(scene.ports, scene.policy.key, OCTOBER, document=document)
 
 
-def test_a_newer_version_voids_the_proposal_made_on_the_one_before(taizhou: CityScene) -> None:
+def test_a_newer_version_voids_the_proposal_on_the_version_before(taizhou: CityScene) -> None:
     file_plans(taizhou, "2026-09-24 10:00", FIRST)
     taizhou.propose(FIRST, at("2026-09-24 12:00"))
     taizhou.submit(taizhou.plan(FIRST, remote_fen=900_00), "plan", at("2026-09-25 09:00"))
@@ -226,7 +226,7 @@ def test_two_people_decide_and_who_filed_the_plan_is_neither(taizhou: CityScene)
     assert {case.state for case in cases(taizhou)} == {CaseState.APPROVED}
 
 
-def test_a_late_county_holds_up_nobody_and_is_paid_by_a_supplementary_application(taizhou: CityScene) -> None:
+def test_a_late_county_delays_no_other_and_is_paid_by_a_supplementary_application(taizhou: CityScene) -> None:
     on_time = [county for county in taizhou.counties if county != SECOND]
     file_plans(taizhou, "2026-09-24 10:00", *on_time)
     taizhou.decide(at("2026-09-25 10:00"), *on_time)
@@ -426,7 +426,7 @@ def test_a_filing_that_another_run_overtook_does_not_file_older_figures_again(ta
     assert [each.version for each in filed] == [1]
 
 
-def test_what_stops_money_is_explained_in_one_language_at_a_time(taizhou: CityScene) -> None:
+def test_the_reason_why_a_payment_waits_is_given_in_one_language_at_a_time(taizhou: CityScene) -> None:
     file_plans(taizhou, "2026-09-24 10:00")
     taizhou.decide(at("2026-09-25 10:00"))
     taizhou.run("funds-application", at("2026-09-25 11:00"))
@@ -528,7 +528,7 @@ def test_an_old_month_filed_today_leaves_this_month_as_it_is(taizhou: CityScene)
     assert (duty.state, duty.days_late) == ("overdue", 2)
 
 
-def test_without_the_bank_the_step_says_so_and_the_same_step_carries_on_later(taizhou: CityScene) -> None:
+def test_a_step_without_the_bank_reports_it_and_finishes_when_run_again(taizhou: CityScene) -> None:
     file_plans(taizhou, "2026-09-24 10:00")
     taizhou.decide(at("2026-09-25 10:00"))
     taizhou.run("funds-application", at("2026-09-25 11:00"))
@@ -544,9 +544,7 @@ def test_without_the_bank_the_step_says_so_and_the_same_step_carries_on_later(ta
     assert len(taizhou.book.executions) == 2
 
 
-def test_a_county_without_an_account_keeps_nobody_waiting(
-    transactions: SqlTransactions, tmp_path: Path
-) -> None:
+def test_a_county_without_an_account_delays_no_other(transactions: SqlTransactions, tmp_path: Path) -> None:
     first = "360402"
     scene = CityScene(transactions, tmp_path, "jiujiang", OCTOBER, without_account=(first,), judges=False)
     others = set(scene.counties) - {first}
@@ -683,7 +681,7 @@ def test_a_status_of_the_past_knows_nothing_of_what_was_recorded_since(taizhou: 
     assert (duties[pay], transfers) == ("done_on_time", {"settled"})
 
 
-def test_what_the_checks_sent_back_is_explained_in_english_too(judged: CityScene) -> None:
+def test_the_reasons_of_a_return_are_given_in_english_too(judged: CityScene) -> None:
     judged.submit(judged.plan(FIRST, inpatient_fen=1_000_000_00), "plan", at("2026-09-22 10:00"))
     report = judged.run("plan-collection", at("2026-09-22 11:00"), FIRST)
     detail = next(each for each in report.outcomes if each.unit == FIRST).detail_en

@@ -82,7 +82,7 @@ def test_money_is_unknown_until_a_stage_is_reached_and_paid_only_where_it_is_spe
     assert before[0].accounts[0].balance_fen == FISCAL_FEN
 
 
-def test_a_stopped_fund_stands_as_an_alarm_until_two_people_start_it(
+def test_a_stopped_fund_is_an_alarm_until_two_people_restart_it(
     transactions: SqlTransactions,
 ) -> None:
     now = at("2026-10-09 10:00")

@@ -34,7 +34,7 @@ def reasons(contents: list[bytes], wall_seconds: float = 30.0) -> list[str | Non
     return [answer.get("reason") for answer in take_apart_all(files, wall_seconds=wall_seconds)]
 
 
-def test_a_child_that_dies_is_that_file_s_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_child_that_dies_fails_only_its_own_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     misbehaving(monkeypatch, tmp_path, "die", "import os; os.kill(os.getpid(), 9)")
     assert reasons([GOOD.content, b"die", GOOD.content, b"die", b"die", GOOD.content]) == [
         None, "killed", None, "killed", "killed", None,

@@ -99,7 +99,9 @@ def test_any_rerun_of_any_step_moves_nothing_twice(scene: Scene) -> None:
     assert scene.states() == ["settled"] * 3
 
 
-def test_an_unanswered_order_is_unknown_and_is_settled_by_asking_never_by_sending_anew(scene: Scene) -> None:
+def test_an_unanswered_order_is_unknown_and_is_settled_by_a_query_never_by_sending_it_again(
+    scene: Scene,
+) -> None:
     scene.plan.add("silence_after", times=3)
     scene.release()
     outcomes = scene.send()
@@ -143,7 +145,7 @@ def test_the_maker_cannot_approve_and_nobody_acts_twice(scene: Scene) -> None:
     act(scene, lambda w: batches.release_batch(w, batch_id, RELEASER, now=now))
 
 
-def test_only_what_waits_is_approved_and_released_and_a_digest_means_that_batch_alone(scene: Scene) -> None:
+def test_only_a_waiting_batch_is_approved_and_released_and_a_digest_selects_one_batch(scene: Scene) -> None:
     first, second = scene.orders()[:2]
     for order in (first, replace(second, application=2)):
         act(scene, lambda w, order=order: batches.order_transfers(w, [order], MAKER, now=scene.clock()))
@@ -229,7 +231,7 @@ def put_back(database: Database, table: str, rows: list[Any]) -> None:
             connection.execute(setting, dict(row))
 
 
-def test_a_withdrawn_payment_put_back_is_held_and_what_is_written_on_it_does_not_heal_it(
+def test_a_withdrawn_payment_put_back_in_the_database_is_held_and_later_writes_do_not_release_it(
     scene: Scene, database: Database
 ) -> None:
     scene.release()
@@ -248,7 +250,7 @@ def test_a_withdrawn_payment_put_back_is_held_and_what_is_written_on_it_does_not
     assert refused(scene, lambda w: require_latest(w, first(scene))) == "row_put_back"
 
 
-def test_a_stop_that_was_deleted_stays_until_it_is_stopped_anew_and_two_people_restart_it(
+def test_a_deleted_stop_stays_in_force_until_the_fund_is_stopped_again_and_two_people_restart_it(
     scene: Scene, database: Database
 ) -> None:
     scene.release()
@@ -383,7 +385,7 @@ def test_a_payee_added_later_gets_a_batch_and_an_approval_of_its_own(scene: Scen
     )
 
 
-def test_what_is_shown_for_approval_is_who_gets_how_much_and_the_change_from_last_month(scene: Scene) -> None:
+def test_the_approval_view_shows_payees_amounts_and_the_change_from_last_month(scene: Scene) -> None:
     last_month = [replace(order, month=MONTH.plus(-1)) for order in scene.orders(400)]
     act(scene, lambda w: batches.order_transfers(w, last_month, MAKER, now=scene.clock()))
     batch_id = ordered(scene)
@@ -534,7 +536,7 @@ def balances(scene: Scene) -> tuple[int, int, int]:
     return county_fen, suspense_fen, fiscal_fen
 
 
-def test_an_execution_after_the_end_is_accepted_as_the_payment_by_another_than_the_maker(
+def test_a_late_execution_is_accepted_as_the_payment_by_another_person_than_the_maker(
     scene: Scene,
 ) -> None:
     payment = executed_after_a_rejection(scene)
@@ -549,7 +551,7 @@ def test_an_execution_after_the_end_is_accepted_as_the_payment_by_another_than_t
     assert read(scene, verify) == []
 
 
-def test_an_execution_after_the_end_is_not_accepted_beside_another(scene: Scene) -> None:
+def test_a_late_execution_is_not_accepted_beside_another_execution(scene: Scene) -> None:
     payment = executed_after_a_rejection(scene)
     debit = next(line for line in scene.book.lines if line.key == scene.book.executions[-1].key)
     scene.book.lines.append(replace(debit, bank_serial="9"))
@@ -558,7 +560,7 @@ def test_an_execution_after_the_end_is_not_accepted_beside_another(scene: Scene)
     assert refused(scene, accept(scene, payment.id)) == "paid_twice"
 
 
-def test_an_execution_after_the_end_is_not_accepted_beside_one_that_the_books_have_lost(
+def test_a_late_execution_is_not_accepted_beside_an_execution_that_the_books_lost(
     scene: Scene,
 ) -> None:
     payment = executed_after_a_rejection(scene)
@@ -569,7 +571,7 @@ def test_an_execution_after_the_end_is_not_accepted_beside_one_that_the_books_ha
     assert refused(scene, accept(scene, payment.id)) == "paid_twice"
 
 
-def test_money_of_an_execution_after_the_end_that_comes_back_leaves_suspense(scene: Scene) -> None:
+def test_a_returned_late_execution_leaves_suspense(scene: Scene) -> None:
     payment = executed_after_a_rejection(scene)
     scene.book.return_transfer(scene.book.executions[-1].key, "户名不符", scene.clock())
     import_today(scene)
@@ -583,7 +585,7 @@ def test_money_of_an_execution_after_the_end_that_comes_back_leaves_suspense(sce
     assert read(scene, verify) == []
 
 
-def test_money_that_came_back_twice_under_one_key_is_a_break(scene: Scene) -> None:
+def test_a_payment_returned_twice_under_one_key_is_a_break(scene: Scene) -> None:
     scene.plan.add("success_then_returned", seconds=60)
     scene.release()
     scene.send()
@@ -611,7 +613,7 @@ def test_a_key_fenced_in_days_that_a_restore_lost_is_closed_at_once_and_not_sent
     assert scene.states()[0] == "failed"
 
 
-def test_a_bank_that_works_on_what_it_had_refused_is_a_break_and_no_other_key_is_used(
+def test_a_bank_that_processes_an_order_it_had_refused_is_a_break_and_no_other_key_is_used(
     transactions: SqlTransactions,
 ) -> None:
     scene = Scene(transactions, terms=GatewayTerms(can_close=False))
@@ -680,7 +682,7 @@ def returned_and_ordered_again(scene: Scene) -> tuple[Obligation, Obligation]:
     return before, act(scene, lambda w: scene.order_again(w, before.id))
 
 
-def test_money_that_came_back_is_paid_again_by_an_order_of_its_own(scene: Scene) -> None:
+def test_a_returned_payment_is_paid_again_by_an_order_of_its_own(scene: Scene) -> None:
     before, again = returned_and_ordered_again(scene)
     same = act(scene, lambda w: batches.order_again(w, before.id, by=CHECKER, reason="再点", now=NOW))
     assert same.id == again.id
@@ -748,7 +750,9 @@ def test_past_the_resend_window_the_key_is_closed_and_a_person_decides(scene: Sc
     assert attempt.was_unknown
 
 
-def test_what_stays_open_for_three_days_is_held_and_still_settles_when_the_bank_says_so(scene: Scene) -> None:
+def test_an_order_open_for_three_days_is_held_and_still_settles_when_the_bank_confirms_it(
+    scene: Scene,
+) -> None:
     scene.plan.add("processing", seconds=5 * 86_400)
     scene.release()
     scene.send(units=COUNTIES[:1])
@@ -760,7 +764,7 @@ def test_what_stays_open_for_three_days_is_held_and_still_settles_when_the_bank_
     assert scene.states()[0] == "settled"
 
 
-def test_a_worker_that_never_came_back_leaves_unknown_not_failed(scene: Scene) -> None:
+def test_a_worker_that_dies_while_sending_leaves_the_outcome_unknown_not_failed(scene: Scene) -> None:
     scene.release()
 
     class Killed(BaseException):
@@ -869,7 +873,7 @@ def test_two_lines_for_one_key_are_booked_to_suspense_and_stop_the_fund(scene: S
     assert read(scene, verify) == []
 
 
-def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_have_looked(scene: Scene) -> None:
+def test_a_payment_we_never_ordered_stops_the_fund_until_two_people_restart_it(scene: Scene) -> None:
     scene.release()
     account = account_no("fiscal_account", "331000")
     scene.book.lines.append(StatementLine("S1", account, Direction.DEBIT, 77, None, "不明", scene.clock()))
@@ -955,7 +959,7 @@ def test_a_bank_without_a_fence_needs_statements_and_two_people(transactions: Sq
     assert view.obligation.held_reason is None
 
 
-def test_there_is_no_absence_to_confirm_of_what_was_never_sent(scene: Scene) -> None:
+def test_the_absence_of_an_order_that_was_never_sent_cannot_be_confirmed(scene: Scene) -> None:
     scene.release()
     assert (
         refused(scene, lambda w: resolving.absence_to_confirm(w, first(scene).id)) == "illegal_state_change"

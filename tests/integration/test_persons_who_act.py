@@ -57,7 +57,7 @@ def restart(work: Work, first: str, second: str) -> object:
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("act", [account, batch, restart])
-def test_one_person_is_not_two_however_the_name_is_typed(
+def test_two_spellings_of_one_name_do_not_count_as_two_people(
     scene: Scene, act: Act, spelling: Callable[[str], str]
 ) -> None:
     with pytest.raises(FundpoolError) as refused:
@@ -66,12 +66,12 @@ def test_one_person_is_not_two_however_the_name_is_typed(
 
 
 @pytest.mark.parametrize("act", [account, batch, restart])
-def test_two_people_may(scene: Scene, act: Act) -> None:
+def test_two_different_people_are_accepted(scene: Scene, act: Act) -> None:
     scene.ports.database.transaction(lambda work: act(work, CHECKER, RELEASER))
 
 
 @pytest.mark.parametrize("reason", ["", " ", "\u3000", "\u200b", "\u3164\t"])
-def test_a_reason_in_which_nobody_sees_anything_is_none(scene: Scene, reason: str) -> None:
+def test_a_reason_without_a_visible_character_is_refused(scene: Scene, reason: str) -> None:
     (payment, *_) = scene.ports.database.read(lambda work: work.payments.obligations())
     acts = [
         lambda work: payment_decisions.cancel(work, payment.id, by=MAKER, reason=reason, now=NOW),

@@ -41,7 +41,9 @@ def test_bytes_are_on_the_disk_before_they_have_their_name(
     assert events == ["fsync", "name", "fsync", "fsync"]
 
 
-def test_a_full_disk_leaves_no_half_file_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 

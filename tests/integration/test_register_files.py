@@ -331,7 +331,9 @@ def test_every_fault_of_a_file_is_named_at_once(written: Written) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.4", b"\xff\xfe\x00", b"county;fund\n1;2\n", b"PK\x03\x04"])
 @pytest.mark.parametrize("name", READERS)
-def test_a_file_that_is_no_register_is_an_answer(written: Written, name: str, content: bytes) -> None:
+def test_a_file_that_is_no_register_is_refused_with_a_code(
+    written: Written, name: str, content: bytes
+) -> None:
     with pytest.raises(InputError) as refused:
         READERS[name][0](written(content))
     assert refused.value.code in {"file_unreadable", "columns_missing"}

@@ -148,7 +148,9 @@ PROGRAMS: Mapping[str, Callable[[Path, Path], None]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_whatever_saved_the_file_it_says_the_same(name: str, folder: Path, tmp_path: Path) -> None:
+def test_a_file_gets_the_same_verdict_whichever_program_saved_it(
+    name: str, folder: Path, tmp_path: Path
+) -> None:
     PROGRAMS[name](folder, tmp_path)
     files = sorted(file for file in tmp_path.glob("*.*") if file.is_file())
     assert len(files) >= len(FILLED)

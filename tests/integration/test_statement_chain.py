@@ -128,7 +128,7 @@ def test_a_debit_on_a_day_that_was_final_stops_the_fund_and_is_matched(scene):
     assert serials(scene) == ["A", "B"]
 
 
-def test_a_late_receipt_of_others_is_a_break_and_stops_nothing(scene):
+def test_a_late_receipt_that_is_none_of_our_payments_is_a_break_and_stops_no_fund(scene):
     take(scene, DAY)
     take(scene, DAY, line("B"))
     assert not stops(scene, "statement_changed_after_final")
@@ -143,7 +143,7 @@ def test_a_late_credit_under_a_key_of_ours_stops_the_fund(scene):
     assert stops(scene, "statement_changed_after_final")
 
 
-def test_a_day_that_may_still_grow_grows_without_a_word(scene):
+def test_new_lines_of_a_day_that_is_not_final_open_no_break(scene):
     take(scene, DAY, line("A"), at=on(13, 9))
     take(scene, DAY, line("A"), line("B"), at=on(13, 12))
     assert breaks(scene, "statement_changed_after_final") == []
@@ -228,7 +228,7 @@ def test_over_days_without_a_balance_the_lines_lead_from_closing_to_opening(scen
     assert stops(scene, "opening_differs")
 
 
-def test_a_day_put_in_before_a_later_one_is_compared_with_it(scene):
+def test_a_day_imported_after_a_later_day_is_compared_with_it(scene):
     take(scene, day(13), opening_fen=1000, closing_fen=1000)
     take(scene, day(12), opening_fen=999, closing_fen=999)
     assert len(breaks(scene, "opening_differs")) == 1
@@ -273,7 +273,7 @@ def test_a_person_cannot_state_another_closing_than_the_bank_or_than_its_next_op
     assert [(each.day, each.opening_fen) for each in balances(scene)] == [(day(11), None), (day(12), 1000)]
 
 
-def test_a_banks_own_file_is_chained_alike(scene):
+def test_a_statement_file_of_the_bank_is_chained_in_the_same_way(scene):
     paid_month(scene)
     fetch(scene)
     take(scene, day(20), closing_fen=5000, at=scene.clock())
@@ -307,14 +307,16 @@ def test_a_banks_own_file_is_chained_alike(scene):
         ({13: 9, 12: 7}, 1),
     ],
 )
-def test_a_number_that_is_skipped_or_used_twice_is_a_break_and_stops_nothing(scene, numbers, breaks_found):
+def test_a_statement_number_that_is_skipped_or_used_twice_is_a_break_and_stops_no_fund(
+    scene, numbers, breaks_found
+):
     for number, sequence in numbers.items():
         take(scene, day(number), sequence=sequence)
     assert len(breaks(scene, "statement_sequence_gap")) == breaks_found
     assert not is_stopped(scene)
 
 
-def test_numbers_may_begin_anew_each_year_and_reading_again_is_no_repeat(scene):
+def test_statement_numbers_may_restart_each_year_and_importing_again_is_no_repeat(scene):
     at = datetime(2027, 1, 10, tzinfo=SHANGHAI)
     for of, sequence in ((date(2026, 12, 31), 365), (date(2027, 1, 1), 1), (date(2027, 1, 2), 2)):
         take(scene, of, sequence=sequence, at=at)

@@ -31,7 +31,7 @@ def state_of(scene: CityScene, step: str, moment: str | None = None) -> str:
     return next(each.state for each in known.steps if each.step == step)
 
 
-def test_the_review_is_done_with_the_last_decision_and_shown_as_the_step_itself_would(
+def test_the_review_is_done_after_the_last_decision_and_status_shows_it_before_the_step_runs(
     suizhou: CityScene,
 ) -> None:
     first, *others = suizhou.counties
@@ -45,9 +45,9 @@ def test_the_review_is_done_with_the_last_decision_and_shown_as_the_step_itself_
         status = month_status(suizhou.ports, "suizhou", OCTOBER, now=at("2026-09-14 16:00"))
         return next(each.outcomes for each in status.steps if each.step == "plan-review")
 
-    told_since = outcomes()
+    outcomes_before = outcomes()
     suizhou.run("plan-review", at("2026-09-14 16:00"))
-    assert outcomes() == told_since
+    assert outcomes() == outcomes_before
 
 
 def test_a_plan_filed_anew_opens_a_review_again_that_was_done(suizhou: CityScene) -> None:
@@ -62,7 +62,7 @@ def test_a_plan_filed_anew_opens_a_review_again_that_was_done(suizhou: CityScene
     assert state_of(suizhou, "plan-review") == "done"
 
 
-def test_the_application_is_done_with_finances_last_figure(suizhou: CityScene) -> None:
+def test_the_application_is_done_when_finance_has_reviewed_its_last_line(suizhou: CityScene) -> None:
     suizhou.decide(at("2026-09-14 11:00"))
     suizhou.run("funds-application", at("2026-09-15 11:00"))
     assert state_of(suizhou, "funds-application") == "waiting"

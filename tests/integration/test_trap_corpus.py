@@ -85,13 +85,13 @@ def test_a_habit_is_taken_with_every_amount_as_meant(trap: Trap, judgements: Map
 
 
 @pytest.mark.parametrize("trap", [trap for trap in CORPUS if trap.rule], ids=lambda trap: trap.file)
-def test_what_was_done_is_said_by_its_rule(trap: Trap, judgements: Mapping[str, Judgement]) -> None:
+def test_every_normalisation_is_reported_by_its_rule(trap: Trap, judgements: Mapping[str, Judgement]) -> None:
     findings = judgements[trap.file].findings
     assert trap.rule in {finding.rule for finding in findings}, findings
 
 
 @pytest.mark.parametrize("trap", CORPUS, ids=lambda trap: trap.file)
-def test_no_message_shows_what_nobody_sees(trap: Trap, judgements: Mapping[str, Judgement]) -> None:
+def test_no_message_contains_an_invisible_character(trap: Trap, judgements: Mapping[str, Judgement]) -> None:
     for finding in judgements[trap.file].findings:
         assert not UNSEEN.search(finding.message_zh + finding.message_en), finding
 

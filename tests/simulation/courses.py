@@ -517,7 +517,7 @@ def bank_silent_after_a_restore(it: Scene) -> None:
     _people_go_on(it, first_day)
 
 
-def asked_at_once_after_a_restore(it: Scene) -> None:
+def queried_at_once_after_a_restore(it: Scene) -> None:
     """The lost order is on its way to the bank, which does not know it yet."""
     backup, first_day = snapshot(it), it.clock().date()
     it.plan.add("refused_at_the_counter")
@@ -758,11 +758,11 @@ COURSES: dict[str, tuple[Callable[[Scene], None], GatewayTerms]] = {
     "return_of_a_lost_order_forgotten": (lost_order_recognised_after_its_money_came_back, GatewayTerms()),
     "restored_order_sent_again": (refused_order_restored_beside_its_paid_successor, NO_FENCE),
     "restart_before_recovery_is_finished": (bank_silent_after_a_restore, NO_FENCE),
-    "not_found_believed_at_once_after_restore": (asked_at_once_after_a_restore, NO_FENCE),
-    "held_not_asked_after_restore": (held_while_the_backup_was_made, NO_FENCE),
+    "not_found_believed_at_once_after_restore": (queried_at_once_after_a_restore, NO_FENCE),
+    "held_orders_not_queried_after_restore": (held_while_the_backup_was_made, NO_FENCE),
     "claim_known_by_its_number_alone": (zombie_comes_back_to_restored_books, NO_FENCE),
     "ordered_anew_without_asking": (ordered_anew_after_a_restore, NO_FENCE),
-    "ended_not_asked_after_restore": (refused_in_the_backup_and_under_way, NO_FENCE),
+    "ended_orders_not_queried_after_restore": (refused_in_the_backup_and_under_way, NO_FENCE),
     "proof_of_an_earlier_life_kept": (signed_absent_for_days_long_past, GatewayTerms()),
     "return_ignored": (money_comes_back, GatewayTerms()),
     "revisions_have_keys_of_their_own": (refused_withdrawn_ordered_again_and_restored, GatewayTerms()),

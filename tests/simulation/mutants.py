@@ -57,7 +57,7 @@ def _answers_read_as_rejected(wanted: Callable[[str], bool]) -> Any:
     def mutated(work: Any, claimed: Any, answer: Any, now: Any, terms: Any) -> None:
         if answer.kind is GatewayAnswerKind.UNKNOWN and wanted(answer.reason or ""):
             answer = replace(answer, kind=GatewayAnswerKind.REJECTED)
-        original(work, claimed, answer, now, terms)
+        original(work, claimed, answer, now=now, terms=terms)
 
     return patch.object(sending, "record_result", mutated)
 
@@ -145,7 +145,7 @@ def no_deadline_before_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         terms = ports.gateway_terms
         fence_first, _, _ = ports.database.read(
-            lambda work: sending._to_be_asked_first(work, obligation_id, clock(), terms=terms)
+            lambda work: sending._queries_before_another_key(work, obligation_id, clock(), terms=terms)
         )
         if fence_first is not None and not sending._fence(ports, gateway, fence_first, clock=clock):
             return None
@@ -233,7 +233,7 @@ def reserve_never_lifted() -> Any:
 
     def mutated(work: Any, obligation: Any, attempt: Any, after: Any, evidence: Any, now: Any) -> None:
         if after not in {S.REJECTED, S.CLOSED}:
-            original(work, obligation, attempt, after, evidence, now)
+            original(work, obligation, attempt, after=after, evidence=evidence, now=now)
 
     return patch.object(attempts, "_book", mutated)
 
@@ -334,7 +334,7 @@ def not_found_believed_at_once_after_restore() -> Any:
     return patch.object(GatewayTerms, "quiet_after_restore", timedelta())
 
 
-def held_not_asked_after_restore() -> Any:
+def held_orders_not_queried_after_restore() -> Any:
     queried = tuple(each for each in recovery._MAY_HAVE_BEEN_SENT if each is not ObligationState.HELD)
     return patch.object(recovery, "_MAY_HAVE_BEEN_SENT", queried)
 
@@ -351,7 +351,7 @@ def ordered_anew_without_asking() -> Any:
     return patch.object(sending, "orders_perhaps_lost", lambda work, obligation, now, terms: [])
 
 
-def ended_not_asked_after_restore() -> Any:
+def ended_orders_not_queried_after_restore() -> Any:
     return patch.object(recovery, "_orders_over", lambda work, obligation: [])
 
 
@@ -390,10 +390,10 @@ def revisions_have_keys_of_their_own() -> Any:
 
 @contextmanager
 def earlier_revision_not_fenced() -> Iterator[None]:
-    original, asked_first = sending._is_over, sending._to_be_asked_first
+    original, queries = sending._is_over, sending._queries_before_another_key
 
     def fences_its_own(work: Any, obligation_id: int, now: Any, terms: Any) -> Any:
-        _, refused, lost = asked_first(work, obligation_id, now, terms)
+        _, refused, lost = queries(work, obligation_id, now, terms=terms)
         own = work.attempts.of_obligation(obligation_id)
         return next(filter(sending.must_be_fenced, own), None), refused, lost
 
@@ -401,7 +401,7 @@ def earlier_revision_not_fenced() -> Iterator[None]:
         return attempt.obligation_id != obligation.id or original(attempt, obligation)
 
     with (
-        patch.object(sending, "_to_be_asked_first", fences_its_own),
+        patch.object(sending, "_queries_before_another_key", fences_its_own),
         patch.object(sending, "_is_over", ignores_others),
     ):
         yield
@@ -469,10 +469,10 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         restored_order_sent_again,
         restart_before_recovery_is_finished,
         not_found_believed_at_once_after_restore,
-        held_not_asked_after_restore,
+        held_orders_not_queried_after_restore,
         claim_known_by_its_number_alone,
         ordered_anew_without_asking,
-        ended_not_asked_after_restore,
+        ended_orders_not_queried_after_restore,
         proof_of_an_earlier_life_kept,
         return_ignored,
         revisions_have_keys_of_their_own,

@@ -11,7 +11,7 @@ from tests.simulation.schedule import VARIANTS, Variant
 STRICTEST, LOOSEST = VARIANTS[0], VARIANTS[-1]
 
 
-def test_there_are_forty_singles_and_every_ordered_pair() -> None:
+def test_every_fault_is_played_alone_and_in_every_ordered_pair() -> None:
     assert (len(SYMBOLS), len(ORDERS), len(set(ORDERS))) == (40, 1600, 1600)
     assert len(orders_for(LOOSEST)) == 39 + 39 * 38
 

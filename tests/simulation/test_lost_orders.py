@@ -25,7 +25,7 @@ def killed() -> None:
 
 
 @pytest.mark.parametrize("is_taken_up_unseen", [False, True])
-def test_a_line_kept_before_the_books_knew_of_its_order_settles_it(
+def test_a_statement_line_recorded_before_its_order_was_recognised_settles_it(
     transactions: MemoryTransactions, monkeypatch: pytest.MonkeyPatch, is_taken_up_unseen: bool
 ) -> None:
     """Found by a schedule: absence was signed beside the line, and the county was paid again."""
@@ -55,7 +55,7 @@ def test_a_line_kept_before_the_books_knew_of_its_order_settles_it(
 
 
 @pytest.mark.parametrize("is_payers_statement_in", [True, False])
-def test_what_arrives_on_the_payees_statement_is_no_return_and_nothing_to_send_again(
+def test_a_credit_on_the_payees_statement_is_no_return_and_is_not_sent_again(
     transactions: MemoryTransactions, is_payers_statement_in: bool
 ) -> None:
     """Of two hops the account in the middle pays too, and its statement has the first hop's key."""
@@ -106,7 +106,7 @@ def test_a_fence_does_not_end_a_lost_order_that_the_bank_may_have_forgotten(
     assert attempt.state is AttemptState.CLOSING
 
 
-def test_a_fence_that_comes_back_to_restored_books_says_nothing_of_an_order_that_they_hold_as_open(
+def test_a_fence_answered_after_a_restore_proves_nothing_about_an_order_that_the_restored_books_hold_open(
     transactions: MemoryTransactions,
 ) -> None:
     """Found by a schedule: an open order counted as fenced, and nobody could sign its absence."""
@@ -123,7 +123,7 @@ def test_a_fence_that_comes_back_to_restored_books_says_nothing_of_an_order_that
     assert (attempt.state, attempt.fenced_at) == (AttemptState.UNKNOWN, None)
 
 
-def test_a_lapsed_order_that_the_bank_works_on_is_fenced_before_another_key(
+def test_a_lapsed_order_that_the_bank_still_processes_is_fenced_before_another_key_is_used(
     transactions: MemoryTransactions,
 ) -> None:
     """It was never sent by these books; nobody has to allow a retry, and the next key waits all the same."""
@@ -144,7 +144,7 @@ def test_a_lapsed_order_that_the_bank_works_on_is_fenced_before_another_key(
     assert scene.book.close(attempt.key, scene.clock()).status == 200
 
 
-def test_a_return_kept_before_the_books_knew_of_its_order_is_booked_with_it(
+def test_a_return_recorded_before_its_order_was_recognised_is_booked_with_it(
     transactions: MemoryTransactions,
 ) -> None:
     """Found by a schedule: the day of the return was read before the day of the payment."""

@@ -38,7 +38,7 @@ def broken_promises(it: Scene) -> list[str]:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
-def test_the_course_of_events_tells_the_product_from_the_broken_variant(mutant: str) -> None:
+def test_the_scenario_fails_with_the_broken_variant_and_passes_with_the_product(mutant: str) -> None:
     course, terms = COURSES[mutant]
     ends = []
     for variant in (nullcontext, MUTANTS[mutant]):

@@ -22,7 +22,7 @@ def code_of(scene: Scene, act: object) -> str:
     return refused.value.code
 
 
-def test_a_withdrawn_payment_is_not_brought_back_by_holding_it_and_looking_again(scene: Scene) -> None:
+def test_a_withdrawn_payment_cannot_be_held_and_released_again(scene: Scene) -> None:
     by_people(scene, payment_decisions.cancel)
     for act in (payment_decisions.hold_obligation, payment_decisions.look_again):
         assert code_of(scene, act) == "illegal_state_change"
@@ -37,7 +37,7 @@ def test_a_payment_that_arrived_is_not_held(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("fault", [None, "success_then_returned"])
-def test_looking_again_at_what_was_held_after_the_bank_had_paid_leads_back_to_its_end(
+def test_reviewing_a_payment_that_was_held_after_its_end_gives_back_its_earlier_state(
     scene: Scene, fault: str | None
 ) -> None:
     if fault is not None:

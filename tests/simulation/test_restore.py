@@ -110,7 +110,7 @@ def test_orders_sent_after_the_backup_are_settled_from_the_statement(
     assert len(scene.book.executions) == 3
 
 
-def test_a_recovery_whose_queries_were_not_answered_says_so_and_finishes_when_run_again(
+def test_a_recovery_whose_queries_were_not_answered_reports_it_and_finishes_when_run_again(
     transactions: MemoryTransactions,
 ) -> None:
     scene, first_day = under_way_when_restored(transactions)
@@ -128,7 +128,7 @@ def test_a_recovery_whose_queries_were_not_answered_says_so_and_finishes_when_ru
     assert len(scene.book.executions) == 3
 
 
-def test_orders_the_bank_still_works_on_are_taken_up_and_not_sent_again(
+def test_orders_that_the_bank_still_processes_are_recognised_and_not_sent_again(
     transactions: MemoryTransactions,
 ) -> None:
     scene, first_day = under_way_when_restored(transactions)
@@ -206,7 +206,7 @@ def test_a_worker_that_sleeps_after_fetching_a_statement_does_not_make_it_final(
     assert final_days(imports, scene.ports.gateway_terms) == frozenset()
 
 
-def test_nothing_is_sent_before_two_people_have_looked(transactions: MemoryTransactions) -> None:
+def test_nothing_is_sent_before_two_people_restart_the_fund(transactions: MemoryTransactions) -> None:
     scene = Scene(transactions)
     scene.release()
     quarantine(scene)
@@ -219,7 +219,7 @@ def ask(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("call", ["statement", "query"])
-def test_a_wrong_secret_is_told_as_such_and_the_recovery_goes_on_later(
+def test_a_wrong_secret_is_reported_and_the_recovery_finishes_when_it_is_right(
     transactions: MemoryTransactions, call: str
 ) -> None:
     scene = Scene(transactions)
@@ -311,7 +311,7 @@ def test_an_answer_from_before_a_second_restore_finishes_nothing(transactions: M
     assert refusal(scene, kill_switches.request_restart, CITY, FUND, by=CHECKER) == "recovery_unfinished"
 
 
-def test_a_restart_that_one_person_requested_before_the_backup_counts_no_more(
+def test_a_restart_requested_before_the_backup_does_not_count_after_the_restore(
     transactions: MemoryTransactions,
 ) -> None:
     scene = Scene(transactions)
@@ -324,7 +324,9 @@ def test_a_restart_that_one_person_requested_before_the_backup_counts_no_more(
     assert refusal(scene, kill_switches.confirm_restart, CITY, FUND, by=RELEASER) == "restart_not_requested"
 
 
-def test_nothing_is_withdrawn_that_a_restore_may_have_lost(transactions: MemoryTransactions) -> None:
+def test_a_payment_is_not_withdrawn_while_a_restore_may_have_lost_its_order(
+    transactions: MemoryTransactions,
+) -> None:
     scene = Scene(transactions)
     empty = transactions.snapshot()
     scene.release()
@@ -425,7 +427,7 @@ def test_an_order_to_an_account_that_the_backup_does_not_know_is_recognised_and_
     assert [each.kind for each in breaks] == ["other_payee"]
 
 
-def test_what_came_back_and_was_paid_again_after_the_backup_is_a_break_and_booked_when_ordered_again(
+def test_a_payment_returned_and_paid_again_after_the_backup_is_a_break_and_is_booked_when_ordered_again(
     transactions: MemoryTransactions,
 ) -> None:
     scene = Scene(transactions, counties=COUNTIES[:1])
@@ -493,7 +495,7 @@ def test_where_the_bank_never_answers_final_statements_and_two_people_finish_the
     assert refusal(scene, confirm, CITY, FUND, by=CHECKER, **sign) == "recovery_not_open"
 
 
-def test_money_that_came_back_is_booked_when_a_lost_order_is_recognised_later() -> None:
+def test_a_return_is_booked_when_its_lost_order_is_recognised_later() -> None:
     """Found by a schedule: the statement was read while an older attempt was still in question."""
     scene = one_county()
     lost_order_recognised_after_its_money_came_back(scene)

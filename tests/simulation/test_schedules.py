@@ -26,7 +26,9 @@ def test_no_schedule_pays_twice_or_wrongly_or_loses_sight_of_a_payment(kind: Kin
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_the_same_on_a_database_and_to_the_same_end_as_in_memory(kind: Kind, database: Database) -> None:
+def test_the_same_schedules_on_a_database_keep_the_promises_and_end_as_in_memory(
+    kind: Kind, database: Database
+) -> None:
     books = SqlBooks(database)
     with quick():
         for seed in range(FRESH, FRESH + ON_EACH_DATABASE[kind]):

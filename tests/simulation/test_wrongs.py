@@ -32,7 +32,7 @@ def test_nobody_is_misled_on_a_database_either(name: str, database: Database) ->
     assert misled(it) == []
 
 
-def test_what_came_back_in_two_parts_is_paid_again_as_a_whole() -> None:
+def test_a_payment_returned_in_two_parts_is_paid_again_in_full() -> None:
     it = one_county()
     part_and_rest_come_back(it)
     assert (misled(it), it.states()) == ([], ["returned", "settled"])

@@ -144,7 +144,7 @@ def send_one(
     """
     terms = ports.gateway_terms
     fence_first, refused, perhaps_lost = ports.database.read(
-        lambda work: _to_be_asked_first(work, obligation_id, clock(), terms=terms)
+        lambda work: _queries_before_another_key(work, obligation_id, clock(), terms=terms)
     )
     if not _are_unknown_to_the_bank(ports, gateway, obligation_id, orders=perhaps_lost, clock=clock):
         return None
@@ -471,7 +471,7 @@ def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
     )
 
 
-def _to_be_asked_first(
+def _queries_before_another_key(
     work: Work, obligation_id: int, now: datetime, *, terms: GatewayTerms
 ) -> tuple[Attempt | None, list[Attempt], list[TransferOrder]]:
     """What the bank must answer for before another key is used.
