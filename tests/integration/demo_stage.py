@@ -39,7 +39,7 @@ class Ended:
 
 
 class DirectRunner:
-    """Runs steps where Prefect would, without it."""
+    """Runs the steps directly, in place of Prefect."""
 
     def __init__(self, ports: MonthPorts) -> None:
         self.ports = ports

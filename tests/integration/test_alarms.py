@@ -44,7 +44,7 @@ def taizhou(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
 
 
 class AlwaysAnswers(ScriptedGateway):
-    """A bank that gives one answer to everything, and counts what it was asked."""
+    """A bank that gives the same answer to every request, and counts the requests."""
 
     def __init__(self, scene: CityScene, answer: Received) -> None:
         super().__init__(scene.book)

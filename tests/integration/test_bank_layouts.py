@@ -102,7 +102,7 @@ def reversal(amounts: tuple[str, str, str], *, before: bool = True) -> bytes:
     ],
 )
 def test_a_reversal_in_red_is_a_line_of_the_other_direction(amounts, direction, key):
-    """A payment undone came back under its key; a receipt undone never proves that a payment was made."""
+    """A reversed payment is a return under its key; a reversed receipt is no proof that a payment was made."""
     line = read(reversal(amounts)).lines[-1]
     assert (line.direction, line.amount_fen, line.key) == (direction, 90_000, key)
 

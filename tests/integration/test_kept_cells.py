@@ -45,7 +45,7 @@ def scene(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
 
 
 def judgement(scene: CityScene, county: str) -> tuple[Verdict, tuple[Finding, ...]]:
-    """What the county's plan was judged."""
+    """The stored judgement of the county's plan."""
 
     def read(work: Any) -> tuple[Verdict, tuple[Finding, ...]]:
         (version,) = work.submissions.versions("taizhou", DocumentKind.PLAN, OCTOBER, county=county)
@@ -62,7 +62,7 @@ def explained(scene: CityScene, county: str) -> Explanation:
 
 
 def test_a_file_is_parsed_at_intake_and_never_again(scene: CityScene, parsed: Parsed) -> None:
-    """Judged again and again, explained to the cell, and copied into a return slip."""
+    """The file is judged twice, explained down to a cell and copied into a return slip, from the stored cells."""
     wrong, right = scene.plan(COUNTY, requested_fen=5_001_00), scene.plan(OTHER)
     scene.submit(wrong, "plan", RECEIVED)
     scene.drop(right, "plan")
@@ -102,7 +102,7 @@ def _of_another_parser(connection: Connection, own: str, other: str) -> None:
 def test_cells_that_cannot_be_trusted_are_parsed_again_from_the_raw_bytes(
     scene: CityScene, database: Database, parsed: Parsed, happens: Callable[[Connection, str, str], None]
 ) -> None:
-    """The other county's plan, whose cells stand in their place, would be returned."""
+    """The stored cells are replaced by those of a county whose plan would be returned: the verdict shows which were read."""
     good, bad = scene.plan(COUNTY), scene.plan(OTHER, requested_fen=5_001_00)
     own, other = (str(scene.submit(file, "plan", RECEIVED).sha256) for file in (good, bad))
     parsed.clear()

@@ -309,7 +309,7 @@ def the_obligation(city: CityScene):  # type: ignore[no-untyped-def]
 def test_a_payment_to_the_city_counts_for_the_counties_of_its_own_funds_application(
     transactions: SqlTransactions,
 ) -> None:
-    """Two funds apply in the same month under the same number, each for another county."""
+    """Two funds have an application with the same month and number, each for a different county."""
     now, hop = at("2026-09-29 09:00"), Hop(AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
     order = PaymentOrder("taizhou", FUND, OCTOBER, hop, payer_unit="taizhou", unit="taizhou", amount_fen=100)
     batch, payment = (

@@ -419,7 +419,7 @@ def test_every_field_of_a_line_that_must_match_is_compared() -> None:
 def test_a_credit_under_the_key_of_an_order_that_the_books_lost_is_a_break(
     transactions: SqlTransactions,
 ) -> None:
-    """As after a restore to before the order: the books know what is owed, and not what was sent."""
+    """After a restore to a time before the order the books know the obligation but not the order that was sent."""
     restored = Scene(transactions, counties=COUNTIES[:1], opening_fen=2 * PAID_FEN)
     restored.release(PAID_FEN)
     owed = transactions.read(lambda work: work.payments.obligation(1))

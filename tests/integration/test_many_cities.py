@@ -63,7 +63,7 @@ def misfile(nation: Nation, city: int, **amounts: int) -> None:
 
 
 def test_many_cities_in_one_run_get_the_same_results_as_one_by_one(tmp_path: Path) -> None:
-    """With a plan over the budget in one city, whose county code no other city knows."""
+    """One city has a plan above its budget, of a county that no other city has."""
     together, alone = Nation(tmp_path / "together"), Nation(tmp_path / "alone")
     for nation in (together, alone):
         misfile(nation, 1, inpatient_fen=2_000_000_000_00)

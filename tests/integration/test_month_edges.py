@@ -41,7 +41,7 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def taizhou(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
-    """Taizhou with a judge that passes every readable file: seconds faster a test."""
+    """Taizhou with a judge that passes every readable file, which saves seconds in each test."""
     return CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
 
 
@@ -403,7 +403,7 @@ def test_a_filing_that_another_run_overtook_does_not_file_older_figures_again(ta
     honest = taizhou.ports.database
 
     class Overtaken:
-        """Once the run has its summary a correction arrives, and another run files that."""
+        """After the run has built its summary a correction arrives, and another run files the corrected summary first."""
 
         def read(self, work: Callable[[Work], Any]) -> Any:
             found = honest.read(work)

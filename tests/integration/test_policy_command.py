@@ -99,7 +99,7 @@ def test_explain_works_the_readings_of_a_gap_out_on_one_example(capsys: pytest.C
 
 
 def test_every_switchable_reading_of_every_city_shows_a_difference() -> None:
-    """A reading that changes nothing in its example would teach nobody anything."""
+    """Each example must have figures on which the readings differ, else it explains nothing."""
     library = load_policies(PRODUCT_POLICIES)
     calendar, examples = load_work_calendar(PRODUCT_POLICIES), load_examples(PRODUCT_POLICIES)
     for city in library.cities:

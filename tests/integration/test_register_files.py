@@ -303,7 +303,7 @@ def test_a_total_that_is_not_the_sum_is_refused(written: Written) -> None:
 
 
 def test_what_a_reviewer_would_decide_is_refused(written: Written) -> None:
-    """A formula's stored result, a hidden row, a number shown as another one: nobody sees a register again."""
+    """Hidden rows and numbers shown as others need a reviewer's decision, and nobody reviews a register."""
     book = openpyxl.Workbook()
     book.active.append(list(BUDGET))
     book.active.append(["331002", "employee", 100])

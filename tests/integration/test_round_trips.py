@@ -168,7 +168,7 @@ def test_a_file_gets_the_same_verdict_whichever_program_saved_it(
 
 
 def test_a_formula_without_its_result_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
-    """openpyxl keeps a formula and drops what it came to: nobody knows then what the county saw."""
+    """openpyxl saves a formula without its result, so the amount that the county saw is not in the file."""
     load_workbook(folder / "plan.xlsx").save(tmp_path / "plan.xlsx")
     (answer,) = judged([tmp_path / "plan.xlsx"], "plan")
     assert answer.verdict is Verdict.RETURN

@@ -45,7 +45,7 @@ def people_retry(it: Scene) -> None:
 
 
 def carry_on(it: Scene, rounds: int = 4) -> None:
-    """Everybody does their work until nothing moves any more."""
+    """Send, query, fetch statements and decide as people do, until nothing changes any more."""
     for _ in range(rounds):
         it.clock.advance(hours=2)
         it.resolve()
@@ -113,7 +113,7 @@ def forgotten_by_the_bank(it: Scene) -> None:
 
 
 def paused_between_claim_and_call(it: Scene) -> None:
-    """The zombie sleeps until its key was closed by statements and a new one was paid."""
+    """A worker pauses between claim and call until statements have closed its key and a new key was paid."""
     slept = []
 
     def sleep(name: str) -> None:
@@ -518,7 +518,7 @@ def bank_silent_after_a_restore(it: Scene) -> None:
 
 
 def queried_at_once_after_a_restore(it: Scene) -> None:
-    """The lost order is on its way to the bank, which does not know it yet."""
+    """The lost order has not arrived at the bank yet when the bank is asked, so it answers \"not found\"."""
     backup, first_day = snapshot(it), it.clock().date()
     it.plan.add("refused_at_the_counter")
     it.plan.add("arrives_later", seconds=500)
@@ -544,7 +544,7 @@ def held_while_the_backup_was_made(it: Scene) -> None:
 
 
 def zombie_comes_back_to_restored_books(it: Scene) -> None:
-    """It brings a refusal from before the restore; its key has begun another life since."""
+    """The zombie returns with a refusal from before the restore; its key has been used for a new attempt since."""
     backup, first_day = snapshot(it), it.clock().date()
     it.plan.add("refused_at_the_counter")
 
@@ -600,7 +600,7 @@ def refused_in_the_backup_and_under_way(it: Scene) -> None:
 
 
 def signed_absent_for_days_long_past(it: Scene) -> None:
-    """The statements of the refused order's own days prove nothing of its second life."""
+    """The key was sent again after the restore; statements of the days of its first attempt prove nothing about that."""
     first_day = _refused_order_under_way(it, days_until_sent_again=9)
     statements(it, first_day, 8)
     confirm_absence(it)
@@ -672,7 +672,7 @@ def _withdraw_and_order_again(it: Scene) -> None:
 
 
 def _send_and_restore(it: Scene, backup: object) -> None:
-    """What was paid minutes ago is lost to the books; everybody carries on."""
+    """The books are restored to before a payment of a few minutes ago, and work goes on."""
     first_day = it.clock().date()
     it.send()
     it.clock.advance(minutes=5)

@@ -240,7 +240,7 @@ def reserve_never_lifted() -> Any:
 
 @contextmanager
 def fence_always_believed() -> Iterator[None]:
-    """Also of a bank that has forgotten the key."""
+    """A fence counts as proof of absence even when the bank has already forgotten the key."""
     with (
         patch.object(sending, "fence_proves_absence", lambda *_, **__: True),
         patch.object(resolving, "fence_proves_absence", lambda *_, **__: True),
@@ -424,7 +424,7 @@ def refusal_not_queried_again() -> Any:
 
 
 def _without_a_last_question(broken: Callable[[], Any]) -> Callable[[], Any]:
-    """The sender's question before another key would hide many a variant: each is caught without it."""
+    """Switches off the sender's query before another key: it would hide other broken variants, which must be caught alone."""
 
     @contextmanager
     def both() -> Iterator[None]:

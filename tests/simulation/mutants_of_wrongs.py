@@ -23,7 +23,7 @@ from schemas.payment_messages import Direction
 
 
 def _returns_read_as(wanted: Callable[[Any, Any], bool]) -> Any:
-    """What comes back and is ``wanted`` is taken for the whole payment."""
+    """A return for which ``wanted`` is true is booked as a return of the whole payment."""
     original = line_matching.standing_of
 
     def mutated(order: Any, lines: Any) -> Any:

@@ -107,7 +107,7 @@ def _counted_arrow(before: ObligationState, after: ObligationState, key: str) ->
 
 
 def _unsealed(voucher: Voucher, postings: Sequence[Any]) -> str:
-    """In place of the hash: the number and the count of lines are still compared."""
+    """Replaces the seal of a voucher for speed: its number and its count of lines are still compared."""
     return f"{voucher.number}/{len(postings)}"
 
 

@@ -288,7 +288,7 @@ class Schedule:
         self.workers = 0
 
     def _choose_temper(self) -> None:
-        """Each seed leans its own way: one forgets the statements, another jumps through the days."""
+        """Each seed weighs the actions differently: one rarely fetches statements, another often skips days."""
         self.actors = [
             ("send", self._send),
             ("advance", self._advance),

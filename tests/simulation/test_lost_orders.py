@@ -28,7 +28,7 @@ def killed() -> None:
 def test_a_statement_line_recorded_before_its_order_was_recognised_settles_it(
     transactions: MemoryTransactions, monkeypatch: pytest.MonkeyPatch, is_taken_up_unseen: bool
 ) -> None:
-    """Found by a schedule: absence was signed beside the line, and the county was paid again."""
+    """Found by a schedule: two people confirmed the absence of an order whose line was stored, and it was paid again."""
     scene = Scene(transactions, counties=COUNTIES[:1], terms=GatewayTerms(can_close=False))
     empty = transactions.snapshot()
     scene.release()
@@ -58,7 +58,7 @@ def test_a_statement_line_recorded_before_its_order_was_recognised_settles_it(
 def test_a_credit_on_the_payees_statement_is_no_return_and_is_not_sent_again(
     transactions: MemoryTransactions, is_payers_statement_in: bool
 ) -> None:
-    """Of two hops the account in the middle pays too, and its statement has the first hop's key."""
+    """The account between two hops is payee and payer: its statement shows the first hop's payment as a credit."""
     scene = Scene(transactions, counties=COUNTIES[:1])
     scene.release()
     backup = transactions.snapshot()
@@ -82,7 +82,7 @@ def test_a_credit_on_the_payees_statement_is_no_return_and_is_not_sent_again(
 def test_a_fence_does_not_end_a_lost_order_that_the_bank_may_have_forgotten(
     transactions: MemoryTransactions,
 ) -> None:
-    """It is as old as the backup at most, not as young as the moment at which it is taken up."""
+    """The order may be as old as the backup, not only as old as its recognition: the bank may have dropped its key."""
     scene = Scene(transactions, counties=COUNTIES[:1])
     empty = transactions.snapshot()
     scene.release()
@@ -126,7 +126,7 @@ def test_a_fence_answered_after_a_restore_proves_nothing_about_an_order_that_the
 def test_a_lapsed_order_that_the_bank_still_processes_is_fenced_before_another_key_is_used(
     transactions: MemoryTransactions,
 ) -> None:
-    """It was never sent by these books; nobody has to allow a retry, and the next key waits all the same."""
+    """These books never sent the order, so no retry needs approval; the next key must wait for the fence all the same."""
     scene = Scene(transactions, counties=COUNTIES[:1])
     scene.release()
     with pytest.raises(Killed), once("after commit", killed):

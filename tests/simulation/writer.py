@@ -58,7 +58,7 @@ class NothingToChange(Exception):
 
 @dataclass
 class Hand:
-    """What the writer has before him: the rows as they stand, his copies of earlier ones, and chance."""
+    """What the writer can draw from: the current rows, his copies of earlier rows, and the random generator."""
 
     books: Books
     random: Random
