@@ -344,6 +344,7 @@ NO_COLUMN_NUMBERS = {
     "a gap": ["甲", "乙", "丙", "丁", "1", "", *OF_AMOUNTS[1:-1], ""],
     "one number twice": ["甲", "乙", "丙", "丁", "1", "1", *OF_AMOUNTS[2:], ""],
     "another word": ["追加", "", "", "", *OF_AMOUNTS, ""],
+    "a number and more": ["甲", "乙", "丙", "丁", "15", *OF_AMOUNTS[1:], ""],
     "letters alone": ["甲", "乙", "丙", "丁", *[""] * (PLAN_COLUMNS - 4)],
 }
 
@@ -425,3 +426,62 @@ def test_other_files_with_bytes_of_nil_are_refused_as_no_text(content: bytes) ->
     (finding,) = read(content).findings
     assert finding.rule == "FILE-007"
     assert "BOM" not in finding.message_zh
+
+
+@pytest.mark.parametrize("written_as", ["３３１００２", "'331002", '"=""331002"""', "’331002"])
+def test_a_county_code_kept_as_text_is_the_code_and_said(written_as: str) -> None:
+    parsed = read(csv_text().replace("331002", written_as, 1).encode())
+    assert [line.county for line in parsed.lines] == ["331002", "331002"]
+    assert parsed.lines[0].values["county_code"] == "331002"
+    assert [(finding.rule, finding.cell, finding.expected) for finding in parsed.findings] == [
+        ("CELL-013", "A4", "331002")
+    ]
+
+
+@pytest.mark.parametrize("written_as", ["2026年10月", "2026年10月份", "2026/10", "202610"])
+def test_the_month_of_the_head_may_be_written_otherwise(written_as: str) -> None:
+    text = csv_text()
+    head = text.splitlines()[1]
+    assert rules(read(text.replace(head, head.replace("2026-10", written_as)).encode())) == []
+    wrong = read(text.replace(head, head.replace("2026-10", written_as.replace("10", "11"))).encode())
+    assert rules(wrong) == ["FILE-022"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "经办人签字：,,复核人签字：,,负责人签字：,,年   月   日",
+        "（公章）,,,,年   月   日",
+        "主管部门（签章）：,,,,,财政部门（签章）：",
+        "审核意见：同意",
+        "共 2 条记录",
+        "第1页/共1页",
+        "二〇二六年九月二十五日",
+        "※注：本表数据来源于医保信息平台",
+    ],
+)
+def test_what_forms_have_under_the_table_is_no_row(line: str) -> None:
+    assert rules(read(f"{csv_text()}{line}\r\n".encode())) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "追加,,,,50000.00",
+        "财政部门,,,,50000.00",
+        "审核意见：,,,,50000.00",
+        "经办人：张敏,,,其中追加：,50000.00",
+        "单位,,,,5",
+        "合计大写：贰仟贰佰万元整",
+        "请于25日前上报",
+    ],
+)
+def test_other_text_under_the_table_is_shown(line: str) -> None:
+    parsed = read(f"{csv_text()}{line}\r\n".encode())
+    assert rules(parsed) == ["FILE-018"] or [row.county for row in parsed.lines][2:] == [None]
+
+
+@pytest.mark.parametrize("unit", ["元、人", "元/人", "元、人次、户"])
+def test_a_unit_may_name_what_is_counted_beside_the_money(unit: str) -> None:
+    assert rules(read(csv_text().replace("单位：元", f"单位：{unit}").encode())) == []
+    assert rules(read(csv_text().replace("单位：元", f"单位：万{unit}").encode())) == ["FILE-020"]

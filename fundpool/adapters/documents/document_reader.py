@@ -44,6 +44,8 @@ _SIGNED_HOW = re.compile(r"[(（][^()（）]{1,6}[)）]$")
 _UNSIGNED = re.compile(r"[\s_＿…\-—.／/]*")
 """A line to sign on, with nobody's name on it."""
 _UNIT_ENDS = re.compile(r"\s{2,}|\u3000|[，,；;()（）]|\s(?=[0-9])")
+_WITH_COUNTS = re.compile(r"([、/](人|户|人次|户次))+$")
+"""What stands after the unit of money in a form that counts too: 单位：元、人."""
 _MONEY_UNIT = re.compile(r".*元.*|[十百千万亿]+|yuan|rmb|cny|usd")
 _UNIT_WORDS = r"(?:(?:金额|计量|货币)?单位|人民币|币种|金额)"
 _STATED_UNIT = re.compile(
@@ -71,22 +73,28 @@ PROPERTY_CHARACTERS = 250
 """How much of a list of counties fits into a workbook's property."""
 _WRITTEN_BEFORE = frozenset({FieldKind.COUNTY_CODE, FieldKind.COUNTY_NAME, FieldKind.MONTH, FieldKind.YEAR})
 """What a template has already written into the rows that a county may leave unused."""
-_NOTE = re.compile(r"\s*(注|附注|说明|填表说明|填报说明|编制说明|备注)\s*[0-9]?\s*[：:].*", re.DOTALL)
+_NOTE = re.compile(
+    r"\s*[*＊※]?\s*(注|附注|说明|填表说明|填报说明|编制说明|备注)\s*[0-9]?\s*[：:].*", re.DOTALL
+)
 _NUMERAL = re.compile(r"\s*[-+0-9.,，]+\s*")
 _NEXT_NOTE = re.compile(r"\s*[(（]?([0-9]{1,2}|[一二三四五六七八九十]{1,2})[.．、)）].*", re.DOTALL)
 _FOOTER = re.compile(
     r"((填报|填表|制表|报送|报出|上报|打印|导出|生成|审核|审批|编制|签字|签章|盖章)?(日期|时间)"
     r"|(联系|办公|咨询|经办|手机|固定)?(电话|手机|号码|电话号码|方式)|联系方式|传真|邮编|邮政编码|邮箱|电子邮箱|地址|打印人"
-    r"|(填报|填表|制表|报送|编制)?(单位|机构|部门)([(].{1,8}[)])?|(联系|填报|填表|制表|审批|审核|复核|经办|打印|会计|出纳)人?员?"
-    r"|(单位|部门|财务|分管|主管)?(负责人|领导|局长|主任|科长|会计)([(].{1,8}[)])?|页码?|(签字|签章|盖章|公章))"
+    r"|(填报|填表|制表|报送|编制|主管|财政|医保|医疗保障|上级)?(单位|机构|部门)([(].{1,8}[)])?|(联系|填报|填表|制表|审批|审核|复核|经办|打印|会计|出纳)人?员?(签字|签名|签章)?"
+    r"|(单位|部门|财务|分管|主管)?(负责人|领导|局长|主任|科长|会计)(签字|签名|签章)?([(].{1,8}[)])?|页码?|[(]?(签字|签章|盖章|公章)[)]?"
+    r"|(审核|审批|领导|主管)?意见)"
     r"(:.*)?"
-    r"|-?第?[0-9]{1,3}页?(/[0-9]{1,3}|,?共[0-9]{1,3}页)?-?|共[0-9]{1,3}页.*|page[0-9]{1,3}(of[0-9]{1,3})?"
+    r"|年月日|[〇零一二三四五六七八九]{4}年[一二三四五六七八九十]{1,2}月[一二三四五六七八九十]{1,3}日"
+    r"|-?第?[0-9]{1,3}页?(/[0-9]{1,3}|[,/]?共[0-9]{1,3}页)?-?|共[0-9]{1,3}页.*|共[0-9]{1,5}条(记录|数据)?|page[0-9]{1,3}(of[0-9]{1,3})?"
     r"|[0-9]{4}(年|[-/.])[0-9]{1,2}(月|[-/.])[0-9]{1,2}日?([0-9:]{4,8})?",
     re.DOTALL,
 )
 """What stands under a table, folded: a date, a telephone or page number, who signs."""
 
 
+_NUMBER_FOLLOWS = re.compile("电话|手机|号|方式|传真|邮|页|日期|时间|月份|期间|版本")
+"""In a label that a number may follow without being an amount."""
 _BARE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
 
 
@@ -470,7 +478,8 @@ class _Reading:
                 elif label == "模板版本":
                     head["fundpool-version"] = value
                 elif label == fold(self.document.month_zh):
-                    head["fundpool-month"] = value
+                    month, _ = read_month(replace(cell, text=value), date1904=self.date1904)
+                    head["fundpool-month"] = value if month is None else str(month)
         return head
 
     def check_properties(self, properties: Mapping[str, str], month: Period | None) -> None:
@@ -580,7 +589,7 @@ class _Reading:
 
     def _take_label(self, key: str, value: str, cell: str) -> None:
         if key == "unit":
-            unit = fold(_UNIT_ENDS.split(value.strip())[0])
+            unit = _WITH_COUNTS.sub("", fold(_UNIT_ENDS.split(value.strip())[0]))
             if _MONEY_UNIT.fullmatch(unit):  # else it is the unit that files
                 self._units_stated.append((unit, cell))
         elif key and _UNSIGNED.fullmatch(value):
@@ -669,16 +678,21 @@ class _Reading:
         A bare number is the page's where it stands alone under the total; elsewhere it may be an amount.
         """
         is_page = len(filled) == 1 and self._total_row is not None
-        after_label = False
+        label = ""
         for _, cell in sorted(filled.items()):
             text = fold(cell.text or "")
             is_footer = cell.kind == "s" and _FOOTER.fullmatch(text) is not None
             if is_footer and _BARE_NUMBER.fullmatch(text):
                 is_footer = is_page
-            if not is_footer and not after_label:
+            if not is_footer and (not label or self._is_amount_after(label, table, cell)):
                 return False
-            after_label = is_footer and (":" not in text or text.endswith(":"))
+            label = text if is_footer and (":" not in text or text.endswith(":")) else ""
         return True
+
+    def _is_amount_after(self, label: str, table: _Table, cell: Cell) -> bool:
+        """Whether a number stands in an amount's column after a label that no number follows."""
+        is_amount = any(table.columns.get(f.key) == cell.column for f in self.document.money_fields)
+        return is_amount and self._looks_like_a_value(cell) and _NUMBER_FOLLOWS.search(label) is None
 
     def _is_unused(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
         """Whether a row of a list holds only what the template wrote into it: county, period and empty sums."""
@@ -705,12 +719,12 @@ class _Reading:
         if len(filled) > 12 or not any(self._pairs(text) for text in texts):
             return False
         unlabelled: dict[int, Cell] = {}
-        follows_label = False
+        label = ""
         for column, cell in sorted(filled.items()):
             pairs = self._pairs(cell.text or "") if cell.kind == "s" else []
-            if not pairs and not follows_label:
+            if not pairs and (not label or self._is_amount_after(label, table, cell)):
                 unlabelled[column] = cell
-            follows_label = bool(pairs) and not pairs[-1][1]
+            label = cell.text or "" if pairs and not pairs[-1][1] else ""
         return not self._has_amount(table, unlabelled) and self._read_labels(table, filled)
 
     def _has_amount(self, table: _Table, filled: Mapping[int, Cell]) -> bool:
@@ -846,6 +860,9 @@ class _Reading:
             return None, [*formula, Remark("CELL-011", text)]
         value, remarks = self._value_of_text(f, cell, text)
         if f.kind is FieldKind.COUNTY_CODE and value is not None:
+            plain, _ = read_reference(str(value))
+            if plain and plain != value and _COUNTY_CODE.fullmatch(plain):
+                value, remarks = plain, [*remarks, Remark("CELL-013", text, plain)]
             long = _LONG_CODE.fullmatch(str(value))
             if long is not None:
                 value, remarks = long[1], [*remarks, Remark("CELL-013", text, long[1])]
@@ -931,16 +948,18 @@ def _filled(cells: Mapping[int, Cell]) -> dict[int, Cell]:
     return {column: cell for column, cell in cells.items() if not cell.blank}
 
 
-_BEFORE_NUMBERS = re.compile(r"([栏列](次|号|目))?(甲(乙(丙(丁(戊己?)?)?)?)?)?")
-"""What a row of column numbers begins with, its cells joined."""
+_BEFORE_NUMBERS = re.compile(r"([栏列](次|号|目))?(甲(乙(丙(丁(戊己?)?)?)?)?|a(b(c(d(ef?)?)?)?)?|[-—–]*)")
+"""What a row of column numbers begins with, its cells folded and joined."""
 _MARKS = 3
 """So many cells make a row of column numbers: a single 1 may be an amount."""
 
 
 def _is_number_of_column(cell: Cell, number: int) -> bool:
-    """Whether the cell holds ``number`` as a column's: 3, (3), 3栏 or, with how it is computed, 3=1+2."""
+    """Whether the cell holds ``number`` as a column's: 3, (3), 3栏 or, with how it is computed, 3=1+2 or 3(1+2)."""
     text = fold(cell.text or "")
-    written = re.fullmatch(rf"第?\(?{number}\)?栏?(=[0-9()+\-−–*×/÷]+)?", text, re.ASCII)
+    written = re.fullmatch(
+        rf"第?\(?{number}\)?栏?(=[0-9()+\-−–*×/÷.]+|\([0-9+\-−–*×/÷.]+\))?", text, re.ASCII
+    )
     return cell.kind in {"s", "n"} and not cell.formula and not cell.is_date and written is not None
 
 
