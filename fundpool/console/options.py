@@ -282,3 +282,22 @@ def parse_amount(text: str) -> int:
             f"金额应写作 1234567.89（元），现为 {text}",
             f"an amount in yuan is written 1234567.89, found {text}",
         ) from None
+
+
+def parse_reference(text: str) -> str:
+    """The number of a paper, as registers read it. Raises InputError ``bad_reference`` when it is none.
+
+    One paper is booked once by this text, so a character that nobody sees would book it twice.
+    """
+    from fundpool.adapters.documents.cell_grammar import code_points, read_reference, without_unseen
+
+    seen, unseen = without_unseen(text)
+    reference, _ = read_reference(seen.strip())
+    if reference is None or unseen:
+        found = code_points(unseen) if unseen else f"“{text}”"
+        raise InputError(
+            "bad_reference",
+            f"凭据号应为凭据上的号码，不含看不见的字符，现有 {found}",
+            f"a reference is the number of its paper without characters that nobody sees, found {found}",
+        )
+    return reference

@@ -171,13 +171,29 @@ def test_the_journal_for_beancount_adds_up_to_our_balances(
 def test_the_csv_export_contains_no_formula(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     main(
         ["ledger", "income", "--city", CITY, "--fund", FUND, "--unit", "331000", "--amount", "1.00",
-         "--reference", "=1+1", "--by", "甲", "--as-of", "2026-10-09"]
+         "--reference", "@1+1", "--by", "甲", "--as-of", "2026-10-09"]
     )  # fmt: skip
     capsys.readouterr()
     assert main(["ledger", "export", "--format", "csv"]) == 0
     rows = capsys.readouterr().out.splitlines()
-    assert any(row.endswith("'=1+1") for row in rows)
+    assert any(row.endswith("'@1+1") for row in rows)
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row.split(","))
+
+
+def test_a_reference_is_the_number_of_a_paper(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    def book(reference: str) -> tuple[int, Any]:
+        return run(
+            capsys, "ledger", "income", "--city", CITY, "--fund", FUND, "--unit", "331000", "--amount", "1.00",
+            "--reference", reference, "--by", "甲", "--as-of", "2026-10-09",
+        )  # fmt: skip
+
+    for nothing in (" ", "", "'", "\u200b", "SJ\u200b12", "2.026E+15", "=A1"):
+        status, answer = book(nothing)
+        assert (status, answer["error"]["code"]) == (2, "bad_reference"), nothing
+    before = run(capsys, "ledger", "balances")[1]["trial_balance"][0]["debit_fen"]
+    for same in ("SJ12", "ＳＪ１２", " SJ12 ", "'SJ12"):
+        assert book(same)[0] == 0
+    assert run(capsys, "ledger", "balances")[1]["trial_balance"][0]["debit_fen"] == before + 100
 
 
 def test_a_booking_is_reversed_from_the_command_line_once(

@@ -19,6 +19,7 @@ from fundpool.console.options import (
     PolicyDir,
     Reason,
     parse_amount,
+    parse_reference,
     writing_to,
 )
 from fundpool.console.output import Table, findings_in_words, pick
@@ -173,7 +174,8 @@ def income(
     now, amount_fen = act.now, parse_amount(amount)
     act.require_known(city, fund, unit)
     account = AccountRef(city, fund, AccountType(into), unit=unit)
-    received = booking.Income(account, source, amount_fen, reference=reference, received_at=now)
+    paper = parse_reference(reference)
+    received = booking.Income(account, source, amount_fen, reference=paper, received_at=now)
     act.change(booking.book_incomes, [received], by=act.by, now=now)
     return act.show({"city": city, "fund": fund, "unit": unit, "amount_fen": amount_fen}, "已入账 / booked")
 
