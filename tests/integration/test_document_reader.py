@@ -434,7 +434,7 @@ def test_a_county_code_kept_as_text_is_the_code_and_said(written_as: str) -> Non
     assert [line.county for line in parsed.lines] == ["331002", "331002"]
     assert parsed.lines[0].values["county_code"] == "331002"
     assert [(finding.rule, finding.cell, finding.expected) for finding in parsed.findings] == [
-        ("CELL-013", "A4", "331002")
+        ("CELL-002", "A4", "331002")
     ]
 
 

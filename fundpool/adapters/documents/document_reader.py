@@ -862,7 +862,7 @@ class _Reading:
         if f.kind is FieldKind.COUNTY_CODE and value is not None:
             plain, _ = read_reference(str(value))
             if plain and plain != value and _COUNTY_CODE.fullmatch(plain):
-                value, remarks = plain, [*remarks, Remark("CELL-013", text, plain)]
+                value, remarks = plain, [*remarks, Remark("CELL-002", text, plain)]
             long = _LONG_CODE.fullmatch(str(value))
             if long is not None:
                 value, remarks = long[1], [*remarks, Remark("CELL-013", text, long[1])]
