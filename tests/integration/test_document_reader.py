@@ -131,6 +131,25 @@ def test_a_county_is_known_by_an_alias_or_by_its_name_alone() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "fund"),
+    [
+        ("城乡居民", "resident"),
+        ("居民医疗保险", "resident"),
+        ("城乡居民医疗保险", "resident"),
+        ("居民基本医疗保险", "resident"),
+        ("职工医疗保险", "employee"),
+        ("城镇职工医保", "employee"),
+        ("城镇居民", None),  # a scheme that the residents' fund took in: nobody says whose money is meant
+        ("新农合", None),
+    ],
+)
+def test_a_fund_is_known_by_what_counties_call_it(written: str, fund: str | None) -> None:
+    rows = sample.plan_rows()
+    rows[0].update(fund=written)
+    assert read(sample.file_bytes("plan", rows, ".csv")).lines[0].fund == fund
+
+
 def test_a_file_may_speak_for_several_counties() -> None:
     rows = sample.plan_rows() + sample.plan_rows(sample.HUANGYAN)
     assert read(sample.file_bytes("plan", rows)).counties == ("331002", "331003")
