@@ -23,6 +23,7 @@ from fundpool.services.documents.document_collection import periods_of
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
 from fundpool.services.oversight.status import known_cities, step_states
 from fundpool.services.payments.disbursement import is_owed
+from fundpool.services.ports.notices import Act
 from fundpool.services.ports.work import MonthPorts, Work
 
 MONTHS_AHEAD = 2
@@ -74,6 +75,11 @@ def reserve_due_steps(
 def record_start(ports: MonthPorts, scheduled: ScheduledStep, run_id: str) -> None:
     """Remember the run that was started for a reservation."""
     ports.database.transaction(lambda work: work.scheduled_steps.set_run(scheduled, run_id))
+
+
+def record_tick(ports: MonthPorts, city: str, now: datetime) -> None:
+    """Remember that the day's tick was carried out to its end for the city."""
+    ports.database.transaction(lambda work: work.last_done.record(Act.DAILY_TICK, now, city))
 
 
 def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, ...]:

@@ -108,6 +108,9 @@ class SubmissionStore(Protocol):
     ) -> None:
         """Mark the version as gone back to the county; ``at`` None takes the mark away."""
 
+    def cities(self) -> set[str]:
+        """Cities whose counties have filed anything."""
+
     def months(self, city: str, documents: Sequence[DocumentKind] | None = None) -> tuple[Month, ...]:
         """Months of which a document, or one of ``documents``, was filed; years are no months."""
 
@@ -198,6 +201,9 @@ class ScheduledStepStore(Protocol):
 
     def of_day(self, city: str, business_date: date) -> tuple[ScheduledStep, ...]:
         """All reservations of the day, in the order they were made."""
+
+    def cities(self) -> set[str]:
+        """Cities for which anything was ever reserved."""
 
     def months(self, city: str, but: str | None = None) -> tuple[Month, ...]:
         """Months for which anything (other than the step ``but``) was ever reserved."""
