@@ -97,8 +97,9 @@ class Message:
 class Channel(Protocol):
     """A way to people."""
 
-    name: str
-    """Tells the channels of an installation apart; no secret."""
+    @property
+    def name(self) -> str:
+        """Tells the channels of an installation apart; no secret."""
 
     def deliver(self, message: Message) -> str | None:
         """Send a message; None once it was taken, else why it was not, without a secret."""

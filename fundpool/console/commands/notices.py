@@ -1,0 +1,87 @@
+"""``fundpool notices``: what people are to know, and sending it; meant for a timer of five minutes."""
+
+import os
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from fundpool.console.options import Dated
+from fundpool.console.output import Table, minute
+from fundpool.domain.notices import StoredNotice
+
+
+def notices(
+    *,
+    send: Annotated[
+        bool, Parameter(help="登记新告警并发送 / make up what is new and send what waits", negative="")
+    ] = False,
+    again: Annotated[
+        bool, Parameter(help="连同已放弃的一起再发 / send what failed anew, given up or not", negative="")
+    ] = False,
+    options: Dated = Dated(),
+) -> int:
+    """告警：列出现有各项；--send 发送，每五分钟运行一次 / What people are to know now; --send tells them, every five minutes.
+
+    Each event is told once, by every channel of FUNDPOOL_NOTIFY and FUNDPOOL_NOTIFY_COMMAND (docs/alarms.md).
+    Exit status 1 when some could not be delivered; they are tried again with growing pauses.
+    """
+    from fundpool.bootstrap import open_installation
+    from fundpool.local_prefect.client import past_every_proxy
+    from fundpool.services.watch.installation import look, tell
+
+    installation, now = open_installation(options.settings), options.now
+    database = installation.ports.database
+    if again:
+        database.transaction(lambda work: work.notices.try_again(now))
+    if send:
+        os.environ.update(past_every_proxy())  # a webhook of this machine is not a proxy's business
+        tell(installation, now, sends=True)
+    _, standing = look(installation, now)
+    unsent, told = database.read(
+        lambda work: (work.notices.unsent(), work.notices.known([each.key for each in standing]))
+    )
+    undelivered = [_stored(each) for each in unsent if each.is_undelivered]
+    waiting = {each.notice.key for each in unsent}
+    rows = [
+        {
+            "key": notice.key,
+            "kind": notice.kind.value,
+            "city": notice.city,
+            "message_zh": notice.message_zh,
+            "message_en": notice.message_en,
+            "remedy": notice.remedy,
+            "state": "waiting" if notice.key in waiting else "told" if notice.key in told else "new",
+        }
+        for notice in standing
+    ]
+    channels = [channel.name for channel in installation.channels()]
+    document = {"as_of": now, "channels": channels, "standing": rows, "undelivered": undelivered}
+    lines = [f"渠道 channels: {', '.join(channels) or '未设置 none (FUNDPOOL_NOTIFY, docs/alarms.md)'}"]
+    columns = {
+        "类别 kind": "kind",
+        "城市 city": "city",
+        "说明": lambda row: f"{row['message_zh']}\n{row['message_en']}",
+        "处理 remedy": "remedy",
+        "告知 told": "state",
+    }
+    failed = {
+        "说明": "message_zh",
+        "次数 attempts": "attempts",
+        "下次 next": "next_at",
+        "原因 failure": "failure",
+    }
+    tables = [Table(f"告警 notices · {minute(now)}", rows, columns)]
+    if undelivered:
+        tables.append(Table("未送达 undelivered", undelivered, failed))
+    return options.show(document, *lines, *tables, found=bool(undelivered))
+
+
+def _stored(stored: StoredNotice) -> dict[str, object]:
+    return {
+        "key": stored.notice.key,
+        "message_zh": stored.notice.message_zh,
+        "message_en": stored.notice.message_en,
+        "attempts": stored.attempts,
+        "next_at": stored.next_at,
+        "failure": stored.failure,
+    }
