@@ -1,7 +1,7 @@
 """``fundpool health``: how well the installation is, with an exit status for monitoring."""
 
 from fundpool.console.options import Dated
-from fundpool.console.output import Table, iso, minute
+from fundpool.console.output import Columns, Table, iso, minute
 from schemas.health import Health, HealthState
 
 _EXIT = {HealthState.WELL: 0, HealthState.ATTENTION: 1, HealthState.DOWN: 2}
@@ -43,7 +43,7 @@ def _parts(shown: Health) -> list[Table | str]:
             Table("须处理 to look at", why, ["类别 kind", "城市 city", "数 count", "说明", "处理 remedy"])
         )
     if shown.cities:
-        cities = {
+        cities: Columns = {
             "城市 city": "city",
             "未结月份 open months": lambda city: " ".join(city.open_months),
             "期限 duties": lambda city: _counts(city.duties),

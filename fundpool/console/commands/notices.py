@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from fundpool.console.options import Dated
-from fundpool.console.output import Table, minute
+from fundpool.console.output import Columns, Table, minute
 from fundpool.domain.notices import StoredNotice
 
 
@@ -33,10 +33,10 @@ def notices(
     database = installation.ports.database
     if again:
         database.transaction(lambda work: work.notices.try_again(now))
+    reading, standing = look(installation, now)
     if send:
         os.environ.update(past_every_proxy())  # a webhook of this machine is not a proxy's business
-        tell(installation, now, sends=True)
-    _, standing = look(installation, now)
+        tell(installation, reading, standing, sends=True)
     unsent, told = database.read(
         lambda work: (work.notices.unsent(), work.notices.known([each.key for each in standing]))
     )
@@ -57,14 +57,14 @@ def notices(
     channels = [channel.name for channel in installation.channels()]
     document = {"as_of": now, "channels": channels, "standing": rows, "undelivered": undelivered}
     lines = [f"渠道 channels: {', '.join(channels) or '未设置 none (FUNDPOOL_NOTIFY, docs/alarms.md)'}"]
-    columns = {
+    columns: Columns = {
         "类别 kind": "kind",
         "城市 city": "city",
         "说明": lambda row: f"{row['message_zh']}\n{row['message_en']}",
         "处理 remedy": "remedy",
         "告知 told": "state",
     }
-    failed = {
+    failed: Columns = {
         "说明": "message_zh",
         "次数 attempts": "attempts",
         "下次 next": "next_at",

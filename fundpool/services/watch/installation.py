@@ -21,20 +21,6 @@ class Installation:
     channels: Callable[[], Sequence[Channel]]
 
 
-def tell(installation: Installation, now: datetime, *, sends: bool) -> tuple[int, Sending]:
-    """Make up what is new and, with ``sends``, send what waits; how many notices are new, and what the sending came to.
-
-    Where no channel is set up nothing is made up: once there is one, it is told all that stands then.
-    """
-    channels = installation.channels()
-    if not channels:
-        return 0, Sending()
-    reading, standing = look(installation, now)
-    looked_at = {city.policy.key for city in reading.cities}
-    new = make_up(installation.ports.database, standing, now, cities=looked_at)
-    return new, send_waiting(installation.ports.database, channels, now) if sends else Sending()
-
-
 def look(installation: Installation, now: datetime) -> tuple[Reading, tuple[Notice, ...]]:
     """What stands open now, and of what people are to know. Raises ServiceUnavailable as the database does."""
     surroundings = installation.look_around()
@@ -42,3 +28,16 @@ def look(installation: Installation, now: datetime) -> tuple[Reading, tuple[Noti
         raise surroundings.database_error
     reading = read_installation(installation.ports, now)
     return reading, standing_notices(reading, surroundings, installation.ports.calendar)
+
+
+def tell(installation: Installation, reading: Reading, standing: Sequence[Notice], *, sends: bool) -> Sending:
+    """Make up what is new and, with ``sends``, send what waits; what the sending came to.
+
+    Where no channel is set up nothing is made up: once there is one, it is told all that stands then.
+    """
+    channels = installation.channels()
+    if not channels:
+        return Sending()
+    database, now = installation.ports.database, reading.now
+    make_up(database, standing, now, cities={city.policy.key for city in reading.cities})
+    return send_waiting(database, channels, now) if sends else Sending()

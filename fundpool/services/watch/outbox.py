@@ -16,7 +16,7 @@ from fundpool.domain.notices import (
 from fundpool.services.ports.notices import Channel, Message
 from fundpool.services.ports.work import Transactions, Work
 
-_LINES_OF_A_GROUP, _GROUPS = 8, 20
+_LINES_OF_A_GROUP, _GROUPS = 5, 10
 """What a message shows of a flood; it says how many more there are."""
 
 
