@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -169,7 +170,7 @@ def test_a_channel_that_fails_is_tried_again_alone_with_growing_pauses_and_given
                 send_waiting(transactions, [well, away], waiting.next_at - timedelta(seconds=1)) == Sending()
             )
             now = waiting.next_at
-    pauses = [after - before for before, after in zip(tried, tried[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(tried)]
     assert pauses == sorted(pauses)
     assert pauses[0] < pauses[-1]
     assert waiting.next_at is None, "given up"

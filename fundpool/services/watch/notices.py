@@ -190,10 +190,11 @@ def _stopped_funds(city: CityReading) -> Iterator[Notice]:
     names = {fund.key: fund for fund in city.policy.funds}
     for stop in city.stopped:
         fund = names.get(stop.fund)
-        since = None if stop.since is None else f"{stop.since.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+        stopped_at = None if stop.since is None else stop.since.astimezone(SHANGHAI)
+        since = None if stopped_at is None else f"{stopped_at:%Y-%m-%d %H:%M}"
         fund_zh, fund_en = (fund.name_zh, fund.name_en) if fund else (stop.fund, stop.fund)
         yield Notice(
-            key=f"stop:{city.policy.key}:{stop.fund}:{stop.since.isoformat() if stop.since else 'deleted'}",
+            key=f"stop:{city.policy.key}:{stop.fund}:{stopped_at.isoformat() if stopped_at else 'deleted'}",
             kind=NoticeKind.FUND_STOPPED,
             message_zh=f"{city.policy.name_zh}{fund_zh}基金自 {since or '不明时刻'} 起停发",
             message_en=f"{city.policy.key}: sending of the fund of the {fund_en} is stopped since "
