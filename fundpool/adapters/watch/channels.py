@@ -6,9 +6,9 @@ import os
 import shlex
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,20 +62,13 @@ def _words(command: str) -> tuple[str, ...]:
     return words
 
 
-@cache
-def _apprise_without_logs() -> type["Apprise"]:
-    """Apprise, whose log may repeat what stands in a URL: nobody hears it."""
-    import apprise  # noqa: PLC0415 - half a second, for those who send
-
-    log = logging.getLogger("apprise")
-    log.addHandler(logging.NullHandler())
-    log.propagate = False
-    return apprise.Apprise
-
-
 def _service(url: str, place: int) -> "Apprise":
-    service = _apprise_without_logs()()
-    if not service.add(url):
+    from apprise import Apprise  # noqa: PLC0415 - half a second, for those who send
+
+    service = Apprise()
+    with _nobody_hears_apprise():
+        is_known = service.add(url)
+    if not is_known:
         raise InputError(
             "notify_url_unusable",
             f"FUNDPOOL_NOTIFY 第 {place} 个地址不是 apprise 认识的（内含密码，此处不显示）",
@@ -83,6 +76,18 @@ def _service(url: str, place: int) -> "Apprise":
             remedy="docs/alarms.md",
         )
     return service
+
+
+@contextmanager
+def _nobody_hears_apprise() -> Iterator[None]:
+    """Its log may repeat what stands in a URL. Each time anew: whoever sets logging up may undo it."""
+    log = logging.getLogger("apprise")
+    was = log.disabled
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = was
 
 
 @dataclass(frozen=True)
@@ -96,12 +101,13 @@ class AppriseChannel:
         """See ``Channel.deliver``; apprise waits four seconds for a connection and four for an answer."""
         from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
 
-        is_taken = self._service.notify(
-            title=message.title,
-            body=message.text,
-            notify_type=NotifyType.SUCCESS if message.is_all_over else NotifyType.WARNING,
-            body_format=NotifyFormat.TEXT,
-        )
+        with _nobody_hears_apprise():
+            is_taken = self._service.notify(
+                title=message.title,
+                body=message.text,
+                notify_type=NotifyType.SUCCESS if message.is_all_over else NotifyType.WARNING,
+                body_format=NotifyFormat.TEXT,
+            )
         return None if is_taken else "the service did not take it"
 
 
