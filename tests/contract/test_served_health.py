@@ -20,7 +20,6 @@ from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.health_pages import KeptHealth, health_router
 from fundpool.domain.periods import Month
-from fundpool.services.month.daily import record_tick
 from fundpool.services.ports.notices import Act
 from schemas.health import Health, HealthState
 from tests.canary import DATABASE_PASSWORD, MAIL_PASSWORD
@@ -57,7 +56,8 @@ def test_the_health_and_the_metrics_of_a_served_installation(
     for county in scene.counties:
         scene.submit(scene.plan(county), "plan", at("2026-09-24 10:00"))
     scene.run("plan-collection", at("2026-09-24 10:00"))
-    record_tick(scene.ports, "taizhou", at("2026-09-25 07:02"))
+    done = at("2026-09-25 07:02")
+    transactions.transaction(lambda work: work.last_done.record(Act.DAILY_TICK, done, "taizhou"))
     transactions.transaction(lambda work: work.last_done.record(Act.BACKUP, at("2026-09-25 11:00")))
     url = database.engine.url.render_as_string(hide_password=False)
     with serving(

@@ -16,7 +16,6 @@ from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.notices import Notice, NoticeKind
 from fundpool.domain.periods import Month
 from fundpool.services.month import steps
-from fundpool.services.month.daily import record_tick
 from fundpool.services.payments import kill_switches, payment_decisions
 from fundpool.services.ports.notices import Act, Channel, Queue, Surroundings
 from fundpool.services.watch.health import health_of
@@ -50,8 +49,10 @@ def installation(
 
 def all_done(scene: CityScene, now: datetime) -> None:
     """The day's tick and a backup."""
-    record_tick(scene.ports, "taizhou", now)
-    scene.ports.database.transaction(lambda work: work.last_done.record(Act.BACKUP, now))
+    for act, city in ((Act.DAILY_TICK, "taizhou"), (Act.BACKUP, "")):
+        scene.ports.database.transaction(
+            lambda work, act=act, city=city: work.last_done.record(act, now, city)
+        )
 
 
 def standing(scene: CityScene, now: datetime) -> list[Notice]:

@@ -18,6 +18,7 @@ from fundpool.domain.schedule import (
     steps_due,
 )
 from fundpool.domain.submission import FileState
+from fundpool.services.books.audit_checks import keep_anchor
 from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_collection import periods_of
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
@@ -77,9 +78,14 @@ def record_start(ports: MonthPorts, scheduled: ScheduledStep, run_id: str) -> No
     ports.database.transaction(lambda work: work.scheduled_steps.set_run(scheduled, run_id))
 
 
-def record_tick(ports: MonthPorts, city: str, now: datetime) -> None:
-    """Remember that the day's tick was carried out to its end for the city."""
-    ports.database.transaction(lambda work: work.last_done.record(Act.DAILY_TICK, now, city))
+def finish_tick(ports: MonthPorts, city: str, now: datetime, *, is_whole: bool) -> None:
+    """Keep the day's anchor, then remember that the city's tick is done; not of one that looked at some months only.
+
+    Last of all: a place that cannot be written to fails the tick, and keeps no step from its day.
+    """
+    keep_anchor(ports, now)
+    if is_whole:
+        ports.database.transaction(lambda work: work.last_done.record(Act.DAILY_TICK, now, city))
 
 
 def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, ...]:
