@@ -16,7 +16,10 @@ from prometheus_client.registry import Collector
 from schemas.health import Health, HealthState
 
 KEPT_SECONDS = 10.0
-"""How long a look at the installation is shown: a nation's takes seconds, and many may ask."""
+"""How long a look at the installation is shown at least: many may ask."""
+
+KEPT_TIMES = 9
+"""And at least so many times as long as it took: a nation's takes seconds, and takes a tenth of a core at most."""
 
 _STATE_NUMBER = {HealthState.WELL: 0, HealthState.ATTENTION: 1, HealthState.DOWN: 2}
 
@@ -24,17 +27,19 @@ _STATE_NUMBER = {HealthState.WELL: 0, HealthState.ATTENTION: 1, HealthState.DOWN
 class KeptHealth:
     """The installation's health, looked at by one request at a time and kept for a while."""
 
-    def __init__(self, look: Callable[[], Health], kept_seconds: float = KEPT_SECONDS) -> None:
+    def __init__(self, look: Callable[[], Health]) -> None:
         self._look = look
-        self._kept_seconds = kept_seconds
         self._lock = Lock()
         self._seen: tuple[float, Health] | None = None
+        """Until when it is shown, and what was seen."""
 
     def __call__(self) -> Health:
         with self._lock:
-            if self._seen is None or time.monotonic() - self._seen[0] > self._kept_seconds:
+            began = time.monotonic()
+            if self._seen is None or began > self._seen[0]:
                 health = self._look()
-                self._seen = time.monotonic(), health
+                ended = time.monotonic()
+                self._seen = ended + max(KEPT_SECONDS, KEPT_TIMES * (ended - began)), health
             return self._seen[1]
 
 

@@ -21,7 +21,7 @@ from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.health_pages import KeptHealth, health_router
 from fundpool.domain.periods import Month
 from fundpool.services.ports.notices import Act
-from schemas.health import Health, HealthState
+from schemas.health import Health
 from tests.canary import DATABASE_PASSWORD, MAIL_PASSWORD
 from tests.integration.month_scene import CityScene, at
 
@@ -122,7 +122,7 @@ def well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Health:
 def test_many_requests_within_seconds_look_at_the_installation_once(well: Health) -> None:
     looks = Counting(well)
     app = FastAPI()
-    app.include_router(health_router(KeptHealth(looks, kept_seconds=3600), CollectorRegistry()))
+    app.include_router(health_router(KeptHealth(looks), CollectorRegistry()))
     with TestClient(app) as client:
         threads = [threading.Thread(target=client.get, args=("/health",)) for _ in range(8)]
         for thread in threads:
@@ -131,7 +131,24 @@ def test_many_requests_within_seconds_look_at_the_installation_once(well: Health
             thread.join()
         assert client.get("/metrics").status_code == 200
     assert looks.looks == 1
-    again = Counting(well)
-    at_once = KeptHealth(again, kept_seconds=-1)
-    assert [at_once().state for _ in range(2)] == [HealthState.WELL] * 2
-    assert again.looks == 2
+
+
+def test_a_look_is_kept_for_ten_seconds_and_a_slow_one_longer(
+    well: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("fundpool.console.health_pages.time.monotonic", lambda: clock[0])
+
+    class Slow(Counting):
+        took = 0.0
+
+        def __call__(self) -> Health:
+            clock[0] += self.took
+            return super().__call__()
+
+    looks = Slow(well)
+    kept = KeptHealth(looks)
+    for moment, took, seen in ((0, 0, 1), (10, 0, 1), (11, 6, 2), (11 + 6 + 54, 0, 2), (11 + 6 + 55, 0, 3)):
+        clock[0], looks.took = float(moment), float(took)
+        assert kept() is well
+        assert looks.looks == seen, moment
