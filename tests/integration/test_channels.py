@@ -249,3 +249,23 @@ def test_what_was_given_up_is_sent_again_on_request(
     assert webhook.received == []
     assert main(["notices", "--send", "--again", "--as-of", "2026-12-01"]) == 0
     assert len(webhook.received) == 1
+
+
+def test_every_channel_can_be_tried_without_a_notice(
+    mailbox: tuple[Mailbox, str],
+    webhook: Webhook,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    box, url = mailbox
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path))
+    assert main(["notices", "--test"]) == 1, "nothing is set up"
+    monkeypatch.setenv("FUNDPOOL_NOTIFY", f"{url} {webhook.url}")
+    assert main(["notices", "--test"]) == 0
+    assert (len(box.mails), len(webhook.received)) == (1, 1)
+    webhook.status = 404
+    capsys.readouterr()
+    assert main(["notices", "--test", "--json"]) == 1
+    answers = {each["channel"]: each["failure"] for each in json.loads(capsys.readouterr().out)["channels"]}
+    assert answers == {"mailto#1": None, "json#1": "the service did not take it"}

@@ -1,6 +1,7 @@
 """``fundpool notices``: what people are to know, and sending it; meant for a timer of five minutes."""
 
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -8,6 +9,7 @@ from cyclopts import Parameter
 from fundpool.console.options import Dated
 from fundpool.console.output import Columns, Table, minute
 from fundpool.domain.notices import StoredNotice
+from fundpool.services.ports.notices import Channel, Message
 
 
 def notices(
@@ -17,6 +19,10 @@ def notices(
     ] = False,
     again: Annotated[
         bool, Parameter(help="连同已放弃的一起再发 / send what failed anew, given up or not", negative="")
+    ] = False,
+    test: Annotated[
+        bool,
+        Parameter(help="向每个渠道发一条测试消息 / send a test message by every channel", negative=""),
     ] = False,
     options: Dated = Dated(),
 ) -> int:
@@ -30,12 +36,14 @@ def notices(
     from fundpool.services.watch.installation import look, tell
 
     installation, now = open_installation(options.settings), options.now
+    os.environ.update(past_every_proxy())  # a webhook of this machine is not a proxy's business
+    if test:
+        return _test(installation.channels(), options)
     database = installation.ports.database
     if again:
         database.transaction(lambda work: work.notices.try_again(now))
     reading, standing = look(installation, now)
     if send:
-        os.environ.update(past_every_proxy())  # a webhook of this machine is not a proxy's business
         tell(installation, reading, standing, sends=True)
     unsent, told = database.read(
         lambda work: (work.notices.unsent(), work.notices.known([each.key for each in standing]))
@@ -74,6 +82,21 @@ def notices(
     if undelivered:
         tables.append(Table("未送达 undelivered", undelivered, failed))
     return options.show(document, *lines, *tables, found=bool(undelivered))
+
+
+def _test(channels: Sequence[Channel], options: Dated) -> int:
+    message = Message(
+        "fundpool: 测试 test",
+        "这是一条测试消息，无须处理。\nThis is a test, there is nothing to do.",
+        notices=(),
+    )
+    answers = [{"channel": each.name, "failure": each.deliver(message)} for each in channels]
+    columns: Columns = {
+        "渠道 channel": "channel",
+        "结果": lambda row: row["failure"] or "已送出 sent",
+    }
+    found = not answers or any(answer["failure"] for answer in answers)
+    return options.show({"channels": answers}, Table("测试 test", answers, columns), found=found)
 
 
 def _stored(stored: StoredNotice) -> dict[str, object]:
