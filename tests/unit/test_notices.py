@@ -160,6 +160,7 @@ def test_three_hundred_late_counties_are_one_short_message_that_names_how_many(c
 def test_a_message_keeps_what_is_over_apart_and_says_whether_all_is() -> None:
     stop = Notice("stop:1", NoticeKind.FUND_STOPPED, "停发", "stopped", "restart", city="taizhou")
     both = compose([over(stop), stop])
-    assert both.text.index("stopped") < both.text.index("over")
+    assert [each["is_over"] for each in both.notices] == [False, True]
+    assert both.text.index("停发\n") < both.text.index("已解除")
     assert not both.is_all_over
     assert compose([over(stop)]).is_all_over

@@ -67,6 +67,8 @@ def send_waiting(database: Transactions, channels: Sequence[Channel], now: datet
     if not channels:
         return Sending()
     claimed = database.transaction(lambda work: work.notices.claim(now, now + LEASE))
+    if not claimed:
+        return Sending()
     failures: dict[int, list[str]] = {stored.id: [] for stored in claimed}
     for channel in channels:
         waiting = [stored for stored in claimed if channel.name not in stored.taken_by]
