@@ -7,8 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from fundpool.console.options import Dated
-from fundpool.console.output import Columns, Table, minute
-from fundpool.domain.notices import StoredNotice
+from fundpool.console.output import Columns, Table, minute, pick
 from fundpool.services.ports.notices import Channel, Message
 
 
@@ -48,19 +47,19 @@ def notices(
     unsent, told = database.read(
         lambda work: (work.notices.unsent(), work.notices.known([each.key for each in standing]))
     )
-    undelivered = [_stored(each) for each in unsent if each.is_undelivered]
     waiting = {each.notice.key for each in unsent}
     rows = [
-        {
-            "key": notice.key,
-            "kind": notice.kind.value,
-            "city": notice.city,
-            "message_zh": notice.message_zh,
-            "message_en": notice.message_en,
-            "remedy": notice.remedy,
-            "state": "waiting" if notice.key in waiting else "told" if notice.key in told else "new",
-        }
+        pick(notice, "key kind city message_zh message_en remedy")
+        | {"state": "waiting" if notice.key in waiting else "told" if notice.key in told else "new"}
         for notice in standing
+    ]
+    undelivered = [
+        pick(
+            each,
+            "key=notice.key message_zh=notice.message_zh message_en=notice.message_en attempts next_at failure",
+        )
+        for each in unsent
+        if each.is_undelivered
     ]
     channels = [channel.name for channel in installation.channels()]
     document = {"as_of": now, "channels": channels, "standing": rows, "undelivered": undelivered}
@@ -97,14 +96,3 @@ def _test(channels: Sequence[Channel], options: Dated) -> int:
     }
     found = not answers or any(answer["failure"] for answer in answers)
     return options.show({"channels": answers}, Table("测试 test", answers, columns), found=found)
-
-
-def _stored(stored: StoredNotice) -> dict[str, object]:
-    return {
-        "key": stored.notice.key,
-        "message_zh": stored.notice.message_zh,
-        "message_en": stored.notice.message_en,
-        "attempts": stored.attempts,
-        "next_at": stored.next_at,
-        "failure": stored.failure,
-    }
