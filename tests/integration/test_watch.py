@@ -15,6 +15,7 @@ from fundpool.console.cli import main
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.notices import Notice, NoticeKind
 from fundpool.domain.periods import Month
+from fundpool.domain.schedule import ScheduledStep
 from fundpool.services.month import steps
 from fundpool.services.payments import kill_switches, payment_decisions
 from fundpool.services.ports.notices import Act, Channel, Queue, Surroundings
@@ -223,6 +224,16 @@ def test_health_goes_from_well_over_attention_to_well(taizhou: CityScene) -> Non
     down = seen(noon, replace(ROOMY, database_error=gone))
     assert (down.state, down.reasons[0].kind, down.cities) == (HealthState.DOWN, "database_unavailable", ())
     assert seen(noon).state is HealthState.WELL
+
+
+def test_a_city_that_only_the_tick_knows_is_nobody_s_business(taizhou: CityScene) -> None:
+    """A tick may be set to run for every city whose document is in force."""
+    now = at("2026-10-20 09:00")
+    all_done(taizhou, now)
+    step = ScheduledStep("suizhou", "plan-collection", OCTOBER, now.date())
+    taizhou.ports.database.transaction(lambda work: work.scheduled_steps.reserve(step, now))
+    assert [city.city for city in health_of(installation(taizhou), now).cities] == ["taizhou"]
+    assert {notice.city for notice in standing(taizhou, now)} == {"taizhou"}
 
 
 def test_payments_are_counted_by_state_with_the_age_of_the_oldest(taizhou: CityScene) -> None:

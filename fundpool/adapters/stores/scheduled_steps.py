@@ -21,9 +21,6 @@ class SqlScheduledSteps(Store):
             for row in self._all(_OF_DAY, city=city, business_date=business_date)
         )
 
-    def cities(self) -> set[str]:
-        return set(self._connection.scalars(select(scheduled_steps.c.city).distinct()))
-
     def months(self, city: str, but: str | None = None) -> tuple[Month, ...]:
         query = select(scheduled_steps.c.month).where(scheduled_steps.c.city == city)
         if but is not None:

@@ -165,6 +165,9 @@ class BudgetStore(Protocol):
     ) -> bool:
         """A new revision; False when the latest says the same."""
 
+    def cities(self) -> set[str]:
+        """Cities with opening figures."""
+
     def openings(self, city: str) -> tuple[Opening, ...]: ...
 
     def set_opening(self, opening: Opening, by: str, at: datetime) -> bool:
@@ -201,9 +204,6 @@ class ScheduledStepStore(Protocol):
 
     def of_day(self, city: str, business_date: date) -> tuple[ScheduledStep, ...]:
         """All reservations of the day, in the order they were made."""
-
-    def cities(self) -> set[str]:
-        """Cities for which anything was ever reserved."""
 
     def months(self, city: str, but: str | None = None) -> tuple[Month, ...]:
         """Months for which anything (other than the step ``but``) was ever reserved."""

@@ -92,7 +92,8 @@ def read_installation(ports: MonthPorts, now: datetime) -> Reading:
 
     def of_all(work: Work) -> tuple[set[str], _Money, Mapping[str, datetime], datetime | None]:
         return (
-            work.scheduled_steps.cities() | work.submissions.cities(),
+            # Not those that were only scheduled: a tick may run for cities that nobody has set up here.
+            work.budgets.cities() | work.submissions.cities(),
             _money(work, now),
             work.last_done.of(Act.DAILY_TICK),
             work.last_done.of(Act.BACKUP).get(""),
