@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from tasks.conclusions import conclude_day
-from tasks.daily import cities_to_run, start_due_steps
+from tasks.daily import cities_to_run, make_up_notices, start_due_steps
 from tasks.naming import tick_name
 from tasks.options import STEP_FLOW
 from tasks.steps import AnyCities, Moment, MonthTexts
@@ -20,4 +20,6 @@ def daily_tick(cities: AnyCities = None, as_of: Moment = None, months: MonthText
     that comes late, twice or after an outage looks at today only.
     """
     keys = cities_to_run(cities)
-    return conclude_day({city: start_due_steps(city, as_of, months, return_state=True) for city in keys})
+    started = {city: start_due_steps(city, as_of, months, return_state=True) for city in keys}
+    make_up_notices(as_of, return_state=True)  # nobody being told keeps no step from its day
+    return conclude_day(started)

@@ -19,6 +19,8 @@ from fundpool.adapters.policies.policy_files import load_policies, load_work_cal
 from fundpool.adapters.stores.anchor_places import AnchorPlaces
 from fundpool.adapters.stores.database import Database, not_set_up
 from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.adapters.watch.channels import channels_of
+from fundpool.adapters.watch.machine import look_around
 from fundpool.domain.periods import Period
 from fundpool.domain.policy import PolicyLibrary
 from fundpool.domain.transfer import PaymentLimits
@@ -26,6 +28,7 @@ from fundpool.services.payments.application import pays_within_annual_budget
 from fundpool.services.ports.gateway import BankFileNote, DayStatement, Gateway, GatewayAnswer
 from fundpool.services.ports.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
 from fundpool.services.ports.work import MonthPorts
+from fundpool.services.watch.installation import Installation
 from fundpool.settings import Settings
 from schemas.payment_messages import TransferOrder
 
@@ -86,6 +89,15 @@ def open_ports(settings: Settings) -> MonthPorts:
     if not has_tables:
         raise not_set_up()
     return ports
+
+
+def open_installation(settings: Settings, ports: MonthPorts | None = None) -> Installation:
+    """What the watch looks at. Opens no connection; ``ports`` are those that the process has already."""
+    ports = ports or build_ports(settings)
+    assert isinstance(ports.database, SqlTransactions)
+    return Installation(
+        ports, partial(look_around, settings, ports.database.database), partial(channels_of, settings)
+    )
 
 
 class LazyGateway:

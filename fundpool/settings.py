@@ -172,6 +172,20 @@ class Settings(BaseSettings):
     dashboard_notice: str | None = Field(
         default=None, description="看板每页顶部的提示 / a line on top of every page, such as: synthetic data"
     )
+    notify: SecretStr | None = Field(
+        default=None,
+        description="告警发往何处：apprise 地址，以空格分隔 / where notices go: apprise URLs separated by blanks "
+        "(docs/alarms.md); default is the file HOME/notify.urls, else nowhere",
+    )
+    notify_command: str | None = Field(
+        default=None,
+        description="收告警的命令，标准输入得到 JSON / command that gets notices as JSON on its standard input; no shell",
+    )
+    disk_min_free_mb: int = Field(
+        default=2048,
+        ge=0,
+        description="数据目录所在磁盘少于此数即告警，MB / the disk of the data folder is nearly full below this",
+    )
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect 页面地址 / where the dashboard's run links point"
     )

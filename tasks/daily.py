@@ -5,10 +5,12 @@ from typing import Any
 from prefect import task
 from prefect.client.orchestration import get_client
 
+from fundpool.bootstrap import open_installation
 from fundpool.clock import business_clock
 from fundpool.domain.periods import parse_month
-from fundpool.services.books.audit_checks import keep_anchor
-from fundpool.services.month.daily import live_cities, record_start, reserve_due_steps
+from fundpool.services.month.daily import finish_tick, live_cities, record_start, reserve_due_steps
+from fundpool.services.watch.installation import look, tell
+from fundpool.settings import Settings
 from tasks.options import RETRY_WHEN_AWAY
 from tasks.process import ports_of_this_process
 
@@ -33,6 +35,13 @@ def start_due_steps(city: str, as_of: str | None, months: list[str] | None = Non
             )
             record_start(ports, scheduled, str(run.id))
             started.append({"city": city, "month": month, "step": scheduled.step, "run": str(run.id)})
-    # Last: a place that cannot be written to fails the tick, and keeps no step from its day.
-    keep_anchor(ports, business_clock(as_of))
+    finish_tick(ports, city, business_clock(as_of), is_whole=months is None)
     return started
+
+
+@task(name="make-up-notices", **RETRY_WHEN_AWAY)
+def make_up_notices(as_of: str | None) -> None:
+    """Enter what people are to know into the outbox; the timer sends it."""
+    installation = open_installation(Settings(), ports_of_this_process())
+    reading, standing = look(installation, business_clock(as_of))
+    tell(installation, reading, standing, sends=False)

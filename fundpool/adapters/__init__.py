@@ -1,1 +1,1 @@
-"""The outside world: ``stores`` (database), ``documents`` (workbooks), ``banks``, ``policies``, ``details``, ``keys``."""
+"""The outside world: ``stores`` (database), ``documents`` (workbooks), ``banks``, ``policies``, ``details``, ``keys``, ``watch``."""

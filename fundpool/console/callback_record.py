@@ -10,8 +10,7 @@ from hashlib import sha256
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from fastapi import Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter
 
 LOG_NAME = "security.log"
 LOG_BYTES = 1_048_576
@@ -25,11 +24,10 @@ RESULTS = ("received", "repeated", "forged", "stale", "malformed", "too_large", 
 class CallbackRecord:
     """Counts callbacks by what became of them, and keeps a line about each that was refused."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, registry: CollectorRegistry) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self._registry = CollectorRegistry()
         self._results = Counter(
-            "fundpool_callbacks", "Callbacks of the bank by result", ["result"], registry=self._registry
+            "fundpool_callbacks", "Callbacks of the bank by result", ["result"], registry=registry
         )
         for result in RESULTS:
             self._results.labels(result)
@@ -56,7 +54,3 @@ class CallbackRecord:
             "sha256": sha256(body).hexdigest(),
         }
         self._log.handle(logging.makeLogRecord({"msg": json.dumps(line)}))
-
-    def page(self) -> Response:
-        """The counts as Prometheus reads them."""
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)

@@ -126,10 +126,11 @@ def duties_of(
         return ()
     _check_readings(city, readings or {})
     dating = _Dating(city, calendar, received, readings=readings or {})
+    parts = _Period.parts_of(period)
     return tuple(
         dating.duty(rule, duty, part)
         for rule in city.rules
-        for part in _Period.parts_of(period)
+        for part in parts
         for duty in rule.duties
         if dating.binds(rule, duty, part)
     )

@@ -9,6 +9,7 @@ from schemas.tables.applications import application_lines, applications
 from schemas.tables.base import metadata
 from schemas.tables.budgets import budgets, openings
 from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
+from schemas.tables.notices import last_done, notices
 from schemas.tables.reviews import review_cases
 from schemas.tables.scheduled_steps import scheduled_steps
 from schemas.tables.submissions import (
@@ -30,10 +31,12 @@ __all__ = [
     "file_cells",
     "filings",
     "judgements",
+    "last_done",
     "latest_seals",
     "ledger",
     "metadata",
     "nil_returns",
+    "notices",
     "openings",
     "raw_files",
     "received_files",

@@ -10,6 +10,8 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CollectorRegistry, generate_latest
 
 from fundpool.adapters.keys.signature import signed_headers
 from fundpool.console.callback_record import LOG_BYTES, LOG_NAME, LOGS_KEPT, CallbackRecord
@@ -26,8 +28,9 @@ class Product:
         self.trouble = None
         app = FastAPI()
         self.home = Path(home)
-        self.record = CallbackRecord(self.home)
-        app.add_api_route("/metrics", self.record.page)
+        self.registry = CollectorRegistry()
+        self.record = CallbackRecord(self.home, self.registry)
+        app.add_api_route("/metrics", lambda: PlainTextResponse(generate_latest(self.registry)))
         app.include_router(
             callback_router(secret=lambda: SECRET, key_id=KEY_ID, receive=self.receive, record=self.record)
         )
@@ -90,7 +93,7 @@ def test_what_was_refused_leaves_a_line_with_its_source_and_is_counted(product):
 
 
 def test_a_flood_of_forged_callbacks_cannot_fill_the_disk(tmp_path):
-    record = CallbackRecord(tmp_path)
+    record = CallbackRecord(tmp_path, CollectorRegistry())
     for number in range(30_000):
         record.refused("forged", source="x" * 500, key_id="k" * 500, timestamp="1" * 500, body=b"%d" % number)
     kept = sum(file.stat().st_size for file in tmp_path.iterdir())

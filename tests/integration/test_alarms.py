@@ -196,3 +196,24 @@ def test_a_finished_month_raises_no_alarm_although_duties_were_done_late(taizhou
     done = status_at(taizhou, at("2026-12-01 09:00"))
     assert "done_late" in {duty.state for duty in done.duties}
     assert not is_troubled(done)
+
+
+def test_a_file_that_could_not_be_read_is_open_until_its_county_has_filed(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    scene = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
+    spoilt = tmp_path / "spoilt.xlsx"
+    spoilt.write_bytes(b"PK\x03\x04 cut off")
+    first, *others = scene.counties
+    noon = at("2026-09-24 12:00")
+    scene.submit(spoilt, "plan", noon, county=first, month=OCTOBER)
+    scene.run("plan-collection", noon)
+    assert flags(scene, noon, "unreadable") != []
+    assert is_troubled(status_at(scene, noon))
+    scene.submit(scene.plan(others[0]), "plan", noon)
+    scene.run("plan-collection", noon)
+    assert is_troubled(status_at(scene, noon)), "another county's file makes nothing good"
+    scene.submit(scene.plan(first), "plan", noon)
+    scene.run("plan-collection", noon)
+    assert flags(scene, noon, "unreadable") != [], "it stays on the page"
+    assert not is_troubled(status_at(scene, noon))

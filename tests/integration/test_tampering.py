@@ -33,6 +33,7 @@ from fundpool.adapters.stores.work import SqlTransactions, SqlWork
 from fundpool.console.cli import main
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.month_records import Extension, NilReturn
+from fundpool.domain.notices import Notice, NoticeKind
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import PaymentLimits
@@ -41,6 +42,7 @@ from fundpool.services.books import audit_checks
 from fundpool.services.books.audit_checks import keep_anchor, take_anchor, verify_everything
 from fundpool.services.payments.recovery import quarantine
 from fundpool.services.ports.money_ports import Break
+from fundpool.services.ports.notices import Act
 from fundpool.services.ports.statement_ports import MatchRule, StatedBalance
 from fundpool.services.ports.work import Work
 from schemas.tables import metadata
@@ -109,6 +111,8 @@ def _further(work: Work, county: str) -> None:
             found_at=NOW,
         )
     )
+    work.notices.add(Notice("tick:2026-11-13", NoticeKind.TICK_MISSING, "未完成", "not done", "看 see"), NOW)
+    work.last_done.record(Act.DAILY_TICK, NOW, CITY)
     work.breaks.assign(work.breaks.find(CITY)[0].id, "甲")
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from sqlalchemy import select
+
 from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, values_of
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.month_records import BudgetRevision, Opening
@@ -55,6 +57,9 @@ class SqlBudgets(SealedStore):
         )
         self._rows.insert(budgets, values_of(self._seals.sealed(revision, city)) | {"city": city})
         return True
+
+    def cities(self) -> set[str]:
+        return set(self._connection.scalars(select(openings.c.city).distinct()))
 
     def openings(self, city: str) -> tuple[Opening, ...]:
         return tuple(

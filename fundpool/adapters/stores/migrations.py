@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -50,6 +51,14 @@ def current(database: Database) -> str | None:
     """Revision of the tables; ``None`` for an empty database. Raises ServiceUnavailable as ``upgrade`` does."""
     with _answering(), database.engine.connect() as connection:
         return _revision_of(connection)
+
+
+@cache
+def wanted() -> str:
+    """The revision that this version of the program works with."""
+    head = ScriptDirectory(str(SCRIPTS)).get_current_head()
+    assert head is not None
+    return head
 
 
 def _revision_of(connection: Connection) -> str | None:

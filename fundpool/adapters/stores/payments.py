@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, select
+from sqlalchemy import Select, bindparam, exists, func, select
 
-from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, stored_value, values_of
+from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, stored_value, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
@@ -21,6 +21,7 @@ from fundpool.domain.transfer import (
     new_batch,
     new_obligation,
 )
+from fundpool.services.ports.money_ports import PaymentCount
 from schemas.tables.accounts import bank_account
 from schemas.tables.transfers import obligations, transfer_batch
 
@@ -128,6 +129,20 @@ class SqlPaymentStore(SealedStore):
         if states is not None:
             query = query.where(obligations.c.state.in_([state.value for state in states]))
         return [obligation_of(row) for row in self._all(query, **values)]
+
+    def counts(self) -> list[PaymentCount]:
+        c = obligations.c
+        query = (
+            select(
+                c.city, c.state, func.count().label("count"), func.min(transfer_batch.c.made_at).label("at")
+            )
+            .join(transfer_batch, transfer_batch.c.id == c.batch_id)
+            .group_by(c.city, c.state)
+        )
+        return [
+            PaymentCount(row["city"], ObligationState(row["state"]), row["count"], oldest_at=local(row["at"]))
+            for row in self._all(query)
+        ]
 
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         values = {name: stored_value(getattr(obligation, name)) for name in _PLACE}

@@ -236,6 +236,9 @@ class SqlSubmissions(SealedStore):
         values = {"returned_at": at, "returned_by": by, "return_reason": reason}
         self._rows.update(submissions, [submissions.c.id == submission_id], values)
 
+    def cities(self) -> set[str]:
+        return set(self._connection.scalars(select(submissions.c.city).distinct()))
+
     def months(self, city: str, documents: Sequence[DocumentKind] | None = None) -> tuple[Month, ...]:
         query = select(submissions.c.month).where(submissions.c.city == city)
         if documents is not None:

@@ -15,6 +15,7 @@ from fundpool.adapters.stores.budgets import SqlBudgets
 from fundpool.adapters.stores.calendar_records import SqlCalendarRecords
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.ledger import SqlLedgerStore
+from fundpool.adapters.stores.notices import SqlLastDone, SqlNotices
 from fundpool.adapters.stores.payments import SqlPaymentStore
 from fundpool.adapters.stores.reviews import SqlReviews
 from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
@@ -53,6 +54,8 @@ class SqlWork(Work):
         self.records = SqlCalendarRecords(connection, rows)
         self.scheduled_steps = SqlScheduledSteps(connection, rows)
         self.statements = SqlStatementStore(connection, rows)
+        self.notices = SqlNotices(connection, rows)
+        self.last_done = SqlLastDone(connection, rows)
 
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""

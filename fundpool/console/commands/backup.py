@@ -1,24 +1,65 @@
 """``fundpool backup`` and ``fundpool restore``: a restore starts with sending off."""
 
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from fundpool.console.options import Act, Json
 from fundpool.console.output import show
-from fundpool.domain.errors import InputError
+from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.settings import Settings
 
-
-def backup(file: Annotated[Path, Parameter(help="备份文件 / file to write")], *, json: Json = False) -> int:
-    """Write a consistent, checked copy of the embedded database."""
-    from fundpool.adapters.stores.backups import back_up
+if TYPE_CHECKING:
     from fundpool.adapters.stores.database import Database
 
-    back_up(Database(Settings().resolved_database_url), file)
+
+def backup(
+    file: Annotated[Path | None, Parameter(help="备份文件 / file to write")] = None,
+    *,
+    made_elsewhere: Annotated[
+        bool,
+        Parameter(
+            help="已用其他工具备份，只记下时刻 / made by other means: note when, for health", negative=""
+        ),
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Write a consistent, checked copy of the embedded database, and note when: ``fundpool health`` tells its age."""
+    from fundpool.adapters.stores.backups import back_up
+    from fundpool.adapters.stores.database import Database
+    from fundpool.clock import business_clock
+
+    if (file is None) is not made_elsewhere:
+        raise InputError(
+            "backup_file_not_named",
+            "须给出备份文件，或用 --made-elsewhere",
+            "name the file to write, or say --made-elsewhere",
+            remedy="fundpool backup FILE",
+        )
+    settings = Settings()
+    database, now = Database(settings.resolved_database_url), business_clock(None)
+    if file is None:
+        _note(database, settings, now)
+        show({"file": None, "noted_at": now}, "已记下备份时刻 / noted", as_json=json)
+        return 0
+    back_up(database, file)
+    # The copy is made: it counts also of tables that are about to be upgraded, or where nothing can be written.
+    with suppress(FundpoolError):
+        _note(database, settings, now)
     show({"file": file, "bytes": file.stat().st_size}, f"已备份 / backed up: {file}", as_json=json)
     return 0
+
+
+def _note(database: "Database", settings: Settings, now: datetime) -> None:
+    from fundpool.adapters.keys.seal_key import seals_of
+    from fundpool.adapters.stores.work import SqlTransactions
+    from fundpool.services.ports.notices import Act as Done
+
+    transactions = SqlTransactions(database, seals_of(settings))
+    transactions.transaction(lambda work: work.last_done.record(Done.BACKUP, now))
 
 
 def restore(

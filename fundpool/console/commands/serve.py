@@ -19,16 +19,20 @@ def serve(
     """看板：只供查看，中英文，默认只在本机打开 / The dashboard: for reading, open on this machine by default."""
     from functools import partial
 
+    from prometheus_client import CollectorRegistry
+
     from fundpool.adapters.keys.signature import shared_secret
-    from fundpool.bootstrap import build_ports
+    from fundpool.bootstrap import build_ports, open_installation
     from fundpool.clock import business_clock
     from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
     from fundpool.console.dashboard.app import DashboardOptions, create_app
     from fundpool.console.dashboard.reading import MonthReader
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
+    from fundpool.console.health_pages import KeptHealth, health_router
     from fundpool.local_prefect.runs import run_url
     from fundpool.services.payments.resolving import receive_callback
+    from fundpool.services.watch.health import health_of
 
     settings = Options(policy_dir=policy_dir).settings
     bound = settings.dashboard_host if host is None else host
@@ -45,8 +49,12 @@ def serve(
         ),
     )
     # The bank's callbacks come in at the same port; they only make us query the bank (docs/gateway.md).
-    record = CallbackRecord(settings.home)
-    app.add_api_route("/metrics", record.page, methods=["GET"], include_in_schema=False)
+    registry = CollectorRegistry()
+    record = CallbackRecord(settings.home, registry)
+    installation = open_installation(settings, ports)
+    app.include_router(
+        health_router(KeptHealth(lambda: health_of(installation, business_clock(as_of))), registry)
+    )
     app.include_router(
         callback_router(
             secret=partial(shared_secret, settings),

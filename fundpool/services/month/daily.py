@@ -18,11 +18,13 @@ from fundpool.domain.schedule import (
     steps_due,
 )
 from fundpool.domain.submission import FileState
+from fundpool.services.books.audit_checks import keep_anchor
 from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_collection import periods_of
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
 from fundpool.services.oversight.status import known_cities, step_states
 from fundpool.services.payments.disbursement import is_owed
+from fundpool.services.ports.notices import Act
 from fundpool.services.ports.work import MonthPorts, Work
 
 MONTHS_AHEAD = 2
@@ -74,6 +76,16 @@ def reserve_due_steps(
 def record_start(ports: MonthPorts, scheduled: ScheduledStep, run_id: str) -> None:
     """Remember the run that was started for a reservation."""
     ports.database.transaction(lambda work: work.scheduled_steps.set_run(scheduled, run_id))
+
+
+def finish_tick(ports: MonthPorts, city: str, now: datetime, *, is_whole: bool) -> None:
+    """Keep the day's anchor, then remember that the city's tick is done; not of one that looked at some months only.
+
+    Last of all: a place that cannot be written to fails the tick, and keeps no step from its day.
+    """
+    keep_anchor(ports, now)
+    if is_whole:
+        ports.database.transaction(lambda work: work.last_done.record(Act.DAILY_TICK, now, city))
 
 
 def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, ...]:

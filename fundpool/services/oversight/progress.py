@@ -1,9 +1,9 @@
 """Each duty of a month or a fund year by the records: when it was done, whose turn it is, returned, extended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 from fundpool.domain.application import Application
 from fundpool.domain.duties import Duty, duties_of
@@ -116,12 +116,14 @@ def progress_of(
             for unit in policy.units
         )
     rows: list[DutyProgress] = []
+    # Most counties' money arrives on one day: the law is asked once for each.
+    duties_after = cache(lambda received: duties_of(policy, month, calendar, received=received))
     for duty in duties_of(policy, month, calendar):
         if duty.key not in FOLLOWED:
             continue
         for unit in units_of_duty(policy, month, duty):
             fact = _fact(policy, month, facts, key=duty.key, unit=unit)
-            dated = _with_receipt(policy, month, calendar, facts=facts, duty=duty, unit=unit)
+            dated = _with_receipt(policy, month, facts, duty=duty, unit=unit, duties_after=duties_after)
             rows.append(_progress(replace(dated, unit=unit), fact, facts, now=now))
     return tuple(rows)
 
@@ -305,11 +307,11 @@ def _line_of(application: Application, county: str) -> bool:
 def _with_receipt(
     policy: CityPolicy,
     month: Month,
-    calendar: WorkCalendar,
-    *,
     facts: MonthFacts,
+    *,
     duty: Duty,
     unit: str | None,
+    duties_after: Callable[[date], tuple[Duty, ...]],
 ) -> Duty:
     """The duty counted from the day the money really arrived, where it counts from receipt."""
     if duty.key != ALLOCATE_DUTY:
@@ -317,8 +319,7 @@ def _with_receipt(
     received = received_on(policy, month, facts, unit=unit)
     if received is None:
         return duty
-    dated = duties_of(policy, month, calendar, received=received)
-    return next(other for other in dated if other.rule == duty.rule and other.key == duty.key)
+    return next(other for other in duties_after(received) if (other.rule, other.key) == (duty.rule, duty.key))
 
 
 def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, *, unit: str | None) -> date | None:

@@ -10,7 +10,7 @@ from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy, Status, require_county
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
-from fundpool.domain.timeliness import DutyState
+from fundpool.domain.timeliness import DONE, DutyState
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, type_of
 from fundpool.services.documents.intake import changes_of
@@ -290,8 +290,20 @@ def is_troubled(status: MonthStatus) -> bool:
     """Whether something of the month is open that a person must act on (exit 1); what was late and is done is not."""
     bad = {DutyState.OVERDUE, DutyState.RETURNED}
     return any(duty.state in bad for duty in status.duties) or any(
-        flag.severity == Severity.BLOCK for flag in status.flags
+        flag.severity == Severity.BLOCK and not _is_made_good(status, flag) for flag in status.flags
     )
+
+
+def _is_made_good(status: MonthStatus, flag: Flag) -> bool:
+    """Whether a file that could not be read has been made good by another, whatever its name."""
+    if flag.kind != "unreadable":
+        return False
+    asked = [
+        duty.state
+        for duty in status.duties
+        if duty.key == flag.duty and (flag.unit is None or duty.unit == flag.unit)
+    ]
+    return bool(asked) and DONE.issuperset(asked)
 
 
 def _duty(policy: CityPolicy, row: DutyProgress) -> DutyStatus:

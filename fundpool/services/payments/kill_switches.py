@@ -1,5 +1,6 @@
 """Stopping a fund's sending at once, and starting it again by two people."""
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +19,12 @@ def is_stopped(work: Work, city: str, fund: str) -> bool:
     """
     switch = work.switches.kill_switch(city, fund)
     return (switch is not None and switch.is_stopped) or not _is_whole(work, city, fund, switch=switch)
+
+
+def ever_stopped(work: Work) -> list[tuple[str, str]]:
+    """City and fund of every switch that was ever thrown, deleted ones too."""
+    names = work.latest.of_place("kill_switch", "")
+    return [(city, fund) for city, fund in (json.loads(name.key) for name in names)]
 
 
 def _is_whole(work: Work, city: str, fund: str, *, switch: KillSwitch | None) -> bool:

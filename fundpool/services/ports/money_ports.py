@@ -136,6 +136,16 @@ class GatewayCall:
     raw: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentCount:
+    """Obligations of a city in one state, and when the oldest of them was ordered."""
+
+    city: str
+    state: ObligationState
+    count: int
+    oldest_at: datetime
+
+
 class AuditStore(Protocol):
     """The chained audit trail; appended to in the transaction of the change it records."""
 
@@ -307,6 +317,9 @@ class PaymentStore(Protocol):
         states: Iterable[ObligationState] | None = None,
     ) -> list[Obligation]:
         """Obligations in order of batch and unit; ``year`` is that of their month."""
+
+    def counts(self) -> list[PaymentCount]:
+        """How many obligations of each city are in each state."""
 
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         """Every revision of what the obligation pays, itself too, first to last."""

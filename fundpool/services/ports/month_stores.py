@@ -108,6 +108,9 @@ class SubmissionStore(Protocol):
     ) -> None:
         """Mark the version as gone back to the county; ``at`` None takes the mark away."""
 
+    def cities(self) -> set[str]:
+        """Cities whose counties have filed anything."""
+
     def months(self, city: str, documents: Sequence[DocumentKind] | None = None) -> tuple[Month, ...]:
         """Months of which a document, or one of ``documents``, was filed; years are no months."""
 
@@ -161,6 +164,9 @@ class BudgetStore(Protocol):
         at: datetime,
     ) -> bool:
         """A new revision; False when the latest says the same."""
+
+    def cities(self) -> set[str]:
+        """Cities with opening figures."""
 
     def openings(self, city: str) -> tuple[Opening, ...]: ...
 

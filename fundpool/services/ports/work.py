@@ -37,6 +37,7 @@ from fundpool.services.ports.month_stores import (
     ScheduledStepStore,
     SubmissionStore,
 )
+from fundpool.services.ports.notices import LastDoneStore, NoticeStore
 from fundpool.services.ports.statement_ports import StatementStore
 
 T = TypeVar("T")
@@ -88,6 +89,8 @@ class Work:
     records: CalendarRecordStore
     scheduled_steps: ScheduledStepStore
     statements: StatementStore
+    notices: NoticeStore
+    last_done: LastDoneStore
 
 
 class Transactions(Protocol):

@@ -1,0 +1,100 @@
+"""The outbox of notices, and what was last done, in SQL."""
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+
+from fundpool.adapters.stores.store import Store, local, record_of, rows_where
+from fundpool.domain.notices import Notice, NoticeKind, StoredNotice
+from fundpool.services.ports.notices import Act
+from schemas.tables.notices import last_done, notices
+
+_C = notices.c
+_LAST_DONE = rows_where(last_done, "act")
+_STANDING = select(notices).where(_C.ended_at.is_(None), _C.is_over == 0).order_by(_C.id)
+_UNSENT = select(notices).where(_C.sent_at.is_(None)).order_by(_C.id)
+_KEYS_AT_ONCE = 500
+
+
+class SqlNotices(Store):
+    """``services.ports.notices.NoticeStore`` on one connection."""
+
+    def add(self, notice: Notice, at: datetime) -> None:
+        values = {
+            "key": notice.key,
+            "subject": notice.subject,
+            "kind": notice.kind.value,
+            "city": notice.city,
+            "message_zh": notice.message_zh,
+            "message_en": notice.message_en,
+            "remedy": notice.remedy,
+            "is_over": int(notice.is_over),
+            "made_at": at,
+            "attempts": 0,
+            "next_at": at,
+            "taken_by": "[]",
+        }
+        self._rows.insert(notices, values)
+
+    def known(self, keys: Collection[str]) -> set[str]:
+        every = sorted(keys)
+        parts = (every[start : start + _KEYS_AT_ONCE] for start in range(0, len(every), _KEYS_AT_ONCE))
+        return {
+            key for part in parts for key in self._connection.scalars(select(_C.key).where(_C.key.in_(part)))
+        }
+
+    def standing(self) -> list[StoredNotice]:
+        return [_stored(row) for row in self._all(_STANDING)]
+
+    def end(self, ids: Collection[int], at: datetime) -> None:
+        for notice_id in ids:
+            self._rows.update(notices, [_C.id == notice_id], {"ended_at": at})
+
+    def unsent(self) -> list[StoredNotice]:
+        return [_stored(row) for row in self._all(_UNSENT)]
+
+    def claim(self, now: datetime, until: datetime) -> list[StoredNotice]:
+        waiting = [_stored(row) for row in self._all(_UNSENT.where(_C.next_at <= now))]
+        for stored in waiting:
+            values = {"next_at": until, "attempts": stored.attempts + 1}
+            self._rows.update(notices, [_C.id == stored.id], values)
+        return waiting
+
+    def taken(self, ids: Collection[int], channel: str) -> None:
+        for notice_id in ids:
+            before = self._connection.scalar(select(_C.taken_by).where(_C.id == notice_id))
+            names = json.dumps([*json.loads(before or "[]"), channel])
+            self._rows.update(notices, [_C.id == notice_id], {"taken_by": names})
+
+    def finish(
+        self, notice_id: int, *, sent_at: datetime | None, next_at: datetime | None, failure: str | None
+    ) -> None:
+        values = {"sent_at": sent_at, "next_at": next_at, "failure": failure}
+        self._rows.update(notices, [_C.id == notice_id], values)
+
+    def try_again(self, now: datetime) -> int:
+        failed = [_C.sent_at.is_(None), _C.failure.is_not(None)]
+        return self._rows.update(notices, failed, {"next_at": now, "attempts": 0})
+
+
+def _stored(row: RowMapping) -> StoredNotice:
+    fields = {name: row[name] for name in Notice.__slots__}
+    notice = Notice(**(fields | {"kind": NoticeKind(row["kind"]), "is_over": bool(row["is_over"])}))
+    moments: dict[str, Any] = {
+        name: local(row[name]) for name in ("made_at", "ended_at", "next_at", "sent_at")
+    }
+    taken_by = tuple(json.loads(row["taken_by"]))
+    return record_of(StoredNotice, row, notice=notice, taken_by=taken_by, **moments)
+
+
+class SqlLastDone(Store):
+    """``services.ports.notices.LastDoneStore`` on one connection."""
+
+    def record(self, act: Act, at: datetime, city: str = "") -> None:
+        self._rows.put(last_done, {"act": act.value, "city": city}, {"done_at": at})
+
+    def of(self, act: Act) -> Mapping[str, datetime]:
+        return {row["city"]: local(row["done_at"]) for row in self._all(_LAST_DONE, act=act.value)}

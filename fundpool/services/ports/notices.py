@@ -1,0 +1,105 @@
+"""What the watch needs from the outside: the outbox, what was last done, the machine, and channels to people."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from fundpool.domain.errors import FundpoolError
+from fundpool.domain.notices import Notice, StoredNotice
+
+
+class NoticeStore(Protocol):
+    """The outbox of notices."""
+
+    def add(self, notice: Notice, at: datetime) -> None:
+        """Enter a notice that waits to be sent; its key is unique."""
+
+    def known(self, keys: Collection[str]) -> set[str]:
+        """Of these keys, those of notices that were ever entered."""
+
+    def standing(self) -> list[StoredNotice]:
+        """Notices whose subject has not ended, oldest first."""
+
+    def end(self, ids: Collection[int], at: datetime) -> None:
+        """The subjects of these notices have ended."""
+
+    def unsent(self) -> list[StoredNotice]:
+        """Notices that some channel has not taken yet, oldest first; those that were given up too."""
+
+    def claim(self, now: datetime, until: datetime) -> list[StoredNotice]:
+        """Take up what waits at ``now``: nobody else does before ``until``. Counts the attempt."""
+
+    def taken(self, ids: Collection[int], channel: str) -> None:
+        """The channel took these notices."""
+
+    def finish(
+        self, notice_id: int, *, sent_at: datetime | None, next_at: datetime | None, failure: str | None
+    ) -> None:
+        """How an attempt ended: sent, to be tried again at ``next_at``, or given up (both None)."""
+
+    def try_again(self, now: datetime) -> int:
+        """Let everything that failed be tried anew from ``now``; how many there were."""
+
+
+class Act(StrEnum):
+    """What is remembered as last done."""
+
+    DAILY_TICK = "daily_tick"
+    BACKUP = "backup"
+
+
+class LastDoneStore(Protocol):
+    """When something was last done, of a city or (``""``) of the installation."""
+
+    def record(self, act: Act, at: datetime, city: str = "") -> None: ...
+
+    def of(self, act: Act) -> Mapping[str, datetime]:
+        """By city."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The work pool: runs that are scheduled, those that should have begun by now, those under way, and workers."""
+
+    scheduled: int
+    late: int
+    running: int
+    workers_online: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the machine says, beside our own tables; each error stands for what could not be read."""
+
+    code_version: str
+    tables_version: str | None
+    tables_wanted: str
+    free_bytes: int
+    min_free_bytes: int
+    """Below this the disk counts as nearly full."""
+    queue: Queue | FundpoolError | None
+    """None where no Prefect server is known."""
+    database_error: FundpoolError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Notices as one message: a title, a text, and each notice by its fields."""
+
+    title: str
+    text: str
+    notices: Sequence[Mapping[str, Any]]
+    is_all_over: bool = False
+
+
+class Channel(Protocol):
+    """A way to people."""
+
+    @property
+    def name(self) -> str:
+        """Tells the channels of an installation apart; no secret."""
+
+    def deliver(self, message: Message) -> str | None:
+        """Send a message; None once it was taken, else why it was not, without a secret."""

@@ -1,0 +1,5 @@
+"""Watching an installation: what stands open now, how well it is, and who is told.
+
+``readings`` reads the open months of the cities in use; ``notices`` decides of what people are told;
+``outbox`` writes that down and sends it; ``installation`` holds what they need; ``health`` shows the whole.
+"""
