@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 
 from fundpool.adapters.banks.iso20022 import require_extra
 from fundpool.adapters.documents.parser_process import parse_files
-from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
+from fundpool.adapters.documents.raw_files import DropFolder, EarlierRawFiles
 from fundpool.adapters.documents.reconciliation_workbooks import write_reconciliation
 from fundpool.adapters.documents.report_workbooks import summary_workbook
 from fundpool.adapters.documents.return_slips import SlipFiles
@@ -55,7 +55,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         read_bank_files=partial(_bank_files, settings) if settings.gateway_kind == "file" else None,
         policies=policies,
         calendar=load_work_calendar(settings.policy_dir),
-        raw_files=RawFiles(settings.raw_files),
+        earlier_raw_file=EarlierRawFiles(settings.raw_files),
         drop_folder=DropFolder(settings.resolved_drop_folder),
         parse_files=parse_files,
         read_documents=_read_documents,

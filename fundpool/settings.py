@@ -278,7 +278,7 @@ class Settings(BaseSettings):
 
     @property
     def raw_files(self) -> Path:
-        """Where the raw bytes of every received file are kept, named by SHA-256."""
+        """Where releases before 0.2 kept the raw bytes of received files, named by SHA-256."""
         return self.home / "files"
 
     @property

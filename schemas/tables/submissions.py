@@ -23,6 +23,8 @@ raw_files = Table(
     Column("sha256", String(64), primary_key=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("stored_at", Moment, nullable=False),
+    # The received bytes; null where a release before 0.2 kept them in a file of HOME/files.
+    Column("content", LargeBinary),
 )
 
 # What the parser found in a raw file, kept when the file is read: judging and whatever else needs the

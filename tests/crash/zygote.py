@@ -191,8 +191,6 @@ class Zygote:
         home.mkdir()
         for shared in ("inbox", "outbox"):
             (home / shared).symlink_to(self._first / shared)
-        if (origin / "files").exists():
-            shutil.copytree(origin / "files", home / "files")
         if (origin / BACKUP).exists():
             shutil.copyfile(origin / BACKUP, home / BACKUP)
         if self._server is None:

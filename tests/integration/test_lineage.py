@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 import openpyxl
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from fundpool.adapters.documents import report_workbooks
+from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.commands.explain import lines_of
 from fundpool.console.dashboard.app import create_app
@@ -23,10 +25,12 @@ from fundpool.domain.periods import Month
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.books import booking
 from fundpool.services.books.ledger_checks import verify
+from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.oversight import records
 from fundpool.services.oversight.lineage import Lineage
 from fundpool.version import product
 from schemas.lineage import CellSource
+from schemas.tables import raw_files
 from tests.integration.month_scene import CHECKER, MAKER, CityScene, at
 from tests.integration.test_month import play_reports
 
@@ -47,7 +51,7 @@ class Kept:
         """The amount in the source's cell as openpyxl (or the csv module) finds it."""
         assert source.cell is not None
         if source.sha256 not in self._cells:
-            self._cells[source.sha256] = self._read(self._scene.ports.raw_files.read(source.sha256))
+            self._cells[source.sha256] = self._read(bytes_of(self._scene, source.sha256))
         return parse_yuan(self._cells[source.sha256][source.cell])
 
     @staticmethod
@@ -67,6 +71,10 @@ class Kept:
             for number, row in enumerate(rows, start=1)
             for column, value in enumerate(row, start=1)
         }
+
+
+def bytes_of(scene: CityScene, sha256: str) -> bytes:
+    return scene.ports.database.read(lambda work: raw_content(scene.ports, work, sha256))
 
 
 @pytest.fixture
@@ -130,7 +138,7 @@ def test_every_figure_of_the_filed_summary_leads_to_its_cell(scene: CityScene) -
     filings = scene.ports.database.read(lambda work: work.records.filings("suizhou", OCTOBER))
     assert [filing.version for filing in filings] == [1, 2]
     for filing in filings:
-        book = openpyxl.load_workbook(io.BytesIO(scene.ports.raw_files.read(filing.sha256)))
+        book = openpyxl.load_workbook(io.BytesIO(bytes_of(scene, filing.sha256)))
         assert book.properties.description == product()
         for fund, sheet in zip(scene.funds, book.worksheets, strict=False):
             rows = {
@@ -198,15 +206,15 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
         assert part in text
 
 
-def test_a_kept_file_that_says_otherwise_is_flagged(scene: CityScene) -> None:
+def test_a_kept_file_that_says_otherwise_is_flagged(scene: CityScene, database: Database) -> None:
     good = Lineage(scene.ports).figure(
         "suizhou", OCTOBER, DocumentKind.REPORT, county=FIRST, fund="employee", field="住院（本月）"
     )
     assert good.cell is not None
     assert good.is_sound
-    kept = scene.folder / "files" / good.cell.sha256[:2] / good.cell.sha256
-    kept.chmod(0o644)
-    kept.write_bytes(b"something else")
+    with database.engine.begin() as connection:
+        of_cell = raw_files.c.sha256 == good.cell.sha256
+        connection.execute(update(raw_files).where(of_cell).values(content=b"something else"))
     spoiled = Lineage(scene.ports).figure(
         "suizhou", OCTOBER, DocumentKind.REPORT, county=FIRST, fund="employee", field="inpatient"
     )

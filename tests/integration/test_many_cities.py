@@ -13,9 +13,10 @@ from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.findings import Verdict
 from fundpool.domain.outcomes import StepReport, StepRequest, UnitState
 from fundpool.domain.submission import DocumentKind, Submission
+from fundpool.services.documents import intake, judgements, raw_content
 from fundpool.services.month.steps import run_step, run_step_of_cities
 from fundpool.services.ports.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
-from fundpool.services.ports.work import MonthPorts
+from fundpool.services.ports.work import MonthPorts, Work
 from tests.integration.month_scene import at, passing
 
 NOON = at("2026-09-14 12:00")
@@ -115,17 +116,18 @@ def test_a_city_whose_kept_file_is_gone_stops_alone(tmp_path: Path, monkeypatch:
     gone = {
         SourceFile("", path.read_bytes()).sha256 for path in (tmp_path / "inbox" / "city001").rglob("*.xlsx")
     }
-    read = nation.ports.raw_files.read
+    read = raw_content.raw_content
 
-    def missing(sha256: str) -> bytes:
+    def missing(ports: MonthPorts, work: Work, sha256: str) -> bytes:
         if sha256 in gone:
             raise ServiceUnavailable(
                 "raw_file_missing", "原件不在了", "the raw file is gone", remedy="restore"
             )
-        return read(sha256)
+        return read(ports, work, sha256)
 
     with monkeypatch.context() as patch:
-        patch.setattr(nation.ports.raw_files, "read", missing)
+        patch.setattr(judgements, "raw_content", missing)
+        patch.setattr(intake, "raw_content", missing)
         well, stopped, also_well = nation.collect()
     assert well.error is None
     assert also_well.error is None

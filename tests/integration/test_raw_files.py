@@ -1,66 +1,77 @@
-"""Received bytes on the disk: kept whole under their own name, before anything is acknowledged."""
+"""Received bytes: kept with their receipt, checked when they are read; the folder they arrive in."""
 
 import hashlib
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, update
 
-from fundpool.adapters.documents.raw_files import DropFolder, RawFiles
+from fundpool.adapters.documents.raw_files import DropFolder
 from fundpool.adapters.documents.record_files import read_budget, read_openings
+from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.bootstrap import build_ports
 from fundpool.domain.errors import InputError, ServiceUnavailable
+from fundpool.services.documents.raw_content import raw_content
+from fundpool.services.ports.work import MonthPorts, Work
+from fundpool.settings import Settings
+from schemas.tables import raw_files
+from tests.integration.month_scene import at
+from tests.seals import SEALS
+
+AT = at("2026-09-20 10:00")
+DIGEST = hashlib.sha256(b"content").hexdigest()
 
 
-def test_bytes_are_kept_under_their_sha256_and_read_back_whole(tmp_path: Path) -> None:
-    store = RawFiles(tmp_path / "files")
-    digest = store.keep(b"content")
-    assert digest == hashlib.sha256(b"content").hexdigest()
-    assert store.keep(b"content") == digest
-    assert RawFiles(tmp_path / "files").read(digest) == b"content"
-    assert [path.name for path in (tmp_path / "files").rglob("*") if path.is_file()] == [digest]
+def ports_of(database: Database, folder: Path) -> MonthPorts:
+    ports = build_ports(Settings(home=folder))
+    return replace(ports, database=SqlTransactions(database, SEALS))
 
 
-def test_bytes_are_on_the_disk_before_they_have_their_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_bytes_are_kept_with_their_receipt_or_not_at_all(database: Database, tmp_path: Path) -> None:
+    ports = ports_of(database, tmp_path)
+
+    def fails(work: Work) -> None:
+        work.submissions.add_raw_file(DIGEST, b"content", AT)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        ports.database.transaction(fails)
+    assert ports.database.read(lambda work: work.submissions.raw_content(DIGEST)) is None
+    for _ in range(2):  # the same bytes again change nothing
+        ports.database.transaction(lambda work: work.submissions.add_raw_file(DIGEST, b"content", AT))
+    assert ports.database.read(lambda work: raw_content(ports, work, DIGEST)) == b"content"
+
+
+def test_a_file_that_an_earlier_release_kept_is_still_read(database: Database, tmp_path: Path) -> None:
+    ports = ports_of(database, tmp_path)
+    file = tmp_path / "files" / DIGEST[:2] / DIGEST
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"content")
+    database.transaction(
+        lambda connection: connection.execute(
+            insert(raw_files).values(sha256=DIGEST, size_bytes=7, stored_at=AT)
+        )
+    )
+    assert ports.database.read(lambda work: raw_content(ports, work, DIGEST)) == b"content"
+    file.write_bytes(b"contenT")
+    with pytest.raises(ServiceUnavailable, match=DIGEST) as refused:
+        ports.database.read(lambda work: raw_content(ports, work, DIGEST))
+    assert refused.value.code == "raw_file_damaged"
+
+
+@pytest.mark.parametrize("content", [b"contenT", None])
+def test_bytes_that_changed_or_are_gone_are_not_handed_out(
+    database: Database, tmp_path: Path, content: bytes | None
 ) -> None:
-    events: list[str] = []
-    honest_fsync, honest_replace = os.fsync, Path.replace
-
-    def fsync(descriptor: int) -> None:
-        events.append("fsync")
-        honest_fsync(descriptor)
-
-    def replace(self: Path, target: Path) -> Path:
-        events.append("name")
-        return honest_replace(self, target)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(Path, "replace", replace)
-    RawFiles(tmp_path / "files").keep(b"content")
-    assert events == ["fsync", "name", "fsync", "fsync"]
-
-
-def test_a_full_disk_is_reported_and_leaves_no_half_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
-        with pytest.raises(ServiceUnavailable) as refused:
-            RawFiles(tmp_path / "files").keep(b"content")
-    assert refused.value.code == "storage_unavailable"
-    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
-
-
-def test_a_kept_file_that_changed_is_not_handed_out(tmp_path: Path) -> None:
-    store = RawFiles(tmp_path / "files")
-    digest = store.keep(b"content")
-    (tmp_path / "files" / digest[:2] / digest).write_bytes(b"contenT")
+    ports = ports_of(database, tmp_path)
+    ports.database.transaction(lambda work: work.submissions.add_raw_file(DIGEST, b"content", AT))
+    database.transaction(lambda connection: connection.execute(update(raw_files).values(content=content)))
     with pytest.raises(ServiceUnavailable) as refused:
-        store.read(digest)
+        ports.database.read(lambda work: raw_content(ports, work, DIGEST))
     assert refused.value.code == "raw_file_damaged"
 
 

@@ -1,10 +1,9 @@
-"""Where received bytes are kept for good, named by their SHA-256, and the folder they arrive in.
+"""The folder that counties' files arrive in, and files that are written whole.
 
-A file is written whole under another name, flushed to the disk and only then given its name, so a
+Such a file is written under another name, flushed to the disk and only then given its name, so a
 name that exists holds all its bytes whatever moment the machine stopped at.
 """
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -19,7 +18,6 @@ from fundpool.adapters.documents.file_names import is_litter, shown_name
 from fundpool.adapters.documents.parser_process import NAME_CHARACTERS, with_members
 from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
 from fundpool.domain.periods import SHANGHAI
-from fundpool.services.ports.failpoints import failpoint
 from fundpool.services.ports.files import Incoming
 from fundpool.services.ports.judging import SourceFile
 
@@ -31,40 +29,18 @@ CHECK_HOME = (
 )
 
 
-class RawFiles:
-    """Content store: ``folder/ab/abcdef…``; nothing in it is ever changed or deleted."""
+class EarlierRawFiles:
+    """What releases before 0.2 kept: ``folder/ab/abcdef…``, named by its SHA-256."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, content: bytes) -> str:
-        """Keep the bytes and return their SHA-256; on return they are on the disk.
-
-        Raises ServiceUnavailable when the disk does not take them.
-        """
-        digest = hashlib.sha256(content).hexdigest()
-        target = self._path(digest)
-        with storing(target.parent, "原件", "the raw file", remedy=CHECK_HOME):
-            if target.exists() and target.stat().st_size == len(content):
-                return digest
-            target.parent.mkdir(parents=True, exist_ok=True)
-            failpoint("before keep")
-            write_through(target, content)
-            failpoint("after keep")
-        return digest
-
-    def read(self, sha256: str) -> bytes:
-        """The kept bytes; raises ServiceUnavailable when they are gone or no longer what they were."""
+    def __call__(self, sha256: str) -> bytes | None:
+        """The bytes of the file; None when there is none that can be read."""
         try:
-            content = self._path(sha256).read_bytes()
-        except OSError as error:
-            raise _damaged(sha256) from error
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise _damaged(sha256)
-        return content
-
-    def _path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / sha256
+            return (self._folder / sha256[:2] / sha256).read_bytes()
+        except OSError:
+            return None
 
 
 class DropFolder:
@@ -202,12 +178,3 @@ def storing(
             f"{what_en} cannot be kept: {error.strerror} ({folder})",
             remedy=remedy,
         ) from error
-
-
-def _damaged(sha256: str) -> ServiceUnavailable:
-    return ServiceUnavailable(
-        "raw_file_damaged",
-        f"存档原件缺失或已损坏：{sha256}",
-        f"a kept raw file is missing or damaged: {sha256}",
-        remedy="从备份恢复 FUNDPOOL_HOME/files / restore FUNDPOOL_HOME/files from backup",
-    )

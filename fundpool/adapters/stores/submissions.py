@@ -31,10 +31,19 @@ _FIGURES = rows_where(submission_figures, "submission_id").order_by(submission_f
 class SqlSubmissions(SealedStore):
     """``services.month_stores.SubmissionStore`` on one connection."""
 
-    def add_raw_file(self, sha256: str, size_bytes: int, at: datetime) -> None:
+    def add_raw_file(self, sha256: str, content: bytes, at: datetime) -> None:
         known = self._connection.scalar(select(raw_files.c.sha256).where(raw_files.c.sha256 == sha256))
         if known is None:
-            self._rows.insert(raw_files, {"sha256": sha256, "size_bytes": size_bytes, "stored_at": at})
+            size = len(content)
+            self._rows.insert(
+                raw_files, {"sha256": sha256, "size_bytes": size, "stored_at": at, "content": content}
+            )
+
+    def raw_content(self, sha256: str) -> bytes | None:
+        content: bytes | None = self._connection.scalar(
+            select(raw_files.c.content).where(raw_files.c.sha256 == sha256)
+        )
+        return content
 
     def keep_cells(self, sha256: str, cells: bytes) -> None:
         values = {"content": cells, "seal": self._seal_of_cells(sha256, cells)}

@@ -25,7 +25,7 @@ from fundpool.domain.periods import parse_month
 if TYPE_CHECKING:
     from fundpool.services.payments.resolving import StatementReport
     from fundpool.services.payments.statements import CatchUp
-    from fundpool.services.ports.work import MonthPorts
+    from fundpool.services.ports.work import MonthPorts, Work
 
 _Account = Annotated[str, Parameter(help="本方账号 / number of our account")]
 
@@ -110,21 +110,23 @@ def _import_file(
     source = read_source(file)
     written = template_layout() if layout is None else read_layout(layout)
     own = read_statement(file.name, source.content, written, account_no=account)
-    sha256 = ports.raw_files.keep(source.content)
-    return ports.database.transaction(
-        lambda work: import_file(
+
+    def record(work: "Work") -> "CatchUp":
+        work.submissions.add_raw_file(source.sha256, source.content, now)
+        return import_file(
             work,
             account,
             days,
             lines=own.lines,
             opening_fen=own.opening_fen,
             closing_fen=own.closing_fen,
-            source=f"{file.name[:100]} sha256:{sha256}",
+            source=f"{file.name[:100]} sha256:{source.sha256}",
             by=by,
             now=now,
             terms=ports.gateway_terms,
         )
-    )
+
+    return ports.database.transaction(record)
 
 
 def _wanting(options: str) -> InputError:

@@ -22,6 +22,7 @@ from fundpool.domain.submission import (
     Submission,
     figure_changes,
 )
+from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.ports.isolation import together
 from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
@@ -75,7 +76,7 @@ def submit(
     if sending.county is not None:
         require_county(policy, sending.county)
     require_received(sending.received_at, now)
-    received = together(ports.database, [_receiver(ports, source, sending, now=now) for source in sources])
+    received = together(ports.database, [_receiver(source, sending, now=now) for source in sources])
     read = {file.id: file for file in read_received(ports, policy, [file for file, _ in received])}
     return tuple(
         _receipt(ports, read.get(file.id, file), is_repeat=is_repeat) for file, is_repeat in received
@@ -111,7 +112,7 @@ def take_in(
         else:
             received_at = now if is_played else min(incoming.arrived_at or now, now)
             sending = Sending(policy.key, document, received_at, received_from="drop-folder")
-            arrived.append(_receiver(ports, incoming.source, sending, now=now, retry_bad=False))
+            arrived.append(_receiver(incoming.source, sending, now=now, retry_bad=False))
     together(ports.database, arrived)
     waiting = ports.database.read(
         lambda work: work.submissions.files(policy.key, document, [FileState.RECEIVED])
@@ -163,7 +164,10 @@ def _record(ports: MonthPorts, arrival: Arrival, readings: Sequence[Reading]) ->
 
 
 def _sources(ports: MonthPorts, files: Sequence[ReceivedFile]) -> tuple[SourceFile, ...]:
-    return tuple(SourceFile(file.file_name, ports.raw_files.read(file.sha256)) for file in files)
+    def read(work: Work) -> tuple[SourceFile, ...]:
+        return tuple(SourceFile(file.file_name, raw_content(ports, work, file.sha256)) for file in files)
+
+    return ports.database.read(read)
 
 
 def _register(policy: CityPolicy) -> Register:
@@ -182,18 +186,18 @@ def require_received(received_at: datetime, now: datetime) -> None:
 
 
 def _receiver(
-    ports: MonthPorts, source: SourceFile, sending: Sending, *, now: datetime, retry_bad: bool = True
+    source: SourceFile, sending: Sending, *, now: datetime, retry_bad: bool = True
 ) -> Callable[[Work], tuple[ReceivedFile, bool]]:
-    """Keep the bytes and return the function that records the receipt; the same bytes again are the same receipt.
+    """Return the function that keeps the bytes with their receipt; the same bytes again are the same receipt.
 
     A file that was refused or unreadable is read again when its sender submits it once more.
     """
-    sha256 = ports.raw_files.keep(source.content)
+    sha256 = source.sha256
 
     def record(work: Work) -> tuple[ReceivedFile, bool]:
         known = work.submissions.received_file(sending.city, sending.document, sha256)
         if known is None:
-            work.submissions.add_raw_file(sha256, len(source.content), now)
+            work.submissions.add_raw_file(sha256, source.content, now)
             file = work.submissions.add_received_file(
                 city=sending.city,
                 document=sending.document,

@@ -12,6 +12,7 @@ from fundpool.domain.periods import Period
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.services.documents.known_facts import judging_context
+from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.ports.isolation import together
 from fundpool.services.ports.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
@@ -57,9 +58,11 @@ def docket_of(
     by_file: dict[str, list[Submission]] = {}
     for version in pending:
         by_file.setdefault(version.sha256, []).append(version)
-    sources = tuple(
-        SourceFile(versions[0].file_name, ports.raw_files.read(sha256), cells=cells.get(sha256))
-        for sha256, versions in by_file.items()
+    sources = ports.database.read(
+        lambda work: tuple(
+            SourceFile(versions[0].file_name, raw_content(ports, work, sha256), cells=cells.get(sha256))
+            for sha256, versions in by_file.items()
+        )
     )
     return Docket(now, by_file, sources, context=context)
 

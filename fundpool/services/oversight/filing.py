@@ -1,5 +1,6 @@
 """The city's monthly summary: built from accepted reports, filed as a workbook, kept by its SHA-256."""
 
+import hashlib
 from datetime import datetime
 
 from fundpool.domain.duties import duties_of
@@ -19,6 +20,7 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
+from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.oversight.flags import flags_of
 from fundpool.services.oversight.progress import FILING_DUTY, FOLLOWED, MonthFacts, month_facts, progress_of
 from fundpool.services.ports.work import MonthPorts, Work
@@ -83,9 +85,10 @@ def files_of(ports: MonthPorts, city: str, month: Month, *, now: datetime) -> tu
     """
     policy = ports.policies.city(city)
     summary = ports.database.read(lambda work: summary_of(ports, work, policy, month=month, now=now))
-    workbooks = [
-        (filing.file_name, ports.raw_files.read(filing.sha256)) for filing in filings_of(ports, city, month)
-    ]
+    filings = filings_of(ports, city, month)
+    workbooks = ports.database.read(
+        lambda work: [(filing.file_name, raw_content(ports, work, filing.sha256)) for filing in filings]
+    )
     if not workbooks:
         draft = f"{policy.name_zh}{month}基金支出汇总表-草稿.xlsx"
         workbooks = [(draft, ports.write_summary(summary))]
@@ -169,13 +172,13 @@ def _file(
     ports: MonthPorts, policy: CityPolicy, request: StepRequest, *, summary: MonthSummary, version: int
 ) -> None:
     content = ports.write_summary(summary)
-    sha256 = ports.raw_files.keep(content)
+    sha256 = hashlib.sha256(content).hexdigest()
     name = f"{policy.name_zh}{request.month}基金支出汇总表-v{version}.xlsx"
 
     def record(work: Work) -> None:
         if len(work.records.filings(policy.key, request.month)) >= version:
             return  # another run filed it between our read and now
-        work.submissions.add_raw_file(sha256, len(content), request.now)
+        work.submissions.add_raw_file(sha256, content, request.now)
         work.records.add_filing(
             Filing(
                 city=policy.key,

@@ -22,6 +22,7 @@ from fundpool.domain.submission import DocumentKind, Figure, Submission
 from fundpool.domain.transfer import Obligation
 from fundpool.services.documents.document_kinds import DUTY_OF, amount_field, type_of
 from fundpool.services.documents.intake import line_name
+from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.oversight.progress import FILING_DUTY, PLAN_DUTY, REPORT_DUTY
 from fundpool.services.payments.application import APPLY_DUTY
 from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile
@@ -422,7 +423,7 @@ class Lineage:
         place = submission.sha256, submission.document.value
         if place not in self._readings:
             try:
-                content = self._ports.raw_files.read(submission.sha256)
+                content = raw_content(self._ports, work, submission.sha256)
                 cells = work.submissions.cells([submission.sha256]).get(submission.sha256)
                 source = SourceFile(submission.file_name, content, cells=cells)
                 register = Register.of(policy.units, policy.funds, policy.name_zh)

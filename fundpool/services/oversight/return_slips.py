@@ -25,6 +25,7 @@ from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_collection import counties_that_filed, periods_of
 from fundpool.services.documents.document_kinds import DUTY_OF, intake_of, type_of
+from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.documents.review import send_back
 from fundpool.services.oversight.progress import bad_files
 from fundpool.services.ports.isolation import for_each_city
@@ -109,7 +110,7 @@ def issue_slips(
         return issued, work.submissions.cells(each.sha256 for each in issued)
 
     def source_of(issued: _Issued) -> SourceFile:
-        content = ports.raw_files.read(issued.sha256)
+        content = ports.database.read(lambda work: raw_content(ports, work, issued.sha256))
         return SourceFile(issued.slip.file, content, cells=cells.get(issued.sha256))
 
     issued, cells = ports.database.read(read)

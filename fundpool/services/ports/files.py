@@ -28,14 +28,8 @@ class Incoming:
     arrived_at: datetime | None = None
 
 
-class RawFileStore(Protocol):
-    """Keeps received bytes for good, named by their SHA-256."""
-
-    def keep(self, content: bytes) -> str:
-        """Keep the bytes on disk and return their SHA-256. Raises ServiceUnavailable."""
-
-    def read(self, sha256: str) -> bytes:
-        """The kept bytes, checked against their name. Raises ServiceUnavailable."""
+EarlierRawFile = Callable[[str], bytes | None]
+"""What a release before 0.2 kept in a file under this SHA-256; None when it did not."""
 
 
 class DropFolder(Protocol):

@@ -33,8 +33,11 @@ class StoredJudgement:
 class SubmissionStore(Protocol):
     """Received files, versions, figures and judgements."""
 
-    def add_raw_file(self, sha256: str, size_bytes: int, at: datetime) -> None:
-        """Record that the bytes are kept; the same digest again changes nothing."""
+    def add_raw_file(self, sha256: str, content: bytes, at: datetime) -> None:
+        """Keep the received bytes for good; the same digest again changes nothing."""
+
+    def raw_content(self, sha256: str) -> bytes | None:
+        """The bytes kept under the digest; None when none are kept here."""
 
     def keep_cells(self, sha256: str, cells: bytes) -> None:
         """Keep what the parser found in a raw file, in place of what another parser found."""

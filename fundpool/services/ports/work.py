@@ -12,7 +12,7 @@ from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.ports.files import (
     AnchorKeeper,
     DropFolder,
-    RawFileStore,
+    EarlierRawFile,
     SlipFolder,
     WriteReconciliation,
     WriteSummary,
@@ -120,7 +120,7 @@ class MonthPorts(Ports):
 
     policies: PolicyLibrary
     calendar: WorkCalendar
-    raw_files: RawFileStore
+    earlier_raw_file: EarlierRawFile
     drop_folder: DropFolder
     parse_files: Parser
     read_documents: Reader
