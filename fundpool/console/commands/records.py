@@ -10,7 +10,7 @@ from fundpool.clock import business_clock
 from fundpool.console.options import (
     Act,
     ActOnDocument,
-    ActOnMonth,
+    ActOnGivenMonth,
     AnyCounty,
     City,
     County,
@@ -82,7 +82,7 @@ def list_budget(
 
 
 @openings.command(name="import")
-def import_openings(file: _File, *, act: ActOnMonth) -> int:
+def import_openings(file: _File, *, act: ActOnGivenMonth) -> int:
     """登记期初余额，month 为其所属月末 / Record the balances at the end of the month before the first here.
 
     Columns: account_type,unit,fund,balance_yuan and, for county_expenditure, optionally
@@ -91,9 +91,9 @@ def import_openings(file: _File, *, act: ActOnMonth) -> int:
     from fundpool.adapters.documents.record_files import read_openings
     from fundpool.services.oversight.records import record_openings
 
-    ports = act.open_month()
-    read = read_openings(file, _register(ports.policies.city(act.city)))
-    return _show_recorded(record_openings(ports, rows=read.rows, **act.about), act, read.findings)
+    ports, about = act.open_month(), act.about
+    read = read_openings(file, _register(ports.policies.city(about["city"])))
+    return _show_recorded(record_openings(ports, rows=read.rows, **about), act, read.findings)
 
 
 @extension.command(name="add")

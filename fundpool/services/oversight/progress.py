@@ -30,6 +30,14 @@ FOLLOWED = (PLAN_DUTY, APPLY_DUTY, PAY_DUTY, ALLOCATE_DUTY, REPORT_DUTY, FILING_
 COUNTY, REVIEWER, CHECKER, AGENCY = "county_agency", "reviewer", "checker", "city_agency"
 FINANCE, APPROVER, RELEASER, BANK, OPERATOR = "city_finance", "approver", "releaser", "bank", "operator"
 
+TURN_OF_CASE = {
+    CaseState.READY: REVIEWER,
+    CaseState.FINDINGS: REVIEWER,
+    CaseState.PROPOSED: CHECKER,
+    CaseState.RETURNED: COUNTY,
+}
+"""Whose turn a review case is; nobody's once it is decided."""
+
 
 @dataclass(frozen=True)
 class MonthFacts:
@@ -206,11 +214,10 @@ def _review_turn(
     counties: Sequence[str],
 ) -> str | None:
     """Whose turn the review of a document is: the first party on the way that has work left."""
-    states = {case.state for found in cases.values() for case in found}
-    if states & {CaseState.READY, CaseState.FINDINGS}:
-        return REVIEWER
-    if CaseState.PROPOSED in states:
-        return CHECKER
+    turns = {TURN_OF_CASE.get(case.state) for found in cases.values() for case in found}
+    for party in (REVIEWER, CHECKER):
+        if party in turns:
+            return party
     for county in counties:
         is_filed = filed_at(facts.versions.get((document, county), ())) is not None
         if not is_filed and (document, county) not in facts.nil_returns:
@@ -277,12 +284,13 @@ def _leg_settled(
         ]
         settled = [each.settled_at for each in found if each.state is ObligationState.SETTLED]
         if not settled or settled[-1] is None:
-            return _turn_of(facts, found[-1]) if found else AGENCY
+            return turn_of(facts, found[-1]) if found else AGENCY
         moments.append(settled[-1])
     return max(moments)
 
 
-def _turn_of(facts: MonthFacts, obligation: Obligation) -> str:
+def turn_of(facts: MonthFacts, obligation: Obligation) -> str:
+    """Whose turn a payment that has not arrived is."""
     batch = next((batch for batch in facts.batches if batch.id == obligation.batch_id), None)
     if obligation.state in {
         ObligationState.FAILED,

@@ -68,7 +68,7 @@ def _reviewed_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
     case = _case(facts, outcome)
     if case is None or outcome.state not in _MOVES_ON:
         return outcome
-    if _is_current(facts, case):
+    if is_current(facts, case):
         return UnitOutcome.model_validate(outcome_of(case))
     if _line(facts, outcome) is not None:
         return outcome  # applied for on the version before: no newer one is reviewed any more
@@ -89,7 +89,7 @@ def _applied_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
             _line(facts, outcome),
             case=case,
             is_nil=(DocumentKind.PLAN, outcome.unit) in facts.nil_returns,
-            is_decided=case is not None and case.is_decided and _is_current(facts, case),
+            is_decided=case is not None and case.is_decided and is_current(facts, case),
         )
     )
 
@@ -148,6 +148,7 @@ def _line(facts: MonthFacts, outcome: UnitOutcome) -> ApplicationLine | None:
     return next(lines, None)
 
 
-def _is_current(facts: MonthFacts, case: ReviewCase) -> bool:
-    versions = facts.versions.get((DocumentKind.PLAN, case.county), ())
+def is_current(facts: MonthFacts, case: ReviewCase) -> bool:
+    """Whether the case is about the last version that the county filed."""
+    versions = facts.versions.get((case.document, case.county), ())
     return bool(versions) and versions[-1].id == case.submission_id
