@@ -17,7 +17,6 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.schedule import LAST_STEP, steps_open
 from fundpool.domain.submission import DocumentKind, Submission
-from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import Obligation, ObligationState, latest_revisions
 from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
@@ -38,6 +37,7 @@ from fundpool.services.oversight.progress import (
     TURN_OF_CASE,
     DutyProgress,
     MonthFacts,
+    filing_fact,
     month_facts,
     progress_of,
     turn_of,
@@ -73,9 +73,9 @@ def waiting_months(ports: MonthPorts, city: str, now: datetime) -> tuple[Month, 
     return tuple(dict.fromkeys(period for period in found if isinstance(period, Month)))
 
 
-def _urgency(turn: Turn) -> tuple[date, str, int, str]:
+def _urgency(turn: Turn) -> tuple[date, bool, str, int]:
     place = _ORDER.get(turn.step or "", len(MONTH))
-    return turn.act_by or turn.due or date.max, turn.month, place, turn.unit or ""
+    return turn.act_by or turn.due or date.max, not turn.waits_for_person, turn.month, place
 
 
 def _of_city(ports: MonthPorts, city: str, month: Month | None, *, now: datetime) -> list[Turn]:
@@ -148,23 +148,25 @@ class _MonthView:
             "report-filing": self._filing,
         }
         found = [turn for step in self.opened for turn in by_step[step.key](step)]
-        found += [*self._other_documents(), *self._failed(), *self._reconciling(), *self._lacking()]
-        return found or [*self._beginning(), *self._closing()]
+        found += [*self._other_documents(), *self._failed(), *self._lacking()]
+        reconciling = list(self._reconciling())
+        if not found and not any(turn.waits_for_person for turn in reconciling):
+            found = [*self._beginning(), *self._closing()]
+        return found + reconciling
 
     # ------------------------------------------------------------------ documents
 
     def _collecting(self, step: OperatingStep) -> Iterator[Turn]:
         (document,) = step.collects
-        for row in self._of_duty(step.duty):
-            if row.done_at is None:
-                is_returned = row.standing.state is DutyState.RETURNED
-                zh, en = (
-                    ("已退回，待重报", "returned: file it again")
-                    if is_returned
-                    else ("待报送", "not filed yet")
-                )
-                file = f"submit FILE --document {document} --county {row.duty.unit}"
-                yield self._turn(COUNTY, file, zh, en=en, step=step, row=row)
+        rows = {row.duty.unit: row for row in self._of_duty(step.duty)}
+        for county in (unit.code for unit in self.policy.units):
+            fact = filing_fact(self.facts, document, county)
+            if fact.done_at is None:
+                zh = "已退回，待重报" if fact.returned else "待报送"
+                en = "returned: file it again" if fact.returned else "not filed yet"
+                file = f"submit FILE --document {document} --county {county}"
+                row = rows.get(county)
+                yield self._turn(COUNTY, file, zh, en=en, step=step, row=row, units=(county,))
         if any(versions[-1].verdict is None for versions in self._versions(document)):
             yield self._run(step, "已收到，待校验", "received, to be judged")
 
@@ -329,18 +331,13 @@ class _MonthView:
 
     def _lacking(self) -> Iterator[Turn]:
         if any(step.phase is not Phase.REPORTING for step in self.opened):
+            pay = self._row(PAY_DUTY)
             for lack in self.lacks:
-                places = "、".join(lack.places)
-                yield Turn(
-                    city=self.policy.key,
-                    month=str(self.month),
-                    turn=OPERATOR,
-                    waits_for_person=True,
-                    unit_name_zh=self.policy.name_zh,
-                    why_zh=f"{lack.zh}：{places}",
-                    why_en=f"{lack.en}: {', '.join(lack.places)}",
-                    command=lack.command,
-                )
+                count = len(lack.places)
+                zh = f"{lack.zh}：{lack.places[0]}{f' 等 {count} 处' if count > 1 else ''}"
+                en = f"{lack.en}: {lack.places[0]}{f' and {count - 1} more' if count > 1 else ''}"
+                turn = self._turn(OPERATOR, "", zh, en=en, row=pay)
+                yield turn.model_copy(update={"command": lack.command})
 
     def _beginning(self) -> Iterator[Turn]:
         """Where the text sets no day for the plans, a person begins the coming month."""
@@ -393,7 +390,8 @@ class _MonthView:
         is_of_month: bool = True,
     ) -> Turn:
         """``act`` is the command without city and month."""
-        unit = units[0] if len(units) == 1 else None if row is None or units else row.duty.unit
+        of_row = row.duty.unit if row is not None and who == COUNTY else None
+        unit = units[0] if len(units) == 1 else of_row
         return _turn(
             self.policy,
             period or self.month,

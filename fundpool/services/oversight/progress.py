@@ -118,7 +118,7 @@ def progress_of(
     """Where every followed duty of the month or fund year stands on the business day of ``now``, per unit."""
     if isinstance(month, Year):
         return tuple(
-            _progress(replace(duty, unit=unit.code), _filing_fact(facts, document, unit.code), facts, now=now)
+            _progress(replace(duty, unit=unit.code), filing_fact(facts, document, unit.code), facts, now=now)
             for duty in duties_of(policy, month, calendar)
             if (document := DOCUMENT_OF.get(duty.key)) is not None and is_of(document, month)
             for unit in policy.units
@@ -164,15 +164,16 @@ def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | 
 
 def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, unit: str | None) -> _Fact:
     if key in DOCUMENT_OF and unit is not None:
-        return _filing_fact(facts, DOCUMENT_OF[key], unit)
+        return filing_fact(facts, DOCUMENT_OF[key], unit)
     if key == APPLY_DUTY:
         return _application_fact(policy, facts)
     if key == FILING_DUTY:
-        return _report_filing_fact(policy, facts)
+        return _reportfiling_fact(policy, facts)
     return _payment_fact(policy, month, facts, key=key, unit=unit)
 
 
-def _filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
+def filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
+    """Whether and when the county filed the document, or declared it nil; asked for by a duty or not."""
     versions = facts.versions.get((document, county), ())
     nil = facts.nil_returns.get((document, county))
     done_at = filed_at(versions)
@@ -198,7 +199,7 @@ def _all_nil(facts: MonthFacts, document: DocumentKind, counties: Sequence[str])
     return _Fact(done_at=max(moments), nil=True) if moments and None not in nil else None
 
 
-def _report_filing_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
+def _reportfiling_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
     if facts.filings:
         return _Fact(done_at=facts.filings[0].filed_at)
     counties = [unit.code for unit in policy.units]
