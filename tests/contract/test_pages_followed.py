@@ -12,6 +12,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,7 @@ def _let_the_bank_receive(line: Line, url: str) -> None:
     tokens = shlex.split(line.text)
     if tokens[1:3] != ["ledger", "income"]:
         return
-    said = dict(zip(tokens, tokens[1:], strict=False))
+    said = dict(pairwise(tokens))
     (account,) = [
         row["account_no"]
         for row in csv.DictReader((sample_folder("suizhou") / "accounts.csv").open(encoding="utf-8"))
