@@ -136,9 +136,10 @@ class Options:
         """
         from fundpool.services.month.choosing import the_month
 
+        named = None if month is None else parse_month(month)
         key = self.city_of(city)
-        if month is not None:
-            return key, parse_month(month)
+        if named is not None:
+            return key, named
         when = now or business_clock(None)
         return key, the_month(self.open_month(), key, decides=decides, now=when)
 

@@ -27,13 +27,11 @@ from fundpool.services.oversight.progress import (
     AGENCY,
     APPROVER,
     BANK,
-    CHECKER,
     COUNTY,
     FILING_DUTY,
     FINANCE,
     OPERATOR,
     RELEASER,
-    REVIEWER,
     TURN_OF_CASE,
     DutyProgress,
     MonthFacts,
@@ -190,7 +188,6 @@ class _MonthView:
         ]
         current = [case for case in cases if is_current(self.facts, case)]
         have = {case.county for case in current}
-        # A list speaks of the schemes it has rows of: it may have opened no case and be judged all the same.
         unopened = [
             versions[-1].county
             for versions in self._versions(document)
@@ -198,15 +195,15 @@ class _MonthView:
         ]
         if (is_plan and unopened) or len(current) < len(cases):
             yield self._run(step, "有新报送，待建立审核事项", "a new version waits for its review case")
-        for who, units, command, words in case_turns(document, current):
-            yield self._turn(who, command, words[0], en=words[1], step=step, row=row, units=units)
+        for turn in _case_turns(document, current):
+            yield self._turn(turn.who, turn.act, turn.zh, en=turn.en, step=step, row=row, units=turn.counties)
 
     def _other_documents(self) -> Iterator[Turn]:
         for document in STEPS[DOCUMENT_STEP].collects:
             cases = [case for case in self.facts.cases if case.document is document]
-            for who, units, command, words in case_turns(document, cases):
+            for turn in _case_turns(document, cases):
                 step = STEPS[DOCUMENT_STEP]
-                yield self._turn(who, command, words[0], en=words[1], step=step, units=units)
+                yield self._turn(turn.who, turn.act, turn.zh, en=turn.en, step=step, units=turn.counties)
         for row in self.yearly:
             if row.done_at is None:
                 file = f"submit FILE --document {DOCUMENT_OF[row.duty.key]} --county {row.duty.unit}"
@@ -447,34 +444,48 @@ def _turn(
     )
 
 
-def case_turns(
-    document: DocumentKind, cases: Iterable[ReviewCase]
-) -> Iterator[tuple[str, tuple[str, ...], str, tuple[str, str]]]:
-    """Whose turn open review cases are: who, of which counties, the command without place, why (zh, en)."""
+@dataclass(frozen=True, slots=True)
+class _CaseTurn:
+    """Whose turn open review cases of some counties are; ``act`` is the command without city and period."""
+
+    who: str
+    counties: tuple[str, ...]
+    act: str
+    zh: str
+    en: str
+
+
+def _case_turns(document: DocumentKind, cases: Iterable[ReviewCase]) -> Iterator[_CaseTurn]:
+    """The turns of cases that wait for the reviewer or the checker."""
     by_state: dict[CaseState, dict[str, None]] = {}
     for case in cases:
-        if TURN_OF_CASE.get(case.state) in {REVIEWER, CHECKER}:
-            by_state.setdefault(case.state, {})[case.county] = None
+        by_state.setdefault(case.state, {})[case.county] = None
     of = "" if document is DocumentKind.PLAN else f" --document {document}"
-    clean, confirmed = tuple(by_state.get(CaseState.READY, ())), tuple(by_state.get(CaseState.PROPOSED, ()))
+    clean, proposed = (tuple(by_state.get(state, ())) for state in (CaseState.READY, CaseState.PROPOSED))
     if clean:
-        words = (
-            f"校验无问题，待初审：{'、'.join(clean)}",
-            f"nothing found, the reviewer's turn: {', '.join(clean)}",
+        yield _CaseTurn(
+            TURN_OF_CASE[CaseState.READY],
+            clean,
+            f"review approve --all-clean{of} --by NAME",
+            zh=f"校验无问题，待初审：{'、'.join(clean)}",
+            en=f"nothing found, the reviewer's turn: {', '.join(clean)}",
         )
-        yield REVIEWER, clean, f"review approve --all-clean{of} --by NAME", words
     for county in by_state.get(CaseState.FINDINGS, ()):
-        words = (
-            "校验有问题，待初审权衡；也可 review cut、review return",
-            "findings to weigh; or review cut, review return",
+        yield _CaseTurn(
+            TURN_OF_CASE[CaseState.FINDINGS],
+            (county,),
+            f"review approve --county {county}{of} --by NAME",
+            zh="校验有问题，待初审权衡；也可 review cut、review return",
+            en="findings to weigh; or review cut, review return",
         )
-        yield REVIEWER, (county,), f"review approve --county {county}{of} --by NAME", words
-    if confirmed:
-        words = (
-            f"已初审，待复核：{'、'.join(confirmed)}",
-            f"proposed, to be confirmed: {', '.join(confirmed)}",
+    if proposed:
+        yield _CaseTurn(
+            TURN_OF_CASE[CaseState.PROPOSED],
+            proposed,
+            f"review confirm{of} --by NAME",
+            zh=f"已初审，待复核：{'、'.join(proposed)}",
+            en=f"proposed, to be confirmed: {', '.join(proposed)}",
         )
-        yield CHECKER, confirmed, f"review confirm{of} --by NAME", words
 
 
 def _of_year(work: Work, policy: CityPolicy, year: Year) -> list[Turn]:
@@ -484,17 +495,15 @@ def _of_year(work: Work, policy: CityPolicy, year: Year) -> list[Turn]:
         _turn(
             policy,
             year,
-            who,
-            act=command,
-            zh=words[0],
-            en=words[1],
+            turn.who,
+            act=turn.act,
+            zh=turn.zh,
+            en=turn.en,
             step=STEPS[DOCUMENT_STEP],
-            unit=units[0] if len(units) == 1 else None,
+            unit=turn.counties[0] if len(turn.counties) == 1 else None,
         )
         for document in STEPS[DOCUMENT_STEP].collects
-        for who, units, command, words in case_turns(
-            document, [case for case in facts.cases if case.document is document]
-        )
+        for turn in _case_turns(document, [case for case in facts.cases if case.document is document])
     ]
 
 
