@@ -124,6 +124,17 @@ def test_a_list_of_counties_is_decided_whole_or_not_at_all(city: CityScene) -> N
     assert {second, third} <= slips
 
 
+def test_of_every_county_named_there_must_be_a_case(transactions: SqlTransactions, tmp_path: Path) -> None:
+    scene = CityScene(transactions, tmp_path, "suizhou", OCTOBER, judges=False)
+    first, second, _ = scene.counties
+    scene.submit(scene.plan(first), "plan", at("2026-09-09 10:00"))
+    for step in ("plan-collection", "plan-review"):
+        scene.run(step, at("2026-09-10 09:00"))
+    with pytest.raises(InputError, match="no such review case"):
+        propose(scene, [first, second])
+    assert states(scene) == {first: {"ready"}}
+
+
 @pytest.fixture
 def approved(city: CityScene) -> CityScene:
     """The first hop is approved and waits for its release."""

@@ -135,7 +135,8 @@ def batches(
         lambda work: [batch_consequences(work, each.id) for each in work.payments.batches(key, wanted, over)]
     )
     place = chosen((key, wanted), city, month)
-    return options.show({**place, "batches": [_batch(view) for view in views]}, *map(_payees, views))
+    said = [" · ".join(place.values())] if place else []
+    return options.show({**place, "batches": [_batch(view) for view in views]}, *said, *map(_payees, views))
 
 
 def _batch(view: "BatchView") -> dict[str, Any]:
@@ -248,10 +249,11 @@ def _release_and_send(
 
 def _show_batches(done: "tuple[Batch, ...]", act: Act, more: dict[str, Any], *parts: Table, none: str) -> int:
     """Show the batches that were acted on; exit 1 with the sentence ``none`` when there was none."""
+    title = " · ".join(["已办理批次 / batches", *(more[key] for key in ("city", "month") if key in more)])
     return act.show(
         {**more, "batches": [pick(batch, "id key state total_fen") for batch in done]},
         *(() if done else (none,)),
-        *((Table("已办理批次 / batches", done, "id fund hop count total_fen state"),) if done else ()),
+        *((Table(title, done, "id fund hop count total_fen state"),) if done else ()),
         *parts,
         found=not done,
     )
