@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.console.cli import build_app
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepRequest
@@ -13,6 +14,7 @@ from fundpool.services.month.choosing import the_city, the_month
 from fundpool.services.month.turns import turns
 from fundpool.services.month.whole_month import close_month, open_month, release_and_send, retry_failed
 from fundpool.services.oversight.status import month_status
+from fundpool.services.payments.kill_switches import stop_fund
 from schemas.dashboard import Turn
 from tests.integration.month_scene import CityScene, at
 
@@ -26,7 +28,10 @@ def city(transactions: SqlTransactions, tmp_path: Path) -> CityScene:
 
 
 def waiting(scene: CityScene, now: str, month: Month | None = OCTOBER) -> tuple[Turn, ...]:
-    return turns(scene.ports, ["suizhou"], month=month, now=at(now))
+    found = turns(scene.ports, [scene.policy.key], month=month, now=at(now))
+    for turn in found:  # whatever is named can be typed, once file and person are filled in
+        build_app().parse_args(turn.command.split()[1:], exit_on_error=False, print_error=False)
+    return found
 
 
 def shown(scene: CityScene, now: str) -> list[tuple[str, str]]:
@@ -184,3 +189,64 @@ def test_the_month_is_chosen_for_an_act_only_when_it_cannot_be_mistaken(city: Ci
         the_month(ports, "suizhou", decides=True, now=at("2026-10-12 09:00"))
     assert "2026-10 | 2026-11" in (several.value.remedy or "")
     assert the_month(ports, "suizhou", decides=False, now=at("2026-10-12 09:00")) == OCTOBER
+
+
+def test_what_was_found_what_came_back_and_what_is_held_is_somebodys_turn(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    scene = CityScene(transactions, tmp_path, "taizhou", OCTOBER, judges=False)
+    first, second = scene.counties[:2]
+    file_all(scene, "plan", "2026-09-18 10:00")
+    for step in ("plan-collection", "plan-review"):
+        scene.run(step, at("2026-09-21 09:00"))
+    scene.send_back(first, "请附说明", at("2026-09-21 10:00"))
+    scene.submit(scene.plan(second, inpatient_fen=9_000_00), "plan", at("2026-09-21 11:00"))
+    found = {
+        (turn.turn, turn.unit, turn.command.split(" --")[0]) for turn in waiting(scene, "2026-09-21 12:00")
+    }
+    assert found == {
+        ("county_agency", first, "fundpool submit FILE"),
+        ("clock", None, "fundpool run plan-collection"),
+        ("clock", None, "fundpool run plan-review"),
+        ("reviewer", None, "fundpool review approve"),
+    }
+    scene.submit(scene.plan(first), "plan", at("2026-09-22 10:00"))
+    scene.submit(scene.plan(first, inpatient_fen=8_000_00), "plan", at("2026-09-22 10:30"))
+    for step in ("plan-collection", "plan-review"):
+        scene.run(step, at("2026-09-22 11:00"))
+    scene.decide(at("2026-09-23 09:00"))
+    scene.run("funds-application", at("2026-09-24 09:00"))
+    scene.review_by_finance(at("2026-09-25 09:00"))
+    scene.gateway.plan.add("reject")
+    scene.run("disbursement", at("2026-09-28 09:00"))
+    scene.authorise("disbursement", at("2026-09-28 09:10"))
+    scene.run("disbursement", at("2026-09-28 09:20"))
+    stuck = [turn for turn in waiting(scene, "2026-09-28 10:00") if turn.turn == "operator"]
+    assert {turn.command.split()[1:3] == ["transfers", "show"] for turn in stuck} == {True}
+    assert stuck[0].duty == "pay_from_fiscal_account"
+    assert "approve-retry" in stuck[0].why_zh
+
+    scene.ports.database.transaction(
+        lambda work: stop_fund(
+            work, "taizhou", "resident", reason="演练", by="甲", now=at("2026-09-28 11:00")
+        )
+    )
+    stopped = [turn for turn in waiting(scene, "2026-09-28 12:00") if "transfers breaks" in turn.command]
+    assert [turn.command for turn in stopped] == ["fundpool transfers breaks --city taizhou"]
+    assert "演练" in stopped[0].why_zh
+
+
+def test_a_city_without_a_day_for_the_plans_is_begun_by_a_person(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    scene = CityScene(transactions, tmp_path, "jiujiang", OCTOBER, judges=False)
+    (turn,) = waiting(scene, "2026-09-20 09:00", month=None)
+    assert (turn.turn, turn.command) == ("operator", "fundpool month open --city jiujiang --month 2026-10")
+    request_here = StepRequest("jiujiang", OCTOBER, at("2026-09-20 10:00"), is_played=True)
+    assert [report.step for report in open_month(scene.ports, request_here).reports] == [
+        "plan-collection",
+        "plan-review",
+    ]
+    after = waiting(scene, "2026-09-20 11:00", month=None)
+    assert {(turn.turn, turn.month) for turn in after} == {("county_agency", "2026-10")}
+    assert len(after) == len(scene.counties)

@@ -340,7 +340,7 @@ class _MonthView:
         """Where the text sets no day for the plans, a person begins the coming month."""
         head = self._row(MONTH[0].duty)
         is_ahead = Month.of(self.day) < self.month
-        if is_ahead and head is not None and head.duty.due is None and not self.opened:
+        if is_ahead and (head is None or head.duty.due is None) and not self.opened:
             zh, en = "文件没有定上报日，由市级开始", "the text names no day: the city begins"
             yield self._turn(OPERATOR, "month open", zh, en=en, step=MONTH[0], row=head)
 

@@ -5,6 +5,7 @@ of a case or a line is derived by the same functions that the step itself uses.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from fundpool.domain.application import ApplicationLine
 from fundpool.domain.month import keys
@@ -61,6 +62,20 @@ def _state(last: StepRun | None, counts: Mapping[str, int]) -> str:
         if counts[state.value]:
             return state.value
     return UnitState.DONE.value
+
+
+def _filed_since(facts: MonthFacts, outcome: UnitOutcome, *, document: DocumentKind) -> UnitOutcome:
+    """A county that was done, when its document has gone back since, or a new version waits to be judged."""
+    versions = facts.versions.get((document, outcome.unit), ())
+    if outcome.state is not UnitState.DONE or not versions:
+        return outcome
+    if not versions[-1].stands:
+        zh, en = f"已退回：{versions[-1].return_reason}", "returned, to be filed again"
+    elif versions[-1].verdict is None:
+        zh, en = f"第 {versions[-1].version} 版待校验", f"version {versions[-1].version} is to be judged"
+    else:
+        return outcome
+    return outcome.model_copy(update={"state": UnitState.WAITING, "detail_zh": zh, "detail_en": en})
 
 
 def _reviewed_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
@@ -124,12 +139,14 @@ _MOVES_ON = frozenset({UnitState.WAITING, UnitState.DONE})
 """What was failed or flagged stays so until the step itself has looked at it again."""
 
 _SINCE: Mapping[str, Callable[[MonthFacts, UnitOutcome], UnitOutcome]] = {
+    "plan-collection": partial(_filed_since, document=DocumentKind.PLAN),
+    "expenditure-reporting": partial(_filed_since, document=DocumentKind.REPORT),
     "plan-review": _reviewed_since,
     "funds-application": _applied_since,
     "disbursement": _paid_since,
     "allocation": _paid_since,
 }
-"""Steps that go on without their run: people decide, the bank executes. Others wait for their run."""
+"""Steps that go on without their run: people decide, counties file, the bank executes. Others wait for their run."""
 
 
 def _case(facts: MonthFacts, outcome: UnitOutcome) -> ReviewCase | None:
