@@ -11,6 +11,7 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.outcomes import StepRequest
 from fundpool.domain.periods import Month
 from fundpool.services.month.choosing import the_city, the_month
+from fundpool.services.month.daily import reserve_due_steps
 from fundpool.services.month.turns import turns
 from fundpool.services.month.whole_month import close_month, open_month, release_and_send, retry_failed
 from fundpool.services.oversight.status import month_status
@@ -210,6 +211,9 @@ def test_what_was_found_what_came_back_and_what_is_held_is_somebodys_turn(
         ("clock", None, "fundpool run plan-review"),
         ("reviewer", None, "fundpool review approve"),
     }
+    # The daily tick sees the same: collection was done, and has something to do again.
+    due = reserve_due_steps(scene.ports, "taizhou", at("2026-09-22 07:00"))
+    assert {"plan-collection", "plan-review"} <= {each.step for each in due if each.month == OCTOBER}
     scene.submit(scene.plan(first), "plan", at("2026-09-22 10:00"))
     scene.submit(scene.plan(first, inpatient_fen=8_000_00), "plan", at("2026-09-22 10:30"))
     for step in ("plan-collection", "plan-review"):
