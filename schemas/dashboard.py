@@ -174,13 +174,13 @@ class MonthStatus(Shape):
 class Turn(Shape):
     """Whose turn it is with something of a period, why, and the command to type.
 
-    ``month`` is a year for a yearly document; ``turn`` who must act: ``county_agency``, ``reviewer``, ``checker``,
+    ``month`` is a year for a yearly document, null for what concerns the city in every month; ``turn`` who must act: ``county_agency``, ``reviewer``, ``checker``,
     ``city_finance``, ``approver``, ``releaser``, ``operator``, or without a person ``bank`` and ``clock`` (the daily
     tick runs the command by itself). ``unit`` null means the city.
     """
 
     city: str
-    month: str
+    month: str | None
     turn: str
     waits_for_person: bool
     step: str | None = None

@@ -236,7 +236,9 @@ def test_what_was_found_what_came_back_and_what_is_held_is_somebodys_turn(
         )
     )
     stopped = [turn for turn in waiting(scene, "2026-09-28 12:00") if "transfers breaks" in turn.command]
-    assert [turn.command for turn in stopped] == ["fundpool transfers breaks --city taizhou"]
+    assert [(turn.command, turn.month) for turn in stopped] == [
+        ("fundpool transfers breaks --city taizhou", None)
+    ]
     assert "演练" in stopped[0].why_zh
 
 
@@ -254,3 +256,8 @@ def test_a_city_without_a_day_for_the_plans_is_begun_by_a_person(
     after = waiting(scene, "2026-09-20 11:00", month=None)
     assert {(turn.turn, turn.month) for turn in after} == {("county_agency", "2026-10")}
     assert len(after) == len(scene.counties)
+    # The coming month can be begun, and does not stand in the way of the one under way.
+    scene.submit(scene.plan(scene.counties[0]), "plan", at("2026-09-21 09:00"))
+    october = at("2026-10-08 09:00")
+    assert {turn.month for turn in waiting(scene, "2026-10-08 09:00", month=None)} == {"2026-10", "2026-11"}
+    assert the_month(scene.ports, "jiujiang", decides=True, now=october) == OCTOBER

@@ -52,6 +52,7 @@ from schemas.dashboard import StepStatus, Turn
 CLOCK = "clock"
 """Nobody's turn: the daily tick runs the command."""
 
+_BEGIN = "month open"
 _NO_PERSON = frozenset({BANK, CLOCK})
 _ORDER = {step.key: place for place, step in enumerate(MONTH)}
 _ARRIVED = frozenset({ObligationState.SETTLED, ObligationState.CANCELLED})
@@ -66,14 +67,19 @@ def turns(
 
 
 def waiting_months(ports: MonthPorts, city: str, now: datetime) -> tuple[Month, ...]:
-    """The city's months in which something waits, that of the most urgent turn first."""
-    found = (parse_period(turn.month) for turn in turns(ports, [city], now=now))
-    return tuple(dict.fromkeys(period for period in found if isinstance(period, Month)))
+    """The city's months in which something waits, that of the most urgent turn first.
+
+    A month that a person may begin is none of them while another one is under way.
+    """
+    found = [turn for turn in turns(ports, [city], now=now) if turn.month is not None]
+    begun = [turn for turn in found if f" {_BEGIN} " not in turn.command]
+    periods = (parse_period(turn.month) for turn in begun or found if turn.month is not None)
+    return tuple(dict.fromkeys(period for period in periods if isinstance(period, Month)))
 
 
 def _urgency(turn: Turn) -> tuple[date, bool, str, int]:
     place = _ORDER.get(turn.step or "", len(MONTH))
-    return turn.act_by or turn.due or date.max, not turn.waits_for_person, turn.month, place
+    return turn.act_by or turn.due or date.max, not turn.waits_for_person, turn.month or "", place
 
 
 def _of_city(ports: MonthPorts, city: str, month: Month | None, *, now: datetime) -> list[Turn]:
@@ -86,7 +92,7 @@ def _of_city(ports: MonthPorts, city: str, month: Month | None, *, now: datetime
         found = [turn for view in views for turn in view.turns()]
         for year in sorted({year for each in months for year in (each.year, each.year + 1)}):
             found += _of_year(work, policy, Year(year))
-        return found + _stops(work, policy, max(months))
+        return found + _stops(work, policy)
 
     return ports.database.read(read)
 
@@ -342,7 +348,7 @@ class _MonthView:
         is_ahead = Month.of(self.day) < self.month
         if is_ahead and (head is None or head.duty.due is None) and not self.opened:
             zh, en = "文件没有定上报日，由市级开始", "the text names no day: the city begins"
-            yield self._turn(OPERATOR, "month open", zh, en=en, step=MONTH[0], row=head)
+            yield self._turn(OPERATOR, _BEGIN, zh, en=en, step=MONTH[0], row=head)
 
     def _closing(self) -> Iterator[Turn]:
         if self.facts.applications and not self.is_closed and self.month.last_day < self.day:
@@ -405,7 +411,7 @@ class _MonthView:
 
 def _turn(
     policy: CityPolicy,
-    period: Period,
+    period: Period | None,
     who: str,
     *,
     act: str,
@@ -426,7 +432,7 @@ def _turn(
     verb, _, options = act.partition(" --")
     return Turn(
         city=policy.key,
-        month=str(period),
+        month=None if period is None else str(period),
         turn=who,
         waits_for_person=who not in _NO_PERSON,
         step=step and step.key,
@@ -507,12 +513,12 @@ def _of_year(work: Work, policy: CityPolicy, year: Year) -> list[Turn]:
     ]
 
 
-def _stops(work: Work, policy: CityPolicy, month: Month) -> list[Turn]:
+def _stops(work: Work, policy: CityPolicy) -> list[Turn]:
     """Funds of which nothing is sent: the operator looks at the breaks, two people start them again."""
     return [
         _turn(
             policy,
-            month,
+            None,
             OPERATOR,
             act="transfers breaks",
             zh=stop.message_zh,
