@@ -171,6 +171,32 @@ class MonthStatus(Shape):
     flags: tuple[Flag, ...] = ()
 
 
+class Turn(Shape):
+    """Whose turn it is with something of a period, why, and the command to type.
+
+    ``month`` is a year for a yearly document, null for what concerns the city in every month; ``turn`` who must act: ``county_agency``, ``reviewer``, ``checker``,
+    ``city_finance``, ``approver``, ``releaser``, ``operator``, or without a person ``bank`` and ``clock`` (the daily
+    tick runs the command by itself). ``unit`` null means the city.
+    """
+
+    city: str
+    month: str | None
+    turn: str
+    waits_for_person: bool
+    step: str | None = None
+    duty: str | None = None
+    rule: str | None = None
+    unit: str | None = None
+    unit_name_zh: str = ""
+    due: date | None = None
+    act_by: date | None = None
+    days_late: int | None = None
+    why_zh: str
+    why_en: str
+    basis: Basis | None = None
+    command: str
+
+
 class MoneyReceipt(Shape):
     """One payment that has arrived, by the bank's word."""
 

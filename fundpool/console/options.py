@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +15,7 @@ from fundpool.clock import business_clock
 from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
+from fundpool.domain.outcomes import StepRequest
 from fundpool.domain.periods import FIRST_YEAR, LAST_YEAR, Month, Period, Year, parse_month
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ AnyMonthText = Annotated[
     str | None, Parameter(name="--month", help="款项或报表所属月份 / month the money is for, YYYY-MM")
 ]
 Document = Annotated[str, Parameter(name="--document", help="表种 plan, report, … / which document")]
+AnyPeriodText = Annotated[
+    str | None,
+    Parameter(
+        name=("--month", "--year"),
+        help="所属月份 YYYY-MM，年度表写年度 YYYY；缺省为在办的月份 / the month, or the year of a yearly document; default the "
+        "open month",
+    ),
+]
 PeriodText = Annotated[
     str,
     Parameter(
@@ -43,6 +52,11 @@ PeriodText = Annotated[
     ),
 ]
 County = Annotated[str, Parameter(name="--county", help="县区代码 / county code")]
+_Counties = Parameter(
+    name="--county", help="县区代码，可多次或以逗号分隔 / county codes, repeated or separated by commas"
+)
+Counties = Annotated[list[str] | None, _Counties]
+GivenCounties = Annotated[list[str], _Counties]
 AnyCounty = Annotated[str | None, Parameter(name="--county", help="县区代码 / county code")]
 Fund = Annotated[str, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
 AnyFund = Annotated[str | None, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
@@ -102,6 +116,43 @@ class Options:
 
         return open_ports(self.settings)
 
+    @property
+    def chosen_cities(self) -> tuple[str, ...]:
+        """The cities that this installation was set up for; () for every city in force."""
+        return getattr(self.settings, "cities", ())
+
+    def city_of(self, city: str | None) -> str:
+        """The city of the command line, else the one that runs here. Raises InputError where several do."""
+        from fundpool.services.month.choosing import the_city
+
+        return the_city(self.ports(), self.chosen_cities) if city is None else city
+
+    def place_of(
+        self, city: str | None, month: str | None, *, now: datetime | None = None, decides: bool = False
+    ) -> tuple[str, Month]:
+        """City and month of the command line, else those that the work stands at.
+
+        For an act that ``decides`` something or moves money only what cannot be mistaken. Raises InputError.
+        """
+        from fundpool.services.month.choosing import the_month
+
+        named = None if month is None else parse_month(month)
+        key = self.city_of(city)
+        if named is not None:
+            return key, named
+        when = now or business_clock(None)
+        return key, the_month(self.open_month(), key, decides=decides, now=when)
+
+    def period_of(
+        self, city: str | None, period: str | None, *, now: datetime | None = None
+    ) -> "tuple[str, Period]":
+        """As ``place_of``, where a year may be named."""
+        return (
+            self.place_of(city, None, now=now)
+            if period is None
+            else (self.city_of(city), parse_period(period))
+        )
+
     def require_known(self, city: str | None, fund: str | None = None, unit: str | None = None) -> None:
         """Raise InputError for a city, fund or unit that is in no policy file: no empty answer to a typing error."""
         self.ports().policies.require_known(city, fund, unit)
@@ -153,15 +204,41 @@ class MonthAct(TypedDict):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ActOnMonth(Act):
-    """Options of an act on a city's month."""
+    """Options of an act on a city's month; without them the one city's one open month."""
 
-    city: City
+    city: AnyCity = None
+    month: AnyMonthText = None
+
+    @property
+    def about(self) -> MonthAct:
+        """The service's arguments. Raises InputError for what is no month, or could be several."""
+        city, month = self.place_of(self.city, self.month, now=self.now, decides=True)
+        return {"city": city, "month": month, "by": self.by, "now": self.now}
+
+    def request(self, about: MonthAct) -> StepRequest:
+        """The steps of the act's month, wanted by its person."""
+        return StepRequest(
+            about["city"], about["month"], about["now"], by=about["by"], is_played=self.as_of is not None
+        )
+
+    def chosen(self, about: MonthAct) -> dict[str, str]:
+        """City and month for the answer, where the command line left one of them out."""
+        return chosen((about["city"], about["month"]), self.city, self.month)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ActOnGivenMonth(Act):
+    """Options of an act on a month that must be named: it need not be an open one."""
+
+    city: AnyCity = None
     month: MonthText
 
     @property
     def about(self) -> MonthAct:
         """The service's arguments. Raises InputError for what is no month."""
-        return {"city": self.city, "month": parse_month(self.month), "by": self.by, "now": self.now}
+        city, month = self.place_of(self.city, self.month)
+        return {"city": city, "month": month, "by": self.by, "now": self.now}
 
 
 class DocumentAct(TypedDict):
@@ -177,10 +254,10 @@ class DocumentAct(TypedDict):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ActOnDocument(Act):
-    """Options of an act on one kind of document of a period."""
+    """Options of an act on one kind of document of a period; a monthly one by default of the one open month."""
 
-    city: City
-    month: PeriodText
+    city: AnyCity = None
+    month: AnyPeriodText = None
     document: Document
 
     @property
@@ -189,8 +266,16 @@ class ActOnDocument(Act):
         from fundpool.domain.submission import DocumentKind
 
         kind = DocumentKind.named(self.document)
-        when = period_of(self.month, kind)
-        return {"city": self.city, "month": when, "document": kind, "by": self.by, "now": self.now}
+        if self.month is not None:
+            city, when = self.city_of(self.city), period_of(self.month, kind)
+        else:
+            city, month = self.place_of(self.city, None, now=self.now, decides=True)
+            when = period_of(str(month), kind)
+        return {"city": city, "month": when, "document": kind, "by": self.by, "now": self.now}
+
+    def chosen(self, about: DocumentAct) -> dict[str, str]:
+        """City and month for the answer, where the command line left one of them out."""
+        return chosen((about["city"], about["month"]), self.city, self.month)
 
 
 @contextmanager
@@ -258,6 +343,17 @@ def period_of_type(text: str, kind: "DocumentType", *, month_names_year: bool = 
         f"the {kind.en} is filed by {'month' if is_year else 'year'}, not for {text}",
         remedy="--month YYYY-MM" if is_year else "--year YYYY",
     )
+
+
+def chosen(place: "tuple[str, Period]", *given: str | None) -> dict[str, str]:
+    """City and month for the answer, where a command was not ``given`` one of them; else nothing."""
+    return {"city": place[0], "month": str(place[1])} if None in given else {}
+
+
+def counties_in(codes: Sequence[str] | None) -> tuple[str, ...] | None:
+    """County codes of a repeated option, each of which may be a list with commas; None when none is given."""
+    found = [code.strip() for text in codes or () for code in text.split(",")]
+    return tuple(dict.fromkeys(code for code in found if code)) or None
 
 
 def parse_day(text: str, option: str) -> date:

@@ -62,17 +62,9 @@ def steps_due(
     says whether any payment of the month has been ordered, ``has_documents`` whether a document that
     no step of the month waits for has come in.
     """
-    first_duty = {duty.key: duty for duty in reversed(tuple(duties))}
     works = calendar.is_working_day(day) is not False
-    due: set[str] = set()
-    for step in MONTH:
-        if step.duty is None or _is_over(day, month, step, states=states):
-            continue
-        if step.moves_money and step.duty not in hops:
-            continue
-        opened = _is_open(day, step, first_duty, states=states, calendar=calendar)
-        if opened and (works or step.after is None) and states.get(step.key) != "done":
-            due.add(step.key)
+    opened = steps_open(day, month, duties, states=states, calendar=calendar, hops=hops)
+    due = {step.key for step in opened if works or step.after is None}
     if works and has_transfers and (due or states.get("reconciliation") != "done"):
         due.add("reconciliation")
     if has_documents:
@@ -80,6 +72,28 @@ def steps_due(
     if due:
         due.add("flags")
     return tuple(key for key in STEPS if key in due)
+
+
+def steps_open(
+    day: date,
+    month: Month,
+    duties: Iterable[Duty],
+    *,
+    states: Mapping[str, str],
+    calendar: WorkCalendar,
+    hops: frozenset[str],
+) -> tuple[OperatingStep, ...]:
+    """The steps that work for a duty, have opened by ``day`` and are neither done nor over; arguments as above."""
+    first_duty = {duty.key: duty for duty in reversed(tuple(duties))}
+    return tuple(
+        step
+        for step in MONTH
+        if step.duty is not None
+        and not _is_over(day, month, step, states=states)
+        and (not step.moves_money or step.duty in hops)
+        and states.get(step.key) != "done"
+        and _is_open(day, step, first_duty, states=states, calendar=calendar)
+    )
 
 
 def _is_over(day: date, month: Month, step: OperatingStep, *, states: Mapping[str, str]) -> bool:

@@ -64,6 +64,7 @@ WITH = {
     "transfers statement": ["--date", "2026-10-01"],
     "due": ["--month", "2026-10"],
     "explain ledger": ["--city", "taizhou", "--fund", "employee", "--voucher", "1"],
+    "review approve": ["--county", "331002"],
     "submit": ["plan.xlsx"],
     "check": ["plan.xlsx"],
     "accounts approve": ["1"],
@@ -93,11 +94,14 @@ def _given(name: str, command: App, wrong: str) -> list[str]:
     positional: list[str] = []
     named: dict[str, str] = {}
     extra = list(WITH.get(name, ()))
-    for argument in _arguments(command):
+    arguments = _arguments(command)
+    # A command about a month takes the installation's city and month where they are left out: several run here.
+    placed = {"--city", "--month"} if any(each.name == "--month" for each in arguments) else set()
+    for argument in arguments:
         option = argument.name
         if option == wrong:
             value = WRONG[wrong][0]
-        elif argument.required:
+        elif argument.required or option in placed:
             value = OF_COMMAND.get((name, option)) or RIGHT[option]
         else:
             continue

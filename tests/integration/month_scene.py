@@ -83,17 +83,17 @@ class CityScene(People):
 
     def found(self, without_account: tuple[str, ...] = ()) -> None:
         """Record openings, budget and accounts, as an installation's first days do."""
-        rows = [
+        of_city = [
             records.OpeningRow("fiscal_account", self.policy.division_code, fund, FISCAL_FEN)
             for fund in self.funds
         ]
-        rows += [
+        of_counties = [
             records.OpeningRow("county_expenditure", county, fund, OPENING_FEN, year_spending_fen=0)
             for county in self.counties
             for fund in self.funds
         ]
         budget = {(county, fund): 1_000_000_00 for county in self.counties for fund in self.funds}
-        openings = {self.month.plus(-1): rows}
+        openings = {self.month.plus(-2): of_city, self.month.plus(-1): of_counties}
         self.record_beginnings(budget, "预算〔2026〕1号", openings, now=self.start)
         city_types = (AccountType.FISCAL_ACCOUNT, AccountType.CITY_EXPENDITURE)
         self.register_accounts(*((kind, self.policy.division_code) for kind in city_types))

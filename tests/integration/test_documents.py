@@ -178,13 +178,13 @@ def decided(scene: CityScene, document: DocumentKind) -> None:
     }
     review.propose(
         scene.ports,
-        county=FIRST,
+        counties=[FIRST],
         amount_fen=None,
         reason=None,
         by=MAKER,
         **common,  # type: ignore[arg-type]
     )
-    review.confirm(scene.ports, county=FIRST, by=CHECKER, **common)  # type: ignore[arg-type]
+    review.confirm(scene.ports, counties=[FIRST], by=CHECKER, **common)  # type: ignore[arg-type]
 
 
 @only_sqlite
@@ -235,7 +235,7 @@ def test_a_budget_is_approved_by_two_people_and_never_cut(scene: CityScene) -> N
     filed(scene, "annual-budget")
     collected(scene)
     proposal = {
-        "city": "taizhou", "month": YEAR, "document": DocumentKind.ANNUAL_BUDGET, "county": FIRST,
+        "city": "taizhou", "month": YEAR, "document": DocumentKind.ANNUAL_BUDGET, "counties": [FIRST],
         "fund": "employee", "by": MAKER, "now": NOVEMBER,
     }  # fmt: skip
     with pytest.raises(RuleViolation) as refused:

@@ -7,16 +7,16 @@ from cyclopts import App, Parameter
 
 from fundpool.console.options import (
     ActOnMonth,
+    AnyCity,
     AnyCounty,
     AnyFund,
+    AnyMonthText,
     AnyReason,
-    City,
-    MonthText,
     Options,
+    chosen,
     parse_amount,
 )
 from fundpool.console.output import Table, pick
-from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.application import Application
@@ -25,11 +25,14 @@ app = App(name="application")
 
 
 @app.command(name="list")
-def list_applications(*, city: City, month: MonthText, options: Options = Options()) -> int:
+def list_applications(
+    *, city: AnyCity = None, month: AnyMonthText = None, options: Options = Options()
+) -> int:
     """列出当月申请 / List the month's applications line by line."""
     from fundpool.services.payments.application import applications_of
 
-    return _show(applications_of(options.open_month(), city, parse_month(month)), options)
+    where = options.place_of(city, month)
+    return _show(applications_of(options.open_month(), *where), options, chosen(where, city, month))
 
 
 @app.command
@@ -45,14 +48,15 @@ def review(
     from fundpool.services.payments.application import review_application
 
     amount_fen = None if amount is None else parse_amount(amount)
-    act.require_known(act.city, fund, county)
+    about = act.about
+    act.require_known(about["city"], fund, county)
     applications = review_application(
-        act.open_month(), fund=fund, county=county, amount_fen=amount_fen, reason=reason, **act.about
+        act.open_month(), fund=fund, county=county, amount_fen=amount_fen, reason=reason, **about
     )
-    return _show(applications, act)
+    return _show(applications, act, act.chosen(about))
 
 
-def _show(applications: "Sequence[Application]", options: Options) -> int:
+def _show(applications: "Sequence[Application]", options: Options, place: dict[str, str]) -> int:
     about = "county applied_fen reviewed_fen reason reviewed_by reviewed_at"
     rows = [
         pick(application, "fund number prepared_by prepared_at applied_fen")
@@ -65,4 +69,7 @@ def _show(applications: "Sequence[Application]", options: Options) -> int:
         for line in application["lines"]
     ]
     columns = "fund number county applied_fen reviewed_fen reason reviewed_by"
-    return options.show({"applications": rows}, Table("申请 applications", lines, columns))
+    return options.show(
+        {**place, "applications": rows},
+        Table(" · ".join(["申请 applications", *place.values()]), lines, columns),
+    )

@@ -9,18 +9,18 @@ from cyclopts import Parameter
 from fundpool.clock import business_clock
 from fundpool.console.options import (
     Act,
+    AnyCity,
+    AnyMonthText,
     BreakNumber,
     City,
     Dated,
     Json,
-    MonthText,
     Options,
     make_folder,
     parse_amount,
 )
 from fundpool.console.output import Columns, Table, pick, show, yuan
 from fundpool.domain.errors import InputError
-from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
     from fundpool.services.payments.resolving import StatementReport
@@ -140,8 +140,8 @@ def _wanting(options: str) -> InputError:
 
 def reconciliation(
     *,
-    city: City,
-    month: MonthText,
+    city: AnyCity = None,
+    month: AnyMonthText = None,
     out: Annotated[Path | None, Parameter(help="目录，缺省 HOME/reports / folder")] = None,
     options: Dated = Dated(),
 ) -> int:
@@ -153,7 +153,8 @@ def reconciliation(
     from fundpool.domain.periods import SHANGHAI
     from fundpool.services.payments.bank_reconciliation import reconciliations
 
-    ports, when = options.open_month(), parse_month(month)
+    ports = options.open_month()
+    city, when = options.place_of(city, month, now=options.now)
     policy = ports.policies.city(city)
     if out is not None:
         make_folder(out)

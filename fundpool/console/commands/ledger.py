@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from fundpool.clock import business_clock
 from fundpool.console.options import (
     Act,
-    ActOnMonth,
+    ActOnGivenMonth,
     AnyCity,
     AnyFund,
     City,
@@ -23,7 +23,7 @@ from fundpool.console.options import (
     writing_to,
 )
 from fundpool.console.output import Table, findings_in_words, pick
-from fundpool.domain.periods import day_of, parse_month
+from fundpool.domain.periods import day_of
 from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
@@ -226,13 +226,14 @@ def reverse(
 
 
 @app.command(name="close-month")
-def close_month(*, fund: AnyFund = None, act: ActOnMonth) -> int:
+def close_month(*, fund: AnyFund = None, act: ActOnGivenMonth) -> int:
     """结账 / Close a month's books of one fund, or of every fund; later data becomes an adjustment."""
     from fundpool.services.books import booking
 
-    month = parse_month(act.month)
-    act.require_known(act.city, fund)
-    closed = act.change(booking.close_months, act.city, fund, month=month, by=act.by, now=act.now)
+    about = act.about
+    city, month = about["city"], about["month"]
+    act.require_known(city, fund)
+    closed = act.change(booking.close_months, city, fund, month=month, by=act.by, now=act.now)
     return act.show(
-        {"city": act.city, "month": month, "closed": closed}, f"已结账 / closed: {', '.join(closed) or '–'}"
+        {"city": city, "month": month, "closed": closed}, f"已结账 / closed: {', '.join(closed) or '–'}"
     )

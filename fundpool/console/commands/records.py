@@ -10,9 +10,9 @@ from fundpool.clock import business_clock
 from fundpool.console.options import (
     Act,
     ActOnDocument,
-    ActOnMonth,
+    ActOnGivenMonth,
+    AnyCity,
     AnyCounty,
-    City,
     County,
     Options,
     PeriodText,
@@ -40,7 +40,7 @@ _Number = Annotated[str, Parameter(name="--document-number", help="文号 / docu
 def import_budget(
     file: _File,
     *,
-    city: City,
+    city: AnyCity = None,
     year: Annotated[int, Parameter(help="预算年度 / fund year")],
     document_number: _Number,
     act: Act,
@@ -49,30 +49,31 @@ def import_budget(
     from fundpool.adapters.documents.record_files import read_budget
     from fundpool.services.oversight.records import record_budget
 
-    ports = act.open_month()
-    read = read_budget(file, _register(ports.policies.city(city)))
+    ports, key = act.open_month(), act.city_of(city)
+    read = read_budget(file, _register(ports.policies.city(key)))
     changed = record_budget(
         ports,
-        city=city,
+        city=key,
         year=year,
         amounts=read.rows,
         document_number=document_number,
         by=act.by,
         now=act.now,
     )
-    return _show_recorded(changed, act, read.findings)
+    return _show_recorded(changed, act, {"city": key} if city is None else {}, findings=read.findings)
 
 
 @budget.command(name="list")
 def list_budget(
     *,
-    city: City,
+    city: AnyCity = None,
     year: Annotated[int, Parameter(help="预算年度 / fund year")],
     options: Options = Options(),
 ) -> int:
     """年度支出预算及历次调整 / The year's budget, with every adjustment and what it changed."""
     from fundpool.services.oversight.records import budgets_of
 
+    city = options.city_of(city)
     budgets = budgets_of(options.open_month(), city, year)
     about = "county fund revision amount_fen change_fen document_number recorded_by recorded_at"
     return options.show(
@@ -82,7 +83,7 @@ def list_budget(
 
 
 @openings.command(name="import")
-def import_openings(file: _File, *, act: ActOnMonth) -> int:
+def import_openings(file: _File, *, act: ActOnGivenMonth) -> int:
     """登记期初余额，month 为其所属月末 / Record the balances at the end of the month before the first here.
 
     Columns: account_type,unit,fund,balance_yuan and, for county_expenditure, optionally
@@ -91,15 +92,16 @@ def import_openings(file: _File, *, act: ActOnMonth) -> int:
     from fundpool.adapters.documents.record_files import read_openings
     from fundpool.services.oversight.records import record_openings
 
-    ports = act.open_month()
-    read = read_openings(file, _register(ports.policies.city(act.city)))
-    return _show_recorded(record_openings(ports, rows=read.rows, **act.about), act, read.findings)
+    ports, about = act.open_month(), act.about
+    read = read_openings(file, _register(ports.policies.city(about["city"])))
+    place = {"city": about["city"]} if act.city is None else {}
+    return _show_recorded(record_openings(ports, rows=read.rows, **about), act, place, findings=read.findings)
 
 
 @extension.command(name="add")
 def add_extension(
     *,
-    city: City,
+    city: AnyCity = None,
     month: PeriodText,
     duty: Annotated[str, Parameter(help="职责 / the duty, such as submit_fund_use_plan")],
     until: Annotated[str, Parameter(help="延至 / new last day, YYYY-MM-DD")],
@@ -111,9 +113,10 @@ def add_extension(
     """登记延期 / Record an extension of a duty; the legal day stays visible."""
     from fundpool.services.oversight.records import record_extension
 
+    key = act.city_of(city)
     changed = record_extension(
         act.open_month(),
-        city=city,
+        city=key,
         month=parse_period(month),
         duty=duty,
         county=county,
@@ -123,7 +126,7 @@ def add_extension(
         by=act.by,
         now=act.now,
     )
-    return _show_recorded(changed, act)
+    return _show_recorded(changed, act, {"city": key} if city is None else {})
 
 
 @nil_return.command(name="add")
@@ -142,7 +145,7 @@ def add_nil_return(
     changed = record_nil_return(
         act.open_month(), county=county, reason=reason, received_at=received_at, **about
     )
-    return _show_recorded(changed, act)
+    return _show_recorded(changed, act, act.chosen(about))
 
 
 @waiver.command(name="add")
@@ -157,22 +160,29 @@ def add_waiver(
     """登记免报：县区本月经批准不报该表 / Record that a county is let off filing a document."""
     from fundpool.services.oversight.records import record_waiver
 
+    about = act.about
     changed = record_waiver(
         act.open_month(),
         county=county,
         document_number=document_number,
         approver=approver,
         reason=reason,
-        **act.about,
+        **about,
     )
-    return _show_recorded(changed, act)
+    return _show_recorded(changed, act, act.chosen(about))
 
 
 def _register(policy: "CityPolicy") -> Register:
     return Register.of(policy.register, policy.funds, policy.name_zh)
 
 
-def _show_recorded(count: int, act: Act, findings: "Sequence[Finding]" = ()) -> int:
+def _show_recorded(count: int, act: Act, place: dict[str, str], *, findings: "Sequence[Finding]" = ()) -> int:
+    """``place``: the city and month that the command chose by itself."""
     sentence = f"登记 {count:d} 条 / {count:d} recorded" if count else "已有相同登记 / already recorded"
-    document = {"recorded": int(count), "findings": [finding_to_json(finding) for finding in findings]}
+    sentence = "：".join([*([" ".join(place.values())] if place else []), sentence])
+    document = {
+        **place,
+        "recorded": int(count),
+        "findings": [finding_to_json(finding) for finding in findings],
+    }
     return act.show(document, sentence, *findings_in_words(findings))

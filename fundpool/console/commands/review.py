@@ -8,19 +8,22 @@ from cyclopts import App, Parameter
 
 from fundpool.console.options import (
     ActOnDocument,
-    AnyCounty,
+    AnyCity,
     AnyFund,
-    City,
+    AnyPeriodText,
+    Counties,
     County,
     Document,
     Fund,
+    GivenCounties,
     Options,
-    PeriodText,
     Reason,
+    chosen,
+    counties_in,
     parse_amount,
-    parse_period,
 )
 from fundpool.console.output import Table
+from fundpool.domain.errors import InputError
 from fundpool.domain.submission import DocumentKind
 
 if TYPE_CHECKING:
@@ -38,8 +41,8 @@ class _Act(ActOnDocument):
 @app.command(name="list")
 def list_cases(
     *,
-    city: City,
-    month: PeriodText,
+    city: AnyCity = None,
+    month: AnyPeriodText = None,
     document: Document | None = None,
     options: Options = Options(),
 ) -> int:
@@ -47,16 +50,34 @@ def list_cases(
     from fundpool.services.documents.review import cases_of
 
     kind = None if document is None else DocumentKind.named(document)
-    return _show(cases_of(options.open_month(), city, parse_period(month), document=kind), options)
+    where = options.period_of(city, month)
+    cases = cases_of(options.open_month(), *where, document=kind)
+    return _show(cases, options, chosen(where, city, month))
 
 
 @app.command
-def approve(*, county: County, fund: AnyFund = None, act: _Act) -> int:
-    """初审：按申请额提出核定 / Propose the requested amount; another person confirms it."""
+def approve(
+    *,
+    county: Counties = None,
+    all_clean: Annotated[
+        bool, Parameter(help="校验无问题的全部事项 / every case in which nothing was found", negative="")
+    ] = False,
+    fund: AnyFund = None,
+    act: _Act,
+) -> int:
+    """初审：按申请额提出核定 / Propose the requested amount, for counties or for all that is clean; another person confirms it."""
     from fundpool.services.documents.review import propose
 
-    cases = propose(act.open_month(), county=county, fund=fund, amount_fen=None, reason=None, **act.about)
-    return _show(cases, act)
+    counties, about = counties_in(county), act.about
+    if all_clean == (counties is not None):
+        raise InputError(
+            "counties_missing",
+            "须给出 --county 或 --all-clean，且只给其一",
+            "give --county or --all-clean, and one of them alone",
+            remedy="--county CODE[,CODE…] | --all-clean",
+        )
+    cases = propose(act.open_month(), counties=counties, fund=fund, amount_fen=None, reason=None, **about)
+    return _show(cases, act, act.chosen(about))
 
 
 @app.command
@@ -71,31 +92,38 @@ def cut(
     """初审：核减，须写理由 / Propose less than requested, with the reason; another person confirms it."""
     from fundpool.services.documents.review import propose
 
-    amount_fen = parse_amount(amount)
+    amount_fen, about = parse_amount(amount), act.about
     cases = propose(
-        act.open_month(), county=county, fund=fund, amount_fen=amount_fen, reason=reason, **act.about
+        act.open_month(), counties=[county], fund=fund, amount_fen=amount_fen, reason=reason, **about
     )
-    return _show(cases, act)
+    return _show(cases, act, act.chosen(about))
 
 
 @app.command(name="return")
-def return_(*, county: County, reason: Reason, act: _Act) -> int:
-    """退回县区重报 / Return the whole document to the county; it can file again."""
-    from fundpool.services.oversight.return_slips import return_to_county
+def return_(*, county: GivenCounties, reason: Reason, act: _Act) -> int:
+    """退回县区重报 / Return the whole document to the counties; they can file again."""
+    from fundpool.services.oversight.return_slips import return_to_counties
 
-    return _show(return_to_county(act.open_month(), county=county, reason=reason, **act.about), act)
+    about = act.about
+    cases = return_to_counties(act.open_month(), counties=counties_in(county) or (), reason=reason, **about)
+    return _show(cases, act, act.chosen(about))
 
 
 @app.command
-def confirm(*, county: AnyCounty = None, fund: AnyFund = None, act: _Act) -> int:
+def confirm(*, county: Counties = None, fund: AnyFund = None, act: _Act) -> int:
     """复核：确认初审意见，须是另一人 / Confirm proposals; by another person than who made them."""
     from fundpool.services.documents.review import confirm as confirm_cases
 
-    return _show(confirm_cases(act.open_month(), county=county, fund=fund, **act.about), act)
+    about = act.about
+    cases = confirm_cases(act.open_month(), counties=counties_in(county), fund=fund, **about)
+    return _show(cases, act, act.chosen(about))
 
 
-def _show(cases: "Sequence[ReviewCase]", options: Options) -> int:
+def _show(cases: "Sequence[ReviewCase]", options: Options, place: dict[str, str]) -> int:
     from fundpool.services.documents.review import record_of
 
     columns = "document county fund state requested_fen proposed_fen approved_fen reason maker checker"
-    return options.show({"cases": [record_of(case) for case in cases]}, Table("审核 review", cases, columns))
+    return options.show(
+        {**place, "cases": [record_of(case) for case in cases]},
+        Table(" · ".join(["审核 review", *place.values()]), cases, columns),
+    )

@@ -1,15 +1,14 @@
 """``fundpool run STEP``: run or rerun one step of the month, for all counties or for some."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from fundpool.console.options import City, Dated, MonthText
+from fundpool.console.options import AnyCity, AnyMonthText, Counties, Dated, counties_in
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.month import MONTH
-from fundpool.domain.outcomes import StepRequest, UnitState, exit_status
+from fundpool.domain.outcomes import StepReport, StepRequest, UnitState, exit_status
 from fundpool.domain.people import SYSTEM, person
-from fundpool.domain.periods import parse_month
 
 _STATES = {
     UnitState.DONE: "完成 done",
@@ -26,9 +25,9 @@ _STEP_HELP = "步骤，按当月次序 / the step, in the order of the month: " 
 def run(
     step: Annotated[str, Parameter(help=_STEP_HELP)],
     *,
-    city: City,
-    month: MonthText,
-    county: Annotated[list[str] | None, Parameter(help="只办这些县区，可多次 / only these counties")] = None,
+    city: AnyCity = None,
+    month: AnyMonthText = None,
+    county: Counties = None,
     by: Annotated[str, Parameter(help="操作人 / who runs it")] = SYSTEM,
     options: Dated = Dated(),
 ) -> int:
@@ -39,15 +38,27 @@ def run(
     """
     from fundpool.services.month.steps import run_step
 
+    key, when = options.place_of(city, month, now=options.now, decides=True)
     request = StepRequest(
-        city=city,
-        month=parse_month(month),
+        city=key,
+        month=when,
         now=options.now,
-        counties=tuple(county) if county else None,
+        counties=counties_in(county),
         by=by if by == SYSTEM else person(by),
         is_played=options.as_of is not None,
     )
     report = run_step(options.open_month(), step, request)
+    options.show(report_as_json(report), report_table(report))
+    return exit_status(report.outcomes)
+
+
+def report_as_json(report: StepReport) -> dict[str, Any]:
+    """What a step came to, for JSON."""
+    return pick(report, "step city month outcomes")
+
+
+def report_table(report: StepReport) -> Table:
+    """What a step came to, unit by unit."""
     columns: Columns = {
         "单位 unit": "unit",
         "险种 fund": "fund",
@@ -55,8 +66,4 @@ def run(
         "金额 yuan": "amount_fen",
         "说明 detail": "detail_zh",
     }
-    options.show(
-        pick(report, "step city month outcomes"),
-        Table(f"{report.step} · {report.city} · {report.month}", report.outcomes, columns),
-    )
-    return exit_status(report.outcomes)
+    return Table(f"{report.step} · {report.city} · {report.month}", report.outcomes, columns)

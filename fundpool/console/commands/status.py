@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from fundpool.console.options import City, Dated, Options, PeriodText, parse_period
+from fundpool.console.options import AnyCity, AnyPeriodText, Dated, Options
 from fundpool.console.output import Columns, Table, minute
 from fundpool.services.oversight.flags import DUTY_NAMES
 from fundpool.services.ports.files import SlipFile
@@ -30,7 +30,7 @@ _VERDICTS = {
 }
 
 
-def status(*, city: City, month: PeriodText, options: Dated = Dated()) -> int:
+def status(*, city: AnyCity = None, month: AnyPeriodText = None, options: Dated = Dated()) -> int:
     """当月各环节、各县区的进度与问题 / Where the month stands, duty by duty and county by county.
 
     Exit status 1 for what is open now: an overdue or returned duty, a failed step, a payment that failed or whose
@@ -38,7 +38,8 @@ def status(*, city: City, month: PeriodText, options: Dated = Dated()) -> int:
     """
     from fundpool.services.oversight.status import is_troubled, month_status
 
-    ports, when = options.open_month(), parse_period(month)
+    ports = options.open_month()
+    city, when = options.period_of(city, month, now=options.now)
     shown = month_status(ports, city, when, now=options.now, only_known_then=options.as_of is not None)
     slips = () if options.json else ports.slip_folder.slips(city, when)
     return options.show(
@@ -46,11 +47,12 @@ def status(*, city: City, month: PeriodText, options: Dated = Dated()) -> int:
     )
 
 
-def receipts(*, city: City, month: PeriodText, options: Options = Options()) -> int:
+def receipts(*, city: AnyCity = None, month: AnyPeriodText = None, options: Options = Options()) -> int:
     """到账与收件清单：何日收到多少钱、哪些文件 / What came in: money by the bank's word, and files with their verdict."""
     from fundpool.services.oversight.status import receipts_of
 
-    shown = receipts_of(options.open_month(), city, parse_period(month))
+    city, when = options.period_of(city, month)
+    shown = receipts_of(options.open_month(), city, when)
     money: Columns = {
         "单位 unit": "unit",
         "险种 fund": "fund",
@@ -70,7 +72,7 @@ def receipts(*, city: City, month: PeriodText, options: Options = Options()) -> 
     }
     return options.show(
         shown,
-        Table(f"到账 receipts · {city} · {month}", shown.receipts, money),
+        Table(f"到账 receipts · {city} · {when}", shown.receipts, money),
         Table("收件 files", shown.files, files),
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
-from fundpool.console.options import AnyCounty, City, Dated, Document, period_of
+from fundpool.console.options import AnyCity, AnyCounty, Dated, Document, period_of
 from fundpool.console.output import Table, error_document, minute, pick, yuan
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.month import step_collecting
@@ -21,7 +21,7 @@ SHOWN_CHANGES = 60
 
 def submit(
     *files: Annotated[Path, Parameter(help="报送的文件 / files to file")],
-    city: City,
+    city: AnyCity = None,
     document: Document,
     month: Annotated[
         str | None,
@@ -49,9 +49,9 @@ def submit(
     if not files:
         raise InputError("usage", "没有给出文件", "no file given", remedy="fundpool submit FILE… --city …")
     now = options.now
-    kind = filed_kind(document)
+    kind, here = filed_kind(document), options.city_of(city)
     sending = Sending(
-        city=city,
+        city=here,
         document=kind,
         received_at=now if received is None else business_clock(received),
         received_from=by,
@@ -67,10 +67,10 @@ def submit(
             unopened.append(FileReceipt(shown_name(file.name), None, FileState.UNREADABLE, error=error))
     receipts = [*file_documents(ports, with_members(sources), sending, now=now), *unopened]
     options.show(
-        {"files": [_as_json(receipt) for receipt in receipts]},
+        {**({"city": here} if city is None else {}), "files": [_as_json(receipt) for receipt in receipts]},
         _table(receipts),
         *_remarks(receipts),
-        *_what_next(kind, city, receipts),
+        *_what_next(kind, here, receipts),
     )
     return 0 if all(receipt.state is FileState.READ for receipt in receipts) else 2
 

@@ -18,9 +18,9 @@ from fundpool.console.options import (
     City,
     Dated,
     Fund,
-    MonthText,
     Options,
     Reason,
+    chosen,
 )
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.errors import InputError
@@ -28,6 +28,7 @@ from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import parse_month
 
 if TYPE_CHECKING:
+    from fundpool.console.options import MonthAct
     from fundpool.domain.transfer import Batch, Hop, Obligation
     from fundpool.services.payments.batches import BatchView, PayeeChange
     from fundpool.services.payments.transfer_views import TransferView
@@ -59,7 +60,7 @@ _AnyHop = Annotated[
 @app.command(name="list")
 def list_transfers(
     *,
-    city: City,
+    city: AnyCity = None,
     month: AnyMonthText = None,
     unit: Annotated[str | None, Parameter(help="收款单位代码 / code of the payee")] = None,
     options: Options = Options(),
@@ -68,8 +69,9 @@ def list_transfers(
     from fundpool.services.payments.transfer_views import transfer_views
 
     wanted = parse_month(month) if month else None
-    options.require_known(city, unit=unit)
-    rows = [_payment(view) for view in options.read(transfer_views, city, wanted, unit=unit)]
+    key = options.city_of(city)
+    options.require_known(key, unit=unit)
+    rows = [_payment(view) for view in options.read(transfer_views, key, wanted, unit=unit)]
     columns = "id month fund hop unit amount_fen state detail_zh bank_serial"
     return options.show({"transfers": rows}, Table("拨付 / payments", rows, columns))
 
@@ -121,16 +123,20 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
 
 
 @app.command
-def batches(*, city: City, month: MonthText, hop: _AnyHop = None, options: Options = Options()) -> int:
+def batches(
+    *, city: AnyCity = None, month: AnyMonthText = None, hop: _AnyHop = None, options: Options = Options()
+) -> int:
     """列出批次及其后果 / What approving each batch would do: who gets how much, and the change from last month."""
     from fundpool.services.payments.batches import batch_consequences
 
-    wanted, over = parse_month(month), _hop(hop)
-    options.require_known(city)
+    (key, wanted), over = options.place_of(city, month), _hop(hop)
+    options.require_known(key)
     views = options.read(
-        lambda work: [batch_consequences(work, each.id) for each in work.payments.batches(city, wanted, over)]
+        lambda work: [batch_consequences(work, each.id) for each in work.payments.batches(key, wanted, over)]
     )
-    return options.show({"batches": [_batch(view) for view in views]}, *map(_payees, views))
+    place = chosen((key, wanted), city, month)
+    said = [" · ".join(place.values())] if place else []
+    return options.show({**place, "batches": [_batch(view) for view in views]}, *said, *map(_payees, views))
 
 
 def _batch(view: "BatchView") -> dict[str, Any]:
@@ -185,34 +191,70 @@ def approve(
     """复核待办批次 / Approve the waiting batches of a month, as another person than their maker; exit 1 when none waits."""
     from fundpool.services.payments.batches import approve_waiting
 
-    month, over = parse_month(act.month), _hop(hop)
-    act.require_known(act.city, fund)
+    about, over = act.about, _hop(hop)
+    city, month = about["city"], about["month"]
+    act.require_known(city, fund)
     done = act.change(
-        approve_waiting, act.city, month, hop=over, fund=fund, digest=digest, checker=act.by, now=act.now
+        approve_waiting, city, month, hop=over, fund=fund, digest=digest, checker=act.by, now=about["now"]
     )
     return _show_batches(
-        done, act, none="没有待复核的批次，未办理 / nothing waits for approval; nothing was done"
+        done,
+        act,
+        act.chosen(about),
+        none="没有待复核的批次，未办理 / nothing waits for approval; nothing was done",
     )
 
 
 @app.command
-def release(*, hop: _AnyHop = None, fund: AnyFund = None, act: ActOnMonth) -> int:
-    """放行已复核批次 / Release the approved batches of a month for sending, as a third person; exit 1 when none waits."""
+def release(
+    *,
+    hop: _AnyHop = None,
+    fund: AnyFund = None,
+    send: Annotated[
+        bool,
+        Parameter(
+            help="放行后即发送，也续发此前放行的 / send at once, also what was released before", negative=""
+        ),
+    ] = False,
+    act: ActOnMonth,
+) -> int:
+    """放行已复核批次 / Release the approved batches of a month for sending, as a third person; exit 1 when none waits.
+
+    With --send also 4 while the outcome of a payment is not known, 1 when one failed or the fund is stopped.
+    """
     from fundpool.services.payments.batches import release_approved
 
-    month, over = parse_month(act.month), _hop(hop)
-    act.require_known(act.city, fund)
-    done = act.change(release_approved, act.city, month, hop=over, fund=fund, releaser=act.by, now=act.now)
-    return _show_batches(
-        done, act, none="没有待放行的批次，未办理 / nothing waits for release; nothing was done"
-    )
+    about, over = act.about, _hop(hop)
+    city, month = about["city"], about["month"]
+    act.require_known(city, fund)
+    none = "没有待放行的批次，未办理 / nothing waits for release; nothing was done"
+    if send:
+        return _release_and_send(act, about, hop=over, fund=fund, none=none)
+    done = act.change(release_approved, city, month, hop=over, fund=fund, releaser=act.by, now=about["now"])
+    return _show_batches(done, act, act.chosen(about), none=none)
 
 
-def _show_batches(done: "tuple[Batch, ...]", act: Act, *, none: str) -> int:
+def _release_and_send(
+    act: ActOnMonth, about: "MonthAct", *, hop: "Hop | None", fund: str | None, none: str
+) -> int:
+    from fundpool.console.commands.run import report_as_json, report_table
+    from fundpool.domain.outcomes import exit_status
+    from fundpool.services.month.whole_month import outcomes_of, release_and_send
+
+    done, reports = release_and_send(act.open_month(), act.request(about), hop=hop, fund=fund)
+    sent = {"steps": [report_as_json(report) for report in reports]}
+    _show_batches(done, act, {**act.chosen(about), **sent}, *map(report_table, reports), none=none)
+    return exit_status(outcomes_of(reports)) if reports else 1
+
+
+def _show_batches(done: "tuple[Batch, ...]", act: Act, more: dict[str, Any], *parts: Table, none: str) -> int:
     """Show the batches that were acted on; exit 1 with the sentence ``none`` when there was none."""
+    title = " · ".join(["已办理批次 / batches", *(more[key] for key in ("city", "month") if key in more)])
     return act.show(
-        {"batches": [pick(batch, "id key state total_fen") for batch in done]},
-        Table("已办理批次 / batches", done, "id fund hop count total_fen state") if done else none,
+        {**more, "batches": [pick(batch, "id key state total_fen") for batch in done]},
+        *(() if done else (none,)),
+        *((Table(title, done, "id fund hop count total_fen state"),) if done else ()),
+        *parts,
         found=not done,
     )
 

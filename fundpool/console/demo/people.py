@@ -129,7 +129,7 @@ class People:
             review.propose(
                 self.ports,
                 document=DocumentKind(document),
-                county=county,
+                counties=[county],
                 fund=each,
                 amount_fen=amount_fen,
                 reason=reason,
@@ -140,14 +140,14 @@ class People:
         """The checker confirms every open proposal, if there is one."""
         if any(case.state is CaseState.PROPOSED for case in self._cases(document)):
             kind = DocumentKind(document)
-            review.confirm(self.ports, document=kind, county=None, fund=None, **self._as("checker", now))
+            review.confirm(self.ports, document=kind, counties=None, fund=None, **self._as("checker", now))
 
     def send_back(self, county: str, reason: str, now: datetime, *, document: str = "plan") -> None:
         """The maker returns the county's document, unless it is returned already."""
         if any(case.state is not CaseState.RETURNED for case in self._cases(document, county)):
             about = self._as("maker", now)
-            return_slips.return_to_county(
-                self.ports, document=DocumentKind(document), county=county, reason=reason, **about
+            return_slips.return_to_counties(
+                self.ports, document=DocumentKind(document), counties=[county], reason=reason, **about
             )
 
     def _cases(self, document: str, county: str | None = None) -> list[ReviewCase]:

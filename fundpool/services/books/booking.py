@@ -7,10 +7,12 @@ closed month are booked in the next open month and say which month they adjust.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.ledger import (
+    COUNTING,
     AccountBalance,
     Balance,
     Phase,
@@ -145,10 +147,15 @@ def open_balances(
     event_at: datetime,
     now: datetime,
 ) -> None:
-    """Bring balances in fen of cash accounts into the books, in one voucher per city and fund."""
+    """Bring balances in fen of cash accounts into the books, in one voucher per city and fund.
+
+    An opening that was reversed is brought in once more under a key of its own. Raises RuleViolation
+    ``opening_too_late`` when an account would be below nil at any time, and what ``post`` raises.
+    """
+    openings = list(openings)
     entries = [
         Posting(
-            key=f"opening/{ref}",
+            key=_standing_key(work, ref),
             debit=ref,
             credit=AccountRef(ref.city, ref.fund, AccountType.FUND_BALANCE, unit=ref.unit),
             amount_fen=amount_fen,
@@ -161,6 +168,60 @@ def open_balances(
     ]
     if entries:
         post(work, entries, by=by, now=now)
+    for ref, _ in openings:
+        _require_never_below_nil(work, ref)
+
+
+def _standing_key(work: Work, ref: AccountRef) -> str:
+    """The key of the account's opening; after each reversal the next one."""
+    key, number = f"opening/{ref}", 1
+    while work.ledger.existing([f"{key}/reversal"]):
+        number += 1
+        key = f"opening/{ref}/{number}"
+    return key
+
+
+def opening_ahead(work: Work, ref: AccountRef, now: datetime) -> RuleViolation | None:
+    """Why nothing is paid from the account yet: it would be below nil until the moment its opening is for."""
+    key = _standing_key(work, ref)
+    opening = work.ledger.existing([key]).get(key)
+    if opening is None or opening.event_at <= now:
+        return None
+    day = day_of(opening.event_at)
+    return RuleViolation(
+        "opening_ahead",
+        f"{ref} 的期初是 {day} 的余额，{day_of(now)} 不能从中支付",
+        f"the opening of {ref} is its balance on {day}: nothing is paid from it on {day_of(now)}",
+        remedy=f"改登更早月份的期初 / move the opening to an earlier month: fundpool ledger reverse {key} "
+        "--reason 期初月份有误 --by NAME, fundpool openings import FILE --month YYYY-MM --by NAME",
+    )
+
+
+def _require_never_below_nil(work: Work, ref: AccountRef) -> None:
+    """Raise RuleViolation ``opening_too_late`` when events of the account, in the order of time, take it below nil."""
+    moved: dict[datetime, int] = {}
+    for stored in work.ledger.postings(ref.city, ref.fund):
+        entry = stored.posting
+        if entry.phase in COUNTING and ref in {entry.debit, entry.credit}:
+            change_fen = entry.amount_fen if entry.debit == ref else -entry.amount_fen
+            moved[entry.event_at] = moved.get(entry.event_at, 0) + change_fen
+    moments = sorted(moved)
+    below_nil = [
+        (fen, day_of(moment))
+        for moment, fen in zip(moments, accumulate(moved[each] for each in moments), strict=True)
+        if fen < 0
+    ]
+    if not below_nil:
+        return
+    first, (lowest_fen, day) = below_nil[0][1], min(below_nil)
+    raise RuleViolation(
+        "opening_too_late",
+        f"按此期初，{ref} 在 {Month.of(day)}（{day}）余额为 {format_yuan(lowest_fen)} 元：登记的月末之前已有支出",
+        f"with this opening {ref} holds {format_yuan(lowest_fen)} yuan in {Month.of(day)} ({day}): money had left it "
+        "before the end of the month given",
+        remedy="登记首笔支出之前月末的期初 / bring in the balance at the end of a month before its first payment: "
+        f"fundpool openings import FILE --month {Month.of(first).plus(-1)}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +407,8 @@ def reverse(work: Work, key: str, *, reason: str, by: str, event_at: datetime, n
             f"{key} 是银行已执行的支付，不能冲销；退回的款项另行入账",
             f"{key} is a payment the bank executed; money that comes back is booked as a new event",
         )
-    reversal = reversal_of(original, event_at, reason)
+    # What is still to come, such as the opening of a month's end, is not taken back before it came.
+    reversal = reversal_of(original, max(event_at, original.event_at), reason)
     if reversal.key in work.ledger.existing([reversal.key]):
         raise RuleViolation(
             "already_reversed", f"{key} 已冲销过", f"{key} was reversed before; a reversal is made once"

@@ -139,16 +139,17 @@ def propose(
     city: str,
     month: Period,
     document: DocumentKind,
-    county: str,
+    counties: Sequence[str] | None,
     fund: str | None,
     amount_fen: int | None,
     reason: str | None,
     by: str,
     now: datetime,
 ) -> tuple[ReviewCase, ...]:
-    """The maker's proposal for one county: the requested amounts, or ``amount_fen`` for one scheme.
+    """The maker's proposal for the counties: the requested amounts, or ``amount_fen`` for one scheme.
 
-    All schemes of the county when ``fund`` is None. Raises InputError or RuleViolation.
+    ``counties`` None: every case in which nothing was found, on the version filed last. All schemes when ``fund``
+    is None. Raises InputError or RuleViolation; then nothing is proposed.
     """
     maker = person(by)
     if amount_fen is not None and fund is None:
@@ -162,7 +163,8 @@ def propose(
         may_be_cut = intake_of(document).may_be_cut
         return review.propose(case, amount, reason, maker=maker, at=now, may_be_cut=may_be_cut)
 
-    cases = _Selection(city=city, month=month, document=document, county=county, fund=fund)
+    state = CaseState.READY if counties is None else None
+    cases = _Selection(city=city, month=month, document=document, counties=counties, fund=fund, state=state)
     return _change_cases(ports, cases, decide, action="propose_review", actor=maker, now=now)
 
 
@@ -172,12 +174,12 @@ def confirm(
     city: str,
     month: Period,
     document: DocumentKind,
-    county: str | None,
+    counties: Sequence[str] | None,
     fund: str | None,
     by: str,
     now: datetime,
 ) -> tuple[ReviewCase, ...]:
-    """The checker's confirmation; without ``county`` of every open proposal of the month.
+    """The checker's confirmation; without ``counties`` of every open proposal of the month.
 
     Raises RuleViolation when the checker made a proposal or a newer version has come in.
     """
@@ -190,8 +192,8 @@ def confirm(
         take_effect(work, confirmed, version, effect=intake_of(document).effect, now=now)
         return confirmed
 
-    state = None if county is not None else CaseState.PROPOSED
-    cases = _Selection(city=city, month=month, document=document, county=county, fund=fund, state=state)
+    state = None if counties is not None else CaseState.PROPOSED
+    cases = _Selection(city=city, month=month, document=document, counties=counties, fund=fund, state=state)
     return _change_cases(ports, cases, decide, action="confirm_review", actor=checker, now=now)
 
 
@@ -201,12 +203,12 @@ def send_back(
     city: str,
     month: Period,
     document: DocumentKind,
-    county: str,
+    counties: Sequence[str],
     reason: str,
     by: str,
     now: datetime,
 ) -> tuple[ReviewCase, ...]:
-    """Return the county's document, all schemes of it: the county files the whole file again."""
+    """Return the counties' documents, all schemes of them: a county files the whole file again."""
     reviewer = person(by)
     if not is_stated(reason):
         raise InputError(
@@ -218,7 +220,7 @@ def send_back(
         work.submissions.set_returned(version.id, now, reviewer, reason=reason)
         return review.send_back(case, reason, reviewer, at=now)
 
-    cases = _Selection(city=city, month=month, document=document, county=county)
+    cases = _Selection(city=city, month=month, document=document, counties=counties)
     return _change_cases(ports, cases, decide, action="return_document", actor=reviewer, now=now)
 
 
@@ -263,18 +265,21 @@ def save(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Selection:
-    """Review cases of one document and period; None: of every county, every scheme, in every state."""
+    """Review cases of one document and period; None: of every county, every scheme, in every state.
+
+    Of every named county there must be a case.
+    """
 
     city: str
     month: Period
     document: DocumentKind
-    county: str | None = None
+    counties: Sequence[str] | None = None
     fund: str | None = None
     state: CaseState | None = None
 
     def has(self, case: ReviewCase) -> bool:
         return (
-            self.county in {None, case.county}
+            (self.counties is None or case.county in self.counties)
             and self.fund in {None, case.fund}
             and self.state in {None, case.state}
         )
@@ -291,15 +296,17 @@ def _change_cases(
 ) -> tuple[ReviewCase, ...]:
     """Decide about every selected case, all in one transaction; raises InputError when there is none."""
     policy = ports.policies.city(selection.city)
-    if selection.county is not None:
-        require_county(policy, selection.county)
+    for county in selection.counties or ():
+        require_county(policy, county)
     if selection.fund is not None:
         policy.fund(selection.fund)
 
     def change(work: Work) -> tuple[ReviewCase, ...]:
         known = work.reviews.cases(policy.key, selection.month, selection.document)
         cases = [case for case in known if selection.has(case)]
-        if not cases:
+        if selection.state is CaseState.READY:  # found clean on a version that is replaced says nothing
+            cases = [case for case in cases if _is_on_last_version(work, case)]
+        if not cases or not {case.county for case in cases}.issuperset(selection.counties or ()):
             raise InputError(
                 "no_case",
                 "没有符合条件的审核事项",
@@ -321,6 +328,11 @@ def _steps_of(document: DocumentKind) -> str:
     return f"fundpool run {step_collecting(document).key}" + (
         " + plan-review" if document is DocumentKind.PLAN else ""
     )
+
+
+def _is_on_last_version(work: Work, case: ReviewCase) -> bool:
+    versions = work.submissions.versions(case.city, case.document, case.month, county=case.county)
+    return versions[-1].id == case.submission_id
 
 
 def _current_version(work: Work, case: ReviewCase) -> Submission:

@@ -4,7 +4,7 @@ The decision is reserved in our own tables before anything is started. The orche
 may be pruned or lost and a tick may run twice; neither starts a step a second time.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of
@@ -141,27 +141,36 @@ def _is_being_planned(ports: MonthPorts, city: CityPolicy, month: Month, *, day:
 def _due(ports: MonthPorts, city: CityPolicy, month: Month, *, day: date) -> tuple[str, ...]:
     states = step_states(ports, city.key, month)
 
-    def read(work: Work) -> tuple[bool, frozenset[str]]:
+    def read(work: Work) -> tuple[bool, dict[str, str]]:
         ordered = work.payments.obligations(city=city.key, month=month)
-        owed = [
-            step.key
-            for step in MONTH
-            if step.moves_money
-            and step.duty is not None
-            and states.get(step.key) == "done"
-            and is_owed(work, city, month, duty_key=step.duty)
-        ]
-        return bool(ordered), frozenset(owed)
+        return bool(ordered), with_owed(work, city, month, states=states)
 
-    has_transfers, owed_again = ports.database.read(read)
+    has_transfers, states = ports.database.read(read)
     return steps_due(
         day,
         month,
         duties_of(city, month, ports.calendar),
-        # A step that was done before a supplementary application came is not done any more.
-        states={step: "waiting" if step in owed_again else state for step, state in states.items()},
+        states=states,
         calendar=ports.calendar,
-        hops=frozenset(hop.closes for hop in city.payment_path if hop.closes),
+        hops=hops_of(city),
         has_transfers=has_transfers,
         has_documents=_has_documents(ports, city, month, day=day),
     )
+
+
+def with_owed(work: Work, city: CityPolicy, month: Month, *, states: Mapping[str, str]) -> dict[str, str]:
+    """The states of the steps; one that was done before a supplementary application came is not done any more."""
+    return {
+        key: "waiting"
+        if state == "done"
+        and (step := STEPS[key]).moves_money
+        and step.duty is not None
+        and is_owed(work, city, month, duty_key=step.duty)
+        else state
+        for key, state in states.items()
+    }
+
+
+def hops_of(city: CityPolicy) -> frozenset[str]:
+    """The duties that the hops of the city's path fulfil."""
+    return frozenset(hop.closes for hop in city.payment_path if hop.closes)

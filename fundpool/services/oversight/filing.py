@@ -52,7 +52,7 @@ def file_summary(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, 
             _city(policy, UnitState.WAITING, "没有已收下的报表", en="no report is accepted yet"),
         )
     complete = all(row.status in {RowStatus.ACCEPTED, RowStatus.NIL} for row in summary.rows)
-    if not filed and not complete and _may_wait(ports, policy, request):
+    if not filed and not complete and may_wait(ports, policy, request):
         return (
             *outcomes,
             _city(policy, UnitState.WAITING, "等县区报表", en="waiting for the counties' reports"),
@@ -160,7 +160,8 @@ def _remark(flag: Flag, policy: CityPolicy) -> SummaryRemark:
     )
 
 
-def _may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bool:
+def may_wait(ports: MonthPorts, policy: CityPolicy, request: StepRequest) -> bool:
+    """Whether the last day to file is still ahead, so that missing reports are waited for."""
     today = request.now.astimezone(SHANGHAI).date()
     for duty in duties_of(policy, request.month, ports.calendar):
         if duty.key == FILING_DUTY and duty.due is not None:

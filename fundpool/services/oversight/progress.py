@@ -30,6 +30,14 @@ FOLLOWED = (PLAN_DUTY, APPLY_DUTY, PAY_DUTY, ALLOCATE_DUTY, REPORT_DUTY, FILING_
 COUNTY, REVIEWER, CHECKER, AGENCY = "county_agency", "reviewer", "checker", "city_agency"
 FINANCE, APPROVER, RELEASER, BANK, OPERATOR = "city_finance", "approver", "releaser", "bank", "operator"
 
+TURN_OF_CASE = {
+    CaseState.READY: REVIEWER,
+    CaseState.FINDINGS: REVIEWER,
+    CaseState.PROPOSED: CHECKER,
+    CaseState.RETURNED: COUNTY,
+}
+"""Whose turn a review case is; nobody's once it is decided."""
+
 
 @dataclass(frozen=True)
 class MonthFacts:
@@ -110,7 +118,7 @@ def progress_of(
     """Where every followed duty of the month or fund year stands on the business day of ``now``, per unit."""
     if isinstance(month, Year):
         return tuple(
-            _progress(replace(duty, unit=unit.code), _filing_fact(facts, document, unit.code), facts, now=now)
+            _progress(replace(duty, unit=unit.code), filing_fact(facts, document, unit.code), facts, now=now)
             for duty in duties_of(policy, month, calendar)
             if (document := DOCUMENT_OF.get(duty.key)) is not None and is_of(document, month)
             for unit in policy.units
@@ -158,15 +166,16 @@ def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | 
 
 def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, unit: str | None) -> _Fact:
     if key in DOCUMENT_OF and unit is not None:
-        return _filing_fact(facts, DOCUMENT_OF[key], unit)
+        return filing_fact(facts, DOCUMENT_OF[key], unit)
     if key == APPLY_DUTY:
         return _application_fact(policy, facts)
     if key == FILING_DUTY:
-        return _report_filing_fact(policy, facts)
+        return _reportfiling_fact(policy, facts)
     return _payment_fact(policy, month, facts, key=key, unit=unit)
 
 
-def _filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
+def filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
+    """Whether and when the county filed the document, or declared it nil; asked for by a duty or not."""
     versions = facts.versions.get((document, county), ())
     nil = facts.nil_returns.get((document, county))
     done_at = filed_at(versions)
@@ -192,7 +201,7 @@ def _all_nil(facts: MonthFacts, document: DocumentKind, counties: Sequence[str])
     return _Fact(done_at=max(moments), nil=True) if moments and None not in nil else None
 
 
-def _report_filing_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
+def _reportfiling_fact(policy: CityPolicy, facts: MonthFacts) -> _Fact:
     if facts.filings:
         return _Fact(done_at=facts.filings[0].filed_at)
     counties = [unit.code for unit in policy.units]
@@ -208,11 +217,10 @@ def _review_turn(
     counties: Sequence[str],
 ) -> str | None:
     """Whose turn the review of a document is: the first party on the way that has work left."""
-    states = {case.state for found in cases.values() for case in found}
-    if states & {CaseState.READY, CaseState.FINDINGS}:
-        return REVIEWER
-    if CaseState.PROPOSED in states:
-        return CHECKER
+    turns = {TURN_OF_CASE.get(case.state) for found in cases.values() for case in found}
+    for party in (REVIEWER, CHECKER):
+        if party in turns:
+            return party
     for county in counties:
         is_filed = filed_at(facts.versions.get((document, county), ())) is not None
         if not is_filed and (document, county) not in facts.nil_returns:
@@ -279,12 +287,13 @@ def _leg_settled(
         ]
         settled = [each.settled_at for each in found if each.state is ObligationState.SETTLED]
         if not settled or settled[-1] is None:
-            return _turn_of(facts, found[-1]) if found else AGENCY
+            return turn_of(facts, found[-1]) if found else AGENCY
         moments.append(settled[-1])
     return max(moments)
 
 
-def _turn_of(facts: MonthFacts, obligation: Obligation) -> str:
+def turn_of(facts: MonthFacts, obligation: Obligation) -> str:
+    """Whose turn a payment that has not arrived is."""
     batch = next((batch for batch in facts.batches if batch.id == obligation.batch_id), None)
     if obligation.state in {
         ObligationState.FAILED,

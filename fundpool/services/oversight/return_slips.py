@@ -34,22 +34,22 @@ from fundpool.services.ports.work import MonthPorts, Work
 from schemas.documents import document_type
 
 
-def return_to_county(
+def return_to_counties(
     ports: MonthPorts,
     *,
     city: str,
     month: Period,
     document: DocumentKind,
-    county: str,
+    counties: Sequence[str],
     reason: str,
     by: str,
     now: datetime,
 ) -> tuple[ReviewCase, ...]:
-    """A person returns the county's document (see ``review.send_back``) and the county gets its slip."""
+    """A person returns the counties' documents (see ``review.send_back``) and each county gets its slip."""
     cases = send_back(
-        ports, city=city, month=month, document=document, county=county, reason=reason, by=by, now=now
+        ports, city=city, month=month, document=document, counties=counties, reason=reason, by=by, now=now
     )
-    issue_slips(ports, ports.policies.city(city), document, month=month, counties=(county,))
+    issue_slips(ports, ports.policies.city(city), document, month=month, counties=counties)
     return cases
 
 

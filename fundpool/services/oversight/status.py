@@ -65,7 +65,7 @@ def month_status(
             views = views_as_of(work, views, now)
             runs = [run for run in runs if run.business_time <= now]
         progress = progress_of(policy, month, ports.calendar, facts=facts, now=now)
-        yearly, yearly_flags = _due_this_month(ports, work, policy, month=month, now=now, until=until)
+        yearly, yearly_flags = due_this_month(ports, work, policy, month=month, now=now, until=until)
         steps = steps_of(facts, runs) if isinstance(month, Month) else ()
         flags = (*flags_of(work, policy, facts, progress=progress), *yearly_flags, *step_flags(steps))
         return MonthStatus(
@@ -81,7 +81,7 @@ def month_status(
     return ports.database.read(read) if snapshot is None else read(snapshot)
 
 
-def _due_this_month(
+def due_this_month(
     ports: MonthPorts,
     work: Work,
     policy: CityPolicy,
@@ -153,7 +153,7 @@ def county_month(
         if only_known_then:
             views = views_as_of(work, views, now)
         progress = progress_of(policy, month, ports.calendar, facts=facts, now=now)
-        yearly, _ = _due_this_month(ports, work, policy, month=month, now=now, until=until)
+        yearly, _ = due_this_month(ports, work, policy, month=month, now=now, until=until)
         reviewed = {
             (line.county, application.fund): line.reviewed_fen
             for application in facts.applications

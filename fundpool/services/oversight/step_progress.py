@@ -5,6 +5,7 @@ of a case or a line is derived by the same functions that the step itself uses.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from fundpool.domain.application import ApplicationLine
 from fundpool.domain.month import keys
@@ -63,12 +64,26 @@ def _state(last: StepRun | None, counts: Mapping[str, int]) -> str:
     return UnitState.DONE.value
 
 
+def _filed_since(facts: MonthFacts, outcome: UnitOutcome, *, document: DocumentKind) -> UnitOutcome:
+    """A county that was done, when its document has gone back since, or a new version waits to be judged."""
+    versions = facts.versions.get((document, outcome.unit), ())
+    if outcome.state is not UnitState.DONE or not versions:
+        return outcome
+    if not versions[-1].stands:
+        zh, en = f"已退回：{versions[-1].return_reason}", "returned, to be filed again"
+    elif versions[-1].verdict is None:
+        zh, en = f"第 {versions[-1].version} 版待校验", f"version {versions[-1].version} is to be judged"
+    else:
+        return outcome
+    return outcome.model_copy(update={"state": UnitState.WAITING, "detail_zh": zh, "detail_en": en})
+
+
 def _reviewed_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
     """A case that waited, as people have decided it; a decision on an older version does not count."""
     case = _case(facts, outcome)
     if case is None or outcome.state not in _MOVES_ON:
         return outcome
-    if _is_current(facts, case):
+    if is_current(facts, case):
         return UnitOutcome.model_validate(outcome_of(case))
     if _line(facts, outcome) is not None:
         return outcome  # applied for on the version before: no newer one is reviewed any more
@@ -89,7 +104,7 @@ def _applied_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
             _line(facts, outcome),
             case=case,
             is_nil=(DocumentKind.PLAN, outcome.unit) in facts.nil_returns,
-            is_decided=case is not None and case.is_decided and _is_current(facts, case),
+            is_decided=case is not None and case.is_decided and is_current(facts, case),
         )
     )
 
@@ -124,12 +139,14 @@ _MOVES_ON = frozenset({UnitState.WAITING, UnitState.DONE})
 """What was failed or flagged stays so until the step itself has looked at it again."""
 
 _SINCE: Mapping[str, Callable[[MonthFacts, UnitOutcome], UnitOutcome]] = {
+    "plan-collection": partial(_filed_since, document=DocumentKind.PLAN),
+    "expenditure-reporting": partial(_filed_since, document=DocumentKind.REPORT),
     "plan-review": _reviewed_since,
     "funds-application": _applied_since,
     "disbursement": _paid_since,
     "allocation": _paid_since,
 }
-"""Steps that go on without their run: people decide, the bank executes. Others wait for their run."""
+"""Steps that go on without their run: people decide, counties file, the bank executes. Others wait for their run."""
 
 
 def _case(facts: MonthFacts, outcome: UnitOutcome) -> ReviewCase | None:
@@ -148,6 +165,7 @@ def _line(facts: MonthFacts, outcome: UnitOutcome) -> ApplicationLine | None:
     return next(lines, None)
 
 
-def _is_current(facts: MonthFacts, case: ReviewCase) -> bool:
-    versions = facts.versions.get((DocumentKind.PLAN, case.county), ())
+def is_current(facts: MonthFacts, case: ReviewCase) -> bool:
+    """Whether the case is about the last version that the county filed."""
+    versions = facts.versions.get((case.document, case.county), ())
     return bool(versions) and versions[-1].id == case.submission_id

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 
+from fundpool.domain.chart_of_accounts import AccountRef
 from fundpool.domain.errors import FundpoolError, RuleViolation, ServiceUnavailable
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import Month
@@ -30,6 +31,7 @@ from fundpool.domain.transfer import (
     may_send,
     resend_until,
 )
+from fundpool.services.books import booking
 from fundpool.services.payments import kill_switches
 from fundpool.services.payments.attempts import (
     Evidence,
@@ -38,6 +40,7 @@ from fundpool.services.payments.attempts import (
     hold,
     must_be_fenced,
     record_call,
+    refs_of,
 )
 from fundpool.services.payments.batches import digest_of
 from fundpool.services.payments.breaks import report_break
@@ -98,18 +101,22 @@ def send_batch(
     clock = clock or running_clock(now)
     stop_at = clock() + MAX_WORKER_LIFE
     wanted = None if units is None else frozenset(units)
-    obligations = ports.database.read(
-        lambda work: [
+
+    def read(work: Work) -> tuple[list[Obligation], dict[AccountRef, RuleViolation | None]]:
+        found = [
             each
             for each in latest_revisions(work.payments.obligations(city=city, month=month, hop=hop))
             if wanted is None or each.unit in wanted
         ]
-    )
+        payers = {refs_of(each)[1] for each in found if each.state in SENDABLE}
+        return found, {payer: booking.opening_ahead(work, payer, now) for payer in payers}
+
+    obligations, ahead = ports.database.read(read)
     outcomes = []
     trouble: FundpoolError | None = None
     for obligation in obligations:
-        error = trouble if obligation.state in SENDABLE else None
-        if trouble is None and obligation.state in SENDABLE and clock() < stop_at:
+        error = (trouble or ahead[refs_of(obligation)[1]]) if obligation.state in SENDABLE else None
+        if error is None and obligation.state in SENDABLE and clock() < stop_at:
             try:
                 answer = send_one(ports, gateway, obligation.id, worker=worker, clock=clock)
                 error = trouble = None if answer is None else answer.trouble

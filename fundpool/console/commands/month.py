@@ -1,0 +1,110 @@
+"""``fundpool month`` and ``fundpool retry-failed``: a month in few commands."""
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from fundpool.console.commands.next import turns_table
+from fundpool.console.commands.run import report_as_json, report_table
+from fundpool.console.options import ActOnMonth, AnyCity, AnyMonthText, Dated
+from fundpool.console.output import Columns, Table, pick
+from fundpool.domain.outcomes import StepRequest, exit_status
+from fundpool.domain.people import SYSTEM, person
+
+app = App(name="month")
+
+_By = Annotated[str, Parameter(name="--by", help="操作人 / who runs it")]
+
+
+def _request(city: str | None, month: str | None, by: str, *, options: Dated) -> StepRequest:
+    key, when = options.place_of(city, month, now=options.now, decides=True)
+    who = by if by == SYSTEM else person(by)
+    return StepRequest(key, when, options.now, by=who, is_played=options.as_of is not None)
+
+
+def _place(request: StepRequest) -> dict[str, Any]:
+    return {"city": request.city, "month": request.month}
+
+
+@app.command(name="open")
+def open_(
+    *, city: AnyCity = None, month: AnyMonthText = None, by: _By = SYSTEM, options: Dated = Dated()
+) -> int:
+    """开办一个月：缺什么、收件、校验、建审核事项；可随时重复 / Begin a month: what is missing, then intake and review cases.
+
+    Exit status 1 while something is missing or found. Running it again is always safe.
+    """
+    from fundpool.services.month.whole_month import open_month, outcomes_of
+
+    request = _request(city, month, by, options=options)
+    opening = open_month(options.open_month(), request)
+    lacks = [pick(lack, "key places message_zh=zh message_en=en command") for lack in opening.lacks]
+    columns: Columns = {
+        "缺 missing": "message_zh",
+        "何处 where": lambda row: "、".join(row["places"]),
+        "命令 command": "command",
+    }
+    options.show(
+        {
+            **_place(request),
+            "opens_on": opening.opens_on,
+            "missing": lacks,
+            "steps": [report_as_json(report) for report in opening.reports],
+        },
+        Table(f"尚缺 missing · {request.city} · {request.month}", lacks, columns)
+        if lacks
+        else f"{request.city} {request.month}：预算、期初、账户齐备 / budget, openings and accounts are there",
+        *([f"{opening.opens_on} 开始收件 / collection opens on that day"] if opening.opens_on else []),
+        *map(report_table, opening.reports),
+    )
+    return exit_status(outcomes_of(opening.reports)) or int(bool(lacks))
+
+
+@app.command
+def close(*, act: ActOnMonth) -> int:
+    """收尾一个月：收报表、备案、对账、结账，前一步办完才办下一步；可随时重复 / Close a month, each step once the one before is done.
+
+    Exit status 0 the books are closed and nothing was found; 1 what is missing or was found is listed; 4 the bank did not answer.
+    """
+    from fundpool.services.month.turns import turns
+    from fundpool.services.month.whole_month import close_month, outcomes_of
+
+    about = act.about
+    request, ports = act.request(about), act.open_month()
+    closing = close_month(ports, request)
+    waiting = () if closing.is_closed else turns(ports, [request.city], month=request.month, now=act.now)
+    closed = ", ".join(closing.closed) or "–"
+    act.show(
+        {
+            **_place(request),
+            "is_closed": closing.is_closed,
+            "closed": closing.closed,
+            "steps": [report_as_json(report) for report in closing.reports],
+            "missing": [turn.model_dump(mode="json") for turn in waiting],
+        },
+        *map(report_table, closing.reports),
+        f"{request.city} {request.month} 已结账 / closed: {closed}"
+        if closing.is_closed
+        else turns_table("尚未办完，未结账 / not done, the books stay open", waiting),
+    )
+    return exit_status(outcomes_of(closing.reports)) or int(not closing.is_closed)
+
+
+def retry_failed(
+    *, city: AnyCity = None, month: AnyMonthText = None, by: _By = SYSTEM, options: Dated = Dated()
+) -> int:
+    """再办未成的步骤，只办未成的县区 / Run every failed step of the month again, for the counties that failed in it.
+
+    Exit status 0 nothing is failed any more; 1 something was found or failed again; 4 the bank did not answer.
+    """
+    from fundpool.services.month.whole_month import outcomes_of
+    from fundpool.services.month.whole_month import retry_failed as retry
+
+    request = _request(city, month, by, options=options)
+    reports = retry(options.open_month(), request)
+    options.show(
+        {**_place(request), "steps": [report_as_json(report) for report in reports]},
+        *map(report_table, reports),
+        *(() if reports else (f"{request.city} {request.month}：没有未成的步骤 / no step has failed",)),
+    )
+    return exit_status(outcomes_of(reports))
