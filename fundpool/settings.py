@@ -172,6 +172,12 @@ class Settings(BaseSettings):
     dashboard_notice: str | None = Field(
         default=None, description="看板每页顶部的提示 / a line on top of every page, such as: synthetic data"
     )
+    prefect_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="本机 Prefect 服务的端口 / port of the local Prefect server; 0 for any free one",
+    )
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect 页面地址 / where the dashboard's run links point"
     )

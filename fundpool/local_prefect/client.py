@@ -1,23 +1,30 @@
-"""What a client of the local Prefect server needs: its settings, and one sentence when no server answers."""
+"""What a client of a Prefect server needs: its settings, and one sentence when no server answers."""
 
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
-from fundpool.domain.errors import FundpoolError, ServiceUnavailable
+from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
 
-QUIET = {
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
+
+QUIET_CLIENT = {
     "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the second page calls out
-    "PREFECT_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # never a second server by accident
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
     # Prefect's SQLite waits up to 60 s for a lock. A client with a shorter timeout repeats a request
     # that the server has carried out meanwhile.
     "PREFECT_API_REQUEST_TIMEOUT": "90",
+}
+
+QUIET = {
+    **QUIET_CLIENT,
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the second page calls out
+    "PREFECT_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
 }
 
 # Runs' logs go to Prefect's own record; the terminal belongs to the person in front of it.
@@ -66,6 +73,29 @@ def unavailable(why: str) -> ServiceUnavailable:
         remedy="启动服务（fundpool start）后重试同一命令；fundpool run 不经 Prefect 也能运行同一步骤 / "
         "start it (fundpool start) and run the same command again; fundpool run does the same step without Prefect",
     )
+
+
+@contextmanager
+def client_of_given_server() -> Iterator[str]:
+    """The settings of a client of the server at PREFECT_API_URL, until the block ends; yields that address.
+
+    Raises InputError when none is given.
+    """
+    with environment({**QUIET_CLIENT, **NO_LOGS_ON_THE_TERMINAL}):
+        from prefect.settings import PREFECT_API_URL
+
+        url = PREFECT_API_URL.value()
+        if url is None:
+            raise InputError(
+                "prefect_not_named",
+                "没有指明 Prefect 服务",
+                "no Prefect server is named",
+                remedy="设置 PREFECT_API_URL，如 http://127.0.0.1:4200/api；本机自带服务用 fundpool start / set PREFECT_API_URL, such "
+                "as http://127.0.0.1:4200/api; fundpool start brings its own server",
+            )
+        is_here = urlsplit(url).hostname in LOOPBACK_HOSTS
+        with environment(past_every_proxy() if is_here else {}):
+            yield url
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def second_worker() -> Iterator[None]:
     """Another worker of the same pool."""
     from fundpool.local_prefect.worker import working  # noqa: PLC0415
 
-    with working(resume=False, unscheduled=False):
+    with working("second"):
         yield
 
 

@@ -339,7 +339,7 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
         run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)
         client.set_flow_run_state(run.id, Running(), force=True)
-    with working(resume=True, unscheduled=False):  # as the next start does
+    with working("start"):  # as the next start does
         assert prefect.wait_for(str(run.id)).is_completed
 
 
