@@ -48,6 +48,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("commands.init:init", "建库 / Set up the database and folders."),
     "submit": ("commands.submit:submit", "报送文件 / File counties' documents."),
     "start": ("commands.start:start", "启动本机调度 / Run a local Prefect server and worker."),
+    "worker": (
+        "commands.worker:worker",
+        "执行器 / Run what a Prefect server schedules, and what a dead worker left.",
+    ),
     "deploy": ("commands.start:deploy", "登记部署 / Register the deployments with a Prefect server."),
     "run": ("commands.run:run", "执行步骤 / Run or rerun one step of the month."),
     "review": ("commands.review:app", "审核核定 / Review plans and reports."),

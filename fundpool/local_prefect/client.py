@@ -108,6 +108,11 @@ def outages_in_words(url: str | None) -> Iterator[None]:
     except httpx.TransportError as error:
         raise unavailable(url or "PREFECT_API_URL") from error
     except Exception as error:
-        if isinstance(error, FundpoolError) or "Failed to reach API" not in str(error):
+        if isinstance(error, FundpoolError) or not is_unreached(error):
             raise
         raise unavailable(url or "PREFECT_API_URL") from error
+
+
+def is_unreached(error: Exception) -> bool:
+    """Whether Prefect's client could not compare its version with the server's, at its first use."""
+    return isinstance(error, RuntimeError) and "Failed to reach API" in str(error)

@@ -19,6 +19,7 @@ from fundpool.local_prefect.client import (
     past_every_proxy,
 )
 from fundpool.local_prefect.deployments import DAILY_TICK, deploy, load_flows
+from fundpool.local_prefect.patience import Patience
 from fundpool.local_prefect.server import Server, prefect_home, running_server
 from fundpool.settings import Settings
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun, State
 
-    from fundpool.local_prefect.worker import Patience, Worker
+    from fundpool.local_prefect.worker import Worker
 
 CHECK_SECONDS = 1.0
 
@@ -73,7 +74,7 @@ def local_prefect(
     *,
     schedules: bool = False,
     server: Server | None = None,
-    patience: "Patience | None" = None,
+    patience: Patience | None = None,
     say: Callable[[str], None] = lambda _line: None,
 ) -> "Iterator[LocalPrefect]":
     """A server, the deployments and a worker for as long as the block lasts; yields when steps can be run.

@@ -12,7 +12,6 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Any
@@ -38,8 +37,9 @@ from prefect.settings import (
 from prefect.states import Cancelled, Crashed, Pending
 
 from fundpool.local_prefect import recovery
-from fundpool.local_prefect.client import unavailable
+from fundpool.local_prefect.client import is_unreached, unavailable
 from fundpool.local_prefect.deployments import DAILY_TICK, WORK_POOL
+from fundpool.local_prefect.patience import Patience
 
 POLL_SECONDS = 1.0
 """How often the worker looks for runs that somebody else started (the Prefect page, its CLI, the clock)."""
@@ -51,14 +51,6 @@ scheduled again within a minute.
 """
 DELIVERY_SECONDS = 5
 """How long a stop waits for the server to take the events of the last run."""
-
-
-@dataclass(slots=True)
-class Patience:
-    """How long the end of a worker waits for the run under way: for ever, for some seconds, or until hurried."""
-
-    seconds: float | None = None
-    hurried: Event = field(default_factory=Event)
 
 
 class Worker:
@@ -149,26 +141,29 @@ class Worker:
         # A heartbeat of a run has a thread that is joined at its end: most of a second, for a sign of life that
         # nobody listens to; the worker's own is enough. The runs share our client: each new one reads every
         # certificate authority there is, for a server that speaks plain HTTP.
-        with (
-            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-            SyncClientContext.get_or_create() as shared,
-        ):
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             few_retries = _few_retries()  # a tenth of a second to make, nothing to enter
             while not self._is_stopping:
-                self._awake.clear()  # before the query: a run that is created during it is not missed
-                try:
-                    has_run = self._run_next(shared.client, few_retries)
-                    self._is_back()
-                except (httpx.HTTPError, PrefectException) as error:
-                    has_run = False
-                    self._went_away(error)
-                if not has_run:
-                    self._awake.wait(POLL_SECONDS)
+                with self._waiting_out(), SyncClientContext.get_or_create() as shared:
+                    while not self._is_stopping:
+                        self._awake.clear()  # before the query: a run that is created during it is not missed
+                        has_run = self._run_next(shared.client, few_retries)
+                        self._is_back()
+                        if not has_run:
+                            self._awake.wait(POLL_SECONDS)
 
-    def _went_away(self, error: Exception) -> None:
-        if not self._is_away:
-            self._say(f"{unavailable(_reason(error))}；等待恢复 / waiting until it is back")
-        self._is_away = True
+    @contextmanager
+    def _waiting_out(self) -> Iterator[None]:
+        """Say once that the server is away, and let some time pass."""
+        try:
+            yield
+        except Exception as error:
+            if not _is_outage(error):
+                raise
+            if not self._is_away:
+                self._say(f"{unavailable(_reason(error))}；等待恢复 / waiting until it is back")
+            self._is_away = True
+            self._awake.wait(POLL_SECONDS)
 
     def _is_back(self) -> None:
         if self._is_away:
@@ -231,9 +226,10 @@ class Worker:
             state = self._carry_out(client, run)
         except Abort:
             return  # cancelled by a person before it began
-        except httpx.HTTPError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one run's trouble; the worker goes on with the next
+        except Exception as error:
+            if _is_outage(error) and not isinstance(error, PrefectException):
+                raise
+            # One run's trouble, such as a deployment that is gone: the worker goes on with the next.
             self._say(f"{run.name}: {type(error).__name__}: {error}")
             client.set_flow_run_state(run.id, Crashed(message=f"{type(error).__name__}: {error}"))
             return
@@ -259,15 +255,23 @@ class Worker:
 
     def _keep(self) -> None:
         """Say that the worker lives, and look after the pool's runs, until it is gone."""
-        with _few_retries(), get_client(sync_client=True) as client:
+        with _few_retries():
             while not self._gone.is_set():
-                began = time.monotonic()
                 try:
-                    self._beat(client)
-                    self._look(client)
-                except (httpx.HTTPError, PrefectException):
+                    with get_client(sync_client=True) as client:
+                        self._keep_on(client)
+                except Exception as error:
+                    if not _is_outage(error):
+                        raise
                     self._reached_since = None  # the other thread says so
-                self._gone.wait(max(0.0, began + HEARTBEAT_SECONDS - time.monotonic()))
+                    self._gone.wait(POLL_SECONDS)
+
+    def _keep_on(self, client: SyncPrefectClient) -> None:
+        while not self._gone.is_set():
+            began = time.monotonic()
+            self._beat(client)
+            self._look(client)
+            self._gone.wait(max(0.0, began + HEARTBEAT_SECONDS - time.monotonic()))
 
     def _beat(self, client: SyncPrefectClient) -> None:
         client.send_worker_heartbeat(WORK_POOL, self.name, heartbeat_interval_seconds=HEARTBEAT_SECONDS)
@@ -329,6 +333,10 @@ def _few_retries() -> SettingsContext:
     current = get_settings_context()
     settings = current.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 2})
     return current.model_copy(update={"settings": settings})
+
+
+def _is_outage(error: Exception) -> bool:
+    return isinstance(error, httpx.HTTPError | PrefectException) or is_unreached(error)
 
 
 def _reason(error: Exception) -> str:
