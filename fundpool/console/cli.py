@@ -52,6 +52,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "commands.worker:worker",
         "执行器 / Run what a Prefect server schedules, and what a dead worker left.",
     ),
+    "doctor": (
+        "commands.doctor:doctor",
+        "体检 / What is stuck, away, outdated or wrongly set up, and what to do.",
+    ),
     "deploy": ("commands.start:deploy", "登记部署 / Register the deployments with a Prefect server."),
     "run": ("commands.run:run", "执行步骤 / Run or rerun one step of the month."),
     "review": ("commands.review:app", "审核核定 / Review plans and reports."),

@@ -4,9 +4,11 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
+from fundpool.settings import Settings
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
 
@@ -76,15 +78,17 @@ def unavailable(why: str) -> ServiceUnavailable:
 
 
 @contextmanager
-def client_of_given_server() -> Iterator[str]:
-    """The settings of a client of the server at PREFECT_API_URL, until the block ends; yields that address.
+def client_of_given_server(settings: Settings) -> Iterator[str]:
+    """The settings of a client until the block ends; yields the server's address.
 
-    Raises InputError when none is given.
+    The server at PREFECT_API_URL, else the one that ``fundpool start`` runs on this data folder. Raises InputError
+    when there is neither.
     """
     with environment({**QUIET_CLIENT, **NO_LOGS_ON_THE_TERMINAL}):
         from prefect.settings import PREFECT_API_URL
 
-        url = PREFECT_API_URL.value()
+        started = address_of_local_server(settings)
+        url = PREFECT_API_URL.value() or (started and f"{started}/api")
         if url is None:
             raise InputError(
                 "prefect_not_named",
@@ -94,8 +98,21 @@ def client_of_given_server() -> Iterator[str]:
                 "as http://127.0.0.1:4200/api; fundpool start brings its own server",
             )
         is_here = urlsplit(url).hostname in LOOPBACK_HOSTS
-        with environment(past_every_proxy() if is_here else {}):
+        with environment({"PREFECT_API_URL": url, **(past_every_proxy() if is_here else {})}):
             yield url
+
+
+def prefect_home(settings: Settings) -> Path:
+    """The data folder of the local server."""
+    return settings.home.resolve() / "prefect"
+
+
+def address_of_local_server(settings: Settings) -> str | None:
+    """Where the server that ``fundpool start`` runs on this data folder has its page; None when none runs."""
+    try:
+        return (prefect_home(settings) / "address").read_text().strip() or None
+    except OSError:
+        return None
 
 
 @contextmanager

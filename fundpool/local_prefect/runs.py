@@ -14,13 +14,14 @@ from fundpool.domain.errors import InputError
 from fundpool.local_prefect.client import (
     NO_LOGS_ON_THE_TERMINAL,
     QUIET,
+    address_of_local_server,
     environment,
     outages_in_words,
     past_every_proxy,
 )
 from fundpool.local_prefect.deployments import DAILY_TICK, deploy, load_flows
 from fundpool.local_prefect.patience import Patience
-from fundpool.local_prefect.server import Server, prefect_home, running_server
+from fundpool.local_prefect.server import Server, running_server
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,19 +54,12 @@ class FlowRunResult:
 
 def run_url(settings: Settings, run_id: str | None) -> str | None:
     """Where a run is seen in Prefect's page; None when it was not run by Prefect or no page is known."""
-    base = settings.prefect_ui_url or _address_of_local_server(settings)
+    base = settings.prefect_ui_url or address_of_local_server(settings)
     return _page(base.rstrip("/"), run_id) if base and run_id else None
 
 
 def _page(base: str, run_id: str) -> str:
     return f"{base}/runs/flow-run/{run_id}"
-
-
-def _address_of_local_server(settings: Settings) -> str | None:
-    try:
-        return (prefect_home(settings) / "address").read_text().strip() or None
-    except OSError:
-        return None
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.local_prefect.client import LOOPBACK_HOSTS, QUIET, unavailable
+from fundpool.local_prefect.client import LOOPBACK_HOSTS, QUIET, prefect_home, unavailable
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -165,11 +165,6 @@ def _start(home: Path, listener: socket.socket) -> "subprocess.Popen[bytes]":
 def own_origins(port: int) -> tuple[str, ...]:
     """Where pages of this server come from."""
     return tuple(f"http://{host}:{port}" for host in LOOPBACK_HOSTS)
-
-
-def prefect_home(settings: Settings) -> Path:
-    """The data folder of the server."""
-    return settings.home.resolve() / "prefect"
 
 
 def _log(home: Path) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.client.schemas.objects import StateType, WorkerStatus
+from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelling, Pending, Running
 
 from fundpool.local_prefect import recovery
@@ -66,16 +66,11 @@ def test_two_workers_that_find_the_same_dead_run_schedule_it_once(pool: Pool) ->
         run = pool.ask_for("flags")
         killed.wait_until_reached()
         with pool.worker("first"), pool.worker("second"):
-            wait_for(lambda: len(online(pool)) == 3, "the workers never came")
+            wait_for(lambda: len(pool.online()) == 3, "the workers never came")
             killed.send(signal.SIGKILL)
             assert pool.wait_for_end(run).state_type is StateType.COMPLETED
     assert pool.states(run).count("AwaitingRetry") == 1
     assert pool.states(run).count("Running") == 2
-
-
-def online(pool: Pool) -> list[str]:
-    workers = recovery.workers_of_pool(pool.client)
-    return [name for name, worker in workers.items() if worker.status is WorkerStatus.ONLINE]
 
 
 def test_a_run_that_went_on_since_it_was_found_dead_is_left_alone(pool: Pool) -> None:

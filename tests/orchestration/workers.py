@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, WorkerStatus
 
+from fundpool.local_prefect import recovery
 from fundpool.local_prefect.client import NO_LOGS_ON_THE_TERMINAL, QUIET, environment, past_every_proxy
 from fundpool.local_prefect.deployments import deploy
 from fundpool.local_prefect.server import Server, running_server
@@ -97,7 +98,12 @@ class Pool:
     home: Path
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "FUNDPOOL_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
+        bank = {
+            "FUNDPOOL_GATEWAY_KIND": "file",
+            "FUNDPOOL_GATEWAY_OUTBOX": str(self.home),
+            "FUNDPOOL_GATEWAY_INBOX": str(self.home),
+        }
+        return {**os.environ, "FUNDPOOL_HOME": str(self.home), "PYTHONPATH": str(ROOT), **bank}
 
     @contextmanager
     def worker(self, name: str, *options: str, still: str = "nowhere") -> Iterator[WorkerProcess]:
@@ -117,10 +123,10 @@ class Pool:
             process.kill()
             process.communicate()
 
-    def fundpool(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def fundpool(self, *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "fundpool", *arguments],
-            env=self.environment(),
+            env={**self.environment(), **changes},
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -143,6 +149,11 @@ class Pool:
         """The names of the states the run has been in, in their order."""
         states = self.client.read_flow_run_states(run_id)
         return [state.name or "" for state in sorted(states, key=lambda state: state.timestamp)]
+
+    def online(self) -> list[str]:
+        """The names of the workers that the server takes for living."""
+        workers = recovery.workers_of_pool(self.client)
+        return [name for name, worker in workers.items() if worker.status is WorkerStatus.ONLINE]
 
     def wait_for_end(self, run_id: UUID) -> FlowRun:
         def ended() -> FlowRun | None:

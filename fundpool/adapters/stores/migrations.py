@@ -52,6 +52,11 @@ def current(database: Database) -> str | None:
         return _revision_of(connection)
 
 
+def newest() -> str | None:
+    """Revision of the tables that this version needs."""
+    return ScriptDirectory(str(SCRIPTS)).get_current_head()
+
+
 def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 

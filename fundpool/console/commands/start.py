@@ -50,7 +50,7 @@ def deploy() -> int:
     from fundpool.local_prefect import deployments
     from fundpool.local_prefect.client import client_of_given_server
 
-    with client_of_given_server():
+    with client_of_given_server(Options().settings):
         for name in deployments.deploy():
             print(name)
     return 0

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from fundpool.console.options import PolicyDir
+from fundpool.console.options import Options, PolicyDir
 from fundpool.console.signals import Ending, end_as_if_killed, say
 
 FinishWithin = Annotated[
@@ -42,7 +42,7 @@ def worker(
         os.environ["FUNDPOOL_POLICY_DIR"] = str(policy_dir.resolve())
     ending = Ending()
     ending.listen()
-    with client_of_given_server() as url:
+    with client_of_given_server(Options(policy_dir=policy_dir).settings) as url:
         load_flows()
         from fundpool.local_prefect.patience import Patience
         from fundpool.local_prefect.worker import working
