@@ -31,7 +31,7 @@ def conclude_batches(ended: Sequence[State[Any]]) -> State[Any]:
     if failed:
         return failed_state(
             " · ".join(state.message or "" for state in failed),
-            is_away=all(state.name == SERVICE_AWAY for state in failed),
+            is_away=all(was_away(state) for state in failed),
         )
     names = [name for name in ("Flagged", "Waiting") if any(state.name == name for state in ended)]
     message = " · ".join(state.message or "" for state in ended)
@@ -87,9 +87,14 @@ def reason(ended: State[Any]) -> str:
 
 
 def was_away(ended: State[Any]) -> bool:
-    """Whether a task failed because a service was away that comes back by itself."""
-    error = ended.result(raise_on_failure=False)
-    return isinstance(error, FundpoolError) and error.code in AWAY
+    """Whether a task failed only because a service was away that comes back by itself."""
+    error = None if ended.name == SERVICE_AWAY else ended.result(raise_on_failure=False)
+    return ended.name == SERVICE_AWAY or (isinstance(error, FundpoolError) and error.code in AWAY)
+
+
+def not_begun(error: FundpoolError) -> State[Any]:
+    """The end of a run that could not even begin."""
+    return failed_state(reason_of(error), is_away=error.code in AWAY)
 
 
 def reason_of(error: BaseException) -> str:
@@ -163,7 +168,7 @@ def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> Stat
         causes = "；".join(f"{step}: {state.message}" for step, state in failed.items())
         return failed_state(
             f"{len(failed)} of {len(states)} steps failed · 未完成的步骤: {causes}",
-            is_away=all(state.name == SERVICE_AWAY for state in failed.values()),
+            is_away=all(was_away(state) for state in failed.values()),
         )
     names = {state.name for state in states.values()} - {"Completed"}
     return Completed(name="Flagged" if "Flagged" in names else "Waiting" if names else None)

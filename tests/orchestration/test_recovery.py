@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.schemas.objects import StateType
-from prefect.states import Cancelling, Pending, Running
+from prefect.states import AwaitingRetry, Cancelling, Pending, Running
 
 from fundpool.local_prefect import recovery
 from tests.orchestration.workers import Pool, pool_without_worker, wait_for
@@ -155,3 +155,27 @@ def test_a_worker_waits_for_a_server_that_is_away_and_says_so_once(pool: Pool, t
         assert pool.wait_for_end(pool.ask_for("flags")).state_type is StateType.COMPLETED
         early.send(signal.SIGTERM)
         assert early.end()[0] == 0
+
+
+@pytest.mark.parametrize("flow", ["flags", "daily-tick", "monthly-cycle"])
+def test_a_run_that_finds_the_database_away_is_tried_again_when_it_is_back(pool: Pool, flow: str) -> None:
+    """The pool's place is free meanwhile: another run goes on in it."""
+    database = pool.home / "fundpool.db"
+    away = database.rename(pool.home / "away.db")
+    database.mkdir()  # a file that cannot be opened
+    try:
+        with pool.worker("alive"):
+            run = pool.ask_for(flow)
+            wait_for(lambda: pool.run(run).state_name == "AwaitingRetry", f"never scheduled again: {pool.states(run)}")
+            assert "ServiceAway" in pool.states(run)
+            assert "database_unavailable" in (pool.run(run).state.message or "")  # type: ignore[union-attr]
+            database.rmdir()
+            away.rename(database)
+            assert pool.wait_for_end(pool.ask_for("plan-review")).state_type is StateType.COMPLETED
+            assert pool.run(run).state_name == "AwaitingRetry"
+            pool.client.set_flow_run_state(run, AwaitingRetry(), force=True)
+            assert pool.wait_for_end(run).state_type is StateType.COMPLETED
+    finally:
+        if away.exists():
+            database.rmdir()
+            away.rename(database)
