@@ -157,7 +157,7 @@ def test_a_worker_waits_for_a_server_that_is_away_and_says_so_once(pool: Pool, t
         assert early.end()[0] == 0
 
 
-@pytest.mark.parametrize("flow", ["flags", "daily-tick", "monthly-cycle"])
+@pytest.mark.parametrize("flow", ["flags", "daily-tick"])
 def test_a_run_that_finds_the_database_away_is_tried_again_when_it_is_back(pool: Pool, flow: str) -> None:
     """The pool's place is free meanwhile: another run goes on in it."""
     database = pool.home / "fundpool.db"
@@ -166,7 +166,10 @@ def test_a_run_that_finds_the_database_away_is_tried_again_when_it_is_back(pool:
     try:
         with pool.worker("alive"):
             run = pool.ask_for(flow)
-            wait_for(lambda: pool.run(run).state_name == "AwaitingRetry", f"never scheduled again: {pool.states(run)}")
+            wait_for(
+                lambda: pool.run(run).state_name == "AwaitingRetry",
+                f"never scheduled again: {pool.states(run)}",
+            )
             assert "ServiceAway" in pool.states(run)
             assert "database_unavailable" in (pool.run(run).state.message or "")  # type: ignore[union-attr]
             database.rmdir()
