@@ -43,7 +43,6 @@ def state_of(summary: dict[str, Any]) -> State[Any]:
 
     Else Flagged, Waiting or Completed, in this order of what a person must see.
     """
-    # No data in a failed state: Prefect takes it for the exception, and logs forty lines that it is none.
     codes = {each["error_code"] for each in summary["outcomes"] if each["state"] == UnitState.FAILED}
     if summary["stopped"] is not None:
         return failed_state(summary["stopped"], is_away=codes <= AWAY)
@@ -63,9 +62,12 @@ def state_of(summary: dict[str, Any]) -> State[Any]:
     return Completed(data=summary, message=f"{total} done · {total} 项完成")
 
 
-def failed_state(message: str, *, is_away: bool) -> State[Any]:
-    """A failed state; of a run that failed only because a service was away, by the name of that."""
-    return Failed(name=SERVICE_AWAY if is_away else None, message=message)
+def failed_state(message: str, *, is_away: bool, data: Any = None) -> State[Any]:
+    """A failed state; of a run that failed only because a service was away, by the name of that.
+
+    ``data`` of a flow alone: of a task Prefect takes it for the exception, and logs forty lines that it is none.
+    """
+    return Failed(name=SERVICE_AWAY if is_away else None, message=message, data=data)
 
 
 def _sentence(word_en: str, word_zh: str, state: UnitState, *, summary: dict[str, Any]) -> str:
@@ -181,7 +183,7 @@ def conclude_day(started: dict[str, State[Any]]) -> State[Any]:
     _publish("table", json.dumps(runs), "daily-tick", description="今日启动的步骤 / steps started today")
     if failed:
         causes = " · ".join(f"{city}: {reason(state)}" for city, state in failed.items())
-        return failed_state(causes, is_away=all(was_away(state) for state in failed.values()))
+        return failed_state(causes, is_away=all(was_away(state) for state in failed.values()), data=runs)
     names = "、".join(f"{run['city']} {run['month']} {run['step']}" for run in runs)
     return Completed(
         data=runs, message=f"{len(runs)} started · 已启动: {names}" if runs else "nothing due · 今日无事"
