@@ -144,7 +144,7 @@ def test_a_template_is_written_per_county_and_read_back(
     assert len(files) == 9
     register = Register((sample.JIAOJIANG, *sample.REGISTER.counties))
     content = Path(str(files[0]["file"])).read_bytes()
-    (parsed,) = read_documents([SourceFile("t", content)], "report", register, sample.MONTH)
+    (parsed,) = read_documents([SourceFile("t", content)], "report", register, month=sample.MONTH)
     assert parsed.counties == ("331002",)
 
 

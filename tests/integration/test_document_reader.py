@@ -19,7 +19,7 @@ from tests.golden import sample_documents as sample
 
 
 def read(content: bytes, document: str = "plan") -> ParsedDocument:
-    (parsed,) = read_documents([SourceFile("file", content)], document, sample.REGISTER, sample.MONTH)
+    (parsed,) = read_documents([SourceFile("file", content)], document, sample.REGISTER, month=sample.MONTH)
     return parsed
 
 

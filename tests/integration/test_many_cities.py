@@ -87,7 +87,7 @@ def test_figures_that_no_frame_can_hold_keep_no_other_city_from_its_answer(tmp_p
     nation = Nation(tmp_path)
     register = [Register.of(city.policy.units, city.policy.funds) for city in nation.cities]
     files = [SourceFile("plan.xlsx", city.plan(city.counties[0]).read_bytes()) for city in nation.cities]
-    parsed = read_documents(files, "plan", register, MONTH)
+    parsed = read_documents(files, "plan", register, month=MONTH)
     line = parsed[1].lines[0]
     monstrous = replace(line, amounts_fen={**line.amounts_fen, "inpatient_fen": 10**30})
     parsed[1] = replace(parsed[1], lines=(monstrous, *parsed[1].lines[1:]))

@@ -486,7 +486,7 @@ class MemoryLedger:
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         return frozenset(month for month in self.locks(city, fund) if since is None or month >= since)
 
-    def lock_month(self, city: str, fund: str, month: Month, _by: str, _at: datetime) -> bool:
+    def lock_month(self, city: str, fund: str, month: Month, *, by: str, at: datetime) -> bool:
         closed = self.locks(city, fund)
         if month in closed:
             return False

@@ -54,10 +54,10 @@ def _arrow(state: AttemptState, event: Event, after: AttemptState | None) -> Ite
 def _answers_read_as_rejected(wanted: Callable[[str], bool]) -> Any:
     original = sending.record_result
 
-    def mutated(work: Any, claimed: Any, answer: Any, now: Any, terms: Any) -> None:
+    def mutated(work: Any, claimed: Any, answer: Any, *, now: Any, terms: Any) -> None:
         if answer.kind is GatewayAnswerKind.UNKNOWN and wanted(answer.reason or ""):
             answer = replace(answer, kind=GatewayAnswerKind.REJECTED)
-        original(work, claimed, answer, now, terms)
+        original(work, claimed, answer, now=now, terms=terms)
 
     return patch.object(sending, "record_result", mutated)
 
@@ -231,9 +231,9 @@ def unclear_is_sent_again_at_once() -> Any:
 def reserve_never_lifted() -> Any:
     original = attempts._book
 
-    def mutated(work: Any, obligation: Any, attempt: Any, after: Any, evidence: Any, now: Any) -> None:
+    def mutated(work: Any, obligation: Any, attempt: Any, *, after: Any, evidence: Any, now: Any) -> None:
         if after not in {S.REJECTED, S.CLOSED}:
-            original(work, obligation, attempt, after, evidence, now)
+            original(work, obligation, attempt, after=after, evidence=evidence, now=now)
 
     return patch.object(attempts, "_book", mutated)
 
@@ -392,8 +392,8 @@ def revisions_have_keys_of_their_own() -> Any:
 def earlier_revision_not_fenced() -> Iterator[None]:
     original, asked_first = sending._is_over, sending._to_be_asked_first
 
-    def fences_its_own(work: Any, obligation_id: int, now: Any, terms: Any) -> Any:
-        _, refused, lost = asked_first(work, obligation_id, now, terms)
+    def fences_its_own(work: Any, obligation_id: int, now: Any, *, terms: Any) -> Any:
+        _, refused, lost = asked_first(work, obligation_id, now, terms=terms)
         own = work.attempts.of_obligation(obligation_id)
         return next(filter(sending.must_be_fenced, own), None), refused, lost
 

@@ -70,8 +70,8 @@ def payee_not_matched() -> Any:
 def late_statement_not_read() -> Any:
     original = statements._days_wanted
 
-    def mutated(*arguments: Any) -> Any:
-        return {number: (grown, []) for number, (grown, _) in original(*arguments).items()}
+    def mutated(*arguments: Any, **named: Any) -> Any:
+        return {number: (grown, []) for number, (grown, _) in original(*arguments, **named).items()}
 
     return patch.object(statements, "_days_wanted", mutated)
 
@@ -83,12 +83,12 @@ def status_order_decides() -> Any:
 @contextmanager
 def budget_checked_at_review_only() -> Iterator[None]:
     """Either guard is enough: no budget below what is ordered, none overspent when it is sent."""
-    with budget_lowered_below_paid(), patch.object(sending, "require_within_limits", lambda *_: None):
+    with budget_lowered_below_paid(), patch.object(sending, "require_within_limits", lambda *_, **__: None):
         yield
 
 
 def budget_lowered_below_paid() -> Any:
-    return patch.object(records, "require_budget_covers", lambda *_: None)
+    return patch.object(records, "require_budget_covers", lambda *_, **__: None)
 
 
 def seal_not_checked_at_claim() -> Any:
@@ -106,7 +106,7 @@ def request_not_rebuilt_at_claim() -> Iterator[None]:
 
 
 def deficit_not_reported() -> Any:
-    return patch.object(attempts, "_require_payee_had_it", lambda *_: None)
+    return patch.object(attempts, "_require_payee_had_it", lambda *_, **__: None)
 
 
 @contextmanager

@@ -182,7 +182,7 @@ class _Demo:
                 position=position,
                 clock=clock,
                 narrator=narrator,
-                ask_bank=partial(ask, None),
+                ask_bank=lambda method, path, document: ask(None, method, path, document=document),
             ).run()
 
     def _conclude(self, ports: "MonthPorts", clock: "BusinessClock", bank: str) -> "Summary":
