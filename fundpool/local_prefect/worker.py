@@ -20,12 +20,12 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import OrchestrationResult
-from prefect.client.schemas.objects import FlowRun, StateType, WorkerStatus
+from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import SettingsContext, SyncClientContext, get_settings_context
 from prefect.events.clients import PrefectEventsClient
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import Abort, ObjectNotFound, PrefectException
+from prefect.exceptions import ObjectNotFound, PrefectException, PrefectSignal
 from prefect.flow_engine import run_flow_sync
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.logging.handlers import APILogHandler
@@ -122,8 +122,9 @@ class Worker:
         ):
             if self.is_cut_short and self._under_way is not None:
                 run = client.read_flow_run(self._under_way)
-                recovery.take_up(client, run)
-                self._say(f"{run.name}: 交回，稍后重新执行 · handed back, is run again")
+                if run.state is not None and not run.state.is_final():
+                    recovery.take_up(client, run)
+                    self._say(f"{run.name}: 交回，稍后重新执行 · handed back, is run again")
             recovery.forget_workers(client, [self.name])
 
     def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
@@ -192,17 +193,15 @@ class Worker:
             return None
         found = client.get_scheduled_flow_runs_for_work_pool(WORK_POOL, scheduled_before=datetime.now(UTC))
         for run in (waiting.flow_run for waiting in found):
-            self._under_way = (
-                run.id
-            )  # before the claim: nobody must find it held by a worker that does not run it
+            # Before the claim: nobody must find it held by a worker that does not run it.
+            self._under_way = run.id
             is_ours = False
             try:
-                claim: OrchestrationResult[Any] = client.set_flow_run_state(
-                    run.id, Pending(message=self.name)
-                )
-                is_ours = claim.status is SetStateStatus.ACCEPT
-                if is_ours:
+                pending: State[Any] = Pending(message=self.name)
+                claim: OrchestrationResult[Any] = client.set_flow_run_state(run.id, pending)
+                if claim.status is SetStateStatus.ACCEPT:
                     client.update_flow_run(run.id, infrastructure_pid=self.name)
+                    is_ours = True
                     return run
             finally:
                 if not is_ours:
@@ -224,8 +223,8 @@ class Worker:
     def _run(self, client: SyncPrefectClient, run: FlowRun) -> None:
         try:
             state = self._carry_out(client, run)
-        except Abort:
-            return  # cancelled by a person before it began
+        except PrefectSignal:
+            return  # cancelled or suspended by a person before it began
         except Exception as error:
             if _is_outage(error) and not isinstance(error, PrefectException):
                 raise
