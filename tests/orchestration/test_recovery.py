@@ -98,6 +98,22 @@ def test_runs_of_a_worker_of_prefects_own_are_left_to_it_while_it_lives(pool: Po
         assert pool.wait_for_end(run).state_type is StateType.COMPLETED
 
 
+def test_a_run_that_was_only_just_claimed_is_its_worker_s(pool: Pool) -> None:
+    """The claim is the first of two writes; another worker may look between them."""
+    name = f"{recovery.OURS}other"
+    run = pool.ask_for("flags", state=Pending(message=name))
+    pool.client.send_worker_heartbeat("fundpool", name, heartbeat_interval_seconds=600)
+    try:
+        assert pool.run(run).infrastructure_pid is None
+        assert recovery.is_held(pool.run(run), recovery.workers_of_pool(pool.client))
+    finally:
+        recovery.forget_workers(pool.client, [name])
+    assert not recovery.is_held(pool.run(run), recovery.workers_of_pool(pool.client))
+    recovery.take_up(pool.client, pool.run(run))
+    with pool.worker("next"):
+        pool.wait_for_end(run)
+
+
 def test_a_worker_that_is_stopped_finishes_its_run_and_takes_no_other(pool: Pool) -> None:
     with pool.worker("stopped", still="running") as stopped:
         run, later = pool.ask_for("flags"), pool.ask_for("plan-review")
