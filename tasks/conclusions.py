@@ -62,12 +62,20 @@ def state_of(summary: dict[str, Any]) -> State[Any]:
     return Completed(data=summary, message=f"{total} done · {total} 项完成")
 
 
-def failed_state(message: str, *, is_away: bool, data: Any = None) -> State[Any]:
+class TickFailed(Exception):
+    """A daily tick in which some city could not be looked at; ``runs`` are the steps it started for the others."""
+
+    def __init__(self, message: str, runs: list[dict[str, Any]]) -> None:
+        super().__init__(message)
+        self.runs = runs
+
+
+def failed_state(message: str, *, is_away: bool, error: TickFailed | None = None) -> State[Any]:
     """A failed state; of a run that failed only because a service was away, by the name of that.
 
-    ``data`` of a flow alone: of a task Prefect takes it for the exception, and logs forty lines that it is none.
+    Its data can be nothing but an exception: anything else has Prefect log forty lines that it is none.
     """
-    return Failed(name=SERVICE_AWAY if is_away else None, message=message, data=data)
+    return Failed(name=SERVICE_AWAY if is_away else None, message=message, data=error)
 
 
 def _sentence(word_en: str, word_zh: str, state: UnitState, *, summary: dict[str, Any]) -> str:
@@ -183,7 +191,8 @@ def conclude_day(started: dict[str, State[Any]]) -> State[Any]:
     _publish("table", json.dumps(runs), "daily-tick", description="今日启动的步骤 / steps started today")
     if failed:
         causes = " · ".join(f"{city}: {reason(state)}" for city, state in failed.items())
-        return failed_state(causes, is_away=all(was_away(state) for state in failed.values()), data=runs)
+        is_away = all(was_away(state) for state in failed.values())
+        return failed_state(causes, is_away=is_away, error=TickFailed(causes, runs))
     names = "、".join(f"{run['city']} {run['month']} {run['step']}" for run in runs)
     return Completed(
         data=runs, message=f"{len(runs)} started · 已启动: {names}" if runs else "nothing due · 今日无事"

@@ -40,6 +40,7 @@ from fundpool.local_prefect import recovery
 from fundpool.local_prefect.client import is_unreached, unavailable
 from fundpool.local_prefect.deployments import DAILY_TICK, WORK_POOL
 from fundpool.local_prefect.patience import Patience
+from tasks.conclusions import TickFailed
 
 POLL_SECONDS = 1.0
 """How often the worker looks for runs that somebody else started (the Prefect page, its CLI, the clock)."""
@@ -222,7 +223,7 @@ class Worker:
 
     def _run(self, client: SyncPrefectClient, run: FlowRun) -> None:
         try:
-            state = self._carry_out(client, run)
+            started = self._carry_out(client, run)
         except PrefectSignal:
             return  # cancelled or suspended by a person before it began
         except Exception as error:
@@ -233,11 +234,11 @@ class Worker:
             client.set_flow_run_state(run.id, Crashed(message=f"{type(error).__name__}: {error}"))
             return
         # What a run returns is kept nowhere; only who runs a tick needs it afterwards.
-        if isinstance(state, list):
-            self._started_by_tick[run.id] = [step["run"] for step in state]
+        if started:
+            self._started_by_tick[run.id] = started
 
-    def _carry_out(self, client: SyncPrefectClient, run: FlowRun) -> Any:
-        """What a daily tick returns; None of any other run."""
+    def _carry_out(self, client: SyncPrefectClient, run: FlowRun) -> list[str]:
+        """Carry out the run; the runs that it started, of a daily tick alone."""
         assert run.deployment_id
         entrypoint = client.read_deployment(run.deployment_id).entrypoint
         assert entrypoint
@@ -248,7 +249,11 @@ class Worker:
         state: Any = run_flow_sync(
             flow, flow_run=unwatched, parameters=dict(run.parameters), return_type="state"
         )
-        return state.result(raise_on_failure=False) if flow.name == DAILY_TICK else None
+        if flow.name != DAILY_TICK:
+            return []
+        result = state.result(raise_on_failure=False)
+        steps = result.runs if isinstance(result, TickFailed) else result
+        return [step["run"] for step in steps] if isinstance(steps, list) else []
 
     # ------------------------------------------------------------------ the sign of life
 

@@ -350,10 +350,12 @@ def test_a_failed_unit_leaves_no_traceback_of_prefects_own_in_the_log(
     scene.authorise("disbursement", at("2026-09-30 10:05"))
     prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
     run = prefect.run_step("allocation", "taizhou", "2026-10", as_of=PAYDAY)
-    assert run.state_type == "FAILED"
+    month = prefect.run_step("monthly-cycle", "taizhou", "2026-10", as_of=PAYDAY)
+    assert (run.state_type, month.state_type) == ("FAILED", "FAILED")
     APILogHandler().flush()
+    of_both = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[id_of(run), id_of(month)]))
     with get_client(sync_client=True) as client:
-        lines = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[id_of(run)])))
+        lines = client.read_logs(of_both)
     assert lines
     assert not [line.message for line in lines if "Traceback" in line.message]
 
