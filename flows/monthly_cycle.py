@@ -9,10 +9,9 @@ from typing import Any
 
 from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
-from prefect.states import Failed
 
 from fundpool.domain.outcomes import StepInHand
-from tasks.conclusions import conclude_month, reason
+from tasks.conclusions import conclude_month, failed_state, reason, was_away
 from tasks.documents import judge_other_documents, take_in_other_documents, write_other_slips
 from tasks.naming import cycle_name
 from tasks.options import STEP_FLOW
@@ -139,7 +138,7 @@ def carry_out_step(key: str, parameters: RunParameters, after: State[Any] | None
     wait_for = [allow_failure(after)] if after else None
     begun = begin_step(key, parameters, wait_for=wait_for, return_state=True)
     if not begun.is_completed():
-        return Failed(message=reason(begun))
+        return failed_state(reason(begun), is_away=was_away(begun))
     step = begun.result()
     try:
         step = STEP_FLOWS[key](step)

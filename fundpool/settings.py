@@ -186,6 +186,12 @@ class Settings(BaseSettings):
         ge=0,
         description="数据目录所在磁盘少于此数即告警，MB / the disk of the data folder is nearly full below this",
     )
+    prefect_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="本机 Prefect 服务的端口 / port of the local Prefect server; 0 for any free one",
+    )
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect 页面地址 / where the dashboard's run links point"
     )

@@ -19,6 +19,7 @@ from fundpool.domain.month import STEPS
 from fundpool.domain.outcomes import StepRequest, UnitState
 from fundpool.services.oversight.flags import DUTY_NAMES
 from fundpool.services.ports.work import MonthPorts
+from tasks.options import AWAY, SERVICE_AWAY
 
 MAX_NAMED = 12
 """How many units a state's sentence names; the table has them all."""
@@ -26,9 +27,12 @@ MAX_NAMED = 12
 
 def conclude_batches(ended: Sequence[State[Any]]) -> State[Any]:
     """The end of a step's run: failed when a batch of its cities failed, else what a person must see first."""
-    failed = [state.message or "" for state in ended if not state.is_completed()]
+    failed = [state for state in ended if not state.is_completed()]
     if failed:
-        return Failed(message=" · ".join(failed))
+        return failed_state(
+            " · ".join(state.message or "" for state in failed),
+            is_away=all(was_away(state) for state in failed),
+        )
     names = [name for name in ("Flagged", "Waiting") if any(state.name == name for state in ended)]
     message = " · ".join(state.message or "" for state in ended)
     return Completed(name=names[0] if names else None, message=message)
@@ -39,14 +43,15 @@ def state_of(summary: dict[str, Any]) -> State[Any]:
 
     Else Flagged, Waiting or Completed, in this order of what a person must see.
     """
+    codes = {each["error_code"] for each in summary["outcomes"] if each["state"] == UnitState.FAILED}
     if summary["stopped"] is not None:
-        return Failed(message=summary["stopped"])
+        return failed_state(summary["stopped"], is_away=codes <= AWAY)
     by_state = Counter(outcome["state"] for outcome in summary["outcomes"])
     if by_state[UnitState.FAILED]:
         sentence = _sentence("failed", "未完成", UnitState.FAILED, summary=summary)
         first = next(each for each in summary["outcomes"] if each["state"] == UnitState.FAILED)
         cause = " · ".join(part for part in (first["detail_zh"], first["detail_en"], first["remedy"]) if part)
-        return Failed(data=summary, message=f"{sentence} — {cause}")
+        return failed_state(f"{sentence} — {cause}", is_away=codes <= AWAY)
     if by_state[UnitState.FLAGGED]:
         sentence = _sentence("flagged", "需要人工查看", UnitState.FLAGGED, summary=summary)
         return Completed(name="Flagged", data=summary, message=sentence)
@@ -55,6 +60,22 @@ def state_of(summary: dict[str, Any]) -> State[Any]:
         return Completed(name="Waiting", data=summary, message=sentence)
     total = len(summary["outcomes"])
     return Completed(data=summary, message=f"{total} done · {total} 项完成")
+
+
+class TickFailed(Exception):
+    """A daily tick in which some city could not be looked at; ``runs`` are the steps it started for the others."""
+
+    def __init__(self, message: str, runs: list[dict[str, Any]]) -> None:
+        super().__init__(message)
+        self.runs = runs
+
+
+def failed_state(message: str, *, is_away: bool, error: TickFailed | None = None) -> State[Any]:
+    """A failed state; of a run that failed only because a service was away, by the name of that.
+
+    Its data can be nothing but an exception: anything else has Prefect log forty lines that it is none.
+    """
+    return Failed(name=SERVICE_AWAY if is_away else None, message=message, data=error)
 
 
 def _sentence(word_en: str, word_zh: str, state: UnitState, *, summary: dict[str, Any]) -> str:
@@ -73,6 +94,17 @@ def reason(ended: State[Any]) -> str:
     """Why a task did not run to its end, in the words of the error meant for people."""
     error = ended.result(raise_on_failure=False)
     return reason_of(error) if isinstance(error, FundpoolError) else ended.message or str(error)
+
+
+def was_away(ended: State[Any]) -> bool:
+    """Whether a task failed only because a service was away that comes back by itself."""
+    error = None if ended.name == SERVICE_AWAY else ended.result(raise_on_failure=False)
+    return ended.name == SERVICE_AWAY or (isinstance(error, FundpoolError) and error.code in AWAY)
+
+
+def not_begun(error: FundpoolError) -> State[Any]:
+    """The end of a run that could not even begin."""
+    return failed_state(reason_of(error), is_away=error.code in AWAY)
 
 
 def reason_of(error: BaseException) -> str:
@@ -144,18 +176,23 @@ def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> Stat
     failed = {step: state for step, state in states.items() if not state.is_completed()}
     if failed:
         causes = "；".join(f"{step}: {state.message}" for step, state in failed.items())
-        return Failed(message=f"{len(failed)} of {len(states)} steps failed · 未完成的步骤: {causes}")
+        return failed_state(
+            f"{len(failed)} of {len(states)} steps failed · 未完成的步骤: {causes}",
+            is_away=all(was_away(state) for state in failed.values()),
+        )
     names = {state.name for state in states.values()} - {"Completed"}
     return Completed(name="Flagged" if "Flagged" in names else "Waiting" if names else None)
 
 
 def conclude_day(started: dict[str, State[Any]]) -> State[Any]:
     """The end of a daily tick: what was started for which city, and the cities that could not be looked at."""
-    failed = [f"{city}: {reason(state)}" for city, state in started.items() if not state.is_completed()]
+    failed = {city: state for city, state in started.items() if not state.is_completed()}
     runs = [run for state in started.values() if state.is_completed() for run in state.result()]
     _publish("table", json.dumps(runs), "daily-tick", description="今日启动的步骤 / steps started today")
     if failed:
-        return Failed(data=runs, message=" · ".join(failed))
+        causes = " · ".join(f"{city}: {reason(state)}" for city, state in failed.items())
+        is_away = all(was_away(state) for state in failed.values())
+        return failed_state(causes, is_away=is_away, error=TickFailed(causes, runs))
     names = "、".join(f"{run['city']} {run['month']} {run['step']}" for run in runs)
     return Completed(
         data=runs, message=f"{len(runs)} started · 已启动: {names}" if runs else "nothing due · 今日无事"

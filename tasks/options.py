@@ -1,4 +1,4 @@
-"""When a task is tried again: only when an outside service did not answer, and never when money is sent.
+"""When a task or a run is tried again: only when an outside service did not answer; no task that sends money is.
 
 The orchestrator's cache is off everywhere: it is no guard against paying twice; the transfer's own
 key is. Results are small JSON summaries and are not kept on disk.
@@ -9,9 +9,16 @@ from typing import Any, TypedDict
 from prefect.cache_policies import NO_CACHE, CachePolicy
 
 from fundpool.domain.errors import ServiceUnavailable
+from fundpool.domain.outcomes import UNANSWERED
 
 WRONGLY_SET_UP = frozenset({"gateway_not_configured", "gateway_unauthorised", "database_read_only"})
 """Codes of a service that answers again only when a person has changed the settings."""
+
+AWAY = (UNANSWERED | {"storage_unavailable"}) - WRONGLY_SET_UP - {"outcome_unknown"}
+"""Codes of failures that end by themselves when a service answers again."""
+
+SERVICE_AWAY = "ServiceAway"
+"""Name of the Failed state of a run that failed for nothing else: the worker tries it again over an hour."""
 
 
 class TaskOptions(TypedDict, total=False):

@@ -7,13 +7,15 @@ from prefect import task
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
+from fundpool.adapters.policies.policy_files import load_policies
 from fundpool.clock import business_clock
-from fundpool.domain.errors import InputError
+from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.outcomes import StepInHand, StepReport, StepRequest
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import parse_month
 from fundpool.services.month import steps
 from fundpool.services.ports.work import MonthPorts
+from fundpool.settings import Settings
 from tasks.conclusions import name_of_cities, publish_calendar, publish_outcomes, reason_of, state_of
 from tasks.options import RETRY_WHEN_AWAY
 from tasks.process import ports_of_this_process
@@ -25,7 +27,8 @@ Summary = dict[str, Any]
 class _Shown:
     """What the form of a run's parameters shows beside one; Prefect drops the description of a ``Field``.
 
-    A pattern is for those who fill the form in: the run itself takes any text, and the step tells what is wrong.
+    A pattern or a choice is for those who fill the form in: the run itself takes any text, and the step tells what
+    is wrong.
     """
 
     def __init__(self, description: str, **more: Any) -> None:
@@ -35,20 +38,50 @@ class _Shown:
         return {**handler(core), **self.schema}
 
 
+class _CityChoice:
+    """One of the cities whose document is here when the flow is deployed, or another by its key.
+
+    The other is there for a document that came since: until the next deploy its city must run too.
+    """
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        text = handler(core)
+        other = {**text, "title": "其他，填代码 another, by its key"}
+        known = _known_cities()
+        return (
+            {"anyOf": [{**text, "title": "所列城市 one of these", "enum": known}, other]} if known else other
+        )
+
+
+def _known_cities() -> list[str]:
+    try:
+        return [city.key for city in load_policies(Settings().policy_dir).cities]
+    except FundpoolError:  # this is read when a flow is imported: what is wrong with a file the steps tell
+        return []
+
+
 _CITY = "统筹区代码，见 fundpool policy list / key of the city, as fundpool policy list has it"
 _MONTH = {"pattern": r"^(199\d|20\d\d|2100)-(0[1-9]|1[0-2])$", "examples": ["2026-10"]}
 
-City = Annotated[str, _Shown(_CITY)]
+_Key = Annotated[str, _CityChoice()]
+
+City = Annotated[str, _CityChoice(), _Shown(_CITY)]
 """A city's key."""
 
-Cities = Annotated[str | list[str], _Shown(f"{_CITY}；可多个 / or several")]
+Cities = Annotated[
+    _Key | Annotated[list[_Key], _Shown(_CITY, title="多个城市 several cities")],
+    _Shown(f"{_CITY}；可多个 / or several"),
+]
 """A city's key, or those of several whose files are read and judged together."""
 
-AnyCities = Annotated[list[str] | None, _Shown(f"{_CITY}；缺省为全部 / default all of them")]
+AnyCities = Annotated[list[_Key] | None, _Shown(f"{_CITY}；缺省为全部 / default all of them")]
 """Keys of cities, None for every city whose calendar runs here."""
 
 CountyCode = Annotated[
-    str | int | None, _Shown("县区代码，缺省为全部县区 / code of one county; default all of them")
+    Annotated[str, _Shown("六位区划代码 / six digits", title="县区代码 its code", examples=["331022"])]
+    | int
+    | None,
+    _Shown("县区代码，缺省为全部县区 / code of one county; default all of them"),
 ]
 """A county's code, None for all; Prefect's command line reads ``county=331022`` as a number."""
 

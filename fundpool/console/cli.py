@@ -48,6 +48,14 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("commands.init:init", "建库 / Set up the database and folders."),
     "submit": ("commands.submit:submit", "报送文件 / File counties' documents."),
     "start": ("commands.start:start", "启动本机调度 / Run a local Prefect server and worker."),
+    "worker": (
+        "commands.worker:worker",
+        "执行器 / Run what a Prefect server schedules, and what a dead worker left.",
+    ),
+    "doctor": (
+        "commands.doctor:doctor",
+        "体检 / What is stuck, away, outdated or wrongly set up, and what to do.",
+    ),
     "deploy": ("commands.start:deploy", "登记部署 / Register the deployments with a Prefect server."),
     "run": ("commands.run:run", "执行步骤 / Run or rerun one step of the month."),
     "month": ("commands.month:app", "开办与收尾一个月 / Open and close a month."),

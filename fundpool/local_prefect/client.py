@@ -1,23 +1,32 @@
-"""What a client of the local Prefect server needs: its settings, and one sentence when no server answers."""
+"""What a client of a Prefect server needs: its settings, and one sentence when no server answers."""
 
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from fundpool.domain.errors import FundpoolError, ServiceUnavailable
+from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
+from fundpool.settings import Settings
 
-QUIET = {
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
+
+QUIET_CLIENT = {
     "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the second page calls out
-    "PREFECT_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # never a second server by accident
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
     # Prefect's SQLite waits up to 60 s for a lock. A client with a shorter timeout repeats a request
     # that the server has carried out meanwhile.
     "PREFECT_API_REQUEST_TIMEOUT": "90",
+}
+
+QUIET = {
+    **QUIET_CLIENT,
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the second page calls out
+    "PREFECT_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
 }
 
 # Runs' logs go to Prefect's own record; the terminal belongs to the person in front of it.
@@ -69,6 +78,44 @@ def unavailable(why: str) -> ServiceUnavailable:
 
 
 @contextmanager
+def client_of_given_server(settings: Settings) -> Iterator[str]:
+    """The settings of a client until the block ends; yields the server's address.
+
+    The server at PREFECT_API_URL, else the one that ``fundpool start`` runs on this data folder. Raises InputError
+    when there is neither.
+    """
+    with environment({**QUIET_CLIENT, **NO_LOGS_ON_THE_TERMINAL}):
+        from prefect.settings import PREFECT_API_URL
+
+        started = address_of_local_server(settings)
+        url = PREFECT_API_URL.value() or (started and f"{started}/api")
+        if url is None:
+            raise InputError(
+                "prefect_not_named",
+                "没有指明 Prefect 服务",
+                "no Prefect server is named",
+                remedy="设置 PREFECT_API_URL，如 http://127.0.0.1:4200/api；本机自带服务用 fundpool start / set PREFECT_API_URL, such "
+                "as http://127.0.0.1:4200/api; fundpool start brings its own server",
+            )
+        is_here = urlsplit(url).hostname in LOOPBACK_HOSTS
+        with environment({"PREFECT_API_URL": url, **(past_every_proxy() if is_here else {})}):
+            yield url
+
+
+def prefect_home(settings: Settings) -> Path:
+    """The data folder of the local server."""
+    return settings.home.resolve() / "prefect"
+
+
+def address_of_local_server(settings: Settings) -> str | None:
+    """Where the server that ``fundpool start`` runs on this data folder has its page; None when none runs."""
+    try:
+        return (prefect_home(settings) / "address").read_text().strip() or None
+    except OSError:
+        return None
+
+
+@contextmanager
 def outages_in_words(url: str | None) -> Iterator[None]:
     """Raise ServiceUnavailable in place of the client's own errors when no server answers at ``url``."""
     import httpx
@@ -78,6 +125,11 @@ def outages_in_words(url: str | None) -> Iterator[None]:
     except httpx.TransportError as error:
         raise unavailable(url or "PREFECT_API_URL") from error
     except Exception as error:
-        if isinstance(error, FundpoolError) or "Failed to reach API" not in str(error):
+        if isinstance(error, FundpoolError) or not is_unreached(error):
             raise
         raise unavailable(url or "PREFECT_API_URL") from error
+
+
+def is_unreached(error: Exception) -> bool:
+    """Whether Prefect's client could not compare its version with the server's, at its first use."""
+    return isinstance(error, RuntimeError) and "Failed to reach API" in str(error)

@@ -1,13 +1,19 @@
 """The work pool and the deployments of ``deployments/prefect.yaml``."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from fundpool.local_prefect.client import outages_in_words
 from fundpool.settings import REPOSITORY
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
+    from prefect.deployments.runner import RunnerDeployment
 
 PREFECT_FILE = REPOSITORY / "deployments" / "prefect.yaml"
 WORK_POOL = "fundpool"
@@ -61,6 +67,10 @@ def _ensure_work_pool() -> None:
 
 
 def _register(definition: Mapping[str, Any], *, schedules: bool) -> None:
+    _built(definition, schedules=schedules).apply()
+
+
+def _built(definition: Mapping[str, Any], *, schedules: bool) -> "RunnerDeployment":
     from prefect.client.schemas.objects import ConcurrencyLimitConfig
     from prefect.deployments.runner import RunnerDeployment
     from prefect.runner.storage import LocalStorage
@@ -80,4 +90,44 @@ def _register(definition: Mapping[str, Any], *, schedules: bool) -> None:
     )
     # Runs start in the checkout, whoever runs them: relative settings mean the same everywhere.
     deployment.storage = LocalStorage(str(Path.cwd()))
-    deployment.apply()
+    return deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """How what a server has compares with the file: names of deployments, and whether the clock is on."""
+
+    missing: tuple[str, ...]
+    differing: tuple[str, ...]
+    has_clock: bool
+
+
+def compare_registered(client: "SyncPrefectClient") -> Registered:
+    """Compare the server's deployments with ``deployments/prefect.yaml`` and the flows of this version."""
+    known = {deployment.name: deployment for deployment in client.read_deployments()}
+    definitions = read_definitions()
+    missing = [each["name"] for each in definitions if each["name"] not in known]
+    differing = [
+        each["name"]
+        for each in definitions
+        if each["name"] in known and not _is_as_defined(known[each["name"]], each)
+    ]
+    tick = known.get(DAILY_TICK)
+    has_clock = tick is not None and not tick.paused and any(each.active for each in tick.schedules)
+    return Registered(tuple(missing), tuple(differing), has_clock)
+
+
+def _is_as_defined(found: "DeploymentResponse", definition: Mapping[str, Any]) -> bool:
+    limit = (definition.get("concurrency_limit") or {}).get("limit")
+    times = [(each["cron"], each["timezone"]) for each in definition.get("schedules", [])]
+    wanted = _built(definition, schedules=True)
+    schedules = [each.schedule for each in found.schedules]
+    return (
+        found.entrypoint == wanted.entrypoint
+        and found.parameters == wanted.parameters
+        and found.tags == wanted.tags
+        and found.work_pool_name == wanted.work_pool_name
+        and (found.global_concurrency_limit and found.global_concurrency_limit.limit) == limit
+        and [(getattr(each, "cron", None), getattr(each, "timezone", None)) for each in schedules] == times
+        and found.parameter_openapi_schema == wanted._parameter_openapi_schema.model_dump(exclude_unset=True)
+    )

@@ -3,7 +3,7 @@
 Importing this module does not import Prefect: pages and commands that only name a run start fast.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
@@ -14,12 +14,14 @@ from fundpool.domain.errors import InputError
 from fundpool.local_prefect.client import (
     NO_LOGS_ON_THE_TERMINAL,
     QUIET,
+    address_of_local_server,
     environment,
     outages_in_words,
     past_every_proxy,
 )
 from fundpool.local_prefect.deployments import DAILY_TICK, deploy, load_flows
-from fundpool.local_prefect.server import Server, prefect_home, running_server
+from fundpool.local_prefect.patience import Patience
+from fundpool.local_prefect.server import Server, running_server
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class FlowRunResult:
 
 def run_url(settings: Settings, run_id: str | None) -> str | None:
     """Where a run is seen in Prefect's page; None when it was not run by Prefect or no page is known."""
-    base = settings.prefect_ui_url or _address_of_local_server(settings)
+    base = settings.prefect_ui_url or address_of_local_server(settings)
     return _page(base.rstrip("/"), run_id) if base and run_id else None
 
 
@@ -60,22 +62,21 @@ def _page(base: str, run_id: str) -> str:
     return f"{base}/runs/flow-run/{run_id}"
 
 
-def _address_of_local_server(settings: Settings) -> str | None:
-    try:
-        return (prefect_home(settings) / "address").read_text().strip() or None
-    except OSError:
-        return None
-
-
 @contextmanager
 def local_prefect(
-    settings: Settings, *, schedules: bool = False, server: Server | None = None
+    settings: Settings,
+    *,
+    schedules: bool = False,
+    server: Server | None = None,
+    patience: Patience | None = None,
+    say: Callable[[str], None] = lambda _line: None,
 ) -> "Iterator[LocalPrefect]":
     """A server, the deployments and a worker for as long as the block lasts; yields when steps can be run.
 
     ``schedules`` turns the daily clock on; a demo with its own clock leaves it off. ``server`` is one that
-    was started before and does not end with the block. Leaving waits for the run under way. Raises
-    ServiceUnavailable when the server does not come up or another one uses the folder.
+    was started before and does not end with the block. Leaving waits for the run under way, as ``patience``
+    says; ``say`` takes a line for whoever watches. Raises ServiceUnavailable when the server does not come up
+    or another one uses the folder.
     """
     with ExitStack() as running:
         server = server or running.enter_context(running_server(settings))
@@ -90,22 +91,40 @@ def local_prefect(
         from fundpool.local_prefect.worker import working
 
         client = running.enter_context(get_client(sync_client=True))
-        worker = running.enter_context(working(resume=True, unscheduled=not schedules))
+        # The folder's lock says that no other start of this server lives.
+        worker = running.enter_context(
+            working("start", is_only=True, without_clock=not schedules, patience=patience, say=say)
+        )
         address = server.home / "address"
         address.write_text(server.address)
         # Only who wrote the address takes it away: a start refused in this folder did not.
         running.callback(address.unlink, missing_ok=True)
-        yield LocalPrefect(server.address, server.url, client, _worker=worker)
+        yield LocalPrefect(server, client, _worker=worker, _say=say)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalPrefect:
-    """Runs steps and waits for them. ``ui_url`` is the address of Prefect's page, ``url`` of its API."""
+    """Runs steps and waits for them; a server that ends meanwhile is started again."""
 
-    ui_url: str
-    url: str
+    _server: Server
     _client: "SyncPrefectClient"
     _worker: "Worker"
+    _say: Callable[[str], None]
+
+    @property
+    def ui_url(self) -> str:
+        """The address of Prefect's page."""
+        return self._server.address
+
+    @property
+    def url(self) -> str:
+        """The address of Prefect's API."""
+        return self._server.url
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether, after the block, a step still goes on in a thread: the process must end as if killed."""
+        return self._worker.is_cut_short
 
     def run_step(
         self, step: str, city: str, month: str, *, county: str | None = None, as_of: str | None = None
@@ -150,7 +169,7 @@ class LocalPrefect:
         """
         from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 
-        from fundpool.local_prefect.worker import runs_in
+        from fundpool.local_prefect.recovery import runs_in
 
         open_states = set(StateType) - TERMINAL_STATES
         while runs := runs_in(self._client, *open_states):
@@ -176,17 +195,22 @@ class LocalPrefect:
 
         while True:
             self._worker.ended.clear()  # before the look: an end during it is not missed
-            with suppress(httpx.HTTPError):  # the worker says when the server is gone for good
+            with suppress(httpx.HTTPError):  # the worker says when the server is away
                 run = self._client.read_flow_run(run_id)
                 if run.state is not None and run.state.is_final():
                     return run, run.state
-            self._worker.must_be_well()
+            self._look_after()
             self._worker.ended.wait(CHECK_SECONDS)
 
     def work_until(self, stopped: Event) -> None:
         """Let the worker run what is scheduled or triggered until ``stopped`` is set.
 
-        Raises ServiceUnavailable when the server or the worker ends by itself.
+        Raises ServiceUnavailable when the worker ends by itself.
         """
         while not stopped.wait(CHECK_SECONDS):
-            self._worker.must_be_well()
+            self._look_after()
+
+    def _look_after(self) -> None:
+        self._worker.must_be_well()
+        if self._server.start_again_when_ended():
+            self._say("Prefect 服务已中断，重新启动 / the Prefect server had ended and is started again")

@@ -25,11 +25,12 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 from fundpool.domain.errors import ServiceUnavailable
-from fundpool.local_prefect.client import QUIET, unavailable
+from fundpool.local_prefect.client import LOOPBACK_HOSTS, QUIET, prefect_home, unavailable
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_SECONDS = 180
@@ -41,30 +42,42 @@ UNUSED_SERVICES = {
     for service in (
         "TRIGGERS",
         "EVENT_PERSISTER",
-        "FOREMAN",
-        "LATE_RUNS",
         "PAUSE_EXPIRATIONS",
         "CANCELLATION_CLEANUP",
     )
 }
-"""Services of the server that only automations or several workers need; here are neither."""
+"""Services of the server that only automations need, of which there are none. FOREMAN says which worker is gone."""
 
 ASK_AGAIN_SECONDS = 0.3
 """After the first refusal; twice as long for every other one of the last ten seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Server:
     """A server's process, its data folder and where it answers."""
 
     home: Path
-    address: str
+    port: int
     process: "subprocess.Popen[bytes]"
+
+    @property
+    def address(self) -> str:
+        """The address of its page."""
+        return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def url(self) -> str:
         """The address of its API."""
         return f"{self.address}/api"
+
+    def start_again_when_ended(self) -> bool:
+        """Start the process anew where it was, if it has ended; whether it had."""
+        if self.process.poll() is None:
+            return False
+        self.process.communicate()
+        with _listening(self.port) as listener:
+            self.process = _start(self.home, listener)
+        return True
 
     def wait_healthy(self) -> None:
         """Block until the server answers. Raises ServiceUnavailable when it ends or takes too long."""
@@ -92,10 +105,12 @@ def running_server(settings: Settings) -> Iterator[Server]:
     home = prefect_home(settings)
     home.mkdir(parents=True, exist_ok=True)
     with _hold(home / "lock"):
-        database, template = home / "prefect.db", _template()
+        database, template = _database(home), _template()
         if template.is_file() and not database.exists():
             shutil.copyfile(template, database)
-        server = _start(home, database)
+        # Bound before the child starts: a free port that is only looked up may be taken when it is needed.
+        with _listening(settings.prefect_port) as listener:
+            server = Server(home, listener.getsockname()[1], _start(home, listener))
         try:
             yield server
         finally:
@@ -107,12 +122,25 @@ def running_server(settings: Settings) -> Iterator[Server]:
             server.process.communicate()
 
 
-def _start(home: Path, database: Path) -> Server:
-    # Bound before the child starts: a free port that is only looked up may be taken when it is needed.
-    with socket.create_server((LOOPBACK, 0)) as listener, _log(home).open("ab") as log:
-        port, handle = listener.getsockname()[1], listener.fileno()
-        address = f"http://{LOOPBACK}:{port}"
-        process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise ServiceUnavailable(
+            "prefect_port_taken",
+            f"Prefect 服务的端口 {port} 不能用：{error.strerror}",
+            f"port {port} for the Prefect server cannot be used: {error.strerror}",
+            remedy="停止占用它的程序，或另设 FUNDPOOL_PREFECT_PORT（0 为任一空闲端口）/ stop the program that uses it, or set "
+            "FUNDPOOL_PREFECT_PORT to another (0 for any that is free)",
+        ) from error
+
+
+def _start(home: Path, listener: socket.socket) -> "subprocess.Popen[bytes]":
+    port, handle = listener.getsockname()[1], listener.fileno()
+    # Prefect pastes the path into an address as it stands: a "?" in it would end the name there.
+    database = quote(str(_database(home)))
+    with _log(home).open("ab") as log:
+        return subprocess.Popen(  # noqa: S603  our own interpreter and module
             [sys.executable, "-m", "fundpool.local_prefect.server", str(handle), str(home / "server.lock")],
             env={
                 # The server runs no flow: it needs none of our settings, and two of them are secrets.
@@ -120,11 +148,11 @@ def _start(home: Path, database: Path) -> Server:
                 **QUIET,
                 **UNUSED_SERVICES,
                 "PREFECT_HOME": str(home),
-                # Prefect pastes the path into an address as it stands: a "?" in it would end the name there.
-                "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{quote(str(database))}?uri=true",
+                "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{database}?uri=true",
                 "PREFECT_SERVER_API_HOST": LOOPBACK,
                 "PREFECT_SERVER_API_PORT": str(port),
-                "PREFECT_API_URL": f"{address}/api",
+                "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(own_origins(port)),
+                "PREFECT_API_URL": f"http://{LOOPBACK}:{port}/api",
             },
             pass_fds=[handle],
             stdin=subprocess.PIPE,  # its end of file tells the child that we are gone
@@ -132,16 +160,19 @@ def _start(home: Path, database: Path) -> Server:
             stderr=log,
             start_new_session=True,  # Ctrl-C is for us; we stop the server when our run has ended
         )
-    return Server(home, address, process)
 
 
-def prefect_home(settings: Settings) -> Path:
-    """The data folder of the server."""
-    return settings.home.resolve() / "prefect"
+def own_origins(port: int) -> tuple[str, ...]:
+    """Where pages of this server come from."""
+    return tuple(f"http://{host}:{port}" for host in LOOPBACK_HOSTS)
 
 
 def _log(home: Path) -> Path:
     return home / "server.log"
+
+
+def _database(home: Path) -> Path:
+    return home / "prefect.db"
 
 
 def _hold(path: Path) -> IO[str]:
@@ -198,14 +229,45 @@ def serve(handle: int, lock_path: Path) -> None:
         uvicorn.Server(config).run(sockets=[socket.socket(fileno=handle)])
 
 
+class OwnOriginOnly:
+    """Refuses what another web page asks: a browser on this machine reaches the server, whoever sent it there.
+
+    Prefect's CORS setting only keeps that page from reading the answer; the request, such as a run, would be
+    carried out.
+    """
+
+    def __init__(self, app: "ASGIApp", origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._origins = {origin.encode() for origin in origins}
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Pass the request on, or answer 403."""
+        foreign = [
+            value
+            for name, value in scope.get("headers", ())
+            if name == b"origin" and value not in self._origins
+        ]
+        if not foreign:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            from starlette.responses import PlainTextResponse
+
+            refusal = PlainTextResponse("another origin", status_code=HTTPStatus.FORBIDDEN)
+            await refusal(scope, receive, send)
+
+
 def application() -> "FastAPI":
-    """Prefect's application, which says with a 503 when to ask again.
+    """Prefect's application for its own pages and host names alone, which says with a 503 when to ask again.
 
     It creates a flow run in a transaction that reads before it writes. When another request commits in
     between, SQLite refuses the write at once ("database is locked"), and Prefect's client would wait two
     seconds for what succeeds now.
     """
     from prefect.server.api.server import create_app
+    from prefect.settings import PREFECT_SERVER_API_PORT
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     app = create_app()
     refused: deque[float] = deque(maxlen=8)
@@ -222,6 +284,9 @@ def application() -> "FastAPI":
             response.headers["Retry-After"] = str(ASK_AGAIN_SECONDS * 2**lately)
         return response
 
+    app.add_middleware(OwnOriginOnly, origins=own_origins(PREFECT_SERVER_API_PORT.value()))
+    # A page may have its own host name point here (DNS rebinding): its origin would be its host.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK_HOSTS))
     return app
 
 

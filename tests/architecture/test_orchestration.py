@@ -1,6 +1,7 @@
 """Flows and tasks stay thin, and a change of schedule shows in review."""
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from flows import steps
 from flows.daily_tick import daily_tick
 from flows.monthly_cycle import monthly_cycle
+from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES, load_policies
 from fundpool.domain.month import MONTH, STEPS, keys
 from fundpool.services.month.steps import PARTS
 
@@ -157,9 +159,13 @@ def deployments_as_text() -> str:
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
-def test_the_form_of_a_run_explains_every_parameter_and_takes_no_month_that_is_none(flow: Any) -> None:
+def test_the_form_of_a_run_explains_every_parameter_offers_the_cities_and_takes_no_month_that_is_none(
+    flow: Any,
+) -> None:
     shown = flow.parameters.model_dump()["properties"]
     assert all(re.search(r"[\u4e00-\u9fff].* / \w", each["description"]) for each in shown.values())
+    city = json.dumps(shown["city"] if "city" in shown else shown["cities"])
+    assert all(f'"{policy.key}"' in city for policy in load_policies(PRODUCT_POLICIES).cities)
     month = shown["month"] if "month" in shown else shown["months"]["anyOf"][0]["items"]
     for text, is_month in (("2026-10", True), ("2026-1", False), ("2026-13", False), ("0001-10", False)):
         assert bool(re.search(month["pattern"], text)) is is_month, text

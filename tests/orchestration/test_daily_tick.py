@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -116,6 +117,18 @@ def test_a_tick_that_died_between_reserving_and_starting_is_finished_by_the_next
     assert started(prefect.run_tick("2026-09-21T07:05", ["taizhou"])) == of_october(COLLECTING)
 
 
+def log_of(run: FlowRunResult) -> list[str]:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+
+    APILogHandler().flush()
+    with get_client(sync_client=True) as client:
+        logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run.run_id)])))
+    assert logs
+    return [line.message for line in logs]
+
+
 def test_a_city_that_cannot_be_looked_at_does_not_stop_the_others(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +151,7 @@ def test_a_city_that_cannot_be_looked_at_does_not_stop_the_others(
         "台州市 2026-10 计划审核",
         "台州市 2026-10 预警",
     ]
+    assert not [line for line in log_of(tick) if "TypeError" in line]
 
 
 def test_a_tick_starts_every_step_before_it_fails_for_want_of_an_anchor_and_the_next_one_keeps_it(

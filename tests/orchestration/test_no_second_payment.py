@@ -118,7 +118,7 @@ def second_worker() -> Iterator[None]:
     """Another worker of the same pool."""
     from fundpool.local_prefect.worker import working  # noqa: PLC0415
 
-    with working(resume=False, unscheduled=False):
+    with working("second"):
         yield
 
 
@@ -275,7 +275,7 @@ LEASE_LEAVES_SECONDS = 2
 def test_a_process_stopped_past_its_lease_sends_nothing_when_it_wakes_up(
     prefect: LocalPrefect, taizhou: CityScene, tmp_path: Path
 ) -> None:
-    with served(taizhou) as bank:
+    with served(taizhou) as bank, worker_of_prefects_own():
         run = claimed()
         zombie = subprocess.Popen(
             [sys.executable, "-c", STOPS_BEFORE_THE_CALL, run],
@@ -301,6 +301,20 @@ def test_a_process_stopped_past_its_lease_sends_nothing_when_it_wakes_up(
     assert_paid_once(taizhou)
     # Three claims, two calls: the one that was stopped never spoke to the bank.
     assert submissions(taizhou) == {"started": 3, "finished": 2}
+
+
+@contextmanager
+def worker_of_prefects_own() -> Iterator[None]:
+    """A living worker of Prefect's process type: what it claims is left to it."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    from fundpool.local_prefect.deployments import WORK_POOL  # noqa: PLC0415
+    from fundpool.local_prefect.recovery import forget_workers  # noqa: PLC0415
+
+    with get_client(sync_client=True) as client:
+        client.send_worker_heartbeat(WORK_POOL, "ProcessWorker 1", heartbeat_interval_seconds=600)
+        yield
+        forget_workers(client, ["ProcessWorker 1"])
 
 
 def claimed() -> str:

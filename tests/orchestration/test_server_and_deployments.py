@@ -193,12 +193,66 @@ def test_a_request_that_sqlite_refused_is_asked_again_at_once(monkeypatch: pytes
     transport = httpx.ASGITransport(application())
 
     async def headers_of(status: int) -> httpx.Headers:
-        async with httpx.AsyncClient(transport=transport, base_url="http://prefect") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return (await client.get(f"/{status}")).headers
 
     waits = [float(asyncio.run(headers_of(503))["Retry-After"]) for _ in range(3)]
     assert waits == [0.3, 0.6, 1.2]
     assert "Retry-After" not in asyncio.run(headers_of(200))
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:{port}"}, 200),
+        ({"Origin": "http://localhost:{port}"}, 200),
+        ({"Host": "attacker.example:{port}"}, 400),
+        ({"Origin": "http://attacker.example"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_the_local_server_answers_its_own_host_and_origin_only(
+    prefect: LocalPrefect, headers: dict[str, str], status: int
+) -> None:
+    port = str(urlsplit(prefect.url).port)
+    sent = {name: value.format(port=port) for name, value in headers.items()}
+    for path in ("/api/health", "/"):
+        answer = httpx.get(f"{prefect.ui_url}{path}", headers=sent, trust_env=False)
+        assert answer.status_code == status
+        assert answer.headers.get("access-control-allow-origin") in {None, sent.get("Origin")}
+        assert status == 200 or "access-control-allow-origin" not in answer.headers
+
+
+def test_another_page_gets_no_events_of_the_local_server(prefect: LocalPrefect) -> None:
+    """No browser asks before it opens a socket, whatever the CORS settings are."""
+    address = urlsplit(prefect.url)
+    for origin, status in (("http://attacker.example", b"403"), (prefect.ui_url, b"101")):
+        with socket.create_connection(("127.0.0.1", address.port or 0), timeout=60) as connection:
+            connection.sendall(
+                f"GET /api/events/out HTTP/1.1\r\nHost: {address.netloc}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n"
+                "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: prefect\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+            )
+            assert connection.recv(4096).split()[1] == status
+
+
+def test_a_port_that_is_taken_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        refused = subprocess.run(
+            [sys.executable, "-m", "fundpool", "start"],
+            env=environment(FUNDPOOL_HOME=str(tmp_path), FUNDPOOL_PREFECT_PORT=port),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert refused.returncode == 4
+    assert "[prefect_port_taken]" in refused.stderr
+    assert port in refused.stderr
+    assert "FUNDPOOL_PREFECT_PORT" in refused.stderr
 
 
 def test_neither_a_proxy_nor_marks_in_the_folders_name_keep_us_from_the_local_server(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from tests.integration.month_scene import CityScene, at
 OCTOBER = Month(2026, 10)
 SANMEN = "331022"
 PAYDAY = "2026-09-30T10:00"
+PAUSES_AFTER_THEM = tuple(timedelta(minutes=minutes) for minutes in (8, 15, 30))
+"""What follows the three pauses that are waited out here."""
 
 
 def play_to_application(scene: CityScene) -> None:
@@ -259,6 +262,104 @@ def test_the_graph_of_a_month_shows_its_parts_one_after_the_other(
     assert "第九条" in str(first.data)
 
 
+def test_a_run_that_met_a_service_that_was_away_is_tried_again_by_itself_for_an_hour(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pauses are read from the times it is scheduled for, and passed over by scheduling it for now."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.states import AwaitingRetry  # noqa: PLC0415
+
+    from fundpool.local_prefect import recovery  # noqa: PLC0415
+
+    scene = scene_of("taizhou", OCTOBER)
+    tries = []
+
+    def incoming(city: str, document: str) -> tuple[Incoming, ...]:
+        if document == "plan":
+            tries.append(city)
+            raise ServiceUnavailable(
+                "storage_unavailable", "收件夹打不开", "the folder is away", remedy="mount it"
+            )
+        return ()
+
+    monkeypatch.setattr(scene.ports.drop_folder, "incoming", incoming)
+    monkeypatch.setattr(recovery, "PAUSES", recovery.PAUSES[:3])
+    with get_client(sync_client=True) as client:
+        ended = prefect.run_step("plan-collection", "taizhou", "2026-10")
+        run_id = UUID(ended.run_id)
+        pauses = []
+        while len(pauses) < 3:
+            assert (ended.state_type, ended.state_name) == ("FAILED", "ServiceAway")
+            failed_at = max(
+                state.timestamp for state in client.read_flow_run_states(run_id) if state.is_failed()
+            )
+            deadline = time.monotonic() + 60
+            while (state := client.read_flow_run(run_id).state) is None or state.name != "AwaitingRetry":
+                assert time.monotonic() < deadline, state
+                time.sleep(0.1)
+            assert "收件夹打不开" in (state.message or "")
+            assert state.state_details.scheduled_time
+            pauses.append((state.state_details.scheduled_time - failed_at).total_seconds())
+            client.set_flow_run_state(run_id, AwaitingRetry(), force=True)
+            ended = prefect.wait_for(ended.run_id)
+        assert pauses == [60, 120, 240]
+        assert len(tries) == 4 * 3, "each run's own task tries three times"
+        with_end = client.read_flow_run(run_id)
+        assert recovery.retry_what_was_away(client, with_end.end_time) == []
+        assert with_end.state_name == "ServiceAway"
+    assert sum(pause.total_seconds() for pause in (*recovery.PAUSES, *PAUSES_AFTER_THEM)) == 3600
+
+
+def test_what_a_person_must_mend_or_a_played_clock_met_is_not_tried_again(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    from fundpool.local_prefect import recovery  # noqa: PLC0415
+
+    scene = scene_of("taizhou", OCTOBER)
+
+    def incoming(city: str, document: str) -> tuple[Incoming, ...]:
+        raise ServiceUnavailable("database_read_only", "只读", "read-only", remedy="chmod")
+
+    monkeypatch.setattr(scene.ports.drop_folder, "incoming", incoming)
+    wrongly_set_up = prefect.run_step("plan-collection", "taizhou", "2026-10")
+    assert wrongly_set_up.state_name == "Failed"
+
+    def away(city: str, document: str) -> tuple[Incoming, ...]:
+        raise ServiceUnavailable("storage_unavailable", "打不开", "away", remedy="mount it")
+
+    monkeypatch.setattr(scene.ports.drop_folder, "incoming", away)
+    played = prefect.run_step("plan-collection", "taizhou", "2026-10", as_of="2026-09-22")
+    assert played.state_name == "ServiceAway"
+    with get_client(sync_client=True) as client:
+        at_end = client.read_flow_run(UUID(played.run_id)).end_time
+        assert recovery.retry_what_was_away(client, at_end) == []
+
+
+def test_a_failed_unit_leaves_no_traceback_of_prefects_own_in_the_log(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene]
+) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+
+    scene = scene_of("taizhou", OCTOBER, without_account=(SANMEN,))
+    play_to_application(scene)
+    prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
+    scene.authorise("disbursement", at("2026-09-30 10:05"))
+    prefect.run_step("disbursement", "taizhou", "2026-10", as_of=PAYDAY)
+    run = prefect.run_step("allocation", "taizhou", "2026-10", as_of=PAYDAY)
+    month = prefect.run_step("monthly-cycle", "taizhou", "2026-10", as_of=PAYDAY)
+    assert (run.state_type, month.state_type) == ("FAILED", "FAILED")
+    APILogHandler().flush()
+    of_both = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[id_of(run), id_of(month)]))
+    with get_client(sync_client=True) as client:
+        lines = client.read_logs(of_both)
+    assert lines
+    assert not [line.message for line in lines if "Traceback" in line.message]
+
+
 def test_what_kept_a_county_back_is_in_the_runs_log_and_in_its_state(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene]
 ) -> None:
@@ -339,7 +440,7 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
         run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)
         client.set_flow_run_state(run.id, Running(), force=True)
-    with working(resume=True, unscheduled=False):  # as the next start does
+    with working("start"):  # as the next start does
         assert prefect.wait_for(str(run.id)).is_completed
 
 

@@ -78,6 +78,28 @@ def test_a_claim_that_was_sent_twice_does_not_leave_its_run_lying_in_everybody_s
     assert run.is_completed
 
 
+def test_a_claim_whose_mark_did_not_reach_the_server_is_made_anew(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx  # noqa: PLC0415
+    from prefect.client.orchestration import SyncPrefectClient  # noqa: PLC0415
+
+    scene_of("taizhou", Month(2026, 10))
+    mark = SyncPrefectClient.update_flow_run
+    lost: list[str] = []
+
+    def losing_the_first_mark(self: Any, *rest: Any, **options: Any) -> Any:
+        if not lost:
+            lost.append(str(rest[0]))
+            raise httpx.ConnectError("gone")
+        return mark(self, *rest, **options)
+
+    monkeypatch.setattr(SyncPrefectClient, "update_flow_run", losing_the_first_mark)
+    run = prefect.run_step("flags", "taizhou", "2026-10", as_of="2026-09-23")
+    assert lost == [run.run_id]
+    assert run.is_completed
+
+
 def test_a_run_whose_end_did_not_reach_the_server_is_run_again_and_ends(
     prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
 ) -> None:

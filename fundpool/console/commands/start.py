@@ -1,13 +1,13 @@
 """``fundpool start`` and ``fundpool deploy``: the clock and the steps under Prefect."""
 
 import os
-import signal
-import threading
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from fundpool.console.commands.worker import FINISH_WITHIN_SECONDS, FinishWithin
 from fundpool.console.options import Options, PolicyDir
+from fundpool.console.signals import Ending, end_as_if_killed, say
 
 
 def start(
@@ -15,25 +15,30 @@ def start(
     schedules: Annotated[
         bool, Parameter(help="每日七时自动调度 / start the daily tick at seven every morning")
     ] = True,
+    finish_within: FinishWithin = FINISH_WITHIN_SECONDS,
     policy_dir: PolicyDir = None,
 ) -> int:
     """启动本机 Prefect 服务与执行器，直至停止 / Run a local Prefect server and worker until stopped.
 
-    Loopback only, with its own data under FUNDPOOL_HOME/prefect. Ctrl-C or SIGTERM ends it after the
-    step that is running. Exit status 4 when the server does not come up.
+    Loopback only, with its own data under FUNDPOOL_HOME/prefect; a server that ends is started again. Ctrl-C or
+    SIGTERM ends it after the step that is running, a second one hands that step back. Exit status 4 when
+    the server does not come up.
     """
+    from fundpool.local_prefect.patience import Patience
     from fundpool.local_prefect.runs import local_prefect
 
     if policy_dir is not None:
-        # Each run is a process of its own and reads the settings itself.
+        # The flows read the settings themselves.
         os.environ["FUNDPOOL_POLICY_DIR"] = str(policy_dir.resolve())
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    with local_prefect(Options(policy_dir=policy_dir).settings, schedules=schedules) as prefect:
+    ending = Ending()
+    ending.listen()
+    settings, patience = Options(policy_dir=policy_dir).settings, Patience(finish_within, ending.hurried)
+    with local_prefect(settings, schedules=schedules, patience=patience, say=say) as prefect:
         print(f"Prefect: {prefect.ui_url}", flush=True)
         print(f"PREFECT_API_URL={prefect.url}", flush=True)
-        prefect.work_until(stopped)
+        prefect.work_until(ending.stopped)
+    if prefect.is_cut_short:
+        end_as_if_killed()
     return 0
 
 
@@ -43,7 +48,9 @@ def deploy() -> int:
     Exit status 4 when no Prefect server answers there.
     """
     from fundpool.local_prefect import deployments
+    from fundpool.local_prefect.client import client_of_given_server
 
-    for name in deployments.deploy():
-        print(name)
+    with client_of_given_server(Options().settings):
+        for name in deployments.deploy():
+            print(name)
     return 0

@@ -1,0 +1,35 @@
+"""How a service is asked to end: the first signal lets it finish what is under way, a second one hurries it."""
+
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from threading import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Set by Ctrl-C and SIGTERM: ``stopped`` by the first, ``hurried`` by the second."""
+
+    stopped: Event = field(default_factory=Event)
+    hurried: Event = field(default_factory=Event)
+
+    def listen(self) -> None:
+        """Take the process's signals from now on."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._take)
+
+    def _take(self, _number: int, _frame: object) -> None:
+        (self.hurried if self.stopped.is_set() else self.stopped).set()
+
+
+def say(line: str) -> None:
+    """A line for whoever watches the service; its supervisor adds the time."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def end_as_if_killed() -> None:
+    """End the process at once, with a thread still at work whose run is somebody else's by now."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
