@@ -26,6 +26,9 @@ _numbers = count(1)
 
 # Commands and scenes work on the same books; tests of the key's file take this away again.
 os.environ["FUNDPOOL_SEAL_KEY"] = SEAL_KEY
+# No test reads or writes what belongs to an installation of this machine.
+os.environ["FUNDPOOL_CONFIG"] = ""
+os.environ["XDG_DATA_HOME"] = "/nonexistent"
 
 
 @pytest.hookimpl(trylast=True)

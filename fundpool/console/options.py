@@ -1,6 +1,5 @@
 """Options that many commands share, with the ports they open and the printing of the result."""
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypedD
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
+from fundpool.configuration import configured_path
 from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
@@ -69,13 +69,12 @@ class Options:
     def policy_folder(self) -> Path:
         """The folder of policy files: the option, else what ``Settings.policy_dir`` says.
 
-        Reads the environment variable itself: `due`, `compute` and `policy` need no other setting, and to
-        load pydantic-settings takes as long as their own work. A test compares the two.
+        Reads the variable and the configuration file itself: `due`, `compute` and `policy` need no other
+        setting, and to load pydantic-settings takes as long as their own work. A test compares the two.
         """
         from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
 
-        named = os.environ.get("FUNDPOOL_POLICY_DIR")
-        return self.policy_dir or (PRODUCT_POLICIES if named is None else Path(named))
+        return self.policy_dir or configured_path("policy_dir") or PRODUCT_POLICIES
 
     @property
     def settings(self) -> "Settings":

@@ -217,6 +217,10 @@ class _Demo:
 def _settings_of_demo(home: Path, policy_dir: Path | None) -> dict[str, str | None]:
     """The demo's own settings, whatever the real ones are: its data never mixes with real data."""
     ours = {
+        "FUNDPOOL_CONFIG": "",
+        "CREDENTIALS_DIRECTORY": None,
+        "FUNDPOOL_DATABASE_URL_FILE": None,
+        "FUNDPOOL_GATEWAY_SECRET_FILE": None,
         "FUNDPOOL_HOME": str(home),
         "FUNDPOOL_DATABASE_URL": None,
         "FUNDPOOL_DROP_FOLDER": None,
