@@ -47,7 +47,7 @@ def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -
     if not file.is_file():
         raise InputError("file_unreadable", f"没有备份文件 {file}", f"there is no backup {file}")
     _require_sound(file)
-    with TemporaryDirectory(dir=Path(target).parent, prefix=".restore-") as folder:
+    with TemporaryDirectory(dir=target.parent, prefix=".restore-") as folder:
         staged = Database(sqlite_url(Path(folder) / "staged.db"))
         shutil.copyfile(file, Path(folder) / "staged.db")
         upgrade(staged)
@@ -64,9 +64,8 @@ def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -
     return prepared
 
 
-def _sqlite_file(database: Database) -> str:
-    file = database.engine.url.database
-    if not database.is_sqlite or not file:
+def _sqlite_file(database: Database) -> Path:
+    if database.file is None:
         raise InputError(
             "backup_by_postgresql",
             "PostgreSQL 的备份用 pg_dump 或基础备份；恢复后执行 fundpool restore --quarantine-only",
@@ -74,7 +73,8 @@ def _sqlite_file(database: Database) -> str:
             "fundpool restore --quarantine-only",
             remedy="docs/reliability.md",
         )
-    return file
+    database.require_file()
+    return database.file
 
 
 def _require_sound(file: Path) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
+from fundpool.configuration import FORMER_FOLDER
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.ports.failpoints import failpoint
 
@@ -42,6 +43,8 @@ class Database:
         address = _parsed(url)
         self.url = url
         self.is_sqlite = address.get_backend_name() == "sqlite"
+        self.file = Path(address.database) if self.is_sqlite and address.database else None
+        """The file of SQLite; None for a server's database."""
         self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(url)
 
     @property
@@ -54,8 +57,9 @@ class Database:
         """Run ``work`` in one transaction and commit; rerun it whole when the database aborts it.
 
         ``work`` makes no outside call: it can be run more than once. Raises ServiceUnavailable
-        when the database cannot be reached or stays contended for MAX_ATTEMPTS tries.
+        when the database cannot be reached, is not set up or stays contended for MAX_ATTEMPTS tries.
         """
+        self.require_file()
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with self.engine.begin() as connection:
@@ -75,6 +79,7 @@ class Database:
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` against one consistent snapshot without taking the write lock."""
+        self.require_file()
         try:
             with self.engine.connect() as connection:
                 reader = connection.execution_options(fundpool_read_only=True)
@@ -87,6 +92,12 @@ class Database:
                     return work(reader)
         except DBAPIError as error:
             raise _for_people(error) from error
+
+    def require_file(self) -> None:
+        """Raise ServiceUnavailable when the file of an embedded database is not there."""
+        # SQLite makes a file that is missing: a command in the wrong place would begin another set of books.
+        if self.file is not None and not self.file.exists():
+            raise not_set_up(self.file)
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -119,9 +130,6 @@ def _bad_address() -> InputError:
 
 
 def _sqlite_engine(address: URL) -> Engine:
-    file = address.database
-    if file and file != ":memory:":
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(address, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
@@ -187,13 +195,28 @@ def _for_people(error: DBAPIError) -> Exception:
     return error
 
 
-def not_set_up() -> ServiceUnavailable:
-    """The error for a database that ``fundpool init`` has not given its tables."""
+def not_set_up(file: Path | None = None) -> ServiceUnavailable:
+    """The error for a database that ``fundpool init`` has not made (``file``) or given its tables."""
+    former = former_database()
     return ServiceUnavailable(
         "database_not_set_up",
-        "数据库还没有建表",
-        "the database has no tables yet",
-        remedy="fundpool init",
+        "数据库还没有建表" if file is None else f"没有数据库 {file}",
+        "the database has no tables yet" if file is None else f"there is no database {file}",
+        remedy="fundpool init" if former is None or former == file else former_home(former),
+    )
+
+
+def former_database() -> Path | None:
+    """The database that an earlier release made below this folder, which is opened only by name now."""
+    file = (FORMER_FOLDER / "fundpool.db").absolute()
+    return file if file.exists() else None
+
+
+def former_home(file: Path) -> str:
+    """What to do with a former release's database: the remedy of an error."""
+    return (
+        f"此处有旧版的数据目录，用它则设 FUNDPOOL_HOME={file.parent}，另建则 fundpool init / an earlier release's data "
+        f"lies here: FUNDPOOL_HOME={file.parent} for it, fundpool init elsewhere for new books"
     )
 
 

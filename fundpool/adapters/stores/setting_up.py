@@ -1,20 +1,58 @@
-"""Setting an installation up: data folder, seal key and tables."""
+"""Setting an installation up: data folder, seal key and tables. Nothing else creates any of them."""
+
+import os
+from pathlib import Path
 
 from fundpool.adapters.keys.seal_key import make_seal_key
 from fundpool.adapters.stores import migrations
-from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.database import Database, former_database, former_home
+from fundpool.domain.errors import InputError
 from fundpool.settings import Settings
+
+_OF_OTHERS = 0o077
 
 
 def install(settings: Settings) -> Database:
-    """The installation's database, with its data folder, seal key and tables in place.
+    """The installation's database, with its data folder, seal key and tables in place; its owner's alone.
 
-    Raises as ``migrations.upgrade`` does.
+    Raises as ``migrations.upgrade`` does, and InputError when an earlier release's data lies in the current
+    folder and nothing says where the data of this one is to be.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    former = former_database()
+    if former is not None and not settings.model_fields_set & {"home", "database_url"}:
+        raise InputError(
+            "former_data_here",
+            f"当前目录下有旧版的数据库 {former}，新装不在此处",
+            f"an earlier release's database lies in {former}; a new installation would be another set of books",
+            remedy=former_home(former),
+        )
+    _own_folder(settings.home)
     database = Database(settings.resolved_database_url)
+    if database.file is not None:
+        _own_folder(database.file.parent)
+        database.file.touch(mode=0o600)
+    settings.resolved_drop_folder.mkdir(parents=True, exist_ok=True)
     if migrations.current(database) is None:
         # Later a missing key is not replaced: nothing that was approved would hold any more.
         make_seal_key(settings)
     migrations.upgrade(database)
     return database
+
+
+def _own_folder(folder: Path) -> None:
+    """Make the folder for its owner alone, or make an empty one so; one that holds something is left as it is."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if _is_open(folder) and folder.stat().st_uid == os.geteuid() and not any(folder.iterdir()):
+        folder.chmod(0o700)
+
+
+def _is_open(folder: Path) -> bool:
+    return folder.exists() and bool(folder.stat().st_mode & _OF_OTHERS)
+
+
+def open_to_others(settings: Settings) -> list[str]:
+    """What to tell people of a data folder that other users of the machine can look into."""
+    home = settings.home.absolute()
+    if not _is_open(home):
+        return []
+    return [f"其他用户可进入数据目录 / other users can look into the data folder: chmod 700 {home}"]

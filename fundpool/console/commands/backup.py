@@ -67,6 +67,7 @@ def restore(
             database, file, lambda staged: SqlTransactions(staged, seals).transaction(stop_all)
         )
     else:
+        database.require_file()
         upgrade(database)
         stopped = SqlTransactions(database, seals).transaction(stop_all)
     return act.show(

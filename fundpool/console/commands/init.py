@@ -1,5 +1,7 @@
 """``fundpool init``: set up the database and the folders."""
 
+from typing import Any
+
 from fundpool.console.options import Options
 
 
@@ -10,21 +12,21 @@ def init(*, options: Options = Options()) -> int:
     """
     from fundpool.adapters.policies.policy_files import load_policies
     from fundpool.adapters.stores.migrations import current
-    from fundpool.adapters.stores.setting_up import install
+    from fundpool.adapters.stores.setting_up import install, open_to_others
 
     settings = options.settings
     cities = load_policies(settings.policy_dir).cities
-    settings.resolved_drop_folder.mkdir(parents=True, exist_ok=True)
     database = install(settings)
     revision = current(database)
     database.dispose()
-    document = {
+    document: dict[str, Any] = {
         "home": str(settings.home.resolve()),
         "database": database.shown_url,
         "revision": revision,
         "drop_folder": str(settings.resolved_drop_folder.resolve()),
         "policy_dir": str(settings.policy_dir.resolve()),
         "cities": [city.key for city in cities],
+        "warnings": open_to_others(settings),
     }
     return options.show(
         document,
@@ -32,4 +34,5 @@ def init(*, options: Options = Options()) -> int:
         f"收件目录 drop folder: {document['drop_folder']}/<city>/<document>/",
         f"政策文件 policies: {document['policy_dir']}",
         *(f"  {city.key} {city.name_zh}" for city in cities),
+        *document["warnings"],
     )

@@ -20,7 +20,7 @@ def serve(
     from functools import partial
 
     from fundpool.adapters.keys.signature import shared_secret
-    from fundpool.bootstrap import build_ports
+    from fundpool.bootstrap import open_ports
     from fundpool.clock import business_clock
     from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
@@ -33,7 +33,7 @@ def serve(
     settings = Options(policy_dir=policy_dir).settings
     bound = settings.dashboard_host if host is None else host
     business_clock(as_of)  # a wrong --as-of is an error now, not on the first page
-    ports = build_ports(settings)
+    ports = open_ports(settings)
     app = create_app(
         MonthReader(ports),
         partial(business_clock, as_of),

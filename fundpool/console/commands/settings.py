@@ -16,6 +16,8 @@ def settings(*, json: Json = False) -> int:
     which only their owner may read: FUNDPOOL_GATEWAY_SECRET_FILE, gateway_secret_file, or systemd's credential
     fundpool.gateway_secret.
     """
+    from fundpool.adapters.stores.setting_up import open_to_others
+
     values, origins, file = Settings(), Settings.origins(), configuration_file()
     rows = [
         {
@@ -32,8 +34,14 @@ def settings(*, json: Json = False) -> int:
         "来源 origin": "origin",
         "说明 description": "description",
     }
-    document = {"configuration_file": None if file is None else str(file), "settings": rows}
-    show(document, f"配置文件 file: {file or '-'}", Table("设置 settings", rows, columns), as_json=json)
+    warnings = open_to_others(values)
+    document = {
+        "configuration_file": None if file is None else str(file),
+        "settings": rows,
+        "warnings": warnings,
+    }
+    table = Table("设置 settings", rows, columns)
+    show(document, f"配置文件 file: {file or '-'}", table, *warnings, as_json=json)
     return 0
 
 
