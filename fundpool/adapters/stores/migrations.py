@@ -8,14 +8,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import OperationalError
 
 import schemas.migrations
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals
 from fundpool.domain.errors import InputError, ServiceUnavailable
-from schemas.tables import metadata
+from fundpool.version import VERSION
+from schemas.tables import metadata, release
 
 SCRIPTS = Path(schemas.migrations.__file__).parent
 """Folder of ``env.py`` and of the revisions in ``versions/``."""
@@ -37,13 +38,20 @@ def upgrade(database: Database) -> None:
             # A table of that name, whoever made it, is an error and never taken for ours.
             metadata.create_all(connection, checkfirst=False)
             command.stamp(config, "head")
+            _note_release(connection)
         elif revision in {known.revision for known in ScriptDirectory.from_config(config).walk_revisions()}:
             command.upgrade(config, "head")
             if revision < FIRST_WITH_LATEST_SEALS:
                 # Once and in the transaction that migrates: later a row without one was put there by somebody else.
                 SqlLatestSeals(connection, RowWriter(connection)).adopt()
+            if revision != _revision_of(connection):
+                _note_release(connection)
         else:
             raise _unknown(revision)
+
+
+def _note_release(connection: Connection) -> None:
+    connection.execute(insert(release).values(revision=_revision_of(connection), version=VERSION))
 
 
 def current(database: Database) -> str | None:

@@ -1,22 +1,28 @@
 """Setting an installation up: data folder, seal key and tables. Nothing else creates any of them."""
 
 import os
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from fundpool.adapters.keys.seal_key import make_seal_key
+from fundpool.adapters.keys.seal_key import make_seal_key, seals_of
 from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database, former_database, former_home
+from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.clock import business_clock
 from fundpool.domain.errors import InputError
+from fundpool.services.oversight.installation import record_installation
 from fundpool.settings import Settings
 
 _OF_OTHERS = 0o077
 
 
-def install(settings: Settings) -> Database:
-    """The installation's database, with its data folder, seal key and tables in place; its owner's alone.
+def install(settings: Settings, *, cities: Sequence[str] | None = None, sandbox: bool = False) -> Database:
+    """The installation's database, with its data folder, seal key, tables and record in place; its owner's alone.
 
-    Raises as ``migrations.upgrade`` does, and InputError when an earlier release's data lies in the current
-    folder and nothing says where the data of this one is to be.
+    ``cities`` run here, empty for every city in force; None leaves them as they are. Raises as
+    ``migrations.upgrade`` and ``record_installation`` do, and InputError when an earlier release's data lies in
+    the current folder and nothing says where the data of this one is to be.
     """
     former = former_database()
     if former is not None and not settings.model_fields_set & {"home", "database_url"}:
@@ -36,6 +42,9 @@ def install(settings: Settings) -> Database:
         # Later a missing key is not replaced: nothing that was approved would hold any more.
         make_seal_key(settings)
     migrations.upgrade(database)
+    SqlTransactions(database, seals_of(settings)).transaction(
+        partial(record_installation, cities=cities, sandbox=sandbox, now=business_clock(None))
+    )
     return database
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import CityPolicy
-from fundpool.services.oversight import overview, status
+from fundpool.services.oversight import installation, overview, status
 from fundpool.services.oversight.hindsight import known_facts
 from fundpool.services.oversight.lineage import Lineage
 from fundpool.services.ports.files import SlipFile
@@ -63,8 +63,8 @@ class MonthReader:
         self._ports = ports
 
     def cities(self) -> Sequence[CityPolicy]:
-        """Every city whose month can be run."""
-        return status.known_cities(self._ports)
+        """Every city whose month runs here."""
+        return installation.known_cities(self._ports)
 
     def months(self, city: str) -> Sequence[Month]:
         """Months of the city with anything recorded, oldest first."""

@@ -122,7 +122,7 @@ class _Demo:
         from fundpool.adapters.stores.setting_up import install
         from fundpool.bootstrap import build_ports
 
-        install(settings).dispose()
+        install(settings, sandbox=True).dispose()
         return build_ports(settings)
 
     def _greet(self, dashboard: str) -> None:

@@ -7,7 +7,7 @@ from fundpool.domain.duties import duties_of
 from fundpool.domain.findings import Severity
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
-from fundpool.domain.policy import CityPolicy, Status, require_county
+from fundpool.domain.policy import CityPolicy, require_county
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.domain.timeliness import DutyState
@@ -264,11 +264,6 @@ def _file_receipt(policy: CityPolicy, version: Submission) -> FileReceipt:
     return FileReceipt.of(
         version, county_name_zh=names.get(version.county, version.county), state=_state_of(version)
     )
-
-
-def known_cities(ports: MonthPorts) -> list[CityPolicy]:
-    """Cities whose month can be run: in force, with counties that file."""
-    return [city for city in ports.policies.cities if city.level == "city" and city.status is Status.IN_FORCE]
 
 
 def months_with_data(ports: MonthPorts, city: str) -> tuple[Month, ...]:

@@ -33,6 +33,7 @@ from fundpool.services.ports.month_stores import (
     ApplicationStore,
     BudgetStore,
     CalendarRecordStore,
+    InstallationStore,
     ReviewStore,
     ScheduledStepStore,
     SubmissionStore,
@@ -88,6 +89,7 @@ class Work:
     records: CalendarRecordStore
     scheduled_steps: ScheduledStepStore
     statements: StatementStore
+    installation: InstallationStore
 
 
 class Transactions(Protocol):

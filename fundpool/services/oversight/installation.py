@@ -1,0 +1,92 @@
+"""What was chosen at ``fundpool init``: sandbox or real, and the cities that run here."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from fundpool.domain.errors import InputError
+from fundpool.domain.installation import Installation
+from fundpool.domain.people import SYSTEM
+from fundpool.domain.policy import CityPolicy, Status
+from fundpool.services.payments.seals import broken_seal, require_latest
+from fundpool.services.ports.work import MonthPorts, Work
+
+_OWN_TABLES = frozenset({"installation", "audit", "row_trail", "latest_seal"})
+
+
+def installation_of(work: Work) -> Installation | None:
+    """The record; None for an installation of before there was one: it is real and runs every city.
+
+    Raises RuleViolation when somebody changed it behind the program.
+    """
+    found = work.installation.find()
+    if found is not None:
+        if not work.seals.hold(found):
+            raise broken_seal("installation")
+        require_latest(work, found)
+    return found
+
+
+def is_sandbox(work: Work) -> bool:
+    """Whether people may name the business time here."""
+    found = installation_of(work)
+    return found is not None and found.is_sandbox
+
+
+def require_sandbox(work: Work, what: str) -> None:
+    """Raise InputError ``sandbox_only`` when a real installation is given a business time by ``what``."""
+    if not is_sandbox(work):
+        raise InputError(
+            "sandbox_only",
+            f"{what}：实际运行的系统以当前时间为准，不能指定业务时间",
+            f"{what}: a real installation goes by the time of day; a business time is for a sandbox",
+            remedy="去掉该选项；演练请另建沙盒 fundpool init --sandbox / leave it out; for training set up a sandbox of "
+            "its own: fundpool init --sandbox",
+        )
+
+
+def record_installation(
+    work: Work, *, cities: Sequence[str] | None, sandbox: bool, now: datetime
+) -> Installation:
+    """Record what ``init`` chose; ``cities`` None leaves them as they are. The same again changes nothing.
+
+    Raises InputError when an installation that holds records is to become a sandbox.
+    """
+    before = installation_of(work)
+    stands = before or Installation(is_sandbox=False, cities="", decided_at=now)
+    after = replace(
+        stands,
+        is_sandbox=sandbox or stands.is_sandbox,
+        cities=stands.cities if cities is None else ",".join(dict.fromkeys(cities)),
+    )
+    if after.is_sandbox and not stands.is_sandbox and _holds_records(work):
+        raise InputError(
+            "sandbox_too_late",
+            "本系统已有业务记录，不能改为沙盒",
+            "this installation holds records: it cannot become a sandbox any more",
+            remedy="另设 FUNDPOOL_HOME 与数据库，再 fundpool init --sandbox / set up another: FUNDPOOL_HOME and a database "
+            "of its own, then fundpool init --sandbox",
+        )
+    if before is None or after != before:
+        work.installation.put(replace(after, decided_at=now))
+        chosen = {"is_sandbox": after.is_sandbox, "cities": after.cities}
+        work.audit.append(at=now, actor=SYSTEM, action="init", subject="installation", after=chosen)
+    return after
+
+
+def _holds_records(work: Work) -> bool:
+    return any(count for table, count in work.trail.counts().items() if table not in _OWN_TABLES)
+
+
+def known_cities(ports: MonthPorts) -> list[CityPolicy]:
+    """The cities whose month runs here: in force, with counties that file, and chosen at ``init`` where any were."""
+    found = ports.database.read(installation_of)
+    chosen = found.city_keys if found is not None else ()
+    return [
+        city for city in ports.policies.cities if is_runnable(city) and (not chosen or city.key in chosen)
+    ]
+
+
+def is_runnable(city: CityPolicy) -> bool:
+    """Whether the city's month can be run: its document is in force, and its counties file."""
+    return city.level == "city" and city.status is Status.IN_FORCE
