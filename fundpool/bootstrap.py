@@ -72,6 +72,11 @@ def limits_of(settings: Settings, policies: PolicyLibrary) -> PaymentLimits:
     )
 
 
+def open_books(settings: Settings) -> SqlTransactions:
+    """The database alone, for a question that needs no policy and no bank."""
+    return SqlTransactions(Database(settings.resolved_database_url), seals_of(settings))
+
+
 def open_ports(settings: Settings) -> MonthPorts:
     """The ports of an installation whose database is set up.
 

@@ -165,6 +165,7 @@ class MonthStatus(Shape):
     city: str
     month: str
     as_of: Moment
+    sandbox: bool = False
     duties: tuple[DutyStatus, ...] = ()
     steps: tuple[StepStatus, ...] = ()
     transfers: tuple[TransferStatus, ...] = ()
@@ -195,6 +196,7 @@ class FileReceipt(Shape):
     file_name: str
     sha256: str
     received_at: Moment
+    entered_at: Moment
     submitted_by: str
     verdict: str | None
     state: str

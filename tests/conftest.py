@@ -8,8 +8,6 @@ fail with the reason; they are never skipped. Its password and the bank's secret
 import os
 import shutil
 from collections.abc import Generator, Iterator
-from datetime import UTC, datetime
-from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -17,11 +15,10 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
-from fundpool.services.oversight.installation import record_installation
 from tests.canary import DATABASE_PASSWORD, MARK, SEAL_KEY, files_holding
+from tests.sandbox import set_up_sandbox
 from tests.seals import SEALS
 
 _TEMPLATE = "fundpool_template"
@@ -91,16 +88,6 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     set_up_sandbox(Database(_with_password(server.get_uri(_TEMPLATE))))
     yield url
     server.cleanup()
-
-
-def set_up_sandbox(database: Database) -> None:
-    """Tables and the record of a sandbox, in which tests name the business time."""
-    migrations.upgrade(database)
-    began = datetime(2020, 1, 1, tzinfo=UTC)
-    SqlTransactions(database, SEALS).transaction(
-        partial(record_installation, cities=None, sandbox=True, now=began)
-    )
-    database.dispose()
 
 
 def _with_password(url: str) -> str:

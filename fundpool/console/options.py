@@ -19,6 +19,7 @@ from fundpool.domain.periods import FIRST_YEAR, LAST_YEAR, Month, Period, Year, 
 
 if TYPE_CHECKING:
     from fundpool.domain.submission import DocumentKind
+    from fundpool.services.payments.installation import BackDating
     from fundpool.services.ports.work import MonthPorts, Work
     from fundpool.settings import Settings
     from schemas.documents.base import DocumentType
@@ -55,6 +56,26 @@ PolicyDir = Annotated[
     Path | None, Parameter(name="--policy-dir", help="政策文件目录 / folder of policy files")
 ]
 Json = Annotated[bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")]
+
+
+BackDatedBy = Annotated[
+    str | None, Parameter(name="--approver", help="补登收件的批准人 / who approved a receipt dated back")
+]
+BackDatedUnder = Annotated[
+    str | None,
+    Parameter(name="--document-number", help="补登收件的文号 / document under which a receipt is dated back"),
+]
+
+
+def back_dating_of(
+    reason: str | None, document_number: str | None, approver: str | None
+) -> "BackDating | None":
+    """On what grounds a receipt is dated back; None when neither document nor approver is named."""
+    from fundpool.services.payments.installation import BackDating
+
+    if document_number is None and approver is None:
+        return None
+    return BackDating(reason or "", document_number or "", approver or "")
 
 
 @Parameter(name="*")
@@ -128,8 +149,11 @@ class Dated(Options):
 
     @property
     def now(self) -> datetime:
-        """The business clock. Raises InputError when ``--as-of`` is neither a date nor a moment."""
-        return business_clock(self.as_of)
+        """The business clock.
+
+        Raises InputError when ``--as-of`` is neither a date nor a moment, or given to a real installation.
+        """
+        return played_clock(self.settings, self.as_of)
 
 
 @Parameter(name="*")
@@ -190,6 +214,19 @@ class ActOnDocument(Act):
         kind = DocumentKind.named(self.document)
         when = period_of(self.month, kind)
         return {"city": self.city, "month": when, "document": kind, "by": self.by, "now": self.now}
+
+
+def played_clock(settings: "Settings", as_of: str | None) -> datetime:
+    """The business clock of ``--as-of``; see ``Dated.now``."""
+    moment = business_clock(as_of)
+    if as_of is not None:
+        from fundpool.bootstrap import open_books
+        from fundpool.services.payments.installation import require_sandbox
+
+        books = open_books(settings)
+        books.read(lambda work: require_sandbox(work, f"--as-of {as_of}"))
+        books.database.dispose()
+    return moment
 
 
 @contextmanager

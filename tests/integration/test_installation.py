@@ -15,7 +15,7 @@ from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.errors import FundpoolError
 from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.month.daily import live_cities
-from fundpool.services.oversight.installation import is_sandbox
+from fundpool.services.payments.installation import is_sandbox
 from fundpool.settings import Settings
 from schemas.tables import installation
 from tests.seals import SEALS

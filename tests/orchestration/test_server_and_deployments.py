@@ -207,7 +207,7 @@ def test_neither_a_proxy_nor_marks_in_the_folders_name_keep_us_from_the_local_se
     with socket.create_server(("127.0.0.1", 0)) as proxy:  # takes connections and never answers
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         play = (
-            "from fundpool.console.cli import main; main(['init', '--json'])\n"
+            "from fundpool.console.cli import main; main(['init', '--sandbox', '--json'])\n"
             "from fundpool.local_prefect.runs import local_prefect; from fundpool.settings import Settings\n"
             "with local_prefect(Settings()) as prefect:\n"
             "    print(prefect.run_tick('2026-10-08T09:00', ['suizhou'], ['2026-10']).state_type)"

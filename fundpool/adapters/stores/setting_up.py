@@ -11,7 +11,7 @@ from fundpool.adapters.stores.database import Database, former_database, former_
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.clock import business_clock
 from fundpool.domain.errors import InputError
-from fundpool.services.oversight.installation import record_installation
+from fundpool.services.payments.installation import record_installation
 from fundpool.settings import Settings
 
 _OF_OTHERS = 0o077

@@ -37,7 +37,7 @@ def init(
     from fundpool.adapters.stores.migrations import current
     from fundpool.adapters.stores.setting_up import install, open_to_others
     from fundpool.bootstrap import build_ports
-    from fundpool.services.oversight.installation import is_runnable, is_sandbox, known_cities
+    from fundpool.services.payments.installation import is_runnable, is_sandbox, known_cities
 
     settings = options.settings
     policies = load_policies(settings.policy_dir)

@@ -7,9 +7,10 @@ from datetime import datetime
 from fundpool.console.commands.explain import lines_of
 from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import CityPolicy
-from fundpool.services.oversight import installation, overview, status
+from fundpool.services.oversight import overview, status
 from fundpool.services.oversight.hindsight import known_facts
 from fundpool.services.oversight.lineage import Lineage
+from fundpool.services.payments.installation import known_cities
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, MonthStatus, StandingAlarm, TransferBatch
@@ -64,7 +65,7 @@ class MonthReader:
 
     def cities(self) -> Sequence[CityPolicy]:
         """Every city whose month runs here."""
-        return installation.known_cities(self._ports)
+        return known_cities(self._ports)
 
     def months(self, city: str) -> Sequence[Month]:
         """Months of the city with anything recorded, oldest first."""

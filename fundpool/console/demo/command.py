@@ -18,6 +18,7 @@ from cyclopts import Parameter
 from fundpool.console.demo.script import Script, load_script, sample_folder
 from fundpool.console.options import Json, PolicyDir
 from fundpool.domain.errors import InputError
+from fundpool.domain.installation import SANDBOX_NOTICE
 from fundpool.local_prefect.client import environment
 from fundpool.settings import Settings
 
@@ -145,7 +146,9 @@ class _Demo:
 
         host = settings.dashboard_host
         options = DashboardOptions(
-            run_url=partial(run_url, settings), notice=NOTICE, hosts=answered_hosts(host)
+            run_url=partial(run_url, settings),
+            notice=f"{SANDBOX_NOTICE} · {NOTICE}",
+            hosts=answered_hosts(host),
         )
         app = create_app(MonthReader(ports), clock, options)
         with ExitStack() as stack:

@@ -21,9 +21,9 @@ from fundpool.domain.submission import FileState
 from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_collection import periods_of
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
-from fundpool.services.oversight.installation import known_cities
 from fundpool.services.oversight.status import step_states
 from fundpool.services.payments.disbursement import is_owed
+from fundpool.services.payments.installation import known_cities
 from fundpool.services.ports.work import MonthPorts, Work
 
 MONTHS_AHEAD = 2

@@ -19,6 +19,7 @@ from fundpool.services.oversight.hindsight import known_facts, views_as_of
 from fundpool.services.oversight.progress import DutyProgress, MonthFacts, month_facts, progress_of
 from fundpool.services.oversight.step_progress import steps_of
 from fundpool.services.payments import transfer_views
+from fundpool.services.payments.installation import is_sandbox
 from fundpool.services.payments.transfer_views import TransferView
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import (
@@ -72,6 +73,7 @@ def month_status(
             city=policy.key,
             month=str(month),
             as_of=now,
+            sandbox=is_sandbox(work),
             duties=tuple(_duty(policy, row) for row in (*progress, *yearly)),
             steps=steps,
             transfers=tuple(map(_transfer, views)),

@@ -1,12 +1,12 @@
 """What was chosen at ``fundpool init``: sandbox or real, and the cities that run here."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fundpool.domain.errors import InputError
-from fundpool.domain.installation import Installation
-from fundpool.domain.people import SYSTEM
+from fundpool.domain.installation import SANDBOX_NOTICE, Installation
+from fundpool.domain.people import SYSTEM, is_stated, person, require_other_person
 from fundpool.domain.policy import CityPolicy, Status
 from fundpool.services.payments.seals import broken_seal, require_latest
 from fundpool.services.ports.work import MonthPorts, Work
@@ -43,6 +43,63 @@ def require_sandbox(work: Work, what: str) -> None:
             remedy="去掉该选项；演练请另建沙盒 fundpool init --sandbox / leave it out; for training set up a sandbox of "
             "its own: fundpool init --sandbox",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class BackDating:
+    """On what grounds a receipt bears an earlier time than its entry, and who approved it."""
+
+    reason: str
+    document_number: str
+    approver: str
+
+
+def require_received(
+    work: Work, received_at: datetime, now: datetime, *, by: str, back_dating: BackDating | None
+) -> dict[str, str]:
+    """What the trail says of a receipt that ``by`` enters ``now``: nothing more when both are one moment.
+
+    Raises InputError for a receipt in the future, and on a real installation for one before now without grounds;
+    RuleViolation when the person who enters it approved it.
+    """
+    if received_at > now:
+        raise InputError(
+            "received_in_future",
+            f"收件时间 {received_at:%Y-%m-%d %H:%M} 晚于业务时间 {now:%Y-%m-%d %H:%M}",
+            f"received {received_at:%Y-%m-%d %H:%M} is after the business clock {now:%Y-%m-%d %H:%M}",
+            remedy="改正 --received / correct --received",
+        )
+    if back_dating is None:
+        if received_at < now and not is_sandbox(work):
+            raise InputError(
+                "received_before_now",
+                f"收件时间 {received_at:%Y-%m-%d %H:%M} 早于登记时间，须有理由、文号与批准人",
+                f"received {received_at:%Y-%m-%d %H:%M} is before it is entered: that takes a reason, a document and a "
+                "second person",
+                remedy="去掉 --received；确属早收的，加 --by 登记人 --approver 批准人 --document-number 文号 --reason 理由 / leave "
+                "--received out, or add --by, --approver, --document-number and --reason",
+            )
+        return {}
+    if not (is_stated(back_dating.reason) and is_stated(back_dating.document_number)):
+        raise InputError(
+            "reason_missing",
+            "补登收件须写明理由与文号",
+            "a receipt that is dated back needs its reason and its document",
+            remedy="--reason 理由 --document-number 文号",
+        )
+    approver = person(back_dating.approver)
+    require_other_person(person(by), approver, act_zh="补登收件", act_en="dating a receipt back")
+    return {
+        "received_at": received_at.isoformat(),
+        "reason": back_dating.reason,
+        "document_number": back_dating.document_number,
+        "approver": approver,
+    }
+
+
+def notice_of(work: Work) -> str | None:
+    """What every page and paper says: that this is a sandbox; None for a real installation."""
+    return SANDBOX_NOTICE if is_sandbox(work) else None
 
 
 def record_installation(
