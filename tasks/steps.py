@@ -106,15 +106,15 @@ def show_calendar(parameters: RunParameters, step: str | None = None) -> None:
 @task(name="begin-step", task_run_name="▶ {key}", **RETRY_WHEN_AWAY)
 def begin_step(key: str, parameters: RunParameters) -> StepInHand:
     """Record that the step begins."""
+    return steps.begin_step(ports_at(parameters.as_of), key, parameters.requests())
+
+
+def ports_at(as_of: str | None) -> MonthPorts:
+    """The adapters. Raises InputError when a real installation is given a business time."""
     ports = ports_of_this_process()
-    require_playable(ports, parameters.as_of)
-    return steps.begin_step(ports, key, parameters.requests())
-
-
-def require_playable(ports: MonthPorts, as_of: str | None) -> None:
-    """Raise InputError when a real installation is given a business time."""
     if as_of is not None:
         ports.database.read(lambda work: require_sandbox(work, f"as_of={as_of}"))
+    return ports
 
 
 @task(name="end-step", task_run_name="■ {step.step}", **RETRY_WHEN_AWAY)

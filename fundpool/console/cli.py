@@ -46,6 +46,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "audit": ("commands.audit:app", "审计日志 / The audit trail: verify, anchor."),
     "init": ("commands.init:init", "建库 / Set up the database and folders."),
+    "upgrade": ("commands.upgrade:upgrade", "升级 / Bring the tables up to date: back up, migrate, verify."),
     "submit": ("commands.submit:submit", "报送文件 / File counties' documents."),
     "start": ("commands.start:start", "启动本机调度 / Run a local Prefect server and worker."),
     "deploy": ("commands.start:deploy", "登记部署 / Register the deployments with a Prefect server."),
@@ -65,7 +66,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "demo.command:demo",
         "演示：逐日演完一个月 / Play a sample month day by day; all data is synthetic.",
     ),
-    "backup": ("commands.backup:backup", "备份 / Copy the embedded database."),
+    "backup": ("commands.backup:backup", "备份 / Copy the database while it is in use."),
     "restore": ("commands.backup:restore", "恢复 / Put a copy back, with sending off."),
     "sandbox-bank": (
         "commands.sandbox_bank:app",

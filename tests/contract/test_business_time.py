@@ -27,7 +27,11 @@ from tests.architecture.test_commands import commands
 from tests.contract.test_typing_errors import line_of
 from tests.integration.month_scene import CityScene, at
 
-OTHER_CLOCKS = {"due": "a calendar", "ledger balances": "a cut-off of events"}
+OTHER_CLOCKS = {
+    "due": "a calendar",
+    "policy check": "a day of the files",
+    "ledger balances": "a cut-off of events",
+}
 """Commands whose ``--as-of`` is no business clock, or that read no database."""
 
 CLOCKED = sorted(

@@ -5,6 +5,9 @@ the posting that rests on it are one step, or two workers overspend a fund. Post
 SERIALIZABLE for the same reason and reruns the whole function when the server aborts it. There
 too writers take turns (a lock on the table of turns, taken before the snapshot): the audit chain
 has one head, so concurrent writers would only abort each other.
+
+Every transaction and every snapshot first compares the revision of the tables with the one this program is
+written for: a process that outlives an upgrade never works on tables that it does not know.
 """
 
 import random
@@ -15,12 +18,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
 from fundpool.configuration import FORMER_FOLDER
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.ports.failpoints import failpoint
+from fundpool.version import VERSION
+from schemas.tables import REVISION, release
 
 T = TypeVar("T")
 
@@ -30,7 +35,7 @@ MAX_ATTEMPTS = 10
 _SERIALIZATION_FAILURES = {"40001", "40P01"}
 
 # LOCK TABLE takes no snapshot, so the transaction sees everything committed before its turn.
-_TAKE_TURN = "LOCK TABLE writers_turn IN EXCLUSIVE MODE"
+TAKE_TURN = "LOCK TABLE writers_turn IN EXCLUSIVE MODE"
 
 _RETRY_PAUSE_S = 0.01
 
@@ -64,7 +69,8 @@ class Database:
             try:
                 with self.engine.begin() as connection:
                     if not self.is_sqlite:
-                        connection.exec_driver_sql(_TAKE_TURN)
+                        connection.exec_driver_sql(TAKE_TURN)
+                    _require_revision(connection)
                     result = work(connection)
                     failpoint("before commit")
                 failpoint("after commit")
@@ -89,6 +95,7 @@ class Database:
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
                     )
                 with reader.begin():
+                    _require_revision(reader)
                     return work(reader)
         except DBAPIError as error:
             raise _for_people(error) from error
@@ -189,7 +196,7 @@ def _for_people(error: DBAPIError) -> Exception:
     if isinstance(error, ProgrammingError) and _sqlstate(error) == "42P01":
         return not_set_up()
     if any(text in str(error.orig) for text in _MISSING_COLUMN) or _sqlstate(error) == "42703":
-        return _outdated(error)
+        return _outdated(_reason(error))
     if isinstance(error, OperationalError) or _is_serialization_failure(error):
         return _unavailable(error)
     return error
@@ -220,13 +227,32 @@ def former_home(file: Path) -> str:
     )
 
 
-def _outdated(error: DBAPIError) -> InputError:
-    reason = str(error.orig).strip().splitlines()[0]
+def _require_revision(connection: Connection) -> None:
+    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if revision == REVISION:
+        return
+    if revision is None:
+        raise not_set_up()
+    if revision < REVISION:
+        raise _outdated(f"{revision} < {REVISION}")
+    wrote = connection.execute(select(release.c.version).where(release.c.revision == revision)).scalar()
+    raise InputError(
+        "database_newer",
+        f"数据库的表是第 {revision} 版，由 fundpool {wrote} 写成；本程序是 fundpool {VERSION}，只用第 {REVISION} 版",
+        f"the tables stand at revision {revision}, written by fundpool {wrote}; this is fundpool {VERSION}, which takes "
+        f"revision {REVISION} alone",
+        remedy=f"换用 fundpool {wrote} 或更新的版本，并重启仍在运行的旧程序 / use fundpool {wrote} or a later one, and start what "
+        "still runs anew",
+    )
+
+
+def _outdated(why: str) -> InputError:
     return InputError(
         "database_outdated",
-        f"数据库的表是早先版本的：{reason}",
-        f"the tables are of an earlier version: {reason}",
-        remedy="先备份，再运行 fundpool init 升级 / back up, then run fundpool init, which brings them up to date",
+        f"数据库的表是早先版本的：{why}",
+        f"the tables are of an earlier version: {why}",
+        remedy="停止各进程后运行 fundpool upgrade（先备份再升级）/ stop what runs, then fundpool upgrade, which backs up and "
+        "brings them up to date",
     )
 
 

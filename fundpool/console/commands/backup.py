@@ -12,7 +12,7 @@ from fundpool.settings import Settings
 
 
 def backup(file: Annotated[Path, Parameter(help="备份文件 / file to write")], *, json: Json = False) -> int:
-    """Write a consistent, checked copy of the embedded database."""
+    """Write a consistent, checked copy of the database while it is in use; of PostgreSQL by pg_dump."""
     from fundpool.adapters.stores.backups import back_up
     from fundpool.adapters.stores.database import Database
 
