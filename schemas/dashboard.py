@@ -165,7 +165,8 @@ class MonthStatus(Shape):
     city: str
     month: str
     as_of: Moment
-    sandbox: bool = False
+    sandbox: bool = Field(default=False, exclude=True)
+    """Shown to people; the document's fields are those of the contract."""
     duties: tuple[DutyStatus, ...] = ()
     steps: tuple[StepStatus, ...] = ()
     transfers: tuple[TransferStatus, ...] = ()
