@@ -67,6 +67,10 @@ retriggers: $(VENV)/.dev ## Trigger the steps of a small month again, in ORDERS=
 soak: $(VENV)/.dev ## Pay month after month with processes that are killed and stopped; MINUTES=480, DATABASE=postgresql
 	$(BIN)/python -m tests.crash.soak --minutes $(or $(MINUTES),480) $(if $(DATABASE),--$(DATABASE))
 
+.PHONY: drill
+drill: $(VENV)/.dev ## Copy, lose and put back both databases and the files, with a stop-watch
+	$(BIN)/python -m tests.drill
+
 .PHONY: races
 races: $(VENV)/.dev ## Let workers race to approve, send, reverse, close and spend; RACES=10000, DATABASE=postgresql
 	$(BIN)/python -m tests.integration.money_races --races $(or $(RACES),10000) $(if $(DATABASE),--$(DATABASE))

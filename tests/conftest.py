@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from tests.canary import DATABASE_PASSWORD, MARK, SEAL_KEY, files_holding
@@ -127,6 +128,18 @@ def empty_postgresql(postgresql_url: str) -> Iterator[Database]:
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     fresh = Database(make_url(postgresql_url).set(database=name).render_as_string(hide_password=False))
+    yield fresh
+    fresh.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def without_record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Tables and no record of what the installation is, as an upgrade leaves them: it is a real one."""
+    if request.param == "sqlite":
+        fresh = Database(f"sqlite:///{tmp_path / 'fundpool.db'}")
+    else:
+        fresh = request.getfixturevalue("empty_postgresql")
+    migrations.upgrade(fresh)
     yield fresh
     fresh.dispose()
 

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -48,21 +48,13 @@ def take_back(database: Database) -> None:
             connection.exec_driver_sql(statement)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Database]:
-    """A real installation's database with a month that is played up to the payments."""
-    if request.param == "sqlite":
-        fresh = Database(f"sqlite:///{tmp_path / 'fundpool.db'}")
-    else:
-        fresh = request.getfixturevalue("empty_postgresql")
-    monkeypatch.setenv("FUNDPOOL_DATABASE_URL", fresh.url)
+@pytest.fixture
+def database(without_record: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The database that commands find."""
+    monkeypatch.setenv("FUNDPOOL_DATABASE_URL", without_record.url)
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", f"{POSTGRESQL_TOOLS}:{os.environ['PATH']}")
-    migrations.upgrade(fresh)
-    yield fresh
-    fresh.dispose()
+    return without_record
 
 
 @pytest.fixture
@@ -210,7 +202,7 @@ def test_an_upgrade_that_was_killed_goes_on_where_it_was(
     assert copies
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("without_record", ["postgresql"], indirect=True)
 def test_without_pg_dump_nothing_is_upgraded_unless_people_have_a_copy(
     database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -222,7 +214,7 @@ def test_without_pg_dump_nothing_is_upgraded_unless_people_have_a_copy(
     assert run(capsys, "upgrade", "--backed-up")[0] == 0
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("without_record", ["postgresql"], indirect=True)
 def test_a_server_that_does_not_answer_pg_dump_is_an_error_without_the_password(
     database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -48,7 +48,8 @@ class Database:
         address = _parsed(url)
         self.url = url
         self.is_sqlite = address.get_backend_name() == "sqlite"
-        self.file = Path(address.database) if self.is_sqlite and address.database else None
+        name = (address.database or "").removeprefix("file:") if self.is_sqlite else ""
+        self.file = Path(name) if name not in {"", ":memory:"} else None
         """The file of SQLite; None for a server's database."""
         self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(url)
 
