@@ -71,6 +71,10 @@ soak: $(VENV)/.dev ## Pay month after month with processes that are killed and s
 endure: $(VENV)/.dev ## Kill and stop worker and Prefect server in every state of a run; ROUNDS=10, DATABASE_URL=postgresql+psycopg://…
 	$(BIN)/python -m tests.endure --rounds $(or $(ROUNDS),1) $(if $(DATABASE_URL),--postgresql $(DATABASE_URL))
 
+.PHONY: drill
+drill: $(VENV)/.dev ## Copy, lose and put back both databases and the files, with a stop-watch
+	$(BIN)/python -m tests.drill
+
 .PHONY: races
 races: $(VENV)/.dev ## Let workers race to approve, send, reverse, close and spend; RACES=10000, DATABASE=postgresql
 	$(BIN)/python -m tests.integration.money_races --races $(or $(RACES),10000) $(if $(DATABASE),--$(DATABASE))

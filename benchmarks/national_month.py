@@ -32,7 +32,7 @@ RunStep = Callable[[str, str], None]
 def nation_ports(home: Path, cities: int) -> MonthPorts:
     """An empty installation with the nation's policies, its own SQLite file and a bank in process."""
     settings = Settings(home=home)
-    install(settings).dispose()
+    install(settings, sandbox=True).dispose()
     ports = build_ports(settings)
     book = BankBook()
     book.open_on_first_use(FISCAL_FEN)

@@ -6,8 +6,6 @@ from datetime import date, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect
-
 from fundpool.adapters.banks.iso20022 import require_extra
 from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.documents.raw_files import DropFolder, EarlierRawFiles
@@ -17,7 +15,7 @@ from fundpool.adapters.documents.return_slips import SlipFiles
 from fundpool.adapters.keys.seal_key import seals_of
 from fundpool.adapters.policies.policy_files import load_policies, load_work_calendar
 from fundpool.adapters.stores.anchor_places import AnchorPlaces
-from fundpool.adapters.stores.database import Database, not_set_up
+from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.adapters.watch.channels import channels_of
 from fundpool.adapters.watch.machine import look_around
@@ -75,19 +73,19 @@ def limits_of(settings: Settings, policies: PolicyLibrary) -> PaymentLimits:
     )
 
 
+def open_books(settings: Settings) -> SqlTransactions:
+    """The database alone, for a question that needs no policy and no bank."""
+    return SqlTransactions(Database(settings.resolved_database_url), seals_of(settings))
+
+
 def open_ports(settings: Settings) -> MonthPorts:
     """The ports of an installation whose database is set up.
 
-    Raises ServiceUnavailable when the database is away or ``fundpool init`` has not run.
+    Raises ServiceUnavailable when the database is away or ``fundpool init`` has not run, InputError when its tables
+    are of another version.
     """
     ports = build_ports(settings)
-    database = Database(settings.resolved_database_url)
-    try:
-        has_tables = database.read(lambda connection: inspect(connection).has_table("submissions"))
-    finally:
-        database.dispose()
-    if not has_tables:
-        raise not_set_up()
+    ports.database.read(lambda _work: None)
     return ports
 
 

@@ -1,17 +1,37 @@
-"""Every setting of the product, read from the environment in this one place."""
+"""Every setting of the product, read in this one place.
 
+Highest first: the environment (``FUNDPOOL_NAME``), files of secrets that it names (``FUNDPOOL_NAME_FILE``), the
+configuration file (``name``, ``name_file``), systemd's credentials (``fundpool.name``).
+"""
+
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from fundpool.configuration import (
+    beside_configuration,
+    configuration_file,
+    default_home,
+    read_configuration,
+)
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import parse_yuan
 from fundpool.domain.periods import parse_duration
 from fundpool.domain.transfer import GatewayTerms, PaymentLimits
+from fundpool.private_files import read_private
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -52,6 +72,13 @@ def _mail_server(text: str) -> str:
 _MAILTO = "mailto:"
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+")
 
+
+def _keys(text: Any) -> Any:
+    """A list, written as such in the file and with commas in a variable."""
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
+_Keys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_keys)]
 _MailServer = Annotated[str, AfterValidator(_mail_server)]
 _Duration = Annotated[str, AfterValidator(_duration)]
 _Yuan = Annotated[str, AfterValidator(_positive_yuan)]
@@ -62,29 +89,55 @@ _REREAD = {"http": "10d", "file": "400d"}
 
 
 class Settings(BaseSettings):
-    """Settings from ``FUNDPOOL_*`` variables; ``fundpool settings`` lists them with their values."""
+    """Settings by the names of its fields; ``fundpool settings`` lists them with values and origins."""
 
-    model_config = SettingsConfigDict(env_prefix="FUNDPOOL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FUNDPOOL_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     def __init__(self, **values: Any) -> None:
-        """Raises InputError naming the variables that cannot be used."""
+        """Raises InputError naming the variables, or the file and its keys, that cannot be used."""
         try:
             super().__init__(**values)
         except ValidationError as error:
-            wrong = [
-                (f"FUNDPOOL_{str(problem['loc'][0]).upper()}: " if problem["loc"] else "")
-                + problem["msg"].removeprefix("Value error, ")
-                for problem in error.errors()
-            ]
-            raise InputError(
-                "bad_settings",
-                f"设置有误：{'；'.join(wrong)}",
-                f"settings cannot be used: {'; '.join(wrong)}",
-                remedy="fundpool settings --help；改正环境变量 / correct the environment variables",
+            origins = self.origins()
+            raise _unusable(
+                [
+                    (f"{origins.get(name) or variable(name)}: " if name else "")
+                    + problem["msg"].removeprefix("Value error, ")
+                    for problem in error.errors()
+                    for name in [str(problem["loc"][0]) if problem["loc"] else ""]
+                ]
             ) from error
 
+    @classmethod
+    def settings_customise_sources(  # noqa: PLR0917 - pydantic-settings calls it by position
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings passes all of them
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources, the highest first."""
+        given = {name: found.value for name, found in _given_outside_the_environment().items()}
+        return init_settings, env_settings, InitSettingsSource(settings_cls, given)
+
+    @classmethod
+    def origins(cls) -> dict[str, str]:
+        """Where each setting that is given comes from: a variable, a file and its key, a credential."""
+        given = {name: found.origin for name, found in _given_outside_the_environment().items()}
+        return given | {name: variable(name) for name in EnvSettingsSource(cls)()}
+
     home: Path = Field(
-        default=Path(".fundpool"), description="数据目录 / data folder of the embedded default"
+        default_factory=default_home,
+        description="数据目录，缺省 ~/.local/share/fundpool / data folder of the embedded default; "
+        "default ~/.local/share/fundpool",
+    )
+    cities: _Keys = Field(
+        default=(),
+        description="init 时选定在此运行的统筹区，以逗号分隔，缺省全部 / cities chosen to run here at init, separated "
+        "by commas; default every city in force",
     )
     database_url: SecretStr | None = Field(
         default=None, description="数据库地址 / database; default is SQLite in the data folder"
@@ -291,3 +344,94 @@ class Settings(BaseSettings):
     def reports(self) -> Path:
         """Where workbooks and lists for people are written."""
         return self.home / "reports"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"FUNDPOOL_{name.upper()}"
+
+
+class _Found(NamedTuple):
+    """A setting's value and where it was found."""
+
+    value: Any
+    origin: str
+
+
+def _given_outside_the_environment() -> dict[str, _Found]:
+    """Settings of secret files, of the configuration file and of credentials; of two the higher one's."""
+    file, content = configuration_file(), read_configuration()
+    places = {name: f"{file}: {name}" for name in content}
+    if unknown := sorted(
+        content.keys() - Settings.model_fields.keys() - {f"{name}_file" for name in _SECRETS}
+    ):
+        raise _unusable([f"{places[name]}: 没有这项设置 there is no such setting" for name in unknown])
+    named = {name: os.environ.get(f"{variable(name)}_FILE") for name in _SECRETS}
+    found = {
+        name: _Found(_secret_of(Path(path), f"{variable(name)}_FILE"), f"{variable(name)}_FILE")
+        for name, path in named.items()
+        if path
+    }
+    for name in content:
+        setting = name.removesuffix("_file")
+        if name in Settings.model_fields:
+            found.setdefault(name, _Found(_of_configuration(name, content[name]), places[name]))
+        elif setting not in content:
+            path = beside_configuration(str(content[name]))
+            found.setdefault(setting, _Found(_secret_of(path, places[name]), places[name]))
+    for name, value in _credentials():
+        found.setdefault(name, _Found(value, f"credential fundpool.{name}"))
+    return found
+
+
+_SECRETS = frozenset(
+    name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
+_PATHS = frozenset(name for name, field in Settings.model_fields.items() if "Path" in str(field.annotation))
+
+
+def _of_configuration(name: str, value: Any) -> Any:
+    """A value of the file, its paths beside the file and not beside whatever folder a command is started in."""
+    if not isinstance(value, str):
+        return value
+    if name in _PATHS:
+        return beside_configuration(value)
+    if name == "database_url" and value.startswith(_SQLITE):
+        return _SQLITE + str(beside_configuration(value.removeprefix(_SQLITE)))
+    if name == "anchor_to":
+        entries = [entry for entry in re.split("(?<!mailto):", value) if entry]
+        return ":".join(
+            entry if entry.startswith(_MAILTO) else str(beside_configuration(entry)) for entry in entries
+        )
+    return value
+
+
+_SQLITE = "sqlite:///"
+
+_OTHERS_OF_A_CREDENTIAL = 0o007
+"""systemd lets the service's user in by an access list, whose mask stands where a group's rights do."""
+
+
+def _credentials() -> Iterator[tuple[str, str]]:
+    """Secrets that systemd hands to the service (``LoadCredential=fundpool.NAME:…``)."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    for name in sorted(_SECRETS) if folder else ():
+        content = read_private(Path(str(folder)) / f"fundpool.{name}", forbidden=_OTHERS_OF_A_CREDENTIAL)
+        if content is not None:
+            yield name, content.decode()
+
+
+def _secret_of(file: Path, origin: str) -> str:
+    content = read_private(file)
+    if content is None:
+        raise _unusable([f"{origin}: 没有密钥文件或为空 there is no secret in {file}"])
+    return content.decode()
+
+
+def _unusable(wrong: list[str]) -> InputError:
+    return InputError(
+        "bad_settings",
+        f"设置有误：{'；'.join(wrong)}",
+        f"settings cannot be used: {'; '.join(wrong)}",
+        remedy="fundpool settings --help；改正环境变量或配置文件 / correct the variables or the configuration file",
+    )

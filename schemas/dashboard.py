@@ -165,6 +165,8 @@ class MonthStatus(Shape):
     city: str
     month: str
     as_of: Moment
+    sandbox: bool = Field(default=False, exclude=True)
+    """Shown to people; the document's fields are those of the contract."""
     duties: tuple[DutyStatus, ...] = ()
     steps: tuple[StepStatus, ...] = ()
     transfers: tuple[TransferStatus, ...] = ()
@@ -221,6 +223,7 @@ class FileReceipt(Shape):
     file_name: str
     sha256: str
     received_at: Moment
+    entered_at: Moment
     submitted_by: str
     verdict: str | None
     state: str

@@ -13,6 +13,7 @@ from fundpool.services.watch.installation import look, tell
 from fundpool.settings import Settings
 from tasks.options import RETRY_WHEN_AWAY
 from tasks.process import ports_of_this_process
+from tasks.steps import ports_at
 
 
 def cities_to_run(named: list[str] | None) -> tuple[str, ...]:
@@ -23,7 +24,7 @@ def cities_to_run(named: list[str] | None) -> tuple[str, ...]:
 @task(name="start-due-steps", task_run_name="{city}", **RETRY_WHEN_AWAY)
 def start_due_steps(city: str, as_of: str | None, months: list[str] | None = None) -> list[dict[str, Any]]:
     """Start each step reserved for the day; a start that was cut short is made with the same key again."""
-    ports, started = ports_of_this_process(), []
+    ports, started = ports_at(as_of), []
     only = None if months is None else [parse_month(month) for month in months]
     with get_client(sync_client=True) as client:
         for scheduled in reserve_due_steps(ports, city, business_clock(as_of), only=only):

@@ -14,6 +14,7 @@ from fundpool.domain.outcomes import StepInHand, StepReport, StepRequest
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import parse_month
 from fundpool.services.month import steps
+from fundpool.services.payments.installation import require_sandbox
 from fundpool.services.ports.work import MonthPorts
 from fundpool.settings import Settings
 from tasks.conclusions import name_of_cities, publish_calendar, publish_outcomes, reason_of, state_of
@@ -138,7 +139,15 @@ def show_calendar(parameters: RunParameters, step: str | None = None) -> None:
 @task(name="begin-step", task_run_name="▶ {key}", **RETRY_WHEN_AWAY)
 def begin_step(key: str, parameters: RunParameters) -> StepInHand:
     """Record that the step begins."""
-    return steps.begin_step(ports_of_this_process(), key, parameters.requests())
+    return steps.begin_step(ports_at(parameters.as_of), key, parameters.requests())
+
+
+def ports_at(as_of: str | None) -> MonthPorts:
+    """The adapters. Raises InputError when a real installation is given a business time."""
+    ports = ports_of_this_process()
+    if as_of is not None:
+        ports.database.read(lambda work: require_sandbox(work, f"as_of={as_of}"))
+    return ports
 
 
 @task(name="end-step", task_run_name="■ {step.step}", **RETRY_WHEN_AWAY)

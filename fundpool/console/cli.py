@@ -4,15 +4,15 @@ Exit status: 0 done · 1 something was found · 2 wrong use or unreadable input 
 4 an outside service did not answer. With ``--json`` one document on stdout and nothing else there.
 """
 
-import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cyclopts import App, CycloptsError, Parameter
 
+from fundpool.configuration import configured_path, default_home
 from fundpool.console.output import print_error
 from fundpool.core_dumps import leave_no_core_dump
 from fundpool.domain.errors import FundpoolError, InputError
@@ -46,6 +46,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "audit": ("commands.audit:app", "审计日志 / The audit trail: verify, anchor."),
     "init": ("commands.init:init", "建库 / Set up the database and folders."),
+    "upgrade": ("commands.upgrade:upgrade", "升级 / Bring the tables up to date: back up, migrate, verify."),
     "submit": ("commands.submit:submit", "报送文件 / File counties' documents."),
     "start": ("commands.start:start", "启动本机调度 / Run a local Prefect server and worker."),
     "worker": (
@@ -78,7 +79,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "demo.command:demo",
         "演示：逐日演完一个月 / Play a sample month day by day; all data is synthetic.",
     ),
-    "backup": ("commands.backup:backup", "备份 / Copy the embedded database."),
+    "backup": ("commands.backup:backup", "备份 / Copy the database while it is in use."),
     "restore": ("commands.backup:restore", "恢复 / Put a copy back, with sending off."),
     "sandbox-bank": (
         "commands.sandbox_bank:app",
@@ -137,15 +138,27 @@ def _run(tokens: list[str]) -> int:
     return error.exit_status
 
 
-def _surprise(surprise: Exception) -> FundpoolError:
-    """The error that people see for an unexpected exception; its traceback goes to ``errors.log`` in the data folder."""
-    log = Path(os.environ.get("FUNDPOOL_HOME") or ".fundpool") / "errors.log"
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+def _kept(text: str) -> str:
+    """Where the text was put: ``errors.log`` of the data folder, or without one a file that lasts a while."""
+    home = configured_path("home") or default_home()
+    if home.is_dir():
+        log = home / "errors.log"
         with log.open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now(UTC).isoformat()}\n{''.join(traceback.format_exception(surprise))}\n")
-        place = str(log)
-    except OSError:
+            file.write(text)
+        return str(log)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="fundpool-error-", suffix=".log", delete=False
+    ) as passing:
+        passing.write(text)
+    return passing.name
+
+
+def _surprise(surprise: Exception) -> FundpoolError:
+    """The error that people see for an unexpected exception; its traceback goes to a file."""
+    text = f"{datetime.now(UTC).isoformat()}\n{''.join(traceback.format_exception(surprise))}\n"
+    try:
+        place = _kept(text)
+    except (OSError, InputError):
         place = "-"
     what = f"{type(surprise).__name__}: {surprise}".splitlines()[0][:200]
     return FundpoolError(

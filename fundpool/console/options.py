@@ -1,6 +1,5 @@
 """Options that many commands share, with the ports they open and the printing of the result."""
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypedD
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
+from fundpool.configuration import configured_path
 from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
@@ -20,6 +20,7 @@ from fundpool.domain.periods import FIRST_YEAR, LAST_YEAR, Month, Period, Year, 
 
 if TYPE_CHECKING:
     from fundpool.domain.submission import DocumentKind
+    from fundpool.services.payments.installation import BackDating
     from fundpool.services.ports.work import MonthPorts, Work
     from fundpool.settings import Settings
     from schemas.documents.base import DocumentType
@@ -71,6 +72,26 @@ PolicyDir = Annotated[
 Json = Annotated[bool, Parameter(name="--json", help="输出 JSON / one JSON document", negative="")]
 
 
+BackDatedBy = Annotated[
+    str | None, Parameter(name="--approver", help="补登收件的批准人 / who approved a receipt dated back")
+]
+BackDatedUnder = Annotated[
+    str | None,
+    Parameter(name="--document-number", help="补登收件的文号 / document under which a receipt is dated back"),
+]
+
+
+def back_dating_of(
+    reason: str | None, document_number: str | None, approver: str | None
+) -> "BackDating | None":
+    """On what grounds a receipt is dated back; None when neither document nor approver is named."""
+    from fundpool.services.payments.installation import BackDating
+
+    if document_number is None and approver is None:
+        return None
+    return BackDating(reason or "", document_number or "", approver or "")
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -83,13 +104,12 @@ class Options:
     def policy_folder(self) -> Path:
         """The folder of policy files: the option, else what ``Settings.policy_dir`` says.
 
-        Reads the environment variable itself: `due`, `compute` and `policy` need no other setting, and to
-        load pydantic-settings takes as long as their own work. A test compares the two.
+        Reads the variable and the configuration file itself: `due`, `compute` and `policy` need no other
+        setting, and to load pydantic-settings takes as long as their own work. A test compares the two.
         """
         from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES
 
-        named = os.environ.get("FUNDPOOL_POLICY_DIR")
-        return self.policy_dir or (PRODUCT_POLICIES if named is None else Path(named))
+        return self.policy_dir or configured_path("policy_dir") or PRODUCT_POLICIES
 
     @property
     def settings(self) -> "Settings":
@@ -116,16 +136,11 @@ class Options:
 
         return open_ports(self.settings)
 
-    @property
-    def chosen_cities(self) -> tuple[str, ...]:
-        """The cities that this installation was set up for; () for every city in force."""
-        return getattr(self.settings, "cities", ())
-
     def city_of(self, city: str | None) -> str:
         """The city of the command line, else the one that runs here. Raises InputError where several do."""
         from fundpool.services.month.choosing import the_city
 
-        return the_city(self.ports(), self.chosen_cities) if city is None else city
+        return the_city(self.open_month()) if city is None else city
 
     def place_of(
         self, city: str | None, month: str | None, *, now: datetime | None = None, decides: bool = False
@@ -180,8 +195,11 @@ class Dated(Options):
 
     @property
     def now(self) -> datetime:
-        """The business clock. Raises InputError when ``--as-of`` is neither a date nor a moment."""
-        return business_clock(self.as_of)
+        """The business clock.
+
+        Raises InputError when ``--as-of`` is neither a date nor a moment, or given to a real installation.
+        """
+        return played_clock(self.settings, self.as_of)
 
 
 @Parameter(name="*")
@@ -276,6 +294,19 @@ class ActOnDocument(Act):
     def chosen(self, about: DocumentAct) -> dict[str, str]:
         """City and month for the answer, where the command line left one of them out."""
         return chosen((about["city"], about["month"]), self.city, self.month)
+
+
+def played_clock(settings: "Settings", as_of: str | None) -> datetime:
+    """The business clock of ``--as-of``; see ``Dated.now``."""
+    moment = business_clock(as_of)
+    if as_of is not None:
+        from fundpool.bootstrap import open_books
+        from fundpool.services.payments.installation import require_sandbox
+
+        books = open_books(settings)
+        books.read(lambda work: require_sandbox(work, f"--as-of {as_of}"))
+        books.database.dispose()
+    return moment
 
 
 @contextmanager

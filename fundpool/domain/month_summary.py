@@ -91,6 +91,8 @@ class MonthSummary:
     """Key and Chinese name of each scheme."""
     rows: tuple[SummaryRow, ...]
     remarks: tuple[SummaryRemark, ...] = field(default=())
+    notice: str | None = None
+    """What the paper says of the installation: that it is a sandbox."""
 
     def rows_of(self, fund: str) -> tuple[SummaryRow, ...]:
         return tuple(row for row in self.rows if row.fund == fund)

@@ -83,6 +83,8 @@ class ReturnSlip:
     deadline: Deadline | None = None
     correction: Correction | None = None
     judged_on: date | None = None
+    notice: str | None = None
+    """What the paper says of the installation: that it is a sandbox."""
 
     @property
     def title(self) -> str:

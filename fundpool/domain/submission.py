@@ -127,6 +127,8 @@ class Submission:
     returned_at: datetime | None = None
     returned_by: str | None = None
     return_reason: str | None = None
+    entered_at: datetime | None = None
+    """When its bytes were kept here: later than ``received_at`` where the receipt was dated back."""
 
     @property
     def stands(self) -> bool:

@@ -9,6 +9,7 @@ from schemas.tables.applications import application_lines, applications
 from schemas.tables.base import metadata
 from schemas.tables.budgets import budgets, openings
 from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
+from schemas.tables.installation import REVISION, installation, release
 from schemas.tables.notices import last_done, notices
 from schemas.tables.reviews import review_cases
 from schemas.tables.scheduled_steps import scheduled_steps
@@ -22,6 +23,7 @@ from schemas.tables.submissions import (
 )
 
 __all__ = [
+    "REVISION",
     "accounts",
     "application_lines",
     "applications",
@@ -30,6 +32,7 @@ __all__ = [
     "extensions",
     "file_cells",
     "filings",
+    "installation",
     "judgements",
     "last_done",
     "latest_seals",
@@ -40,6 +43,7 @@ __all__ = [
     "openings",
     "raw_files",
     "received_files",
+    "release",
     "review_cases",
     "row_trail",
     "scheduled_steps",

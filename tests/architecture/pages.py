@@ -121,7 +121,8 @@ def commands_page() -> str:
         lines += [f"## `fundpool {' '.join(path)}`", "", "```text", text, "```", ""]
     lines += ["## 设置 · Settings", "", "| variable | meaning | default |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else field.default
+        is_stated = field.default not in {None, ()} and field.default_factory is None
+        default = field.default if is_stated else ""
         if isinstance(default, Path) and default.is_relative_to(ROOT):
             default = default.relative_to(ROOT)
         lines.append(

@@ -55,13 +55,17 @@ def test_every_command_and_every_option_is_explained_in_chinese_and_english() ->
 
 @pytest.mark.parametrize("named", [None, "elsewhere", ""])
 def test_the_folder_of_the_short_commands_is_that_of_the_settings(
-    monkeypatch: pytest.MonkeyPatch, named: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str | None
 ) -> None:
     if named is None:
         monkeypatch.delenv("FUNDPOOL_POLICY_DIR", raising=False)
     else:
         monkeypatch.setenv("FUNDPOOL_POLICY_DIR", named)
     assert Options().policy_folder == Settings().policy_dir
+    file = tmp_path / "fundpool.toml"
+    file.write_text('policy_dir = "policies"\n')
+    monkeypatch.setenv("FUNDPOOL_CONFIG", str(file))
+    assert Options().policy_folder == Settings().policy_dir == Path(named or tmp_path / "policies")
     assert Options(policy_dir=Path("given")).policy_folder == Path("given")
 
 

@@ -7,11 +7,11 @@ files; the bank does not answer for one transfer.
 from pathlib import Path
 
 from fundpool.adapters.stores.database import Database
-from fundpool.adapters.stores.migrations import upgrade
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.domain.periods import Month
 from fundpool.sandbox_bank.faults import Call
 from tests.integration.month_scene import CityScene, at
+from tests.sandbox import set_up_sandbox
 from tests.seals import SEALS
 
 OCTOBER = Month(2026, 10)
@@ -24,7 +24,7 @@ JIAOJIANG, LUQIAO, XIANJU = "331002", "331004", "331024"
 def play_taizhou(folder: Path) -> CityScene:
     """Play from the counties' plans to the allocation in a fresh SQLite database."""
     database = Database(f"sqlite:///{folder / 'fundpool.db'}")
-    upgrade(database)
+    set_up_sandbox(database)
     scene = CityScene(SqlTransactions(database, SEALS), folder, "taizhou", OCTOBER)
     hostile = scene.plan(JIAOJIANG, inpatient_fen=HOSTILE_AMOUNT)
     hostile = hostile.rename(hostile.with_name(HOSTILE_NAME))

@@ -18,7 +18,7 @@ ITEMS = ("inpatient", "outpatient", "chronic", "maternity", "remote", "personal_
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FUNDPOOL_GATEWAY_URL", raising=False)
-    assert run(capsys, "init", "--json")[0] == 0
+    assert run(capsys, "init", "--sandbox", "--json")[0] == 0
     return tmp_path
 
 

@@ -126,7 +126,7 @@ def file_documents(office: Office, document: str, at: str) -> None:
 
 def set_up(office: Office, bank: RunningBank) -> None:
     """Openings, budget and accounts; the bank holds what the books begin with."""
-    assert "qinghe" in office.run("init")["cities"]
+    assert "qinghe" in office.run("init", "--sandbox")["cities"]
     at = ("--as-of", "2026-09-10T10:00")
     openings = [
         {

@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("FUNDPOOL_GATEWAY_URL", raising=False)
-    assert run(capsys, "init")[0] == 0
+    assert run(capsys, "init", "--sandbox")[0] == 0
     return tmp_path
 
 

@@ -22,6 +22,7 @@ RIGHT = {
     "--approver": "王批准",
     "--balance": "1",
     "--booking": "b",
+    "--break-id": "1",
     "--by": "李经办",
     "--city": "taizhou",
     "--county": "331002",
@@ -33,6 +34,7 @@ RIGHT = {
     "--format": "csv",
     "--fund": "employee",
     "--item": "inpatient",
+    "--key": "opening:1",
     "--month": "2026-10",
     "--owner": "李经办",
     "--reason": "核对",
@@ -40,6 +42,7 @@ RIGHT = {
     "--rule": "TZ-15",
     "--serial": "1",
     "--source": "对账单1",
+    "--transfer-id": "1",
     "--unit": "331000",
     "--until": "2026-10-20",
     "--year": "2026",
@@ -51,6 +54,10 @@ OF_COMMAND = {
     ("ledger income", "--source"): "contribution",
     ("openings import", "--file"): "openings.csv",
     ("budget import", "--file"): "budget.csv",
+    ("accounts import", "--file"): "accounts.csv",
+    ("ledger open", "--file"): "balances.csv",
+    ("backup", "--file"): "copy.db",
+    ("explain transfer", "--name"): "1",
     ("run", "--step"): "flags",
     ("reconcile", "--left"): "details.csv",
     ("reconcile", "--right"): "details.csv",
@@ -89,7 +96,7 @@ def _arguments(command: App) -> list[Argument]:
     return [argument for argument in command.assemble_argument_collection() if argument.show]
 
 
-def _given(name: str, command: App, wrong: str) -> list[str]:
+def line_of(name: str, command: App, wrong: str = "") -> list[str]:
     """The command line with a right value of everything it needs, and the wrong value of ``wrong``."""
     positional: list[str] = []
     named: dict[str, str] = {}
@@ -155,7 +162,7 @@ def test_every_command_answers_a_typing_error(
     monkeypatch.delenv("FUNDPOOL_GATEWAY_URL", raising=False)
     monkeypatch.chdir(installation)
     command = dict(commands(build_app()))[name]
-    line = _given(name, command, wrong)
+    line = line_of(name, command, wrong)
     status = main(line)
     printed = capsys.readouterr()
     if "--json" in line:

@@ -92,7 +92,7 @@ class DemoStage:
         self.script = load_script(self.folder)
         self.position = Position(home, self.script)
         self.position.claim()
-        install(self.settings).dispose()
+        install(self.settings, sandbox=True).dispose()
         accounts = home / "bank-accounts.csv"
         write_bank_accounts(accounts, self.folder)
         self.bank_file = BankFile(home / "sandbox-bank.db")

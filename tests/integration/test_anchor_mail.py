@@ -30,6 +30,8 @@ from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.books.audit_checks import keep_anchor
 from fundpool.settings import Settings
 from schemas.tables.audit import audit
+from schemas.tables.installation import installation
+from schemas.tables.latest_seals import latest_seal
 from schemas.tables.row_trail import row_trail
 from tests.canary import MAIL_PASSWORD
 from tests.integration.month_scene import at
@@ -187,6 +189,8 @@ def test_the_day_s_anchor_is_mailed_once_and_compares_as_a_saved_mail_or_attachm
     with database.engine.begin() as connection:
         connection.execute(delete(audit))
         connection.execute(delete(row_trail))
+        connection.execute(delete(installation))
+        connection.execute(delete(latest_seal))
     assert [main(["audit", "verify", "--anchor", str(tmp_path / name)]) for name in saved] == [1, 1, 1]
     assert main(["audit", "verify"]) == 0
 

@@ -114,7 +114,7 @@ def test_a_month_takes_the_plans_of_all_three_funds(
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
     here = ["--policy-dir", str(folder)]
-    status, ready = run(capsys, "init", *here, "--json")
+    status, ready = run(capsys, "init", "--sandbox", *here, "--json")
     assert (status, "yunzhou" in ready["cities"]) == (0, True)
 
     counties = [unit.code for unit in load_policies(folder).city("yunzhou").units]

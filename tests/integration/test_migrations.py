@@ -122,7 +122,7 @@ def test_a_revision_that_this_version_does_not_know_is_refused_and_nothing_chang
         migrations.upgrade(at_baseline)
     assert refused.value.code == "database_revision_unknown"
     assert revision in refused.value.zh
-    assert "fundpool init" in str(refused.value.remedy)
+    assert "fundpool upgrade" in str(refused.value.remedy)
     assert migrations.current(at_baseline) == revision
 
 
@@ -134,4 +134,4 @@ def test_tables_of_an_earlier_version_are_named_with_the_command_that_brings_the
     with pytest.raises(InputError) as refused:
         database.read(lambda connection: connection.execute(select(metadata.tables["filings"])).all())
     assert refused.value.code == "database_outdated"
-    assert "fundpool init" in str(refused.value.remedy)
+    assert "fundpool upgrade" in str(refused.value.remedy)

@@ -7,11 +7,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
 from fundpool.domain.chart_of_accounts import AccountType
+from fundpool.domain.installation import SANDBOX_NOTICE
 from fundpool.domain.outcomes import StepReport, UnitState
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import ObligationState
@@ -122,7 +124,8 @@ def test_a_month_is_settled_by_statements_alone_and_reconciled(scene):
     assert {outcome.state for outcome in report.outcomes} == {UnitState.DONE}, details(report)
     assert details(report).count("调节相符") == 2 * len(scene.funds)
     workbook = scene.folder / "reports" / "suizhou" / "2026-10" / "随州市2026-10银行存款余额调节表.xlsx"
-    assert workbook.exists()
+    header = load_workbook(workbook).worksheets[0].oddHeader.center.text
+    assert header == SANDBOX_NOTICE
     assert scene.ports.database.read(verify) == []
     assert len(scene.book.executions) == orders
 

@@ -458,7 +458,7 @@ def test_the_commands_say_what_they_normalised(
     written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
-    assert main(["init"]) == 0
+    assert main(["init", "--sandbox"]) == 0
     capsys.readouterr()
     accounts = written(csv_bytes([{**ACCOUNT, "account_no": "'99002310331002"}]))
     assert main(["accounts", "import", str(accounts), "--by", "李经办", "--json"]) == 0

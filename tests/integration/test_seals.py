@@ -49,7 +49,9 @@ def test_init_writes_the_key_for_its_owner_and_never_replaces_it(
     assert main(["init", "--json"]) == 0
     assert key.read_bytes() == written
     key.unlink()
-    assert main(["init", "--json"]) == 0
+    capsys.readouterr()
+    assert main(["init", "--json"]) == 2
+    assert "seal_key_missing" in capsys.readouterr().out
     assert not key.exists()
     with pytest.raises(InputError) as missing:
         seals_of(Settings()).of_values("anything")
@@ -67,12 +69,16 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, monkeypatch: pyte
     assert readable.value.code == "secret_file_readable"
 
 
-def test_seals_of_a_version_before_the_latest_were_kept_are_taken_over_once(database: Database) -> None:
+def test_seals_of_a_version_before_the_latest_were_kept_are_taken_over_once(
+    without_record: Database,
+) -> None:
+    database = without_record
     transactions = SqlTransactions(database, SEALS)
     scene = Scene(transactions)
     scene.release()
     with database.engine.begin() as connection:
-        connection.execute(text("DROP TABLE latest_seal"))
+        for table in ("latest_seal", "release", "installation"):
+            connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0011'"))
     migrations.upgrade(database)
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []

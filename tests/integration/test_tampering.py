@@ -56,7 +56,8 @@ from tests.seals import SEALS
 from tests.simulation.scene import Scene
 
 NOW = at("2026-11-13 09:00")
-TABLES = tuple(table for table in metadata.sorted_tables if table.name != "writers_turn")
+# Neither holds facts: whose turn it is to write, and which release wrote the tables.
+TABLES = tuple(table for table in metadata.sorted_tables if table.name not in {"writers_turn", "release"})
 
 
 def played(database: Database, folder: Path) -> SqlTransactions:

@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from fundpool.adapters.stores.setting_up import install
 from fundpool.domain.periods import SHANGHAI
 from fundpool.local_prefect import deployments, runs
 from fundpool.local_prefect.runs import LocalPrefect
 from fundpool.local_prefect.server import application
+from fundpool.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240
@@ -106,6 +108,7 @@ def test_without_a_server_there_is_one_clear_sentence_and_exit_4_and_later_it_ca
 def test_a_second_start_in_the_same_folder_is_refused_in_words(
     prefect: LocalPrefect, prefect_home: Path
 ) -> None:
+    install(Settings(home=prefect_home)).dispose()
     second = subprocess.run(
         [sys.executable, "-m", "fundpool", "start"],
         env=environment(FUNDPOOL_HOME=str(prefect_home)),
@@ -122,8 +125,6 @@ def test_a_second_start_in_the_same_folder_is_refused_in_words(
 def test_the_address_of_the_running_server_gives_the_link_to_a_run(
     prefect: LocalPrefect, prefect_home: Path
 ) -> None:
-    from fundpool.settings import Settings  # noqa: PLC0415
-
     link = runs.run_url(Settings(home=prefect_home), "abc")
     assert link == f"{prefect.ui_url}/runs/flow-run/abc"
     assert runs.run_url(Settings(home=prefect_home / "elsewhere"), "abc") is None
@@ -133,6 +134,7 @@ def test_the_address_of_the_running_server_gives_the_link_to_a_run(
 @contextmanager
 def started(home: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """``fundpool start`` in a process of its own, and the port its server answers on."""
+    install(Settings(home=home)).dispose()
     process = subprocess.Popen(
         [sys.executable, "-m", "fundpool", "start", "--no-schedules"],
         env=environment(FUNDPOOL_HOME=str(home)),
@@ -259,7 +261,7 @@ def test_neither_a_proxy_nor_marks_in_the_folders_name_keep_us_from_the_local_se
     with socket.create_server(("127.0.0.1", 0)) as proxy:  # takes connections and never answers
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         play = (
-            "from fundpool.console.cli import main; main(['init', '--json'])\n"
+            "from fundpool.console.cli import main; main(['init', '--sandbox', '--json'])\n"
             "from fundpool.local_prefect.runs import local_prefect; from fundpool.settings import Settings\n"
             "with local_prefect(Settings()) as prefect:\n"
             "    print(prefect.run_tick('2026-10-08T09:00', ['suizhou'], ['2026-10']).state_type)"

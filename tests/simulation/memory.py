@@ -263,6 +263,7 @@ def _work(state: State, limits: PaymentLimits) -> SimpleNamespace:
     made.budgets = MemoryBudgets(state)
     made.applications = MemoryApplications()
     made.statements = MemoryStatements(state)
+    made.installation = SimpleNamespace(find=lambda: None)
     return made
 
 

@@ -55,12 +55,13 @@ def write_reconciliation(
     *,
     forms: Sequence[BankReconciliation],
     prepared_on: date,
+    notice: str | None,
 ) -> Path:
     """Write a city's forms of a month below ``folder``; see ``services.ports.files.WriteReconciliation``."""
     target = folder / policy.key / str(month) / file_name(policy, month)
     with storing(target.parent, "调节表", "the reconciliation"):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_through(target, workbook(policy, month, forms, prepared_on=prepared_on))
+        write_through(target, workbook(policy, month, forms, prepared_on=prepared_on, notice=notice))
     return target
 
 
@@ -70,7 +71,12 @@ def file_name(policy: CityPolicy, month: Month) -> str:
 
 
 def workbook(
-    policy: CityPolicy, month: Month, forms: Sequence[BankReconciliation], *, prepared_on: date
+    policy: CityPolicy,
+    month: Month,
+    forms: Sequence[BankReconciliation],
+    *,
+    prepared_on: date,
+    notice: str | None = None,
 ) -> bytes:
     """The workbook's bytes."""
 
@@ -89,7 +95,7 @@ def workbook(
             )
 
     title = file_name(policy, month).removesuffix(".xlsx")
-    return workbook_bytes(write, title=title, author=policy.name_zh, comments=product())
+    return workbook_bytes(write, title=title, author=policy.name_zh, comments=product(), notice=notice)
 
 
 class _Styles(FormStyles):

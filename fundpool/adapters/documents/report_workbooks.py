@@ -38,7 +38,9 @@ def summary_workbook(summary: MonthSummary) -> bytes:
         _write_remarks(book, styles, summary)
 
     title = f"{summary.city_name}{summary.month}基金支出汇总表"
-    return workbook_bytes(write, title=title, author=summary.city_name, comments=product())
+    return workbook_bytes(
+        write, title=title, author=summary.city_name, comments=product(), notice=summary.notice
+    )
 
 
 class _Styles(FormStyles):

@@ -167,7 +167,7 @@ def slip_workbook(slip: ReturnSlip, source: SourceFile) -> bytes:
             for sheet in answer.get("sheets", []):
                 _mark_sheet(book, sheet, slip.findings)
 
-    return workbook_bytes(write, title=slip.title, comments=product(), created=_CREATED)
+    return workbook_bytes(write, title=slip.title, comments=product(), created=_CREATED, notice=slip.notice)
 
 
 _COLUMNS = (
@@ -214,6 +214,7 @@ def _head(slip: ReturnSlip) -> list[tuple[str, bool]]:
     zh, en, why_zh, why_en = _deadline(slip)
     version = f"（第 {slip.version} 版 version {slip.version}）" if slip.version else ""
     lines = [
+        *([(slip.notice, True)] if slip.notice else []),
         (f"县区 county：{slip.county}　月份 month：{slip.month}", True),
         (f"文件 file：{slip.file}{version}　SHA-256 {slip.sha256}", False),
         (f"结论 verdict：{verdict_zh} {verdict_en}　检查 checks：{slip.evaluated}/{slip.declared}", False),

@@ -24,13 +24,18 @@ class _InertWorkbook(xlsxwriter.Workbook):  # type: ignore[misc]
     worksheet_class = _InertSheet
 
 
-def workbook_bytes(write: Callable[[Any], None], **properties: Any) -> bytes:
-    """The bytes of a workbook that ``write`` fills; no text in it becomes a formula or a link, also saved as CSV."""
+def workbook_bytes(write: Callable[[Any], None], *, notice: str | None = None, **properties: Any) -> bytes:
+    """The bytes of a workbook that ``write`` fills; no text in it becomes a formula or a link, also saved as CSV.
+
+    ``notice`` stands on top of every printed page.
+    """
     target = BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = _InertWorkbook(target, options)
     book.set_properties(properties)
     write(book)
+    for sheet in book.worksheets() if notice else ():
+        sheet.set_header(f"&C{notice}")
     book.close()
     return target.getvalue()
 

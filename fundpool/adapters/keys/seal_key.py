@@ -5,9 +5,9 @@ import secrets
 from functools import partial
 from pathlib import Path
 
-from fundpool.adapters.keys.private_files import read_secret
 from fundpool.domain.errors import InputError
 from fundpool.domain.sealing import Seals
+from fundpool.private_files import read_secret
 from fundpool.settings import Settings
 
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from fundpool.adapters.keys.private_files import read_secret
 from fundpool.domain.errors import InputError
+from fundpool.private_files import read_secret
 from fundpool.settings import Settings
 
 KEY_ID_HEADER = "X-Key-Id"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fundpool.adapters.keys.private_files import read_private
 from fundpool.domain.errors import InputError
+from fundpool.private_files import read_private
 from fundpool.settings import Settings
 
 TIMEOUT_S = 10

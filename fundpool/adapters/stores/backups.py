@@ -1,17 +1,20 @@
-"""Copies of the embedded database: taken while it is in use, put back whole."""
+"""Copies of the database: taken while it is in use; the embedded one is put back whole."""
 
 import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from sqlalchemy import URL
+
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.migrations import upgrade
-from fundpool.domain.errors import InputError
+from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.ports.failpoints import failpoint
 from fundpool.settings import sqlite_url
 
@@ -21,18 +24,64 @@ T = TypeVar("T")
 def back_up(database: Database, file: Path) -> None:
     """Write a consistent copy of the database to ``file``, durably, and check that it can be read.
 
-    Raises InputError for PostgreSQL (its own tools do that better) or an existing file.
+    PostgreSQL's is one of ``pg_dump`` in its custom format, for ``pg_restore``. Raises InputError for an existing
+    file or without ``pg_dump``, ServiceUnavailable when that fails.
     """
-    source = _sqlite_file(database)
     if file.exists():
         raise InputError("file_exists", f"{file} 已存在", f"{file} exists already", remedy="换一个文件名")
     partial = file.with_name(f"{file.name}.part")
-    with closing(sqlite3.connect(source)) as current, closing(sqlite3.connect(partial)) as copy:
-        current.backup(copy)
-    _require_sound(partial)
+    failpoint("before backup")
+    if database.file is None:
+        _dump(database, partial)
+    else:
+        database.require_file()
+        with closing(sqlite3.connect(database.file)) as current, closing(sqlite3.connect(partial)) as copy:
+            current.backup(copy)
+        _require_sound(partial)
     with partial.open("rb") as written:
         os.fsync(written.fileno())
+    partial.chmod(0o600)
+    failpoint("backup written")
     partial.replace(file)
+    failpoint("after backup")
+
+
+def _dump(database: Database, file: Path) -> None:
+    """``pg_dump`` of the database, read through once; its password goes by the environment, which others cannot see."""
+    address = database.engine.url
+    password = address.password or address.query.get("password")
+    target = URL.create(
+        "postgresql",
+        address.username,
+        host=address.host,
+        port=address.port,
+        database=address.database,
+        query=address.difference_update_query(["password"]).query,
+    ).render_as_string()
+    environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
+    for command in (
+        ["pg_dump", "--format=custom", f"--file={file}", f"--dbname={target}"],
+        ["pg_restore", f"--file={os.devnull}", str(file)],
+    ):
+        try:
+            ended = subprocess.run(  # noqa: S603 - PostgreSQL's own tools, no shell
+                command, env=environment, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise InputError(
+                "pg_dump_missing",
+                f"本机没有 {command[0]}，不能备份 PostgreSQL",
+                f"{command[0]} is not on this machine: PostgreSQL cannot be backed up",
+                remedy="安装 postgresql-client，版本不低于服务器 / install postgresql-client, not older than the server",
+            ) from error
+        if ended.returncode != 0:
+            why = (ended.stderr.strip().splitlines() or ["?"])[-1]
+            raise ServiceUnavailable(
+                "backup_failed",
+                f"PostgreSQL 备份没有做成：{why}",
+                f"PostgreSQL was not backed up: {why}",
+                remedy="检查数据库、磁盘空间与 pg_dump 的版本 / check the database, the disk and the version of pg_dump",
+            )
 
 
 def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -> T:
@@ -47,7 +96,7 @@ def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -
     if not file.is_file():
         raise InputError("file_unreadable", f"没有备份文件 {file}", f"there is no backup {file}")
     _require_sound(file)
-    with TemporaryDirectory(dir=Path(target).parent, prefix=".restore-") as folder:
+    with TemporaryDirectory(dir=target.parent, prefix=".restore-") as folder:
         staged = Database(sqlite_url(Path(folder) / "staged.db"))
         shutil.copyfile(file, Path(folder) / "staged.db")
         upgrade(staged)
@@ -64,17 +113,17 @@ def put_back(database: Database, file: Path, prepare: Callable[[Database], T]) -
     return prepared
 
 
-def _sqlite_file(database: Database) -> str:
-    file = database.engine.url.database
-    if not database.is_sqlite or not file:
+def _sqlite_file(database: Database) -> Path:
+    if database.file is None:
         raise InputError(
-            "backup_by_postgresql",
-            "PostgreSQL 的备份用 pg_dump 或基础备份；恢复后执行 fundpool restore --quarantine-only",
-            "PostgreSQL is backed up with pg_dump or base backups; after a restore run "
+            "restore_by_postgresql",
+            "PostgreSQL 用 pg_restore 或基础备份恢复，随即执行 fundpool restore --quarantine-only",
+            "PostgreSQL is put back with pg_restore or a base backup, and at once "
             "fundpool restore --quarantine-only",
-            remedy="docs/reliability.md",
+            remedy="docs/runbook.md",
         )
-    return file
+    database.require_file()
+    return database.file
 
 
 def _require_sound(file: Path) -> None:

@@ -5,6 +5,9 @@ the posting that rests on it are one step, or two workers overspend a fund. Post
 SERIALIZABLE for the same reason and reruns the whole function when the server aborts it. There
 too writers take turns (a lock on the table of turns, taken before the snapshot): the audit chain
 has one head, so concurrent writers would only abort each other.
+
+Every transaction and every snapshot first compares the revision of the tables with the one this program is
+written for: a process that outlives an upgrade never works on tables that it does not know.
 """
 
 import random
@@ -15,11 +18,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
+from fundpool.configuration import FORMER_FOLDER
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.ports.failpoints import failpoint
+from fundpool.version import VERSION
+from schemas.tables import REVISION, release
 
 T = TypeVar("T")
 
@@ -29,7 +35,7 @@ MAX_ATTEMPTS = 10
 _SERIALIZATION_FAILURES = {"40001", "40P01"}
 
 # LOCK TABLE takes no snapshot, so the transaction sees everything committed before its turn.
-_TAKE_TURN = "LOCK TABLE writers_turn IN EXCLUSIVE MODE"
+TAKE_TURN = "LOCK TABLE writers_turn IN EXCLUSIVE MODE"
 
 _RETRY_PAUSE_S = 0.01
 
@@ -42,6 +48,9 @@ class Database:
         address = _parsed(url)
         self.url = url
         self.is_sqlite = address.get_backend_name() == "sqlite"
+        name = (address.database or "").removeprefix("file:") if self.is_sqlite else ""
+        self.file = Path(name) if name not in {"", ":memory:"} else None
+        """The file of SQLite; None for a server's database."""
         self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(url)
 
     @property
@@ -54,13 +63,15 @@ class Database:
         """Run ``work`` in one transaction and commit; rerun it whole when the database aborts it.
 
         ``work`` makes no outside call: it can be run more than once. Raises ServiceUnavailable
-        when the database cannot be reached or stays contended for MAX_ATTEMPTS tries.
+        when the database cannot be reached, is not set up or stays contended for MAX_ATTEMPTS tries.
         """
+        self.require_file()
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with self.engine.begin() as connection:
                     if not self.is_sqlite:
-                        connection.exec_driver_sql(_TAKE_TURN)
+                        connection.exec_driver_sql(TAKE_TURN)
+                    _require_revision(connection)
                     result = work(connection)
                     failpoint("before commit")
                 failpoint("after commit")
@@ -75,6 +86,7 @@ class Database:
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` against one consistent snapshot without taking the write lock."""
+        self.require_file()
         try:
             with self.engine.connect() as connection:
                 reader = connection.execution_options(fundpool_read_only=True)
@@ -84,9 +96,16 @@ class Database:
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
                     )
                 with reader.begin():
+                    _require_revision(reader)
                     return work(reader)
         except DBAPIError as error:
             raise _for_people(error) from error
+
+    def require_file(self) -> None:
+        """Raise ServiceUnavailable when the file of an embedded database is not there."""
+        # SQLite makes a file that is missing: a command in the wrong place would begin another set of books.
+        if self.file is not None and not self.file.exists():
+            raise not_set_up(self.file)
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -119,9 +138,6 @@ def _bad_address() -> InputError:
 
 
 def _sqlite_engine(address: URL) -> Engine:
-    file = address.database
-    if file and file != ":memory:":
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(address, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
@@ -181,29 +197,63 @@ def _for_people(error: DBAPIError) -> Exception:
     if isinstance(error, ProgrammingError) and _sqlstate(error) == "42P01":
         return not_set_up()
     if any(text in str(error.orig) for text in _MISSING_COLUMN) or _sqlstate(error) == "42703":
-        return _outdated(error)
+        return _outdated(_reason(error))
     if isinstance(error, OperationalError) or _is_serialization_failure(error):
         return _unavailable(error)
     return error
 
 
-def not_set_up() -> ServiceUnavailable:
-    """The error for a database that ``fundpool init`` has not given its tables."""
+def not_set_up(file: Path | None = None) -> ServiceUnavailable:
+    """The error for a database that ``fundpool init`` has not made (``file``) or given its tables."""
+    former = former_database()
     return ServiceUnavailable(
         "database_not_set_up",
-        "数据库还没有建表",
-        "the database has no tables yet",
-        remedy="fundpool init",
+        "数据库还没有建表" if file is None else f"没有数据库 {file}",
+        "the database has no tables yet" if file is None else f"there is no database {file}",
+        remedy="fundpool init" if former is None or former == file else former_home(former),
     )
 
 
-def _outdated(error: DBAPIError) -> InputError:
-    reason = str(error.orig).strip().splitlines()[0]
+def former_database() -> Path | None:
+    """The database that an earlier release made below this folder, which is opened only by name now."""
+    file = (FORMER_FOLDER / "fundpool.db").absolute()
+    return file if file.exists() else None
+
+
+def former_home(file: Path) -> str:
+    """What to do with a former release's database: the remedy of an error."""
+    return (
+        f"此处有旧版的数据目录，用它则设 FUNDPOOL_HOME={file.parent}，另建则 fundpool init / an earlier release's data "
+        f"lies here: FUNDPOOL_HOME={file.parent} for it, fundpool init elsewhere for new books"
+    )
+
+
+def _require_revision(connection: Connection) -> None:
+    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if revision == REVISION:
+        return
+    if revision is None:
+        raise not_set_up()
+    if revision < REVISION:
+        raise _outdated(f"{revision} < {REVISION}")
+    wrote = connection.execute(select(release.c.version).where(release.c.revision == revision)).scalar()
+    raise InputError(
+        "database_newer",
+        f"数据库的表是第 {revision} 版，由 fundpool {wrote} 写成；本程序是 fundpool {VERSION}，只用第 {REVISION} 版",
+        f"the tables stand at revision {revision}, written by fundpool {wrote}; this is fundpool {VERSION}, which takes "
+        f"revision {REVISION} alone",
+        remedy=f"换用 fundpool {wrote} 或更新的版本，并重启仍在运行的旧程序 / use fundpool {wrote} or a later one, and start what "
+        "still runs anew",
+    )
+
+
+def _outdated(why: str) -> InputError:
     return InputError(
         "database_outdated",
-        f"数据库的表是早先版本的：{reason}",
-        f"the tables are of an earlier version: {reason}",
-        remedy="先备份，再运行 fundpool init 升级 / back up, then run fundpool init, which brings them up to date",
+        f"数据库的表是早先版本的：{why}",
+        f"the tables are of an earlier version: {why}",
+        remedy="停止各进程后运行 fundpool upgrade（先备份再升级）/ stop what runs, then fundpool upgrade, which backs up and "
+        "brings them up to date",
     )
 
 

@@ -9,14 +9,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import OperationalError
 
 import schemas.migrations
-from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.database import TAKE_TURN, Database, not_set_up
 from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals
 from fundpool.domain.errors import InputError, ServiceUnavailable
-from schemas.tables import metadata
+from fundpool.services.ports.failpoints import failpoint
+from fundpool.version import VERSION
+from schemas.tables import metadata, release
 
 SCRIPTS = Path(schemas.migrations.__file__).parent
 """Folder of ``env.py`` and of the revisions in ``versions/``."""
@@ -34,17 +36,49 @@ def upgrade(database: Database) -> None:
     with _answering(), _may_rebuild_tables(database) as connection:
         config = _config(connection)
         revision = _revision_of(connection)
+        if revision is not None and not database.is_sqlite:
+            connection.exec_driver_sql(
+                TAKE_TURN
+            )  # after whoever writes now; the next one sees the new revision
         if revision is None:
             # A table of that name, whoever made it, is an error and never taken for ours.
             metadata.create_all(connection, checkfirst=False)
             command.stamp(config, "head")
-        elif revision in {known.revision for known in ScriptDirectory.from_config(config).walk_revisions()}:
+            _note_release(connection)
+        elif _is_known(config, revision):
             command.upgrade(config, "head")
             if revision < FIRST_WITH_LATEST_SEALS:
                 # Once and in the transaction that migrates: later a row without one was put there by somebody else.
                 SqlLatestSeals(connection, RowWriter(connection)).adopt()
+            if revision != _revision_of(connection):
+                _note_release(connection)
         else:
             raise _unknown(revision)
+        failpoint("before upgrade commit")
+    failpoint("after upgrade commit")
+
+
+def require_known(database: Database) -> str:
+    """The revision of tables that ``upgrade`` can migrate.
+
+    Raises ServiceUnavailable for a database without tables, InputError for a revision it does not know.
+    """
+    database.require_file()
+    with _answering(), database.engine.connect() as connection:
+        revision = _revision_of(connection)
+        if revision is None:
+            raise not_set_up()
+        if not _is_known(_config(connection), revision):
+            raise _unknown(revision)
+    return revision
+
+
+def _is_known(config: Config, revision: str) -> bool:
+    return revision in {known.revision for known in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+def _note_release(connection: Connection) -> None:
+    connection.execute(insert(release).values(revision=_revision_of(connection), version=VERSION))
 
 
 def current(database: Database) -> str | None:
@@ -111,7 +145,7 @@ def _unknown(revision: str) -> InputError:
         "database_revision_unknown",
         f"数据库的表是第 {revision} 版，本程序不能从该版升级，未做任何改动",
         f"the tables stand at revision {revision}, from which this program cannot upgrade; nothing was changed",
-        remedy="早于 0010：先备份，用 fundpool 0.1.0 执行 fundpool init 升到 0010，再用本程序；晚于本程序：换用写它的版本 / "
-        "before 0010: back up, run fundpool init of fundpool 0.1.0, which leads to 0010, then this one; "
+        remedy="早于 0010：先备份，用 fundpool 0.1.0 执行 fundpool init 升到 0010，再用本程序 fundpool upgrade；晚于本程序：换用写它的版本 / "
+        "before 0010: back up, run fundpool init of fundpool 0.1.0, which leads to 0010, then fundpool upgrade of this one; "
         "later than this program: use the version that wrote it",
     )

@@ -40,7 +40,7 @@ from schemas.tables import metadata
 from schemas.tables.latest_seals import latest_seal
 from schemas.tables.row_trail import row_trail
 
-_NO_FACTS = frozenset({"writers_turn"})
+_NO_FACTS = frozenset({"writers_turn", "release"})
 _OWN_CHAIN = frozenset({"audit", "posting", "row_trail", "latest_seal"}) | _NO_FACTS
 """Postings are sealed by their voucher's hash, audit records and the trail itself by their chains; latest seals
 are compared with the rows that bear them."""

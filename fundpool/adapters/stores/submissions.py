@@ -258,8 +258,14 @@ class SqlSubmissions(SealedStore):
 
     def _submissions(self, *conditions: Any) -> tuple[Submission, ...]:
         rows = self._all(
-            select(submissions, received_files.c.sha256, received_files.c.file_name)
+            select(
+                submissions,
+                received_files.c.sha256,
+                received_files.c.file_name,
+                raw_files.c.stored_at.label("entered_at"),
+            )
             .join(received_files, received_files.c.id == submissions.c.file_id)
+            .join(raw_files, raw_files.c.sha256 == received_files.c.sha256)
             .where(*conditions)
             .order_by(submissions.c.county, submissions.c.version)
         )
@@ -293,6 +299,7 @@ def _submission(row: RowMapping) -> Submission:
         verdict=row["verdict"] and Verdict(row["verdict"]),
         judged_at=local(row["judged_at"]),
         returned_at=local(row["returned_at"]),
+        entered_at=local(row["entered_at"]),
     )
 
 

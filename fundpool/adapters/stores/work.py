@@ -14,6 +14,7 @@ from fundpool.adapters.stores.breaks import SqlBreakStore
 from fundpool.adapters.stores.budgets import SqlBudgets
 from fundpool.adapters.stores.calendar_records import SqlCalendarRecords
 from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.installation import SqlInstallation
 from fundpool.adapters.stores.ledger import SqlLedgerStore
 from fundpool.adapters.stores.notices import SqlLastDone, SqlNotices
 from fundpool.adapters.stores.payments import SqlPaymentStore
@@ -56,6 +57,7 @@ class SqlWork(Work):
         self.statements = SqlStatementStore(connection, rows)
         self.notices = SqlNotices(connection, rows)
         self.last_done = SqlLastDone(connection, rows)
+        self.installation = SqlInstallation(connection, rows, seals)
 
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""

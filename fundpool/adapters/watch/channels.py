@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fundpool.adapters.keys.private_files import read_secret
 from fundpool.domain.errors import InputError
+from fundpool.private_files import read_secret
 from fundpool.services.ports.notices import Channel, Message
 from fundpool.settings import Settings
 

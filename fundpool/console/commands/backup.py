@@ -27,7 +27,7 @@ def backup(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Write a consistent, checked copy of the embedded database, and note when: ``fundpool health`` tells its age."""
+    """Write a consistent, checked copy of the database while it is in use, and note when; of PostgreSQL by pg_dump."""
     from fundpool.adapters.stores.backups import back_up
     from fundpool.adapters.stores.database import Database
     from fundpool.clock import business_clock
@@ -108,6 +108,7 @@ def restore(
             database, file, lambda staged: SqlTransactions(staged, seals).transaction(stop_all)
         )
     else:
+        database.require_file()
         upgrade(database)
         stopped = SqlTransactions(database, seals).transaction(stop_all)
     return act.show(

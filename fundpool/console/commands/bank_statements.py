@@ -152,18 +152,24 @@ def reconciliation(
     from fundpool.adapters.documents.reconciliation_workbooks import verdict_zh, write_reconciliation
     from fundpool.domain.periods import SHANGHAI
     from fundpool.services.payments.bank_reconciliation import reconciliations
+    from fundpool.services.payments.installation import notice_of
 
     ports = options.open_month()
     city, when = options.place_of(city, month, now=options.now)
     policy = ports.policies.city(city)
     if out is not None:
         make_folder(out)
-    forms = ports.database.read(
-        lambda work: reconciliations(work, policy.key, when, terms=ports.gateway_terms)
+    forms, notice = ports.database.read(
+        lambda work: (reconciliations(work, policy.key, when, terms=ports.gateway_terms), notice_of(work))
     )
     prepared_on = options.now.astimezone(SHANGHAI).date()
     target = write_reconciliation(
-        out or options.settings.reports, policy, when, forms=forms, prepared_on=prepared_on
+        out or options.settings.reports,
+        policy,
+        when,
+        forms=forms,
+        prepared_on=prepared_on,
+        notice=notice,
     )
     about = (
         "account=account_no name=account_name fund account_type unit day book_fen bank_fen bank_source "

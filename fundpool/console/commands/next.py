@@ -37,7 +37,7 @@ def next_(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated = 
     from fundpool.services.month.turns import turns
 
     ports = options.open_month()
-    cities = live_cities(ports, options.chosen_cities if city is None else [city])
+    cities = live_cities(ports, None if city is None else [city])
     found = turns(ports, cities, month=None if month is None else parse_month(month), now=options.now)
     return options.show(
         {

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from fundpool.clock import business_clock
 from fundpool.console.options import Dated, Options, parse_day
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.money import format_yuan
@@ -161,7 +162,7 @@ def check(
     from fundpool.adapters.policies.folder_checks import check_policies
 
     place = folder or options.policy_folder
-    found = check_policies(place, options.now.date(), sources)
+    found = check_policies(place, business_clock(options.as_of).date(), sources)
     cities, problems, quotes = found.cities, found.problems, found.quotes
     note = "没有给出 --sources：引文未核对 / no --sources: quotes were not checked"
     if quotes is not None:

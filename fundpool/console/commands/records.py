@@ -13,10 +13,13 @@ from fundpool.console.options import (
     ActOnGivenMonth,
     AnyCity,
     AnyCounty,
+    BackDatedBy,
+    BackDatedUnder,
     County,
     Options,
     PeriodText,
     Reason,
+    back_dating_of,
     parse_period,
 )
 from fundpool.console.output import Table, findings_in_words, pick
@@ -134,7 +137,12 @@ def add_nil_return(
     *,
     county: County,
     reason: Reason,
-    received: Annotated[str | None, Parameter(help="收件时间 / when it was received")] = None,
+    received: Annotated[
+        str | None,
+        Parameter(help="收件时间；早于此刻须有批准 / when it was received; before now it takes an approver"),
+    ] = None,
+    document_number: BackDatedUnder = None,
+    approver: BackDatedBy = None,
     act: ActOnDocument,
 ) -> int:
     """登记零申报 / Record that a county declares it has nothing to file."""
@@ -143,7 +151,12 @@ def add_nil_return(
     about = act.about
     received_at = about["now"] if received is None else business_clock(received)
     changed = record_nil_return(
-        act.open_month(), county=county, reason=reason, received_at=received_at, **about
+        act.open_month(),
+        county=county,
+        reason=reason,
+        received_at=received_at,
+        back_dating=back_dating_of(reason, document_number, approver),
+        **about,
     )
     return _show_recorded(changed, act, act.chosen(about))
 

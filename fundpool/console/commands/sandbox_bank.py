@@ -271,7 +271,7 @@ def _secret(settings: Settings) -> bytes:
 
     file = secret_file(settings)
     if settings.gateway_secret is None and not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
         print(f"签名密钥写入 / signing secret written to {file}", file=sys.stderr)

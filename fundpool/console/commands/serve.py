@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fundpool.console.options import AsOf, Options, PolicyDir
+from fundpool.console.options import AsOf, Options, PolicyDir, played_clock
 
 
 def serve(
@@ -22,7 +22,7 @@ def serve(
     from prometheus_client import CollectorRegistry
 
     from fundpool.adapters.keys.signature import shared_secret
-    from fundpool.bootstrap import build_ports, open_installation
+    from fundpool.bootstrap import open_installation, open_ports
     from fundpool.clock import business_clock
     from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
@@ -31,19 +31,22 @@ def serve(
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
     from fundpool.console.health_pages import KeptHealth, health_router
     from fundpool.local_prefect.runs import run_url
+    from fundpool.services.payments.installation import notice_of
     from fundpool.services.payments.resolving import receive_callback
     from fundpool.services.watch.health import health_of
 
     settings = Options(policy_dir=policy_dir).settings
     bound = settings.dashboard_host if host is None else host
-    business_clock(as_of)  # a wrong --as-of is an error now, not on the first page
-    ports = build_ports(settings)
+    played_clock(settings, as_of)  # a wrong --as-of is an error now, not on the first page
+    ports = open_ports(settings)
+    notice = ports.database.read(notice_of)
     app = create_app(
         MonthReader(ports),
         partial(business_clock, as_of),
         DashboardOptions(
             run_url=partial(run_url, settings),
-            notice=settings.dashboard_notice,
+            notice=" · ".join(part for part in (notice, settings.dashboard_notice) if part) or None,
+            only_past=notice is None,
             hosts=answered_hosts(bound),
             only_known_then=as_of is not None,
         ),

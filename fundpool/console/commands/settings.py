@@ -2,24 +2,46 @@
 
 from pydantic import SecretStr
 
+from fundpool.configuration import configuration_file
 from fundpool.console.options import Json
 from fundpool.console.output import Table, show
-from fundpool.settings import Settings
+from fundpool.settings import Settings, variable
 
 
 def settings(*, json: Json = False) -> int:
-    """全部设置及其来源变量 / Every setting, its environment variable and value; secrets are not shown."""
-    values = Settings()
+    """全部设置、其值与来源 / Every setting, its value and where it comes from; secrets are not shown.
+
+    The configuration file is /etc/fundpool/fundpool.toml, or the one that FUNDPOOL_CONFIG names. Its keys are the
+    variables without FUNDPOOL_, in small letters; variables go before it. Secrets may lie in files of their own,
+    which only their owner may read: FUNDPOOL_GATEWAY_SECRET_FILE, gateway_secret_file, or systemd's credential
+    fundpool.gateway_secret.
+    """
+    from fundpool.adapters.stores.setting_up import open_to_others
+
+    values, origins, file = Settings(), Settings.origins(), configuration_file()
     rows = [
         {
-            "variable": f"FUNDPOOL_{name.upper()}",
+            "variable": variable(name),
             "value": _shown(values, name),
+            "origin": origins.get(name, "default"),
             "description": field.description or "",
         }
         for name, field in Settings.model_fields.items()
     ]
-    columns = {"变量 variable": "variable", "值 value": "value", "说明 description": "description"}
-    show({"settings": rows}, Table("设置 settings", rows, columns), as_json=json)
+    columns = {
+        "变量 variable": "variable",
+        "值 value": "value",
+        "来源 origin": "origin",
+        "说明 description": "description",
+    }
+    warnings = open_to_others(values)
+    document = {
+        "configuration_file": None if file is None else str(file),
+        "settings": rows,
+        "warnings": warnings,
+    }
+    table = Table("设置 settings", rows, columns)
+    show(document, f"配置文件 file: {file or '-'}", table, *warnings, as_json=json)
     return 0
 
 
@@ -33,4 +55,6 @@ def _shown(values: Settings, name: str) -> str | None:
         )  # a quarter of a second, for those who give one
 
         return Database(values.resolved_database_url).shown_url
+    if isinstance(value, tuple):
+        return ",".join(value)
     return "********" if isinstance(value, SecretStr) else str(value)

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from fundpool.console.commands.worker import FINISH_WITHIN_SECONDS, FinishWithin
 from fundpool.console.options import Options, PolicyDir
 from fundpool.console.signals import Ending, end_as_if_killed, say
+from fundpool.domain.errors import ServiceUnavailable
 
 
 def start(
@@ -22,7 +23,7 @@ def start(
 
     Loopback only, with its own data under FUNDPOOL_HOME/prefect; a server that ends is started again. Ctrl-C or
     SIGTERM ends it after the step that is running, a second one hands that step back. Exit status 4 when
-    the server does not come up.
+    the server does not come up, or nothing was set up by ``fundpool init``.
     """
     from fundpool.local_prefect.patience import Patience
     from fundpool.local_prefect.runs import local_prefect
@@ -32,14 +33,24 @@ def start(
         os.environ["FUNDPOOL_POLICY_DIR"] = str(policy_dir.resolve())
     ending = Ending()
     ending.listen()
-    settings, patience = Options(policy_dir=policy_dir).settings, Patience(finish_within, ending.hurried)
-    with local_prefect(settings, schedules=schedules, patience=patience, say=say) as prefect:
+    options, patience = Options(policy_dir=policy_dir), Patience(finish_within, ending.hurried)
+    _require_set_up(options)
+    with local_prefect(options.settings, schedules=schedules, patience=patience, say=say) as prefect:
         print(f"Prefect: {prefect.ui_url}", flush=True)
         print(f"PREFECT_API_URL={prefect.url}", flush=True)
         prefect.work_until(ending.stopped)
     if prefect.is_cut_short:
         end_as_if_killed()
     return 0
+
+
+def _require_set_up(options: Options) -> None:
+    """Raise FundpoolError where there is no installation; a database that is only away is waited for."""
+    try:
+        options.open_month()
+    except ServiceUnavailable as away:
+        if away.code == "database_not_set_up":
+            raise
 
 
 def deploy() -> int:

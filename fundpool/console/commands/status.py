@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fundpool.console.options import AnyCity, AnyPeriodText, Dated, Options
 from fundpool.console.output import Columns, Table, minute
+from fundpool.domain.installation import SANDBOX_NOTICE
 from fundpool.services.oversight.flags import DUTY_NAMES
 from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import Flag, MonthStatus
@@ -66,6 +67,7 @@ def receipts(*, city: AnyCity = None, month: AnyPeriodText = None, options: Opti
         "县区 county": "county_name_zh",
         "版本 version": "version",
         "收件时间 received": lambda file: minute(file.received_at),
+        "登记时间 entered": lambda file: minute(file.entered_at),
         "结论 verdict": lambda file: _VERDICTS["returned" if file.state == "returned" else file.verdict],
         "文件 file": "file_name",
         "SHA-256": lambda file: file.sha256[:12],
@@ -105,7 +107,8 @@ def _tables(shown: MonthStatus) -> Iterator[Table]:
         "状态 state": "state",
         "说明": "detail_zh",
     }
-    yield Table(f"{shown.city} · {shown.month} · {shown.as_of.isoformat()}", shown.duties, duties)
+    title = f"{shown.city} · {shown.month} · {shown.as_of.isoformat()}"
+    yield Table(f"{title} · {SANDBOX_NOTICE}" if shown.sandbox else title, shown.duties, duties)
     yield Table("步骤 steps", shown.steps, steps)
     if shown.transfers:
         yield Table("拨款 transfers", shown.transfers, transfers)

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
-from fundpool.console.options import AnyCity, AnyCounty, Dated, Document, period_of
+from fundpool.console.options import (
+    AnyCity,
+    AnyCounty,
+    AnyReason,
+    BackDatedBy,
+    BackDatedUnder,
+    Dated,
+    Document,
+    back_dating_of,
+    period_of,
+)
 from fundpool.console.output import Table, error_document, minute, pick, yuan
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.month import step_collecting
@@ -33,8 +43,14 @@ def submit(
     county: AnyCounty = None,
     by: Annotated[str, Parameter(help="报送人 / who sends it")] = "county",
     received: Annotated[
-        str | None, Parameter(help="收件时间，缺省为业务时间 / when it was received, default now")
+        str | None,
+        Parameter(
+            help="收件时间，缺省为此刻；早于此刻须有批准 / when it was received, default now; before now it takes an approver"
+        ),
     ] = None,
+    reason: AnyReason = None,
+    document_number: BackDatedUnder = None,
+    approver: BackDatedBy = None,
     options: Dated = Dated(),
 ) -> int:
     """报送文件：先存原件，再登记，再读取 / File documents: bytes first, then the receipt, then reading.
@@ -57,6 +73,7 @@ def submit(
         received_from=by,
         county=county,
         month=None if month is None else period_of(month, kind),
+        back_dating=back_dating_of(reason, document_number, approver),
     )
     ports = options.open_month()
     sources, unopened = [], []

@@ -67,6 +67,8 @@ class DashboardOptions:
     run_url: Callable[[str | None], str | None] = field(default=lambda _run_id: None)
     """Where a step's run is seen; None when nobody knows."""
     notice: str | None = None
+    only_past: bool = False
+    """Whether a page may be read as of the past alone: a real installation's future is nobody's to play."""
     hosts: frozenset[str] | None = None
     only_known_then: bool = False
     """The clock was set (``serve --as-of``): what was recorded after its moment is left out."""
@@ -293,11 +295,19 @@ class _Pages:
         """The city, month and moment of the address; by default the first city with data, its latest month, now."""
         # The clock is read here and nowhere else: everything on a page is of one moment.
         as_of = request.query_params.get("as_of") or None
+        now = self.clock()
         moment = (
-            Moment(self.clock(), self.options.only_known_then)
+            Moment(now, self.options.only_known_then)
             if as_of is None
             else Moment(business_clock(as_of), only_known_then=True)
         )
+        if self.options.only_past and moment.at > now:
+            raise InputError(
+                "as_of_in_future",
+                f"{as_of} 尚未到来，只能查看过去",
+                f"{as_of} has not come yet: pages are of the past or of now",
+                remedy="改正 as_of / correct as_of",
+            )
         cities = {each.key: each for each in self.reader.cities()}
         city = request.query_params.get("city")
         if city is None:

@@ -10,6 +10,7 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.services.oversight import overview, status
 from fundpool.services.oversight.hindsight import known_facts
 from fundpool.services.oversight.lineage import Lineage
+from fundpool.services.payments.installation import known_cities
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, MonthStatus, StandingAlarm, TransferBatch
@@ -63,8 +64,8 @@ class MonthReader:
         self._ports = ports
 
     def cities(self) -> Sequence[CityPolicy]:
-        """Every city whose month can be run."""
-        return status.known_cities(self._ports)
+        """Every city whose month runs here."""
+        return known_cities(self._ports)
 
     def months(self, city: str) -> Sequence[Month]:
         """Months of the city with anything recorded, oldest first."""

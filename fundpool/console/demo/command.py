@@ -18,6 +18,7 @@ from cyclopts import Parameter
 from fundpool.console.demo.script import Script, load_script, sample_folder
 from fundpool.console.options import Json, PolicyDir
 from fundpool.domain.errors import InputError
+from fundpool.domain.installation import SANDBOX_NOTICE
 from fundpool.local_prefect.client import environment
 from fundpool.settings import Settings
 
@@ -122,7 +123,7 @@ class _Demo:
         from fundpool.adapters.stores.setting_up import install
         from fundpool.bootstrap import build_ports
 
-        install(settings).dispose()
+        install(settings, sandbox=True).dispose()
         return build_ports(settings)
 
     def _greet(self, dashboard: str) -> None:
@@ -145,7 +146,9 @@ class _Demo:
 
         host = settings.dashboard_host
         options = DashboardOptions(
-            run_url=partial(run_url, settings), notice=NOTICE, hosts=answered_hosts(host)
+            run_url=partial(run_url, settings),
+            notice=f"{SANDBOX_NOTICE} · {NOTICE}",
+            hosts=answered_hosts(host),
         )
         app = create_app(MonthReader(ports), clock, options)
         with ExitStack() as stack:
@@ -217,6 +220,10 @@ class _Demo:
 def _settings_of_demo(home: Path, policy_dir: Path | None) -> dict[str, str | None]:
     """The demo's own settings, whatever the real ones are: its data never mixes with real data."""
     ours = {
+        "FUNDPOOL_CONFIG": "",
+        "CREDENTIALS_DIRECTORY": None,
+        "FUNDPOOL_DATABASE_URL_FILE": None,
+        "FUNDPOOL_GATEWAY_SECRET_FILE": None,
         "FUNDPOOL_HOME": str(home),
         "FUNDPOOL_DATABASE_URL": None,
         "FUNDPOOL_DROP_FOLDER": None,

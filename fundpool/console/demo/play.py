@@ -63,7 +63,7 @@ class Position:
                 remedy="换一个空目录 / choose an empty folder: --home DIR",
             )
         else:
-            home.mkdir(parents=True, exist_ok=True)
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.reach(0)
 
     @property

@@ -4,7 +4,7 @@ Receipt (bytes on disk, row committed) and reading are two transactions: whateve
 in between, the receipt stands and the next run reads on. Received time decides timeliness.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -23,6 +23,7 @@ from fundpool.domain.submission import (
     figure_changes,
 )
 from fundpool.services.documents.raw_content import raw_content
+from fundpool.services.payments.installation import BackDating, require_received
 from fundpool.services.ports.isolation import together
 from fundpool.services.ports.judging import Line, ParsedDocument, Register, SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
@@ -43,6 +44,8 @@ class Sending:
     received_from: str
     county: str | None = None
     month: Period | None = None
+    back_dating: BackDating | None = None
+    """Why ``received_at`` is before the entry, where a real installation is told so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,13 @@ def submit(
     policy = ports.policies.city(sending.city)
     if sending.county is not None:
         require_county(policy, sending.county)
-    require_received(sending.received_at, now)
-    received = together(ports.database, [_receiver(source, sending, now=now) for source in sources])
+    grounds = ports.database.read(
+        lambda work: require_received(
+            work, sending.received_at, now, by=sending.received_from, back_dating=sending.back_dating
+        )
+    )
+    receivers = [_receiver(source, sending, now=now, grounds=grounds) for source in sources]
+    received = together(ports.database, receivers)
     read = {file.id: file for file in read_received(ports, policy, [file for file, _ in received])}
     return tuple(
         _receipt(ports, read.get(file.id, file), is_repeat=is_repeat) for file, is_repeat in received
@@ -174,19 +182,13 @@ def _register(policy: CityPolicy) -> Register:
     return Register.of(policy.units, policy.funds, policy.name_zh)
 
 
-def require_received(received_at: datetime, now: datetime) -> None:
-    """Raise InputError when the time of receipt lies after the business clock."""
-    if received_at > now:
-        raise InputError(
-            "received_in_future",
-            f"收件时间 {received_at:%Y-%m-%d %H:%M} 晚于业务时间 {now:%Y-%m-%d %H:%M}",
-            f"received {received_at:%Y-%m-%d %H:%M} is after the business clock {now:%Y-%m-%d %H:%M}",
-            remedy="改正 --received / correct --received",
-        )
-
-
 def _receiver(
-    source: SourceFile, sending: Sending, *, now: datetime, retry_bad: bool = True
+    source: SourceFile,
+    sending: Sending,
+    *,
+    now: datetime,
+    grounds: Mapping[str, str] | None = None,
+    retry_bad: bool = True,
 ) -> Callable[[Work], tuple[ReceivedFile, bool]]:
     """Return the function that keeps the bytes with their receipt; the same bytes again are the same receipt.
 
@@ -214,7 +216,8 @@ def _receiver(
                 action="receive_file",
                 subject=f"file:{sha256}",
                 before=None,
-                after={"city": sending.city, "document": sending.document.value, "name": source.name},
+                after={"city": sending.city, "document": sending.document.value, "name": source.name}
+                | dict(grounds or {}),
                 reason=None,
             )
             return file, False

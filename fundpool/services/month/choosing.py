@@ -1,6 +1,5 @@
 """Which city and month a command is about when it names none: only what cannot be mistaken."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from fundpool.domain.errors import InputError
@@ -11,9 +10,9 @@ from fundpool.services.oversight.status import months_with_data
 from fundpool.services.ports.work import MonthPorts
 
 
-def the_city(ports: MonthPorts, chosen: Sequence[str]) -> str:
+def the_city(ports: MonthPorts) -> str:
     """The one city that runs here. Raises InputError ``city_missing`` where several do."""
-    cities = live_cities(ports, chosen)
+    cities = live_cities(ports)
     if len(cities) == 1:
         return cities[0]
     raise InputError(

@@ -22,8 +22,9 @@ from fundpool.services.books.audit_checks import keep_anchor
 from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_collection import periods_of
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
-from fundpool.services.oversight.status import known_cities, step_states
+from fundpool.services.oversight.status import step_states
 from fundpool.services.payments.disbursement import is_owed
+from fundpool.services.payments.installation import known_cities
 from fundpool.services.ports.notices import Act
 from fundpool.services.ports.work import MonthPorts, Work
 
@@ -35,7 +36,7 @@ MONTHS_BACK = 3
 
 
 def live_cities(ports: MonthPorts, chosen: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The cities whose calendar runs here: those chosen, known or not, else every city whose document is in force."""
+    """The cities whose calendar runs here: those chosen, known or not, else those of the installation."""
     if chosen:
         return tuple(dict.fromkeys(chosen))
     return tuple(city.key for city in known_cities(ports))

@@ -23,6 +23,7 @@ from fundpool.services.documents.document_kinds import DOCUMENT_OF
 from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.oversight.flags import flags_of
 from fundpool.services.oversight.progress import FILING_DUTY, FOLLOWED, MonthFacts, month_facts, progress_of
+from fundpool.services.payments.installation import notice_of
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import Flag
 
@@ -120,6 +121,7 @@ def summary_of(
             for flag in flags_of(work, policy, facts, progress=progress)
             if flag.kind in REMARK_KINDS_ZH and flag.document in _REMARKED
         ),
+        notice=notice_of(work),
     )
 
 

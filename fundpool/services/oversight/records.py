@@ -17,8 +17,8 @@ from fundpool.domain.periods import SHANGHAI, Month, Period
 from fundpool.domain.policy import CityPolicy, require_county
 from fundpool.domain.submission import DocumentKind
 from fundpool.services.books import booking
-from fundpool.services.documents.intake import require_received
 from fundpool.services.oversight.progress import units_of_duty
+from fundpool.services.payments.installation import BackDating, require_received
 from fundpool.services.payments.limits import require_budget_covers
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import Shape
@@ -249,6 +249,7 @@ def record_nil_return(
     by: str,
     received_at: datetime,
     now: datetime,
+    back_dating: BackDating | None = None,
 ) -> bool:
     """Record a county's nil return; False when it is recorded already.
 
@@ -260,7 +261,6 @@ def record_nil_return(
     declarer = person(by)
     if not is_stated(reason):
         raise InputError("reason_missing", "零申报须写明理由", "a nil return needs its reason")
-    require_received(received_at, now)
     entry = NilReturn(
         policy.key,
         month,
@@ -270,7 +270,12 @@ def record_nil_return(
         declared_by=declarer,
         received_at=received_at,
     )
-    return ports.database.transaction(partial(_record_nil, entry=entry, action="record_nil_return", now=now))
+
+    def record(work: Work) -> bool:
+        grounds = require_received(work, received_at, now, by=declarer, back_dating=back_dating)
+        return _record_nil(work, entry, "record_nil_return", now=now, grounds=grounds)
+
+    return ports.database.transaction(record)
 
 
 def record_waiver(
@@ -316,7 +321,9 @@ def record_waiver(
     return ports.database.transaction(partial(_record_nil, entry=entry, action="record_waiver", now=now))
 
 
-def _record_nil(work: Work, entry: NilReturn, action: str, *, now: datetime) -> bool:
+def _record_nil(
+    work: Work, entry: NilReturn, action: str, *, now: datetime, grounds: Mapping[str, str] | None = None
+) -> bool:
     versions = work.submissions.versions(entry.city, entry.document, entry.month, county=entry.county)
     if any(version.stands for version in versions):
         raise InputError(
@@ -335,7 +342,7 @@ def _record_nil(work: Work, entry: NilReturn, action: str, *, now: datetime) -> 
             )
     is_new = work.records.add_nil_return(entry, now)
     if is_new:
-        after = {"received_at": entry.received_at.isoformat()}
+        after = {"received_at": entry.received_at.isoformat()} | dict(grounds or {})
         if entry.document_number is not None:
             after |= {"document_number": entry.document_number, "approver": entry.approver or ""}
         work.audit.append(

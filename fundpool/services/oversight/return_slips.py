@@ -28,6 +28,7 @@ from fundpool.services.documents.document_kinds import DUTY_OF, intake_of, type_
 from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.documents.review import send_back
 from fundpool.services.oversight.progress import bad_files
+from fundpool.services.payments.installation import notice_of
 from fundpool.services.ports.isolation import for_each_city
 from fundpool.services.ports.judging import Judgement, Register, SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
@@ -193,7 +194,7 @@ def _slip(
     if returned is None and all(finding.severity is Severity.NOTE for finding in findings):
         return None
     notified_on = (returned.at if returned else version.judged_at).astimezone(SHANGHAI).date()
-    slip = _blank(policy, version.document, version.month)
+    slip = _blank(work, policy, version.document, period=version.month)
     return ReturnSlip(
         **slip,
         counties=(version.county,),
@@ -217,13 +218,13 @@ def _slip(
 
 def _of_bad_files(work: Work, policy: CityPolicy, document: DocumentKind, *, month: Period) -> list[_Issued]:
     return [
-        _Issued(_unread(policy, file, month), file.sha256)
+        _Issued(_unread(work, policy, file, month=month), file.sha256)
         for file in bad_files(work, policy, document, month=month)
         if file.problem is not None
     ]
 
 
-def _unread(policy: CityPolicy, file: ReceivedFile, month: Period) -> ReturnSlip:
+def _unread(work: Work, policy: CityPolicy, file: ReceivedFile, *, month: Period) -> ReturnSlip:
     """The slip of a file that could not be taken in: it is no county's version and has one finding, its problem."""
     assert file.problem is not None
     finding = Finding(
@@ -235,7 +236,7 @@ def _unread(policy: CityPolicy, file: ReceivedFile, month: Period) -> ReturnSlip
         basis="读表规则 / rules of reading",
     )
     return ReturnSlip(
-        **_blank(policy, file.document, month),
+        **_blank(work, policy, file.document, period=month),
         counties=(file.declared_county,) if file.declared_county else (),
         file=file.file_name,
         sha256=file.sha256,
@@ -247,13 +248,14 @@ def _unread(policy: CityPolicy, file: ReceivedFile, month: Period) -> ReturnSlip
     )
 
 
-def _blank(policy: CityPolicy, document: DocumentKind, month: Period) -> dict[str, Any]:
+def _blank(work: Work, policy: CityPolicy, document: DocumentKind, *, period: Period) -> dict[str, Any]:
     register = Register.of(policy.units, policy.funds, policy.name_zh)
     return {
         "document": document.value,
         "document_zh": type_of(document).zh,
         "city_name": policy.name_zh,
-        "month": str(month),
+        "month": str(period),
+        "notice": notice_of(work),
         "county_names": {county.code: county.name_zh for county in register.counties},
         "fund_names": {fund.key: fund.short_zh for fund in register.funds},
     }

@@ -7,7 +7,7 @@ from fundpool.domain.duties import duties_of
 from fundpool.domain.findings import Severity
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
-from fundpool.domain.policy import CityPolicy, Status, require_county
+from fundpool.domain.policy import CityPolicy, require_county
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
 from fundpool.domain.timeliness import DONE, DutyState
@@ -19,6 +19,7 @@ from fundpool.services.oversight.hindsight import known_facts, views_as_of
 from fundpool.services.oversight.progress import DutyProgress, MonthFacts, month_facts, progress_of
 from fundpool.services.oversight.step_progress import steps_of
 from fundpool.services.payments import transfer_views
+from fundpool.services.payments.installation import is_sandbox
 from fundpool.services.payments.transfer_views import TransferView
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import (
@@ -72,6 +73,7 @@ def month_status(
             city=policy.key,
             month=str(month),
             as_of=now,
+            sandbox=is_sandbox(work),
             duties=tuple(_duty(policy, row) for row in (*progress, *yearly)),
             steps=steps,
             transfers=tuple(map(_transfer, views)),
@@ -264,11 +266,6 @@ def _file_receipt(policy: CityPolicy, version: Submission) -> FileReceipt:
     return FileReceipt.of(
         version, county_name_zh=names.get(version.county, version.county), state=_state_of(version)
     )
-
-
-def known_cities(ports: MonthPorts) -> list[CityPolicy]:
-    """Cities whose month can be run: in force, with counties that file."""
-    return [city for city in ports.policies.cities if city.level == "city" and city.status is Status.IN_FORCE]
 
 
 def months_with_data(ports: MonthPorts, city: str) -> tuple[Month, ...]:

@@ -13,6 +13,7 @@ from fundpool.services.books.audit_checks import keep_anchor, verify_daily
 from fundpool.services.payments import resolving
 from fundpool.services.payments.bank_reconciliation import reconciliations
 from fundpool.services.payments.disbursement import payment_outcome, stopped_funds
+from fundpool.services.payments.installation import notice_of
 from fundpool.services.payments.statements import CatchUp, ReceiptReport, catch_up, match_receipts
 from fundpool.services.ports.work import MonthPorts
 
@@ -50,12 +51,16 @@ def _of_statements(ports: MonthPorts, policy: CityPolicy, request: StepRequest) 
     yield from _missing(policy, caught)
     yield from _breaks(policy, caught, receipts)
     if day_of(request.now) > request.month.last_day:
-        forms = ports.database.read(
-            lambda work: reconciliations(work, policy.key, request.month, terms=ports.gateway_terms)
+        forms, notice = ports.database.read(
+            lambda work: (
+                reconciliations(work, policy.key, request.month, terms=ports.gateway_terms),
+                notice_of(work),
+            )
         )
         if forms:
-            prepared_on = day_of(request.now)
-            ports.write_reconciliation(policy, request.month, forms=forms, prepared_on=prepared_on)
+            ports.write_reconciliation(
+                policy, request.month, forms=forms, prepared_on=day_of(request.now), notice=notice
+            )
         yield from (_form(policy, form) for form in forms)
 
 

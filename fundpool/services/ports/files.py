@@ -74,9 +74,15 @@ class WriteReconciliation(Protocol):
     """Writes the month's 银行存款余额调节表 as of a day into the folder of reports, in place of the one before."""
 
     def __call__(
-        self, policy: CityPolicy, month: Month, *, forms: Sequence[BankReconciliation], prepared_on: date
+        self,
+        policy: CityPolicy,
+        month: Month,
+        *,
+        forms: Sequence[BankReconciliation],
+        prepared_on: date,
+        notice: str | None,
     ) -> Path:
-        """Raises ServiceUnavailable when the disk does not take it."""
+        """``notice`` stands on every page. Raises ServiceUnavailable when the disk does not take it."""
 
 
 class AnchorKeeper(Protocol):

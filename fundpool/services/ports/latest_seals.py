@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from fundpool.domain.application import ApplicationLine
+from fundpool.domain.installation import Installation
 from fundpool.domain.month_records import BudgetRevision, Opening
 from fundpool.domain.transfer import Attempt, BankAccount, Batch, Obligation
 from fundpool.services.ports.money_ports import KillSwitch
@@ -36,6 +37,7 @@ _OF: Mapping[type, _Columns] = {
     BankAccount: _Columns("bank_account", ("id",)),
     KillSwitch: _Columns("kill_switch", ("city", "fund")),
     BudgetRevision: _Columns("budgets", ("city", "year", "county", "fund", "revision"), ("city", "year")),
+    Installation: _Columns("installation", ("id",)),
     Opening: _Columns("openings", ("city", "month", "county", "fund"), ("city",)),
     ApplicationLine: _Columns(
         "application_lines", ("city", "month", "fund", "number", "county"), ("city", "month")

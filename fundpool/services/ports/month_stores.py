@@ -11,6 +11,7 @@ from typing import Protocol
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Verdict
+from fundpool.domain.installation import Installation
 from fundpool.domain.month_records import BudgetRevision, Extension, Filing, NilReturn, Opening, StepRun
 from fundpool.domain.periods import Month, Period
 from fundpool.domain.review import ReviewCase
@@ -214,3 +215,13 @@ class ScheduledStepStore(Protocol):
     def reserve(self, scheduled: ScheduledStep, at: datetime) -> None: ...
 
     def set_run(self, scheduled: ScheduledStep, run_id: str) -> None: ...
+
+
+class InstallationStore(Protocol):
+    """The installation's own record."""
+
+    def find(self) -> Installation | None:
+        """As it stands, whether it bears its seal or not."""
+
+    def put(self, decided: Installation) -> None:
+        """Seal it and write it in place of the one before."""

@@ -33,6 +33,7 @@ from fundpool.services.ports.month_stores import (
     ApplicationStore,
     BudgetStore,
     CalendarRecordStore,
+    InstallationStore,
     ReviewStore,
     ScheduledStepStore,
     SubmissionStore,
@@ -91,6 +92,7 @@ class Work:
     statements: StatementStore
     notices: NoticeStore
     last_done: LastDoneStore
+    installation: InstallationStore
 
 
 class Transactions(Protocol):

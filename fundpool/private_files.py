@@ -17,14 +17,15 @@ def read_secret(given: SecretStr | None, file: Path) -> bytes | None:
     return read_private(file)
 
 
-def read_private(file: Path) -> bytes | None:
+def read_private(file: Path, *, forbidden: int = _OF_OTHERS) -> bytes | None:
     """The content of the file without white space at its ends; None when it is missing or empty.
 
     Raises InputError when other users of the machine can read it: its content counts as known to them.
+    ``forbidden`` are the bits of its mode that say so.
     """
     if not file.is_file():
         return None
-    if file.stat().st_mode & _OF_OTHERS:
+    if file.stat().st_mode & forbidden:
         raise InputError(
             "secret_file_readable",
             f"其他用户可读密钥文件 {file}，视同泄露",

@@ -1,0 +1,69 @@
+"""The configuration file and the default data folder. No pydantic: short commands must not wait for it."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from fundpool.domain.errors import InputError
+
+SYSTEM_FILE = Path("/etc/fundpool/fundpool.toml")
+"""Where the file lies unless ``FUNDPOOL_CONFIG`` names another; an empty ``FUNDPOOL_CONFIG`` means none."""
+
+FORMER_FOLDER = Path(".fundpool")
+"""The data folder of releases before 0.2, below whatever folder a command was started in."""
+
+
+def configuration_file() -> Path | None:
+    """The file that is read; None when the environment names none and this machine has none.
+
+    A file that ``FUNDPOOL_CONFIG`` names is returned whether it is there or not.
+    """
+    named = os.environ.get("FUNDPOOL_CONFIG")
+    if named is not None:
+        return Path(named).resolve() if named else None
+    try:
+        SYSTEM_FILE.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass  # it is there and may not be looked at: reading it says so, and no other set of books is opened
+    return SYSTEM_FILE
+
+
+def read_configuration() -> dict[str, Any]:
+    """The keys and values of the file, as they stand there; empty without one. Raises InputError."""
+    file = configuration_file()
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(
+            "configuration_unreadable",
+            f"配置文件 {file} 读不出：{why}",
+            f"the configuration file {file} cannot be read: {why}",
+            remedy="改正该文件或 FUNDPOOL_CONFIG / correct the file, or FUNDPOOL_CONFIG, which names it",
+        ) from error
+
+
+def configured_path(name: str) -> Path | None:
+    """A path of the environment (``home``: ``FUNDPOOL_HOME``), else of the file, as ``Settings`` reads it."""
+    if given := os.environ.get(f"FUNDPOOL_{name.upper()}"):
+        return Path(given)
+    value = read_configuration().get(name)
+    return beside_configuration(value) if isinstance(value, str) and value else None
+
+
+def beside_configuration(path: str) -> Path:
+    """A path of the file: absolute, or relative to the folder that the file lies in."""
+    file = configuration_file()
+    assert file is not None
+    return file.parent / path
+
+
+def default_home() -> Path:
+    """One place per user, whatever folder a command is started in (XDG base directories)."""
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data and Path(data).is_absolute() else Path.home() / ".local/share") / "fundpool"
