@@ -29,6 +29,21 @@ setup: $(VENV)/.runtime ## Build .venv from the hashed lock, with .venv/bin/fund
 .PHONY: iso20022
 iso20022: $(VENV)/.iso20022 ## The same, with what a bank without an API needs: ISO 20022 files
 
+.PHONY: bundle
+bundle: $(VENV)/.runtime ## One archive in build/ that installs fundpool on a machine without internet
+	rm -rf build/bundle && mkdir -p build/bundle/wheels
+	# The target's Python may be an earlier patch release than ours: what only such a release needs comes along.
+	sed -E "s/ ; python_full_version < '3\.[0-9]+\.[0-9]+'//" requirements/iso20022.lock > build/bundle/requirements.lock
+	$(BIN)/pip download -q --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r build/bundle/requirements.lock -d build/bundle/wheels
+	$(BIN)/pip download -q --disable-pip-version-check --no-deps pip -d build/bundle/wheels
+	$(BIN)/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation . -w build/bundle/wheels
+	cp -R deployments/install/. docs build/bundle/
+	$(BIN)/python -c 'import sys; print("python%d.%d" % sys.version_info[:2])' > build/bundle/PYTHON
+	$(BIN)/python -c 'from fundpool.version import VERSION, commit; print(f"{VERSION}-{commit()}" if commit() else VERSION)' > build/bundle/RELEASE
+	cd build/bundle && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum > SHA256SUMS
+	cd build && mv bundle fundpool-$$(cat bundle/RELEASE) && tar -czf fundpool-$$(cat fundpool-*/RELEASE)-$$(cat fundpool-*/PYTHON)-$$(uname -m).tar.gz fundpool-*/ && rm -r fundpool-*/
+	@ls -sh build/fundpool-*.tar.gz
+
 ##@ Change
 .PHONY: check
 check: $(VENV)/.dev ## ruff, mypy --strict and the import contracts

@@ -239,11 +239,20 @@ class Settings(BaseSettings):
         ge=0,
         description="数据目录所在磁盘少于此数即告警，MB / the disk of the data folder is nearly full below this",
     )
+    prefect_host: str = Field(
+        default="127.0.0.1",
+        description="Prefect 服务的监听主机 / host name or address that our Prefect server binds and is called by",
+    )
+    prefect_database_url: SecretStr | None = Field(
+        default=None,
+        description="Prefect 自己的数据库 / database of our Prefect server, postgresql+asyncpg://…; default is SQLite in "
+        "the data folder",
+    )
     prefect_port: int = Field(
         default=0,
         ge=0,
         le=65535,
-        description="本机 Prefect 服务的端口 / port of the local Prefect server; 0 for any free one",
+        description="Prefect 服务的端口，0 取任一空闲端口 / port of our Prefect server; 0 for any free one",
     )
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect 页面地址 / where the dashboard's run links point"

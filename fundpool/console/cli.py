@@ -49,6 +49,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "upgrade": ("commands.upgrade:upgrade", "升级 / Bring the tables up to date: back up, migrate, verify."),
     "submit": ("commands.submit:submit", "报送文件 / File counties' documents."),
     "start": ("commands.start:start", "启动本机调度 / Run a local Prefect server and worker."),
+    "server": (
+        "commands.start:server",
+        "Prefect 服务 / Run the Prefect server alone, for workers of their own.",
+    ),
     "worker": (
         "commands.worker:worker",
         "执行器 / Run what a Prefect server schedules, and what a dead worker left.",

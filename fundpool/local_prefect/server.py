@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-LOOPBACK = "127.0.0.1"
 START_TIMEOUT_SECONDS = 180
 """A first start migrates Prefect's own database: half a minute on two slow cores."""
 STOP_TIMEOUT_SECONDS = 20
@@ -54,16 +53,21 @@ ASK_AGAIN_SECONDS = 0.3
 
 @dataclass(slots=True)
 class Server:
-    """A server's process, its data folder and where it answers."""
+    """A server's process and where it answers."""
 
-    home: Path
+    settings: Settings
     port: int
     process: "subprocess.Popen[bytes]"
 
     @property
+    def home(self) -> Path:
+        """Its data folder."""
+        return prefect_home(self.settings)
+
+    @property
     def address(self) -> str:
         """The address of its page."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"http://{self.settings.prefect_host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -75,8 +79,8 @@ class Server:
         if self.process.poll() is None:
             return False
         self.process.communicate()
-        with _listening(self.port) as listener:
-            self.process = _start(self.home, listener)
+        with _listening(self.settings.prefect_host, self.port) as listener:
+            self.process = _start(self.settings, listener)
         return True
 
     def wait_healthy(self) -> None:
@@ -106,11 +110,11 @@ def running_server(settings: Settings) -> Iterator[Server]:
     home.mkdir(parents=True, exist_ok=True)
     with _hold(home / "lock"):
         database, template = _database(home), _template()
-        if template.is_file() and not database.exists():
+        if settings.prefect_database_url is None and template.is_file() and not database.exists():
             shutil.copyfile(template, database)
         # Bound before the child starts: a free port that is only looked up may be taken when it is needed.
-        with _listening(settings.prefect_port) as listener:
-            server = Server(home, listener.getsockname()[1], _start(home, listener))
+        with _listening(settings.prefect_host, settings.prefect_port) as listener:
+            server = Server(settings, listener.getsockname()[1], _start(settings, listener))
         try:
             yield server
         finally:
@@ -122,23 +126,27 @@ def running_server(settings: Settings) -> Iterator[Server]:
             server.process.communicate()
 
 
-def _listening(port: int) -> socket.socket:
+def _listening(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((LOOPBACK, port))
+        return socket.create_server((host, port))
     except OSError as error:
         raise ServiceUnavailable(
             "prefect_port_taken",
-            f"Prefect 服务的端口 {port} 不能用：{error.strerror}",
-            f"port {port} for the Prefect server cannot be used: {error.strerror}",
-            remedy="停止占用它的程序，或另设 FUNDPOOL_PREFECT_PORT（0 为任一空闲端口）/ stop the program that uses it, or set "
-            "FUNDPOOL_PREFECT_PORT to another (0 for any that is free)",
+            f"Prefect 服务不能使用 {host} 端口 {port}：{error.strerror}",
+            f"{host}, port {port}, cannot be used for the Prefect server: {error.strerror}",
+            remedy="停止占用它的程序，或另设 FUNDPOOL_PREFECT_PORT（0 为任一空闲端口）、FUNDPOOL_PREFECT_HOST / stop the program that "
+            "uses it, or set FUNDPOOL_PREFECT_PORT (0 for any that is free) or FUNDPOOL_PREFECT_HOST to another",
         ) from error
 
 
-def _start(home: Path, listener: socket.socket) -> "subprocess.Popen[bytes]":
+def _start(settings: Settings, listener: socket.socket) -> "subprocess.Popen[bytes]":
+    home, host = prefect_home(settings), settings.prefect_host
     port, handle = listener.getsockname()[1], listener.fileno()
-    # Prefect pastes the path into an address as it stands: a "?" in it would end the name there.
-    database = quote(str(_database(home)))
+    if settings.prefect_database_url is None:
+        # Prefect pastes the path into an address as it stands: a "?" in it would end the name there.
+        database = f"sqlite+aiosqlite:///file:{quote(str(_database(home)))}?uri=true"
+    else:
+        database = settings.prefect_database_url.get_secret_value()
     with _log(home).open("ab") as log:
         return subprocess.Popen(  # noqa: S603  our own interpreter and module
             [sys.executable, "-m", "fundpool.local_prefect.server", str(handle), str(home / "server.lock")],
@@ -148,11 +156,11 @@ def _start(home: Path, listener: socket.socket) -> "subprocess.Popen[bytes]":
                 **QUIET,
                 **UNUSED_SERVICES,
                 "PREFECT_HOME": str(home),
-                "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{database}?uri=true",
-                "PREFECT_SERVER_API_HOST": LOOPBACK,
+                "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
+                "PREFECT_SERVER_API_HOST": host,
                 "PREFECT_SERVER_API_PORT": str(port),
-                "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(own_origins(port)),
-                "PREFECT_API_URL": f"http://{LOOPBACK}:{port}/api",
+                "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(own_origins(host, port)),
+                "PREFECT_API_URL": f"http://{host}:{port}/api",
             },
             pass_fds=[handle],
             stdin=subprocess.PIPE,  # its end of file tells the child that we are gone
@@ -162,9 +170,14 @@ def _start(home: Path, listener: socket.socket) -> "subprocess.Popen[bytes]":
         )
 
 
-def own_origins(port: int) -> tuple[str, ...]:
+def own_origins(host: str, port: int) -> tuple[str, ...]:
     """Where pages of this server come from."""
-    return tuple(f"http://{host}:{port}" for host in LOOPBACK_HOSTS)
+    return tuple(f"http://{name}:{port}" for name in own_names(host))
+
+
+def own_names(host: str) -> tuple[str, ...]:
+    """The host names by which the server is called."""
+    return tuple(dict.fromkeys((*LOOPBACK_HOSTS, host)))
 
 
 def _log(home: Path) -> Path:
@@ -266,7 +279,7 @@ def application() -> "FastAPI":
     seconds for what succeeds now.
     """
     from prefect.server.api.server import create_app
-    from prefect.settings import PREFECT_SERVER_API_PORT
+    from prefect.settings import PREFECT_SERVER_API_HOST, PREFECT_SERVER_API_PORT
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     app = create_app()
@@ -284,9 +297,10 @@ def application() -> "FastAPI":
             response.headers["Retry-After"] = str(ASK_AGAIN_SECONDS * 2**lately)
         return response
 
-    app.add_middleware(OwnOriginOnly, origins=own_origins(PREFECT_SERVER_API_PORT.value()))
+    host = PREFECT_SERVER_API_HOST.value()
+    app.add_middleware(OwnOriginOnly, origins=own_origins(host, PREFECT_SERVER_API_PORT.value()))
     # A page may have its own host name point here (DNS rebinding): its origin would be its host.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK_HOSTS))
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(own_names(host)))
     return app
 
 

@@ -179,7 +179,7 @@ def test_a_sandbox_takes_both_and_says_so_in_its_status(
 
 def test_pages_of_a_real_installation_show_the_past_and_not_the_future(real: Path) -> None:
     now = at("2026-11-30 09:00")
-    options = DashboardOptions(only_past=True)
+    options = DashboardOptions(only_past=lambda: True)
     pages = TestClient(create_app(MonthReader(build_ports(Settings())), lambda: now, options))
     assert pages.get("/?as_of=2026-11-29").status_code == 200
     refused = pages.get("/?as_of=2026-12-01")

@@ -33,7 +33,7 @@ def one_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setenv("FUNDPOOL_POLICY_DIR", str(policies))
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FUNDPOOL_GATEWAY_URL", raising=False)
-    assert run(capsys, "init")[0] == 0
+    assert run(capsys, "init", "--sandbox")[0] == 0
     return tmp_path
 
 
@@ -111,7 +111,7 @@ def test_two_cities_must_be_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
-    assert run(capsys, "init")[0] == 0
+    assert run(capsys, "init", "--sandbox")[0] == 0
     status, answer = run(capsys, "status", "--month", "2026-10")
     assert (status, answer["error"]["code"]) == (2, "city_missing")
     assert "--city" in answer["error"]["remedy"]

@@ -15,6 +15,7 @@ from fundpool.services.month.daily import reserve_due_steps
 from fundpool.services.month.turns import turns
 from fundpool.services.month.whole_month import close_month, open_month, release_and_send, retry_failed
 from fundpool.services.oversight.status import month_status
+from fundpool.services.payments.installation import record_installation
 from fundpool.services.payments.kill_switches import stop_fund
 from schemas.dashboard import Turn
 from tests.integration.month_scene import CityScene, at
@@ -176,10 +177,13 @@ def test_what_failed_is_run_again_for_its_counties_alone(
 
 def test_the_month_is_chosen_for_an_act_only_when_it_cannot_be_mistaken(city: CityScene) -> None:
     ports = city.ports
-    assert the_city(ports, ["suizhou"]) == "suizhou"
     with pytest.raises(InputError, match="name one") as refused:
-        the_city(ports, [])
+        the_city(ports)
     assert "suizhou | taizhou" in (refused.value.remedy or "")
+    ports.database.transaction(
+        lambda work: record_installation(work, cities=["suizhou"], sandbox=True, now=at("2026-09-07 09:00"))
+    )
+    assert the_city(ports) == "suizhou"
     with pytest.raises(InputError, match="no month is open"):
         the_month(ports, "suizhou", decides=True, now=at("2026-09-07 09:00"))
     assert the_month(ports, "suizhou", decides=True, now=at("2026-09-09 09:00")) == OCTOBER

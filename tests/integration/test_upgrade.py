@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy import make_url
 
 from fundpool.adapters.stores import migrations
 from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.cli import main
 from fundpool.domain.errors import FundpoolError
@@ -25,7 +27,7 @@ from fundpool.domain.periods import Month
 from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.ports.work import Work
 from fundpool.version import VERSION
-from schemas.tables import REVISION
+from schemas.tables import REVISION, raw_files
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CityScene, at
 from tests.seals import SEALS
@@ -41,6 +43,9 @@ def take_back(database: Database) -> None:
     """The tables as the release before had them."""
     with database.engine.begin() as connection:
         for statement in (
+            "ALTER TABLE raw_files DROP COLUMN content",
+            "DROP TABLE last_done",
+            "DROP TABLE notices",
             "DROP TABLE release",
             "DROP TABLE installation",
             f"UPDATE alembic_version SET version_num = '{BEFORE}'",
@@ -58,7 +63,16 @@ def database(without_record: Database, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def played(database: Database, tmp_path: Path) -> CityScene:
+def played(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CityScene:
+    def add_raw_file(store: SqlSubmissions, sha256: str, content: bytes, moment: datetime) -> None:
+        """As the release before: the bytes in a file of the data folder."""
+        file = tmp_path / "scene" / "files" / sha256[:2] / sha256
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        row = {"sha256": sha256, "size_bytes": len(content), "stored_at": moment, "content": None}
+        store._rows.insert(raw_files, row)
+
+    monkeypatch.setattr(SqlSubmissions, "add_raw_file", add_raw_file)
     (tmp_path / "scene").mkdir()
     scene = CityScene(SqlTransactions(database, SEALS), tmp_path / "scene", "suizhou", OCTOBER, judges=False)
     for county in scene.counties:

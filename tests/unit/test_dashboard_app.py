@@ -71,7 +71,7 @@ class TestReading:
         assert client().get("/healthz").json() == {"status": "ok"}
 
     def test_a_notice_stands_on_every_page(self):
-        page = client(notice="演示数据，均为虚构")
+        page = client(notice=lambda: "演示数据，均为虚构")
         assert all("演示数据，均为虚构" in page.get(path).text for path in PAGES)
 
     def test_a_step_links_to_its_prefect_run_only_when_the_address_is_known(self):

@@ -46,6 +46,11 @@ def back_up(database: Database, file: Path) -> None:
     failpoint("after backup")
 
 
+def ending_of(database: Database) -> str:
+    """How the name of the database's copies ends."""
+    return "dump" if database.file is None else "db"
+
+
 def _dump(database: Database, file: Path) -> None:
     """``pg_dump`` of the database, read through once; its password goes by the environment, which others cannot see."""
     address = database.engine.url

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fundpool.adapters.keys.seal_key import make_seal_key, seals_of
 from fundpool.adapters.stores import migrations
-from fundpool.adapters.stores.backups import back_up
+from fundpool.adapters.stores.backups import back_up, ending_of
 from fundpool.adapters.stores.database import Database, former_database, former_home
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.clock import business_clock
@@ -76,8 +76,7 @@ def bring_up_to_date(settings: Settings, now: datetime, *, is_backed_up: bool = 
             _own_folder(folder)
             for left_over in folder.glob("*.part"):
                 left_over.unlink()
-            ending = "dump" if database.file is None else "db"
-            backup = folder / f"before-{REVISION}-from-{before}-{now:%Y%m%dT%H%M%S%f}.{ending}"
+            backup = folder / f"before-{REVISION}-from-{before}-{now:%Y%m%dT%H%M%S%f}.{ending_of(database)}"
             back_up(database, backup)
         migrations.upgrade(database)
     database.dispose()

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from fundpool.console.options import Act, Json
 from fundpool.console.output import show
@@ -17,8 +17,20 @@ if TYPE_CHECKING:
 
 
 def backup(
-    file: Annotated[Path | None, Parameter(help="备份文件 / file to write")] = None,
+    file: Annotated[
+        Path | None,
+        Parameter(
+            help="备份文件；给出目录则写入以时刻命名的文件 / file to write; in a folder it is named by the moment"
+        ),
+    ] = None,
     *,
+    keep: Annotated[
+        int | None,
+        Parameter(
+            validator=validators.Number(gte=1),
+            help="目录中只留最近几份 / of the copies in the folder leave the newest so many",
+        ),
+    ] = None,
     made_elsewhere: Annotated[
         bool,
         Parameter(
@@ -28,7 +40,7 @@ def backup(
     json: Json = False,
 ) -> int:
     """Write a consistent, checked copy of the database while it is in use, and note when; of PostgreSQL by pg_dump."""
-    from fundpool.adapters.stores.backups import back_up
+    from fundpool.adapters.stores.backups import back_up, ending_of
     from fundpool.adapters.stores.database import Database
     from fundpool.clock import business_clock
 
@@ -45,10 +57,16 @@ def backup(
         _note(database, settings, now)
         show({"file": None, "noted_at": now}, "已记下备份时刻 / noted", as_json=json)
         return 0
+    folder = file if file.is_dir() else None
+    if folder is not None:
+        file = folder / f"fundpool-{now:%Y%m%dT%H%M%S}.{ending_of(database)}"
     back_up(database, file)
     # The copy is made: it counts also of tables that are about to be upgraded, or where nothing can be written.
     with suppress(FundpoolError):
         _note(database, settings, now)
+    if folder is not None and keep is not None:
+        for old in sorted(folder.glob(f"fundpool-*.{ending_of(database)}"))[:-keep]:
+            old.unlink()
     show({"file": file, "bytes": file.stat().st_size}, f"已备份 / backed up: {file}", as_json=json)
     return 0
 

@@ -1,10 +1,39 @@
 """``fundpool serve``: the dashboard, until it is stopped."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from fundpool.console.options import AsOf, Options, PolicyDir, played_clock
+from fundpool.domain.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from fundpool.services.ports.work import MonthPorts
+
+
+@dataclass
+class _Sandbox:
+    """What every page says of a sandbox, asked of the database until it answers."""
+
+    ports: "MonthPorts"
+    answer: str | None = None
+    is_known: bool = False
+
+    def notice(self) -> str | None:
+        """The line; None for a real installation, and for one whose database is away.
+
+        Raises ServiceUnavailable where nothing was set up, InputError for tables of another version.
+        """
+        from fundpool.services.payments.installation import notice_of
+
+        if not self.is_known:
+            try:
+                self.answer, self.is_known = self.ports.database.read(notice_of), True
+            except ServiceUnavailable as away:
+                if away.code == "database_not_set_up":
+                    raise
+        return self.answer
 
 
 def serve(
@@ -22,7 +51,7 @@ def serve(
     from prometheus_client import CollectorRegistry
 
     from fundpool.adapters.keys.signature import shared_secret
-    from fundpool.bootstrap import open_installation, open_ports
+    from fundpool.bootstrap import build_ports, open_installation
     from fundpool.clock import business_clock
     from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
@@ -31,22 +60,22 @@ def serve(
     from fundpool.console.dashboard.server import answered_hosts, serve_until_stopped
     from fundpool.console.health_pages import KeptHealth, health_router
     from fundpool.local_prefect.runs import run_url
-    from fundpool.services.payments.installation import notice_of
     from fundpool.services.payments.resolving import receive_callback
     from fundpool.services.watch.health import health_of
 
     settings = Options(policy_dir=policy_dir).settings
     bound = settings.dashboard_host if host is None else host
     played_clock(settings, as_of)  # a wrong --as-of is an error now, not on the first page
-    ports = open_ports(settings)
-    notice = ports.database.read(notice_of)
+    ports = build_ports(settings)
+    sandbox = _Sandbox(ports)
+    sandbox.notice()  # nothing that was never set up is served; a database that is only away is
     app = create_app(
         MonthReader(ports),
         partial(business_clock, as_of),
         DashboardOptions(
             run_url=partial(run_url, settings),
-            notice=" · ".join(part for part in (notice, settings.dashboard_notice) if part) or None,
-            only_past=notice is None,
+            notice=lambda: " · ".join(filter(None, (sandbox.notice(), settings.dashboard_notice))) or None,
+            only_past=lambda: sandbox.notice() is None,
             hosts=answered_hosts(bound),
             only_known_then=as_of is not None,
         ),

@@ -9,6 +9,7 @@ from fundpool.console.commands.worker import FINISH_WITHIN_SECONDS, FinishWithin
 from fundpool.console.options import Options, PolicyDir
 from fundpool.console.signals import Ending, end_as_if_killed, say
 from fundpool.domain.errors import ServiceUnavailable
+from fundpool.local_prefect.client import QUIET_CLIENT, environment
 
 
 def start(
@@ -51,6 +52,32 @@ def _require_set_up(options: Options) -> None:
     except ServiceUnavailable as away:
         if away.code == "database_not_set_up":
             raise
+
+
+def server() -> int:
+    """运行 Prefect 服务，直至停止 / Run the Prefect server alone, for workers of their own, until stopped.
+
+    At FUNDPOOL_PREFECT_HOST and FUNDPOOL_PREFECT_PORT, on SQLite below FUNDPOOL_HOME or on
+    FUNDPOOL_PREFECT_DATABASE_URL. The deployments are registered as soon as it answers. Exit status 4 when it does
+    not come up, or ends by itself.
+    """
+    from fundpool.local_prefect.client import past_every_proxy, unavailable
+    from fundpool.local_prefect.deployments import deploy as register
+    from fundpool.local_prefect.server import running_server
+
+    ending, options = Ending(), Options()
+    ending.listen()
+    _require_set_up(options)
+    with running_server(options.settings) as running:
+        running.wait_healthy()
+        with environment({**QUIET_CLIENT, "PREFECT_API_URL": running.url, **past_every_proxy()}):
+            register()
+        print(f"Prefect: {running.address}", flush=True)
+        print(f"PREFECT_API_URL={running.url}", flush=True)
+        while not ending.stopped.wait(1):
+            if running.process.poll() is not None:
+                raise unavailable("the server has ended")
+    return 0
 
 
 def deploy() -> int:

@@ -66,8 +66,9 @@ class DashboardOptions:
 
     run_url: Callable[[str | None], str | None] = field(default=lambda _run_id: None)
     """Where a step's run is seen; None when nobody knows."""
-    notice: str | None = None
-    only_past: bool = False
+    notice: Callable[[], str | None] = field(default=lambda: None)
+    """The line on top of every page."""
+    only_past: Callable[[], bool] = field(default=lambda: False)
     """Whether a page may be read as of the past alone: a real installation's future is nobody's to play."""
     hosts: frozenset[str] | None = None
     only_known_then: bool = False
@@ -301,7 +302,7 @@ class _Pages:
             if as_of is None
             else Moment(business_clock(as_of), only_known_then=True)
         )
-        if self.options.only_past and moment.at > now:
+        if self.options.only_past() and moment.at > now:
             raise InputError(
                 "as_of_in_future",
                 f"{as_of} 尚未到来，只能查看过去",

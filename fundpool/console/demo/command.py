@@ -147,7 +147,7 @@ class _Demo:
         host = settings.dashboard_host
         options = DashboardOptions(
             run_url=partial(run_url, settings),
-            notice=f"{SANDBOX_NOTICE} · {NOTICE}",
+            notice=lambda: f"{SANDBOX_NOTICE} · {NOTICE}",
             hosts=answered_hosts(host),
         )
         app = create_app(MonthReader(ports), clock, options)
