@@ -136,6 +136,14 @@ class Options:
 
         return open_ports(self.settings)
 
+    def require_set_up(self) -> None:
+        """Raise FundpoolError where there is no installation; a service waits for a database that is only away."""
+        try:
+            self.open_month()
+        except ServiceUnavailable as away:
+            if away.code == "database_not_set_up":
+                raise
+
     def city_of(self, city: str | None) -> str:
         """The city of the command line, else the one that runs here. Raises InputError where several do."""
         from fundpool.services.month.choosing import the_city

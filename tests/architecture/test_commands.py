@@ -17,6 +17,7 @@ READ_NO_POLICIES = {
     "backup": "copies the database",
     "deploy": "registers the deployments; their runs read the folder of the worker's settings",
     "sandbox-bank": "is the bank, which knows no law",
+    "server": "runs Prefect, which knows no law",
     "settings": "shows the settings themselves",
     "transfers terms": "shows the settings about the bank",
 }

@@ -24,6 +24,7 @@ from fundpool.settings import Settings
 from tasks.daily import start_due_steps
 from tasks.steps import RunParameters, begin_step
 from tests.architecture.test_commands import commands
+from tests.contract.test_not_set_up import INCOMES
 from tests.contract.test_typing_errors import line_of
 from tests.integration.month_scene import CityScene, at
 
@@ -59,6 +60,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "city,fund,unit,account_type,account_no,account_name,bank_name\n"
         "taizhou,employee,331002,county_expenditure,33100001,户名,银行\n"
     )
+    (tmp_path / "incomes.csv").write_text(INCOMES)
     (tmp_path / "copy.db").write_bytes(b"")
     rows = [
         {
@@ -98,7 +100,7 @@ def test_a_real_installation_refuses_a_business_time_before_anything_is_done(
     books = build_ports(Settings()).database
     before = books.read(lambda work: work.trail.head())
     line = line_of(name, dict(commands(build_app()))[name])
-    line += ["--quarantine-only"] if name == "restore" else []
+    line += {"restore": ["--quarantine-only"], "budget import": ["--city", "taizhou"]}.get(name, [])
     capsys.readouterr()
     status = main([*line, "--as-of", as_of])
     printed = capsys.readouterr()

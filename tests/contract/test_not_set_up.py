@@ -15,6 +15,7 @@ from tests.contract.test_typing_errors import UNWALKED, line_of
 WITHOUT_INSTALLATION = {
     *("compute", "policy list", "policy show", "policy explain", "policy check", "policy diff", "due"),
     *("policy coverage", "transfers terms", "template", "check", "reconcile", "settings", "init", "deploy"),
+    *("doctor", "health"),  # which say so among what they find
 }
 """Commands that need no database."""
 
@@ -22,6 +23,12 @@ WALKED = sorted(
     name
     for name, _ in commands(build_app())
     if name not in {*UNWALKED, *WITHOUT_INSTALLATION} and not name.startswith("sandbox-bank")
+)
+
+
+INCOMES = (
+    "city,fund,account_type,unit,source,received_on,reference,amount_yuan\n"
+    "taizhou,employee,county_expenditure,331002,subsidy,2026-08-20,凭1,5\n"
 )
 
 
@@ -57,9 +64,10 @@ def test_a_command_on_an_installation_that_was_not_set_up_says_so_and_makes_noth
         "city,fund,account_type,unit,amount_yuan\ntaizhou,employee,county_expenditure,331002,5\n"
     )
     write_document(here / "plan.xlsx", "plan", city_name="台州市", month=Month(2026, 10), rows=[])
+    (here / "incomes.csv").write_text(INCOMES)
     before = sorted(tmp_path.rglob("*"))
     line = line_of(name, dict(commands(build_app()))[name])
-    line += ["--quarantine-only"] if name == "restore" else []
+    line += {"restore": ["--quarantine-only"], "backup": ["copy.db"]}.get(name, [])
     status = main(line)
     printed = capsys.readouterr()
     assert (status, "database_not_set_up" in printed.out + printed.err) == (4, True), (line, printed)

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -29,8 +30,9 @@ NOON = at("2026-09-25 12:00")
 
 
 @contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "fundpool", "serve", "--port", "0", "--as-of", NOON.isoformat()]
+def serving(folder: Path, as_of: datetime | None = NOON, **environment: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "fundpool", "serve", "--port", "0"]
+    command += [] if as_of is None else ["--as-of", as_of.isoformat()]
     given = {**os.environ, "FUNDPOOL_HOME": str(folder), **environment}
     given.pop("PREFECT_API_URL", None)
     with subprocess.Popen(command, env=given, stdout=subprocess.PIPE, text=True) as process:
@@ -88,7 +90,7 @@ def test_the_health_and_the_metrics_of_a_served_installation(
 
 
 def test_an_installation_without_a_database_is_down_and_says_so(tmp_path: Path) -> None:
-    with serving(tmp_path, FUNDPOOL_DATABASE_URL="postgresql://fundpool@127.0.0.1:9/none") as address:
+    with serving(tmp_path, None, FUNDPOOL_DATABASE_URL="postgresql://fundpool@127.0.0.1:9/none") as address:
         health, metrics = httpx.get(f"{address}/health"), httpx.get(f"{address}/metrics")
     assert (health.status_code, health.json()["state"]) == (503, "down")
     assert health.json()["reasons"][0]["kind"] == "database_unavailable"

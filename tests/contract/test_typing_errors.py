@@ -56,6 +56,7 @@ OF_COMMAND = {
     ("budget import", "--file"): "budget.csv",
     ("accounts import", "--file"): "accounts.csv",
     ("ledger open", "--file"): "balances.csv",
+    ("ledger import-incomes", "--file"): "incomes.csv",
     ("backup", "--file"): "copy.db",
     ("explain transfer", "--name"): "1",
     ("run", "--step"): "flags",

@@ -82,7 +82,9 @@ def _note_release(connection: Connection) -> None:
 
 
 def current(database: Database) -> str | None:
-    """Revision of the tables; ``None`` for an empty database. Raises ServiceUnavailable as ``upgrade`` does."""
+    """Revision of the tables; ``None`` for an empty database or none. Raises ServiceUnavailable as ``upgrade`` does."""
+    if database.file is not None and not database.file.exists():
+        return None
     with _answering(), database.engine.connect() as connection:
         return _revision_of(connection)
 

@@ -3,7 +3,7 @@
 import shutil
 
 from fundpool.adapters.stores import migrations
-from fundpool.adapters.stores.database import Database
+from fundpool.adapters.stores.database import Database, not_set_up
 from fundpool.adapters.watch.prefect_queue import api_url, queue_at
 from fundpool.domain.errors import FundpoolError
 from fundpool.services.ports.notices import Queue, Surroundings
@@ -13,9 +13,12 @@ from fundpool.version import VERSION, commit
 
 def look_around(settings: Settings, database: Database) -> Surroundings:
     """Ask the disk, the database and the Prefect server; none of them raises, each says what it lacks."""
-    tables, database_error = None, None
+    tables: str | None = None
+    database_error: FundpoolError | None = None
     try:
         tables = migrations.current(database)
+        if tables is None:
+            database_error = not_set_up()
     except FundpoolError as error:
         database_error = error
     return Surroundings(

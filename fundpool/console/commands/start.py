@@ -8,7 +8,6 @@ from cyclopts import Parameter
 from fundpool.console.commands.worker import FINISH_WITHIN_SECONDS, FinishWithin
 from fundpool.console.options import Options, PolicyDir
 from fundpool.console.signals import Ending, end_as_if_killed, say
-from fundpool.domain.errors import ServiceUnavailable
 from fundpool.local_prefect.client import QUIET_CLIENT, environment
 
 
@@ -35,7 +34,7 @@ def start(
     ending = Ending()
     ending.listen()
     options, patience = Options(policy_dir=policy_dir), Patience(finish_within, ending.hurried)
-    _require_set_up(options)
+    options.require_set_up()
     with local_prefect(options.settings, schedules=schedules, patience=patience, say=say) as prefect:
         print(f"Prefect: {prefect.ui_url}", flush=True)
         print(f"PREFECT_API_URL={prefect.url}", flush=True)
@@ -43,15 +42,6 @@ def start(
     if prefect.is_cut_short:
         end_as_if_killed()
     return 0
-
-
-def _require_set_up(options: Options) -> None:
-    """Raise FundpoolError where there is no installation; a database that is only away is waited for."""
-    try:
-        options.open_month()
-    except ServiceUnavailable as away:
-        if away.code == "database_not_set_up":
-            raise
 
 
 def server() -> int:
@@ -67,7 +57,7 @@ def server() -> int:
 
     ending, options = Ending(), Options()
     ending.listen()
-    _require_set_up(options)
+    options.require_set_up()
     with running_server(options.settings) as running:
         running.wait_healthy()
         with environment({**QUIET_CLIENT, "PREFECT_API_URL": running.url, **past_every_proxy()}):

@@ -42,7 +42,9 @@ def worker(
         os.environ["FUNDPOOL_POLICY_DIR"] = str(policy_dir.resolve())
     ending = Ending()
     ending.listen()
-    with client_of_given_server(Options(policy_dir=policy_dir).settings) as url:
+    options = Options(policy_dir=policy_dir)
+    options.require_set_up()
+    with client_of_given_server(options.settings) as url:
         load_flows()
         from fundpool.local_prefect.patience import Patience
         from fundpool.local_prefect.worker import working
