@@ -95,10 +95,7 @@ def local_prefect(
         worker = running.enter_context(
             working("start", is_only=True, without_clock=not schedules, patience=patience, say=say)
         )
-        address = server.home / "address"
-        address.write_text(server.address)
-        # Only who wrote the address takes it away: a start refused in this folder did not.
-        running.callback(address.unlink, missing_ok=True)
+        running.enter_context(server.announced())
         yield LocalPrefect(server, client, _worker=worker, _say=say)
 
 

@@ -83,6 +83,16 @@ class Server:
             self.process = _start(self.settings, listener)
         return True
 
+    @contextmanager
+    def announced(self) -> Iterator[None]:
+        """Until the block ends, commands on this data folder find the server."""
+        address = self.home / "address"
+        address.write_text(self.address)
+        try:
+            yield
+        finally:
+            address.unlink(missing_ok=True)  # only who wrote it: a start refused in this folder did not
+
     def wait_healthy(self) -> None:
         """Block until the server answers. Raises ServiceUnavailable when it ends or takes too long."""
         import httpx

@@ -109,7 +109,7 @@ def _run(line: Line, folder: Path) -> int:
     return main(tokens)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "docs/install.md", "docs/alarms.md"])
 def test_every_command_line_is_run_or_says_why_not(page: str) -> None:
     lines = list(lines_of(page))
     assert lines

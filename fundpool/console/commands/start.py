@@ -64,9 +64,10 @@ def server() -> int:
             register()
         print(f"Prefect: {running.address}", flush=True)
         print(f"PREFECT_API_URL={running.url}", flush=True)
-        while not ending.stopped.wait(1):
-            if running.process.poll() is not None:
-                raise unavailable("the server has ended")
+        with running.announced():
+            while not ending.stopped.wait(1):
+                if running.process.poll() is not None:
+                    raise unavailable("the server has ended")
     return 0
 
 
