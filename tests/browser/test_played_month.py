@@ -147,15 +147,29 @@ def test_the_api_says_what_the_command_says(url, home):
     assert httpx.get(f"{url}/api/status?city=taizhou&month=2026-10").json() == json.loads(output)
 
 
-def test_before_the_database_is_set_up_every_page_says_what_to_do(tmp_path):
+def test_an_installation_that_was_never_set_up_is_not_served(tmp_path):
+    output, trouble = fundpool(tmp_path, "serve", "--port", "0").communicate(timeout=60)
+    assert output == ""
+    assert "database_not_set_up" in trouble
+    assert "fundpool init" in trouble
+
+
+def test_pages_of_a_database_that_is_away_say_so_and_come_back_with_it(tmp_path):
+    assert fundpool(tmp_path, "init").wait(60) == 0
     process = fundpool(tmp_path, "serve", "--port", "0")
-    answer = httpx.get(address_of(process))
+    address = address_of(process)
+    (database,) = tmp_path.rglob("fundpool.db")
+    away = database.rename(database.with_name("away.db"))
+    page = httpx.get(address)
+    assert page.status_code == 503
+    assert "fundpool init" in page.text
+    away.rename(database)
+    assert httpx.get(address, follow_redirects=True).status_code == 200
     assert stop(process) == 0
-    assert answer.status_code == 503
-    assert "fundpool init" in answer.text
 
 
 def test_a_port_that_is_taken_is_one_sentence_and_exit_2(url, tmp_path):
+    assert fundpool(tmp_path, "init").wait(60) == 0
     process = fundpool(tmp_path, "serve", "--port", url.rsplit(":", 1)[1])
     output, trouble = process.communicate(timeout=60)
     assert process.returncode == 2
