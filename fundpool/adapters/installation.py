@@ -5,8 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 from fundpool.adapters.http_client import Deadlines, NoResponse, exchange
-from fundpool.adapters.stores import migrations
-from fundpool.adapters.stores.database import Database, not_set_up
+from fundpool.adapters.stores.database import Database
 from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.services.ports.gateway import gateway_unavailable
 from fundpool.settings import Settings
@@ -52,18 +51,7 @@ def _folder(settings: Settings) -> Iterator[FundpoolError]:
 def _database(settings: Settings) -> Iterator[FundpoolError]:
     database = Database(settings.resolved_database_url)
     try:
-        revision = migrations.current(database)
-        newest = migrations.wanted()
-        if revision is None:
-            yield not_set_up()
-        elif revision != newest:
-            yield RuleViolation(
-                "database_outdated",
-                f"数据库的表是 {revision} 版，本程序要 {newest} 版",
-                f"the tables are of revision {revision}, this version needs {newest}",
-                remedy="先备份，再运行 fundpool init；数据库更新时换用更新的程序 / back up, then run fundpool init; with a newer "
-                "database use the newer version",
-            )
+        database.read(lambda _connection: None)  # compares the tables with this version
     except FundpoolError as error:
         yield error
     finally:

@@ -75,9 +75,29 @@ def is_held(run: FlowRun, workers: dict[str, WorkerRecord], *, count_offline: bo
     )
 
 
+def cities_of(run: FlowRun) -> frozenset[str] | None:
+    """The cities whose month a run is about: None for every city, none at all for a tick, which starts others."""
+    city = run.parameters.get("city", ())
+    if city is None:
+        return None
+    return frozenset([city] if isinstance(city, str) else city)
+
+
+def is_shared(cities: frozenset[str] | None, others: frozenset[str] | None) -> bool:
+    """Whether two runs are about the same city."""
+    if cities is None or others is None:
+        return cities != frozenset() and others != frozenset()
+    return bool(cities & others)
+
+
+def held_runs(client: SyncPrefectClient) -> list[FlowRun]:
+    """The runs that take a place of the pool."""
+    return runs_in(client, *_HELD_STATES)
+
+
 def unheld_runs(client: SyncPrefectClient, held: Callable[[FlowRun], bool]) -> list[FlowRun]:
     """The runs that take a place of the pool and that nobody runs, the first scheduled first."""
-    found = [run for run in runs_in(client, *_HELD_STATES) if not held(run)]
+    found = [run for run in held_runs(client) if not held(run)]
     return sorted(found, key=lambda run: (run.expected_start_time is None, run.expected_start_time))
 
 

@@ -193,7 +193,15 @@ class Worker:
             client.read_work_pool(WORK_POOL)  # raises what keeps it from being seen
             return None
         found = client.get_scheduled_flow_runs_for_work_pool(WORK_POOL, scheduled_before=datetime.now(UTC))
+        # Looked up after the scheduled ones: a run that another worker claimed in between is in either list.
+        taken = [recovery.cities_of(run) for run in recovery.held_runs(client)] if found else []
         for run in (waiting.flow_run for waiting in found):
+            cities = recovery.cities_of(run)
+            is_free = not any(recovery.is_shared(cities, others) for others in taken)
+            # Of one city the first alone: its steps keep their order, and its money is sent by one worker at a time.
+            taken.append(cities)
+            if not is_free:
+                continue
             # Before the claim: nobody must find it held by a worker that does not run it.
             self._under_way = run.id
             is_ours = False

@@ -7,13 +7,16 @@ tested elsewhere (``test_no_second_payment``).
 import os
 import signal
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.states import AwaitingRetry, Cancelling, Pending, Running
 
 from fundpool.local_prefect import recovery
+from fundpool.local_prefect.deployments import WORK_POOL
 from tests.orchestration.workers import Pool, pool_without_worker, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -198,3 +201,44 @@ def test_a_run_that_finds_the_database_away_is_tried_again_when_it_is_back(pool:
         if away.exists():
             database.rmdir()
             away.rename(database)
+
+
+def test_two_workers_run_two_cities_at_once_and_of_one_city_one_step_after_the_other(pool: Pool) -> None:
+    for left in recovery.runs_in(pool.client, StateType.SCHEDULED):
+        pool.client.delete_flow_run(left.id)
+    pool.client.update_work_pool(WORK_POOL, WorkPoolUpdate(concurrency_limit=4))
+    try:
+        with pool.worker("first", still="running") as first:
+            run = pool.ask_for("disbursement")
+            first.wait_until_reached()
+            same, both = pool.ask_for("allocation"), pool.ask_for("flags", ["jiujiang", "taizhou"])
+            other, after_both = pool.ask_for("flags", "suizhou"), pool.ask_for("flags", "jiujiang")
+            with pool.worker("second"):
+                assert pool.wait_for_end(other).state_type is StateType.COMPLETED
+                assert {pool.run(each).state_name for each in (same, both, after_both)} <= {
+                    "Scheduled",
+                    "Late",
+                }
+                first.let_go()
+                ends = [pool.wait_for_end(each) for each in (run, same, both, after_both)]
+        times = [(end.start_time, end.end_time) for end in ends]
+        assert all(before[1] <= after[0] for before, after in pairwise(times)), times
+    finally:
+        pool.client.update_work_pool(WORK_POOL, WorkPoolUpdate(concurrency_limit=1))
+
+
+@pytest.mark.parametrize(
+    ("cities", "others", "shared"),
+    [
+        (frozenset({"a"}), frozenset({"a", "b"}), True),
+        (frozenset({"a"}), frozenset({"b"}), False),
+        (frozenset({"a"}), None, True),
+        (None, None, True),
+        (frozenset(), None, False),  # the tick starts others: it is in nobody's way
+        (frozenset(), frozenset({"a"}), False),
+    ],
+)
+def test_which_runs_are_about_the_same_city(
+    cities: frozenset[str] | None, others: frozenset[str] | None, shared: bool
+) -> None:
+    assert recovery.is_shared(cities, others) is recovery.is_shared(others, cities) is shared

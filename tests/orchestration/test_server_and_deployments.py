@@ -78,7 +78,8 @@ def test_prefects_own_deploy_command_registers_every_deployment(prefect: LocalPr
         assert set(known) == {definition["name"] for definition in deployments.read_definitions()}
         assert known["disbursement"].entrypoint == "flows.steps.disbursement"
         assert known["disbursement"].work_pool_name == "fundpool"
-        limit = known["disbursement"].global_concurrency_limit
+        assert known["disbursement"].global_concurrency_limit is None
+        limit = known["daily-tick"].global_concurrency_limit
         assert limit is not None
         assert limit.limit == 1
         step = {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
@@ -241,6 +242,8 @@ def test_another_page_gets_no_events_of_the_local_server(prefect: LocalPrefect) 
 
 
 def test_a_port_that_is_taken_is_named_with_the_remedy(tmp_path: Path) -> None:
+    init = [sys.executable, "-m", "fundpool", "init"]
+    subprocess.run(init, env=environment(FUNDPOOL_HOME=str(tmp_path)), check=True, stdout=subprocess.DEVNULL)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         refused = subprocess.run(

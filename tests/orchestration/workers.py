@@ -134,10 +134,12 @@ class Pool:
             check=False,
         )
 
-    def ask_for(self, step: str, *, state: "State[Any] | None" = None) -> UUID:
+    def ask_for(
+        self, step: str, city: str | list[str] = "taizhou", *, state: "State[Any] | None" = None
+    ) -> UUID:
         """A new run of a step, to begin now."""
         deployment = self.client.read_deployment_by_name(f"{step}/{step}")
-        parameters = {} if step == "daily-tick" else {"city": "taizhou", "month": "2026-10"}
+        parameters = {} if step == "daily-tick" else {"city": city, "month": "2026-10"}
         return self.client.create_flow_run_from_deployment(
             deployment.id, parameters=parameters, state=state
         ).id
