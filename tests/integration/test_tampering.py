@@ -261,7 +261,9 @@ def test_the_ends_of_the_trails_cannot_be_cut_off_or_put_back(database: Database
         assert faults_after(connection, update(row_trail).where(of_last).values(values))
 
 
-def test_nothing_is_written_behind_a_trail_whose_tail_was_cut_off(transactions: SqlTransactions) -> None:
+def test_nothing_is_written_behind_a_trail_whose_tail_was_cut_off(without_record: Database) -> None:
+    transactions = SqlTransactions(without_record, SEALS)
+
     def write(subject: str) -> None:
         transactions.transaction(
             lambda work: work.audit.append(at=NOW, actor="a", action="b", subject=subject)
@@ -299,10 +301,8 @@ def test_an_earlier_version_of_a_row_is_a_fault_and_not_taken_over_by_the_next_w
     assert [each.kind for each in faults] == ["row_altered_before"]
 
 
-def test_only_an_anchor_detects_that_the_whole_database_was_put_back(
-    database: Database, tmp_path: Path
-) -> None:
-    transactions = SqlTransactions(database, SEALS)
+def test_only_an_anchor_detects_that_the_whole_database_was_put_back(without_record: Database) -> None:
+    database, transactions = without_record, SqlTransactions(without_record, SEALS)
     transactions.transaction(lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c"))
     anchor = transactions.read(lambda work: take_anchor(work, NOW))
     with database.engine.begin() as connection:
@@ -313,9 +313,8 @@ def test_only_an_anchor_detects_that_the_whole_database_was_put_back(
     assert {each.kind for each in faults} == {"trail_truncated", "audit_truncated"}
 
 
-def test_the_day_s_anchor_is_written_once_to_every_place(
-    transactions: SqlTransactions, tmp_path: Path
-) -> None:
+def test_the_day_s_anchor_is_written_once_to_every_place(without_record: Database, tmp_path: Path) -> None:
+    transactions = SqlTransactions(without_record, SEALS)
     transactions.transaction(lambda work: work.audit.append(at=NOW, actor="a", action="b", subject="c"))
     folder = tmp_path / "elsewhere"
     folder.mkdir()
