@@ -6,6 +6,7 @@ Importing this module does not import Prefect: pages and commands that only name
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -99,6 +100,13 @@ def local_prefect(
         yield LocalPrefect(server, client, _worker=worker, _say=say)
 
 
+def _lies_ahead(run: "FlowRun") -> bool:
+    if run.state is None or not run.state.is_scheduled():
+        return False
+    at = run.state.state_details.scheduled_time
+    return at is not None and at > datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class LocalPrefect:
     """Runs steps and waits for them; a server that ends meanwhile is started again."""
@@ -160,16 +168,13 @@ class LocalPrefect:
         return self.wait_for(str(run.id))
 
     def finish_open_runs(self) -> None:
-        """Wait for the end of every run that is not over, such as those an ended process left, and of what they start.
-
-        Only where the clock is off: it always has runs ahead.
-        """
+        """Wait for the end of every run that has begun or may begin now, such as those an ended process left, and of what they start."""
         from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 
         from fundpool.local_prefect.recovery import runs_in
 
         open_states = set(StateType) - TERMINAL_STATES
-        while runs := runs_in(self._client, *open_states):
+        while runs := [run for run in runs_in(self._client, *open_states) if not _lies_ahead(run)]:
             for run in runs:
                 self.wait_for(str(run.id))
 

@@ -5,12 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import Artifact, TaskRun
+from prefect.states import Scheduled
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
@@ -454,5 +455,12 @@ def test_runs_that_somebody_else_left_are_finished_before_a_person_goes_on(
         deployment = client.read_deployment_by_name("plan-collection/plan-collection")
         parameters = {"city": "taizhou", "month": "2026-10", "county": SANMEN, "as_of": "2026-09-22"}
         left = [client.create_flow_run_from_deployment(deployment.id, parameters=parameters) for _ in "ab"]
+        ahead = client.create_flow_run_from_deployment(
+            deployment.id,
+            parameters=parameters,
+            state=Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1)),
+        )
         prefect.finish_open_runs()
         assert [str(client.read_flow_run(run.id).state_name) for run in left] == ["Waiting", "Waiting"]
+        assert client.read_flow_run(ahead.id).state_name == "Scheduled"
+        client.delete_flow_run(ahead.id)
