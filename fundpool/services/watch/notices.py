@@ -29,7 +29,8 @@ TICK_DONE_BY = time(7, 30)
 NOTICE_AHEAD = timedelta(days=60)
 """How long before the first day that needs it a missing holiday notice is told."""
 
-BACKUP_EVERY = timedelta(days=1)
+BACKUP_EVERY = timedelta(days=1, hours=2)
+"""A day, and what a nightly copy may take longer than the night before."""
 
 _NAMED = 5
 """How many cities a sentence names."""
@@ -134,8 +135,8 @@ def _old_backup(reading: Reading) -> Iterator[Notice]:
         message_en=f"the last backup is of {when}, more than a day ago"
         if when
         else "there was never a backup",
-        remedy="fundpool backup FILE；PostgreSQL 用 pg_dump 后执行 fundpool backup --made-elsewhere / fundpool backup FILE; on "
-        "PostgreSQL pg_dump, then fundpool backup --made-elsewhere",
+        remedy="fundpool backup FILE；用其他工具备份后执行 fundpool backup --made-elsewhere / fundpool backup FILE; after a copy "
+        "by other means fundpool backup --made-elsewhere",
         subject="backup",
     )
 
