@@ -30,7 +30,7 @@ from fundpool.local_prefect.server import _template, prefect_home, prepare
 from fundpool.settings import Settings
 from tests.canary import SEAL_KEY
 from tests.integration.month_digest import month_digest
-from tests.integration.month_scene import CityScene, at
+from tests.integration.month_scene import CityScene, play_to_payment
 from tests.seals import SEALS
 
 OCTOBER = Month(2026, 10)
@@ -67,14 +67,7 @@ class Watch:
 def play(database: Database, home: Path) -> CityScene:
     """The month up to the counties' money, in an installation of its own."""
     scene = CityScene(SqlTransactions(database, SEALS), home, "suizhou", OCTOBER, judges=False)
-    for county in scene.counties:
-        scene.submit(scene.plan(county), "plan", at("2026-09-14 09:00"))
-    scene.run("plan-collection", at("2026-09-15 07:00"))
-    scene.run("plan-review", at("2026-09-15 07:10"))
-    scene.decide(at("2026-09-16 10:00"))
-    scene.run("funds-application", at("2026-09-20 09:00"))
-    scene.review_by_finance(at("2026-09-24 09:00"))
-    scene.pay(at("2026-10-05 09:00"))
+    play_to_payment(scene)
     return scene
 
 

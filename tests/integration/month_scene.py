@@ -212,3 +212,15 @@ def passing(parsed: Sequence[ParsedDocument], _document: str, _context: JudgingC
 def account_no(kind: AccountType, unit: str, fund: str) -> str:
     """The bank's account number of a unit's account in these tests."""
     return f"{list(AccountType).index(kind)}{unit}{fund}"
+
+
+def play_to_payment(scene: CityScene) -> None:
+    """Suizhou's October up to the counties' money."""
+    for county in scene.counties:
+        scene.submit(scene.plan(county), "plan", at("2026-09-14 09:00"))
+    scene.run("plan-collection", at("2026-09-15 07:00"))
+    scene.run("plan-review", at("2026-09-15 07:10"))
+    scene.decide(at("2026-09-16 10:00"))
+    scene.run("funds-application", at("2026-09-20 09:00"))
+    scene.review_by_finance(at("2026-09-24 09:00"))
+    scene.pay(at("2026-10-05 09:00"))

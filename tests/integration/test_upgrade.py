@@ -30,7 +30,7 @@ from fundpool.version import VERSION
 from schemas.tables import REVISION, raw_files
 from tests.earlier_tables import take_back
 from tests.integration.month_digest import month_digest
-from tests.integration.month_scene import CityScene, at
+from tests.integration.month_scene import CityScene, at, play_to_payment
 from tests.seals import SEALS
 
 OCTOBER = Month(2026, 10)
@@ -62,14 +62,7 @@ def played(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(SqlSubmissions, "add_raw_file", add_raw_file)
     (tmp_path / "scene").mkdir()
     scene = CityScene(SqlTransactions(database, SEALS), tmp_path / "scene", "suizhou", OCTOBER, judges=False)
-    for county in scene.counties:
-        scene.submit(scene.plan(county), "plan", at("2026-09-14 09:00"))
-    scene.run("plan-collection", at("2026-09-15 07:00"))
-    scene.run("plan-review", at("2026-09-15 07:10"))
-    scene.decide(at("2026-09-16 10:00"))
-    scene.run("funds-application", at("2026-09-20 09:00"))
-    scene.review_by_finance(at("2026-09-24 09:00"))
-    scene.pay(at("2026-10-05 09:00"))
+    play_to_payment(scene)
     return scene
 
 

@@ -126,7 +126,7 @@ def test_a_stopped_fund_is_told_at_once_and_its_end_too(taizhou: CityScene) -> N
     here, noon = installation(taizhou, channels=[mail]), at("2026-09-24 12:00")
     all_done(taizhou, noon)
 
-    def told(now: datetime) -> list[list[str]]:
+    def keys_sent(now: datetime) -> list[list[str]]:
         tell(here, *look(here, now), sends=True)
         return mail.keys
 
@@ -134,17 +134,17 @@ def test_a_stopped_fund_is_told_at_once_and_its_end_too(taizhou: CityScene) -> N
     taizhou.ports.database.transaction(
         lambda work: kill_switches.stop_fund(work, "taizhou", "resident", reason=reason, by="李", now=noon)
     )
-    ((key,),) = told(noon)
+    ((key,),) = keys_sent(noon)
     assert key.startswith("stop:taizhou:resident:2026-09-24T12:00")
     assert "1,234,567.89" not in mail.messages[0].text, "what a person wrote stays here"
-    assert len(told(noon)) == 1
+    assert len(keys_sent(noon)) == 1
     for person in ("甲", "乙"):
         taizhou.ports.database.transaction(
             lambda work, person=person: kill_switches.restart_fund(
                 work, "taizhou", "resident", by=person, now=noon
             )
         )
-    assert told(at("2026-09-24 12:05"))[1:] == [[f"over:{key}"]]
+    assert keys_sent(at("2026-09-24 12:05"))[1:] == [[f"over:{key}"]]
 
 
 def test_a_deleted_stop_is_told(taizhou: CityScene, database: Database) -> None:

@@ -44,13 +44,13 @@ def notices(
     reading, standing = look(installation, now)
     if send:
         tell(installation, reading, standing, sends=True)
-    unsent, told = database.read(
+    unsent, known_keys = database.read(
         lambda work: (work.notices.unsent(), work.notices.known([each.key for each in standing]))
     )
     waiting = {each.notice.key for each in unsent}
     rows = [
         pick(notice, "key kind city message_zh message_en remedy")
-        | {"state": "waiting" if notice.key in waiting else "told" if notice.key in told else "new"}
+        | {"state": "waiting" if notice.key in waiting else "told" if notice.key in known_keys else "new"}
         for notice in standing
     ]
     undelivered = [

@@ -295,12 +295,12 @@ def _is_made_good(status: MonthStatus, flag: Flag) -> bool:
     """Whether a file that could not be read has been made good by another, whatever its name."""
     if flag.kind != "unreadable":
         return False
-    asked = [
+    states = [
         duty.state
         for duty in status.duties
         if duty.key == flag.duty and (flag.unit is None or duty.unit == flag.unit)
     ]
-    return bool(asked) and DONE.issuperset(asked)
+    return bool(states) and DONE.issuperset(states)
 
 
 def _duty(policy: CityPolicy, row: DutyProgress) -> DutyStatus:

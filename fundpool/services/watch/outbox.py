@@ -39,8 +39,8 @@ def make_up(
     subjects = {notice.subject for notice in standing}
 
     def enter(work: Work) -> int:
-        told = work.notices.known(by_key)
-        new = [notice for key, notice in by_key.items() if key not in told]
+        known = work.notices.known(by_key)
+        new = [notice for key, notice in by_key.items() if key not in known]
         ended = [
             stored
             for stored in work.notices.standing()
