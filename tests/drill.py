@@ -1,7 +1,7 @@
 """A restore drill with a stop-watch: everything an installation keeps is copied, lost, put back and verified.
 
-``python -m tests.drill`` (``make drill``) does it on SQLite and on PostgreSQL: our database, Prefect's, the raw
-files; the seal key lies elsewhere, as it should. The month is Suizhou's, paid to the counties.
+``python -m tests.drill`` (``make drill``) does it on SQLite and on PostgreSQL: our database, which
+holds what the counties filed, and Prefect's; the seal key lies elsewhere, as it should. The month is Suizhou's, paid to the counties.
 """
 
 import os
@@ -103,8 +103,6 @@ def drill(folder: Path, server: str | None) -> bool:
         back_up(database, copies / "books")
     with watch.time("back up Prefect's"):
         copy_sqlite(prefect, copies / "prefect.db")
-    with watch.time("copy the files"):
-        shutil.copytree(settings.raw_files, copies / "files")
 
     database.dispose()
     shutil.rmtree(home)
@@ -123,8 +121,6 @@ def drill(folder: Path, server: str | None) -> bool:
     with watch.time("put Prefect's back"):
         prefect.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(copies / "prefect.db", prefect)
-    with watch.time("put the files back"):
-        shutil.copytree(copies / "files", settings.raw_files, dirs_exist_ok=True)
     with watch.time("verify trails and books"):
         is_sound = is_done("audit", "verify") and is_done("ledger", "verify")
     after = digest(database)
