@@ -75,7 +75,7 @@ def workbook(county: County, number: int) -> SourceFile:
 
 
 def read_and_judge(files: list[SourceFile], context: JudgingContext) -> dict[str, Any]:
-    parsed, reading = timed(lambda: read_documents(files, "plan", context.register, MONTH))
+    parsed, reading = timed(lambda: read_documents(files, "plan", context.register, month=MONTH))
     judgements, judging = timed(lambda: judge(parsed, "plan", context))
     assert {judgement.verdict.value for judgement in judgements} == {"pass"}
     _, calamine = timed(lambda: [load_with_calamine(file.content) for file in files])
@@ -102,7 +102,7 @@ def load_with_openpyxl(content: bytes) -> list[tuple[Any, ...]]:
 
 def share_of_gx(count: int, file: SourceFile, context: JudgingContext) -> dict[str, Any]:
     """Great Expectations against plain pandas on ``count`` rows of one frame."""
-    parsed = read_documents([file], "plan", context.register, MONTH)
+    parsed = read_documents([file], "plan", context.register, month=MONTH)
     few = tie_out_frame(parsed, [context], plan.SUITE)
     frame = pd.concat([few] * -(-count // len(few)), ignore_index=True).head(count)
     frame["file"] = frame.index // len(few)
