@@ -5,13 +5,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, select
+from sqlalchemy import Select, and_, bindparam, exists, func, select
 
 from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, stored_value, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     Batch,
+    BatchLine,
     BatchState,
     Hop,
     Obligation,
@@ -29,6 +30,24 @@ _BATCH, _BATCH_BY_KEY = rows_where(transfer_batch, "id"), rows_where(transfer_ba
 _OBLIGATION, _OBLIGATION_BY_KEY = rows_where(obligations, "id"), rows_where(obligations, "key")
 _PLACE = ("city", "fund", "month", "hop", "unit", "purpose", "application")
 _REVISIONS = rows_where(obligations, *_PLACE).order_by(obligations.c.revision)
+
+
+def _batch_lines() -> Select[Any]:
+    c, debit, credit = obligations.c, bank_account.alias("debit"), bank_account.alias("credit")
+    return (
+        select(
+            *(c.key, c.amount_fen, debit.c.account_no, debit.c.version),
+            *(credit.c.account_no, credit.c.version, credit.c.account_name),
+        )
+        .join(debit, and_(debit.c.id == c.debit_account_id, debit.c.city == c.city, debit.c.fund == c.fund))
+        .join(
+            credit, and_(credit.c.id == c.credit_account_id, credit.c.city == c.city, credit.c.fund == c.fund)
+        )
+        .where(c.batch_id == bindparam("batch_id"))
+    )
+
+
+_BATCH_LINES = _batch_lines()
 
 
 @cache
@@ -86,6 +105,9 @@ class SqlPaymentStore(SealedStore):
 
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
         return batch_of(self._change(transfer_batch, batch, f"批次 {batch.key}", fields=fields))
+
+    def batch_lines(self, batch_id: int) -> list[BatchLine]:
+        return [BatchLine(*row) for row in self._connection.execute(_BATCH_LINES, {"batch_id": batch_id})]
 
     def obligation(self, obligation_id: int) -> Obligation:
         row = self._first(_OBLIGATION, id=obligation_id)

@@ -20,7 +20,6 @@ from fundpool.domain.transfer import (
     AttemptState,
     BankAccount,
     Batch,
-    BatchLine,
     BatchState,
     Hop,
     Obligation,
@@ -217,7 +216,7 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], *, maker: str
         after={
             "count": batch.count,
             "total_fen": batch.total_fen,
-            "digest": digest_of(work, batch, obligations),
+            "digest": digest_of(work, batch),
         },
     )
     return batch
@@ -251,29 +250,9 @@ def _usable_account(
     return account
 
 
-def digest_of(work: Work, batch: Batch, obligations: Sequence[Obligation] | None = None) -> str:
-    """Digest of the batch as it is stored now; equal to the approved one unless something changed.
-
-    ``obligations``: its payments, where this transaction has read them already.
-    """
-    if obligations is None:
-        obligations = work.payments.obligations(batch_id=batch.id)
-    accounts = {account.id: account for account in work.accounts.find(batch.city, batch.fund)}
-    lines = []
-    for obligation in obligations:
-        debit, credit = accounts[obligation.debit_account_id], accounts[obligation.credit_account_id]
-        lines.append(
-            BatchLine(
-                obligation_key=obligation.key,
-                amount_fen=obligation.amount_fen,
-                debit_account_no=debit.account_no,
-                debit_account_version=debit.version,
-                credit_account_no=credit.account_no,
-                credit_account_version=credit.version,
-                credit_name=credit.account_name,
-            )
-        )
-    return batch_digest(batch.key, lines)
+def digest_of(work: Work, batch: Batch) -> str:
+    """Digest of the batch as it is stored now; equal to the approved one unless something changed."""
+    return batch_digest(batch.key, work.payments.batch_lines(batch.id))
 
 
 def batch_consequences(work: Work, batch_id: int) -> BatchView:
@@ -316,7 +295,7 @@ def approve_batch(work: Work, batch_id: int, digest: str, *, checker: str, now: 
     batch = work.payments.batch(batch_id)
     require_other_person(checker, batch.maker, act_zh="复核", act_en="approving a batch")
     obligations = work.payments.obligations(batch_id=batch.id)
-    if digest != digest_of(work, batch, obligations):
+    if digest != digest_of(work, batch):
         raise _digest_changed(batch)
     if batch.state is BatchState.APPROVED and batch.approved_digest == digest:
         return batch
@@ -342,7 +321,7 @@ def release_batch(work: Work, batch_id: int, releaser: str, *, now: datetime) ->
         return batch
     _require_state(batch, BatchState.APPROVED)
     obligations = work.payments.obligations(batch_id=batch.id)
-    if batch.approved_digest != digest_of(work, batch, obligations):
+    if batch.approved_digest != digest_of(work, batch):
         raise _digest_changed(batch)
     _require_payable(work, batch, obligations, now=now)
     released = work.payments.change_batch(

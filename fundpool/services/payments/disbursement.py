@@ -275,13 +275,9 @@ def _standing(
     units = _units(policy, request, leg)
 
     def read(work: Work) -> list[TransferOutcome]:
-        return [
-            transfer_views.outcome_of(work, obligation.id)
-            for obligation in latest_revisions(
-                work.payments.obligations(city=policy.key, month=request.month, hop=leg.hop)
-            )
-            if obligation.unit in units
-        ]
+        obligations = work.payments.obligations(city=policy.key, month=request.month, hop=leg.hop)
+        wanted = [each for each in latest_revisions(obligations) if each.unit in units]
+        return transfer_views.outcomes_of(work, wanted, errors={})
 
     return ports.database.read(read)
 

@@ -6,6 +6,7 @@ may have lost, ask the bank about it, and settle it from what the statements say
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import SHANGHAI, day_of, days_between, midnight
@@ -32,12 +33,13 @@ ATTEMPTS_AT_MOST = 20
 
 def tried(work: Work, obligation: Obligation) -> list[Attempt]:
     """Attempts to pay what is owed, under any revision of it, first to last."""
-    found = [
-        attempt
-        for revision in work.payments.revisions(obligation)
-        for attempt in work.attempts.of_obligation(revision.id)
-    ]
-    return sorted(found, key=lambda each: each.attempt_no)
+    return tried_under(work, work.payments.revisions(obligation))
+
+
+def tried_under(work: Work, revisions: Sequence[Obligation]) -> list[Attempt]:
+    """Attempts to pay what is owed, ``revisions`` being all revisions of it."""
+    found = work.attempts.of_obligations(each.id for each in revisions)
+    return sorted(chain.from_iterable(found.values()), key=lambda each: each.attempt_no)
 
 
 def is_latest(work: Work, obligation: Obligation) -> bool:
@@ -69,8 +71,7 @@ def is_exhausted(known: Sequence[Attempt]) -> bool:
 
 def order_for(work: Work, obligation: Obligation, key: str, *, valid_until: datetime) -> TransferOrder:
     """The order to the bank that follows from what people approved; nothing else may be sent."""
-    debit = work.accounts.get(obligation.debit_account_id)
-    credit = work.accounts.get(obligation.credit_account_id)
+    debit, credit = work.accounts.get_all([obligation.debit_account_id, obligation.credit_account_id])
     return TransferOrder(
         key=key,
         amount_fen=obligation.amount_fen,

@@ -1,6 +1,6 @@
 """How payments stand, for people: of one obligation, and of a month."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fundpool.domain.audit import AuditRecord
@@ -158,27 +158,40 @@ def in_words(obligation: Obligation, last: Attempt | None = None) -> tuple[str, 
 
 
 def outcome_of(work: Work, obligation_id: int, error: FundpoolError | None = None) -> TransferOutcome:
-    """How an obligation stands now, in words."""
-    obligation = work.payments.obligation(obligation_id)
-    known = work.attempts.of_obligation(obligation_id)
-    last = known[-1] if known else None
-    zh, en = in_words(obligation, last) if error is None else (error.zh, error.en)
-    return TransferOutcome(
-        obligation_id=obligation.id,
-        city=obligation.city,
-        fund=obligation.fund,
-        month=obligation.month,
-        hop=obligation.hop,
-        unit=obligation.unit,
-        amount_fen=obligation.amount_fen,
-        state=obligation.state,
-        attempt_state=last.state if last else None,
-        key=last.key if last else None,
-        detail_zh=zh,
-        detail_en=en,
-        error_code=error.code if error else None,
-        remedy=error.remedy if error else None,
-    )
+    """How an obligation stands now, in words; ``error``: why it could not go on."""
+    errors = {} if error is None else {obligation_id: error}
+    return outcomes_of(work, [work.payments.obligation(obligation_id)], errors)[0]
+
+
+def outcomes_of(
+    work: Work, obligations: Sequence[Obligation], errors: Mapping[int, FundpoolError]
+) -> list[TransferOutcome]:
+    """How these obligations stand, in words; ``errors``: by obligation id, why it could not go on."""
+    attempts = work.attempts.of_obligations(each.id for each in obligations)
+    outcomes = []
+    for obligation in obligations:
+        error = errors.get(obligation.id)
+        last = next(reversed(attempts[obligation.id]), None)
+        zh, en = in_words(obligation, last) if error is None else (error.zh, error.en)
+        outcomes.append(
+            TransferOutcome(
+                obligation_id=obligation.id,
+                city=obligation.city,
+                fund=obligation.fund,
+                month=obligation.month,
+                hop=obligation.hop,
+                unit=obligation.unit,
+                amount_fen=obligation.amount_fen,
+                state=obligation.state,
+                attempt_state=last.state if last else None,
+                key=last.key if last else None,
+                detail_zh=zh,
+                detail_en=en,
+                error_code=error.code if error else None,
+                remedy=error.remedy if error else None,
+            )
+        )
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +216,11 @@ def transfer_views(
     states: Iterable[ObligationState] | None = None,
 ) -> list[TransferView]:
     """Every obligation of a city (and month, unit, states), as people want to see it."""
+    obligations = work.payments.obligations(city=city, month=month, unit=unit, states=states)
+    attempts = work.attempts.of_obligations(each.id for each in obligations)
     views = []
-    for obligation in work.payments.obligations(city=city, month=month, unit=unit, states=states):
-        known = work.attempts.of_obligation(obligation.id)
-        last = known[-1] if known else None
+    for obligation in obligations:
+        last = next(reversed(attempts[obligation.id]), None)
         zh, en = in_words(obligation, last)
         views.append(
             TransferView(

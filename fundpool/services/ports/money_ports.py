@@ -15,6 +15,7 @@ from fundpool.domain.transfer import (
     AttemptState,
     BankAccount,
     Batch,
+    BatchLine,
     Hop,
     Obligation,
     ObligationState,
@@ -186,6 +187,9 @@ class AccountStore(Protocol):
     def get(self, account_id: int) -> BankAccount:
         """The entry; raises InputError ``account_unknown``."""
 
+    def get_all(self, account_ids: Sequence[int]) -> list[BankAccount]:
+        """The entries in this order; raises InputError ``account_unknown``."""
+
     def approved(self, city: str, fund: str, account_type: AccountType, *, unit: str) -> BankAccount | None:
         """The approved version, if there is one."""
 
@@ -298,6 +302,9 @@ class PaymentStore(Protocol):
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
         """Set columns of a batch."""
 
+    def batch_lines(self, batch_id: int) -> list[BatchLine]:
+        """What an approval of the batch covers, as it stands now; no line where an account is not of the payment's fund."""
+
     def obligation(self, obligation_id: int) -> Obligation:
         """The obligation; raises InputError ``obligation_unknown``."""
 
@@ -351,6 +358,9 @@ class AttemptStore(Protocol):
 
     def of_obligation(self, obligation_id: int) -> list[Attempt]:
         """Attempts of an obligation, first to last."""
+
+    def of_obligations(self, obligation_ids: Iterable[int]) -> dict[int, list[Attempt]]:
+        """Attempts of each of these obligations, first to last."""
 
     def in_states(
         self,
