@@ -606,6 +606,10 @@ class MemoryPayments:
         place = _place(obligation)
         return [each for each in self._state.obligations.values() if _place(each) == place]
 
+    def with_revisions(self, obligation_id: int) -> tuple[Obligation, list[Obligation]]:
+        obligation = self.obligation(obligation_id)
+        return obligation, self.revisions(obligation)
+
     def paying_accounts(self, city: str) -> list[int]:
         return sorted(
             {each.debit_account_id for each in self._state.obligations.values() if each.city == city}

@@ -225,7 +225,7 @@ def _prepare(
     by now, or the books may have been put back from a backup meanwhile. ``None`` before the bank was asked:
     then nothing is stored where it must be.
     """
-    obligation = work.payments.obligation(obligation_id)
+    obligation, revisions = work.payments.with_revisions(obligation_id)
     if obligation.state is ObligationState.IN_FLIGHT:
         last = work.attempts.of_obligation(obligation_id)[-1]
         return last if last.state is AttemptState.PREPARED else None
@@ -233,7 +233,6 @@ def _prepare(
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    revisions = work.payments.revisions(obligation)
     _require_others_over(obligation, revisions)
     known = tried_under(work, revisions)
     lost = orders_perhaps_lost(work, obligation, now, terms=terms)
@@ -360,7 +359,7 @@ def _claim(
 ) -> Attempt | None:
     """T2: take the lease, with every guard checked again; ``None`` when it must not be sent now."""
     attempt = work.attempts.get(attempt_id)
-    obligation = work.payments.obligation(attempt.obligation_id)
+    obligation, revisions = work.payments.with_revisions(attempt.obligation_id)
     if attempt.state is not AttemptState.PREPARED or obligation.state is not ObligationState.IN_FLIGHT:
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
@@ -374,7 +373,7 @@ def _claim(
         event = Event.NEVER_SENT if attempt.first_sent_at is None else Event.FENCE
         apply_event(work, attempt, event, evidence=Evidence("resend window over"), now=now, terms=terms)
         return None
-    reason = _why_not(work, obligation, batch, attempt=attempt, now=now)
+    reason = _why_not(work, obligation, batch, revisions=revisions, attempt=attempt, now=now)
     if reason is not None:
         _refuse(work, obligation, reason, now=now)
         return None
@@ -434,7 +433,13 @@ def _why_not_whole(work: Work, obligation: Obligation, batch: Batch) -> str | No
 
 
 def _why_not(
-    work: Work, obligation: Obligation, batch: Batch, *, attempt: Attempt, now: datetime
+    work: Work,
+    obligation: Obligation,
+    batch: Batch,
+    *,
+    revisions: Sequence[Obligation],
+    attempt: Attempt,
+    now: datetime,
 ) -> str | None:
     """Why the guards refuse to send, for a person to look at; ``None`` when they do not.
 
@@ -442,7 +447,7 @@ def _why_not(
     """
     try:
         require_money_arrived(work, obligation)
-        if _open_beside(obligation, work.payments.revisions(obligation)) is not None:
+        if _open_beside(obligation, revisions) is not None:
             return "ordered_beside"
         if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
             return "digest_changed"

@@ -331,6 +331,9 @@ class PaymentStore(Protocol):
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         """Every revision of what the obligation pays, itself too, first to last."""
 
+    def with_revisions(self, obligation_id: int) -> tuple[Obligation, list[Obligation]]:
+        """The obligation and every revision of what it pays; raises InputError ``obligation_unknown``."""
+
     def paying_accounts(self, city: str) -> list[int]:
         """Ids of the city's accounts that any obligation is paid from."""
 
