@@ -52,7 +52,6 @@ class Database:
         self.file = Path(name) if name not in {"", ":memory:"} else None
         """The file of SQLite; None for a server's database."""
         self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(url)
-        self._take_turn = "BEGIN IMMEDIATE" if self.is_sqlite else TAKE_TURN
 
     @property
     def shown_url(self) -> str:
@@ -70,7 +69,8 @@ class Database:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with self.engine.begin() as connection:
-                    connection.exec_driver_sql(self._take_turn)
+                    if not self.is_sqlite:
+                        connection.exec_driver_sql(TAKE_TURN)
                     _require_revision(connection)
                     result = work(connection)
                     failpoint("before commit")
@@ -96,8 +96,6 @@ class Database:
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
                     )
                 with reader.begin():
-                    if self.is_sqlite:
-                        reader.exec_driver_sql("BEGIN")
                     _require_revision(reader)
                     return work(reader)
         except DBAPIError as error:
@@ -144,15 +142,19 @@ def _sqlite_engine(address: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver begins at the first write only: ``transaction`` and ``read`` begin before they read. A
-        # listener for "begin" would do it too, but then every statement asks for listeners (a fifth of its time).
-        connection.isolation_level = "IMMEDIATE"
+        # The driver starts no transaction at SELECT; isolation_level None hands BEGIN to us.
+        connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         # Rollback journal: Debian 12's SQLite lies in the WAL-reset corruption range.
         cursor.execute("PRAGMA journal_mode = DELETE")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("fundpool_read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
 

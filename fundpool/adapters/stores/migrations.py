@@ -134,8 +134,6 @@ def _may_rebuild_tables(database: Database) -> Iterator[Connection]:
             raw.cursor().execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.begin():
-                if database.is_sqlite:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
                 if database.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                     raise AssertionError("a migration left rows that refer to nothing")
