@@ -70,12 +70,12 @@ simulate-all: $(VENV)/.dev ## Play every bank fault and ordered pair, then show 
 	$(BIN)/python -m tests.simulation --mutants --seeds 20000
 
 .PHONY: crash
-crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=2000 pairs; DATABASE=postgresql
+crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint (the tests draw 8), and at PAIRS=2000 pairs; DATABASE=postgresql
 	$(BIN)/python -m tests.crash --pairs $(or $(PAIRS),200) $(if $(DATABASE),--$(DATABASE))
 	$(BIN)/python -m tests.crash --restore --pairs $(or $(PAIRS),200)
 
 .PHONY: retriggers
-retriggers: $(VENV)/.dev ## Trigger the steps of a small month again, in ORDERS=5000 fresh orders; DATABASE=postgresql
+retriggers: $(VENV)/.dev ## Trigger the steps of a small month again, in ORDERS=5000 fresh orders (the tests draw 3); DATABASE=postgresql
 	$(BIN)/python -m tests.crash --orders $(or $(ORDERS),5000) $(if $(DATABASE),--$(DATABASE))
 
 .PHONY: soak

@@ -42,9 +42,9 @@ def prefect(prefect_home: Path) -> Iterator[LocalPrefect]:
 
     pauses = RETRY_WHEN_AWAY["retry_delay_seconds"]  # one list, which every task has
     with ExitStack() as running, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "HEARTBEAT_SECONDS", 2)
-        for number in range(len(pauses)):
-            patch.setitem(pauses, number, 0.1)  # type: ignore[call-overload]
+        patch.setattr(worker, "HEARTBEAT_SECONDS", 5)
+        running.callback(pauses.__setitem__, slice(None), pauses[:])
+        pauses[:] = [0.1 for _ in pauses]
         # Started as an installation with secrets is: none of them may reach the server.
         with pytest.MonkeyPatch.context() as at_start:
             at_start.setenv("FUNDPOOL_GATEWAY_SECRET", GATEWAY_SECRET)
