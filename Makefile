@@ -53,6 +53,8 @@ check: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/lint-imports
 
 .PHONY: test
+# Where Python is told to keep no bytecode, each of the hundreds of processes would compile the package anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev test-tools ## Run every test, two files at a time; T=tests/unit/test_money.py for some
 	$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile --no-loadscope-reorder)
 
