@@ -53,6 +53,8 @@ check: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/lint-imports
 
 .PHONY: test
+# Where Python is told to keep no bytecode, each of the hundreds of processes would compile the package anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev test-tools ## Run every test, two files at a time; T=tests/unit/test_money.py for some
 	$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile --no-loadscope-reorder)
 
@@ -70,12 +72,12 @@ simulate-all: $(VENV)/.dev ## Play every bank fault and ordered pair, then show 
 	$(BIN)/python -m tests.simulation --mutants --seeds 20000
 
 .PHONY: crash
-crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=2000 pairs; DATABASE=postgresql
+crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint (the tests draw 8), and at PAIRS=2000 pairs; DATABASE=postgresql
 	$(BIN)/python -m tests.crash --pairs $(or $(PAIRS),200) $(if $(DATABASE),--$(DATABASE))
 	$(BIN)/python -m tests.crash --restore --pairs $(or $(PAIRS),200)
 
 .PHONY: retriggers
-retriggers: $(VENV)/.dev ## Trigger the steps of a small month again, in ORDERS=5000 fresh orders; DATABASE=postgresql
+retriggers: $(VENV)/.dev ## Trigger the steps of a small month again, in ORDERS=5000 fresh orders (the tests draw 3); DATABASE=postgresql
 	$(BIN)/python -m tests.crash --orders $(or $(ORDERS),5000) $(if $(DATABASE),--$(DATABASE))
 
 .PHONY: soak
