@@ -208,12 +208,12 @@ def test_two_workers_run_two_cities_at_once_and_of_one_city_one_step_after_the_o
         pool.client.delete_flow_run(left.id)
     pool.client.update_work_pool(WORK_POOL, WorkPoolUpdate(concurrency_limit=4))
     try:
-        with pool.worker("first", still="running") as first:
+        with pool.worker("first", still="running", heartbeat_seconds=10) as first:
             run = pool.ask_for("disbursement")
             first.wait_until_reached()
             same, both = pool.ask_for("allocation"), pool.ask_for("flags", ["jiujiang", "taizhou"])
             other, after_both = pool.ask_for("flags", "suizhou"), pool.ask_for("flags", "jiujiang")
-            with pool.worker("second"):
+            with pool.worker("second", heartbeat_seconds=10):
                 assert pool.wait_for_end(other).state_type is StateType.COMPLETED
                 assert {pool.run(each).state_name for each in (same, both, after_both)} <= {
                     "Scheduled",

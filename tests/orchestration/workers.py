@@ -36,7 +36,7 @@ from fundpool.services.month import steps
 from tasks.options import RETRY_WHEN_AWAY
 
 place, where = Path(sys.argv[1]), sys.argv[2]
-worker.HEARTBEAT_SECONDS = 2  # the server's own patience is three of them
+worker.HEARTBEAT_SECONDS = int(sys.argv[3])  # the server's own patience is three of them
 RETRY_WHEN_AWAY["retry_delay_seconds"][:] = [0.1, 0.1]  # one list, which every task has
 
 def standing_still(act):
@@ -51,7 +51,7 @@ if where == "running":
     steps.begin_step = standing_still(steps.begin_step)
 elif where == "pending":
     worker.load_flow_from_entrypoint = standing_still(worker.load_flow_from_entrypoint)
-sys.exit(main(["worker", *sys.argv[3:]]))
+sys.exit(main(["worker", *sys.argv[4:]]))
 """
 
 ONCE_A_SECOND = {
@@ -110,12 +110,27 @@ class Pool:
         return {**os.environ, "FUNDPOOL_HOME": str(self.home), "PYTHONPATH": str(ROOT), **bank}
 
     @contextmanager
-    def worker(self, name: str, *options: str, still: str = "nowhere") -> Iterator[WorkerProcess]:
-        """``fundpool worker --name NAME`` that stands still when its first run is ``pending`` or ``running``."""
+    def worker(
+        self, name: str, *options: str, still: str = "nowhere", heartbeat_seconds: int = 2
+    ) -> Iterator[WorkerProcess]:
+        """``fundpool worker --name NAME`` that stands still when its first run is ``pending`` or ``running``.
+
+        Where nobody dies, ``heartbeat_seconds`` as long as in production keep a busy machine from burying the living.
+        """
         place = self.home / f"{name}-{time.time_ns()}"
         place.mkdir()
         process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(place), still, "--name", name, *options],
+            [
+                sys.executable,
+                "-c",
+                WORKER,
+                str(place),
+                still,
+                str(heartbeat_seconds),
+                "--name",
+                name,
+                *options,
+            ],
             env=self.environment(),
             cwd=ROOT,
             stderr=subprocess.PIPE,
