@@ -89,7 +89,7 @@ endure: $(VENV)/.dev ## Kill and stop worker and Prefect server in every state o
 	$(BIN)/python -m tests.endure --rounds $(or $(ROUNDS),1) $(if $(DATABASE_URL),--postgresql $(DATABASE_URL))
 
 .PHONY: drill
-drill: $(VENV)/.dev ## Copy, lose and put back both databases, with a stop-watch
+drill: $(VENV)/.dev ## Copy, lose and put back both databases, by dump and by WAL, with a stop-watch
 	$(BIN)/python -m tests.drill
 
 .PHONY: races

@@ -429,14 +429,13 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
 ) -> None:
     from prefect.client.orchestration import get_client  # noqa: PLC0415
     from prefect.states import Pending, Running, Scheduled  # noqa: PLC0415
-    from prefect.types._datetime import now  # noqa: PLC0415
 
     from fundpool.local_prefect.worker import working  # noqa: PLC0415
 
     scene_of("taizhou", OCTOBER)
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("flags/flags")
-        far = Scheduled(scheduled_time=now("UTC").add(days=1))
+        far = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(days=1))
         parameters = {"city": "taizhou", "month": "2026-10", "as_of": "2026-09-23"}
         run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)

@@ -36,6 +36,8 @@ def test_the_queue_of_a_real_server_is_read_over_plain_http(
     before = queue_at(prefect.url)
     assert (before.late, before.running, before.workers_online) == (0, 0, 1)
     now = datetime.now(UTC)
+    assert before.last_heartbeat_at is not None
+    assert now - timedelta(minutes=2) < before.last_heartbeat_at <= now
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("flags/flags")
         parameters = {"city": "taizhou", "month": "2026-10", "county": None, "as_of": None}

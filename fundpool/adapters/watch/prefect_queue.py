@@ -41,12 +41,14 @@ def queue_at(url: str) -> Queue:
     """The work pool's runs and workers. Raises ServiceUnavailable when no server answers."""
     now = datetime.now(UTC)
     late = {"before_": (now - LATE_AFTER).isoformat()}
-    workers = _ask(url, f"/work_pools/{WORK_POOL}/workers/filter", {})
+    workers = _ask(url, f"/work_pools/{WORK_POOL}/workers/filter", {}) or ()
+    heartbeats = [each for each in map(_last_heartbeat, workers) if each is not None]
     return Queue(
         scheduled=_count(url, {"state": {"type": {"any_": ["SCHEDULED"]}}}),
         late=_count(url, {"state": {"type": {"any_": ["SCHEDULED"]}}, "next_scheduled_start_time": late}),
         running=_count(url, {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}),
-        workers_online=sum(_is_online(worker, now) for worker in workers or ()),
+        workers_online=sum(_is_online(worker, now) for worker in workers),
+        last_heartbeat_at=max(heartbeats, default=None),
     )
 
 
@@ -56,11 +58,14 @@ def _count(url: str, runs: dict[str, Any]) -> int:
 
 def _is_online(worker: dict[str, Any], now: datetime) -> bool:
     # By the clock: a server of one machine runs no service that would mark a worker offline.
-    last = worker.get("last_heartbeat_time")
+    last = _last_heartbeat(worker)
     interval = worker.get("heartbeat_interval_seconds") or 30
-    if last is None:
-        return False
-    return now - datetime.fromisoformat(last) < _SIGNS_MISSED * timedelta(seconds=interval)
+    return last is not None and now - last < _SIGNS_MISSED * timedelta(seconds=interval)
+
+
+def _last_heartbeat(worker: dict[str, Any]) -> datetime | None:
+    last = worker.get("last_heartbeat_time")
+    return None if last is None else datetime.fromisoformat(last)
 
 
 def _ask(url: str, path: str, body: dict[str, Any]) -> Any:
