@@ -257,6 +257,11 @@ class Settings(BaseSettings):
         le=65535,
         description="Prefect 服务的端口，0 取任一空闲端口 / port of our Prefect server; 0 for any free one",
     )
+    prefect_api_url: str | None = Field(
+        default=None,
+        description="Prefect 服务的接口地址 / where the Prefect server answers, http://…/api; the variable PREFECT_API_URL goes "
+        "before it; default is the server that runs on the data folder",
+    )
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect 页面地址 / where the dashboard's run links point"
     )

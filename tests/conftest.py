@@ -126,10 +126,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 @pytest.fixture
 def empty_postgresql(postgresql_url: str) -> Iterator[Database]:
-    """A PostgreSQL database without tables."""
+    """A PostgreSQL database without tables and, as a machine without a locale makes it, without an encoding."""
     name = f"fundpool_test_{next(_numbers)}"
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
     fresh = Database(make_url(postgresql_url).set(database=name).render_as_string(hide_password=False))
     yield fresh
     fresh.dispose()

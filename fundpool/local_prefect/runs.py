@@ -11,11 +11,11 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from fundpool.adapters.watch.prefect_queue import api_url
 from fundpool.domain.errors import InputError
 from fundpool.local_prefect.client import (
     NO_LOGS_ON_THE_TERMINAL,
     QUIET,
-    address_of_local_server,
     environment,
     outages_in_words,
     past_every_proxy,
@@ -55,7 +55,7 @@ class FlowRunResult:
 
 def run_url(settings: Settings, run_id: str | None) -> str | None:
     """Where a run is seen in Prefect's page; None when it was not run by Prefect or no page is known."""
-    base = settings.prefect_ui_url or address_of_local_server(settings)
+    base = settings.prefect_ui_url or (api_url(settings) or "").removesuffix("/api")
     return _page(base.rstrip("/"), run_id) if base and run_id else None
 
 

@@ -163,7 +163,7 @@ class Worker:
             if not _is_outage(error):
                 raise
             if not self._is_away:
-                self._say(f"{unavailable(_reason(error))}；等待恢复 / waiting until it is back")
+                self._say(_outage_in_words(error))
             self._is_away = True
             self._awake.wait(POLL_SECONDS)
 
@@ -351,12 +351,14 @@ def _is_outage(error: Exception) -> bool:
     return isinstance(error, httpx.HTTPError | PrefectException) or is_unreached(error)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ObjectNotFound):
+def _outage_in_words(error: Exception) -> str:
+    if isinstance(error, ObjectNotFound):  # a server that is new, or has lost its database
         return (
-            f"没有工作池 {WORK_POOL}，请运行 fundpool deploy / no work pool {WORK_POOL}: run fundpool deploy"
+            f"Prefect 服务上没有工作池 {WORK_POOL}；等待登记（fundpool deploy） / "
+            f"the Prefect server has no work pool {WORK_POOL}: waiting until fundpool deploy makes it"
         )
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return f"{unavailable(reason)}；等待恢复 / waiting until it is back"
 
 
 def new_name(kind: str) -> str:

@@ -162,11 +162,12 @@ def _sqlite_engine(address: URL) -> Engine:
 def _postgresql_engine(url: str) -> Engine:
     driver_url = make_url(url).set(drivername="postgresql+psycopg")
     # A statement prepared while a table was empty keeps the plan of an empty table: no preparing.
+    # A database made without a locale has no encoding, and psycopg would give its text as bytes.
     return create_engine(
         driver_url,
         isolation_level="SERIALIZABLE",
         pool_pre_ping=True,
-        connect_args={"prepare_threshold": None},
+        connect_args={"prepare_threshold": None, "client_encoding": "utf8"},
     )
 
 
