@@ -47,6 +47,9 @@ UNUSED_SERVICES = {
 }
 """Services of the server that only automations need, of which there are none. FOREMAN says which worker is gone."""
 
+LOOK_SECONDS, ANSWER_SECONDS, UNANSWERED_LOOKS = 5.0, 15.0, 3
+"""A server that lives and is silent holds every worker: three looks without an answer, a minute, end it."""
+
 ASK_AGAIN_SECONDS = 0.3
 """After the first refusal; twice as long for every other one of the last ten seconds."""
 
@@ -95,19 +98,44 @@ class Server:
 
     def wait_healthy(self) -> None:
         """Block until the server answers. Raises ServiceUnavailable when it ends or takes too long."""
-        import httpx
-
         give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < give_up_at:
             if self.process.poll() is not None:
                 raise unavailable(f"Prefect server ended at once, see {_log(self.home)}")
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/health", timeout=2, trust_env=False).is_success:
-                    return
+            if self.answers(within=2):
+                return
             time.sleep(0.1)
         raise unavailable(
             f"no answer from {self.address} in {START_TIMEOUT_SECONDS} s, see {_log(self.home)}"
         )
+
+    def answers(self, *, within: float) -> bool:
+        """Whether the server says within so many seconds that it is well."""
+        import httpx
+
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/health", timeout=within, trust_env=False).is_success
+        return False
+
+    def end_when_silent(self, is_over: threading.Event) -> None:
+        """Until ``is_over``, kill the process when it lives and no longer answers; who looks after it starts it anew.
+
+        Looks are counted, not seconds: a machine that slept finds its last answer old.
+        """
+        looked_at, silent, has_answered = self.process, 0, False
+        while not is_over.wait(LOOK_SECONDS):
+            if self.process is not looked_at:
+                looked_at, silent, has_answered = self.process, 0, False
+            if self.answers(within=ANSWER_SECONDS):
+                silent, has_answered = 0, True
+                continue
+            silent += 1
+            # Until its first answer it may be building its database.
+            limit = UNANSWERED_LOOKS if has_answered else START_TIMEOUT_SECONDS / ANSWER_SECONDS
+            if silent >= limit and looked_at.poll() is None:
+                with _log(self.home).open("a") as log:
+                    log.write(f"fundpool: no answer in {silent} looks of {ANSWER_SECONDS:.0f} s, ended\n")
+                looked_at.kill()
 
 
 @contextmanager
@@ -125,9 +153,12 @@ def running_server(settings: Settings) -> Iterator[Server]:
         # Bound before the child starts: a free port that is only looked up may be taken when it is needed.
         with _listening(settings.prefect_host, settings.prefect_port) as listener:
             server = Server(settings, listener.getsockname()[1], _start(settings, listener))
+        is_over = threading.Event()
+        threading.Thread(target=server.end_when_silent, args=[is_over], daemon=True).start()
         try:
             yield server
         finally:
+            is_over.set()
             server.process.terminate()
             try:
                 server.process.wait(STOP_TIMEOUT_SECONDS)

@@ -15,7 +15,7 @@ from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.states import AwaitingRetry, Cancelling, Pending, Running
 
-from fundpool.local_prefect import recovery
+from fundpool.local_prefect import recovery, server
 from fundpool.local_prefect.deployments import WORK_POOL
 from tests.orchestration.workers import Pool, pool_without_worker, wait_for
 
@@ -148,12 +148,17 @@ def test_a_worker_in_a_hurry_hands_its_run_back(pool: Pool, hurry: str) -> None:
         assert pool.wait_for_end(run).state_type is StateType.COMPLETED
 
 
-def test_a_server_that_is_killed_and_started_again_ends_neither_the_worker_nor_the_run(pool: Pool) -> None:
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_server_that_is_killed_or_falls_silent_is_started_again_and_ends_neither_the_worker_nor_the_run(
+    pool: Pool, blow: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(server, "ANSWER_SECONDS", 1.0)
     with pool.worker("patient", still="running") as patient:
         run = pool.ask_for("flags")
         patient.wait_until_reached()
-        os.kill(pool.server.process.pid, signal.SIGKILL)
-        pool.server.process.wait()
+        os.kill(pool.server.process.pid, blow)
+        assert pool.server.process.wait(60) == -signal.SIGKILL
         patient.let_go()
         assert pool.server.start_again_when_ended()
         pool.server.wait_healthy()
