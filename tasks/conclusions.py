@@ -93,7 +93,12 @@ def _unit(outcome: dict[str, Any]) -> str:
 def reason(ended: State[Any]) -> str:
     """Why a task did not run to its end, in the words of the error meant for people."""
     error = ended.result(raise_on_failure=False)
-    return reason_of(error) if isinstance(error, FundpoolError) else ended.message or str(error)
+    return reason_of(error) if isinstance(error, FundpoolError) else first_line(ended.message or str(error))
+
+
+def first_line(text: str) -> str:
+    """What a sentence keeps of an error nobody foresaw; all of it is in the run's log."""
+    return text.partition("\n")[0]
 
 
 def was_away(ended: State[Any]) -> bool:
@@ -110,7 +115,7 @@ def not_begun(error: FundpoolError) -> State[Any]:
 def reason_of(error: BaseException) -> str:
     """An error as a sentence: its code, both languages, the article and what to do."""
     if not isinstance(error, FundpoolError):
-        return f"{type(error).__name__}: {error}"
+        return first_line(f"{type(error).__name__}: {error}")
     parts = [f"[{error.code}] {error}", error.basis, error.remedy]
     return " · ".join(part for part in parts if part)
 

@@ -88,6 +88,8 @@ def blows(*, postgresql: bool) -> Iterator[Blow]:
     both = (signal.SIGKILL, signal.SIGTERM)
     for victim, number, state in product(("worker", "server"), both, STATES):
         yield Blow(victim, number, state)
+    for state in STATES[1:-1]:
+        yield Blow("server", signal.SIGSTOP, state)  # alive and silent
     others = ("server's keeper", "books", "prefect's database") if postgresql else ("server's keeper",)
     for victim, number, state in product(others, both, STATES[:-1]):
         yield Blow(victim, number, state)
@@ -155,7 +157,9 @@ class Installation:
             stack.callback(bank.shutdown)
             self._start_services(stack, settings, bank.url)
             stack.enter_context(
-                environment({**NO_LOGS_ON_THE_TERMINAL, **past_every_proxy(), "PREFECT_API_URL": self.prefect_url})
+                environment(
+                    {**NO_LOGS_ON_THE_TERMINAL, **past_every_proxy(), "PREFECT_API_URL": self.prefect_url}
+                )
             )
             self.client: SyncPrefectClient = stack.enter_context(get_client(sync_client=True))
             wait_for(lambda: self._deployment("flags"), "no deployments")
@@ -421,7 +425,9 @@ def play(folder: Path, places: Databases, left: list[Blow]) -> int:
             assert is_sound and outcome["bank"], outcome
         elif outcome != undisturbed:
             differing += 1
-            say(f"ANOTHER END: { {key: value for key, value in outcome.items() if value != undisturbed[key]} }")
+            say(
+                f"ANOTHER END: { {key: value for key, value in outcome.items() if value != undisturbed[key]} }"
+            )
         number += 1
     return judged(seconds, differing)
 
