@@ -373,7 +373,7 @@ class Installation:
         """The month's digest, the payments of the bank's book and of ours, and what is unsound."""
 
         def read(work: Work) -> dict[str, object]:
-            paid = [each for each in work.payments.obligations(city=CITY)]
+            paid = work.payments.obligations(city=CITY)
             return {
                 "digest": month_digest(work, CITY, OCTOBER),
                 "ours": sorted((each.amount_fen, each.state.value) for each in paid),
@@ -422,7 +422,8 @@ def play(folder: Path, places: Databases, left: list[Blow]) -> int:
         if undisturbed is None:
             undisturbed = outcome
             is_sound = outcome["faults"] == outcome["breaks"] == [] and outcome["are equal"] is True
-            assert is_sound and outcome["bank"], outcome
+            assert is_sound, outcome
+            assert outcome["bank"], outcome
         elif outcome != undisturbed:
             differing += 1
             say(
