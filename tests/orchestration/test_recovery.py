@@ -6,7 +6,9 @@ tested elsewhere (``test_no_second_payment``).
 
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,9 +30,18 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
         yield pool
 
 
-@pytest.mark.parametrize("still", ["pending", "running"])
+def last_seen_in_an_hour(pool: Pool, name: str) -> None:
+    """Have the server's clock set back since the worker's last sign of life: it would be taken for living."""
+    ahead = (
+        "UPDATE worker SET last_heartbeat_time = datetime(last_heartbeat_time, '+1 hour') WHERE name LIKE ?"
+    )
+    with closing(sqlite3.connect(pool.server.home / "prefect.db", timeout=60)) as database, database:
+        assert database.execute(ahead, [f"%{name}%"]).rowcount == 1
+
+
+@pytest.mark.parametrize(("still", "is_clock_set_back"), [("pending", False), ("running", True)])
 def test_a_run_whose_worker_was_killed_is_run_again_and_the_pool_s_place_is_free(
-    pool: Pool, still: str
+    pool: Pool, still: str, is_clock_set_back: bool
 ) -> None:
     with pool.worker("killed", still=still) as killed:
         run, later = pool.ask_for("flags"), pool.ask_for("plan-review")
@@ -38,6 +49,8 @@ def test_a_run_whose_worker_was_killed_is_run_again_and_the_pool_s_place_is_free
         killed.send(signal.SIGKILL)
         killed.end()
         assert pool.run(run).state_type is {"pending": StateType.PENDING, "running": StateType.RUNNING}[still]
+    if is_clock_set_back:
+        last_seen_in_an_hour(pool, "killed")
     with pool.worker("next"):
         assert pool.wait_for_end(run).state_type is StateType.COMPLETED
         assert pool.wait_for_end(later).state_type is StateType.COMPLETED
