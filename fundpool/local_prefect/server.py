@@ -54,6 +54,9 @@ ASK_AGAIN_SECONDS = 0.3
 """After the first refusal; twice as long for every other one of the last ten seconds."""
 
 
+STARTED_AGAIN = "Prefect 服务已中断，重新启动 / the Prefect server had ended and is started again"
+
+
 @dataclass(slots=True)
 class Server:
     """A server's process and where it answers."""

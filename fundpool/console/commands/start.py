@@ -48,12 +48,12 @@ def server() -> int:
     """运行 Prefect 服务，直至停止 / Run the Prefect server alone, for workers of their own, until stopped.
 
     At FUNDPOOL_PREFECT_HOST and FUNDPOOL_PREFECT_PORT, on SQLite below FUNDPOOL_HOME or on
-    FUNDPOOL_PREFECT_DATABASE_URL. The deployments are registered as soon as it answers. Exit status 4 when it does
-    not come up, or ends by itself.
+    FUNDPOOL_PREFECT_DATABASE_URL. The deployments are registered as soon as it answers; one that ends or falls silent
+    is started again. Exit status 4 when it does not come up.
     """
-    from fundpool.local_prefect.client import past_every_proxy, unavailable
+    from fundpool.local_prefect.client import past_every_proxy
     from fundpool.local_prefect.deployments import deploy as register
-    from fundpool.local_prefect.server import running_server
+    from fundpool.local_prefect.server import STARTED_AGAIN, running_server
 
     ending, options = Ending(), Options()
     ending.listen()
@@ -66,8 +66,8 @@ def server() -> int:
         print(f"PREFECT_API_URL={running.url}", flush=True)
         with running.announced():
             while not ending.stopped.wait(1):
-                if running.process.poll() is not None:
-                    raise unavailable("the server has ended")
+                if running.start_again_when_ended():
+                    say(STARTED_AGAIN)
     return 0
 
 
