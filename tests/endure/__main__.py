@@ -358,14 +358,16 @@ class Installation:
         return False
 
     def _next_running(self, struck_at: float, *runs: UUID) -> float:
-        """Seconds from the blow until one of the runs was running, or the first of them over that went on."""
-        times = [
-            state.timestamp.timestamp()
+        """Seconds from the blow until the first of the runs began with the try that it ended in."""
+        tries = [
+            [
+                state.timestamp.timestamp()
+                for state in self.client.read_flow_run_states(run)
+                if state.is_running()
+            ]
             for run in runs
-            for state in self.client.read_flow_run_states(run)
-            if state.is_running()
         ]
-        return min(moment for moment in times if moment > struck_at) - struck_at
+        return min(max(moments) for moments in tries if moments and max(moments) > struck_at) - struck_at
 
     # ------------------------------------------------------------------ what it came to
 
