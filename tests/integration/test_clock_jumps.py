@@ -11,6 +11,7 @@ from fundpool.domain.transfer import ObligationState
 from fundpool.services.books.ledger_checks import verify
 from fundpool.services.ports import failpoints
 from tests.integration.month_scene import CityScene, at, play_to_release
+from tests.integration.test_days_away import morning
 
 OCTOBER = Month(2026, 10)
 PAYDAY = at("2026-09-28 11:00")
@@ -96,3 +97,16 @@ def test_an_order_that_never_reached_the_bank_under_a_clock_a_day_ahead_waits_un
     for hours in (25, 26):
         released.run("disbursement", PAYDAY + hours * AN_HOUR)
     assert_settled_once(released)
+
+
+def test_a_tick_that_a_clock_a_day_ahead_brought_forward_keeps_no_other_day_from_its_own(
+    released: CityScene,
+) -> None:
+    ahead = morning(released, PAYDAY + A_DAY)
+    assert (OCTOBER, "disbursement") in ahead
+    today = morning(released, PAYDAY + AN_HOUR)
+    assert (OCTOBER, "flags") in today
+    again = morning(released, PAYDAY + A_DAY + AN_HOUR)
+    assert not again.keys() & ahead.keys(), "brought forward, and not repeated"
+    assert (OCTOBER, "flags") in morning(released, PAYDAY + 2 * A_DAY)
+    assert len(released.book.executions) == len(released.funds), "what the tick ahead has sent is sent"
