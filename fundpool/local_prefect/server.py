@@ -53,7 +53,6 @@ LOOK_SECONDS, ANSWER_SECONDS, UNANSWERED_LOOKS = 5.0, 15.0, 3
 ASK_AGAIN_SECONDS = 0.3
 """After the first refusal; twice as long for every other one of the last ten seconds."""
 
-
 STARTED_AGAIN = "Prefect 服务已中断，重新启动 / the Prefect server had ended and is started again"
 
 

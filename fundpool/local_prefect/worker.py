@@ -152,7 +152,8 @@ class Worker:
                     while not self._is_stopping:
                         self._awake.clear()  # before the query: a run that is created during it is not missed
                         if self._is_away:
-                            self._take_back(shared.client)  # what the outage cut short
+                            with few_retries:
+                                self._take_back(shared.client)  # what the outage cut short
                         has_run = self._run_next(shared.client, few_retries)
                         self._is_back()
                         if not has_run:

@@ -188,7 +188,6 @@ _READ_ONLY = {"25006", "42501"}
 _READ_ONLY_WORDS = ("readonly database", "hot standby", "recovery is in progress")
 """What SQLite says of a file, and PostgreSQL of a standby, that cannot be written."""
 
-
 _FULL, _FULL_WORDS = "53100", "disk is full"
 """PostgreSQL's state, and SQLite's words, of a disk without space."""
 
