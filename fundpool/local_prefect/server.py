@@ -47,8 +47,10 @@ UNUSED_SERVICES = {
 }
 """Services of the server that only automations need, of which there are none. FOREMAN says which worker is gone."""
 
-LOOK_SECONDS, ANSWER_SECONDS, UNANSWERED_LOOKS = 5.0, 15.0, 3
-"""A server that lives and is silent holds every worker: three looks without an answer, a minute, end it."""
+LOOK_SECONDS, ANSWER_SECONDS = 5.0, 15.0
+"""How often a server is asked whether it is well, and how long an answer may take."""
+LOOKS, LOOKS_AT_A_BUSY_ONE = 3, 12
+"""So many without an answer end it: a minute, where it does nothing; four, where it works or has never answered yet."""
 
 ASK_AGAIN_SECONDS = 0.3
 """After the first refusal; twice as long for every other one of the last ten seconds."""
@@ -124,20 +126,29 @@ class Server:
 
         Looks are counted, not seconds: a machine that slept finds its last answer old.
         """
-        looked_at, silent, has_answered = self.process, 0, False
+        looked_at, silent, limit, used = self.process, 0, LOOKS_AT_A_BUSY_ONE, 0
         while not is_over.wait(LOOK_SECONDS):
             if self.process is not looked_at:
-                looked_at, silent, has_answered = self.process, 0, False
+                looked_at, silent, limit = self.process, 0, LOOKS_AT_A_BUSY_ONE
             if self.answers(within=ANSWER_SECONDS):
-                silent, has_answered = 0, True
+                silent, limit = 0, LOOKS
                 continue
             silent += 1
-            # Until its first answer it may be building its database.
-            limit = UNANSWERED_LOOKS if has_answered else START_TIMEOUT_SECONDS / ANSWER_SECONDS
-            if silent >= limit and looked_at.poll() is None:
+            # An overloaded machine has it work on for long; stopped or locked it uses no time at all.
+            used, before = used_ticks(looked_at.pid), used
+            if silent >= (limit if used == before else LOOKS_AT_A_BUSY_ONE) and looked_at.poll() is None:
                 with _log(self.home).open("a") as log:
                     log.write(f"fundpool: no answer in {silent} looks of {ANSWER_SECONDS:.0f} s, ended\n")
                 looked_at.kill()
+
+
+def used_ticks(pid: int) -> int:
+    """The processor time that a process has used, in the kernel's ticks; nil for one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
 
 
 @contextmanager
