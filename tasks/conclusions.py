@@ -30,7 +30,7 @@ def conclude_batches(ended: Sequence[State[Any]]) -> State[Any]:
     failed = [state for state in ended if not state.is_completed()]
     if failed:
         return failed_state(
-            " · ".join(state.message or "" for state in failed),
+            " · ".join(reason(state) for state in failed),
             is_away=all(was_away(state) for state in failed),
         )
     names = [name for name in ("Flagged", "Waiting") if any(state.name == name for state in ended)]
@@ -173,14 +173,14 @@ def _calendar_line(duty: Duty) -> str:
 def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> State[Any]:
     """The end of a whole month's run: its summary published, failed steps named with their cause."""
     lines = [
-        f"| {step} | {STEPS[step].name_zh} | {state.name} | {state.message or ''} |"
+        f"| {step} | {STEPS[step].name_zh} | {state.name} | {state.message if state.is_completed() else reason(state)} |"
         for step, state in states.items()
     ]
     head = [f"# {city} {month}", "", "| step | 步骤 | 状态 state | 说明 |", "|---|---|---|---|"]
     _publish("markdown", "\n".join([*head, *lines]), artifact_key("month", city, month))
     failed = {step: state for step, state in states.items() if not state.is_completed()}
     if failed:
-        causes = "；".join(f"{step}: {state.message}" for step, state in failed.items())
+        causes = "；".join(f"{step}: {reason(state)}" for step, state in failed.items())
         return failed_state(
             f"{len(failed)} of {len(states)} steps failed · 未完成的步骤: {causes}",
             is_away=all(was_away(state) for state in failed.values()),
