@@ -43,14 +43,14 @@ def last_seen_in_an_hour(pool: Pool, name: str) -> None:
 def test_a_run_whose_worker_was_killed_is_run_again_and_the_pool_s_place_is_free(
     pool: Pool, still: str, is_clock_set_back: bool
 ) -> None:
-    with pool.worker("killed", still=still) as killed:
+    with pool.worker(f"killed-{still}", still=still) as killed:
         run, later = pool.ask_for("flags"), pool.ask_for("plan-review")
         killed.wait_until_reached()
         killed.send(signal.SIGKILL)
         killed.end()
         assert pool.run(run).state_type is {"pending": StateType.PENDING, "running": StateType.RUNNING}[still]
     if is_clock_set_back:
-        last_seen_in_an_hour(pool, "killed")
+        last_seen_in_an_hour(pool, f"killed-{still}")
     with pool.worker("next"):
         assert pool.wait_for_end(run).state_type is StateType.COMPLETED
         assert pool.wait_for_end(later).state_type is StateType.COMPLETED
