@@ -60,7 +60,9 @@ def server() -> int:
     options.require_set_up()
     with running_server(options.settings) as running:
         running.wait_healthy()
-        with environment({**QUIET_CLIENT, "PREFECT_API_URL": running.url, **past_every_proxy()}):
+        # A server that falls silent meanwhile is soon given up: a minute of tries more would hold its new start.
+        few_tries = {"PREFECT_CLIENT_MAX_RETRIES": "3"}
+        with environment({**QUIET_CLIENT, **few_tries, "PREFECT_API_URL": running.url, **past_every_proxy()}):
             register()
         print(f"Prefect: {running.address}", flush=True)
         print(f"PREFECT_API_URL={running.url}", flush=True)
