@@ -47,10 +47,10 @@ UNUSED_SERVICES = {
 }
 """Services of the server that only automations need, of which there are none. FOREMAN says which worker is gone."""
 
-LOOK_SECONDS, ANSWER_SECONDS = 5.0, 15.0
+LOOK_SECONDS, ANSWER_SECONDS = 5.0, 10.0
 """How often a server is asked whether it is well, and how long an answer may take."""
 LOOKS, LOOKS_AT_A_BUSY_ONE = 3, 12
-"""So many without an answer end it: a minute, where it does nothing; four, where it works or has never answered yet."""
+"""So many without an answer end it: 45 s, where it does nothing; three minutes, where it works or has never answered."""
 
 ASK_AGAIN_SECONDS = 0.3
 """After the first refusal; twice as long for every other one of the last ten seconds."""
