@@ -85,8 +85,8 @@ soak: $(VENV)/.dev ## Pay month after month with processes that are killed and s
 	$(BIN)/python -m tests.crash.soak --minutes $(or $(MINUTES),480) $(if $(DATABASE),--$(DATABASE))
 
 .PHONY: endure
-endure: $(VENV)/.dev ## Kill and stop worker and Prefect server in every state of a run; ROUNDS=10, DATABASE_URL=postgresql+psycopg://…
-	$(BIN)/python -m tests.endure --rounds $(or $(ROUNDS),1) $(if $(DATABASE_URL),--postgresql $(DATABASE_URL))
+endure: $(VENV)/.dev ## Kill and stop every process in every state of a run while a month is played; DATABASE=postgresql, ONLY=worker
+	$(BIN)/python -m tests.endure $(if $(DATABASE),--$(DATABASE)) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: drill
 drill: $(VENV)/.dev ## Copy, lose and put back both databases, by dump and by WAL, with a stop-watch

@@ -22,7 +22,7 @@ from fundpool.local_prefect.client import (
 )
 from fundpool.local_prefect.deployments import DAILY_TICK, deploy, load_flows
 from fundpool.local_prefect.patience import Patience
-from fundpool.local_prefect.server import Server, running_server
+from fundpool.local_prefect.server import STARTED_AGAIN, Server, running_server
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -215,4 +215,4 @@ class LocalPrefect:
     def _look_after(self) -> None:
         self._worker.must_be_well()
         if self._server.start_again_when_ended():
-            self._say("Prefect 服务已中断，重新启动 / the Prefect server had ended and is started again")
+            self._say(STARTED_AGAIN)

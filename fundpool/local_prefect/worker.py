@@ -21,6 +21,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
+from prefect.client.schemas.objects import Worker as WorkerRecord
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import SettingsContext, SyncClientContext, get_settings_context
 from prefect.events.clients import PrefectEventsClient
@@ -71,6 +72,7 @@ class Worker:
         self._under_way: UUID | None = None
         self._seen_at = -float("inf")
         self._reached_since: float | None = None
+        self._beat_at: datetime | None = None
         self._is_away = False
         self._looking = Lock()
         self._awake = Event()
@@ -149,6 +151,9 @@ class Worker:
                 with self._waiting_out(), SyncClientContext.get_or_create() as shared:
                     while not self._is_stopping:
                         self._awake.clear()  # before the query: a run that is created during it is not missed
+                        if self._is_away:
+                            with few_retries:
+                                self._take_back(shared.client)  # what the outage cut short
                         has_run = self._run_next(shared.client, few_retries)
                         self._is_back()
                         if not has_run:
@@ -297,6 +302,7 @@ class Worker:
 
     def _look(self, client: SyncPrefectClient) -> None:
         workers = recovery.workers_of_pool(client)
+        self._heed_the_server_s_clock(workers)
         living = [
             name
             for name, worker in workers.items()
@@ -333,6 +339,23 @@ class Worker:
                 and worker.last_heartbeat_time < long_ago
             ],
         )
+
+    def _heed_the_server_s_clock(self, workers: dict[str, WorkerRecord]) -> None:
+        """Take for OFFLINE, in ``workers``, whose last sign of life lies ahead of ours, which the server has just noted.
+
+        Its clock has been set back since, and until it has caught up it would take a dead one for living. The
+        living are noted anew within moments, in which nobody is taken for dead.
+        """
+        ours = workers[self.name].last_heartbeat_time if self.name in workers else None
+        if ours is None:
+            return
+        if self._beat_at is not None and ours < self._beat_at:
+            self._reached_since = time.monotonic()
+        self._beat_at = ours
+        for name, worker in workers.items():
+            seen = worker.last_heartbeat_time
+            if seen is not None and seen > ours + timedelta(seconds=3 * HEARTBEAT_SECONDS):
+                workers[name] = worker.model_copy(update={"status": WorkerStatus.OFFLINE})
 
 
 def _few_retries() -> SettingsContext:
