@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
-from uuid import UUID
 
 from prefect import task
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from fundpool.bootstrap import open_installation
 from fundpool.clock import business_clock
 from fundpool.domain.periods import parse_month
-from fundpool.domain.schedule import ScheduledStep, shared_starts
+from fundpool.domain.schedule import ScheduledStep, SharedStart, shared_starts
 from fundpool.services.month.daily import finish_tick, live_cities, record_start, reserve_due_steps
 from fundpool.services.watch.installation import look, tell
 from fundpool.settings import Settings
@@ -42,22 +40,22 @@ def start_steps(
     """Start what is reserved, one run for all cities that share it; one that was cut short is made with the same key again."""
     ports, started = ports_of_this_process(), []
     with get_client(sync_client=True) as client:
-
-        @cache
-        def deployment(step: str) -> UUID:
-            return client.read_deployment_by_name(f"{step}/{step}").id
-
         for start in shared_starts(reserved, cities):
-            keys, step, month = start.cities, start.steps[0].step, str(start.steps[0].month)
-            city = keys if len(keys) > 1 else keys[0]
-            run = client.create_flow_run_from_deployment(
-                deployment(step),
-                parameters={"city": city, "month": month, "county": None, "as_of": as_of},
-                idempotency_key=start.key,
-            )
-            record_start(ports, start.steps, str(run.id))
-            started.append({"cities": keys, "month": month, "step": step, "run": str(run.id)})
+            step, month = start.steps[0].step, str(start.steps[0].month)
+            run = _start(client, start, {"month": month, "county": None, "as_of": as_of})
+            record_start(ports, start.steps, run)
+            started.append({"cities": start.cities, "month": month, "step": step, "run": run})
     return started
+
+
+def _start(client: SyncPrefectClient, start: SharedStart, parameters: dict[str, Any]) -> str:
+    step, cities = start.steps[0].step, start.cities
+    run = client.create_flow_run_from_deployment(
+        client.read_deployment_by_name(f"{step}/{step}").id,
+        parameters={"city": cities if len(cities) > 1 else cities[0], **parameters},
+        idempotency_key=start.key,
+    )
+    return str(run.id)
 
 
 @task(name="finish-day", task_run_name="收尾 finish", **RETRY_WHEN_AWAY)
