@@ -30,7 +30,7 @@ def conclude_batches(ended: Sequence[State[Any]]) -> State[Any]:
     failed = [state for state in ended if not state.is_completed()]
     if failed:
         return failed_state(
-            " · ".join(state.message or "" for state in failed),
+            " · ".join(reason(state) for state in failed),
             is_away=any(was_away(state) for state in failed),
         )
     names = [name for name in ("Flagged", "Waiting") if any(state.name == name for state in ended)]
@@ -95,7 +95,12 @@ def _unit(outcome: dict[str, Any]) -> str:
 def reason(ended: State[Any]) -> str:
     """Why a task did not run to its end, in the words of the error meant for people."""
     error = ended.result(raise_on_failure=False)
-    return reason_of(error) if isinstance(error, FundpoolError) else ended.message or str(error)
+    return reason_of(error) if isinstance(error, FundpoolError) else first_line(ended.message or str(error))
+
+
+def first_line(text: str) -> str:
+    """What a sentence keeps of an error nobody foresaw; all of it is in the run's log."""
+    return text.partition("\n")[0]
 
 
 def was_away(ended: State[Any]) -> bool:
@@ -112,7 +117,7 @@ def not_begun(error: FundpoolError) -> State[Any]:
 def reason_of(error: BaseException) -> str:
     """An error as a sentence: its code, both languages, the article and what to do."""
     if not isinstance(error, FundpoolError):
-        return f"{type(error).__name__}: {error}"
+        return first_line(f"{type(error).__name__}: {error}")
     parts = [f"[{error.code}] {error}", error.basis, error.remedy]
     return " · ".join(part for part in parts if part)
 
@@ -170,14 +175,14 @@ def _calendar_line(duty: Duty) -> str:
 def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> State[Any]:
     """The end of a whole month's run: its summary published, failed steps named with their cause."""
     lines = [
-        f"| {step} | {STEPS[step].name_zh} | {state.name} | {state.message or ''} |"
+        f"| {step} | {STEPS[step].name_zh} | {state.name} | {state.message if state.is_completed() else reason(state)} |"
         for step, state in states.items()
     ]
     head = [f"# {city} {month}", "", "| step | 步骤 | 状态 state | 说明 |", "|---|---|---|---|"]
     _publish("markdown", "\n".join([*head, *lines]), artifact_key("month", city, month))
     failed = {step: state for step, state in states.items() if not state.is_completed()}
     if failed:
-        causes = "；".join(f"{step}: {state.message}" for step, state in failed.items())
+        causes = "；".join(f"{step}: {reason(state)}" for step, state in failed.items())
         return failed_state(
             f"{len(failed)} of {len(states)} steps failed · 未完成的步骤: {causes}",
             is_away=all(was_away(state) for state in failed.values()),

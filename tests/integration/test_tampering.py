@@ -55,6 +55,8 @@ from tests.scripted_bank import ScriptedGateway
 from tests.seals import SEALS
 from tests.simulation.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 NOW = at("2026-11-13 09:00")
 # Neither holds facts: whose turn it is to write, and which release wrote the tables.
 TABLES = tuple(table for table in metadata.sorted_tables if table.name not in {"writers_turn", "release"})
