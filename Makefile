@@ -29,6 +29,9 @@ setup: $(VENV)/.runtime ## Build .venv from the hashed lock, with .venv/bin/fund
 .PHONY: iso20022
 iso20022: $(VENV)/.iso20022 ## The same, with what a bank without an API needs: ISO 20022 files
 
+.PHONY: dask
+dask: $(VENV)/.dask ## The same, with what comparing details on a Dask cluster needs
+
 .PHONY: bundle
 bundle: $(VENV)/.runtime ## One archive in build/ that installs fundpool on a machine without internet
 	rm -rf build/bundle && mkdir -p build/bundle/wheels
@@ -120,9 +123,10 @@ docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
 .PHONY: lock
 lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header installer.in -o installer.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 --group dev -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 --extra dask --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -c requirements/dev.lock -o requirements/runtime.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 -c requirements/dev.lock -o requirements/iso20022.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dask -c requirements/dev.lock -o requirements/dask.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group fuzz -o requirements/fuzz.lock
 
 .PHONY: clean
@@ -158,6 +162,10 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml $(VENV)/.installer
 
 $(VENV)/.iso20022: requirements/iso20022.lock $(VENV)/.runtime
 	$(call install,requirements/iso20022.lock)
+	@touch $@
+
+$(VENV)/.dask: requirements/dask.lock $(VENV)/.runtime
+	$(call install,requirements/dask.lock)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime

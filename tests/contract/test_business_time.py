@@ -21,7 +21,7 @@ from fundpool.domain.installation import SANDBOX_NOTICE
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.services.oversight.filing import files_of
 from fundpool.settings import Settings
-from tasks.daily import start_due_steps
+from tasks.daily import reserve_steps
 from tasks.steps import RunParameters, begin_step
 from tests.architecture.test_commands import commands
 from tests.contract.test_not_set_up import INCOMES
@@ -112,7 +112,7 @@ def test_a_real_installation_refuses_a_business_time_before_anything_is_done(
 def test_flows_of_a_real_installation_refuse_it_too(real: Path) -> None:
     for task in (
         lambda: begin_step.fn("flags", RunParameters(("taizhou",), "2026-10", as_of="2026-09-01")),
-        lambda: start_due_steps.fn("taizhou", "2026-09-01"),
+        lambda: reserve_steps.fn("taizhou", at("2026-09-01 07:00"), as_of="2026-09-01"),
     ):
         with pytest.raises(InputError, match="a real installation"):
             task()

@@ -95,8 +95,8 @@ def _further(work: Work, county: str) -> None:
         by="甲",
         at=NOW,
     )
-    step = ScheduledStep(CITY, "plan-collection", OCTOBER, date(2026, 9, 14))
-    work.scheduled_steps.reserve(step, NOW)
+    step = ScheduledStep(CITY, "plan-collection", OCTOBER, date(2026, 9, 14), reserved_at=NOW)
+    work.scheduled_steps.reserve(step)
     work.scheduled_steps.set_run(step, "run-1")
     account = work.accounts.find(CITY)[0].account_no
     work.statements.state_balance(account, StatedBalance(date(2026, 10, 8), 1, "对账单", "甲", NOW))

@@ -249,8 +249,8 @@ def test_a_city_that_only_the_tick_knows_is_nobody_s_business(taizhou: CityScene
     """A tick may be set to run for every city whose document is in force."""
     now = at("2026-10-20 09:00")
     all_done(taizhou, now)
-    step = ScheduledStep("suizhou", "plan-collection", OCTOBER, now.date())
-    taizhou.ports.database.transaction(lambda work: work.scheduled_steps.reserve(step, now))
+    step = ScheduledStep("suizhou", "plan-collection", OCTOBER, now.date(), reserved_at=now)
+    taizhou.ports.database.transaction(lambda work: work.scheduled_steps.reserve(step))
     assert [city.city for city in health_of(installation(taizhou), now).cities] == ["taizhou"]
     assert {notice.city for notice in standing(taizhou, now)} == {"taizhou"}
 

@@ -131,7 +131,7 @@ def test_one_run_serves_many_cities_and_says_which_of_them_failed(
     """In batches, each its own task run; a city whose files cannot be had leaves the others collected."""
     import flows.steps  # noqa: PLC0415
 
-    monkeypatch.setattr(flows.steps, "CITIES_PER_BATCH", 2)
+    monkeypatch.setattr(flows.steps, "CITIES_PER_RUN", 2)
     scene = scene_of("taizhou", OCTOBER)
     scene.drop(scene.plan(SANMEN), "plan")
     arrived = scene.ports.drop_folder.incoming
@@ -313,6 +313,24 @@ def test_a_run_that_met_a_service_that_was_away_is_tried_again_by_itself_for_an_
         assert recovery.retry_what_was_away(client, with_end.end_time) == []
         assert with_end.state_name == "ServiceAway"
     assert sum(pause.total_seconds() for pause in (*recovery.PAUSES, *PAUSES_AFTER_THEM)) == 3600
+
+
+@pytest.mark.parametrize(
+    ("codes", "name"),
+    [
+        (["no_account"], "Failed"),
+        (["storage_unavailable"], "ServiceAway"),
+        (["no_account", "storage_unavailable"], "ServiceAway"),
+    ],
+)
+def test_one_city_s_own_trouble_keeps_no_other_from_being_tried_again(codes: list[str], name: str) -> None:
+    from tasks.conclusions import conclude_batches, state_of  # noqa: PLC0415
+
+    outcome = {"state": "failed", "unit": "421300", "unit_zh": "随州市", "fund": None, "remedy": None}
+    named = [{**outcome, "error_code": code, "detail_zh": code, "detail_en": code} for code in codes]
+    ended = state_of({"outcomes": named, "stopped": None})
+    assert ended.name == name
+    assert conclude_batches([state_of({"outcomes": named[:1], "stopped": None}), ended]).name == name
 
 
 def test_what_a_person_must_mend_or_a_played_clock_met_is_not_tried_again(
