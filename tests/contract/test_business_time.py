@@ -1,6 +1,7 @@
 """Nobody names the time of business on a real installation; a sandbox may, and says on every page what it is."""
 
 import json
+import shutil
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -86,9 +87,19 @@ def run(capsys: pytest.CaptureFixture[str], *line: str) -> tuple[int, dict[str, 
     return status, json.loads(capsys.readouterr().out)
 
 
+@pytest.fixture(scope="module")
+def real_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a real installation, to copy."""
+    home = tmp_path_factory.mktemp("real") / "home"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FUNDPOOL_HOME", str(home))
+        assert main(["init"]) == 0
+    return home
+
+
 @pytest.fixture
-def real(here: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert run(capsys, "init")[1]["sandbox"] is False
+def real(here: Path, real_home: Path) -> Path:
+    shutil.copytree(real_home, here / "home")
     return here
 
 
