@@ -310,7 +310,7 @@ def test_a_run_that_met_a_service_that_was_away_is_tried_again_by_itself_for_an_
         assert pauses == [60, 120, 240]
         assert len(tries) == 4 * 3, "each run's own task tries three times"
         with_end = client.read_flow_run(run_id)
-        assert recovery.retry_what_was_away(client, with_end.end_time) == []
+        assert run_id not in {run.id for run in recovery.retry_what_was_away(client, with_end.end_time)}
         assert with_end.state_name == "ServiceAway"
     assert sum(pause.total_seconds() for pause in (*recovery.PAUSES, *PAUSES_AFTER_THEM)) == 3600
 
@@ -357,7 +357,8 @@ def test_what_a_person_must_mend_or_a_played_clock_met_is_not_tried_again(
     assert played.state_name == "ServiceAway"
     with get_client(sync_client=True) as client:
         at_end = client.read_flow_run(UUID(played.run_id)).end_time
-        assert recovery.retry_what_was_away(client, at_end) == []
+        again = {run.id for run in recovery.retry_what_was_away(client, at_end)}  # others' may be among them
+    assert again.isdisjoint({UUID(played.run_id), UUID(wrongly_set_up.run_id)})
 
 
 def test_a_failed_unit_leaves_no_traceback_of_prefects_own_in_the_log(
