@@ -57,8 +57,8 @@ def morning(scene: CityScene, now: datetime) -> dict[tuple[Month, str], StepRepo
         of_month = copy(scene)
         of_month.month = scheduled.month
         reports[scheduled.month, scheduled.step] = of_month.run(scheduled.step, now)
-        record_start(scene.ports, scheduled, scheduled.key)
-    finish_tick(scene.ports, scene.policy.key, now, is_whole=True)
+        record_start(scene.ports, [scheduled], "run")
+    finish_tick(scene.ports, [scene.policy.key], now, is_whole=True)
     return reports
 
 
