@@ -302,7 +302,7 @@ class Worker:
 
     def _look(self, client: SyncPrefectClient) -> None:
         workers = recovery.workers_of_pool(client)
-        self._heed_the_server_s_clock(workers)
+        self._distrust_signs_from_the_future(workers)
         living = [
             name
             for name, worker in workers.items()
@@ -340,7 +340,7 @@ class Worker:
             ],
         )
 
-    def _heed_the_server_s_clock(self, workers: dict[str, WorkerRecord]) -> None:
+    def _distrust_signs_from_the_future(self, workers: dict[str, WorkerRecord]) -> None:
         """Take for OFFLINE, in ``workers``, whose last sign of life lies ahead of ours, which the server has just noted.
 
         Its clock has been set back since, and until it has caught up it would take a dead one for living. The

@@ -62,7 +62,7 @@ def morning(scene: CityScene, now: datetime) -> dict[tuple[Month, str], StepRepo
     return reports
 
 
-def told(scene: CityScene, now: datetime) -> dict[str, str]:
+def new_notices(scene: CityScene, now: datetime) -> dict[str, str]:
     """What people are told, by its key; not that there is no backup."""
     notices = look(installation(scene), now)[1]
     return {each.key: each.message_zh for each in notices if each.kind is not NoticeKind.BACKUP}
@@ -91,7 +91,7 @@ def test_a_machine_that_was_off_for_nine_days_looks_at_today_says_who_is_late_an
     assert len(book.executions) == len(scene.funds)
 
     back = at("2026-10-08 07:00")  # the first working day after the feast
-    before = told(scene, back)
+    before = new_notices(scene, back)
     late = {f"overdue:suizhou:2026-10:allocate_to_counties:{county}" for county in scene.counties}
     paid_late = "overdue:suizhou:2026-10:pay_from_fiscal_account:421300"
     assert before.keys() == {"tick:2026-10-07", "payment:1:1:unknown", paid_late, *late}
@@ -114,7 +114,7 @@ def test_a_machine_that_was_off_for_nine_days_looks_at_today_says_who_is_late_an
         scene.run("allocation", at("2026-10-09 12:00"))
     assert states(scene) == {ObligationState.SETTLED}
     assert len(book.executions) == len(scene.funds) * (1 + len(scene.counties))
-    assert told(scene, at("2026-10-09 13:00")) == {}
+    assert new_notices(scene, at("2026-10-09 13:00")) == {}
     assert books.read(verify) == []
 
 
@@ -145,7 +145,7 @@ def test_the_year_turns_while_one_month_is_reported_on_and_the_next_is_paid(
     for county in january.counties:
         january.submit(january.plan(county), "plan", at("2026-12-21 09:00"))
     # The notice that says which days of January are worked is not on file yet: people are told in time.
-    assert "holiday:2027" in told(december, at("2026-12-21 10:00"))
+    assert "holiday:2027" in new_notices(december, at("2026-12-21 10:00"))
     planned = morning(december, at("2026-12-22 07:00"))
     assert {(JANUARY, "plan-collection"), (JANUARY, "plan-review")} <= planned.keys()
     january.decide(at("2026-12-23 10:00"))

@@ -426,9 +426,9 @@ def test_every_step_that_fails_says_why_in_one_line_and_logs_nothing_of_prefects
     assert (alone.state_type, month.state_type) == ("FAILED", "FAILED")
     assert alone.message.endswith(cause)
     assert not alone.message.startswith("Task run"), "in our words, not in Prefect's"
-    told = month.message.partition(": ")[2].split("；")
-    assert [step.partition(":")[0] for step in told] == list(keys())
-    assert all(step.endswith(cause) for step in told)
+    failed_steps = month.message.partition(": ")[2].split("；")
+    assert [step.partition(":")[0] for step in failed_steps] == list(keys())
+    assert all(step.endswith(cause) for step in failed_steps)
     ended = [each.state for each in task_runs_of(month, "■ flags") if each.name.startswith("■")]
     assert [state and state.is_failed() and (state.message or "").endswith(cause) for state in ended] == [
         True
