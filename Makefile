@@ -29,6 +29,9 @@ setup: $(VENV)/.runtime ## Build .venv from the hashed lock, with .venv/bin/fund
 .PHONY: iso20022
 iso20022: $(VENV)/.iso20022 ## The same, with what a bank without an API needs: ISO 20022 files
 
+.PHONY: dask
+dask: $(VENV)/.dask ## The same, with what comparing details on a Dask cluster needs
+
 .PHONY: bundle
 bundle: $(VENV)/.runtime ## One archive in build/ that installs fundpool on a machine without internet
 	rm -rf build/bundle && mkdir -p build/bundle/wheels
@@ -53,6 +56,8 @@ check: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/lint-imports
 
 .PHONY: test
+# Where Python is told to keep no bytecode, each of the hundreds of processes would compile the package anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev test-tools ## Run every test, two files at a time; T=tests/unit/test_money.py for some
 	$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile --no-loadscope-reorder)
 
@@ -70,12 +75,12 @@ simulate-all: $(VENV)/.dev ## Play every bank fault and ordered pair, then show 
 	$(BIN)/python -m tests.simulation --mutants --seeds 20000
 
 .PHONY: crash
-crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint, and at PAIRS=2000 pairs; DATABASE=postgresql
+crash: $(VENV)/.dev ## SIGKILL a small month at every failpoint (the tests draw 8), and at PAIRS=2000 pairs; DATABASE=postgresql
 	$(BIN)/python -m tests.crash --pairs $(or $(PAIRS),200) $(if $(DATABASE),--$(DATABASE))
 	$(BIN)/python -m tests.crash --restore --pairs $(or $(PAIRS),200)
 
 .PHONY: retriggers
-retriggers: $(VENV)/.dev ## Trigger the steps of a small month again, in ORDERS=5000 fresh orders; DATABASE=postgresql
+retriggers: $(VENV)/.dev ## Trigger the steps of a small month again, in ORDERS=5000 fresh orders (the tests draw 3); DATABASE=postgresql
 	$(BIN)/python -m tests.crash --orders $(or $(ORDERS),5000) $(if $(DATABASE),--$(DATABASE))
 
 .PHONY: soak
@@ -83,11 +88,11 @@ soak: $(VENV)/.dev ## Pay month after month with processes that are killed and s
 	$(BIN)/python -m tests.crash.soak --minutes $(or $(MINUTES),480) $(if $(DATABASE),--$(DATABASE))
 
 .PHONY: endure
-endure: $(VENV)/.dev ## Kill and stop worker and Prefect server in every state of a run; ROUNDS=10, DATABASE_URL=postgresql+psycopg://…
-	$(BIN)/python -m tests.endure --rounds $(or $(ROUNDS),1) $(if $(DATABASE_URL),--postgresql $(DATABASE_URL))
+endure: $(VENV)/.dev ## Kill and stop every process in every state of a run while a month is played; DATABASE=postgresql, ONLY=worker
+	$(BIN)/python -m tests.endure $(if $(DATABASE),--$(DATABASE)) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: drill
-drill: $(VENV)/.dev ## Copy, lose and put back both databases, with a stop-watch
+drill: $(VENV)/.dev ## Copy, lose and put back both databases, by dump and by WAL, with a stop-watch
 	$(BIN)/python -m tests.drill
 
 .PHONY: races
@@ -118,9 +123,10 @@ docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
 .PHONY: lock
 lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header installer.in -o installer.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 --group dev -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 --extra dask --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -c requirements/dev.lock -o requirements/runtime.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 -c requirements/dev.lock -o requirements/iso20022.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dask -c requirements/dev.lock -o requirements/dask.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group fuzz -o requirements/fuzz.lock
 
 .PHONY: clean
@@ -156,6 +162,10 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml $(VENV)/.installer
 
 $(VENV)/.iso20022: requirements/iso20022.lock $(VENV)/.runtime
 	$(call install,requirements/iso20022.lock)
+	@touch $@
+
+$(VENV)/.dask: requirements/dask.lock $(VENV)/.runtime
+	$(call install,requirements/dask.lock)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime

@@ -17,6 +17,7 @@ RUNS = (
     ("benchmarks.reading", "--workbooks", "600", "--rows", "20", "3000", "100000"),
     ("benchmarks.detail_comparison", "--lines", "1000000"),
     ("benchmarks.nation", "--cities", "33"),
+    ("benchmarks.nation_workers", "--cities", "33"),
 )
 
 

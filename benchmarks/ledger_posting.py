@@ -209,8 +209,10 @@ def _renamed(found: re.Match[str]) -> str:
 
 
 def _stored(row: Any) -> tuple[Any, ...]:
-    moment = postings_table.c.event_at.type.process_bind_param
-    return tuple(moment(each, None) if isinstance(each, datetime) else each for each in row)
+    moment: Any = postings_table.c.event_at.type
+    return tuple(
+        moment.process_bind_param(each, None) if isinstance(each, datetime) else each for each in row
+    )
 
 
 def cpu_seconds_of(process: int) -> float:

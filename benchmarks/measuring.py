@@ -31,6 +31,18 @@ def cpu_seconds_of_children() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_seconds_of_tree(process: int, *, with_children: bool = True) -> float:
+    """Processor time of a process and, unless told otherwise, of its children, those that ended included; Linux."""
+    ticks = 0
+    for each in [process, *(_descendants(process) if with_children else [])]:
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it ended meanwhile
+            continue
+        ticks += sum(int(field) for field in fields[11 : 15 if with_children else 13])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class Stopwatch:
     """Wall and processor seconds per stage. A stage inside another is charged to itself alone.
 
@@ -80,7 +92,8 @@ class PeakMemory:
     does not count as a second parent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, every_seconds: float = SAMPLE_SECONDS) -> None:
+        self._every_seconds = every_seconds
         self.peak_mb: dict[str, int] = {"this_process": 0, "with_children": 0}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -101,7 +114,7 @@ class PeakMemory:
             family = own + sum(_resident_bytes(child) for child in _descendants(os.getpid()))
             for name, size in (("this_process", own), ("with_children", family)):
                 self.peak_mb[name] = max(self.peak_mb[name], size // _MEGABYTE)
-            if self._done.wait(SAMPLE_SECONDS):
+            if self._done.wait(self._every_seconds):
                 return
 
 

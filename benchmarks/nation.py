@@ -26,7 +26,18 @@ from typing import Any
 import expectations.runner
 from benchmarks import plain_checks
 from benchmarks.measuring import PeakMemory, Stopwatch, cpu_seconds, cpu_seconds_of_children
-from benchmarks.national_month import MONTH, NATION_CITIES, PATTERNS, NationCity, RunStep, nation_ports, play
+from benchmarks.national_month import (
+    MONTH,
+    NATION_CITIES,
+    PATTERNS,
+    Act,
+    NationCity,
+    People,
+    RunStep,
+    act,
+    nation_ports,
+    play,
+)
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.outcomes import StepRequest, UnitState
 from fundpool.services.month import steps
@@ -131,16 +142,15 @@ def measure(way: str, cities: int, home: Path) -> dict[str, Any]:
         places = [NationCity(ports, home, policy.key) for policy in ports.policies.cities]
         with _way(way, home, ports, watch) as run:
             began, cpu_began, server_began = time.perf_counter(), cpu_seconds(), cpu_seconds_of_children()
-            play(places, run, watch.stage)
+            play(run, _people(places, watch))
             seconds, cpu = time.perf_counter() - began, cpu_seconds() - cpu_began
             server_cpu = cpu_seconds_of_children() - server_began
             stages = {name: round(watch.wall.get(name, 0.0), 2) for name in STAGES}
             cpu_stages = {name: round(watch.cpu.get(name, 0.0), 2) for name in STAGES}
-            extra = (
-                {} if way == "plain" else {"ms_added_by_a_flow_run": run.ms_added_by_a_flow_run(FLOW_RUNS)}
-            )  # type: ignore[attr-defined]
+            added = getattr(run, "ms_added_by_a_flow_run", None)
+            extra = {} if added is None else {"ms_added_by_a_flow_run": added(FLOW_RUNS)}
         counties = sum(len(place.counties) for place in places)
-        _must_be_played(places)
+        must_be_played(places)
         return {
             "benchmark": "nation",
             "way": way,
@@ -157,6 +167,15 @@ def measure(way: str, cities: int, home: Path) -> dict[str, Any]:
             **extra,
             "load": os.getloadavg(),
         }
+
+
+def _people(places: list[NationCity], watch: Stopwatch) -> People:
+    def everywhere(stage: str, what: Act) -> None:
+        with watch.stage(stage):
+            for place in places:
+                act(place, what)
+
+    return everywhere
 
 
 def _watched(ports: MonthPorts, watch: Stopwatch) -> MonthPorts:
@@ -203,7 +222,7 @@ def _directly(ports: MonthPorts, watch: Stopwatch) -> RunStep:
     return run
 
 
-def _must_be_played(places: list[NationCity]) -> None:
+def must_be_played(places: list[NationCity]) -> None:
     """Every county's money arrived to the fen, once, and every city filed a complete summary."""
     moved = places[0].executed_fen()
     for place in places:

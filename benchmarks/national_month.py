@@ -4,7 +4,7 @@ Nothing here is a city's own code: each city is one of the shipped policies with
 and register, and its month is played by the same scene that the tests play.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -28,9 +28,18 @@ MONTH = Month(2026, 10)
 RunStep = Callable[[str, str], None]
 """Runs a step at a business time for every city: directly, or as tasks of Prefect."""
 
+Act = tuple[str, ...]
+"""What the people of a city do: a method of ``NationCity`` and its texts, the last of them the moment."""
+
+People = Callable[[str, Act], None]
+"""Lets the people of every city act; the first argument is the stage it is charged to."""
+
 
 def nation_ports(home: Path, cities: int) -> MonthPorts:
-    """An empty installation with the nation's policies, its own SQLite file and a bank in process."""
+    """The installation at ``home``, made when there is none, with the nation's policies and a bank in process.
+
+    Its database is its own SQLite file or FUNDPOOL_DATABASE_URL.
+    """
     settings = Settings(home=home)
     install(settings, sandbox=True).dispose()
     ports = build_ports(settings)
@@ -118,23 +127,22 @@ class NationCity(CityScene):
                 written.writestr(part, content)
 
 
-def play(cities: Iterable[NationCity], run: RunStep, stage: Callable[[str], object]) -> None:
-    """One month of every city: the product's steps through ``run``, the people's acts directly."""
-    everywhere = list(cities)
+def act(city: NationCity, what: Act) -> None:
+    """One city's people act."""
+    name, *texts, moment = what
+    getattr(city, name)(*texts, at(moment))
 
-    def people(act: Callable[[NationCity], object], name: str) -> None:
-        with stage(name):  # type: ignore[attr-defined]
-            for city in everywhere:
-                act(city)
 
+def play(run: RunStep, people: People) -> None:
+    """One month of every city: the product's steps, and what people do between them."""
     run("plan-collection", "2026-09-14 16:00")
     run("plan-review", "2026-09-14 16:30")
-    people(lambda city: city.decide(at("2026-09-15 10:00")), "decide")
+    people("decide", ("decide", "2026-09-15 10:00"))
     run("funds-application", "2026-09-15 11:00")
-    people(lambda city: city.review_by_finance(at("2026-09-16 09:00")), "decide")
+    people("decide", ("review_by_finance", "2026-09-16 09:00"))
     for step in ("disbursement", "allocation"):
         run(step, "2026-09-30 10:00")
-        people(lambda city, step=step: city.authorise(step, at("2026-09-30 10:30")), "book")  # type: ignore[misc]
+        people("book", ("authorise", step, "2026-09-30 10:30"))
         run(step, "2026-09-30 11:00")
     run("reconciliation", "2026-09-30 12:00")
     run("expenditure-reporting", "2026-11-10 16:00")

@@ -21,12 +21,12 @@ Holds = Callable[[Row], bool]
 
 def failing_rows(checks: Sequence[Check], frame: pd.DataFrame) -> dict[str, list[int]]:
     """Per check, by its code: the indexes of the rows that fail it."""
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    rows: Any = frame.astype(object).where(frame.notna(), None).to_dict("records")
     failing = {}
     for check in checks:
-        is_own_rule = isinstance(check.expect, ExpectCellsToFollowRule)
-        name = check.expect.rule if is_own_rule else type(check.expect).__name__
-        holds = RULES[name](check.expect, rows)
+        expect: Any = check.expect
+        is_own_rule = isinstance(expect, ExpectCellsToFollowRule)
+        holds = RULES[expect.rule if is_own_rule else type(expect).__name__](expect, rows)
         failing[check.code] = [index for index, row in enumerate(rows) if not holds(row)]
     return failing
 

@@ -30,8 +30,8 @@ from fundpool.adapters.documents.document_reader import read_documents
 from fundpool.adapters.documents.workbooks import write_document
 from fundpool.domain.periods import Month
 from fundpool.services.ports.judging import County, JudgingContext, Register, SourceFile
-from schemas.documents import PLAN
 from schemas.documents.base import ITEMS, SIGNATURES
+from schemas.documents.plan import PLAN
 
 MONTH = Month(2026, 10)
 DISTINCT = 300

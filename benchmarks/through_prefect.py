@@ -61,7 +61,7 @@ def through_prefect(
             return carried_out(part, its_ports, step)
 
     process.ports_behind = lambda _settings: ports  # type: ignore[assignment]
-    parts.carry_out_part = in_its_stage
+    parts.carry_out_part = in_its_stage  # type: ignore[assignment]
     try:
         with (
             local_prefect(Settings(home=home)) as prefect,

@@ -5,9 +5,10 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from fundpool.domain.errors import ServiceUnavailable
+from fundpool.clock import business_clock
+from fundpool.domain.errors import FundpoolError
 from tasks.conclusions import conclude_day, not_begun
-from tasks.daily import cities_to_run, make_up_notices, start_due_steps
+from tasks.daily import cities_to_run, finish_day, make_up_notices, reserve_steps, start_steps
 from tasks.naming import tick_name
 from tasks.options import STEP_FLOW
 from tasks.steps import AnyCities, Moment, MonthTexts
@@ -17,13 +18,21 @@ from tasks.steps import AnyCities, Moment, MonthTexts
 def daily_tick(cities: AnyCities = None, as_of: Moment = None, months: MonthTexts = None) -> State[Any]:
     """Start each step due today, for each city whose calendar runs here, once; ``months`` names some only.
 
-    No deadline has a cron of its own: cron knows neither days off nor make-up working days. A tick
-    that comes late, twice or after an outage looks at today only.
+    Cities that have the same step of the same month due share a run. No deadline has a cron of its own: cron
+    knows neither days off nor make-up working days. A tick that comes late, twice or after an outage looks at
+    today only.
     """
     try:
-        keys = cities_to_run(cities)
-    except ServiceUnavailable as error:
+        keys, now = cities_to_run(cities), business_clock(as_of)
+    except FundpoolError as error:
         return not_begun(error)
-    started = {city: start_due_steps(city, as_of, months, return_state=True) for city in keys}
+    looked_at = {
+        city: reserve_steps(city, now, as_of=as_of, months=months, return_state=True) for city in keys
+    }
+    # A city whose calendar cannot be read keeps no other from its day.
+    reserved = {city: state.result() for city, state in looked_at.items() if state.is_completed()}
+    due = [step for steps in reserved.values() for step in steps]
+    started = start_steps(due, keys, as_of=as_of, return_state=True)
+    finished = finish_day(list(reserved), now, is_whole=months is None, wait_for=[started], return_state=True)
     make_up_notices(as_of, return_state=True)  # nobody being told keeps no step from its day
-    return conclude_day(started)
+    return conclude_day(looked_at, started, finished)

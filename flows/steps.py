@@ -10,22 +10,19 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.monthly_cycle import carry_out_step
+from fundpool.domain.schedule import CITIES_PER_RUN
 from tasks.conclusions import conclude_batches
 from tasks.naming import run_name
 from tasks.options import STEP_FLOW
 from tasks.steps import Cities, CountyCode, Moment, MonthText, RunParameters, show_calendar
 
-CITIES_PER_BATCH = 40
-"""How many cities share a task run: a validation or a task run costs the same for one as for forty,
-and what an outage interrupts is tried again for no more than these."""
-
 
 def run_alone(key: str, city: Cities, month: str, *, county: CountyCode, as_of: Moment) -> State[Any]:
     """Run one step, for many cities in batches, and say how it ended."""
     cities = (city,) if isinstance(city, str) else tuple(dict.fromkeys(city))
-    starts = range(0, max(1, len(cities)), CITIES_PER_BATCH)
+    starts = range(0, max(1, len(cities)), CITIES_PER_RUN)
     ended = []
-    for batch in [cities[start : start + CITIES_PER_BATCH] for start in starts]:
+    for batch in [cities[start : start + CITIES_PER_RUN] for start in starts]:
         parameters = RunParameters(batch, month, county, as_of=as_of)
         show_calendar(parameters, key, return_state=True)  # a wrong city or month is told by the step itself
         ended.append(carry_out_step(key, parameters))

@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ FORMER_FOLDER = Path(".fundpool")
 def configuration_file() -> Path | None:
     """The file that is read; None when the environment names none and this machine has none.
 
-    A file that ``FUNDPOOL_CONFIG`` names is returned whether it is there or not.
+    A file that ``FUNDPOOL_CONFIG`` names is returned whether it is there or not. Raises InputError for a relative one.
     """
     named = os.environ.get("FUNDPOOL_CONFIG")
     if named is not None:
-        return Path(named).resolve() if named else None
+        return absolute("FUNDPOOL_CONFIG", named) if named else None
     try:
         SYSTEM_FILE.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -49,11 +50,41 @@ def read_configuration() -> dict[str, Any]:
 
 
 def configured_path(name: str) -> Path | None:
-    """A path of the environment (``home``: ``FUNDPOOL_HOME``), else of the file, as ``Settings`` reads it."""
-    if given := os.environ.get(f"FUNDPOOL_{name.upper()}"):
-        return Path(given)
+    """A path of the environment (``home``: ``FUNDPOOL_HOME``), else of the file, as ``Settings`` reads it.
+
+    Raises InputError for a relative path of the environment, and for a file that cannot be read.
+    """
+    variable = f"FUNDPOOL_{name.upper()}"
+    if given := os.environ.get(variable):
+        return absolute(variable, given)
     value = read_configuration().get(name)
     return beside_configuration(value) if isinstance(value, str) and value else None
+
+
+def absolute(variable: str, path: str) -> Path:
+    """A path of the environment. Raises InputError for a relative one: in another folder it would be other books."""
+    if not Path(path).is_absolute():
+        zh, en = relative_path(path)
+        raise unusable_settings([f"{variable}: {zh} {en}"])
+    return Path(path)
+
+
+def relative_path(path: object) -> tuple[str, str]:
+    """What is wrong with a relative path of the environment."""
+    return (
+        f"须为绝对路径，{path} 在别的目录里是另一处",
+        f"must be an absolute path: {path} is another place in another folder",
+    )
+
+
+def unusable_settings(wrong: Sequence[str]) -> InputError:
+    """The error for settings that cannot be used, each with its origin and what is wrong."""
+    return InputError(
+        "bad_settings",
+        f"设置有误：{'；'.join(wrong)}",
+        f"settings cannot be used: {'; '.join(wrong)}",
+        remedy="fundpool settings --help；改正环境变量或配置文件 / correct the variables or the configuration file",
+    )
 
 
 def beside_configuration(path: str) -> Path:

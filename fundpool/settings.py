@@ -6,7 +6,8 @@ configuration file (``name``, ``name_file``), systemd's credentials (``fundpool.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -26,8 +27,10 @@ from fundpool.configuration import (
     configuration_file,
     default_home,
     read_configuration,
+    relative_path,
+    unusable_settings,
 )
-from fundpool.domain.errors import InputError
+from fundpool.domain.errors import RuleViolation
 from fundpool.domain.money import parse_yuan
 from fundpool.domain.periods import parse_duration
 from fundpool.domain.transfer import GatewayTerms, PaymentLimits
@@ -101,7 +104,7 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             origins = self.origins()
-            raise _unusable(
+            raise unusable_settings(
                 [
                     (f"{origins.get(name) or variable(name)}: " if name else "")
                     + problem["msg"].removeprefix("Value error, ")
@@ -254,6 +257,11 @@ class Settings(BaseSettings):
         le=65535,
         description="Prefect 服务的端口，0 取任一空闲端口 / port of our Prefect server; 0 for any free one",
     )
+    prefect_api_url: str | None = Field(
+        default=None,
+        description="Prefect 服务的接口地址 / where the Prefect server answers, http://…/api; the variable PREFECT_API_URL goes "
+        "before it; default is the server that runs on the data folder",
+    )
     prefect_ui_url: str | None = Field(
         default=None, description="Prefect 页面地址 / where the dashboard's run links point"
     )
@@ -270,6 +278,19 @@ class Settings(BaseSettings):
                 f"FUNDPOOL_GATEWAY_LEASE: must exceed {terms.lease_margin.total_seconds():.0f}s, "
                 "in which a call that has begun can end"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _paths_are_absolute(self) -> "Settings":
+        """What the configuration file holds is so already: its paths lie beside it."""
+        paths: dict[str, Path | str | None] = {name: getattr(self, name) for name in sorted(_PATHS)}
+        database = self.database_url.get_secret_value() if self.database_url else ""
+        if database.startswith(_SQLITE):
+            paths["database_url"] = database.removeprefix(_SQLITE)
+        anchors = [("anchor_to", path) for path in self.anchor_files]
+        for name, path in [*paths.items(), *anchors]:
+            if path is not None and not Path(path).is_absolute():
+                raise ValueError(f"{variable(name)}: {' '.join(relative_path(path))}")
         return self
 
     @property
@@ -360,6 +381,32 @@ def variable(name: str) -> str:
     return f"FUNDPOOL_{name.upper()}"
 
 
+def unknown_variables() -> Iterator[RuleViolation]:
+    """Variables that begin as ours do and set nothing, in sentences.
+
+    No error: other programs may name theirs so. A mistyped ``FUNDPOOL_HOME`` would open other books.
+    """
+    prefix = variable("")
+    known = {"CONFIG", *map(str.upper, {*Settings.model_fields, *_SECRET_FILES})}
+    for name in sorted(os.environ):
+        if name.startswith(prefix) and name.removeprefix(prefix) not in known:
+            meant_zh, meant_en = _meant(name.removeprefix(prefix), known, prefix=prefix)
+            yield RuleViolation(
+                "variable_unknown",
+                f"没有 {name} 这项设置，它不起作用{meant_zh}",
+                f"there is no setting {name}, it does nothing{meant_en}",
+                remedy="改正或去掉该变量；全部设置 / correct or remove it; every setting: fundpool settings",
+            )
+
+
+def _meant(name: str, known: Collection[str], *, prefix: str = "") -> tuple[str, str]:
+    """The known name that is most like an unknown one, as a question; empty without any."""
+    nearest = next(iter(get_close_matches(name, sorted(known), n=1)), None)
+    return (
+        ("", "") if nearest is None else (f"；是否 {prefix}{nearest}？", f"; did you mean {prefix}{nearest}?")
+    )
+
+
 class _Found(NamedTuple):
     """A setting's value and where it was found."""
 
@@ -371,10 +418,14 @@ def _given_outside_the_environment() -> dict[str, _Found]:
     """Settings of secret files, of the configuration file and of credentials; of two the higher one's."""
     file, content = configuration_file(), read_configuration()
     places = {name: f"{file}: {name}" for name in content}
-    if unknown := sorted(
-        content.keys() - Settings.model_fields.keys() - {f"{name}_file" for name in _SECRETS}
-    ):
-        raise _unusable([f"{places[name]}: 没有这项设置 there is no such setting" for name in unknown])
+    known = Settings.model_fields.keys() | _SECRET_FILES
+    if unknown := sorted(content.keys() - known):
+        raise unusable_settings(
+            [
+                f"{places[name]}: 没有这项设置 there is no such setting{_meant(name, known)[1]}"
+                for name in unknown
+            ]
+        )
     named = {name: os.environ.get(f"{variable(name)}_FILE") for name in _SECRETS}
     found = {
         name: _Found(_secret_of(Path(path), f"{variable(name)}_FILE"), f"{variable(name)}_FILE")
@@ -396,6 +447,7 @@ def _given_outside_the_environment() -> dict[str, _Found]:
 _SECRETS = frozenset(
     name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
 )
+_SECRET_FILES = frozenset(f"{name}_file" for name in _SECRETS)
 _PATHS = frozenset(name for name, field in Settings.model_fields.items() if "Path" in str(field.annotation))
 
 
@@ -433,14 +485,5 @@ def _credentials() -> Iterator[tuple[str, str]]:
 def _secret_of(file: Path, origin: str) -> str:
     content = read_private(file)
     if content is None:
-        raise _unusable([f"{origin}: 没有密钥文件或为空 there is no secret in {file}"])
+        raise unusable_settings([f"{origin}: 没有密钥文件或为空 there is no secret in {file}"])
     return content.decode()
-
-
-def _unusable(wrong: list[str]) -> InputError:
-    return InputError(
-        "bad_settings",
-        f"设置有误：{'；'.join(wrong)}",
-        f"settings cannot be used: {'; '.join(wrong)}",
-        remedy="fundpool settings --help；改正环境变量或配置文件 / correct the variables or the configuration file",
-    )

@@ -78,7 +78,8 @@ def mutate_xml(data: bytes, max_size: int, seed: int) -> bytes:
     if rng.random() < 0.5 and len(data) > 2:
         at = rng.randrange(1, len(data))
         return (data[:at] + rng.choice(_MARKS) + data[at + rng.randrange(3) :])[:max_size]
-    return atheris.Mutate(data, max_size)
+    mutated: bytes = atheris.Mutate(data, max_size)
+    return mutated
 
 
 def _as_another_program_reads(content: bytes, parsed: ParsedDocument) -> None:

@@ -30,8 +30,8 @@ def conclude_batches(ended: Sequence[State[Any]]) -> State[Any]:
     failed = [state for state in ended if not state.is_completed()]
     if failed:
         return failed_state(
-            " · ".join(state.message or "" for state in failed),
-            is_away=all(was_away(state) for state in failed),
+            " · ".join(reason(state) for state in failed),
+            is_away=any(was_away(state) for state in failed),
         )
     names = [name for name in ("Flagged", "Waiting") if any(state.name == name for state in ended)]
     message = " · ".join(state.message or "" for state in ended)
@@ -44,14 +44,16 @@ def state_of(summary: dict[str, Any]) -> State[Any]:
     Else Flagged, Waiting or Completed, in this order of what a person must see.
     """
     codes = {each["error_code"] for each in summary["outcomes"] if each["state"] == UnitState.FAILED}
+    # What a person must mend for one unit or city keeps none of the others from being tried again.
+    is_away = not codes.isdisjoint(AWAY)
     if summary["stopped"] is not None:
-        return failed_state(summary["stopped"], is_away=codes <= AWAY)
+        return failed_state(summary["stopped"], is_away=is_away)
     by_state = Counter(outcome["state"] for outcome in summary["outcomes"])
     if by_state[UnitState.FAILED]:
         sentence = _sentence("failed", "未完成", UnitState.FAILED, summary=summary)
         first = next(each for each in summary["outcomes"] if each["state"] == UnitState.FAILED)
         cause = " · ".join(part for part in (first["detail_zh"], first["detail_en"], first["remedy"]) if part)
-        return failed_state(f"{sentence} — {cause}", is_away=codes <= AWAY)
+        return failed_state(f"{sentence} — {cause}", is_away=is_away)
     if by_state[UnitState.FLAGGED]:
         sentence = _sentence("flagged", "需要人工查看", UnitState.FLAGGED, summary=summary)
         return Completed(name="Flagged", data=summary, message=sentence)
@@ -93,7 +95,12 @@ def _unit(outcome: dict[str, Any]) -> str:
 def reason(ended: State[Any]) -> str:
     """Why a task did not run to its end, in the words of the error meant for people."""
     error = ended.result(raise_on_failure=False)
-    return reason_of(error) if isinstance(error, FundpoolError) else ended.message or str(error)
+    return reason_of(error) if isinstance(error, FundpoolError) else first_line(ended.message or str(error))
+
+
+def first_line(text: str) -> str:
+    """What a sentence keeps of an error nobody foresaw; all of it is in the run's log."""
+    return text.partition("\n")[0]
 
 
 def was_away(ended: State[Any]) -> bool:
@@ -110,7 +117,7 @@ def not_begun(error: FundpoolError) -> State[Any]:
 def reason_of(error: BaseException) -> str:
     """An error as a sentence: its code, both languages, the article and what to do."""
     if not isinstance(error, FundpoolError):
-        return f"{type(error).__name__}: {error}"
+        return first_line(f"{type(error).__name__}: {error}")
     parts = [f"[{error.code}] {error}", error.basis, error.remedy]
     return " · ".join(part for part in parts if part)
 
@@ -168,14 +175,14 @@ def _calendar_line(duty: Duty) -> str:
 def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> State[Any]:
     """The end of a whole month's run: its summary published, failed steps named with their cause."""
     lines = [
-        f"| {step} | {STEPS[step].name_zh} | {state.name} | {state.message or ''} |"
+        f"| {step} | {STEPS[step].name_zh} | {state.name} | {state.message if state.is_completed() else reason(state)} |"
         for step, state in states.items()
     ]
     head = [f"# {city} {month}", "", "| step | 步骤 | 状态 state | 说明 |", "|---|---|---|---|"]
     _publish("markdown", "\n".join([*head, *lines]), artifact_key("month", city, month))
     failed = {step: state for step, state in states.items() if not state.is_completed()}
     if failed:
-        causes = "；".join(f"{step}: {state.message}" for step, state in failed.items())
+        causes = "；".join(f"{step}: {reason(state)}" for step, state in failed.items())
         return failed_state(
             f"{len(failed)} of {len(states)} steps failed · 未完成的步骤: {causes}",
             is_away=all(was_away(state) for state in failed.values()),
@@ -184,16 +191,26 @@ def conclude_month(city: str, month: str, states: dict[str, State[Any]]) -> Stat
     return Completed(name="Flagged" if "Flagged" in names else "Waiting" if names else None)
 
 
-def conclude_day(started: dict[str, State[Any]]) -> State[Any]:
-    """The end of a daily tick: what was started for which city, and the cities that could not be looked at."""
-    failed = {city: state for city, state in started.items() if not state.is_completed()}
-    runs = [run for state in started.values() if state.is_completed() for run in state.result()]
-    _publish("table", json.dumps(runs), "daily-tick", description="今日启动的步骤 / steps started today")
+def conclude_day(looked_at: dict[str, State[Any]], started: State[Any], finished: State[Any]) -> State[Any]:
+    """The end of a daily tick: what was started for which cities, and the cities that could not be looked at."""
+    failed = {f"{city}: ": state for city, state in looked_at.items() if not state.is_completed()}
+    if not started.is_completed():
+        failed["start: "] = started  # then the day is not finished either
+    elif not finished.is_completed():
+        failed[""] = finished
+    runs = started.result() if started.is_completed() else []
+    shown = [{**run, "cities": "、".join(run["cities"])} for run in runs]
+    _publish(
+        "table",
+        json.dumps(shown, ensure_ascii=False),
+        "daily-tick",
+        description="今日启动的步骤 / steps started today",
+    )
     if failed:
-        causes = " · ".join(f"{city}: {reason(state)}" for city, state in failed.items())
+        causes = " · ".join(f"{where}{reason(state)}" for where, state in failed.items())
         is_away = all(was_away(state) for state in failed.values())
         return failed_state(causes, is_away=is_away, error=TickFailed(causes, runs))
-    names = "、".join(f"{run['city']} {run['month']} {run['step']}" for run in runs)
+    names = "、".join(f"{name_of_cities(run['cities'])} {run['month']} {run['step']}" for run in runs)
     return Completed(
         data=runs, message=f"{len(runs)} started · 已启动: {names}" if runs else "nothing due · 今日无事"
     )

@@ -32,8 +32,8 @@ class _Shown:
     is wrong.
     """
 
-    def __init__(self, description: str, **more: Any) -> None:
-        self.schema = {"description": description, **more}
+    def __init__(self, description: str | None = None, **more: Any) -> None:
+        self.schema = {"description": description, **more} if description else more
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         return {**handler(core), **self.schema}
@@ -75,14 +75,21 @@ Cities = Annotated[
 ]
 """A city's key, or those of several whose files are read and judged together."""
 
-AnyCities = Annotated[list[_Key] | None, _Shown(f"{_CITY}；缺省为全部 / default all of them")]
+AnyCities = Annotated[
+    Annotated[list[_Key], _Shown(title="所列城市 these")]
+    | Annotated[None, _Shown(title="全部城市 all of them")],
+    _Shown(f"{_CITY}；缺省为全部 / default all of them"),
+]
 """Keys of cities, None for every city whose calendar runs here."""
 
 CountyCode = Annotated[
     Annotated[str, _Shown("六位区划代码 / six digits", title="县区代码 its code", examples=["331022"])]
-    | int
-    | None,
-    _Shown("县区代码，缺省为全部县区 / code of one county; default all of them"),
+    | Annotated[int, _Shown(title="写作数字 as a number")]
+    | Annotated[None, _Shown(title="全部县区 all of them")],
+    _Shown(
+        "县区代码，缺省为全部县区；填错时步骤列出该市各县区 / code of one county; default all of them; a wrong one is "
+        "answered with the city's counties"
+    ),
 ]
 """A county's code, None for all; Prefect's command line reads ``county=331022`` as a number."""
 
@@ -90,13 +97,15 @@ MonthText = Annotated[str, _Shown("款项或报表所属月份 / month the money
 """A month as people write it."""
 
 MonthTexts = Annotated[
-    list[Annotated[str, _Shown("月份 / month, YYYY-MM", **_MONTH)]] | None,
+    Annotated[list[Annotated[str, _Shown("月份 / month, YYYY-MM", **_MONTH)]], _Shown(title="所列月份 these")]
+    | Annotated[None, _Shown(title="到期各月 every month due")],
     _Shown("只看这些月份，缺省为到期各月 / only these months; default every month that is due"),
 ]
 """Months to look after, None for all."""
 
 Moment = Annotated[
-    str | None,
+    Annotated[str, _Shown(title="指定时间 a moment", examples=["2026-10-08", "2026-10-08T09:30"])]
+    | Annotated[None, _Shown(title="此刻 now")],
     _Shown("业务时间，仅演练用，缺省为此刻 / business clock, for training; default now: DATE or DATETIME"),
 ]
 """A played business clock, None for the wall's."""

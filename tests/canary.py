@@ -1,5 +1,6 @@
 """The secrets of the tests: all bear one mark, which may turn up nowhere that anybody reads or keeps (I26)."""
 
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -28,11 +29,20 @@ _BROKEN_ON_PURPOSE = (
 def files_holding(text: str, folder: Path) -> list[Path]:
     """Every file under ``folder`` with ``text`` in it, workbooks and archives unpacked."""
     wanted = text.encode()
-    return sorted(file for file in folder.rglob("*") if _is_plain(file) and _holds(file, wanted))
+    return sorted(file for file in _plain_files(folder) if _holds(file, wanted))
 
 
-def _is_plain(file: Path) -> bool:
-    return file.is_file() and not file.is_symlink()
+def _plain_files(folder: Path | str) -> Iterator[Path]:
+    """No link is followed. A database server leaves a hundred thousand files: none is looked up twice."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _plain_files(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+    except OSError:  # a folder of a process that is still tidying up
+        return
 
 
 def _holds(file: Path, wanted: bytes) -> bool:

@@ -8,7 +8,7 @@ from fundpool.adapters.http_client import Deadlines, NoResponse, exchange
 from fundpool.adapters.stores.database import Database
 from fundpool.domain.errors import FundpoolError, RuleViolation
 from fundpool.services.ports.gateway import gateway_unavailable
-from fundpool.settings import Settings
+from fundpool.settings import Settings, unknown_variables
 
 LEAST_FREE_BYTES = 1_000_000_000
 """A month of a province's files, with room for the database's own work."""
@@ -16,6 +16,7 @@ LEAST_FREE_BYTES = 1_000_000_000
 
 def check_installation(settings: Settings) -> Iterator[FundpoolError]:
     """Everything that is found here; nothing is changed."""
+    yield from unknown_variables()
     yield from _folder(settings)
     yield from _database(settings)
     yield from _bank(settings)

@@ -1,10 +1,12 @@
 """Options that many commands share, with the ports they open and the printing of the result."""
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypedDict, TypeVar
 
@@ -92,6 +94,15 @@ def back_dating_of(
     return BackDating(reason or "", document_number or "", approver or "")
 
 
+@cache
+def _warn_of_unknown_variables() -> None:
+    """Once per process."""
+    from fundpool.settings import unknown_variables
+
+    for trouble in unknown_variables():
+        print(trouble, file=sys.stderr)
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -116,6 +127,7 @@ class Options:
         """The settings, with the policy folder of the command line when given."""
         from fundpool.settings import Settings
 
+        _warn_of_unknown_variables()
         settings = Settings()
         return (
             settings

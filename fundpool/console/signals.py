@@ -2,7 +2,9 @@
 
 import os
 import signal
+import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -26,6 +28,14 @@ class Ending:
 def say(line: str) -> None:
     """A line for whoever watches the service; its supervisor adds the time."""
     print(line, file=sys.stderr, flush=True)
+
+
+def say_alive() -> None:
+    """Tell systemd that this service lives: one that no longer does is killed and started again (``WatchdogSec``)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifying:
+            notifying.sendto(b"WATCHDOG=1", address.replace("@", "\0", 1) if address[0] == "@" else address)
 
 
 def end_as_if_killed() -> None:

@@ -19,6 +19,7 @@ class NoticeKind(StrEnum):
     OVERDUE = "overdue"
     """A county, or the city, has not done a duty by its day."""
     TICK_MISSING = "tick_missing"
+    WORKER_OFFLINE = "worker_offline"
     HOLIDAY_NOTICE = "holiday_notice"
     DISK = "disk"
     BACKUP = "backup"
@@ -30,12 +31,15 @@ KIND_NAMES = {
     NoticeKind.FUND_STOPPED: ("基金停发", "fund stopped"),
     NoticeKind.OVERDUE: ("逾期未办", "overdue"),
     NoticeKind.TICK_MISSING: ("每日任务未完成", "daily tick missing"),
+    NoticeKind.WORKER_OFFLINE: ("无工作进程", "no worker"),
     NoticeKind.HOLIDAY_NOTICE: ("放假通知未入库", "holiday notice missing"),
     NoticeKind.DISK: ("磁盘将满", "disk nearly full"),
     NoticeKind.BACKUP: ("备份过期", "backup too old"),
 }
 
-SAYS_WHEN_OVER = frozenset({NoticeKind.FUND_STOPPED, NoticeKind.TICK_MISSING, NoticeKind.DISK})
+SAYS_WHEN_OVER = frozenset(
+    {NoticeKind.FUND_STOPPED, NoticeKind.TICK_MISSING, NoticeKind.WORKER_OFFLINE, NoticeKind.DISK}
+)
 """What holds the month up: people are told of its end too."""
 
 

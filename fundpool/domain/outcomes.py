@@ -31,6 +31,7 @@ UNANSWERED = frozenset(
         "gateway_unreachable",
         "gateway_not_configured",
         "statement_unavailable",
+        "database_full",
         "database_unavailable",
         "database_read_only",
     }

@@ -6,9 +6,11 @@ working days: only collection runs on days off. Where the law names no day, a pe
 step and from then on the tick carries on.
 """
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from fundpool.domain.duties import Duty
 from fundpool.domain.month import MONTH, STEPS, OperatingStep, Phase
@@ -20,6 +22,10 @@ COLLECTION_LEAD_WORKING_DAYS = 5
 
 UNKNOWN_CALENDAR_LEAD_DAYS = 7
 """The same lead in calendar days, for a year whose holiday notice is not published."""
+
+CITIES_PER_RUN = 40
+"""How many cities share a run: a validation, a task run or a flow run costs the same for one as for forty, and
+what an outage interrupts is tried again for no more than these."""
 
 _ONE_DAY = timedelta(days=1)
 
@@ -36,12 +42,45 @@ class ScheduledStep:
     step: str
     month: Month
     business_date: date
+    reserved_at: datetime
     run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedStart:
+    """One run of a step: for one city, or for those that share it."""
+
+    steps: tuple[ScheduledStep, ...]
+    """One of each city: the same step of the same month, reserved for the same day at the same moment."""
+
+    @property
+    def cities(self) -> list[str]:
+        """Whom the run is for."""
+        return [step.city for step in self.steps]
 
     @property
     def key(self) -> str:
         """The idempotency key of the start: facts only, so the same decision has the same key for ever."""
-        return f"{self.city}:{self.step}:{self.month}:{self.business_date.isoformat()}"
+        first, cities = self.steps[0], self.cities
+        others = ",".join(cities[1:])
+        named = f"{cities[0]}+{hashlib.sha256(others.encode()).hexdigest()}" if others else cities[0]
+        return f"{named}:{first.step}:{first.month}:{first.business_date.isoformat()}"
+
+
+def shared_starts(reserved: Iterable[ScheduledStep], cities: Sequence[str]) -> list[SharedStart]:
+    """What is reserved, in as few runs as may be, each city's months and steps in their order.
+
+    A start that was cut short must be made again for the same cities, or its key would be another. So who may
+    share a run follows from the place in ``cities``, the tick's whole list, and what was reserved at another
+    moment is a start of its own.
+    """
+    batch_of = {city: number // CITIES_PER_RUN for number, city in enumerate(cities)}
+    order = {key: number for number, key in enumerate(STEPS)}
+
+    def start_of(step: ScheduledStep) -> tuple[int, Month, int, datetime]:
+        return batch_of[step.city], step.month, order[step.step], step.reserved_at
+
+    return [SharedStart(tuple(together)) for _, together in groupby(sorted(reserved, key=start_of), start_of)]
 
 
 def steps_due(

@@ -667,6 +667,18 @@ def final_days(imported: Mapping[date, datetime], terms: GatewayTerms) -> frozen
     )
 
 
+def is_lease_over(attempt: Attempt, now: datetime, terms: GatewayTerms) -> bool:
+    """Whether whoever claimed the order has come too late: also where the clock that it was claimed by ran ahead."""
+    until = attempt.lease_until
+    return until is not None and not now < until <= now + 2 * terms.lease
+
+
+def is_query_due(attempt: Attempt, now: datetime, terms: GatewayTerms) -> bool:
+    """Whether the bank is to be asked about an open order: also where the clock has been set back since the last time."""
+    at = attempt.next_query_at
+    return at is not None and not now < at <= now + terms.query_pause_most
+
+
 def query_pause(asked_before: int, terms: GatewayTerms) -> timedelta:
     """Pause before the next question: doubles from the first to the longest pause."""
     doubled: int = 2 ** min(asked_before, 16)

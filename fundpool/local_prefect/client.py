@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fundpool.adapters.watch.prefect_queue import api_url
 from fundpool.domain.errors import FundpoolError, InputError, ServiceUnavailable
 from fundpool.settings import Settings
 
@@ -81,21 +82,20 @@ def unavailable(why: str) -> ServiceUnavailable:
 def client_of_given_server(settings: Settings) -> Iterator[str]:
     """The settings of a client until the block ends; yields the server's address.
 
-    The server at PREFECT_API_URL, else the one that ``fundpool start`` runs on this data folder. Raises InputError
-    when there is neither.
+    Raises InputError when no server is known.
     """
     with environment({**QUIET_CLIENT, **NO_LOGS_ON_THE_TERMINAL}):
         from prefect.settings import PREFECT_API_URL
 
-        started = address_of_local_server(settings)
-        url = PREFECT_API_URL.value() or (started and f"{started}/api")
+        url = PREFECT_API_URL.value() or api_url(settings)
         if url is None:
             raise InputError(
                 "prefect_not_named",
                 "没有指明 Prefect 服务",
                 "no Prefect server is named",
-                remedy="设置 PREFECT_API_URL，如 http://127.0.0.1:4200/api；本机自带服务用 fundpool start / set PREFECT_API_URL, such "
-                "as http://127.0.0.1:4200/api; fundpool start brings its own server",
+                remedy="在配置文件里设置 prefect_api_url，如 http://127.0.0.1:4200/api（或变量 PREFECT_API_URL）；本机自带服务用 fundpool start / "
+                "set prefect_api_url in the configuration file, such as http://127.0.0.1:4200/api (or the variable "
+                "PREFECT_API_URL); fundpool start brings its own server",
             )
         is_here = urlsplit(url).hostname in LOOPBACK_HOSTS
         with environment({"PREFECT_API_URL": url, **(past_every_proxy() if is_here else {})}):
@@ -105,14 +105,6 @@ def client_of_given_server(settings: Settings) -> Iterator[str]:
 def prefect_home(settings: Settings) -> Path:
     """The data folder of the local server."""
     return settings.home.resolve() / "prefect"
-
-
-def address_of_local_server(settings: Settings) -> str | None:
-    """Where the server that ``fundpool start`` runs on this data folder has its page; None when none runs."""
-    try:
-        return (prefect_home(settings) / "address").read_text().strip() or None
-    except OSError:
-        return None
 
 
 @contextmanager

@@ -127,14 +127,15 @@ def retry_what_was_away(client: SyncPrefectClient, now: datetime) -> list[FlowRu
     """
     recent = {"after_": now - timedelta(days=1)}  # what is older the daily tick has looked at anew
     failed = _runs(client, {"state": {"name": {"any_": [SERVICE_AWAY]}}, "end_time": recent})
-    return [run for run in failed if _retry_later(client, run)]
+    return [run for run in failed if _retry_later(client, run, now)]
 
 
-def _retry_later(client: SyncPrefectClient, run: FlowRun) -> bool:
+def _retry_later(client: SyncPrefectClient, run: FlowRun, now: datetime) -> bool:
     assert run.state is not None
     if run.parameters.get("as_of") is not None or run.deployment_id is None or run.run_count > len(PAUSES):
         return False
-    at = run.state.timestamp + PAUSES[run.run_count - 1]
+    # A clock that has been set back since says that it failed in the future.
+    at = min(run.state.timestamp, now) + PAUSES[run.run_count - 1]
     tries = (
         f"第 {run.run_count} 次未成，稍后自动再试 · try {run.run_count} of {len(PAUSES) + 1}, again by itself"
     )

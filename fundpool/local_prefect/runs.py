@@ -11,18 +11,18 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from fundpool.adapters.watch.prefect_queue import api_url
 from fundpool.domain.errors import InputError
 from fundpool.local_prefect.client import (
     NO_LOGS_ON_THE_TERMINAL,
     QUIET,
-    address_of_local_server,
     environment,
     outages_in_words,
     past_every_proxy,
 )
 from fundpool.local_prefect.deployments import DAILY_TICK, deploy, load_flows
 from fundpool.local_prefect.patience import Patience
-from fundpool.local_prefect.server import Server, running_server
+from fundpool.local_prefect.server import STARTED_AGAIN, Server, running_server
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class FlowRunResult:
 
 def run_url(settings: Settings, run_id: str | None) -> str | None:
     """Where a run is seen in Prefect's page; None when it was not run by Prefect or no page is known."""
-    base = settings.prefect_ui_url or address_of_local_server(settings)
+    base = settings.prefect_ui_url or (api_url(settings) or "").removesuffix("/api")
     return _page(base.rstrip("/"), run_id) if base and run_id else None
 
 
@@ -215,4 +215,4 @@ class LocalPrefect:
     def _look_after(self) -> None:
         self._worker.must_be_well()
         if self._server.start_again_when_ended():
-            self._say("Prefect 服务已中断，重新启动 / the Prefect server had ended and is started again")
+            self._say(STARTED_AGAIN)

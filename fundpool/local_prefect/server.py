@@ -47,8 +47,15 @@ UNUSED_SERVICES = {
 }
 """Services of the server that only automations need, of which there are none. FOREMAN says which worker is gone."""
 
+LOOK_SECONDS, ANSWER_SECONDS = 5.0, 10.0
+"""How often a server is asked whether it is well, and how long an answer may take."""
+LOOKS, LOOKS_AT_A_BUSY_ONE = 3, 12
+"""So many without an answer end it: 45 s, where it does nothing; three minutes, where it works or has never answered."""
+
 ASK_AGAIN_SECONDS = 0.3
 """After the first refusal; twice as long for every other one of the last ten seconds."""
+
+STARTED_AGAIN = "Prefect 服务已中断，重新启动 / the Prefect server had ended and is started again"
 
 
 @dataclass(slots=True)
@@ -95,19 +102,53 @@ class Server:
 
     def wait_healthy(self) -> None:
         """Block until the server answers. Raises ServiceUnavailable when it ends or takes too long."""
-        import httpx
-
         give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < give_up_at:
             if self.process.poll() is not None:
                 raise unavailable(f"Prefect server ended at once, see {_log(self.home)}")
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/health", timeout=2, trust_env=False).is_success:
-                    return
+            if self.answers(within=2):
+                return
             time.sleep(0.1)
         raise unavailable(
             f"no answer from {self.address} in {START_TIMEOUT_SECONDS} s, see {_log(self.home)}"
         )
+
+    def answers(self, *, within: float) -> bool:
+        """Whether the server says within so many seconds that it is well."""
+        import httpx
+
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/health", timeout=within, trust_env=False).is_success
+        return False
+
+    def end_when_silent(self, is_over: threading.Event) -> None:
+        """Until ``is_over``, kill the process when it lives and no longer answers; who looks after it starts it anew.
+
+        Looks are counted, not seconds: a machine that slept finds its last answer old.
+        """
+        looked_at, silent, limit, used = self.process, 0, LOOKS_AT_A_BUSY_ONE, 0
+        while not is_over.wait(LOOK_SECONDS):
+            if self.process is not looked_at:
+                looked_at, silent, limit = self.process, 0, LOOKS_AT_A_BUSY_ONE
+            if self.answers(within=ANSWER_SECONDS):
+                silent, limit = 0, LOOKS
+                continue
+            silent += 1
+            # An overloaded machine has it work on for long; stopped or locked it uses no time at all.
+            used, before = used_ticks(looked_at.pid), used
+            if silent >= (limit if used == before else LOOKS_AT_A_BUSY_ONE) and looked_at.poll() is None:
+                with _log(self.home).open("a") as log:
+                    log.write(f"fundpool: no answer in {silent} looks of {ANSWER_SECONDS:.0f} s, ended\n")
+                looked_at.kill()
+
+
+def used_ticks(pid: int) -> int:
+    """The processor time that a process has used, in the kernel's ticks; nil for one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
 
 
 @contextmanager
@@ -125,9 +166,12 @@ def running_server(settings: Settings) -> Iterator[Server]:
         # Bound before the child starts: a free port that is only looked up may be taken when it is needed.
         with _listening(settings.prefect_host, settings.prefect_port) as listener:
             server = Server(settings, listener.getsockname()[1], _start(settings, listener))
+        is_over = threading.Event()
+        threading.Thread(target=server.end_when_silent, args=[is_over], daemon=True).start()
         try:
             yield server
         finally:
+            is_over.set()
             server.process.terminate()
             try:
                 server.process.wait(STOP_TIMEOUT_SECONDS)

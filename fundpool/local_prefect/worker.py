@@ -21,6 +21,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
+from prefect.client.schemas.objects import Worker as WorkerRecord
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import SettingsContext, SyncClientContext, get_settings_context
 from prefect.events.clients import PrefectEventsClient
@@ -71,6 +72,7 @@ class Worker:
         self._under_way: UUID | None = None
         self._seen_at = -float("inf")
         self._reached_since: float | None = None
+        self._beat_at: datetime | None = None
         self._is_away = False
         self._looking = Lock()
         self._awake = Event()
@@ -149,6 +151,9 @@ class Worker:
                 with self._waiting_out(), SyncClientContext.get_or_create() as shared:
                     while not self._is_stopping:
                         self._awake.clear()  # before the query: a run that is created during it is not missed
+                        if self._is_away:
+                            with few_retries:
+                                self._take_back(shared.client)  # what the outage cut short
                         has_run = self._run_next(shared.client, few_retries)
                         self._is_back()
                         if not has_run:
@@ -163,7 +168,7 @@ class Worker:
             if not _is_outage(error):
                 raise
             if not self._is_away:
-                self._say(f"{unavailable(_reason(error))}；等待恢复 / waiting until it is back")
+                self._say(_outage_in_words(error))
             self._is_away = True
             self._awake.wait(POLL_SECONDS)
 
@@ -297,6 +302,7 @@ class Worker:
 
     def _look(self, client: SyncPrefectClient) -> None:
         workers = recovery.workers_of_pool(client)
+        self._distrust_signs_from_the_future(workers)
         living = [
             name
             for name, worker in workers.items()
@@ -334,6 +340,23 @@ class Worker:
             ],
         )
 
+    def _distrust_signs_from_the_future(self, workers: dict[str, WorkerRecord]) -> None:
+        """Take for OFFLINE, in ``workers``, whose last sign of life lies ahead of ours, which the server has just noted.
+
+        Its clock has been set back since, and until it has caught up it would take a dead one for living. The
+        living are noted anew within moments, in which nobody is taken for dead.
+        """
+        ours = workers[self.name].last_heartbeat_time if self.name in workers else None
+        if ours is None:
+            return
+        if self._beat_at is not None and ours < self._beat_at:
+            self._reached_since = time.monotonic()
+        self._beat_at = ours
+        for name, worker in workers.items():
+            seen = worker.last_heartbeat_time
+            if seen is not None and seen > ours + timedelta(seconds=3 * HEARTBEAT_SECONDS):
+                workers[name] = worker.model_copy(update={"status": WorkerStatus.OFFLINE})
+
 
 def _few_retries() -> SettingsContext:
     """Settings of a client that tries a request three times; entered by one thread, any number of times.
@@ -351,12 +374,14 @@ def _is_outage(error: Exception) -> bool:
     return isinstance(error, httpx.HTTPError | PrefectException) or is_unreached(error)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ObjectNotFound):
+def _outage_in_words(error: Exception) -> str:
+    if isinstance(error, ObjectNotFound):  # a server that is new, or has lost its database
         return (
-            f"没有工作池 {WORK_POOL}，请运行 fundpool deploy / no work pool {WORK_POOL}: run fundpool deploy"
+            f"Prefect 服务上没有工作池 {WORK_POOL}；等待登记（fundpool deploy） / "
+            f"the Prefect server has no work pool {WORK_POOL}: waiting until fundpool deploy makes it"
         )
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return f"{unavailable(reason)}；等待恢复 / waiting until it is back"
 
 
 def new_name(kind: str) -> str:

@@ -54,7 +54,7 @@ def test_every_command_and_every_option_is_explained_in_chinese_and_english() ->
     assert [place for place, text in texts.items() if not BOTH_LANGUAGES.search(text or "")] == []
 
 
-@pytest.mark.parametrize("named", [None, "elsewhere", ""])
+@pytest.mark.parametrize("named", [None, "/elsewhere", ""])
 def test_the_folder_of_the_short_commands_is_that_of_the_settings(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str | None
 ) -> None:

@@ -165,6 +165,8 @@ def test_the_form_of_a_run_explains_every_parameter_offers_the_cities_and_takes_
 ) -> None:
     shown = flow.parameters.model_dump()["properties"]
     assert all(re.search(r"[\u4e00-\u9fff].* / \w", each["description"]) for each in shown.values())
+    choices = [choice for each in shown.values() for choice in each.get("anyOf", [])]
+    assert all(re.search(r"[\u4e00-\u9fff].* \w", choice.get("title", "")) for choice in choices)
     city = json.dumps(shown["city"] if "city" in shown else shown["cities"])
     assert all(f'"{policy.key}"' in city for policy in load_policies(PRODUCT_POLICIES).cities)
     month = shown["month"] if "month" in shown else shown["months"]["anyOf"][0]["items"]

@@ -70,6 +70,11 @@ def test_money_with_an_unknown_outcome_comes_first(visit, imagined_url):
     assert "18,654,568.67 yuan" in first.inner_text()
 
 
+def test_a_county_and_its_fund_stand_apart_in_the_list_of_what_to_look_at(visit, imagined_url):
+    names = visit(f"{imagined_url}/?lang=en").page.locator(".flags .unit-name").all_inner_texts()
+    assert "Jiaojiang\nResident scheme" in names
+
+
 def test_the_filter_for_late_counties_lists_no_other(visit, imagined_url):
     page = visit(f"{imagined_url}/?lang=en").page
     page.click("text=Late or returned")

@@ -1,6 +1,7 @@
 """Nobody names the time of business on a real installation; a sandbox may, and says on every page what it is."""
 
 import json
+import shutil
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +22,7 @@ from fundpool.domain.installation import SANDBOX_NOTICE
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.services.oversight.filing import files_of
 from fundpool.settings import Settings
-from tasks.daily import start_due_steps
+from tasks.daily import reserve_steps
 from tasks.steps import RunParameters, begin_step
 from tests.architecture.test_commands import commands
 from tests.contract.test_not_set_up import INCOMES
@@ -86,9 +87,19 @@ def run(capsys: pytest.CaptureFixture[str], *line: str) -> tuple[int, dict[str, 
     return status, json.loads(capsys.readouterr().out)
 
 
+@pytest.fixture(scope="module")
+def real_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a real installation, to copy."""
+    home = tmp_path_factory.mktemp("real") / "home"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FUNDPOOL_HOME", str(home))
+        assert main(["init"]) == 0
+    return home
+
+
 @pytest.fixture
-def real(here: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert run(capsys, "init")[1]["sandbox"] is False
+def real(here: Path, real_home: Path) -> Path:
+    shutil.copytree(real_home, here / "home")
     return here
 
 
@@ -112,7 +123,7 @@ def test_a_real_installation_refuses_a_business_time_before_anything_is_done(
 def test_flows_of_a_real_installation_refuse_it_too(real: Path) -> None:
     for task in (
         lambda: begin_step.fn("flags", RunParameters(("taizhou",), "2026-10", as_of="2026-09-01")),
-        lambda: start_due_steps.fn("taizhou", "2026-09-01"),
+        lambda: reserve_steps.fn("taizhou", at("2026-09-01 07:00"), as_of="2026-09-01"),
     ):
         with pytest.raises(InputError, match="a real installation"):
             task()

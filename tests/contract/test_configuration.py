@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from fundpool import configuration
+from fundpool.adapters.installation import check_installation
+from fundpool.console import options
 from fundpool.console.cli import main
 from fundpool.domain.errors import InputError
-from fundpool.settings import Settings
+from fundpool.settings import Settings, unknown_variables
 
 
 @pytest.fixture
@@ -89,6 +91,73 @@ def test_an_unknown_key_and_a_bad_value_are_errors_that_name_file_and_key(
         Settings()
     assert refused.value.code == "bad_settings"
     assert f"{file}: {key}:" in refused.value.en
+
+
+def test_an_unknown_key_is_told_with_the_one_that_was_meant(file: Path) -> None:
+    file.write_text('hoem = "/data"')
+    with pytest.raises(InputError, match=r"hoem: .* did you mean home"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FUNDPOOL_HOME", "data"),
+        ("FUNDPOOL_HOME", "."),
+        ("FUNDPOOL_CONFIG", "fundpool.toml"),
+        ("FUNDPOOL_DATABASE_URL", "sqlite:///fundpool.db"),
+        ("FUNDPOOL_GATEWAY_OUTBOX", "outbox"),
+        ("FUNDPOOL_ANCHOR_TO", "/mnt/anchors:anchors.jsonl"),
+        ("FUNDPOOL_POLICY_DIR", "policies"),
+    ],
+)
+def test_a_relative_path_of_the_environment_is_refused_in_whatever_folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+) -> None:
+    """It would mean another set of books in another folder, or another bank's files."""
+    (tmp_path / "fundpool.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(name, value)
+    for command in (["init"], ["status"], ["settings"], ["policy", "list"]):
+        if command[0] == "policy" and name not in {"FUNDPOOL_CONFIG", "FUNDPOOL_POLICY_DIR"}:
+            continue  # reads the law alone
+        assert main(command) == 2
+        said = capsys.readouterr().err
+        assert "[bad_settings]" in said
+        assert f"{name}: " in said
+        assert "absolute" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["fundpool.toml"]
+
+
+def test_a_variable_that_sets_nothing_is_told_and_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
+    for name in ("FUNDPOOL_HOEM", "FUNDPOOL_GATEWAY_SECRET_FLIE", "FUNDPOOL_ZZZ"):
+        monkeypatch.setenv(name, "x")
+    assert [each.en for each in unknown_variables()] == [
+        "there is no setting FUNDPOOL_GATEWAY_SECRET_FLIE, it does nothing; did you mean FUNDPOOL_GATEWAY_SECRET_FILE?",
+        "there is no setting FUNDPOOL_HOEM, it does nothing; did you mean FUNDPOOL_HOME?",
+        "there is no setting FUNDPOOL_ZZZ, it does nothing",
+    ]
+    options._warn_of_unknown_variables.cache_clear()
+    for warnings in (3, 0):  # once per process
+        main(["init", "--sandbox", "--json"])
+        shown = capsys.readouterr()
+        assert shown.err.count("it does nothing") == warnings
+        assert json.loads(shown.out)
+    found = {error.code for error in check_installation(Settings())}
+    assert "variable_unknown" in found
+    monkeypatch.delenv("FUNDPOOL_HOEM")
+    assert main(["settings", "--json"]) == 0
+    warned = json.loads(capsys.readouterr().out)["warnings"]
+    assert [each for each in warned if "FUNDPOOL_HOEM" in each] == []
+    assert len(warned) == 2
 
 
 @pytest.mark.parametrize("content", [None, "home = ", b"\xff"])

@@ -118,6 +118,8 @@ def test_accounts_come_from_a_file_and_then_no_other_one_exists(program, tmp_pat
     assert running.gateway.submit(order("order-2"), now=NOW).reason == "insufficient_balance"
     stranger = order("order-3", 1, credit_account="900100")
     assert running.gateway.submit(stranger, now=NOW).reason == "unknown_credit_account"
+    _, said = running.end()
+    assert "2001 00" in said, "an account number that was read otherwise than it is written is said"
 
 
 def test_accounts_opened_on_first_use_keep_the_name_they_were_first_paid_under(program):

@@ -1,6 +1,7 @@
 """A small month killed with SIGKILL at any of its commits and outside calls comes to the undisturbed end.
 
-A share drawn afresh each run; ``make crash`` plays every point, and pairs of points.
+A share drawn afresh each run: 8 points and 2 pairs on SQLite, 4 and 1 on PostgreSQL, 4 and 1 of a restore,
+3 orders of triggers. ``make crash`` plays every point, and pairs of points; ``make retriggers`` thousands of orders.
 """
 
 import os
@@ -28,15 +29,15 @@ def play(*options: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_month_killed_anywhere_ends_as_if_nothing_had_happened_on_sqlite() -> None:
-    played = play("--singles", "12", "--pairs", "3")
+    played = play("--singles", "8", "--pairs", "2")
     assert played.returncode == 0, played.stdout + played.stderr
-    assert "{1: 12, 2: 3}" in played.stdout
+    assert "{1: 8, 2: 2}" in played.stdout
 
 
 def test_a_restore_killed_anywhere_ends_as_if_nothing_had_happened() -> None:
-    played = play("--restore", "--singles", "5", "--pairs", "1")
+    played = play("--restore", "--singles", "4", "--pairs", "1")
     assert played.returncode == 0, played.stdout + played.stderr
-    assert "{1: 5, 2: 1}" in played.stdout
+    assert "{1: 4, 2: 1}" in played.stdout
 
 
 @pytest.mark.postgresql
@@ -54,7 +55,7 @@ def test_a_product_that_takes_a_crash_for_a_refusal_is_caught() -> None:
 
 
 def test_a_month_whose_steps_are_triggered_in_any_order_ends_as_if_each_had_run_once() -> None:
-    played = play("--orders", "5")
+    played = play("--orders", "3")
     assert played.returncode == 0, played.stdout + played.stderr
     assert "0 came to another end" in played.stdout
 

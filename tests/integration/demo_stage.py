@@ -78,7 +78,7 @@ class DirectRunner:
         ended = []
         only = [Month.parse(month) for month in months]
         for due in reserve_due_steps(self.ports, cities[0], datetime.fromisoformat(as_of), only=only):
-            record_start(self.ports, due, "run")
+            record_start(self.ports, [due], "run")
             ended.append(self.run_step(due.step, due.city, str(due.month), county=None, as_of=as_of))
         return Ended("daily-tick", "Completed", runs=ended)
 

@@ -216,6 +216,19 @@ def account_no(kind: AccountType, unit: str, fund: str) -> str:
 
 def play_to_payment(scene: CityScene) -> None:
     """Suizhou's October up to the counties' money."""
+    play_to_review(scene)
+    scene.pay(at("2026-10-05 09:00"))
+
+
+def play_to_release(scene: CityScene) -> None:
+    """Suizhou's October up to its first hop, released on 28 September and not sent."""
+    play_to_review(scene)
+    scene.run("disbursement", at("2026-09-28 10:00"))
+    scene.authorise("disbursement", at("2026-09-28 10:30"))
+
+
+def play_to_review(scene: CityScene) -> None:
+    """Suizhou's October up to what finance has reviewed."""
     for county in scene.counties:
         scene.submit(scene.plan(county), "plan", at("2026-09-14 09:00"))
     scene.run("plan-collection", at("2026-09-15 07:00"))
@@ -223,4 +236,3 @@ def play_to_payment(scene: CityScene) -> None:
     scene.decide(at("2026-09-16 10:00"))
     scene.run("funds-application", at("2026-09-20 09:00"))
     scene.review_by_finance(at("2026-09-24 09:00"))
-    scene.pay(at("2026-10-05 09:00"))

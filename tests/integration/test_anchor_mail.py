@@ -307,9 +307,9 @@ def test_settings_with_which_no_mail_can_be_sent_are_refused_without_a_password(
 def test_files_folders_and_addresses_stand_side_by_side(tmp_path: Path) -> None:
     given = Settings(
         home=tmp_path,
-        anchor_to=f"/mnt/audit:mailto:{AUDITOR}:anchors.jsonl:mailto:b@example.cn",
+        anchor_to=f"/mnt/audit:mailto:{AUDITOR}:/mnt/anchors.jsonl:mailto:b@example.cn",
         smtp_url="smtps://mail.example.cn",
         smtp_from=SENDER,
     )
-    assert given.anchor_files == (Path("/mnt/audit"), Path("anchors.jsonl"))
+    assert given.anchor_files == (Path("/mnt/audit"), Path("/mnt/anchors.jsonl"))
     assert given.anchor_addresses == (AUDITOR, "b@example.cn")

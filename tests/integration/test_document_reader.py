@@ -471,6 +471,7 @@ def test_the_month_of_the_head_may_be_written_otherwise(written_as: str) -> None
     [
         "经办人签字：,,复核人签字：,,负责人签字：,,年   月   日",
         "（公章）,,,,年   月   日",
+        "年   月   日",
         "主管部门（签章）：,,,,,财政部门（签章）：",
         "审核意见：同意",
         "共 2 条记录",

@@ -307,7 +307,6 @@ def test_what_is_no_file_is_refused(home: Path, capsys: pytest.CaptureFixture[st
         ("absent.csv", "no such file"),
         ("folder.csv", "not a regular file"),
         ("pipe", "not a regular file"),
-        ("https://example.org/left.csv", "no such file"),
         ("x" * 5000, "cannot be opened"),
     ):
         code, message = refused(capsys, name, "good.csv")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,24 @@ def test_a_stopped_fund_is_told_at_once_and_its_end_too(taizhou: CityScene) -> N
     assert keys_sent(at("2026-09-24 12:05"))[1:] == [[f"over:{key}"]]
 
 
+def test_a_worker_that_is_gone_is_told_once_and_that_one_is_back_too(taizhou: CityScene) -> None:
+    """In between the server dies too and comes back with an empty database: still the same event."""
+    mail, noon = Recording(), at("2026-09-24 12:00")
+    all_done(taizhou, noon)
+    gone = Queue(1, 0, 0, workers_online=0, last_heartbeat_at=noon - timedelta(minutes=11, seconds=0.6))
+    away = ServiceUnavailable("prefect_unavailable", "没有应答", "no answer")
+    for minutes, queue in enumerate((gone, gone, away, replace(gone, last_heartbeat_at=None), away)):
+        now = noon + timedelta(minutes=5 * minutes)
+        here = installation(taizhou, replace(ROOMY, queue=queue), [mail])
+        tell(here, *look(here, now), sends=True)
+    assert mail.keys == [["worker:2026-09-24T11:48:59+08:00"]]
+    reasons = health_of(here, now).reasons
+    assert [reason.kind for reason in reasons] == ["prefect_unavailable", "worker_offline"]
+    back = installation(taizhou, ROOMY, [mail])
+    tell(back, *look(back, now), sends=True)
+    assert mail.keys[1:] == [[f"over:{mail.keys[0][0]}"]]
+
+
 def test_a_deleted_stop_is_told(taizhou: CityScene, database: Database) -> None:
     noon = at("2026-09-24 12:00")
     taizhou.ports.database.transaction(
@@ -213,6 +231,7 @@ def test_health_goes_from_well_over_attention_to_well(taizhou: CityScene) -> Non
     for around, kind in (
         (replace(ROOMY, free_bytes=4), "disk"),
         (replace(ROOMY, queue=Queue(1, 0, 0, workers_online=0)), "worker_offline"),
+        (replace(ROOMY, queue=Queue(1, 0, 0, workers_online=0, last_heartbeat_at=noon)), "worker_offline"),
         (replace(ROOMY, queue=Queue(3, 2, 0, workers_online=1)), "runs_late"),
     ):
         found = seen(noon, around)
@@ -230,8 +249,8 @@ def test_a_city_that_only_the_tick_knows_is_nobody_s_business(taizhou: CityScene
     """A tick may be set to run for every city whose document is in force."""
     now = at("2026-10-20 09:00")
     all_done(taizhou, now)
-    step = ScheduledStep("suizhou", "plan-collection", OCTOBER, now.date())
-    taizhou.ports.database.transaction(lambda work: work.scheduled_steps.reserve(step, now))
+    step = ScheduledStep("suizhou", "plan-collection", OCTOBER, now.date(), reserved_at=now)
+    taizhou.ports.database.transaction(lambda work: work.scheduled_steps.reserve(step))
     assert [city.city for city in health_of(installation(taizhou), now).cities] == ["taizhou"]
     assert {notice.city for notice in standing(taizhou, now)} == {"taizhou"}
 

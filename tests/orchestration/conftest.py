@@ -1,4 +1,4 @@
-"""One real Prefect server with a worker for the whole session, and a city's scene behind the flows."""
+"""One real Prefect server with a worker for this folder's tests, and a city's scene behind the flows."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -27,17 +27,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder that the session's server uses."""
+    """The data folder that the folder's server uses."""
     return tmp_path_factory.mktemp("prefect-home")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect(prefect_home: Path) -> Iterator[LocalPrefect]:
-    """Server, deployments and worker; the daily clock is off, tests have their own."""
-    with ExitStack() as running:
+    """Server, deployments and worker; the daily clock is off, tests have their own.
+
+    What the product waits for by itself is waited for as often, but not as long.
+    """
+    from fundpool.local_prefect import worker  # noqa: PLC0415 - imports Prefect
+    from tasks.options import RETRY_WHEN_AWAY  # noqa: PLC0415
+
+    pauses = RETRY_WHEN_AWAY["retry_delay_seconds"]  # one list, which every task has
+    with ExitStack() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "HEARTBEAT_SECONDS", 5)
+        running.callback(pauses.__setitem__, slice(None), pauses[:])
+        pauses[:] = [0.1 for _ in pauses]
         # Started as an installation with secrets is: none of them may reach the server.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("FUNDPOOL_GATEWAY_SECRET", GATEWAY_SECRET)
+        with pytest.MonkeyPatch.context() as at_start:
+            at_start.setenv("FUNDPOOL_GATEWAY_SECRET", GATEWAY_SECRET)
             local = running.enter_context(local_prefect(Settings(home=prefect_home)))
         yield local
 

@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 
 from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
+from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month
 from fundpool.local_prefect.runs import FlowRunResult, LocalPrefect
 from fundpool.services.month.daily import reserve_due_steps
+from fundpool.services.ports.files import Incoming
 from tests.integration.month_scene import CityScene, at
 
 OCTOBER = Month(2026, 10)
@@ -83,6 +85,62 @@ def test_a_make_up_saturday_after_an_outage_resumes_the_open_month_and_replays_n
     scene.submit(scene.plan(scene.counties[0]), "plan", at("2026-09-20 10:00"))
     tick = prefect.run_tick("2026-10-10", ["taizhou"])
     assert started(tick) == of_october([*BEFORE_PAYMENT, "allocation", "flags"])
+
+
+def test_cities_that_share_a_day_share_its_runs_and_each_fails_alone(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that failed is named and retriggered alone; nothing of the other is done again."""
+    scene = scene_of("taizhou", OCTOBER)
+    scene.drop(scene.plan(scene.counties[0]), "plan")
+    arrived = scene.ports.drop_folder.incoming
+
+    def incoming(city: str, document: str) -> tuple[Incoming, ...]:
+        if city == "suizhou":
+            raise InputError("folder_broken", "收件夹坏了", "the folder is broken", remedy="mend it")
+        return arrived(city, document)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(scene.ports.drop_folder, "incoming", incoming)
+        tick = prefect.run_tick("2026-09-19", ["taizhou", "suizhou"])
+    assert tick.is_completed
+    assert [run.name for run in tick.runs] == ["台州市等2市 2026-10 用款计划", "台州市等2市 2026-10 预警"]
+    collection = tick.runs[0]
+    assert collection.state_type == "FAILED"
+    assert "随州市" in collection.message
+    assert "台州市" not in collection.message
+    runs = {
+        city: scene.ports.database.read(lambda work, city=city: work.records.runs(city, OCTOBER))  # type: ignore[misc]
+        for city in ("taizhou", "suizhou")
+    }
+    assert {city: len(of_city) for city, of_city in runs.items()} == {"taizhou": 2, "suizhou": 2}
+    again = prefect.run_step("plan-collection", "suizhou", "2026-10", as_of="2026-09-19T12:00")
+    assert (again.name, again.state_name) == ("随州市 2026-10 用款计划", "Waiting")
+    assert len(scene.ports.database.read(lambda work: work.records.runs("taizhou", OCTOBER))) == 2
+
+
+def test_a_start_that_was_made_and_not_recorded_is_not_made_again(
+    prefect: LocalPrefect, scene_of: Callable[..., CityScene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks import daily  # noqa: PLC0415
+
+    scene_of("taizhou", OCTOBER)
+
+    def killed(*_: object) -> None:
+        raise RuntimeError("killed here")
+
+    with monkeypatch.context() as dying:
+        dying.setattr(daily, "record_start", killed)
+        assert prefect.run_tick("2026-09-26T07:00", ["taizhou", "suizhou"]).state_type == "FAILED"
+    prefect.finish_open_runs()
+    tick = prefect.run_tick("2026-09-26T07:05", ["taizhou", "suizhou"])
+    steps = [run.name.split()[-1] for run in tick.runs]
+    assert steps == ["用款计划", "预警"]
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    with get_client(sync_client=True) as client:
+        first = client.read_flow_run(UUID(tick.runs[0].run_id))
+    assert first.parameters["as_of"] == "2026-09-26T07:00", "the run of the first tick"
 
 
 def test_a_second_tick_of_the_day_starts_nothing(

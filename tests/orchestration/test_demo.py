@@ -20,6 +20,16 @@ STUCK_SECONDS = 600
 """Many times what a demo takes; one that is not over by then never will be."""
 
 
+def real_settings(home: Path) -> dict[str, str]:
+    """Of an installation that is none of the demo's business."""
+    return {
+        "FUNDPOOL_DATABASE_URL": "postgresql://nobody@nowhere/real",
+        "FUNDPOOL_GATEWAY_KIND": "file",
+        "FUNDPOOL_ANCHOR_TO": str(home.parent / "real-anchors"),
+        "FUNDPOOL_NOTIFY_COMMAND": f"touch {home.parent / 'real-people'}",
+    }
+
+
 def start(city: str, home: Path, *options: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [
@@ -30,7 +40,7 @@ def start(city: str, home: Path, *options: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "FUNDPOOL_DATABASE_URL": "postgresql://nobody@nowhere/real"},
+        env={**os.environ, **real_settings(home)},
         # Tests that a script runs in its background ignore Ctrl-C, and what they start inherits it.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one call
     )
@@ -46,6 +56,7 @@ def play_to_the_end(city: str, home: Path) -> dict[str, object]:
         stuck = f"stuck after {acts_done(home)} acts"
         pytest.fail(f"{stuck}\n{out}\n{err}\n{(home / 'prefect' / 'server.log').read_text()[-4000:]}")
     assert demo.returncode == 0, err
+    assert {path.name for path in home.parent.glob("real-*")} == set(), "nothing real was touched"
     assert "SYNTHETIC" in err
     summary: dict[str, object] = json.loads(out)
     assert summary["ok"] is True

@@ -26,9 +26,9 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 def examined(pool: Pool, *options: str, status: int, **changes: str) -> dict[str, Any]:
     """What the doctor finds, as JSON; his exit status is ``status``."""
-    done = pool.fundpool("doctor", "--json", *options, **changes)
-    assert done.returncode == status, done.stdout + done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
+    ended, printed = pool.fundpool_here("doctor", "--json", *options, **changes)
+    assert ended == status, printed
+    answer: dict[str, Any] = json.loads(printed)
     for trouble in (*answer["troubles"], *answer["mended"]):
         assert all(trouble[field] for field in ("code", "zh", "en", "remedy"))
     return answer
@@ -40,9 +40,11 @@ def codes(troubles: list[dict[str, str]]) -> set[str]:
 
 def test_with_a_worker_on_a_sound_server_nothing_is_found(pool: Pool) -> None:
     with pool.worker("alive"):
-        wait_for(lambda: pool.fundpool("doctor").returncode == 0, "the doctor still finds something")
+        wait_for(lambda: pool.fundpool_here("doctor")[0] == 0, "the doctor still finds something")
         assert examined(pool, status=0) == {"troubles": [], "mended": []}
-        assert "nothing found" in pool.fundpool("doctor").stdout
+        alone = pool.fundpool("doctor")
+        assert alone.returncode == 0
+        assert "nothing found" in alone.stdout
 
 
 def test_a_pool_full_of_runs_that_nobody_holds_is_freed(pool: Pool) -> None:

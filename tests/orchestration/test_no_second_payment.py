@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -125,9 +125,8 @@ def second_worker() -> Iterator[None]:
 def test_a_run_scheduled_twice_pays_once(prefect: LocalPrefect, taizhou: CityScene) -> None:
     from prefect.client.orchestration import get_client  # noqa: PLC0415
     from prefect.states import Scheduled  # noqa: PLC0415
-    from prefect.types._datetime import now  # noqa: PLC0415
 
-    seven = now("UTC")
+    seven = datetime.now(UTC)
     parameters = {"city": "taizhou", "month": "2026-10", "as_of": PAYDAY}
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("disbursement/disbursement")
@@ -321,11 +320,12 @@ def claimed() -> str:
     """A run taken by a worker that will give it to a process of its own."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415
     from prefect.states import Pending, Scheduled  # noqa: PLC0415
-    from prefect.types._datetime import now  # noqa: PLC0415
 
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("disbursement/disbursement")
-        far = Scheduled(scheduled_time=now("UTC").add(days=1))  # nobody else takes it meanwhile
+        far = Scheduled(
+            scheduled_time=datetime.now(UTC) + timedelta(days=1)
+        )  # nobody else takes it meanwhile
         parameters = {"city": "taizhou", "month": "2026-10", "as_of": PAYDAY}
         run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from sqlalchemy import make_url
 
 from fundpool.local_prefect.client import NO_LOGS_ON_THE_TERMINAL, QUIET, environment, past_every_proxy
@@ -44,6 +46,12 @@ def address_of(server: "subprocess.Popen[str]") -> str:
         if line.startswith("PREFECT_API_URL="):
             return line.strip().partition("=")[2]
     raise AssertionError(f"the server ended with {server.wait()}")
+
+
+def is_read(run_id: UUID) -> bool:
+    with suppress(Exception), get_client(sync_client=True) as client:
+        return client.read_flow_run(run_id).state_type is StateType.COMPLETED
+    return False
 
 
 @pytest.fixture
@@ -91,3 +99,8 @@ def test_server_and_worker_are_two_services_and_the_server_s_record_outlives_it(
             get_client(sync_client=True) as client,
         ):
             assert client.read_flow_run(run.id).state_type is StateType.COMPLETED
+            (child,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+            os.kill(int(child), signal.SIGKILL)
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+                wait_for(lambda: is_read(run.id), "the server is not started again")
+            assert server.poll() is None

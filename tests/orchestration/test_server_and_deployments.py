@@ -124,12 +124,14 @@ def test_a_second_start_in_the_same_folder_is_refused_in_words(
 
 
 def test_the_address_of_the_running_server_gives_the_link_to_a_run(
-    prefect: LocalPrefect, prefect_home: Path
+    prefect: LocalPrefect, prefect_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link = runs.run_url(Settings(home=prefect_home), "abc")
-    assert link == f"{prefect.ui_url}/runs/flow-run/abc"
-    assert runs.run_url(Settings(home=prefect_home / "elsewhere"), "abc") is None
-    assert runs.run_url(Settings(home=prefect_home), None) is None
+    with monkeypatch.context() as patch:
+        patch.delenv("PREFECT_API_URL")
+        link = runs.run_url(Settings(home=prefect_home), "abc")
+        assert link == f"{prefect.ui_url}/runs/flow-run/abc"
+        assert runs.run_url(Settings(home=prefect_home / "elsewhere"), "abc") is None
+        assert runs.run_url(Settings(home=prefect_home), None) is None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -15,9 +16,12 @@ from prefect.states import Scheduled
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import InputError, RuleViolation, ServiceUnavailable
+from fundpool.domain.month import keys
+from fundpool.domain.outcomes import StepInHand, UnitOutcome, UnitState
 from fundpool.domain.periods import Month
 from fundpool.domain.submission import DocumentKind
 from fundpool.local_prefect.runs import FlowRunResult, LocalPrefect
+from fundpool.services.month import steps
 from fundpool.services.ports.files import Incoming
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CityScene, at
@@ -127,7 +131,7 @@ def test_one_run_serves_many_cities_and_says_which_of_them_failed(
     """In batches, each its own task run; a city whose files cannot be had leaves the others collected."""
     import flows.steps  # noqa: PLC0415
 
-    monkeypatch.setattr(flows.steps, "CITIES_PER_BATCH", 2)
+    monkeypatch.setattr(flows.steps, "CITIES_PER_RUN", 2)
     scene = scene_of("taizhou", OCTOBER)
     scene.drop(scene.plan(SANMEN), "plan")
     arrived = scene.ports.drop_folder.incoming
@@ -306,9 +310,27 @@ def test_a_run_that_met_a_service_that_was_away_is_tried_again_by_itself_for_an_
         assert pauses == [60, 120, 240]
         assert len(tries) == 4 * 3, "each run's own task tries three times"
         with_end = client.read_flow_run(run_id)
-        assert recovery.retry_what_was_away(client, with_end.end_time) == []
+        assert run_id not in {run.id for run in recovery.retry_what_was_away(client, with_end.end_time)}
         assert with_end.state_name == "ServiceAway"
     assert sum(pause.total_seconds() for pause in (*recovery.PAUSES, *PAUSES_AFTER_THEM)) == 3600
+
+
+@pytest.mark.parametrize(
+    ("codes", "name"),
+    [
+        (["no_account"], "Failed"),
+        (["storage_unavailable"], "ServiceAway"),
+        (["no_account", "storage_unavailable"], "ServiceAway"),
+    ],
+)
+def test_one_city_s_own_trouble_keeps_no_other_from_being_tried_again(codes: list[str], name: str) -> None:
+    from tasks.conclusions import conclude_batches, state_of  # noqa: PLC0415
+
+    outcome = {"state": "failed", "unit": "421300", "unit_zh": "随州市", "fund": None, "remedy": None}
+    named = [{**outcome, "error_code": code, "detail_zh": code, "detail_en": code} for code in codes]
+    ended = state_of({"outcomes": named, "stopped": None})
+    assert ended.name == name
+    assert conclude_batches([state_of({"outcomes": named[:1], "stopped": None}), ended]).name == name
 
 
 def test_what_a_person_must_mend_or_a_played_clock_met_is_not_tried_again(
@@ -335,7 +357,8 @@ def test_what_a_person_must_mend_or_a_played_clock_met_is_not_tried_again(
     assert played.state_name == "ServiceAway"
     with get_client(sync_client=True) as client:
         at_end = client.read_flow_run(UUID(played.run_id)).end_time
-        assert recovery.retry_what_was_away(client, at_end) == []
+        again = {run.id for run in recovery.retry_what_was_away(client, at_end)}  # others' may be among them
+    assert again.isdisjoint({UUID(played.run_id), UUID(wrongly_set_up.run_id)})
 
 
 def test_a_failed_unit_leaves_no_traceback_of_prefects_own_in_the_log(
@@ -359,6 +382,65 @@ def test_a_failed_unit_leaves_no_traceback_of_prefects_own_in_the_log(
         lines = client.read_logs(of_both)
     assert lines
     assert not [line.message for line in lines if "Traceback" in line.message]
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [
+        ("a unit fails", "账户不对 · the account is wrong"),
+        ("a part raises", "RuntimeError: unforeseen"),
+        ("its end is refused", "账户不对 / the account is wrong"),
+    ],
+)
+def test_every_step_that_fails_says_why_in_one_line_and_logs_nothing_of_prefects_own(
+    prefect: LocalPrefect,
+    scene_of: Callable[..., CityScene],
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+    cause: str,
+) -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+
+    from tasks import parts  # noqa: PLC0415
+
+    scene_of("taizhou", OCTOBER)
+
+    def failing(_part: object, _ports: object, step: StepInHand) -> StepInHand:
+        if how == "a part raises":
+            raise RuntimeError("unforeseen\n[SQL: SELECT 1]\n(Background: nowhere)")
+        if how == "its end is refused":
+            return step
+        unit = UnitOutcome(SANMEN, UnitState.FAILED, "账户不对", "the account is wrong", error_code="wrong")
+        return replace(step, cities=tuple(replace(city, outcomes=(unit,)) for city in step.cities))
+
+    def refusing(_ports: object, _step: object) -> None:
+        raise RuleViolation("wrong", "账户不对", "the account is wrong")
+
+    monkeypatch.setattr(parts, "carry_out_part", failing)
+    if how == "its end is refused":
+        monkeypatch.setattr(steps, "end_step", refusing)
+    alone = prefect.run_step("flags", "taizhou", "2026-10", as_of=PAYDAY)
+    month = prefect.run_step("monthly-cycle", "taizhou", "2026-10", as_of=PAYDAY)
+    assert (alone.state_type, month.state_type) == ("FAILED", "FAILED")
+    assert alone.message.endswith(cause)
+    assert not alone.message.startswith("Task run"), "in our words, not in Prefect's"
+    failed_steps = month.message.partition(": ")[2].split("；")
+    assert [step.partition(":")[0] for step in failed_steps] == list(keys())
+    assert all(step.endswith(cause) for step in failed_steps)
+    ended = [each.state for each in task_runs_of(month, "■ flags") if each.name.startswith("■")]
+    assert [state and state.is_failed() and (state.message or "").endswith(cause) for state in ended] == [
+        True
+    ] * 10
+    APILogHandler().flush()
+    of_all = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[id_of(alone), id_of(month)]))
+    with get_client(sync_client=True) as client:
+        lines = [line.message for line in client.read_logs(of_all)]
+    assert lines
+    assert not [line for line in lines if "Unexpected result for failed state" in line]
+    if how == "a unit fails":  # the traceback of what nobody foresaw is wanted
+        assert not [line for line in lines if "Traceback" in line]
 
 
 def test_what_kept_a_county_back_is_in_the_runs_log_and_in_its_state(
@@ -429,14 +511,13 @@ def test_a_run_that_a_killed_process_left_behind_is_run_again(
 ) -> None:
     from prefect.client.orchestration import get_client  # noqa: PLC0415
     from prefect.states import Pending, Running, Scheduled  # noqa: PLC0415
-    from prefect.types._datetime import now  # noqa: PLC0415
 
     from fundpool.local_prefect.worker import working  # noqa: PLC0415
 
     scene_of("taizhou", OCTOBER)
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("flags/flags")
-        far = Scheduled(scheduled_time=now("UTC").add(days=1))
+        far = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(days=1))
         parameters = {"city": "taizhou", "month": "2026-10", "as_of": "2026-09-23"}
         run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=far)
         client.set_flow_run_state(run.id, Pending(), force=True)

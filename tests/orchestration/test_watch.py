@@ -9,8 +9,9 @@ import pytest
 from fundpool.adapters.watch.prefect_queue import LATE_AFTER, api_url, queue_at
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.periods import Month
-from fundpool.local_prefect.runs import LocalPrefect
+from fundpool.local_prefect.runs import LocalPrefect, run_url
 from fundpool.services.ports.notices import Act
+from fundpool.settings import Settings
 from tests.integration.month_scene import CityScene, at
 
 OCTOBER = Month(2026, 10)
@@ -28,14 +29,20 @@ def test_the_queue_of_a_real_server_is_read_over_plain_http(
     scene_of("jiujiang", OCTOBER)
     with monkeypatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
-        assert api_url(prefect_home) == prefect.url, (
-            "the local server is found by its address in the data folder"
-        )
-        assert api_url(prefect_home / "nowhere") is None
+        here = Settings(home=prefect_home)
+        assert api_url(here) == prefect.url, "the local server is found by its address in the data folder"
+        assert api_url(Settings(home=prefect_home / "nowhere")) is None
+        there = here.model_copy(update={"prefect_api_url": "http://10.0.0.1:4200/api/"})
+        assert api_url(there) == "http://10.0.0.1:4200/api", "the configuration names another machine's"
+        assert run_url(there, "a-run") == "http://10.0.0.1:4200/runs/flow-run/a-run"
+        patch.setenv("PREFECT_API_URL", prefect.url)
+        assert api_url(there) == prefect.url, "the variable goes first"
     prefect.run_tick("2026-09-01", ["jiujiang"])  # by now the worker has given its first sign of life
     before = queue_at(prefect.url)
     assert (before.late, before.running, before.workers_online) == (0, 0, 1)
     now = datetime.now(UTC)
+    assert before.last_heartbeat_at is not None
+    assert now - timedelta(minutes=2) < before.last_heartbeat_at <= now
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("flags/flags")
         parameters = {"city": "taizhou", "month": "2026-10", "county": None, "as_of": None}

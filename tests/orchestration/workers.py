@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State, WorkerStatus
 
+from fundpool.console.cli import main
 from fundpool.local_prefect import recovery
 from fundpool.local_prefect.client import NO_LOGS_ON_THE_TERMINAL, QUIET, environment, past_every_proxy
 from fundpool.local_prefect.deployments import deploy
@@ -31,9 +33,11 @@ from pathlib import Path
 from fundpool.console.cli import main
 from fundpool.local_prefect import worker
 from fundpool.services.month import steps
+from tasks.options import RETRY_WHEN_AWAY
 
 place, where = Path(sys.argv[1]), sys.argv[2]
-worker.HEARTBEAT_SECONDS = 2  # the server's own patience is three of them
+worker.HEARTBEAT_SECONDS = int(sys.argv[3])  # the server's own patience is three of them
+RETRY_WHEN_AWAY["retry_delay_seconds"][:] = [0.1, 0.1]  # one list, which every task has
 
 def standing_still(act):
     def stand(*arguments, **options):
@@ -47,7 +51,7 @@ if where == "running":
     steps.begin_step = standing_still(steps.begin_step)
 elif where == "pending":
     worker.load_flow_from_entrypoint = standing_still(worker.load_flow_from_entrypoint)
-sys.exit(main(["worker", *sys.argv[3:]]))
+sys.exit(main(["worker", *sys.argv[4:]]))
 """
 
 ONCE_A_SECOND = {
@@ -106,12 +110,27 @@ class Pool:
         return {**os.environ, "FUNDPOOL_HOME": str(self.home), "PYTHONPATH": str(ROOT), **bank}
 
     @contextmanager
-    def worker(self, name: str, *options: str, still: str = "nowhere") -> Iterator[WorkerProcess]:
-        """``fundpool worker --name NAME`` that stands still when its first run is ``pending`` or ``running``."""
+    def worker(
+        self, name: str, *options: str, still: str = "nowhere", heartbeat_seconds: int = 2
+    ) -> Iterator[WorkerProcess]:
+        """``fundpool worker --name NAME`` that stands still when its first run is ``pending`` or ``running``.
+
+        Where nobody dies, ``heartbeat_seconds`` as long as in production keep a busy machine from burying the living.
+        """
         place = self.home / f"{name}-{time.time_ns()}"
         place.mkdir()
         process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(place), still, "--name", name, *options],
+            [
+                sys.executable,
+                "-c",
+                WORKER,
+                str(place),
+                still,
+                str(heartbeat_seconds),
+                "--name",
+                name,
+                *options,
+            ],
             env=self.environment(),
             cwd=ROOT,
             stderr=subprocess.PIPE,
@@ -122,6 +141,13 @@ class Pool:
         finally:
             process.kill()
             process.communicate()
+
+    def fundpool_here(self, *arguments: str, **changes: str) -> tuple[int, str]:
+        """A command in this process, which has loaded Prefect already; its exit status and what it printed."""
+        printed = StringIO()
+        with environment({**self.environment(), **changes}), redirect_stdout(printed):
+            status = main(list(arguments))
+        return status, printed.getvalue()
 
     def fundpool(self, *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -56,6 +56,9 @@ def written_in(text: str) -> None:
     folded = digits.translate(str.maketrans("０１２３４５６７８９", "0123456789"))
     assert folded.isascii()
     whole, _, fraction = format_yuan(abs(amount), separators=False).partition(".")
+    if len(folded) > 15:  # a program's tail of zeros
+        folded, fraction = folded.rstrip("0") or "0", fraction.rstrip("0")
+        whole = whole if fraction else whole.rstrip("0") or "0"
     assert int(folded) in {int(whole + fraction), int(whole), int(whole + fraction[:1])}
 
 

@@ -21,6 +21,7 @@ fen = st.integers(min_value=0, max_value=10**13)
 @given(st.text(max_size=20))
 @example("-")
 @example("１２．５０")
+@example("10.000000000000000000")  # as a program writes it: zeros to no end
 def test_an_amount_read_from_text_is_written_in_that_text(text: str) -> None:
     written_in(text)
 

@@ -9,6 +9,8 @@ from tests.simulation.backends import Kind, play, run
 from tests.simulation.quick import quick
 from tests.simulation.sql_books import SqlBooks
 
+pytestmark = pytest.mark.slow
+
 FRESH = time.time_ns() // 1_000_000
 """Never the same seeds again: a fault that the last seeds missed is not found by repeating them."""
 

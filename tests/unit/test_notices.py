@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from fundpool.adapters.policies.policy_files import PRODUCT_POLICIES, load_policies, load_work_calendar
+from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.notices import MAX_ATTEMPTS, Notice, NoticeKind, over, pause_after
 from fundpool.domain.periods import Month
-from fundpool.services.ports.notices import Surroundings
+from fundpool.services.ports.notices import Queue, Surroundings
 from fundpool.services.watch.notices import needed_holiday_notices, standing_notices
 from fundpool.services.watch.outbox import compose
 from fundpool.services.watch.readings import CityReading, FailedStep, Reading, StoppedFund
@@ -65,6 +66,38 @@ def test_the_missing_ticks_of_several_mornings_and_cities_end_together() -> None
     assert (notice.subject, notice.city) == ("tick", None)
     assert "随州市" in notice.message_zh
     assert "台州市" not in notice.message_zh
+
+
+def test_no_worker_is_told_after_ten_minutes_while_anything_is_to_run() -> None:
+    gone = Queue(1, 0, 0, workers_online=0, last_heartbeat_at=NOON - timedelta(minutes=10))
+    around = replace(ROOMY, queue=gone)
+    ((key, notice),) = standing(reading(), around).items()
+    assert (key, notice.kind, notice.subject) == (
+        "worker:2026-09-15T11:50:00+08:00",
+        NoticeKind.WORKER_OFFLINE,
+        "worker",
+    )
+    assert "fundpool doctor" in notice.remedy
+    assert list(standing(reading(NOON + timedelta(hours=6)), around)) == [key], "one event, however long"
+    for well in (
+        replace(gone, last_heartbeat_at=NOON - timedelta(minutes=9, seconds=59)),
+        replace(gone, workers_online=1),
+        replace(gone, scheduled=0),
+    ):
+        assert standing(reading(), replace(ROOMY, queue=well)) == {}
+    assert list(standing(reading(), replace(ROOMY, queue=replace(gone, scheduled=0, running=1)))) == [key]
+    assert standing(replace(reading(), cities=()), around) == {}, "nothing is carried on here yet"
+
+
+def test_a_server_that_is_away_hides_its_workers_and_one_set_up_anew_knows_none() -> None:
+    away = replace(ROOMY, queue=ServiceUnavailable("prefect_unavailable", "没有应答", "no answer"))
+    seen = replace(reading(), worker_seen_at=NOON - timedelta(minutes=10))
+    (notice,) = standing(seen, away).values()
+    assert "does not answer" in notice.message_en
+    assert standing(replace(seen, worker_seen_at=NOON - timedelta(minutes=9)), away) == {}
+    anew = replace(ROOMY, queue=Queue(1, 0, 0, workers_online=0))
+    assert list(standing(seen, anew)) == [notice.key], "the same event"
+    assert list(standing(reading(), anew)) == ["worker:2026-09-15"]
 
 
 def test_a_disk_below_the_limit_is_told_once_a_day() -> None:

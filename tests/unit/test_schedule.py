@@ -1,13 +1,14 @@
 """Which steps the daily tick starts on a day, decided from duties, calendar and the steps' states."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from fundpool.domain.duties import Basis, Duty, DutyKind, DutyStatus
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import Firmness, Shift
-from fundpool.domain.schedule import ScheduledStep, steps_due
+from fundpool.domain.schedule import CITIES_PER_RUN, ScheduledStep, SharedStart, shared_starts, steps_due
 from fundpool.domain.working_days import WorkCalendar
 
 OCTOBER = Month(2026, 10)
@@ -153,6 +154,44 @@ def test_a_year_without_a_holiday_notice_still_gets_its_steps_from_the_due_day()
 
 
 def test_the_key_of_a_start_is_made_of_the_decision_alone():
-    first = ScheduledStep("taizhou", "disbursement", OCTOBER, date(2026, 9, 30))
-    again = ScheduledStep("taizhou", "disbursement", OCTOBER, date(2026, 9, 30), run_id="other")
+    first = SharedStart((reserved("taizhou", "disbursement"),))
+    again = SharedStart((replace(reserved("taizhou", "disbursement"), run_id="other"),))
     assert first.key == again.key == "taizhou:disbursement:2026-10:2026-09-30"
+
+
+SEVEN = datetime(2026, 9, 30, 7, tzinfo=UTC)
+
+
+def reserved(city: str, step: str, month: Month = OCTOBER, *, at: datetime = SEVEN) -> ScheduledStep:
+    return ScheduledStep(city, step, month, date(2026, 9, 30), reserved_at=at)
+
+
+def test_cities_with_the_same_step_due_share_a_run_and_each_keeps_its_order():
+    taizhou, suizhou = "taizhou", "suizhou"
+    due = [
+        reserved(taizhou, "allocation", Month(2026, 9)),
+        reserved(taizhou, "plan-collection"),
+        reserved(taizhou, "flags"),
+        reserved(suizhou, "plan-collection"),
+        reserved(suizhou, "disbursement"),
+        reserved(suizhou, "flags"),
+    ]
+    starts = shared_starts(due, [taizhou, suizhou])
+    assert [(str(start.steps[0].month), start.steps[0].step, start.cities) for start in starts] == [
+        ("2026-09", "allocation", [taizhou]),
+        ("2026-10", "plan-collection", [taizhou, suizhou]),
+        ("2026-10", "disbursement", [suizhou]),
+        ("2026-10", "flags", [taizhou, suizhou]),
+    ]
+    assert len({start.key for start in starts}) == 4
+
+
+def test_a_start_that_was_cut_short_is_made_again_for_the_same_cities():
+    """Whoever joins later, and whoever was started already."""
+    cities = [f"city{number}" for number in range(2 * CITIES_PER_RUN + 1)]
+    due = [reserved(city, "flags") for city in cities if city != "city50"]
+    first, second, third = shared_starts(due, cities)
+    assert [len(start.steps) for start in (first, second, third)] == [40, 39, 1]
+    late = reserved("city50", "flags", at=SEVEN + timedelta(minutes=5))
+    again = shared_starts([*second.steps, *third.steps, late], cities)
+    assert [start.key for start in again] == [second.key, shared_starts([late], cities)[0].key, third.key]

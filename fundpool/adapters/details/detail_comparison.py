@@ -3,7 +3,7 @@
 Both files become tables of a database in a temporary folder, in which a row's number is its place in the
 file; joins, groups and sorts that do not fit the memory limit spill there. Texts are never taken for
 numbers, amounts are 64-bit integers and their sums 128-bit. DuckDB loads no extension and reaches nothing
-but that folder and the two files.
+but that folder and the two files. ``cluster`` has the lines that differ found by other machines.
 """
 
 import os
@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,13 +72,15 @@ SELECT CAST(c{0} AS VARCHAR) AS serial, CAST(c{1} AS VARCHAR) AS county, CAST(c{
   CAST(c{3} AS VARCHAR) AS amount
 FROM read_parquet(?, hive_partitioning=false) AS t({names})
 """
-_COMPARE = """
+_PLACED = """
 CREATE VIEW {side}_placed AS
   SELECT line.rowid AS id, serial, amount_fen, place.id AS place
   FROM {side}_line AS line JOIN place ON place.side = '{side}' AND place.county = line.county AND place.fund = line.fund;
+"""
+_FIRST = """
 CREATE TABLE {side}_duplicate AS
   SELECT placed.* FROM {side}_placed AS placed
-  JOIN (SELECT serial, min(rowid) AS first_id FROM {side}_line GROUP BY serial HAVING count(*) > 1) USING (serial)
+  JOIN (SELECT serial, min(id) AS first_id FROM {side}_placed GROUP BY serial HAVING count(*) > 1) USING (serial)
   WHERE placed.id <> first_id;
 CREATE VIEW {side}_first AS
   SELECT * FROM {side}_placed AS placed ANTI JOIN {side}_duplicate AS duplicate ON duplicate.id = placed.id;
@@ -198,27 +200,40 @@ class DetailComparer:
             yield from rows
 
 
+def find_differences(database: duckdb.DuckDBPyConnection, _folder: Path) -> None:
+    """Make the table ``difference`` from the placed lines of both sides: all of them, or all with some serials."""
+    for side in Side:
+        database.execute(_FIRST.format(side=side))
+    database.execute(_DIFFERENCES)
+
+
 @contextmanager
 def compare(
-    left: tuple[Path, Columns],
-    right: tuple[Path, Columns],
+    left: tuple[Path | str, Columns],
+    right: tuple[Path | str, Columns],
     city: CityPlaces | None = None,
+    *,
+    find: Callable[[duckdb.DuckDBPyConnection, Path], None] = find_differences,
 ) -> Generator[DetailComparer, None, None]:
-    """Compare two files; the comparison's database lives as long as the ``with`` block.
+    """Compare two files, paths or addresses; the comparison's database lives as long as the ``with`` block.
 
     With a city, counties and funds are found in its register; without a city their texts stand as written.
-    Raises InputError for a file, line or value that cannot be taken, ServiceUnavailable when the temporary
-    folder cannot hold what is needed.
+    ``find`` finds the lines that differ, with the comparison's database and folder. Raises InputError for a
+    file, line or value that cannot be taken, ServiceUnavailable when the temporary folder cannot hold what is
+    needed or a place of files does not answer.
     """
     with _storage_errors(), tempfile.TemporaryDirectory(prefix="fundpool-reconcile-") as name:
         folder = Path(name).resolve()
-        files = {Side.LEFT: left, Side.RIGHT: right}
+        files = {
+            side: (detail_files.local_file(given, folder / f"{side}.copy"), columns)
+            for side, (given, columns) in ((Side.LEFT, left), (Side.RIGHT, right))
+        }
         states = {path: detail_files.open_file(path) for path, _ in files.values()}
         surveys = {
             side: None if detail_files.is_parquet(path) else detail_files.survey_csv(path)
             for side, (path, _) in files.items()
         }
-        with closing(_open(folder, list(states))) as database:
+        with closing(open_database(folder, list(states))) as database:
             sources = {
                 side: _Loading(
                     database, folder, side, path=path, columns=columns, survey=surveys[side]
@@ -227,7 +242,7 @@ def compare(
             }
             # The lines are committed, which gives rows their numbers; what follows is not for keeping.
             database.execute("BEGIN")
-            comparison = _compare(database, sources, city)
+            comparison = _compare(database, sources, city, find=lambda: find(database, folder))
             for path, state in states.items():
                 detail_files.require_same(path, state)
             yield DetailComparer(comparison, database, folder, _sources=sources)
@@ -248,7 +263,7 @@ def _storage_errors() -> Generator[None, None, None]:
         ) from error
 
 
-def _open(folder: Path, files: list[Path]) -> duckdb.DuckDBPyConnection:
+def open_database(folder: Path, files: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
     """A database that reaches the folder and the files and nothing else; its configuration is locked."""
     settings: dict[str, Any] = {
         "temp_directory": str(folder / "spill"),
@@ -465,7 +480,11 @@ def _fault(
 
 
 def _compare(
-    database: duckdb.DuckDBPyConnection, sources: Mapping[Side, _Source], city: CityPlaces | None
+    database: duckdb.DuckDBPyConnection,
+    sources: Mapping[Side, _Source],
+    city: CityPlaces | None,
+    *,
+    find: Callable[[], None],
 ) -> DetailComparison:
     def place_of(group: _Group) -> tuple[str, str]:
         if city is None:
@@ -487,8 +506,8 @@ def _compare(
             [list(column) for column in zip(*rows, strict=True)],
         )
     for side in Side:
-        database.execute(_COMPARE.format(side=side))
-    database.execute(_DIFFERENCES)
+        database.execute(_PLACED.format(side=side))
+    find()
     counts: list[Counter[str]] = [Counter() for _ in places]
     for side, group, place in placed:
         counts[numbers[place]].update({f"{side}_rows": group.rows, f"total_{side}_fen": group.total_fen})

@@ -1,6 +1,6 @@
 """Files of payment details as they come: what they are, in which encoding, and whether every line is whole.
 
-The bytes decide what a file is, its name does not. A CSV is surveyed once in a stream: encoding (UTF-8,
+A file under an address (``s3://…``) is copied first, by fsspec. The bytes decide what a file is, its name does not. A CSV is surveyed once in a stream: encoding (UTF-8,
 else GB18030, both strictly), lines, fields, SHA-256. The comparison lets DuckDB read a plain one and holds
 what it took against the survey; any other file, and any doubt, goes through ``rewrite``, which reads record
 by record, names the line and the error, and writes the four columns anew.
@@ -12,12 +12,15 @@ import hashlib
 import os
 import re
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import TextIO
+from urllib.parse import urlsplit, urlunsplit
 
-from fundpool.domain.errors import InputError
+from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+
+from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.documents.detail_comparison import DETAIL_COLUMNS, Columns
 
 _CHUNK = 1 << 20
@@ -60,8 +63,83 @@ def _state_of(path: Path) -> FileState:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
+class _Copy(PosixPath):
+    """A copy of a file that lies elsewhere; people know it by its ``address``."""
+
+    address: str
+
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def local_file(given: Path | str, target: Path) -> Path:
+    """The file at a path, or a copy at ``target`` of the one at an address that fsspec knows.
+
+    Raises InputError for an address that cannot be used or a file that changed meanwhile, ServiceUnavailable
+    when its place does not answer.
+    """
+    if isinstance(given, Path) or not _ADDRESS.match(given):
+        return Path(given)
+    copy = _Copy(target)
+    copy.address = _without_secrets(given)
+    with _reading(copy):
+        files, path = url_to_fs(given)
+        before = files.ukey(path)
+        stream = files.open(path, "rb")
+    with stream, target.open("wb") as written:
+        while True:
+            with _reading(copy):
+                piece = stream.read(_CHUNK)
+            if not piece:
+                break
+            written.write(piece)
+    with _reading(copy):
+        files.invalidate_cache()
+        after = files.ukey(path)
+    if after != before:
+        raise _changed(copy)
+    return copy
+
+
+def _without_secrets(address: str) -> str:
+    # A name and password before the host, or a signature behind the path.
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+@contextmanager
+def _reading(copy: _Copy) -> Generator[None, None, None]:
+    """Whatever a place of files raises, in words; each has errors of its own."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            "detail_address",
+            f"{shown(copy)}：没有安装读取此类地址的组件：{printable(str(error))}",
+            f"{shown(copy)}: what reads such an address is not installed: {printable(str(error))}",
+            remedy="在运行 fundpool 的环境中安装它，如 pip install s3fs / install it beside fundpool, such as pip install s3fs",
+        ) from error
+    except (ValueError, FileNotFoundError, IsADirectoryError) as error:
+        raise InputError(
+            "detail_address",
+            f"{shown(copy)}：没有此文件，或不是可用的地址（{type(error).__name__}）",
+            f"{shown(copy)}: no such file, or no address that can be used ({type(error).__name__})",
+            remedy="写法如 s3://桶/文件.parquet；访问凭据按 fsspec 的配置 / written like s3://bucket/file.parquet; credentials as "
+            "fsspec is configured",
+        ) from error
+    except Exception as error:
+        raise ServiceUnavailable(
+            "detail_place_away",
+            f"{shown(copy)}：存放处没有应答或拒绝访问（{type(error).__name__}）",
+            f"{shown(copy)}: its place did not answer or refused ({type(error).__name__})",
+            remedy="检查网络、地址与访问凭据后重试 / check network, address and credentials, then run again",
+        ) from error
+
+
 def shown(path: Path) -> str:
     """The file's name for people; bytes that are no UTF-8 are escaped."""
+    if isinstance(path, _Copy):
+        return printable(path.address, longest=10_000)
     return printable(os.fsencode(path).decode("utf-8", "backslashreplace"), longest=10_000)
 
 
@@ -102,12 +180,16 @@ def require_same(path: Path, before: FileState) -> None:
     except OSError:
         same = False
     if not same:
-        raise InputError(
-            "detail_file_changed",
-            f"{shown(path)}：读取期间文件被改动，结果不可用",
-            f"{shown(path)}: the file changed while it was read; there is no result",
-            remedy="等写入结束后重新比对 / run again when nothing writes to it any more",
-        )
+        raise _changed(path)
+
+
+def _changed(path: Path) -> InputError:
+    return InputError(
+        "detail_file_changed",
+        f"{shown(path)}：读取期间文件被改动，结果不可用",
+        f"{shown(path)}: the file changed while it was read; there is no result",
+        remedy="等写入结束后重新比对 / run again when nothing writes to it any more",
+    )
 
 
 def is_parquet(path: Path) -> bool:

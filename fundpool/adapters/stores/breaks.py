@@ -1,14 +1,21 @@
 """The register of breaks, on SQL."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
-from fundpool.adapters.stores.store import Store, record_of, values_of
+from fundpool.adapters.stores.store import Store, record_of, rows_where, values_of
 from fundpool.domain.errors import InputError
 from fundpool.services.ports.money_ports import Break
 from schemas.tables.transfers import reconciliation_break
+
+
+@cache
+def _breaks(*names: str, only_open: bool) -> Select[Any]:
+    query = rows_where(reconciliation_break, *names).order_by(reconciliation_break.c.id)
+    return query.where(reconciliation_break.c.resolved_at.is_(None)) if only_open else query
 
 
 class SqlBreakStore(Store):
@@ -23,13 +30,9 @@ class SqlBreakStore(Store):
         return True
 
     def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:
-        c = reconciliation_break.c
-        query = select(reconciliation_break).order_by(c.id)
-        if city is not None:
-            query = query.where(c.city == city)
-        if only_open:
-            query = query.where(c.resolved_at.is_(None))
-        return [record_of(Break, row, stops_fund=bool(row["stops_fund"])) for row in self._all(query)]
+        of_city = {} if city is None else {"city": city}
+        rows = self._all(_breaks(*of_city, only_open=only_open), **of_city)
+        return [record_of(Break, row, stops_fund=bool(row["stops_fund"])) for row in rows]
 
     def resolve(self, break_id: int, by: str, resolution: str, *, at: datetime) -> None:
         self._set_open(break_id, {"resolved_at": at, "resolved_by": by, "resolution": resolution})

@@ -162,11 +162,12 @@ def _sqlite_engine(address: URL) -> Engine:
 def _postgresql_engine(url: str) -> Engine:
     driver_url = make_url(url).set(drivername="postgresql+psycopg")
     # A statement prepared while a table was empty keeps the plan of an empty table: no preparing.
+    # A database made without a locale has no encoding, and psycopg would give its text as bytes.
     return create_engine(
         driver_url,
         isolation_level="SERIALIZABLE",
         pool_pre_ping=True,
-        connect_args={"prepare_threshold": None},
+        connect_args={"prepare_threshold": None, "client_encoding": "utf8"},
     )
 
 
@@ -188,6 +189,9 @@ _READ_ONLY = {"25006", "42501"}
 _READ_ONLY_WORDS = ("readonly database", "hot standby", "recovery is in progress")
 """What SQLite says of a file, and PostgreSQL of a standby, that cannot be written."""
 
+_FULL, _FULL_WORDS = "53100", "disk is full"
+"""PostgreSQL's state, and SQLite's words, of a disk without space."""
+
 
 def _for_people(error: DBAPIError) -> Exception:
     if _sqlstate(error) in _READ_ONLY or any(words in str(error.orig) for words in _READ_ONLY_WORDS):
@@ -199,7 +203,8 @@ def _for_people(error: DBAPIError) -> Exception:
     if any(text in str(error.orig) for text in _MISSING_COLUMN) or _sqlstate(error) == "42703":
         return _outdated(_reason(error))
     if isinstance(error, OperationalError) or _is_serialization_failure(error):
-        return _unavailable(error)
+        is_full = _sqlstate(error) == _FULL or _FULL_WORDS in str(error.orig)
+        return _full(error) if is_full else _unavailable(error)
     return error
 
 
@@ -265,6 +270,17 @@ def _read_only(error: DBAPIError) -> ServiceUnavailable:
         f"the database is read-only and cannot be written: {reason}",
         remedy="检查数据库文件与目录的写权限、磁盘是否只读，或 FUNDPOOL_DATABASE_URL 是否指向备库或只读用户 / check that file and folder "
         "may be written, that the disk is not mounted read-only, or that the address is not a standby's or a reader's",
+    )
+
+
+def _full(error: DBAPIError) -> ServiceUnavailable:
+    reason = _reason(error)
+    return ServiceUnavailable(
+        "database_full",
+        f"数据库所在磁盘已满，未写入：{reason}",
+        f"the database's disk is full, nothing was written: {reason}",
+        remedy="腾出空间后重试同一命令；Prefect 下的运行一小时内自动再试 / free space and run the same command again; a run under "
+        "Prefect is tried again over an hour",
     )
 
 

@@ -1,6 +1,6 @@
 """Review cases in SQL."""
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping
 
 from fundpool.adapters.stores.store import Store, local, record_of, rows_where, values_of
 from fundpool.domain.periods import Period, parse_period
@@ -10,6 +10,9 @@ from schemas.tables.reviews import review_cases
 
 _KEY = ("city", "month", "document", "county", "fund")
 _CASE = rows_where(review_cases, *_KEY)
+_ORDER = (review_cases.c.document, review_cases.c.county, review_cases.c.fund)
+_CASES = rows_where(review_cases, "city", "month").order_by(*_ORDER)
+_CASES_OF_DOCUMENT = rows_where(review_cases, "city", "month", "document").order_by(*_ORDER)
 
 
 class SqlReviews(Store):
@@ -24,11 +27,11 @@ class SqlReviews(Store):
         return None if row is None else _case(row)
 
     def cases(self, city: str, month: Period, document: DocumentKind | None = None) -> tuple[ReviewCase, ...]:
-        query = select(review_cases).where(review_cases.c.city == city, review_cases.c.month == str(month))
-        if document is not None:
-            query = query.where(review_cases.c.document == document.value)
-        query = query.order_by(review_cases.c.document, review_cases.c.county, review_cases.c.fund)
-        return tuple(_case(row) for row in self._all(query))
+        if document is None:
+            rows = self._all(_CASES, city=city, month=str(month))
+        else:
+            rows = self._all(_CASES_OF_DOCUMENT, city=city, month=str(month), document=document.value)
+        return tuple(_case(row) for row in rows)
 
     def save(self, case: ReviewCase) -> None:
         values = values_of(case)

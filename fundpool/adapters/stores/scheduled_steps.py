@@ -1,6 +1,6 @@
 """The daily tick's reservations in SQL."""
 
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import select
 
@@ -28,8 +28,8 @@ class SqlScheduledSteps(Store):
         rows = self._connection.execute(query.distinct().order_by(scheduled_steps.c.month))
         return tuple(Month.parse(row.month) for row in rows)
 
-    def reserve(self, scheduled: ScheduledStep, at: datetime) -> None:
-        self._rows.insert(scheduled_steps, values_of(scheduled) | {"run_id": None, "reserved_at": at})
+    def reserve(self, scheduled: ScheduledStep) -> None:
+        self._rows.insert(scheduled_steps, values_of(scheduled) | {"run_id": None})
 
     def set_run(self, scheduled: ScheduledStep, run_id: str) -> None:
         c = scheduled_steps.c

@@ -13,7 +13,10 @@ from sqlalchemy import (
     Connection,
     Insert,
     RowMapping,
+    Select,
     Table,
+    Update,
+    bindparam,
     delete,
     func,
     insert,
@@ -90,6 +93,22 @@ def _empty(table: Table) -> dict[str, None]:
         for column in table.columns
         if column is not numbered and column.server_default is None
     }
+
+
+# Built once: a statement costs more to build than the database takes to answer it.
+@cache
+def _of_key(table: Table, key: tuple[str, ...]) -> Select[Any]:
+    return select(table).where(*_is_of_key(table, key))
+
+
+@cache
+def _setting(table: Table, key: tuple[str, ...], names: tuple[str, ...]) -> Update:
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return update(table).where(*_is_of_key(table, key)).values(values)
+
+
+def _is_of_key(table: Table, key: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == bindparam(f"key_{name}") for name in key]
 
 
 def _key_of(table: Table, row: Mapping[Any, Any]) -> str:
@@ -181,9 +200,15 @@ class RowWriter:
                 self._written[table.name, key] = RowEntry(table.name, key, before, after=None)
 
     def put(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-        """Set ``values`` in the row of ``key``, or add it."""
-        if self.update(table, [table.c[name] == value for name, value in key.items()], values) == 0:
+        """Set ``values`` in the row of ``key``, or add it; a part of a key is never null."""
+        at = {f"key_{name}": value for name, value in key.items()}
+        row = self._connection.execute(_of_key(table, tuple(key)), at).mappings().first()
+        if row is None:
             self.insert(table, {**key, **values})
+            return
+        setting = _setting(table, tuple(key), tuple(values))
+        self._connection.execute(setting, at | {f"new_{name}": value for name, value in values.items()})
+        self.note_change(table, row, {**row, **values})
 
     def note_change(self, table: Table, before: Mapping[Any, Any], after: Mapping[Any, Any]) -> None:
         """Remember a row that its store has changed by a statement of its own."""

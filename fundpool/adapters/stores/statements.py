@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, or_, select
+from sqlalchemy import RowMapping, Select, bindparam, or_, select
 
 from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.store import Store, record_of, rows_where, values_of
@@ -21,6 +21,15 @@ from schemas.tables.transfers import statement_day, statement_line
 
 _BALANCES = rows_where(statement_balance, "account_no").order_by(statement_balance.c.day)
 _LINE = rows_where(statement_line, "account_no", "bank_serial")
+_SEQUENCES = rows_where(statement_day, "account_no").where(statement_day.c.sequence.is_not(None))
+_IMPORTS = rows_where(statement_day, "account_no")
+_LINES_BETWEEN = (
+    rows_where(statement_line, "account_no")
+    .where(
+        statement_line.c.executed_at >= bindparam("first"), statement_line.c.executed_at < bindparam("end")
+    )
+    .order_by(statement_line.c.executed_at, statement_line.c.id)
+)
 _LINES_OF_KEY = rows_where(statement_line, "attempt_key").order_by(statement_line.c.id)
 
 
@@ -61,19 +70,12 @@ class SqlStatementStore(Store):
         self._rows.delete(statement_day, [c.account_no == account_no, c.day == day.isoformat()])
 
     def sequences(self, account_no: str) -> dict[date, int]:
-        c = statement_day.c
-        rows = self._connection.execute(
-            select(c.day, c.sequence).where(c.account_no == account_no, c.sequence.is_not(None))
-        )
-        return {date.fromisoformat(row.day): row.sequence for row in rows}
+        rows = self._all(_SEQUENCES, account_no=account_no)
+        return {date.fromisoformat(row["day"]): row["sequence"] for row in rows}
 
     def imports(self, account_no: str) -> dict[date, datetime]:
-        rows = self._connection.execute(
-            select(statement_day.c.day, statement_day.c.imported_at).where(
-                statement_day.c.account_no == account_no
-            )
-        )
-        return {date.fromisoformat(row.day): row.imported_at for row in rows}
+        rows = self._all(_IMPORTS, account_no=account_no)
+        return {date.fromisoformat(row["day"]): row["imported_at"] for row in rows}
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         return [_line(row) for row in self._all(_LINES_OF_KEY, attempt_key=attempt_key)]
@@ -83,17 +85,9 @@ class SqlStatementStore(Store):
         return frozenset(self._connection.scalars(_keys_with_lines(dialect), listed(dialect, keys)))
 
     def lines_of_account(self, account_no: str, first: date, last: date) -> list[StatementLine]:
-        c = statement_line.c
-        query = (
-            select(statement_line)
-            .where(
-                c.account_no == account_no,
-                c.executed_at >= midnight(first),
-                c.executed_at < midnight(last + timedelta(days=1)),
-            )
-            .order_by(c.executed_at, c.id)
-        )
-        return [_line(row) for row in self._all(query)]
+        end = midnight(last + timedelta(days=1))
+        rows = self._all(_LINES_BETWEEN, account_no=account_no, first=midnight(first), end=end)
+        return [_line(row) for row in rows]
 
     def state_balance(self, account_no: str, balance: StatedBalance) -> None:
         values = values_of(balance)

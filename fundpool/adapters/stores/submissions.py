@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, Select, bindparam, func, select
 
 from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, values_of
 from fundpool.domain.errors import InputError
@@ -26,23 +27,50 @@ from schemas.tables.submissions import (
 _RECEIVED = rows_where(received_files, "city", "document", "sha256")
 _FILE = rows_where(received_files, "id")
 _FIGURES = rows_where(submission_figures, "submission_id").order_by(submission_figures.c.position)
+_CONTENT = select(raw_files.c.content).where(raw_files.c.sha256 == bindparam("sha256"))
+_KNOWN_CONTENT = select(raw_files.c.sha256).where(raw_files.c.sha256 == bindparam("sha256"))
+_JUDGED = rows_where(judgements, "submission_id").where(judgements.c.is_current)
+_JUDGEMENT = (
+    select(
+        judgements.c.verdict,
+        judgements.c.declared,
+        judgements.c.evaluated,
+        judgements.c.findings,
+        submissions.c.county,
+    )
+    .join(submissions, submissions.c.id == judgements.c.submission_id)
+    .where(judgements.c.submission_id == bindparam("submission_id"), judgements.c.is_current)
+)
+
+
+@cache
+def _submissions_where(*names: str) -> Select[Any]:
+    return (
+        select(
+            submissions,
+            received_files.c.sha256,
+            received_files.c.file_name,
+            raw_files.c.stored_at.label("entered_at"),
+        )
+        .join(received_files, received_files.c.id == submissions.c.file_id)
+        .join(raw_files, raw_files.c.sha256 == received_files.c.sha256)
+        .where(*(submissions.c[name] == bindparam(name) for name in names))
+        .order_by(submissions.c.county, submissions.c.version)
+    )
 
 
 class SqlSubmissions(SealedStore):
     """``services.month_stores.SubmissionStore`` on one connection."""
 
     def add_raw_file(self, sha256: str, content: bytes, at: datetime) -> None:
-        known = self._connection.scalar(select(raw_files.c.sha256).where(raw_files.c.sha256 == sha256))
-        if known is None:
+        if self._connection.scalar(_KNOWN_CONTENT, {"sha256": sha256}) is None:
             size = len(content)
             self._rows.insert(
                 raw_files, {"sha256": sha256, "size_bytes": size, "stored_at": at, "content": content}
             )
 
     def raw_content(self, sha256: str) -> bytes | None:
-        content: bytes | None = self._connection.scalar(
-            select(raw_files.c.content).where(raw_files.c.sha256 == sha256)
-        )
+        content: bytes | None = self._connection.scalar(_CONTENT, {"sha256": sha256})
         return content
 
     def keep_cells(self, sha256: str, cells: bytes) -> None:
@@ -123,11 +151,7 @@ class SqlSubmissions(SealedStore):
     def add_submission(
         self, file: ReceivedFile, county: str, month: Period, *, figures: Sequence[Figure]
     ) -> Submission:
-        known = self._submissions(
-            submissions.c.file_id == file.id,
-            submissions.c.county == county,
-            submissions.c.month == str(month),
-        )
+        known = self._submissions(file_id=file.id, county=county, month=str(month))
         if known:
             return known[0]
         version = self._connection.scalar(
@@ -158,25 +182,19 @@ class SqlSubmissions(SealedStore):
                 for position, figure in enumerate(figures)
             ),
         )
-        return self._submissions(submissions.c.id == submission_id)[0]
+        return self._submissions(id=submission_id)[0]
 
     def versions(
         self, city: str, document: DocumentKind, month: Period, *, county: str | None = None
     ) -> tuple[Submission, ...]:
-        conditions = [
-            submissions.c.city == city,
-            submissions.c.document == document.value,
-            submissions.c.month == str(month),
-        ]
-        if county is not None:
-            conditions.append(submissions.c.county == county)
-        return self._submissions(*conditions)
+        only = {} if county is None else {"county": county}
+        return self._submissions(city=city, document=document.value, month=str(month), **only)
 
     def versions_of_period(self, city: str, month: Period) -> tuple[Submission, ...]:
-        return self._submissions(submissions.c.city == city, submissions.c.month == str(month))
+        return self._submissions(city=city, month=str(month))
 
     def of_file(self, file_id: int) -> tuple[Submission, ...]:
-        return self._submissions(submissions.c.file_id == file_id)
+        return self._submissions(file_id=file_id)
 
     def figures(self, submission_id: int) -> tuple[Figure, ...]:
         return tuple(record_of(Figure, row) for row in self._all(_FIGURES, submission_id=submission_id))
@@ -192,9 +210,7 @@ class SqlSubmissions(SealedStore):
         findings: Sequence[Finding],
     ) -> bool:
         text = json.dumps([asdict(finding) for finding in findings], ensure_ascii=False)
-        current = self._connection.execute(
-            select(judgements).where(judgements.c.submission_id == submission_id, judgements.c.is_current)
-        ).one_or_none()
+        current = self._connection.execute(_JUDGED, {"submission_id": submission_id}).one_or_none()
         if current is not None:
             stands = (current.verdict, current.declared, current.evaluated, current.findings)
             if stands == (verdict.value, declared, evaluated, text):
@@ -217,17 +233,7 @@ class SqlSubmissions(SealedStore):
         return True
 
     def judgement(self, submission_id: int) -> StoredJudgement | None:
-        row = self._connection.execute(
-            select(
-                judgements.c.verdict,
-                judgements.c.declared,
-                judgements.c.evaluated,
-                judgements.c.findings,
-                submissions.c.county,
-            )
-            .join(submissions, submissions.c.id == judgements.c.submission_id)
-            .where(judgements.c.submission_id == submission_id, judgements.c.is_current)
-        ).one_or_none()
+        row = self._connection.execute(_JUDGEMENT, {"submission_id": submission_id}).one_or_none()
         if row is None:
             return None
         # One file may speak for several counties: each sees what concerns it or the whole file.
@@ -256,20 +262,8 @@ class SqlSubmissions(SealedStore):
         periods = (parse_period(text) for text in rows)
         return tuple(period for period in periods if isinstance(period, Month))
 
-    def _submissions(self, *conditions: Any) -> tuple[Submission, ...]:
-        rows = self._all(
-            select(
-                submissions,
-                received_files.c.sha256,
-                received_files.c.file_name,
-                raw_files.c.stored_at.label("entered_at"),
-            )
-            .join(received_files, received_files.c.id == submissions.c.file_id)
-            .join(raw_files, raw_files.c.sha256 == received_files.c.sha256)
-            .where(*conditions)
-            .order_by(submissions.c.county, submissions.c.version)
-        )
-        return tuple(_submission(row) for row in rows)
+    def _submissions(self, **values: Any) -> tuple[Submission, ...]:
+        return tuple(_submission(row) for row in self._all(_submissions_where(*values), **values))
 
 
 def _text(month: Period | None) -> str | None:

@@ -41,7 +41,7 @@ def _free_bytes(settings: Settings) -> int:
 
 
 def _queue(settings: Settings) -> Queue | FundpoolError | None:
-    url = api_url(settings.home)
+    url = api_url(settings)
     if url is None:
         return None
     try:

@@ -1,18 +1,15 @@
-"""The work pool as Prefect's API tells of it, over plain HTTP: importing Prefect takes seconds.
-
-The local server is found by the address in its data folder, any other by ``PREFECT_API_URL``.
-"""
+"""The work pool as Prefect's API tells of it, over plain HTTP: importing Prefect takes seconds."""
 
 import json
 import os
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from fundpool.adapters.http_client import Deadlines, NoResponse, exchange
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.services.ports.notices import Queue
+from fundpool.settings import Settings
 
 WORK_POOL = "fundpool"
 
@@ -26,12 +23,12 @@ _SIGNS_MISSED = 3
 _EVERYTHING = {"work_pools": {"name": {"any_": [WORK_POOL]}}}
 
 
-def api_url(home: Path) -> str | None:
-    """Where the Prefect server answers; None when none is known."""
-    if given := os.environ.get("PREFECT_API_URL"):
+def api_url(settings: Settings) -> str | None:
+    """Where the Prefect server answers: by PREFECT_API_URL, the configuration, or the address in its data folder."""
+    if given := os.environ.get("PREFECT_API_URL") or settings.prefect_api_url:
         return given.rstrip("/")
     try:
-        address = (home / "prefect" / "address").read_text(encoding="utf-8").strip()
+        address = (settings.home / "prefect" / "address").read_text(encoding="utf-8").strip()
     except OSError:
         return None
     return f"{address}/api" if address else None
@@ -41,12 +38,14 @@ def queue_at(url: str) -> Queue:
     """The work pool's runs and workers. Raises ServiceUnavailable when no server answers."""
     now = datetime.now(UTC)
     late = {"before_": (now - LATE_AFTER).isoformat()}
-    workers = _ask(url, f"/work_pools/{WORK_POOL}/workers/filter", {})
+    workers = _ask(url, f"/work_pools/{WORK_POOL}/workers/filter", {}) or ()
+    heartbeats = [each for each in map(_last_heartbeat, workers) if each is not None]
     return Queue(
         scheduled=_count(url, {"state": {"type": {"any_": ["SCHEDULED"]}}}),
         late=_count(url, {"state": {"type": {"any_": ["SCHEDULED"]}}, "next_scheduled_start_time": late}),
         running=_count(url, {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}),
-        workers_online=sum(_is_online(worker, now) for worker in workers or ()),
+        workers_online=sum(_is_online(worker, now) for worker in workers),
+        last_heartbeat_at=max(heartbeats, default=None),
     )
 
 
@@ -56,11 +55,14 @@ def _count(url: str, runs: dict[str, Any]) -> int:
 
 def _is_online(worker: dict[str, Any], now: datetime) -> bool:
     # By the clock: a server of one machine runs no service that would mark a worker offline.
-    last = worker.get("last_heartbeat_time")
+    last = _last_heartbeat(worker)
     interval = worker.get("heartbeat_interval_seconds") or 30
-    if last is None:
-        return False
-    return now - datetime.fromisoformat(last) < _SIGNS_MISSED * timedelta(seconds=interval)
+    return last is not None and now - last < _SIGNS_MISSED * timedelta(seconds=interval)
+
+
+def _last_heartbeat(worker: dict[str, Any]) -> datetime | None:
+    last = worker.get("last_heartbeat_time")
+    return None if last is None else datetime.fromisoformat(last)
 
 
 def _ask(url: str, path: str, body: dict[str, Any]) -> Any:
@@ -94,6 +96,6 @@ def _unavailable(why: str) -> ServiceUnavailable:
         "prefect_unavailable",
         f"Prefect 服务没有应答：{why}",
         f"the Prefect server did not answer: {why}",
-        remedy="检查 PREFECT_API_URL 与 Prefect 服务；启动服务（fundpool start） / check PREFECT_API_URL and the server; start it "
-        "(fundpool start)",
+        remedy="检查 prefect_api_url（PREFECT_API_URL）与 Prefect 服务；启动服务（fundpool start） / check prefect_api_url (PREFECT_API_URL) "
+        "and the server; start it (fundpool start)",
     )

@@ -25,8 +25,13 @@ _ON_SCREEN = 100
 
 
 def reconcile(
-    left: Annotated[Path, Parameter(help="左方明细，CSV 或 Parquet / one file of details")],
-    right: Annotated[Path, Parameter(help="右方明细，CSV 或 Parquet / the other")],
+    left: Annotated[
+        str,
+        Parameter(
+            help="左方明细，CSV 或 Parquet，路径或 s3:// 等地址 / one file of details, a path or an address"
+        ),
+    ],
+    right: Annotated[str, Parameter(help="右方明细，同上 / the other")],
     *,
     city: Annotated[
         str | None,
@@ -49,12 +54,17 @@ def reconcile(
     right_columns: Annotated[
         list[str] | None, Parameter(negative="", help="右方的列名 / how the right file calls them")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        Parameter(help="由此 Dask 集群比对，如 tcp://10.0.0.5:8786 / have a Dask cluster compare the lines"),
+    ] = None,
     options: Options = Options(),
 ) -> int:
     """逐笔比对两份拨付明细 / Compare two files of payment details line by line.
 
     The first line with a serial on one side is compared with the first on the other; further ones are
-    duplicates. Exit status: 0 nothing differs, 1 differences, 2 wrong use or unreadable input.
+    duplicates. Exit status: 0 nothing differs, 1 differences, 2 wrong use or unreadable input, 4 a cluster or a
+    place of files that does not answer.
     """
     both = _mapping(columns, "--columns")
     sides = (
@@ -62,12 +72,15 @@ def reconcile(
         _whole({**both, **_mapping(right_columns, "--right-columns")}),
     )
     places = None if city is None else _city_places(options.policy_folder, city)
-    from fundpool.adapters.details.detail_comparison import compare
+    from fundpool.adapters.details.cluster import Cluster
+    from fundpool.adapters.details.detail_comparison import compare, find_differences
     from fundpool.adapters.details.detail_workbooks import write_differences
+
+    find = find_differences if scheduler is None else Cluster(scheduler).find_differences
 
     if out is not None:
         make_folder(out)
-    with compare((left, sides[0]), (right, sides[1]), places) as comparer:
+    with compare((left, sides[0]), (right, sides[1]), places, find=find) as comparer:
         comparison = comparer.comparison
         files = None if out is None else write_differences(comparer, out, repr((city, sides)))
     return options.show(

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 from fundpool.configuration import configuration_file
 from fundpool.console.options import Json
 from fundpool.console.output import Table, show
-from fundpool.settings import Settings, variable
+from fundpool.settings import Settings, unknown_variables, variable
 
 
 def settings(*, json: Json = False) -> int:
@@ -34,7 +34,7 @@ def settings(*, json: Json = False) -> int:
         "来源 origin": "origin",
         "说明 description": "description",
     }
-    warnings = open_to_others(values)
+    warnings = [*open_to_others(values), *map(str, unknown_variables())]
     document = {
         "configuration_file": None if file is None else str(file),
         "settings": rows,

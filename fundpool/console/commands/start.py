@@ -48,26 +48,28 @@ def server() -> int:
     """运行 Prefect 服务，直至停止 / Run the Prefect server alone, for workers of their own, until stopped.
 
     At FUNDPOOL_PREFECT_HOST and FUNDPOOL_PREFECT_PORT, on SQLite below FUNDPOOL_HOME or on
-    FUNDPOOL_PREFECT_DATABASE_URL. The deployments are registered as soon as it answers. Exit status 4 when it does
-    not come up, or ends by itself.
+    FUNDPOOL_PREFECT_DATABASE_URL. The deployments are registered as soon as it answers; one that ends or falls silent
+    is started again. Exit status 4 when it does not come up.
     """
-    from fundpool.local_prefect.client import past_every_proxy, unavailable
+    from fundpool.local_prefect.client import past_every_proxy
     from fundpool.local_prefect.deployments import deploy as register
-    from fundpool.local_prefect.server import running_server
+    from fundpool.local_prefect.server import STARTED_AGAIN, running_server
 
     ending, options = Ending(), Options()
     ending.listen()
     options.require_set_up()
     with running_server(options.settings) as running:
         running.wait_healthy()
-        with environment({**QUIET_CLIENT, "PREFECT_API_URL": running.url, **past_every_proxy()}):
+        # A server that falls silent meanwhile is soon given up: a minute of tries more would hold its new start.
+        few_tries = {"PREFECT_CLIENT_MAX_RETRIES": "3"}
+        with environment({**QUIET_CLIENT, **few_tries, "PREFECT_API_URL": running.url, **past_every_proxy()}):
             register()
         print(f"Prefect: {running.address}", flush=True)
         print(f"PREFECT_API_URL={running.url}", flush=True)
         with running.announced():
             while not ending.stopped.wait(1):
-                if running.process.poll() is not None:
-                    raise unavailable("the server has ended")
+                if running.start_again_when_ended():
+                    say(STARTED_AGAIN)
     return 0
 
 

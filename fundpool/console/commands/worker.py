@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from fundpool.console.options import Options, PolicyDir
-from fundpool.console.signals import Ending, end_as_if_killed, say
+from fundpool.console.signals import Ending, end_as_if_killed, say, say_alive
 
 FinishWithin = Annotated[
     float,
@@ -54,6 +54,7 @@ def worker(
             say(f"{running.name} → {url}")
             while not ending.stopped.wait(1):
                 running.must_be_well()
+                say_alive()
     if running.is_cut_short:
         end_as_if_killed()
     return 0

@@ -217,20 +217,17 @@ class _Demo:
             self.console.print("已停止 stopped")
 
 
+_CHOSEN = frozenset({"FUNDPOOL_DASHBOARD_PORT", "FUNDPOOL_POLICY_DIR"})
+"""What a demo takes from the environment."""
+
+
 def _settings_of_demo(home: Path, policy_dir: Path | None) -> dict[str, str | None]:
-    """The demo's own settings, whatever the real ones are: its data never mixes with real data."""
-    ours = {
+    """The demo's own settings, whatever the real ones are: its data never mixes with real data, and nobody is told."""
+    ours: dict[str, str | None] = {
+        **{name: None for name in os.environ if name.startswith("FUNDPOOL_") and name not in _CHOSEN},
         "FUNDPOOL_CONFIG": "",
         "CREDENTIALS_DIRECTORY": None,
-        "FUNDPOOL_DATABASE_URL_FILE": None,
-        "FUNDPOOL_GATEWAY_SECRET_FILE": None,
         "FUNDPOOL_HOME": str(home),
-        "FUNDPOOL_DATABASE_URL": None,
-        "FUNDPOOL_DROP_FOLDER": None,
-        "FUNDPOOL_GATEWAY_URL": None,
-        "FUNDPOOL_GATEWAY_SECRET": None,
-        "FUNDPOOL_PREFECT_UI_URL": None,
-        "FUNDPOOL_DASHBOARD_HOST": None,
         "FUNDPOOL_DASHBOARD_NOTICE": NOTICE,
     }
     return ours if policy_dir is None else {**ours, "FUNDPOOL_POLICY_DIR": str(policy_dir.resolve())}

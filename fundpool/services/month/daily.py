@@ -64,7 +64,9 @@ def reserve_due_steps(
         }
         for month, step in due:
             if (month, step) not in known:
-                work.scheduled_steps.reserve(ScheduledStep(city.key, step, month, business_date=day), now)
+                work.scheduled_steps.reserve(
+                    ScheduledStep(city.key, step, month, business_date=day, reserved_at=now)
+                )
         return tuple(
             scheduled
             for scheduled in work.scheduled_steps.of_day(city.key, day)
@@ -74,19 +76,29 @@ def reserve_due_steps(
     return ports.database.transaction(reserve)
 
 
-def record_start(ports: MonthPorts, scheduled: ScheduledStep, run_id: str) -> None:
-    """Remember the run that was started for a reservation."""
-    ports.database.transaction(lambda work: work.scheduled_steps.set_run(scheduled, run_id))
+def record_start(ports: MonthPorts, scheduled: Sequence[ScheduledStep], run_id: str) -> None:
+    """Remember the run that was started for reservations."""
+
+    def record(work: Work) -> None:
+        for each in scheduled:
+            work.scheduled_steps.set_run(each, run_id)
+
+    ports.database.transaction(record)
 
 
-def finish_tick(ports: MonthPorts, city: str, now: datetime, *, is_whole: bool) -> None:
-    """Keep the day's anchor, then remember that the city's tick is done; not of one that looked at some months only.
+def finish_tick(ports: MonthPorts, cities: Sequence[str], now: datetime, *, is_whole: bool) -> None:
+    """Keep the day's anchor, then remember that the cities' tick is done; not of one that looked at some months only.
 
     Last of all: a place that cannot be written to fails the tick, and keeps no step from its day.
     """
     keep_anchor(ports, now)
+
+    def record(work: Work) -> None:
+        for city in cities:
+            work.last_done.record(Act.DAILY_TICK, now, city)
+
     if is_whole:
-        ports.database.transaction(lambda work: work.last_done.record(Act.DAILY_TICK, now, city))
+        ports.database.transaction(record)
 
 
 def open_months(ports: MonthPorts, city: CityPolicy, day: date) -> tuple[Month, ...]:

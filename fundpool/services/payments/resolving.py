@@ -27,6 +27,8 @@ from fundpool.domain.transfer import (
     Obligation,
     ObligationState,
     fence_proves_absence,
+    is_lease_over,
+    is_query_due,
     judge_not_found,
     query_pause,
 )
@@ -95,7 +97,7 @@ def resolve(
     gateway = gateway_of(ports)
     clock = clock or running_clock(now)
     ports.database.transaction(lambda work: expire_leases(work, clock(), ports.gateway_terms))
-    due = ports.database.read(lambda work: _due(work, city, month, now=clock()))
+    due = ports.database.read(lambda work: _due(work, city, month, now=clock(), terms=ports.gateway_terms))
     outcomes = []
     for attempt in due:
         answer = resolve_one(ports, gateway, attempt, clock=clock)
@@ -112,16 +114,20 @@ def expire_leases(work: Work, now: datetime, terms: GatewayTerms) -> int:
     expired = [
         attempt
         for attempt in work.attempts.in_states([AttemptState.SENDING])
-        if attempt.lease_until is not None and attempt.lease_until <= now
+        if is_lease_over(attempt, now, terms)
     ]
     for attempt in expired:
         apply_event(work, attempt, Event.LEASE_OVER, evidence=Evidence("lease"), now=now, terms=terms)
     return len(expired)
 
 
-def _due(work: Work, city: str | None, month: Month | None, *, now: datetime) -> list[Attempt]:
-    states = (OPEN_QUESTIONS - {AttemptState.SENDING}) | set(_ENDED)
-    return work.attempts.in_states(states, city=city, month=month, due_at=now)
+def _due(
+    work: Work, city: str | None, month: Month | None, *, now: datetime, terms: GatewayTerms
+) -> list[Attempt]:
+    unanswered = work.attempts.in_states(OPEN_QUESTIONS - {AttemptState.SENDING}, city=city, month=month)
+    due = [attempt for attempt in unanswered if is_query_due(attempt, now, terms)]
+    due += work.attempts.in_states(_ENDED, city=city, month=month, due_at=now)
+    return sorted(due, key=lambda attempt: attempt.id)
 
 
 def resolve_one(ports: Ports, gateway: Gateway, attempt: Attempt, *, clock: Clock) -> GatewayAnswer:

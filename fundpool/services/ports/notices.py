@@ -48,6 +48,8 @@ class Act(StrEnum):
 
     DAILY_TICK = "daily_tick"
     BACKUP = "backup"
+    WORKER_SEEN = "worker_seen"
+    """A worker gave a sign of life: kept here too, for when the Prefect server is away or set up anew."""
 
 
 class LastDoneStore(Protocol):
@@ -67,6 +69,8 @@ class Queue:
     late: int
     running: int
     workers_online: int
+    last_heartbeat_at: datetime | None = None
+    """The newest sign of life of any worker, online or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def health_of(installation: Installation, now: datetime) -> Health:
         return _down(surroundings, error, now)
     standing = standing_notices(reading, surroundings, installation.ports.calendar)
     channels, reasons = _channels(installation)
-    reasons += [*_queue_reasons(surroundings.queue), *_undelivered(unsent), *_grouped(standing)]
+    reasons += [*_queue_reasons(surroundings.queue, standing), *_undelivered(unsent), *_grouped(standing)]
     state = HealthState.ATTENTION if reasons else HealthState.WELL
     if isinstance(surroundings.queue, FundpoolError):
         state = HealthState.DOWN
@@ -116,13 +116,14 @@ def _channels(installation: Installation) -> tuple[int, list[Reason]]:
         return 0, [_reason_of(error)]
 
 
-def _queue_reasons(queue: Queue | FundpoolError | None) -> list[Reason]:
+def _queue_reasons(queue: Queue | FundpoolError | None, standing: Iterable[Notice]) -> list[Reason]:
     if queue is None:
         return []
     if isinstance(queue, FundpoolError):
         return [_reason_of(queue)]
     reasons = []
-    if queue.workers_online == 0:
+    # At once here; people are told, in the notice's words, once it has lasted.
+    if queue.workers_online == 0 and all(each.kind is not NoticeKind.WORKER_OFFLINE for each in standing):
         reasons.append(
             Reason(
                 kind="worker_offline",

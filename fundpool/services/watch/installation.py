@@ -1,13 +1,13 @@
 """An installation as the watch sees it: its ports, the machine around it, and its channels to people."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fundpool.domain.notices import Notice
-from fundpool.services.ports.notices import Channel, Surroundings
+from fundpool.services.ports.notices import Act, Channel, Surroundings
 from fundpool.services.ports.work import MonthPorts
-from fundpool.services.watch.notices import standing_notices
+from fundpool.services.watch.notices import standing_notices, worker_seen_at
 from fundpool.services.watch.outbox import Sending, make_up, send_waiting
 from fundpool.services.watch.readings import Reading, read_installation
 
@@ -27,6 +27,7 @@ def look(installation: Installation, now: datetime) -> tuple[Reading, tuple[Noti
     if surroundings.database_error is not None:
         raise surroundings.database_error
     reading = read_installation(installation.ports, now)
+    reading = replace(reading, worker_seen_at=worker_seen_at(reading, surroundings.queue))
     return reading, standing_notices(reading, surroundings, installation.ports.calendar)
 
 
@@ -39,5 +40,8 @@ def tell(installation: Installation, reading: Reading, standing: Sequence[Notice
     if not channels:
         return Sending()
     database, now = installation.ports.database, reading.now
+    seen = reading.worker_seen_at
+    if seen is not None:
+        database.transaction(lambda work: work.last_done.record(Act.WORKER_SEEN, seen))
     make_up(database, standing, now, cities={city.policy.key for city in reading.cities})
     return send_waiting(database, channels, now) if sends else Sending()

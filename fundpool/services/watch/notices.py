@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from fundpool.domain.duties import DutyStatus, duties_of
+from fundpool.domain.errors import FundpoolError
 from fundpool.domain.month import STEPS
 from fundpool.domain.notices import Notice, NoticeKind
 from fundpool.domain.periods import SHANGHAI, Month
@@ -20,7 +21,7 @@ from fundpool.services.oversight.flags import DUTY_NAMES, PAYMENT_REMEDIES
 from fundpool.services.oversight.progress import DutyProgress
 from fundpool.services.payments.kill_switches import STOP_REMEDY
 from fundpool.services.payments.transfer_views import ASK_AGAIN
-from fundpool.services.ports.notices import Surroundings
+from fundpool.services.ports.notices import Queue, Surroundings
 from fundpool.services.watch.readings import CityReading, FailedStep, OpenPayment, Reading
 
 TICK_DONE_BY = time(7, 30)
@@ -31,6 +32,9 @@ NOTICE_AHEAD = timedelta(days=60)
 
 BACKUP_EVERY = timedelta(days=1, hours=2)
 """A day, and what a nightly copy may take longer than the night before."""
+
+WORKER_GONE_AFTER = timedelta(minutes=10)
+"""How long no worker may be online: an upgrade, a server that starts anew and a machine's restart take less."""
 
 _NAMED = 5
 """How many cities a sentence names."""
@@ -50,6 +54,7 @@ def standing_notices(
     """Everything that people are to know at ``reading.now``: what holds the month up first, then city by city."""
     notices: list[Notice] = [
         *_missing_tick(reading),
+        *_no_worker(reading, surroundings.queue),
         *_full_disk(surroundings, reading.now),
         *_old_backup(reading),
         *_missing_holiday_notices(reading, calendar),
@@ -99,6 +104,47 @@ def _missing_tick(reading: Reading) -> Iterator[Notice]:
         remedy="fundpool health 看队列；启动工作进程后在 Prefect 运行 daily-tick / fundpool health shows the queue; start the "
         "worker, then run daily-tick in Prefect",
         subject="tick",
+    )
+
+
+def worker_seen_at(reading: Reading, queue: Queue | FundpoolError | None) -> datetime | None:
+    """The newest sign of life of any worker, by the Prefect server or as it was noted; None without any."""
+    heartbeat = queue.last_heartbeat_at if isinstance(queue, Queue) else None
+    return max((each for each in (heartbeat, reading.worker_seen_at) if each is not None), default=None)
+
+
+def _no_worker(reading: Reading, queue: Queue | FundpoolError | None) -> Iterator[Notice]:
+    if not reading.cities or queue is None:
+        return
+    # A server that does not answer runs nothing either, and ends no notice: its workers may all be gone.
+    if isinstance(queue, Queue) and (queue.workers_online or not queue.scheduled + queue.running):
+        return
+    seen = worker_seen_at(reading, queue)
+    if seen is not None and reading.now - seen < WORKER_GONE_AFTER:
+        return
+    local = None if seen is None else seen.astimezone(SHANGHAI)
+    since_zh, since_en = (
+        (
+            f"自 {local:%Y-%m-%d %H:%M} 起没有工作进程在线",
+            f"no worker has been online since {local:%Y-%m-%d %H:%M}",
+        )
+        if local
+        else ("从未有工作进程在线", "no worker has ever been online")
+    )
+    away_zh, away_en = (
+        ("，Prefect 服务没有应答", ", and the Prefect server does not answer")
+        if isinstance(queue, FundpoolError)
+        else ("", "")
+    )
+    yield Notice(
+        # A server set up anew knows of no worker: told again each day it lasts.
+        key=f"worker:{local.isoformat(timespec='seconds') if local else reading.now.astimezone(SHANGHAI).date()}",
+        kind=NoticeKind.WORKER_OFFLINE,
+        message_zh=f"{since_zh}{away_zh}，到期的步骤不会运行",
+        message_en=f"{since_en}{away_en}: what is due does not run",
+        remedy="启动工作进程（fundpool start 或其服务），原因看 fundpool doctor / start the worker (fundpool start, or its "
+        "service); fundpool doctor says what keeps it",
+        subject="worker",
     )
 
 

@@ -75,6 +75,8 @@ class Reading:
     last_tick: Mapping[str, datetime]
     """By city: when the daily tick was last finished."""
     last_backup_at: datetime | None
+    worker_seen_at: datetime | None = None
+    """The newest sign of life of a worker that the sender of notices has noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +92,19 @@ def read_installation(ports: MonthPorts, now: datetime) -> Reading:
     Raises ServiceUnavailable when the database is away or not set up.
     """
 
-    def of_all(work: Work) -> tuple[set[str], _Money, Mapping[str, datetime], datetime | None]:
+    def of_all(
+        work: Work,
+    ) -> tuple[set[str], _Money, Mapping[str, datetime], datetime | None, datetime | None]:
         return (
             # Not those that were only scheduled: a tick may run for cities that nobody has set up here.
             work.budgets.cities() | work.submissions.cities(),
             _money(work, now),
             work.last_done.of(Act.DAILY_TICK),
             work.last_done.of(Act.BACKUP).get(""),
+            work.last_done.of(Act.WORKER_SEEN).get(""),
         )
 
-    in_use, money, last_tick, last_backup_at = ports.database.read(of_all)
+    in_use, money, last_tick, last_backup_at, worker_seen_at = ports.database.read(of_all)
     return Reading(
         now,
         tuple(
@@ -109,6 +114,7 @@ def read_installation(ports: MonthPorts, now: datetime) -> Reading:
         ),
         last_tick,
         last_backup_at,
+        worker_seen_at,
     )
 
 
