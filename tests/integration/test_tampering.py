@@ -144,7 +144,9 @@ def behind_the_program(database: Database) -> Iterator[Connection]:
             raw.cursor().execute("PRAGMA ignore_check_constraints = ON")
         try:
             transaction = connection.begin()
-            if not database.is_sqlite:
+            if database.is_sqlite:
+                connection.exec_driver_sql(database.take_turn)  # each edit is a savepoint within it
+            else:
                 connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
                 checks = connection.exec_driver_sql(
                     "SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"
