@@ -223,6 +223,11 @@ class Settings(BaseSettings):
     limit_per_day_yuan: _Yuan | None = Field(
         default=None, description="单日限额，元 / most yuan sent for a fund on one day; none without"
     )
+    language: Literal["zh", "en"] | None = Field(
+        default=None,
+        description="命令行的语言，zh 或 en，缺省按区域设置 / language of the command line, zh or en; default by the locale: "
+        "English where it names English, else Chinese",
+    )
     dashboard_host: str = Field(default="127.0.0.1", description="看板监听地址 / address the dashboard binds")
     dashboard_port: int = Field(default=8650, description="看板端口 / port of the dashboard")
     dashboard_notice: str | None = Field(

@@ -28,9 +28,9 @@ def list_accounts(*, city: AnyCity = None, fund: AnyFund = None, options: Option
 def import_accounts(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
-    """录入账户，待复核 / Enter accounts from a CSV as proposals: city, fund, unit, account_type, account_no, account_name, bank_name.
+    """由 CSV 录入账户，待复核：city、fund、unit、account_type、account_no、account_name、bank_name / Enter accounts from a CSV as proposals: city, fund, unit, account_type, account_no, account_name, bank_name.
 
-    They pay and are paid only once another person has approved them.
+    经另一人复核后方可付款、收款。 / They pay and are paid only once another person has approved them.
     """
     from fundpool.adapters.documents.record_files import read_accounts
     from fundpool.services.payments.bank_accounts import propose_account
