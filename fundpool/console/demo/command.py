@@ -54,8 +54,7 @@ def demo(
     policy_dir: PolicyDir = None,
     json: Json = False,
 ) -> int:
-    """演示：在业务时钟上逐日演完一个月，人的角色也由演示代演；数据全部为虚构 / Play a sample month day by day on a business
-    clock, the people's parts too; all data is synthetic.
+    """演示：逐日演完一个月，人的角色也由演示代演；数据全部为虚构 / Play a sample month, the people's parts too; all data is synthetic.
 
     任何时刻停止后，同一命令从停止处继续。 / Stopped at any moment, the same command carries on where it was.
     """

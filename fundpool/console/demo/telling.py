@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from fundpool.console.dashboard.labels import FLAG_KINDS
+from fundpool.console.dashboard.labels import FLAG_KINDS, FUNDS
 from fundpool.console.demo.script import Act, Script
 from fundpool.console.demo.summary import Summary
-from fundpool.console.language import choose, one_language, word
+from fundpool.console.language import choose, language, one_language, word
 from fundpool.console.output import Table, named, print_table, yuan
+from fundpool.domain.month import MONTH
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.ports.judging import CityFund
 
@@ -63,6 +64,7 @@ class Narrator:
         self._script = script
         self._units = {unit.code: unit for unit in policy.units}
         self._funds = names_of_funds(policy)
+        self._city = policy
         total = sum(1 for _ in script.moments())
         self.progress = Progress(
             SpinnerColumn(),
@@ -93,10 +95,27 @@ class Narrator:
         """A Prefect run has ended."""
         style = STATE_STYLES.get(result.state_name, "white")
         self._console.print(
-            f"        [{style}]▸ {escape(result.name)} {escape(result.state_name)}[/{style}] "
-            f"[dim]{escape(result.message)}[/dim]",
+            f"        [{style}]▸ {escape(self._named(result.name))}[/{style}] "
+            f"[dim]{escape(self._sentence_of(result))}[/dim]",
             highlight=False,
         )
+
+    def _named(self, run_name: str) -> str:
+        """The run's name, in English with the city's and the step's English names."""
+        if language() == "en":
+            run_name = run_name.replace(self._city.name_zh, self._city.name_en)
+            for step in MONTH:
+                run_name = run_name.replace(step.name_zh, str(named("step", step.key)))
+        return run_name
+
+    def _sentence_of(self, result: "FlowRunResult") -> str:
+        """Prefect's sentence "English · Chinese" in one language; that of a failure as it is."""
+        en, stroke, zh = result.message.partition(" · ")
+        if not stroke or not result.is_completed:
+            return result.message
+        for key, name in self._funds.items():
+            zh = zh.replace(f" {key})", f" {name})")
+        return choose(zh, en)
 
     def advance(self, done: int) -> None:
         """Set the bar to so many acts."""
@@ -184,7 +203,12 @@ def _amount(act: Act) -> str:
 
 def names_of_funds(policy: CityPolicy) -> dict[str, str]:
     """What messages call each fund of the city."""
-    return {fund.key: choose(CityFund.of(fund).short_zh, fund.name_en) for fund in policy.funds}
+    return {
+        fund.key: word(FUNDS, fund.key)
+        if fund.key in FUNDS
+        else choose(CityFund.of(fund).short_zh, fund.name_en)
+        for fund in policy.funds
+    }
 
 
 def print_summary(console: Console, summary: Summary, reports: Path, *, funds: Mapping[str, str]) -> None:
