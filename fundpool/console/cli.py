@@ -10,7 +10,17 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    Parameter,
+    RepeatArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from fundpool.configuration import configured_path, default_home
 from fundpool.console.help_pages import OneLanguage
@@ -156,7 +166,7 @@ def _run(tokens: list[str]) -> int:
     except CycloptsError as problem:
         error: FundpoolError = InputError(
             "usage",
-            f"命令写法不对：{problem}",
+            f"命令写法不对：{_wrong_use_zh(problem)}",
             f"wrong use: {problem}",
             remedy="fundpool --help",
         )
@@ -170,6 +180,27 @@ def _run(tokens: list[str]) -> int:
         error = _surprise(surprise)
     print_error(error, as_json=as_json)
     return error.exit_status
+
+
+def _wrong_use_zh(problem: CycloptsError) -> str:
+    """What is wrong with the command line, in Chinese; Cyclopts says it in English alone."""
+    name = problem.argument.name if problem.argument else ""
+    match problem:
+        case UnknownCommandError(unused_tokens=[token, *_]):
+            said = f"没有 {token} 这个命令"
+        case UnknownOptionError(token=token):
+            said = f"没有 {token.keyword or token.value} 这个选项"
+        case RepeatArgumentError(token=token):
+            said = f"{token.keyword} 只能给一次"
+        case UnusedCliTokensError(unused_tokens=tokens):
+            said = f"多出 {' '.join(tokens or ())}"
+        case MissingArgumentError():
+            said = f"缺少 {name} 或其值"
+        case CoercionError(token=token) if token is not None:
+            said = f"{token.keyword or name} 的值 {token.value} 不对"
+        case _:
+            said = str(problem)
+    return said
 
 
 def _kept(text: str) -> str:

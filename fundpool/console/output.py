@@ -80,8 +80,35 @@ _HEADINGS = {
     "call": "调用 / call",
     "times": "次数 / times",
     "fault": "故障 / fault",
+    "accounts": "账户数 / accounts",
+    "approver": "批准人 / approver",
+    "attempt_no": "第几次 / attempt",
+    "attempt_state": "指令状态 / state of the order",
+    "batch": "批次 / batch",
+    "booking": "入账编号 / booking",
+    "breaks_cleared": "结清差异 / breaks cleared",
+    "breaks_new": "新差异 / new breaks",
+    "closing_fen": "余额 / yuan",
+    "credit_name": "收款户名 / name of the payee",
+    "date": "日期 / date",
+    "debit_account": "付款账号 / payer",
+    "held_reason": "挂起原因 / why it is held",
+    "lines_new": "新对账单行 / new lines",
+    "obligation": "款项编号 / key of the transfer",
+    "owner": "责任人 / owner",
+    "receipts_matched": "认定收款 / receipts matched",
+    "releaser": "放行 / releaser",
+    "serial": "银行流水 / serial",
+    "settled": "新到账 / settled",
+    "settled_at": "到账时间 / settled",
+    "statements": "对账单数 / statements",
 }
 """What people read above a field's column; any other field stands under its own name."""
+
+
+def heading(name: str) -> str:
+    """What people read for a field."""
+    return one_language(_HEADINGS.get(name, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +123,19 @@ class Table:
     rows: Iterable[Any]
     columns: str | Columns | Sequence[str]
     states: "Mapping[str, Label] | Mapping[str, str]" = field(default_factory=dict)
-    """What people call the codes of the field ``state``."""
+    """What people call the codes of the fields ``state`` and ``status``."""
 
     @classmethod
     def of_record(cls, title: str, record: Mapping[str, object]) -> "Table":
         """A table of one row that shows a record as it is."""
-        return cls(title, [list(record.values())], list(record))
+        return cls(title, [record], " ".join(record))
 
     def headings_and_rows(self) -> tuple[list[str], Iterable[Sequence[object]]]:
         """The headings, and the rows as they are shown."""
         columns = self.columns
         if isinstance(columns, str):
             columns = {_HEADINGS.get(name, name): name for name in columns.split()}
-        headings = [one_language(heading) for heading in columns]
+        headings = [one_language(each) for each in columns]
         if not isinstance(columns, Mapping):
             return headings, self.rows
         shown = list(columns.values())
@@ -126,7 +153,7 @@ class Table:
             return format_yuan(value)
         if isinstance(value, datetime):
             return iso(value)
-        return word(self.states, value) if name == "state" else named(name, value)
+        return word(self.states, value) if name in {"state", "status"} else named(name, value)
 
 
 def show(document: Any, *parts: Table | str, as_json: bool) -> None:
@@ -196,7 +223,7 @@ def named(field_name: str, value: object) -> object:
 
     if field_name == "fund":
         return word(labels.FUNDS, str(value))
-    if field_name.endswith("_type"):
+    if field_name == "type" or field_name.endswith("_type"):
         return word(labels.ACCOUNT_TYPES, str(value))
     if field_name == "hop":
         return " → ".join(word(labels.ACCOUNT_TYPES, each) for each in str(value).split(">"))

@@ -8,6 +8,11 @@ LANGUAGES = ("zh", "en")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 day``, ``2 days``: a number of things in English."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def halves(text: str) -> tuple[str, str]:
     """Chinese and English of a text written "Chinese / English"; any other text twice as it is.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 app = App(name="accounts")
 
+_STATES = {"proposed": "待复核 / proposed", "approved": "已复核 / approved", "retired": "已停用 / retired"}
+
 
 @app.command(name="list")
 def list_accounts(*, city: AnyCity = None, fund: AnyFund = None, options: Options = Options()) -> int:
@@ -70,6 +72,6 @@ def _show(accounts: "Sequence[BankAccount]", options: Options, findings: "Sequen
             "accounts": [pick(account, about) for account in accounts],
             "findings": [finding_to_json(finding) for finding in findings],
         },
-        Table("账户登记簿 / bank accounts", accounts, columns),
+        Table("账户登记簿 / bank accounts", accounts, columns, states=_STATES),
         *findings_in_words(findings),
     )

@@ -81,7 +81,7 @@ def transfer(
     *,
     options: Options = Options(),
 ) -> int:
-    """拨款的来历：审批、申请、审核、报送 / Where a payment comes from: approvals, application, review, file."""
+    """拨付款项的来历：复核、申请、审核、报送 / Where a payment comes from: approvals, application, review, file."""
     return _show(_open(options).transfer(name), options)
 
 
@@ -171,7 +171,7 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
             lines.append(_line("冲销 / reverses", booking.reverses))
     if paid is not None:
         state, hop = word(TRANSFER_STATES, paid.state), str(named("hop", paid.hop))
-        lines.append(_line("拨款 / transfer", paid.key, hop, state, _yuan(paid.amount_fen)))
+        lines.append(_line("款项 / transfer", paid.key, hop, state, _yuan(paid.amount_fen)))
         lines += [
             _line(f"  {one_language(_ACTS[act.what])}", f"{act.by} {minute(act.at)}", _digest(act.digest))
             for act in paid.acts

@@ -6,6 +6,7 @@ from fundpool.console.dashboard.labels import DUTY_STATES, TRANSFER_STATES, Labe
 from fundpool.console.language import choose, one_language, word
 from fundpool.console.options import Dated
 from fundpool.console.output import Columns, Table, funds_in_words, iso, minute
+from fundpool.domain.notices import KIND_NAMES, NoticeKind
 from schemas.health import Health, HealthState
 
 _EXIT = {HealthState.WELL: 0, HealthState.ATTENTION: 1, HealthState.DOWN: 2}
@@ -17,7 +18,7 @@ _WORDS = {
 
 
 def health(*, options: Dated = Dated()) -> int:
-    """本机运行状况：各城市、每日任务、队列、备份、磁盘、版本 / How well the installation is, for people and monitoring.
+    """本机运行状况：各城市、每日调度、队列、备份、磁盘、版本 / How well the installation is, for people and monitoring.
 
     退出码：0 正常，1 须处理，2 停摆：数据库或 Prefect 服务没有应答，或表是另一版本的。没有已知的 Prefect 服务
     （PREFECT_API_URL、fundpool start）时不看队列。 / Exit status 0 well, 1 attention, 2 down: the database or the Prefect server does not answer, or the tables are
@@ -36,7 +37,7 @@ def _parts(shown: Health) -> list[Table | str]:
     if shown.reasons:
         why = [
             (
-                reason.kind,
+                _kind(reason.kind),
                 reason.city,
                 reason.count,
                 choose(reason.message_zh, reason.message_en),
@@ -66,6 +67,11 @@ def _parts(shown: Health) -> list[Table | str]:
     return parts
 
 
+def _kind(kind: str) -> str:
+    """What the reason is about; an error keeps its code, which docs/errors.md explains."""
+    return choose(*KIND_NAMES[NoticeKind(kind)]) if kind in set(NoticeKind) else kind
+
+
 def _counts(by_state: dict[str, int], labels: Mapping[str, Label]) -> str:
     return choose("，", ", ").join(f"{word(labels, state)} {count}" for state, count in by_state.items())
 
@@ -73,7 +79,7 @@ def _counts(by_state: dict[str, int], labels: Mapping[str, Label]) -> str:
 def _installation(shown: Health) -> list[tuple[str, object]]:
     queue, versions = shown.queue, shown.versions
     rows: list[tuple[str, object]] = [
-        ("每日任务 / last tick", shown.tick and minute(shown.tick.last_finished_at)),
+        ("每日调度 / last tick", shown.tick and minute(shown.tick.last_finished_at)),
         (
             "队列 / queue",
             queue

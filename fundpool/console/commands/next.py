@@ -11,7 +11,7 @@ TURNS = {
     "reviewer": "初审 / reviewer",
     "checker": "复核 / checker",
     "city_finance": "财政 / finance",
-    "approver": "审批 / approver",
+    "approver": "拨付复核 / approver",
     "releaser": "放行 / releaser",
     "operator": "操作员 / operator",
     "bank": "银行 / bank",

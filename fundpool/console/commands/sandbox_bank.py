@@ -185,7 +185,7 @@ def show_book(*, url: _Url = None, json: Json = False) -> int:
         document,
         Table("账户 / accounts", document["accounts"], "account name balance_fen"),
         Table(
-            "转账 / transfers",
+            "款项 / transfers",
             document["transfers"],
             "key amount_fen credit_account state reason bank_serial executed_at",
         ),

@@ -109,7 +109,7 @@ def _tables(shown: MonthStatus) -> Iterator[Table]:
     )
     yield Table("步骤 / steps", shown.steps, steps, states=STEP_STATES)
     if shown.transfers:
-        yield Table("拨款 / transfers", shown.transfers, transfers)
+        yield Table("拨付款项 / transfers", shown.transfers, transfers)
 
 
 def _flag(flag: Flag) -> str:

@@ -24,7 +24,7 @@ from fundpool.console.options import (
     Reason,
     chosen,
 )
-from fundpool.console.output import Columns, Table, named, pick, yuan
+from fundpool.console.output import Columns, Table, heading, named, pick, yuan
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import parse_month
@@ -79,7 +79,9 @@ def list_transfers(
     options.require_known(key, unit=unit)
     rows = [_payment(view) for view in options.read(transfer_views, key, wanted, unit=unit)]
     columns = "id month fund hop unit amount_fen state detail_zh bank_serial"
-    return options.show({"transfers": rows}, Table("拨付 / payments", rows, columns, states=TRANSFER_STATES))
+    return options.show(
+        {"transfers": rows}, Table("拨付款项 / transfers", rows, columns, states=TRANSFER_STATES)
+    )
 
 
 def _payment(view: "TransferView") -> dict[str, Any]:
@@ -102,10 +104,10 @@ def _shown(payment: dict[str, Any]) -> "Iterator[tuple[str, object]]":
     """The payment's fields with names instead of codes, and its sentence in one language."""
     for name, value in payment.items():
         if value is not None and name in {"state", "attempt_state"}:
-            yield name, word(TRANSFER_STATES, value)
+            yield heading(name), word(TRANSFER_STATES, value)
         elif name not in {"detail_zh", "detail_en"}:
-            yield name, yuan(value) if name == "amount_fen" else named(name, value)
-    yield "detail", choose(payment["detail_zh"], payment["detail_en"])
+            yield heading(name), yuan(value) if name == "amount_fen" else named(name, value)
+    yield heading("detail_zh"), choose(payment["detail_zh"], payment["detail_en"])
 
 
 @app.command
@@ -129,7 +131,7 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
     ]
     return options.show(
         {**payment, "attempts": attempts, "history": history},
-        Table(f"{choose('拨付', 'payment')} {transfer_id}", _shown(payment), ["项目 / field", "值 / value"]),
+        Table(f"{choose('款项', 'transfer')} {transfer_id}", _shown(payment), ["项目 / field", "值 / value"]),
         Table("银行往来 / calls", calls, "attempt at operation phase answer reason"),
         Table("经过 / history", history, "at actor action reason"),
     )

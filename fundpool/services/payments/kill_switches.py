@@ -61,7 +61,7 @@ def stops_of(work: Work, policy: CityPolicy) -> list[Stop]:
         stops.append(
             Stop(
                 fund.key,
-                f"{fund.name_zh}基金已停止发送：{why_zh}",
+                f"{fund.name_zh}基金已停发：{why_zh}",
                 f"sending of the fund of the {fund.name_en} is stopped: {why_en}",
             )
         )
