@@ -16,7 +16,7 @@ from unittest.mock import patch
 from cyclopts import App
 from rich.console import Console
 
-from fundpool.console.cli import build_app
+from fundpool.console.cli import build_app, tell_in_full
 from fundpool.domain import errors
 from fundpool.settings import Settings
 
@@ -149,7 +149,7 @@ def _help_text(command: App, path: tuple[str, ...]) -> str:
     )
     # A command on its own calls itself after the program that runs it, which here is a test.
     with patch.object(sys, "argv", ["fundpool"]), patch.object(sys.modules["__main__"], "__spec__", None):
-        command.help_print(console=console)
+        tell_in_full(command).help_print(console=console)
     lines = [line.rstrip() for line in page.getvalue().strip().splitlines()]
     usage = re.compile(r"^Usage: \S+")
     return "\n".join(usage.sub(f"Usage: fundpool {' '.join(path)}", line, count=1) for line in lines)
