@@ -116,7 +116,7 @@ def commands_page() -> str:
         "Made by `make docs` from `fundpool --help`. Everything takes `--json` where it prints a result.",
         "",
     ]
-    for path, command in _walk(app, ()):
+    for path, command in commands_of(app):
         text = _help_text(command, path)
         lines += [f"## `fundpool {' '.join(path)}`", "", "```text", text, "```", ""]
     lines += ["## 设置 · Settings", "", "| variable | meaning | default |", "| --- | --- | --- |"]
@@ -131,13 +131,14 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _walk(app: App, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], App]]:
+def commands_of(app: App, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], App]]:
+    """Every command below ``app`` with its words."""
     found = []
     for name in sorted(app):
         if name.startswith("-"):
             continue
         command = app[name]
-        inner = _walk(command, (*path, name))
+        inner = commands_of(command, (*path, name))
         found += inner or [((*path, name), command)]
     return found
 
