@@ -4,7 +4,9 @@ The product speaks Chinese; a locale that names English has it speak English.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,23 @@ if TYPE_CHECKING:
     from fundpool.console.dashboard.labels import Label
 
 
+_SPOKEN: ContextVar[str | None] = ContextVar("spoken", default=None)
+
+
+@contextmanager
+def speaking(key: str) -> Iterator[None]:
+    """Within it the words are in the language ``key``: a page asks for its own."""
+    token = _SPOKEN.set(key)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(token)
+
+
 def language() -> str:
     """The language of what this process prints."""
+    if spoken := _SPOKEN.get():
+        return spoken
     given = os.environ.get("FUNDPOOL_LANGUAGE") or _of_file(os.environ.get("FUNDPOOL_CONFIG"))
     if given in LANGUAGES:
         return given

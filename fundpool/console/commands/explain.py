@@ -141,12 +141,20 @@ def _show(explained: "Explanation", options: Options) -> int:
 
 
 _ACTS = {"made": "经办 / made", "approved": "复核 / approved", "released": "放行 / released"}
+_SUBJECTS = {
+    "transfer": "款项 / transfer",
+    "entry": "分录 / entry",
+    "application": "用款申请 / application",
+    "filing": "备案 / filing",
+}
 _LABEL_CELLS = 12
 
 
 def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     """The explanation as people read it, nearest record first; parts of a sum are set in."""
-    lines = [f"{explained.subject}{choose('：', ': ')}{_yuan(explained.amount_fen)}"]
+    kind, _, key = explained.subject.partition(" ")
+    called = one_language(_SUBJECTS[kind]) if kind in _SUBJECTS else document_name(kind)
+    lines = [f"{called} {key}{choose('：', ': ')}{_yuan(explained.amount_fen)}"]
     booking, paid, applied, decided = (
         explained.booking,
         explained.transfer,
