@@ -149,7 +149,7 @@ def test_a_variable_that_sets_nothing_is_told_and_is_no_error(
     for warnings in (3, 0):  # once per process
         main(["init", "--sandbox", "--json"])
         shown = capsys.readouterr()
-        assert shown.err.count("it does nothing") == warnings
+        assert shown.err.count("它不起作用") == warnings
         assert json.loads(shown.out)
     found = {error.code for error in check_installation(Settings())}
     assert "variable_unknown" in found

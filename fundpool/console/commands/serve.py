@@ -103,6 +103,6 @@ def serve(
         app,
         bound,
         wanted,
-        ready=lambda address: print(f"{choose('看板：', 'dashboard: ')}{address}", flush=True),
+        ready=lambda address: print(f"{choose('看板', 'dashboard')}: {address}", flush=True),
     )
     return 0

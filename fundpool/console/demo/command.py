@@ -131,7 +131,7 @@ class _Demo:
     def _greet(self, dashboard: str) -> None:
         query = f"?city={self.script.city}&month={self.script.month}"
         self.console.print(
-            f"{choose('看板：', 'dashboard: ')}{dashboard}{query}", highlight=False, soft_wrap=True
+            f"{choose('看板', 'dashboard')}: {dashboard}{query}", highlight=False, soft_wrap=True
         )
         self.console.print(f"[yellow]{one_language(NOTICE)}[/yellow]", highlight=False)
         self.console.print(
