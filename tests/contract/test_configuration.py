@@ -130,7 +130,7 @@ def test_a_relative_path_of_the_environment_is_refused_in_whatever_folder(
         said = capsys.readouterr().err
         assert "[bad_settings]" in said
         assert f"{name}: " in said
-        assert "absolute" in said
+        assert "绝对路径" in said
     assert [path.name for path in tmp_path.iterdir()] == ["fundpool.toml"]
 
 
