@@ -41,10 +41,10 @@ COUNTIES = (
 NAMES = {
     "submit_fund_use_plan": DutyName("上报用款计划", "submit the fund-use plan"),
     "apply_for_funds": DutyName("审核并申请用款", "review the plans and apply for the funds"),
-    "pay_from_fiscal_account": DutyName("自财政专户拨款", "pay from the fiscal account"),
-    "allocate_to_counties": DutyName("拨付至县级支出户", "pass the money on to the counties"),
+    "pay_from_fiscal_account": DutyName("财政拨付", "pay from the fiscal account"),
+    "allocate_to_counties": DutyName("县级拨付", "pass the money on to the counties"),
     "submit_expenditure_report": DutyName("上报支出核算报表", "submit the expenditure report"),
-    "file_expenditure_report": DutyName("汇总报表并报备案", "file the summary of the reports"),
+    "file_expenditure_report": DutyName("汇总报表备案", "file the summary of the reports"),
 }
 ACTORS = {
     "county_agency": ActorName(

@@ -11,7 +11,7 @@ PAGES = ("/", "/counties/331004", "/transfers", "/balances", "/findings")
 HEADINGS = {
     "/": ("台州市 2026年10月", "Taizhou October 2026"),
     "/counties/331004": ("台州市 路桥区 2026年10月", "Taizhou Luqiao October 2026"),
-    "/transfers": ("转账 台州市 2026年10月", "Transfers Taizhou October 2026"),
+    "/transfers": ("拨付款项 台州市 2026年10月", "Transfers Taizhou October 2026"),
     "/balances": ("账户余额 台州市", "Balances Taizhou"),
     "/findings": ("问题清单 台州市 2026年10月", "Findings Taizhou October 2026"),
 }

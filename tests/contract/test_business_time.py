@@ -19,6 +19,7 @@ from fundpool.console.dashboard.app import DashboardOptions, create_app
 from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.errors import InputError
 from fundpool.domain.installation import SANDBOX_NOTICE
+from fundpool.domain.languages import halves
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.services.oversight.filing import files_of
 from fundpool.settings import Settings
@@ -187,7 +188,7 @@ def test_a_sandbox_takes_both_and_says_so_in_its_status(
     assert run(capsys, *FILING, *now, "--received", "2026-09-23")[0] == 0
     about = ("status", "--city", "taizhou", "--month", "2026-10", *now)
     main(list(about))
-    assert "SANDBOX" in capsys.readouterr().out
+    assert halves(SANDBOX_NOTICE)[0] in capsys.readouterr().out
 
 
 def test_pages_of_a_real_installation_show_the_past_and_not_the_future(real: Path) -> None:
@@ -200,7 +201,7 @@ def test_pages_of_a_real_installation_show_the_past_and_not_the_future(real: Pat
         400,
         True,
     )
-    assert SANDBOX_NOTICE not in pages.get("/").text
+    assert halves(SANDBOX_NOTICE)[0] not in pages.get("/").text
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

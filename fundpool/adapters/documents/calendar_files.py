@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from icalendar import Alarm, Calendar, Event
 
-from fundpool.domain.duties import STATUS_ZH, Duty, DutyStatus
+from fundpool.domain.duties import STATUSES, Duty, DutyStatus
+from fundpool.domain.languages import halves
 from fundpool.domain.policy import CityPolicy
 
 
@@ -34,7 +35,7 @@ def calendar_file(policy: CityPolicy, duties: Sequence[Duty], stamp: datetime) -
         event.add("transp", "TRANSPARENT")
         lines = [
             f"责任主体：{actor.name_zh if actor else duty.actor}",
-            f"最迟办理日：{duty.act_by or '待放假通知'}；状态：{STATUS_ZH[duty.status]}",
+            f"最迟办理日：{duty.act_by or '待放假通知'}；状态：{halves(STATUSES[duty.status])[0]}",
             f"{duty.basis.document} {duty.basis.section}（{duty.rule}）：{duty.basis.quote}",
         ]
         event.add("description", "\n".join(lines))

@@ -32,7 +32,7 @@ _SEVERITY = {
 }
 _VERDICT = {
     Verdict.PASS: ("通过", "pass"),
-    Verdict.REVIEW: ("转人工复核", "review"),
+    Verdict.REVIEW: ("转审核", "review"),
     Verdict.RETURN: ("退回更正", "return"),
 }
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -134,7 +134,7 @@ def _deadline(slip: ReturnSlip) -> tuple[str, str, str, str]:
     if not slip.must_correct:
         if slip.verdict is Verdict.REVIEW:
             return (
-                "暂不须重报：由市级人工复核",
+                "暂不须重报：由市级审核",
                 "nothing to file again for now: the city's reviewer decides",
                 "可备好说明或更正后的文件",
                 "have an explanation or a corrected file at hand",

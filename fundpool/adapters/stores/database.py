@@ -133,8 +133,8 @@ def _bad_address() -> InputError:
         "应为 postgresql://用户:密码@主机:端口/库名 或 sqlite:///文件",
         "FUNDPOOL_DATABASE_URL is no address of a database (not shown, it holds a password): expected "
         "postgresql://user:password@host:port/name or sqlite:///file",
-        remedy="改正该变量；密码中的 @ : / 写作 %40 %3A %2F / correct the variable; "
-        "write @ : / of a password as %40 %3A %2F",
+        remedy="改正该变量；密码中的特殊字符写作百分号编码，如 @ 写作 %40 / correct the variable; special characters of "
+        "a password are percent-encoded, @ as %40",
     )
 
 
@@ -254,7 +254,7 @@ def _outdated(why: str) -> InputError:
         "database_outdated",
         f"数据库的表是早先版本的：{why}",
         f"the tables are of an earlier version: {why}",
-        remedy="停止各进程后运行 fundpool upgrade（先备份再升级）/ stop what runs, then fundpool upgrade, which backs up and "
+        remedy="停止各进程后运行 fundpool upgrade（先备份再升级） / stop what runs, then fundpool upgrade, which backs up and "
         "brings them up to date",
     )
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.language import choose
 from fundpool.console.options import (
     ActOnMonth,
     AnyCity,
@@ -40,7 +41,7 @@ def review(
     *,
     fund: AnyFund = None,
     county: AnyCounty = None,
-    amount: Annotated[str | None, Parameter(help="复核额（元）/ finance's amount in yuan")] = None,
+    amount: Annotated[str | None, Parameter(help="复核额（元） / finance's amount in yuan")] = None,
     reason: AnyReason = None,
     act: ActOnMonth,
 ) -> int:
@@ -71,5 +72,5 @@ def _show(applications: "Sequence[Application]", options: Options, place: dict[s
     columns = "fund number county applied_fen reviewed_fen reason reviewed_by"
     return options.show(
         {**place, "applications": rows},
-        Table(" · ".join(["申请 applications", *place.values()]), lines, columns),
+        Table(" · ".join([choose("用款申请", "applications"), *place.values()]), lines, columns),
     )

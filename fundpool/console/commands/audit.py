@@ -24,17 +24,20 @@ def verify(
     anchor: Annotated[
         Path | None,
         Parameter(
-            help="外存锚值：文件，或存下的邮件 / anchors kept elsewhere: one JSON document per line, or a saved mail"
+            help="外存锚值：每行一份 JSON 的文件，或存下的邮件 / anchors kept elsewhere: one JSON document per line, or a saved mail"
         ),
     ] = None,
     full: Annotated[
-        bool, Parameter(help="全部重读 / read everything, also a long history that was verified before")
+        bool,
+        Parameter(
+            help="全部重读，含此前已核验的长历史 / read everything, also a long history that was verified before"
+        ),
     ] = False,
     options: Options = Options(),
 ) -> int:
-    """核验全部记录 / Check every row, the trails and the books, alone and against anchors; exit 1 on any fault.
+    """核验每一行、审计日志与账簿，自身及对照锚值；有问题退出码 1 / Check every row, the trails and the books, alone and against anchors; exit 1 on any fault.
 
-    A long history that was read whole before is read from there on.
+    此前全部读过的长历史，从该处接着读。 / A long history that was read whole before is read from there on.
     """
     from fundpool.services.books import audit_checks
 
@@ -62,7 +65,7 @@ def anchor(
     out: Annotated[Path | None, Parameter(help="追加到文件 / file to append to")] = None,
     options: Dated = Dated(),
 ) -> int:
-    """锚值 / Print the heads of every chain, to be kept on paper or on another machine."""
+    """打印各链的锚值，另存于纸上或另一台机器 / Print the heads of every chain, to be kept on paper or on another machine."""
     from fundpool.adapters.stores.anchor_places import AnchorFile
     from fundpool.services.books.audit_checks import take_anchor
 
@@ -73,7 +76,7 @@ def anchor(
         return 0
     with writing_to(out):
         AnchorFile(out).put(taken)
-    return options.show(taken, f"已写入 {out} / written")
+    return options.show(taken, f"已写入 {out} / written to {out}")
 
 
 def _read_anchors(file: Path) -> "list[Anchor]":

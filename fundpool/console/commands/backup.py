@@ -34,12 +34,13 @@ def backup(
     made_elsewhere: Annotated[
         bool,
         Parameter(
-            help="已用其他工具备份，只记下时刻 / made by other means: note when, for health", negative=""
+            help="已用其他工具备份，只记下时刻，供 health 查看 / made by other means: note when, for health",
+            negative="",
         ),
     ] = False,
     json: Json = False,
 ) -> int:
-    """Write a consistent, checked copy of the database while it is in use, and note when; of PostgreSQL by pg_dump."""
+    """在使用中写出一致并经检查的数据库副本，并记下时刻；PostgreSQL 用 pg_dump / Write a consistent, checked copy of the database while it is in use, and note when; of PostgreSQL by pg_dump."""
     from fundpool.adapters.stores.backups import back_up, ending_of
     from fundpool.adapters.stores.database import Database
     from fundpool.clock import business_clock
@@ -67,7 +68,7 @@ def backup(
     if folder is not None and keep is not None:
         for old in sorted(folder.glob(f"fundpool-*.{ending_of(database)}"))[:-keep]:
             old.unlink()
-    show({"file": file, "bytes": file.stat().st_size}, f"已备份 / backed up: {file}", as_json=json)
+    show({"file": file, "bytes": file.stat().st_size}, f"已备份：{file} / backed up: {file}", as_json=json)
     return 0
 
 
@@ -88,10 +89,11 @@ def restore(
     ] = False,
     act: Act,
 ) -> int:
-    """Put a copy back with sending off: stop every worker first.
+    """恢复副本，发送关闭；先停止所有执行器 / Put a copy back with sending off: stop every worker first.
 
-    Then ``fundpool transfers recover`` asks the bank, as often as it takes, and two people start each
-    fund again with ``fundpool transfers restart``; before the bank has answered they cannot.
+    随后用 fundpool transfers recover 向银行核对，次数不限；再由两人用 fundpool transfers restart
+    逐个险种恢复发送，银行答复之前不能恢复。 / Then fundpool transfers recover asks the bank, as often as it takes, and two people start each
+    fund again with fundpool transfers restart; before the bank has answered they cannot.
     """
     from fundpool.adapters.keys.seal_key import seals_of
     from fundpool.adapters.stores.backups import put_back
@@ -108,7 +110,7 @@ def restore(
             "backup_not_named",
             "须给出备份文件，或用 --quarantine-only",
             "name the backup, or say --quarantine-only",
-            remedy="fundpool restore FILE --by 姓名",
+            remedy="fundpool restore FILE --by NAME",
         )
     settings, who, now = act.settings, person(act.by), act.now
     terms = build_ports(settings).gateway_terms
@@ -131,5 +133,6 @@ def restore(
         stopped = SqlTransactions(database, seals).transaction(stop_all)
     return act.show(
         {"funds_stopped": stopped},
-        f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover / restored, {stopped} funds stopped",
+        f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover / restored, {stopped} funds stopped; next: "
+        "fundpool transfers recover",
     )

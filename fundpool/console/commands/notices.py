@@ -6,9 +6,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fundpool.console.language import choose, one_language
 from fundpool.console.options import Dated
 from fundpool.console.output import Columns, Table, minute, pick
+from fundpool.domain.notices import KIND_NAMES, NoticeKind
 from fundpool.services.ports.notices import Channel, Message
+
+_TOLD = {"waiting": "待发送 / waiting", "told": "已告知 / told", "new": "新 / new"}
 
 
 def notices(
@@ -27,6 +31,7 @@ def notices(
 ) -> int:
     """告警：列出现有各项；--send 发送，每五分钟运行一次 / What people are to know now; --send tells them, every five minutes.
 
+    每件事由 FUNDPOOL_NOTIFY 与 FUNDPOOL_NOTIFY_COMMAND 的各渠道告知一次（docs/alarms.md）；有未送达的退出码 1，隔些时再试，间隔渐长。 /
     Each event is told once, by every channel of FUNDPOOL_NOTIFY and FUNDPOOL_NOTIFY_COMMAND (docs/alarms.md).
     Exit status 1 when some could not be delivered; they are tried again with growing pauses.
     """
@@ -63,23 +68,26 @@ def notices(
     ]
     channels = [channel.name for channel in installation.channels()]
     document = {"as_of": now, "channels": channels, "standing": rows, "undelivered": undelivered}
-    lines = [f"渠道 channels: {', '.join(channels) or '未设置 none (FUNDPOOL_NOTIFY, docs/alarms.md)'}"]
+    lines = [
+        choose("渠道：", "channels: ")
+        + (", ".join(channels) or f"{choose('未设置', 'none')} (FUNDPOOL_NOTIFY, docs/alarms.md)")
+    ]
     columns: Columns = {
-        "类别 kind": "kind",
-        "城市 city": "city",
-        "说明": lambda row: f"{row['message_zh']}\n{row['message_en']}",
-        "处理 remedy": "remedy",
-        "告知 told": "state",
+        "类别 / kind": lambda row: choose(*KIND_NAMES[NoticeKind(row["kind"])]),
+        "城市 / city": "city",
+        "说明 / message": "message_zh",
+        "处理 / remedy": lambda row: one_language(row["remedy"] or "–"),
+        "告知 / told": lambda row: one_language(_TOLD[row["state"]]),
     }
     failed: Columns = {
-        "说明": "message_zh",
-        "次数 attempts": "attempts",
-        "下次 next": "next_at",
-        "原因 failure": "failure",
+        "说明 / message": "message_zh",
+        "次数 / attempts": "attempts",
+        "下次 / next": "next_at",
+        "原因 / failure": "failure",
     }
-    tables = [Table(f"告警 notices · {minute(now)}", rows, columns)]
+    tables = [Table(f"{choose('告警', 'notices')} · {minute(now)}", rows, columns)]
     if undelivered:
-        tables.append(Table("未送达 undelivered", undelivered, failed))
+        tables.append(Table("未送达 / undelivered", undelivered, failed))
     return options.show(document, *lines, *tables, found=bool(undelivered))
 
 
@@ -91,8 +99,8 @@ def _test(channels: Sequence[Channel], options: Dated) -> int:
     )
     answers = [{"channel": each.name, "failure": each.deliver(message)} for each in channels]
     columns: Columns = {
-        "渠道 channel": "channel",
-        "结果": lambda row: row["failure"] or "已送出 sent",
+        "渠道 / channel": "channel",
+        "结果 / outcome": lambda row: row["failure"] or choose("已送出", "sent"),
     }
     found = not answers or any(answer["failure"] for answer in answers)
-    return options.show({"channels": answers}, Table("测试 test", answers, columns), found=found)
+    return options.show({"channels": answers}, Table("测试 / test", answers, columns), found=found)

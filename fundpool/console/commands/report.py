@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.language import choose
 from fundpool.console.options import AnyCity, AnyMonthText, Dated, Options, chosen, make_folder, writing_to
 from fundpool.console.output import Table, pick
 from fundpool.settings import Settings
@@ -26,7 +27,9 @@ def list_filings(*, city: AnyCity = None, month: AnyMonthText = None, options: O
                 pick(filing, "version file=file_name sha256 filed_by filed_at") for filing in filings
             ],
         },
-        Table(f"备案 filings · {key} · {when}", filings, "version file_name filed_at filed_by"),
+        Table(
+            f"{choose('备案', 'filings')} · {key} · {when}", filings, "version file_name filed_at filed_by"
+        ),
     )
 
 
@@ -35,7 +38,9 @@ def write(
     *,
     city: AnyCity = None,
     month: AnyMonthText = None,
-    out: Annotated[Path | None, Parameter(help="目录，缺省 HOME/reports / folder")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="目录，缺省 HOME/reports / folder, default HOME/reports")
+    ] = None,
     options: Dated = Dated(),
 ) -> int:
     """写出汇总表（已备案的各版，未备案则为草稿）和迟报缺报清单 / Write the filed workbooks (or a draft) and the list of who was late."""

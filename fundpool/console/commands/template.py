@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fundpool.console.language import choose
 from fundpool.console.options import City, Options, PeriodText, make_folder, period_of_type
 from fundpool.console.output import Table, pick
 from fundpool.domain.errors import InputError
@@ -18,11 +19,11 @@ MOST_ROWS = 5_000
 def template(
     *,
     city: City,
-    document: Annotated[str, Parameter(help="表种 / plan, report, …")],
+    document: Annotated[str, Parameter(help="表种：plan、report… / kind of document: plan, report, …")],
     month: PeriodText,
     county: Annotated[
         tuple[str, ...],
-        Parameter(help="县区代码或名称，可多个；不写为全部 / county code or name; all if not given"),
+        Parameter(help="县区代码或名称，可多个；不写为全部 / county codes or names; all if not given"),
     ] = (),
     rows: Annotated[
         int | None, Parameter(help="明细表的空行数 / open rows of a list (payer-detail, statement, …)")
@@ -74,7 +75,9 @@ def template(
     return options.show(
         {"files": [pick(each, "county document file") for each in written]},
         Table(
-            f"{kind.zh} {when}", written, {"代码 code": "county", "县区 county": "name", "文件 file": "file"}
+            f"{choose(kind.zh, kind.en)} {when}",
+            written,
+            {"代码 / code": "county", "县区 / county": "name", "文件 / file": "file"},
         ),
     )
 

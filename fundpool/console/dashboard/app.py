@@ -34,6 +34,7 @@ from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
 from fundpool.console.dashboard.reading import Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
+from fundpool.console.language import speaking
 from fundpool.console.output import error_document
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
@@ -234,7 +235,8 @@ class _Pages:
     def lineage(self, request: Request) -> Response:
         """Where one payment comes from, down to the cells of the counties' files (``fundpool explain``)."""
         place, key = self._place(request), request.query_params.get("transfer", "")
-        lines = self.reader.lineage(key)
+        with speaking(self._language(request).key):
+            lines = self.reader.lineage(key)
         return self._page(request, "lineage.html", place, transfer=key, lines=lines)
 
     def balances(self, request: Request) -> Response:

@@ -100,7 +100,7 @@ FLAG_KINDS: Mapping[str, Label] = {
     "missing": Label(N_("Missing"), "alert", "bad"),
     "unreadable": Label(N_("Unreadable file"), "alert", "bad"),
     "returned": Label(N_("Returned"), "return", "returned"),
-    "inconsistent": Label(N_("Does not tie"), "unequal", "late"),
+    "inconsistent": Label(N_("Inconsistent"), "unequal", "late"),
     "late": Label(N_("Done late"), "check-late", "late"),
     "supplementary": Label(N_("Supplementary"), "note", "soon"),
     "extended": Label(N_("Extended"), "extend", "extended"),

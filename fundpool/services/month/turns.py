@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of
+from fundpool.domain.languages import halves
 from fundpool.domain.money import format_yuan
 from fundpool.domain.month import MONTH, STEPS, OperatingStep, Phase
 from fundpool.domain.outcomes import UnitState
@@ -269,7 +270,7 @@ class _MonthView:
                 is_of_month=False,
             )
         if APPROVER in waiting:
-            zh, en = f"待审批 {total[APPROVER]} 元", f"{total[APPROVER]} yuan wait for approval"
+            zh, en = f"待复核 {total[APPROVER]} 元", f"{total[APPROVER]} yuan wait for approval"
             yield self._turn(APPROVER, "transfers approve --by NAME", zh, en=en, step=step, row=row)
         if RELEASER in waiting:
             zh, en = f"待放行 {total[RELEASER]} 元", f"{total[RELEASER]} yuan wait for release"
@@ -320,7 +321,7 @@ class _MonthView:
         for key, known in self.steps.items():
             if known.state == UnitState.FAILED:
                 first = next(each for each in known.outcomes if each.state is UnitState.FAILED)
-                zh, _, en = (first.remedy or "").partition(" / ")
+                zh, en = halves(first.remedy or "")
                 row = self._row(STEPS[key].duty)
                 yield self._turn(
                     OPERATOR,

@@ -10,6 +10,7 @@ from typing import Any
 
 from fundpool.domain.duties import Duty
 from fundpool.domain.findings import Severity
+from fundpool.domain.languages import counted
 from fundpool.domain.month import STEPS
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.policy import CityPolicy
@@ -38,17 +39,17 @@ from schemas.dashboard import Flag, StepStatus
 
 DUTY_NAMES = {
     "submit_fund_use_plan": ("上报用款计划", "filing the fund-use plan"),
-    "apply_for_funds": ("审核并向财政申请", "reviewing and applying to finance"),
+    "apply_for_funds": ("审核并申请用款", "reviewing and applying to finance"),
     "pay_from_fiscal_account": ("财政拨付", "finance's payment"),
-    "allocate_to_counties": ("划至县区支出户", "allocation to the counties"),
+    "allocate_to_counties": ("县级拨付", "allocation to the counties"),
     "submit_expenditure_report": ("上报支出核算报表", "filing the expenditure report"),
     "file_expenditure_report": ("汇总报表备案", "filing the city's summary"),
     "apply_for_working_capital": ("申请周转金", "applying for working capital"),
 }
 
 _FLAG_OF_STATE = {
-    DutyState.DONE_LATE: ("late", Severity.REVIEW, "迟办 {days} 天", "done {days} days late"),
-    DutyState.OVERDUE: ("overdue", Severity.BLOCK, "逾期 {days} 天未办", "overdue by {days} days"),
+    DutyState.DONE_LATE: ("late", Severity.REVIEW, "迟办 {days} 天", "done {days_en} late"),
+    DutyState.OVERDUE: ("overdue", Severity.BLOCK, "逾期 {days} 天未办", "overdue by {days_en}"),
     DutyState.RETURNED: ("returned", Severity.BLOCK, "已退回，尚未重报", "returned and not filed again"),
     DutyState.EXTENDED: ("extended", Severity.NOTE, "经批准延期至 {until}", "extended until {until}"),
     DutyState.NIL: ("nil", Severity.NOTE, "零申报", "nil return"),
@@ -82,7 +83,7 @@ def _duty_flags(
         kind, severity, zh, en = flagged
         document = DOCUMENT_OF.get(row.duty.key)
         if row.standing.state is DutyState.OVERDUE and _went_on_without(facts, row):
-            kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days} days"
+            kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days_en}"
         nil = facts.nil_returns.get((document, row.duty.unit or "")) if document else None
         if row.standing.state is DutyState.NIL and nil is not None:
             zh, en = _literally(nil.text_zh), _literally(nil.text_en)
@@ -90,7 +91,7 @@ def _duty_flags(
         who = names.get(row.duty.unit or "", policy.name_zh)
         duty_zh, duty_en = DUTY_NAMES[row.duty.key]
         due = f"（应于 {row.duty.due}）" if row.duty.due else ""
-        words = {"days": days, "until": row.extended_until}
+        words = {"days": days, "days_en": counted(days or 0, "day"), "until": row.extended_until}
         yield Flag(
             kind=kind,
             severity=severity,

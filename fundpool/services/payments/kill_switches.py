@@ -61,7 +61,7 @@ def stops_of(work: Work, policy: CityPolicy) -> list[Stop]:
         stops.append(
             Stop(
                 fund.key,
-                f"{fund.name_zh}基金已停止发送：{why_zh}",
+                f"{fund.name_zh}基金已停发：{why_zh}",
                 f"sending of the fund of the {fund.name_en} is stopped: {why_en}",
             )
         )
@@ -125,7 +125,7 @@ def confirm_restart(work: Work, city: str, fund: str, *, by: str, now: datetime)
             "restart_not_requested",
             f"{city}/{fund} 恢复发送须先由一人申请",
             f"{city}/{fund}: one person must ask for the restart before another confirms it",
-            remedy="fundpool transfers restart --city … --fund … --by 姓名",
+            remedy="fundpool transfers restart --city … --fund … --by NAME",
         )
     require_other_person(by, switch.restart_asked_by, act_zh="恢复发送的确认", act_en="confirming a restart")
     work.switches.set_kill_switch(replace(switch, is_stopped=False, restarted_by=by))

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 
 from fundpool.domain.errors import RuleViolation
+from fundpool.domain.languages import counted
 from fundpool.domain.periods import SHANGHAI, day_of, days_between, midnight
 from fundpool.domain.transfer import (
     Attempt,
@@ -178,7 +179,7 @@ def require_statements(
         raise RuleViolation(
             "statements_missing",
             f"账户 {account_no} 尚缺 {len(missing)} 天的银行对账单，首日 {missing[0]}",
-            f"statements of account {account_no} are missing for {len(missing)} days from {missing[0]}",
+            f"statements of account {account_no} are missing for {counted(len(missing), 'day')} from {missing[0]}",
             remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
         )
 

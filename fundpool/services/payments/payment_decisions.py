@@ -133,7 +133,7 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
             "anomaly_open",
             f"{obligation.key} 有终止后仍被执行的支付，须先查清待查款项",
             f"{obligation.key} has an order executed after its end; clear the suspense account first",
-            remedy="款项仅此一笔且收款方留用：fundpool transfers accept-execution；否则待银行退回 / "
+            remedy="款项仅此一笔且收款方留用：fundpool transfers accept-execution；否则待银行退票 / "
             "when it was paid once and the payee keeps it; otherwise wait until the money is back",
         )
     last = known[-1].state if known else None

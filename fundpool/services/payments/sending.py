@@ -630,7 +630,7 @@ def _fund_stopped(work: Work, obligation: Obligation) -> RuleViolation:
     zh, en = kill_switches.why_stopped(work, obligation.city, obligation.fund)
     return RuleViolation(
         "fund_stopped",
-        f"{obligation.city}/{obligation.fund} 已停止发送：{zh}",
+        f"{obligation.city}/{obligation.fund} 已停发：{zh}",
         f"sending is stopped for {obligation.city}/{obligation.fund}: {en}",
         remedy=kill_switches.STOP_REMEDY,
     )

@@ -127,9 +127,9 @@ def _queue_reasons(queue: Queue | FundpoolError | None, standing: Iterable[Notic
         reasons.append(
             Reason(
                 kind="worker_offline",
-                message_zh="没有工作进程在线，到期的步骤不会运行",
+                message_zh="没有执行器在线，到期的步骤不会运行",
                 message_en="no worker is online: what is due does not run",
-                remedy="启动工作进程（fundpool start 或其服务） / start the worker (fundpool start, or its service)",
+                remedy="启动执行器（fundpool start 或其服务） / start the worker (fundpool start, or its service)",
             )
         )
     if queue.late:
@@ -139,7 +139,7 @@ def _queue_reasons(queue: Queue | FundpoolError | None, standing: Iterable[Notic
                 count=queue.late,
                 message_zh=f"{queue.late} 个运行已到时刻而未开始",
                 message_en=f"{queue.late} runs should have begun",
-                remedy="看工作进程与前面的运行 / look at the worker and at the run before them",
+                remedy="看执行器与前面的运行 / look at the worker and at the run before them",
             )
         )
     return reasons
