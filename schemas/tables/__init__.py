@@ -21,6 +21,7 @@ from schemas.tables.submissions import (
     submission_figures,
     submissions,
 )
+from schemas.tables.users import user_account, user_session
 
 __all__ = [
     "REVISION",
@@ -52,4 +53,6 @@ __all__ = [
     "submission_figures",
     "submissions",
     "transfers",
+    "user_account",
+    "user_session",
 ]

@@ -4,10 +4,11 @@ Names and amounts are made up. The reader stands in for the services, so that th
 with states (an unknown transfer, a hostile file name) that a real month reaches only by accident.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from fundpool.console.dashboard.door import Door
 from fundpool.console.dashboard.reading import (
     BoardReading,
     CountyReading,
@@ -17,6 +18,7 @@ from fundpool.console.dashboard.reading import (
 )
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import ActorName, CityPolicy, DutyName, PaymentHop, Status, Unit
+from fundpool.services.users.sessions import Visit
 from schemas.dashboard import (
     AccountBalance,
     CountyMonth,
@@ -240,11 +242,24 @@ def _flags() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+class _OpenDoor(Door):
+    """A sandbox without accounts: everybody may read."""
+
+    def __init__(self) -> None:
+        pass
+
+    def visit(self, token: str | None) -> Visit:
+        return Visit(None, is_enforced=False)
+
+
 class ImaginedReader(MonthReader):
     """Reads the imagined month of Taizhou; Suizhou's is empty."""
 
     def __init__(self) -> None:
         pass  # nothing behind it
+
+    def door(self, time_of_day: Callable[[], datetime]) -> Door:
+        return _OpenDoor()
 
     def cities(self) -> Sequence[CityPolicy]:
         return (TAIZHOU, SUIZHOU)

@@ -25,6 +25,7 @@ from fundpool.services.oversight.filing import files_of
 from fundpool.settings import Settings
 from tasks.daily import reserve_steps
 from tasks.steps import RunParameters, begin_step
+from tests.accounts import auditor_of
 from tests.architecture.test_commands import commands
 from tests.contract.test_not_set_up import INCOMES
 from tests.contract.test_typing_errors import line_of
@@ -194,7 +195,9 @@ def test_a_sandbox_takes_both_and_says_so_in_its_status(
 def test_pages_of_a_real_installation_show_the_past_and_not_the_future(real: Path) -> None:
     now = at("2026-11-30 09:00")
     options = DashboardOptions(only_past=lambda: True)
-    pages = TestClient(create_app(MonthReader(build_ports(Settings())), lambda: now, options))
+    ports = build_ports(Settings())
+    pages = TestClient(create_app(MonthReader(ports), lambda: now, options))
+    pages.cookies.set("session", auditor_of(ports.database))
     assert pages.get("/?as_of=2026-11-29").status_code == 200
     refused = pages.get("/?as_of=2026-12-01")
     assert (refused.status_code, "has not come yet" in refused.text or "尚未到来" in refused.text) == (

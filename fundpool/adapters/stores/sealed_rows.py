@@ -48,8 +48,11 @@ _OWN_CHAIN = frozenset({"audit", "posting", "row_trail", "latest_seal"}) | _NO_F
 """Postings are sealed by their voucher's hash, audit records and the trail itself by their chains; latest seals
 are compared with the rows that bear them."""
 
-_RECOMPUTED = {"ledger_account": frozenset({"posted_fen", "reserved_fen"})}
-"""Columns that ``fundpool ledger verify`` recomputes; every booking changes them."""
+_LEFT_OUT = {
+    "ledger_account": frozenset({"posted_fen", "reserved_fen"}),
+    "user_session": frozenset({"last_seen_at"}),
+}
+"""Columns that the trail does not hold: what ``fundpool ledger verify`` recomputes, and what every page changes."""
 
 TABLES: tuple[Table, ...] = tuple(table for table in metadata.sorted_tables if table.name not in _OWN_CHAIN)
 """The tables whose rows the trail holds."""
@@ -66,7 +69,7 @@ _MADE_ANEW = frozenset({"kill_switch"})
 @cache
 def columns_of(table: Table) -> tuple[str, ...]:
     """The columns that the trail holds. Migrations append columns: their order is that of the marks."""
-    left_out = _RECOMPUTED.get(table.name, frozenset())
+    left_out = _LEFT_OUT.get(table.name, frozenset())
     return tuple(column.name for column in table.columns if column.name not in left_out)
 
 

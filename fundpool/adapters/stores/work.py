@@ -24,6 +24,7 @@ from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals, SqlR
 from fundpool.adapters.stores.statements import SqlStatementStore
 from fundpool.adapters.stores.submissions import SqlSubmissions
 from fundpool.adapters.stores.switches import SqlSwitchStore
+from fundpool.adapters.stores.users import SqlUsers
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.sealing import Seals
 from fundpool.domain.transfer import PaymentLimits
@@ -58,6 +59,7 @@ class SqlWork(Work):
         self.notices = SqlNotices(connection, rows)
         self.last_done = SqlLastDone(connection, rows)
         self.installation = SqlInstallation(connection, rows, seals)
+        self.users = SqlUsers(connection, rows, seals)
 
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""

@@ -1,4 +1,4 @@
-"""The dashboard's routes: every page is read-only, works without JavaScript and calls nobody outside.
+"""The dashboard's routes: every page works without JavaScript and calls nobody outside; each needs a right.
 
 Live state is a page that asks to be fetched again every minute (``?live=1``, for the screen on the
 wall), not a stream: the month changes a few times a day, a reload needs no script and so the
@@ -17,8 +17,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
@@ -30,15 +31,27 @@ from fundpool.console.dashboard.board import (
     business_day,
     flags_worst_first,
 )
+from fundpool.console.dashboard.door import (
+    LOG_IN_NEEDED,
+    Access,
+    Route,
+    begin_form,
+    begin_session,
+    end_session,
+    form_token,
+    new_form_secret,
+)
 from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
 from fundpool.console.dashboard.reading import Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
 from fundpool.console.language import speaking
 from fundpool.console.output import error_document
+from fundpool.domain.accounts import Account
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
+from fundpool.domain.rights import Right
 from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import MonthStatus
 
@@ -74,6 +87,8 @@ class DashboardOptions:
     hosts: frozenset[str] | None = None
     only_known_then: bool = False
     """The clock was set (``serve --as-of``): what was recorded after its moment is left out."""
+    time_of_day: Callable[[], datetime] = field(default=lambda: business_clock(None))
+    """The machine's clock, by which sessions end whatever the business time is."""
 
 
 @dataclass(frozen=True)
@@ -122,43 +137,92 @@ def create_app(
     reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions | None = None
 ) -> FastAPI:
     """The dashboard over ``reader``; ``clock`` gives the business time of each request."""
-    pages = _Pages(reader, clock, options or DashboardOptions())
-    app = FastAPI(title="fundpool", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app = FastAPI(title="fundpool", docs_url=None, redoc_url=None, openapi_url=None)
+    pages = Pages(reader, clock, options or DashboardOptions())
     app.middleware("http")(pages.guard)
-    for path, page in (
-        ("/", pages.board),
-        ("/counties/{unit}", pages.county),
-        ("/slips/{document}/{unit}/{version:int}", pages.slip),
-        ("/slips/{document}/{unit}/{version:int}.xlsx", pages.slip_workbook),
-        ("/transfers", pages.transfers),
-        ("/lineage", pages.lineage),
-        ("/balances", pages.balances),
-        ("/findings", pages.findings),
-    ):
-        app.add_route(path, page, methods=["GET"])
+    for route in pages.routes():
+        app.add_route(route.path, pages.door.answering(route), methods=[route.method])
+    status = pages.door.answering(Route("/api/status", Right.READ_CITY, pages.api_status))
     app.add_api_route(
-        "/api/status", pages.api_status, methods=["GET"], responses={200: {"model": MonthStatus}}
+        "/api/status", status, methods=["GET"], name="api_status", responses={200: {"model": MonthStatus}}
     )
-    app.add_api_route("/healthz", pages.healthz, methods=["GET"])
+    openapi = Route("/api/openapi.json", Access.LOGGED_IN, lambda _request: JSONResponse(app.openapi()))
+    app.add_route(openapi.path, pages.door.answering(openapi), methods=["GET"])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(FundpoolError, pages.domain_error)
     app.add_exception_handler(HTTPException, pages.http_error)
     return app
 
 
-class _Pages:
+class Pages:
     """The pages, with the reader, the clock and the options that they share."""
 
     def __init__(self, reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions) -> None:
         self.reader = reader
         self.clock = clock
         self.options = options
+        self.door = reader.door(options.time_of_day)
         self.environments = environments()
 
-    # Pages are plain functions: Starlette runs them in a thread, where a database may be waited for.
+    def routes(self) -> tuple[Route, ...]:
+        """Every page and act with the right that it needs; nothing else is answered but what serves monitoring."""
+        return (
+            Route("/login", Access.ANYBODY, self.log_in_form),
+            Route("/login", Access.ANYBODY, self.log_in, "POST"),
+            Route("/logout", Access.LOGGED_IN, self.log_out, "POST"),
+            Route("/healthz", Access.ANYBODY, self.healthz),
+            Route("/", Right.READ_COUNTY, self.board),
+            Route("/counties/{unit}", Right.READ_COUNTY, self.county),
+            Route("/slips/{document}/{unit}/{version:int}", Right.READ_COUNTY, self.slip),
+            Route("/slips/{document}/{unit}/{version:int}.xlsx", Right.READ_COUNTY, self.slip_workbook),
+            Route("/transfers", Right.READ_CITY, self.transfers),
+            Route("/lineage", Right.READ_CITY, self.lineage),
+            Route("/balances", Right.READ_CITY, self.balances),
+            Route("/findings", Right.READ_CITY, self.findings),
+        )
+
+    # Pages are plain functions: they run in a thread, where a database may be waited for.
+
+    def log_in_form(self, request: Request, *, failed: bool = False) -> Response:
+        """Name and password."""
+        new_form_secret(request)
+        wanted = request.query_params.get("next") or str(getattr(request.state, "next", ""))
+        response = self._page(
+            request,
+            "login.html",
+            None,
+            status_code=401 if failed else 200,
+            failed=failed,
+            next=_own_address(wanted),
+        )
+        begin_form(request, response)
+        return response
+
+    def log_in(self, request: Request) -> Response:
+        """Begin a session; whatever keeps somebody out, the answer is the same."""
+        form = request.state.form
+        request.state.next = form.get("next") or ""
+        token = self.door.log_in(request, str(form.get("name") or ""), str(form.get("password") or ""))
+        if token is None:
+            return self.log_in_form(request, failed=True)
+        response = RedirectResponse(_own_address(str(request.state.next)), 303)
+        begin_session(request, response, token)
+        return response
+
+    def log_out(self, request: Request) -> Response:
+        """End the session."""
+        self.door.log_out(request)
+        response = RedirectResponse("/login", 303)
+        end_session(request, response)
+        return response
 
     def board(self, request: Request) -> Response:
-        """Counties × duties of the month."""
+        """Counties × duties of the month; a county's account is led to its own page."""
+        account: Account | None = request.state.account
+        if account is not None and account.county is not None:
+            return RedirectResponse(
+                self._place(request, county=account.county).url(f"/counties/{account.county}"), 303
+            )
         show = request.query_params.get("show", Show.ALL)
         shown = Show(show) if show in set(Show) else Show.ALL
         live = request.query_params.get("live") == "1"
@@ -181,7 +245,7 @@ class _Pages:
     def county(self, request: Request) -> Response:
         """One county's month: duties, files, findings, review, transfers."""
         code = request.path_params["unit"]
-        place = self._place(request)
+        place = self._place(request, county=code)
         if code not in {unit.code for unit in place.city.units}:
             raise InputError(
                 "unknown_county",
@@ -213,7 +277,8 @@ class _Pages:
         )
 
     def _slip(self, request: Request) -> SlipFile:
-        place, wanted = self._place(request), request.path_params
+        wanted = request.path_params
+        place = self._place(request, county=wanted["unit"])
         slip = self.reader.slip(
             place.city.key, place.month, wanted["document"], unit=wanted["unit"], version=wanted["version"]
         )
@@ -258,7 +323,7 @@ class _Pages:
         status = self.reader.status(place.city.key, place.month, place.moment)
         return JSONResponse(status.model_dump(mode="json", by_alias=True))
 
-    def healthz(self) -> Response:
+    def healthz(self, _request: Request) -> Response:
         """200 when the database answers; raises ServiceUnavailable (503) when it does not."""
         self.reader.ping()
         return JSONResponse({"status": "ok"})
@@ -287,6 +352,10 @@ class _Pages:
     def domain_error(self, request: Request, error: Exception) -> Response:
         """An error meant for people, as a page or as the contract's JSON."""
         assert isinstance(error, FundpoolError)
+        if error.code == LOG_IN_NEEDED and not _is_api(request):
+            here = f"{request.url.path}?{request.url.query}".removesuffix("?")
+            query = f"?{urlencode({'next': here})}" if request.method == "GET" and here != "/" else ""
+            return RedirectResponse(f"/login{query}", 303)
         return self._error(request, _http_status(error), error)
 
     def http_error(self, request: Request, error: Exception) -> Response:
@@ -294,8 +363,13 @@ class _Pages:
         assert isinstance(error, HTTPException)
         return self._error(request, error.status_code, _no_page(error.status_code))
 
-    def _place(self, request: Request, extra: Mapping[str, str] | None = None) -> Place:
-        """The city, month and moment of the address; by default the first city with data, its latest month, now."""
+    def _place(
+        self, request: Request, extra: Mapping[str, str] | None = None, *, county: str | None = None
+    ) -> Place:
+        """The city, month and moment of the address; by default the first city with data, its latest month, now.
+
+        ``county``: whose page it is. Raises RuleViolation ``other_place`` where the account may not read it.
+        """
         # The clock is read here and nowhere else: everything on a page is of one moment.
         as_of = request.query_params.get("as_of") or None
         now = self.clock()
@@ -311,8 +385,11 @@ class _Pages:
                 f"{as_of} has not come yet: pages are of the past or of now",
                 remedy="改正 as_of / correct as_of",
             )
-        cities = {each.key: each for each in self.reader.cities()}
+        account: Account | None = request.state.account
+        cities = {each.key: each for each in self._cities(request)}
         city = request.query_params.get("city")
+        if account is not None:
+            account.require_place(city or account.city, county)
         if city is None:
             city = next((key for key in cities if self.reader.months(key)), next(iter(cities), ""))
         if city not in cities:
@@ -324,6 +401,12 @@ class _Pages:
             )
         month = self._month(request, city, moment)
         return Place(request.url.path, cities[city], month, moment=moment, as_of=as_of, extra=extra or {})
+
+    def _cities(self, request: Request) -> list[CityPolicy]:
+        """The cities that the account may read."""
+        account: Account | None = request.state.account
+        own = None if account is None else account.city
+        return [city for city in self.reader.cities() if own in {None, city.key}]
 
     def _month(self, request: Request, city: str, moment: Moment) -> Month:
         text = request.query_params.get("month")
@@ -353,6 +436,7 @@ class _Pages:
         self, request: Request, template: str, place: Place | None, *, status_code: int = 200, **context: Any
     ) -> Response:
         language = self._language(request)
+        account: Account | None = getattr(request.state, "account", None)
         html = (
             self.environments[language.key]
             .get_template(template)
@@ -360,7 +444,10 @@ class _Pages:
                 language=language,
                 languages=languages(),
                 place=place,
-                cities=self.reader.cities() if place else (),
+                cities=self._cities(request) if place else (),
+                account=account,
+                reads_city=account is None or account.may(Right.READ_CITY),
+                csrf_field=lambda: _csrf_field(request),
                 months=self._offered_months(place) if place else (),
                 options=self.options,
                 other_language_url=_other_language_url(request, language),
@@ -378,11 +465,28 @@ class _Pages:
         return sorted(shown | set(self.reader.months(place.city.key)), reverse=True)
 
     def _error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
-        if request.url.path.startswith("/api/") or request.url.path == "/healthz":
+        if _is_api(request):
             return JSONResponse({"error": error_document(error)}, status_code)
         return self._page(
             request, "error.html", None, status_code=status_code, error=error, status_code_shown=status_code
         )
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/") or request.url.path == "/healthz"
+
+
+def _own_address(wanted: str) -> str:
+    """The address to go on to after log-in; the start page unless it is one of ours."""
+    is_ours = (
+        wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
+    )
+    return wanted if is_ours else "/"
+
+
+def _csrf_field(request: Request) -> Markup:
+    """The hidden field that every form of ours bears."""
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(form_token(request))
 
 
 def _other_language_url(request: Request, language: Language) -> str:
@@ -391,7 +495,15 @@ def _other_language_url(request: Request, language: Language) -> str:
     return f"{request.url.path}?{urlencode(query)}"
 
 
+_FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not_ours", "password_wrong"})
+"""Codes of errors by which somebody is kept out."""
+
+
 def _http_status(error: FundpoolError) -> int:
+    if error.code == LOG_IN_NEEDED:
+        return 401
+    if error.code in _FORBIDDEN:
+        return 403
     if isinstance(error, ServiceUnavailable):
         return 503
     if isinstance(error, RuleViolation):

@@ -1,10 +1,12 @@
 """What the pages read, each page of one snapshot."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fundpool.adapters.keys.passwords import Argon2Passwords
 from fundpool.console.commands.explain import lines_of
+from fundpool.console.dashboard.door import Door
 from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.oversight import overview, status
@@ -62,6 +64,10 @@ class MonthReader:
 
     def __init__(self, ports: MonthPorts) -> None:
         self._ports = ports
+
+    def door(self, time_of_day: Callable[[], datetime]) -> Door:
+        """Who is let in to read: the accounts of the same database."""
+        return Door(self._ports.database, Argon2Passwords(), time_of_day)
 
     def cities(self) -> Sequence[CityPolicy]:
         """Every city whose month runs here."""

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from fundpool.domain.accounts import Account, Session
 from fundpool.domain.application import ApplicationLine
 from fundpool.domain.installation import Installation
 from fundpool.domain.month_records import BudgetRevision, Opening
@@ -42,6 +43,8 @@ _OF: Mapping[type, _Columns] = {
     ApplicationLine: _Columns(
         "application_lines", ("city", "month", "fund", "number", "county"), ("city", "month")
     ),
+    Account: _Columns("user_account", ("name",)),
+    Session: _Columns("user_session", ("token_hash",)),
 }
 _PLACES = {each.table: each.place for each in _OF.values()}
 

@@ -40,6 +40,7 @@ from fundpool.services.ports.month_stores import (
 )
 from fundpool.services.ports.notices import LastDoneStore, NoticeStore
 from fundpool.services.ports.statement_ports import StatementStore
+from fundpool.services.ports.users import UserStore
 
 T = TypeVar("T")
 
@@ -93,6 +94,7 @@ class Work:
     notices: NoticeStore
     last_done: LastDoneStore
     installation: InstallationStore
+    users: UserStore
 
 
 class Transactions(Protocol):

@@ -1,0 +1,371 @@
+"""The pages' walls: log-in, forms, and every route × role × county; what nobody allowed is refused."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
+from starlette.routing import Mount, Route
+
+from fundpool.adapters.keys.passwords import Argon2Passwords
+from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.bootstrap import build_ports
+from fundpool.console.callback_record import CallbackRecord
+from fundpool.console.callbacks import callback_router
+from fundpool.console.dashboard.app import DashboardOptions, create_app
+from fundpool.console.dashboard.reading import MonthReader
+from fundpool.console.health_pages import health_router
+from fundpool.domain.accounts import FAILURES_ALLOWED, IDLE_FOR
+from fundpool.domain.rights import Role
+from fundpool.services.ports.work import MonthPorts
+from fundpool.services.users import accounts, sessions
+from fundpool.services.users.accounts import NewAccount
+from fundpool.settings import Settings
+from tests.accounts import BEGAN, PASSWORD, enter, token_of
+
+NOW = BEGAN + timedelta(hours=1)
+CITY, COUNTY, OTHER, OTHER_CITY = "taizhou", "331002", "331003", "suizhou"
+READERS = {Role.MAKER, Role.CHECKER, Role.RELEASER, Role.AUDITOR}
+EVERYBODY = set(Role)
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+class Clock:
+    """The machine's time of day."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def ports(transactions: SqlTransactions, tmp_path: Path) -> MonthPorts:
+    return replace(build_ports(Settings(home=tmp_path)), database=transactions)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def app(ports: MonthPorts, clock: Clock, tmp_path: Path) -> FastAPI:
+    """All that ``fundpool serve`` answers."""
+    served = create_app(MonthReader(ports), lambda: NOW, DashboardOptions(time_of_day=clock))
+    registry = CollectorRegistry()
+    served.include_router(health_router(lambda: pytest.fail("not looked at"), registry))
+    served.include_router(
+        callback_router(
+            secret=lambda: b"", key_id="", receive=lambda *_: True, record=CallbackRecord(tmp_path, registry)
+        )
+    )
+    return served
+
+
+def client(app: FastAPI, base_url: str = "http://testserver") -> TestClient:
+    return TestClient(app, base_url=base_url, follow_redirects=False, raise_server_exceptions=False)
+
+
+def logged_in(
+    app: FastAPI, ports: MonthPorts, role: Role, city: str | None, county: str | None
+) -> TestClient:
+    name = f"某{'甲乙丙丁戊己庚'[list(Role).index(role)]}"
+    enter(ports.database, name, role, city, county)
+    browser = client(app)
+    browser.cookies.set("session", token_of(ports.database, name, NOW))
+    return browser
+
+
+# ------------------------------------------------------------------------------------------- the matrix
+
+PLACE = f"?city={CITY}&month=2026-10"
+ABROAD = f"?city={OTHER_CITY}&month=2026-10"
+
+MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
+    # route: an address of it, and the roles of the city that it answers
+    ("GET", "/"): (f"/{PLACE}", READERS | {Role.COUNTY_SUBMIT}),
+    ("GET", "/counties/{unit}"): (f"/counties/{COUNTY}{PLACE}", READERS | {Role.COUNTY_SUBMIT}),
+    ("GET", "/slips/{document}/{unit}/{version:int}"): (
+        f"/slips/plan/{COUNTY}/1{PLACE}",
+        READERS | {Role.COUNTY_SUBMIT},
+    ),
+    ("GET", "/slips/{document}/{unit}/{version:int}.xlsx"): (
+        f"/slips/plan/{COUNTY}/1.xlsx{PLACE}",
+        READERS | {Role.COUNTY_SUBMIT},
+    ),
+    ("GET", "/transfers"): (f"/transfers{PLACE}", READERS),
+    ("GET", "/lineage"): (f"/lineage{PLACE}&transfer=none", READERS),
+    ("GET", "/balances"): (f"/balances{PLACE}", READERS),
+    ("GET", "/findings"): (f"/findings{PLACE}", READERS),
+    ("GET", "/api/status"): (f"/api/status{PLACE}", READERS),
+    ("GET", "/api/openapi.json"): ("/api/openapi.json", EVERYBODY),
+    ("POST", "/logout"): ("/logout", EVERYBODY),
+}
+
+OF_A_COUNTY = {path for _, path in MATRIX if "{unit}" in path}
+"""Routes whose address names a county."""
+
+FOR_ANYBODY = {
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/healthz"),
+    # what monitoring and the bank ask
+    ("GET", "/health"),
+    ("GET", "/metrics"),
+    ("POST", "/callbacks/gateway"),
+    ("GET", "/static"),
+}
+
+
+def routes_of(app: FastAPI | APIRouter) -> Iterator[tuple[str, str]]:
+    for route in app.routes:
+        if isinstance(route, Mount):
+            yield "GET", route.path
+        elif isinstance(route, Route):
+            yield from ((method, route.path) for method in (route.methods or set()) - {"HEAD"})
+        else:  # what include_router() makes
+            yield from routes_of(route.original_router)  # type: ignore[attr-defined]
+
+
+def form_token_of(browser: TestClient) -> str:
+    """What every page of somebody who is logged in bears, a refusal too."""
+    found = re.search(r'name="csrf" value="(\w+)"', browser.get("/findings").text)
+    assert found is not None
+    return found[1]
+
+
+def is_let_in(browser: TestClient, method: str, address: str) -> bool:
+    data = {"csrf": form_token_of(browser)} if method == "POST" else None
+    answer = browser.request(method, address, data=data)
+    assert answer.status_code < 500
+    is_led_to_log_in = method == "GET" and answer.headers.get("location", "").startswith("/login")
+    return answer.status_code not in {401, 403} and not is_led_to_log_in
+
+
+def test_every_route_is_in_the_matrix(app: FastAPI) -> None:
+    assert set(routes_of(app)) == set(MATRIX) | FOR_ANYBODY
+
+
+def test_nobody_gets_in_without_a_log_in(app: FastAPI, ports: MonthPorts) -> None:
+    enter(ports.database, "某甲", Role.MAKER)
+    for (method, path), (address, _) in MATRIX.items():
+        answer = client(app).request(method, address)
+        assert answer.status_code == (401 if path.startswith("/api/") else 303), path
+        assert "椒江" not in answer.text
+        if answer.status_code == 303:
+            assert answer.headers["location"].startswith("/login")
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_gets_what_the_matrix_says(app: FastAPI, ports: MonthPorts, role: Role) -> None:
+    is_countys = role is Role.COUNTY_SUBMIT
+    browser = logged_in(app, ports, role, CITY if is_countys else None, COUNTY if is_countys else None)
+    for (method, path), (address, roles) in MATRIX.items():
+        if path != "/logout":
+            assert is_let_in(browser, method, address) is (role in roles), (path, role)
+    assert is_let_in(browser, "POST", "/logout")
+    assert not is_let_in(browser, "GET", f"/{PLACE}")
+
+
+def test_a_county_reads_no_page_of_another_one(app: FastAPI, ports: MonthPorts) -> None:
+    browser = logged_in(app, ports, Role.COUNTY_SUBMIT, CITY, COUNTY)
+    addresses = [address for (_, path), (address, _) in MATRIX.items() if "{unit}" in path]
+    assert len(addresses) == 3
+    for county in (unit.code for unit in ports.policies.city(CITY).units):
+        for address in addresses:
+            assert is_let_in(browser, "GET", address.replace(COUNTY, county)) is (county == COUNTY)
+    for unit in ports.policies.city(OTHER_CITY).units:
+        assert browser.get(f"/counties/{unit.code}{ABROAD}").status_code == 403
+        assert browser.get(f"/counties/{unit.code}{PLACE}").status_code == 403
+    # Its own code under another city's name.
+    assert browser.get(f"/counties/{COUNTY}{ABROAD}").status_code == 403
+
+
+def test_a_county_is_led_from_the_board_to_its_own_page(app: FastAPI, ports: MonthPorts) -> None:
+    browser = logged_in(app, ports, Role.COUNTY_SUBMIT, CITY, COUNTY)
+    led = browser.get("/?month=2026-10")
+    assert (led.status_code, led.headers["location"]) == (
+        303,
+        f"/counties/{COUNTY}?city={CITY}&month=2026-10",
+    )
+    page = browser.get(led.headers["location"]).text
+    assert "椒江区" in page
+    assert "黄岩区" not in page
+    assert 'href="/findings' not in page
+    assert "随州" not in page
+
+
+@pytest.mark.parametrize("role", [Role.MAKER, Role.AUDITOR])
+def test_an_account_of_one_city_reads_no_other(app: FastAPI, ports: MonthPorts, role: Role) -> None:
+    browser = logged_in(app, ports, role, CITY, None)
+    for (method, _), (address, roles) in MATRIX.items():
+        if role in roles and PLACE in address:
+            assert is_let_in(browser, method, address)
+            abroad = browser.request(method, address.replace(PLACE, ABROAD))
+            assert abroad.status_code == 403, address
+    assert "随州" not in browser.get("/").text
+
+
+# ------------------------------------------------------------------------------------------- log-in
+
+
+@pytest.fixture
+def clerk(ports: MonthPorts) -> str:
+    name = "李经办"
+    enter(ports.database, "张安全", Role.SEC_ADMIN)
+    wanted = NewAccount(name, Role.MAKER, CITY)
+    accounts.add_account(ports, wanted, PASSWORD, passwords=Argon2Passwords(), by="张安全", now=NOW)
+    return name
+
+
+def post_log_in(browser: TestClient, name: str, password: str = PASSWORD, **more: str):
+    form = browser.get("/login", params={"next": more.pop("next", "/")}).text
+    token = re.search(r'name="csrf" value="(\w+)"', form)
+    next_ = re.search(r'name="next" value="([^"]*)"', form)
+    assert token is not None
+    assert next_ is not None
+    data = {"csrf": token[1], "name": name, "password": password, "next": next_[1]} | more
+    return browser.post("/login", data=data)
+
+
+def test_log_in_and_out(app: FastAPI, clerk: str) -> None:
+    browser = client(app)
+    assert (
+        browser.get("/transfers?city=taizhou").headers["location"]
+        == "/login?next=%2Ftransfers%3Fcity%3Dtaizhou"
+    )
+    answer = post_log_in(browser, clerk, next="/transfers?city=taizhou")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/transfers?city=taizhou")
+    page = browser.get("/transfers?city=taizhou")
+    assert page.status_code == 200
+    assert clerk in page.text
+    token = browser.cookies["session"]
+    assert browser.post("/logout", data={"csrf": form_token_of(browser)}).status_code == 303
+    browser.cookies.set("session", token)
+    assert browser.get("/transfers?city=taizhou").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "wanted", ["//evil.example/", "https://evil.example/", "/\\evil.example", "evil", "/\nx"]
+)
+def test_log_in_leads_to_our_own_pages_alone(app: FastAPI, clerk: str, wanted: str) -> None:
+    assert post_log_in(client(app), clerk, next=wanted).headers["location"] == "/"
+
+
+def test_a_log_in_is_a_session_of_its_own_whatever_cookie_came_with_it(
+    app: FastAPI, ports: MonthPorts, clerk: str
+) -> None:
+    browser = client(app)
+    browser.cookies.set("session", "planted", domain="testserver.local", path="/")
+    post_log_in(browser, clerk)
+    first = browser.cookies["session"]
+    assert first != "planted"
+    post_log_in(browser, clerk)
+    assert browser.cookies["session"] != first
+    assert sessions.visit_of(ports.database, first, NOW).account is None
+
+
+def test_every_refusal_reads_the_same(app: FastAPI, ports: MonthPorts, clerk: str) -> None:
+    def answer(name: str, password: str) -> tuple[int, str]:
+        refusal = post_log_in(client(app), name, password)
+        return refusal.status_code, re.sub(r'(csrf" value=")\w+', r"\1", refusal.text)
+
+    unknown = answer("没有人", PASSWORD)
+    assert unknown[0] == 401
+    assert answer(clerk, "wrong wrong wrong") == unknown
+    for _ in range(FAILURES_ALLOWED):
+        assert answer(clerk, "wrong wrong wrong") == unknown
+    assert answer(clerk, PASSWORD) == unknown  # locked
+    ports.database.transaction(lambda work: accounts.disable_account(work, clerk, by="张安全", now=NOW))
+    assert answer(clerk, PASSWORD) == unknown
+
+
+def test_a_session_ends_by_the_time_of_day_whatever_the_business_clock_says(
+    app: FastAPI, clock: Clock, clerk: str
+) -> None:
+    browser = client(app)
+    post_log_in(browser, clerk)
+    assert browser.get(f"/{PLACE}").status_code == 200
+    clock.now += IDLE_FOR
+    assert browser.get(f"/{PLACE}").status_code == 303
+
+
+def test_a_disabled_account_is_out_at_the_next_page(app: FastAPI, ports: MonthPorts, clerk: str) -> None:
+    browser = client(app)
+    post_log_in(browser, clerk)
+    ports.database.transaction(lambda work: accounts.disable_account(work, clerk, by="张安全", now=NOW))
+    assert browser.get(f"/{PLACE}").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name", "is_secure"),
+    [("http://testserver", "session", False), ("https://testserver", "__Host-session", True)],
+)
+def test_the_cookie_is_for_our_pages_alone(
+    app: FastAPI, clerk: str, base_url: str, name: str, is_secure: bool
+) -> None:
+    cookie = post_log_in(client(app, base_url), clerk).headers.get_list("set-cookie")[0]
+    assert cookie.startswith(f"{name}=")
+    terms = {each.strip().lower() for each in cookie.split(";")[1:]}
+    assert {"httponly", "samesite=lax", "path=/"} <= terms
+    assert ("secure" in terms) is is_secure
+    assert not any(each.startswith("domain") for each in terms)
+
+
+# ------------------------------------------------------------------------------------------- forms
+
+
+def test_a_form_without_its_token_does_nothing(app: FastAPI, ports: MonthPorts, clerk: str) -> None:
+    browser, other = client(app), client(app)
+    post_log_in(browser, clerk)
+    post_log_in(other, clerk)
+    for data in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": form_token_of(other)}):
+        assert browser.post("/logout", data=data).status_code == 403
+        assert browser.post("/login", data=data | {"name": clerk, "password": PASSWORD}).status_code == 403
+    files = {"csrf": ("x", form_token_of(browser).encode())}
+    assert browser.post("/logout", files=files).status_code == 403
+    assert browser.get(f"/{PLACE}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_ours"),
+    [
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"origin": "http://testserver"}, True),
+        ({"origin": "http://evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({}, True),
+    ],
+)
+def test_a_form_from_elsewhere_does_nothing_even_with_the_token(
+    app: FastAPI, clerk: str, headers: dict[str, str], is_ours: bool
+) -> None:
+    browser = client(app)
+    post_log_in(browser, clerk)
+    answer = browser.post("/logout", data={"csrf": form_token_of(browser)}, headers=headers)
+    assert answer.status_code == (303 if is_ours else 403)
+
+
+# ------------------------------------------------------------------------------------------- without accounts
+
+
+def test_a_sandbox_without_accounts_is_open_to_read(app: FastAPI) -> None:
+    browser = client(app)
+    for (method, _), (address, _) in MATRIX.items():
+        if method == "GET":
+            assert browser.get(address).status_code not in {303, 401, 403}, address
+
+
+def test_a_sandbox_with_an_account_asks_for_the_log_in(app: FastAPI, ports: MonthPorts) -> None:
+    assert client(app).get(f"/{PLACE}").status_code == 200
+    enter(ports.database, "张安全", Role.SEC_ADMIN)
+    assert client(app).get(f"/{PLACE}").status_code == 303
