@@ -126,7 +126,7 @@ class Paper:
     @property
     def content_digest(self) -> str:
         """SHA-256 over all that the paper says; its number and date are not part of it."""
-        return hashlib.sha256(json.dumps(asdict(self), ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ No text in a table can become a formula, also when a Word table is pasted into a
 not embedded: 仿宋 and 宋体 are on every office machine.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from io import BytesIO
@@ -12,7 +13,7 @@ from typing import Any
 import docx
 from docx.document import Document
 from docx.enum.section import WD_ORIENT
-from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.table import WD_ALIGN_VERTICAL, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -22,7 +23,6 @@ from docx.text.paragraph import Paragraph
 
 from fundpool.adapters.documents.sheets import (
     FormStyles,
-    half_widths,
     lines_in,
     set_page,
     workbook_bytes,
@@ -47,7 +47,7 @@ _ROLES: dict[Language, tuple[str, str, str]] = {
     "zh": ("经办：", "复核：", "负责人："),
     "en": ("Prepared by:", "Checked by:", "Head of unit:"),
 }
-_SEAL: dict[Language, str] = {"zh": "（盖章处）", "en": "(place of the seal)"}
+_SEAL: dict[Language, str] = {"zh": "（盖章处）", "en": " (place of the seal)"}
 _NUMBER: dict[Language, str] = {"zh": "编号：", "en": ""}
 _PAGE: dict[Language, tuple[str, str, str]] = {"zh": ("第 ", " 页 共 ", " 页"), "en": ("Page ", " of ", "")}
 _NO_DATE: dict[Language, str] = {"zh": "　　　　年　　月　　日", "en": "Date:            "}
@@ -69,9 +69,16 @@ def _dates(numbered: NumberedPaper) -> list[str]:
     return [_day(numbered.number.issued_on, language), *others]
 
 
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML file may hold; a county's cell may."""
+_SIGNED_NUMBER = re.compile(r"[-+][0-9,]+(\.[0-9]+)?", re.ASCII)
+
+
 def _cell_text(cell: Cell) -> str:
-    """A cell as it is read."""
-    return UNKNOWN if cell is None else format_yuan(cell) if isinstance(cell, int) else inert(cell)
+    """A cell as Word shows it; what a county wrote is no formula either where the table is pasted into a workbook."""
+    if cell is None or isinstance(cell, int):
+        return UNKNOWN if cell is None else format_yuan(cell)
+    return cell if _SIGNED_NUMBER.fullmatch(cell) else inert(cell)
 
 
 # --- Word ----------------------------------------------------------------------------------------
@@ -101,9 +108,11 @@ def _word(numbered: NumberedPaper) -> bytes:
         paragraph.paragraph_format.first_line_indent = Pt(28)
         _line(paragraph, text, size=14)
     for table in paper.tables:
-        _word_table(document, table, width_cm=width_cm)
+        _word_table(document, table, width_cm=width_cm, is_last=table is paper.tables[-1])
     for note in paper.notes:
-        _line(document.add_paragraph(), note, size=11)
+        paragraph = document.add_paragraph()
+        paragraph.paragraph_format.keep_with_next = True
+        _line(paragraph, note, size=11)
     _word_signatures(document, numbered, width_cm=width_cm)
     target = BytesIO()
     document.save(target)
@@ -115,6 +124,9 @@ def _set_up_page(document: Document, paper: Paper) -> float:
     normal: Any = document.styles["Normal"]
     normal.font.name, normal.font.size = _SERIF, Pt(12)
     normal.element.rPr.rFonts.set(qn("w:eastAsia"), _BODY)
+    language = OxmlElement("w:lang")
+    language.set(qn("w:eastAsia"), "zh-CN")  # where commas stand in their square
+    normal.element.rPr.append(language)
     normal.paragraph_format.space_after = Pt(4)
     section = document.sections[0]
     short, long = Cm(21.0), Cm(29.7)
@@ -146,7 +158,7 @@ def _line(
     colour: RGBColor | None = None,
 ) -> None:
     paragraph.alignment = align
-    run = paragraph.add_run(text)
+    run = paragraph.add_run(_NO_XML.sub("\ufffd", text))
     run.font.name, run.font.size, run.font.bold = _SERIF, Pt(size), bold
     run._element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), font)
     if colour is not None:
@@ -155,24 +167,15 @@ def _line(
 
 def _add_field(paragraph: Paragraph, instruction: str) -> None:
     """A field that Word counts itself: PAGE or NUMPAGES."""
-    run = paragraph.add_run()
-    run.font.size = Pt(10)
-    for name, attribute, text in (
-        ("w:fldChar", "begin", None),
-        ("w:instrText", None, instruction),
-        ("w:fldChar", "separate", None),
-        ("w:t", None, "1"),
-        ("w:fldChar", "end", None),
-    ):
-        part = OxmlElement(name)
-        if attribute is not None:
-            part.set(qn("w:fldCharType"), attribute)
-        if text is not None:
-            part.text = text
-        run._element.append(part)
+    field = OxmlElement("w:fldSimple")
+    field.set(qn("w:instr"), instruction)
+    _line(paragraph, "1", size=10, align=_CENTRE)
+    field.append(paragraph.runs[-1]._element)
+    paragraph._element.append(field)
 
 
-def _word_table(document: Document, table: PaperTable, *, width_cm: float) -> None:
+def _word_table(document: Document, table: PaperTable, *, width_cm: float, is_last: bool) -> None:
+    """Write a table; the end of the last one stays with the signatures, so that no page holds them alone."""
     if table.heading is not None:
         heading = document.add_paragraph()
         heading.paragraph_format.space_before = Pt(8)
@@ -185,21 +188,26 @@ def _word_table(document: Document, table: PaperTable, *, width_cm: float) -> No
     size = 9 if len(table.columns) > 6 else 10.5
     shares = sum(column.width for column in table.columns)
     widths = [width_cm * column.width / shares for column in table.columns]
-    drawn = _empty_table(document, len(widths))
+    drawn = _empty_table(document, widths)
     drawn.style = "Table Grid"
     titles = [column.title for column in table.columns]
     _word_row(drawn, table.columns, titles, widths=widths, size=size, is_head=True)
     for row in table.rows:
         _word_row(drawn, table.columns, row, widths=widths, size=size)
     if table.total is not None:
-        _word_row(drawn, table.columns, table.total, widths=widths, size=size, bold=True)
+        _word_row(drawn, table.columns, table.total, widths=widths, size=size, is_total=True, stays=is_last)
     for text in table.below:
-        _line(document.add_paragraph(), text, size=10.5)
+        paragraph = document.add_paragraph()
+        paragraph.paragraph_format.keep_with_next = is_last
+        paragraph.paragraph_format.space_before = Pt(4)
+        _line(paragraph, text, size=10.5)
 
 
-def _empty_table(document: Document, columns: int) -> Table:
-    table: Table = document.add_table(rows=0, cols=columns)
+def _empty_table(document: Document, widths_cm: Sequence[float]) -> Table:
+    table: Table = document.add_table(rows=0, cols=len(widths_cm))
     table.autofit = False
+    for column, width in zip(table.columns, widths_cm, strict=True):
+        column.width = Cm(width)
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     return table
 
@@ -212,9 +220,11 @@ def _word_row(
     widths: Sequence[float],
     size: float,
     is_head: bool = False,
-    bold: bool = False,
+    is_total: bool = False,
+    stays: bool = False,
 ) -> None:
     row = _add_row(table)
+    row.height = Cm(0.6)
     _mark_row(row, "w:cantSplit")
     if is_head:
         _mark_row(row, "w:tblHeader")
@@ -223,7 +233,9 @@ def _word_row(
         align = _CENTRE if is_head or column.is_centred else _RIGHT if column.is_money else _LEFT
         paragraph = drawn.paragraphs[0]
         paragraph.paragraph_format.space_after = Pt(0)
-        _line(paragraph, _cell_text(cell), size=size, align=align, bold=is_head or bold)
+        paragraph.paragraph_format.keep_with_next = stays
+        drawn.vertical_alignment = WD_ALIGN_VERTICAL.CENTER
+        _line(paragraph, _cell_text(cell), size=size, align=align, bold=is_head or is_total)
 
 
 def _add_row(table: Table) -> _Row:
@@ -241,18 +253,16 @@ def _word_signatures(document: Document, numbered: NumberedPaper, *, width_cm: f
     for unit, day in zip(paper.signing_units, _dates(numbered), strict=True):
         space = document.add_paragraph()
         space.paragraph_format.keep_with_next = True
-        table = _empty_table(document, 3)
+        table = _empty_table(document, [width_cm / 3] * 3)
         roles, below = _add_row(table), _add_row(table)
         for cell, role in zip(roles.cells, _ROLES[paper.language], strict=True):
-            cell.width = Cm(width_cm / 3)
             cell.paragraphs[0].paragraph_format.keep_with_next = True
             _line(cell.paragraphs[0], role, size=12)
         seal = below.cells[0].merge(below.cells[2])
         _mark_row(below, "w:cantSplit")
         seal.paragraphs[0].paragraph_format.space_before = Pt(14)
-        _line(seal.paragraphs[0], unit, size=12, align=_RIGHT)
+        _line(seal.paragraphs[0], f"{unit}{_SEAL[paper.language]}", size=12, align=_RIGHT)
         _line(seal.add_paragraph(), day, size=12, align=_RIGHT)
-        _line(seal.add_paragraph(), _SEAL[paper.language], size=12, align=_RIGHT)
 
 
 # --- workbook ------------------------------------------------------------------------------------
@@ -296,7 +306,7 @@ class _Sheet:
         self._styles = _Styles(book)
         self._sheet = book.add_worksheet(paper.kind.in_words(paper.language)[:31])
         self._sheet.hide_gridlines(2)
-        count = max((len(table.columns) for table in paper.tables), default=6)
+        count = max([3, *(len(table.columns) for table in paper.tables)])  # three people sign
         self.widths = [10] * count
         for table in paper.tables:
             # What the last column of a narrower table spans sets no width.
@@ -312,6 +322,14 @@ class _Sheet:
         lines = lines_in(text, sum(self.widths)) if text else 1
         self._sheet.merge_range(self.at, 0, self.at, len(self.widths) - 1, text, getattr(self._styles, style))
         self._sheet.set_row(self.at, height * lines)
+        self.at += 1
+
+    def roles(self, roles: Sequence[str]) -> None:
+        """A line with the signatures beside each other."""
+        for number, role in enumerate(roles):
+            self._sheet.write_string(
+                self.at, number * len(self.widths) // len(roles), role, self._styles.plain
+            )
         self.at += 1
 
     def table(self, table: PaperTable) -> int:
@@ -380,12 +398,10 @@ def _workbook(numbered: NumberedPaper) -> bytes:
         heads = [sheet.table(table) for table in paper.tables]
         for note in paper.notes:
             sheet.line(note)
-        room = max(10, sum(sheet.widths) // 3)
         for unit, day in zip(paper.signing_units, _dates(numbered), strict=True):
             sheet.line("")
-            roles = (role + " " * (room - half_widths(role)) for role in _ROLES[paper.language])
-            sheet.line("".join(roles).rstrip())
-            sheet.line(f"{unit}　{day}　{_SEAL[paper.language]}", "right", height=36)
+            sheet.roles(_ROLES[paper.language])
+            sheet.line(f"{unit}{_SEAL[paper.language]}　{day}", "right", height=36)
         sheet.finish(paper, heads[0] if len(heads) == 1 else None)
 
     notice = SANDBOX_MARK[paper.language] if paper.is_sandbox else None

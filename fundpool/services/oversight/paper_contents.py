@@ -127,6 +127,10 @@ class Source:
         """``say`` for a pair."""
         return self.say(*texts)
 
+    def one_language(self, text: str) -> str:
+        """The side of ``中文 / English`` that the paper is in; another text stands as it is."""
+        return self.say(*text.split(" / ")) if text.count(" / ") == 1 else text
+
     @cached_property
     def facts(self) -> MonthFacts:
         """What was recorded of the month by ``now``."""
@@ -231,17 +235,17 @@ class Source:
 
     @property
     def county_column(self) -> Column:
-        return self.text(("县（市、区）", "County"), 11)
+        return self.text(("县（市、区）", "County"), 14)
 
     @property
     def total_word(self) -> str:
         return self.say("合计", "Total")
 
-    def total_line(self, amount_fen: int, what: tuple[str, str] = ("合计", "Total")) -> str:
-        """A total in words; in English in figures."""
-        zh = "合计人民币（大写）" if what[0] == "合计" else f"{what[0]}合计人民币（大写）"
-        words = yuan_in_words(amount_fen)
-        return self.say(f"{zh}：{words}", f"{what[1]}, in words: {words}")
+    def in_words(self, amount_fen: int | None, of: str = "") -> tuple[str, ...]:
+        """The line with a total in words, where there is one; only Chinese papers have it."""
+        if amount_fen is None or self.language != "zh":
+            return ()
+        return (f"{of}合计人民币（大写）：{yuan_in_words(amount_fen)}",)
 
 
 def plan_summaries(source: Source) -> Iterator[Paper]:
@@ -274,7 +278,7 @@ def plan_summaries(source: Source) -> Iterator[Paper]:
                 ),
                 rows=tuple(rows),
                 total=total,
-                below=(source.total_line(_sum(row[2] for row in rows) or 0, ("核定额", "Approved")),),
+                below=source.in_words(_sum(row[2] for row in rows), "核定额"),
             )
         )
     yield source.paper(
@@ -331,19 +335,16 @@ def applications(source: Source) -> Iterator[Paper]:
                 for line in application.lines
             ]
             reviewed_fen = _sum(line[2] for line in lines)
-            below = [source.total_line(application.applied_fen, ("申请额", "Applied for"))]
-            if application.is_reviewed:
-                below.append(source.total_line(reviewed_fen or 0, ("复核额", "Reviewed")))
             tables.append(
                 PaperTable(
                     heading=source.funds[application.fund],
                     above=(*_receiving_accounts(source, application.fund), source.unit_line),
                     columns=(
                         source.county_column,
-                        source.money(("申请额", "Applied for")),
-                        source.money(("财政复核额", "Reviewed")),
-                        source.money(("核减额", "Cut")),
-                        source.text(("核减理由", "Reason of the cut"), 22),
+                        source.money(("申请额", "Applied for"), 15),
+                        source.money(("财政复核额", "Reviewed"), 15),
+                        source.money(("核减额", "Cut"), 15),
+                        source.text(("核减理由", "Reason of the cut"), 16),
                     ),
                     rows=tuple(lines),
                     total=(
@@ -353,7 +354,10 @@ def applications(source: Source) -> Iterator[Paper]:
                         _sum(line[3] for line in lines),
                         "",
                     ),
-                    below=tuple(below),
+                    below=(
+                        *source.in_words(application.applied_fen, "申请额"),
+                        *(source.in_words(reviewed_fen, "复核额") if application.is_reviewed else ()),
+                    ),
                 )
             )
         finance = source.office("city_finance")
@@ -432,7 +436,7 @@ def allocation_notices(source: Source) -> Iterator[Paper]:
                     ),
                     rows=tuple(_allocation_row(view) for view in of_fund),
                     total=(source.total_word, total_fen, "", "", ""),
-                    below=(source.total_line(total_fen),),
+                    below=source.in_words(total_fen),
                 )
             )
         yield source.paper(
@@ -533,7 +537,7 @@ def overdue_circulars(source: Source) -> Iterator[Paper]:
                 source.text(("应办事项", "Duty"), 18),
                 source.code(("期限", "Due"), 11),
                 source.code(("办理日期", "Done"), 11),
-                source.code(("逾期天数", "Days late"), 8),
+                source.code(("逾期天数", "Days late"), 10),
                 source.text(("依据", "Basis"), 24),
             ),
             rows=tuple(_overdue_row(source, duty) for duty in late),
@@ -658,8 +662,8 @@ def _findings_table(source: Source, slip: ReturnSlip) -> PaperTable:
                 source.say(finding.message_zh, finding.message_en),
                 finding.found or "",
                 finding.expected or "",
-                finding.remedy or "",
-                finding.basis or "",
+                source.one_language(finding.remedy or ""),
+                source.one_language(finding.basis or ""),
             )
             for number, finding in enumerate(slip.findings, start=1)
         ),
@@ -794,7 +798,7 @@ def _of_account(source: Source, kind: PaperKind, account: BankAccount, **content
         signing_units=(source.office(owner_of(account.account_type)),),
         text=(
             source.say(
-                f"户名：{account.account_name}（{source.names.get(account.unit, account.unit)}{type_name}）　开户行："
+                f"户名：{account.account_name}（{source.names.get(account.unit, account.unit)} {type_name}）　开户行："
                 f"{account.bank_name}　账号：{account.account_no}",
                 f"Account: {account.account_name} ({source.names.get(account.unit, account.unit)}, {type_name}), "
                 f"bank: {account.bank_name}, number: {account.account_no}",
@@ -859,7 +863,7 @@ def _open_items(source: Source, form: BankReconciliation) -> tuple[PaperTable, .
             source.text(("流水号或凭据", "Serial or reference"), 24),
             source.text(("拨付款项", "Payment"), 20),
             source.text(("责任人", "Owner"), 14),
-            source.code(("账龄（天）", "Age in days"), 8),
+            source.code(("账龄（天）", "Age in days"), 12),
         ),
         rows=tuple(
             (

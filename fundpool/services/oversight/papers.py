@@ -83,21 +83,18 @@ def paper(
 
     ``name`` is a ``PaperKind``; ``unit`` the county (or the city's own code) whose paper it is, ``subject`` what tells
     several papers of one name apart (see ``papers_of``: an account, a county's document, the number of an
-    application). Raises InputError ``paper_unknown``, ``paper_missing`` where there is nothing of the kind to
-    sign, and ``paper_ambiguous`` where several are meant.
+    application); ``by`` is recorded as who had a new number assigned. Raises InputError ``paper_unknown``,
+    ``paper_missing`` where there is nothing of the kind to sign, and ``paper_ambiguous`` where several are meant.
     """
-    found = numbered_papers(
-        ports, name, city=city, month=month, unit=unit, subject=subject, now=now, language=language, by=by
-    )
+    found = _find(ports, name, city=city, month=month, unit=unit, subject=subject, now=now, language=language)
     if len(found) > 1:
-        subjects = [each.paper.subject for each in found]
         raise InputError(
             "paper_ambiguous",
-            f"{month} 有 {len(found)} 份{found[0].paper.kind.in_words('zh')}",
-            f"{month} has {len(found)} papers {name}",
-            remedy=" | ".join(subjects),
+            f"{month} 有 {len(found)} 份{found[0].paper.kind.in_words('zh')}，须指明其一",
+            f"{month} has {len(found)} papers {name}: name one",
+            remedy=" | ".join(each.paper.subject for each in found),
         )
-    return file_of(ports, found[0], file_format)
+    return file_of(ports, _numbered(ports, found, by=by, now=now)[0], file_format)
 
 
 def numbered_papers(
@@ -113,32 +110,62 @@ def numbered_papers(
     by: str = SYSTEM,
 ) -> tuple[NumberedPaper, ...]:
     """Every paper of one name with its number; see ``paper``. One that has no number yet gets it here."""
+    found = _find(ports, name, city=city, month=month, unit=unit, subject=subject, now=now, language=language)
+    return _numbered(ports, found, by=by, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A paper in Chinese, which its number is about, as it is to be shown, and its number if it has one."""
+
+    paper: Paper
+    shown: Paper
+    number: PaperNumber | None
+
+
+def _find(
+    ports: MonthPorts,
+    name: str,
+    *,
+    city: str,
+    month: Month,
+    unit: str | None,
+    subject: str | None,
+    now: datetime,
+    language: Language,
+) -> list[_Found]:
     kind = PaperKind.named(name)
     ports.policies.require_known(city, unit=unit)
     policy = ports.policies.city(city)
 
-    def build(work: Work) -> tuple[list[Paper], list[Paper], list[PaperNumber | None]]:
+    def read(work: Work) -> list[_Found]:
         source = Source(ports, work, policy, month, now=now, language="zh", unit=unit)
-        papers = [each for each in PAPERS[kind](source) if subject in {None, each.subject}]
-        shown = papers
-        if language != "zh":
-            translated = PAPERS[kind](replace(source, language=language))
-            shown = [each for each in translated if subject in {None, each.subject}]
-        return papers, shown, [_standing(work.papers.editions(each), each, now) for each in papers]
+        papers = list(PAPERS[kind](source))
+        shown = papers if language == "zh" else PAPERS[kind](replace(source, language=language))
+        return [
+            _Found(chinese, each, _standing(work.papers.editions(chinese), chinese, now))
+            for chinese, each in zip(papers, shown, strict=True)
+            if subject in {None, chinese.subject}
+        ]
 
-    papers, shown, numbers = ports.database.read(build)
-    if not papers:
+    found = ports.database.read(read)
+    if not found:
         raise InputError(
             "paper_missing",
             f"{policy.name_zh} {month} 没有{kind.in_words('zh')}",
             f"{policy.name_en} has no {kind.in_words('en').lower()} for {month}",
             remedy=f"fundpool report papers --city {city} --month {month}",
         )
-    if None in numbers:
-        numbers = list(ports.database.transaction(lambda work: _assign(work, papers, by=by, now=now)))
-    return tuple(
-        NumberedPaper(each, number) for each, number in zip(shown, numbers, strict=True) if number is not None
-    )
+    return found
+
+
+def _numbered(
+    ports: MonthPorts, found: Sequence[_Found], *, by: str, now: datetime
+) -> tuple[NumberedPaper, ...]:
+    new = [each.paper for each in found if each.number is None]
+    assigned = ports.database.transaction(lambda work: _assign(work, new, by=by, now=now)) if new else []
+    numbers = iter(assigned)
+    return tuple(NumberedPaper(each.shown, each.number or next(numbers)) for each in found)
 
 
 def file_of(ports: MonthPorts, numbered: NumberedPaper, file_format: PaperFormat) -> PaperFile:
@@ -158,7 +185,7 @@ def _standing(editions: Iterable[PaperNumber], paper: Paper, now: datetime) -> P
     return known[-1] if known and known[-1].content_digest == paper.content_digest else None
 
 
-def _assign(work: Work, papers: Sequence[Paper], *, by: str, now: datetime) -> Iterable[PaperNumber]:
+def _assign(work: Work, papers: Sequence[Paper], *, by: str, now: datetime) -> list[PaperNumber]:
     """The number of each paper; the next edition, or the next number, for what has none."""
     numbers = []
     for each in papers:
