@@ -164,6 +164,7 @@ def test_the_figures_of_a_paid_month_s_papers_are_those_of_the_books(
         statement = written(scene, PaperKind.STATEMENT, file_format, subject=subject)
         (last,) = (row for row in statement if "本月合计与期末余额" in row)
         assert last[-1] in {format_yuan(closing_fen), closing_fen / 100}
+        assert not any(str(row[-1]).startswith("-") for row in statement if row)
 
     for fund in scene.funds:
         subject = f"421300/city_expenditure/{fund}"
@@ -309,6 +310,8 @@ def test_a_slip_that_asks_for_no_correction_is_a_review_opinion(
     now = at("2026-09-14 11:00")
     (slip,) = papers(scene, PaperKind.RETURN_SLIP, now=now)
     assert slip.paper.title == "随州市用款计划申请表退回单"
+    with pytest.raises(InputError, match="没有审核意见单"):
+        papers(scene, PaperKind.REVIEW_OPINION, now=now)
     assert "请于 2026-09-15 前（含当日）更正重报" in texts(file_of(scene.ports, slip, "docx").content, "docx")
     assert has_row(rows_of(file_of(scene.ports, slip, "docx").content, "docx"), "1", "须更正", "M5")
     scene.submit(scene.plan(CUT), "plan", at("2026-09-15 09:00"))
