@@ -713,10 +713,11 @@ def account_statements(source: Source) -> Iterator[Paper]:
         before_fen = sum(
             entry.amount_fen for entry in entries if day_of(entry.event_at) < source.month.first_day
         )
-        # Of what the bank executed at one moment the receipts come first: it pays out no money it does not hold.
+        # The statement shows days, and banks' clocks differ: of a day the receipts come first, so that no balance
+        # below nil stands between two movements of a day.
         moved = sorted(
             (entry for entry in entries if day_of(entry.event_at) >= source.month.first_day),
-            key=lambda entry: (entry.event_at, entry.amount_fen < 0),
+            key=lambda entry: (day_of(entry.event_at), entry.amount_fen < 0, entry.event_at),
         )
         yield _of_account(
             source,
