@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from fundpool.adapters.banks.iso20022 import require_extra
+from fundpool.adapters.documents.papers import write_paper
 from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.documents.raw_files import DropFolder, EarlierRawFiles
 from fundpool.adapters.documents.reconciliation_workbooks import write_reconciliation
@@ -60,6 +61,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         judge_documents=_judge_documents,
         write_summary=summary_workbook,
         write_reconciliation=partial(write_reconciliation, settings.reports),
+        write_paper=write_paper,
         slip_folder=SlipFiles(settings.reports),
         anchors=AnchorPlaces.of(settings),
     )

@@ -11,6 +11,7 @@ from schemas.tables.budgets import budgets, openings
 from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
 from schemas.tables.installation import REVISION, installation, release
 from schemas.tables.notices import last_done, notices
+from schemas.tables.papers import paper_numbers
 from schemas.tables.reviews import review_cases
 from schemas.tables.scheduled_steps import scheduled_steps
 from schemas.tables.submissions import (
@@ -42,6 +43,7 @@ __all__ = [
     "nil_returns",
     "notices",
     "openings",
+    "paper_numbers",
     "raw_files",
     "received_files",
     "release",

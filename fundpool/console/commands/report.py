@@ -1,13 +1,23 @@
-"""``fundpool report``: the city's filed summaries as workbooks."""
+"""``fundpool report``: the city's filed summaries as workbooks, and the papers that officials sign."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from fundpool.console.language import choose
-from fundpool.console.options import AnyCity, AnyMonthText, Dated, Options, chosen, make_folder, writing_to
+from fundpool.console.options import (
+    AnyCity,
+    AnyCounty,
+    AnyMonthText,
+    Dated,
+    Options,
+    chosen,
+    make_folder,
+    writing_to,
+)
 from fundpool.console.output import Table, pick
+from fundpool.domain.paper import Language, PaperFormat
 from fundpool.settings import Settings
 
 app = App(name="report")
@@ -57,3 +67,80 @@ def write(
             target.write_bytes(content)
         written.append(str(target))
     return options.show({**chosen((key, when), city, month), "files": written}, "\n".join(written))
+
+
+@app.command
+def papers(
+    *,
+    city: AnyCity = None,
+    month: AnyMonthText = None,
+    county: AnyCounty = None,
+    options: Dated = Dated(),
+) -> int:
+    """列出当月可出具的文书及其编号 / List the papers of the month that can be written, and their numbers."""
+    from fundpool.services.oversight.papers import papers_of
+
+    key, when = options.place_of(city, month, now=options.now)
+    known = papers_of(options.open_month(), city=key, month=when, unit=county, now=options.now)
+    rows = [
+        {
+            **pick(each.paper, "name=kind period subject title"),
+            "number": each.number and each.number.in_words("zh"),
+            "last_number": each.last and each.last.in_words("zh"),
+            "content_digest": each.paper.content_digest,
+        }
+        for each in known
+    ]
+    return options.show(
+        {**chosen((key, when), city, month), "papers": rows},
+        Table(f"文书 papers · {key} · {when}", rows, "name subject title number"),
+    )
+
+
+@app.command
+def paper(
+    name: Annotated[str, Parameter(help="文书，见 report papers / name, see report papers")],
+    *,
+    city: AnyCity = None,
+    month: AnyMonthText = None,
+    county: AnyCounty = None,
+    subject: Annotated[
+        str | None, Parameter(help="同名文书之一，见 report papers / one of several, see report papers")
+    ] = None,
+    out: Annotated[Path | None, Parameter(help="目录，缺省 HOME/reports / folder")] = None,
+    file_format: Annotated[
+        PaperFormat | Literal["both"], Parameter(name="--format", help="格式 / kind of file")
+    ] = "both",
+    language: Annotated[Language, Parameter(help="文字 / language of the paper")] = "zh",
+    options: Dated = Dated(),
+) -> int:
+    """写出供签章的文书；同一内容编号不变，内容有变则为下一版 / Write papers to be signed; what is unchanged keeps its number."""
+    from fundpool.services.oversight.papers import file_of, numbered_papers
+
+    key, when = options.place_of(city, month, now=options.now)
+    ports = options.open_month()
+    found = numbered_papers(
+        ports,
+        name,
+        city=key,
+        month=when,
+        unit=county,
+        subject=subject,
+        now=options.now,
+        language=language,
+    )
+    folder = (out or Settings().reports) / key / str(when) / "papers"
+    make_folder(folder)
+    written = []
+    formats: tuple[PaperFormat, ...] = ("docx", "xlsx") if file_format == "both" else (file_format,)
+    for numbered in found:
+        paths = []
+        for each in formats:
+            file = file_of(ports, numbered, each)
+            with writing_to(folder / file.name):
+                (folder / file.name).write_bytes(file.content)
+            paths.append(str(folder / file.name))
+        about = pick(numbered.number, "name=kind period subject year serial edition issued_at content_digest")
+        written.append(about | {"number": numbered.number.in_words("zh"), "files": paths})
+    lines = (f"{each['number']}  {path}" for each in written for path in each["files"])
+    return options.show({**chosen((key, when), city, month), "papers": written}, "\n".join(lines))

@@ -149,6 +149,20 @@ def slip_of_judgement(
     )
 
 
+def slips_of(
+    work: Work,
+    policy: CityPolicy,
+    document: DocumentKind,
+    *,
+    month: Period,
+    counties: Sequence[str],
+    calendar: WorkCalendar,
+) -> list[ReturnSlip]:
+    """The slips of the counties' latest versions that need one (see ``issue_slips``), as they are now."""
+    issued = _of_versions(work, policy, document, month=month, counties=counties, calendar=calendar)
+    return [each.slip for each in issued]
+
+
 def _of_versions(
     work: Work,
     policy: CityPolicy,
