@@ -133,7 +133,7 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
     """
     stopped = [
         StandingAlarm(kind="stopped", fund=fund, since=since, message_zh=reason, message_en=reason)
-        for fund, since, reason in _stopped_funds(work, city, known_until)
+        for fund, since, reason in stopped_funds(work, city, known_until)
     ]
     breaks = [
         StandingAlarm(
@@ -149,9 +149,10 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
     return stopped + breaks
 
 
-def _stopped_funds(
+def stopped_funds(
     work: Work, city: str, known_until: datetime | None
 ) -> Iterator[tuple[str, datetime, str]]:
+    """Each fund whose sending is stopped (was, at that moment), since when and the reason given."""
     for switch in work.switches.kill_switches():
         if switch.city != city:
             continue

@@ -1,6 +1,6 @@
 """How payments stand, for people: of one obligation, and of a month."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fundpool.domain.audit import AuditRecord
@@ -203,17 +203,35 @@ def transfer_views(
     states: Iterable[ObligationState] | None = None,
 ) -> list[TransferView]:
     """Every obligation of a city (and month, unit, states), as people want to see it."""
+    obligations = work.payments.obligations(city=city, month=month, unit=unit, states=states)
+    attempts: dict[int, list[Attempt]] = {}
+    for attempt in work.attempts.in_states(AttemptState, city=city, month=month):
+        attempts.setdefault(attempt.obligation_id, []).append(attempt)
+    return views_of(work, city, obligations, batches=work.payments.batches(city, month), attempts=attempts)
+
+
+def views_of(
+    work: Work,
+    city: str,
+    obligations: Iterable[Obligation],
+    *,
+    batches: Iterable[Batch],
+    attempts: Mapping[int, Sequence[Attempt]],
+) -> list[TransferView]:
+    """``obligations`` with what is known of them, as people want to see them; ``attempts`` by obligation, in order."""
+    batch_of = {batch.id: batch for batch in batches}
+    accounts = {account.id: account for account in work.accounts.find(city=city)}
     views = []
-    for obligation in work.payments.obligations(city=city, month=month, unit=unit, states=states):
-        known = work.attempts.of_obligation(obligation.id)
-        last = known[-1] if known else None
+    for obligation in obligations:
+        orders = attempts.get(obligation.id)
+        last = orders[-1] if orders else None
         zh, en = in_words(obligation, last)
         views.append(
             TransferView(
                 obligation=obligation,
-                batch=work.payments.batch(obligation.batch_id),
-                debit_account=work.accounts.get(obligation.debit_account_id),
-                credit_account=work.accounts.get(obligation.credit_account_id),
+                batch=batch_of[obligation.batch_id],
+                debit_account=accounts[obligation.debit_account_id],
+                credit_account=accounts[obligation.credit_account_id],
                 attempt=last,
                 detail_zh=zh,
                 detail_en=en,
