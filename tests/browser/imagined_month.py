@@ -249,7 +249,7 @@ class ImaginedReader(MonthReader):
     def cities(self) -> Sequence[CityPolicy]:
         return (TAIZHOU, SUIZHOU)
 
-    def months(self, city: str) -> Sequence[Month]:
+    def months(self, city: str, moment: Moment) -> Sequence[Month]:
         return [Month(2026, 9), Month(2026, 10)] if city == "taizhou" else []
 
     def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
@@ -275,7 +275,7 @@ class ImaginedReader(MonthReader):
         )
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
-        return BoardReading(self.status(city, month, moment), self.money(city), ())
+        return BoardReading(self.status(city, month, moment), self.money(city), (), {"reviewer": 2, "checker": 1})
 
     def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
         return TransfersReading(self.status(city, month, moment), self.batches())

@@ -43,13 +43,13 @@ def _facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
     batches = {batch.id: _batch(work, batch, moment) for batch in facts.batches if batch.made_at <= moment}
     obligations: list[Obligation] = []
     attempts: dict[int, tuple[Attempt, ...]] = {}
-    for each in facts.obligations:
-        if each.batch_id in batches:
-            known, orders = _payment(
-                work, each, facts.attempts.get(each.id, ()), batch=batches[each.batch_id], moment=moment
+    for payment in facts.obligations:
+        if payment.batch_id in batches:
+            orders = facts.attempts.get(payment.id, ())
+            as_known, attempts[payment.id] = _payment(
+                work, payment, orders, batch=batches[payment.batch_id], moment=moment
             )
-            obligations.append(known)
-            attempts[each.id] = orders
+            obligations.append(as_known)
     return replace(
         facts,
         versions=versions,
@@ -137,9 +137,9 @@ def _payment(
         # The bank has answered nothing since: at most a person has acted.
         later = obligation.state in _BY_PERSON and _last_act(work, obligation) > moment
         return (_as(obligation, ObligationState.IN_FLIGHT) if later else obligation), tuple(sent)
-    state = _answered(calls, moment)
-    known = replace(last, state=state, bank_serial=None, executed_at=None, reason=None)
-    payment = ObligationState.FAILED if state is AttemptState.REJECTED else ObligationState.IN_FLIGHT
+    answered = _answered(calls, moment)
+    known = replace(last, state=answered, bank_serial=None, executed_at=None, reason=None)
+    payment = ObligationState.FAILED if answered is AttemptState.REJECTED else ObligationState.IN_FLIGHT
     return _as(obligation, payment), (*sent[:-1], known)
 
 

@@ -3,6 +3,7 @@
 Reads only; the rules are those of ``payments`` and ``books``.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -14,7 +15,8 @@ from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import AccountStatus, Batch, ObligationState
 from fundpool.services.books.booking import balances
-from fundpool.services.oversight.progress import MonthFacts
+from fundpool.services.oversight.progress import TURN_OF_CASE, MonthFacts
+from fundpool.services.oversight.step_progress import is_current
 from fundpool.services.payments.batches import batch_consequences
 from fundpool.services.ports.money_ports import Break
 from fundpool.services.ports.work import Work
@@ -96,6 +98,16 @@ def _total(amounts: Iterable[int | None]) -> int | None:
     """Sum of the known amounts; None when there is none."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if known else None
+
+
+def open_reviews(facts: MonthFacts) -> dict[str, int]:
+    """How many cases wait for each party of the review; a case on a version that a newer one replaced waits for none."""
+    waiting = Counter(
+        TURN_OF_CASE[case.state]
+        for case in facts.cases
+        if case.state in TURN_OF_CASE and case.state is not CaseState.RETURNED and is_current(facts, case)
+    )
+    return dict(waiting)
 
 
 def month_batches(work: Work, policy: CityPolicy, facts: MonthFacts) -> list[TransferBatch]:
