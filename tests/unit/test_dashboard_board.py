@@ -31,7 +31,12 @@ def duty(key: str, unit: str | None, state: str, due: date | None = date(2026, 9
 
 
 def transfer(
-    state: str, unit: str = "331002", attempt_state: str | None = None, *, fen: int = 100, application: int = 1
+    state: str,
+    unit: str = "331002",
+    attempt_state: str | None = None,
+    *,
+    fen: int = 100,
+    application: int = 1,
 ) -> TransferStatus:
     return TransferStatus.model_validate(
         {"fund": "employee", "unit": unit, "from": "city_expenditure", "to": "county_expenditure"}
@@ -192,7 +197,12 @@ class TestSummary:
 
     def test_between_the_last_working_day_and_the_nominal_one_the_working_days_are_over(self):
         open_duty = duty(
-            "plan", "331002", "due_soon", date(2026, 10, 14), act_by=date(2026, 10, 8), waiting_for="county_agency"
+            "plan",
+            "331002",
+            "due_soon",
+            date(2026, 10, 14),
+            act_by=date(2026, 10, 8),
+            waiting_for="county_agency",
         )
         board = board_of(status(open_duty))
         assert (board.fallen_due, board.today_due, board.day_over) == (1, 0, 1)

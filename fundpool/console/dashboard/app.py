@@ -184,9 +184,7 @@ class _Pages:
             alarms=read.alarms,
             show=shown.value,
             live_seconds=LIVE_SECONDS if live else None,
-            flags=[
-                flag for flag in read.status.flags if flag.is_open and flag.kind not in SHOWN_IN_MATRIX
-            ],
+            flags=[flag for flag in read.status.flags if flag.is_open and flag.kind not in SHOWN_IN_MATRIX],
         )
 
     def county(self, request: Request) -> Response:
@@ -416,7 +414,9 @@ def _offered(shown: Month, months: Sequence[Month], moment: Moment) -> list[Mont
     """Months to choose from, latest first: from the first one kept to the coming one, and the one shown."""
     coming = Month.of(business_day(moment.at)).plus(1)
     first, last = min(months, default=shown), max((*months, coming, shown))
-    span = [first.plus(number) for number in range((last.year - first.year) * 12 + last.month - first.month + 1)]
+    span = [
+        first.plus(number) for number in range((last.year - first.year) * 12 + last.month - first.month + 1)
+    ]
     return sorted({shown, *span[-_MONTHS_OFFERED:]}, reverse=True)
 
 

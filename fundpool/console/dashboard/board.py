@@ -195,9 +195,13 @@ def build_board(
         return _cell(by_place.get((unit, key), []), paid.get((unit, key), []))
 
     keys = _keys_in_order(duties)
-    of_counties = [key for key in keys if any(k == key and unit is not None for unit, k in (*by_place, *paid))]
+    of_counties = [
+        key for key in keys if any(k == key and unit is not None for unit, k in (*by_place, *paid))
+    ]
     of_city = [key for key in keys if any((None, key) in found for found in (by_place, paid))]
-    rows = tuple(Row(unit, tuple(cell(unit, key) for key in of_counties)) for unit in _row_units(units, duties))
+    rows = tuple(
+        Row(unit, tuple(cell(unit, key) for key in of_counties)) for unit in _row_units(units, duties)
+    )
     plans = [duty for duty in duties if duty.key == PLAN_DUTY]
     pressing = [duty.days_left(today) for duty in duties if duty.state not in CHASED_STATES]
     due_now = sum(left is not None and left <= 0 for left in pressing)

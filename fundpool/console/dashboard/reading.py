@@ -145,9 +145,7 @@ class MonthReader:
         wanted = (document, unit, version)
         periods = (month, Year(month.year))  # the page shows the documents of the month and of its year
         until = moment.known_until
-        slips = [
-            slip for each in periods for slip in status.slips_of(self._ports, city, each, until=until)
-        ]
+        slips = [slip for each in periods for slip in status.slips_of(self._ports, city, each, until=until)]
         return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
 
     def lineage(self, transfer: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from fundpool.domain.duties import Basis
-from fundpool.domain.findings import Finding, Severity
+from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.month import STEPS
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.people import SYSTEM
@@ -179,9 +179,7 @@ def _of_version(version: Submission, **said: Any) -> Flag:
     return Flag(**{"duty": DUTY_OF[version.document], **about, **said})
 
 
-def _returned_before(
-    work: Work, versions: Sequence[Submission], *, names: dict[str, str]
-) -> Iterator[Flag]:
+def _returned_before(work: Work, versions: Sequence[Submission], *, names: dict[str, str]) -> Iterator[Flag]:
     """Versions that were returned and have been replaced since; the last one is the duty's own state."""
     for version in versions[:-1]:
         if not version.stands:
@@ -216,7 +214,9 @@ def _inconsistent(
     work: Work, version: Submission, decided: Collection[tuple[int, str]], *, names: dict[str, str]
 ) -> Iterator[Flag]:
     """What the checks found on the county's last version, open until a person has decided its case."""
-    for finding in work.submissions.findings(version.id) if version.verdict is not None else ():
+    if version.verdict in {None, Verdict.PASS}:
+        return  # not judged yet, or nothing but notes
+    for finding in work.submissions.findings(version.id):
         if finding.severity is Severity.NOTE:
             continue
         yield _of_version(
@@ -237,9 +237,7 @@ def _inconsistent(
         )
 
 
-def _after_application(
-    facts: MonthFacts, version: Submission, *, names: dict[str, str]
-) -> Iterator[Flag]:
+def _after_application(facts: MonthFacts, version: Submission, *, names: dict[str, str]) -> Iterator[Flag]:
     """A plan changed after the city had applied for it: shown, never taken over by itself."""
     cases = facts.cases_of_plan.get(version.county, ()) if version.document is DocumentKind.PLAN else ()
     applied = {

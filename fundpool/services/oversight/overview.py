@@ -161,9 +161,7 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
     return stopped + breaks
 
 
-def stopped_funds(
-    work: Work, city: str, known_until: datetime | None
-) -> Iterator[tuple[str, datetime, str]]:
+def stopped_funds(work: Work, city: str, known_until: datetime | None) -> Iterator[tuple[str, datetime, str]]:
     """Each fund whose sending is stopped (was, at that moment), since when and the reason given."""
     for switch in work.switches.kill_switches():
         if switch.city != city:

@@ -1,11 +1,11 @@
 """Each duty of a month or a fund year by the records: when it was done, whose turn it is, returned, extended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, cached_property
 
-from fundpool.domain.application import Application
+from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.duties import Duty, DutyKind, DutyStatus, duties_of
 from fundpool.domain.month_records import Extension, Filing, NilReturn
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
@@ -21,6 +21,7 @@ from fundpool.domain.transfer import (
     Hop,
     Obligation,
     ObligationState,
+    PaymentOrder,
 )
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, is_of
@@ -90,6 +91,15 @@ class MonthFacts:
             unit: {number: tuple(of_number) for number, of_number in numbers.items()}
             for unit, numbers in found.items()
         }
+
+    @cached_property
+    def lines(self) -> Mapping[tuple[str | None, str], ApplicationLine]:
+        """Each county's line of each fund: the first, where a supplementary application has another."""
+        found: dict[tuple[str | None, str], ApplicationLine] = {}
+        for application in self.applications:
+            for line in application.lines:
+                found.setdefault((application.fund, line.county), line)
+        return found
 
     def _cases_by_county(self, document: DocumentKind) -> Mapping[str, tuple[ReviewCase, ...]]:
         found: dict[str, list[ReviewCase]] = {}
@@ -166,16 +176,16 @@ def progress_of(
             for unit in policy.units
         )
     rows: list[DutyProgress] = []
-    duties_after = _duties_after(policy, month, calendar)
+    duties_after, payments = _duties_after(policy, month, calendar), _Payments(policy, month, facts)
     for duty in duties_of(policy, month, calendar):
         if duty.key not in FOLLOWED:
             continue
         for unit in units_of_duty(policy, month, duty):
-            fact = _fact(policy, month, facts, key=duty.key, unit=unit)
             number = _first_number(facts, unit)
+            fact = _fact(policy, facts, duty.key, unit=unit) or payments.fact(duty.key, unit, number)
             dated = duty
             if duty.key == ALLOCATE_DUTY:
-                received = received_on(policy, month, facts, unit=unit, number=number)
+                received = payments.received_on(unit, number)
                 dated = _dated(duty, received, duties_after, is_supplementary=number > 1)
             rows.append(_progress(replace(dated, unit=unit), fact, facts, calendar=calendar, now=now))
     return tuple(rows)
@@ -190,7 +200,7 @@ def supplementary_progress_of(
     money has a day, counted from the receipt of this money.
     """
     rows: list[DutyProgress] = []
-    duties_after = _duties_after(policy, month, calendar)
+    duties_after, payments = _duties_after(policy, month, calendar), _Payments(policy, month, facts)
     for duty in duties_of(policy, month, calendar):
         if duty.key not in {PAY_DUTY, ALLOCATE_DUTY}:
             continue
@@ -198,9 +208,9 @@ def supplementary_progress_of(
             for number in facts.applications_of.get(unit, {}):
                 if number == _first_number(facts, unit):
                     continue
-                received = received_on(policy, month, facts, unit=unit, number=number)
+                received = payments.received_on(unit, number)
                 dated = _dated(duty, received, duties_after, is_supplementary=True)
-                fact = _payment_fact(policy, month, facts, key=duty.key, unit=unit, number=number)
+                fact = payments.fact(duty.key, unit, number)
                 row = _progress(replace(dated, unit=unit), fact, facts, calendar=calendar, now=now)
                 rows.append(replace(row, application=number))
     return tuple(rows)
@@ -272,14 +282,13 @@ def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | 
     return (None,)
 
 
-def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, unit: str | None) -> _Fact:
+def _fact(policy: CityPolicy, facts: MonthFacts, key: str, *, unit: str | None) -> _Fact | None:
+    """What the records say of a duty other than a payment's; None for that."""
     if key in DOCUMENT_OF and unit is not None:
         return filing_fact(facts, DOCUMENT_OF[key], unit)
     if key == APPLY_DUTY:
         return _application_fact(policy, facts)
-    if key == FILING_DUTY:
-        return _reportfiling_fact(policy, facts)
-    return _payment_fact(policy, month, facts, key=key, unit=unit, number=_first_number(facts, unit))
+    return _reportfiling_fact(policy, facts) if key == FILING_DUTY else None
 
 
 def filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
@@ -336,57 +345,84 @@ def _review_turn(
     return None
 
 
-def _payment_fact(
-    policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, unit: str | None, number: int
-) -> _Fact:
-    """Paid when every order of the unit's applications of this number is settled."""
-    applications = facts.applications_of.get(unit, {}).get(number, ())
-    if not applications:
-        if unit is not None and (DocumentKind.PLAN, unit) in facts.nil_returns:
-            return _Fact(done_at=facts.nil_returns[DocumentKind.PLAN, unit].received_at, nil=True)
-        # Without a plan there is nothing to pay: the payer is not late for a county that did not file.
-        return _Fact(waiting_for=COUNTY if facts.applications else AGENCY, has_day=not facts.applications)
-    if not all(application.is_reviewed for application in applications):
-        return _Fact(waiting_for=FINANCE)
-    moments: list[datetime] = []
-    for leg in legs_of(policy, month, key):
-        for application in applications:
-            outcome = _leg_settled(policy, facts, leg, application=application, unit=unit)
-            if isinstance(outcome, str):
-                return _Fact(
-                    waiting_for=FINANCE
-                    if _before(policy, month, facts, key=key, application=application)
-                    else outcome
-                )
-            moments.append(outcome)
-    return _Fact(done_at=max(moments, default=None), waiting_for=AGENCY)
+class _Payments:
+    """The payments of a month, hop by hop; what is the same for each of many counties is looked up once."""
 
+    def __init__(self, policy: CityPolicy, month: Month, facts: MonthFacts) -> None:
+        self._policy, self._facts = policy, facts
+        self._legs = cache(lambda duty: legs_of(policy, month, duty))
+        self._orders: dict[tuple[Hop, str, int], Mapping[str, PaymentOrder]] = {}
+        self._whole: dict[tuple[Hop, str, int], datetime | str] = {}
+        self._reviewed = {
+            (each.fund, each.number): (each.is_reviewed, each.reviewed_at or each.prepared_at)
+            for each in facts.applications
+        }
 
-def _before(
-    policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, application: Application
-) -> bool:
-    """Whether the hop before is still to be paid."""
-    return key == ALLOCATE_DUTY and any(
-        isinstance(_leg_settled(policy, facts, leg, application=application, unit=None), str)
-        for leg in legs_of(policy, month, PAY_DUTY)
-    )
+    def fact(self, key: str, unit: str | None, number: int) -> _Fact:
+        """Paid when every order of the unit's applications of this number is settled."""
+        facts, applications = self._facts, self._applications(unit, number)
+        if not applications:
+            if unit is not None and (DocumentKind.PLAN, unit) in facts.nil_returns:
+                return _Fact(done_at=facts.nil_returns[DocumentKind.PLAN, unit].received_at, nil=True)
+            # Without a plan there is nothing to pay: the payer is not late for a county that did not file.
+            return _Fact(waiting_for=COUNTY if facts.applications else AGENCY, has_day=not facts.applications)
+        if not all(self._is_reviewed(application) for application in applications):
+            return _Fact(waiting_for=FINANCE)
+        moments: list[datetime] = []
+        for leg in self._legs(key):
+            for application in applications:
+                outcome = self._settled(leg, application, unit)
+                if isinstance(outcome, str):
+                    return _Fact(waiting_for=FINANCE if self._is_before(key, application) else outcome)
+                moments.append(outcome)
+        return _Fact(done_at=max(moments, default=None), waiting_for=AGENCY)
 
+    def received_on(self, unit: str | None, number: int) -> date | None:
+        """The day on which all money of the unit's applications of this number was in the city's account."""
+        moments: list[datetime] = []
+        for leg in self._legs(PAY_DUTY):
+            for application in self._applications(unit, number):
+                settled = self._settled(leg, application, None) if self._is_reviewed(application) else ""
+                if isinstance(settled, str):
+                    return None
+                moments.append(settled)
+        return _day(max(moments)) if moments else None
 
-def _leg_settled(
-    policy: CityPolicy, facts: MonthFacts, leg: Leg, *, application: Application, unit: str | None
-) -> datetime | str:
-    """When all money of the application had been paid over the hop; before that, whose turn it is."""
-    moments = [application.reviewed_at or application.prepared_at]
-    if unit is not None and not leg.pays_city:
-        own = tuple(line for line in application.lines if line.county == unit)
-        application = replace(application, lines=own)
-    for order in orders_of(policy, leg, application):
-        found = facts.obligations_of.get((order.fund, order.hop, order.unit, order.application), ())
-        settled = [each.settled_at for each in found if each.state is ObligationState.SETTLED]
-        if not settled or settled[-1] is None:
-            return turn_of(facts, found[-1]) if found else AGENCY
-        moments.append(settled[-1])
-    return max(moments)
+    def _applications(self, unit: str | None, number: int) -> Sequence[Application]:
+        return self._facts.applications_of.get(unit, {}).get(number, ())
+
+    def _is_reviewed(self, application: Application) -> bool:
+        return self._reviewed[application.fund, application.number][0]
+
+    def _is_before(self, key: str, application: Application) -> bool:
+        """Whether the hop before is still to be paid."""
+        return key == ALLOCATE_DUTY and any(
+            isinstance(self._settled(leg, application, None), str) for leg in self._legs(PAY_DUTY)
+        )
+
+    def _settled(self, leg: Leg, application: Application, unit: str | None) -> datetime | str:
+        """When all money of the application (to the unit) had been paid over the hop; before that, whose turn it is."""
+        place = (leg.hop, application.fund, application.number)
+        if place not in self._orders:
+            orders = orders_of(self._policy, leg, application)
+            self._orders[place] = {order.unit: order for order in orders}
+        if unit is not None and not leg.pays_city:
+            own = self._orders[place].get(unit)
+            return self._paid([] if own is None else [own], application)
+        if place not in self._whole:
+            self._whole[place] = self._paid(self._orders[place].values(), application)
+        return self._whole[place]
+
+    def _paid(self, orders: Iterable[PaymentOrder], application: Application) -> datetime | str:
+        moments = [self._reviewed[application.fund, application.number][1]]
+        for order in orders:
+            place = (order.fund, order.hop, order.unit, order.application)
+            found = self._facts.obligations_of.get(place, ())
+            settled = [each.settled_at for each in found if each.state is ObligationState.SETTLED]
+            if not settled or settled[-1] is None:
+                return turn_of(self._facts, found[-1]) if found else AGENCY
+            moments.append(settled[-1])
+        return max(moments)
 
 
 def turn_of(facts: MonthFacts, obligation: Obligation) -> str:
@@ -404,25 +440,6 @@ def turn_of(facts: MonthFacts, obligation: Obligation) -> str:
     if batch is not None and batch.state is BatchState.APPROVED:
         return RELEASER
     return BANK if obligation.state is ObligationState.IN_FLIGHT else AGENCY
-
-
-def received_on(
-    policy: CityPolicy, month: Month, facts: MonthFacts, *, unit: str | None, number: int
-) -> date | None:
-    """The day on which all money of the unit's applications of this number was in the city's account; None before."""
-    applications = facts.applications_of.get(unit, {}).get(number, ())
-    moments: list[datetime] = []
-    for leg in legs_of(policy, month, PAY_DUTY):
-        for application in applications:
-            settled = (
-                _leg_settled(policy, facts, leg, application=application, unit=None)
-                if application.is_reviewed
-                else ""
-            )
-            if isinstance(settled, str):
-                return None
-            moments.append(settled)
-    return _day(max(moments)) if moments else None
 
 
 def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:

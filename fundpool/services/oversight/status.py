@@ -1,6 +1,6 @@
 """``fundpool status``: one month of one city as people and programs see it (docs: outside contract)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of
@@ -86,7 +86,7 @@ def month_status(
             month=str(month),
             as_of=now,
             sandbox=is_sandbox(work),
-            duties=tuple(_duty(policy, row) for row in (*progress, *yearly)),
+            duties=_duties(policy, (*progress, *yearly)),
             steps=steps,
             transfers=tuple(map(_transfer, _views(work, policy, known))),
             flags=worst_first(flags),
@@ -105,12 +105,12 @@ def _month_progress(
     return rows
 
 
-def _views(work: Work, policy: CityPolicy, facts: MonthFacts, unit: str | None = None) -> list[TransferView]:
+def _views(
+    work: Work, policy: CityPolicy, facts: MonthFacts, *, unit: str | None = None
+) -> list[TransferView]:
     """The payments of the month (to one unit), as the facts know them."""
     payments = [each for each in facts.obligations if unit is None or each.unit == unit]
-    return transfer_views.views_of(
-        work, policy.key, payments, batches=facts.batches, attempts=facts.attempts
-    )
+    return transfer_views.views_of(work, policy.key, payments, batches=facts.batches, attempts=facts.attempts)
 
 
 def is_kept(work: Work, city: str, period: Period) -> bool:
@@ -215,13 +215,13 @@ def county_month(
             city=policy.key,
             month=str(month),
             county=county,
-            duties=tuple(_duty(policy, row) for row in (*progress, *yearly) if row.duty.unit == county),
+            duties=_duties(policy, (row for row in (*progress, *yearly) if row.duty.unit == county)),
             submissions=(
                 *_submissions(work, facts, progress, county=county, slips=slips),
                 *_submissions(work, of_year, (), county=county, slips=slips),
             ),
             cases=tuple(_case(case, reviewed) for case in cases),
-            transfers=tuple(map(_transfer, _views(work, policy, facts, county))),
+            transfers=tuple(map(_transfer, _views(work, policy, facts, unit=county))),
             flags=worst_first(flag for flag in flags if flag.unit == county),
         )
 
@@ -274,9 +274,7 @@ def _is_late(version: Submission, due: date | None) -> bool | None:
     return None if due is None else version.received_at.astimezone(SHANGHAI).date() > due
 
 
-def slips_of(
-    ports: MonthPorts, city: str, month: Period, *, until: datetime | None = None
-) -> list[SlipFile]:
+def slips_of(ports: MonthPorts, city: str, month: Period, *, until: datetime | None = None) -> list[SlipFile]:
     """The slips of the month's (fund year's) documents; with ``until`` those of versions judged by that moment."""
     policy = ports.policies.city(city)
     slips = ports.slip_folder.slips(policy.key, month)
@@ -358,22 +356,22 @@ def is_troubled(status: MonthStatus) -> bool:
     )
 
 
-def _duty(policy: CityPolicy, row: DutyProgress) -> DutyStatus:
-    return DutyStatus.of(
-        row.duty,
-        unit_name_zh=_unit_name(policy, row.duty.unit),
-        state=row.standing.state,
-        done_at=row.done_at,
-        days_late=row.standing.days_late,
-        waiting_for=row.waiting_for,
-        extended_until=row.extended_until,
-        application=row.application,
+def _duties(policy: CityPolicy, rows: Iterable[DutyProgress]) -> tuple[DutyStatus, ...]:
+    """Each with the Chinese name of its county; the city's own for None and for a code that is not its county's."""
+    names = {unit.code: unit.name_zh for unit in policy.units}
+    return tuple(
+        DutyStatus.of(
+            row.duty,
+            unit_name_zh=names.get(row.duty.unit or "", policy.name_zh),
+            state=row.standing.state,
+            done_at=row.done_at,
+            days_late=row.standing.days_late,
+            waiting_for=row.waiting_for,
+            extended_until=row.extended_until,
+            application=row.application,
+        )
+        for row in rows
     )
-
-
-def _unit_name(policy: CityPolicy, code: str | None) -> str:
-    """The Chinese name of a county; the city's own for None and for a code that is not its county's."""
-    return next((unit.name_zh for unit in policy.units if unit.code == code), policy.name_zh)
 
 
 def _transfer(view: TransferView) -> TransferStatus:
