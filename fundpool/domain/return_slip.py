@@ -88,7 +88,13 @@ class ReturnSlip:
 
     @property
     def title(self) -> str:
-        return f"{self.city_name}{self.document_zh}审核意见（退回单）"
+        name = "审核意见（退回单）" if self.must_correct else self.kind_zh
+        return f"{self.city_name}{self.document_zh}{name}"
+
+    @property
+    def kind_zh(self) -> str:
+        """What the paper is called: only one that asks for a correction returns anything."""
+        return "退回单" if self.must_correct else "审核意见单"
 
     @property
     def county(self) -> str:

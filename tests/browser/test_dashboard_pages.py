@@ -57,7 +57,7 @@ def test_english_is_remembered_when_it_was_chosen_once(visit, imagined_url):
 def test_the_matrix_has_a_row_a_county_and_a_column_a_duty(visit, imagined_url):
     page = visit(f"{imagined_url}/?lang=en").page
     assert page.locator(".matrix tbody th[scope=row]").count() == 9
-    assert page.locator(".matrix thead th[scope=col]").count() == 3
+    assert page.locator(".matrix thead th[scope=col]").count() == 4
     assert "Overdue 14 days" in page.locator(".matrix tbody tr", has_text="Xianju").inner_text()
     assert page.locator(".strip li").count() == 4
 

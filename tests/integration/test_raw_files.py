@@ -175,3 +175,14 @@ def test_budget_and_opening_files_name_the_line_that_is_wrong(tmp_path: Path) ->
     )
     row = read_openings(file).rows[0]
     assert (row.balance_fen, row.spending_fen, row.year_paid_fen) == (-3_00, None, None)
+
+
+def test_a_file_that_was_dated_back_arrived_when_this_machine_took_it_in(tmp_path: Path) -> None:
+    file = tmp_path / "taizhou" / "plan" / "plan.xlsx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"content")
+    long_ago = at("2020-01-01 09:00").timestamp()
+    os.utime(file, (long_ago, long_ago))
+    (incoming,) = DropFolder(tmp_path).incoming("taizhou", "plan")
+    assert incoming.arrived_at is not None
+    assert incoming.arrived_at.timestamp() == file.stat().st_ctime > long_ago

@@ -179,7 +179,7 @@ _WRAP = {"text_wrap": True, "valign": "top", "border": 1}
 
 
 def _list_findings(book: Any, slip: ReturnSlip) -> None:
-    sheet = book.add_worksheet("退回单")
+    sheet = book.add_worksheet(slip.kind_zh)
     plain = book.add_format(_WRAP)
     bold = book.add_format({"bold": True, "text_wrap": True, "border": 1, "bg_color": "#D9E2F3"})
     sheet.write_string(0, 0, slip.title, book.add_format({"bold": True, "font_size": 16}))

@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from fundpool.console.dashboard.rendering import environments
 from fundpool.console.output import error_document
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
-from fundpool.domain.policy import CityPolicy
+from fundpool.domain.policy import CityPolicy, Unit
 from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import MonthStatus
 
@@ -98,11 +99,15 @@ class Place:
         query = {**chosen, **kept, **changes}
         return f"{path or self.path}?{urlencode({k: v for k, v in query.items() if v is not None})}"
 
+    @cached_property
+    def _units(self) -> Mapping[str | None, Unit]:
+        return {unit.code: unit for unit in self.city.units}
+
     def unit_name(self, code: str | None, language: Language) -> str:
         """The name of a unit of the register; the city's own for None, the code when unlisted."""
         if code in (None, self.city.division_code):
             return language.choose(self.city.name_zh, self.city.name_en)
-        unit = next((unit for unit in self.city.units if unit.code == code), None)
+        unit = self._units.get(code)
         return str(code) if unit is None else language.choose(unit.name_zh, unit.name_en)
 
     def fund_name(self, key: str, language: Language) -> str:
@@ -332,7 +337,7 @@ class _Pages:
                 remedy="改正 as_of / correct as_of",
             )
         cities = {each.key: each for each in self.reader.cities()}
-        kept = [key for key in cities if self.reader.months(key, moment)]
+        kept = [key for key in cities if self.reader.months(key, Moment(moment.at))]
         city = request.query_params.get("city")
         if city is None:
             city = next(iter(kept or cities), "")
