@@ -116,7 +116,8 @@ def _incoming(path: Path, name: str) -> list[Incoming]:
     """The file, or the files in it when it is a zip of files."""
     try:
         sources = with_members([read_source(path, name)])
-        # The inode's change time: unlike the modification time no copy brings it along.
+        # The inode's change time: unlike the modification time no copy brings it along and no sender sets it, and
+        # the receipt decides who is late (docs/decisions/0023).
         arrived_at = datetime.fromtimestamp(path.stat().st_ctime, SHANGHAI)
     except FundpoolError as error:
         return [Incoming(name, None, error)]

@@ -20,12 +20,13 @@ def status(*, city: AnyCity = None, month: AnyPeriodText = None, options: Dated 
     迟。 / Exit status 1 for what is open now: an overdue or returned duty, a failed step, a payment that failed or whose
     outcome is not known, a stopped fund; 0 for a finished month, whatever was late in it.
     """
-    from fundpool.services.oversight.status import is_troubled, month_status
+    from fundpool.services.oversight.status import is_troubled, month_status, slips_of
 
     ports = options.open_month()
     city, when = options.period_of(city, month, now=options.now)
-    shown = month_status(ports, city, when, now=options.now, only_known_then=options.as_of is not None)
-    slips = () if options.json else ports.slip_folder.slips(city, when)
+    until = options.now if options.as_of is not None else None
+    shown = month_status(ports, city, when, now=options.now, only_known_then=until is not None)
+    slips = () if options.json else slips_of(ports, city, when, until=until)
     return options.show(
         shown, *_tables(shown), *map(_flag, shown.flags), *_slips(slips), found=is_troubled(shown)
     )
@@ -113,7 +114,7 @@ def _tables(shown: MonthStatus) -> Iterator[Table]:
 
 
 def _flag(flag: Flag) -> str:
-    article = f" ({flag.basis.document} {flag.basis.section})" if flag.basis else ""
+    article = f" ({f'{flag.basis.document} {flag.basis.section}'.rstrip()})" if flag.basis else ""
     return f"[{word(FLAG_KINDS, flag.kind)}] {choose(flag.message_zh, flag.message_en)}{article}"
 
 
@@ -121,6 +122,6 @@ def _slips(slips: Sequence[SlipFile]) -> Iterator[str]:
     """The latest slip of every county; those of earlier versions lie beside it."""
     latest = {(slip.document, slip.county): slip for slip in slips}
     if latest:
-        yield choose("退回单：", "return slips:")
+        yield choose("退回单与审核意见单：", "return slips and review notes:")
     for slip in latest.values():
         yield f"  {document_name(slip.document)} {slip.county} v{slip.version}  {slip.page}"

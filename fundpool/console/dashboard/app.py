@@ -8,9 +8,10 @@ does not reload under them.
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ from fundpool.console.dashboard.board import (
     Show,
     build_board,
     business_day,
-    flags_worst_first,
 )
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
@@ -50,7 +50,7 @@ from fundpool.console.output import error_document
 from fundpool.domain.accounts import Account
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
-from fundpool.domain.policy import CityPolicy
+from fundpool.domain.policy import CityPolicy, Unit
 from fundpool.domain.rights import Right
 from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import MonthStatus
@@ -103,6 +103,10 @@ class Place:
     as_of: str | None = None
     """The moment that the reader chose, as written in the address; kept in every link."""
     extra: Mapping[str, str] = field(default_factory=dict)
+    cities: Sequence[CityPolicy] = ()
+    """Cities to choose from: those with anything recorded, and the one shown."""
+    months: Sequence[Month] = ()
+    """Months to choose from, latest first."""
 
     def url(self, path: str | None = None, **changes: str | None) -> str:
         """The address of ``path`` (this page when None) for this city and month, with ``changes``."""
@@ -111,11 +115,15 @@ class Place:
         query = {**chosen, **kept, **changes}
         return f"{path or self.path}?{urlencode({k: v for k, v in query.items() if v is not None})}"
 
+    @cached_property
+    def _units(self) -> Mapping[str | None, Unit]:
+        return {unit.code: unit for unit in self.city.units}
+
     def unit_name(self, code: str | None, language: Language) -> str:
         """The name of a unit of the register; the city's own for None, the code when unlisted."""
         if code in (None, self.city.division_code):
             return language.choose(self.city.name_zh, self.city.name_en)
-        unit = next((unit for unit in self.city.units if unit.code == code), None)
+        unit = self._units.get(code)
         return str(code) if unit is None else language.choose(unit.name_zh, unit.name_en)
 
     def fund_name(self, key: str, language: Language) -> str:
@@ -230,7 +238,14 @@ class Pages:
         place = self._place(request, extra | ({"live": "1"} if live else {}))
         read = self.reader.board(place.city.key, place.month, place.moment)
         units = [unit.code for unit in place.city.units]
-        board = build_board(read.status, units, place.city.duty_of_hop, show=shown, money=read.money)
+        board = build_board(
+            read.status,
+            units,
+            place.city.duty_of_hop,
+            show=shown,
+            money=read.money,
+            reviews=read.reviews,
+        )
         return self._page(
             request,
             "board.html",
@@ -239,7 +254,7 @@ class Pages:
             alarms=read.alarms,
             show=shown.value,
             live_seconds=LIVE_SECONDS if live else None,
-            flags=[flag for flag in flags_worst_first(read.status.flags) if flag.kind not in SHOWN_IN_MATRIX],
+            flags=[flag for flag in read.status.flags if flag.is_open and flag.kind not in SHOWN_IN_MATRIX],
         )
 
     def county(self, request: Request) -> Response:
@@ -254,7 +269,15 @@ class Pages:
                 remedy="从看板选择县（市、区） / choose a county on the board",
             )
         read = self.reader.county(place.city.key, place.month, code, moment=place.moment)
-        return self._page(request, "county.html", place, unit=code, county=read.month, books=read.books)
+        return self._page(
+            request,
+            "county.html",
+            place,
+            unit=code,
+            county=read.month,
+            books=read.books,
+            today=business_day(place.moment.at),
+        )
 
     def slip(self, request: Request) -> Response:
         """The return slip of one version, as the county gets it."""
@@ -280,13 +303,18 @@ class Pages:
         wanted = request.path_params
         place = self._place(request, county=wanted["unit"])
         slip = self.reader.slip(
-            place.city.key, place.month, wanted["document"], unit=wanted["unit"], version=wanted["version"]
+            place.city.key,
+            place.month,
+            wanted["document"],
+            unit=wanted["unit"],
+            version=wanted["version"],
+            moment=place.moment,
         )
         if slip is None:
             raise InputError(
                 "unknown_slip",
-                "这台机器上没有这一版的退回单",
-                "there is no return slip of this version on this machine",
+                "这台机器上没有这一版的退回单或审核意见单",
+                "there is no return slip or review note of this version on this machine",
                 remedy="fundpool run plan-collection | expenditure-reporting | document-collection",
             )
         return slip
@@ -314,8 +342,7 @@ class Pages:
         """Who is late, missing or inconsistent, worst first."""
         place = self._place(request)
         status = self.reader.status(place.city.key, place.month, place.moment)
-        flags = flags_worst_first(status.flags)
-        return self._page(request, "findings.html", place, flags=flags)
+        return self._page(request, "findings.html", place, status=status)
 
     def api_status(self, request: Request) -> Response:
         """The document of ``fundpool status --json``."""
@@ -387,11 +414,12 @@ class Pages:
             )
         account: Account | None = request.state.account
         cities = {each.key: each for each in self._cities(request)}
+        kept = [key for key in cities if self.reader.months(key, Moment(moment.at))]
         city = request.query_params.get("city")
         if account is not None:
             account.require_place(city or account.city, county)
         if city is None:
-            city = next((key for key in cities if self.reader.months(key)), next(iter(cities), ""))
+            city = next(iter(kept or cities), "")
         if city not in cities:
             raise InputError(
                 "unknown_city",
@@ -399,31 +427,24 @@ class Pages:
                 f"no city is called “{city}”",
                 remedy="可选 / choose one of: " + ", ".join(cities),
             )
-        month = self._month(request, city, moment)
-        return Place(request.url.path, cities[city], month, moment=moment, as_of=as_of, extra=extra or {})
+        months = self.reader.months(city, moment)
+        month = _month(request.query_params.get("month"), months, moment)
+        return Place(
+            request.url.path,
+            cities[city],
+            month,
+            moment=moment,
+            as_of=as_of,
+            extra=extra or {},
+            cities=tuple(each for key, each in cities.items() if key == city or not kept or key in kept),
+            months=tuple(_offered(month, months, moment)),
+        )
 
     def _cities(self, request: Request) -> list[CityPolicy]:
         """The cities that the account may read."""
         account: Account | None = request.state.account
         own = None if account is None else account.city
         return [city for city in self.reader.cities() if own in {None, city.key}]
-
-    def _month(self, request: Request, city: str, moment: Moment) -> Month:
-        text = request.query_params.get("month")
-        if not text:
-            return max(self.reader.months(city), default=Month.of(business_day(moment.at)))
-        try:
-            month = Month.parse(text)
-        except ValueError:
-            month = None
-        if month is None or month.year not in _YEARS:
-            raise InputError(
-                "unknown_month",
-                f"“{text}”不是月份",
-                f"“{text}” is not a month",
-                remedy="月份写作 2026-10 / write a month as 2026-10",
-            )
-        return month
 
     def _language(self, request: Request) -> Language:
         known = languages()
@@ -444,11 +465,9 @@ class Pages:
                 language=language,
                 languages=languages(),
                 place=place,
-                cities=self._cities(request) if place else (),
                 account=account,
                 reads_city=account is None or account.may(Right.READ_CITY),
                 csrf_field=lambda: _csrf_field(request),
-                months=self._offered_months(place) if place else (),
                 options=self.options,
                 other_language_url=_other_language_url(request, language),
                 **context,
@@ -458,11 +477,6 @@ class Pages:
         if request.query_params.get("lang") in languages():
             response.set_cookie("lang", language.key, max_age=365 * 86400, httponly=True, samesite="lax")
         return response
-
-    def _offered_months(self, place: Place) -> list[Month]:
-        """Months to choose from: those with data, the one shown and its neighbours, latest first."""
-        shown = {place.month, place.month.plus(-1), place.month.plus(1)}
-        return sorted(shown | set(self.reader.months(place.city.key)), reverse=True)
 
     def _error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
         if _is_api(request):
@@ -487,6 +501,38 @@ def _own_address(wanted: str) -> str:
 def _csrf_field(request: Request) -> Markup:
     """The hidden field that every form of ours bears."""
     return Markup('<input type="hidden" name="csrf" value="{}">').format(form_token(request))
+
+
+def _month(text: str | None, months: Sequence[Month], moment: Moment) -> Month:
+    """The month of the address; by default the latest with anything recorded, else the one of the moment."""
+    if not text:
+        return max(months, default=Month.of(business_day(moment.at)))
+    try:
+        month = Month.parse(text)
+    except ValueError:
+        month = None
+    if month is None or month.year not in _YEARS:
+        raise InputError(
+            "unknown_month",
+            f"“{text}”不是月份",
+            f"“{text}” is not a month",
+            remedy="月份写作 2026-10 / write a month as 2026-10",
+        )
+    return month
+
+
+def _offered(shown: Month, months: Sequence[Month], moment: Moment) -> list[Month]:
+    """Months to choose from, latest first: from the first one kept to the coming one, and the one shown."""
+    coming = Month.of(business_day(moment.at)).plus(1)
+    first, last = min(months, default=shown), max((*months, coming, shown))
+    span = [
+        first.plus(number) for number in range((last.year - first.year) * 12 + last.month - first.month + 1)
+    ]
+    return sorted({shown, *span[-_MONTHS_OFFERED:]}, reverse=True)
+
+
+_MONTHS_OFFERED = 36
+"""Months in the list to choose from; an earlier one is reached by its address."""
 
 
 def _other_language_url(request: Request, language: Language) -> str:

@@ -103,7 +103,7 @@ class Door:
                 "no_accounts",
                 "尚无账户，页面只供查看",
                 "there is no account yet: pages are for reading",
-                remedy="fundpool users add 姓名 --role sec_admin",
+                remedy="fundpool users add NAME --role sec_admin",
             )
 
     def visit(self, token: str | None) -> Visit:

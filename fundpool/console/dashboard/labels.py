@@ -6,6 +6,10 @@ listed here is shown as it is, in the tone of a warning, rather than hidden.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+
+from fundpool.domain.timeliness import DutyState
+from schemas.dashboard import DutyStatus
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, translate later"
@@ -106,8 +110,6 @@ FLAG_KINDS: Mapping[str, Label] = {
     "extended": Label(N_("Extended"), "extend", "extended"),
     "nil": Label(N_("Nil return"), "nil", "ok"),
 }
-"""In the order in which a leader wants to hear them."""
-
 OPERATING_STEPS: Mapping[str, str] = {
     "plan-collection": N_("Plan collection"),
     "plan-review": N_("Plan review"),
@@ -150,6 +152,19 @@ CERTAINTY: Mapping[str, str] = {
     "provisional": N_("provisional: the holiday notice is not published"),
 }
 """Why a due date is less than confirmed; ``confirmed`` needs no word."""
+
+
+def label_of_duty(duty: DutyStatus, today: date) -> Label:
+    """The label of a duty on a day: that of its state, unless its last working day is here or over."""
+    left = duty.days_left(today)
+    if left is None or left > 0 or duty.state in {DutyState.OVERDUE, DutyState.RETURNED}:
+        return label_of(DUTY_STATES, duty.state)
+    return TODAY if left == 0 else DAY_OVER
+
+
+TODAY = Label(N_("Must be done today"), "clock", "late")
+DAY_OVER = Label(N_("Last working day is over"), "alert", "bad")
+"""No working day is left before the nominal day: nobody is late by the text, and nobody can be in time any more."""
 
 
 def label_of(labels: Mapping[str, Label], code: str) -> Label:

@@ -1,6 +1,6 @@
 """What the pages read, each page of one snapshot."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.services.oversight import overview, status
 from fundpool.services.oversight.hindsight import known_facts
 from fundpool.services.oversight.lineage import Lineage
+from fundpool.services.oversight.progress import MonthFacts
 from fundpool.services.payments.installation import known_cities
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
@@ -36,11 +37,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class BoardReading:
-    """What the board shows, of one snapshot: status, money per fund, alarms."""
+    """What the board shows, of one snapshot: status, money per fund, alarms, cases that wait for each reviewer."""
 
     status: MonthStatus
     money: Sequence[FundMoney]
     alarms: Sequence[StandingAlarm]
+    reviews: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ class MonthReader:
         """Every city whose month runs here."""
         return known_cities(self._ports)
 
-    def months(self, city: str) -> Sequence[Month]:
-        """Months of the city with anything recorded, oldest first."""
-        return status.months_with_data(self._ports, city)
+    def months(self, city: str, moment: Moment) -> Sequence[Month]:
+        """Months of the city with anything recorded at the moment, oldest first."""
+        return status.months_with_data(self._ports, city, until=moment.known_until)
 
     def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
         """The month as ``fundpool status`` shows it."""
@@ -88,10 +90,12 @@ class MonthReader:
         policy = self._ports.policies.city(city)
 
         def read(work: Work) -> BoardReading:
+            facts = known_facts(work, policy, month, until=moment.known_until)
             return BoardReading(
-                self._status(work, city, month, moment=moment),
-                overview.fund_money(policy, known_facts(work, policy, month, until=moment.known_until)),
+                self._status(work, city, month, moment=moment, facts=facts),
+                overview.fund_money(policy, facts),
                 overview.standing_alarms(work, policy.key, moment.known_until),
+                overview.open_reviews(facts),
             )
 
         return self._ports.database.read(read)
@@ -119,25 +123,35 @@ class MonthReader:
         policy = self._ports.policies.city(city)
 
         def read(work: Work) -> TransfersReading:
+            facts = known_facts(work, policy, month, until=moment.known_until)
             return TransfersReading(
-                self._status(work, city, month, moment=moment),
-                overview.month_batches(
-                    work, policy, known_facts(work, policy, month, until=moment.known_until)
-                ),
+                self._status(work, city, month, moment=moment, facts=facts),
+                overview.month_batches(work, policy, facts),
             )
 
         return self._ports.database.read(read)
 
-    def _status(self, work: Work, city: str, month: Month, *, moment: Moment) -> MonthStatus:
+    def _status(
+        self, work: Work, city: str, month: Month, *, moment: Moment, facts: MonthFacts
+    ) -> MonthStatus:
         return status.month_status(
-            self._ports, city, month, now=moment.at, only_known_then=moment.only_known_then, snapshot=work
+            self._ports,
+            city,
+            month,
+            now=moment.at,
+            only_known_then=moment.only_known_then,
+            snapshot=work,
+            facts=facts,
         )
 
-    def slip(self, city: str, month: Month, document: str, *, unit: str, version: int) -> SlipFile | None:
-        """The return slip of one version; None when there is none on this machine."""
+    def slip(
+        self, city: str, month: Month, document: str, *, unit: str, version: int, moment: Moment
+    ) -> SlipFile | None:
+        """The slip of one version; None when there is (at the moment was) none on this machine."""
         wanted = (document, unit, version)
         periods = (month, Year(month.year))  # the page shows the documents of the month and of its year
-        slips = [slip for period in periods for slip in self._ports.slip_folder.slips(city, period)]
+        until = moment.known_until
+        slips = [slip for each in periods for slip in status.slips_of(self._ports, city, each, until=until)]
         return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
 
     def lineage(self, transfer: str) -> Sequence[str]:

@@ -37,6 +37,7 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(labels=labels, label_of=labels.label_of)
     environment.filters.update(
         day=lambda value: _dated(value, language.day),
+        short_day=lambda value: _dated(value, language.short_day),
         date=lambda value: _dated(value, language.date),
         short_moment=lambda value: _dated(value, language.short_moment),
         moment=lambda value: _dated(value, language.moment),

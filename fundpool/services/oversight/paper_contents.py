@@ -26,7 +26,7 @@ from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import AccountStatus, BankAccount
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, is_of, type_of
 from fundpool.services.oversight.filing import summary_of
-from fundpool.services.oversight.hindsight import known_facts, views_as_of
+from fundpool.services.oversight.hindsight import known_facts
 from fundpool.services.oversight.progress import FILING_DUTY, PLAN_DUTY, REPORT_DUTY, MonthFacts
 from fundpool.services.oversight.return_slips import slips_of
 from fundpool.services.oversight.status import masked, month_status
@@ -34,7 +34,7 @@ from fundpool.services.payments.application import APPLY_DUTY
 from fundpool.services.payments.bank_reconciliation import reconciliations
 from fundpool.services.payments.installation import is_sandbox
 from fundpool.services.payments.statements import owner_of, ref_of
-from fundpool.services.payments.transfer_views import TransferView, transfer_views
+from fundpool.services.payments.transfer_views import TransferView, views_of
 from fundpool.services.ports.statement_ports import CashEntry
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import DutyStatus
@@ -139,7 +139,13 @@ class Source:
     @cached_property
     def payments(self) -> list[TransferView]:
         """The month's payments by ``now``."""
-        return views_as_of(self.work, transfer_views(self.work, self.policy.key, self.month), self.now)
+        return views_of(
+            self.work,
+            self.policy.key,
+            self.facts.obligations,
+            batches=self.facts.batches,
+            attempts=self.facts.attempts,
+        )
 
     @cached_property
     def accounts(self) -> list[BankAccount]:

@@ -155,14 +155,7 @@ def _case(facts: MonthFacts, outcome: UnitOutcome) -> ReviewCase | None:
 
 
 def _line(facts: MonthFacts, outcome: UnitOutcome) -> ApplicationLine | None:
-    lines = (
-        line
-        for application in facts.applications
-        if application.fund == outcome.fund
-        for line in application.lines
-        if line.county == outcome.unit
-    )
-    return next(lines, None)
+    return facts.lines.get((outcome.fund, outcome.unit))
 
 
 def is_current(facts: MonthFacts, case: ReviewCase) -> bool:

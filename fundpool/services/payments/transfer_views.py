@@ -217,17 +217,34 @@ def transfer_views(
 ) -> list[TransferView]:
     """Every obligation of a city (and month, unit, states), as people want to see it."""
     obligations = work.payments.obligations(city=city, month=month, unit=unit, states=states)
-    attempts = work.attempts.of_obligations(each.id for each in obligations)
+    attempts: dict[int, list[Attempt]] = {}
+    for attempt in work.attempts.in_states(AttemptState, city=city, month=month):
+        attempts.setdefault(attempt.obligation_id, []).append(attempt)
+    return views_of(work, city, obligations, batches=work.payments.batches(city, month), attempts=attempts)
+
+
+def views_of(
+    work: Work,
+    city: str,
+    obligations: Iterable[Obligation],
+    *,
+    batches: Iterable[Batch],
+    attempts: Mapping[int, Sequence[Attempt]],
+) -> list[TransferView]:
+    """``obligations`` with what is known of them, as people want to see them; ``attempts`` by obligation, in order."""
+    batch_of = {batch.id: batch for batch in batches}
+    accounts = {account.id: account for account in work.accounts.find(city=city)}
     views = []
     for obligation in obligations:
-        last = next(reversed(attempts[obligation.id]), None)
+        orders = attempts.get(obligation.id)
+        last = orders[-1] if orders else None
         zh, en = in_words(obligation, last)
         views.append(
             TransferView(
                 obligation=obligation,
-                batch=work.payments.batch(obligation.batch_id),
-                debit_account=work.accounts.get(obligation.debit_account_id),
-                credit_account=work.accounts.get(obligation.credit_account_id),
+                batch=batch_of[obligation.batch_id],
+                debit_account=accounts[obligation.debit_account_id],
+                credit_account=accounts[obligation.credit_account_id],
                 attempt=last,
                 detail_zh=zh,
                 detail_en=en,
