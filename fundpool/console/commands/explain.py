@@ -133,6 +133,11 @@ def _show(explained: "Explanation", options: Options) -> int:
 _ACTS = {"made": "经办 made", "approved": "复核 approved", "released": "放行 released"}
 
 
+def in_words(explained: "Explanation") -> str:
+    """The explanation as a text file."""
+    return "\n".join(lines_of(explained)) + "\n"
+
+
 def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     """The explanation as people read it, nearest record first; parts of a sum are set in."""
     amount = "–" if explained.amount_fen is None else f"{yuan(explained.amount_fen)} 元"

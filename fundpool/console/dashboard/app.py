@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
 from fundpool.clock import business_clock
+from fundpool.console.dashboard.auditor import AuditorPages
 from fundpool.console.dashboard.board import (
     SHOWN_IN_MATRIX,
     Show,
@@ -32,6 +33,7 @@ from fundpool.console.dashboard.board import (
 )
 from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
+from fundpool.console.dashboard.leader import LeaderPages
 from fundpool.console.dashboard.reading import Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
 from fundpool.console.output import error_document
@@ -122,6 +124,8 @@ def create_app(
 ) -> FastAPI:
     """The dashboard over ``reader``; ``clock`` gives the business time of each request."""
     pages = _Pages(reader, clock, options or DashboardOptions())
+    leader = LeaderPages(reader, place=pages._place, page=pages._page, notice=pages.options.notice)
+    auditor = AuditorPages(reader, place=pages._place, page=pages._page)
     app = FastAPI(title="fundpool", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.middleware("http")(pages.guard)
     for path, page in (
@@ -133,6 +137,13 @@ def create_app(
         ("/lineage", pages.lineage),
         ("/balances", pages.balances),
         ("/findings", pages.findings),
+        ("/leader", leader.leader),
+        ("/leader/league.xlsx", leader.league_workbook),
+        ("/leader/league.csv", leader.league_csv),
+        ("/audit", auditor.trail),
+        ("/audit/sample", auditor.sample),
+        ("/audit/sample.zip", auditor.evidence),
+        ("/audit/files/{document}/{sha256}", auditor.original),
     ):
         app.add_route(path, page, methods=["GET"])
     app.add_api_route(
@@ -234,8 +245,7 @@ class _Pages:
     def lineage(self, request: Request) -> Response:
         """Where one payment comes from, down to the cells of the counties' files (``fundpool explain``)."""
         place, key = self._place(request), request.query_params.get("transfer", "")
-        lines = self.reader.lineage(key)
-        return self._page(request, "lineage.html", place, transfer=key, lines=lines)
+        return self._page(request, "lineage.html", place, transfer=key, explained=self.reader.lineage(key))
 
     def balances(self, request: Request) -> Response:
         """Account balances per fund, and whether the books balance."""

@@ -1,15 +1,26 @@
 """What the pages read, each page of one snapshot."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fundpool.console.commands.explain import lines_of
+from fundpool.console.commands.explain import in_words
 from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.oversight import overview, status
+from fundpool.services.oversight.audit_trail import TrailPage, TrailQuestion, trail_page
+from fundpool.services.oversight.evidence import (
+    DrawnSample,
+    EvidenceFile,
+    Original,
+    draw_payments,
+    evidence_of,
+    original_file,
+)
 from fundpool.services.oversight.hindsight import known_facts
-from fundpool.services.oversight.lineage import Lineage
+from fundpool.services.oversight.leader import LeaderView, leader_view
+from fundpool.services.oversight.lineage import Explanation, Lineage
+from fundpool.services.oversight.punctuality import League, league_between
 from fundpool.services.payments.installation import known_cities
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
@@ -134,9 +145,35 @@ class MonthReader:
         slips = [slip for period in periods for slip in self._ports.slip_folder.slips(city, period)]
         return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
 
-    def lineage(self, transfer: str) -> Sequence[str]:
-        """Where a payment comes from, as lines to read. Raises InputError for a payment nobody knows."""
-        return lines_of(Lineage(self._ports).transfer(transfer))
+    def lineage(self, transfer: str) -> Explanation:
+        """Where a payment comes from. Raises InputError for a payment nobody knows."""
+        return Lineage(self._ports).transfer(transfer)
+
+    def leader(self, city: str, month: Month, moment: Moment) -> LeaderView:
+        """Late, unpaid, safe, on budget, punctual: the leader's page."""
+        return leader_view(self._ports, city, month, now=moment.at, until=moment.known_until)
+
+    def league(self, city: str, first: Month, last: Month, *, moment: Moment) -> League:
+        """The counties' league over some months. Raises InputError when nothing of them was kept."""
+        return league_between(
+            self._ports, city, first=first, last=last, now=moment.at, until=moment.known_until
+        )
+
+    def audit_trail(self, question: TrailQuestion, moment: Moment) -> TrailPage:
+        """One page of the audit trail."""
+        return self._ports.database.read(lambda work: trail_page(work, question, until=moment.known_until))
+
+    def sample(self, city: str, month: Month, *, size: int, seed: str) -> DrawnSample:
+        """A sample of the month's payments. Raises InputError when there is nothing to draw from."""
+        return draw_payments(self._ports, city, month, size=size, seed=seed)
+
+    def evidence(self, drawn: DrawnSample, moment: Moment) -> Iterator[EvidenceFile]:
+        """The files of a sample's folder."""
+        return evidence_of(self._ports, drawn, in_words=in_words, now=moment.at)
+
+    def original(self, city: str, document: str, sha256: str) -> Original:
+        """A received file as it came in. Raises InputError for a file the city never received."""
+        return original_file(self._ports, city, document, sha256=sha256)
 
     def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
         """Balances and trial balance per fund."""

@@ -119,20 +119,23 @@ def league_of(policy: CityPolicy, read: MonthsRead, now: datetime) -> League:
     )
 
 
-def league_of_year(
-    ports: MonthPorts, city: str, year: int, *, now: datetime, until: datetime | None = None
+def league_between(
+    ports: MonthPorts, city: str, *, first: Month, last: Month, now: datetime, until: datetime | None = None
 ) -> League:
-    """The league of a fund year, as far as it has come. Raises InputError ``nothing_kept``."""
+    """The league of the months from ``first`` to ``last``, as far as they have come.
+
+    Raises InputError ``nothing_kept``.
+    """
     policy = ports.policies.city(city)
+    last = min(last, Month.of(day_of(now)))
 
     def read(work: Work) -> League:
-        last = min(Month(year, 12), Month.of(day_of(now)))
-        months = read_months(ports, work, policy, first=Month(year, 1), last=last, now=now, until=until)
+        months = read_months(ports, work, policy, first=first, last=last, now=now, until=until)
         if not months.months:
             raise InputError(
                 "nothing_kept",
-                f"{policy.name_zh}在此没有 {year} 年的记录",
-                f"nothing of {year} was kept here for {policy.name_en}",
+                f"{policy.name_zh}在此没有 {first} 至 {last} 的记录",
+                f"nothing from {first} to {last} was kept here for {policy.name_en}",
                 remedy="fundpool status",
             )
         return league_of(policy, months, now)
@@ -151,49 +154,3 @@ def _record(month: Month, row: DutyProgress) -> DutyRecord:
         is_extended=until is not None,
         is_nil=row.standing.state is DutyState.NIL,
     )
-
-
-LEAGUE_COLUMNS: Sequence[tuple[str, str]] = (
-    ("名次", "rank"),
-    ("区划代码", "code"),
-    ("县（市、区）", "county"),
-    ("按时率", "on-time rate"),
-    ("按时", "on time"),
-    ("到期", "fell due"),
-    ("迟办", "late"),
-    ("未办", "still open"),
-    ("迟延天数", "days late"),
-    ("延期", "extensions"),
-    ("零申报、免报", "nil returns"),
-    ("退回次数", "filings returned"),
-)
-
-
-def league_cells(policy: CityPolicy, league_shown: League) -> list[tuple[str | int | None, ...]]:
-    """The rows of the table under ``LEAGUE_COLUMNS``; the rate is written ``97.5%``."""
-    names = {unit.code: unit.name_zh for unit in policy.units}
-    return [
-        (
-            row.rank,
-            row.county,
-            names.get(row.county, row.county),
-            percent(row.punctuality.on_time, row.punctuality.fell_due),
-            row.punctuality.on_time,
-            row.punctuality.fell_due,
-            row.punctuality.late,
-            row.punctuality.still_open,
-            row.punctuality.days_late,
-            row.punctuality.extensions,
-            row.punctuality.nil,
-            row.returned,
-        )
-        for row in league_shown.rows
-    ]
-
-
-def percent(part: int, whole: int) -> str | None:
-    """One decimal, half up: ``97.5%``; None of nothing."""
-    if not whole:
-        return None
-    tenths = (2000 * part + whole) // (2 * whole)
-    return f"{tenths // 10}.{tenths % 10}%"
