@@ -50,7 +50,9 @@ def league_workbook(policy: CityPolicy, shown: League, *, notice: str | None = N
                 else:
                     sheet.write_number(number, column, value, rate if column == _RATE else styles.centre)
         sheet.freeze_panes(_TOP + 1, 3)
-        sheet.write_string(_TOP + 2 + len(shown.rows), 0, "填报人：　　　　审核人：　　　　（章）", styles.plain)
+        sheet.write_string(
+            _TOP + 2 + len(shown.rows), 0, "填报人：　　　　审核人：　　　　（章）", styles.plain
+        )
 
     return workbook_bytes(
         write, title=_title(policy, shown), author=policy.name_zh, comments=product(), notice=notice

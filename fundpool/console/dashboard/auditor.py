@@ -195,5 +195,7 @@ def _number(text: str | None, name: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise InputError("bad_number", f"{name} 应为整数，现为 {text}", f"{name} is a whole number, found {text}")
+        raise InputError(
+            "bad_number", f"{name} 应为整数，现为 {text}", f"{name} is a whole number, found {text}"
+        )
     return int(text)

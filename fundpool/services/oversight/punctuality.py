@@ -1,6 +1,5 @@
 """Who is late and how punctual every unit has been: the records of duties over several months, and the league."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
