@@ -1,6 +1,6 @@
 """The leader's page (领导页): late, unpaid, safe, on budget, punctual; all of one snapshot."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from fundpool.domain.budget_execution import BudgetExecution
 from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.submission import DocumentKind
-from fundpool.domain.transfer import Obligation, ObligationState
+from fundpool.domain.transfer import OUTCOME_UNKNOWN, Obligation, ObligationState
 from fundpool.services.oversight.fund_safety import FundSafety, fund_safety
 from fundpool.services.oversight.overview import fund_money
 from fundpool.services.oversight.punctuality import (
@@ -23,6 +23,9 @@ from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import FundMoney
 
 _OVER = frozenset({ObligationState.SETTLED, ObligationState.CANCELLED})
+
+UNKNOWN = "unknown"
+"""Shown for an order with the bank whose outcome nobody here knows."""
 
 _MOST_URGENT = (
     ObligationState.HELD,
@@ -88,7 +91,13 @@ def leader_view(
         return LeaderView(
             late=tuple(months.late()),
             money=tuple(fund_money(policy, facts)) if facts else (),
-            unpaid=unpaid_groups([each for known in months.facts.values() for each in known.obligations]),
+            unpaid=unpaid_groups(
+                [each for known in months.facts.values() for each in known.obligations],
+                unknown={
+                    attempt.obligation_id
+                    for attempt in work.attempts.in_states(OUTCOME_UNKNOWN, city=policy.key)
+                },
+            ),
             safety=fund_safety(work, policy, month, now=now, until=until),
             budgets=fund_budgets(work, policy, months, month=month, now=now),
             league=league_of(policy, months, now),
@@ -97,32 +106,35 @@ def leader_view(
     return ports.database.read(read)
 
 
-def unpaid_groups(obligations: Sequence[Obligation]) -> tuple[UnpaidGroup, ...]:
+def unpaid_groups(obligations: Sequence[Obligation], unknown: Collection[int]) -> tuple[UnpaidGroup, ...]:
     """What is ordered and has not arrived, what needs a person first; a replaced order counts once, by the last.
 
-    A payment that came back in part owes what came back.
+    A payment that came back in part owes what came back. ``unknown``: ids of those of which nobody here knows
+    whether the bank has paid.
     """
     latest: dict[str, Obligation] = {}
     for each in obligations:
         before = latest.get(each.payment_key)
         if before is None or before.revision < each.revision:
             latest[each.payment_key] = each
-    groups: dict[tuple[Month, str, ObligationState], list[Obligation]] = {}
+    groups: dict[tuple[Month, str, str], list[Obligation]] = {}
     for each in latest.values():
         if each.state not in _OVER:
-            groups.setdefault((each.month, each.fund, each.state), []).append(each)
+            is_unknown = each.id in unknown and each.state is ObligationState.IN_FLIGHT
+            state = UNKNOWN if is_unknown else each.state.value
+            groups.setdefault((each.month, each.fund, state), []).append(each)
     shown = [
         UnpaidGroup(
             month,
             fund,
-            state.value,
+            state,
             payments=len(found),
             amount_fen=sum(each.amount_fen - each.paid_fen for each in found),
             units=tuple(each.unit for each in found),
         )
         for (month, fund, state), found in groups.items()
     ]
-    urgent = [state.value for state in _MOST_URGENT]
+    urgent = [UNKNOWN, *(state.value for state in _MOST_URGENT)]
     return tuple(
         sorted(
             shown,
