@@ -76,6 +76,28 @@ class SqlAuditStore:
         for row in self._connection.execute(query, execution_options={"yield_per": 1000}).mappings():
             yield AuditRecord(**row)
 
+    def find(
+        self,
+        *,
+        subject: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> list[AuditRecord]:
+        self.flush()
+        wanted = (
+            None if subject is None else audit.c.subject.contains(subject, autoescape=True),
+            None if actor is None else audit.c.actor == actor,
+            None if since is None else audit.c.at >= since,
+            None if until is None else audit.c.at <= until,
+            None if before is None else audit.c.number < before,
+        )
+        query = select(audit).where(*(each for each in wanted if each is not None))
+        rows = self._connection.execute(query.order_by(audit.c.number.desc()).limit(limit)).mappings()
+        return [AuditRecord(**row) for row in rows]
+
     def head(self) -> tuple[int, str]:
         if self._head is None:
             # The sealed end of the trail, not the last row that stands there: one that was cut off

@@ -8,8 +8,8 @@ from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
 from fundpool.console.commands.ledger import show_faults
-from fundpool.console.options import Dated, Options, writing_to
-from fundpool.console.output import print_json
+from fundpool.console.options import AnyCity, AnyMonthText, Dated, Options, chosen, make_folder, writing_to
+from fundpool.console.output import Table, print_json
 from fundpool.domain.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,6 +77,58 @@ def anchor(
     with writing_to(out):
         AnchorFile(out).put(taken)
     return options.show(taken, f"已写入 {out} / written to {out}")
+
+
+@app.command
+def sample(
+    *,
+    city: AnyCity = None,
+    month: AnyMonthText = None,
+    n: Annotated[int, Parameter(name="--n", help="笔数 / how many payments")] = 25,
+    seed: Annotated[
+        str,
+        Parameter(help="抽样种子：同一种子再次抽出同样的样本 / the same seed draws the same sample again"),
+    ],
+    out: Annotated[Path, Parameter(help="新目录 / folder to make")],
+    options: Dated = Dated(),
+) -> int:
+    """抽查拨付并附证据 / Draw a sample of the month's payments and write the evidence of each into a folder."""
+    from fundpool.console.commands.explain import in_words
+    from fundpool.services.oversight.evidence import draw_payments, evidence_of
+
+    key, when = options.place_of(city, month)
+    if out.exists() and any(out.iterdir()):
+        raise InputError(
+            "folder_not_empty",
+            f"目录 {out} 不是空的",
+            f"the folder {out} is not empty",
+            remedy="--out NEW_FOLDER",
+        )
+    ports = options.open_month()
+    drawn = draw_payments(ports, key, when, size=n, seed=seed)
+    make_folder(out)
+    for file in evidence_of(ports, drawn, in_words=in_words, now=options.now):
+        target = out / file.path
+        with writing_to(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.content)
+    payments = [
+        {"payment": each.key, "unit": each.unit, "amount_fen": each.amount_fen, "state": each.state}
+        for each in drawn.payments
+    ]
+    return options.show(
+        {
+            **chosen((key, when), city, month),
+            "seed": seed,
+            "n": len(payments),
+            "population": drawn.sample.population,
+            "population_sha256": drawn.sample.population_digest,
+            "folder": str(out),
+            "payments": payments,
+        },
+        Table(f"样本 sample · {key} · {when} · {seed}", payments, "payment unit amount_fen state"),
+        str(out),
+    )
 
 
 def _read_anchors(file: Path) -> "list[Anchor]":

@@ -150,6 +150,11 @@ _SUBJECTS = {
 _LABEL_CELLS = 12
 
 
+def in_words(explained: "Explanation") -> str:
+    """The explanation as a text file."""
+    return "\n".join(lines_of(explained)) + "\n"
+
+
 def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     """The explanation as people read it, nearest record first; parts of a sum are set in."""
     kind, _, key = explained.subject.partition(" ")

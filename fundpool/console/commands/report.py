@@ -17,7 +17,9 @@ from fundpool.console.options import (
     writing_to,
 )
 from fundpool.console.output import Table, pick
+from fundpool.domain.errors import InputError
 from fundpool.domain.paper import Language, PaperFormat
+from fundpool.domain.periods import FIRST_YEAR, LAST_YEAR, Month
 from fundpool.settings import Settings
 
 app = App(name="report")
@@ -144,3 +146,59 @@ def paper(
         written.append(about | {"number": numbered.number.in_words("zh"), "files": paths})
     lines = (f"{each['number']}  {path}" for each in written for path in each["files"])
     return options.show({**chosen((key, when), city, month), "papers": written}, "\n".join(lines))
+
+
+def league(
+    *,
+    city: AnyCity = None,
+    year: Annotated[int, Parameter(help="考核年度 / the fund year")],
+    out: Annotated[
+        Path | None, Parameter(help="写出的文件，.xlsx 或 .csv / file to write, .xlsx or .csv")
+    ] = None,
+    options: Dated = Dated(),
+) -> int:
+    """县区按时办理名次，用于目标责任制考核 / The counties' league by on-time rate, for the yearly appraisal."""
+    from fundpool.adapters.documents.league_tables import league_csv, league_workbook
+    from fundpool.services.oversight.punctuality import league_between
+
+    ports, key = options.open_month(), options.city_of(city)
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise InputError("bad_year", f"年度超出范围：{year}", f"the year is out of range: {year}")
+    if out is not None and out.suffix not in {".xlsx", ".csv"}:
+        raise InputError(
+            "unknown_format",
+            f"不能写成 {out.suffix}",
+            f"cannot be written as {out.suffix}",
+            remedy=".xlsx | .csv",
+        )
+    shown = league_between(ports, key, first=Month(year, 1), last=Month(year, 12), now=options.now)
+    rows = [
+        {
+            "rank": row.rank,
+            "county": row.county,
+            "on_time": row.punctuality.on_time,
+            "fell_due": row.punctuality.fell_due,
+            "late": row.punctuality.late,
+            "still_open": row.punctuality.still_open,
+            "days_late": row.punctuality.days_late,
+            "extensions": row.punctuality.extensions,
+            "nil": row.punctuality.nil,
+            "returned": row.returned,
+        }
+        for row in shown.rows
+    ]
+    document = {"city": key, "year": year, "today": shown.today, "counties": rows}
+    if out is not None:
+        policy = ports.policies.city(key)
+        write_league = league_workbook if out.suffix == ".xlsx" else league_csv
+        with writing_to(out):
+            out.write_bytes(write_league(policy, shown))
+        document["file"] = str(out)
+    return options.show(
+        document,
+        Table(
+            f"名次 league · {key} · {year}",
+            rows,
+            "rank county on_time fell_due late still_open days_late extensions nil returned",
+        ),
+    )

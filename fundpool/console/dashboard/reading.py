@@ -1,18 +1,29 @@
 """What the pages read, each page of one snapshot."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from fundpool.adapters.keys.passwords import Argon2Passwords
-from fundpool.console.commands.explain import lines_of
+from fundpool.console.commands.explain import in_words
 from fundpool.console.dashboard.door import Door
 from fundpool.domain.periods import Month, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.oversight import overview, status
+from fundpool.services.oversight.audit_trail import TrailPage, TrailQuestion, trail_page
+from fundpool.services.oversight.evidence import (
+    DrawnSample,
+    EvidenceFile,
+    Original,
+    draw_payments,
+    evidence_of,
+    original_file,
+)
 from fundpool.services.oversight.hindsight import known_facts
-from fundpool.services.oversight.lineage import Lineage
+from fundpool.services.oversight.leader import LeaderView, leader_view
+from fundpool.services.oversight.lineage import Explanation, Lineage
 from fundpool.services.oversight.progress import MonthFacts
+from fundpool.services.oversight.punctuality import League, league_between
 from fundpool.services.payments.installation import known_cities
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
@@ -65,29 +76,29 @@ class MonthReader:
     """Reads only. Raises FundpoolError when the database is away or the law is silent."""
 
     def __init__(self, ports: MonthPorts) -> None:
-        self._ports = ports
+        self.ports = ports
 
     def door(self, time_of_day: Callable[[], datetime]) -> Door:
         """Who is let in to read: the accounts of the same database."""
-        return Door(self._ports.database, Argon2Passwords(), time_of_day)
+        return Door(self.ports.database, Argon2Passwords(), time_of_day)
 
     def cities(self) -> Sequence[CityPolicy]:
         """Every city whose month runs here."""
-        return known_cities(self._ports)
+        return known_cities(self.ports)
 
     def months(self, city: str, moment: Moment) -> Sequence[Month]:
         """Months of the city with anything recorded at the moment, oldest first."""
-        return status.months_with_data(self._ports, city, until=moment.known_until)
+        return status.months_with_data(self.ports, city, until=moment.known_until)
 
     def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
         """The month as ``fundpool status`` shows it."""
         return status.month_status(
-            self._ports, city, month, now=moment.at, only_known_then=moment.only_known_then
+            self.ports, city, month, now=moment.at, only_known_then=moment.only_known_then
         )
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
         """The month's status with its money and what stands in the way of paying."""
-        policy = self._ports.policies.city(city)
+        policy = self.ports.policies.city(city)
 
         def read(work: Work) -> BoardReading:
             facts = known_facts(work, policy, month, until=moment.known_until)
@@ -98,15 +109,15 @@ class MonthReader:
                 overview.open_reviews(facts),
             )
 
-        return self._ports.database.read(read)
+        return self.ports.database.read(read)
 
     def county(self, city: str, month: Month, unit: str, *, moment: Moment) -> CountyReading:
         """Files, findings, review cases and transfers of one county's month, and the city's books."""
-        policy = self._ports.policies.city(city)
+        policy = self.ports.policies.city(city)
 
         def read(work: Work) -> CountyReading:
             shown = status.county_month(
-                self._ports,
+                self.ports,
                 city,
                 month,
                 county=unit,
@@ -116,11 +127,11 @@ class MonthReader:
             )
             return CountyReading(shown, _books(work, policy, moment))
 
-        return self._ports.database.read(read)
+        return self.ports.database.read(read)
 
     def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
         """The month's status, and its transfers as they were approved and released together."""
-        policy = self._ports.policies.city(city)
+        policy = self.ports.policies.city(city)
 
         def read(work: Work) -> TransfersReading:
             facts = known_facts(work, policy, month, until=moment.known_until)
@@ -129,13 +140,13 @@ class MonthReader:
                 overview.month_batches(work, policy, facts),
             )
 
-        return self._ports.database.read(read)
+        return self.ports.database.read(read)
 
     def _status(
         self, work: Work, city: str, month: Month, *, moment: Moment, facts: MonthFacts
     ) -> MonthStatus:
         return status.month_status(
-            self._ports,
+            self.ports,
             city,
             month,
             now=moment.at,
@@ -151,21 +162,47 @@ class MonthReader:
         wanted = (document, unit, version)
         periods = (month, Year(month.year))  # the page shows the documents of the month and of its year
         until = moment.known_until
-        slips = [slip for each in periods for slip in status.slips_of(self._ports, city, each, until=until)]
+        slips = [slip for each in periods for slip in status.slips_of(self.ports, city, each, until=until)]
         return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
 
-    def lineage(self, transfer: str) -> Sequence[str]:
-        """Where a payment comes from, as lines to read. Raises InputError for a payment nobody knows."""
-        return lines_of(Lineage(self._ports).transfer(transfer))
+    def lineage(self, transfer: str) -> Explanation:
+        """Where a payment comes from. Raises InputError for a payment nobody knows."""
+        return Lineage(self.ports).transfer(transfer)
+
+    def leader(self, city: str, month: Month, moment: Moment) -> LeaderView:
+        """Late, unpaid, safe, on budget, punctual: the leader's page."""
+        return leader_view(self.ports, city, month, now=moment.at, until=moment.known_until)
+
+    def league(self, city: str, first: Month, last: Month, *, moment: Moment) -> League:
+        """The counties' league over some months. Raises InputError when nothing of them was kept."""
+        return league_between(
+            self.ports, city, first=first, last=last, now=moment.at, until=moment.known_until
+        )
+
+    def audit_trail(self, question: TrailQuestion, moment: Moment) -> TrailPage:
+        """One page of the audit trail."""
+        return self.ports.database.read(lambda work: trail_page(work, question, until=moment.known_until))
+
+    def sample(self, city: str, month: Month, *, size: int, seed: str) -> DrawnSample:
+        """A sample of the month's payments. Raises InputError when there is nothing to draw from."""
+        return draw_payments(self.ports, city, month, size=size, seed=seed)
+
+    def evidence(self, drawn: DrawnSample, moment: Moment) -> Iterator[EvidenceFile]:
+        """The files of a sample's folder."""
+        return evidence_of(self.ports, drawn, in_words=in_words, now=moment.at)
+
+    def original(self, city: str, document: str, sha256: str) -> Original:
+        """A received file as it came in. Raises InputError for a file the city never received."""
+        return original_file(self.ports, city, document, sha256=sha256)
 
     def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
         """Balances and trial balance per fund."""
-        policy = self._ports.policies.city(city)
-        return self._ports.database.read(lambda work: _books(work, policy, moment))
+        policy = self.ports.policies.city(city)
+        return self.ports.database.read(lambda work: _books(work, policy, moment))
 
     def ping(self) -> None:
         """Touch the database; raises ServiceUnavailable when it is away."""
-        self._ports.database.read(lambda work: work.audit.head())
+        self.ports.database.read(lambda work: work.audit.head())
 
 
 def _books(work: Work, policy: CityPolicy, moment: Moment) -> Sequence[FundBooks]:

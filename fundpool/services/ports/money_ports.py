@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from fundpool.domain.audit import AuditRecord
-from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import AccountBalance, Balance, Posting, Voucher
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
@@ -147,6 +147,23 @@ class PaymentCount:
     oldest_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class MonthlyMovement:
+    """What the postings of one accounting month moved from one kind of account to another, in fen.
+
+    A detail is the benefit item or the source of income, as of ``AccountRef``.
+    """
+
+    fund: str
+    month: Month
+    flow: Flow
+    debit: AccountType
+    debit_detail: str
+    credit: AccountType
+    credit_detail: str
+    amount_fen: int
+
+
 class AuditStore(Protocol):
     """The chained audit trail; appended to in the transaction of the change it records."""
 
@@ -165,6 +182,21 @@ class AuditStore(Protocol):
 
     def records(self, subject: str | None = None, after: int = 0) -> Iterable[AuditRecord]:
         """Records in order, all or of one subject, behind number ``after``."""
+
+    def find(
+        self,
+        *,
+        subject: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> list[AuditRecord]:
+        """The last records, newest first: whose subject contains a text, of an actor, made from one moment to another.
+
+        ``before``: those with a lower number.
+        """
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last record; (0, GENESIS) when there is none."""
@@ -265,6 +297,12 @@ class LedgerStore(Protocol):
 
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         """Months whose books are closed, all or those from ``since`` on."""
+
+    def closed_months(self, city: str, until: datetime) -> dict[str, frozenset[Month]]:
+        """Months that were closed by the moment, by fund."""
+
+    def monthly_movements(self, city: str, recorded_until: datetime) -> list[MonthlyMovement]:
+        """What counts in the books, added up by fund, month, flow and kinds of account, in order of months."""
 
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         """Closed months, each with the hash of the last voucher written before it was closed."""
