@@ -7,6 +7,7 @@ ADDED = {
     "0013": ("DROP TABLE release", "DROP TABLE installation"),
     "0014": ("DROP TABLE last_done", "DROP TABLE notices"),
     "0015": ("ALTER TABLE raw_files DROP COLUMN content",),
+    "0018": ("DROP TABLE calls", "ALTER TABLE notices DROP COLUMN recipient"),
 }
 """How to take away what each revision added."""
 

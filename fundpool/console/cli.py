@@ -71,7 +71,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "receipts": ("commands.status:receipts", "到账 / Money received."),
     "status": ("commands.status:status", "月度进度 / Where the month stands."),
     "health": ("commands.health:health", "运行状况 / How well the installation is, for monitoring."),
-    "notices": ("commands.notices:notices", "告警 / What people are to know, and telling them."),
+    "notices": ("commands.notices:app", "告警与提醒 / What people are to know, and telling them."),
     "report": ("commands.report:app", "月度汇总表 / The city's monthly summary."),
     "budget": ("commands.records:budget", "年度预算 / Annual budgets."),
     "openings": ("commands.records:openings", "期初数 / Opening balances."),
