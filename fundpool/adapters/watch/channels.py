@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import localtime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from fundpool.adapters.http_client import Deadlines, NoResponse, exchange
 from fundpool.adapters.smtp import send_mail
@@ -23,6 +24,7 @@ from fundpool.settings import MAIL_ADDRESS, MAILTO, Settings
 
 if TYPE_CHECKING:
     from apprise import Apprise
+    from requests import Response
 
 COMMAND_SECONDS = 30
 """How long the command may take."""
@@ -169,6 +171,45 @@ def _json(message: Message) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
+_ROBOT_CODES = ("errcode", "code")
+"""WeCom's and DingTalk's, and Feishu's: 0 when the robot took the message."""
+
+_posting = Lock()
+
+
+@contextmanager
+def _answers_over_http() -> "Iterator[list[Response]]":
+    """What was answered over HTTP in here: apprise looks at the status alone and keeps nothing of it."""
+    import requests  # noqa: PLC0415 - comes with apprise
+
+    answers: list[Response] = []
+    post = requests.post
+
+    def keeping(*given: Any, **named: Any) -> "Response":
+        answer = post(*given, **named)
+        answers.append(answer)
+        return answer
+
+    with _posting:
+        requests.post = keeping
+        try:
+            yield answers
+        finally:
+            requests.post = post
+
+
+def _refusal_of_a_robot(answer: "Response") -> str | None:
+    """The error code in an answer of status 200: so a group robot says that it did not post the message."""
+    try:
+        document = answer.json()
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    codes = (document.get(name) for name in _ROBOT_CODES)
+    return next((f"code {code}" for code in codes if isinstance(code, int) and code != 0), None)
+
+
 @dataclass(frozen=True)
 class AppriseChannel:
     """One service behind an apprise URL."""
@@ -180,15 +221,19 @@ class AppriseChannel:
         """See ``Channel.deliver``; apprise waits four seconds for a connection and four for an answer."""
         from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
 
-        with _nobody_hears_apprise():
+        with _nobody_hears_apprise(), _answers_over_http() as answers:
             is_taken = self._service.notify(
                 title=message.title,
                 body=message.text,
                 notify_type=NotifyType.SUCCESS if message.is_all_over else NotifyType.WARNING,
                 body_format=NotifyFormat.TEXT,
             )
-        # That is all that apprise tells.
-        return Answer(bool(is_taken), "taken" if is_taken else "the service did not take it")
+        refusals = list(filter(None, map(_refusal_of_a_robot, answers)))
+        if is_taken and not refusals:
+            return Answer(
+                is_taken=True, text=", ".join(f"HTTP {each.status_code}" for each in answers) or "taken"
+            )
+        return Answer(is_taken=False, text=", ".join(["the service did not take it", *refusals]))
 
 
 @dataclass(frozen=True)
