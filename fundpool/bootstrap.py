@@ -19,6 +19,7 @@ from fundpool.adapters.stores.anchor_places import AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.adapters.watch.channels import channels_of
+from fundpool.adapters.watch.contacts import contacts_of
 from fundpool.adapters.watch.machine import look_around
 from fundpool.domain.periods import Period
 from fundpool.domain.policy import PolicyLibrary
@@ -96,7 +97,12 @@ def open_installation(settings: Settings, ports: MonthPorts | None = None) -> In
     ports = ports or build_ports(settings)
     assert isinstance(ports.database, SqlTransactions)
     return Installation(
-        ports, partial(look_around, settings, ports.database.database), partial(channels_of, settings)
+        ports,
+        partial(look_around, settings, ports.database.database),
+        partial(channels_of, settings),
+        partial(contacts_of, settings, ports.policies),
+        days_before=settings.remind_working_days_before,
+        language=settings.notify_language,
     )
 
 

@@ -75,8 +75,8 @@ def _mail_server(text: str) -> str:
     return text
 
 
-_MAILTO = "mailto:"
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+")
+MAILTO = "mailto:"
+MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+")
 
 
 def _keys(text: Any) -> Any:
@@ -174,11 +174,11 @@ class Settings(BaseSettings):
     )
     smtp_url: _MailServer | None = Field(
         default=None,
-        description="寄锚值的邮件服务器 / mail server for anchors: smtps://host:465, or smtp://host:587 with STARTTLS "
+        description="寄锚值和通知的邮件服务器 / mail server for anchors and notices: smtps://host:465, or smtp://host:587 with STARTTLS "
         "(which only localhost may lack)",
     )
     smtp_from: str | None = Field(
-        default=None, description="发件邮箱，也是登录名 / address that anchors come from, also the login name"
+        default=None, description="发件邮箱，也是登录名 / address that mails come from, also the login name"
     )
     smtp_password: SecretStr | None = Field(
         default=None,
@@ -239,6 +239,20 @@ class Settings(BaseSettings):
         default=None,
         description="告警发往何处：apprise 地址，以空格分隔 / where notices go: apprise URLs separated by blanks "
         "(docs/alarms.md); default is the file HOME/notify.urls, else nowhere",
+    )
+    contacts: Path | None = Field(
+        default=None,
+        description="各单位与主管的联系人文件 / file of the contacts of units and supervisors (docs/alarms.md); default "
+        "HOME/contacts.toml",
+    )
+    remind_working_days_before: int = Field(
+        default=3,
+        ge=1,
+        le=30,
+        description="最迟办理日前几个工作日开始提醒 / how many working days before the last day to act a unit is reminded",
+    )
+    notify_language: Literal["zh", "en"] = Field(
+        default="zh", description="告警与提醒的语言 / language of notices and reminders: zh, en"
     )
     notify_command: str | None = Field(
         default=None,
@@ -328,9 +342,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _mail_can_be_sent(self) -> "Settings":
         for address in self.anchor_addresses:
-            if not _ADDRESS.fullmatch(address):
+            if not MAIL_ADDRESS.fullmatch(address):
                 raise ValueError(f"FUNDPOOL_ANCHOR_TO: {address!r} 不是邮箱 / {address!r} is no mail address")
-        if self.anchor_addresses and not (self.smtp_url and _ADDRESS.fullmatch(self.smtp_from or "")):
+        if self.anchor_addresses and not (self.smtp_url and MAIL_ADDRESS.fullmatch(self.smtp_from or "")):
             raise ValueError(
                 "FUNDPOOL_ANCHOR_TO: mailto: 须设 FUNDPOOL_SMTP_URL，且 FUNDPOOL_SMTP_FROM 为邮箱 / mailto: needs FUNDPOOL_SMTP_URL, and FUNDPOOL_SMTP_FROM with a mail address"
             )
@@ -343,15 +357,13 @@ class Settings(BaseSettings):
     @property
     def anchor_files(self) -> tuple[Path, ...]:
         """Files and folders that each day's anchor of the trails is appended to; beside mail at least the default."""
-        given = [Path(entry) for entry in self._anchor_entries if not entry.startswith(_MAILTO)]
+        given = [Path(entry) for entry in self._anchor_entries if not entry.startswith(MAILTO)]
         return tuple(given) or (self.home / "anchors.jsonl",)
 
     @property
     def anchor_addresses(self) -> tuple[str, ...]:
         """Mail addresses that each day's anchor is sent to."""
-        return tuple(
-            entry.removeprefix(_MAILTO) for entry in self._anchor_entries if entry.startswith(_MAILTO)
-        )
+        return tuple(entry.removeprefix(MAILTO) for entry in self._anchor_entries if entry.startswith(MAILTO))
 
     @property
     def resolved_outbox(self) -> Path:
@@ -480,7 +492,7 @@ def _of_configuration(name: str, value: Any) -> Any:
     if name == "anchor_to":
         entries = [entry for entry in re.split("(?<!mailto):", value) if entry]
         return ":".join(
-            entry if entry.startswith(_MAILTO) else str(beside_configuration(entry)) for entry in entries
+            entry if entry.startswith(MAILTO) else str(beside_configuration(entry)) for entry in entries
         )
     return value
 

@@ -98,8 +98,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("commands.status:status", "月度进度 / Where the month stands."),
     "health": ("commands.health:health", "运行状况，供监控 / How well the installation is, for monitoring."),
     "notices": (
-        "commands.notices:notices",
-        "告警：人应知道的事，并告知 / What people are to know, and telling them.",
+        "commands.notices:app",
+        "告警与提醒：人应知道的事，并告知 / What people are to know, and telling them.",
     ),
     "report": ("commands.report:app", "月度汇总表 / The city's monthly summary."),
     "budget": ("commands.records:budget", "年度预算 / Annual budgets."),

@@ -110,10 +110,16 @@ def _reason_of(error: FundpoolError) -> Reason:
 
 def _channels(installation: Installation) -> tuple[int, list[Reason]]:
     """How many channels are set up, and why those of the settings cannot be used."""
+    reasons = []
     try:
-        return len(installation.channels()), []
+        channels = len(installation.channels())
     except FundpoolError as error:
-        return 0, [_reason_of(error)]
+        channels, reasons = 0, [_reason_of(error)]
+    try:
+        installation.contacts()
+    except FundpoolError as error:
+        reasons.append(_reason_of(error))
+    return channels, reasons
 
 
 def _queue_reasons(queue: Queue | FundpoolError | None, standing: Iterable[Notice]) -> list[Reason]:
@@ -156,7 +162,8 @@ def _undelivered(unsent: Iterable[StoredNotice]) -> list[Reason]:
             count=len(failed),
             message_zh=f"{len(failed)} 条通知未送达（{first.failure}），第一条：{first.notice.message_zh}",
             message_en=f"{len(failed)} notices were not delivered ({first.failure}), first: {first.notice.message_en}",
-            remedy="改正 FUNDPOOL_NOTIFY 后 / correct FUNDPOOL_NOTIFY, then: fundpool notices --send --again",
+            remedy="改正 FUNDPOOL_NOTIFY 或 HOME/contacts.toml 后 / correct FUNDPOOL_NOTIFY or HOME/contacts.toml, then: "
+            "fundpool notices --send --again",
         )
     ]
 
