@@ -13,10 +13,13 @@ from prometheus_client import CollectorRegistry
 from starlette.routing import Mount, Route
 
 from fundpool.adapters.keys.passwords import Argon2Passwords
+from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
 from fundpool.console.callback_record import CallbackRecord
 from fundpool.console.callbacks import callback_router
+from fundpool.console.cli import main
+from fundpool.console.dashboard import server
 from fundpool.console.dashboard.app import DashboardOptions, create_app
 from fundpool.console.dashboard.door import Door
 from fundpool.console.dashboard.door import Route as Declared
@@ -158,6 +161,17 @@ def is_let_in(browser: TestClient, method: str, address: str) -> bool:
 
 def test_every_route_is_in_the_matrix(app: FastAPI) -> None:
     assert set(routes_of(app)) == set(MATRIX) | FOR_ANYBODY
+
+
+def test_the_served_program_answers_no_other_route(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    served: list[FastAPI] = []
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(server, "serve_until_stopped", lambda app, *_, ready: served.append(app))
+    assert main(["init", "--cities", CITY, "--sandbox"]) == 0
+    assert main(["serve"]) == 0
+    assert set(routes_of(served[0])) == set(MATRIX) | FOR_ANYBODY
 
 
 def test_nobody_gets_in_without_a_log_in(app: FastAPI, ports: MonthPorts) -> None:
