@@ -107,6 +107,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "extension": ("commands.records:extension", "事项延期 / Extensions of duties."),
     "nil-return": ("commands.records:nil_return", "零申报 / Nil returns."),
     "waiver": ("commands.records:waiver", "免报的登记 / Waivers of filing."),
+    "users": (
+        "commands.users:app",
+        "用户账户：登记、列出、停用、改口令 / Accounts of the people who work here: add, list, disable, password.",
+    ),
     "settings": ("commands.settings:settings", "全部设置及其值 / Every setting and its value."),
     "demo": (
         "demo.command:demo",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts
 from fundpool.console.language import choose
 from fundpool.console.options import (
     Act,
@@ -25,6 +26,7 @@ from fundpool.console.options import (
 )
 from fundpool.console.output import Table, findings_in_words, funds_in_words, pick
 from fundpool.domain.periods import day_of
+from fundpool.domain.rights import Right
 from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
@@ -121,6 +123,7 @@ def export(
 
 
 @app.command(name="open")
+@acts(Right.RECORD)
 def open_books(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
@@ -146,6 +149,7 @@ def open_books(
 
 
 @app.command
+@acts(Right.RECORD)
 def income(
     *,
     city: City,
@@ -184,6 +188,7 @@ def income(
 
 
 @app.command(name="import-incomes")
+@acts(Right.RECORD)
 def import_incomes(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
@@ -214,6 +219,7 @@ def import_incomes(
 
 
 @app.command
+@acts(Right.RECORD)
 def reverse(
     key: Annotated[str, Parameter(help="分录的业务键 / business key of the entry")],
     *,
@@ -229,6 +235,7 @@ def reverse(
 
 
 @app.command(name="close-month")
+@acts(Right.OPERATE)
 def close_month(*, fund: AnyFund = None, act: ActOnGivenMonth) -> int:
     """一个险种或全部险种结账；以后到的数据作调整 / Close a month's books of one fund, or of every fund; later data becomes an adjustment."""
     from fundpool.services.books import booking

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts
 from fundpool.console.commands.next import turns_table
 from fundpool.console.commands.run import report_as_json, report_table
 from fundpool.console.language import choose, one_language
@@ -11,6 +12,7 @@ from fundpool.console.options import ActOnMonth, AnyCity, AnyMonthText, Dated
 from fundpool.console.output import Columns, Table, funds_in_words, pick
 from fundpool.domain.outcomes import StepRequest, exit_status
 from fundpool.domain.people import SYSTEM, person
+from fundpool.domain.rights import Right
 
 app = App(name="month")
 
@@ -32,6 +34,7 @@ def _of_month(request: StepRequest, sentence: str) -> str:
 
 
 @app.command(name="open")
+@acts(Right.OPERATE)
 def open_(
     *, city: AnyCity = None, month: AnyMonthText = None, by: _By = SYSTEM, options: Dated = Dated()
 ) -> int:
@@ -70,6 +73,7 @@ def open_(
 
 
 @app.command
+@acts(Right.OPERATE)
 def close(*, act: ActOnMonth) -> int:
     """收尾一个月：收报表、备案、对账、结账，前一步办完才办下一步；可随时重复 / Close a month, each step once the one before is done.
 
@@ -98,6 +102,7 @@ def close(*, act: ActOnMonth) -> int:
     return exit_status(outcomes_of(closing.reports)) or int(not closing.is_closed)
 
 
+@acts(Right.OPERATE)
 def retry_failed(
     *, city: AnyCity = None, month: AnyMonthText = None, by: _By = SYSTEM, options: Dated = Dated()
 ) -> int:

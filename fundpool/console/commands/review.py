@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts
 from fundpool.console.dashboard.labels import CASE_STATES
 from fundpool.console.language import choose
 from fundpool.console.options import (
@@ -26,6 +27,7 @@ from fundpool.console.options import (
 )
 from fundpool.console.output import Table
 from fundpool.domain.errors import InputError
+from fundpool.domain.rights import Right
 from fundpool.domain.submission import DocumentKind
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def list_cases(
 
 
 @app.command
+@acts(Right.REVIEW)
 def approve(
     *,
     county: Counties = None,
@@ -83,6 +86,7 @@ def approve(
 
 
 @app.command
+@acts(Right.REVIEW)
 def cut(
     *,
     county: County,
@@ -102,6 +106,7 @@ def cut(
 
 
 @app.command(name="return")
+@acts(Right.REVIEW)
 def return_(*, county: GivenCounties, reason: Reason, act: _Act) -> int:
     """整份退回县区，可以重报 / Return the whole document to the counties; they can file again."""
     from fundpool.services.oversight.return_slips import return_to_counties
@@ -112,6 +117,7 @@ def return_(*, county: GivenCounties, reason: Reason, act: _Act) -> int:
 
 
 @app.command
+@acts(Right.CONFIRM_REVIEW)
 def confirm(*, county: Counties = None, fund: AnyFund = None, act: _Act) -> int:
     """复核：确认初审意见，须是另一人 / Confirm proposals; by another person than who made them."""
     from fundpool.services.documents.review import confirm as confirm_cases

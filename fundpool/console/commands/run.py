@@ -4,12 +4,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fundpool.console.acting import acts
 from fundpool.console.dashboard.labels import STEP_STATES
 from fundpool.console.options import AnyCity, AnyMonthText, Counties, Dated, counties_in
 from fundpool.console.output import Columns, Table, named, pick
 from fundpool.domain.month import MONTH
 from fundpool.domain.outcomes import StepReport, StepRequest, exit_status
 from fundpool.domain.people import SYSTEM, person
+from fundpool.domain.rights import Right
 
 _STEP_HELP = (
     f"步骤，按当月次序：{'；'.join(f'{step.key} {step.name_zh}（{step.does_zh}）' for step in MONTH)} / "
@@ -17,6 +19,7 @@ _STEP_HELP = (
 )
 
 
+@acts(Right.OPERATE)
 def run(
     step: Annotated[str, Parameter(help=_STEP_HELP)],
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts, of_break, of_payment
 from fundpool.console.commands import bank_statements
 from fundpool.console.dashboard.labels import TRANSFER_STATES
 from fundpool.console.language import choose, word
@@ -28,6 +29,7 @@ from fundpool.console.output import Columns, Table, heading, named, pick, yuan
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import parse_month
+from fundpool.domain.rights import Right
 
 if TYPE_CHECKING:
     from fundpool.console.options import MonthAct
@@ -202,6 +204,7 @@ def _payees(view: "BatchView") -> Table:
 
 
 @app.command
+@acts(Right.APPROVE_PAYMENT)
 def approve(
     *,
     hop: _AnyHop = None,
@@ -230,6 +233,7 @@ def approve(
 
 
 @app.command
+@acts(Right.RELEASE_PAYMENT)
 def release(
     *,
     hop: _AnyHop = None,
@@ -305,6 +309,7 @@ def _hop(text: str | None) -> "Hop | None":
 
 
 @app.command
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """撤回未到银行的款项：从未发送，或银行已明确拒绝 / Withdraw a payment that is not with the bank: never sent, or definitely refused."""
     from fundpool.services.payments import payment_decisions
@@ -314,6 +319,7 @@ def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command
+@acts(Right.OPERATE, of_payment)
 def hold(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """挂起一笔款项，待人查看 / Stop one payment until a person has looked."""
     from fundpool.services.payments.payment_decisions import hold_obligation
@@ -322,6 +328,7 @@ def hold(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="look-again")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def look_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """解除挂起，回到其指令所示的状态 / Take a payment out of HELD to where its attempts say it stands."""
     from fundpool.services.payments.payment_decisions import look_again as leave_held
@@ -330,6 +337,7 @@ def look_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="accept-execution")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def accept_execution(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """银行在指令终结后仍执行的，认作该笔款项：由待查款项转给收款人 / Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
     from fundpool.services.payments.payment_decisions import accept_execution as accept
@@ -338,6 +346,7 @@ def accept_execution(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="approve-retry")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def approve_retry(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """明确失败后准予再付一次；结果曾经不明的须两人 / Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
     from fundpool.services.payments.payment_decisions import approve_retry as allow_retry
@@ -346,6 +355,7 @@ def approve_retry(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="order-again")
+@acts(Right.ORDER_PAYMENT, of_payment)
 def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """退票或撤回的，向现已复核的账户重新制单；由另外两人办理 / Order what came back or was withdrawn once more, to the account approved now; two others pass it."""
     from fundpool.services.payments.batches import order_again as order_once_more
@@ -410,6 +420,7 @@ def breaks(
 
 
 @app.command(name="resolve-break")
+@acts(Right.DECIDE_PAYMENT, of_break)
 def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
     """写明理由，结清差异；没有自动核销的 / Close a break with a person's reason; nothing is written off by itself."""
     from fundpool.services.payments.resolving import resolve_break as close_break
@@ -419,6 +430,7 @@ def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="confirm-absence")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def confirm_absence(transfer_id: _Payment, *, act: Act) -> int:
     """凭对账单确认一笔指令从未执行；须两人先后确认 / Confirm from the statements that an order was never executed; two people, one after the other."""
     from fundpool.services.payments.resolving import absence_to_confirm
@@ -463,6 +475,7 @@ def recover(
 
 
 @app.command(name="confirm-recovery")
+@acts(Right.DECIDE_PAYMENT)
 def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
     """银行不答复时，凭定稿的对账单完成恢复核对；须两人先后确认 / Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
     from fundpool.services.payments.recovery import confirm_by_statements
@@ -482,6 +495,7 @@ def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int
 
 
 @app.command
+@acts(Right.OPERATE)
 def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
     """立即停发一个险种 / Stop sending for a fund at once."""
     from fundpool.domain.people import person
@@ -493,6 +507,7 @@ def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
 
 
 @app.command
+@acts(Right.DECIDE_PAYMENT)
 def restart(*, city: City, fund: Fund, act: Act) -> int:
     """恢复发送：一人申请，另一人以同一命令确认 / Start sending again: the first person asks, a second one confirms with the same command."""
     from fundpool.services.payments.kill_switches import restart_fund
