@@ -10,7 +10,7 @@ from os import getuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from fundpool.console.options import Options
+from fundpool.console.options import Dated, Options
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.rights import Right
@@ -68,6 +68,8 @@ def _acting(
     from fundpool.services.users.accounts import account_named, has_accounts, is_enforced
 
     options: Options = arguments.get("act") or arguments["options"]
+    if isinstance(options, Dated):
+        options.now  # noqa: B018 - a business time that a real installation does not take is refused first
     given: str | None = arguments["act"].by if "act" in arguments else arguments["by"]
 
     def look(work: "Work") -> "tuple[Account, Place] | None":
