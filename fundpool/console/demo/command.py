@@ -118,7 +118,7 @@ class _Demo:
             if serve:
                 if is_over:
                     stack.enter_context(local_prefect(settings, server=server))  # its pages show the runs
-                self._serve_on()
+                self._serve_on(ports, clock)
         return 0 if summary.is_sound else 1
 
     def _open(self, settings: Settings) -> "MonthPorts":
@@ -214,13 +214,25 @@ class _Demo:
         print_summary(self.console, summary, reports, funds=names_of_funds(ports.policies.city(script.city)))
         return summary
 
-    def _serve_on(self) -> None:
+    def _serve_on(self, ports: "MonthPorts", clock: "BusinessClock") -> None:
+        from fundpool.console.demo.log_ins import open_log_ins
+
+        people, password = open_log_ins(ports, self.script, self.home / "log-ins", now=clock.now)
         self.console.print(
             choose(
                 "演示完毕。看板继续打开，Ctrl-C 结束",
                 "the month is over; the dashboard stays open, Ctrl-C stops it",
             ),
             highlight=False,
+        )
+        names = ", ".join(f"{name} ({role})" for name, role in people.items())
+        self.console.print(
+            choose(
+                f"登录看板，从这里接着办；口令均为 {password}：{names}",
+                f"log in to the dashboard and go on from here; everybody's password is {password}: {names}",
+            ),
+            highlight=False,
+            soft_wrap=True,
         )
         try:
             threading.Event().wait()
