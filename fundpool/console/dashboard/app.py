@@ -186,7 +186,7 @@ class Pages:
         """Name and password."""
         new_form_secret(request)
         wanted = request.query_params.get("next") or str(getattr(request.state, "next", ""))
-        response = self._page(
+        response = self.page(
             request,
             "login.html",
             None,
@@ -220,17 +220,17 @@ class Pages:
         account: Account | None = request.state.account
         if account is not None and account.county is not None:
             return RedirectResponse(
-                self._place(request, county=account.county).url(f"/counties/{account.county}"), 303
+                self.place(request, county=account.county).url(f"/counties/{account.county}"), 303
             )
         show = request.query_params.get("show", Show.ALL)
         shown = Show(show) if show in set(Show) else Show.ALL
         live = request.query_params.get("live") == "1"
         extra = {"show": shown.value} if shown is not Show.ALL else {}
-        place = self._place(request, extra | ({"live": "1"} if live else {}))
+        place = self.place(request, extra | ({"live": "1"} if live else {}))
         read = self.reader.board(place.city.key, place.month, place.moment)
         units = [unit.code for unit in place.city.units]
         board = build_board(read.status, units, place.city.duty_of_hop, show=shown, money=read.money)
-        return self._page(
+        return self.page(
             request,
             "board.html",
             place,
@@ -244,7 +244,7 @@ class Pages:
     def county(self, request: Request) -> Response:
         """One county's month: duties, files, findings, review, transfers."""
         code = request.path_params["unit"]
-        place = self._place(request, county=code)
+        place = self.place(request, county=code)
         if code not in {unit.code for unit in place.city.units}:
             raise InputError(
                 "unknown_county",
@@ -253,7 +253,7 @@ class Pages:
                 remedy="从看板选择县（市、区） / choose a county on the board",
             )
         read = self.reader.county(place.city.key, place.month, code, moment=place.moment)
-        return self._page(request, "county.html", place, unit=code, county=read.month, books=read.books)
+        return self.page(request, "county.html", place, unit=code, county=read.month, books=read.books)
 
     def slip(self, request: Request) -> Response:
         """The return slip of one version, as the county gets it."""
@@ -277,7 +277,7 @@ class Pages:
 
     def _slip(self, request: Request) -> SlipFile:
         wanted = request.path_params
-        place = self._place(request, county=wanted["unit"])
+        place = self.place(request, county=wanted["unit"])
         slip = self.reader.slip(
             place.city.key, place.month, wanted["document"], unit=wanted["unit"], version=wanted["version"]
         )
@@ -292,32 +292,32 @@ class Pages:
 
     def transfers(self, request: Request) -> Response:
         """Batches with their consequences, then every transfer."""
-        place = self._place(request)
+        place = self.place(request)
         read = self.reader.transfers(place.city.key, place.month, place.moment)
-        return self._page(request, "transfers.html", place, status=read.status, batches=read.batches)
+        return self.page(request, "transfers.html", place, status=read.status, batches=read.batches)
 
     def lineage(self, request: Request) -> Response:
         """Where one payment comes from, down to the cells of the counties' files (``fundpool explain``)."""
-        place, key = self._place(request), request.query_params.get("transfer", "")
+        place, key = self.place(request), request.query_params.get("transfer", "")
         lines = self.reader.lineage(key)
-        return self._page(request, "lineage.html", place, transfer=key, lines=lines)
+        return self.page(request, "lineage.html", place, transfer=key, lines=lines)
 
     def balances(self, request: Request) -> Response:
         """Account balances per fund, and whether the books balance."""
-        place = self._place(request)
+        place = self.place(request)
         books = self.reader.books(place.city.key, place.moment)
-        return self._page(request, "balances.html", place, books=books)
+        return self.page(request, "balances.html", place, books=books)
 
     def findings(self, request: Request) -> Response:
         """Who is late, missing or inconsistent, worst first."""
-        place = self._place(request)
+        place = self.place(request)
         status = self.reader.status(place.city.key, place.month, place.moment)
         flags = flags_worst_first(status.flags)
-        return self._page(request, "findings.html", place, flags=flags)
+        return self.page(request, "findings.html", place, flags=flags)
 
     def api_status(self, request: Request) -> Response:
         """The document of ``fundpool status --json``."""
-        place = self._place(request)
+        place = self.place(request)
         status = self.reader.status(place.city.key, place.month, place.moment)
         return JSONResponse(status.model_dump(mode="json", by_alias=True))
 
@@ -361,7 +361,7 @@ class Pages:
         assert isinstance(error, HTTPException)
         return self._error(request, error.status_code, _no_page(error.status_code))
 
-    def _place(
+    def place(
         self, request: Request, extra: Mapping[str, str] | None = None, *, county: str | None = None
     ) -> Place:
         """The city, month and moment of the address; by default the first city with data, its latest month, now.
@@ -430,7 +430,7 @@ class Pages:
                 return known[key]
         return known[DEFAULT_LANGUAGE]
 
-    def _page(
+    def page(
         self, request: Request, template: str, place: Place | None, *, status_code: int = 200, **context: Any
     ) -> Response:
         language = self._language(request)
@@ -465,7 +465,7 @@ class Pages:
     def _error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
         if _is_api(request):
             return JSONResponse({"error": error_document(error)}, status_code)
-        return self._page(
+        return self.page(
             request, "error.html", None, status_code=status_code, error=error, status_code_shown=status_code
         )
 

@@ -63,29 +63,29 @@ class MonthReader:
     """Reads only. Raises FundpoolError when the database is away or the law is silent."""
 
     def __init__(self, ports: MonthPorts) -> None:
-        self._ports = ports
+        self.ports = ports
 
     def door(self, time_of_day: Callable[[], datetime]) -> Door:
         """Who is let in to read: the accounts of the same database."""
-        return Door(self._ports.database, Argon2Passwords(), time_of_day)
+        return Door(self.ports.database, Argon2Passwords(), time_of_day)
 
     def cities(self) -> Sequence[CityPolicy]:
         """Every city whose month runs here."""
-        return known_cities(self._ports)
+        return known_cities(self.ports)
 
     def months(self, city: str) -> Sequence[Month]:
         """Months of the city with anything recorded, oldest first."""
-        return status.months_with_data(self._ports, city)
+        return status.months_with_data(self.ports, city)
 
     def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
         """The month as ``fundpool status`` shows it."""
         return status.month_status(
-            self._ports, city, month, now=moment.at, only_known_then=moment.only_known_then
+            self.ports, city, month, now=moment.at, only_known_then=moment.only_known_then
         )
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
         """The month's status with its money and what stands in the way of paying."""
-        policy = self._ports.policies.city(city)
+        policy = self.ports.policies.city(city)
 
         def read(work: Work) -> BoardReading:
             return BoardReading(
@@ -94,15 +94,15 @@ class MonthReader:
                 overview.standing_alarms(work, policy.key, moment.known_until),
             )
 
-        return self._ports.database.read(read)
+        return self.ports.database.read(read)
 
     def county(self, city: str, month: Month, unit: str, *, moment: Moment) -> CountyReading:
         """Files, findings, review cases and transfers of one county's month, and the city's books."""
-        policy = self._ports.policies.city(city)
+        policy = self.ports.policies.city(city)
 
         def read(work: Work) -> CountyReading:
             shown = status.county_month(
-                self._ports,
+                self.ports,
                 city,
                 month,
                 county=unit,
@@ -112,11 +112,11 @@ class MonthReader:
             )
             return CountyReading(shown, _books(work, policy, moment))
 
-        return self._ports.database.read(read)
+        return self.ports.database.read(read)
 
     def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
         """The month's status, and its transfers as they were approved and released together."""
-        policy = self._ports.policies.city(city)
+        policy = self.ports.policies.city(city)
 
         def read(work: Work) -> TransfersReading:
             return TransfersReading(
@@ -126,32 +126,32 @@ class MonthReader:
                 ),
             )
 
-        return self._ports.database.read(read)
+        return self.ports.database.read(read)
 
     def _status(self, work: Work, city: str, month: Month, *, moment: Moment) -> MonthStatus:
         return status.month_status(
-            self._ports, city, month, now=moment.at, only_known_then=moment.only_known_then, snapshot=work
+            self.ports, city, month, now=moment.at, only_known_then=moment.only_known_then, snapshot=work
         )
 
     def slip(self, city: str, month: Month, document: str, *, unit: str, version: int) -> SlipFile | None:
         """The return slip of one version; None when there is none on this machine."""
         wanted = (document, unit, version)
         periods = (month, Year(month.year))  # the page shows the documents of the month and of its year
-        slips = [slip for period in periods for slip in self._ports.slip_folder.slips(city, period)]
+        slips = [slip for period in periods for slip in self.ports.slip_folder.slips(city, period)]
         return next((slip for slip in slips if (slip.document, slip.county, slip.version) == wanted), None)
 
     def lineage(self, transfer: str) -> Sequence[str]:
         """Where a payment comes from, as lines to read. Raises InputError for a payment nobody knows."""
-        return lines_of(Lineage(self._ports).transfer(transfer))
+        return lines_of(Lineage(self.ports).transfer(transfer))
 
     def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
         """Balances and trial balance per fund."""
-        policy = self._ports.policies.city(city)
-        return self._ports.database.read(lambda work: _books(work, policy, moment))
+        policy = self.ports.policies.city(city)
+        return self.ports.database.read(lambda work: _books(work, policy, moment))
 
     def ping(self) -> None:
         """Touch the database; raises ServiceUnavailable when it is away."""
-        self._ports.database.read(lambda work: work.audit.head())
+        self.ports.database.read(lambda work: work.audit.head())
 
 
 def _books(work: Work, policy: CityPolicy, moment: Moment) -> Sequence[FundBooks]:
