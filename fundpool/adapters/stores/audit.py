@@ -1,7 +1,7 @@
 """The chained audit trail on SQL."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -75,6 +75,12 @@ class SqlAuditStore:
             query = query.where(audit.c.subject == subject)
         for row in self._connection.execute(query, execution_options={"yield_per": 1000}).mappings():
             yield AuditRecord(**row)
+
+    def by_actor(self, actor: str, since: datetime, *, most: int) -> Sequence[AuditRecord]:
+        self.flush()
+        query = select(audit).where(audit.c.actor == actor, audit.c.at >= since)
+        rows = self._connection.execute(query.order_by(audit.c.number.desc()).limit(most)).mappings()
+        return [AuditRecord(**row) for row in rows]
 
     def head(self) -> tuple[int, str]:
         if self._head is None:

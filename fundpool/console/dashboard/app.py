@@ -31,6 +31,7 @@ from fundpool.console.dashboard.board import (
     business_day,
     flags_worst_first,
 )
+from fundpool.console.dashboard.desks import county, tasks
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     Access,
@@ -178,6 +179,8 @@ class Pages:
             Route("/lineage", Right.READ_CITY, self.lineage),
             Route("/balances", Right.READ_CITY, self.balances),
             Route("/findings", Right.READ_CITY, self.findings),
+            *tasks.routes(self),
+            *county.routes(self),
         )
 
     # Pages are plain functions: they run in a thread, where a database may be waited for.
@@ -384,7 +387,7 @@ class Pages:
                 remedy="改正 as_of / correct as_of",
             )
         account: Account | None = request.state.account
-        cities = {each.key: each for each in self._cities(request)}
+        cities = {each.key: each for each in self.cities(request)}
         city = request.query_params.get("city")
         if account is not None:
             account.require_place(city or account.city, county)
@@ -400,7 +403,7 @@ class Pages:
         month = self._month(request, city, moment)
         return Place(request.url.path, cities[city], month, moment=moment, as_of=as_of, extra=extra or {})
 
-    def _cities(self, request: Request) -> list[CityPolicy]:
+    def cities(self, request: Request) -> list[CityPolicy]:
         """The cities that the account may read."""
         account: Account | None = request.state.account
         own = None if account is None else account.city
@@ -442,7 +445,7 @@ class Pages:
                 language=language,
                 languages=languages(),
                 place=place,
-                cities=self._cities(request) if place else (),
+                cities=self.cities(request) if place else (),
                 account=account,
                 reads_city=account is None or account.may(Right.READ_CITY),
                 csrf_field=lambda: _csrf_field(request),
@@ -475,11 +478,11 @@ def _is_api(request: Request) -> bool:
 
 
 def _own_address(wanted: str) -> str:
-    """The address to go on to after log-in; the start page unless it is one of ours."""
+    """The address to go on to after log-in; one's tasks unless it is one of ours."""
     is_ours = (
         wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
     )
-    return wanted if is_ours else "/"
+    return wanted if is_ours else tasks.PATH
 
 
 def _csrf_field(request: Request) -> Markup:

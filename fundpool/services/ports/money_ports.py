@@ -165,6 +165,9 @@ class AuditStore(Protocol):
     def records(self, subject: str | None = None, after: int = 0) -> Iterable[AuditRecord]:
         """Records in order, all or of one subject, behind number ``after``."""
 
+    def by_actor(self, actor: str, since: datetime, *, most: int) -> Sequence[AuditRecord]:
+        """What somebody did from ``since`` on, the last first, no more than ``most`` records."""
+
     def head(self) -> tuple[int, str]:
         """Number and hash of the last record; (0, GENESIS) when there is none."""
 
