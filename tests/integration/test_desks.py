@@ -1,8 +1,6 @@
 """My tasks and the county's desk over HTTP: filing, the verdict at once, what each role finds to do."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -186,7 +184,9 @@ def test_a_template_filled_in_by_nobody_is_this_countys_form(clerk: TestClient, 
     assert len(versions(scene)) == 1
 
 
-@pytest.mark.parametrize("what", ["", "plan", "plan:2026", "plan:0001-01", "annual-budget:2026-10", "x:2026-10"])
+@pytest.mark.parametrize(
+    "what", ["", "plan", "plan:2026", "plan:0001-01", "annual-budget:2026-10", "x:2026-10"]
+)
 def test_what_is_no_document_of_a_period_is_refused(clerk: TestClient, scene: CityScene, what: str) -> None:
     assert file(clerk, scene.plan(JIAOJIANG), what=what).status_code in {400, 404}
     assert versions(scene) == ()
@@ -229,7 +229,10 @@ def test_who_may_not_file_sees_no_form(app: FastAPI, scene: CityScene, clock: Cl
 def groups(page: Response) -> dict[str, str]:
     """The text of each section of the tasks page."""
     parts = re.split(r'<section aria-labelledby="([\w-]+)">', page.text)
-    return {name: " ".join(re.sub(r"<[^>]+>", " ", part).split()) for name, part in zip(parts[1::2], parts[2::2])}
+    return {
+        name: " ".join(re.sub(r"<[^>]+>", " ", part).split())
+        for name, part in zip(parts[1::2], parts[2::2], strict=True)
+    }
 
 
 def test_a_countys_task_goes_from_now_to_waiting(clerk: TestClient, scene: CityScene, clock: Clock) -> None:
@@ -241,7 +244,7 @@ def test_a_countys_task_goes_from_now_to_waiting(clerk: TestClient, scene: CityS
     scene.run("plan-review", clock.now)
     after = groups(clerk.get("/tasks"))
     assert "没有要您办的" in after["now"]
-    assert "初审" in after["waiting"]
+    assert "审核人" in after["waiting"]
     assert "报送文件" in after["done"]
 
 
@@ -262,7 +265,6 @@ def test_the_city_sees_who_it_waits_for_and_what_stands_before_the_checker(
     scene.propose(JIAOJIANG, clock.now)
     of_checker = groups(checker.get("/tasks"))
     assert "待复核" in of_checker["now"]
-    assert "核定" in groups(maker.get("/tasks"))["done"] or True
 
 
 @pytest.mark.parametrize("role", [Role.SEC_ADMIN, Role.SYS_ADMIN])

@@ -17,6 +17,7 @@ from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState
 from fundpool.domain.rights import Right
 from fundpool.domain.schedule import opening_day
+from fundpool.domain.submission import DocumentKind
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
 from fundpool.services.month.daily import hops_of, open_months
 from fundpool.services.month.turns import CLOCK, turns
@@ -28,6 +29,7 @@ from fundpool.services.oversight.progress import (
     COUNTY,
     FINANCE,
     OPERATOR,
+    PLAN_DUTY,
     RELEASER,
     REVIEWER,
     TURN_OF_CASE,
@@ -58,6 +60,12 @@ POSTS_OF_STEP: Mapping[str, tuple[str, ...]] = {
     "expenditure-reporting": (REVIEWER, CHECKER),
 }
 """The people of the city who act in a step, in their order, after whatever the step waits for."""
+
+STEP_OF_REVIEW: Mapping[str, str] = {
+    DocumentKind.PLAN: "plan-review",
+    DocumentKind.REPORT: "expenditure-reporting",
+}
+"""The step in which a document is reviewed, where it is not that of the other documents."""
 
 _PLACE = {step.key: place for place, step in enumerate(MONTH)}
 MOST_DONE = 200
@@ -185,7 +193,8 @@ def _of_county(
         for duty in shown.duties:
             if duty.waiting_for is None or (duty.key, duty.period) in filed_for:
                 continue
-            if duty.waiting_for != COUNTY:
+            is_filed = (PLAN_DUTY, duty.period) not in filed_for
+            if duty.waiting_for != COUNTY and is_filed:
                 who, why = duty.waiting_for, ("办理中", "under way")
                 waiting.append(_turn(policy, duty.period, who, why=why, duty=duty, unit=county))
             elif duty.key in DOCUMENT_OF:

@@ -264,7 +264,6 @@ def _desk(
         (filing, version) for filing in filings for version in filing.versions if version.file_id in numbers
     ]
     account: Account | None = request.state.account
-    others = _others(place, filings)
     return pages.page(
         request,
         "county_desk.html",
@@ -278,8 +277,7 @@ def _desk(
         nil_recorded=done == "nil",
         refused=refused,
         may_file=account is not None and account.may(Right.FILE) and place.as_of is None,
-        others=others,
-        others_named=[f"{document}:{period}" for document, period in others],
+        others=_others(place, filings),
         county=read[place.month].month,
         books=read[place.month].books,
     )
