@@ -153,11 +153,14 @@ def _what_it_waits_for(step: OperatingStep, post: str, of_month: Sequence[Turn])
     if any(place == here for place, _ in places):
         return None
     if before:
-        return before[0].why_zh, before[0].why_en
+        first = before[0]
+        counties = sum((turn.turn, turn.why_zh) == (COUNTY, first.why_zh) for turn in before)
+        if counties > 1:
+            return f"{first.why_zh}（{counties} 个县区）", f"{first.why_en} ({counties} counties)"
+        return first.why_zh, first.why_en
     if places:
         return None
-    zh, en = "前面的事项尚未开始", "what comes before has not begun"
-    return (zh, en)
+    return "前面的事项尚未开始", "what comes before has not begun"
 
 
 def _place_of(turn: Turn) -> tuple[int, int]:

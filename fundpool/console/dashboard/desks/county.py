@@ -170,7 +170,7 @@ def declare_nil(pages: "Pages", request: Request) -> Response:
         )
     except InputError as error:
         return _desk(pages, request, place, county=county, refused=Refused(what, (error,)), status=400)
-    return RedirectResponse(_address(place, county, period=period, done="nil") + f"#{what}", 303)
+    return RedirectResponse(_address(place, county, period=period, nil=what) + f"#{what}", 303)
 
 
 def _at(pages: "Pages", request: Request, *, must_name: bool = False) -> tuple["Place", str | None]:
@@ -260,9 +260,6 @@ def _desk(
     done = request.query_params.get("done", "")
     numbers = list(receipts) or [int(number) for number in done.split(",") if number.isdecimal()]
     filings = _filings(own, [each.month for each in read.values()])
-    received = [
-        (filing, version) for filing in filings for version in filing.versions if version.file_id in numbers
-    ]
     account: Account | None = request.state.account
     return pages.page(
         request,
@@ -272,9 +269,9 @@ def _desk(
         unit=county,
         today=day_of(place.moment.at),
         filings=filings,
-        received=received,
+        receipts=numbers,
         again=request.query_params.get("again") == "1",
-        nil_recorded=done == "nil",
+        nil_recorded=request.query_params.get("nil"),
         refused=refused,
         may_file=account is not None and account.may(Right.FILE) and place.as_of is None,
         others=_others(place, filings),

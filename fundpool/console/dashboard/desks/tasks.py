@@ -1,7 +1,7 @@
 """My tasks (我的待办): what somebody can do now, what waits for others, what cannot start yet, what they did."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,9 +11,12 @@ from fastapi import Request, Response
 from fundpool.console.dashboard.desks import county
 from fundpool.console.dashboard.door import Access, Route
 from fundpool.domain.accounts import Account
-from fundpool.domain.periods import day_of
+from fundpool.domain.periods import day_of, parse_period
+from fundpool.domain.policy import CityPolicy
+from fundpool.services.month.filing import month_of
 from fundpool.services.month.tasks import tasks_of
 from fundpool.services.month.turns import CLOCK
+from fundpool.services.oversight.flags import DUTY_NAMES
 from fundpool.services.oversight.progress import (
     APPROVER,
     BANK,
@@ -47,16 +50,18 @@ DESKS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A task as the page shows it."""
+    """A task as the page shows it, or the same task of several counties."""
 
     turn: Turn
     city_name: tuple[str, str]
+    why: tuple[str, str]
+    """In Chinese and English, without the duty's name and with the names of counties."""
     last_day: date | None
     """The last working day to act."""
     urgency: str
     """``overdue``, ``today`` or nothing."""
-    address: str | None
-    """The page on which it is done; None where there is none."""
+    places: tuple[tuple[str | None, str | None], ...]
+    """Each county (None: the city) with the page on which it is done; None where there is none."""
 
 
 def routes(pages: "Pages") -> tuple[Route, ...]:
@@ -71,34 +76,66 @@ def tasks(pages: "Pages", request: Request) -> Response:
     today = day_of(place.moment.at)
     chosen = [place.city] if "city" in request.query_params else pages.cities(request)
     found = tasks_of(pages.reader.ports, account, [city.key for city in chosen], now=place.moment.at)
-    known = {route.path for route in pages.routes()}
-    names = {city.key: (city.name_zh, city.name_en) for city in chosen}
+    desks = {route.path for route in pages.routes()} & set(DESKS.values())
+    cities = {city.key: city for city in chosen}
 
-    def row(turn: Turn) -> Row:
-        desk = DESKS.get(turn.turn)
-        address = _address(place, turn, desk) if desk in known and turn.command else None
-        return Row(turn, names[turn.city], turn.act_by or turn.due, _urgency(turn, today), address)
+    def rows(found: Iterable[Turn]) -> list[Row]:
+        together: dict[tuple[object, ...], Row] = {}
+        for turn in found:
+            row = _row(place, turn, cities[turn.city], desks=desks, today=today)
+            same = (
+                turn.city,
+                turn.month,
+                turn.turn,
+                turn.step,
+                turn.duty,
+                turn.act_by,
+                *row.why,
+                row.urgency,
+            )
+            key = same if turn.turn == COUNTY else (*same, turn.command, turn.unit, turn.fund)
+            before = together.get(key)
+            together[key] = row if before is None else replace(before, places=before.places + row.places)
+        return list(together.values())
 
     return pages.page(
         request,
         "tasks.html",
         place,
         month_matters=False,
-        now=[row(turn) for turn in found.now],
-        waiting=[row(turn) for turn in found.waiting],
-        not_yet=[row(turn) for turn in found.not_yet],
+        now=rows(found.now),
+        waiting=rows(found.waiting),
+        not_yet=rows(found.not_yet),
         done_today=[record for record in found.done if day_of(record.at) == today],
         done_before=[record for record in found.done if day_of(record.at) != today],
         several_cities=len(chosen) > 1,
     )
 
 
-def _address(place: "Place", turn: Turn, desk: str | None) -> str:
-    month = turn.month if turn.month is not None and "-" in turn.month else None
-    more = {"county": turn.unit} if turn.turn == COUNTY else {}
-    address = place.url(desk, city=turn.city, **({"month": month} if month else {}), **more)
+def _row(place: "Place", turn: Turn, city: CityPolicy, *, desks: Collection[str], today: date) -> Row:
+    duty = DUTY_NAMES.get(turn.duty or "", ("", ""))
+    why_zh = turn.why_zh.removeprefix(f"{duty[0]}：")
+    why_en = turn.why_en.removeprefix(f"{duty[1]}: ")
+    for unit in city.units:
+        why_zh, why_en = why_zh.replace(unit.code, unit.name_zh), why_en.replace(unit.code, unit.name_en)
+    desk = DESKS.get(turn.turn, "")
+    address = _address(place, turn, desk) if desk in desks and turn.command else None
+    return Row(
+        turn,
+        (city.name_zh, city.name_en),
+        why=(why_zh, why_en),
+        last_day=turn.act_by or turn.due,
+        urgency=_urgency(turn, today),
+        places=((turn.unit, address),),
+    )
+
+
+def _address(place: "Place", turn: Turn, desk: str) -> str:
+    """The desk's address for the turn's city and month; of a county's turn its form."""
+    month = {} if turn.month is None else {"month": str(month_of(parse_period(turn.month)))}
     if turn.turn != COUNTY:
-        return address
+        return place.url(desk, city=turn.city, **month)
+    address = place.url(desk, city=turn.city, county=turn.unit, **month)
     return f"{address}#{county.document_of(turn)}:{turn.month}"
 
 
