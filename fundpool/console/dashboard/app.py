@@ -451,7 +451,7 @@ class Pages:
                 csrf_field=lambda: _csrf_field(request),
                 months=self._offered_months(place) if place else (),
                 options=self.options,
-                other_language_url=_other_language_url(request, language),
+                other_language_url=_other_language_url(request, language, place),
                 **context,
             )
         )
@@ -490,10 +490,10 @@ def _csrf_field(request: Request) -> Markup:
     return Markup('<input type="hidden" name="csrf" value="{}">').format(form_token(request))
 
 
-def _other_language_url(request: Request, language: Language) -> str:
+def _other_language_url(request: Request, language: Language, place: Place | None) -> str:
     other = next(key for key in languages() if key != language.key)
-    query = {**request.query_params, "lang": other}
-    return f"{request.url.path}?{urlencode(query)}"
+    path = request.url.path if request.method == "GET" or place is None else place.path
+    return f"{path}?{urlencode({**request.query_params, 'lang': other})}"
 
 
 _FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not_ours", "password_wrong"})

@@ -18,6 +18,7 @@ from fundpool.domain.review import CaseState
 from fundpool.domain.rights import Right
 from fundpool.domain.schedule import opening_day
 from fundpool.domain.submission import DocumentKind
+from fundpool.services.documents.document_collection import STEP as DOCUMENT_STEP
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
 from fundpool.services.month.daily import hops_of, open_months
 from fundpool.services.month.turns import CLOCK, turns
@@ -216,9 +217,9 @@ def _cases_under_way(policy: CityPolicy, shown: CountyMonth) -> Iterator[Turn]:
         who = TURN_OF_CASE.get(CaseState(case.state))
         if who not in {None, COUNTY}:
             kind = document_type(case.document)
-            turn = _turn(
-                policy, case.period or shown.month, who, why=(f"{kind.zh}待审", f"{kind.en} in review")
-            )
+            why = f"{kind.zh}待审", f"{kind.en} in review"
+            step = STEP_OF_REVIEW.get(case.document, DOCUMENT_STEP)
+            turn = _turn(policy, case.period or shown.month, who, why=why, step=step)
             yield turn.model_copy(
                 update={
                     "unit": shown.county,

@@ -1,7 +1,7 @@
 """A county's desk: the forms to fill, filing with the verdict at once, what was filed before, money and balances."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -250,6 +250,7 @@ def _desk(
     status: int = 200,
 ) -> Response:
     ports, city = pages.reader.ports, place.city.key
+    place = replace(place, path=PATH)  # an act that was refused shows this page at its own address
     own = [
         turn
         for turn in turns(ports, [city], now=place.moment.at)

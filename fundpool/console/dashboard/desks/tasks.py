@@ -1,8 +1,9 @@
 """My tasks (我的待办): what somebody can do now, what waits for others, what cannot start yet, what they did."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from fastapi import Request, Response
 from fundpool.console.dashboard.desks import county
 from fundpool.console.dashboard.door import Access, Route
 from fundpool.domain.accounts import Account
+from fundpool.domain.audit import AuditRecord
 from fundpool.domain.periods import day_of, parse_period
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.month.filing import month_of
@@ -64,6 +66,16 @@ class Row:
     """Each county (None: the city) with the page on which it is done; None where there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something the account did; ``about`` is what it was done to."""
+
+    at: datetime
+    action: str
+    about: str
+    reason: str | None
+
+
 def routes(pages: "Pages") -> tuple[Route, ...]:
     """The page of everybody who is logged in."""
     return (Route(PATH, Access.LOGGED_IN, partial(tasks, pages)),)
@@ -106,8 +118,8 @@ def tasks(pages: "Pages", request: Request) -> Response:
         now=rows(found.now),
         waiting=rows(found.waiting),
         not_yet=rows(found.not_yet),
-        done_today=[record for record in found.done if day_of(record.at) == today],
-        done_before=[record for record in found.done if day_of(record.at) != today],
+        done_today=[_act(record) for record in found.done if day_of(record.at) == today],
+        done_before=[_act(record) for record in found.done if day_of(record.at) != today],
         several_cities=len(chosen) > 1,
     )
 
@@ -128,6 +140,14 @@ def _row(place: "Place", turn: Turn, city: CityPolicy, *, desks: Collection[str]
         urgency=_urgency(turn, today),
         places=((turn.unit, address),),
     )
+
+
+def _act(record: AuditRecord) -> Act:
+    """A file by its name, which a person knows; the trail names it by its bytes."""
+    after = json.loads(record.detail).get("after") or {}
+    is_file = record.subject.startswith("file:")
+    about = str(after.get("name") or record.subject) if is_file else record.subject
+    return Act(record.at, record.action, about, record.reason)
 
 
 def _address(place: "Place", turn: Turn, desk: str) -> str:
