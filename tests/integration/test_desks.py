@@ -14,6 +14,8 @@ from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.periods import Month
 from fundpool.domain.rights import Role
 from fundpool.domain.submission import DocumentKind
+from fundpool.services.month.daily import reserve_due_steps
+from fundpool.services.month.turns import turns
 from tests.accounts import enter, token_of
 from tests.integration.month_scene import CityScene, at
 
@@ -126,6 +128,18 @@ def test_the_right_file_passes_and_shows_what_it_changed(
     assert "校验通过" in text
     assert "2,000.00 → 1,000.00" in text
     assert [version.version for version in versions(scene)] == [1, 2]
+
+
+def test_a_county_that_filed_leaves_the_others_to_file(
+    clerk: TestClient, scene: CityScene, clock: Clock
+) -> None:
+    file(clerk, scene.plan(JIAOJIANG))
+    left = {
+        turn.unit for turn in turns(scene.ports, ["taizhou"], now=clock.now) if turn.turn == "county_agency"
+    }
+    assert left == set(scene.counties) - {JIAOJIANG}
+    reserved = reserve_due_steps(scene.ports, "taizhou", clock.now)
+    assert "plan-collection" in {each.step for each in reserved}
 
 
 def test_the_same_file_again_is_the_same_receipt(clerk: TestClient, scene: CityScene) -> None:
