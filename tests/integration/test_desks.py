@@ -10,6 +10,7 @@ from httpx import Response
 
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.dashboard.app import DashboardOptions, create_app
+from fundpool.console.dashboard.desks.tasks import DESKS
 from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.periods import Month
 from fundpool.domain.rights import Role
@@ -263,22 +264,37 @@ def test_a_countys_task_goes_from_now_to_waiting(clerk: TestClient, scene: CityS
 
 
 def test_the_city_sees_who_it_waits_for_and_what_stands_before_the_checker(
-    app: FastAPI, maker: TestClient, scene: CityScene, clock: Clock
+    app: FastAPI, maker: TestClient, scene: CityScene, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(DESKS, "reviewer", "/desk/nowhere")  # type: ignore[arg-type]
     checker = logged_in(app, scene, "王复核", Role.CHECKER, clock)
     scene.submit(scene.plan(JIAOJIANG), "plan", clock.now)
     scene.run("plan-collection", clock.now)
     scene.run("plan-review", clock.now)
     of_maker, of_checker = groups(maker.get("/tasks")), groups(checker.get("/tasks"))
     assert "待初审" in of_maker["now"]
-    assert "review approve" in of_maker["now"]  # no page yet: the command
+    assert "fundpool review approve" in of_maker["now"]  # no page does it: the command
     assert "黄岩区" in of_maker["waiting"]
     assert "待初审" in of_checker["waiting"]
     assert "待复核" not in of_checker["now"]
     assert "计划审核" in of_checker["not-yet"]
+    assert "上报用款计划：待报送（8 个县区）" in of_checker["not-yet"]  # before payments can be approved
+    assert "2026-11-06 起收取" in of_checker["not-yet"]  # the reports
     scene.propose(JIAOJIANG, clock.now)
     of_checker = groups(checker.get("/tasks"))
-    assert "待复核" in of_checker["now"]
+    assert "待复核：椒江区" in of_checker["now"]
+    assert "9,000.00 元" in of_checker["now"]
+    clock.now = at("2026-09-28 10:00")
+    maker.cookies.set("session", token_of(scene.ports.database, MAKER, clock.now))
+    assert "逾期" in groups(maker.get("/tasks"))["waiting"]
+    assert "自 9月24日" in groups(maker.get("/tasks"))["waiting"]  # since when the checker has it
+
+
+def test_a_task_leads_to_its_desk_where_there_is_one(maker: TestClient, clerk: TestClient) -> None:
+    (address,) = set(re.findall(r'class="button" href="([^"]+)"', clerk.get("/tasks").text))
+    assert address == f"/desk/county?city=taizhou&amp;month=2026-10&amp;county={JIAOJIANG}#{WHAT}"
+    assert clerk.get(address.replace("&amp;", "&")).status_code == 200
+    assert f"county={HUANGYAN}" in maker.get("/tasks").text
 
 
 @pytest.mark.parametrize("role", [Role.SEC_ADMIN, Role.SYS_ADMIN])

@@ -69,6 +69,7 @@ STEP_OF_REVIEW: Mapping[str, str] = {
 """The step in which a document is reviewed, where it is not that of the other documents."""
 
 _PLACE = {step.key: place for place, step in enumerate(MONTH)}
+_NOTHING_BEGAN = ("前面的事项尚未开始", "what comes before has not begun")
 MOST_DONE = 200
 """So many of a person's acts are read."""
 
@@ -134,9 +135,12 @@ def _not_yet(
             if states.get(key) == UnitState.DONE or (step.moves_money and step.duty not in hops):
                 continue
             for post in posts:
-                if _may_take(post, account) and (why := _what_it_waits_for(step, post, of_month)):
-                    duty = next((each for each in status.duties if each.key == step.duty), None)
-                    yield _turn(policy, str(month), post, why=why, step=key, duty=duty)
+                duty = next((each for each in status.duties if each.key == step.duty), None)
+                if not _may_take(post, account) or (why := _what_it_waits_for(step, post, of_month)) is None:
+                    continue
+                if duty is not None and duty.key in DOCUMENT_OF and why == _NOTHING_BEGAN:
+                    why = _opens(ports, policy, duty)
+                yield _turn(policy, str(month), post, why=why, step=key, duty=duty)
 
 
 def _may_take(post: str, account: Account | None) -> bool:
@@ -161,7 +165,7 @@ def _what_it_waits_for(step: OperatingStep, post: str, of_month: Sequence[Turn])
         return first.why_zh, first.why_en
     if places:
         return None
-    return "前面的事项尚未开始", "what comes before has not begun"
+    return _NOTHING_BEGAN
 
 
 def _place_of(turn: Turn) -> tuple[int, int]:

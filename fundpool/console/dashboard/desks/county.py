@@ -254,7 +254,7 @@ def _desk(
     own = [
         turn
         for turn in turns(ports, [city], now=place.moment.at)
-        if (turn.turn, turn.unit) == (COUNTY, county)
+        if (turn.turn, turn.unit) == (COUNTY, county) and place.as_of is None  # nobody files in the past
     ]
     months = {place.month} | {month_of(parse_period(turn.month)) for turn in own if turn.month is not None}
     read = {month: pages.reader.county(city, month, county, moment=place.moment) for month in sorted(months)}

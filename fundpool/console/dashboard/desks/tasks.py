@@ -11,6 +11,7 @@ from fastapi import Request, Response
 
 from fundpool.console.dashboard.desks import county
 from fundpool.console.dashboard.door import Access, Route
+from fundpool.console.dashboard.reading import Moment
 from fundpool.domain.accounts import Account
 from fundpool.domain.audit import AuditRecord
 from fundpool.domain.periods import day_of, parse_period
@@ -62,8 +63,8 @@ class Row:
     """The last working day to act."""
     urgency: str
     """``overdue``, ``today`` or nothing."""
-    places: tuple[tuple[str | None, str | None], ...]
-    """Each county (None: the city) with the page on which it is done; None where there is none."""
+    places: tuple[tuple[tuple[str, str] | None, str | None], ...]
+    """The name of each county (None: the city) with the page on which it is done; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def tasks(pages: "Pages", request: Request) -> Response:
     """The account's tasks in the city of the address, else in every city that it is for."""
     account: Account | None = request.state.account
     place = pages.place(request, county=None if account is None else account.county)
+    # Whose turn it was on another day nobody asks here: tasks are of now.
+    place = replace(place, as_of=None, moment=Moment(pages.clock(), pages.options.only_known_then))
     today = day_of(place.moment.at)
     chosen = [place.city] if "city" in request.query_params else pages.cities(request)
     found = tasks_of(pages.reader.ports, account, [city.key for city in chosen], now=place.moment.at)
@@ -128,8 +131,9 @@ def _row(place: "Place", turn: Turn, city: CityPolicy, *, desks: Collection[str]
     duty = DUTY_NAMES.get(turn.duty or "", ("", ""))
     why_zh = turn.why_zh.removeprefix(f"{duty[0]}：")
     why_en = turn.why_en.removeprefix(f"{duty[1]}: ")
-    for unit in city.units:
-        why_zh, why_en = why_zh.replace(unit.code, unit.name_zh), why_en.replace(unit.code, unit.name_en)
+    names = {unit.code: (unit.name_zh, unit.name_en) for unit in city.units}
+    for code, (zh, en) in names.items():
+        why_zh, why_en = why_zh.replace(code, zh), why_en.replace(code, en)
     desk = DESKS.get(turn.turn, "")
     address = _address(place, turn, desk) if desk in desks and turn.command else None
     return Row(
@@ -137,8 +141,8 @@ def _row(place: "Place", turn: Turn, city: CityPolicy, *, desks: Collection[str]
         (city.name_zh, city.name_en),
         why=(why_zh, why_en),
         last_day=turn.act_by or turn.due,
-        urgency=_urgency(turn, today),
-        places=((turn.unit, address),),
+        urgency=urgency(turn, today),
+        places=((names.get(turn.unit or ""), address),),
     )
 
 
@@ -159,7 +163,7 @@ def _address(place: "Place", turn: Turn, desk: str) -> str:
     return f"{address}#{county.document_of(turn)}:{turn.month}"
 
 
-def _urgency(turn: Turn, today: date) -> str:
+def urgency(turn: Turn, today: date) -> str:
     """By the last working day to act; once it is past, work is owed today until the legal day is over too."""
     act_by = turn.act_by or turn.due
     if act_by is None or today < act_by:
