@@ -165,6 +165,11 @@ def _read_documents(
     return read_documents(files, document, register, month=month)
 
 
+def get_ready_to_judge() -> None:
+    """Import what judging needs before the first file comes: a county waits for its verdict."""
+    import expectations.runner  # noqa: F401
+
+
 def _judge_documents(
     parsed: Sequence[ParsedDocument], document: str, context: JudgingContext | Sequence[JudgingContext]
 ) -> list[Judgement]:

@@ -194,7 +194,8 @@ class Turn(Shape):
 
     ``month`` is a year for a yearly document, null for what concerns the city in every month; ``turn`` who must act: ``county_agency``, ``reviewer``, ``checker``,
     ``city_finance``, ``approver``, ``releaser``, ``operator``, or without a person ``bank`` and ``clock`` (the daily
-    tick runs the command by itself). ``unit`` null means the city.
+    tick runs the command by itself). ``unit`` null means the city. ``since`` is when it became their turn, ``fund``
+    and ``amount_fen`` what it is about; null where nobody knows, or where it is about several funds.
     """
 
     city: str
@@ -209,6 +210,9 @@ class Turn(Shape):
     due: date | None = None
     act_by: date | None = None
     days_late: int | None = None
+    since: Moment | None = None
+    fund: str | None = None
+    amount_fen: int | None = None
     why_zh: str
     why_en: str
     basis: Basis | None = None
@@ -260,6 +264,8 @@ class SubmissionStatus(Shape):
     document: str
     period: str | None = None
     version: int
+    file_id: int | None = None
+    """The number of the file's receipt."""
     file_name: str
     sha256: str
     received_at: Moment
@@ -286,6 +292,7 @@ class CaseStatus(Shape):
     reviewed_fen: int | None = None
     reason: str | None = None
     maker: str | None = None
+    proposed_at: Moment | None = None
     checker: str | None = None
     decided_at: Moment | None = None
 

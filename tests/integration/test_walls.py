@@ -36,6 +36,7 @@ from tests.accounts import BEGAN, PASSWORD, enter, token_of
 NOW = BEGAN + timedelta(hours=1)
 CITY, COUNTY, OTHER, OTHER_CITY = "taizhou", "331002", "331003", "suizhou"
 READERS = {Role.MAKER, Role.CHECKER, Role.RELEASER, Role.AUDITOR}
+FILERS = {Role.COUNTY_SUBMIT, Role.MAKER}
 EVERYBODY = set(Role)
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -105,6 +106,14 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
         f"/slips/plan/{COUNTY}/1.xlsx{PLACE}",
         READERS | {Role.COUNTY_SUBMIT},
     ),
+    ("GET", "/tasks"): (f"/tasks{PLACE}", EVERYBODY),
+    ("GET", "/desk/county"): (f"/desk/county{PLACE}&county={COUNTY}", READERS | {Role.COUNTY_SUBMIT}),
+    ("GET", "/desk/county/template"): (
+        f"/desk/county/template{PLACE}&county={COUNTY}&what=plan:2026-10",
+        READERS | {Role.COUNTY_SUBMIT},
+    ),
+    ("POST", "/desk/county/file"): (f"/desk/county/file{PLACE}&county={COUNTY}", FILERS),
+    ("POST", "/desk/county/nil"): (f"/desk/county/nil{PLACE}&county={COUNTY}", FILERS),
     ("GET", "/transfers"): (f"/transfers{PLACE}", READERS),
     ("GET", "/lineage"): (f"/lineage{PLACE}&transfer=none", READERS),
     ("GET", "/balances"): (f"/balances{PLACE}", READERS),
@@ -116,7 +125,7 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
     ("POST", "/logout"): ("/logout", EVERYBODY),
 }
 
-OF_A_COUNTY = {path for _, path in MATRIX if "{unit}" in path}
+OF_A_COUNTY = {(method, address) for (method, _), (address, _) in MATRIX.items() if COUNTY in address}
 """Routes whose address names a county."""
 
 OWN_ACTS = {("POST", "/logout"), ("POST", "/password")}
@@ -199,11 +208,10 @@ def test_each_role_gets_what_the_matrix_says(app: FastAPI, ports: MonthPorts, ro
 
 def test_a_county_reads_no_page_of_another_one(app: FastAPI, ports: MonthPorts) -> None:
     browser = logged_in(app, ports, Role.COUNTY_SUBMIT, CITY, COUNTY)
-    addresses = [address for (_, path), (address, _) in MATRIX.items() if "{unit}" in path]
-    assert len(addresses) == 3
+    assert len(OF_A_COUNTY) == 7
     for county in (unit.code for unit in ports.policies.city(CITY).units):
-        for address in addresses:
-            assert is_let_in(browser, "GET", address.replace(COUNTY, county)) is (county == COUNTY)
+        for method, address in OF_A_COUNTY:
+            assert is_let_in(browser, method, address.replace(COUNTY, county)) is (county == COUNTY)
     for unit in ports.policies.city(OTHER_CITY).units:
         assert browser.get(f"/counties/{unit.code}{ABROAD}").status_code == 403
         assert browser.get(f"/counties/{unit.code}{PLACE}").status_code == 403
@@ -279,7 +287,7 @@ def test_log_in_and_out(app: FastAPI, clerk: str) -> None:
     "wanted", ["//evil.example/", "https://evil.example/", "/\\evil.example", "evil", "/\nx"]
 )
 def test_log_in_leads_to_our_own_pages_alone(app: FastAPI, clerk: str, wanted: str) -> None:
-    assert post_log_in(client(app), clerk, next=wanted).headers["location"] == "/"
+    assert post_log_in(client(app), clerk, next=wanted).headers["location"] == "/tasks"
 
 
 def test_a_log_in_is_a_session_of_its_own_whatever_cookie_came_with_it(

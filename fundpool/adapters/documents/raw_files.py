@@ -88,19 +88,26 @@ def read_source(path: Path, name: str | None = None) -> SourceFile:
 
     ``name`` is what to call it, by default its own.
     """
-    name = (name or shown_name(path.name))[-NAME_CHARACTERS:]
+    name = name or shown_name(path.name)
     try:
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise InputError(
-                "file_too_large",
-                f"{name}：{size} 字节，超过上限 {MAX_FILE_BYTES} 字节",
-                f"{name}: {size} bytes is above the limit of {MAX_FILE_BYTES} bytes",
-                remedy="只报送模板表，删去无关的工作表与图片 / send the template only, without other sheets and pictures",
-            )
-        return SourceFile(name, path.read_bytes())
+        with path.open("rb") as stream:
+            return source_from(stream, name, size)
     except OSError as error:
         raise _not_readable(name, error) from error
+
+
+def source_from(stream: BinaryIO, name: str, size: int) -> SourceFile:
+    """The file of ``size`` bytes that ``stream`` gives, for intake; raises InputError when it is too large."""
+    name = name[-NAME_CHARACTERS:]
+    if size > MAX_FILE_BYTES:
+        raise InputError(
+            "file_too_large",
+            f"{name}：{size} 字节，超过上限 {MAX_FILE_BYTES} 字节",
+            f"{name}: {size} bytes is above the limit of {MAX_FILE_BYTES} bytes",
+            remedy="只报送模板表，删去无关的工作表与图片 / send the template only, without other sheets and pictures",
+        )
+    return SourceFile(name, stream.read())
 
 
 def _not_readable(name: str, error: OSError) -> InputError:

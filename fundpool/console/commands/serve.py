@@ -48,11 +48,12 @@ def serve(
 ) -> int:
     """看板：只供查看，中文或英文，默认只在本机打开 / The dashboard: for reading, in Chinese or English, open on this machine by default."""
     from functools import partial
+    from threading import Thread
 
     from prometheus_client import CollectorRegistry
 
     from fundpool.adapters.keys.signature import shared_secret
-    from fundpool.bootstrap import build_ports, open_installation
+    from fundpool.bootstrap import build_ports, get_ready_to_judge, open_installation
     from fundpool.clock import business_clock
     from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
@@ -98,6 +99,7 @@ def serve(
             ),
         )
     )
+    Thread(target=get_ready_to_judge, daemon=True).start()
     wanted = settings.dashboard_port if port is None else port
     serve_until_stopped(
         app,

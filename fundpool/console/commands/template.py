@@ -41,7 +41,7 @@ def template(
             f"a list has 1 to {MOST_ROWS} open rows, found {rows}",
             remedy="更多的明细请报 CSV / file a longer list as CSV",
         )
-    from fundpool.adapters.documents.workbooks import write_template
+    from fundpool.adapters.documents.workbooks import template_workbook
     from fundpool.adapters.policies.policy_files import load_policies
 
     policy = load_policies(options.settings.policy_dir).city(city)
@@ -62,8 +62,7 @@ def template(
         unit = register.by_code(code)
         assert unit is not None
         path = out / f"{when}-{kind.key}-{unit.code}-{unit.name_zh}.xlsx"
-        write_template(
-            path,
+        workbook = template_workbook(
             kind.key,
             policy.name_zh,
             counties=[unit],
@@ -71,6 +70,7 @@ def template(
             funds=register.funds,
             detail_rows=rows,
         )
+        path.write_bytes(workbook)
         written.append({"county": unit.code, "name": unit.name_zh, "document": kind.key, "file": path})
     return options.show(
         {"files": [pick(each, "county document file") for each in written]},

@@ -32,6 +32,7 @@ from fundpool.console.dashboard.board import (
     build_board,
     business_day,
 )
+from fundpool.console.dashboard.desks import county, tasks
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     Access,
@@ -192,6 +193,8 @@ class Pages:
             Route("/lineage", Right.READ_CITY, self.lineage),
             Route("/balances", Right.READ_CITY, self.balances),
             Route("/findings", Right.READ_CITY, self.findings),
+            *tasks.routes(self),
+            *county.routes(self),
         )
 
     # Pages are plain functions: they run in a thread, where a database may be waited for.
@@ -428,7 +431,7 @@ class Pages:
                 remedy="改正 as_of / correct as_of",
             )
         account: Account | None = request.state.account
-        cities = {each.key: each for each in self._cities(request)}
+        cities = {each.key: each for each in self.cities(request)}
         kept = [key for key in cities if self.reader.months(key, Moment(moment.at))]
         city = request.query_params.get("city")
         if account is not None:
@@ -455,7 +458,7 @@ class Pages:
             months=tuple(_offered(month, months, moment)),
         )
 
-    def _cities(self, request: Request) -> list[CityPolicy]:
+    def cities(self, request: Request) -> list[CityPolicy]:
         """The cities that the account may read."""
         account: Account | None = request.state.account
         own = None if account is None else account.city
@@ -485,7 +488,7 @@ class Pages:
                 may=lambda right: account is None or account.may(Right(right)),
                 csrf_field=lambda: _csrf_field(request),
                 options=self.options,
-                other_language_url=_other_language_url(request, language),
+                other_language_url=_other_language_url(request, language, place),
                 **context,
             )
         )
@@ -507,11 +510,11 @@ def _is_api(request: Request) -> bool:
 
 
 def _own_address(wanted: str) -> str:
-    """The address to go on to after log-in; the start page unless it is one of ours."""
+    """The address to go on to after log-in; one's tasks unless it is one of ours."""
     is_ours = (
         wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
     )
-    return wanted if is_ours else "/"
+    return wanted if is_ours else tasks.PATH
 
 
 def _csrf_field(request: Request) -> Markup:
@@ -551,10 +554,10 @@ _MONTHS_OFFERED = 36
 """Months in the list to choose from; an earlier one is reached by its address."""
 
 
-def _other_language_url(request: Request, language: Language) -> str:
+def _other_language_url(request: Request, language: Language, place: Place | None) -> str:
     other = next(key for key in languages() if key != language.key)
-    query = {**request.query_params, "lang": other}
-    return f"{request.url.path}?{urlencode(query)}"
+    path = request.url.path if request.method == "GET" or place is None else place.path
+    return f"{path}?{urlencode({**request.query_params, 'lang': other})}"
 
 
 _FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not_ours", "password_wrong"})
