@@ -31,6 +31,8 @@ from tests.accounts import BEGAN, PASSWORD, enter, token_of
 NOW = BEGAN + timedelta(hours=1)
 CITY, COUNTY, OTHER, OTHER_CITY = "taizhou", "331002", "331003", "suizhou"
 READERS = {Role.MAKER, Role.CHECKER, Role.RELEASER, Role.AUDITOR}
+DECIDERS = {Role.CHECKER, Role.RELEASER}
+OPERATORS = DECIDERS | {Role.MAKER}
 EVERYBODY = set(Role)
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -107,6 +109,48 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
     ("GET", "/api/status"): (f"/api/status{PLACE}", READERS),
     ("GET", "/api/openapi.json"): ("/api/openapi.json", EVERYBODY),
     ("POST", "/logout"): ("/logout", EVERYBODY),
+    **{
+        # the desks: everybody of the city reads, each act is for its role
+        (method, f"/desk{path}"): (f"/desk{address or path}{PLACE}", roles)
+        for method, path, address, roles in (
+            ("GET", "/review", "", READERS),
+            ("GET", "/review/{document}/{county}", f"/review/plan/{COUNTY}", READERS),
+            (
+                "GET",
+                "/review/{document}/{county}/versions/{version:int}",
+                f"/review/plan/{COUNTY}/versions/1",
+                READERS,
+            ),
+            ("POST", "/review/{document}/agree-to-clean", "/review/plan/agree-to-clean", {Role.MAKER}),
+            ("POST", "/review/{document}/confirm-all", "/review/plan/confirm-all", {Role.CHECKER}),
+            ("POST", "/review/{document}/{county}/propose", f"/review/plan/{COUNTY}/propose", {Role.MAKER}),
+            ("POST", "/review/{document}/{county}/return", f"/review/plan/{COUNTY}/return", {Role.MAKER}),
+            ("POST", "/review/{document}/{county}/confirm", f"/review/plan/{COUNTY}/confirm", {Role.CHECKER}),
+            ("GET", "/payments", "", READERS),
+            ("GET", "/payments/flow", "", READERS),
+            ("POST", "/payments/review", "", {Role.RELEASER}),
+            ("POST", "/payments/resolve", "", OPERATORS),
+            ("GET", "/payments/batches/{batch:int}", "/payments/batches/1", READERS),
+            ("POST", "/payments/batches/{batch:int}/approve", "/payments/batches/1/approve", {Role.CHECKER}),
+            ("POST", "/payments/batches/{batch:int}/release", "/payments/batches/1/release", {Role.RELEASER}),
+            ("GET", "/payments/orders/{order:int}", "/payments/orders/1", READERS),
+            *(
+                ("POST", f"/payments/orders/{{order:int}}/{act}", f"/payments/orders/1/{act}", roles)
+                for act, roles in {
+                    "approve-retry": DECIDERS,
+                    "look-again": DECIDERS,
+                    "accept-execution": DECIDERS,
+                    "confirm-absence": DECIDERS,
+                    "cancel": DECIDERS,
+                    "order-again": {Role.MAKER},
+                    "hold": OPERATORS,
+                }.items()
+            ),
+            ("POST", "/payments/breaks/{number:int}/resolve", "/payments/breaks/1/resolve", DECIDERS),
+            ("POST", "/payments/funds/{fund}/stop", "/payments/funds/employee/stop", OPERATORS),
+            ("POST", "/payments/funds/{fund}/restart", "/payments/funds/employee/restart", DECIDERS),
+        )
+    },
 }
 
 OF_A_COUNTY = {path for _, path in MATRIX if "{unit}" in path}

@@ -10,7 +10,7 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from fundpool.console.dashboard.board import (
     business_day,
     flags_worst_first,
 )
+from fundpool.console.dashboard.desks import payments, review
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     Access,
@@ -178,6 +179,8 @@ class Pages:
             Route("/lineage", Right.READ_CITY, self.lineage),
             Route("/balances", Right.READ_CITY, self.balances),
             Route("/findings", Right.READ_CITY, self.findings),
+            *review.routes(self),
+            *payments.routes(self),
         )
 
     # Pages are plain functions: they run in a thread, where a database may be waited for.
@@ -245,13 +248,7 @@ class Pages:
         """One county's month: duties, files, findings, review, transfers."""
         code = request.path_params["unit"]
         place = self.place(request, county=code)
-        if code not in {unit.code for unit in place.city.units}:
-            raise InputError(
-                "unknown_county",
-                f"{place.city.name_zh}没有代码为 {code} 的县（市、区）",
-                f"{place.city.name_en} has no county with code {code}",
-                remedy="从看板选择县（市、区） / choose a county on the board",
-            )
+        self.require_unit(place, code)
         read = self.reader.county(place.city.key, place.month, code, moment=place.moment)
         return self.page(request, "county.html", place, unit=code, county=read.month, books=read.books)
 
@@ -305,8 +302,17 @@ class Pages:
     def balances(self, request: Request) -> Response:
         """Account balances per fund, and whether the books balance."""
         place = self.place(request)
-        books = self.reader.books(place.city.key, place.moment)
-        return self.page(request, "balances.html", place, books=books)
+        day = self._day(request.query_params.get("day"))
+        books = self.reader.books(place.city.key, place.moment, day)
+        return self.page(request, "balances.html", place, books=books, day=day)
+
+    def _day(self, text: str | None) -> date | None:
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            raise InputError(
+                "unknown_day", f"“{text}”不是日期", f"“{text}” is no day", remedy="2026-10-09"
+            ) from None
 
     def findings(self, request: Request) -> Response:
         """Who is late, missing or inconsistent, worst first."""
@@ -400,6 +406,16 @@ class Pages:
         month = self._month(request, city, moment)
         return Place(request.url.path, cities[city], month, moment=moment, as_of=as_of, extra=extra or {})
 
+    def require_unit(self, place: Place, code: str) -> None:
+        """Raise InputError ``unknown_county`` unless the city's register has the county."""
+        if code not in {unit.code for unit in place.city.units}:
+            raise InputError(
+                "unknown_county",
+                f"{place.city.name_zh}没有代码为 {code} 的县（市、区）",
+                f"{place.city.name_en} has no county with code {code}",
+                remedy="从看板选择县（市、区） / choose a county on the board",
+            )
+
     def _cities(self, request: Request) -> list[CityPolicy]:
         """The cities that the account may read."""
         account: Account | None = request.state.account
@@ -448,7 +464,7 @@ class Pages:
                 csrf_field=lambda: _csrf_field(request),
                 months=self._offered_months(place) if place else (),
                 options=self.options,
-                other_language_url=_other_language_url(request, language),
+                other_language_url=_other_language_url(request, language, place),
                 **context,
             )
         )
@@ -487,10 +503,11 @@ def _csrf_field(request: Request) -> Markup:
     return Markup('<input type="hidden" name="csrf" value="{}">').format(form_token(request))
 
 
-def _other_language_url(request: Request, language: Language) -> str:
+def _other_language_url(request: Request, language: Language, place: Place | None) -> str:
     other = next(key for key in languages() if key != language.key)
     query = {**request.query_params, "lang": other}
-    return f"{request.url.path}?{urlencode(query)}"
+    # Beside an error of a form stands the page of the form, which is at another address than the act.
+    return f"{request.url.path if place is None else place.path}?{urlencode(query)}"
 
 
 _FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not_ours", "password_wrong"})
