@@ -324,7 +324,7 @@ def test_an_unknown_payment_stands_first_and_is_asked_about(approved: Desks) -> 
     assert approved.of(RELEASER).send("/desk/payments", "/payments/resolve").status_code == 303
     (payment,) = approved.scene.ports.database.read(lambda work: work.payments.obligations(batch_id=batch.id))
     assert payment.state is ObligationState.SETTLED
-    assert "Asked about" in releaser.see(f"/desk/payments/orders/{payment.id}")
+    assert "Asked about" in approved.of(RELEASER).see(f"/desk/payments/orders/{payment.id}")
 
 
 def test_a_payment_is_held_and_withdrawn_with_reasons_and_ordered_again(approved: Desks) -> None:

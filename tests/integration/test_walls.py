@@ -22,11 +22,13 @@ from fundpool.console.dashboard.reading import MonthReader
 from fundpool.console.health_pages import health_router
 from fundpool.domain.accounts import FAILURES_ALLOWED, IDLE_FOR
 from fundpool.domain.rights import Role
+from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.services.ports.work import MonthPorts
 from fundpool.services.users import accounts, sessions
 from fundpool.services.users.accounts import NewAccount
 from fundpool.settings import Settings
 from tests.accounts import BEGAN, PASSWORD, enter, token_of
+from tests.scripted_bank import ScriptedGateway
 
 NOW = BEGAN + timedelta(hours=1)
 CITY, COUNTY, OTHER, OTHER_CITY = "taizhou", "331002", "331003", "suizhou"
@@ -49,7 +51,8 @@ class Clock:
 
 @pytest.fixture
 def ports(transactions: SqlTransactions, tmp_path: Path) -> MonthPorts:
-    return replace(build_ports(Settings(home=tmp_path)), database=transactions)
+    gateway = ScriptedGateway(BankBook())
+    return replace(build_ports(Settings(home=tmp_path)), database=transactions, gateway=gateway)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from fundpool.console.dashboard.door import log_in_needed
 from fundpool.domain.accounts import Account
-from fundpool.domain.errors import FundpoolError, InputError, RuleViolation
+from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
 from fundpool.domain.rights import Right
 
@@ -36,6 +36,8 @@ def acted(act: Callable[[], str], back: str, *, again: Callable[[FundpoolError, 
         return again(error, 400)
     except RuleViolation as error:
         return again(error, 409)
+    except ServiceUnavailable as error:
+        return again(error, 503)
     return RedirectResponse(f"{back}&{urlencode({'done': done})}", 303)
 
 
