@@ -82,9 +82,7 @@ def shoot(page: Page, name: str) -> None:
         page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
 
-def test_a_month_is_carried_by_people_at_their_desks(
-    served: Served, logged_in: Callable[..., Page]
-) -> None:
+def test_a_month_is_carried_by_people_at_their_desks(served: Served, logged_in: Callable[..., Page]) -> None:
     desks, scene = served.desks, served.desks.scene
     page = logged_in(MAKER, "/desk/review")
     shoot(page, "review")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH = 9600
-_NODE, _GAP, _LABELS = 140, 90, 2400
+_NODE, _GAP, _LABELS = 140, 150, 2200
 _LEAST = 10
 """A band that is there is seen, however small."""
 

@@ -34,7 +34,7 @@ from fundpool.services.payments.application import review_application
 from fundpool.services.payments.batches import BatchView, SeenBatch, batch_consequences
 from fundpool.services.payments.transfer_views import TransferView, transfer_history, transfer_views, why
 from fundpool.services.ports.money_ports import Break
-from fundpool.services.ports.work import Work
+from fundpool.services.ports.work import MonthPorts, Work
 
 if TYPE_CHECKING:
     from fundpool.console.dashboard.app import Pages, Place
@@ -81,6 +81,17 @@ EVENT_NAMES: Mapping[str, str] = {
     "close finished": N_("Answer about closing the key"),
 }
 """What is told of an order's life, by the name under which it is recorded."""
+
+_ANSWERS: Mapping[str, tuple[str, str]] = {
+    "processing": ("银行处理中", "the bank works on it"),
+    "succeeded": ("银行已执行", "the bank executed it"),
+    "rejected": ("银行退拒", "the bank refused it"),
+    "returned": ("已退票", "the money came back"),
+    "closed": ("支付编号已注销", "its key is closed"),
+    "not_found": ("银行查无此支付", "the bank does not know it"),
+    "unknown": ("结果不明", "outcome unknown"),
+}
+"""What the bank answered, in Chinese and English."""
 
 SHOWN_UNITS = 20
 """Counties that the drawing of the money's way shows by name; further ones are drawn as one."""
@@ -242,7 +253,11 @@ class PaymentDesk:
 
     def __init__(self, pages: "Pages") -> None:
         self._pages = pages
-        self.ports = pages.reader.ports
+
+    @property
+    def ports(self) -> MonthPorts:
+        """What the services reach the books and the bank with."""
+        return self._pages.reader.ports
 
     # Pages
 
@@ -318,7 +333,7 @@ class PaymentDesk:
                     call.at,
                     "bank" if call.phase == "finished" else "system",
                     f"{call.operation} {call.phase}",
-                    why(call.reason) if call.reason else (call.answer or "", call.answer or ""),
+                    why(call.reason) if call.reason else _ANSWERS.get(call.answer or "", ("", "")),
                     attempt_no=attempt.attempt_no,
                 )
                 for call in history.calls[attempt.key]

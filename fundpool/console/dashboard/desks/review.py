@@ -24,7 +24,7 @@ from fundpool.services.documents.comparisons import Comparison, comparison_of
 from fundpool.services.documents.document_kinds import intake_of, type_of
 from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.oversight.return_slips import return_to_counties
-from fundpool.services.ports.work import Work
+from fundpool.services.ports.work import MonthPorts, Work
 
 if TYPE_CHECKING:
     from fundpool.console.dashboard.app import Pages, Place
@@ -97,7 +97,10 @@ class ReviewDesk:
 
     def __init__(self, pages: "Pages") -> None:
         self._pages = pages
-        self._ports = pages.reader.ports
+
+    @property
+    def _ports(self) -> MonthPorts:
+        return self._pages.reader.ports
 
     def queue(self, request: Request, error: FundpoolError | None = None, status: int = 200) -> Response:
         """Cases by whose turn it is, most urgent first."""
