@@ -53,15 +53,12 @@ CUT_REASONS: Mapping[str, tuple[str, str]] = {
 def cut_reason(code: str, note: str) -> str:
     """The reason of a cut as it is recorded: the code's Chinese words, then what the reviewer adds.
 
-    Raises InputError ``reason_missing`` for an unknown code, and for ``other`` without a word.
+    ``other`` has no words of its own. Raises InputError ``reason_missing`` for an unknown code.
     """
     words = CUT_REASONS.get(code)
-    if words is None or (code == "other" and not is_stated(note)):
+    if words is None:
         raise InputError(
-            "reason_missing",
-            "核减须选理由，选“其他”须写明",
-            "a cut needs its reason; “other” is put in words",
-            remedy=" | ".join(CUT_REASONS),
+            "reason_missing", "核减须选理由", "a cut needs its reason", remedy=" | ".join(CUT_REASONS)
         )
     return "：".join(filter(None, (words[0] if code != "other" else "", note.strip())))
 

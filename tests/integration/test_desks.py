@@ -105,6 +105,10 @@ def test_a_cut_has_its_reason_and_the_page_keeps_the_error_beside_the_form(desks
     assert refused.status_code == 400
     assert '<details class="outcomes" open>' in refused.text
     assert states(desks)["421303", "employee"] is CaseState.READY
+    assert (
+        maker.send(PLAN, "/propose", cut | {"code": "whatever"}, fund="employee", decision="cut").status_code
+        == 400
+    )
     for amount in ("", "1e3", "-1", "999999999"):
         assert maker.send(
             PLAN,
@@ -289,8 +293,25 @@ def test_a_form_sent_twice_pays_once(approved: Desks) -> None:
     assert sum(paid.values()) == batch.total_fen
     assert releaser.post(form).status_code == 303
     assert approved.scene.executed_fen() == paid
-    # The other fund's batch, approved beside it, is not released by it.
-    assert batches_of(approved)[1].state is BatchState.APPROVED
+
+
+def test_a_supplementary_batch_beside_it_is_not_released_with_it(desks: Desks) -> None:
+    first, *others = desks.scene.counties
+    desks.scene.decide(at("2026-09-16 10:00"), *others)
+    desks.scene.run("funds-application", at("2026-09-20 09:00"))
+    desks.scene.decide(at("2026-09-21 10:00"), first)
+    desks.scene.run("funds-application", at("2026-09-21 11:00"))
+    desks.at("2026-09-24 09:00")
+    desks.of(FINANCE).send("/desk/payments", "/review")
+    desks.scene.run("disbursement", at("2026-09-28 08:00"))
+    desks.at("2026-09-28 09:00")
+    for batch in batches_of(desks):
+        desks.of(SECOND_CHECKER).send(f"/desk/payments/batches/{batch.id}", "/approve")
+    regular, supplementary = (batch for batch in batches_of(desks) if batch.fund == "employee")
+    assert release(desks.of(RELEASER), supplementary) == 303
+    assert sum(desks.scene.executed_fen().values()) == supplementary.total_fen
+    states_now = {batch.id: batch.state for batch in batches_of(desks)}
+    assert states_now[regular.id] is BatchState.APPROVED
 
 
 def test_who_ordered_or_approved_may_not_release(approved: Desks) -> None:

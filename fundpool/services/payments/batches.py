@@ -65,6 +65,8 @@ class BatchView:
     digest: str
     payees: tuple[PayeeChange, ...]
     last_month_total_fen: int
+    states: frozenset[ObligationState]
+    """The states in which its payments are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +297,8 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
         if each.state not in MAY_BE_ORDERED_AGAIN:
             before[each.unit] += each.amount_fen
     payees = []
-    for obligation in work.payments.obligations(batch_id=batch.id):
+    obligations = work.payments.obligations(batch_id=batch.id)
+    for obligation in obligations:
         credit = work.accounts.get(obligation.credit_account_id)
         payees.append(
             PayeeChange(
@@ -307,7 +310,13 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
                 instead_of=_instead_of(work, obligation),
             )
         )
-    return BatchView(batch, digest_of(work, batch), tuple(payees), last_month_total_fen=sum(before.values()))
+    return BatchView(
+        batch,
+        digest_of(work, batch, obligations),
+        tuple(payees),
+        last_month_total_fen=sum(before.values()),
+        states=frozenset(each.state for each in obligations),
+    )
 
 
 def _instead_of(work: Work, obligation: Obligation) -> Obligation | None:

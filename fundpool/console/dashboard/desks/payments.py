@@ -199,6 +199,8 @@ class BatchAtDesk:
     """A batch with its consequences, and why this person may not do what comes next."""
 
     view: BatchView
+    shown_state: str
+    """The batch's state, or ``settled`` once every payment of it has arrived."""
     next_right: Right | None
     may_not: FundpoolError | None
 
@@ -563,21 +565,23 @@ class PaymentDesk:
 
     def _at_desk(self, work: Work, request: Request, view: BatchView) -> BatchAtDesk:
         batch, account, now = view.batch, request.state.account, self._pages.clock()
+        has_arrived = view.states == {ObligationState.SETTLED}
+        state = (ObligationState.SETTLED if has_arrived else batch.state).value
         if batch.state is BatchState.SUBMITTED:
             may_not = obstacle(
                 account,
                 Right.APPROVE_PAYMENT,
                 lambda name: batches.require_approvable(work, batch, view.digest, checker=name, now=now),
             )
-            return BatchAtDesk(view, Right.APPROVE_PAYMENT, may_not)
+            return BatchAtDesk(view, state, Right.APPROVE_PAYMENT, may_not)
         if batch.state is BatchState.APPROVED:
             may_not = obstacle(
                 account,
                 Right.RELEASE_PAYMENT,
                 lambda name: batches.require_releasable(work, batch, name, now=now),
             )
-            return BatchAtDesk(view, Right.RELEASE_PAYMENT, may_not)
-        return BatchAtDesk(view, None, None)
+            return BatchAtDesk(view, state, Right.RELEASE_PAYMENT, may_not)
+        return BatchAtDesk(view, state, None, None)
 
 
 def _require_reason(reason: str) -> None:
