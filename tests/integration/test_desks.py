@@ -154,6 +154,14 @@ def test_a_decision_is_about_what_the_page_showed(desks: Desks) -> None:
     assert "version 2 has come in" in checker.see(PLAN)
 
 
+def test_a_desk_stands_in_the_present_whatever_day_the_address_names(desks: Desks) -> None:
+    desks.of(MAKER).send(PLAN, "/propose", fund="employee", decision="agree")
+    page = desks.of(CHECKER).see(f"{PLAN}{desks.place}&as_of=2026-09-12&lang=en")
+    assert "As of Wed 16 Sept 2026" in page
+    assert 'name="as_of"' not in page
+    assert "Awaiting the second person" in page
+
+
 def test_all_clean_ones_at_once_and_no_other(desks: Desks) -> None:
     assert desks.of(MAKER).send("/desk/review", "/plan/agree-to-clean").status_code == 303
     proposed = {county for (county, _), state in states(desks).items() if state is CaseState.PROPOSED}

@@ -2,16 +2,22 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from fundpool.console.dashboard.door import log_in_needed
+from fundpool.console.dashboard.reading import Moment
 from fundpool.domain.accounts import Account
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
 from fundpool.domain.rights import Right
+
+if TYPE_CHECKING:
+    from fundpool.console.dashboard.app import Pages, Place
 
 _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]{1,2})?", re.ASCII)
 
@@ -26,6 +32,12 @@ def obstacle(account: Account | None, right: Right, rule: Callable[[str], object
     except (InputError, RuleViolation) as error:
         return error
     return None
+
+
+def desk_place(pages: "Pages", request: Request) -> "Place":
+    """City and month of the address, as they stand now: at a desk people act, and nobody acts in the past."""
+    place = pages.place(request)
+    return place if place.as_of is None else replace(place, as_of=None, moment=Moment(pages.clock()))
 
 
 def acted(act: Callable[[], str], back: str, *, again: Callable[[FundpoolError, int], Response]) -> Response:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 
-from fundpool.console.dashboard.desks.acting import acted, obstacle, typed, typed_fen
+from fundpool.console.dashboard.desks.acting import acted, desk_place, obstacle, typed, typed_fen
 from fundpool.console.dashboard.door import Route
 from fundpool.console.dashboard.labels import N_
 from fundpool.console.dashboard.sankey import Link, draw
@@ -265,7 +265,7 @@ class PaymentDesk:
 
     def overview(self, request: Request, error: FundpoolError | None = None, status: int = 200) -> Response:
         """What went wrong, then what waits for finance, approval and release."""
-        place = replace(self._pages.place(request), path="/desk/payments")
+        place = replace(desk_place(self._pages, request), path="/desk/payments")
         city, month = place.city, place.month
 
         def read(work: Work) -> dict[str, object]:
@@ -365,7 +365,7 @@ class PaymentDesk:
 
     def flow(self, request: Request) -> Response:
         """The way of one scheme's money of the month, drawn and as a table."""
-        place = self._pages.place(request)
+        place = desk_place(self._pages, request)
         fund = request.query_params.get("fund") or place.city.funds[0].key
         place.city.fund(fund)
         flows = self.ports.database.read(
@@ -393,7 +393,7 @@ class PaymentDesk:
 
     def review(self, request: Request) -> Response:
         """Finance's amount for one line, or every line that waits as applied for."""
-        place = self._pages.place(request)
+        place = desk_place(self._pages, request)
 
         def act() -> str:
             is_line = bool(typed(request, "county"))
@@ -467,7 +467,7 @@ class PaymentDesk:
 
     def resolve(self, request: Request) -> Response:
         """Ask the bank about every payment of the city whose outcome is open; nothing is paid anew."""
-        place = self._pages.place(request)
+        place = desk_place(self._pages, request)
 
         def act() -> str:
             resolving.resolve(self.ports, self._pages.clock(), city=place.city.key, month=None)
@@ -477,7 +477,7 @@ class PaymentDesk:
 
     def resolve_break(self, request: Request) -> Response:
         """Close a break with the reason."""
-        place, number = self._pages.place(request), request.path_params["number"]
+        place, number = desk_place(self._pages, request), request.path_params["number"]
 
         def close(work: Work) -> None:
             reason = typed(request, "reason")
@@ -523,7 +523,7 @@ class PaymentDesk:
         return acted(act, place.url("/desk/payments"), again=partial(self.overview, request))
 
     def _batch(self, request: Request) -> tuple["Place", Batch]:
-        place, number = self._pages.place(request), request.path_params["batch"]
+        place, number = desk_place(self._pages, request), request.path_params["batch"]
         found = next(
             (
                 batch
@@ -547,7 +547,7 @@ class PaymentDesk:
         return place.url(f"/desk/payments/batches/{batch.id}")
 
     def _order(self, request: Request) -> tuple["Place", Obligation]:
-        place, number = self._pages.place(request), request.path_params["order"]
+        place, number = desk_place(self._pages, request), request.path_params["order"]
         found = self.ports.database.read(lambda work: work.payments.obligation(number))
         if found.city != place.city.key:
             raise InputError(
@@ -559,7 +559,7 @@ class PaymentDesk:
         return replace(place, month=found.month), found
 
     def _fund(self, request: Request) -> tuple["Place", str]:
-        place, fund = self._pages.place(request), request.path_params["fund"]
+        place, fund = desk_place(self._pages, request), request.path_params["fund"]
         place.city.fund(fund)
         return place, fund
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from fundpool.console.dashboard.board import business_day
-from fundpool.console.dashboard.desks.acting import acted, obstacle, typed, typed_fen
+from fundpool.console.dashboard.desks.acting import acted, desk_place, obstacle, typed, typed_fen
 from fundpool.console.dashboard.door import Route
 from fundpool.console.dashboard.labels import N_
 from fundpool.domain.duties import duties_of
@@ -104,7 +104,7 @@ class ReviewDesk:
 
     def queue(self, request: Request, error: FundpoolError | None = None, status: int = 200) -> Response:
         """Cases by whose turn it is, most urgent first."""
-        place = replace(self._pages.place(request), path="/desk/review")
+        place = replace(desk_place(self._pages, request), path="/desk/review")
         cases = self._ports.database.read(partial(self._queued, place))
         by_state = {
             "proposed": [each for each in cases if each.case.state is CaseState.PROPOSED],
@@ -264,7 +264,10 @@ class ReviewDesk:
         return self._decide_all(request, review.confirm, "confirmed")
 
     def _decide_all(self, request: Request, decide: Callable[..., object], done: str) -> Response:
-        place, document = self._pages.place(request), DocumentKind.named(request.path_params["document"])
+        place, document = (
+            desk_place(self._pages, request),
+            DocumentKind.named(request.path_params["document"]),
+        )
 
         def act() -> str:
             decide(
@@ -285,7 +288,7 @@ class ReviewDesk:
     # What pages and acts share
 
     def _addressed(self, request: Request) -> tuple["Place", DocumentKind, str]:
-        place = self._pages.place(request)
+        place = desk_place(self._pages, request)
         document, county = DocumentKind.named(request.path_params["document"]), request.path_params["county"]
         self._pages.require_unit(place, county)
         return place, document, county
