@@ -78,6 +78,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "extension": ("commands.records:extension", "延期 / Extensions of duties."),
     "nil-return": ("commands.records:nil_return", "零申报 / Nil returns."),
     "waiver": ("commands.records:waiver", "免报 / Waivers of filing."),
+    "users": (
+        "commands.users:app",
+        "用户 / Accounts of the people who work here: add, list, disable, password.",
+    ),
     "settings": ("commands.settings:settings", "设置 / Every setting and its value."),
     "demo": (
         "demo.command:demo",

@@ -7,21 +7,26 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from starlette.routing import Mount, Route
 
 from fundpool.adapters.keys.passwords import Argon2Passwords
+from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
 from fundpool.console.callback_record import CallbackRecord
 from fundpool.console.callbacks import callback_router
+from fundpool.console.cli import main
+from fundpool.console.dashboard import server
 from fundpool.console.dashboard.app import DashboardOptions, create_app
+from fundpool.console.dashboard.door import Door
+from fundpool.console.dashboard.door import Route as Declared
 from fundpool.console.dashboard.reading import MonthReader
 from fundpool.console.health_pages import health_router
 from fundpool.domain.accounts import FAILURES_ALLOWED, IDLE_FOR
-from fundpool.domain.rights import Role
+from fundpool.domain.rights import Right, Role
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.services.ports.work import MonthPorts
 from fundpool.services.users import accounts, sessions
@@ -111,6 +116,8 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
     ("GET", "/findings"): (f"/findings{PLACE}", READERS),
     ("GET", "/api/status"): (f"/api/status{PLACE}", READERS),
     ("GET", "/api/openapi.json"): ("/api/openapi.json", EVERYBODY),
+    ("GET", "/password"): ("/password", EVERYBODY),
+    ("POST", "/password"): ("/password", EVERYBODY),
     ("POST", "/logout"): ("/logout", EVERYBODY),
     **{
         # the desks: everybody of the city reads, each act is for its role
@@ -159,6 +166,9 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
 OF_A_COUNTY = {path for _, path in MATRIX if "{unit}" in path}
 """Routes whose address names a county."""
 
+OWN_ACTS = {("POST", "/logout"), ("POST", "/password")}
+"""Acts that everybody has, which need more than their address."""
+
 FOR_ANYBODY = {
     ("GET", "/login"),
     ("POST", "/login"),
@@ -200,6 +210,17 @@ def test_every_route_is_in_the_matrix(app: FastAPI) -> None:
     assert set(routes_of(app)) == set(MATRIX) | FOR_ANYBODY
 
 
+def test_the_served_program_answers_no_other_route(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    served: list[FastAPI] = []
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(server, "serve_until_stopped", lambda app, *_, ready: served.append(app))
+    assert main(["init", "--cities", CITY, "--sandbox"]) == 0
+    assert main(["serve"]) == 0
+    assert set(routes_of(served[0])) == set(MATRIX) | FOR_ANYBODY
+
+
 def test_nobody_gets_in_without_a_log_in(app: FastAPI, ports: MonthPorts) -> None:
     enter(ports.database, "某甲", Role.MAKER)
     for (method, path), (address, _) in MATRIX.items():
@@ -215,8 +236,10 @@ def test_each_role_gets_what_the_matrix_says(app: FastAPI, ports: MonthPorts, ro
     is_countys = role is Role.COUNTY_SUBMIT
     browser = logged_in(app, ports, role, CITY if is_countys else None, COUNTY if is_countys else None)
     for (method, path), (address, roles) in MATRIX.items():
-        if path != "/logout":
+        if (method, path) not in OWN_ACTS:
             assert is_let_in(browser, method, address) is (role in roles), (path, role)
+    refused = browser.post("/password", data={"csrf": form_token_of(browser), "old": "wrong", "new": "n" * 3})
+    assert "password_weak" in refused.text
     assert is_let_in(browser, "POST", "/logout")
     assert not is_let_in(browser, "GET", f"/{PLACE}")
 
@@ -400,6 +423,47 @@ def test_a_form_from_elsewhere_does_nothing_even_with_the_token(
     post_log_in(browser, clerk)
     answer = browser.post("/logout", data={"csrf": form_token_of(browser)}, headers=headers)
     assert answer.status_code == (303 if is_ours else 403)
+
+
+# ------------------------------------------------------------------------------------------- password once more
+
+
+def test_a_person_chooses_a_password_that_the_administrator_does_not_know(app: FastAPI, clerk: str) -> None:
+    browser, new = client(app), "another few unrelated words"
+    post_log_in(browser, clerk)
+    form = {"csrf": form_token_of(browser), "new": new}
+    assert browser.post("/password", data=form | {"old": "wrong wrong wrong"}).status_code == 403
+    assert browser.post("/password", data=form | {"old": PASSWORD, "new": PASSWORD}).status_code == 400
+    assert browser.post("/password", data=form | {"old": PASSWORD}).status_code == 303
+    assert browser.get(f"/{PLACE}").status_code == 303  # logged out
+    assert post_log_in(browser, clerk).status_code == 401
+    assert post_log_in(browser, clerk, new).status_code == 303
+
+
+def test_an_act_may_ask_for_the_password_once_more(ports: MonthPorts, clock: Clock, clerk: str) -> None:
+    """As the payment desk does before money is released."""
+    door = Door(ports.database, Argon2Passwords(), clock)
+    done: list[str] = []
+
+    def release(request: Request) -> Response:
+        done.append(door.require_password(request).name)
+        return Response("released")
+
+    pages = create_app(MonthReader(ports), lambda: NOW, DashboardOptions(time_of_day=clock))
+    route = Declared("/release", Right.ORDER_PAYMENT, release, "POST")
+    pages.add_route(route.path, door.answering(route), methods=["POST"])
+    browser = client(pages)
+    post_log_in(browser, clerk)
+    form = {"csrf": form_token_of(browser)}
+    assert browser.post("/release", data=form).status_code == 403
+    assert browser.post("/release", data=form | {"password": "wrong wrong wrong"}).status_code == 403
+    assert done == []
+    assert browser.post("/release", data=form | {"password": PASSWORD}).status_code == 200
+    assert done == [clerk]
+    for _ in range(FAILURES_ALLOWED):
+        browser.post("/release", data=form | {"password": "wrong wrong wrong"})
+    assert browser.post("/release", data=form | {"password": PASSWORD}).status_code == 403  # locked
+    assert done == [clerk]
 
 
 # ------------------------------------------------------------------------------------------- without accounts

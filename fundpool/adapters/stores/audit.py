@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,9 @@ from fundpool.domain.people import require_reason
 from schemas.tables.audit import audit
 
 _ADD = insert(audit)
+
+os_user: ContextVar[str | None] = ContextVar("os_user", default=None)
+"""The operating system's user by whose command the records are made; stands in each of them."""
 
 
 class SqlAuditStore:
@@ -41,9 +45,9 @@ class SqlAuditStore:
     ) -> None:
         require_reason(actor, reason)
         number, previous_hash = self.head()
-        detail = json.dumps(
-            {"before": before, "after": after}, ensure_ascii=False, sort_keys=True, default=str
-        )
+        user = os_user.get()
+        states = {"before": before, "after": after} | ({} if user is None else {"os_user": user})
+        detail = json.dumps(states, ensure_ascii=False, sort_keys=True, default=str)
         record = AuditRecord(
             number=number + 1,
             at=at,

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts, of_account_entry
 from fundpool.console.options import Act, AnyCity, AnyFund, Options
 from fundpool.console.output import Table, findings_in_words, pick
+from fundpool.domain.rights import Right
 from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def list_accounts(*, city: AnyCity = None, fund: AnyFund = None, options: Option
 
 
 @app.command(name="import")
+@acts(Right.RECORD)
 def import_accounts(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
@@ -46,6 +49,7 @@ def import_accounts(
 
 
 @app.command
+@acts(Right.APPROVE_ACCOUNT, of_account_entry)
 def approve(
     account_id: Annotated[int | None, Parameter(help="登记号 / entry number")] = None,
     *,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts
 from fundpool.console.options import (
     ActOnMonth,
     AnyCity,
@@ -17,6 +18,7 @@ from fundpool.console.options import (
     parse_amount,
 )
 from fundpool.console.output import Table, pick
+from fundpool.domain.rights import Right
 
 if TYPE_CHECKING:
     from fundpool.domain.application import Application
@@ -36,6 +38,7 @@ def list_applications(
 
 
 @app.command
+@acts(Right.REVIEW_APPLICATION)
 def review(
     *,
     fund: AnyFund = None,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from fundpool.console.acting import noting_user_of_machine
 from fundpool.console.options import Act, Json
 from fundpool.console.output import show
 from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.domain.rights import Right
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def restore(
     from fundpool.domain.people import person
     from fundpool.services.payments.recovery import quarantine
     from fundpool.services.ports.work import Work
+    from fundpool.services.users.accounts import account_named, has_accounts
 
     if (file is None) is not quarantine_only:
         raise InputError(
@@ -114,10 +117,14 @@ def restore(
     terms = build_ports(settings).gateway_terms
 
     def stop_all(work: Work) -> int:
+        # Of the books that are put back: those that are lost cannot say who may. Old ones know no accounts.
+        if has_accounts(work):
+            account_named(work, who).require(Right.MAINTAIN)
         stopped = quarantine(work, now=now, terms=terms)
-        work.audit.append(
-            at=now, actor=who, action="restore", subject="database", after={"file": str(file or "")}
-        )
+        with noting_user_of_machine():
+            work.audit.append(
+                at=now, actor=who, action="restore", subject="database", after={"file": str(file or "")}
+            )
         return stopped
 
     database, seals = Database(settings.resolved_database_url), seals_of(settings)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts, of_break
 from fundpool.console.options import (
     Act,
     AnyCity,
@@ -21,6 +22,7 @@ from fundpool.console.options import (
 )
 from fundpool.console.output import Columns, Table, pick, show, yuan
 from fundpool.domain.errors import InputError
+from fundpool.domain.rights import Right
 
 if TYPE_CHECKING:
     from fundpool.services.payments.resolving import StatementReport
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _Account = Annotated[str, Parameter(help="本方账号 / number of our account")]
 
 
+@acts(Right.RECORD)
 def statement(
     *,
     city: City,
@@ -230,6 +233,7 @@ def bank_files(*, options: Options = Options()) -> int:
     return options.show({"files": rows}, table, found=any(row["code"] for row in rows))
 
 
+@acts(Right.RECORD)
 def bank_balance(
     *,
     account: _Account,
@@ -246,6 +250,7 @@ def bank_balance(
     return _recorded(act, account=account, date=day.isoformat(), closing_fen=closing_fen)
 
 
+@acts(Right.RECORD)
 def match_receipt(
     *,
     account: _Account,
@@ -262,6 +267,7 @@ def match_receipt(
     return _recorded(act, account=account, serial=serial, booking=booking, breaks_cleared=cleared)
 
 
+@acts(Right.OPERATE, of_break)
 def assign_break(
     break_id: BreakNumber, *, owner: Annotated[str, Parameter(help="责任人 / who follows it up")], act: Act
 ) -> int:

@@ -37,6 +37,7 @@ def init(
     from fundpool.adapters.stores.migrations import current
     from fundpool.adapters.stores.setting_up import install, open_to_others
     from fundpool.bootstrap import build_ports
+    from fundpool.console.commands.users import first_user
     from fundpool.services.payments.installation import is_runnable, is_sandbox, known_cities
 
     settings = options.settings
@@ -63,6 +64,7 @@ def init(
         "policy_dir": str(settings.policy_dir.resolve()),
         "cities": [city.key for city in here],
         "sandbox": ports.database.read(is_sandbox),
+        "users": ports.database.read(lambda work: len(work.users.all())),
         "warnings": open_to_others(settings),
     }
     database.dispose()
@@ -73,5 +75,6 @@ def init(
         f"收件目录 drop folder: {document['drop_folder']}/<city>/<document>/",
         f"政策文件 policies: {document['policy_dir']}",
         *(f"  {city.key} {city.name_zh}" for city in here),
+        *([] if document["users"] else [first_user(is_sandbox=document["sandbox"])]),
         *document["warnings"],
     )

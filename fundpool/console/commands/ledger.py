@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts
 from fundpool.console.options import (
     Act,
     ActOnGivenMonth,
@@ -24,6 +25,7 @@ from fundpool.console.options import (
 )
 from fundpool.console.output import Table, findings_in_words, pick
 from fundpool.domain.periods import day_of
+from fundpool.domain.rights import Right
 from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
@@ -118,6 +120,7 @@ def export(
 
 
 @app.command(name="open")
+@acts(Right.RECORD)
 def open_books(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
@@ -143,6 +146,7 @@ def open_books(
 
 
 @app.command
+@acts(Right.RECORD)
 def income(
     *,
     city: City,
@@ -181,6 +185,7 @@ def income(
 
 
 @app.command(name="import-incomes")
+@acts(Right.RECORD)
 def import_incomes(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
@@ -211,6 +216,7 @@ def import_incomes(
 
 
 @app.command
+@acts(Right.RECORD)
 def reverse(
     key: Annotated[str, Parameter(help="分录的业务键 / business key of the entry")],
     *,
@@ -226,6 +232,7 @@ def reverse(
 
 
 @app.command(name="close-month")
+@acts(Right.OPERATE)
 def close_month(*, fund: AnyFund = None, act: ActOnGivenMonth) -> int:
     """结账 / Close a month's books of one fund, or of every fund; later data becomes an adjustment."""
     from fundpool.services.books import booking

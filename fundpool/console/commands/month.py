@@ -4,12 +4,14 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts
 from fundpool.console.commands.next import turns_table
 from fundpool.console.commands.run import report_as_json, report_table
 from fundpool.console.options import ActOnMonth, AnyCity, AnyMonthText, Dated
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.outcomes import StepRequest, exit_status
 from fundpool.domain.people import SYSTEM, person
+from fundpool.domain.rights import Right
 
 app = App(name="month")
 
@@ -27,6 +29,7 @@ def _place(request: StepRequest) -> dict[str, Any]:
 
 
 @app.command(name="open")
+@acts(Right.OPERATE)
 def open_(
     *, city: AnyCity = None, month: AnyMonthText = None, by: _By = SYSTEM, options: Dated = Dated()
 ) -> int:
@@ -61,6 +64,7 @@ def open_(
 
 
 @app.command
+@acts(Right.OPERATE)
 def close(*, act: ActOnMonth) -> int:
     """收尾一个月：收报表、备案、对账、结账，前一步办完才办下一步；可随时重复 / Close a month, each step once the one before is done.
 
@@ -90,6 +94,7 @@ def close(*, act: ActOnMonth) -> int:
     return exit_status(outcomes_of(closing.reports)) or int(not closing.is_closed)
 
 
+@acts(Right.OPERATE)
 def retry_failed(
     *, city: AnyCity = None, month: AnyMonthText = None, by: _By = SYSTEM, options: Dated = Dated()
 ) -> int:

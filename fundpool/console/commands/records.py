@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts
 from fundpool.console.options import (
     Act,
     ActOnDocument,
@@ -23,6 +24,7 @@ from fundpool.console.options import (
     parse_period,
 )
 from fundpool.console.output import Table, findings_in_words, pick
+from fundpool.domain.rights import Right
 from fundpool.services.ports.judging import Register, finding_to_json
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ _Number = Annotated[str, Parameter(name="--document-number", help="文号 / docu
 
 
 @budget.command(name="import")
+@acts(Right.RECORD)
 def import_budget(
     file: _File,
     *,
@@ -86,6 +89,7 @@ def list_budget(
 
 
 @openings.command(name="import")
+@acts(Right.RECORD)
 def import_openings(file: _File, *, act: ActOnGivenMonth) -> int:
     """登记期初余额，month 为其所属月末 / Record the balances at the end of the month before the first here.
 
@@ -102,6 +106,7 @@ def import_openings(file: _File, *, act: ActOnGivenMonth) -> int:
 
 
 @extension.command(name="add")
+@acts(Right.RECORD)
 def add_extension(
     *,
     city: AnyCity = None,
@@ -133,6 +138,7 @@ def add_extension(
 
 
 @nil_return.command(name="add")
+@acts(Right.FILE)
 def add_nil_return(
     *,
     county: County,
@@ -162,6 +168,7 @@ def add_nil_return(
 
 
 @waiver.command(name="add")
+@acts(Right.RECORD)
 def add_waiver(
     *,
     county: County,

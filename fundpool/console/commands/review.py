@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts
 from fundpool.console.options import (
     ActOnDocument,
     AnyCity,
@@ -24,6 +25,7 @@ from fundpool.console.options import (
 )
 from fundpool.console.output import Table
 from fundpool.domain.errors import InputError
+from fundpool.domain.rights import Right
 from fundpool.domain.submission import DocumentKind
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def list_cases(
 
 
 @app.command
+@acts(Right.REVIEW)
 def approve(
     *,
     county: Counties = None,
@@ -81,6 +84,7 @@ def approve(
 
 
 @app.command
+@acts(Right.REVIEW)
 def cut(
     *,
     county: County,
@@ -100,6 +104,7 @@ def cut(
 
 
 @app.command(name="return")
+@acts(Right.REVIEW)
 def return_(*, county: GivenCounties, reason: Reason, act: _Act) -> int:
     """退回县区重报 / Return the whole document to the counties; they can file again."""
     from fundpool.services.oversight.return_slips import return_to_counties
@@ -110,6 +115,7 @@ def return_(*, county: GivenCounties, reason: Reason, act: _Act) -> int:
 
 
 @app.command
+@acts(Right.CONFIRM_REVIEW)
 def confirm(*, county: Counties = None, fund: AnyFund = None, act: _Act) -> int:
     """复核：确认初审意见，须是另一人 / Confirm proposals; by another person than who made them."""
     from fundpool.services.documents.review import confirm as confirm_cases

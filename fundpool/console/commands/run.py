@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fundpool.console.acting import acts
 from fundpool.console.options import AnyCity, AnyMonthText, Counties, Dated, counties_in
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.month import MONTH
 from fundpool.domain.outcomes import StepReport, StepRequest, UnitState, exit_status
 from fundpool.domain.people import SYSTEM, person
+from fundpool.domain.rights import Right
 
 _STATES = {
     UnitState.DONE: "完成 done",
@@ -22,6 +24,7 @@ _STEP_HELP = "步骤，按当月次序 / the step, in the order of the month: " 
 )
 
 
+@acts(Right.OPERATE)
 def run(
     step: Annotated[str, Parameter(help=_STEP_HELP)],
     *,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts
 from fundpool.console.options import (
     AnyCity,
     AnyCounty,
@@ -21,6 +22,7 @@ from fundpool.console.options import (
 from fundpool.console.output import Table, error_document, minute, pick, yuan
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.month import step_collecting
+from fundpool.domain.rights import Right
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services.documents.document_kinds import filed_kind, intake_of
 from fundpool.services.documents.intake import FileReceipt, Sending
@@ -29,6 +31,7 @@ SHOWN_CHANGES = 60
 """So many changed figures of a version are printed; a list of payers may change by thousands."""
 
 
+@acts(Right.FILE)
 def submit(
     *files: Annotated[Path, Parameter(help="报送的文件 / files to file")],
     city: AnyCity = None,

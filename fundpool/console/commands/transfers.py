@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts, of_break, of_payment
 from fundpool.console.commands import bank_statements
 from fundpool.console.options import (
     Act,
@@ -26,6 +27,7 @@ from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import parse_month
+from fundpool.domain.rights import Right
 
 if TYPE_CHECKING:
     from fundpool.console.options import MonthAct
@@ -179,6 +181,7 @@ def _payees(view: "BatchView") -> Table:
 
 
 @app.command
+@acts(Right.APPROVE_PAYMENT)
 def approve(
     *,
     hop: _AnyHop = None,
@@ -206,6 +209,7 @@ def approve(
 
 
 @app.command
+@acts(Right.RELEASE_PAYMENT)
 def release(
     *,
     hop: _AnyHop = None,
@@ -279,6 +283,7 @@ def _hop(text: str | None) -> "Hop | None":
 
 
 @app.command
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """撤回未到银行的款项 / Withdraw a payment that is not with the bank: never sent, or definitely refused."""
     from fundpool.services.payments import payment_decisions
@@ -288,6 +293,7 @@ def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command
+@acts(Right.OPERATE, of_payment)
 def hold(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """挂起一笔款项 / Stop one payment until a person has looked."""
     from fundpool.services.payments.payment_decisions import hold_obligation
@@ -296,6 +302,7 @@ def hold(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="look-again")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def look_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """解除挂起 / Take a payment out of HELD to where its attempts say it stands."""
     from fundpool.services.payments.payment_decisions import look_again as leave_held
@@ -304,6 +311,7 @@ def look_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="accept-execution")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def accept_execution(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """认定银行的执行 / Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
     from fundpool.services.payments.payment_decisions import accept_execution as accept
@@ -312,6 +320,7 @@ def accept_execution(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="approve-retry")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def approve_retry(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """准予重试 / Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
     from fundpool.services.payments.payment_decisions import approve_retry as allow_retry
@@ -320,6 +329,7 @@ def approve_retry(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="order-again")
+@acts(Right.ORDER_PAYMENT, of_payment)
 def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
     """重新制单 / Order what came back (退票) or was withdrawn once more, to the account approved now; two others pass it."""
     from fundpool.services.payments.batches import order_again as order_once_more
@@ -382,6 +392,7 @@ def breaks(
 
 
 @app.command(name="resolve-break")
+@acts(Right.DECIDE_PAYMENT, of_break)
 def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
     """结清差异 / Close a break with a person's reason; nothing is written off by itself."""
     from fundpool.services.payments.resolving import resolve_break as close_break
@@ -391,6 +402,7 @@ def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="confirm-absence")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def confirm_absence(transfer_id: _Payment, *, act: Act) -> int:
     """确认未执行 / Confirm from the statements that an order was never executed; two people, one after the other."""
     from fundpool.services.payments.resolving import absence_to_confirm
@@ -435,6 +447,7 @@ def recover(
 
 
 @app.command(name="confirm-recovery")
+@acts(Right.DECIDE_PAYMENT)
 def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
     """凭对账单完成恢复核对 / Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
     from fundpool.services.payments.recovery import confirm_by_statements
@@ -454,6 +467,7 @@ def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int
 
 
 @app.command
+@acts(Right.OPERATE)
 def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
     """停发 / Stop sending for a fund at once."""
     from fundpool.domain.people import person
@@ -465,6 +479,7 @@ def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
 
 
 @app.command
+@acts(Right.DECIDE_PAYMENT)
 def restart(*, city: City, fund: Fund, act: Act) -> int:
     """恢复发送 / Start sending again: the first person asks, a second one confirms with the same command."""
     from fundpool.services.payments.kill_switches import restart_fund

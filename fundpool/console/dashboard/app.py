@@ -170,6 +170,8 @@ class Pages:
             Route("/login", Access.ANYBODY, self.log_in_form),
             Route("/login", Access.ANYBODY, self.log_in, "POST"),
             Route("/logout", Access.LOGGED_IN, self.log_out, "POST"),
+            Route("/password", Access.LOGGED_IN, self.password_form),
+            Route("/password", Access.LOGGED_IN, self.change_password, "POST"),
             Route("/healthz", Access.ANYBODY, self.healthz),
             Route("/", Right.READ_COUNTY, self.board),
             Route("/counties/{unit}", Right.READ_COUNTY, self.county),
@@ -214,6 +216,18 @@ class Pages:
     def log_out(self, request: Request) -> Response:
         """End the session."""
         self.door.log_out(request)
+        response = RedirectResponse("/login", 303)
+        end_session(request, response)
+        return response
+
+    def password_form(self, request: Request) -> Response:
+        """A person's own password."""
+        return self._page(request, "password.html", None)
+
+    def change_password(self, request: Request) -> Response:
+        """Change it, which ends every session; the person logs in anew."""
+        form = request.state.form
+        self.door.change_password(request, str(form.get("old") or ""), str(form.get("new") or ""))
         response = RedirectResponse("/login", 303)
         end_session(request, response)
         return response
