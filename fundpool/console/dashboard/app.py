@@ -222,7 +222,7 @@ class Pages:
 
     def password_form(self, request: Request) -> Response:
         """A person's own password."""
-        return self._page(request, "password.html", None)
+        return self.page(request, "password.html", None)
 
     def change_password(self, request: Request) -> Response:
         """Change it, which ends every session; the person logs in anew."""
