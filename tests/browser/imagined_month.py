@@ -338,7 +338,7 @@ class ImaginedReader(MonthReader):
             TransferBatch(number=12, fund="resident", duty="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
         )  # fmt: skip
 
-    def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
+    def books(self, city: str, moment: Moment, day: date | None = None) -> Sequence[FundBooks]:
         accounts = [
             AccountBalance(
                 account_type="fiscal_account",

@@ -60,6 +60,10 @@ FURTHER: dict[tuple[str, ...], list[str]] = {
     ("ledger", "reverse"): ["key", "--reason", "错"],
     ("month", "close"): ["--city", "taizhou", "--month", "2026-10"],
     ("nil-return", "add"): ["--document", "plan", "--county", "331002", "--reason", "无"],
+    ("notices", "call"): [
+        *("--city", "taizhou", "--month", "2026-10", "--duty", "submit_fund_use_plan"),
+        *("--county", "331002", "--note", "明日报"),
+    ],
     ("openings", "import"): ["x.csv", "--month", "2026-09"],
     ("restore",): ["--quarantine-only"],
     ("review", "approve"): ["--all-clean"],

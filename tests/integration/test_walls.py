@@ -27,16 +27,20 @@ from fundpool.console.dashboard.reading import MonthReader
 from fundpool.console.health_pages import health_router
 from fundpool.domain.accounts import FAILURES_ALLOWED, IDLE_FOR
 from fundpool.domain.rights import Right, Role
+from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.services.ports.work import MonthPorts
 from fundpool.services.users import accounts, sessions
 from fundpool.services.users.accounts import NewAccount
 from fundpool.settings import Settings
 from tests.accounts import BEGAN, PASSWORD, enter, token_of
+from tests.scripted_bank import ScriptedGateway
 
 NOW = BEGAN + timedelta(hours=1)
 CITY, COUNTY, OTHER, OTHER_CITY = "taizhou", "331002", "331003", "suizhou"
 READERS = {Role.MAKER, Role.CHECKER, Role.RELEASER, Role.AUDITOR}
 FILERS = {Role.COUNTY_SUBMIT, Role.MAKER}
+DECIDERS = {Role.CHECKER, Role.RELEASER}
+OPERATORS = DECIDERS | {Role.MAKER}
 EVERYBODY = set(Role)
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -53,7 +57,8 @@ class Clock:
 
 @pytest.fixture
 def ports(transactions: SqlTransactions, tmp_path: Path) -> MonthPorts:
-    return replace(build_ports(Settings(home=tmp_path)), database=transactions)
+    gateway = ScriptedGateway(BankBook())
+    return replace(build_ports(Settings(home=tmp_path)), database=transactions, gateway=gateway)
 
 
 @pytest.fixture
@@ -118,11 +123,60 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
     ("GET", "/lineage"): (f"/lineage{PLACE}&transfer=none", READERS),
     ("GET", "/balances"): (f"/balances{PLACE}", READERS),
     ("GET", "/findings"): (f"/findings{PLACE}", READERS),
+    ("GET", "/leader"): (f"/leader{PLACE}", READERS),
+    ("GET", "/leader/league.xlsx"): (f"/leader/league.xlsx{PLACE}", READERS),
+    ("GET", "/leader/league.csv"): (f"/leader/league.csv{PLACE}", READERS),
+    ("GET", "/audit"): (f"/audit{PLACE}", {Role.AUDITOR}),
+    ("GET", "/audit/sample"): (f"/audit/sample{PLACE}&seed=1", {Role.AUDITOR}),
+    ("GET", "/audit/sample.zip"): (f"/audit/sample.zip{PLACE}&seed=1", {Role.AUDITOR}),
+    ("GET", "/audit/files/{document}/{sha256}"): (f"/audit/files/plan/{'0' * 64}{PLACE}", {Role.AUDITOR}),
     ("GET", "/api/status"): (f"/api/status{PLACE}", READERS),
     ("GET", "/api/openapi.json"): ("/api/openapi.json", EVERYBODY),
     ("GET", "/password"): ("/password", EVERYBODY),
     ("POST", "/password"): ("/password", EVERYBODY),
     ("POST", "/logout"): ("/logout", EVERYBODY),
+    **{
+        # the desks: everybody of the city reads, each act is for its role
+        (method, f"/desk{path}"): (f"/desk{address or path}{PLACE}", roles)
+        for method, path, address, roles in (
+            ("GET", "/review", "", READERS),
+            ("GET", "/review/{document}/{county}", f"/review/plan/{COUNTY}", READERS),
+            (
+                "GET",
+                "/review/{document}/{county}/versions/{version:int}",
+                f"/review/plan/{COUNTY}/versions/1",
+                READERS,
+            ),
+            ("POST", "/review/{document}/agree-to-clean", "/review/plan/agree-to-clean", {Role.MAKER}),
+            ("POST", "/review/{document}/confirm-all", "/review/plan/confirm-all", {Role.CHECKER}),
+            ("POST", "/review/{document}/{county}/propose", f"/review/plan/{COUNTY}/propose", {Role.MAKER}),
+            ("POST", "/review/{document}/{county}/return", f"/review/plan/{COUNTY}/return", {Role.MAKER}),
+            ("POST", "/review/{document}/{county}/confirm", f"/review/plan/{COUNTY}/confirm", {Role.CHECKER}),
+            ("GET", "/payments", "", READERS),
+            ("GET", "/payments/flow", "", READERS),
+            ("POST", "/payments/review", "", {Role.RELEASER}),
+            ("POST", "/payments/resolve", "", OPERATORS),
+            ("GET", "/payments/batches/{batch:int}", "/payments/batches/1", READERS),
+            ("POST", "/payments/batches/{batch:int}/approve", "/payments/batches/1/approve", {Role.CHECKER}),
+            ("POST", "/payments/batches/{batch:int}/release", "/payments/batches/1/release", {Role.RELEASER}),
+            ("GET", "/payments/orders/{order:int}", "/payments/orders/1", READERS),
+            *(
+                ("POST", f"/payments/orders/{{order:int}}/{act}", f"/payments/orders/1/{act}", roles)
+                for act, roles in {
+                    "approve-retry": DECIDERS,
+                    "look-again": DECIDERS,
+                    "accept-execution": DECIDERS,
+                    "confirm-absence": DECIDERS,
+                    "cancel": DECIDERS,
+                    "order-again": {Role.MAKER},
+                    "hold": OPERATORS,
+                }.items()
+            ),
+            ("POST", "/payments/breaks/{number:int}/resolve", "/payments/breaks/1/resolve", DECIDERS),
+            ("POST", "/payments/funds/{fund}/stop", "/payments/funds/employee/stop", OPERATORS),
+            ("POST", "/payments/funds/{fund}/restart", "/payments/funds/employee/restart", DECIDERS),
+        )
+    },
 }
 
 OF_A_COUNTY = {(method, address) for (method, _), (address, _) in MATRIX.items() if COUNTY in address}
@@ -208,7 +262,7 @@ def test_each_role_gets_what_the_matrix_says(app: FastAPI, ports: MonthPorts, ro
 
 def test_a_county_reads_no_page_of_another_one(app: FastAPI, ports: MonthPorts) -> None:
     browser = logged_in(app, ports, Role.COUNTY_SUBMIT, CITY, COUNTY)
-    assert len(OF_A_COUNTY) == 7
+    assert len(OF_A_COUNTY) == 12
     for county in (unit.code for unit in ports.policies.city(CITY).units):
         for method, address in OF_A_COUNTY:
             assert is_let_in(browser, method, address.replace(COUNTY, county)) is (county == COUNTY)

@@ -96,8 +96,8 @@ def sample(
     from fundpool.console.commands.explain import in_words
     from fundpool.services.oversight.evidence import draw_payments, evidence_of
 
-    key, when = options.place_of(city, month)
-    if out.exists() and any(out.iterdir()):
+    now, (key, when) = options.now, options.place_of(city, month)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(
             "folder_not_empty",
             f"目录 {out} 不是空的",
@@ -105,9 +105,9 @@ def sample(
             remedy="--out NEW_FOLDER",
         )
     ports = options.open_month()
-    drawn = draw_payments(ports, key, when, size=n, seed=seed)
     make_folder(out)
-    for file in evidence_of(ports, drawn, in_words=in_words, now=options.now):
+    drawn = draw_payments(ports, key, when, size=n, seed=seed)
+    for file in evidence_of(ports, drawn, in_words=in_words, now=now):
         target = out / file.path
         with writing_to(target):
             target.parent.mkdir(parents=True, exist_ok=True)

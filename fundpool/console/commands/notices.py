@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts
 from fundpool.console.language import choose, one_language
 from fundpool.console.options import ActOnMonth, AnyCity, AnyCounty, AnyMonthText, Dated, chosen, writing_to
 from fundpool.console.output import Columns, Table, minute, pick
 from fundpool.domain.notices import KIND_NAMES, Notice, NoticeKind
+from fundpool.domain.rights import Right
 from fundpool.services.ports.notices import Channel, Message
 
 app = App(name="notices")
@@ -153,8 +155,9 @@ def list_notices(
     options: Dated = Dated(),
 ) -> int:
     """已发通知及送达凭据、电话记录 / What was told about a city, with the proof of delivery, and the calls."""
-    ports, key = options.open_month(), options.city_of(city)
-    start = options.now - timedelta(days=LISTED_DAYS) if since is None else business_clock(since)
+    now, ports, key = options.now, options.open_month(), options.city_of(city)
+    ports.policies.city(key)  # raises for a city that nobody knows
+    start = now - timedelta(days=LISTED_DAYS) if since is None else business_clock(since)
     stored, calls = ports.database.read(
         lambda work: (work.notices.since(start, key), work.notices.calls(start, key))
     )
@@ -240,6 +243,7 @@ def phone(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated = 
 
 
 @app.command
+@acts(Right.RECORD)
 def call(
     *,
     duty: Annotated[str, Parameter(help="职责 / the duty, such as submit_fund_use_plan")],
@@ -274,7 +278,8 @@ def calendar(
     """一个单位的期限日历 / The calendar of one unit's duties: done, extended and to come."""
     from fundpool.console.unit_calendar import unit_calendar
 
-    content = unit_calendar(options.open_month(), options.city_of(city), unit, now=options.now)
+    now = options.now
+    content = unit_calendar(options.open_month(), options.city_of(city), unit, now=now)
     with writing_to(out):
         out.write_bytes(content)
     return options.show({"file": out, "bytes": len(content)}, str(out))

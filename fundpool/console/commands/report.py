@@ -120,7 +120,9 @@ def paper(
     from fundpool.services.oversight.papers import file_of, numbered_papers
 
     key, when = options.place_of(city, month, now=options.now)
+    folder = (out or Settings().reports) / key / str(when) / "papers"
     ports = options.open_month()
+    make_folder(folder)  # before a number is assigned to what could not be written
     found = numbered_papers(
         ports,
         name,
@@ -131,8 +133,6 @@ def paper(
         now=options.now,
         language=language,
     )
-    folder = (out or Settings().reports) / key / str(when) / "papers"
-    make_folder(folder)
     written = []
     formats: tuple[PaperFormat, ...] = ("docx", "xlsx") if file_format == "both" else (file_format,)
     for numbered in found:

@@ -10,7 +10,7 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -32,7 +32,7 @@ from fundpool.console.dashboard.board import (
     build_board,
     business_day,
 )
-from fundpool.console.dashboard.desks import county, tasks
+from fundpool.console.dashboard.desks import county, payments, review, tasks
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     Access,
@@ -195,6 +195,8 @@ class Pages:
             Route("/findings", Right.READ_CITY, self.findings),
             *tasks.routes(self),
             *county.routes(self),
+            *review.routes(self),
+            *payments.routes(self),
         )
 
     # Pages are plain functions: they run in a thread, where a database may be waited for.
@@ -281,13 +283,7 @@ class Pages:
         """One county's month: duties, files, findings, review, transfers."""
         code = request.path_params["unit"]
         place = self.place(request, county=code)
-        if code not in {unit.code for unit in place.city.units}:
-            raise InputError(
-                "unknown_county",
-                f"{place.city.name_zh}没有代码为 {code} 的县（市、区）",
-                f"{place.city.name_en} has no county with code {code}",
-                remedy="从看板选择县（市、区） / choose a county on the board",
-            )
+        self.require_unit(place, code)
         read = self.reader.county(place.city.key, place.month, code, moment=place.moment)
         return self.page(
             request,
@@ -353,8 +349,17 @@ class Pages:
     def balances(self, request: Request) -> Response:
         """Account balances per fund, and whether the books balance."""
         place = self.place(request)
-        books = self.reader.books(place.city.key, place.moment)
-        return self.page(request, "balances.html", place, books=books)
+        day = self._day(request.query_params.get("day"))
+        books = self.reader.books(place.city.key, place.moment, day)
+        return self.page(request, "balances.html", place, books=books, day=day)
+
+    def _day(self, text: str | None) -> date | None:
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            raise InputError(
+                "unknown_day", f"“{text}”不是日期", f"“{text}” is no day", remedy="2026-10-09"
+            ) from None
 
     def findings(self, request: Request) -> Response:
         """Who is late, missing or inconsistent, worst first."""
@@ -458,6 +463,16 @@ class Pages:
             months=tuple(_offered(month, months, moment)),
         )
 
+    def require_unit(self, place: Place, code: str) -> None:
+        """Raise InputError ``unknown_county`` unless the city's register has the county."""
+        if code not in {unit.code for unit in place.city.units}:
+            raise InputError(
+                "unknown_county",
+                f"{place.city.name_zh}没有代码为 {code} 的县（市、区）",
+                f"{place.city.name_en} has no county with code {code}",
+                remedy="从看板选择县（市、区） / choose a county on the board",
+            )
+
     def cities(self, request: Request) -> list[CityPolicy]:
         """The cities that the account may read."""
         account: Account | None = request.state.account
@@ -556,8 +571,9 @@ _MONTHS_OFFERED = 36
 
 def _other_language_url(request: Request, language: Language, place: Place | None) -> str:
     other = next(key for key in languages() if key != language.key)
-    path = request.url.path if request.method == "GET" or place is None else place.path
-    return f"{path}?{urlencode({**request.query_params, 'lang': other})}"
+    query = {**request.query_params, "lang": other}
+    # Beside an error of a form stands the page of the form, which is at another address than the act.
+    return f"{request.url.path if place is None else place.path}?{urlencode(query)}"
 
 
 _FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not_ours", "password_wrong"})

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 
 from fundpool.adapters.keys.passwords import Argon2Passwords
 from fundpool.console.commands.explain import in_words
 from fundpool.console.dashboard.door import Door
-from fundpool.domain.periods import Month, Year
+from fundpool.domain.periods import SHANGHAI, Month, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.services.oversight import overview, status
 from fundpool.services.oversight.audit_trail import TrailPage, TrailQuestion, trail_page
@@ -195,15 +195,17 @@ class MonthReader:
         """A received file as it came in. Raises InputError for a file the city never received."""
         return original_file(self.ports, city, document, sha256=sha256)
 
-    def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
-        """Balances and trial balance per fund."""
+    def books(self, city: str, moment: Moment, day: date | None = None) -> Sequence[FundBooks]:
+        """Balances and trial balance per fund; with ``day`` what the accounts held at its end."""
         policy = self.ports.policies.city(city)
-        return self.ports.database.read(lambda work: _books(work, policy, moment))
+        return self.ports.database.read(lambda work: _books(work, policy, moment, day=day))
 
     def ping(self) -> None:
         """Touch the database; raises ServiceUnavailable when it is away."""
         self.ports.database.read(lambda work: work.audit.head())
 
 
-def _books(work: Work, policy: CityPolicy, moment: Moment) -> Sequence[FundBooks]:
-    return overview.fund_books(work, policy.key, [fund.key for fund in policy.funds], as_of=moment.at)
+def _books(work: Work, policy: CityPolicy, moment: Moment, *, day: date | None = None) -> Sequence[FundBooks]:
+    funds = [fund.key for fund in policy.funds]
+    until = None if day is None else datetime.combine(day, time.max, SHANGHAI)
+    return overview.fund_books(work, policy.key, funds, as_of=moment.at, event_until=until)

@@ -43,6 +43,7 @@ def _environment(language: Language) -> Environment:
         moment=lambda value: _dated(value, language.moment),
         month=language.month,
         yuan=format_yuan,
+        plain_yuan=lambda amount_fen: format_yuan(amount_fen, separators=False),
         tail=account_tail,
         document=lambda document: document_name(document, language),
         figure=lambda field, document: figure_name(document, field, language),

@@ -23,9 +23,14 @@ from fundpool.services.ports.work import Work
 from schemas.dashboard import AccountBalance, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
 
-def fund_books(work: Work, city: str, funds: Sequence[str], *, as_of: datetime) -> list[FundBooks]:
-    """Bank accounts and trial balance of each fund that has books, as the books stood at ``as_of``."""
-    held = balances(work, city, recorded_until=as_of)
+def fund_books(
+    work: Work, city: str, funds: Sequence[str], *, as_of: datetime, event_until: datetime | None = None
+) -> list[FundBooks]:
+    """Bank accounts and trial balance of each fund that has books, as the books stood at ``as_of``.
+
+    ``event_until``: with what happened until then alone.
+    """
+    held = balances(work, city, event_until=event_until, recorded_until=as_of)
     register = {
         (account.fund, account.account_type, account.unit): account
         for account in work.accounts.find(city=city, status=AccountStatus.APPROVED)

@@ -45,10 +45,19 @@ def return_to_counties(
     reason: str,
     by: str,
     now: datetime,
+    seen: str | None = None,
 ) -> tuple[ReviewCase, ...]:
     """A person returns the counties' documents (see ``review.send_back``) and each county gets its slip."""
     cases = send_back(
-        ports, city=city, month=month, document=document, counties=counties, reason=reason, by=by, now=now
+        ports,
+        city=city,
+        month=month,
+        document=document,
+        counties=counties,
+        reason=reason,
+        by=by,
+        now=now,
+        seen=seen,
     )
     issue_slips(ports, ports.policies.city(city), document, month=month, counties=counties)
     return cases
