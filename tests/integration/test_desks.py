@@ -259,7 +259,7 @@ def test_a_countys_task_goes_from_now_to_waiting(clerk: TestClient, scene: CityS
     scene.run("plan-review", clock.now)
     after = groups(clerk.get("/tasks"))
     assert "没有要您办的" in after["now"]
-    assert "审核人" in after["waiting"]
+    assert "初审人" in after["waiting"]
     assert "报送文件" in after["done"]
 
 
