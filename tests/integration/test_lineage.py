@@ -203,7 +203,7 @@ def test_cuts_stand_between_the_cell_and_the_payment(transactions: SqlTransactio
     assert explained.cell.sha256 in page.text
     assert "核定额" in page.text
     english = client.get(f"{address}&lang=en").text
-    assert "reviewed by finance" in english
+    assert "confirmed by finance" in english
     assert "核定额" not in english
     assert client.get("/lineage?city=suizhou&month=2026-10&transfer=nothing").status_code == 404
     text = "\n".join(lines_of(explained))
