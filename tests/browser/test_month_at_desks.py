@@ -97,6 +97,7 @@ def test_a_month_is_carried_by_people_at_their_desks(served: Served, logged_in: 
         page.click("main .up")
     page = logged_in(CHECKER, "/desk/review")
     page.click("text=全部确认")
+    page.wait_for_selector("[role=status]")
     shoot(page, "review-decided")
     assert page.locator("#proposed").count() == 0
 
@@ -107,6 +108,7 @@ def test_a_month_is_carried_by_people_at_their_desks(served: Served, logged_in: 
     shoot(page, "finance-en")
     shoot(logged_in(FINANCE, "/desk/payments", width=390), "finance-phone")
     page.click("text=Review all of them as applied for")
+    page.wait_for_selector("[role=status]")
     for step, moment in (("disbursement", "2026-09-30"), ("allocation", "2026-10-09")):
         scene.run(step, at(f"{moment} 11:00"))
         desks.at(f"{moment} 11:30")
@@ -136,7 +138,7 @@ def let_out(served: Served, logged_in: Callable[..., Page]) -> None:
                 page.fill("[name=password]", PASSWORD)
             shoot(page, f"batch-{name}")
             page.click("main form.act button:not([disabled])")
-            assert page.locator("[role=status]").count() == 1
+            page.wait_for_selector("[role=status]")  # a click returns before the page it leads to is there
             if text == "放行":
                 page.click("tbody a >> nth=0")
                 shoot(page, "order")
