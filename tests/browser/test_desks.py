@@ -101,5 +101,6 @@ def test_a_clerk_of_the_city_comes_from_the_tasks_to_a_countys_form(visit, url):
     waiting = page.locator("section:has(#waiting)")
     assert "waits for: county medical insurance agency" in waiting.inner_text()
     waiting.locator("text=Huangyan").click()
+    page.wait_for_selector("input[type=file]")
     assert page.inner_text("h1").startswith("Huangyan")
     assert page.locator("input[type=file]").count() >= 1
