@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.periods import SHANGHAI
@@ -322,3 +323,32 @@ def test_statement_numbers_may_restart_each_year_and_importing_again_is_no_repea
         take(scene, of, sequence=sequence, at=at)
         take(scene, of, sequence=sequence, at=at + timedelta(days=1))
     assert breaks(scene, "statement_sequence_gap") == []
+
+
+def test_a_catch_up_reads_what_stood_before_once_for_all_its_days(scene):
+    """Two months of days are taken in within one transaction: four queries a day took longer than the matching."""
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        asked.append(statement)
+
+    event.listen(scene.ports.database.database.engine, "before_cursor_execute", note)
+    for days in (range(2, 4), range(5, 12)):
+        asked.clear()
+        scene.ports.database.transaction(
+            lambda work, days=days: [
+                resolving.match_statement(
+                    work,
+                    ACCOUNT,
+                    day(number),
+                    statement=DayStatement((), opening_fen=0, closing_fen=0, sequence=number),
+                    fetched_at=FINAL,
+                    now=FINAL,
+                    terms=TERMS,
+                )
+                for number in days
+            ]
+        )
+        read = [text for text in asked if text.startswith("SELECT")]
+        assert sum("FROM statement_day" in text for text in read) == 1
+        assert not any("FROM reconciliation_break" in text for text in read)

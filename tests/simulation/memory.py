@@ -676,7 +676,6 @@ class MemoryAttempts:
         city: Any = None,
         month: Any = None,
         due_at: datetime | None = None,
-        executed_on: date | None = None,
     ) -> list[Attempt]:
         wanted = set(states)
         return [
@@ -684,8 +683,18 @@ class MemoryAttempts:
             for each in self._state.attempts.values()
             if each.state in wanted
             and (due_at is None or (each.next_query_at is not None and each.next_query_at <= due_at))
-            and (executed_on is None or _is_on(each.executed_at, executed_on))
         ]
+
+    def executed(self, account_no: str, day: date, states: Iterable[AttemptState]) -> list[Attempt]:
+        return [
+            each
+            for each in self.in_states(states)
+            if _is_on(each.executed_at, day) and self._paid_from(each) == account_no
+        ]
+
+    def _paid_from(self, attempt: Attempt) -> str:
+        obligation = self._state.obligations[attempt.obligation_id]
+        return self._state.accounts[obligation.debit_account_id].account_no
 
     def change(self, attempt: Attempt, **fields: Any) -> Attempt:
         current = self._state.attempts[attempt.id]
@@ -726,6 +735,7 @@ class MemoryBreaks:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.entered = 0
 
     def add(self, found: Break) -> bool:
         known = ((each.kind, each.reference) for each in self._state.breaks.values())
@@ -733,6 +743,7 @@ class MemoryBreaks:
             return False
         number = len(self._state.breaks) + 1
         self._state.own("breaks")[number] = replace(found, id=number)
+        self.entered += 1
         return True
 
     def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:

@@ -37,6 +37,8 @@ class SqlAccountStore(SealedStore):
         super().__init__(connection, rows, seals)
         # Sending one payment looks at its two accounts a dozen times, in transactions that change neither.
         self._read: dict[int, BankAccount] = {}
+        # An order of many payees asks for its payer's account as often, and twice for each payee's.
+        self._approved: dict[tuple[str, ...], BankAccount | None] = {}
 
     def propose(self, proposal: AccountProposal, maker: str, at: datetime) -> BankAccount:
         place = {name: str(getattr(proposal, name)) for name in ("city", "fund", "unit", "account_type")}
@@ -52,6 +54,7 @@ class SqlAccountStore(SealedStore):
     ) -> BankAccount:
         c = bank_account.c
         self._read.clear()
+        self._approved.clear()
         before = self.approved(account.city, account.fund, account.account_type, unit=account.unit)
         if before is not None:
             retired = self._seals.changed(before, status=AccountStatus.RETIRED)
@@ -81,6 +84,7 @@ class SqlAccountStore(SealedStore):
                 f"账户登记 {account.id} 已被他人处理",
                 f"account entry {account.id} was dealt with meanwhile",
             )
+        self._approved.clear()
         return self.get(account.id)
 
     def get(self, account_id: int) -> BankAccount:
@@ -104,8 +108,11 @@ class SqlAccountStore(SealedStore):
 
     def approved(self, city: str, fund: str, account_type: AccountType, *, unit: str) -> BankAccount | None:
         place = {"city": city, "fund": fund, "account_type": account_type.value, "unit": unit}
-        found = self._those(place | {"status": AccountStatus.APPROVED.value})
-        return found[0] if found else None
+        key = tuple(place.values())
+        if key not in self._approved:
+            found = self._those(place | {"status": AccountStatus.APPROVED.value})
+            self._approved[key] = found[0] if found else None
+        return self._approved[key]
 
     def find(
         self,

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, values_of
@@ -13,6 +13,7 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month, midnight
 from fundpool.domain.transfer import Attempt, AttemptState
 from fundpool.services.ports.money_ports import GatewayCall
+from schemas.tables.accounts import bank_account
 from schemas.tables.transfers import attempts, callback_inbox, gateway_call, obligations
 
 _ATTEMPT, _ATTEMPT_BY_KEY = rows_where(attempts, "id"), rows_where(attempts, "key")
@@ -26,6 +27,17 @@ def _attempts_of(dialect: str) -> Select[Any]:
     return select(attempts).where(among(dialect, c.obligation_id)).order_by(c.obligation_id, c.attempt_no)
 
 
+_EXECUTED = (
+    select(attempts)
+    .join(obligations, obligations.c.id == attempts.c.obligation_id)
+    .join(bank_account, bank_account.c.id == obligations.c.debit_account_id)
+    .where(
+        bank_account.c.account_no == bindparam("account_no"),
+        attempts.c.executed_at >= bindparam("first"),
+        attempts.c.executed_at < bindparam("end"),
+    )
+    .order_by(attempts.c.id)
+)
 _CALLS = rows_where(gateway_call, "attempt_key").order_by(gateway_call.c.id)
 
 
@@ -70,17 +82,11 @@ class SqlAttemptStore(SealedStore):
         city: str | None = None,
         month: Month | None = None,
         due_at: datetime | None = None,
-        executed_on: date | None = None,
     ) -> list[Attempt]:
         c = attempts.c
         query = select(attempts).where(c.state.in_([state.value for state in states])).order_by(c.id)
         if due_at is not None:
             query = query.where(c.next_query_at <= due_at)
-        if executed_on is not None:
-            query = query.where(
-                c.executed_at >= midnight(executed_on),
-                c.executed_at < midnight(executed_on + timedelta(days=1)),
-            )
         if city is not None or month is not None:
             query = query.join(obligations, obligations.c.id == attempts.c.obligation_id)
         if city is not None:
@@ -88,6 +94,12 @@ class SqlAttemptStore(SealedStore):
         if month is not None:
             query = query.where(obligations.c.month == str(month))
         return [attempt_of(row) for row in self._all(query)]
+
+    def executed(self, account_no: str, day: date, states: Iterable[AttemptState]) -> list[Attempt]:
+        of_day = {"first": midnight(day), "end": midnight(day + timedelta(days=1))}
+        rows = self._all(_EXECUTED, account_no=account_no, **of_day)
+        wanted = frozenset(states)
+        return [attempt for row in rows if (attempt := attempt_of(row)).state in wanted]
 
     def change(self, attempt: Attempt, **fields: Any) -> Attempt:
         return attempt_of(self._change(attempts, attempt, f"支付 {attempt.key}", fields=fields))

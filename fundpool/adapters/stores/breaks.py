@@ -21,12 +21,15 @@ def _breaks(*names: str, only_open: bool) -> Select[Any]:
 class SqlBreakStore(Store):
     """``BreakStore`` on SQL."""
 
+    entered = 0
+
     def add(self, found: Break) -> bool:
         c = reconciliation_break.c
         known = select(c.id).where(c.kind == found.kind, c.reference == found.reference)
         if self._connection.scalar(known) is not None:
             return False
         self._rows.insert(reconciliation_break, values_of(found))
+        self.entered += 1
         return True
 
     def find(self, city: str | None = None, *, only_open: bool = True) -> list[Break]:

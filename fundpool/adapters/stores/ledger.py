@@ -138,9 +138,10 @@ class SqlLedgerStore:
         return found
 
     def _open(self, refs: Iterable[AccountRef]) -> None:
-        for ref in refs:
-            row = self._rows.insert(
-                ledger_account,
+        opened = list(refs)
+        rows = self._rows.insert_all(
+            ledger_account,
+            (
                 {
                     "city": ref.city,
                     "fund": ref.fund,
@@ -150,9 +151,11 @@ class SqlLedgerStore:
                     "is_cash": int(ref.is_cash),
                     "posted_fen": 0,
                     "reserved_fen": 0,
-                },
-            )
-            self._ids[ref.text] = row["id"]
+                }
+                for ref in opened
+            ),
+        )
+        self._ids |= {ref.text: row["id"] for ref, row in zip(opened, rows, strict=True)}
 
     def existing(self, keys: Sequence[str]) -> dict[str, Posting]:
         # Most keys are new: the cheap question first, the whole rows only for the few that exist.

@@ -25,6 +25,7 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import NULLTYPE
 
 from fundpool.domain.row_trail import (
@@ -86,6 +87,13 @@ def _numbered_by_database(table: Table) -> Column[Any] | None:
 @cache
 def _adding(table: Table) -> Insert:
     return insert(table)
+
+
+@cache
+def _adding_numbered(table: Table) -> ReturningInsert[Any]:
+    numbered = _numbered_by_database(table)
+    assert numbered is not None
+    return insert(table).returning(numbered, sort_by_parameter_order=True)
 
 
 @cache
@@ -165,20 +173,21 @@ class RowWriter:
         self._note_new(table, row)
         return row
 
-    def insert_all(self, table: Table, values: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows in one statement."""
+    def insert_all(self, table: Table, values: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Add rows in one statement and return them whole, in their order."""
         rows: list[dict[str, Any]] = [{**_empty(table), **each} for each in values]
         if not rows:
-            return
+            return rows
         numbered = _numbered_by_database(table)
         if numbered is None:
             self._connection.execute(_adding(table), rows)
         else:
-            adding = insert(table).returning(numbered, sort_by_parameter_order=True)
-            for row, number in zip(rows, self._connection.scalars(adding, rows), strict=True):
+            numbers = self._connection.scalars(_adding_numbered(table), rows)
+            for row, number in zip(rows, numbers, strict=True):
                 row[numbered.name] = number
         for row in rows:
             self._note_new(table, row)
+        return rows
 
     def update(self, table: Table, which: Sequence[ColumnElement[bool]], values: Mapping[str, Any]) -> int:
         """Set ``values`` in the rows that meet ``which``; how many there were."""

@@ -1,14 +1,15 @@
 """The bank's statements and matched receipts, on SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, bindparam, or_, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, or_, select
 
 from fundpool.adapters.stores.listed_values import among, listed
+from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.adapters.stores.store import Store, record_of, rows_where, values_of
 from fundpool.domain.chart_of_accounts import AccountRef, Flow
 from fundpool.domain.ledger import COUNTING
@@ -19,10 +20,9 @@ from schemas.tables.ledger import ledger_account, posting, voucher
 from schemas.tables.statements import receipt_match, statement_balance
 from schemas.tables.transfers import statement_day, statement_line
 
-_BALANCES = rows_where(statement_balance, "account_no").order_by(statement_balance.c.day)
+_BALANCES = rows_where(statement_balance, "account_no")
 _LINE = rows_where(statement_line, "account_no", "bank_serial")
-_SEQUENCES = rows_where(statement_day, "account_no").where(statement_day.c.sequence.is_not(None))
-_IMPORTS = rows_where(statement_day, "account_no")
+_DAYS = rows_where(statement_day, "account_no")
 _LINES_BETWEEN = (
     rows_where(statement_line, "account_no")
     .where(
@@ -40,6 +40,12 @@ def _keys_with_lines(dialect: str) -> Select[Any]:
 
 class SqlStatementStore(Store):
     """``StatementStore`` on SQL."""
+
+    def __init__(self, connection: Connection, rows: RowWriter) -> None:
+        super().__init__(connection, rows)
+        # A catch-up keeps two months of an account's days in one transaction: what stood before is read once.
+        self._days: dict[str, dict[date, Mapping[Any, Any]]] = {}
+        self._balances: dict[str, dict[date, StatedBalance]] = {}
 
     def add_lines(
         self, lines: Sequence[StatementLine], at: datetime
@@ -63,19 +69,31 @@ class SqlStatementStore(Store):
         self, account_no: str, day: date, lines: int, *, at: datetime, sequence: int | None
     ) -> None:
         key = {"account_no": account_no, "day": day.isoformat()}
-        self._rows.put(statement_day, key, {"lines": lines, "imported_at": at, "sequence": sequence})
+        values = {"lines": lines, "imported_at": at, "sequence": sequence}
+        days = self._days_of(account_no)
+        if day in days:
+            self._rows.put(statement_day, key, values)
+        else:
+            self._rows.insert(statement_day, key | values)
+        days[day] = values
 
     def mark_not_imported(self, account_no: str, day: date) -> None:
         c = statement_day.c
         self._rows.delete(statement_day, [c.account_no == account_no, c.day == day.isoformat()])
+        self._days_of(account_no).pop(day, None)
 
     def sequences(self, account_no: str) -> dict[date, int]:
-        rows = self._all(_SEQUENCES, account_no=account_no)
-        return {date.fromisoformat(row["day"]): row["sequence"] for row in rows}
+        days = self._days_of(account_no).items()
+        return {day: row["sequence"] for day, row in days if row["sequence"] is not None}
 
     def imports(self, account_no: str) -> dict[date, datetime]:
-        rows = self._all(_IMPORTS, account_no=account_no)
-        return {date.fromisoformat(row["day"]): row["imported_at"] for row in rows}
+        return {day: row["imported_at"] for day, row in self._days_of(account_no).items()}
+
+    def _days_of(self, account_no: str) -> dict[date, Mapping[Any, Any]]:
+        if account_no not in self._days:
+            rows = self._all(_DAYS, account_no=account_no)
+            self._days[account_no] = {date.fromisoformat(row["day"]): row for row in rows}
+        return self._days[account_no]
 
     def lines_of_key(self, attempt_key: str) -> list[StatementLine]:
         return [_line(row) for row in self._all(_LINES_OF_KEY, attempt_key=attempt_key)]
@@ -94,10 +112,19 @@ class SqlStatementStore(Store):
         del values["day"]
         key = {"account_no": account_no, "day": balance.day.isoformat()}
         self._rows.put(statement_balance, key, values)
+        self._balances_of(account_no)[balance.day] = balance
 
     def balances(self, account_no: str) -> list[StatedBalance]:
-        rows = self._all(_BALANCES, account_no=account_no)
-        return [record_of(StatedBalance, row, day=date.fromisoformat(row["day"])) for row in rows]
+        balances = self._balances_of(account_no)
+        return [balances[day] for day in sorted(balances)]
+
+    def _balances_of(self, account_no: str) -> dict[date, StatedBalance]:
+        if account_no not in self._balances:
+            self._balances[account_no] = {
+                (day := date.fromisoformat(row["day"])): record_of(StatedBalance, row, day=day)
+                for row in self._all(_BALANCES, account_no=account_no)
+            }
+        return self._balances[account_no]
 
     def lines(self, account_no: str, until: date) -> list[StoredLine]:
         c = statement_line.c

@@ -462,7 +462,7 @@ def match_statement(
 
     ``source``, ``by``: where the balances stand that come with it, and who brought them.
     """
-    breaks_before = len(work.breaks.find(only_open=False))
+    breaks_before = work.breaks.entered
     fresh, altered = statement_chain.take_in(
         work,
         account_no,
@@ -483,7 +483,7 @@ def match_statement(
             report_line(work, line, "statement_line_repeated", now=now)
     settled = sum(_match_line(work, line, now, terms=terms) for line in fresh)
     _expect_on_statement(work, account_no, day, now=now)
-    return len(fresh), settled, len(work.breaks.find(only_open=False)) - breaks_before
+    return len(fresh), settled, work.breaks.entered - breaks_before
 
 
 def _match_line(work: Work, line: StatementLine, now: datetime, *, terms: GatewayTerms) -> bool:
@@ -581,10 +581,10 @@ def _as_released(work: Work, obligation: Obligation) -> Obligation:
 
 def _expect_on_statement(work: Work, account_no: str, day: date, *, now: datetime) -> None:
     """What we hold as executed on a day whose statement is in must be on it."""
-    for attempt in work.attempts.in_states(_ARRIVED, executed_on=day):
+    if day_of(now) <= day:
+        return
+    for attempt in work.attempts.executed(account_no, day, _ARRIVED):
         order = TransferOrder.from_body(attempt.request)
-        if order.debit_account != account_no or day_of(now) <= day:
-            continue
         standing = standing_of(order, work.statements.lines_of_key(attempt.key))
         if standing.executions:
             continue

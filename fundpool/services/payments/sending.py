@@ -131,7 +131,9 @@ def send_batch(
             errors[obligation.id] = error
 
     def outcomes(work: Work) -> list[TransferOutcome]:
-        return outcomes_of(work, [work.payments.obligation(each.id) for each in obligations], errors)
+        ids = {each.id for each in obligations}
+        standing = work.payments.obligations(city=city, month=month, hop=hop)
+        return outcomes_of(work, [each for each in standing if each.id in ids], errors)
 
     return tuple(ports.database.read(outcomes))
 

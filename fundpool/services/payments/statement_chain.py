@@ -39,7 +39,6 @@ def take_in(
     """
     imports = work.statements.imports(account_no)
     chain = _Chain(work, account_no, now, imported=frozenset(imports) | {day})
-    known = work.statements.lines_of_account(account_no, day, day)
     fresh, altered = work.statements.add_lines(statement.lines, now)
     was_final = day in final_days(imports, terms)
     if was_final:
@@ -50,7 +49,7 @@ def take_in(
         return fresh, altered
     is_newest = day not in imports or fetched_at >= imports[day]
     if was_final and is_newest:
-        chain.report_gone(day, known, statement.lines)
+        chain.report_gone(day, statement.lines)
     if is_newest:
         # A worker that slept over a later fetch must not make the day look younger than it is known.
         work.statements.mark_imported(
@@ -133,9 +132,9 @@ class _Chain:
                 stops_fund=line.direction is Direction.DEBIT or is_ours,
             )
 
-    def report_gone(self, day: date, known: Iterable[StatementLine], lines: Iterable[StatementLine]) -> None:
+    def report_gone(self, day: date, lines: Iterable[StatementLine]) -> None:
         serials = {line.bank_serial for line in lines}
-        for line in known:
+        for line in self.work.statements.lines_of_account(self.account_no, day, day):
             if line.bank_serial not in serials:
                 self._enter(
                     "statement_line_gone",

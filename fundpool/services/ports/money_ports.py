@@ -410,9 +410,11 @@ class AttemptStore(Protocol):
         city: str | None = None,
         month: Month | None = None,
         due_at: datetime | None = None,
-        executed_on: date | None = None,
     ) -> list[Attempt]:
-        """Attempts in the given states, oldest first: those due to be asked about, or executed on a day."""
+        """Attempts in the given states, oldest first; with ``due_at`` those due to be asked about."""
+
+    def executed(self, account_no: str, day: date, states: Iterable[AttemptState]) -> list[Attempt]:
+        """Attempts in the given states that the bank executed on a day from a paying account, oldest first."""
 
     def change(self, attempt: Attempt, **fields: Any) -> Attempt:
         """Set columns of an attempt; raises ``RuleViolation`` ``changed_meanwhile`` like ``PaymentStore``.
@@ -437,6 +439,9 @@ class AttemptStore(Protocol):
 
 class BreakStore(Protocol):
     """The register of breaks."""
+
+    entered: int
+    """How many breaks this transaction has entered."""
 
     def add(self, found: Break) -> bool:
         """Enter a break; False when the register has one of its kind and reference already."""
