@@ -136,10 +136,12 @@ def create_app(
     reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions | None = None
 ) -> FastAPI:
     """The dashboard over ``reader``; ``clock`` gives the business time of each request."""
+    from fundpool.console.dashboard.desks import operating
+
     app = FastAPI(title="fundpool", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(reader, clock, options or DashboardOptions())
     app.middleware("http")(pages.guard)
-    for route in pages.routes():
+    for route in (*pages.routes(), *operating.routes(pages)):
         app.add_route(route.path, pages.door.answering(route), methods=[route.method])
     status = pages.door.answering(Route("/api/status", Right.READ_CITY, pages.api_status))
     app.add_api_route(
@@ -354,7 +356,7 @@ class Pages:
             here = f"{request.url.path}?{request.url.query}".removesuffix("?")
             query = f"?{urlencode({'next': here})}" if request.method == "GET" and here != "/" else ""
             return RedirectResponse(f"/login{query}", 303)
-        return self._error(request, _http_status(error), error)
+        return self._error(request, error_status(error), error)
 
     def http_error(self, request: Request, error: Exception) -> Response:
         """No such page, or a method that changes things."""
@@ -497,7 +499,8 @@ _FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not
 """Codes of errors by which somebody is kept out."""
 
 
-def _http_status(error: FundpoolError) -> int:
+def error_status(error: FundpoolError) -> int:
+    """The status of a page that shows the error."""
     if error.code == LOG_IN_NEEDED:
         return 401
     if error.code in _FORBIDDEN:

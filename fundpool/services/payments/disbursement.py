@@ -198,7 +198,7 @@ def _order(
         if not application.is_reviewed:
             outcomes.append(_of_city(policy, application, "待财政复核", en="finance's review is outstanding"))
             continue
-        if comes_after is not None and not _has_arrived(ports, policy, application, duty_key=comes_after):
+        if comes_after is not None and not has_arrived(ports, policy, application, duty_key=comes_after):
             zh, en = "款项尚未到市支出户", "the money has not reached the city's account"
             outcomes.append(_of_city(policy, application, zh, en=en))
             continue
@@ -324,7 +324,7 @@ def _of_city(
     )
 
 
-def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, *, duty_key: str) -> bool:
+def has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, *, duty_key: str) -> bool:
     """Whether every payment of the application over the hop before is settled."""
 
     def settled(work: Work) -> bool:

@@ -94,7 +94,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, *, te
         )
 
 
-_OVER = frozenset(
+OVER = frozenset(
     {
         ObligationState.SETTLED,
         ObligationState.RETURNED,
@@ -111,7 +111,7 @@ def hold_obligation(work: Work, obligation_id: int, *, by: str, reason: str, now
     """
     by = person(by)
     obligation = work.payments.obligation(obligation_id)
-    if obligation.state in _OVER:
+    if obligation.state in OVER:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
     return hold(work, obligation, reason=reason, by=by, now=now)
 
