@@ -123,7 +123,7 @@ docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
 .PHONY: lock
 lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header installer.in -o installer.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 --extra dask --group dev -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 --extra dask --extra oidc --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -c requirements/dev.lock -o requirements/runtime.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 -c requirements/dev.lock -o requirements/iso20022.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dask -c requirements/dev.lock -o requirements/dask.lock

@@ -242,10 +242,10 @@ def durability(make: Make, kind: str, cities: int) -> list[dict[str, Any]]:
         place.play(city_name(0))
         place.meter.forget()
 
-        def count(connection: Any, durable: bool = durable) -> None:
-            commits[durable] += not connection.get_execution_options().get("fundpool_read_only", False)
+        def count(*executed: Any, durable: bool = durable, turn: str = place.database.take_turn) -> None:
+            commits[durable] += executed[2] == turn
 
-        event.listen(place.database.engine, "commit", count)
+        event.listen(place.database.engine, "before_cursor_execute", count)
     for number in range(1, cities + 1):
         for place in played.values():
             place.play(city_name(number))

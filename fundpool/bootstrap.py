@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from fundpool.adapters.banks.iso20022 import require_extra
+from fundpool.adapters.documents.papers import write_paper
 from fundpool.adapters.documents.parser_process import parse_files
 from fundpool.adapters.documents.raw_files import DropFolder, EarlierRawFiles
 from fundpool.adapters.documents.reconciliation_workbooks import write_reconciliation
@@ -18,6 +19,7 @@ from fundpool.adapters.stores.anchor_places import AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.adapters.watch.channels import channels_of
+from fundpool.adapters.watch.contacts import contacts_of
 from fundpool.adapters.watch.machine import look_around
 from fundpool.domain.periods import Period
 from fundpool.domain.policy import PolicyLibrary
@@ -60,6 +62,7 @@ def build_ports(settings: Settings) -> MonthPorts:
         judge_documents=_judge_documents,
         write_summary=summary_workbook,
         write_reconciliation=partial(write_reconciliation, settings.reports),
+        write_paper=write_paper,
         slip_folder=SlipFiles(settings.reports),
         anchors=AnchorPlaces.of(settings),
     )
@@ -94,7 +97,12 @@ def open_installation(settings: Settings, ports: MonthPorts | None = None) -> In
     ports = ports or build_ports(settings)
     assert isinstance(ports.database, SqlTransactions)
     return Installation(
-        ports, partial(look_around, settings, ports.database.database), partial(channels_of, settings)
+        ports,
+        partial(look_around, settings, ports.database.database),
+        partial(channels_of, settings),
+        partial(contacts_of, settings, ports.policies),
+        days_before=settings.remind_working_days_before,
+        language=settings.notify_language,
     )
 
 
@@ -155,6 +163,11 @@ def _read_documents(
     from fundpool.adapters.documents.document_reader import read_documents
 
     return read_documents(files, document, register, month=month)
+
+
+def get_ready_to_judge() -> None:
+    """Import what judging needs before the first file comes: a county waits for its verdict."""
+    import expectations.runner  # noqa: F401
 
 
 def _judge_documents(

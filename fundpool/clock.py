@@ -26,7 +26,7 @@ def business_clock(as_of: str | None) -> datetime:
             "moment",
             f"时间写法不对，或不在 {FIRST_YEAR} 至 {LAST_YEAR} 年间：{as_of}",
             f"not a moment between {FIRST_YEAR} and {LAST_YEAR}: {as_of}",
-            remedy="2026-10-09 或 2026-10-09T09:30",
+            remedy="2026-10-09 | 2026-10-09T09:30",
         )
     if len(as_of) <= len("2026-10-09"):
         moment = datetime.combine(moment.date(), START_OF_WORK)

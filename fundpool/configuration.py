@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fundpool.domain.errors import InputError
+from fundpool.domain.languages import halves
 
 SYSTEM_FILE = Path("/etc/fundpool/fundpool.toml")
 """Where the file lies unless ``FUNDPOOL_CONFIG`` names another; an empty ``FUNDPOOL_CONFIG`` means none."""
@@ -64,25 +65,25 @@ def configured_path(name: str) -> Path | None:
 def absolute(variable: str, path: str) -> Path:
     """A path of the environment. Raises InputError for a relative one: in another folder it would be other books."""
     if not Path(path).is_absolute():
-        zh, en = relative_path(path)
-        raise unusable_settings([f"{variable}: {zh} {en}"])
+        raise unusable_settings([(variable, relative_path(path))])
     return Path(path)
 
 
-def relative_path(path: object) -> tuple[str, str]:
-    """What is wrong with a relative path of the environment."""
+def relative_path(path: object) -> str:
+    """What is wrong with a relative path of the environment, in both languages."""
     return (
-        f"须为绝对路径，{path} 在别的目录里是另一处",
-        f"must be an absolute path: {path} is another place in another folder",
+        f"须为绝对路径，{path} 在别的目录里是另一处 / "
+        f"must be an absolute path: {path} is another place in another folder"
     )
 
 
-def unusable_settings(wrong: Sequence[str]) -> InputError:
-    """The error for settings that cannot be used, each with its origin and what is wrong."""
+def unusable_settings(wrong: Sequence[tuple[str, str]]) -> InputError:
+    """The error for settings that cannot be used, each with its origin and, in both languages, what is wrong."""
+    zh, en = zip(*((f"{origin}: {half}" for half in halves(what)) for origin, what in wrong), strict=True)
     return InputError(
         "bad_settings",
-        f"设置有误：{'；'.join(wrong)}",
-        f"settings cannot be used: {'; '.join(wrong)}",
+        f"设置有误：{'；'.join(zh)}",
+        f"settings cannot be used: {'; '.join(en)}",
         remedy="fundpool settings --help；改正环境变量或配置文件 / correct the variables or the configuration file",
     )
 

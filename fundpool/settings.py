@@ -54,7 +54,9 @@ def _duration(text: str) -> str:
 
 def _positive_yuan(text: str) -> str:
     if parse_yuan(text) <= 0:
-        raise ValueError("a limit is above 0.00 yuan; leave the variable out for no limit")
+        raise ValueError(
+            "限额须大于 0.00 元；不设限额则去掉该变量 / a limit is above 0.00 yuan; leave the variable out for no limit"
+        )
     return text
 
 
@@ -67,13 +69,14 @@ def _mail_server(text: str) -> str:
     # A password here would be shown; a path or a query means nothing.
     if not is_server or "@" in text or server.path.strip("/") or server.query or server.fragment:
         raise ValueError(
-            "expected smtps://host:port or smtp://host:port; the password belongs into FUNDPOOL_SMTP_PASSWORD"
+            "应为 smtps://host:port 或 smtp://host:port，口令写在 FUNDPOOL_SMTP_PASSWORD / expected smtps://host:port or "
+            "smtp://host:port; the password belongs into FUNDPOOL_SMTP_PASSWORD"
         )
     return text
 
 
-_MAILTO = "mailto:"
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+")
+MAILTO = "mailto:"
+MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+")
 
 
 def _keys(text: Any) -> Any:
@@ -106,10 +109,9 @@ class Settings(BaseSettings):
             origins = self.origins()
             raise unusable_settings(
                 [
-                    (f"{origins.get(name) or variable(name)}: " if name else "")
-                    + problem["msg"].removeprefix("Value error, ")
+                    (origins.get(name) or variable(name), what)
                     for problem in error.errors()
-                    for name in [str(problem["loc"][0]) if problem["loc"] else ""]
+                    for name, what in [_problem(problem["loc"], problem["msg"].removeprefix("Value error, "))]
                 ]
             ) from error
 
@@ -172,11 +174,11 @@ class Settings(BaseSettings):
     )
     smtp_url: _MailServer | None = Field(
         default=None,
-        description="寄锚值的邮件服务器 / mail server for anchors: smtps://host:465, or smtp://host:587 with STARTTLS "
+        description="寄锚值和通知的邮件服务器 / mail server for anchors and notices: smtps://host:465, or smtp://host:587 with STARTTLS "
         "(which only localhost may lack)",
     )
     smtp_from: str | None = Field(
-        default=None, description="发件邮箱，也是登录名 / address that anchors come from, also the login name"
+        default=None, description="发件邮箱，也是登录名 / address that mails come from, also the login name"
     )
     smtp_password: SecretStr | None = Field(
         default=None,
@@ -223,6 +225,11 @@ class Settings(BaseSettings):
     limit_per_day_yuan: _Yuan | None = Field(
         default=None, description="单日限额，元 / most yuan sent for a fund on one day; none without"
     )
+    language: Literal["zh", "en"] | None = Field(
+        default=None,
+        description="命令行的语言，zh 或 en，缺省按区域设置 / language of the command line, zh or en; default by the locale: "
+        "English where it names English, else Chinese",
+    )
     dashboard_host: str = Field(default="127.0.0.1", description="看板监听地址 / address the dashboard binds")
     dashboard_port: int = Field(default=8650, description="看板端口 / port of the dashboard")
     dashboard_notice: str | None = Field(
@@ -232,6 +239,20 @@ class Settings(BaseSettings):
         default=None,
         description="告警发往何处：apprise 地址，以空格分隔 / where notices go: apprise URLs separated by blanks "
         "(docs/alarms.md); default is the file HOME/notify.urls, else nowhere",
+    )
+    contacts: Path | None = Field(
+        default=None,
+        description="各单位与主管的联系人文件 / file of the contacts of units and supervisors (docs/alarms.md); default "
+        "HOME/contacts.toml",
+    )
+    remind_working_days_before: int = Field(
+        default=3,
+        ge=1,
+        le=30,
+        description="最迟办理日前几个工作日开始提醒 / how many working days before the last day to act a unit is reminded",
+    )
+    notify_language: Literal["zh", "en"] = Field(
+        default="zh", description="告警与提醒的语言 / language of notices and reminders: zh, en"
     )
     notify_command: str | None = Field(
         default=None,
@@ -271,11 +292,13 @@ class Settings(BaseSettings):
         terms = self.gateway_terms
         if terms.resend_span <= terms.settle_window:
             raise ValueError(
-                "FUNDPOOL_GATEWAY_KEY_RETENTION: 4/5 of it less the network delay must exceed the settle window"
+                "FUNDPOOL_GATEWAY_KEY_RETENTION: 其 4/5 减去在途最长时间，须大于受理等待 / 4/5 of it less the network delay "
+                "must exceed the settle window"
             )
         if terms.lease <= terms.lease_margin:
+            margin = f"{terms.lease_margin.total_seconds():.0f}s"
             raise ValueError(
-                f"FUNDPOOL_GATEWAY_LEASE: must exceed {terms.lease_margin.total_seconds():.0f}s, "
+                f"FUNDPOOL_GATEWAY_LEASE: 须大于 {margin}，已开始的调用在此时间内可以结束 / must exceed {margin}, "
                 "in which a call that has begun can end"
             )
         return self
@@ -290,7 +313,7 @@ class Settings(BaseSettings):
         anchors = [("anchor_to", path) for path in self.anchor_files]
         for name, path in [*paths.items(), *anchors]:
             if path is not None and not Path(path).is_absolute():
-                raise ValueError(f"{variable(name)}: {' '.join(relative_path(path))}")
+                raise ValueError(f"{variable(name)}: {relative_path(path)}")
         return self
 
     @property
@@ -319,11 +342,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _mail_can_be_sent(self) -> "Settings":
         for address in self.anchor_addresses:
-            if not _ADDRESS.fullmatch(address):
-                raise ValueError(f"FUNDPOOL_ANCHOR_TO: {address!r} is no mail address")
-        if self.anchor_addresses and not (self.smtp_url and _ADDRESS.fullmatch(self.smtp_from or "")):
+            if not MAIL_ADDRESS.fullmatch(address):
+                raise ValueError(f"FUNDPOOL_ANCHOR_TO: {address!r} 不是邮箱 / {address!r} is no mail address")
+        if self.anchor_addresses and not (self.smtp_url and MAIL_ADDRESS.fullmatch(self.smtp_from or "")):
             raise ValueError(
-                "FUNDPOOL_ANCHOR_TO: mailto: needs FUNDPOOL_SMTP_URL, and FUNDPOOL_SMTP_FROM with a mail address"
+                "FUNDPOOL_ANCHOR_TO: mailto: 须设 FUNDPOOL_SMTP_URL，且 FUNDPOOL_SMTP_FROM 为邮箱 / mailto: needs FUNDPOOL_SMTP_URL, and FUNDPOOL_SMTP_FROM with a mail address"
             )
         return self
 
@@ -334,15 +357,13 @@ class Settings(BaseSettings):
     @property
     def anchor_files(self) -> tuple[Path, ...]:
         """Files and folders that each day's anchor of the trails is appended to; beside mail at least the default."""
-        given = [Path(entry) for entry in self._anchor_entries if not entry.startswith(_MAILTO)]
+        given = [Path(entry) for entry in self._anchor_entries if not entry.startswith(MAILTO)]
         return tuple(given) or (self.home / "anchors.jsonl",)
 
     @property
     def anchor_addresses(self) -> tuple[str, ...]:
         """Mail addresses that each day's anchor is sent to."""
-        return tuple(
-            entry.removeprefix(_MAILTO) for entry in self._anchor_entries if entry.startswith(_MAILTO)
-        )
+        return tuple(entry.removeprefix(MAILTO) for entry in self._anchor_entries if entry.startswith(MAILTO))
 
     @property
     def resolved_outbox(self) -> Path:
@@ -407,6 +428,14 @@ def _meant(name: str, known: Collection[str], *, prefix: str = "") -> tuple[str,
     )
 
 
+def _problem(place: tuple[int | str, ...], message: str) -> tuple[str, str]:
+    """The setting, and what is wrong with it; a check of several names its variable itself."""
+    if place:
+        return str(place[0]), message
+    name, _, what = message.partition(": ")
+    return name.removeprefix(variable("")).lower(), what
+
+
 class _Found(NamedTuple):
     """A setting's value and where it was found."""
 
@@ -422,8 +451,9 @@ def _given_outside_the_environment() -> dict[str, _Found]:
     if unknown := sorted(content.keys() - known):
         raise unusable_settings(
             [
-                f"{places[name]}: 没有这项设置 there is no such setting{_meant(name, known)[1]}"
+                (places[name], f"没有这项设置{meant_zh} / there is no such setting{meant_en}")
                 for name in unknown
+                for meant_zh, meant_en in [_meant(name, known)]
             ]
         )
     named = {name: os.environ.get(f"{variable(name)}_FILE") for name in _SECRETS}
@@ -462,7 +492,7 @@ def _of_configuration(name: str, value: Any) -> Any:
     if name == "anchor_to":
         entries = [entry for entry in re.split("(?<!mailto):", value) if entry]
         return ":".join(
-            entry if entry.startswith(_MAILTO) else str(beside_configuration(entry)) for entry in entries
+            entry if entry.startswith(MAILTO) else str(beside_configuration(entry)) for entry in entries
         )
     return value
 
@@ -485,5 +515,5 @@ def _credentials() -> Iterator[tuple[str, str]]:
 def _secret_of(file: Path, origin: str) -> str:
     content = read_private(file)
     if content is None:
-        raise unusable_settings([f"{origin}: 没有密钥文件或为空 there is no secret in {file}"])
+        raise unusable_settings([(origin, f"没有密钥文件 {file}，或为空 / there is no secret in {file}")])
     return content.decode()

@@ -15,7 +15,7 @@ from fundpool.domain.findings import Finding, Severity
 from fundpool.domain.outcomes import UnitState
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.submission import FigureChange
-from fundpool.domain.timeliness import DutyState
+from fundpool.domain.timeliness import DONE, DutyState
 
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(SHANGHAI))]
 
@@ -62,6 +62,19 @@ class DutyStatus(Shape):
     days_late: int | None = None
     waiting_for: str | None = None
     extended_until: date | None = None
+    application: int | None = None
+    """The supplementary application that is paid, null for the month's own payment."""
+
+    @property
+    def last_day(self) -> date | None:
+        """The last working day on which it can be done in time; None where no day is set."""
+        return self.act_by or (self.due and max(self.due, self.extended_until or self.due))
+
+    def days_left(self, today: date) -> int | None:
+        """Days until the last working day to act, negative after it; None when it is done or has no day."""
+        if self.state in DONE or self.last_day is None:
+            return None
+        return (self.last_day - today).days
 
 
 class UnitOutcome(Shape):
@@ -134,7 +147,8 @@ class Flag(Shape):
     """Something a person must look at: late, missing, returned, inconsistent, held or unknown.
 
     ``unit`` null means the city; ``days`` is how late, null where none are counted. ``document`` is what was
-    filed, for a flag about a file.
+    filed, for a flag about a file. ``basis`` is the rule it rests on: the article on the day for what is late,
+    the check's own for what a check found.
     """
 
     kind: str
@@ -155,8 +169,8 @@ class Flag(Shape):
     expected: str | None = None
     file: str | None = None
     document: str | None = None
-    check_basis: str | None = Field(default=None, exclude=True)
-    """What the check behind the flag rests on, for the filed summary; not part of the JSON."""
+    is_open: bool = Field(default=True, alias="open")
+    """Whether it is still so: not what came late and is done, was returned and filed again, or was decided."""
 
 
 class MonthStatus(Shape):
@@ -167,6 +181,8 @@ class MonthStatus(Shape):
     as_of: Moment
     sandbox: bool = Field(default=False, exclude=True)
     """Shown to people; the document's fields are those of the contract."""
+    is_kept: bool = Field(default=True, exclude=True)
+    """False for a month before the city's first one here, and for a city that is not run here."""
     duties: tuple[DutyStatus, ...] = ()
     steps: tuple[StepStatus, ...] = ()
     transfers: tuple[TransferStatus, ...] = ()
@@ -178,7 +194,8 @@ class Turn(Shape):
 
     ``month`` is a year for a yearly document, null for what concerns the city in every month; ``turn`` who must act: ``county_agency``, ``reviewer``, ``checker``,
     ``city_finance``, ``approver``, ``releaser``, ``operator``, or without a person ``bank`` and ``clock`` (the daily
-    tick runs the command by itself). ``unit`` null means the city.
+    tick runs the command by itself). ``unit`` null means the city. ``since`` is when it became their turn, ``fund``
+    and ``amount_fen`` what it is about; null where nobody knows, or where it is about several funds.
     """
 
     city: str
@@ -193,6 +210,9 @@ class Turn(Shape):
     due: date | None = None
     act_by: date | None = None
     days_late: int | None = None
+    since: Moment | None = None
+    fund: str | None = None
+    amount_fen: int | None = None
     why_zh: str
     why_en: str
     basis: Basis | None = None
@@ -244,6 +264,8 @@ class SubmissionStatus(Shape):
     document: str
     period: str | None = None
     version: int
+    file_id: int | None = None
+    """The number of the file's receipt."""
     file_name: str
     sha256: str
     received_at: Moment
@@ -270,6 +292,7 @@ class CaseStatus(Shape):
     reviewed_fen: int | None = None
     reason: str | None = None
     maker: str | None = None
+    proposed_at: Moment | None = None
     checker: str | None = None
     decided_at: Moment | None = None
 

@@ -30,6 +30,8 @@ os.environ["FUNDPOOL_SEAL_KEY"] = SEAL_KEY
 # No test reads or writes what belongs to an installation of this machine.
 os.environ["FUNDPOOL_CONFIG"] = ""
 os.environ["XDG_DATA_HOME"] = "/nonexistent"
+# What commands print, they print in this language unless a test names another.
+os.environ["FUNDPOOL_LANGUAGE"] = "zh"
 
 
 @pytest.hookimpl(trylast=True)

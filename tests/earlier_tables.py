@@ -8,6 +8,8 @@ ADDED = {
     "0014": ("DROP TABLE last_done", "DROP TABLE notices"),
     "0015": ("ALTER TABLE raw_files DROP COLUMN content",),
     "0016": ("DROP TABLE user_session", "DROP TABLE user_account"),
+    "0017": ("DROP TABLE paper_numbers",),
+    "0018": ("DROP TABLE calls", "ALTER TABLE notices DROP COLUMN recipient"),
 }
 """How to take away what each revision added."""
 

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from fundpool.clock import business_clock
 from fundpool.configuration import configured_path
+from fundpool.console.language import choose
 from fundpool.console.output import Table, show
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
@@ -30,15 +31,25 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-City = Annotated[str, Parameter(name="--city", help="城市 / city key")]
-AnyCity = Annotated[str | None, Parameter(name="--city", help="城市 / city key")]
+City = Annotated[str, Parameter(name="--city", help="城市，如 taizhou / key of the city, such as taizhou")]
+AnyCity = Annotated[
+    str | None, Parameter(name="--city", help="城市，如 taizhou / key of the city, such as taizhou")
+]
 MonthText = Annotated[
-    str, Parameter(name="--month", help="款项或报表所属月份 / month the money is for, YYYY-MM")
+    str,
+    Parameter(
+        name="--month", help="款项或报表所属月份 YYYY-MM / month the money or the report is for, YYYY-MM"
+    ),
 ]
 AnyMonthText = Annotated[
-    str | None, Parameter(name="--month", help="款项或报表所属月份 / month the money is for, YYYY-MM")
+    str | None,
+    Parameter(
+        name="--month", help="款项或报表所属月份 YYYY-MM / month the money or the report is for, YYYY-MM"
+    ),
 ]
-Document = Annotated[str, Parameter(name="--document", help="表种 plan, report, … / which document")]
+Document = Annotated[
+    str, Parameter(name="--document", help="表种：plan、report… / kind of document: plan, report, …")
+]
 AnyPeriodText = Annotated[
     str | None,
     Parameter(
@@ -61,13 +72,21 @@ _Counties = Parameter(
 Counties = Annotated[list[str] | None, _Counties]
 GivenCounties = Annotated[list[str], _Counties]
 AnyCounty = Annotated[str | None, Parameter(name="--county", help="县区代码 / county code")]
-Fund = Annotated[str, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
-AnyFund = Annotated[str | None, Parameter(name="--fund", help="险种，如 employee / scheme key of the city")]
-BreakNumber = Annotated[int, Parameter(help="差异序号，见 transfers breaks / number of the break")]
+Fund = Annotated[
+    str, Parameter(name="--fund", help="险种，如 employee / key of the scheme, such as employee")
+]
+AnyFund = Annotated[
+    str | None, Parameter(name="--fund", help="险种，如 employee / key of the scheme, such as employee")
+]
+BreakNumber = Annotated[
+    int, Parameter(help="差异序号，见 transfers breaks / number of the break, see transfers breaks")
+]
 By = Annotated[str, Parameter(name="--by", help="办理人 / the person who acts")]
 Reason = Annotated[str, Parameter(name="--reason", help="理由 / reason")]
 AnyReason = Annotated[str | None, Parameter(name="--reason", help="理由 / reason")]
-AsOf = Annotated[str | None, Parameter(name="--as-of", help="业务时间 / business clock, DATE or DATETIME")]
+AsOf = Annotated[
+    str | None, Parameter(name="--as-of", help="业务时间，日期或时刻 / business clock, DATE or DATETIME")
+]
 PolicyDir = Annotated[
     Path | None, Parameter(name="--policy-dir", help="政策文件目录 / folder of policy files")
 ]
@@ -100,7 +119,7 @@ def _warn_of_unknown_variables() -> None:
     from fundpool.settings import unknown_variables
 
     for trouble in unknown_variables():
-        print(trouble, file=sys.stderr)
+        print(choose(trouble.zh, trouble.en), file=sys.stderr)
 
 
 @Parameter(name="*")

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 
+from fundpool.console.language import one_language
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -26,8 +28,8 @@ class Ending:
 
 
 def say(line: str) -> None:
-    """A line for whoever watches the service; its supervisor adds the time."""
-    print(line, file=sys.stderr, flush=True)
+    """A line, written in both languages, for whoever watches the service; its supervisor adds the time."""
+    print(one_language(line), file=sys.stderr, flush=True)
 
 
 def say_alive() -> None:

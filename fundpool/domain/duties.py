@@ -63,11 +63,11 @@ class DutyStatus(StrEnum):
     """No date can be given."""
 
 
-STATUS_ZH: Mapping[DutyStatus, str] = {
-    DutyStatus.CONFIRMED: "确定",
-    DutyStatus.FORECAST: "预计",
-    DutyStatus.PROVISIONAL: "暂定",
-    DutyStatus.UNKNOWN: "无日期",
+STATUSES: Mapping[DutyStatus, str] = {
+    DutyStatus.CONFIRMED: "确定 / confirmed",
+    DutyStatus.FORECAST: "预计 / forecast",
+    DutyStatus.PROVISIONAL: "暂定 / provisional",
+    DutyStatus.UNKNOWN: "无日期 / no date",
 }
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-SANDBOX_NOTICE = "沙盒，非真实业务 · SANDBOX: no real money and no real month"
+SANDBOX_NOTICE = "沙盒，非真实业务 / SANDBOX: no real money and no real month"
 """What every page and paper of a sandbox says."""
 
 

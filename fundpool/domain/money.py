@@ -28,6 +28,37 @@ def format_yuan(amount_fen: int, *, separators: bool = True) -> str:
     return f"{sign}{yuan:,}.{fen:02d}" if separators else f"{sign}{yuan}.{fen:02d}"
 
 
+_DIGITS = "零壹贰叁肆伍陆柒捌玖"
+_UNITS = ((10**8, "亿"), (10**4, "万"), (1000, "仟"), (100, "佰"), (10, "拾"))
+
+
+def yuan_in_words(amount_fen: int) -> str:
+    """大写金额 as papers write it: ``yuan_in_words(1640902)`` is ``'壹万陆仟肆佰零玖元零贰分'``.
+
+    By 支付结算办法, annex 1; the 零 that it leaves to the writer (before 角, and after 万 or 元 that end in 0) is
+    left out.
+    """
+    yuan, fen = divmod(abs(amount_fen), 100)
+    jiao, fen = divmod(fen, 10)
+    words = "负" if amount_fen < 0 else ""
+    if yuan or not (jiao or fen):
+        words += f"{_whole_in_words(yuan)}元"
+    if jiao:
+        words += f"{_DIGITS[jiao]}角"
+    if fen:
+        words += f"{'零' if yuan and not jiao else ''}{_DIGITS[fen]}分"
+    return words if jiao or fen else f"{words}整"
+
+
+def _whole_in_words(number: int) -> str:
+    for unit, name in _UNITS:
+        if number >= unit:
+            high, low = divmod(number, unit)
+            rest = f"{'零' if low < unit // 10 else ''}{_whole_in_words(low)}" if low else ""
+            return f"{_whole_in_words(high)}{name}{rest}"
+    return _DIGITS[number]
+
+
 def split_by_largest_remainder(total_fen: int, weights: Sequence[int | Fraction]) -> list[int]:
     """Parts of ``total_fen`` in proportion to ``weights`` that add up to it exactly.
 

@@ -87,8 +87,13 @@ class ReturnSlip:
     """What the paper says of the installation: that it is a sandbox."""
 
     @property
+    def name_zh(self) -> str:
+        """A paper that asks for no correction is no 退回单."""
+        return "退回单" if self.must_correct else "审核意见单"
+
+    @property
     def title(self) -> str:
-        return f"{self.city_name}{self.document_zh}审核意见（退回单）"
+        return f"{self.city_name}{self.document_zh}{self.name_zh}"
 
     @property
     def county(self) -> str:
@@ -100,6 +105,31 @@ class ReturnSlip:
     def must_correct(self) -> bool:
         """Whether the county has something to do: not for a pass, nor for what only a reviewer weighs."""
         return self.returned is not None or self.verdict is Verdict.RETURN
+
+    @property
+    def what_to_do(self) -> tuple[str, str, str, str]:
+        """What to do by when, and why that day: Chinese and English of each."""
+        if not self.must_correct:
+            if self.verdict is Verdict.REVIEW:
+                return (
+                    "暂不须重报：由市级人工复核",
+                    "nothing to file again for now: the city's reviewer decides",
+                    "可备好说明或更正后的文件",
+                    "have an explanation or a corrected file at hand",
+                )
+            return "不须更正", "nothing to correct", "", ""
+        if self.deadline is None:
+            return (
+                "请更正后重报；期限由市级经办机构另行通知",
+                "please correct and file again; the city agency will tell the deadline",
+                "",
+                "",
+            )
+        why = self.deadline.why_zh, self.deadline.why_en
+        if self.deadline.day is None:
+            return "请立即更正重报", "please correct and file again at once", *why
+        day = self.deadline.day.isoformat()
+        return f"请于 {day} 前（含当日）更正重报", f"please correct and file again by {day}", *why
 
     def count(self, severity: Severity) -> int:
         """How many findings are of this severity."""

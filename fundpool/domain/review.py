@@ -4,6 +4,7 @@ A decision on money takes two people: the maker proposes (approve or cut), the c
 Returning a document moves no money and takes one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +37,30 @@ class CaseState(StrEnum):
 
 DECIDED = frozenset({CaseState.APPROVED, CaseState.CUT, CaseState.ACCEPTED})
 """States in which the case's figure counts."""
+
+
+CUT_REASONS: Mapping[str, tuple[str, str]] = {
+    "above_spending": ("高于近几个月实际支出", "above what was spent in recent months"),
+    "balance_unused": ("账户余额未扣足", "the account's balance was not used first"),
+    "budget_exceeded": ("超年度预算剩余", "above what is left of the annual budget"),
+    "not_payable": ("不属基金支付范围", "not payable from the fund"),
+    "unexplained": ("依据不足、未作说明", "not explained"),
+    "other": ("其他", "other"),
+}
+"""Why an amount is cut (核减理由): code, and the words in Chinese and English."""
+
+
+def cut_reason(code: str, note: str) -> str:
+    """The reason of a cut as it is recorded: the code's Chinese words, then what the reviewer adds.
+
+    ``other`` has no words of its own. Raises InputError ``reason_missing`` for an unknown code.
+    """
+    words = CUT_REASONS.get(code)
+    if words is None:
+        raise InputError(
+            "reason_missing", "核减须选理由", "a cut needs its reason", remedy=" | ".join(CUT_REASONS)
+        )
+    return "：".join(filter(None, (words[0] if code != "other" else "", note.strip())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def judge_standing(
         value = values[line.measure]
         if value is None:
             not_evaluated.append(line.alarm)
-        elif _crosses(value, line):
+        elif crosses(value, line):
             alarms.append(line.alarm)
     return Standing(
         values[Measure.SURPLUS_RATIO],
@@ -77,7 +77,8 @@ def judge_standing(
     )
 
 
-def _crosses(value: Fraction, line: WarningLine) -> bool:
+def crosses(value: Fraction, line: WarningLine) -> bool:
+    """Whether a value lies on the side of the line on which the alarm sounds."""
     match line.comparison:
         case Comparison.BELOW:
             return value < line.line

@@ -9,11 +9,11 @@ answer, its statement, or a fenced key ends an attempt.
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.errors import RuleViolation
@@ -590,8 +590,7 @@ def request_hash(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class BatchLine:
+class BatchLine(NamedTuple):
     """What the checker's signature covers, per payee: who, how much, from and to which account."""
 
     obligation_key: str
@@ -610,7 +609,7 @@ def batch_digest(batch_key: str, lines: Sequence[BatchLine]) -> str:
     """
     digest = hashlib.sha256(canonical((batch_key, len(lines), sum(line.amount_fen for line in lines))))
     for line in sorted(lines, key=lambda each: each.obligation_key):
-        digest.update(canonical(astuple(line)))
+        digest.update(canonical(line))
     return digest.hexdigest()
 
 

@@ -10,7 +10,8 @@ from schemas.tables.base import metadata
 from schemas.tables.budgets import budgets, openings
 from schemas.tables.calendar_records import extensions, filings, nil_returns, step_runs
 from schemas.tables.installation import REVISION, installation, release
-from schemas.tables.notices import last_done, notices
+from schemas.tables.notices import calls, last_done, notices
+from schemas.tables.papers import paper_numbers
 from schemas.tables.reviews import review_cases
 from schemas.tables.scheduled_steps import scheduled_steps
 from schemas.tables.submissions import (
@@ -30,6 +31,7 @@ __all__ = [
     "applications",
     "audit",
     "budgets",
+    "calls",
     "extensions",
     "file_cells",
     "filings",
@@ -42,6 +44,7 @@ __all__ = [
     "nil_returns",
     "notices",
     "openings",
+    "paper_numbers",
     "raw_files",
     "received_files",
     "release",

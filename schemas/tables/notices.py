@@ -1,4 +1,4 @@
-"""What people are told of: an outbox, written with our other facts and sent afterwards; and what was last done."""
+"""What people are told of: an outbox, written with our other facts and sent afterwards; calls; what was last done."""
 
 from sqlalchemy import CheckConstraint, Column, Index, Integer, String, Table, Text
 
@@ -25,14 +25,31 @@ notices = Table(
     Column("attempts", Integer, nullable=False),
     # Not before this moment; null once it is sent, or was tried as often as is allowed.
     Column("next_at", Moment),
-    # JSON list: the channels that took it.
+    # JSON list of {channel, at, answer} of the channels that took it; before revision 0018 of their names.
     Column("taken_by", Text, nullable=False),
     # What the last attempt failed of.
     Column("failure", Text),
     Column("sent_at", Moment),
+    # Null: the operators; else a county, an office of the city, or its supervisor.
+    Column("recipient", String(48)),
     CheckConstraint("sent_at is null or next_at is null", name="sent_once"),
     Index("ix_notices_next_at", "next_at"),
     Index("ix_notices_ended_at", "ended_at"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("city", String(32), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("duty", String(48), nullable=False),
+    Column("unit", String(48), nullable=False),
+    Column("spoken_with", String(64), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("called_by", String(64), nullable=False),
+    Column("called_at", Moment, nullable=False),
+    Index("ix_calls_city_called_at", "city", "called_at"),
 )
 
 last_done = Table(

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from cyclopts import App
 from rich.console import Console
 
-from fundpool.console.cli import build_app
+from fundpool.console.cli import build_app, tell_in_full
 from fundpool.domain import errors
 from fundpool.settings import Settings
 
@@ -116,7 +116,7 @@ def commands_page() -> str:
         "Made by `make docs` from `fundpool --help`. Everything takes `--json` where it prints a result.",
         "",
     ]
-    for path, command in _walk(app, ()):
+    for path, command in commands_of(app):
         text = _help_text(command, path)
         lines += [f"## `fundpool {' '.join(path)}`", "", "```text", text, "```", ""]
     lines += ["## 设置 · Settings", "", "| variable | meaning | default |", "| --- | --- | --- |"]
@@ -131,13 +131,14 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _walk(app: App, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], App]]:
+def commands_of(app: App, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], App]]:
+    """Every command below ``app`` with its words."""
     found = []
     for name in sorted(app):
         if name.startswith("-"):
             continue
         command = app[name]
-        inner = _walk(command, (*path, name))
+        inner = commands_of(command, (*path, name))
         found += inner or [((*path, name), command)]
     return found
 
@@ -149,7 +150,7 @@ def _help_text(command: App, path: tuple[str, ...]) -> str:
     )
     # A command on its own calls itself after the program that runs it, which here is a test.
     with patch.object(sys, "argv", ["fundpool"]), patch.object(sys.modules["__main__"], "__spec__", None):
-        command.help_print(console=console)
+        tell_in_full(command).help_print(console=console)
     lines = [line.rstrip() for line in page.getvalue().strip().splitlines()]
     usage = re.compile(r"^Usage: \S+")
     return "\n".join(usage.sub(f"Usage: fundpool {' '.join(path)}", line, count=1) for line in lines)

@@ -18,10 +18,12 @@ from fundpool.console.dashboard.reading import (
 )
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import ActorName, CityPolicy, DutyName, PaymentHop, Status, Unit
+from fundpool.services.oversight.flags import worst_first
 from fundpool.services.users.sessions import Visit
 from schemas.dashboard import (
     AccountBalance,
     CountyMonth,
+    Flag,
     FundBooks,
     FundMoney,
     MonthStatus,
@@ -43,10 +45,10 @@ COUNTIES = (
 NAMES = {
     "submit_fund_use_plan": DutyName("上报用款计划", "submit the fund-use plan"),
     "apply_for_funds": DutyName("审核并申请用款", "review the plans and apply for the funds"),
-    "pay_from_fiscal_account": DutyName("自财政专户拨款", "pay from the fiscal account"),
-    "allocate_to_counties": DutyName("拨付至县级支出户", "pass the money on to the counties"),
+    "pay_from_fiscal_account": DutyName("财政拨付", "pay from the fiscal account"),
+    "allocate_to_counties": DutyName("县级拨付", "pass the money on to the counties"),
     "submit_expenditure_report": DutyName("上报支出核算报表", "submit the expenditure report"),
-    "file_expenditure_report": DutyName("汇总报表并报备案", "file the summary of the reports"),
+    "file_expenditure_report": DutyName("汇总报表备案", "file the summary of the reports"),
 }
 ACTORS = {
     "county_agency": ActorName(
@@ -150,6 +152,7 @@ def _county_duties() -> list[dict[str, Any]]:
         "state": "extended",
         "waiting_for": "county_agency",
         "extended_until": date(2026, 10, 12),
+        "act_by": date(2026, 10, 12),
     }
     duties = [duty("submit_fund_use_plan", code, **plans[code]) for code in plans]
     return duties + [
@@ -234,10 +237,10 @@ def _flags() -> list[dict[str, Any]]:
         "quote": _QUOTES["submit_fund_use_plan"][2],
     }
     return [
-        {"kind": "late", "unit": "331004", "days": 1, "severity": "note", "basis": basis, "message_zh": "用款计划迟报 1 天：9月26日收到，应于9月25日前报送", "message_en": "the fund-use plan came 1 day late: received on 26 September, due by 25 September"},
+        {"kind": "late", "unit": "331004", "days": 1, "open": False, "severity": "note", "basis": basis, "message_zh": "用款计划迟报 1 天：9月26日收到，应于9月25日前报送", "message_en": "the fund-use plan came 1 day late: received on 26 September, due by 25 September"},
         {"kind": "overdue", "unit": "331024", "days": 14, "severity": "block", "basis": basis, "message_zh": "用款计划逾期 14 天未报", "message_en": "the fund-use plan is 14 days overdue", "remedy": "请县经办机构即日报送 / please file today"},
         {"kind": "unknown", "unit": "331081", "fund": "employee", "severity": "block", "message_zh": "一笔转账结果不明", "message_en": "the outcome of a transfer is unknown", "remedy": "fundpool run reconciliation"},
-        {"kind": "inconsistent", "unit": "331002", "fund": "resident", "severity": "review", "message_zh": "期初余额与上月期末余额不符", "message_en": "the opening balance does not tie to last month's closing balance", "found": "1,234,567.80", "expected": "1,234,567.89", "sheet": "用款计划", "cell": "D7", "file": HOSTILE + ".xlsx"},
+        {"kind": "inconsistent", "unit": "331002", "fund": "resident", "severity": "review", "message_zh": "期初余额与上月期末余额不符", "message_en": "the opening balance does not tie to last month's closing balance", "found": "1,234,567.80", "expected": "1,234,567.89", "basis": {"document": "本表与上月勾稽 / tie to last month", "section": "", "quote": ""}, "sheet": "用款计划", "cell": "D7", "file": HOSTILE + ".xlsx"},
         {"kind": "returned", "unit": "331083", "severity": "block", "message_zh": "用款计划超过年度预算余额，已退回", "message_en": "the plan exceeds what is left of the annual budget; returned", "remedy": "压减或申请预算调整 / cut it, or ask for a budget change"},
     ]  # fmt: skip
 
@@ -264,7 +267,7 @@ class ImaginedReader(MonthReader):
     def cities(self) -> Sequence[CityPolicy]:
         return (TAIZHOU, SUIZHOU)
 
-    def months(self, city: str) -> Sequence[Month]:
+    def months(self, city: str, moment: Moment) -> Sequence[Month]:
         return [Month(2026, 9), Month(2026, 10)] if city == "taizhou" else []
 
     def status(self, city: str, month: Month, moment: Moment) -> MonthStatus:
@@ -286,11 +289,13 @@ class ImaginedReader(MonthReader):
         ]
         return MonthStatus.model_validate(
             {"city": city, "month": str(month), "as_of": moment.at, "duties": duties, "steps": _steps()}
-            | {"transfers": _transfers(), "flags": _flags()}
+            | {"transfers": _transfers(), "flags": worst_first(map(Flag.model_validate, _flags()))}
         )
 
     def board(self, city: str, month: Month, moment: Moment) -> BoardReading:
-        return BoardReading(self.status(city, month, moment), self.money(city), ())
+        return BoardReading(
+            self.status(city, month, moment), self.money(city), (), {"reviewer": 2, "checker": 1}
+        )
 
     def transfers(self, city: str, month: Month, moment: Moment) -> TransfersReading:
         return TransfersReading(self.status(city, month, moment), self.batches())
@@ -333,7 +338,7 @@ class ImaginedReader(MonthReader):
             TransferBatch(number=12, fund="resident", duty="allocate_to_counties", state="approved", count=5, total_fen=4_891_050_340, prepared_by="经办 王芳"),
         )  # fmt: skip
 
-    def books(self, city: str, moment: Moment) -> Sequence[FundBooks]:
+    def books(self, city: str, moment: Moment, day: date | None = None) -> Sequence[FundBooks]:
         accounts = [
             AccountBalance(
                 account_type="fiscal_account",

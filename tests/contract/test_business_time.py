@@ -19,12 +19,14 @@ from fundpool.console.dashboard.app import DashboardOptions, create_app
 from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.errors import InputError
 from fundpool.domain.installation import SANDBOX_NOTICE
+from fundpool.domain.languages import halves
 from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.rights import Role
 from fundpool.services.oversight.filing import files_of
 from fundpool.settings import Settings
 from tasks.daily import reserve_steps
 from tasks.steps import RunParameters, begin_step
-from tests.accounts import auditor_of
+from tests.accounts import auditor_of, enter
 from tests.architecture.test_commands import commands
 from tests.contract.test_not_set_up import INCOMES
 from tests.contract.test_typing_errors import line_of
@@ -150,6 +152,7 @@ GROUNDS = ("--approver", "王批准", "--document-number", "台医保〔2026〕9
 def test_a_receipt_before_its_entry_takes_grounds_and_a_second_person_and_says_when_it_was_entered(
     line: tuple[str, ...], real: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    enter(build_ports(Settings()).database, "李登记", Role.MAKER)
     reason = ("--reason", "本月无用款") if line[0] == "nil-return" else ()
     earlier = (datetime.now(SHANGHAI) - timedelta(days=3)).isoformat(timespec="minutes")
     received = ("--received", earlier)
@@ -176,7 +179,8 @@ def test_a_receipt_before_its_entry_takes_grounds_and_a_second_person_and_says_w
 
 
 def test_a_receipt_of_now_takes_nothing_more(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, *FILING)[0] == 0
+    enter(build_ports(Settings()).database, "李登记", Role.MAKER)
+    assert run(capsys, *FILING, "--by", "李登记")[0] == 0
     assert run(capsys, *NIL, "--by", "李登记", "--reason", "本月无用款")[0] == 0
 
 
@@ -188,7 +192,7 @@ def test_a_sandbox_takes_both_and_says_so_in_its_status(
     assert run(capsys, *FILING, *now, "--received", "2026-09-23")[0] == 0
     about = ("status", "--city", "taizhou", "--month", "2026-10", *now)
     main(list(about))
-    assert "SANDBOX" in capsys.readouterr().out
+    assert halves(SANDBOX_NOTICE)[0] in capsys.readouterr().out
 
 
 def test_pages_of_a_real_installation_show_the_past_and_not_the_future(real: Path) -> None:
@@ -203,7 +207,7 @@ def test_pages_of_a_real_installation_show_the_past_and_not_the_future(real: Pat
         400,
         True,
     )
-    assert SANDBOX_NOTICE not in pages.get("/").text
+    assert halves(SANDBOX_NOTICE)[0] not in pages.get("/").text
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -295,7 +295,7 @@ def test_a_person_reads_a_table_with_amounts_in_yuan_and_rules(command: Command)
 def test_a_person_reads_the_comparison_too(command: Command) -> None:
     status, out, _ = command.text(FACTS, "--under", "taizhou", "--compare")
     assert status == 0
-    assert "compared with the city's own rules" in out
+    assert "与本市规则比较" in out
 
 
 def test_facts_may_come_from_standard_input() -> None:

@@ -130,7 +130,7 @@ def test_a_relative_path_of_the_environment_is_refused_in_whatever_folder(
         said = capsys.readouterr().err
         assert "[bad_settings]" in said
         assert f"{name}: " in said
-        assert "absolute" in said
+        assert "绝对路径" in said
     assert [path.name for path in tmp_path.iterdir()] == ["fundpool.toml"]
 
 
@@ -149,7 +149,7 @@ def test_a_variable_that_sets_nothing_is_told_and_is_no_error(
     for warnings in (3, 0):  # once per process
         main(["init", "--sandbox", "--json"])
         shown = capsys.readouterr()
-        assert shown.err.count("it does nothing") == warnings
+        assert shown.err.count("它不起作用") == warnings
         assert json.loads(shown.out)
     found = {error.code for error in check_installation(Settings())}
     assert "variable_unknown" in found

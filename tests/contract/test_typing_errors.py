@@ -14,6 +14,7 @@ from cyclopts.argument import Argument
 from fundpool.adapters.documents.workbooks import write_document
 from fundpool.console.cli import build_app, main
 from fundpool.domain.periods import Month
+from tests.accounts import PASSWORD
 from tests.architecture.test_commands import commands
 
 RIGHT = {
@@ -36,10 +37,14 @@ RIGHT = {
     "--item": "inpatient",
     "--key": "opening:1",
     "--month": "2026-10",
+    "--note": "明日报",
+    "--out": "written",
     "--owner": "李经办",
     "--reason": "核对",
     "--reference": "凭据1",
+    "--role": "county_submit",
     "--rule": "TZ-15",
+    "--seed": "1",
     "--serial": "1",
     "--source": "对账单1",
     "--transfer-id": "1",
@@ -65,6 +70,12 @@ OF_COMMAND = {
     ("policy diff", "--left"): "taizhou",
     ("policy diff", "--right"): "jilin",
     ("explain ledger", "--voucher"): "1",
+    ("notices calendar", "--out"): "written.ics",
+    ("notices calendar", "--unit"): "331002",
+    ("report paper", "--name"): "plan-summary",
+    ("users add", "--name"): "周椒江",
+    ("users disable", "--name"): "周椒江",
+    ("users password", "--name"): "周椒江",
 }
 """Values that mean something else in one command."""
 
@@ -77,6 +88,11 @@ WITH = {
     "check": ["plan.xlsx"],
     "accounts approve": ["1"],
     "compute": ["--fund", "employee"],
+    "users add": ["--city", "taizhou", "--county", "331002", "--password-file", "password"],
+    "notices calendar": ["--city", "taizhou"],
+    "notices list": ["--city", "taizhou"],
+    "users disable": ["--by", "张安全"],
+    "users password": ["--by", "张安全"],
 }
 """What a command needs although no one option is required."""
 
@@ -139,8 +155,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("typing")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FUNDPOOL_HOME", str(folder / "home"))
-        assert main(["init"]) == 0
+        assert main(["init", "--sandbox"]) == 0
     (folder / "file").write_text("")
+    (folder / "password").touch(mode=0o600)
+    (folder / "password").write_text(PASSWORD)
     (folder / "facts.json").write_text(json.dumps({"annual_budget_fen": 100}))
     (folder / "details.csv").write_text("serial,county,fund,amount_fen\n1,331002,employee,5\n")
     (folder / "budget.csv").write_text("county,fund,amount_yuan\n331002,employee,5\n")

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import delete
 
-from fundpool.adapters.stores import anchor_mail
+from fundpool.adapters import smtp
 from fundpool.adapters.stores.anchor_places import AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
@@ -257,7 +257,7 @@ def test_a_server_whose_certificate_is_not_trusted_gets_nothing(
 def test_a_server_that_says_nothing_is_given_up(
     transactions: SqlTransactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anchor_mail, "TIMEOUT_S", 0.1)
+    monkeypatch.setattr(smtp, "TIMEOUT_S", 0.1)
     with closing(socket.create_server((HOSTS[0], 0))) as silent:
         given = settings(tmp_path, f"smtp://{HOSTS[0]}:{silent.getsockname()[1]}")
         with pytest.raises(ServiceUnavailable, match="timed out"):

@@ -122,9 +122,9 @@ def test_findings_are_printed_with_cell_and_remedy(
     bad.write_bytes(sample.file_bytes("plan", rows))
     assert main(["check", str(good), str(bad), *ARGUMENTS[:-1]]) == 1
     page = capsys.readouterr().out
-    assert "[CELL-009] 须更正 block 用款计划申请表 E5" in page
+    assert "[CELL-009] 须更正 用款计划申请表 E5" in page
     assert "写的是“NA”；没有发生额请填 0" in page
-    assert "remedy" in page
+    assert "请：" in page
 
 
 def test_a_template_is_written_per_county_and_read_back(

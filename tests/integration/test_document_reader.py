@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from fundpool.adapters.documents.document_reader import read_documents
-from fundpool.adapters.documents.workbooks import write_document, write_template
+from fundpool.adapters.documents.workbooks import template_workbook, write_document
 from fundpool.services.ports.judging import ParsedDocument, SourceFile
 from fundpool.version import product
 from schemas.documents import DOCUMENTS
@@ -157,7 +157,7 @@ def test_a_file_may_speak_for_several_counties() -> None:
 
 def test_a_template_says_what_it_is_for_and_keeps_formulas_locked(tmp_path: Path) -> None:
     path = tmp_path / "template.xlsx"
-    write_template(path, "plan", "台州市", counties=[sample.JIAOJIANG], month=sample.MONTH)
+    path.write_bytes(template_workbook("plan", "台州市", counties=[sample.JIAOJIANG], month=sample.MONTH))
     with zipfile.ZipFile(path) as archive:
         sheet = archive.read(sample.SHEET).decode()
         properties = archive.read("docProps/custom.xml").decode()
@@ -189,7 +189,11 @@ def test_a_sum_stated_otherwise_is_written_as_stated() -> None:
 
 def test_rows_of_a_list_that_the_county_left_unused_are_no_rows(tmp_path: Path) -> None:
     path = tmp_path / "template.xlsx"
-    write_template(path, "payer-detail", "台州市", counties=[sample.REGISTER.counties[0]], month=sample.MONTH)
+    path.write_bytes(
+        template_workbook(
+            "payer-detail", "台州市", counties=[sample.REGISTER.counties[0]], month=sample.MONTH
+        )
+    )
     book = openpyxl.load_workbook(path)
     sheet = book.worksheets[0]
     headers = {cell.value: cell.column for cell in sheet[4]}
@@ -213,7 +217,9 @@ def test_rows_of_a_list_that_the_county_left_unused_are_no_rows(tmp_path: Path) 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_blank_template_says_of_every_column_who_fills_it(document: str, tmp_path: Path) -> None:
     path = tmp_path / "template.xlsx"
-    write_template(path, document, "台州市", counties=[sample.REGISTER.counties[0]], month=sample.MONTH)
+    path.write_bytes(
+        template_workbook(document, "台州市", counties=[sample.REGISTER.counties[0]], month=sample.MONTH)
+    )
     book = openpyxl.load_workbook(path)
     form, guide = book.worksheets
     guide_rows = {row[0].value: row[1].value for row in guide.iter_rows(min_row=3)}

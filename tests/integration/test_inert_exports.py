@@ -12,15 +12,20 @@ import openpyxl
 import pytest
 
 import fundpool
+from fundpool.adapters.documents.league_tables import league_csv
 from fundpool.adapters.documents.sheets import workbook_bytes
 from fundpool.adapters.documents.workbooks import write_document
+from fundpool.adapters.policies.policy_files import load_policies
 from fundpool.console.cli import main
+from fundpool.domain.appraisal import LeagueRow, Punctuality
 from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.inert import inert
 from fundpool.domain.ledger import Phase, Posting
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.services.books.ledger_export import to_csv
+from fundpool.services.oversight.punctuality import League
 from fundpool.services.ports.money_ports import StoredPosting
+from fundpool.settings import Settings
 
 LEADERS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " =", "\u3000=")
 HOSTILE = [f"{leader}HYPERLINK(1)" for leader in LEADERS]
@@ -122,6 +127,17 @@ def test_the_serials_of_a_comparison_stay_as_they_are_and_are_marked_as_texts(tm
     assert marked == [(text, "s", True) for text in HOSTILE[:4]]
 
 
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_formula_stands_in_the_counties_league(text: str) -> None:
+    none = Punctuality(0, 0, 0, 0, 0, 0, 0)
+    rows = (LeagueRow(1, text, none, 0),)
+    policy = load_policies(Settings().policy_dir).city("taizhou")
+    content = league_csv(policy, League("taizhou", (OCTOBER,), NOON.date(), rows, none)).decode("utf-8-sig")
+    cells = list(csv.reader(io.StringIO(content)))[1]
+    assert cells[1] == f"'{text}"
+    assert all(is_inert(cell) for cell in cells)
+
+
 def test_every_writer_of_tables_is_covered_by_these_tests() -> None:
     root = Path(fundpool.__file__).parent
     writers = {
@@ -134,6 +150,7 @@ def test_every_writer_of_tables_is_covered_by_these_tests() -> None:
     assert writers == {
         ("adapters/documents/sheets.py", "xlsxwriter.Workbook"),
         ("adapters/documents/workbooks.py", "csv.writer"),
+        ("adapters/documents/league_tables.py", "csv.writer"),
         ("adapters/details/detail_workbooks.py", "xlsxwriter.Workbook"),
         ("adapters/details/detail_files.py", "csv.writer"),  # what DuckDB reads, deleted with the comparison
         ("services/books/ledger_export.py", "csv.writer"),

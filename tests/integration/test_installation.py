@@ -13,11 +13,13 @@ from fundpool.bootstrap import build_ports
 from fundpool.console.cli import main
 from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.errors import FundpoolError
+from fundpool.domain.rights import Role
 from fundpool.services.books.audit_checks import verify_everything
 from fundpool.services.month.daily import live_cities
 from fundpool.services.payments.installation import is_sandbox
 from fundpool.settings import Settings
 from schemas.tables import installation
+from tests.accounts import enter
 from tests.seals import SEALS
 
 
@@ -86,6 +88,7 @@ def test_an_installation_with_records_is_never_made_a_sandbox(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     init(capsys)
+    enter(build_ports(Settings()).database, "李经办", Role.MAKER)
     (tmp_path / "budget.csv").write_text("county,fund,amount_yuan\n331002,employee,5\n")
     about = ("--city", "taizhou", "--year", "2026", "--document-number", "1号", "--by", "李经办")
     assert main(["budget", "import", str(tmp_path / "budget.csv"), *about]) == 0

@@ -444,7 +444,7 @@ def test_the_reason_why_a_payment_waits_is_given_in_one_language_at_a_time(taizh
             "payment to 331000 did not go through: refused by the bank, a retry needs approval",
         ),
         (
-            "城乡居民基本医疗保险基金已停止发送：由备份恢复",
+            "城乡居民基本医疗保险基金已停发：由备份恢复",
             "sending of the fund of the resident basic medical insurance is stopped: restored from a backup",
         ),
     }

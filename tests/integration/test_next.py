@@ -65,6 +65,9 @@ def test_the_turn_goes_round_and_each_command_named_moves_the_month_on(city: Cit
     assert shown(city, "2026-09-10 09:00") == [("clock", f"run plan-review {PLACE}")]
     city.run("plan-review", at("2026-09-10 09:00"))
     assert shown(city, "2026-09-10 10:00") == [("reviewer", f"review approve {PLACE} --all-clean --by NAME")]
+    (review,) = waiting(city, "2026-09-10 10:00")
+    requested = sum(city.requested_fen(county, fund) for county in city.counties for fund in city.funds)
+    assert (review.amount_fen, review.fund, review.since) == (requested, None, at("2026-09-10 08:00"))
     for county in city.counties[:2]:
         city.propose(county, at("2026-09-11 09:00"))
     # One county is still to be reviewed, two to be confirmed: both people are told.
@@ -77,6 +80,8 @@ def test_the_turn_goes_round_and_each_command_named_moves_the_month_on(city: Cit
     assert shown(city, "2026-09-12 09:00") == [("clock", f"run funds-application {PLACE}")]
     city.run("funds-application", at("2026-09-18 09:00"))
     assert shown(city, "2026-09-18 10:00") == [("city_finance", f"application review {PLACE} --by NAME")]
+    (finance,) = waiting(city, "2026-09-18 10:00")
+    assert (finance.amount_fen, finance.since) == (requested, at("2026-09-18 09:00"))
     city.review_by_finance(at("2026-09-21 09:00"))
 
     to_reconcile = ("clock", f"run reconciliation {PLACE}")
@@ -87,11 +92,14 @@ def test_the_turn_goes_round_and_each_command_named_moves_the_month_on(city: Cit
             ("approver", f"transfers approve {PLACE} --by NAME"),
             to_reconcile,
         ]
+        approval = waiting(city, "2026-09-28 09:10")[0]
+        assert (approval.amount_fen, approval.since) == (requested, at("2026-09-28 09:00"))
         city.ports.database.transaction(lambda work: approve(city, work))
         assert shown(city, "2026-09-28 09:20") == [
             ("releaser", f"transfers release {PLACE} --send --by NAME"),
             to_reconcile,
         ]
+        assert waiting(city, "2026-09-28 09:20")[0].since == at("2026-09-28 09:15")
         released, reports = release_and_send(city.ports, request("2026-09-28 09:30", "孙放行"))
         assert [len(released), [report.step for report in reports]] == [2, [step]]
     assert shown(city, "2026-09-29 09:00") == [to_reconcile]

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from fundpool.adapters.stores.work import SqlTransactions
-from fundpool.domain.notices import LEASE, MAX_ATTEMPTS, Notice, NoticeKind, StoredNotice
+from fundpool.domain.notices import LEASE, MAX_ATTEMPTS, OPERATORS, Notice, NoticeKind, StoredNotice
 from fundpool.services.books.audit_checks import verify_everything
-from fundpool.services.ports.notices import Message
+from fundpool.services.ports.notices import Answer, Message
 from fundpool.services.watch.outbox import Sending, make_up, send_waiting
 from tests.integration.month_scene import at
 
@@ -35,9 +35,9 @@ class Recording:
         self.name, self.failure = name, failure
         self.messages: list[Message] = []
 
-    def deliver(self, message: Message) -> str | None:
+    def deliver(self, message: Message) -> Answer:
         self.messages.append(message)
-        return self.failure
+        return Answer(self.failure is None, self.failure or "250 queued")
 
     @property
     def keys(self) -> list[list[str]]:
@@ -50,7 +50,7 @@ def enter(
     now: datetime = NOW,
     cities: Sequence[str] = ("taizhou",),
 ) -> int:
-    return make_up(transactions, standing, now, cities=cities)
+    return make_up(transactions, standing, now, cities=cities, reached={OPERATORS})
 
 
 def unsent(transactions: SqlTransactions) -> list[StoredNotice]:
@@ -109,7 +109,7 @@ def test_two_senders_at_once_send_once(transactions: SqlTransactions) -> None:
     at_the_server, may_go_on = threading.Event(), threading.Event()
 
     class Slow(Recording):
-        def deliver(self, message: Message) -> str | None:
+        def deliver(self, message: Message) -> Answer:
             at_the_server.set()
             assert may_go_on.wait(30)
             return super().deliver(message)
@@ -134,7 +134,7 @@ class PulledPlug(BaseException):
 
 
 class Crashing(Recording):
-    def deliver(self, message: Message) -> str | None:
+    def deliver(self, message: Message) -> Answer:
         super().deliver(message)
         raise PulledPlug
 

@@ -120,7 +120,7 @@ def test_explain_speaks_chinese_and_not_python(capsys: pytest.CaptureFixture[str
 
 def test_explain_says_that_a_period_begins_with_the_receipt(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "explain", "taizhou", "TZ-18"]) == 0
-    assert "收到「自财政专户拨款」款项后2个工作日内" in capsys.readouterr().out
+    assert "收到「财政拨付」款项后2个工作日内" in capsys.readouterr().out
 
 
 def test_an_unknown_rule_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import zipfile
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
 from fundpool.domain.errors import InputError, ServiceUnavailable
+from fundpool.domain.periods import SHANGHAI
 from fundpool.services.documents.raw_content import raw_content
 from fundpool.services.ports.work import MonthPorts, Work
 from fundpool.settings import Settings
@@ -175,3 +177,14 @@ def test_budget_and_opening_files_name_the_line_that_is_wrong(tmp_path: Path) ->
     )
     row = read_openings(file).rows[0]
     assert (row.balance_fen, row.spending_fen, row.year_paid_fen) == (-3_00, None, None)
+
+
+def test_a_file_that_was_dated_back_arrived_when_this_machine_took_it_in(tmp_path: Path) -> None:
+    file = tmp_path / "taizhou" / "plan" / "plan.xlsx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"content")
+    long_ago = at("2020-01-01 09:00").timestamp()
+    os.utime(file, (long_ago, long_ago))
+    (incoming,) = DropFolder(tmp_path).incoming("taizhou", "plan")
+    assert incoming.arrived_at == datetime.fromtimestamp(file.stat().st_ctime, SHANGHAI)
+    assert incoming.arrived_at.year > 2020

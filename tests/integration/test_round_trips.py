@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 
 from expectations.runner import judge
 from fundpool.adapters.documents.document_reader import read_documents
-from fundpool.adapters.documents.workbooks import write_template
+from fundpool.adapters.documents.workbooks import template_workbook
 from fundpool.domain.findings import Severity, Verdict
 from fundpool.services.ports.judging import Judgement, JudgingContext, SourceFile, judge_files
 from schemas.documents import document_type
@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _fill_template(path: Path, document: str) -> None:
     """The template filled by a person: its formulas have no results until a program computes them."""
-    write_template(path, document, "台州市", counties=[sample.JIAOJIANG], month=sample.MONTH)
+    path.write_bytes(template_workbook(document, "台州市", counties=[sample.JIAOJIANG], month=sample.MONTH))
     book = load_workbook(path)
     sheet = book.worksheets[0]
     funds = {fund.key: fund.name_zh for fund in sample.REGISTER.funds}

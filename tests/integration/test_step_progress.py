@@ -69,3 +69,17 @@ def test_the_application_is_done_when_finance_has_reviewed_its_last_line(suizhou
     suizhou.review_by_finance(at("2026-09-16 09:00"))
     assert state_of(suizhou, "funds-application") == "done"
     assert state_of(suizhou, "funds-application", "2026-09-15 12:00") == "waiting"
+
+
+def test_a_step_that_ran_for_one_county_is_not_done_for_the_others(
+    transactions: SqlTransactions, tmp_path: Path
+) -> None:
+    scene = CityScene(transactions, tmp_path, "suizhou", OCTOBER)
+    first = scene.counties[0]
+    scene.submit(scene.plan(first), "plan", at("2026-09-14 09:00"))
+    scene.run("plan-collection", at("2026-09-14 10:00"), first)
+    assert state_of(scene, "plan-collection") == "waiting"
+    for county in scene.counties[1:]:
+        scene.submit(scene.plan(county), "plan", at("2026-09-14 11:00"))
+    scene.run("plan-collection", at("2026-09-14 12:00"))
+    assert state_of(scene, "plan-collection") == "done"

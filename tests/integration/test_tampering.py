@@ -35,7 +35,8 @@ from fundpool.console.cli import main
 from fundpool.domain.accounts import Account, Session
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.month_records import Extension, NilReturn
-from fundpool.domain.notices import Notice, NoticeKind
+from fundpool.domain.notices import Call, Notice, NoticeKind
+from fundpool.domain.paper import PaperKind, PaperNumber
 from fundpool.domain.rights import Role
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.domain.submission import DocumentKind
@@ -131,6 +132,10 @@ def _further(work: Work, county: str) -> None:
         )
     )
     work.notices.add(Notice("tick:2026-11-13", NoticeKind.TICK_MISSING, "未完成", "not done", "看 see"), NOW)
+    work.notices.add_call(Call(0, CITY, OCTOBER, "submit_fund_use_plan", county, "甲", "明日报", "乙", NOW))
+    work.papers.add(
+        PaperNumber(CITY, PaperKind.APPLICATION, 2026, 1, 1, str(OCTOBER), "employee", "0" * 64, NOW)
+    )
     work.last_done.record(Act.DAILY_TICK, NOW, CITY)
     work.breaks.assign(work.breaks.find(CITY)[0].id, "甲")
     work.users.add(Account("甲", Role.COUNTY_SUBMIT, CITY, county, "-", NOW, "system"))
@@ -148,7 +153,9 @@ def behind_the_program(database: Database) -> Iterator[Connection]:
             raw.cursor().execute("PRAGMA ignore_check_constraints = ON")
         try:
             transaction = connection.begin()
-            if not database.is_sqlite:
+            if database.is_sqlite:
+                connection.exec_driver_sql(database.take_turn)  # each edit is a savepoint within it
+            else:
                 connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
                 checks = connection.exec_driver_sql(
                     "SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"

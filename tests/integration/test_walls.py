@@ -7,30 +7,40 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from starlette.routing import Mount, Route
 
 from fundpool.adapters.keys.passwords import Argon2Passwords
+from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
 from fundpool.console.callback_record import CallbackRecord
 from fundpool.console.callbacks import callback_router
+from fundpool.console.cli import main
+from fundpool.console.dashboard import server
 from fundpool.console.dashboard.app import DashboardOptions, create_app
+from fundpool.console.dashboard.door import Door
+from fundpool.console.dashboard.door import Route as Declared
 from fundpool.console.dashboard.reading import MonthReader
 from fundpool.console.health_pages import health_router
 from fundpool.domain.accounts import FAILURES_ALLOWED, IDLE_FOR
-from fundpool.domain.rights import Role
+from fundpool.domain.rights import Right, Role
+from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.services.ports.work import MonthPorts
 from fundpool.services.users import accounts, sessions
 from fundpool.services.users.accounts import NewAccount
 from fundpool.settings import Settings
 from tests.accounts import BEGAN, PASSWORD, enter, token_of
+from tests.scripted_bank import ScriptedGateway
 
 NOW = BEGAN + timedelta(hours=1)
 CITY, COUNTY, OTHER, OTHER_CITY = "taizhou", "331002", "331003", "suizhou"
 READERS = {Role.MAKER, Role.CHECKER, Role.RELEASER, Role.AUDITOR}
+FILERS = {Role.COUNTY_SUBMIT, Role.MAKER}
+DECIDERS = {Role.CHECKER, Role.RELEASER}
+OPERATORS = DECIDERS | {Role.MAKER}
 EVERYBODY = set(Role)
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -47,7 +57,8 @@ class Clock:
 
 @pytest.fixture
 def ports(transactions: SqlTransactions, tmp_path: Path) -> MonthPorts:
-    return replace(build_ports(Settings(home=tmp_path)), database=transactions)
+    gateway = ScriptedGateway(BankBook())
+    return replace(build_ports(Settings(home=tmp_path)), database=transactions, gateway=gateway)
 
 
 @pytest.fixture
@@ -100,17 +111,83 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
         f"/slips/plan/{COUNTY}/1.xlsx{PLACE}",
         READERS | {Role.COUNTY_SUBMIT},
     ),
+    ("GET", "/tasks"): (f"/tasks{PLACE}", EVERYBODY),
+    ("GET", "/desk/county"): (f"/desk/county{PLACE}&county={COUNTY}", READERS | {Role.COUNTY_SUBMIT}),
+    ("GET", "/desk/county/template"): (
+        f"/desk/county/template{PLACE}&county={COUNTY}&what=plan:2026-10",
+        READERS | {Role.COUNTY_SUBMIT},
+    ),
+    ("POST", "/desk/county/file"): (f"/desk/county/file{PLACE}&county={COUNTY}", FILERS),
+    ("POST", "/desk/county/nil"): (f"/desk/county/nil{PLACE}&county={COUNTY}", FILERS),
     ("GET", "/transfers"): (f"/transfers{PLACE}", READERS),
     ("GET", "/lineage"): (f"/lineage{PLACE}&transfer=none", READERS),
     ("GET", "/balances"): (f"/balances{PLACE}", READERS),
     ("GET", "/findings"): (f"/findings{PLACE}", READERS),
+    ("GET", "/leader"): (f"/leader{PLACE}", READERS),
+    ("GET", "/leader/league.xlsx"): (f"/leader/league.xlsx{PLACE}", READERS),
+    ("GET", "/leader/league.csv"): (f"/leader/league.csv{PLACE}", READERS),
+    ("GET", "/audit"): (f"/audit{PLACE}", {Role.AUDITOR}),
+    ("GET", "/audit/sample"): (f"/audit/sample{PLACE}&seed=1", {Role.AUDITOR}),
+    ("GET", "/audit/sample.zip"): (f"/audit/sample.zip{PLACE}&seed=1", {Role.AUDITOR}),
+    ("GET", "/audit/files/{document}/{sha256}"): (f"/audit/files/plan/{'0' * 64}{PLACE}", {Role.AUDITOR}),
     ("GET", "/api/status"): (f"/api/status{PLACE}", READERS),
     ("GET", "/api/openapi.json"): ("/api/openapi.json", EVERYBODY),
+    ("GET", "/password"): ("/password", EVERYBODY),
+    ("POST", "/password"): ("/password", EVERYBODY),
     ("POST", "/logout"): ("/logout", EVERYBODY),
+    **{
+        # the desks: everybody of the city reads, each act is for its role
+        (method, f"/desk{path}"): (f"/desk{address or path}{PLACE}", roles)
+        for method, path, address, roles in (
+            ("GET", "/review", "", READERS),
+            ("GET", "/review/{document}/{county}", f"/review/plan/{COUNTY}", READERS),
+            (
+                "GET",
+                "/review/{document}/{county}/versions/{version:int}",
+                f"/review/plan/{COUNTY}/versions/1",
+                READERS,
+            ),
+            ("POST", "/review/{document}/agree-to-clean", "/review/plan/agree-to-clean", {Role.MAKER}),
+            ("POST", "/review/{document}/confirm-all", "/review/plan/confirm-all", {Role.CHECKER}),
+            ("POST", "/review/{document}/{county}/propose", f"/review/plan/{COUNTY}/propose", {Role.MAKER}),
+            ("POST", "/review/{document}/{county}/return", f"/review/plan/{COUNTY}/return", {Role.MAKER}),
+            ("POST", "/review/{document}/{county}/confirm", f"/review/plan/{COUNTY}/confirm", {Role.CHECKER}),
+            ("GET", "/payments", "", READERS),
+            ("GET", "/payments/flow", "", READERS),
+            ("POST", "/payments/review", "", {Role.RELEASER}),
+            ("POST", "/payments/resolve", "", OPERATORS),
+            ("GET", "/payments/batches/{batch:int}", "/payments/batches/1", READERS),
+            ("POST", "/payments/batches/{batch:int}/approve", "/payments/batches/1/approve", {Role.CHECKER}),
+            ("POST", "/payments/batches/{batch:int}/release", "/payments/batches/1/release", {Role.RELEASER}),
+            ("GET", "/payments/orders/{order:int}", "/payments/orders/1", READERS),
+            *(
+                ("POST", f"/payments/orders/{{order:int}}/{act}", f"/payments/orders/1/{act}", roles)
+                for act, roles in {
+                    "approve-retry": DECIDERS,
+                    "look-again": DECIDERS,
+                    "accept-execution": DECIDERS,
+                    "confirm-absence": DECIDERS,
+                    "cancel": DECIDERS,
+                    "order-again": {Role.MAKER},
+                    "hold": OPERATORS,
+                }.items()
+            ),
+            ("POST", "/payments/breaks/{number:int}/resolve", "/payments/breaks/1/resolve", DECIDERS),
+            ("POST", "/payments/funds/{fund}/stop", "/payments/funds/employee/stop", OPERATORS),
+            ("POST", "/payments/funds/{fund}/restart", "/payments/funds/employee/restart", DECIDERS),
+        )
+    },
 }
 
-OF_A_COUNTY = {path for _, path in MATRIX if "{unit}" in path}
+OF_A_COUNTY = {
+    (method, address)
+    for (method, _), (address, roles) in MATRIX.items()
+    if COUNTY in address and Role.COUNTY_SUBMIT in roles
+}
 """Routes whose address names a county."""
+
+OWN_ACTS = {("POST", "/logout"), ("POST", "/password")}
+"""Acts that everybody has, which need more than their address."""
 
 FOR_ANYBODY = {
     ("GET", "/login"),
@@ -153,6 +230,17 @@ def test_every_route_is_in_the_matrix(app: FastAPI) -> None:
     assert set(routes_of(app)) == set(MATRIX) | FOR_ANYBODY
 
 
+def test_the_served_program_answers_no_other_route(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    served: list[FastAPI] = []
+    monkeypatch.setenv("FUNDPOOL_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(server, "serve_until_stopped", lambda app, *_, ready: served.append(app))
+    assert main(["init", "--cities", CITY, "--sandbox"]) == 0
+    assert main(["serve"]) == 0
+    assert set(routes_of(served[0])) == set(MATRIX) | FOR_ANYBODY
+
+
 def test_nobody_gets_in_without_a_log_in(app: FastAPI, ports: MonthPorts) -> None:
     enter(ports.database, "某甲", Role.MAKER)
     for (method, path), (address, _) in MATRIX.items():
@@ -168,19 +256,20 @@ def test_each_role_gets_what_the_matrix_says(app: FastAPI, ports: MonthPorts, ro
     is_countys = role is Role.COUNTY_SUBMIT
     browser = logged_in(app, ports, role, CITY if is_countys else None, COUNTY if is_countys else None)
     for (method, path), (address, roles) in MATRIX.items():
-        if path != "/logout":
+        if (method, path) not in OWN_ACTS:
             assert is_let_in(browser, method, address) is (role in roles), (path, role)
+    refused = browser.post("/password", data={"csrf": form_token_of(browser), "old": "wrong", "new": "n" * 3})
+    assert "password_weak" in refused.text
     assert is_let_in(browser, "POST", "/logout")
     assert not is_let_in(browser, "GET", f"/{PLACE}")
 
 
 def test_a_county_reads_no_page_of_another_one(app: FastAPI, ports: MonthPorts) -> None:
     browser = logged_in(app, ports, Role.COUNTY_SUBMIT, CITY, COUNTY)
-    addresses = [address for (_, path), (address, _) in MATRIX.items() if "{unit}" in path]
-    assert len(addresses) == 3
+    assert len(OF_A_COUNTY) == 7
     for county in (unit.code for unit in ports.policies.city(CITY).units):
-        for address in addresses:
-            assert is_let_in(browser, "GET", address.replace(COUNTY, county)) is (county == COUNTY)
+        for method, address in OF_A_COUNTY:
+            assert is_let_in(browser, method, address.replace(COUNTY, county)) is (county == COUNTY)
     for unit in ports.policies.city(OTHER_CITY).units:
         assert browser.get(f"/counties/{unit.code}{ABROAD}").status_code == 403
         assert browser.get(f"/counties/{unit.code}{PLACE}").status_code == 403
@@ -256,7 +345,7 @@ def test_log_in_and_out(app: FastAPI, clerk: str) -> None:
     "wanted", ["//evil.example/", "https://evil.example/", "/\\evil.example", "evil", "/\nx"]
 )
 def test_log_in_leads_to_our_own_pages_alone(app: FastAPI, clerk: str, wanted: str) -> None:
-    assert post_log_in(client(app), clerk, next=wanted).headers["location"] == "/"
+    assert post_log_in(client(app), clerk, next=wanted).headers["location"] == "/tasks"
 
 
 def test_a_log_in_is_a_session_of_its_own_whatever_cookie_came_with_it(
@@ -353,6 +442,47 @@ def test_a_form_from_elsewhere_does_nothing_even_with_the_token(
     post_log_in(browser, clerk)
     answer = browser.post("/logout", data={"csrf": form_token_of(browser)}, headers=headers)
     assert answer.status_code == (303 if is_ours else 403)
+
+
+# ------------------------------------------------------------------------------------------- password once more
+
+
+def test_a_person_chooses_a_password_that_the_administrator_does_not_know(app: FastAPI, clerk: str) -> None:
+    browser, new = client(app), "another few unrelated words"
+    post_log_in(browser, clerk)
+    form = {"csrf": form_token_of(browser), "new": new}
+    assert browser.post("/password", data=form | {"old": "wrong wrong wrong"}).status_code == 403
+    assert browser.post("/password", data=form | {"old": PASSWORD, "new": PASSWORD}).status_code == 400
+    assert browser.post("/password", data=form | {"old": PASSWORD}).status_code == 303
+    assert browser.get(f"/{PLACE}").status_code == 303  # logged out
+    assert post_log_in(browser, clerk).status_code == 401
+    assert post_log_in(browser, clerk, new).status_code == 303
+
+
+def test_an_act_may_ask_for_the_password_once_more(ports: MonthPorts, clock: Clock, clerk: str) -> None:
+    """As the payment desk does before money is released."""
+    door = Door(ports.database, Argon2Passwords(), clock)
+    done: list[str] = []
+
+    def release(request: Request) -> Response:
+        done.append(door.require_password(request).name)
+        return Response("released")
+
+    pages = create_app(MonthReader(ports), lambda: NOW, DashboardOptions(time_of_day=clock))
+    route = Declared("/release", Right.ORDER_PAYMENT, release, "POST")
+    pages.add_route(route.path, door.answering(route), methods=["POST"])
+    browser = client(pages)
+    post_log_in(browser, clerk)
+    form = {"csrf": form_token_of(browser)}
+    assert browser.post("/release", data=form).status_code == 403
+    assert browser.post("/release", data=form | {"password": "wrong wrong wrong"}).status_code == 403
+    assert done == []
+    assert browser.post("/release", data=form | {"password": PASSWORD}).status_code == 200
+    assert done == [clerk]
+    for _ in range(FAILURES_ALLOWED):
+        browser.post("/release", data=form | {"password": "wrong wrong wrong"})
+    assert browser.post("/release", data=form | {"password": PASSWORD}).status_code == 403  # locked
+    assert done == [clerk]
 
 
 # ------------------------------------------------------------------------------------------- without accounts

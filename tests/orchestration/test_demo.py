@@ -57,7 +57,7 @@ def play_to_the_end(city: str, home: Path) -> dict[str, object]:
         pytest.fail(f"{stuck}\n{out}\n{err}\n{(home / 'prefect' / 'server.log').read_text()[-4000:]}")
     assert demo.returncode == 0, err
     assert {path.name for path in home.parent.glob("real-*")} == set(), "nothing real was touched"
-    assert "SYNTHETIC" in err
+    assert "演示数据，全部为虚构" in err
     summary: dict[str, object] = json.loads(out)
     assert summary["ok"] is True
     assert summary["differences"] == []

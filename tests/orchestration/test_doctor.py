@@ -44,7 +44,7 @@ def test_with_a_worker_on_a_sound_server_nothing_is_found(pool: Pool) -> None:
         assert examined(pool, status=0) == {"troubles": [], "mended": []}
         alone = pool.fundpool("doctor")
         assert alone.returncode == 0
-        assert "nothing found" in alone.stdout
+        assert "没有发现问题" in alone.stdout
 
 
 def test_a_pool_full_of_runs_that_nobody_holds_is_freed(pool: Pool) -> None:

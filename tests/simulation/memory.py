@@ -28,6 +28,7 @@ from fundpool.domain.transfer import (
     AttemptState,
     BankAccount,
     Batch,
+    BatchLine,
     BatchState,
     Obligation,
     ObligationState,
@@ -361,6 +362,9 @@ class MemoryAccounts:
     def get(self, account_id: int) -> BankAccount:
         return self._rows[account_id]
 
+    def get_all(self, account_ids: Sequence[int]) -> list[BankAccount]:
+        return [self._rows[account_id] for account_id in account_ids]
+
     def approved(self, city: str, fund: str, account_type: AccountType, unit: str) -> BankAccount | None:
         for each in self._rows.values():
             place = (each.city, each.fund, each.account_type, each.unit)
@@ -551,6 +555,21 @@ class MemoryPayments:
         self._state.own("batches")[batch.id] = changed
         return changed
 
+    def batch_lines(self, batch_id: int) -> list[BatchLine]:
+        accounts = self._state.accounts
+        return [
+            BatchLine(
+                each.key,
+                each.amount_fen,
+                *(debit.account_no, debit.version),
+                *(credit.account_no, credit.version, credit.account_name),
+            )
+            for each in self.obligations(batch_id=batch_id)
+            for debit in [accounts[each.debit_account_id]]
+            for credit in [accounts[each.credit_account_id]]
+            if all((of.city, of.fund) == (each.city, each.fund) for of in (debit, credit))
+        ]
+
     def obligation(self, obligation_id: int) -> Obligation:
         return _known(self._state.obligations, obligation_id, "obligation_unknown")
 
@@ -586,6 +605,10 @@ class MemoryPayments:
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         place = _place(obligation)
         return [each for each in self._state.obligations.values() if _place(each) == place]
+
+    def with_revisions(self, obligation_id: int) -> tuple[Obligation, list[Obligation]]:
+        obligation = self.obligation(obligation_id)
+        return obligation, self.revisions(obligation)
 
     def paying_accounts(self, city: str) -> list[int]:
         return sorted(
@@ -642,6 +665,9 @@ class MemoryAttempts:
 
     def of_obligation(self, obligation_id: int) -> list[Attempt]:
         return [each for each in self._state.attempts.values() if each.obligation_id == obligation_id]
+
+    def of_obligations(self, obligation_ids: Iterable[int]) -> dict[int, list[Attempt]]:
+        return {obligation_id: self.of_obligation(obligation_id) for obligation_id in obligation_ids}
 
     def in_states(
         self,

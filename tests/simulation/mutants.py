@@ -144,10 +144,11 @@ def key_saved_after_the_call() -> Any:
 def no_deadline_before_the_call() -> Any:
     def mutated(ports: Any, gateway: Any, obligation_id: int, *, worker: str, clock: Any) -> Any:
         terms = ports.gateway_terms
-        fence_first, _, _ = ports.database.read(
-            lambda work: sending._queries_before_another_key(work, obligation_id, clock(), terms=terms)
+        first = ports.database.transaction(
+            lambda work: sending._prepare(work, obligation_id, None, now=clock(), terms=terms)
         )
-        if fence_first is not None and not sending._fence(ports, gateway, fence_first, clock=clock):
+        to_fence = first.to_fence if isinstance(first, sending._Questions) else None
+        if to_fence is not None and not sending._fence(ports, gateway, to_fence, clock=clock):
             return None
         attempt = ports.database.transaction(
             lambda work: sending._prepare(work, obligation_id, _EveryKey(), now=clock(), terms=terms)
@@ -390,18 +391,21 @@ def revisions_have_keys_of_their_own() -> Any:
 
 @contextmanager
 def earlier_revision_not_fenced() -> Iterator[None]:
-    original, queries = sending._is_over, sending._queries_before_another_key
+    original, prepare = sending._is_over, sending._prepare
 
-    def fences_its_own(work: Any, obligation_id: int, now: Any, *, terms: Any) -> Any:
-        _, refused, lost = queries(work, obligation_id, now, terms=terms)
-        own = work.attempts.of_obligation(obligation_id)
-        return next(filter(sending.must_be_fenced, own), None), refused, lost
+    def fences_its_own(work: Any, obligation_id: int, unknown_keys: Any, *, now: Any, terms: Any) -> Any:
+        def key_to_fence(known: Any) -> Any:
+            own = [each for each in known if each.obligation_id == obligation_id]
+            return next(filter(sending.must_be_fenced, own), None)
+
+        with patch.object(sending, "_key_to_fence", key_to_fence):
+            return prepare(work, obligation_id, unknown_keys, now=now, terms=terms)
 
     def ignores_others(attempt: Any, obligation: Any) -> bool:
         return attempt.obligation_id != obligation.id or original(attempt, obligation)
 
     with (
-        patch.object(sending, "_queries_before_another_key", fences_its_own),
+        patch.object(sending, "_prepare", fences_its_own),
         patch.object(sending, "_is_over", ignores_others),
     ):
         yield

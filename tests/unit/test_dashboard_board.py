@@ -2,9 +2,11 @@
 
 from datetime import date, datetime
 
-from fundpool.console.dashboard.board import Show, build_board, flags_worst_first
+from fundpool.console.dashboard.board import Show, build_board
+from fundpool.console.dashboard.labels import label_of_duty
 from fundpool.domain.duties import Basis
 from fundpool.domain.periods import SHANGHAI
+from fundpool.services.oversight.flags import worst_first
 from schemas.dashboard import DutyStatus, Flag, MonthStatus, TransferStatus
 
 HOPS = {("city_expenditure", "county_expenditure"): "allocate_to_counties"}
@@ -28,15 +30,22 @@ def duty(key: str, unit: str | None, state: str, due: date | None = date(2026, 9
     )
 
 
-def transfer(state: str, unit: str = "331002", attempt_state: str | None = None) -> TransferStatus:
+def transfer(
+    state: str,
+    unit: str = "331002",
+    attempt_state: str | None = None,
+    *,
+    fen: int = 100,
+    application: int = 1,
+) -> TransferStatus:
     return TransferStatus.model_validate(
         {"fund": "employee", "unit": unit, "from": "city_expenditure", "to": "county_expenditure"}
-        | {"amount_fen": 100, "state": state, "attempt_state": attempt_state}
+        | {"amount_fen": fen, "state": state, "attempt_state": attempt_state, "application": application}
     )
 
 
-def board_of(month: MonthStatus, units=UNITS, show: Show = Show.ALL):
-    return build_board(month, units, HOPS, show=show)
+def board_of(month: MonthStatus, units=UNITS, show: Show = Show.ALL, **more):
+    return build_board(month, units, HOPS, show=show, **more)
 
 
 def status(*duties: DutyStatus, **more) -> MonthStatus:
@@ -44,11 +53,13 @@ def status(*duties: DutyStatus, **more) -> MonthStatus:
 
 
 class TestMatrix:
-    def test_rows_follow_the_register_with_the_city_first(self):
+    def test_rows_follow_the_register_and_the_city_stands_above_them(self):
         board = board_of(
             status(duty("b", None, "upcoming"), duty("a", "331003", "nil"), duty("a", "331002", "nil")), UNITS
         )
-        assert [row.unit for row in board.rows] == [None, "331002", "331003"]
+        assert [row.unit for row in board.rows] == ["331002", "331003"]
+        assert [column.duty for column in board.columns] == ["a"]
+        assert [each.duty for each in board.city] == ["b"]
 
     def test_a_unit_that_the_register_does_not_know_is_shown_last_not_dropped(self):
         board = board_of(status(duty("a", "999999", "overdue"), duty("a", "331002", "nil")), UNITS)
@@ -68,7 +79,7 @@ class TestMatrix:
         board = board_of(
             status(
                 duty("plan", "331002", "nil", date(2026, 9, 25)),
-                duty("pay", None, "upcoming", None),
+                duty("pay", "331002", "upcoming", None),
                 duty("report", "331002", "upcoming", date(2026, 11, 15)),
             ),
             UNITS,
@@ -80,28 +91,44 @@ class TestMatrix:
             status(duty("plan", "331002", "done_late"), duty("plan", "331003", "overdue")), UNITS
         )
         assert (board.columns[0].done, board.columns[0].total) == (1, 2)
-        assert board.columns[0].days_left(date(2026, 9, 23)) == 2
-        assert board.columns[0].days_left(date(2026, 9, 25)) == 0
+        assert board.columns[0].is_overdue
 
     def test_a_finished_column_has_no_days_left(self):
         board = board_of(status(duty("plan", "331002", "nil")), UNITS)
-        assert board.columns[0].days_left(date(2026, 9, 1)) is None
+        assert board.columns[0].left is None
 
-    def test_a_cell_shows_the_transfer_that_is_furthest_from_done(self):
+    def test_a_column_counts_the_days_to_the_last_working_day_of_whoever_is_first(self):
+        board = board_of(
+            status(
+                duty("plan", "331002", "due_soon", date(2026, 10, 18), act_by=date(2026, 10, 16)),
+                duty("plan", "331003", "due_soon", date(2026, 10, 18), act_by=date(2026, 10, 12)),
+            )
+        )
+        assert board.columns[0].left == 3
+
+    def test_each_amount_of_a_cell_is_of_its_own_state_the_unknown_one_first(self):
         board = board_of(
             status(
                 duty("allocate_to_counties", "331002", "upcoming"),
                 transfers=(
-                    transfer("settled"),
-                    transfer("in_flight"),
-                    transfer("in_flight", attempt_state="unknown"),
+                    transfer("settled", fen=7),
+                    transfer("in_flight", fen=20),
+                    transfer("in_flight", attempt_state="unknown", fen=300),
                 ),
             ),
             UNITS,
         )
-        cell = board.rows[0].cells[0]
-        assert cell.transfer_state == "unknown"
-        assert cell.amount_fen == 300
+        (part,) = board.rows[0].cells[0].parts
+        assert part.amounts == (("unknown", 300), ("in_flight", 20), ("settled", 7))
+
+    def test_a_supplementary_payment_stands_beside_the_first_with_its_own_amount(self):
+        first = duty("allocate_to_counties", "331002", "done_on_time")
+        second = duty("allocate_to_counties", "331002", "due_soon", date(2026, 10, 20), application=2)
+        payments = (transfer("settled", fen=7), transfer("in_flight", fen=20, application=2))
+        board = board_of(status(first, second, transfers=payments))
+        paid, open_part = board.rows[0].cells[0].parts
+        assert (paid.duty, paid.amounts) == (first, (("settled", 7),))
+        assert (open_part.duty, open_part.amounts) == (second, (("in_flight", 20),))
 
     def test_late_shows_those_who_were_late_are_overdue_or_were_returned(self):
         duties = (duty("plan", "331002", "done_on_time"), duty("plan", "331003", "returned"))
@@ -120,8 +147,8 @@ class TestSummary:
             status(
                 duty("plan", "331002", "done_on_time"),
                 duty("plan", "331003", "overdue", days_late=2),
-                duty("report", "331002", "upcoming"),
-                duty("report", "331003", "due_soon"),
+                duty("report", "331002", "upcoming", date(2026, 11, 15)),
+                duty("report", "331003", "due_soon", date(2026, 10, 12)),
             ),
             UNITS,
         )
@@ -148,6 +175,39 @@ class TestSummary:
         )
         assert board.waiting == (("county_agency", 2), ("checker", 1))
 
+    def test_whose_turn_counts_the_cases_that_wait_for_review_and_not_the_duty_they_hold_up(self):
+        month = status(duty("apply", None, "due_soon", waiting_for="reviewer"))
+        assert board_of(month, reviews={"reviewer": 9, "checker": 2}).waiting == (
+            ("reviewer", 9),
+            ("checker", 2),
+        )
+
+    def test_a_plan_missing_on_its_last_working_day_counts_against_what_is_done(self):
+        holiday = {"due": date(2026, 10, 14), "waiting_for": "county_agency"}
+        month = status(
+            duty("submit_fund_use_plan", "331002", "done_on_time"),
+            duty("submit_fund_use_plan", "331003", "due_soon", act_by=NOW.date(), **holiday),
+        )
+        board = board_of(month)
+        assert (board.done, board.fallen_due, board.today_due) == (1, 2, 1)
+        assert (board.filed, board.counties) == (1, 2)
+        assert board.columns[0].left == 0
+        missing = board.rows[1].duties[0]
+        assert label_of_duty(missing, board.today).text == "Must be done today"
+
+    def test_between_the_last_working_day_and_the_nominal_one_the_working_days_are_over(self):
+        open_duty = duty(
+            "plan",
+            "331002",
+            "due_soon",
+            date(2026, 10, 14),
+            act_by=date(2026, 10, 8),
+            waiting_for="county_agency",
+        )
+        board = board_of(status(open_duty))
+        assert (board.fallen_due, board.today_due, board.day_over) == (1, 0, 1)
+        assert label_of_duty(open_duty, board.today).text == "Last working day is over"
+
     def test_held_and_unknown_money_raises_the_alarm_and_money_on_its_way_does_not(self):
         transfers = (
             transfer("settled", attempt_state="succeeded"),
@@ -160,15 +220,21 @@ class TestSummary:
         assert board.alarm_fen == 200
 
 
-def test_flags_about_money_come_before_flags_about_paper():
+def test_flags_about_money_come_before_flags_about_paper_and_what_is_cured_last():
     flags = [
-        Flag(kind=kind, days=days, message_zh="", message_en="")
-        for kind, days in (("nil", None), ("late", 1), ("overdue", 2), ("overdue", 5), ("unknown", None))
-    ]
-    assert [(flag.kind, flag.days) for flag in flags_worst_first(flags)] == [
+        Flag(kind=kind, days=days, is_open=is_open, message_zh="", message_en="")
+        for kind, days, is_open in (
+            ("unknown", None, False), ("nil", None, False), ("late", 1, False), ("overdue", 2, True),
+            ("failed", None, True), ("overdue", 5, True), ("held", None, True), ("unknown", None, True),
+        )
+    ]  # fmt: skip
+    assert [(flag.kind, flag.days) for flag in worst_first(flags)] == [
         ("unknown", None),
+        ("held", None),
+        ("failed", None),
         ("overdue", 5),
         ("overdue", 2),
+        ("unknown", None),
         ("late", 1),
         ("nil", None),
     ]

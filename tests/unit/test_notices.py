@@ -181,7 +181,7 @@ def flood(count: int, cities: int = 1) -> list[Notice]:
 
 @pytest.mark.parametrize("cities", [1, 3, 60])
 def test_three_hundred_late_counties_are_one_short_message_that_names_how_many(cities: int) -> None:
-    message = compose(flood(300, cities))
+    message = compose(flood(300, cities), "zh")
     assert len(message.text.splitlines()) < 500
     assert len(message.text.encode()) < 20_000
     assert len(message.notices) == 300
@@ -193,8 +193,8 @@ def test_three_hundred_late_counties_are_one_short_message_that_names_how_many(c
 
 def test_a_message_keeps_what_is_over_apart_and_says_whether_all_is() -> None:
     stop = Notice("stop:1", NoticeKind.FUND_STOPPED, "停发", "stopped", "restart", city="taizhou")
-    both = compose([over(stop), stop])
+    both = compose([over(stop), stop], "zh")
     assert [each["is_over"] for each in both.notices] == [False, True]
     assert both.text.index("停发\n") < both.text.index("已解除")
     assert not both.is_all_over
-    assert compose([over(stop)]).is_all_over
+    assert compose([over(stop)], "zh").is_all_over

@@ -143,7 +143,7 @@ class Cluster:
                 raise self._away(error) from error
             raise ServiceUnavailable(
                 "comparison_worker",
-                f"Dask 工作进程未能比对：{_words(error)}",
+                f"Dask 执行器未能比对：{_words(error)}",
                 f"a worker of the Dask cluster could not compare: {_words(error)}",
                 remedy="在每台工作机上安装同一版本的 fundpool[dask]，检查其内存与临时空间 / install the same fundpool[dask] on every "
                 "worker's machine; check their memory and temporary space",
@@ -203,7 +203,7 @@ class Cluster:
         where = printable(self.scheduler)
         return ServiceUnavailable(
             "scheduler_no_worker",
-            f"Dask 调度器 {where} 没有工作进程",
+            f"Dask 调度器 {where} 没有执行器",
             f"the Dask scheduler {where} has no worker",
             remedy=f"在工作机上运行 dask worker {where} / run dask worker {where} on the machines that are to compare",
         )

@@ -88,19 +88,26 @@ def read_source(path: Path, name: str | None = None) -> SourceFile:
 
     ``name`` is what to call it, by default its own.
     """
-    name = (name or shown_name(path.name))[-NAME_CHARACTERS:]
+    name = name or shown_name(path.name)
     try:
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise InputError(
-                "file_too_large",
-                f"{name}：{size} 字节，超过上限 {MAX_FILE_BYTES} 字节",
-                f"{name}: {size} bytes is above the limit of {MAX_FILE_BYTES} bytes",
-                remedy="只报送模板表，删去无关的工作表与图片 / send the template only, without other sheets and pictures",
-            )
-        return SourceFile(name, path.read_bytes())
+        with path.open("rb") as stream:
+            return source_from(stream, name, size)
     except OSError as error:
         raise _not_readable(name, error) from error
+
+
+def source_from(stream: BinaryIO, name: str, size: int) -> SourceFile:
+    """The file of ``size`` bytes that ``stream`` gives, for intake; raises InputError when it is too large."""
+    name = name[-NAME_CHARACTERS:]
+    if size > MAX_FILE_BYTES:
+        raise InputError(
+            "file_too_large",
+            f"{name}：{size} 字节，超过上限 {MAX_FILE_BYTES} 字节",
+            f"{name}: {size} bytes is above the limit of {MAX_FILE_BYTES} bytes",
+            remedy="只报送模板表，删去无关的工作表与图片 / send the template only, without other sheets and pictures",
+        )
+    return SourceFile(name, stream.read())
 
 
 def _not_readable(name: str, error: OSError) -> InputError:
@@ -116,7 +123,8 @@ def _incoming(path: Path, name: str) -> list[Incoming]:
     """The file, or the files in it when it is a zip of files."""
     try:
         sources = with_members([read_source(path, name)])
-        # The inode's change time: unlike the modification time no copy brings it along.
+        # The inode's change time: unlike the modification time no copy brings it along and no sender sets it, and
+        # the receipt decides who is late (docs/decisions/0023).
         arrived_at = datetime.fromtimestamp(path.stat().st_ctime, SHANGHAI)
     except FundpoolError as error:
         return [Incoming(name, None, error)]

@@ -152,7 +152,7 @@ def _write_overview(
                 wrong=column == 8 and not form.is_balanced,
             )
         sheet.write_number(at, 9, len(form.items), styles.centre)
-        sheet.write_string(at, 10, verdict_zh(form), styles.centre if form.is_balanced else styles.wrong)
+        sheet.write_string(at, 10, verdict(form)[0], styles.centre if form.is_balanced else styles.wrong)
     end = len(forms) + 3
     if not forms:
         sheet.merge_range(end, 0, end, last, "本月没有取得任何账户的银行对账单。", styles.wrong)
@@ -162,11 +162,11 @@ def _write_overview(
     _set_page(sheet)
 
 
-def verdict_zh(form: BankReconciliation) -> str:
+def verdict(form: BankReconciliation) -> tuple[str, str]:
     """The result of the form: balanced, not balanced, or the bank's balance unknown."""
     if form.difference_fen is None:
-        return "银行余额未取得"
-    return "相符" if form.is_balanced else "不符"
+        return "银行余额未取得", "balance of the bank not known"
+    return ("相符", "balanced") if form.is_balanced else ("不符", "not balanced")
 
 
 def _write_form(
@@ -225,7 +225,7 @@ def _write_balances(sheet: Any, styles: _Styles, form: BankReconciliation, *, at
     sheet.merge_range(row, 0, row, 1, "差额（账面减银行）", styles.total)
     _write_money(sheet, row, 2, amount_fen=form.difference_fen, styles=styles, wrong=not form.is_balanced)
     sheet.merge_range(row, 3, row, 4, "结论", styles.total)
-    sheet.merge_range(row, 5, row, 7, verdict_zh(form), styles.centre if form.is_balanced else styles.wrong)
+    sheet.merge_range(row, 5, row, 7, verdict(form)[0], styles.centre if form.is_balanced else styles.wrong)
     return row + 1
 
 

@@ -32,7 +32,7 @@ _SEVERITY = {
 }
 _VERDICT = {
     Verdict.PASS: ("通过", "pass"),
-    Verdict.REVIEW: ("转人工复核", "review"),
+    Verdict.REVIEW: ("转审核", "review"),
     Verdict.RETURN: ("退回更正", "return"),
 }
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -124,34 +124,9 @@ def slip_page(slip: ReturnSlip) -> str:
         slip=slip,
         severity=_SEVERITY,
         verdict=_VERDICT[slip.verdict],
-        deadline=_deadline(slip),
+        deadline=slip.what_to_do,
         returned_on=None if slip.returned is None else slip.returned.at.astimezone(SHANGHAI).date(),
     )
-
-
-def _deadline(slip: ReturnSlip) -> tuple[str, str, str, str]:
-    """What to do by when, and why that day: Chinese and English of each."""
-    if not slip.must_correct:
-        if slip.verdict is Verdict.REVIEW:
-            return (
-                "暂不须重报：由市级人工复核",
-                "nothing to file again for now: the city's reviewer decides",
-                "可备好说明或更正后的文件",
-                "have an explanation or a corrected file at hand",
-            )
-        return "不须更正", "nothing to correct", "", ""
-    if slip.deadline is None:
-        return (
-            "请更正后重报；期限由市级经办机构另行通知",
-            "please correct and file again; the city agency will tell the deadline",
-            "",
-            "",
-        )
-    why = slip.deadline.why_zh, slip.deadline.why_en
-    if slip.deadline.day is None:
-        return "请立即更正重报", "please correct and file again at once", *why
-    day = slip.deadline.day.isoformat()
-    return f"请于 {day} 前（含当日）更正重报", f"please correct and file again by {day}", *why
 
 
 # --- the workbook --------------------------------------------------------------------------------
@@ -179,7 +154,7 @@ _WRAP = {"text_wrap": True, "valign": "top", "border": 1}
 
 
 def _list_findings(book: Any, slip: ReturnSlip) -> None:
-    sheet = book.add_worksheet("退回单")
+    sheet = book.add_worksheet(slip.name_zh)
     plain = book.add_format(_WRAP)
     bold = book.add_format({"bold": True, "text_wrap": True, "border": 1, "bg_color": "#D9E2F3"})
     sheet.write_string(0, 0, slip.title, book.add_format({"bold": True, "font_size": 16}))
@@ -211,7 +186,7 @@ def _list_findings(book: Any, slip: ReturnSlip) -> None:
 def _head(slip: ReturnSlip) -> list[tuple[str, bool]]:
     """Lines above the list, and whether each is set in bold."""
     verdict_zh, verdict_en = _VERDICT[slip.verdict]
-    zh, en, why_zh, why_en = _deadline(slip)
+    zh, en, why_zh, why_en = slip.what_to_do
     version = f"（第 {slip.version} 版 version {slip.version}）" if slip.version else ""
     lines = [
         *([(slip.notice, True)] if slip.notice else []),

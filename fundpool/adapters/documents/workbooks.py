@@ -107,8 +107,7 @@ class _Form:
         ]
 
 
-def write_template(
-    path: Path,
+def template_workbook(
     document: str,
     city_name: str,
     *,
@@ -116,8 +115,8 @@ def write_template(
     month: Period,
     funds: Sequence[CityFund] = STANDARD_FUNDS,
     detail_rows: int | None = None,
-) -> None:
-    """Write the blank template of a document for ``counties`` (usually one) to ``path`` (.xlsx).
+) -> bytes:
+    """The blank template of a document for ``counties`` (usually one), as a workbook (.xlsx).
 
     Documents per fund get one prepared row per county and fund, others ``detail_rows`` open rows
     (None: as many as the document's definition says).
@@ -131,7 +130,7 @@ def write_template(
     if not kind.per_fund:
         rows = [rows[0]] * (detail_rows or kind.open_rows)
     form = _Form(kind=kind, city_name=city_name, month=month, rows=rows, funds=funds, is_blank=True)
-    path.write_bytes(_xlsx(form))
+    return _xlsx(form)
 
 
 def write_document(

@@ -28,7 +28,7 @@ def seal_key(settings: Settings) -> bytes:
         "seal_key_missing",
         f"没有封签密钥 {file}，无法核对经批准的账户、批次和预算",
         f"there is no seal key {file}: approved accounts, batches and budgets cannot be checked",
-        remedy="新装运行 fundpool init；已有数据的，放回原密钥（与数据库分开备份）/ a new installation: fundpool init; "
+        remedy="新装运行 fundpool init；已有数据的，放回原密钥（与数据库分开备份） / a new installation: fundpool init; "
         "one with data: put its own key back, which is kept apart from the database's backups",
     )
 

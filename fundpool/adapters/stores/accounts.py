@@ -1,12 +1,13 @@
 """The register of bank accounts on SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Select, select
 
+from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.sealed_rows import RowWriter
 from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, values_of
 from fundpool.domain.chart_of_accounts import AccountType
@@ -16,7 +17,10 @@ from fundpool.domain.transfer import AccountStatus, BankAccount
 from fundpool.services.ports.money_ports import AccountProposal, new_account
 from schemas.tables.accounts import bank_account
 
-_ACCOUNT = rows_where(bank_account, "id")
+
+@cache
+def _accounts_of(dialect: str) -> Select[Any]:
+    return select(bank_account).where(among(dialect, bank_account.c.id))
 
 
 @cache
@@ -80,18 +84,23 @@ class SqlAccountStore(SealedStore):
         return self.get(account.id)
 
     def get(self, account_id: int) -> BankAccount:
-        if account_id in self._read:
-            return self._read[account_id]
-        row = self._first(_ACCOUNT, id=account_id)
-        if row is None:
-            raise InputError(
-                "account_unknown",
-                f"账户登记簿中没有第 {account_id} 号",
-                f"the account register has no entry {account_id}",
-                remedy="fundpool accounts list",
-            )
-        found = self._read[account_id] = account_of(row)
-        return found
+        return self.get_all([account_id])[0]
+
+    def get_all(self, account_ids: Sequence[int]) -> list[BankAccount]:
+        missing = [account_id for account_id in account_ids if account_id not in self._read]
+        if missing:
+            dialect = self._connection.dialect.name
+            for row in self._all(_accounts_of(dialect), **listed(dialect, missing)):
+                self._read[row["id"]] = account_of(row)
+        for account_id in missing:
+            if account_id not in self._read:
+                raise InputError(
+                    "account_unknown",
+                    f"账户登记簿中没有第 {account_id} 号",
+                    f"the account register has no entry {account_id}",
+                    remedy="fundpool accounts list",
+                )
+        return [self._read[account_id] for account_id in account_ids]
 
     def approved(self, city: str, fund: str, account_type: AccountType, *, unit: str) -> BankAccount | None:
         place = {"city": city, "fund": fund, "account_type": account_type.value, "unit": unit}

@@ -2,8 +2,6 @@
 
 import json
 import os
-import smtplib
-import ssl
 from collections.abc import Mapping
 from datetime import date, datetime
 from email import message_from_bytes, policy
@@ -11,17 +9,10 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from fundpool.adapters.smtp import send_mail
 from fundpool.domain.errors import InputError
-from fundpool.private_files import read_private
 from fundpool.settings import Settings
-
-TIMEOUT_S = 10
-"""Of each step of the exchange: a mail server that is away delays the tick, not the money."""
-
-_PORTS = {"smtp": 587, "smtps": 465}
-_SAME_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class AnchorMail:
@@ -55,12 +46,8 @@ class AnchorMail:
         if self._failure is not None:
             raise self._failure
         try:
-            self._send(_message(anchor, self._settings.smtp_from or "", self._address))
-        except smtplib.SMTPAuthenticationError as error:
-            # Without the server's words, which may repeat what it was sent.
-            self._failure = OSError(f"login refused ({error.smtp_code})")
-            raise self._failure from None
-        except OSError as error:  # smtplib's errors are OSErrors
+            send_mail(self._settings, _message(anchor, self._settings.smtp_from or "", self._address))
+        except OSError as error:
             self._failure = error
             raise
         self._sent.parent.mkdir(parents=True, exist_ok=True)
@@ -71,35 +58,6 @@ class AnchorMail:
 
     def _note(self, day: date) -> str:
         return json.dumps({"day": day.isoformat(), "to": self._address}, ensure_ascii=False)
-
-    def _send(self, message: EmailMessage) -> None:
-        server = urlsplit(self._settings.smtp_url or "")
-        host, port = server.hostname or "", server.port or _PORTS[server.scheme]
-        context = ssl.create_default_context()
-        if server.scheme == "smtps":
-            with smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=context) as connection:
-                self._hand_over(connection, message)
-            return
-        with smtplib.SMTP(host, port, timeout=TIMEOUT_S) as connection:
-            connection.ehlo()
-            # A relay of this machine may do without.
-            if connection.has_extn("starttls") or host not in _SAME_MACHINE:
-                connection.starttls(context=context)
-            self._hand_over(connection, message)
-
-    def _hand_over(self, connection: smtplib.SMTP, message: EmailMessage) -> None:
-        password = _password(self._settings)
-        if password is not None:
-            connection.login(self._settings.smtp_from or "", password)
-        connection.send_message(message)
-
-
-def _password(settings: Settings) -> str | None:
-    """From ``FUNDPOOL_SMTP_PASSWORD`` or ``HOME/smtp.password``; None for a relay that asks for none."""
-    if settings.smtp_password is not None:
-        return settings.smtp_password.get_secret_value() or None
-    key = read_private(settings.home / "smtp.password")
-    return None if key is None else key.decode()
 
 
 def _message(anchor: Mapping[str, Any], sender: str, address: str) -> EmailMessage:

@@ -100,7 +100,7 @@ def _put(places: Sequence[AnchorFile | AnchorMail], anchor: Mapping[str, Any]) -
             "anchor_not_written",
             f"当日锚值未能写入或寄出：{'；'.join(failed)}",
             f"the day's anchor could not be written or mailed: {'; '.join(failed)}",
-            remedy="检查 FUNDPOOL_ANCHOR_TO 所指的盘、权限与邮件设置（FUNDPOOL_SMTP_*），下次每日任务会再试；"
+            remedy="检查 FUNDPOOL_ANCHOR_TO 所指的盘、权限与邮件设置（FUNDPOOL_SMTP_*），下次每日调度会再试；"
             "fundpool audit anchor --out FILE / check the disk, the rights and the mail settings (FUNDPOOL_SMTP_*) "
             "of FUNDPOOL_ANCHOR_TO; the next tick tries again",
         )

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
+from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month, midnight
@@ -16,6 +18,13 @@ from schemas.tables.transfers import attempts, callback_inbox, gateway_call, obl
 _ATTEMPT, _ATTEMPT_BY_KEY = rows_where(attempts, "id"), rows_where(attempts, "key")
 _ATTEMPTS = rows_where(attempts, "obligation_id").order_by(attempts.c.attempt_no)
 _ATTEMPTS_OF_SERIAL = rows_where(attempts, "bank_serial").order_by(attempts.c.id)
+
+
+@cache
+def _attempts_of(dialect: str) -> Select[Any]:
+    c = attempts.c
+    return select(attempts).where(among(dialect, c.obligation_id)).order_by(c.obligation_id, c.attempt_no)
+
 
 _CALLS = rows_where(gateway_call, "attempt_key").order_by(gateway_call.c.id)
 
@@ -46,6 +55,13 @@ class SqlAttemptStore(SealedStore):
 
     def of_obligation(self, obligation_id: int) -> list[Attempt]:
         return [attempt_of(row) for row in self._all(_ATTEMPTS, obligation_id=obligation_id)]
+
+    def of_obligations(self, obligation_ids: Iterable[int]) -> dict[int, list[Attempt]]:
+        found: dict[int, list[Attempt]] = {obligation_id: [] for obligation_id in obligation_ids}
+        dialect = self._connection.dialect.name
+        for row in self._all(_attempts_of(dialect), **listed(dialect, found)):
+            found[row["obligation_id"]].append(attempt_of(row))
+        return found
 
     def in_states(
         self,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,9 @@ from fundpool.domain.people import require_reason
 from schemas.tables.audit import audit
 
 _ADD = insert(audit)
+
+os_user: ContextVar[str | None] = ContextVar("os_user", default=None)
+"""The operating system's user by whose command the records are made; stands in each of them."""
 
 
 class SqlAuditStore:
@@ -41,9 +45,9 @@ class SqlAuditStore:
     ) -> None:
         require_reason(actor, reason)
         number, previous_hash = self.head()
-        detail = json.dumps(
-            {"before": before, "after": after}, ensure_ascii=False, sort_keys=True, default=str
-        )
+        user = os_user.get()
+        states = {"before": before, "after": after} | ({} if user is None else {"os_user": user})
+        detail = json.dumps(states, ensure_ascii=False, sort_keys=True, default=str)
         record = AuditRecord(
             number=number + 1,
             at=at,
@@ -75,6 +79,28 @@ class SqlAuditStore:
             query = query.where(audit.c.subject == subject)
         for row in self._connection.execute(query, execution_options={"yield_per": 1000}).mappings():
             yield AuditRecord(**row)
+
+    def find(
+        self,
+        *,
+        subject: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> list[AuditRecord]:
+        self.flush()
+        wanted = (
+            None if subject is None else audit.c.subject.contains(subject, autoescape=True),
+            None if actor is None else audit.c.actor == actor,
+            None if since is None else audit.c.at >= since,
+            None if until is None else audit.c.at <= until,
+            None if before is None else audit.c.number < before,
+        )
+        query = select(audit).where(*(each for each in wanted if each is not None))
+        rows = self._connection.execute(query.order_by(audit.c.number.desc()).limit(limit)).mappings()
+        return [AuditRecord(**row) for row in rows]
 
     def head(self) -> tuple[int, str]:
         if self._head is None:

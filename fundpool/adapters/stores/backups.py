@@ -28,7 +28,12 @@ def back_up(database: Database, file: Path) -> None:
     file or without ``pg_dump``, ServiceUnavailable when that fails.
     """
     if file.exists():
-        raise InputError("file_exists", f"{file} 已存在", f"{file} exists already", remedy="换一个文件名")
+        raise InputError(
+            "file_exists",
+            f"{file} 已存在",
+            f"{file} exists already",
+            remedy="换一个文件名 / choose another file name",
+        )
     partial = file.with_name(f"{file.name}.part")
     failpoint("before backup")
     if database.file is None:

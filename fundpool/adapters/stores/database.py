@@ -35,7 +35,8 @@ MAX_ATTEMPTS = 10
 _SERIALIZATION_FAILURES = {"40001", "40P01"}
 
 # LOCK TABLE takes no snapshot, so the transaction sees everything committed before its turn.
-TAKE_TURN = "LOCK TABLE writers_turn IN EXCLUSIVE MODE"
+_TAKE_TURN_ON_POSTGRESQL = "LOCK TABLE writers_turn IN EXCLUSIVE MODE"
+_TAKE_TURN_ON_SQLITE = "BEGIN IMMEDIATE"
 
 _RETRY_PAUSE_S = 0.01
 
@@ -52,6 +53,8 @@ class Database:
         self.file = Path(name) if name not in {"", ":memory:"} else None
         """The file of SQLite; None for a server's database."""
         self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(url)
+        self.take_turn = _TAKE_TURN_ON_SQLITE if self.is_sqlite else _TAKE_TURN_ON_POSTGRESQL
+        """The first statement of a transaction that writes: it waits for the writers before it."""
 
     @property
     def shown_url(self) -> str:
@@ -69,8 +72,7 @@ class Database:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with self.engine.begin() as connection:
-                    if not self.is_sqlite:
-                        connection.exec_driver_sql(TAKE_TURN)
+                    connection.exec_driver_sql(self.take_turn)
                     _require_revision(connection)
                     result = work(connection)
                     failpoint("before commit")
@@ -89,15 +91,14 @@ class Database:
         self.require_file()
         try:
             with self.engine.connect() as connection:
-                reader = connection.execution_options(fundpool_read_only=True)
                 if not self.is_sqlite:
                     # A snapshot is enough to read from, and is never aborted.
-                    reader = reader.execution_options(
-                        isolation_level="REPEATABLE READ", postgresql_readonly=True
-                    )
-                with reader.begin():
-                    _require_revision(reader)
-                    return work(reader)
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                with connection.begin():
+                    if self.is_sqlite:
+                        connection.exec_driver_sql("BEGIN")
+                    _require_revision(connection)
+                    return work(connection)
         except DBAPIError as error:
             raise _for_people(error) from error
 
@@ -132,8 +133,8 @@ def _bad_address() -> InputError:
         "应为 postgresql://用户:密码@主机:端口/库名 或 sqlite:///文件",
         "FUNDPOOL_DATABASE_URL is no address of a database (not shown, it holds a password): expected "
         "postgresql://user:password@host:port/name or sqlite:///file",
-        remedy="改正该变量；密码中的 @ : / 写作 %40 %3A %2F / correct the variable; "
-        "write @ : / of a password as %40 %3A %2F",
+        remedy="改正该变量；密码中的特殊字符写作百分号编码，如 @ 写作 %40 / correct the variable; special characters of "
+        "a password are percent-encoded, @ as %40",
     )
 
 
@@ -142,19 +143,15 @@ def _sqlite_engine(address: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver starts no transaction at SELECT; isolation_level None hands BEGIN to us.
-        connection.isolation_level = None
+        # The driver begins at the first write only: ``transaction`` and ``read`` begin before they read. A
+        # listener for "begin" would do it too, but then every statement asks for listeners (a fifth of its time).
+        connection.isolation_level = "IMMEDIATE"
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         # Rollback journal: Debian 12's SQLite lies in the WAL-reset corruption range.
         cursor.execute("PRAGMA journal_mode = DELETE")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("fundpool_read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -257,7 +254,7 @@ def _outdated(why: str) -> InputError:
         "database_outdated",
         f"数据库的表是早先版本的：{why}",
         f"the tables are of an earlier version: {why}",
-        remedy="停止各进程后运行 fundpool upgrade（先备份再升级）/ stop what runs, then fundpool upgrade, which backs up and "
+        remedy="停止各进程后运行 fundpool upgrade（先备份再升级） / stop what runs, then fundpool upgrade, which backs up and "
         "brings them up to date",
     )
 

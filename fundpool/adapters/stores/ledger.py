@@ -35,7 +35,7 @@ from fundpool.domain.ledger import (
     seal_voucher,
 )
 from fundpool.domain.periods import Month
-from fundpool.services.ports.money_ports import StoredPosting
+from fundpool.services.ports.money_ports import MonthlyMovement, StoredPosting
 from schemas.tables.base import stored_moment
 from schemas.tables.ledger import ledger_account, month_lock, posting, voucher
 
@@ -398,6 +398,54 @@ class SqlLedgerStore:
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         named = {"of_city": city, "of_fund": fund, "since": str(since) if since else ""}
         return frozenset(map(Month.parse, self._connection.scalars(_LOCKED, named)))
+
+    def closed_months(self, city: str, until: datetime) -> dict[str, frozenset[Month]]:
+        query = select(month_lock.c.fund, month_lock.c.month).where(
+            month_lock.c.city == city, month_lock.c.closed_at <= until
+        )
+        closed: dict[str, set[Month]] = defaultdict(set)
+        for row in self._connection.execute(query):
+            closed[row.fund].add(Month.parse(row.month))
+        return {fund: frozenset(months) for fund, months in closed.items()}
+
+    def monthly_movements(self, city: str, recorded_until: datetime) -> list[MonthlyMovement]:
+        debit, credit = ledger_account.alias(), ledger_account.alias()
+        kind = (
+            debit.c.fund,
+            posting.c.month,
+            posting.c.flow,
+            debit.c.type,
+            debit.c.detail,
+            credit.c.type,
+            credit.c.detail,
+        )
+        query = (
+            select(*kind, func.sum(posting.c.amount_fen))
+            .select_from(posting)
+            .join(voucher, voucher.c.id == posting.c.voucher_id)
+            .join(debit, debit.c.id == posting.c.debit_id)
+            .join(credit, credit.c.id == posting.c.credit_id)
+            .where(
+                voucher.c.city == city,
+                voucher.c.recorded_at <= recorded_until,
+                posting.c.phase.in_([phase.value for phase in COUNTING]),
+            )
+            .group_by(*kind)
+            .order_by(posting.c.month)
+        )
+        return [
+            MonthlyMovement(
+                row[0],
+                Month.parse(row[1]),
+                Flow(row[2]),
+                debit=AccountType(row[3]),
+                debit_detail=row[4],
+                credit=AccountType(row[5]),
+                credit_detail=row[6],
+                amount_fen=int(row[7]),
+            )
+            for row in self._connection.execute(query)
+        ]
 
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         rows = self._connection.execute(

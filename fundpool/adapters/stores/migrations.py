@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert
 from sqlalchemy.exc import OperationalError
 
 import schemas.migrations
-from fundpool.adapters.stores.database import TAKE_TURN, Database, not_set_up
+from fundpool.adapters.stores.database import Database, not_set_up
 from fundpool.adapters.stores.sealed_rows import RowWriter, SqlLatestSeals
 from fundpool.domain.errors import InputError, ServiceUnavailable
 from fundpool.services.ports.failpoints import failpoint
@@ -37,9 +37,8 @@ def upgrade(database: Database) -> None:
         config = _config(connection)
         revision = _revision_of(connection)
         if revision is not None and not database.is_sqlite:
-            connection.exec_driver_sql(
-                TAKE_TURN
-            )  # after whoever writes now; the next one sees the new revision
+            # After whoever writes now; the next one sees the new revision.
+            connection.exec_driver_sql(database.take_turn)
         if revision is None:
             # A table of that name, whoever made it, is an error and never taken for ours.
             metadata.create_all(connection, checkfirst=False)
@@ -134,6 +133,8 @@ def _may_rebuild_tables(database: Database) -> Iterator[Connection]:
             raw.cursor().execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.begin():
+                if database.is_sqlite:
+                    connection.exec_driver_sql(database.take_turn)
                 yield connection
                 if database.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                     raise AssertionError("a migration left rows that refer to nothing")

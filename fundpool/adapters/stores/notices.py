@@ -5,17 +5,20 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, or_, select
 
-from fundpool.adapters.stores.store import Store, local, record_of, rows_where
-from fundpool.domain.notices import Notice, NoticeKind, StoredNotice
+from fundpool.adapters.stores.store import Store, local, record_of, rows_where, values_of
+from fundpool.domain.notices import Call, Delivery, Notice, NoticeKind, Recipient, StoredNotice
+from fundpool.domain.periods import parse_period
 from fundpool.services.ports.notices import Act
-from schemas.tables.notices import last_done, notices
+from schemas.tables.notices import calls, last_done, notices
 
 _C = notices.c
 _LAST_DONE = rows_where(last_done, "act")
 _STANDING = select(notices).where(_C.ended_at.is_(None), _C.is_over == 0).order_by(_C.id)
-_UNSENT = select(notices).where(_C.sent_at.is_(None)).order_by(_C.id)
+# What was to be said to a unit is not said any more once it is done; operators are told with its end.
+_IS_WANTED = or_(_C.recipient.is_(None), _C.ended_at.is_(None))
+_UNSENT = select(notices).where(_C.sent_at.is_(None), _IS_WANTED).order_by(_C.id)
 _KEYS_AT_ONCE = 500
 
 
@@ -36,6 +39,7 @@ class SqlNotices(Store):
             "attempts": 0,
             "next_at": at,
             "taken_by": "[]",
+            "recipient": notice.recipient,
         }
         self._rows.insert(notices, values)
 
@@ -56,18 +60,34 @@ class SqlNotices(Store):
     def unsent(self) -> list[StoredNotice]:
         return [_stored(row) for row in self._all(_UNSENT)]
 
-    def claim(self, now: datetime, until: datetime) -> list[StoredNotice]:
-        waiting = [_stored(row) for row in self._all(_UNSENT.where(_C.next_at <= now))]
+    def claim(
+        self,
+        now: datetime,
+        until: datetime,
+        recipient: Recipient | None,
+        *,
+        kinds: Collection[NoticeKind] | None = None,
+    ) -> list[StoredNotice]:
+        query = _UNSENT.where(_C.next_at <= now)
+        if recipient is None:
+            query = query.where(_C.recipient.is_(None))
+        else:
+            query = query.where(_C.recipient == recipient.unit, _C.city == recipient.city)
+        if kinds is not None:
+            query = query.where(_C.kind.in_(sorted(kinds)))
+        waiting = [_stored(row) for row in self._all(query)]
         for stored in waiting:
             values = {"next_at": until, "attempts": stored.attempts + 1}
             self._rows.update(notices, [_C.id == stored.id], values)
         return waiting
 
-    def taken(self, ids: Collection[int], channel: str) -> None:
+    def taken(self, ids: Collection[int], delivery: Delivery) -> None:
+        at = None if delivery.at is None else delivery.at.isoformat()
+        new = {"channel": delivery.channel, "at": at, "answer": delivery.answer}
         for notice_id in ids:
             before = self._connection.scalar(select(_C.taken_by).where(_C.id == notice_id))
-            names = json.dumps([*json.loads(before or "[]"), channel])
-            self._rows.update(notices, [_C.id == notice_id], {"taken_by": names})
+            taken_by = json.dumps([*json.loads(before or "[]"), new], ensure_ascii=False)
+            self._rows.update(notices, [_C.id == notice_id], {"taken_by": taken_by})
 
     def finish(
         self, notice_id: int, *, sent_at: datetime | None, next_at: datetime | None, failure: str | None
@@ -76,8 +96,22 @@ class SqlNotices(Store):
         self._rows.update(notices, [_C.id == notice_id], values)
 
     def try_again(self, now: datetime) -> int:
-        failed = [_C.sent_at.is_(None), _C.failure.is_not(None)]
+        failed = [_C.sent_at.is_(None), _IS_WANTED, _C.failure.is_not(None)]
         return self._rows.update(notices, failed, {"next_at": now, "attempts": 0})
+
+    def since(self, moment: datetime, city: str) -> list[StoredNotice]:
+        query = select(notices).where(_C.made_at >= moment, _C.city == city).order_by(_C.id)
+        return [_stored(row) for row in self._all(query)]
+
+    def add_call(self, call: Call) -> None:
+        self._rows.insert(calls, values_of(call))
+
+    def calls(self, moment: datetime, city: str) -> list[Call]:
+        query = select(calls).where(calls.c.called_at >= moment, calls.c.city == city).order_by(calls.c.id)
+        return [
+            record_of(Call, row, month=parse_period(row["month"]), called_at=local(row["called_at"]))
+            for row in self._all(query)
+        ]
 
 
 def _stored(row: RowMapping) -> StoredNotice:
@@ -86,8 +120,15 @@ def _stored(row: RowMapping) -> StoredNotice:
     moments: dict[str, Any] = {
         name: local(row[name]) for name in ("made_at", "ended_at", "next_at", "sent_at")
     }
-    taken_by = tuple(json.loads(row["taken_by"]))
-    return record_of(StoredNotice, row, notice=notice, taken_by=taken_by, **moments)
+    deliveries = tuple(map(_delivery, json.loads(row["taken_by"])))
+    return record_of(StoredNotice, row, notice=notice, deliveries=deliveries, **moments)
+
+
+def _delivery(kept: str | Mapping[str, str | None]) -> Delivery:
+    if isinstance(kept, str):  # of before the answers were kept
+        return Delivery(kept)
+    at = kept["at"]
+    return Delivery(str(kept["channel"]), None if at is None else datetime.fromisoformat(at), kept["answer"])
 
 
 class SqlLastDone(Store):

@@ -5,13 +5,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, select
+from sqlalchemy import Select, and_, bindparam, exists, func, select
 
 from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, stored_value, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
     Batch,
+    BatchLine,
     BatchState,
     Hop,
     Obligation,
@@ -29,6 +30,31 @@ _BATCH, _BATCH_BY_KEY = rows_where(transfer_batch, "id"), rows_where(transfer_ba
 _OBLIGATION, _OBLIGATION_BY_KEY = rows_where(obligations, "id"), rows_where(obligations, "key")
 _PLACE = ("city", "fund", "month", "hop", "unit", "purpose", "application")
 _REVISIONS = rows_where(obligations, *_PLACE).order_by(obligations.c.revision)
+_OF = obligations.alias("of")
+_REVISIONS_OF = (
+    select(obligations)
+    .join(_OF, and_(*(_OF.c[name] == obligations.c[name] for name in _PLACE)))
+    .where(_OF.c.id == bindparam("id"))
+    .order_by(obligations.c.revision)
+)
+
+
+def _batch_lines() -> Select[Any]:
+    c, debit, credit = obligations.c, bank_account.alias("debit"), bank_account.alias("credit")
+    return (
+        select(
+            *(c.key, c.amount_fen, debit.c.account_no, debit.c.version),
+            *(credit.c.account_no, credit.c.version, credit.c.account_name),
+        )
+        .join(debit, and_(debit.c.id == c.debit_account_id, debit.c.city == c.city, debit.c.fund == c.fund))
+        .join(
+            credit, and_(credit.c.id == c.credit_account_id, credit.c.city == c.city, credit.c.fund == c.fund)
+        )
+        .where(c.batch_id == bindparam("batch_id"))
+    )
+
+
+_BATCH_LINES = _batch_lines()
 
 
 @cache
@@ -87,15 +113,13 @@ class SqlPaymentStore(SealedStore):
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
         return batch_of(self._change(transfer_batch, batch, f"批次 {batch.key}", fields=fields))
 
+    def batch_lines(self, batch_id: int) -> list[BatchLine]:
+        return [BatchLine(*row) for row in self._connection.execute(_BATCH_LINES, {"batch_id": batch_id})]
+
     def obligation(self, obligation_id: int) -> Obligation:
         row = self._first(_OBLIGATION, id=obligation_id)
         if row is None:
-            raise InputError(
-                "obligation_unknown",
-                f"没有第 {obligation_id} 号拨付款项",
-                f"there is no payment obligation {obligation_id}",
-                remedy="fundpool transfers list",
-            )
+            raise _unknown(obligation_id)
         return obligation_of(row)
 
     def obligation_by_key(self, key: str) -> Obligation | None:
@@ -148,6 +172,12 @@ class SqlPaymentStore(SealedStore):
         values = {name: stored_value(getattr(obligation, name)) for name in _PLACE}
         return [obligation_of(row) for row in self._all(_REVISIONS, **values)]
 
+    def with_revisions(self, obligation_id: int) -> tuple[Obligation, list[Obligation]]:
+        found = {row["id"]: obligation_of(row) for row in self._all(_REVISIONS_OF, id=obligation_id)}
+        if not found:
+            raise _unknown(obligation_id)
+        return found[obligation_id], list(found.values())
+
     def paying_accounts(self, city: str) -> list[int]:
         pays = exists().where(obligations.c.debit_account_id == bank_account.c.id)
         query = select(bank_account.c.id).where(bank_account.c.city == city, pays)
@@ -160,6 +190,15 @@ class SqlPaymentStore(SealedStore):
 
     def note_retry(self, obligation: Obligation, asked_by: str) -> None:
         self._change(obligations, obligation, f"款项 {obligation.key}", fields={"retry_asked_by": asked_by})
+
+
+def _unknown(obligation_id: int) -> InputError:
+    return InputError(
+        "obligation_unknown",
+        f"没有第 {obligation_id} 号拨付款项",
+        f"there is no payment obligation {obligation_id}",
+        remedy="fundpool transfers list",
+    )
 
 
 def batch_of(row: Mapping[Any, Any]) -> Batch:

@@ -18,7 +18,7 @@ from fundpool.domain.transfer import Attempt, Batch, Hop, Obligation
 def rows_where(table: Table, *names: str) -> Select[Any]:
     """The rows whose columns of these names equal the parameters of the same names.
 
-    Sending one payment runs some eighty small statements: building each of them anew cost more than
+    Sending one payment runs some sixty small statements: building each of them anew cost more than
     the database takes to answer, so that the stores build theirs once.
     """
     return select(table).where(*(table.c[name] == bindparam(name) for name in names))

@@ -254,8 +254,16 @@ class SqlSubmissions(SealedStore):
     def cities(self) -> set[str]:
         return set(self._connection.scalars(select(submissions.c.city).distinct()))
 
-    def months(self, city: str, documents: Sequence[DocumentKind] | None = None) -> tuple[Month, ...]:
+    def months(
+        self,
+        city: str,
+        documents: Sequence[DocumentKind] | None = None,
+        *,
+        until: datetime | None = None,
+    ) -> tuple[Month, ...]:
         query = select(submissions.c.month).where(submissions.c.city == city)
+        if until is not None:
+            query = query.where(submissions.c.received_at <= until)
         if documents is not None:
             query = query.where(submissions.c.document.in_([document.value for document in documents]))
         rows = self._connection.scalars(query.distinct().order_by(submissions.c.month))

@@ -13,16 +13,12 @@ from schemas.tables.users import user_account, user_session
 
 _ACCOUNT = rows_where(user_account, "name")
 _ALL = select(user_account).order_by(user_account.c.name)
-_ANY = select(user_account.c.name).limit(1)
 _SESSION = rows_where(user_session, "token_hash")
 _OPEN = rows_where(user_session, "account").where(user_session.c.ended_at.is_(None))
 
 
 class SqlUsers(SealedStore):
     """``services.ports.users.UserStore`` on one connection."""
-
-    def any(self) -> bool:
-        return self._first(_ANY) is not None
 
     def all(self) -> list[Account]:
         return [_account(row) for row in self._all(_ALL)]

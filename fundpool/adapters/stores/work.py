@@ -17,6 +17,7 @@ from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.installation import SqlInstallation
 from fundpool.adapters.stores.ledger import SqlLedgerStore
 from fundpool.adapters.stores.notices import SqlLastDone, SqlNotices
+from fundpool.adapters.stores.papers import SqlPapers
 from fundpool.adapters.stores.payments import SqlPaymentStore
 from fundpool.adapters.stores.reviews import SqlReviews
 from fundpool.adapters.stores.scheduled_steps import SqlScheduledSteps
@@ -58,6 +59,7 @@ class SqlWork(Work):
         self.statements = SqlStatementStore(connection, rows)
         self.notices = SqlNotices(connection, rows)
         self.last_done = SqlLastDone(connection, rows)
+        self.papers = SqlPapers(connection, rows)
         self.installation = SqlInstallation(connection, rows, seals)
         self.users = SqlUsers(connection, rows, seals)
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts, of_account_entry
 from fundpool.console.options import Act, AnyCity, AnyFund, Options
 from fundpool.console.output import Table, findings_in_words, pick
+from fundpool.domain.rights import Right
 from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from fundpool.domain.transfer import BankAccount
 
 app = App(name="accounts")
+
+_STATES = {"proposed": "待复核 / proposed", "approved": "已复核 / approved", "retired": "已停用 / retired"}
 
 
 @app.command(name="list")
@@ -25,12 +29,13 @@ def list_accounts(*, city: AnyCity = None, fund: AnyFund = None, options: Option
 
 
 @app.command(name="import")
+@acts(Right.RECORD)
 def import_accounts(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
-    """录入账户，待复核 / Enter accounts from a CSV as proposals: city, fund, unit, account_type, account_no, account_name, bank_name.
+    """由 CSV 录入账户，待复核：city、fund、unit、account_type、account_no、account_name、bank_name / Enter accounts from a CSV as proposals: city, fund, unit, account_type, account_no, account_name, bank_name.
 
-    They pay and are paid only once another person has approved them.
+    经另一人复核后方可付款、收款。 / They pay and are paid only once another person has approved them.
     """
     from fundpool.adapters.documents.record_files import read_accounts
     from fundpool.services.payments.bank_accounts import propose_account
@@ -46,6 +51,7 @@ def import_accounts(
 
 
 @app.command
+@acts(Right.APPROVE_ACCOUNT, of_account_entry)
 def approve(
     account_id: Annotated[int | None, Parameter(help="登记号 / entry number")] = None,
     *,
@@ -70,6 +76,6 @@ def _show(accounts: "Sequence[BankAccount]", options: Options, findings: "Sequen
             "accounts": [pick(account, about) for account in accounts],
             "findings": [finding_to_json(finding) for finding in findings],
         },
-        Table("账户登记簿 / bank accounts", accounts, columns),
+        Table("账户登记簿 / bank accounts", accounts, columns, states=_STATES),
         *findings_in_words(findings),
     )

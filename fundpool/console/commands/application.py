@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts
+from fundpool.console.language import choose
 from fundpool.console.options import (
     ActOnMonth,
     AnyCity,
@@ -17,6 +19,7 @@ from fundpool.console.options import (
     parse_amount,
 )
 from fundpool.console.output import Table, pick
+from fundpool.domain.rights import Right
 
 if TYPE_CHECKING:
     from fundpool.domain.application import Application
@@ -36,11 +39,12 @@ def list_applications(
 
 
 @app.command
+@acts(Right.REVIEW_APPLICATION)
 def review(
     *,
     fund: AnyFund = None,
     county: AnyCounty = None,
-    amount: Annotated[str | None, Parameter(help="复核额（元）/ finance's amount in yuan")] = None,
+    amount: Annotated[str | None, Parameter(help="复核额（元） / finance's amount in yuan")] = None,
     reason: AnyReason = None,
     act: ActOnMonth,
 ) -> int:
@@ -71,5 +75,5 @@ def _show(applications: "Sequence[Application]", options: Options, place: dict[s
     columns = "fund number county applied_fen reviewed_fen reason reviewed_by"
     return options.show(
         {**place, "applications": rows},
-        Table(" · ".join(["申请 applications", *place.values()]), lines, columns),
+        Table(" · ".join([choose("用款申请", "applications"), *place.values()]), lines, columns),
     )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from fundpool.console.acting import noting_user_of_machine
 from fundpool.console.options import Act, Json
 from fundpool.console.output import show
 from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.domain.rights import Right
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,12 +36,13 @@ def backup(
     made_elsewhere: Annotated[
         bool,
         Parameter(
-            help="已用其他工具备份，只记下时刻 / made by other means: note when, for health", negative=""
+            help="已用其他工具备份，只记下时刻，供 health 查看 / made by other means: note when, for health",
+            negative="",
         ),
     ] = False,
     json: Json = False,
 ) -> int:
-    """Write a consistent, checked copy of the database while it is in use, and note when; of PostgreSQL by pg_dump."""
+    """在使用中写出一致并经检查的数据库副本，并记下时刻；PostgreSQL 用 pg_dump / Write a consistent, checked copy of the database while it is in use, and note when; of PostgreSQL by pg_dump."""
     from fundpool.adapters.stores.backups import back_up, ending_of
     from fundpool.adapters.stores.database import Database
     from fundpool.clock import business_clock
@@ -67,7 +70,7 @@ def backup(
     if folder is not None and keep is not None:
         for old in sorted(folder.glob(f"fundpool-*.{ending_of(database)}"))[:-keep]:
             old.unlink()
-    show({"file": file, "bytes": file.stat().st_size}, f"已备份 / backed up: {file}", as_json=json)
+    show({"file": file, "bytes": file.stat().st_size}, f"已备份：{file} / backed up: {file}", as_json=json)
     return 0
 
 
@@ -88,10 +91,11 @@ def restore(
     ] = False,
     act: Act,
 ) -> int:
-    """Put a copy back with sending off: stop every worker first.
+    """恢复副本，发送关闭；先停止所有执行器 / Put a copy back with sending off: stop every worker first.
 
-    Then ``fundpool transfers recover`` asks the bank, as often as it takes, and two people start each
-    fund again with ``fundpool transfers restart``; before the bank has answered they cannot.
+    随后用 fundpool transfers recover 向银行核对，次数不限；再由两人用 fundpool transfers restart
+    逐个险种恢复发送，银行答复之前不能恢复。 / Then fundpool transfers recover asks the bank, as often as it takes, and two people start each
+    fund again with fundpool transfers restart; before the bank has answered they cannot.
     """
     from fundpool.adapters.keys.seal_key import seals_of
     from fundpool.adapters.stores.backups import put_back
@@ -102,22 +106,27 @@ def restore(
     from fundpool.domain.people import person
     from fundpool.services.payments.recovery import quarantine
     from fundpool.services.ports.work import Work
+    from fundpool.services.users.accounts import account_named, has_accounts
 
     if (file is None) is not quarantine_only:
         raise InputError(
             "backup_not_named",
             "须给出备份文件，或用 --quarantine-only",
             "name the backup, or say --quarantine-only",
-            remedy="fundpool restore FILE --by 姓名",
+            remedy="fundpool restore FILE --by NAME",
         )
     settings, who, now = act.settings, person(act.by), act.now
     terms = build_ports(settings).gateway_terms
 
     def stop_all(work: Work) -> int:
+        # Of the books that are put back: those that are lost cannot say who may. Old ones know no accounts.
+        if has_accounts(work):
+            account_named(work, who).require(Right.MAINTAIN)
         stopped = quarantine(work, now=now, terms=terms)
-        work.audit.append(
-            at=now, actor=who, action="restore", subject="database", after={"file": str(file or "")}
-        )
+        with noting_user_of_machine():
+            work.audit.append(
+                at=now, actor=who, action="restore", subject="database", after={"file": str(file or "")}
+            )
         return stopped
 
     database, seals = Database(settings.resolved_database_url), seals_of(settings)
@@ -131,5 +140,6 @@ def restore(
         stopped = SqlTransactions(database, seals).transaction(stop_all)
     return act.show(
         {"funds_stopped": stopped},
-        f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover / restored, {stopped} funds stopped",
+        f"已恢复，{stopped} 个险种停发；下一步 fundpool transfers recover / restored, {stopped} funds stopped; next: "
+        "fundpool transfers recover",
     )

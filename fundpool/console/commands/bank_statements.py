@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts, of_break
+from fundpool.console.language import choose, one_language
 from fundpool.console.options import (
     Act,
     AnyCity,
@@ -19,8 +21,9 @@ from fundpool.console.options import (
     make_folder,
     parse_amount,
 )
-from fundpool.console.output import Columns, Table, pick, show, yuan
+from fundpool.console.output import Columns, Table, named, pick, show, yuan
 from fundpool.domain.errors import InputError
+from fundpool.domain.rights import Right
 
 if TYPE_CHECKING:
     from fundpool.services.payments.resolving import StatementReport
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 _Account = Annotated[str, Parameter(help="本方账号 / number of our account")]
 
 
+@acts(Right.RECORD)
 def statement(
     *,
     city: City,
@@ -41,7 +45,7 @@ def statement(
     layout: Annotated[
         Path | None,
         Parameter(
-            help="版式说明 YAML，缺省为本系统对账单模板 / how the bank writes it "
+            help="版式说明 YAML（deployments/sample/bank-layouts），缺省为本系统对账单模板 / how the bank writes it "
             "(deployments/sample/bank-layouts); default the template statement"
         ),
     ] = None,
@@ -57,7 +61,7 @@ def statement(
 ) -> int:
     """取回或读入对账单并核对 / Fetch a day's statements, or read a bank's own file, and match them.
 
-    Exit 1 when a new break was found.
+    有新的差异时退出码 1。 / Exit 1 when a new break was found.
     """
     from fundpool.services.payments.resolving import import_statements
     from fundpool.services.payments.statements import match_receipts
@@ -88,7 +92,7 @@ def statement(
         "receipts_matched": receipts.matched,
         "breaks_new": done.breaks_new + receipts.breaks_new,
     }
-    table = Table.of_record(f"{what} 对账 / statements", document)
+    table = Table.of_record(f"{choose('对账', 'statements')} · {what}", document)
     return options.show(document, table, found=document["breaks_new"] > 0)
 
 
@@ -142,14 +146,16 @@ def reconciliation(
     *,
     city: AnyCity = None,
     month: AnyMonthText = None,
-    out: Annotated[Path | None, Parameter(help="目录，缺省 HOME/reports / folder")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="目录，缺省 HOME/reports / folder, default HOME/reports")
+    ] = None,
     options: Dated = Dated(),
 ) -> int:
     """写出银行存款余额调节表 / Write the month's bank reconciliation workbook, an account a sheet.
 
-    Exit 1 when a form does not balance, or the bank's balance of an account is not known.
+    调节表不平，或有账户的银行余额不明时退出码 1。 / Exit 1 when a form does not balance, or the bank's balance of an account is not known.
     """
-    from fundpool.adapters.documents.reconciliation_workbooks import verdict_zh, write_reconciliation
+    from fundpool.adapters.documents.reconciliation_workbooks import verdict, write_reconciliation
     from fundpool.domain.periods import SHANGHAI
     from fundpool.services.payments.bank_reconciliation import reconciliations
     from fundpool.services.payments.installation import notice_of
@@ -178,24 +184,24 @@ def reconciliation(
     item = "kind date=day amount_fen reference transfer age_days owner break=break_id booking"
     accounts = [pick(form, about) | {"items": [pick(each, item) for each in form.items]} for form in forms]
     columns: Columns = {
-        "账户 account": lambda form: f"{form.account_type} {form.account_no}",
-        "险种 fund": "fund",
-        "账面 books": "book_fen",
-        "银行 bank": "bank_fen",
-        "差额 difference": "difference_fen",
-        "未达 items": lambda form: len(form.items),
-        "结论": verdict_zh,
+        "账户 / account": lambda form: f"{named('account_type', form.account_type)} {form.account_no}",
+        "险种 / fund": "fund",
+        "账面 / books": "book_fen",
+        "银行 / bank": "bank_fen",
+        "差额 / difference": "difference_fen",
+        "未达 / items": lambda form: len(form.items),
+        "结论 / verdict": lambda form: choose(*verdict(form)),
     }
     return options.show(
         {"city": city, "month": when, "file": target, "accounts": accounts},
-        Table(f"银行存款余额调节 reconciliation · {city} · {when}", forms, columns),
+        Table(f"{choose('银行存款余额调节', 'bank reconciliation')} · {city} · {when}", forms, columns),
         str(target),
         found=not forms or not all(form.is_balanced for form in forms),
     )
 
 
 def bank_files(*, options: Options = Options()) -> int:
-    """收件目录里的银行文件 / The files of a bank without an API, and why one is not used; exit 1 then."""
+    """收件目录里的银行文件，以及为何没有采用；有未采用的退出码 1 / The files of a bank without an API, and why one is not used; exit 1 then."""
     from fundpool.services.payments.statements import foreign_to
 
     ports = options.open_month()
@@ -215,27 +221,32 @@ def bank_files(*, options: Options = Options()) -> int:
             "accounts": list(note.accounts),
             "orders": len(note.end_to_end_ids),
             "code": note.error.code if note.error else "not_ours" if note.name in foreign else None,
-            "problem_zh": note.error.zh if note.error else foreign.get(note.name),
+            "problem_zh": note.error.zh if note.error else foreign.get(note.name, (None, None))[0],
+            "problem_en": note.error.en if note.error else foreign.get(note.name, (None, None))[1],
         }
         for note in notes
     ]
     columns: Columns = {
-        "文件 file": "file",
-        "报文 message": "message",
-        "账户 accounts": lambda row: " ".join(row["accounts"]),
-        "笔数 orders": "orders",
-        "问题 problem": "problem_zh",
+        "文件 / file": "file",
+        "报文 / message": "message",
+        "账户 / accounts": lambda row: " ".join(row["accounts"]),
+        "笔数 / orders": "orders",
+        "问题 / problem": "problem_zh",
     }
-    table = Table("银行文件 bank files", rows, columns)
+    table = Table("银行文件 / bank files", rows, columns)
     return options.show({"files": rows}, table, found=any(row["code"] for row in rows))
 
 
+@acts(Right.RECORD)
 def bank_balance(
     *,
     account: _Account,
     date: Annotated[str, Parameter(help="余额日 YYYY-MM-DD / day at whose end it stood")],
-    balance: Annotated[str, Parameter(help="余额，元 / yuan")],
-    source: Annotated[str, Parameter(help="依据，如对账单编号 / the paper it stands on")],
+    balance: Annotated[str, Parameter(help="余额，元 / balance in yuan")],
+    source: Annotated[
+        str,
+        Parameter(help="依据，如对账单编号 / the paper it stands on, such as the number of the statement"),
+    ],
     act: Act,
 ) -> int:
     """登记纸质对账单上的余额 / Record the balance of a paper statement."""
@@ -246,22 +257,27 @@ def bank_balance(
     return _recorded(act, account=account, date=day.isoformat(), closing_fen=closing_fen)
 
 
+@acts(Right.RECORD)
 def match_receipt(
     *,
     account: _Account,
     serial: Annotated[str, Parameter(help="银行流水号 / the bank's serial")],
     booking: Annotated[
-        str, Parameter(help="入账编号 / key of the booking, as reconciliation --json lists it")
+        str,
+        Parameter(
+            help="入账编号，见 reconciliation --json / key of the booking, as reconciliation --json lists it"
+        ),
     ],
     act: Act,
 ) -> int:
-    """认定一笔银行收款就是一笔入账 / Say that a receipt is a booking, where the program cannot tell."""
+    """程序不能判断时，由人认定一笔银行收款就是一笔入账 / Say that a receipt is a booking, where the program cannot tell."""
     from fundpool.services.payments.statements import match_by_person
 
     cleared = act.change(match_by_person, account, serial, posting_key=booking, by=act.by, now=act.now)
     return _recorded(act, account=account, serial=serial, booking=booking, breaks_cleared=cleared)
 
 
+@acts(Right.OPERATE, of_break)
 def assign_break(
     break_id: BreakNumber, *, owner: Annotated[str, Parameter(help="责任人 / who follows it up")], act: Act
 ) -> int:
@@ -274,41 +290,41 @@ def assign_break(
 
 def _recorded(act: Act, **document: object) -> int:
     """Show what was recorded, as it was given."""
-    return act.show(document, Table.of_record("已登记 recorded", document))
+    return act.show(document, Table.of_record("已登记 / recorded", document))
 
 
 def terms(*, json: Json = False) -> int:
-    """限额与银行约定 / The ceilings of payments and what the bank promises about its keys."""
+    """付款限额，以及银行对支付编号的约定 / The ceilings of payments and what the bank promises about its keys."""
     from fundpool.settings import Settings
 
     settings = Settings()
     limits, promised = settings.payment_limits, settings.gateway_terms
     ceilings = (
-        ("per_payee", "单笔 one transfer to a payee", limits.per_transfer_fen),
-        ("per_batch", "批次 one batch", limits.per_batch_fen),
-        ("per_day", "单日单险种 a fund's day", limits.per_day_fen),
+        ("per_payee", "单笔 / one transfer to a payee", limits.per_transfer_fen),
+        ("per_batch", "批次 / one batch", limits.per_batch_fen),
+        ("per_day", "单日单险种 / a fund's day", limits.per_day_fen),
     )
     spans = {
-        "key_retention": "支付编号保存期 key retention",
-        "resend_span": "同号重发期 same key may be sent again",
-        "settle_window": "受理等待 settle window",
-        "max_network_delay": "在途最长 network delay",
-        "lease": "发送占用 lease",
-        "held_after": "未决挂起 held after",
-        "statement_final_after": "对账单定稿 statement final after",
-        "statement_reread": "定稿后再读 final statement read again",
+        "key_retention": "支付编号保存期 / key retention",
+        "resend_span": "同号重发期 / same key may be sent again",
+        "settle_window": "受理等待 / settle window",
+        "max_network_delay": "在途最长 / network delay",
+        "lease": "发送占用 / lease",
+        "held_after": "未决挂起 / held after",
+        "statement_final_after": "对账单定稿 / statement final after",
+        "statement_reread": "定稿后再读 / final statement read again",
     }
     amounts = [
         (
-            label,
-            "不限 none" if amount_fen is None else yuan(amount_fen),
+            one_language(label),
+            choose("不限", "none") if amount_fen is None else yuan(amount_fen),
             f"FUNDPOOL_LIMIT_{name.upper()}_YUAN",
         )
         for name, label, amount_fen in ceilings
     ]
     lines: list[tuple[str, object, str]] = [
         (
-            label,
+            one_language(label),
             getattr(settings, f"gateway_{name}", None) or getattr(promised, name),
             f"FUNDPOOL_GATEWAY_{name.upper()}",
         )
@@ -317,8 +333,8 @@ def terms(*, json: Json = False) -> int:
     lines[1] = (*lines[1][:2], "= 4/5 − delay")  # follows from the others
     lines.append(
         (
-            "可注销编号 can fence a key",
-            "是 yes" if promised.can_close else "否 no",
+            choose("可注销编号", "can fence a key"),
+            choose("是", "yes") if promised.can_close else choose("否", "no"),
             "FUNDPOOL_GATEWAY_CAN_CLOSE",
         )
     )
@@ -329,8 +345,12 @@ def terms(*, json: Json = False) -> int:
             "terms": {f"{name}_s": int(getattr(promised, name).total_seconds()) for name in spans}
             | {"can_close": promised.can_close},
         },
-        Table("限额 limits", amounts, ["项目", "元 yuan", "变量 variable"]),
-        Table(f"银行约定 terms · {settings.gateway_kind}", lines, ["项目", "值 value", "变量 variable"]),
+        Table("限额 / limits", amounts, ["项目 / item", "元 / yuan", "变量 / variable"]),
+        Table(
+            f"{choose('银行约定', 'terms of the bank')} · {settings.gateway_kind}",
+            lines,
+            ["项目 / item", "值 / value", "变量 / variable"],
+        ),
         as_json=json,
     )
     return 0

@@ -9,6 +9,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fundpool.console.dashboard.labels import VERDICTS
+from fundpool.console.language import word
 from fundpool.console.options import City, Options, PeriodText, parse_day, period_of_type
 from fundpool.console.output import Columns, Table, findings_in_words
 from fundpool.domain.errors import InputError
@@ -20,18 +22,18 @@ from schemas.documents import document_type
 UNREADABLE = frozenset(f"FILE-{number:03d}" for number in range(8))
 """Rules of reading under which a file could not be taken apart at all: exit status 2."""
 
-_VERDICT_ZH = {Verdict.PASS: "通过 pass", Verdict.REVIEW: "人工复核 review", Verdict.RETURN: "退回 return"}
-
 
 def check(
     *files: Annotated[Path, Parameter(help="要检查的文件 / files to judge")],
     city: City,
-    document: Annotated[str, Parameter(help="表种 / plan, report, …")],
+    document: Annotated[str, Parameter(help="表种：plan、report… / kind of document: plan, report, …")],
     month: PeriodText,
     slips: Annotated[
         Path | None, Parameter(help="把退回单（工作簿和网页）写到此目录 / folder to write return slips to")
     ] = None,
-    due: Annotated[str | None, Parameter(help="更正期限 / deadline on the slips, YYYY-MM-DD")] = None,
+    due: Annotated[
+        str | None, Parameter(help="退回单上的更正期限 YYYY-MM-DD / deadline on the slips, YYYY-MM-DD")
+    ] = None,
     corrects: Annotated[
         Path | None, Parameter(help="上一版文件，用于比较 / the earlier version, to compare with")
     ] = None,
@@ -39,7 +41,7 @@ def check(
 ) -> int:
     """检查文件，不用数据库 / Judge files without a database.
 
-    Exit status 0 every file passes, 1 something was found, 2 a file could not be read.
+    退出码：0 全部通过，1 有发现，2 有文件读不了。 / Exit status 0 every file passes, 1 something was found, 2 a file could not be read.
     """
     kind = document_type(document)
     when = period_of_type(month, kind, month_names_year=True)
@@ -119,11 +121,11 @@ def open_source(file: Path) -> SourceFile:
 
 def _table(judgements: Sequence[Judgement]) -> Table:
     columns: Columns = {
-        "文件 file": "file",
-        "结论 verdict": lambda judgement: _VERDICT_ZH[judgement.verdict],
-        "行 rows": "rows",
-        "检查 checks": lambda judgement: f"{judgement.evaluated}/{judgement.declared}",
-        "无对照 not applicable": lambda judgement: len(judgement.not_applicable),
+        "文件 / file": "file",
+        "结论 / verdict": lambda judgement: word(VERDICTS, judgement.verdict),
+        "行 / rows": "rows",
+        "检查 / checks": lambda judgement: f"{judgement.evaluated}/{judgement.declared}",
+        "无对照 / not applicable": lambda judgement: len(judgement.not_applicable),
     }
     return Table("检查结果 / judgement", judgements, columns)
 

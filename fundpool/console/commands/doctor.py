@@ -6,7 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.language import choose
 from fundpool.console.options import Options
+from fundpool.console.output import error_lines
 from fundpool.domain.errors import FundpoolError, ServiceUnavailable
 from fundpool.domain.troubles import Trouble
 from fundpool.settings import Settings
@@ -26,8 +28,8 @@ def doctor(
 ) -> int:
     """检查本机、数据库、银行与 Prefect / Look at this machine, the database, the bank and Prefect.
 
-    Exit status 0 nothing found, or all of it mended; 1 something was found; 4 the database, the bank or Prefect
-    does not answer.
+    退出码：0 无问题或都已处理；1 有发现；4 数据库、银行或 Prefect 没有应答。 / Exit status 0 nothing found, or all of
+    it mended; 1 something was found; 4 the database, the bank or Prefect does not answer.
     """
     from fundpool.local_prefect.client import outages_in_words
 
@@ -46,10 +48,10 @@ def doctor(
         "mended": [_shown(error) for error in mended],
     }
     lines = [
-        *(line for error in mended for line in _lines(error, "已处理 mended ")),
+        *(line for error in mended for line in _lines(error, choose("已处理 ", "mended "))),
         *(line for error in left for line in _lines(error)),
     ]
-    options.show(document, *(lines or ["没有发现问题 nothing found"]))
+    options.show(document, *(lines or ["没有发现问题 / nothing found"]))
     if any(isinstance(error, ServiceUnavailable) for error in left):
         return ServiceUnavailable.exit_status
     return int(bool(left))
@@ -74,7 +76,6 @@ def _shown(error: FundpoolError) -> dict[str, str | None]:
 
 
 def _lines(error: FundpoolError, mark: str = "") -> Iterator[str]:
-    yield f"{mark}[{error.code}] {error.zh}"
-    yield f"  {error.en}"
-    if error.remedy:
-        yield f"  → {error.remedy}"
+    first, *rest = error_lines(error)
+    yield f"{mark}{first}"
+    yield from rest

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.language import choose, one_language
 from fundpool.console.options import City, Options, parse_day
 from fundpool.console.output import Columns, Table
 from fundpool.domain.errors import InputError
@@ -15,31 +16,31 @@ from fundpool.domain.periods import Period, Year, parse_month
 
 if TYPE_CHECKING:
     from fundpool.domain.duties import Duty, Received
-    from fundpool.domain.policy import CityPolicy
+    from fundpool.domain.policy import ActorName, CityPolicy, DutyName
 
 MONTHS_AT_MOST = 240
 """A range longer than this is a slip of the pen, not a question."""
 
-_KIND_ZH = {
-    "fixed": "定日",
-    "working_day": "工作日",
-    "after_event": "事项后",
-    "undated": "未定日期",
-    "delegated": "另行规定",
+_KINDS = {
+    "fixed": "定日 / fixed",
+    "working_day": "工作日 / working day",
+    "after_event": "事项后 / after an event",
+    "undated": "未定日期 / undated",
+    "delegated": "另行规定 / delegated",
 }
-_SHIFT_ZH = {"none": "", "following": "·顺延", "preceding": "·提前"}
+_SHIFTS = {"following": "顺延 / moved after a rest day", "preceding": "提前 / moved before a rest day"}
 
 
 def due(
     *,
     city: City,
     month: Annotated[
-        str | None, Parameter(help="月份：资金所属月 / month YYYY-MM, its monthly duties")
+        str | None, Parameter(help="月份 YYYY-MM：资金所属月 / month YYYY-MM, its monthly duties")
     ] = None,
     from_: Annotated[
-        str | None, Parameter(name="--from", help="起始月份 / first month of a range YYYY-MM")
+        str | None, Parameter(name="--from", help="起始月份 YYYY-MM / first month of a range YYYY-MM")
     ] = None,
-    to: Annotated[str | None, Parameter(help="截止月份 / last month of a range YYYY-MM")] = None,
+    to: Annotated[str | None, Parameter(help="截止月份 YYYY-MM / last month of a range YYYY-MM")] = None,
     year: Annotated[
         str | None,
         Parameter(help="基金年度：年度、季度和一次性职责 / fund year: yearly, quarterly, one-off duties"),
@@ -55,7 +56,7 @@ def due(
     reading: Annotated[
         tuple[str, ...],
         Parameter(
-            help="切换读法 键=值 / another reading, e.g. due.last_working_days=before",
+            help="切换读法 键=值，如 due.last_working_days=before / another reading, such as due.last_working_days=before",
             negative="",
             show_default=False,
         ),
@@ -71,7 +72,7 @@ def due(
 ) -> int:
     """列出期限和责任 / List who must do what by when.
 
-    Dates move only where the document says so; "act by" is the last working day on or before.
+    日期只在文件写明时移动；“最迟办理”是期限当日或之前的最后一个工作日。 / Dates move only where the document says so; "act by" is the last working day on or before.
     """
     from fundpool.adapters.policies.policy_files import load_city, load_work_calendar
     from fundpool.domain.duties import DutyKind, duties_of
@@ -97,16 +98,16 @@ def due(
         content, undated = calendar_file(policy, duties, moment or datetime.now(UTC))
         sys.stdout.buffer.write(content)
         if undated:
-            print(
-                f"{undated} 项职责没有日期，未列入日历 / {undated} duties without a date are left out",
-                file=sys.stderr,
+            left_out = choose(
+                f"{undated} 项职责没有日期，未列入日历", f"duties without a date, left out: {undated}"
             )
+            print(left_out, file=sys.stderr)
     else:
         options.show([duty.to_json() for duty in duties], _table(policy, duties))
     if happened is not None and not any(duty.kind is DutyKind.AFTER_EVENT for duty in duties):
-        print("没有期限自收款日起算 / no duty counts from the receipt", file=sys.stderr)
+        print(choose("没有期限自收款日起算", "no duty counts from the receipt"), file=sys.stderr)
     for note in notes_on(policy, periods, duties, calendar=calendar):
-        print(note, file=sys.stderr)
+        print(one_language(note), file=sys.stderr)
     return 0
 
 
@@ -166,19 +167,31 @@ def _received(policy: "CityPolicy", texts: tuple[str, ...], periods: int) -> "Re
     return days
 
 
+def _joined(*words: str | None) -> str:
+    return " · ".join(one_language(each) for each in words if each)
+
+
+def _both(named: "ActorName | DutyName") -> tuple[str, str]:
+    return named.name_zh, named.name_en
+
+
 def _table(policy: "CityPolicy", duties: "tuple[Duty, ...]") -> Table:
     def who_does_what(duty: "Duty") -> str:
-        return f"{policy.duty_names[duty.key].name_zh}（{policy.actors[duty.actor].name_zh}）"
+        return f"{choose(*_both(policy.duty_names[duty.key]))} ({choose(*_both(policy.actors[duty.actor]))})"
 
-    from fundpool.domain.duties import STATUS_ZH
+    from fundpool.domain.duties import STATUSES
 
     columns: Columns = {
-        "规则": "rule",
-        "期间": "period",
-        "职责": who_does_what,
-        "期限": "due",
-        "最迟办理": "act_by",
-        "性质": lambda duty: _KIND_ZH[duty.kind.value] + _SHIFT_ZH[duty.shift.value],
-        "状态": lambda duty: STATUS_ZH[duty.status] + ("·目标" if duty.firmness == "target" else ""),
+        "规则 / rule": "rule",
+        "期间 / period": "period",
+        "职责 / duty": who_does_what,
+        "期限 / due": "due",
+        "最迟办理 / act by": "act_by",
+        "性质 / kind": lambda duty: _joined(_KINDS[duty.kind.value], _SHIFTS.get(duty.shift.value)),
+        "状态 / status": lambda duty: _joined(
+            STATUSES[duty.status], "目标 / target" if duty.firmness == "target" else None
+        ),
     }
-    return Table(f"{policy.name_zh}（{policy.instruments[0].reference}）", duties, columns)
+    return Table(
+        f"{choose(policy.name_zh, policy.name_en)} ({policy.instruments[0].reference})", duties, columns
+    )

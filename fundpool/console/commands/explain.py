@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.dashboard.labels import CASE_STATES, TRANSFER_STATES
+from fundpool.console.language import choose, one_language, word
 from fundpool.console.options import (
     AnyCity,
     AnyCounty,
@@ -18,7 +20,7 @@ from fundpool.console.options import (
     PeriodText,
     period_of,
 )
-from fundpool.console.output import minute, yuan
+from fundpool.console.output import document_name, minute, named, yuan
 from fundpool.domain.errors import InputError
 from fundpool.domain.periods import parse_month
 from fundpool.domain.submission import DocumentKind
@@ -31,9 +33,14 @@ if TYPE_CHECKING:
 app = App(name="explain")
 
 _Item = Annotated[
-    str, Parameter(name="--item", help="项目，如 inpatient 或 住院（本月）/ figure by key or Chinese name")
+    str,
+    Parameter(
+        name="--item", help="项目的键或中文名，如 inpatient 或 住院（本月） / figure by key or Chinese name"
+    ),
 ]
-_Version = Annotated[int | None, Parameter(name="--version", help="第几版，缺省为最新 / default the latest")]
+_Version = Annotated[
+    int | None, Parameter(name="--version", help="第几版，缺省为最新 / which version, default the latest")
+]
 
 
 @app.command
@@ -48,7 +55,7 @@ def ledger(
 ) -> int:
     """分录的来历：按业务键，或按凭证号与行 / Where a ledger entry comes from, by key or by voucher and line.
 
-    Exit status 1 when a kept file no longer reads as the stored figure.
+    留存的文件读出的已不是所存的数时，退出码 1。 / Exit status 1 when a kept file no longer reads as the stored figure.
     """
     lineage = _open(options)
     if key is not None:
@@ -74,7 +81,7 @@ def transfer(
     *,
     options: Options = Options(),
 ) -> int:
-    """拨款的来历：审批、申请、审核、报送 / Where a payment comes from: approvals, application, review, file."""
+    """拨付款项的来历：复核、申请、审核、报送 / Where a payment comes from: approvals, application, review, file."""
     return _show(_open(options).transfer(name), options)
 
 
@@ -106,7 +113,10 @@ def figure(
     fund: Fund,
     item: _Item,
     line: Annotated[
-        str, Parameter(name="--line", help="明细行：凭证号、账号、级次 / row of a list; default its sum")
+        str,
+        Parameter(
+            name="--line", help="明细行：凭证号、账号、级次；缺省为合计 / row of a list; default its sum"
+        ),
     ] = "",
     version: _Version = None,
     options: Options = Options(),
@@ -130,13 +140,26 @@ def _show(explained: "Explanation", options: Options) -> int:
     return options.show(document, *lines_of(explained), found=not explained.is_sound)
 
 
-_ACTS = {"made": "经办 made", "approved": "复核 approved", "released": "放行 released"}
+_ACTS = {"made": "经办 / made", "approved": "复核 / approved", "released": "放行 / released"}
+_SUBJECTS = {
+    "transfer": "款项 / transfer",
+    "entry": "分录 / entry",
+    "application": "用款申请 / application",
+    "filing": "备案 / filing",
+}
+_LABEL_CELLS = 12
+
+
+def in_words(explained: "Explanation") -> str:
+    """The explanation as a text file."""
+    return "\n".join(lines_of(explained)) + "\n"
 
 
 def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     """The explanation as people read it, nearest record first; parts of a sum are set in."""
-    amount = "–" if explained.amount_fen is None else f"{yuan(explained.amount_fen)} 元"
-    lines = [f"{explained.subject}：{amount}"]
+    kind, _, key = explained.subject.partition(" ")
+    called = one_language(_SUBJECTS[kind]) if kind in _SUBJECTS else document_name(kind)
+    lines = [f"{called} {key}{choose('：', ': ')}{_yuan(explained.amount_fen)}"]
     booking, paid, applied, decided = (
         explained.booking,
         explained.transfer,
@@ -145,72 +168,117 @@ def lines_of(explained: "Explanation", depth: int = 0) -> list[str]:
     )
     if booking is not None:
         lines.append(
-            f"  分录 entry       凭证 {booking.voucher} 行 {booking.line}　{booking.credit} → {booking.debit}"
-            f"　{booking.flow}/{booking.phase}　{_booked_in(booking)}　{booking.made_by} {minute(booking.recorded_at)}"
+            _line(
+                "分录 / entry",
+                choose(
+                    f"凭证 {booking.voucher} 行 {booking.line}",
+                    f"voucher {booking.voucher} line {booking.line}",
+                ),
+                f"{booking.credit} → {booking.debit}",
+                f"{booking.flow}/{booking.phase}",
+                _booked_in(booking),
+                f"{booking.made_by} {minute(booking.recorded_at)}",
+            )
         )
         if booking.reverses is not None:
-            lines.append(f"                   冲销 reverses {booking.reverses}")
+            lines.append(_line("冲销 / reverses", booking.reverses))
     if paid is not None:
-        lines.append(f"  拨款 transfer    {paid.key}　{paid.hop}　{paid.state}　{yuan(paid.amount_fen)} 元")
+        state, hop = word(TRANSFER_STATES, paid.state), str(named("hop", paid.hop))
+        lines.append(_line("款项 / transfer", paid.key, hop, state, _yuan(paid.amount_fen)))
         lines += [
-            f"    {_ACTS[act.what]}：{act.by} {minute(act.at)}"
-            + (f"　digest {act.digest}" if act.digest else "")
+            _line(f"  {one_language(_ACTS[act.what])}", f"{act.by} {minute(act.at)}", _digest(act.digest))
             for act in paid.acts
         ]
         if paid.bank_serial:
+            order = f"{choose('指令', 'order')} {paid.attempt}"
             lines.append(
-                f"    银行 bank：{paid.bank_serial} {minute(paid.executed_at)}　指令 order {paid.attempt}"
+                _line(f"  {choose('银行', 'bank')}", f"{paid.bank_serial} {minute(paid.executed_at)}", order)
             )
     if applied is not None:
-        cut = f"（{applied.reason}）" if applied.reason else ""
         lines.append(
-            f"  申请 application 第 {applied.application} 号　{applied.prepared_by} {minute(applied.prepared_at)}"
-            f"　申请 {yuan(applied.applied_fen)}，财政复核额 {yuan(applied.reviewed_fen)}{cut}"
-            f"　{applied.reviewed_by or '–'} {minute(applied.reviewed_at)}"
+            _line(
+                "用款申请 / application",
+                choose(f"第 {applied.application} 号", f"number {applied.application}"),
+                f"{applied.prepared_by} {minute(applied.prepared_at)}",
+                f"{choose('申请额', 'applied for')} {yuan(applied.applied_fen)}",
+                f"{choose('财政复核额', 'reviewed by finance')} {yuan(applied.reviewed_fen)}"
+                f"{_reason(applied.reason)}",
+                f"{applied.reviewed_by or '–'} {minute(applied.reviewed_at)}",
+            )
         )
     if decided is not None:
-        cut = f"（{decided.reason}）" if decided.reason else ""
         applies = explained.cell is None or explained.cell.document in {"plan", "working-capital"}
+        asked = choose("申请额", "requested") if applies else choose("报送额", "reported")
         lines.append(
-            f"  审核 review      {decided.state}　{'申请额' if applies else '报送额'} {yuan(decided.requested_fen)}，"
-            f"核定额 {yuan(decided.approved_fen)}{cut}　初审 {decided.maker or '–'} "
-            f"{minute(decided.proposed_at)}，复核 {decided.checker or '–'} {minute(decided.decided_at)}"
+            _line(
+                "审核 / review",
+                word(CASE_STATES, decided.state),
+                f"{asked} {yuan(decided.requested_fen)}",
+                f"{choose('核定额', 'approved')} {yuan(decided.approved_fen)}{_reason(decided.reason)}",
+                f"{choose('初审', 'maker')} {decided.maker or '–'} {minute(decided.proposed_at)}",
+                f"{choose('复核', 'checker')} {decided.checker or '–'} {minute(decided.decided_at)}",
+            )
         )
     if explained.cell is not None:
         lines += _cell(explained.cell)
     lines += [
-        f"  依据 article     {article.rule} {article.document} {article.section}：「{article.quote}」"
+        _line("依据 / article", f"{article.rule} {article.document} {article.section}：「{article.quote}」")
         for article in explained.articles
     ]
+    silent = choose("本市文件没有规定", "the city's documents do not say")
     lines += [
-        f"  依据 article     {DUTY_NAMES[duty][0]}：本市文件没有规定 / the city's documents do not say"
+        _line("依据 / article", f"{choose(*DUTY_NAMES[duty])}{choose('：', ': ')}{silent}")
         for duty in explained.unwritten
     ]
     if explained.why is not None:
-        lines.append(f"  说明 why         {explained.why.zh} / {explained.why.en}")
+        lines.append(_line("说明 / why", choose(explained.why.zh, explained.why.en)))
     for part in explained.parts:
         lines += lines_of(part, depth + 1)
     return [f"    {line}" for line in lines] if depth else lines
 
 
+def _line(label: str, *texts: str) -> str:
+    """A labelled line; labels take as many columns whether their characters are wide or narrow."""
+    from rich.cells import set_cell_size
+
+    return f"  {set_cell_size(one_language(label), _LABEL_CELLS)}  {choose('　', '  ').join(filter(None, texts))}"
+
+
+def _yuan(amount_fen: int | None) -> str:
+    return "–" if amount_fen is None else f"{yuan(amount_fen)} {choose('元', 'yuan')}"
+
+
+def _reason(reason: str | None) -> str:
+    return choose(f"（{reason}）", f" ({reason})") if reason else ""
+
+
+def _digest(digest: str | None) -> str:
+    return f"{choose('摘要', 'digest')} {digest}" if digest else ""
+
+
 def _booked_in(booking: "Booking") -> str:
-    adjusts = f"（调整已结账的 adjusts {booking.adjusts_month}）" if booking.adjusts_month else ""
+    month = booking.adjusts_month
+    adjusts = choose(f"（调整已结账的 {month}）", f" (adjusts the closed month {month})") if month else ""
     return f"{booking.month}{adjusts}"
 
 
 def _cell(cell: "CellSource") -> list[str]:
-    state = "相符 same" if cell.is_same else "不符 differs"
+    state = choose("相符", "same") if cell.is_same else choose("不符", "differs")
     lines = [
-        (
-            f"  报送 submission  {cell.county} {cell.document} {cell.month} 第 {cell.version} 版　"
-            f"{cell.submitted_by} {minute(cell.received_at)}"
+        _line(
+            "报送 / submission",
+            f"{cell.county} {document_name(cell.document)} {cell.month} "
+            + choose(f"第 {cell.version} 版", f"version {cell.version}"),
+            f"{cell.submitted_by} {minute(cell.received_at)}",
         ),
-        f"  文件 file        {cell.file_name}　SHA-256 {cell.sha256}",
-        (
-            f"  单元格 cell      {cell.sheet}!{cell.cell} {cell.field_zh} {cell.field_en}："
-            f"“{cell.text}” = {yuan(cell.amount_fen)}　{state}"
+        _line("文件 / file", cell.file_name, f"SHA-256 {cell.sha256}"),
+        _line(
+            "单元格 / cell",
+            f"{cell.sheet}!{cell.cell} {choose(cell.field_zh, cell.field_en)}{choose('：', ': ')}"
+            f"“{cell.text}” = {yuan(cell.amount_fen)}",
+            state,
         ),
     ]
     if cell.why is not None:
-        lines.append(f"                   {cell.why.zh} / {cell.why.en}")
+        lines.append(_line("", choose(cell.why.zh, cell.why.en)))
     return lines

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fundpool.console.language import choose
 from fundpool.console.options import Options
 from fundpool.domain.errors import InputError
 
@@ -29,14 +30,15 @@ def init(
     ] = False,
     options: Options = Options(),
 ) -> int:
-    """建库建目录，可重复执行 / Set up the database and the folders; running it again changes nothing but the cities.
+    """建库建目录，可重复执行，重复时只改所运行的城市 / Set up the database and the folders; running it again changes nothing but the cities.
 
-    The policy files are read first; while one of them is wrong nothing is set up (exit status 2).
+    先读政策文件；其中一份有误则什么都不建（退出码 2）。 / The policy files are read first; while one of them is wrong nothing is set up (exit status 2).
     """
     from fundpool.adapters.policies.policy_files import load_policies
     from fundpool.adapters.stores.migrations import current
     from fundpool.adapters.stores.setting_up import install, open_to_others
     from fundpool.bootstrap import build_ports
+    from fundpool.console.commands.users import first_user
     from fundpool.services.payments.installation import is_runnable, is_sandbox, known_cities
 
     settings = options.settings
@@ -63,15 +65,17 @@ def init(
         "policy_dir": str(settings.policy_dir.resolve()),
         "cities": [city.key for city in here],
         "sandbox": ports.database.read(is_sandbox),
+        "users": ports.database.read(lambda work: len(work.users.all())),
         "warnings": open_to_others(settings),
     }
     database.dispose()
     return options.show(
         document,
-        f"就绪 ready: {document['database']}",
-        *(["沙盒 SANDBOX"] if document["sandbox"] else []),
-        f"收件目录 drop folder: {document['drop_folder']}/<city>/<document>/",
-        f"政策文件 policies: {document['policy_dir']}",
-        *(f"  {city.key} {city.name_zh}" for city in here),
+        f"{choose('就绪：', 'ready: ')}{document['database']}",
+        *(["沙盒 / SANDBOX"] if document["sandbox"] else []),
+        f"{choose('收件目录：', 'drop folder: ')}{document['drop_folder']}/<city>/<document>/",
+        f"{choose('政策文件：', 'policies: ')}{document['policy_dir']}",
+        *(f"  {city.key} {choose(city.name_zh, city.name_en)}" for city in here),
+        *([] if document["users"] else [first_user(is_sandbox=document["sandbox"])]),
         *document["warnings"],
     )

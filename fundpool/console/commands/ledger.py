@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts
+from fundpool.console.language import choose
 from fundpool.console.options import (
     Act,
     ActOnGivenMonth,
@@ -22,8 +24,9 @@ from fundpool.console.options import (
     parse_reference,
     writing_to,
 )
-from fundpool.console.output import Table, findings_in_words, pick
+from fundpool.console.output import Table, findings_in_words, funds_in_words, pick
 from fundpool.domain.periods import day_of
+from fundpool.domain.rights import Right
 from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ app = App(name="ledger")
 
 @app.command
 def verify(*, options: Options = Options()) -> int:
-    """核验账簿 / Recompute the books from their postings; exit 1 when anything does not add up."""
+    """由分录重算账簿；有不符退出码 1 / Recompute the books from their postings; exit 1 when anything does not add up."""
     from fundpool.services.books.ledger_checks import verify as verify_books
 
     return show_faults(
@@ -50,7 +53,7 @@ def show_faults(
 ) -> int:
     """Print what a verification found; ``more`` stands in its JSON, ``sound`` is the sentence when it found nothing."""
     rows = [pick(fault, "kind subject message_zh=zh message_en=en") for fault in faults]
-    columns = {"类别 kind": "kind", "何处 where": "subject", "中文": "message_zh", "English": "message_en"}
+    columns = {"类别 / kind": "kind", "何处 / where": "subject", "说明 / message": "message_zh"}
     document = {"ok": not faults, **more, "faults": rows}
     return options.show(document, Table(title, rows, columns) if faults else sound, found=bool(faults))
 
@@ -66,7 +69,7 @@ def balances(
     ] = None,
     options: Options = Options(),
 ) -> int:
-    """账户余额 / Balances of every account, now or as of an event time, a record time or both."""
+    """各账户余额，可按业务时间、记账时间或两者截止 / Balances of every account, now or as of an event time, a record time or both."""
     from fundpool.domain.ledger import natural_fen, trial_balance
     from fundpool.services.books import booking
 
@@ -96,13 +99,15 @@ def balances(
 @app.command
 def export(
     *,
-    format: Annotated[Literal["beancount", "csv"], Parameter(help="格式 / format")],  # noqa: A002 - the option's name
+    format: Annotated[Literal["beancount", "csv"], Parameter(help="格式 / format of the file")],  # noqa: A002 - the option's name
     city: AnyCity = None,
     fund: AnyFund = None,
-    out: Annotated[Path | None, Parameter(help="写入文件 / file to write, else stdout")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="写入文件，缺省为标准输出 / file to write, else stdout")
+    ] = None,
     policy_dir: PolicyDir = None,
 ) -> int:
-    """导出账簿 / Export the journal for Beancount, or every posting as CSV."""
+    """导出账簿：Beancount 日记账，或全部分录的 CSV / Export the journal for Beancount, or every posting as CSV."""
     from fundpool.services.books.ledger_export import to_beancount, to_csv
 
     render = to_beancount if format == "beancount" else to_csv
@@ -118,10 +123,11 @@ def export(
 
 
 @app.command(name="open")
+@acts(Right.RECORD)
 def open_books(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
-    """登记期初余额 / Bring opening balances into the books from a CSV: city, fund, account_type, unit, amount_yuan."""
+    """由 CSV 登记期初余额：city、fund、account_type、unit、amount_yuan / Bring opening balances into the books from a CSV: city, fund, account_type, unit, amount_yuan."""
     from fundpool.adapters.documents.record_files import read_book_openings
     from fundpool.services.books import booking
 
@@ -137,12 +143,13 @@ def open_books(
             "total_fen": sum(amount_fen for _, amount_fen in entries),
             "findings": [finding_to_json(finding) for finding in register.findings],
         },
-        f"期初已入账 {len(entries)} 户 / opened {len(entries)} accounts",
+        f"期初已入账 {len(entries)} 户 / accounts opened: {len(entries)}",
         *findings_in_words(register.findings),
     )
 
 
 @app.command
+@acts(Right.RECORD)
 def income(
     *,
     city: City,
@@ -167,7 +174,7 @@ def income(
     ] = "fiscal_account",
     act: Act,
 ) -> int:
-    """收入入账 / Book money that came into an account; the same reference again changes nothing."""
+    """收入入账；同一凭据号再次登记不改变什么 / Book money that came into an account; the same reference again changes nothing."""
     from fundpool.domain.chart_of_accounts import AccountRef, AccountType
     from fundpool.services.books import booking
 
@@ -181,12 +188,13 @@ def income(
 
 
 @app.command(name="import-incomes")
+@acts(Right.RECORD)
 def import_incomes(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:
-    """收入登记表入账 / Book every income of a CSV, all or nothing: city, fund, account_type, unit, source, received_on, reference, amount_yuan.
+    """由 CSV 整份入账，或全不入账：city、fund、account_type、unit、source、received_on、reference、amount_yuan / Book every income of a CSV, all or nothing: city, fund, account_type, unit, source, received_on, reference, amount_yuan.
 
-    Each is booked on the day it was received; the same reference again changes nothing.
+    每笔记在收到之日；同一凭据号再次登记不改变什么。 / Each is booked on the day it was received; the same reference again changes nothing.
     """
     from fundpool.adapters.documents.record_files import read_incomes
     from fundpool.services.books import booking
@@ -211,13 +219,14 @@ def import_incomes(
 
 
 @app.command
+@acts(Right.RECORD)
 def reverse(
     key: Annotated[str, Parameter(help="分录的业务键 / business key of the entry")],
     *,
     reason: Reason,
     act: Act,
 ) -> int:
-    """冲销分录 / Take a booking back by its opposite, at most once; the original stays."""
+    """以相反分录冲销，至多一次，原分录保留 / Take a booking back by its opposite, at most once; the original stays."""
     from fundpool.services.books import booking
 
     now = act.now
@@ -226,8 +235,9 @@ def reverse(
 
 
 @app.command(name="close-month")
+@acts(Right.OPERATE)
 def close_month(*, fund: AnyFund = None, act: ActOnGivenMonth) -> int:
-    """结账 / Close a month's books of one fund, or of every fund; later data becomes an adjustment."""
+    """一个险种或全部险种结账；以后到的数据作调整 / Close a month's books of one fund, or of every fund; later data becomes an adjustment."""
     from fundpool.services.books import booking
 
     about = act.about
@@ -235,5 +245,6 @@ def close_month(*, fund: AnyFund = None, act: ActOnGivenMonth) -> int:
     act.require_known(city, fund)
     closed = act.change(booking.close_months, city, fund, month=month, by=act.by, now=act.now)
     return act.show(
-        {"city": city, "month": month, "closed": closed}, f"已结账 / closed: {', '.join(closed) or '–'}"
+        {"city": city, "month": month, "closed": closed},
+        f"{choose('已结账', 'closed')}{choose('：', ': ')}{funds_in_words(closed)}",
     )

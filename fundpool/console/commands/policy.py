@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.language import choose, one_language
 from fundpool.console.options import Dated, Options, parse_day
 from fundpool.console.output import Columns, Table, pick
 from fundpool.domain.money import format_yuan
@@ -19,18 +20,19 @@ app = App(
     result_action="return_value",
 )
 
-_KIND_ZH = {
-    "duty": "职责",
-    "computed": "计算",
-    "computed_and_duty": "计算和职责",
-    "structure": "结构",
-    "out_of_scope": "不在范围",
+_KINDS = {
+    "duty": "职责 / duty",
+    "computed": "计算 / computed",
+    "computed_and_duty": "计算和职责 / computed and duty",
+    "structure": "结构 / structure",
+    "out_of_scope": "不在范围 / out of scope",
 }
-_STATUS_ZH = {"in_force": "施行中", "draft": "征求意见稿", "repealed": "已废止"}
+_STATUSES = {"in_force": "施行中 / in force", "draft": "征求意见稿 / draft", "repealed": "已废止 / repealed"}
 
 _City = Annotated[str, Parameter(help="城市 / city key")]
 _On = Annotated[
-    str | None, Parameter(name="--on", help="只看该日有效的规则 / only rules in force on YYYY-MM-DD")
+    str | None,
+    Parameter(name="--on", help="只看该日 YYYY-MM-DD 有效的规则 / only rules in force on YYYY-MM-DD"),
 ]
 
 
@@ -42,15 +44,15 @@ def list_(*, options: Options = Options()) -> int:
 
     briefs = [city_in_brief(city) for city in load_policies(options.policy_folder).cities]
     columns: Columns = {
-        "代码": "city",
-        "名称": "name_zh",
-        "状态": lambda brief: _STATUS_ZH[brief["status"]],
-        "施行": "effective",
-        "单位": "fund_units",
-        "规则": "rules",
-        "文件": "document",
+        "代码 / key": "city",
+        "名称 / name": "name_zh",
+        "状态 / status": lambda brief: one_language(_STATUSES[brief["status"]]),
+        "施行 / in force": "effective",
+        "单位 / units": "fund_units",
+        "规则 / rules": "rules",
+        "文件 / text": "document",
     }
-    return options.show(briefs, Table("政策文件", briefs, columns))
+    return options.show(briefs, Table("政策文件 / policy files", briefs, columns))
 
 
 @app.command
@@ -63,33 +65,42 @@ def show(city: _City, *, on: _On = None, options: Options = Options()) -> int:
     day = parse_day(on, "--on") if on else None
     document = city_in_full(load_city(folder, city), day)
     instruments = [
-        f"{each['title']}  {each['number'] or '无文号'}  {_STATUS_ZH[each['status']]}\n"
-        f"  成文 {each['issued'] or '未载明'}  施行 {each['effective'] or '未写明'}"
+        f"{each['title']}  {each['number'] or choose('无文号', 'no number')}  {one_language(_STATUSES[each['status']])}\n"
+        f"  {choose('成文', 'issued')} {each['issued'] or _not_said()}  "
+        f"{choose('施行', 'in force')} {each['effective'] or _not_said()}"
         for each in document["instruments"]
     ]
     columns: Columns = {
-        "规则": "rule",
-        "条款": "section",
-        "类别": lambda rule: _KIND_ZH[rule["kind"]],
-        "产品如何处理": "says",
+        "规则 / rule": "rule",
+        "条款 / section": "section",
+        "类别 / kind": lambda rule: one_language(_KINDS[rule["kind"]]),
+        "产品如何处理 / what the product does": "says",
     }
-    conflicts = [f"文件内冲突 {'、'.join(each['between'])}：{each['text']}" for each in document["conflicts"]]
+    conflicts = [
+        f"{_conflict()} {', '.join(each['between'])}: {each['text']}" for each in document["conflicts"]
+    ]
     return options.show(
         document,
         *instruments,
-        Table(f"{document['name_zh']}：{len(document['rule_list'])} 条", document["rule_list"], columns),
+        Table(
+            f"{document['name_zh']} · {choose('规则', 'rules')} {len(document['rule_list'])}",
+            document["rule_list"],
+            columns,
+        ),
         *conflicts,
-        *(f"文件未规定：{absent['text']}" for absent in document["absent"]),
+        *(f"{choose('文件未规定', 'not provided')}: {absent['text']}" for absent in document["absent"]),
     )
 
 
 @app.command
 def explain(
     city: _City,
-    rule: Annotated[str, Parameter(help="规则编号 / rule id, e.g. TZ-18")],
+    rule: Annotated[str, Parameter(help="规则编号，如 TZ-18 / rule id, such as TZ-18")],
     *,
     on: _On = None,
-    month: Annotated[str | None, Parameter(help="举例的月份 / month of the worked dates YYYY-MM")] = None,
+    month: Annotated[
+        str | None, Parameter(help="举例的月份 YYYY-MM / month of the worked dates YYYY-MM")
+    ] = None,
     options: Options = Options(),
 ) -> int:
     """解释一条规则：条款、引文、出处、读法 / Explain one rule: article, quote, place, readings."""
@@ -139,9 +150,9 @@ def diff(
     return options.show(
         {"left": left, "right": right, "rows": rows},
         Table(
-            f"{left} 与 {right}",
+            f"{left} · {right}",
             [(row["topic"], row["left"], row["right"]) for row in rows],
-            ("事项", left, right),
+            ("事项 / topic", left, right),
         ),
     )
 
@@ -155,9 +166,9 @@ def check(
     ] = None,
     options: Dated = Dated(),
 ) -> int:
-    """核对政策文件：写法、前后一致、每日有且只有一个答案、引文 / Check the policy files.
+    """核对政策文件：写法、前后一致、每日有且只有一个答案、引文 / Check the policy files: form, consistency, one answer for every day, quotes.
 
-    Exit 1 and a list of file:line when something is wrong.
+    有误时退出码 1，并列出文件与行。 / Exit 1 and a list of file:line when something is wrong.
     """
     from fundpool.adapters.policies.folder_checks import check_policies
 
@@ -166,7 +177,10 @@ def check(
     cities, problems, quotes = found.cities, found.problems, found.quotes
     note = "没有给出 --sources：引文未核对 / no --sources: quotes were not checked"
     if quotes is not None:
-        note = f"引文核对 {quotes.checked} 条，无来源 {quotes.without_source} 条 / {quotes.checked} quotes checked"
+        note = (
+            f"引文核对 {quotes.checked} 条，无来源 {quotes.without_source} 条 / "
+            f"{quotes.checked} quotes checked, {quotes.without_source} without a source"
+        )
     document = {
         "folder": place,
         "cities": [{"city": city.key, "rules": len(city.rules), "file": city.file} for city in cities],
@@ -179,7 +193,8 @@ def check(
     return options.show(
         document,
         *map(str, problems),
-        f"{len(cities)} 个文件，{rules} 条规则，{len(problems)} 处问题；每条规则核对到 {found.checked_until}",
+        f"{len(cities)} 个文件，{rules} 条规则，{len(problems)} 处问题；每条规则核对到 {found.checked_until} / "
+        f"files: {len(cities)}, rules: {rules}, problems: {len(problems)}; every rule checked up to {found.checked_until}",
         note,
         found=bool(problems),
     )
@@ -187,7 +202,7 @@ def check(
 
 @app.command
 def coverage(*, options: Options = Options()) -> int:
-    """每条规则如何处理 / What the product does with every rule; exit 1 when one is unaccounted for."""
+    """每条规则如何处理；有未交代的退出码 1 / What the product does with every rule; exit 1 when one is unaccounted for."""
     from fundpool.adapters.policies.folder_checks import coverage_problems
     from fundpool.adapters.policies.policy_files import load_policies
     from fundpool.services.law.policy_views import coverage_in_full
@@ -197,22 +212,30 @@ def coverage(*, options: Options = Options()) -> int:
     problems = coverage_problems(folder, library.cities)
     document = coverage_in_full(library)
     columns: Columns = {
-        "规则": "rule",
-        "条款": "section",
-        "处理": lambda row: _KIND_ZH[row["status"] or ""],
-        "说明": "says",
+        "规则 / rule": "rule",
+        "条款 / section": "section",
+        "处理 / handling": lambda row: one_language(_KINDS[row["status"] or ""]),
+        "说明 / remark": "says",
     }
     return options.show(
         {**document, "unaccounted": [problem.message for problem in problems]},
-        Table("规则覆盖", document["rules"], columns),
-        "；".join(f"{_KIND_ZH[kind]} {count}" for kind, count in document["counts"].items())
-        + f"；共 {len(document['rules'])}",
+        Table("规则覆盖 / coverage of the rules", document["rules"], columns),
+        "; ".join(f"{one_language(_KINDS[kind])} {count}" for kind, count in document["counts"].items())
+        + f"; {choose('共', 'in all')} {len(document['rules'])}",
         *map(str, problems),
         found=bool(problems),
     )
 
 
 # --- small readers ------------------------------------------------------------------------
+
+
+def _not_said() -> str:
+    return choose("文中未写", "not said")
+
+
+def _conflict() -> str:
+    return choose("文件内冲突", "the document contradicts itself")
 
 
 def _city_at(text: str) -> tuple[str, date | None]:
@@ -235,38 +258,48 @@ def _given(gives: dict[str, Any] | None) -> str:
 
 def _readings(readings: list[dict[str, Any]]) -> Iterator[str]:
     for reading in readings:
-        yield f"  读法 {reading['key']}：{reading['question']}"
+        yield f"  {choose('读法', 'reading')} {reading['key']}: {reading['question']}"
         if reading["example"]:
-            yield f"    算例：{reading['example']}"
+            yield f"    {choose('算例', 'example')}: {reading['example']}"
         for choice, mark in ((reading, "●"), *((other, "○") for other in reading["alternatives"])):
             yield f"    {mark} {choice['reading']}：{choice['means']}{_given(choice['gives'])}"
-        yield f"    {reading['decided_by']}" + ("；可用 --reading 切换" if reading["switchable"] else "")
+        yield f"    {reading['decided_by']}" + (
+            choose("；可用 --reading 切换", "; switched by --reading") if reading["switchable"] else ""
+        )
 
 
 def _explanation(document: dict[str, Any]) -> Iterator[str]:
     from fundpool.services.law.policy_views import plain_words
 
     place = document["place"]
-    yield f"{document['rule']}  {document['document']}  {document['section']}  [{_KIND_ZH[document['kind']]}]"
+    yield f"{document['rule']}  {document['document']}  {document['section']}  [{one_language(_KINDS[document['kind']])}]"
     yield f"  「{document['quote']}」"
     stands = (
-        f"来源 {place['source_file']} 第 {place['start']}–{place['end']} 字；" if place["source_file"] else ""
+        choose(
+            f"来源 {place['source_file']} 第 {place['start']}–{place['end']} 字；",
+            f"source {place['source_file']} characters {place['start']}–{place['end']}; ",
+        )
+        if place["source_file"]
+        else ""
     )
-    yield f"  {stands}政策文件 {document['policy_file']}"
-    yield f"  责任主体（原文）{document['actor_as_printed']}；自 {document['valid_from'] or '未载明'} 起"
+    yield f"  {stands}{choose('政策文件', 'policy file')} {document['policy_file']}"
+    yield choose(
+        f"  责任主体（原文）{document['actor_as_printed']}；自 {document['valid_from'] or _not_said()} 起",
+        f"  actor as printed {document['actor_as_printed']}; from {document['valid_from'] or _not_said()}",
+    )
     for duty in document["duties"]:
-        yield f"  职责：{duty['name_zh']}（{duty['actor']}），{duty['deadline']}"
+        yield f"  {choose('职责', 'duty')}: {duty['name_zh']} ({duty['actor']}) {duty['deadline']}"
     for block in document["computes"]:
         rest = {key: value for key, value in block.items() if key != "kind"}
-        yield f"  计算：{block['kind']} {plain_words(rest)}"
+        yield f"  {choose('计算', 'computed')}: {block['kind']} {plain_words(rest)}"
     if document["structure"]:
         yield f"  {document['structure']['text']}"
     if document["out_of_scope"]:
-        yield f"  不在范围：{document['out_of_scope']}"
+        yield f"  {choose('不在范围', 'out of scope')}: {document['out_of_scope']}"
     yield from _readings(document["readings"])
     for reading in document["common_readings"]:
-        yield f"  通用读法：{reading['question']} {reading['reading']}"
+        yield f"  {choose('通用读法', 'common reading')}: {reading['question']} {reading['reading']}"
     for conflict in document["conflicts"]:
-        yield f"  文件内冲突：{conflict}"
+        yield f"  {_conflict()}: {conflict}"
     for note in document["notes"]:
-        yield f"  注：{note}"
+        yield f"  {choose('注', 'note')}: {note}"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fundpool.console.language import choose, one_language
 from fundpool.console.options import Options, make_folder
 from fundpool.console.output import Table, yuan
 from fundpool.domain.errors import InputError
@@ -31,7 +32,7 @@ def reconcile(
             help="左方明细，CSV 或 Parquet，路径或 s3:// 等地址 / one file of details, a path or an address"
         ),
     ],
-    right: Annotated[str, Parameter(help="右方明细，同上 / the other")],
+    right: Annotated[str, Parameter(help="右方明细，同上 / the other file, likewise")],
     *,
     city: Annotated[
         str | None,
@@ -39,13 +40,15 @@ def reconcile(
     ] = None,
     out: Annotated[
         Path | None,
-        Parameter(help="把差异明细（Parquet 和工作簿）写到此目录 / folder for the differing lines"),
+        Parameter(
+            help="把差异明细（Parquet 和工作簿）写到此目录 / folder for the differing lines, as Parquet and workbook"
+        ),
     ] = None,
     columns: Annotated[
         list[str] | None,
         Parameter(
             negative="",
-            help="两方的列名，如 serial=流水号,amount_fen=金额分 / how both files call serial, county, fund, amount_fen",
+            help="两方的列名，如 serial=NO,amount_fen=AMOUNT / how both files call serial, county, fund, amount_fen",
         ),
     ] = None,
     left_columns: Annotated[
@@ -62,7 +65,8 @@ def reconcile(
 ) -> int:
     """逐笔比对两份拨付明细 / Compare two files of payment details line by line.
 
-    The first line with a serial on one side is compared with the first on the other; further ones are
+    一方首次出现的流水号与另一方首次出现的比对，其余为重复。退出码：0 相符，1 有差异，2 用法有误或文件读不了，4 集群或文件所在处
+    没有应答。 / The first line with a serial on one side is compared with the first on the other; further ones are
     duplicates. Exit status: 0 nothing differs, 1 differences, 2 wrong use or unreadable input, 4 a cluster or a
     place of files that does not answer.
     """
@@ -145,14 +149,13 @@ def _document(
 
 def _parts(comparison: DetailComparison, files: DifferenceFiles | None) -> Iterator[Table | str]:
     from fundpool.adapters.details.detail_files import shown
-    from fundpool.adapters.details.detail_workbooks import count_zh
 
     for side in (comparison.left, comparison.right):
         yield f"{side.file}  {side.format} {side.encoding or ''}  SHA-256 {side.sha256}"
     yield Table(
         "逐笔比对 / line-by-line comparison",
-        [(f"{count_zh(name)} {name}", _figure(name, comparison.count(name))) for name in COUNTS],
-        ["项目 item", "数 figure"],
+        [(one_language(_count(name)), _figure(name, comparison.count(name))) for name in COUNTS],
+        ["项目 / item", "数 / figure"],
     )
     listed = [
         name
@@ -162,11 +165,10 @@ def _parts(comparison: DetailComparison, files: DifferenceFiles | None) -> Itera
     yield Table(
         "按县区和险种 / by county and fund",
         comparison.places[:_ON_SCREEN],
-        {"县区 county": "county", "险种 fund": "fund"}
-        | {f"{count_zh(name)} {name}": name for name in listed},
+        {"县区 / county": "county", "险种 / fund": "fund"} | {_count(name): name for name in listed},
     )
-    if len(comparison.places) > _ON_SCREEN:
-        yield f"另有 {len(comparison.places) - _ON_SCREEN} 组，见 --json / and more, see --json"
+    if (more := len(comparison.places) - _ON_SCREEN) > 0:
+        yield choose(f"另有 {more} 组，见 --json", f"and {more} more, see --json")
     if files is not None:
         yield f"{shown(files.parquet)}\n{shown(files.workbook)}"
         if files.workbook_lines < files.lines:
@@ -174,6 +176,13 @@ def _parts(comparison: DetailComparison, files: DifferenceFiles | None) -> Itera
                 f"工作簿只有前 {files.workbook_lines} 行，全部 {files.lines} 行在 Parquet / "
                 f"the workbook has the first {files.workbook_lines} of {files.lines} lines, the Parquet all"
             )
+
+
+def _count(name: str) -> str:
+    """What a count or total is called."""
+    from fundpool.adapters.details.detail_workbooks import count_zh
+
+    return f"{count_zh(name)} / {name.removesuffix('_fen').replace('_', ' ')}"
 
 
 def _figure(name: str, count: int) -> str:

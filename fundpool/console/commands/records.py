@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts
+from fundpool.console.language import choose
 from fundpool.console.options import (
     Act,
     ActOnDocument,
@@ -23,6 +25,7 @@ from fundpool.console.options import (
     parse_period,
 )
 from fundpool.console.output import Table, findings_in_words, pick
+from fundpool.domain.rights import Right
 from fundpool.services.ports.judging import Register, finding_to_json
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ _Number = Annotated[str, Parameter(name="--document-number", help="文号 / docu
 
 
 @budget.command(name="import")
+@acts(Right.RECORD)
 def import_budget(
     file: _File,
     *,
@@ -48,7 +52,7 @@ def import_budget(
     document_number: _Number,
     act: Act,
 ) -> int:
-    """登记年度支出预算：county,fund,amount_yuan / Record the year's budget; a change is a new revision."""
+    """登记年度支出预算：county,fund,amount_yuan；调整为新的一次 / Record the year's budget: county,fund,amount_yuan; a change is a new revision."""
     from fundpool.adapters.documents.record_files import read_budget
     from fundpool.services.oversight.records import record_budget
 
@@ -81,14 +85,16 @@ def list_budget(
     about = "county fund revision amount_fen change_fen document_number recorded_by recorded_at"
     return options.show(
         {"city": city, "year": year, "budgets": [pick(budget, about) for budget in budgets]},
-        Table(f"年度支出预算 budget · {city} · {year}", budgets, about),
+        Table(f"{choose('年度支出预算', 'budget')} · {city} · {year}", budgets, about),
     )
 
 
 @openings.command(name="import")
+@acts(Right.RECORD)
 def import_openings(file: _File, *, act: ActOnGivenMonth) -> int:
     """登记期初余额，month 为其所属月末 / Record the balances at the end of the month before the first here.
 
+    列：account_type,unit,fund,balance_yuan；county_expenditure 还可有 spending_yuan,year_spending_yuan,year_paid_yuan。 /
     Columns: account_type,unit,fund,balance_yuan and, for county_expenditure, optionally
     spending_yuan,year_spending_yuan,year_paid_yuan.
     """
@@ -102,18 +108,21 @@ def import_openings(file: _File, *, act: ActOnGivenMonth) -> int:
 
 
 @extension.command(name="add")
+@acts(Right.RECORD)
 def add_extension(
     *,
     city: AnyCity = None,
     month: PeriodText,
-    duty: Annotated[str, Parameter(help="职责 / the duty, such as submit_fund_use_plan")],
-    until: Annotated[str, Parameter(help="延至 / new last day, YYYY-MM-DD")],
+    duty: Annotated[
+        str, Parameter(help="职责，如 submit_fund_use_plan / the duty, such as submit_fund_use_plan")
+    ],
+    until: Annotated[str, Parameter(help="延至 YYYY-MM-DD / new last day, YYYY-MM-DD")],
     document_number: _Number,
     approver: Annotated[str, Parameter(help="批准人 / who approved it")],
     county: AnyCounty = None,
     act: Act,
 ) -> int:
-    """登记延期 / Record an extension of a duty; the legal day stays visible."""
+    """登记延期；法定之日仍可见 / Record an extension of a duty; the legal day stays visible."""
     from fundpool.services.oversight.records import record_extension
 
     key = act.city_of(city)
@@ -133,6 +142,7 @@ def add_extension(
 
 
 @nil_return.command(name="add")
+@acts(Right.FILE)
 def add_nil_return(
     *,
     county: County,
@@ -145,7 +155,7 @@ def add_nil_return(
     approver: BackDatedBy = None,
     act: ActOnDocument,
 ) -> int:
-    """登记零申报 / Record that a county declares it has nothing to file."""
+    """登记零申报：县区声明没有可报的 / Record that a county declares it has nothing to file."""
     from fundpool.services.oversight.records import record_nil_return
 
     about = act.about
@@ -162,6 +172,7 @@ def add_nil_return(
 
 
 @waiver.command(name="add")
+@acts(Right.RECORD)
 def add_waiver(
     *,
     county: County,
@@ -191,8 +202,12 @@ def _register(policy: "CityPolicy") -> Register:
 
 def _show_recorded(count: int, act: Act, place: dict[str, str], *, findings: "Sequence[Finding]" = ()) -> int:
     """``place``: the city and month that the command chose by itself."""
-    sentence = f"登记 {count:d} 条 / {count:d} recorded" if count else "已有相同登记 / already recorded"
-    sentence = "：".join([*([" ".join(place.values())] if place else []), sentence])
+    sentence = (
+        choose(f"登记 {count:d} 条", f"recorded: {count:d}")
+        if count
+        else choose("已有相同登记", "already recorded")
+    )
+    sentence = choose("：", ": ").join([*([" ".join(place.values())] if place else []), sentence])
     document = {
         **place,
         "recorded": int(count),

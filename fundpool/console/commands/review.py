@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts
+from fundpool.console.dashboard.labels import CASE_STATES
+from fundpool.console.language import choose
 from fundpool.console.options import (
     ActOnDocument,
     AnyCity,
@@ -24,6 +27,7 @@ from fundpool.console.options import (
 )
 from fundpool.console.output import Table
 from fundpool.domain.errors import InputError
+from fundpool.domain.rights import Right
 from fundpool.domain.submission import DocumentKind
 
 if TYPE_CHECKING:
@@ -46,7 +50,7 @@ def list_cases(
     document: Document | None = None,
     options: Options = Options(),
 ) -> int:
-    """列出审核事项 / List the cases of the month."""
+    """列出当月审核事项 / List the cases of the month."""
     from fundpool.services.documents.review import cases_of
 
     kind = None if document is None else DocumentKind.named(document)
@@ -56,6 +60,7 @@ def list_cases(
 
 
 @app.command
+@acts(Right.REVIEW)
 def approve(
     *,
     county: Counties = None,
@@ -65,7 +70,7 @@ def approve(
     fund: AnyFund = None,
     act: _Act,
 ) -> int:
-    """初审：按申请额提出核定 / Propose the requested amount, for counties or for all that is clean; another person confirms it."""
+    """初审：按申请额对几个县区或全部无问题的提出核定；由另一人复核 / Propose the requested amount, for counties or for all that is clean; another person confirms it."""
     from fundpool.services.documents.review import propose
 
     counties, about = counties_in(county), act.about
@@ -81,15 +86,16 @@ def approve(
 
 
 @app.command
+@acts(Right.REVIEW)
 def cut(
     *,
     county: County,
     fund: Fund,
-    amount: Annotated[str, Parameter(help="核定额（元）/ approved amount in yuan")],
+    amount: Annotated[str, Parameter(help="核定额（元） / approved amount in yuan")],
     reason: Reason,
     act: _Act,
 ) -> int:
-    """初审：核减，须写理由 / Propose less than requested, with the reason; another person confirms it."""
+    """初审：核减，须写理由；由另一人复核 / Propose less than requested, with the reason; another person confirms it."""
     from fundpool.services.documents.review import propose
 
     amount_fen, about = parse_amount(amount), act.about
@@ -100,8 +106,9 @@ def cut(
 
 
 @app.command(name="return")
+@acts(Right.REVIEW)
 def return_(*, county: GivenCounties, reason: Reason, act: _Act) -> int:
-    """退回县区重报 / Return the whole document to the counties; they can file again."""
+    """整份退回县区，可以重报 / Return the whole document to the counties; they can file again."""
     from fundpool.services.oversight.return_slips import return_to_counties
 
     about = act.about
@@ -110,6 +117,7 @@ def return_(*, county: GivenCounties, reason: Reason, act: _Act) -> int:
 
 
 @app.command
+@acts(Right.CONFIRM_REVIEW)
 def confirm(*, county: Counties = None, fund: AnyFund = None, act: _Act) -> int:
     """复核：确认初审意见，须是另一人 / Confirm proposals; by another person than who made them."""
     from fundpool.services.documents.review import confirm as confirm_cases
@@ -125,5 +133,5 @@ def _show(cases: "Sequence[ReviewCase]", options: Options, place: dict[str, str]
     columns = "document county fund state requested_fen proposed_fen approved_fen reason maker checker"
     return options.show(
         {**place, "cases": [record_of(case) for case in cases]},
-        Table(" · ".join(["审核 review", *place.values()]), cases, columns),
+        Table(" · ".join([choose("审核", "review"), *place.values()]), cases, columns, states=CASE_STATES),
     )

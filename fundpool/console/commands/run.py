@@ -4,24 +4,22 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fundpool.console.acting import acts
+from fundpool.console.dashboard.labels import STEP_STATES
 from fundpool.console.options import AnyCity, AnyMonthText, Counties, Dated, counties_in
-from fundpool.console.output import Columns, Table, pick
+from fundpool.console.output import Columns, Table, named, pick
 from fundpool.domain.month import MONTH
-from fundpool.domain.outcomes import StepReport, StepRequest, UnitState, exit_status
+from fundpool.domain.outcomes import StepReport, StepRequest, exit_status
 from fundpool.domain.people import SYSTEM, person
+from fundpool.domain.rights import Right
 
-_STATES = {
-    UnitState.DONE: "完成 done",
-    UnitState.WAITING: "等待 waiting",
-    UnitState.FLAGGED: "有问题 flagged",
-    UnitState.FAILED: "未成 failed",
-}
-
-_STEP_HELP = "步骤，按当月次序 / the step, in the order of the month: " + "; ".join(
-    f"{step.key} {step.name_zh}（{step.does_zh} / {step.does_en}）" for step in MONTH
+_STEP_HELP = (
+    f"步骤，按当月次序：{'；'.join(f'{step.key} {step.name_zh}（{step.does_zh}）' for step in MONTH)} / "
+    f"the step, in the order of the month: {'; '.join(f'{step.key} ({step.does_en})' for step in MONTH)}"
 )
 
 
+@acts(Right.OPERATE)
 def run(
     step: Annotated[str, Parameter(help=_STEP_HELP)],
     *,
@@ -31,9 +29,9 @@ def run(
     by: Annotated[str, Parameter(help="操作人 / who runs it")] = SYSTEM,
     options: Dated = Dated(),
 ) -> int:
-    """执行一个步骤，可随时重复 / Run one step; running it again is always safe.
+    """执行或再执行一个步骤，随时可以重复 / Run one step; running it again is always safe.
 
-    Exit status 0 done or waiting for people; 1 something was found or failed, or the fund is stopped; 4 the bank
+    退出码：0 已办完或在等人办；1 有发现或未成，或险种停发；4 银行没有应答，或有款项结果不明。 / Exit status 0 done or waiting for people; 1 something was found or failed, or the fund is stopped; 4 the bank
     did not answer, or the outcome of a payment is not known.
     """
     from fundpool.services.month.steps import run_step
@@ -60,10 +58,11 @@ def report_as_json(report: StepReport) -> dict[str, Any]:
 def report_table(report: StepReport) -> Table:
     """What a step came to, unit by unit."""
     columns: Columns = {
-        "单位 unit": "unit",
-        "险种 fund": "fund",
-        "结果 state": lambda outcome: _STATES[outcome.state],
-        "金额 yuan": "amount_fen",
-        "说明 detail": "detail_zh",
+        "单位 / unit": "unit",
+        "险种 / fund": "fund",
+        "结果 / state": "state",
+        "金额 / yuan": "amount_fen",
+        "说明 / detail": "detail_zh",
     }
-    return Table(f"{report.step} · {report.city} · {report.month}", report.outcomes, columns)
+    title = f"{named('step', report.step)} · {report.city} · {report.month}"
+    return Table(title, report.outcomes, columns, states=STEP_STATES)

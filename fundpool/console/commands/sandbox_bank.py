@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.language import choose
 from fundpool.console.options import Json
 from fundpool.console.output import Table, findings_in_words, show
 from fundpool.domain.errors import InputError, ServiceUnavailable
@@ -32,13 +33,21 @@ app = App(name="sandbox-bank")
 
 _Url = Annotated[
     str | None,
-    Parameter(help="模拟银行地址 / address of the running sandbox bank (default FUNDPOOL_GATEWAY_URL)"),
+    Parameter(
+        help="模拟银行地址，缺省 FUNDPOOL_GATEWAY_URL / address of the running sandbox bank (default FUNDPOOL_GATEWAY_URL)"
+    ),
 ]
 
 
-_Book = Annotated[Path | None, Parameter(help="账簿文件 / file of its book (default HOME/sandbox-bank.db)")]
+_Book = Annotated[
+    Path | None,
+    Parameter(help="账簿文件，缺省 HOME/sandbox-bank.db / file of its book (default HOME/sandbox-bank.db)"),
+]
 _Accounts = Annotated[
-    Path | None, Parameter(help="账户表：account, name, balance_fen / CSV or .xlsx of accounts to open")
+    Path | None,
+    Parameter(
+        help="要开立的账户 CSV 或 .xlsx：account, name, balance_fen / CSV or .xlsx of accounts to open: account, name, balance_fen"
+    ),
 ]
 
 
@@ -53,13 +62,16 @@ def run(
         str | None, Parameter(help="状态变化通知地址 / where to announce changes")
     ] = None,
     as_of: Annotated[
-        str | None, Parameter(help="银行时钟 / fix the bank's clock (default: the requests' business time)")
+        str | None,
+        Parameter(
+            help="固定银行时钟，缺省随请求的业务时间 / fix the bank's clock (default: the requests' business time)"
+        ),
     ] = None,
     json: Json = False,
 ) -> int:
-    """运行模拟银行 / Run the sandbox bank until it is stopped.
+    """运行模拟银行，直至停止 / Run the sandbox bank until it is stopped.
 
-    Without an accounts file, accounts open on first use: payers with 1,000,000,000.00 yuan.
+    没有账户表时，账户在首次使用时开立：付款方余额 1,000,000,000.00 元。能应答时在标准输出首行打印地址。 / Without an accounts file, accounts open on first use: payers with 1,000,000,000.00 yuan.
     It prints its address as the first line on stdout once it answers.
     """
     from fundpool.sandbox_bank.bank_file import BankFile
@@ -110,15 +122,19 @@ def fault(
     key: Annotated[str | None, Parameter(help="只对此业务键 / only for this transfer key")] = None,
     call: Annotated[
         str | None,
-        Parameter(help="所遇调用 / which call it befalls: submit, query, close, statement, callback"),
+        Parameter(
+            help="所遇调用：submit、query、close、statement、callback / which call it befalls: submit, query, close, statement, callback"
+        ),
     ] = None,
-    times: Annotated[int, Parameter(help="次数 / for the next so many calls")] = 1,
-    seconds: Annotated[int | None, Parameter(help="持续秒数 / how long, where it is about time")] = None,
+    times: Annotated[int, Parameter(help="其后多少次调用 / for the next so many calls")] = 1,
+    seconds: Annotated[
+        int | None, Parameter(help="持续秒数，与时间有关的故障用 / how long, where it is about time")
+    ] = None,
     clear: Annotated[bool, Parameter(help="全部关闭 / switch all off first", negative="")] = False,
     url: _Url = None,
     json: Json = False,
 ) -> int:
-    """开关故障 / Switch a fault on for the next calls: slow, refused, unanswered and forty more."""
+    """打开其后几次调用的故障：慢、拒绝、不应答等四十余种 / Switch a fault on for the next calls: slow, refused, unanswered and forty more."""
     if clear:
         ask(url, "DELETE", "/sandbox/faults")
     if name is None:
@@ -127,13 +143,19 @@ def fault(
         wanted = {"fault": name, "key": key, "call": call, "times": times, "seconds": seconds}
         document = ask(url, "POST", "/sandbox/faults", document=wanted)
     switched_on = [list(switch.values()) for switch in document["on"]]
-    tables = [Table("已开 / switched on", switched_on, ["fault", "call", "key", "times"])]
+    tables = [
+        Table(
+            "已开 / switched on",
+            switched_on,
+            ["故障 / fault", "调用 / call", "支付编号 / key", "次数 / times"],
+        )
+    ]
     if name is None:
         rows = [
-            [known, about["zh"], about["en"], " ".join(about["calls"])]
+            [known, choose(about["zh"], about["en"]), " ".join(about["calls"])]
             for known, about in document["alphabet"].items()
         ]
-        tables.append(Table("故障表 / faults", rows, ["name", "中文", "English", "calls"]))
+        tables.append(Table("故障表 / faults", rows, ["名称 / name", "说明 / meaning", "所遇调用 / calls"]))
     show(document, *tables, as_json=json)
     return 0
 
@@ -145,7 +167,7 @@ def clock(
     url: _Url = None,
     json: Json = False,
 ) -> int:
-    """银行时钟 / Show or set the bank's clock; what is due by then happens."""
+    """查看或设定银行时钟；到期的事即发生 / Show or set the bank's clock; what is due by then happens."""
     if now is None:
         document = ask(url, "GET", "/sandbox/clock")
     else:
@@ -157,13 +179,13 @@ def clock(
 
 @app.command(name="book")
 def show_book(*, url: _Url = None, json: Json = False) -> int:
-    """银行账簿 / Show what the bank has in its book: the independent record of what was paid."""
+    """银行账簿中的一切：付款的独立记录 / Show what the bank has in its book: the independent record of what was paid."""
     document = ask(url, "GET", "/sandbox/book")
     show(
         document,
         Table("账户 / accounts", document["accounts"], "account name balance_fen"),
         Table(
-            "转账 / transfers",
+            "款项 / transfers",
             document["transfers"],
             "key amount_fen credit_account state reason bank_serial executed_at",
         ),
@@ -176,22 +198,26 @@ def show_book(*, url: _Url = None, json: Json = False) -> int:
 def files(
     *,
     outbox: Annotated[
-        Path | None, Parameter(help="取送银行文件的目录 / folder of pain.001 (default of the settings)")
+        Path | None,
+        Parameter(
+            help="取送银行文件（pain.001）的目录，缺省按设置 / folder of pain.001 (default of the settings)"
+        ),
     ] = None,
     inbox: Annotated[
-        Path | None, Parameter(help="放银行来文件的目录 / folder for the answers (default of the settings)")
+        Path | None,
+        Parameter(help="放银行来文件的目录，缺省按设置 / folder for the answers (default of the settings)"),
     ] = None,
     statements: Annotated[
-        str | None, Parameter(help="出具该日对账单 YYYY-MM-DD / also write this day's statements")
+        str | None, Parameter(help="并出具该日对账单 YYYY-MM-DD / also write this day's statements")
     ] = None,
     book: _Book = None,
     accounts: _Accounts = None,
     as_of: Annotated[str | None, Parameter(help="银行时间 / the bank's time")] = None,
     json: Json = False,
 ) -> int:
-    """以文件往来一次 / Once be a bank without an API: take the orders of the outbox, answer with pain.002 and camt.053.
+    """作一次没有接口的银行：取走送银行的指令，答以 pain.002 与 camt.053 / Once be a bank without an API: take the orders of the outbox, answer with pain.002 and camt.053.
 
-    The bank must not be running: both would hold its book. Exit 1 when a file is no order.
+    不得同时运行模拟银行：两者会占用同一账簿。有文件不是指令时退出码 1。 / The bank must not be running: both would hold its book. Exit 1 when a file is no order.
     """
     from fundpool.sandbox_bank.bank_file import BankFile
     from fundpool.sandbox_bank.file_bank import FileBank
@@ -274,5 +300,5 @@ def _secret(settings: Settings) -> bytes:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
-        print(f"签名密钥写入 / signing secret written to {file}", file=sys.stderr)
+        print(choose(f"签名密钥写入 {file}", f"signing secret written to {file}"), file=sys.stderr)
     return shared_secret(settings)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from fundpool.console.language import choose
 from fundpool.console.options import AsOf, Options, PolicyDir, played_clock
 from fundpool.domain.errors import ServiceUnavailable
 
@@ -45,13 +46,14 @@ def serve(
     as_of: AsOf = None,
     policy_dir: PolicyDir = None,
 ) -> int:
-    """看板：只供查看，中英文，默认只在本机打开 / The dashboard: for reading, open on this machine by default."""
+    """看板：只供查看，中文或英文，默认只在本机打开 / The dashboard: for reading, in Chinese or English, open on this machine by default."""
     from functools import partial
+    from threading import Thread
 
     from prometheus_client import CollectorRegistry
 
     from fundpool.adapters.keys.signature import shared_secret
-    from fundpool.bootstrap import build_ports, open_installation
+    from fundpool.bootstrap import build_ports, get_ready_to_judge, open_installation
     from fundpool.clock import business_clock
     from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
@@ -74,7 +76,7 @@ def serve(
         partial(business_clock, as_of),
         DashboardOptions(
             run_url=partial(run_url, settings),
-            notice=lambda: " · ".join(filter(None, (sandbox.notice(), settings.dashboard_notice))) or None,
+            notice=lambda: "\n".join(filter(None, (sandbox.notice(), settings.dashboard_notice))) or None,
             only_past=lambda: sandbox.notice() is None,
             hosts=answered_hosts(bound),
             only_known_then=as_of is not None,
@@ -97,8 +99,12 @@ def serve(
             ),
         )
     )
+    Thread(target=get_ready_to_judge, daemon=True).start()
     wanted = settings.dashboard_port if port is None else port
     serve_until_stopped(
-        app, bound, wanted, ready=lambda address: print(f"看板 dashboard: {address}", flush=True)
+        app,
+        bound,
+        wanted,
+        ready=lambda address: print(f"{choose('看板', 'dashboard')}: {address}", flush=True),
     )
     return 0

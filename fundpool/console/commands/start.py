@@ -21,9 +21,10 @@ def start(
 ) -> int:
     """启动本机 Prefect 服务与执行器，直至停止 / Run a local Prefect server and worker until stopped.
 
-    Loopback only, with its own data under FUNDPOOL_HOME/prefect; a server that ends is started again. Ctrl-C or
+    只在本机回环地址，数据在 FUNDPOOL_HOME/prefect；服务中断会重新启动。Ctrl-C 或 SIGTERM 在办完当前步骤后结束，再来一次则交回
+    该步骤。服务起不来，或没有执行过 fundpool init 时退出码 4。 / Loopback only, with its own data under FUNDPOOL_HOME/prefect; a server that ends is started again. Ctrl-C or
     SIGTERM ends it after the step that is running, a second one hands that step back. Exit status 4 when
-    the server does not come up, or nothing was set up by ``fundpool init``.
+    the server does not come up, or nothing was set up by fundpool init.
     """
     from fundpool.local_prefect.patience import Patience
     from fundpool.local_prefect.runs import local_prefect
@@ -45,9 +46,10 @@ def start(
 
 
 def server() -> int:
-    """运行 Prefect 服务，直至停止 / Run the Prefect server alone, for workers of their own, until stopped.
+    """只运行 Prefect 服务，供另行运行的执行器，直至停止 / Run the Prefect server alone, for workers of their own, until stopped.
 
-    At FUNDPOOL_PREFECT_HOST and FUNDPOOL_PREFECT_PORT, on SQLite below FUNDPOOL_HOME or on
+    地址为 FUNDPOOL_PREFECT_HOST 与 FUNDPOOL_PREFECT_PORT；数据库为 FUNDPOOL_HOME 下的 SQLite，或
+    FUNDPOOL_PREFECT_DATABASE_URL。一有应答即登记部署；中断或无声则重新启动。起不来时退出码 4。 / At FUNDPOOL_PREFECT_HOST and FUNDPOOL_PREFECT_PORT, on SQLite below FUNDPOOL_HOME or on
     FUNDPOOL_PREFECT_DATABASE_URL. The deployments are registered as soon as it answers; one that ends or falls silent
     is started again. Exit status 4 when it does not come up.
     """
@@ -74,9 +76,9 @@ def server() -> int:
 
 
 def deploy() -> int:
-    """登记全部部署 / Register every deployment at PREFECT_API_URL, with the daily tick's schedule on.
+    """在 PREFECT_API_URL 登记全部部署，每日调度打开 / Register every deployment at PREFECT_API_URL, with the daily tick's schedule on.
 
-    Exit status 4 when no Prefect server answers there.
+    没有 Prefect 服务应答时退出码 4。 / Exit status 4 when no Prefect server answers there.
     """
     from fundpool.local_prefect import deployments
     from fundpool.local_prefect.client import client_of_given_server

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts
+from fundpool.console.language import choose
 from fundpool.console.options import (
     AnyCity,
     AnyCounty,
@@ -18,9 +20,10 @@ from fundpool.console.options import (
     back_dating_of,
     period_of,
 )
-from fundpool.console.output import Table, error_document, minute, pick, yuan
+from fundpool.console.output import Table, error_document, error_lines, minute, pick, yuan
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.month import step_collecting
+from fundpool.domain.rights import Right
 from fundpool.domain.submission import DocumentKind, FileState
 from fundpool.services.documents.document_kinds import filed_kind, intake_of
 from fundpool.services.documents.intake import FileReceipt, Sending
@@ -29,6 +32,7 @@ SHOWN_CHANGES = 60
 """So many changed figures of a version are printed; a list of payers may change by thousands."""
 
 
+@acts(Right.FILE)
 def submit(
     *files: Annotated[Path, Parameter(help="报送的文件 / files to file")],
     city: AnyCity = None,
@@ -55,7 +59,7 @@ def submit(
 ) -> int:
     """报送文件：先存原件，再登记，再读取 / File documents: bytes first, then the receipt, then reading.
 
-    Exit status 0 every file is taken in, 2 a file cannot be opened or read, or contradicts an option.
+    退出码：0 全部收下，2 有文件打不开、读不了，或与选项矛盾。 / Exit status 0 every file is taken in, 2 a file cannot be opened or read, or contradicts an option.
     """
     from fundpool.adapters.documents.file_names import shown_name
     from fundpool.adapters.documents.parser_process import with_members
@@ -98,8 +102,8 @@ def _what_next(kind: DocumentKind, city: str, receipts: Sequence[FileReceipt]) -
     if months:
         intake, period = intake_of(kind), months[-1]
         month = period if len(period) == len("2026-10") else f"{period}-01"
-        yield f"校验 judged by：fundpool run {step_collecting(kind).key} --city {city} --month {month}"
-        yield f"用途 used for：{intake.used_for_zh} / {intake.used_for_en}"
+        yield f"{choose('校验：', 'judged by: ')}fundpool run {step_collecting(kind).key} --city {city} --month {month}"
+        yield choose(f"用途：{intake.used_for_zh}", f"used for: {intake.used_for_en}")
 
 
 def _as_json(receipt: FileReceipt) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _table(receipts: Sequence[FileReceipt]) -> Table:
     rows = [
         (
             receipt.file_name,
-            "重复，仍为原件 same file again" if receipt.is_repeat else "已收 received",
+            choose("重复，仍为原件", "same file again") if receipt.is_repeat else choose("已收", "received"),
             version.submission.county,
             version.submission.month,
             version.submission.version,
@@ -131,8 +135,15 @@ def _table(receipts: Sequence[FileReceipt]) -> Table:
         for receipt in receipts
         for version in receipt.versions
     ]
-    headings = ["文件 file", "结果 outcome", "县区 county", "月份 month", "版本 version", "收件时间 received"]
-    return Table("收件 receipts", rows, headings)
+    headings = [
+        "文件 / file",
+        "结果 / outcome",
+        "县区 / county",
+        "月份 / month",
+        "版本 / version",
+        "收件时间 / received",
+    ]
+    return Table("收件 / receipts", rows, headings)
 
 
 def _remarks(receipts: Sequence[FileReceipt]) -> Iterator[str]:
@@ -146,6 +157,6 @@ def _remarks(receipts: Sequence[FileReceipt]) -> Iterator[str]:
                     f"{yuan(change.before_fen)} → {yuan(change.after_fen)}"
                 )
             if (more := len(version.changes) - SHOWN_CHANGES) > 0:
-                yield f"  … 另有 {more} 处改动，见 --json / {more} more changes, see --json"
+                yield f"  … {choose(f'另有 {more} 处改动', f'{more} more changes')} (--json)"
         if (error := receipt.error) is not None:
-            yield f"[{error.code}] {error.zh}\n  {error.en}\n  请 remedy: {error.remedy}"
+            yield from error_lines(error)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fundpool.console.language import choose
 from fundpool.console.options import City, Options, PeriodText, make_folder, period_of_type
 from fundpool.console.output import Table, pick
 from fundpool.domain.errors import InputError
@@ -18,11 +19,11 @@ MOST_ROWS = 5_000
 def template(
     *,
     city: City,
-    document: Annotated[str, Parameter(help="表种 / plan, report, …")],
+    document: Annotated[str, Parameter(help="表种：plan、report… / kind of document: plan, report, …")],
     month: PeriodText,
     county: Annotated[
         tuple[str, ...],
-        Parameter(help="县区代码或名称，可多个；不写为全部 / county code or name; all if not given"),
+        Parameter(help="县区代码或名称，可多个；不写为全部 / county codes or names; all if not given"),
     ] = (),
     rows: Annotated[
         int | None, Parameter(help="明细表的空行数 / open rows of a list (payer-detail, statement, …)")
@@ -40,7 +41,7 @@ def template(
             f"a list has 1 to {MOST_ROWS} open rows, found {rows}",
             remedy="更多的明细请报 CSV / file a longer list as CSV",
         )
-    from fundpool.adapters.documents.workbooks import write_template
+    from fundpool.adapters.documents.workbooks import template_workbook
     from fundpool.adapters.policies.policy_files import load_policies
 
     policy = load_policies(options.settings.policy_dir).city(city)
@@ -61,8 +62,7 @@ def template(
         unit = register.by_code(code)
         assert unit is not None
         path = out / f"{when}-{kind.key}-{unit.code}-{unit.name_zh}.xlsx"
-        write_template(
-            path,
+        workbook = template_workbook(
             kind.key,
             policy.name_zh,
             counties=[unit],
@@ -70,11 +70,14 @@ def template(
             funds=register.funds,
             detail_rows=rows,
         )
+        path.write_bytes(workbook)
         written.append({"county": unit.code, "name": unit.name_zh, "document": kind.key, "file": path})
     return options.show(
         {"files": [pick(each, "county document file") for each in written]},
         Table(
-            f"{kind.zh} {when}", written, {"代码 code": "county", "县区 county": "name", "文件 file": "file"}
+            f"{choose(kind.zh, kind.en)} {when}",
+            written,
+            {"代码 / code": "county", "县区 / county": "name", "文件 / file": "file"},
         ),
     )
 

@@ -1,13 +1,16 @@
 """``fundpool transfers``: list, authorise, send, resolve; people decide, and the program chooses keys and states."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from fundpool.clock import business_clock
+from fundpool.console.acting import acts, of_break, of_payment
 from fundpool.console.commands import bank_statements
+from fundpool.console.dashboard.labels import TRANSFER_STATES
+from fundpool.console.language import choose, word
 from fundpool.console.options import (
     Act,
     ActOnMonth,
@@ -22,10 +25,11 @@ from fundpool.console.options import (
     Reason,
     chosen,
 )
-from fundpool.console.output import Columns, Table, pick
+from fundpool.console.output import Columns, Table, heading, named, pick, yuan
 from fundpool.domain.errors import InputError
 from fundpool.domain.money import format_yuan
 from fundpool.domain.periods import parse_month
+from fundpool.domain.rights import Right
 
 if TYPE_CHECKING:
     from fundpool.console.options import MonthAct
@@ -50,7 +54,11 @@ for _command in (
 
 _Payment = Annotated[int, Parameter(help="款项序号，见 transfers list / number of the payment")]
 _AnyHop = Annotated[
-    str | None, Parameter(name="--hop", help="拨付环节 / hop, such as fiscal_account>city_expenditure")
+    str | None,
+    Parameter(
+        name="--hop",
+        help="拨付环节，如 fiscal_account>city_expenditure / hop, such as fiscal_account>city_expenditure",
+    ),
 ]
 
 
@@ -65,7 +73,7 @@ def list_transfers(
     unit: Annotated[str | None, Parameter(help="收款单位代码 / code of the payee")] = None,
     options: Options = Options(),
 ) -> int:
-    """列出拨付款项 / Every payment of a city: who is paid what, and how far it has come."""
+    """列出一个城市的拨付款项：付给谁、多少、到哪一步 / Every payment of a city: who is paid what, and how far it has come."""
     from fundpool.services.payments.transfer_views import transfer_views
 
     wanted = parse_month(month) if month else None
@@ -73,7 +81,9 @@ def list_transfers(
     options.require_known(key, unit=unit)
     rows = [_payment(view) for view in options.read(transfer_views, key, wanted, unit=unit)]
     columns = "id month fund hop unit amount_fen state detail_zh bank_serial"
-    return options.show({"transfers": rows}, Table("拨付 / payments", rows, columns))
+    return options.show(
+        {"transfers": rows}, Table("拨付款项 / transfers", rows, columns, states=TRANSFER_STATES)
+    )
 
 
 def _payment(view: "TransferView") -> dict[str, Any]:
@@ -92,9 +102,19 @@ def _payment(view: "TransferView") -> dict[str, Any]:
     }
 
 
+def _shown(payment: dict[str, Any]) -> "Iterator[tuple[str, object]]":
+    """The payment's fields with names instead of codes, and its sentence in one language."""
+    for name, value in payment.items():
+        if value is not None and name in {"state", "attempt_state"}:
+            yield heading(name), word(TRANSFER_STATES, value)
+        elif name not in {"detail_zh", "detail_en"}:
+            yield heading(name), yuan(value) if name == "amount_fen" else named(name, value)
+    yield heading("detail_zh"), choose(payment["detail_zh"], payment["detail_en"])
+
+
 @app.command
 def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
-    """查看一笔款项的全部经过 / One payment with every attempt, every call to the bank and every act of a person."""
+    """一笔款项的全部经过：各次指令、与银行的往来、各人的办理 / One payment with every attempt, every call to the bank and every act of a person."""
     from fundpool.services.payments.transfer_views import transfer_history, why
 
     found = options.read(transfer_history, transfer_id)
@@ -107,13 +127,13 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
     ]
     history = [pick(record, "at actor action reason") for record in found.records]
     calls = [
-        {"attempt": attempt["attempt_no"], **call, "reason": call["reason"] and why(call["reason"])[0]}
+        {"attempt": attempt["attempt_no"], **call, "reason": call["reason"] and choose(*why(call["reason"]))}
         for attempt in attempts
         for call in attempt["calls"]
     ]
     return options.show(
         {**payment, "attempts": attempts, "history": history},
-        Table(f"拨付 {transfer_id} / payment", payment.items(), ["项目 field", "值 value"]),
+        Table(f"{choose('款项', 'transfer')} {transfer_id}", _shown(payment), ["项目 / field", "值 / value"]),
         Table("银行往来 / calls", calls, "attempt at operation phase answer reason"),
         Table("经过 / history", history, "at actor action reason"),
     )
@@ -126,7 +146,7 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
 def batches(
     *, city: AnyCity = None, month: AnyMonthText = None, hop: _AnyHop = None, options: Options = Options()
 ) -> int:
-    """列出批次及其后果 / What approving each batch would do: who gets how much, and the change from last month."""
+    """列出批次及放行的后果：付给谁、多少、比上月增减 / What approving each batch would do: who gets how much, and the change from last month."""
     from fundpool.services.payments.batches import batch_consequences
 
     (key, wanted), over = options.place_of(city, month), _hop(hop)
@@ -159,36 +179,43 @@ def _payees(view: "BatchView") -> Table:
         return None if before_fen is None else format_yuan(payee.amount_fen - before_fen)
 
     batch = view.batch
+    state = word(TRANSFER_STATES, batch.state)
+    about = f"{named('fund', batch.fund)} {named('hop', batch.hop)} {state}"
+    total, before = format_yuan(batch.total_fen), format_yuan(view.last_month_total_fen)
     return Table(
-        f"批次 {batch.id} {batch.fund} {batch.hop} {batch.state} 共 {batch.count} 笔 "
-        f"{format_yuan(batch.total_fen)} 元（上月 {format_yuan(view.last_month_total_fen)} 元） "
-        f"摘要 {view.digest[:12]}",
+        choose(
+            f"批次 {batch.id} {about} 共 {batch.count} 笔 {total} 元（上月 {before} 元） 摘要 {view.digest[:12]}",
+            f"batch {batch.id} {about} payments: {batch.count}, {total} yuan (last month {before} yuan) "
+            f"digest {view.digest[:12]}",
+        ),
         view.payees,
         {
-            "单位 unit": "unit",
-            "户名 name": "credit_name",
-            "账号 account": "credit_account_no",
-            "金额 yuan": "amount_fen",
-            "上月 last month": "last_month_fen",
-            "增减 change": change,
-            "前次 before": lambda payee: (
-                payee.instead_of and f"{payee.instead_of.id} {payee.instead_of.state}"
+            "单位 / unit": "unit",
+            "户名 / name": "credit_name",
+            "账号 / account": "credit_account_no",
+            "金额 / yuan": "amount_fen",
+            "上月 / last month": "last_month_fen",
+            "增减 / change": change,
+            "前次 / before": lambda payee: (
+                payee.instead_of and f"{payee.instead_of.id} {word(TRANSFER_STATES, payee.instead_of.state)}"
             ),
         },
     )
 
 
 @app.command
+@acts(Right.APPROVE_PAYMENT)
 def approve(
     *,
     hop: _AnyHop = None,
     fund: AnyFund = None,
     digest: Annotated[
-        str | None, Parameter(help="所见批次的摘要，须相符 / digest that was seen; only that batch")
+        str | None,
+        Parameter(help="所见批次的摘要，须相符；只办该批次 / digest that was seen; only that batch"),
     ] = None,
     act: ActOnMonth,
 ) -> int:
-    """复核待办批次 / Approve the waiting batches of a month, as another person than their maker; exit 1 when none waits."""
+    """复核当月待复核的批次，须非其经办人；没有待办的退出码 1 / Approve the waiting batches of a month, as another person than their maker; exit 1 when none waits."""
     from fundpool.services.payments.batches import approve_waiting
 
     about, over = act.about, _hop(hop)
@@ -206,6 +233,7 @@ def approve(
 
 
 @app.command
+@acts(Right.RELEASE_PAYMENT)
 def release(
     *,
     hop: _AnyHop = None,
@@ -218,9 +246,9 @@ def release(
     ] = False,
     act: ActOnMonth,
 ) -> int:
-    """放行已复核批次 / Release the approved batches of a month for sending, as a third person; exit 1 when none waits.
+    """由第三人放行当月已复核的批次；没有待办的退出码 1 / Release the approved batches of a month for sending, as a third person; exit 1 when none waits.
 
-    With --send also 4 while the outcome of a payment is not known, 1 when one failed or the fund is stopped.
+    用 --send 时，有款项结果不明为 4，未成或险种停发为 1。 / With --send also 4 while the outcome of a payment is not known, 1 when one failed or the fund is stopped.
     """
     from fundpool.services.payments.batches import release_approved
 
@@ -249,11 +277,13 @@ def _release_and_send(
 
 def _show_batches(done: "tuple[Batch, ...]", act: Act, more: dict[str, Any], *parts: Table, none: str) -> int:
     """Show the batches that were acted on; exit 1 with the sentence ``none`` when there was none."""
-    title = " · ".join(["已办理批次 / batches", *(more[key] for key in ("city", "month") if key in more)])
+    title = " · ".join(
+        [choose("已办理批次", "batches"), *(more[key] for key in ("city", "month") if key in more)]
+    )
     return act.show(
         {**more, "batches": [pick(batch, "id key state total_fen") for batch in done]},
         *(() if done else (none,)),
-        *((Table(title, done, "id fund hop count total_fen state"),) if done else ()),
+        *((Table(title, done, "id fund hop count total_fen state", states=TRANSFER_STATES),) if done else ()),
         *parts,
         found=not done,
     )
@@ -279,8 +309,9 @@ def _hop(text: str | None) -> "Hop | None":
 
 
 @app.command
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
-    """撤回未到银行的款项 / Withdraw a payment that is not with the bank: never sent, or definitely refused."""
+    """撤回未到银行的款项：从未发送，或银行已明确拒绝 / Withdraw a payment that is not with the bank: never sent, or definitely refused."""
     from fundpool.services.payments import payment_decisions
 
     withdraw = partial(payment_decisions.cancel, terms=act.settings.gateway_terms)
@@ -288,40 +319,45 @@ def cancel(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 
 
 @app.command
+@acts(Right.OPERATE, of_payment)
 def hold(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
-    """挂起一笔款项 / Stop one payment until a person has looked."""
+    """挂起一笔款项，待人查看 / Stop one payment until a person has looked."""
     from fundpool.services.payments.payment_decisions import hold_obligation
 
     return _decide(hold_obligation, transfer_id, reason, act=act)
 
 
 @app.command(name="look-again")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def look_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
-    """解除挂起 / Take a payment out of HELD to where its attempts say it stands."""
+    """解除挂起，回到其指令所示的状态 / Take a payment out of HELD to where its attempts say it stands."""
     from fundpool.services.payments.payment_decisions import look_again as leave_held
 
     return _decide(leave_held, transfer_id, reason, act=act)
 
 
 @app.command(name="accept-execution")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def accept_execution(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
-    """认定银行的执行 / Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
+    """银行在指令终结后仍执行的，认作该笔款项：由待查款项转给收款人 / Take an order that the bank executed after its end for the payment: out of suspense, to the payee."""
     from fundpool.services.payments.payment_decisions import accept_execution as accept
 
     return _decide(accept, transfer_id, reason, act=act)
 
 
 @app.command(name="approve-retry")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def approve_retry(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
-    """准予重试 / Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
+    """明确失败后准予再付一次；结果曾经不明的须两人 / Allow one more attempt after a definite failure; two people where the outcome was ever unknown."""
     from fundpool.services.payments.payment_decisions import approve_retry as allow_retry
 
     return _decide(allow_retry, transfer_id, reason, act=act)
 
 
 @app.command(name="order-again")
+@acts(Right.ORDER_PAYMENT, of_payment)
 def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
-    """重新制单 / Order what came back (退票) or was withdrawn once more, to the account approved now; two others pass it."""
+    """退票或撤回的，向现已复核的账户重新制单；由另外两人办理 / Order what came back or was withdrawn once more, to the account approved now; two others pass it."""
     from fundpool.services.payments.batches import order_again as order_once_more
 
     return _decide(order_once_more, transfer_id, reason, act=act)
@@ -330,7 +366,9 @@ def order_again(transfer_id: _Payment, *, reason: Reason, act: Act) -> int:
 def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str, *, act: Act) -> int:
     """Carry out a person's decision about a payment in one transaction and show the payment's new state."""
     changed = act.change(decision, transfer_id, by=act.by, reason=reason, now=act.now)
-    return act.show(pick(changed, "id obligation=key state"), f"{changed.key}: {changed.state}")
+    return act.show(
+        pick(changed, "id obligation=key state"), f"{changed.key}: {word(TRANSFER_STATES, changed.state)}"
+    )
 
 
 # ---------------------------------------------------------------------------------- the bank
@@ -338,7 +376,7 @@ def _decide(decision: "Callable[..., Obligation]", transfer_id: int, reason: str
 
 @app.command
 def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated = Dated()) -> int:
-    """查询未决款项 / Ask the bank about every payment whose outcome is open; exit 4 while one is not known."""
+    """向银行查询全部未决款项；仍有不明的退出码 4 / Ask the bank about every payment whose outcome is open; exit 4 while one is not known."""
     from fundpool.domain.outcomes import UNANSWERED, exit_status
     from fundpool.services.payments.disbursement import payment_outcome
     from fundpool.services.payments.resolving import resolve as resolve_open
@@ -349,7 +387,7 @@ def resolve(*, city: AnyCity = None, month: AnyMonthText = None, options: Dated 
     about = "id=obligation_id unit fund amount_fen state attempt_state key detail_zh detail_en error_code"
     rows = [pick(outcome, about) for outcome in outcomes]
     columns = "id unit fund amount_fen state detail_zh"
-    options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns))
+    options.show({"transfers": rows}, Table("查询结果 / outcomes", rows, columns, states=TRANSFER_STATES))
     resolved = map(payment_outcome, outcomes)
     return exit_status([outcome for outcome in resolved if outcome.error_code in UNANSWERED])
 
@@ -361,18 +399,18 @@ def breaks(
     every: Annotated[bool, Parameter(name="--all", help="含已结 / resolved ones too", negative="")] = False,
     options: Options = Options(),
 ) -> int:
-    """列出差异 / Differences between our books, the gateway and the statements; exit 1 while one is open."""
+    """本系统账、支付网关与对账单之间的差异；有未结的退出码 1 / Differences between our books, the gateway and the statements; exit 1 while one is open."""
     options.require_known(city)
     found = options.read(lambda work: work.breaks.find(city, only_open=not every))
     columns: Columns = {
-        "序号 id": "id",
-        "类别 kind": "kind",
-        "险种 fund": "fund",
-        "说明 detail": "detail_zh",
-        "停发 stops": lambda each: "停发" if each.stops_fund else None,
-        "责任人 owner": "owner",
-        "发现 found": "found_at",
-        "结清人 resolved by": "resolved_by",
+        "序号 / id": "id",
+        "类别 / kind": "kind",
+        "险种 / fund": "fund",
+        "说明 / detail": "detail_zh",
+        "停发 / stops": lambda each: choose("停发", "stops the fund") if each.stops_fund else None,
+        "责任人 / owner": "owner",
+        "发现 / found": "found_at",
+        "结清人 / resolved by": "resolved_by",
     }
     return options.show(
         {"breaks": found},
@@ -382,8 +420,9 @@ def breaks(
 
 
 @app.command(name="resolve-break")
+@acts(Right.DECIDE_PAYMENT, of_break)
 def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
-    """结清差异 / Close a break with a person's reason; nothing is written off by itself."""
+    """写明理由，结清差异；没有自动核销的 / Close a break with a person's reason; nothing is written off by itself."""
     from fundpool.services.payments.resolving import resolve_break as close_break
 
     act.change(close_break, break_id, by=act.by, resolution=reason, now=act.now)
@@ -391,8 +430,9 @@ def resolve_break(break_id: BreakNumber, *, reason: Reason, act: Act) -> int:
 
 
 @app.command(name="confirm-absence")
+@acts(Right.DECIDE_PAYMENT, of_payment)
 def confirm_absence(transfer_id: _Payment, *, act: Act) -> int:
-    """确认未执行 / Confirm from the statements that an order was never executed; two people, one after the other."""
+    """凭对账单确认一笔指令从未执行；须两人先后确认 / Confirm from the statements that an order was never executed; two people, one after the other."""
     from fundpool.services.payments.resolving import absence_to_confirm
     from fundpool.services.payments.resolving import confirm_absence as confirm
 
@@ -405,7 +445,7 @@ def confirm_absence(transfer_id: _Payment, *, act: Act) -> int:
         {"id": transfer_id, **pick(attempt, "key state confirmed_by=absence_confirmed_by")},
         "已记第一人，须另一人再确认 / first person recorded; another one confirms with the same command"
         if is_half
-        else f"{attempt.key}: {attempt.state}",
+        else f"{attempt.key}: {word(TRANSFER_STATES, attempt.state)}",
     )
 
 
@@ -417,9 +457,9 @@ def recover(
     ] = None,
     options: Dated = Dated(),
 ) -> int:
-    """恢复后查核 / After a restore: import every statement since the backup and ask the bank about every order.
+    """恢复后查核：导入备份以来的全部对账单，逐笔向银行查询 / After a restore: import every statement since the backup and ask the bank about every order.
 
-    Run it again until it ends without an error: the funds cannot be started before.
+    反复执行，直到不再报错：此前各险种不能恢复。 / Run it again until it ends without an error: the funds cannot be started before.
     """
     from fundpool.services.payments.recovery import recover as ask
 
@@ -435,8 +475,9 @@ def recover(
 
 
 @app.command(name="confirm-recovery")
+@acts(Right.DECIDE_PAYMENT)
 def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
-    """凭对账单完成恢复核对 / Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
+    """银行不答复时，凭定稿的对账单完成恢复核对；须两人先后确认 / Finish a recovery that the bank does not answer, from final statements; two people, one after the other."""
     from fundpool.services.payments.recovery import confirm_by_statements
 
     terms = act.settings.gateway_terms
@@ -454,8 +495,9 @@ def confirm_recovery(*, city: City, fund: Fund, reason: Reason, act: Act) -> int
 
 
 @app.command
+@acts(Right.OPERATE)
 def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
-    """停发 / Stop sending for a fund at once."""
+    """立即停发一个险种 / Stop sending for a fund at once."""
     from fundpool.domain.people import person
     from fundpool.services.payments.kill_switches import stop_fund
 
@@ -465,8 +507,9 @@ def stop(*, city: City, fund: Fund, reason: Reason, act: Act) -> int:
 
 
 @app.command
+@acts(Right.DECIDE_PAYMENT)
 def restart(*, city: City, fund: Fund, act: Act) -> int:
-    """恢复发送 / Start sending again: the first person asks, a second one confirms with the same command."""
+    """恢复发送：一人申请，另一人以同一命令确认 / Start sending again: the first person asks, a second one confirms with the same command."""
     from fundpool.services.payments.kill_switches import restart_fund
 
     act.require_known(city, fund)
@@ -476,13 +519,14 @@ def restart(*, city: City, fund: Fund, act: Act) -> int:
 
 @app.command
 def switches(*, options: Options = Options()) -> int:
-    """停发开关 / Which funds are stopped, since when and why."""
+    """停发开关：哪些险种停发、自何时、为何 / Which funds are stopped, since when and why."""
     from fundpool.services.payments.kill_switches import why_stopped
 
     def read(work: "Work") -> "tuple[Sequence[KillSwitch], Sequence[Recovery], list[str]]":
         found = work.switches.kill_switches()
         why = [
-            why_stopped(work, each.city, each.fund)[0] if each.is_stopped else each.reason for each in found
+            choose(*why_stopped(work, each.city, each.fund)) if each.is_stopped else each.reason
+            for each in found
         ]
         return found, work.switches.recoveries(), why
 
@@ -495,14 +539,16 @@ def switches(*, options: Options = Options()) -> int:
         row = pick(switch, "city fund is_stopped reason by at restart_asked_by")
         rows.append(row | {"recovery": recovery and pick(recovery, about)})
     columns: Columns = {
-        "城市 city": "city",
-        "险种 fund": "fund",
-        "停发 stopped": lambda row: "停发" if row["is_stopped"] else "正常",
-        "理由 reason": "reason",
-        "办理人 by": "by",
-        "时间 at": "at",
-        "申请恢复 restart requested by": "restart_asked_by",
-        "恢复核对 recovery": lambda row: row["recovery"] and "未完成",
+        "城市 / city": "city",
+        "险种 / fund": "fund",
+        "停发 / stopped": lambda row: (
+            choose("停发", "stopped") if row["is_stopped"] else choose("正常", "sending")
+        ),
+        "理由 / reason": "reason",
+        "办理人 / by": "by",
+        "时间 / at": "at",
+        "申请恢复 / restart requested by": "restart_asked_by",
+        "恢复核对 / recovery": lambda row: row["recovery"] and choose("未完成", "not finished"),
     }
     shown = [row | {"reason": reason} for row, reason in zip(rows, reasons, strict=True)]
     return options.show({"switches": rows}, Table("停发开关 / kill switches", shown, columns))

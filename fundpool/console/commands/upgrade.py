@@ -16,9 +16,9 @@ def upgrade(
     ] = False,
     options: Options = Options(),
 ) -> int:
-    """备份、升级数据库的表并核验 / Back up, migrate the tables, verify; stop every process first.
+    """备份、升级数据库的表并核验；先停止所有进程 / Back up, migrate the tables, verify; stop every process first.
 
-    Killed at any moment, the same command goes on: the tables are as they were or as they are to be. The copy lies
+    任何时刻被中断，再执行同一命令即继续：表或为旧或为新。副本在 HOME/backups。核验有发现时退出码 1。 / Killed at any moment, the same command goes on: the tables are as they were or as they are to be. The copy lies
     in HOME/backups. Exit status 1 when the verification finds something.
     """
     from fundpool.adapters.stores.setting_up import bring_up_to_date

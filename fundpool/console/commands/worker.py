@@ -31,7 +31,8 @@ def worker(
 ) -> int:
     """执行 PREFECT_API_URL 所排的步骤，直至停止 / Run what the Prefect server at PREFECT_API_URL schedules, until stopped.
 
-    Several may serve one server, on one machine or many. It waits for a server that is away, runs again what a
+    多个执行器可服务同一服务，同机或多机。服务不在则等待；死去的执行器留下的再执行；因服务不在而未成的，一小时内再试。Ctrl-C 或
+    SIGTERM 在办完当前步骤后结束，再来一次则交回该步骤。 / Several may serve one server, on one machine or many. It waits for a server that is away, runs again what a
     worker that died has left, and tries again over an hour what failed because a service was away. Ctrl-C or
     SIGTERM ends it after the step that is running, a second one hands that step back.
     """

@@ -8,9 +8,10 @@ does not reload under them.
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
 from fundpool.clock import business_clock
+from fundpool.console.dashboard.auditor import AuditorPages
 from fundpool.console.dashboard.board import (
     SHOWN_IN_MATRIX,
     Show,
     build_board,
     business_day,
-    flags_worst_first,
 )
+from fundpool.console.dashboard.desks import county, operating, payments, review, tasks
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     Access,
@@ -43,13 +45,14 @@ from fundpool.console.dashboard.door import (
 )
 from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
+from fundpool.console.dashboard.leader import LeaderPages
 from fundpool.console.dashboard.reading import Moment, MonthReader
 from fundpool.console.dashboard.rendering import environments
 from fundpool.console.output import error_document
 from fundpool.domain.accounts import Account
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.periods import Month
-from fundpool.domain.policy import CityPolicy
+from fundpool.domain.policy import CityPolicy, Unit
 from fundpool.domain.rights import Right
 from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import MonthStatus
@@ -102,6 +105,10 @@ class Place:
     as_of: str | None = None
     """The moment that the reader chose, as written in the address; kept in every link."""
     extra: Mapping[str, str] = field(default_factory=dict)
+    cities: Sequence[CityPolicy] = ()
+    """Cities to choose from: those with anything recorded, and the one shown."""
+    months: Sequence[Month] = ()
+    """Months to choose from, latest first."""
 
     def url(self, path: str | None = None, **changes: str | None) -> str:
         """The address of ``path`` (this page when None) for this city and month, with ``changes``."""
@@ -110,11 +117,15 @@ class Place:
         query = {**chosen, **kept, **changes}
         return f"{path or self.path}?{urlencode({k: v for k, v in query.items() if v is not None})}"
 
+    @cached_property
+    def _units(self) -> Mapping[str | None, Unit]:
+        return {unit.code: unit for unit in self.city.units}
+
     def unit_name(self, code: str | None, language: Language) -> str:
         """The name of a unit of the register; the city's own for None, the code when unlisted."""
         if code in (None, self.city.division_code):
             return language.choose(self.city.name_zh, self.city.name_en)
-        unit = next((unit for unit in self.city.units if unit.code == code), None)
+        unit = self._units.get(code)
         return str(code) if unit is None else language.choose(unit.name_zh, unit.name_en)
 
     def fund_name(self, key: str, language: Language) -> str:
@@ -136,12 +147,12 @@ def create_app(
     reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions | None = None
 ) -> FastAPI:
     """The dashboard over ``reader``; ``clock`` gives the business time of each request."""
-    from fundpool.console.dashboard.desks import operating
-
     app = FastAPI(title="fundpool", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(reader, clock, options or DashboardOptions())
     app.middleware("http")(pages.guard)
-    for route in (*pages.routes(), *operating.routes(pages)):
+    leader = LeaderPages(reader, place=pages.place, page=pages.page, notice=pages.options.notice)
+    auditor = AuditorPages(reader, place=pages.place, page=pages.page)
+    for route in (*pages.routes(), *leader.routes(), *auditor.routes()):
         app.add_route(route.path, pages.door.answering(route), methods=[route.method])
     status = pages.door.answering(Route("/api/status", Right.READ_CITY, pages.api_status))
     app.add_api_route(
@@ -171,6 +182,8 @@ class Pages:
             Route("/login", Access.ANYBODY, self.log_in_form),
             Route("/login", Access.ANYBODY, self.log_in, "POST"),
             Route("/logout", Access.LOGGED_IN, self.log_out, "POST"),
+            Route("/password", Access.LOGGED_IN, self.password_form),
+            Route("/password", Access.LOGGED_IN, self.change_password, "POST"),
             Route("/healthz", Access.ANYBODY, self.healthz),
             Route("/", Right.READ_COUNTY, self.board),
             Route("/counties/{unit}", Right.READ_COUNTY, self.county),
@@ -180,6 +193,11 @@ class Pages:
             Route("/lineage", Right.READ_CITY, self.lineage),
             Route("/balances", Right.READ_CITY, self.balances),
             Route("/findings", Right.READ_CITY, self.findings),
+            *tasks.routes(self),
+            *county.routes(self),
+            *review.routes(self),
+            *payments.routes(self),
+            *operating.routes(self),
         )
 
     # Pages are plain functions: they run in a thread, where a database may be waited for.
@@ -217,6 +235,18 @@ class Pages:
         end_session(request, response)
         return response
 
+    def password_form(self, request: Request) -> Response:
+        """A person's own password."""
+        return self.page(request, "password.html", None)
+
+    def change_password(self, request: Request) -> Response:
+        """Change it, which ends every session; the person logs in anew."""
+        form = request.state.form
+        self.door.change_password(request, str(form.get("old") or ""), str(form.get("new") or ""))
+        response = RedirectResponse("/login", 303)
+        end_session(request, response)
+        return response
+
     def board(self, request: Request) -> Response:
         """Counties × duties of the month; a county's account is led to its own page."""
         account: Account | None = request.state.account
@@ -231,7 +261,14 @@ class Pages:
         place = self.place(request, extra | ({"live": "1"} if live else {}))
         read = self.reader.board(place.city.key, place.month, place.moment)
         units = [unit.code for unit in place.city.units]
-        board = build_board(read.status, units, place.city.duty_of_hop, show=shown, money=read.money)
+        board = build_board(
+            read.status,
+            units,
+            place.city.duty_of_hop,
+            show=shown,
+            money=read.money,
+            reviews=read.reviews,
+        )
         return self.page(
             request,
             "board.html",
@@ -240,22 +277,24 @@ class Pages:
             alarms=read.alarms,
             show=shown.value,
             live_seconds=LIVE_SECONDS if live else None,
-            flags=[flag for flag in flags_worst_first(read.status.flags) if flag.kind not in SHOWN_IN_MATRIX],
+            flags=[flag for flag in read.status.flags if flag.is_open and flag.kind not in SHOWN_IN_MATRIX],
         )
 
     def county(self, request: Request) -> Response:
         """One county's month: duties, files, findings, review, transfers."""
         code = request.path_params["unit"]
         place = self.place(request, county=code)
-        if code not in {unit.code for unit in place.city.units}:
-            raise InputError(
-                "unknown_county",
-                f"{place.city.name_zh}没有代码为 {code} 的县（市、区）",
-                f"{place.city.name_en} has no county with code {code}",
-                remedy="从看板选择县（市、区） / choose a county on the board",
-            )
+        self.require_unit(place, code)
         read = self.reader.county(place.city.key, place.month, code, moment=place.moment)
-        return self.page(request, "county.html", place, unit=code, county=read.month, books=read.books)
+        return self.page(
+            request,
+            "county.html",
+            place,
+            unit=code,
+            county=read.month,
+            books=read.books,
+            today=business_day(place.moment.at),
+        )
 
     def slip(self, request: Request) -> Response:
         """The return slip of one version, as the county gets it."""
@@ -281,13 +320,18 @@ class Pages:
         wanted = request.path_params
         place = self.place(request, county=wanted["unit"])
         slip = self.reader.slip(
-            place.city.key, place.month, wanted["document"], unit=wanted["unit"], version=wanted["version"]
+            place.city.key,
+            place.month,
+            wanted["document"],
+            unit=wanted["unit"],
+            version=wanted["version"],
+            moment=place.moment,
         )
         if slip is None:
             raise InputError(
                 "unknown_slip",
-                "这台机器上没有这一版的退回单",
-                "there is no return slip of this version on this machine",
+                "这台机器上没有这一版的退回单或审核意见单",
+                "there is no return slip or review note of this version on this machine",
                 remedy="fundpool run plan-collection | expenditure-reporting | document-collection",
             )
         return slip
@@ -301,21 +345,28 @@ class Pages:
     def lineage(self, request: Request) -> Response:
         """Where one payment comes from, down to the cells of the counties' files (``fundpool explain``)."""
         place, key = self.place(request), request.query_params.get("transfer", "")
-        lines = self.reader.lineage(key)
-        return self.page(request, "lineage.html", place, transfer=key, lines=lines)
+        return self.page(request, "lineage.html", place, transfer=key, explained=self.reader.lineage(key))
 
     def balances(self, request: Request) -> Response:
         """Account balances per fund, and whether the books balance."""
         place = self.place(request)
-        books = self.reader.books(place.city.key, place.moment)
-        return self.page(request, "balances.html", place, books=books)
+        day = self._day(request.query_params.get("day"))
+        books = self.reader.books(place.city.key, place.moment, day)
+        return self.page(request, "balances.html", place, books=books, day=day)
+
+    def _day(self, text: str | None) -> date | None:
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            raise InputError(
+                "unknown_day", f"“{text}”不是日期", f"“{text}” is no day", remedy="2026-10-09"
+            ) from None
 
     def findings(self, request: Request) -> Response:
         """Who is late, missing or inconsistent, worst first."""
         place = self.place(request)
         status = self.reader.status(place.city.key, place.month, place.moment)
-        flags = flags_worst_first(status.flags)
-        return self.page(request, "findings.html", place, flags=flags)
+        return self.page(request, "findings.html", place, status=status)
 
     def api_status(self, request: Request) -> Response:
         """The document of ``fundpool status --json``."""
@@ -386,12 +437,13 @@ class Pages:
                 remedy="改正 as_of / correct as_of",
             )
         account: Account | None = request.state.account
-        cities = {each.key: each for each in self._cities(request)}
+        cities = {each.key: each for each in self.cities(request)}
+        kept = [key for key in cities if self.reader.months(key, Moment(moment.at))]
         city = request.query_params.get("city")
         if account is not None:
             account.require_place(city or account.city, county)
         if city is None:
-            city = next((key for key in cities if self.reader.months(key)), next(iter(cities), ""))
+            city = next(iter(kept or cities), "")
         if city not in cities:
             raise InputError(
                 "unknown_city",
@@ -399,31 +451,34 @@ class Pages:
                 f"no city is called “{city}”",
                 remedy="可选 / choose one of: " + ", ".join(cities),
             )
-        month = self._month(request, city, moment)
-        return Place(request.url.path, cities[city], month, moment=moment, as_of=as_of, extra=extra or {})
+        months = self.reader.months(city, moment)
+        month = _month(request.query_params.get("month"), months, moment)
+        return Place(
+            request.url.path,
+            cities[city],
+            month,
+            moment=moment,
+            as_of=as_of,
+            extra=extra or {},
+            cities=tuple(each for key, each in cities.items() if key == city or not kept or key in kept),
+            months=tuple(_offered(month, months, moment)),
+        )
 
-    def _cities(self, request: Request) -> list[CityPolicy]:
+    def require_unit(self, place: Place, code: str) -> None:
+        """Raise InputError ``unknown_county`` unless the city's register has the county."""
+        if code not in {unit.code for unit in place.city.units}:
+            raise InputError(
+                "unknown_county",
+                f"{place.city.name_zh}没有代码为 {code} 的县（市、区）",
+                f"{place.city.name_en} has no county with code {code}",
+                remedy="从看板选择县（市、区） / choose a county on the board",
+            )
+
+    def cities(self, request: Request) -> list[CityPolicy]:
         """The cities that the account may read."""
         account: Account | None = request.state.account
         own = None if account is None else account.city
         return [city for city in self.reader.cities() if own in {None, city.key}]
-
-    def _month(self, request: Request, city: str, moment: Moment) -> Month:
-        text = request.query_params.get("month")
-        if not text:
-            return max(self.reader.months(city), default=Month.of(business_day(moment.at)))
-        try:
-            month = Month.parse(text)
-        except ValueError:
-            month = None
-        if month is None or month.year not in _YEARS:
-            raise InputError(
-                "unknown_month",
-                f"“{text}”不是月份",
-                f"“{text}” is not a month",
-                remedy="月份写作 2026-10 / write a month as 2026-10",
-            )
-        return month
 
     def _language(self, request: Request) -> Language:
         known = languages()
@@ -444,13 +499,12 @@ class Pages:
                 language=language,
                 languages=languages(),
                 place=place,
-                cities=self._cities(request) if place else (),
                 account=account,
                 reads_city=account is None or account.may(Right.READ_CITY),
+                may=lambda right: account is None or account.may(Right(right)),
                 csrf_field=lambda: _csrf_field(request),
-                months=self._offered_months(place) if place else (),
                 options=self.options,
-                other_language_url=_other_language_url(request, language),
+                other_language_url=_other_language_url(request, language, place),
                 **context,
             )
         )
@@ -458,11 +512,6 @@ class Pages:
         if request.query_params.get("lang") in languages():
             response.set_cookie("lang", language.key, max_age=365 * 86400, httponly=True, samesite="lax")
         return response
-
-    def _offered_months(self, place: Place) -> list[Month]:
-        """Months to choose from: those with data, the one shown and its neighbours, latest first."""
-        shown = {place.month, place.month.plus(-1), place.month.plus(1)}
-        return sorted(shown | set(self.reader.months(place.city.key)), reverse=True)
 
     def _error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
         if _is_api(request):
@@ -477,11 +526,11 @@ def _is_api(request: Request) -> bool:
 
 
 def _own_address(wanted: str) -> str:
-    """The address to go on to after log-in; the start page unless it is one of ours."""
+    """The address to go on to after log-in; one's tasks unless it is one of ours."""
     is_ours = (
         wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
     )
-    return wanted if is_ours else "/"
+    return wanted if is_ours else tasks.PATH
 
 
 def _csrf_field(request: Request) -> Markup:
@@ -489,10 +538,43 @@ def _csrf_field(request: Request) -> Markup:
     return Markup('<input type="hidden" name="csrf" value="{}">').format(form_token(request))
 
 
-def _other_language_url(request: Request, language: Language) -> str:
+def _month(text: str | None, months: Sequence[Month], moment: Moment) -> Month:
+    """The month of the address; by default the latest with anything recorded, else the one of the moment."""
+    if not text:
+        return max(months, default=Month.of(business_day(moment.at)))
+    try:
+        month = Month.parse(text)
+    except ValueError:
+        month = None
+    if month is None or month.year not in _YEARS:
+        raise InputError(
+            "unknown_month",
+            f"“{text}”不是月份",
+            f"“{text}” is not a month",
+            remedy="月份写作 2026-10 / write a month as 2026-10",
+        )
+    return month
+
+
+def _offered(shown: Month, months: Sequence[Month], moment: Moment) -> list[Month]:
+    """Months to choose from, latest first: from the first one kept to the coming one, and the one shown."""
+    coming = Month.of(business_day(moment.at)).plus(1)
+    first, last = min(months, default=shown), max((*months, coming, shown))
+    span = [
+        first.plus(number) for number in range((last.year - first.year) * 12 + last.month - first.month + 1)
+    ]
+    return sorted({shown, *span[-_MONTHS_OFFERED:]}, reverse=True)
+
+
+_MONTHS_OFFERED = 36
+"""Months in the list to choose from; an earlier one is reached by its address."""
+
+
+def _other_language_url(request: Request, language: Language, place: Place | None) -> str:
     other = next(key for key in languages() if key != language.key)
     query = {**request.query_params, "lang": other}
-    return f"{request.url.path}?{urlencode(query)}"
+    # Beside an error of a form stands the page of the form, which is at another address than the act.
+    return f"{request.url.path if place is None else place.path}?{urlencode(query)}"
 
 
 _FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not_ours", "password_wrong"})

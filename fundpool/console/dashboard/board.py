@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from fundpool.console.dashboard.labels import ALARMING_STATES, FLAG_KINDS, PAID_STATES
+from fundpool.console.dashboard.labels import ALARMING_STATES, PAID_STATES
 from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.timeliness import DONE, DutyState
-from schemas.dashboard import DutyStatus, Flag, FundMoney, MonthStatus, TransferStatus
+from fundpool.services.oversight.progress import PLAN_DUTY
+from schemas.dashboard import DutyStatus, FundMoney, MonthStatus, TransferStatus
 
 CHASED_STATES = frozenset({DutyState.OVERDUE, DutyState.RETURNED})
 """What somebody has to be reminded of."""
@@ -28,7 +29,7 @@ class Show(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One duty of the month, as a column."""
+    """One duty of the counties, as a column."""
 
     duty: str
     actor: str
@@ -36,45 +37,69 @@ class Column:
     """The duty whose dates and article stand in the head."""
     done: int
     total: int
-    chased: int
+    left: int | None
+    """Days until the first county's last working day to act, negative after; None when nothing is open or dated."""
+    is_overdue: bool
 
-    def days_left(self, today: date) -> int | None:
-        """Days until it is due, negative after; None when it has no date or nothing is open."""
-        if self.dates.due is None or self.done == self.total:
-            return None
-        return (self.dates.due - today).days
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One duty in a cell with the payments that fulfil it; ``duty`` None: payments that no duty stands for."""
+
+    duty: DutyStatus | None
+    transfers: tuple[TransferStatus, ...] = ()
+
+    @property
+    def amounts(self) -> tuple[tuple[str, int], ...]:
+        """What is in each state, the alarming ones first and what is paid last: a state's amount is its own."""
+        by_state: dict[str, int] = {}
+        for transfer in sorted(self.transfers, key=_rank):
+            by_state[transfer.shown_state] = by_state.get(transfer.shown_state, 0) + transfer.amount_fen
+        return tuple(by_state.items())
+
+
+def _rank(transfer: TransferStatus) -> int:
+    state = transfer.shown_state
+    return 0 if state in ALARMING_STATES else 2 if state in PAID_STATES else 1
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One unit's part in one duty; empty where the unit has none."""
 
-    duties: tuple[DutyStatus, ...] = ()
-    transfers: tuple[TransferStatus, ...] = ()
+    parts: tuple[Part, ...] = ()
 
-    @property
-    def amount_fen(self) -> int:
-        return sum(transfer.amount_fen for transfer in self.transfers)
-
-    @property
-    def transfer_state(self) -> str:
-        """The state that stands for all: an alarming one first, else the least advanced."""
-        states = [transfer.shown_state for transfer in self.transfers]
-        alarming = [state for state in states if state in ALARMING_STATES]
-        unpaid = [state for state in states if state not in PAID_STATES]
-        return (alarming or unpaid or states)[0]
+    def look(self, today: date) -> tuple[object, ...]:
+        """Cells with the same look are drawn alike: of 320 counties most are."""
+        return tuple(
+            (
+                part.duty
+                and (
+                    part.duty.state,
+                    part.duty.days_late,
+                    part.duty.done_at and part.duty.done_at.date(),
+                    part.duty.last_day,
+                    part.duty.extended_until,
+                    part.duty.waiting_for,
+                    part.duty.application,
+                    part.duty.due is None,
+                ),
+                part.amounts,
+            )
+            for part in self.parts
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One unit; ``unit`` None is the city level."""
+    """One county."""
 
-    unit: str | None
+    unit: str
     cells: tuple[Cell, ...]
 
     @property
     def duties(self) -> tuple[DutyStatus, ...]:
-        return tuple(duty for cell in self.cells for duty in cell.duties)
+        return tuple(part.duty for cell in self.cells for part in cell.parts if part.duty is not None)
 
     def is_shown(self, show: Show) -> bool:
         states = {duty.state for duty in self.duties}
@@ -83,6 +108,14 @@ class Row:
         if show is Show.LATE:
             return bool(states & (CHASED_STATES | {DutyState.DONE_LATE}))
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class CityDuty:
+    """A duty of the city alone, with the payments that fulfil it."""
+
+    duty: str
+    cell: Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +134,7 @@ class Board:
 
     status: MonthStatus
     today: date
+    city: tuple[CityDuty, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     alarms: tuple[TransferStatus, ...]
@@ -112,11 +146,18 @@ class Board:
     """What is overdue, went back or came late, in that order, the longest first."""
     done: int
     fallen_due: int
-    """Duties that are done or should be: what is done is counted against these alone."""
+    """Duties that are done or should be by the end of today: what is done is counted against these alone."""
     not_due: int
+    today_due: int
+    """Open duties whose last working day to act is today."""
+    day_over: int
+    """Open duties whose last working day is over while the nominal day is still to come."""
     waiting: tuple[tuple[str, int], ...]
-    """Whose turn it is, and for how many duties that are due soon, overdue or returned."""
+    """Whose turn it is: how many duties that are due soon, overdue or returned; of the review, how many cases."""
     money: tuple[FundMoney, ...]
+    filed: int
+    """Counties that have filed their plan or declared it nil, of ``counties`` that must."""
+    counties: int
 
     @property
     def alarm_fen(self) -> int:
@@ -130,21 +171,46 @@ def build_board(
     *,
     show: Show = Show.ALL,
     money: Sequence[FundMoney] = (),
+    reviews: Mapping[str, int] | None = None,
 ) -> Board:
     """The board of a month.
 
     ``units`` are the codes of the register in its order; ``duty_of_hop`` says which duty a transfer
-    between two kinds of account fulfils.
+    between two kinds of account fulfils; ``reviews`` how many cases wait for each party of the review.
     """
-    keys = _keys_in_order(status.duties)
+    duties, today = status.duties, business_day(status.as_of)
+    by_place: dict[tuple[str | None, str], list[DutyStatus]] = {}
+    for duty in duties:
+        by_place.setdefault((duty.unit, duty.key), []).append(duty)
+    paid: dict[tuple[str | None, str], list[TransferStatus]] = {}
+    listed = set(units)
+    for transfer in status.transfers:
+        key = duty_of_hop.get((transfer.from_type or "", transfer.to_type or ""))
+        if key is not None:
+            # The city's own accounts are no county's: their payments stand with the city's duties.
+            unit = transfer.unit if transfer.unit in listed else None
+            paid.setdefault((unit, key), []).append(transfer)
+
+    def cell(unit: str | None, key: str) -> Cell:
+        return _cell(by_place.get((unit, key), []), paid.get((unit, key), []))
+
+    keys = _keys_in_order(duties)
+    of_counties = [
+        key for key in keys if any(k == key and unit is not None for unit, k in (*by_place, *paid))
+    ]
+    of_city = [key for key in keys if any((None, key) in found for found in (by_place, paid))]
     rows = tuple(
-        _row(unit, keys, status, units=units, duty_of_hop=duty_of_hop) for unit in _row_units(units, status)
+        Row(unit, tuple(cell(unit, key) for key in of_counties)) for unit in _row_units(units, duties)
     )
-    duties = status.duties
+    plans = [duty for duty in duties if duty.key == PLAN_DUTY]
+    pressing = [duty.days_left(today) for duty in duties if duty.state not in CHASED_STATES]
+    due_now = sum(left is not None and left <= 0 for left in pressing)
+    fallen_due = due_now + sum(duty.state in DONE | CHASED_STATES for duty in duties)
     return Board(
         status=status,
-        today=business_day(status.as_of),
-        columns=tuple(_column(key, duties) for key in keys),
+        today=today,
+        city=tuple(CityDuty(key, cell(None, key)) for key in of_city),
+        columns=tuple(_column(key, duties, today) for key in of_counties),
         rows=tuple(row for row in rows if row.is_shown(show)),
         alarms=tuple(transfer for transfer in status.transfers if transfer.shown_state in ALARMING_STATES),
         overdue=_worst_first(duties, DutyState.OVERDUE),
@@ -152,11 +218,33 @@ def build_board(
         late=_worst_first(duties, DutyState.DONE_LATE),
         chased=_chased(duties),
         done=sum(duty.state in DONE for duty in duties),
-        fallen_due=sum(duty.state in DONE | CHASED_STATES for duty in duties),
-        not_due=sum(duty.state not in DONE | CHASED_STATES for duty in duties),
-        waiting=_waiting(duties),
+        fallen_due=fallen_due,
+        not_due=len(duties) - fallen_due,
+        today_due=sum(left == 0 for left in pressing),
+        day_over=sum(left is not None and left < 0 for left in pressing),
+        waiting=_waiting(duties, reviews or {}),
         money=tuple(money),
+        filed=sum(duty.state in DONE for duty in plans),
+        counties=len(plans),
     )
+
+
+def _cell(duties: Sequence[DutyStatus], transfers: Sequence[TransferStatus]) -> Cell:
+    """Each duty with its own payments: a supplementary one with those of its application, the first with the rest."""
+    if not transfers:
+        return Cell(tuple(Part(duty) for duty in duties))
+    own = {duty.application for duty in duties if duty.application is not None}
+    rest = tuple(transfer for transfer in transfers if transfer.application not in own)
+    parts = tuple(
+        Part(
+            duty,
+            rest
+            if duty.application is None
+            else tuple(each for each in transfers if each.application == duty.application),
+        )
+        for duty in duties
+    )
+    return Cell(parts) if parts else Cell((Part(None, tuple(transfers)),))
 
 
 def business_day(moment: datetime) -> date:
@@ -166,12 +254,6 @@ def business_day(moment: datetime) -> date:
 
 SHOWN_IN_MATRIX = frozenset({"overdue", "missing", "late", "extended", "nil"})
 """Kinds of flag that a cell of the matrix already says."""
-
-
-def flags_worst_first(flags: Iterable[Flag]) -> list[Flag]:
-    """Flags in the order a leader wants to hear them: money first, then who is late, then the rest."""
-    order = {kind: place for place, kind in enumerate(FLAG_KINDS)}
-    return sorted(flags, key=lambda flag: (order.get(flag.kind, -1), -(flag.days or 0), flag.unit or ""))
 
 
 def _keys_in_order(duties: Iterable[DutyStatus]) -> list[str]:
@@ -185,53 +267,23 @@ def _keys_in_order(duties: Iterable[DutyStatus]) -> list[str]:
     return [key if first_due[key] == date.max else next(dated) for key in ordered]
 
 
-def _row_units(units: Sequence[str], status: MonthStatus) -> list[str | None]:
-    named = {duty.unit for duty in status.duties}
-    city: list[str | None] = [None] if None in named else []
-    unlisted = sorted(unit for unit in named if unit is not None and unit not in units)
-    return [*city, *(unit for unit in units if unit in named), *unlisted]
+def _row_units(units: Sequence[str], duties: Iterable[DutyStatus]) -> list[str]:
+    named = {duty.unit for duty in duties if duty.unit is not None}
+    return [*(unit for unit in units if unit in named), *sorted(named - set(units))]
 
 
-def _duty_paid(transfer: TransferStatus, duty_of_hop: Mapping[tuple[str, str], str]) -> str | None:
-    return duty_of_hop.get((transfer.from_type or "", transfer.to_type or ""))
-
-
-def _falls_on(transfer: TransferStatus, unit: str | None, units: Sequence[str]) -> bool:
-    """Whether the row of ``unit`` shows the transfer; the city's own accounts belong to its row."""
-    return transfer.unit == unit or (unit is None and transfer.unit not in units)
-
-
-def _row(
-    unit: str | None,
-    keys: Sequence[str],
-    status: MonthStatus,
-    *,
-    units: Sequence[str],
-    duty_of_hop: Mapping[tuple[str, str], str],
-) -> Row:
-    cells = tuple(
-        Cell(
-            duties=tuple(duty for duty in status.duties if duty.unit == unit and duty.key == key),
-            transfers=tuple(
-                transfer
-                for transfer in status.transfers
-                if _duty_paid(transfer, duty_of_hop) == key and _falls_on(transfer, unit, units)
-            ),
-        )
-        for key in keys
-    )
-    return Row(unit, cells)
-
-
-def _column(key: str, duties: Iterable[DutyStatus]) -> Column:
-    own = [duty for duty in duties if duty.key == key]
+def _column(key: str, duties: Iterable[DutyStatus], today: date) -> Column:
+    of_key = [duty for duty in duties if duty.key == key]
+    own = [duty for duty in of_key if duty.unit is not None] or of_key
+    left = [days for duty in own if (days := duty.days_left(today)) is not None]
     return Column(
         duty=key,
         actor=own[0].actor,
-        dates=own[0],
+        dates=next((duty for duty in own if duty.extended_until is None), own[0]),
         done=sum(duty.state in DONE for duty in own),
         total=len(own),
-        chased=sum(duty.state in CHASED_STATES for duty in own),
+        left=min(left, default=None),
+        is_overdue=any(duty.state in CHASED_STATES for duty in own),
     )
 
 
@@ -248,7 +300,8 @@ def _chased(duties: Iterable[DutyStatus]) -> tuple[Chase, ...]:
     return tuple(Chase(*key, tuple(own)) for key, own in groups.items())
 
 
-def _waiting(duties: Iterable[DutyStatus]) -> tuple[tuple[str, int], ...]:
+def _waiting(duties: Iterable[DutyStatus], reviews: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     open_states = CHASED_STATES | {DutyState.DUE_SOON, DutyState.EXTENDED}
     turns = Counter(duty.waiting_for for duty in duties if duty.waiting_for and duty.state in open_states)
-    return tuple(turns.most_common())
+    # The city's duty waits for the review as a whole; what the reviewer has before them are cases.
+    return tuple(Counter({**turns, **reviews}).most_common())

@@ -103,7 +103,7 @@ class Door:
                 "no_accounts",
                 "尚无账户，页面只供查看",
                 "there is no account yet: pages are for reading",
-                remedy="fundpool users add 姓名 --role sec_admin",
+                remedy="fundpool users add NAME --role sec_admin",
             )
 
     def visit(self, token: str | None) -> Visit:
@@ -137,13 +137,28 @@ class Door:
             self._database, account.name, typed, passwords=self._passwords, now=self._now()
         )
         if found is None:
-            raise RuleViolation(
-                "password_wrong",
-                "口令不对，未办理",
-                "the password is wrong; nothing was done",
-                remedy="重新输入；连错五次锁定 15 分钟 / type it again; five wrong ones lock the account for 15 minutes",
-            )
+            raise _password_wrong()
         return found
+
+    def change_password(self, request: Request, old: str, new: str) -> None:
+        """Change the password of whoever is logged in. Raises as ``require_password`` and ``sessions`` do."""
+        account: Account | None = request.state.account
+        if account is None:
+            raise log_in_needed()
+        changed = sessions.change_password(
+            self._database, account.name, old, new=new, passwords=self._passwords, now=self._now()
+        )
+        if not changed:
+            raise _password_wrong()
+
+
+def _password_wrong() -> RuleViolation:
+    return RuleViolation(
+        "password_wrong",
+        "口令不对，未办理",
+        "the password is wrong; nothing was done",
+        remedy="重新输入；连错五次锁定 15 分钟 / type it again; five wrong ones lock the account for 15 minutes",
+    )
 
 
 def begin_session(request: Request, response: Response, token: str) -> None:

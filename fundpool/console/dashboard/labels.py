@@ -6,6 +6,10 @@ listed here is shown as it is, in the tone of a warning, rather than hidden.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+
+from fundpool.domain.timeliness import DutyState
+from schemas.dashboard import DutyStatus
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, translate later"
@@ -100,14 +104,12 @@ FLAG_KINDS: Mapping[str, Label] = {
     "missing": Label(N_("Missing"), "alert", "bad"),
     "unreadable": Label(N_("Unreadable file"), "alert", "bad"),
     "returned": Label(N_("Returned"), "return", "returned"),
-    "inconsistent": Label(N_("Does not tie"), "unequal", "late"),
+    "inconsistent": Label(N_("Inconsistent"), "unequal", "late"),
     "late": Label(N_("Done late"), "check-late", "late"),
     "supplementary": Label(N_("Supplementary"), "note", "soon"),
     "extended": Label(N_("Extended"), "extend", "extended"),
     "nil": Label(N_("Nil return"), "nil", "ok"),
 }
-"""In the order in which a leader wants to hear them."""
-
 OPERATING_STEPS: Mapping[str, str] = {
     "plan-collection": N_("Plan collection"),
     "plan-review": N_("Plan review"),
@@ -127,8 +129,49 @@ POSTS: Mapping[str, str] = {
     "approver": N_("approver"),
     "releaser": N_("releaser"),
     "bank": N_("bank"),
+    "operator": N_("operator"),
+    "clock": N_("the daily clock"),
 }
 """Whose turn it is inside an office; the offices themselves are named by the policy files."""
+
+ACTS: Mapping[str, str] = {
+    "receive_file": N_("Filed a document"),
+    "record_nil_return": N_("Declared a nil return"),
+    "record_waiver": N_("Recorded a waiver"),
+    "record_extension": N_("Recorded an extension"),
+    "record_budget": N_("Recorded a budget"),
+    "propose_review": N_("Proposed an amount"),
+    "confirm_review": N_("Confirmed an amount"),
+    "return_document": N_("Returned a document"),
+    "finance_review": N_("Reviewed an application"),
+    "apply_for_funds": N_("Applied for funds"),
+    "propose_account": N_("Entered a bank account"),
+    "approve_account": N_("Approved a bank account"),
+    "order_batch": N_("Ordered payments"),
+    "order_again": N_("Ordered a payment anew"),
+    "approve_batch": N_("Approved payments"),
+    "release_batch": N_("Released payments"),
+    "approve_retry": N_("Approved another attempt"),
+    "confirm_absence": N_("Confirmed that the bank has no such payment"),
+    "cancel": N_("Cancelled a payment"),
+    "hold": N_("Held a payment"),
+    "look_again": N_("Had the bank asked again"),
+    "stop_fund": N_("Stopped a fund"),
+    "request_restart": N_("Asked to start a fund again"),
+    "confirm_restart": N_("Started a fund again"),
+    "assign_break": N_("Took on a difference"),
+    "resolve_break": N_("Closed a difference"),
+    "match_receipt": N_("Matched a receipt"),
+    "book": N_("Booked"),
+    "close_month": N_("Closed a month"),
+    "file_summary": N_("Filed the summary"),
+    "import_statement_file": N_("Took in a bank statement"),
+    "state_bank_balance": N_("Stated a bank balance"),
+    "add_user": N_("Added an account"),
+    "disable_user": N_("Disabled an account"),
+    "set_password": N_("Set a password"),
+}
+"""What somebody did, by the action of the audit trail."""
 
 FUNDS: Mapping[str, str] = {
     "employee": N_("Employee scheme"),
@@ -150,6 +193,19 @@ CERTAINTY: Mapping[str, str] = {
     "provisional": N_("provisional: the holiday notice is not published"),
 }
 """Why a due date is less than confirmed; ``confirmed`` needs no word."""
+
+
+def label_of_duty(duty: DutyStatus, today: date) -> Label:
+    """The label of a duty on a day: that of its state, unless its last working day is here or over."""
+    left = duty.days_left(today)
+    if left is None or left > 0 or duty.state in {DutyState.OVERDUE, DutyState.RETURNED}:
+        return label_of(DUTY_STATES, duty.state)
+    return TODAY if left == 0 else DAY_OVER
+
+
+TODAY = Label(N_("Must be done today"), "clock", "late")
+DAY_OVER = Label(N_("Last working day is over"), "alert", "bad")
+"""No working day is left before the nominal day: nobody is late by the text, and nobody can be in time any more."""
 
 
 def label_of(labels: Mapping[str, Label], code: str) -> Label:

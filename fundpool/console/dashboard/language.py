@@ -20,6 +20,7 @@ CATALOGUES = Path(__file__).parent / "locales"
 _HTML_LANG = {"zh": "zh-CN", "en": "en"}
 _LOCALE = {"zh": "zh_Hans_CN", "en": "en_GB"}
 _DAY = {"zh": "M月d日 EEE", "en": "EEE d MMM"}
+_SHORT_DAY = {"zh": "M月d日", "en": "d MMM"}
 _DATE = {"zh": "y年M月d日 EEE", "en": "EEE d MMM y"}
 _MONTH = {"zh": "y年M月", "en": "MMMM y"}
 
@@ -55,6 +56,10 @@ class Language:
     def day(self, value: date | datetime) -> str:
         """Month, day and weekday: 10月9日 周五."""
         return str(format_date(_business_day(value), _DAY[self.key], locale=self.locale))
+
+    def short_day(self, value: date | datetime) -> str:
+        """Month and day: 10月9日."""
+        return str(format_date(_business_day(value), _SHORT_DAY[self.key], locale=self.locale))
 
     def date(self, value: date | datetime) -> str:
         """Year, month, day and weekday."""

@@ -1,6 +1,5 @@
 """Jinja environments, one a language, with the filters the templates use."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache
@@ -10,10 +9,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fundpool.console.dashboard import labels
 from fundpool.console.dashboard.language import Language, languages
+from fundpool.domain.languages import halves
 from fundpool.domain.money import format_yuan
 from schemas.documents import DOCUMENTS
 
-_CHINESE = re.compile("[\u4e00-\u9fff]")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -38,11 +37,13 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(labels=labels, label_of=labels.label_of)
     environment.filters.update(
         day=lambda value: _dated(value, language.day),
+        short_day=lambda value: _dated(value, language.short_day),
         date=lambda value: _dated(value, language.date),
         short_moment=lambda value: _dated(value, language.short_moment),
         moment=lambda value: _dated(value, language.moment),
         month=language.month,
         yuan=format_yuan,
+        plain_yuan=lambda amount_fen: format_yuan(amount_fen, separators=False),
         tail=account_tail,
         document=lambda document: document_name(document, language),
         figure=lambda field, document: figure_name(document, field, language),
@@ -80,11 +81,5 @@ def account_tail(number: str | None) -> str:
 
 
 def one_language(text: str | None, language: Language) -> str:
-    """The half of a text written "Chinese / English" that is in this language, else the whole.
-
-    Only a text with one such stroke, Chinese before it and none after it, is halved.
-    """
-    parts = (text or "").split(" / ")
-    if len(parts) == 2 and _CHINESE.search(parts[0]) and not _CHINESE.search(parts[1]):
-        return language.choose(*parts)
-    return text or ""
+    """The half of a text written "Chinese / English" that is in this language, else the whole."""
+    return language.choose(*halves(text or ""))

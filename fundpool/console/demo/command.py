@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fundpool.console.demo.script import Script, load_script, sample_folder
+from fundpool.console.language import choose, language, one_language
 from fundpool.console.options import Json, PolicyDir
 from fundpool.domain.errors import InputError
 from fundpool.domain.installation import SANDBOX_NOTICE
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from fundpool.local_prefect.runs import LocalPrefect
     from fundpool.services.ports.work import MonthPorts
 
-NOTICE = "演示数据，全部为虚构 · SYNTHETIC data: every figure is made up"
+NOTICE = "演示数据，全部为虚构 / SYNTHETIC data: every figure is made up"
 
 
 def demo(
     *,
-    city: Annotated[str, Parameter(help="统筹区 / taizhou, suizhou or jiujiang")] = "taizhou",
+    city: Annotated[
+        str, Parameter(help="统筹区：taizhou、suizhou、jiujiang / city: taizhou, suizhou or jiujiang")
+    ] = "taizhou",
     home: Annotated[
         Path | None, Parameter(help="数据目录，缺省 .fundpool/demo-CITY / data folder of the demo")
     ] = None,
@@ -51,10 +54,9 @@ def demo(
     policy_dir: PolicyDir = None,
     json: Json = False,
 ) -> int:
-    """演示：在业务时钟上逐日演完一个月，人的角色也由演示代演；数据全部为虚构.
+    """演示：逐日演完一个月，人的角色也由演示代演；数据全部为虚构 / Play a sample month, the people's parts too; all data is synthetic.
 
-    Play a sample month day by day on a business clock, the people's parts too. All data is synthetic.
-    Stopped at any moment, the same command carries on where it was.
+    任何时刻停止后，同一命令从停止处继续。 / Stopped at any moment, the same command carries on where it was.
     """
     from rich.console import Console
 
@@ -107,7 +109,7 @@ class _Demo:
             os.environ["FUNDPOOL_GATEWAY_URL"] = bank
             ports = self._open(Settings())
             if not is_over:
-                with self.console.status("启动 Prefect 服务 · starting the Prefect server"):
+                with self.console.status(choose("启动 Prefect 服务", "starting the Prefect server")):
                     # The checks' framework takes seconds to load: while the server starts, not in the first step.
                     import_module("expectations.runner")
                     prefect = stack.enter_context(local_prefect(settings, server=server))
@@ -116,7 +118,7 @@ class _Demo:
             if serve:
                 if is_over:
                     stack.enter_context(local_prefect(settings, server=server))  # its pages show the runs
-                self._serve_on()
+                self._serve_on(ports, clock)
         return 0 if summary.is_sound else 1
 
     def _open(self, settings: Settings) -> "MonthPorts":
@@ -128,14 +130,20 @@ class _Demo:
 
     def _greet(self, dashboard: str) -> None:
         query = f"?city={self.script.city}&month={self.script.month}"
-        self.console.print(f"看板 dashboard: {dashboard}{query}", highlight=False, soft_wrap=True)
-        self.console.print(f"[yellow]{NOTICE}[/yellow]", highlight=False)
         self.console.print(
-            "县区经办、初审、复核、财政、审批、放行各角色均由演示代演 · "
-            "the demo plays the people too: county clerks, maker, checker, finance, approver, releaser",
+            f"{choose('看板', 'dashboard')}: {dashboard}{query}", highlight=False, soft_wrap=True
+        )
+        self.console.print(f"[yellow]{one_language(NOTICE)}[/yellow]", highlight=False)
+        self.console.print(
+            choose(
+                "县区经办、初审、复核、财政、放行各角色均由演示代演",
+                "the demo plays the people too: county clerks, maker, checker, finance, approver, releaser",
+            ),
             highlight=False,
         )
-        self.console.print(f"数据目录 data folder: {self.home}", highlight=False, soft_wrap=True)
+        self.console.print(
+            f"{choose('数据目录：', 'data folder: ')}{self.home}", highlight=False, soft_wrap=True
+        )
 
     @contextmanager
     def _dashboard(self, settings: Settings, ports: "MonthPorts", clock: "BusinessClock") -> Iterator[str]:
@@ -147,7 +155,7 @@ class _Demo:
         host = settings.dashboard_host
         options = DashboardOptions(
             run_url=partial(run_url, settings),
-            notice=lambda: f"{SANDBOX_NOTICE} · {NOTICE}",
+            notice=lambda: f"{SANDBOX_NOTICE}\n{NOTICE}",
             hosts=answered_hosts(host),
         )
         app = create_app(MonthReader(ports), clock, options)
@@ -206,15 +214,30 @@ class _Demo:
         print_summary(self.console, summary, reports, funds=names_of_funds(ports.policies.city(script.city)))
         return summary
 
-    def _serve_on(self) -> None:
+    def _serve_on(self, ports: "MonthPorts", clock: "BusinessClock") -> None:
+        from fundpool.console.demo.log_ins import open_log_ins
+
+        people, password = open_log_ins(ports, self.script, self.home / "log-ins", now=clock.now)
         self.console.print(
-            "演示完毕。看板继续打开，Ctrl-C 结束 · the month is over; the dashboard stays open, Ctrl-C stops it",
+            choose(
+                "演示完毕。看板继续打开，Ctrl-C 结束",
+                "the month is over; the dashboard stays open, Ctrl-C stops it",
+            ),
             highlight=False,
+        )
+        names = ", ".join(f"{name} ({role})" for name, role in people.items())
+        self.console.print(
+            choose(
+                f"登录看板，从这里接着办；口令均为 {password}：{names}",
+                f"log in to the dashboard and go on from here; everybody's password is {password}: {names}",
+            ),
+            highlight=False,
+            soft_wrap=True,
         )
         try:
             threading.Event().wait()
         except (KeyboardInterrupt, SystemExit):
-            self.console.print("已停止 stopped")
+            self.console.print(choose("已停止", "stopped"))
 
 
 _CHOSEN = frozenset({"FUNDPOOL_DASHBOARD_PORT", "FUNDPOOL_POLICY_DIR"})
@@ -228,6 +251,7 @@ def _settings_of_demo(home: Path, policy_dir: Path | None) -> dict[str, str | No
         "FUNDPOOL_CONFIG": "",
         "CREDENTIALS_DIRECTORY": None,
         "FUNDPOOL_HOME": str(home),
+        "FUNDPOOL_LANGUAGE": language(),
         "FUNDPOOL_DASHBOARD_NOTICE": NOTICE,
     }
     return ours if policy_dir is None else {**ours, "FUNDPOOL_POLICY_DIR": str(policy_dir.resolve())}

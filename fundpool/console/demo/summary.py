@@ -142,10 +142,12 @@ def _differences(work: Work, policy: CityPolicy, month: Month, *, bank_book: dic
     theirs: dict[str, tuple[int, str]] = {}
     for execution in bank_book["executions"]:
         if execution["key"] in theirs:
-            found.append(f"银行执行了两次 / executed twice: {execution['key']}")
+            found.append(
+                f"银行执行了两次：{execution['key']} / executed twice by the bank: {execution['key']}"
+            )
         theirs[execution["key"]] = (execution["amount_fen"], execution["credit_account"])
     found += [
-        f"{key}: 账 books {ours.get(key)}, 银行 bank {theirs.get(key)}"
+        f"{key}：账 {ours.get(key)}，银行 {theirs.get(key)} / {key}: books {ours.get(key)}, bank {theirs.get(key)}"
         for key in sorted(ours.keys() | theirs.keys())
         if ours.get(key) != theirs.get(key)
     ]
@@ -154,9 +156,10 @@ def _differences(work: Work, policy: CityPolicy, month: Month, *, bank_book: dic
         if account.account_type in BANK_ONLY_ACCOUNTS:
             ref = AccountRef(policy.key, account.fund, account.account_type, unit=account.unit)
             booked = booking.balance(work, ref).posted_fen
-            if booked != balances.get(account.account_no):
+            at_bank = balances.get(account.account_no)
+            if booked != at_bank:
                 found.append(
-                    f"{account.account_no}: 账 books {booked}, 银行 bank {balances.get(account.account_no)}"
+                    f"{account.account_no}：账 {booked}，银行 {at_bank} / {account.account_no}: books {booked}, bank {at_bank}"
                 )
     return found
 

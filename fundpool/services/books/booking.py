@@ -188,12 +188,15 @@ def opening_ahead(work: Work, ref: AccountRef, now: datetime) -> RuleViolation |
     if opening is None or opening.event_at <= now:
         return None
     day = day_of(opening.event_at)
+    again = (
+        f"fundpool ledger reverse {key} --reason REASON --by NAME, "
+        "fundpool openings import FILE --month YYYY-MM --by NAME"
+    )
     return RuleViolation(
         "opening_ahead",
         f"{ref} 的期初是 {day} 的余额，{day_of(now)} 不能从中支付",
         f"the opening of {ref} is its balance on {day}: nothing is paid from it on {day_of(now)}",
-        remedy=f"改登更早月份的期初 / move the opening to an earlier month: fundpool ledger reverse {key} "
-        "--reason 期初月份有误 --by NAME, fundpool openings import FILE --month YYYY-MM --by NAME",
+        remedy=f"改登更早月份的期初：{again} / move the opening to an earlier month: {again}",
     )
 
 

@@ -312,16 +312,16 @@ def _contradiction(
     if declared_county is not None and tuple(counties) != (declared_county,):
         return InputError(
             "county_contradicts_file",
-            f"--county {declared_county} 与文件所写县区 {'、'.join(counties)} 不一致",
-            f"--county {declared_county} contradicts the file, which names {', '.join(counties)}",
-            remedy="核对文件；选项与文件须一致 / the option must agree with the file",
+            f"报送的县区 {declared_county} 与文件所写县区 {'、'.join(counties)} 不一致",
+            f"filed for county {declared_county}, but the file names {', '.join(counties)}",
+            remedy="核对文件的县区代码与名称 / check the county's code and name in the file",
         )
     if declared_month is not None and month != declared_month:
         return InputError(
             "month_contradicts_file",
-            f"--month {declared_month} 与文件所写所属期 {month} 不一致",
-            f"--month {declared_month} contradicts the file, which is for {month}",
-            remedy="核对文件；选项与文件须一致 / the option must agree with the file",
+            f"报送的所属期 {declared_month} 与文件所写所属期 {month} 不一致",
+            f"filed for {declared_month}, but the file is for {month}",
+            remedy="核对文件所写的月份或年度 / check the month or year in the file",
         )
     return None
 

@@ -4,7 +4,8 @@ A decision binds the version it was made on: a newer version voids an open propo
 taken over once the city has applied for the money.
 """
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -145,11 +146,13 @@ def propose(
     reason: str | None,
     by: str,
     now: datetime,
+    seen: str | None = None,
 ) -> tuple[ReviewCase, ...]:
     """The maker's proposal for the counties: the requested amounts, or ``amount_fen`` for one scheme.
 
     ``counties`` None: every case in which nothing was found, on the version filed last. All schemes when ``fund``
-    is None. Raises InputError or RuleViolation; then nothing is proposed.
+    is None. ``seen``: the ``mark_of`` the cases that the maker was shown. Raises InputError or RuleViolation; then
+    nothing is proposed.
     """
     maker = person(by)
     if amount_fen is not None and fund is None:
@@ -157,15 +160,27 @@ def propose(
         raise InputError("fund_missing", "核减须指明险种", "a cut names its scheme", remedy=f"--fund {keys}")
 
     def decide(work: Work, case: ReviewCase) -> ReviewCase:
-        version = _current_version(work, case)
-        require_other_person(maker, version.submitted_by, act_zh="审核", act_en="the review")
-        amount = case.requested_fen if amount_fen is None else amount_fen
-        may_be_cut = intake_of(document).may_be_cut
-        return review.propose(case, amount, reason, maker=maker, at=now, may_be_cut=may_be_cut)
+        return proposed(work, case, amount_fen, reason=reason, maker=maker, now=now)
 
     state = CaseState.READY if counties is None else None
-    cases = _Selection(city=city, month=month, document=document, counties=counties, fund=fund, state=state)
+    cases = _Selection(
+        city=city, month=month, document=document, counties=counties, fund=fund, state=state, seen=seen
+    )
     return _change_cases(ports, cases, decide, action="propose_review", actor=maker, now=now)
+
+
+def proposed(
+    work: Work, case: ReviewCase, amount_fen: int | None, *, reason: str | None, maker: str, now: datetime
+) -> ReviewCase:
+    """The case as the maker's proposal leaves it; nothing is stored. Raises what ``propose`` raises.
+
+    ``amount_fen`` None: the requested amount.
+    """
+    version = _current_version(work, case)
+    require_other_person(maker, version.submitted_by, act_zh="审核", act_en="the review")
+    amount = case.requested_fen if amount_fen is None else amount_fen
+    may_be_cut = intake_of(case.document).may_be_cut
+    return review.propose(case, amount, reason, maker=maker, at=now, may_be_cut=may_be_cut)
 
 
 def confirm(
@@ -178,23 +193,34 @@ def confirm(
     fund: str | None,
     by: str,
     now: datetime,
+    seen: str | None = None,
 ) -> tuple[ReviewCase, ...]:
     """The checker's confirmation; without ``counties`` of every open proposal of the month.
 
-    Raises RuleViolation when the checker made a proposal or a newer version has come in.
+    ``seen``: the ``mark_of`` the cases that the checker was shown. Raises RuleViolation when the checker made a proposal or a newer version has come in.
     """
     checker = person(by)
 
     def decide(work: Work, case: ReviewCase) -> ReviewCase:
-        version = _current_version(work, case)
-        require_other_person(checker, version.submitted_by, act_zh="复核", act_en="the confirmation")
-        confirmed = review.confirm(case, checker, now)
-        take_effect(work, confirmed, version, effect=intake_of(document).effect, now=now)
-        return confirmed
+        after, version = confirmed(work, case, checker, now=now)
+        take_effect(work, after, version, effect=intake_of(document).effect, now=now)
+        return after
 
     state = None if counties is not None else CaseState.PROPOSED
-    cases = _Selection(city=city, month=month, document=document, counties=counties, fund=fund, state=state)
+    cases = _Selection(
+        city=city, month=month, document=document, counties=counties, fund=fund, state=state, seen=seen
+    )
     return _change_cases(ports, cases, decide, action="confirm_review", actor=checker, now=now)
+
+
+def confirmed(work: Work, case: ReviewCase, checker: str, *, now: datetime) -> tuple[ReviewCase, Submission]:
+    """The case as the checker's confirmation leaves it, and its version; nothing is stored.
+
+    Raises what ``confirm`` raises, so that a page can say beforehand why somebody may not confirm.
+    """
+    version = _current_version(work, case)
+    require_other_person(checker, version.submitted_by, act_zh="复核", act_en="the confirmation")
+    return review.confirm(case, checker, now), version
 
 
 def send_back(
@@ -207,8 +233,12 @@ def send_back(
     reason: str,
     by: str,
     now: datetime,
+    seen: str | None = None,
 ) -> tuple[ReviewCase, ...]:
-    """Return the counties' documents, all schemes of them: a county files the whole file again."""
+    """Return the counties' documents, all schemes of them: a county files the whole file again.
+
+    ``seen``: the ``mark_of`` the cases that the reviewer was shown.
+    """
     reviewer = person(by)
     if not is_stated(reason):
         raise InputError(
@@ -220,7 +250,7 @@ def send_back(
         work.submissions.set_returned(version.id, now, reviewer, reason=reason)
         return review.send_back(case, reason, reviewer, at=now)
 
-    cases = _Selection(city=city, month=month, document=document, counties=counties)
+    cases = _Selection(city=city, month=month, document=document, counties=counties, seen=seen)
     return _change_cases(ports, cases, decide, action="return_document", actor=reviewer, now=now)
 
 
@@ -263,6 +293,24 @@ def save(
     )
 
 
+def mark_of(cases: Iterable[ReviewCase]) -> str:
+    """A short mark of what somebody who decides is shown of the cases: it differs once any of them changed."""
+    shown = [
+        (
+            case.document,
+            case.county,
+            case.fund,
+            case.submission_id,
+            case.state,
+            case.proposed_fen,
+            case.reason,
+            case.maker,
+        )
+        for case in cases
+    ]
+    return hashlib.sha256(repr(sorted(shown, key=repr)).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Selection:
     """Review cases of one document and period; None: of every county, every scheme, in every state.
@@ -276,6 +324,7 @@ class _Selection:
     counties: Sequence[str] | None = None
     fund: str | None = None
     state: CaseState | None = None
+    seen: str | None = None
 
     def has(self, case: ReviewCase) -> bool:
         return (
@@ -312,6 +361,13 @@ def _change_cases(
                 "没有符合条件的审核事项",
                 "there is no such review case",
                 remedy=f"{_steps_of(selection.document)}，然后 fundpool review list / then list the cases",
+            )
+        if selection.seen is not None and selection.seen != mark_of(cases):
+            raise RuleViolation(
+                "case_changed",
+                "页面打开之后审核事项有变（新版或他人已办），未办理",
+                "the cases changed since the page was opened (a new version, or somebody else's act); nothing was done",
+                remedy="核对现在的内容后再办 / look at what stands now and decide again",
             )
         decided = []
         for case in cases:

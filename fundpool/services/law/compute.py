@@ -386,18 +386,36 @@ _calculation(
 
 @_calculation("warning", "预警", facts=shapes.WarningFacts, needs=blocks.Warning_, absent="warning_line")
 def _warning(terms: Terms, facts: shapes.WarningFacts) -> Answer:
-    stated = terms.stated(blocks.Warning_)
-    terms.repeat_readings(block for _, block in stated)
-    lines = [
-        WarningLine(rule.id, block.measure, *block.line, alarm=block.alarm or block.measure.value)
-        for rule, block in stated
-    ]
+    lines = _warning_lines(terms)
     standing = judge_standing(lines, **dict(facts))
     return {
         **plain(standing),
         "lines": [plain(line) for line in lines],
         "rules": {"alarms": list(dict.fromkeys(line.rule for line in lines))},
     }
+
+
+def _warning_lines(terms: Terms) -> list[WarningLine]:
+    stated = terms.stated(blocks.Warning_)
+    terms.repeat_readings(block for _, block in stated)
+    return [
+        WarningLine(rule.id, block.measure, *block.line, alarm=block.alarm or block.measure.value)
+        for rule, block in stated
+    ]
+
+
+def warning_lines(city: CityPolicy, fund: str, year: int) -> list[WarningLine]:
+    """The lines that ``compute warning`` judges a fund's year by.
+
+    Raises UndefinedPolicy where the city's text has none, or does not hold for the whole year.
+    """
+    question = Question("warning", city, fund, year)
+    terms = Terms(city, city.fund(fund), year)
+    terms.check_in_force()
+    lines = _warning_lines(terms)
+    if not lines:
+        raise _not_provided(CALCULATIONS["warning"], question, city)
+    return lines
 
 
 @_calculation("risk-reserve", "风险储备金", facts=shapes.RiskReserveFacts, needs=blocks.ReserveLevyBlock)

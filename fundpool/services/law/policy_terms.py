@@ -56,7 +56,7 @@ class Setting:
                 "setting",
                 f"--set 的写法是 规则编号.键=值，得到「{text}」",
                 f"--set is written RULE.key=value, found {text!r}",
-                remedy="例 for example: --set SZ-19.shares.risk_reserve=30% --set SZ-19.shares.county_finance=70%",
+                remedy="--set SZ-19.shares.risk_reserve=30% --set SZ-19.shares.county_finance=70%",
             )
         return cls(rule, tuple(path), value.strip())
 

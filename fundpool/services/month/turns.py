@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of
+from fundpool.domain.languages import halves
 from fundpool.domain.money import format_yuan
 from fundpool.domain.month import MONTH, STEPS, OperatingStep, Phase
 from fundpool.domain.outcomes import UnitState
@@ -170,7 +171,9 @@ class _MonthView:
                 en = "returned: file it again" if fact.returned else "not filed yet"
                 file = f"submit FILE --document {document} --county {county}"
                 row = rows.get(county)
-                yield self._turn(COUNTY, file, zh, en=en, step=step, row=row, units=(county,))
+                versions = self.facts.versions.get((document, county), ())
+                since = versions[-1].returned_at if versions else None
+                yield self._turn(COUNTY, file, zh, en=en, step=step, row=row, units=(county,), since=since)
         if any(versions[-1].verdict is None for versions in self._versions(document)):
             yield self._run(step, "已收到，待校验", "received, to be judged")
 
@@ -201,15 +204,14 @@ class _MonthView:
         ]
         if (is_plan and unopened) or len(current) < len(cases):
             yield self._run(step, "有新报送，待建立审核事项", "a new version waits for its review case")
-        for turn in _case_turns(document, current):
-            yield self._turn(turn.who, turn.act, turn.zh, en=turn.en, step=step, row=row, units=turn.counties)
+        for turn in _case_turns(document, current, self.facts):
+            yield self._case_turn(turn, step=step, row=row)
 
     def _other_documents(self) -> Iterator[Turn]:
         for document in STEPS[DOCUMENT_STEP].collects:
             cases = [case for case in self.facts.cases if case.document is document]
-            for turn in _case_turns(document, cases):
-                step = STEPS[DOCUMENT_STEP]
-                yield self._turn(turn.who, turn.act, turn.zh, en=turn.en, step=step, units=turn.counties)
+            for turn in _case_turns(document, cases, self.facts):
+                yield self._case_turn(turn, step=STEPS[DOCUMENT_STEP])
         for row in self.yearly:
             if row.done_at is None:
                 file = f"submit FILE --document {DOCUMENT_OF[row.duty.key]} --county {row.duty.unit}"
@@ -233,16 +235,23 @@ class _MonthView:
             act_by = row.duty.act_by or row.duty.due
             if turn_of_row == AGENCY or act_by is None or act_by <= self.day:
                 yield self._run(step, "已核定，待向财政申请", "decided, to be applied for", row=row)
-        if any(line.reviewed_fen is None for line in lines.values()):
-            words = "已申请，待财政复核"
-            pay = self._row(PAY_DUTY)
+        unreviewed = [
+            (each, line)
+            for each in self.facts.applications
+            for line in each.lines
+            if line.reviewed_fen is None
+        ]
+        if unreviewed:
             yield self._turn(
                 FINANCE,
                 "application review --by NAME",
-                words,
+                "已申请，待财政复核",
                 en="applied for, finance reviews",
                 step=step,
-                row=pay,
+                row=self._row(PAY_DUTY),
+                since=min(each.prepared_at for each, _ in unreviewed),
+                fund=_only(each.fund for each, _ in unreviewed),
+                amount_fen=sum(line.applied_fen for _, line in unreviewed),
             )
 
     def _paying(self, step: OperatingStep) -> Iterator[Turn]:
@@ -254,7 +263,7 @@ class _MonthView:
                 waiting.setdefault(turn_of(self.facts, payment), []).append(payment)
         rows = [row for row in self._of_duty(step.duty) if row.done_at is None]
         row = rows[0] if rows else self._row(step.duty)
-        total = {who: format_yuan(sum(each.amount_fen for each in found)) for who, found in waiting.items()}
+        batches = {batch.id: batch for batch in self.facts.batches}
         for payment in waiting.get(OPERATOR, ()):
             zh, en = in_words(payment, None)
             remedy = PAYMENT_REMEDIES.get(payment.state, "")
@@ -267,13 +276,28 @@ class _MonthView:
                 row=row,
                 units=(payment.unit,),
                 is_of_month=False,
+                fund=payment.fund,
+                amount_fen=payment.amount_fen,
             )
-        if APPROVER in waiting:
-            zh, en = f"待审批 {total[APPROVER]} 元", f"{total[APPROVER]} yuan wait for approval"
-            yield self._turn(APPROVER, "transfers approve --by NAME", zh, en=en, step=step, row=row)
-        if RELEASER in waiting:
-            zh, en = f"待放行 {total[RELEASER]} 元", f"{total[RELEASER]} yuan wait for release"
-            yield self._turn(RELEASER, "transfers release --send --by NAME", zh, en=en, step=step, row=row)
+        for who, act, words_zh, words_en in (
+            (APPROVER, "transfers approve --by NAME", "待复核", "wait for approval"),
+            (RELEASER, "transfers release --send --by NAME", "待放行", "wait for release"),
+        ):
+            if payments := waiting.get(who):
+                amount_fen = sum(each.amount_fen for each in payments)
+                of_batches = {batches[each.batch_id] for each in payments if each.batch_id in batches}
+                moments = [batch.made_at if who == APPROVER else batch.approved_at for batch in of_batches]
+                yield self._turn(
+                    who,
+                    act,
+                    f"{words_zh} {format_yuan(amount_fen)} 元",
+                    en=f"{format_yuan(amount_fen)} yuan {words_en}",
+                    step=step,
+                    row=row,
+                    since=min(filter(None, moments), default=None),
+                    fund=_only(each.fund for each in payments),
+                    amount_fen=amount_fen,
+                )
         if BANK in waiting:
             zh, en = "银行办理中，可再问", "with the bank; it can be asked again"
             yield self._turn(BANK, "run reconciliation", zh, en=en, step=step, row=row)
@@ -320,7 +344,7 @@ class _MonthView:
         for key, known in self.steps.items():
             if known.state == UnitState.FAILED:
                 first = next(each for each in known.outcomes if each.state is UnitState.FAILED)
-                zh, _, en = (first.remedy or "").partition(" / ")
+                zh, en = halves(first.remedy or "")
                 row = self._row(STEPS[key].duty)
                 yield self._turn(
                     OPERATOR,
@@ -379,6 +403,20 @@ class _MonthView:
         """The clock's turn: the daily tick runs the step, and so may a person."""
         return self._turn(CLOCK, f"run {step.key}", zh, en=en, step=step, row=row or self._row(step.duty))
 
+    def _case_turn(self, turn: "_CaseTurn", *, step: OperatingStep, row: DutyProgress | None = None) -> Turn:
+        return self._turn(
+            turn.who,
+            turn.act,
+            turn.zh,
+            en=turn.en,
+            step=step,
+            row=row,
+            units=turn.counties,
+            since=turn.since,
+            fund=turn.fund,
+            amount_fen=turn.amount_fen,
+        )
+
     def _turn(
         self,
         who: str,
@@ -391,6 +429,9 @@ class _MonthView:
         units: Sequence[str] = (),
         period: Period | None = None,
         is_of_month: bool = True,
+        since: datetime | None = None,
+        fund: str | None = None,
+        amount_fen: int | None = None,
     ) -> Turn:
         """``act`` is the command without city and month."""
         of_row = row.duty.unit if row is not None and who == COUNTY else None
@@ -406,7 +447,16 @@ class _MonthView:
             row=row,
             unit=unit,
             is_of_month=is_of_month,
+            since=since,
+            fund=fund,
+            amount_fen=amount_fen,
         )
+
+
+def _only(funds: Iterable[str]) -> str | None:
+    """The one fund that all are of; None where they are of several."""
+    found = set(funds)
+    return found.pop() if len(found) == 1 else None
 
 
 def _turn(
@@ -421,6 +471,9 @@ def _turn(
     row: DutyProgress | None = None,
     unit: str | None = None,
     is_of_month: bool = True,
+    since: datetime | None = None,
+    fund: str | None = None,
+    amount_fen: int | None = None,
 ) -> Turn:
     """A turn with its command; ``is_of_month`` False for a command that takes no month."""
     names = {each.code: each.name_zh for each in policy.units}
@@ -443,6 +496,9 @@ def _turn(
         due=duty and duty.due,
         act_by=(row.extended_until if row and row.extended_until else duty and duty.act_by),
         days_late=(row.standing.days_late or None) if row and row.done_at is None else None,
+        since=since,
+        fund=fund,
+        amount_fen=amount_fen,
         why_zh=f"{words[0]}：{zh}" if words[0] else zh,
         why_en=f"{words[1]}: {en}" if words[1] else en,
         basis=duty and duty.basis,
@@ -450,48 +506,71 @@ def _turn(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _CaseTurn:
     """Whose turn open review cases of some counties are; ``act`` is the command without city and period."""
 
     who: str
-    counties: tuple[str, ...]
     act: str
     zh: str
     en: str
+    counties: tuple[str, ...]
+    since: datetime | None
+    fund: str | None
+    amount_fen: int
 
 
-def _case_turns(document: DocumentKind, cases: Iterable[ReviewCase]) -> Iterator[_CaseTurn]:
+def _case_turns(
+    document: DocumentKind, cases: Iterable[ReviewCase], facts: MonthFacts
+) -> Iterator[_CaseTurn]:
     """The turns of cases that wait for the reviewer or the checker."""
-    by_state: dict[CaseState, dict[str, None]] = {}
-    for case in cases:
-        by_state.setdefault(case.state, {})[case.county] = None
     of = "" if document is DocumentKind.PLAN else f" --document {document}"
-    clean, proposed = (tuple(by_state.get(state, ())) for state in (CaseState.READY, CaseState.PROPOSED))
-    if clean:
-        yield _CaseTurn(
-            TURN_OF_CASE[CaseState.READY],
+    judged = {each.id: each.judged_at for versions in facts.versions.values() for each in versions}
+    by_state: dict[CaseState, list[ReviewCase]] = {}
+    for case in cases:
+        by_state.setdefault(case.state, []).append(case)
+
+    def turn(found: list[ReviewCase], act: str, zh: str, *, en: str) -> _CaseTurn:
+        moments = [case.proposed_at or judged.get(case.submission_id) for case in found]
+        return _CaseTurn(
+            who=TURN_OF_CASE[found[0].state],
+            act=act,
+            zh=zh,
+            en=en,
+            counties=_counties(found),
+            since=min(filter(None, moments), default=None),
+            fund=_only(case.fund for case in found),
+            amount_fen=sum(
+                case.requested_fen if case.proposed_fen is None else case.proposed_fen for case in found
+            ),
+        )
+
+    if clean := by_state.get(CaseState.READY):
+        yield turn(
             clean,
             f"review approve --all-clean{of} --by NAME",
-            zh=f"校验无问题，待初审：{'、'.join(clean)}",
-            en=f"nothing found, the reviewer's turn: {', '.join(clean)}",
+            f"校验无问题，待初审：{'、'.join(_counties(clean))}",
+            en=f"nothing found, the reviewer's turn: {', '.join(_counties(clean))}",
         )
-    for county in by_state.get(CaseState.FINDINGS, ()):
-        yield _CaseTurn(
-            TURN_OF_CASE[CaseState.FINDINGS],
-            (county,),
+    with_findings = by_state.get(CaseState.FINDINGS, [])
+    for county in _counties(with_findings):
+        yield turn(
+            [case for case in with_findings if case.county == county],
             f"review approve --county {county}{of} --by NAME",
-            zh="校验有问题，待初审权衡；也可 review cut、review return",
+            "校验有问题，待初审权衡；也可 review cut、review return",
             en="findings to weigh; or review cut, review return",
         )
-    if proposed:
-        yield _CaseTurn(
-            TURN_OF_CASE[CaseState.PROPOSED],
+    if proposed := by_state.get(CaseState.PROPOSED):
+        yield turn(
             proposed,
             f"review confirm{of} --by NAME",
-            zh=f"已初审，待复核：{'、'.join(proposed)}",
-            en=f"proposed, to be confirmed: {', '.join(proposed)}",
+            f"已初审，待复核：{'、'.join(_counties(proposed))}",
+            en=f"proposed, to be confirmed: {', '.join(_counties(proposed))}",
         )
+
+
+def _counties(cases: Iterable[ReviewCase]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(case.county for case in cases))
 
 
 def _of_year(work: Work, policy: CityPolicy, year: Year) -> list[Turn]:
@@ -507,9 +586,12 @@ def _of_year(work: Work, policy: CityPolicy, year: Year) -> list[Turn]:
             en=turn.en,
             step=STEPS[DOCUMENT_STEP],
             unit=turn.counties[0] if len(turn.counties) == 1 else None,
+            since=turn.since,
+            fund=turn.fund,
+            amount_fen=turn.amount_fen,
         )
         for document in STEPS[DOCUMENT_STEP].collects
-        for turn in _case_turns(document, [case for case in facts.cases if case.document is document])
+        for turn in _case_turns(document, [case for case in facts.cases if case.document is document], facts)
     ]
 
 

@@ -22,7 +22,7 @@ from fundpool.services.oversight import filing
 from fundpool.services.oversight.progress import month_facts
 from fundpool.services.oversight.status import step_states
 from fundpool.services.oversight.step_progress import steps_of
-from fundpool.services.payments.batches import release_approved
+from fundpool.services.payments.batches import SeenBatch, release_approved, release_seen
 from fundpool.services.payments.disbursement import legs_of
 from fundpool.services.payments.sending import SENDABLE
 from fundpool.services.ports.work import MonthPorts, Work
@@ -132,17 +132,26 @@ def retry_failed(ports: MonthPorts, request: StepRequest) -> tuple[StepReport, .
 
 
 def release_and_send(
-    ports: MonthPorts, request: StepRequest, *, hop: Hop | None = None, fund: str | None = None
+    ports: MonthPorts,
+    request: StepRequest,
+    *,
+    hop: Hop | None = None,
+    fund: str | None = None,
+    seen: SeenBatch | None = None,
 ) -> tuple[tuple[Batch, ...], tuple[StepReport, ...]]:
     """Release the approved batches and run the steps that send them; also what was released before and not sent.
 
-    ``request.by`` is the releaser. Raises what ``release_approved`` raises; then nothing is released or sent.
+    ``request.by`` is the releaser. ``seen``: that batch alone is released. Raises what ``release_approved`` raises; then nothing is released or sent.
     """
     policy = ports.policies.city(request.city)
 
     def release(work: Work) -> tuple[tuple[Batch, ...], set[Hop]]:
-        released = release_approved(
-            work, policy.key, request.month, hop=hop, fund=fund, releaser=request.by, now=request.now
+        released = (
+            release_approved(
+                work, policy.key, request.month, hop=hop, fund=fund, releaser=request.by, now=request.now
+            )
+            if seen is None
+            else (release_seen(work, seen, request.by, now=request.now),)
         )
         unsent = {
             payment.hop

@@ -155,7 +155,7 @@ def _figures(work: Work, case: ReviewCase) -> dict[str, int]:
 
 
 def _remark(flag: Flag, policy: CityPolicy) -> SummaryRemark:
-    basis = f"{flag.basis.document} {flag.basis.section}" if flag.basis else flag.check_basis
+    basis = f"{flag.basis.document} {flag.basis.section}".rstrip() if flag.basis else None
     unit = flag.unit or policy.division_code
     return SummaryRemark(
         unit, flag.unit_name_zh, flag.kind, message_zh=flag.message_zh, days=flag.days, basis=basis

@@ -4,17 +4,20 @@ Derived from the records every time, never stored: a flag cannot be forgotten or
 names the article and the days.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from fundpool.domain.duties import Duty
-from fundpool.domain.findings import Severity
+from fundpool.domain.duties import Basis
+from fundpool.domain.findings import Finding, Severity, Verdict
+from fundpool.domain.languages import counted
 from fundpool.domain.month import STEPS
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
+from fundpool.domain.people import SYSTEM
 from fundpool.domain.policy import CityPolicy
-from fundpool.domain.submission import DocumentKind, Submission, return_reason_en
-from fundpool.domain.timeliness import DutyState
+from fundpool.domain.submission import DocumentKind, ReceivedFile, Submission, return_reason_en
+from fundpool.domain.timeliness import DONE, DutyState
 from fundpool.domain.transfer import (
     MAY_BE_ORDERED_AGAIN,
     OUTCOME_UNKNOWN,
@@ -23,6 +26,7 @@ from fundpool.domain.transfer import (
     latest_revisions,
 )
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, DUTY_OF
+from fundpool.services.oversight.overview import stopped_funds
 from fundpool.services.oversight.progress import (
     PLAN_DUTY,
     REPORT_DUTY,
@@ -38,17 +42,17 @@ from schemas.dashboard import Flag, StepStatus
 
 DUTY_NAMES = {
     "submit_fund_use_plan": ("上报用款计划", "filing the fund-use plan"),
-    "apply_for_funds": ("审核并向财政申请", "reviewing and applying to finance"),
+    "apply_for_funds": ("审核并申请用款", "reviewing and applying to finance"),
     "pay_from_fiscal_account": ("财政拨付", "finance's payment"),
-    "allocate_to_counties": ("划至县区支出户", "allocation to the counties"),
+    "allocate_to_counties": ("县级拨付", "allocation to the counties"),
     "submit_expenditure_report": ("上报支出核算报表", "filing the expenditure report"),
     "file_expenditure_report": ("汇总报表备案", "filing the city's summary"),
     "apply_for_working_capital": ("申请周转金", "applying for working capital"),
 }
 
 _FLAG_OF_STATE = {
-    DutyState.DONE_LATE: ("late", Severity.REVIEW, "迟办 {days} 天", "done {days} days late"),
-    DutyState.OVERDUE: ("overdue", Severity.BLOCK, "逾期 {days} 天未办", "overdue by {days} days"),
+    DutyState.DONE_LATE: ("late", Severity.REVIEW, "迟办 {days} 天", "done {days_en} late"),
+    DutyState.OVERDUE: ("overdue", Severity.BLOCK, "逾期 {days} 天未办", "overdue by {days_en}"),
     DutyState.RETURNED: ("returned", Severity.BLOCK, "已退回，尚未重报", "returned and not filed again"),
     DutyState.EXTENDED: ("extended", Severity.NOTE, "经批准延期至 {until}", "extended until {until}"),
     DutyState.NIL: ("nil", Severity.NOTE, "零申报", "nil return"),
@@ -56,15 +60,23 @@ _FLAG_OF_STATE = {
 
 
 def flags_of(
-    work: Work, policy: CityPolicy, facts: MonthFacts, *, progress: Sequence[DutyProgress]
+    work: Work,
+    policy: CityPolicy,
+    facts: MonthFacts,
+    *,
+    progress: Sequence[DutyProgress],
+    until: datetime | None = None,
 ) -> tuple[Flag, ...]:
-    """Every flag of the month, duties first, in the order of the month and the register."""
+    """Every flag of the month, duties first, in the order of the month and the register.
+
+    ``until``: funds that were stopped at that moment, as ``facts`` are those known then.
+    """
     names = {unit.code: unit.name_zh for unit in policy.units}
     flags = chain(
         _duty_flags(policy, facts, progress, names=names),
         _document_flags(work, facts, progress, names=names),
-        _payment_flags(work, facts, {policy.division_code: policy.name_zh, **names}),
-        _stop_flags(work, policy),
+        _payment_flags(facts, {policy.division_code: policy.name_zh, **names}),
+        _stop_flags(work, policy, until),
     )
     return tuple(
         flag.model_copy(update={"unit_name_zh": names.get(flag.unit or "", policy.name_zh)}) for flag in flags
@@ -82,15 +94,18 @@ def _duty_flags(
         kind, severity, zh, en = flagged
         document = DOCUMENT_OF.get(row.duty.key)
         if row.standing.state is DutyState.OVERDUE and _went_on_without(facts, row):
-            kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days} days"
+            kind, zh, en = "missing", "逾期 {days} 天，缺报", "missing: overdue by {days_en}"
         nil = facts.nil_returns.get((document, row.duty.unit or "")) if document else None
         if row.standing.state is DutyState.NIL and nil is not None:
             zh, en = _literally(nil.text_zh), _literally(nil.text_en)
         days = row.standing.days_late
         who = names.get(row.duty.unit or "", policy.name_zh)
         duty_zh, duty_en = DUTY_NAMES[row.duty.key]
+        if row.application is not None:
+            duty_zh = f"第 {row.application} 号补充申请的{duty_zh}"
+            duty_en = f"{duty_en} of supplementary application {row.application}"
         due = f"（应于 {row.duty.due}）" if row.duty.due else ""
-        words = {"days": days, "until": row.extended_until}
+        words = {"days": days, "days_en": counted(days or 0, "day"), "until": row.extended_until}
         yield Flag(
             kind=kind,
             severity=severity,
@@ -101,6 +116,7 @@ def _duty_flags(
             message_zh=f"{who}{duty_zh}{due}：{zh.format(**words)}",
             message_en=f"{row.duty.unit or policy.name_en}, {duty_en} (due {row.duty.due}): {en.format(**words)}",
             basis=row.duty.basis,
+            is_open=row.standing.state not in DONE,
         )
 
 
@@ -119,15 +135,13 @@ def _went_on_without(facts: MonthFacts, row: DutyProgress) -> bool:
 def _document_flags(
     work: Work, facts: MonthFacts, progress: Sequence[DutyProgress], *, names: dict[str, str]
 ) -> Iterator[Flag]:
-    duties = {row.duty.key: row.duty for row in progress}
-    for document, key in DUTY_OF.items():
-        duty = duties.get(key or "")
-        for county in names:
-            versions = facts.versions.get((document, county), ())
-            yield from _returned_before(work, versions, key, duty=duty, names=names)
-            if versions:
-                yield from _inconsistent(work, versions[-1], key, duty=duty, names=names)
-                yield from _after_application(facts, versions[-1], key, duty=duty, names=names)
+    done = {(row.duty.key, row.duty.unit) for row in progress if row.standing.state in DONE}
+    decided = {(case.submission_id, case.fund) for case in facts.cases if case.is_decided}
+    for place in ((document, county) for document in DUTY_OF for county in names):
+        if versions := facts.versions.get(place):
+            yield from _returned_before(work, versions, names=names)
+            yield from _inconsistent(work, versions[-1], decided, names=names)
+            yield from _after_application(facts, versions[-1], names=names)
     for file in facts.bad_files:
         if file.problem is None:
             continue
@@ -141,44 +155,73 @@ def _document_flags(
             file=file.file_name,
             remedy=file.problem.remedy,
             document=file.document,
+            basis=_READING_RULES,
+            is_open=not _is_made_good(file, done, names),
         )
 
 
-def _of_version(version: Submission, key: str | None, duty: Duty | None, **said: Any) -> Flag:
-    """A flag about a version that a county filed for the duty ``key``; ``duty`` None: no rule sets a day."""
-    known = {"rule": duty.rule, "basis": duty.basis} if duty else {}
+_READING_RULES = Basis("读表规则 / rules of reading", "", "")
+"""What the finding on a file that nobody can read rests on; no article says how a file is to be written."""
+
+
+def _is_made_good(file: ReceivedFile, done: Collection[tuple[str, str | None]], names: Iterable[str]) -> bool:
+    """Whether the county (any county, where none was named: all of them) has filed the document since."""
+    key = DUTY_OF[file.document] or ""
+    counties = names if file.declared_county is None else [file.declared_county]
+    return all((key, county) in done for county in counties)
+
+
+def _of_version(version: Submission, **said: Any) -> Flag:
+    """A flag about a version that a county filed.
+
+    It names no article by itself: the one on the day to file is not what a wrong figure rests on.
+    """
     about = {"unit": version.county, "file": version.file_name, "document": version.document}
-    return Flag(**{"duty": key, **known, **about, **said})
+    return Flag(**{"duty": DUTY_OF[version.document], **about, **said})
 
 
-def _returned_before(
-    work: Work, versions: Sequence[Submission], key: str | None, *, duty: Duty | None, names: dict[str, str]
-) -> Iterator[Flag]:
+def _returned_before(work: Work, versions: Sequence[Submission], *, names: dict[str, str]) -> Iterator[Flag]:
     """Versions that were returned and have been replaced since; the last one is the duty's own state."""
     for version in versions[:-1]:
         if not version.stands:
-            reason = return_reason_en(version, work.submissions.findings(version.id))
+            findings = work.submissions.findings(version.id)
+            reason = return_reason_en(version, findings)
+            # The checks' return rests on what they found; a person's on the reason that the person wrote.
+            blocking = [found for found in findings if found.severity is Severity.BLOCK]
+            why = blocking[0] if blocking and version.returned_by == SYSTEM else None
             yield _of_version(
                 version,
-                key,
-                duty,
                 kind="returned",
                 severity=Severity.NOTE,
+                rule=why and why.rule,
+                basis=why and _basis_of(why),
+                is_open=False,
                 message_zh=f"{names[version.county]}第 {version.version} 版曾退回：{version.return_reason}",
                 message_en=f"{version.county}: version {version.version} was returned: {reason}",
             )
 
 
+def _basis_of(finding: Finding) -> Basis | None:
+    """The rule that the finding's check rests on, as the check names it."""
+    return Basis(finding.basis, "", "") if finding.basis else None
+
+
+def _is_decided(version: Submission, fund: str | None, decided: Collection[tuple[int, str]]) -> bool:
+    """Whether a person has decided the version's case of the fund; of a finding on the whole file, any case of it."""
+    return any(number == version.id and fund in {None, of_fund} for number, of_fund in decided)
+
+
 def _inconsistent(
-    work: Work, version: Submission, key: str | None, *, duty: Duty | None, names: dict[str, str]
+    work: Work, version: Submission, decided: Collection[tuple[int, str]], *, names: dict[str, str]
 ) -> Iterator[Flag]:
+    """What the checks found on the county's last version, open until a person has decided its case."""
+    if version.verdict in {None, Verdict.PASS}:
+        return  # not judged yet, or nothing but notes
     for finding in work.submissions.findings(version.id):
         if finding.severity is Severity.NOTE:
             continue
         yield _of_version(
             version,
-            key,
-            duty,
             kind="inconsistent",
             severity=finding.severity,
             fund=finding.fund,
@@ -190,13 +233,12 @@ def _inconsistent(
             found=finding.found,
             expected=finding.expected,
             remedy=finding.remedy,
-            check_basis=finding.basis,
+            basis=_basis_of(finding),
+            is_open=not _is_decided(version, finding.fund, decided),
         )
 
 
-def _after_application(
-    facts: MonthFacts, version: Submission, key: str | None, *, duty: Duty | None, names: dict[str, str]
-) -> Iterator[Flag]:
+def _after_application(facts: MonthFacts, version: Submission, *, names: dict[str, str]) -> Iterator[Flag]:
     """A plan changed after the city had applied for it: shown, never taken over by itself."""
     cases = facts.cases_of_plan.get(version.county, ()) if version.document is DocumentKind.PLAN else ()
     applied = {
@@ -209,8 +251,6 @@ def _after_application(
         if case.fund in applied and case.submission_id != version.id:
             yield _of_version(
                 version,
-                key,
-                duty,
                 kind="inconsistent",
                 fund=case.fund,
                 message_zh=f"{names[version.county]}在申请之后又报第 {version.version} 版，未采用",
@@ -248,7 +288,7 @@ def step_flags(steps: Sequence[StepStatus]) -> Iterator[Flag]:
         )
 
 
-def _payment_flags(work: Work, facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
+def _payment_flags(facts: MonthFacts, names: dict[str, str]) -> Iterator[Flag]:
     for application in facts.applications:
         if application.number > 1:
             counties = "、".join(names.get(line.county, line.county) for line in application.lines)
@@ -256,6 +296,7 @@ def _payment_flags(work: Work, facts: MonthFacts, names: dict[str, str]) -> Iter
             yield Flag(
                 kind="supplementary",
                 severity=Severity.NOTE,
+                is_open=False,
                 duty="apply_for_funds",
                 fund=application.fund,
                 message_zh=f"第 {application.number} 号补充申请：{counties}",
@@ -266,7 +307,7 @@ def _payment_flags(work: Work, facts: MonthFacts, names: dict[str, str]) -> Iter
         if obligation.state in MAY_BE_ORDERED_AGAIN and obligation.id not in latest:
             continue
         if obligation.state in PAYMENT_REMEDIES or obligation.state is ObligationState.IN_FLIGHT:
-            known = work.attempts.of_obligation(obligation.id)
+            known = facts.attempts.get(obligation.id)
             last = known[-1] if known else None
             is_unknown = last is not None and last.state in OUTCOME_UNKNOWN
             if obligation.state is ObligationState.IN_FLIGHT and not is_unknown:
@@ -285,8 +326,9 @@ def _payment_flags(work: Work, facts: MonthFacts, names: dict[str, str]) -> Iter
             )
 
 
-def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
-    for stop in kill_switches.stops_of(work, policy):
+def _stop_flags(work: Work, policy: CityPolicy, until: datetime | None) -> Iterator[Flag]:
+    stops = kill_switches.stops_of(work, policy) if until is None else _stops_then(work, policy, until)
+    for stop in stops:
         yield Flag(
             kind="held",
             severity=Severity.BLOCK,
@@ -295,6 +337,51 @@ def _stop_flags(work: Work, policy: CityPolicy) -> Iterator[Flag]:
             message_en=stop.message_en,
             remedy=kill_switches.STOP_REMEDY,
         )
+
+
+def _stops_then(work: Work, policy: CityPolicy, moment: datetime) -> Iterator[kill_switches.Stop]:
+    for key, _, reason in stopped_funds(work, policy.key, moment):
+        fund, (zh, _, en) = policy.fund(key), reason.partition(" / ")
+        yield kill_switches.stop_of(fund, zh, en or reason)
+
+
+_ORDER = {
+    kind: place
+    for place, kind in enumerate(
+        (
+            "unknown",
+            "held",
+            "failed",
+            "overdue",
+            "missing",
+            "unreadable",
+            "returned",
+            "inconsistent",
+            "late",
+            "supplementary",
+            "extended",
+            "nil",
+        )
+    )
+}
+
+
+def worst_first(flags: Iterable[Flag]) -> tuple[Flag, ...]:
+    """Flags in the order in which a leader wants to hear them: what is open before what was cured.
+
+    Of each, money of unknown outcome, stopped funds and failed steps come first, then who is late, then the rest.
+    """
+    return tuple(
+        sorted(
+            flags,
+            key=lambda flag: (
+                not flag.is_open,
+                _ORDER.get(flag.kind, -1),
+                -(flag.days or 0),
+                flag.unit or "",
+            ),
+        )
+    )
 
 
 def raise_flags(ports: MonthPorts, request: StepRequest) -> tuple[UnitOutcome, ...]:

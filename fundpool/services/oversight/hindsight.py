@@ -4,18 +4,19 @@ The records keep each fact's own time, so nothing is stored for this. Where a la
 earlier one (a decision made anew on a newer version), the earlier one is gone and nothing is shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from fundpool.domain.application import Application
-from fundpool.domain.periods import Period
+from fundpool.domain.periods import SHANGHAI, Period
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import Submission
-from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationState
+from fundpool.domain.transfer import Attempt, AttemptState, Batch, BatchState, Obligation, ObligationState
 from fundpool.services.oversight.progress import MonthFacts, month_facts
-from fundpool.services.payments.transfer_views import TransferView
+from fundpool.services.ports.gateway import GatewayAnswerKind
+from fundpool.services.ports.money_ports import GatewayCall
 from fundpool.services.ports.work import Work
 
 _STATE_OF_BATCH = {
@@ -40,6 +41,15 @@ def _facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
     }
     judged = {each.id for of_place in versions.values() for each in of_place if each.judged_at is not None}
     batches = {batch.id: _batch(work, batch, moment) for batch in facts.batches if batch.made_at <= moment}
+    obligations: list[Obligation] = []
+    attempts: dict[int, tuple[Attempt, ...]] = {}
+    for payment in facts.obligations:
+        if payment.batch_id in batches:
+            orders = facts.attempts.get(payment.id, ())
+            as_known, attempts[payment.id] = _payment(
+                work, payment, orders, batch=batches[payment.batch_id], moment=moment
+            )
+            obligations.append(as_known)
     return replace(
         facts,
         versions=versions,
@@ -49,31 +59,12 @@ def _facts_as_of(work: Work, facts: MonthFacts, moment: datetime) -> MonthFacts:
         applications=tuple(
             _application(each, moment) for each in facts.applications if each.prepared_at <= moment
         ),
-        obligations=tuple(
-            _obligation(each, batches, moment) for each in facts.obligations if each.batch_id in batches
-        ),
+        obligations=tuple(obligations),
+        attempts=attempts,
         batches=tuple(batches.values()),
         filings=tuple(filing for filing in facts.filings if filing.filed_at <= moment),
         bad_files=tuple(file for file in facts.bad_files if file.received_at <= moment),
     )
-
-
-def views_as_of(work: Work, views: list[TransferView], moment: datetime) -> list[TransferView]:
-    """``views`` without the payments ordered after ``moment``, each in the state it had at that moment."""
-    shown = []
-    for view in views:
-        if view.batch.made_at > moment:
-            continue
-        batch = _batch(work, view.batch, moment)
-        obligation = _obligation(view.obligation, {batch.id: batch}, moment)
-        if obligation == view.obligation:
-            shown.append(view)
-            continue
-        # The bank's answer, and the first query, came after the moment.
-        shown.append(
-            replace(view, obligation=obligation, batch=batch, attempt=None, detail_zh="", detail_en="")
-        )
-    return shown
 
 
 def _version(version: Submission, moment: datetime) -> Submission:
@@ -125,11 +116,56 @@ def _batch(work: Work, batch: Batch, moment: datetime) -> Batch:
     return batch
 
 
-def _obligation(obligation: Obligation, batches: Mapping[int, Batch], moment: datetime) -> Obligation:
-    batch = batches[obligation.batch_id]
-    if batch.state is BatchState.RELEASED:
-        if obligation.settled_at is None or obligation.settled_at <= moment:
-            return obligation
-        return replace(obligation, state=ObligationState.IN_FLIGHT, settled_at=None, held_reason=None)
-    state = _STATE_OF_BATCH.get(batch.state, obligation.state)
+def _payment(
+    work: Work, obligation: Obligation, attempts: Sequence[Attempt], *, batch: Batch, moment: datetime
+) -> tuple[Obligation, tuple[Attempt, ...]]:
+    """A payment and its orders as they were known at ``moment``.
+
+    Before the first call to the bank it was released and no more, whatever the bank did with it later.
+    """
+    if batch.state is not BatchState.RELEASED:
+        state = _STATE_OF_BATCH.get(batch.state, obligation.state)
+        return replace(obligation, state=state, settled_at=None, held_reason=None), ()
+    sent = [each for each in attempts if each.first_sent_at is not None and each.first_sent_at <= moment]
+    if not sent:
+        by_person = obligation.state in _BY_PERSON and _last_act(work, obligation) <= moment
+        return (obligation if by_person else _as(obligation, ObligationState.RELEASED)), ()
+    last = sent[-1]
+    calls = work.attempts.calls(last.key) if last.was_unknown or not _is_settled(obligation, moment) else []
+    settled_since = obligation.settled_at is not None and obligation.settled_at > moment
+    if not settled_since and not any(call.at > moment for call in calls):
+        # The bank has answered nothing since: at most a person has acted.
+        later = obligation.state in _BY_PERSON and _last_act(work, obligation) > moment
+        return (_as(obligation, ObligationState.IN_FLIGHT) if later else obligation), tuple(sent)
+    answered = _answered(calls, moment)
+    known = replace(last, state=answered, bank_serial=None, executed_at=None, reason=None)
+    payment = ObligationState.FAILED if answered is AttemptState.REJECTED else ObligationState.IN_FLIGHT
+    return _as(obligation, payment), (*sent[:-1], known)
+
+
+_BY_PERSON = frozenset({ObligationState.HELD, ObligationState.CANCELLED, ObligationState.RETRY_APPROVED})
+"""States that stand in the audit trail with their moment."""
+
+
+def _last_act(work: Work, obligation: Obligation) -> datetime:
+    """When the trail last speaks of the payment, as ``hold`` and people's decisions do; long ago when it does not."""
+    records = list(work.audit.records(f"obligation:{obligation.key}"))
+    return records[-1].at if records else datetime.min.replace(tzinfo=SHANGHAI)
+
+
+def _is_settled(obligation: Obligation, moment: datetime) -> bool:
+    return obligation.settled_at is not None and obligation.settled_at <= moment
+
+
+def _as(obligation: Obligation, state: ObligationState) -> Obligation:
     return replace(obligation, state=state, settled_at=None, held_reason=None)
+
+
+def _answered(calls: Sequence[GatewayCall], moment: datetime) -> AttemptState:
+    """What the bank's last answer by ``moment`` had said; unknown where it had said nothing exact."""
+    answers = [call.answer for call in calls if call.answer is not None and call.at <= moment]
+    if answers and answers[-1] == GatewayAnswerKind.PROCESSING:
+        return AttemptState.ACCEPTED
+    if answers and answers[-1] == GatewayAnswerKind.REJECTED:
+        return AttemptState.REJECTED
+    return AttemptState.UNKNOWN

@@ -13,6 +13,7 @@ from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.chart_of_accounts import AccountType, Flow
 from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import FundpoolError, InputError
+from fundpool.domain.languages import counted
 from fundpool.domain.month_records import Filing
 from fundpool.domain.month_summary import SUMMARY_FIELDS
 from fundpool.domain.periods import Month, Period
@@ -374,7 +375,7 @@ class Lineage:
             whole,
             amount_fen=sum(part.amount_fen or 0 for part in parts),
             parts=parts,
-            why=Why(f"{len(parts)} 行之和", f"the sum of {len(parts)} rows"),
+            why=Why(f"{len(parts)} 行之和", f"the sum of {counted(len(parts), 'row')}"),
         )
 
     def _verified(

@@ -3,6 +3,7 @@
 Reads only; the rules are those of ``payments`` and ``books``.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -14,16 +15,22 @@ from fundpool.domain.review import CaseState
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import AccountStatus, Batch, ObligationState
 from fundpool.services.books.booking import balances
-from fundpool.services.oversight.progress import MonthFacts
+from fundpool.services.oversight.progress import TURN_OF_CASE, MonthFacts
+from fundpool.services.oversight.step_progress import is_current
 from fundpool.services.payments.batches import batch_consequences
 from fundpool.services.ports.money_ports import Break
 from fundpool.services.ports.work import Work
 from schemas.dashboard import AccountBalance, FundBooks, FundMoney, StandingAlarm, TransferBatch
 
 
-def fund_books(work: Work, city: str, funds: Sequence[str], *, as_of: datetime) -> list[FundBooks]:
-    """Bank accounts and trial balance of each fund that has books, as the books stood at ``as_of``."""
-    held = balances(work, city, recorded_until=as_of)
+def fund_books(
+    work: Work, city: str, funds: Sequence[str], *, as_of: datetime, event_until: datetime | None = None
+) -> list[FundBooks]:
+    """Bank accounts and trial balance of each fund that has books, as the books stood at ``as_of``.
+
+    ``event_until``: with what happened until then alone.
+    """
+    held = balances(work, city, event_until=event_until, recorded_until=as_of)
     register = {
         (account.fund, account.account_type, account.unit): account
         for account in work.accounts.find(city=city, status=AccountStatus.APPROVED)
@@ -98,6 +105,16 @@ def _total(amounts: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
+def open_reviews(facts: MonthFacts) -> dict[str, int]:
+    """How many cases wait for each party of the review; a case on a version that a newer one replaced waits for none."""
+    waiting = Counter(
+        TURN_OF_CASE[case.state]
+        for case in facts.cases
+        if case.state in TURN_OF_CASE and case.state is not CaseState.RETURNED and is_current(facts, case)
+    )
+    return dict(waiting)
+
+
 def month_batches(work: Work, policy: CityPolicy, facts: MonthFacts) -> list[TransferBatch]:
     """The month's batches with what each does: how many, how much, change from the month before."""
     shown = []
@@ -133,7 +150,7 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
     """
     stopped = [
         StandingAlarm(kind="stopped", fund=fund, since=since, message_zh=reason, message_en=reason)
-        for fund, since, reason in _stopped_funds(work, city, known_until)
+        for fund, since, reason in stopped_funds(work, city, known_until)
     ]
     breaks = [
         StandingAlarm(
@@ -149,9 +166,8 @@ def standing_alarms(work: Work, city: str, known_until: datetime | None = None) 
     return stopped + breaks
 
 
-def _stopped_funds(
-    work: Work, city: str, known_until: datetime | None
-) -> Iterator[tuple[str, datetime, str]]:
+def stopped_funds(work: Work, city: str, known_until: datetime | None) -> Iterator[tuple[str, datetime, str]]:
+    """Each fund whose sending is stopped (was, at that moment), since when and the reason given."""
     for switch in work.switches.kill_switches():
         if switch.city != city:
             continue

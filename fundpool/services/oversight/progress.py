@@ -1,19 +1,28 @@
 """Each duty of a month or a fund year by the records: when it was done, whose turn it is, returned, extended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, cached_property
 
-from fundpool.domain.application import Application
-from fundpool.domain.duties import Duty, duties_of
+from fundpool.domain.application import Application, ApplicationLine
+from fundpool.domain.duties import Duty, DutyKind, DutyStatus, duties_of
 from fundpool.domain.month_records import Extension, Filing, NilReturn
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind, FileState, ReceivedFile, Submission, filed_at
 from fundpool.domain.timeliness import Standing, standing
-from fundpool.domain.transfer import Batch, BatchState, Obligation, ObligationState
+from fundpool.domain.transfer import (
+    Attempt,
+    AttemptState,
+    Batch,
+    BatchState,
+    Hop,
+    Obligation,
+    ObligationState,
+    PaymentOrder,
+)
 from fundpool.domain.working_days import WorkCalendar
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, is_of
 from fundpool.services.payments.application import APPLY_DUTY
@@ -52,6 +61,8 @@ class MonthFacts:
     batches: tuple[Batch, ...]
     filings: tuple[Filing, ...]
     bad_files: tuple[ReceivedFile, ...]
+    attempts: Mapping[int, tuple[Attempt, ...]]
+    """Of each obligation's number the orders to the bank, first to last."""
 
     @cached_property
     def cases_of_plan(self) -> Mapping[str, tuple[ReviewCase, ...]]:
@@ -60,6 +71,35 @@ class MonthFacts:
     @cached_property
     def cases_of_report(self) -> Mapping[str, tuple[ReviewCase, ...]]:
         return self._cases_by_county(DocumentKind.REPORT)
+
+    @cached_property
+    def obligations_of(self) -> Mapping[tuple[str, Hop, str, int], tuple[Obligation, ...]]:
+        """Every revision of each payment, by fund, hop, unit and number of the application."""
+        found: dict[tuple[str, Hop, str, int], list[Obligation]] = {}
+        for each in self.obligations:
+            found.setdefault((each.fund, each.hop, each.unit, each.application), []).append(each)
+        return {place: tuple(revisions) for place, revisions in found.items()}
+
+    @cached_property
+    def applications_of(self) -> Mapping[str | None, Mapping[int, tuple[Application, ...]]]:
+        """The applications by their number, the lowest first: of the city (None), and those that pay each county."""
+        found: dict[str | None, dict[int, list[Application]]] = {}
+        for application in sorted(self.applications, key=lambda each: each.number):
+            for unit in {None, *(line.county for line in application.lines)}:
+                found.setdefault(unit, {}).setdefault(application.number, []).append(application)
+        return {
+            unit: {number: tuple(of_number) for number, of_number in numbers.items()}
+            for unit, numbers in found.items()
+        }
+
+    @cached_property
+    def lines(self) -> Mapping[tuple[str | None, str], ApplicationLine]:
+        """Each county's line of each fund: the first, where a supplementary application has another."""
+        found: dict[tuple[str | None, str], ApplicationLine] = {}
+        for application in self.applications:
+            for line in application.lines:
+                found.setdefault((application.fund, line.county), line)
+        return found
 
     def _cases_by_county(self, document: DocumentKind) -> Mapping[str, tuple[ReviewCase, ...]]:
         found: dict[str, list[ReviewCase]] = {}
@@ -78,6 +118,8 @@ class DutyProgress:
     done_at: datetime | None
     waiting_for: str | None
     extended_until: date | None
+    application: int | None = None
+    """The number of the supplementary application that the payment is of; None for the month's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +139,9 @@ def month_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
     for version in work.submissions.versions_of_period(policy.key, month):
         versions.setdefault((version.document, version.county), []).append(version)
     paid_for = month if isinstance(month, Month) else None
+    attempts: dict[int, list[Attempt]] = {}
+    for attempt in work.attempts.in_states(AttemptState, city=policy.key, month=paid_for) if paid_for else ():
+        attempts.setdefault(attempt.obligation_id, []).append(attempt)
     return MonthFacts(
         versions={place: tuple(found) for place, found in versions.items()},
         nil_returns={
@@ -109,6 +154,7 @@ def month_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
         batches=tuple(work.payments.batches(policy.key, paid_for)) if paid_for else (),
         filings=work.records.filings(policy.key, paid_for) if paid_for else (),
         bad_files=tuple(bad_files(work, policy, None, month=month)),
+        attempts={number: tuple(found) for number, found in attempts.items()},
     )
 
 
@@ -118,26 +164,98 @@ def progress_of(
     """Where every followed duty of the month or fund year stands on the business day of ``now``, per unit."""
     if isinstance(month, Year):
         return tuple(
-            _progress(replace(duty, unit=unit.code), filing_fact(facts, document, unit.code), facts, now=now)
+            _progress(
+                replace(duty, unit=unit.code),
+                filing_fact(facts, document, unit.code),
+                facts,
+                calendar=calendar,
+                now=now,
+            )
             for duty in duties_of(policy, month, calendar)
             if (document := DOCUMENT_OF.get(duty.key)) is not None and is_of(document, month)
             for unit in policy.units
         )
     rows: list[DutyProgress] = []
-    # Most counties' money arrives on one day: the law is asked once for each.
-    duties_after = cache(lambda received: duties_of(policy, month, calendar, received=received))
+    duties_after, payments = _duties_after(policy, month, calendar), _Payments(policy, month, facts)
     for duty in duties_of(policy, month, calendar):
         if duty.key not in FOLLOWED:
             continue
         for unit in units_of_duty(policy, month, duty):
-            fact = _fact(policy, month, facts, key=duty.key, unit=unit)
-            dated = _with_receipt(policy, month, facts, duty=duty, unit=unit, duties_after=duties_after)
-            rows.append(_progress(replace(dated, unit=unit), fact, facts, now=now))
+            number = _first_number(facts, unit)
+            fact = _fact(policy, facts, duty.key, unit=unit) or payments.fact(duty.key, unit, number)
+            dated = duty
+            if duty.key == ALLOCATE_DUTY:
+                received = payments.received_on(unit, number)
+                dated = _dated(duty, received, duties_after, is_supplementary=number > 1)
+            rows.append(_progress(replace(dated, unit=unit), fact, facts, calendar=calendar, now=now))
     return tuple(rows)
 
 
-def _progress(duty: Duty, fact: _Fact, facts: MonthFacts, *, now: datetime) -> DutyProgress:
+def supplementary_progress_of(
+    policy: CityPolicy, month: Month, calendar: WorkCalendar, *, facts: MonthFacts, now: datetime
+) -> tuple[DutyProgress, ...]:
+    """The payments of supplementary applications, each beside the unit's first and against a day of its own.
+
+    The text's days of the month are those of the regular payment: here only what counts from the receipt of the
+    money has a day, counted from the receipt of this money.
+    """
+    rows: list[DutyProgress] = []
+    duties_after, payments = _duties_after(policy, month, calendar), _Payments(policy, month, facts)
+    for duty in duties_of(policy, month, calendar):
+        if duty.key not in {PAY_DUTY, ALLOCATE_DUTY}:
+            continue
+        for unit in units_of_duty(policy, month, duty):
+            for number in facts.applications_of.get(unit, {}):
+                if number == _first_number(facts, unit):
+                    continue
+                received = payments.received_on(unit, number)
+                dated = _dated(duty, received, duties_after, is_supplementary=True)
+                fact = payments.fact(duty.key, unit, number)
+                row = _progress(replace(dated, unit=unit), fact, facts, calendar=calendar, now=now)
+                rows.append(replace(row, application=number))
+    return tuple(rows)
+
+
+def _first_number(facts: MonthFacts, unit: str | None) -> int:
+    """The number of the first application that pays the unit: 1 unless the county came too late for that one."""
+    return 1 if unit is None else next(iter(facts.applications_of.get(unit, {1: ()})))
+
+
+def _duties_after(
+    policy: CityPolicy, month: Month, calendar: WorkCalendar
+) -> Callable[[date], tuple[Duty, ...]]:
+    """The duties by the day the money arrived. Most counties' money arrives on one: the law is asked once for each."""
+    return cache(lambda received: duties_of(policy, month, calendar, received=received))
+
+
+def _dated(
+    duty: Duty,
+    received: date | None,
+    duties_after: Callable[[date], tuple[Duty, ...]],
+    *,
+    is_supplementary: bool,
+) -> Duty:
+    """The duty counted from the day the money really arrived, where it counts from receipt.
+
+    Of a supplementary payment no other day is set.
+    """
+    if duty.key == ALLOCATE_DUTY and duty.kind is DutyKind.AFTER_EVENT and received is not None:
+        return next(
+            other for other in duties_after(received) if (other.rule, other.key) == (duty.rule, duty.key)
+        )
+    if not is_supplementary:
+        return duty
+    return replace(
+        duty, nominal=None, due=None, act_by=None, kind=DutyKind.UNDATED, status=DutyStatus.UNKNOWN
+    )
+
+
+def _progress(
+    duty: Duty, fact: _Fact, facts: MonthFacts, *, calendar: WorkCalendar, now: datetime
+) -> DutyProgress:
     until = _extended_until(facts, duty)
+    if until is not None and (duty.due is None or until > duty.due):
+        duty = replace(duty, act_by=calendar.act_by(until))
     stands = standing(
         _day(now),
         due=duty.due if fact.has_day else None,
@@ -164,14 +282,13 @@ def units_of_duty(policy: CityPolicy, month: Period, duty: Duty) -> tuple[str | 
     return (None,)
 
 
-def _fact(policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, unit: str | None) -> _Fact:
+def _fact(policy: CityPolicy, facts: MonthFacts, key: str, *, unit: str | None) -> _Fact | None:
+    """What the records say of a duty other than a payment's; None for that."""
     if key in DOCUMENT_OF and unit is not None:
         return filing_fact(facts, DOCUMENT_OF[key], unit)
     if key == APPLY_DUTY:
         return _application_fact(policy, facts)
-    if key == FILING_DUTY:
-        return _reportfiling_fact(policy, facts)
-    return _payment_fact(policy, month, facts, key=key, unit=unit)
+    return _reportfiling_fact(policy, facts) if key == FILING_DUTY else None
 
 
 def filing_fact(facts: MonthFacts, document: DocumentKind, county: str) -> _Fact:
@@ -228,68 +345,84 @@ def _review_turn(
     return None
 
 
-def _payment_fact(
-    policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, unit: str | None
-) -> _Fact:
-    """Paid when every order of the regular application (of the county's application) is settled."""
-    applications = [
-        application
-        for application in facts.applications
-        if (application.number == 1 if unit is None else _line_of(application, unit))
-    ]
-    if not applications:
-        if unit is not None and (DocumentKind.PLAN, unit) in facts.nil_returns:
-            return _Fact(done_at=facts.nil_returns[DocumentKind.PLAN, unit].received_at, nil=True)
-        # Without a plan there is nothing to pay: the payer is not late for a county that did not file.
-        return _Fact(waiting_for=COUNTY if facts.applications else AGENCY, has_day=not facts.applications)
-    if not all(application.is_reviewed for application in applications):
-        return _Fact(waiting_for=FINANCE)
-    moments: list[datetime] = []
-    for leg in legs_of(policy, month, key):
-        for application in applications:
-            outcome = _leg_settled(policy, facts, leg, application=application, unit=unit)
-            if isinstance(outcome, str):
-                return _Fact(
-                    waiting_for=FINANCE
-                    if _before(policy, month, facts, key=key, application=application)
-                    else outcome
-                )
-            moments.append(outcome)
-    return _Fact(done_at=max(moments, default=None), waiting_for=AGENCY)
+class _Payments:
+    """The payments of a month, hop by hop; what is the same for each of many counties is looked up once."""
 
+    def __init__(self, policy: CityPolicy, month: Month, facts: MonthFacts) -> None:
+        self._policy, self._facts = policy, facts
+        self._legs = cache(lambda duty: legs_of(policy, month, duty))
+        self._orders: dict[tuple[Hop, str, int], Mapping[str, PaymentOrder]] = {}
+        self._whole: dict[tuple[Hop, str, int], datetime | str] = {}
+        self._reviewed = {
+            (each.fund, each.number): (each.is_reviewed, each.reviewed_at or each.prepared_at)
+            for each in facts.applications
+        }
 
-def _before(
-    policy: CityPolicy, month: Month, facts: MonthFacts, *, key: str, application: Application
-) -> bool:
-    """Whether the hop before is still to be paid."""
-    return key == ALLOCATE_DUTY and any(
-        isinstance(_leg_settled(policy, facts, leg, application=application, unit=None), str)
-        for leg in legs_of(policy, month, PAY_DUTY)
-    )
+    def fact(self, key: str, unit: str | None, number: int) -> _Fact:
+        """Paid when every order of the unit's applications of this number is settled."""
+        facts, applications = self._facts, self._applications(unit, number)
+        if not applications:
+            if unit is not None and (DocumentKind.PLAN, unit) in facts.nil_returns:
+                return _Fact(done_at=facts.nil_returns[DocumentKind.PLAN, unit].received_at, nil=True)
+            # Without a plan there is nothing to pay: the payer is not late for a county that did not file.
+            return _Fact(waiting_for=COUNTY if facts.applications else AGENCY, has_day=not facts.applications)
+        if not all(self._is_reviewed(application) for application in applications):
+            return _Fact(waiting_for=FINANCE)
+        moments: list[datetime] = []
+        for leg in self._legs(key):
+            for application in applications:
+                outcome = self._settled(leg, application, unit)
+                if isinstance(outcome, str):
+                    return _Fact(waiting_for=FINANCE if self._is_before(key, application) else outcome)
+                moments.append(outcome)
+        return _Fact(done_at=max(moments, default=None), waiting_for=AGENCY)
 
+    def received_on(self, unit: str | None, number: int) -> date | None:
+        """The day on which all money of the unit's applications of this number was in the city's account."""
+        moments: list[datetime] = []
+        for leg in self._legs(PAY_DUTY):
+            for application in self._applications(unit, number):
+                settled = self._settled(leg, application, None) if self._is_reviewed(application) else ""
+                if isinstance(settled, str):
+                    return None
+                moments.append(settled)
+        return _day(max(moments)) if moments else None
 
-def _leg_settled(
-    policy: CityPolicy, facts: MonthFacts, leg: Leg, *, application: Application, unit: str | None
-) -> datetime | str:
-    """When all money of the application had been paid over the hop; before that, whose turn it is."""
-    wanted = [
-        order
-        for order in orders_of(policy, leg, application)
-        if unit is None or leg.pays_city or order.unit == unit
-    ]
-    moments = [application.reviewed_at or application.prepared_at]
-    for order in wanted:
-        found = [
-            each
-            for each in facts.obligations
-            if (each.fund, each.hop, each.unit, each.application)
-            == (order.fund, order.hop, order.unit, order.application)
-        ]
-        settled = [each.settled_at for each in found if each.state is ObligationState.SETTLED]
-        if not settled or settled[-1] is None:
-            return turn_of(facts, found[-1]) if found else AGENCY
-        moments.append(settled[-1])
-    return max(moments)
+    def _applications(self, unit: str | None, number: int) -> Sequence[Application]:
+        return self._facts.applications_of.get(unit, {}).get(number, ())
+
+    def _is_reviewed(self, application: Application) -> bool:
+        return self._reviewed[application.fund, application.number][0]
+
+    def _is_before(self, key: str, application: Application) -> bool:
+        """Whether the hop before is still to be paid."""
+        return key == ALLOCATE_DUTY and any(
+            isinstance(self._settled(leg, application, None), str) for leg in self._legs(PAY_DUTY)
+        )
+
+    def _settled(self, leg: Leg, application: Application, unit: str | None) -> datetime | str:
+        """When all money of the application (to the unit) had been paid over the hop; before that, whose turn it is."""
+        place = (leg.hop, application.fund, application.number)
+        if place not in self._orders:
+            orders = orders_of(self._policy, leg, application)
+            self._orders[place] = {order.unit: order for order in orders}
+        if unit is not None and not leg.pays_city:
+            own = self._orders[place].get(unit)
+            return self._paid([] if own is None else [own], application)
+        if place not in self._whole:
+            self._whole[place] = self._paid(self._orders[place].values(), application)
+        return self._whole[place]
+
+    def _paid(self, orders: Iterable[PaymentOrder], application: Application) -> datetime | str:
+        moments = [self._reviewed[application.fund, application.number][1]]
+        for order in orders:
+            place = (order.fund, order.hop, order.unit, order.application)
+            found = self._facts.obligations_of.get(place, ())
+            settled = [each.settled_at for each in found if each.state is ObligationState.SETTLED]
+            if not settled or settled[-1] is None:
+                return turn_of(self._facts, found[-1]) if found else AGENCY
+            moments.append(settled[-1])
+        return max(moments)
 
 
 def turn_of(facts: MonthFacts, obligation: Obligation) -> str:
@@ -307,49 +440,6 @@ def turn_of(facts: MonthFacts, obligation: Obligation) -> str:
     if batch is not None and batch.state is BatchState.APPROVED:
         return RELEASER
     return BANK if obligation.state is ObligationState.IN_FLIGHT else AGENCY
-
-
-def _line_of(application: Application, county: str) -> bool:
-    return any(line.county == county for line in application.lines)
-
-
-def _with_receipt(
-    policy: CityPolicy,
-    month: Month,
-    facts: MonthFacts,
-    *,
-    duty: Duty,
-    unit: str | None,
-    duties_after: Callable[[date], tuple[Duty, ...]],
-) -> Duty:
-    """The duty counted from the day the money really arrived, where it counts from receipt."""
-    if duty.key != ALLOCATE_DUTY:
-        return duty
-    received = received_on(policy, month, facts, unit=unit)
-    if received is None:
-        return duty
-    return next(other for other in duties_after(received) if (other.rule, other.key) == (duty.rule, duty.key))
-
-
-def received_on(policy: CityPolicy, month: Month, facts: MonthFacts, *, unit: str | None) -> date | None:
-    """The day on which all money of the county's application was in the city's account; None before."""
-    applications = [
-        application
-        for application in facts.applications
-        if (application.number == 1 if unit is None else _line_of(application, unit))
-    ]
-    moments: list[datetime] = []
-    for leg in legs_of(policy, month, PAY_DUTY):
-        for application in applications:
-            settled = (
-                _leg_settled(policy, facts, leg, application=application, unit=None)
-                if application.is_reviewed
-                else ""
-            )
-            if isinstance(settled, str):
-                return None
-            moments.append(settled)
-    return _day(max(moments)) if moments else None
 
 
 def _extended_until(facts: MonthFacts, duty: Duty) -> date | None:

@@ -205,7 +205,7 @@ def record_extension(
             "reason_missing",
             "延期须写明文号",
             "an extension needs its document",
-            remedy="--document-number 文号",
+            remedy="--document-number NUMBER",
         )
     recorder, grantor = person(by), person(approver)
     require_other_person(recorder, grantor, act_zh="登记延期", act_en="recording an extension")
@@ -303,7 +303,7 @@ def record_waiver(
             "reason_missing",
             "免报须写明文号与理由",
             "a waiver needs its document and its reason",
-            remedy="--document-number 文号 --reason 理由",
+            remedy="--document-number NUMBER --reason REASON",
         )
     recorder, grantor = person(by), person(approver)
     require_other_person(recorder, grantor, act_zh="登记免报", act_en="recording a waiver")

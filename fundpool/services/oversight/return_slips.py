@@ -45,10 +45,19 @@ def return_to_counties(
     reason: str,
     by: str,
     now: datetime,
+    seen: str | None = None,
 ) -> tuple[ReviewCase, ...]:
     """A person returns the counties' documents (see ``review.send_back``) and each county gets its slip."""
     cases = send_back(
-        ports, city=city, month=month, document=document, counties=counties, reason=reason, by=by, now=now
+        ports,
+        city=city,
+        month=month,
+        document=document,
+        counties=counties,
+        reason=reason,
+        by=by,
+        now=now,
+        seen=seen,
     )
     issue_slips(ports, ports.policies.city(city), document, month=month, counties=counties)
     return cases
@@ -147,6 +156,20 @@ def slip_of_judgement(
         deadline=None if due is None else Deadline(due, "", ""),
         correction=correction,
     )
+
+
+def slips_of(
+    work: Work,
+    policy: CityPolicy,
+    document: DocumentKind,
+    *,
+    month: Period,
+    counties: Sequence[str],
+    calendar: WorkCalendar,
+) -> list[ReturnSlip]:
+    """The slips of the counties' latest versions that need one (see ``issue_slips``), as they are now."""
+    issued = _of_versions(work, policy, document, month=month, counties=counties, calendar=calendar)
+    return [each.slip for each in issued]
 
 
 def _of_versions(

@@ -1,6 +1,6 @@
 """``fundpool status``: one month of one city as people and programs see it (docs: outside contract)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of
@@ -10,17 +10,24 @@ from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy, require_county
 from fundpool.domain.review import ReviewCase
 from fundpool.domain.submission import DocumentKind, Submission
-from fundpool.domain.timeliness import DONE, DutyState
+from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import ObligationState
 from fundpool.services.documents.document_kinds import DOCUMENT_OF, type_of
 from fundpool.services.documents.intake import changes_of
-from fundpool.services.oversight.flags import flags_of, step_flags
-from fundpool.services.oversight.hindsight import known_facts, views_as_of
-from fundpool.services.oversight.progress import DutyProgress, MonthFacts, month_facts, progress_of
+from fundpool.services.oversight.flags import flags_of, step_flags, worst_first
+from fundpool.services.oversight.hindsight import known_facts
+from fundpool.services.oversight.progress import (
+    DutyProgress,
+    MonthFacts,
+    month_facts,
+    progress_of,
+    supplementary_progress_of,
+)
 from fundpool.services.oversight.step_progress import steps_of
 from fundpool.services.payments import transfer_views
-from fundpool.services.payments.installation import is_sandbox
+from fundpool.services.payments.installation import installation_of, is_sandbox
 from fundpool.services.payments.transfer_views import TransferView
+from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import (
     CaseStatus,
@@ -47,40 +54,77 @@ def month_status(
     now: datetime,
     only_known_then: bool = False,
     snapshot: Work | None = None,
+    facts: MonthFacts | None = None,
 ) -> MonthStatus:
     """The document of ``status --json``, of a month or a fund year. Raises InputError for an unknown city.
 
     ``only_known_then`` leaves out what was recorded after ``now``: the month as it stood at that moment.
-    ``snapshot`` is what the caller reads already, so that all it shows is of one moment.
+    ``snapshot`` is what the caller reads already, so that all it shows is of one moment, and ``facts`` what
+    it has read of it. Of a month that was not kept here nothing is said: nobody is late with it.
     """
     policy, until = ports.policies.city(city), now if only_known_then else None
 
     def read(work: Work) -> MonthStatus:
-        facts = known_facts(work, policy, month, until=until)
-        views: list[TransferView] = []
-        runs: Sequence[StepRun] = ()
-        if isinstance(month, Month):
-            views = transfer_views.transfer_views(work, policy.key, month)
-            runs = work.records.runs(policy.key, month)
+        if not is_kept(work, policy.key, month):
+            return MonthStatus(
+                city=policy.key, month=str(month), as_of=now, sandbox=is_sandbox(work), is_kept=False
+            )
+        known = facts or known_facts(work, policy, month, until=until)
+        runs: Sequence[StepRun] = work.records.runs(policy.key, month) if isinstance(month, Month) else ()
         if only_known_then:
-            views = views_as_of(work, views, now)
             runs = [run for run in runs if run.business_time <= now]
-        progress = progress_of(policy, month, ports.calendar, facts=facts, now=now)
+        progress = _month_progress(ports, policy, month, facts=known, now=now)
         yearly, yearly_flags = due_this_month(ports, work, policy, month=month, now=now, until=until)
-        steps = steps_of(facts, runs) if isinstance(month, Month) else ()
-        flags = (*flags_of(work, policy, facts, progress=progress), *yearly_flags, *step_flags(steps))
+        steps = steps_of(known, runs) if isinstance(month, Month) else ()
+        flags = (
+            *flags_of(work, policy, known, progress=progress, until=until),
+            *yearly_flags,
+            *step_flags(steps),
+        )
         return MonthStatus(
             city=policy.key,
             month=str(month),
             as_of=now,
             sandbox=is_sandbox(work),
-            duties=tuple(_duty(policy, row) for row in (*progress, *yearly)),
+            duties=_duties(policy, (*progress, *yearly)),
             steps=steps,
-            transfers=tuple(map(_transfer, views)),
-            flags=flags,
+            transfers=tuple(map(_transfer, _views(work, policy, known))),
+            flags=worst_first(flags),
         )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
+
+
+def _month_progress(
+    ports: MonthPorts, policy: CityPolicy, month: Period, *, facts: MonthFacts, now: datetime
+) -> list[DutyProgress]:
+    """The duties of the month, then the payments of its supplementary applications."""
+    rows = list(progress_of(policy, month, ports.calendar, facts=facts, now=now))
+    if isinstance(month, Month):
+        rows += supplementary_progress_of(policy, month, ports.calendar, facts=facts, now=now)
+    return rows
+
+
+def _views(
+    work: Work, policy: CityPolicy, facts: MonthFacts, *, unit: str | None = None
+) -> list[TransferView]:
+    """The payments of the month (to one unit), as the facts know them."""
+    payments = [each for each in facts.obligations if unit is None or each.unit == unit]
+    return transfer_views.views_of(work, policy.key, payments, batches=facts.batches, attempts=facts.attempts)
+
+
+def is_kept(work: Work, city: str, period: Period) -> bool:
+    """Whether the period is kept here: not one before the city's first, nor any of a city that others are run beside.
+
+    Where nothing has come from any county yet, the installation is new and what is late is late.
+    """
+    months = work.submissions.months(city)
+    if months:
+        first = months[0] if isinstance(period, Month) else Year(months[0].year)
+        return str(period) >= str(first)
+    found = installation_of(work)
+    filing = work.submissions.cities()
+    return not filing or city in filing or (found is not None and city in found.city_keys)
 
 
 def due_this_month(
@@ -114,7 +158,9 @@ def due_this_month(
         ]
         rows += found
         flags += [
-            flag for flag in flags_of(work, policy, facts, progress=found) if flag.duty in YEARLY_DUTIES
+            flag
+            for flag in flags_of(work, policy, facts, progress=found, until=until)
+            if flag.duty in YEARLY_DUTIES
         ]
     return rows, flags
 
@@ -146,35 +192,37 @@ def county_month(
         (str(period), slip.document, slip.county, slip.version)
         for period in (month, year)
         for slip in ports.slip_folder.slips(policy.key, period)
+        if slip.county == county
     }
 
     def read(work: Work) -> CountyMonth:
         facts = known_facts(work, policy, month, until=until)
         of_year = known_facts(work, policy, year, until=until)
-        views = transfer_views.transfer_views(work, policy.key, month, unit=county)
-        if only_known_then:
-            views = views_as_of(work, views, now)
-        progress = progress_of(policy, month, ports.calendar, facts=facts, now=now)
+        progress = (
+            _month_progress(ports, policy, month, facts=facts, now=now)
+            if is_kept(work, policy.key, month)
+            else []
+        )
         yearly, _ = due_this_month(ports, work, policy, month=month, now=now, until=until)
         reviewed = {
             (line.county, application.fund): line.reviewed_fen
             for application in facts.applications
             for line in application.lines
         }
-        flags = flags_of(work, policy, facts, progress=progress)
+        flags = flags_of(work, policy, facts, progress=progress, until=until)
         cases = [case for case in (*facts.cases, *of_year.cases) if case.county == county]
         return CountyMonth(
             city=policy.key,
             month=str(month),
             county=county,
-            duties=tuple(_duty(policy, row) for row in (*progress, *yearly) if row.duty.unit == county),
+            duties=_duties(policy, (row for row in (*progress, *yearly) if row.duty.unit == county)),
             submissions=(
                 *_submissions(work, facts, progress, county=county, slips=slips),
                 *_submissions(work, of_year, (), county=county, slips=slips),
             ),
             cases=tuple(_case(case, reviewed) for case in cases),
-            transfers=tuple(map(_transfer, views)),
-            flags=tuple(flag for flag in flags if flag.unit == county),
+            transfers=tuple(map(_transfer, _views(work, policy, facts, unit=county))),
+            flags=worst_first(flag for flag in flags if flag.unit == county),
         )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
@@ -209,7 +257,9 @@ def _submissions(
             period=str(version.month),
             state=_state_of(version),
             late=_is_late(version, due.get(document)),
-            has_slip=(str(version.month), document.value, county, version.version) in slips,
+            # A slip is written after the judgement: at a moment before it there was none.
+            has_slip=version.judged_at is not None
+            and (str(version.month), document.value, county, version.version) in slips,
             changes=changes_of(work, version),
             # At a moment before the judgement nothing had been found yet.
             findings=() if version.verdict is None else tuple(work.submissions.findings(version.id)),
@@ -222,6 +272,21 @@ def _submissions(
 def _is_late(version: Submission, due: date | None) -> bool | None:
     """Whether it came after the day it was due; None where it is due on no day."""
     return None if due is None else version.received_at.astimezone(SHANGHAI).date() > due
+
+
+def slips_of(ports: MonthPorts, city: str, month: Period, *, until: datetime | None = None) -> list[SlipFile]:
+    """The slips of the month's (fund year's) documents; with ``until`` those of versions judged by that moment."""
+    policy = ports.policies.city(city)
+    slips = ports.slip_folder.slips(policy.key, month)
+    if until is None:
+        return list(slips)
+    versions = ports.database.read(lambda work: work.submissions.versions_of_period(policy.key, month))
+    judged = {
+        (version.document.value, version.county, version.version)
+        for version in versions
+        if version.judged_at is not None and version.judged_at <= until
+    }
+    return [slip for slip in slips if (slip.document, slip.county, slip.version) in judged]
 
 
 def receipts_of(ports: MonthPorts, city: str, month: Period) -> Receipts:
@@ -268,10 +333,10 @@ def _file_receipt(policy: CityPolicy, version: Submission) -> FileReceipt:
     )
 
 
-def months_with_data(ports: MonthPorts, city: str) -> tuple[Month, ...]:
-    """Months for which the city's counties have filed anything."""
+def months_with_data(ports: MonthPorts, city: str, *, until: datetime | None = None) -> tuple[Month, ...]:
+    """Months for which the city's counties have filed anything, or had by ``until``."""
     policy = ports.policies.city(city)
-    return ports.database.read(lambda work: work.submissions.months(policy.key))
+    return ports.database.read(lambda work: work.submissions.months(policy.key, until=until))
 
 
 def step_states(ports: MonthPorts, city: str, month: Month) -> dict[str, str]:
@@ -287,37 +352,26 @@ def is_troubled(status: MonthStatus) -> bool:
     """Whether something of the month is open that a person must act on (exit 1); what was late and is done is not."""
     bad = {DutyState.OVERDUE, DutyState.RETURNED}
     return any(duty.state in bad for duty in status.duties) or any(
-        flag.severity == Severity.BLOCK and not _is_made_good(status, flag) for flag in status.flags
+        flag.severity == Severity.BLOCK and flag.is_open for flag in status.flags
     )
 
 
-def _is_made_good(status: MonthStatus, flag: Flag) -> bool:
-    """Whether a file that could not be read has been made good by another, whatever its name."""
-    if flag.kind != "unreadable":
-        return False
-    states = [
-        duty.state
-        for duty in status.duties
-        if duty.key == flag.duty and (flag.unit is None or duty.unit == flag.unit)
-    ]
-    return bool(states) and DONE.issuperset(states)
-
-
-def _duty(policy: CityPolicy, row: DutyProgress) -> DutyStatus:
-    return DutyStatus.of(
-        row.duty,
-        unit_name_zh=_unit_name(policy, row.duty.unit),
-        state=row.standing.state,
-        done_at=row.done_at,
-        days_late=row.standing.days_late,
-        waiting_for=row.waiting_for,
-        extended_until=row.extended_until,
+def _duties(policy: CityPolicy, rows: Iterable[DutyProgress]) -> tuple[DutyStatus, ...]:
+    """Each with the Chinese name of its county; the city's own for None and for a code that is not its county's."""
+    names = {unit.code: unit.name_zh for unit in policy.units}
+    return tuple(
+        DutyStatus.of(
+            row.duty,
+            unit_name_zh=names.get(row.duty.unit or "", policy.name_zh),
+            state=row.standing.state,
+            done_at=row.done_at,
+            days_late=row.standing.days_late,
+            waiting_for=row.waiting_for,
+            extended_until=row.extended_until,
+            application=row.application,
+        )
+        for row in rows
     )
-
-
-def _unit_name(policy: CityPolicy, code: str | None) -> str:
-    """The Chinese name of a county; the city's own for None and for a code that is not its county's."""
-    return next((unit.name_zh for unit in policy.units if unit.code == code), policy.name_zh)
 
 
 def _transfer(view: TransferView) -> TransferStatus:

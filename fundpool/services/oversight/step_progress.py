@@ -44,7 +44,9 @@ def _step(step: str, runs: Sequence[StepRun], facts: MonthFacts) -> StepStatus:
     last = runs[-1] if runs else None
     return StepStatus(
         step=step,
-        state=_state(last, counts),
+        state=_state(
+            last, counts, is_whole=any(run.counties is None and run.outcomes is not None for run in runs)
+        ),
         last_run_at=last and last.business_time,
         run_id=last and last.run_id,
         by=last and last.requested_by,
@@ -53,7 +55,8 @@ def _step(step: str, runs: Sequence[StepRun], facts: MonthFacts) -> StepStatus:
     )
 
 
-def _state(last: StepRun | None, counts: Mapping[str, int]) -> str:
+def _state(last: StepRun | None, counts: Mapping[str, int], *, is_whole: bool) -> str:
+    """``is_whole``: a run has answered for every county. One for some of them leaves the others to be done."""
     if last is None:
         return "not_started"
     if last.outcomes is None:
@@ -61,7 +64,7 @@ def _state(last: StepRun | None, counts: Mapping[str, int]) -> str:
     for state in (UnitState.FAILED, UnitState.FLAGGED, UnitState.WAITING):
         if counts[state.value]:
             return state.value
-    return UnitState.DONE.value
+    return UnitState.DONE.value if is_whole else UnitState.WAITING.value
 
 
 def _filed_since(facts: MonthFacts, outcome: UnitOutcome, *, document: DocumentKind) -> UnitOutcome:
@@ -155,14 +158,7 @@ def _case(facts: MonthFacts, outcome: UnitOutcome) -> ReviewCase | None:
 
 
 def _line(facts: MonthFacts, outcome: UnitOutcome) -> ApplicationLine | None:
-    lines = (
-        line
-        for application in facts.applications
-        if application.fund == outcome.fund
-        for line in application.lines
-        if line.county == outcome.unit
-    )
-    return next(lines, None)
+    return facts.lines.get((outcome.fund, outcome.unit))
 
 
 def is_current(facts: MonthFacts, case: ReviewCase) -> bool:

@@ -20,7 +20,6 @@ from fundpool.domain.transfer import (
     AttemptState,
     BankAccount,
     Batch,
-    BatchLine,
     BatchState,
     Hop,
     Obligation,
@@ -65,6 +64,17 @@ class BatchView:
     digest: str
     payees: tuple[PayeeChange, ...]
     last_month_total_fen: int
+    states: frozenset[ObligationState]
+    """The states in which its payments are."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBatch:
+    """What a releaser was shown of a batch, and the total that the releaser typed."""
+
+    id: int
+    digest: str
+    total_fen: int
 
 
 def order_transfers(
@@ -217,7 +227,7 @@ def _order_batch(work: Work, key: str, orders: list[PaymentOrder], *, maker: str
         after={
             "count": batch.count,
             "total_fen": batch.total_fen,
-            "digest": digest_of(work, batch, obligations),
+            "digest": digest_of(work, batch),
         },
     )
     return batch
@@ -251,29 +261,9 @@ def _usable_account(
     return account
 
 
-def digest_of(work: Work, batch: Batch, obligations: Sequence[Obligation] | None = None) -> str:
-    """Digest of the batch as it is stored now; equal to the approved one unless something changed.
-
-    ``obligations``: its payments, where this transaction has read them already.
-    """
-    if obligations is None:
-        obligations = work.payments.obligations(batch_id=batch.id)
-    accounts = {account.id: account for account in work.accounts.find(batch.city, batch.fund)}
-    lines = []
-    for obligation in obligations:
-        debit, credit = accounts[obligation.debit_account_id], accounts[obligation.credit_account_id]
-        lines.append(
-            BatchLine(
-                obligation_key=obligation.key,
-                amount_fen=obligation.amount_fen,
-                debit_account_no=debit.account_no,
-                debit_account_version=debit.version,
-                credit_account_no=credit.account_no,
-                credit_account_version=credit.version,
-                credit_name=credit.account_name,
-            )
-        )
-    return batch_digest(batch.key, lines)
+def digest_of(work: Work, batch: Batch) -> str:
+    """Digest of the batch as it is stored now; equal to the approved one unless something changed."""
+    return batch_digest(batch.key, work.payments.batch_lines(batch.id))
 
 
 def batch_consequences(work: Work, batch_id: int) -> BatchView:
@@ -286,7 +276,8 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
         if each.state not in MAY_BE_ORDERED_AGAIN:
             before[each.unit] += each.amount_fen
     payees = []
-    for obligation in work.payments.obligations(batch_id=batch.id):
+    obligations = work.payments.obligations(batch_id=batch.id)
+    for obligation in obligations:
         credit = work.accounts.get(obligation.credit_account_id)
         payees.append(
             PayeeChange(
@@ -298,7 +289,13 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
                 instead_of=_instead_of(work, obligation),
             )
         )
-    return BatchView(batch, digest_of(work, batch), tuple(payees), last_month_total_fen=sum(before.values()))
+    return BatchView(
+        batch,
+        digest_of(work, batch),
+        tuple(payees),
+        last_month_total_fen=sum(before.values()),
+        states=frozenset(each.state for each in obligations),
+    )
 
 
 def _instead_of(work: Work, obligation: Obligation) -> Obligation | None:
@@ -314,20 +311,29 @@ def approve_batch(work: Work, batch_id: int, digest: str, *, checker: str, now: 
     """
     checker = person(checker)
     batch = work.payments.batch(batch_id)
-    require_other_person(checker, batch.maker, act_zh="复核", act_en="approving a batch")
-    obligations = work.payments.obligations(batch_id=batch.id)
-    if digest != digest_of(work, batch, obligations):
-        raise _digest_changed(batch)
-    if batch.state is BatchState.APPROVED and batch.approved_digest == digest:
+    obligations = require_approvable(work, batch, digest, checker=checker, now=now)
+    if batch.state is BatchState.APPROVED:
         return batch
-    _require_state(batch, BatchState.SUBMITTED)
-    _require_payable(work, batch, obligations, now=now)
     approved = work.payments.change_batch(
         batch, state=BatchState.APPROVED.value, checker=checker, approved_at=now, approved_digest=digest
     )
     _move_on(work, obligations, ObligationState.SUBMITTED, after=ObligationState.APPROVED)
     _audit_batch(work, batch, approved, action="approve_batch", actor=checker, now=now)
     return approved
+
+
+def require_approvable(
+    work: Work, batch: Batch, digest: str, *, checker: str, now: datetime
+) -> Sequence[Obligation]:
+    """The batch's payments, where the checker may approve it as shown; else raises what ``approve_batch`` raises."""
+    require_other_person(checker, batch.maker, act_zh="复核", act_en="approving a batch")
+    obligations = work.payments.obligations(batch_id=batch.id)
+    if digest != digest_of(work, batch):
+        raise _digest_changed(batch)
+    if batch.state is not BatchState.APPROVED or batch.approved_digest != digest:
+        _require_state(batch, BatchState.SUBMITTED)
+        _require_payable(work, batch, obligations, now=now)
+    return obligations
 
 
 def release_batch(work: Work, batch_id: int, releaser: str, *, now: datetime) -> Batch:
@@ -337,20 +343,45 @@ def release_batch(work: Work, batch_id: int, releaser: str, *, now: datetime) ->
     """
     releaser = person(releaser)
     batch = work.payments.batch(batch_id)
-    require_other_person(releaser, batch.maker, batch.checker, act_zh="拨付放行", act_en="releasing a batch")
+    obligations = require_releasable(work, batch, releaser, now=now)
     if batch.state is BatchState.RELEASED:
         return batch
-    _require_state(batch, BatchState.APPROVED)
-    obligations = work.payments.obligations(batch_id=batch.id)
-    if batch.approved_digest != digest_of(work, batch, obligations):
-        raise _digest_changed(batch)
-    _require_payable(work, batch, obligations, now=now)
     released = work.payments.change_batch(
         batch, state=BatchState.RELEASED.value, releaser=releaser, released_at=now
     )
     _move_on(work, obligations, ObligationState.APPROVED, after=ObligationState.RELEASED)
     _audit_batch(work, batch, released, action="release_batch", actor=releaser, now=now)
     return released
+
+
+def require_releasable(work: Work, batch: Batch, releaser: str, *, now: datetime) -> Sequence[Obligation]:
+    """The batch's payments, where the releaser may release it; else raises what ``release_batch`` raises."""
+    require_other_person(releaser, batch.maker, batch.checker, act_zh="拨付放行", act_en="releasing a batch")
+    obligations = work.payments.obligations(batch_id=batch.id)
+    if batch.state is not BatchState.RELEASED:
+        _require_state(batch, BatchState.APPROVED)
+        if batch.approved_digest != digest_of(work, batch):
+            raise _digest_changed(batch)
+        _require_payable(work, batch, obligations, now=now)
+    return obligations
+
+
+def release_seen(work: Work, seen: SeenBatch, releaser: str, *, now: datetime) -> Batch:
+    """Release one batch as the releaser saw it, who has typed its total; again it changes nothing.
+
+    Raises RuleViolation ``total_differs``, and what ``release_batch`` raises.
+    """
+    batch = work.payments.batch(seen.id)
+    if seen.total_fen != batch.total_fen:
+        raise RuleViolation(
+            "total_differs",
+            f"输入的合计 {format_yuan(seen.total_fen)} 元与批次 {batch.id} 的合计不符，未放行",
+            f"the total typed, {format_yuan(seen.total_fen)} yuan, is not that of batch {batch.id}; nothing was released",
+            remedy="对照批次的收款方与合计再输入 / compare payees and total, then type it again",
+        )
+    if seen.digest != digest_of(work, batch):
+        raise _digest_changed(batch)
+    return release_batch(work, batch.id, releaser, now=now)
 
 
 def _move_on(

@@ -198,7 +198,7 @@ def _order(
         if not application.is_reviewed:
             outcomes.append(_of_city(policy, application, "待财政复核", en="finance's review is outstanding"))
             continue
-        if comes_after is not None and not has_arrived(ports, policy, application, duty_key=comes_after):
+        if comes_after is not None and not _has_arrived(ports, policy, application, duty_key=comes_after):
             zh, en = "款项尚未到市支出户", "the money has not reached the city's account"
             outcomes.append(_of_city(policy, application, zh, en=en))
             continue
@@ -275,13 +275,9 @@ def _standing(
     units = _units(policy, request, leg)
 
     def read(work: Work) -> list[TransferOutcome]:
-        return [
-            transfer_views.outcome_of(work, obligation.id)
-            for obligation in latest_revisions(
-                work.payments.obligations(city=policy.key, month=request.month, hop=leg.hop)
-            )
-            if obligation.unit in units
-        ]
+        obligations = work.payments.obligations(city=policy.key, month=request.month, hop=leg.hop)
+        wanted = [each for each in latest_revisions(obligations) if each.unit in units]
+        return transfer_views.outcomes_of(work, wanted, errors={})
 
     return ports.database.read(read)
 
@@ -324,7 +320,7 @@ def _of_city(
     )
 
 
-def has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, *, duty_key: str) -> bool:
+def _has_arrived(ports: MonthPorts, policy: CityPolicy, application: Application, *, duty_key: str) -> bool:
     """Whether every payment of the application over the hop before is settled."""
 
     def settled(work: Work) -> bool:

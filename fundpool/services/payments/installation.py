@@ -85,7 +85,7 @@ def require_received(
             "reason_missing",
             "补登收件须写明理由与文号",
             "a receipt that is dated back needs its reason and its document",
-            remedy="--reason 理由 --document-number 文号",
+            remedy="--reason REASON --document-number NUMBER",
         )
     approver = person(back_dating.approver)
     require_other_person(person(by), approver, act_zh="补登收件", act_en="dating a receipt back")

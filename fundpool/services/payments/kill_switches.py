@@ -6,7 +6,7 @@ from datetime import datetime
 
 from fundpool.domain.errors import RuleViolation
 from fundpool.domain.people import person, require_other_person
-from fundpool.domain.policy import CityPolicy
+from fundpool.domain.policy import CityPolicy, Fund
 from fundpool.services.ports.latest_seals import name_of_switch
 from fundpool.services.ports.money_ports import KillSwitch, Recovery
 from fundpool.services.ports.work import Work
@@ -58,14 +58,17 @@ def stops_of(work: Work, policy: CityPolicy) -> list[Stop]:
         if not is_stopped(work, policy.key, fund.key):
             continue
         why_zh, why_en = why_stopped(work, policy.key, fund.key)
-        stops.append(
-            Stop(
-                fund.key,
-                f"{fund.name_zh}基金已停止发送：{why_zh}",
-                f"sending of the fund of the {fund.name_en} is stopped: {why_en}",
-            )
-        )
+        stops.append(stop_of(fund, why_zh, why_en))
     return stops
+
+
+def stop_of(fund: Fund, why_zh: str, why_en: str) -> Stop:
+    """The stop of a fund in words."""
+    return Stop(
+        fund.key,
+        f"{fund.name_zh}基金已停发：{why_zh}",
+        f"sending of the fund of the {fund.name_en} is stopped: {why_en}",
+    )
 
 
 def why_stopped(work: Work, city: str, fund: str) -> tuple[str, str]:
@@ -125,7 +128,7 @@ def confirm_restart(work: Work, city: str, fund: str, *, by: str, now: datetime)
             "restart_not_requested",
             f"{city}/{fund} 恢复发送须先由一人申请",
             f"{city}/{fund}: one person must ask for the restart before another confirms it",
-            remedy="fundpool transfers restart --city … --fund … --by 姓名",
+            remedy="fundpool transfers restart --city … --fund … --by NAME",
         )
     require_other_person(by, switch.restart_asked_by, act_zh="恢复发送的确认", act_en="confirming a restart")
     work.switches.set_kill_switch(replace(switch, is_stopped=False, restarted_by=by))

@@ -292,7 +292,7 @@ _WORDS = {
         "another amount than ordered reached the payee's account",
     ),
     "executed_twice": ("同一支付编号银行执行了两次", "the bank executed one key twice"),
-    "returned_twice": ("同一支付编号银行退回了两次", "the bank returned one key twice"),
+    "returned_twice": ("同一支付编号退票两次", "the bank returned one key twice"),
     "return_exceeds_payment": ("退回金额超过所付金额", "more came back than was paid"),
     "return_without_payment": (
         "有退回而对账单上没有付出",

@@ -6,8 +6,10 @@ may have lost, ask the bank about it, and settle it from what the statements say
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from fundpool.domain.errors import RuleViolation
+from fundpool.domain.languages import counted
 from fundpool.domain.periods import SHANGHAI, day_of, days_between, midnight
 from fundpool.domain.transfer import (
     Attempt,
@@ -32,12 +34,13 @@ ATTEMPTS_AT_MOST = 20
 
 def tried(work: Work, obligation: Obligation) -> list[Attempt]:
     """Attempts to pay what is owed, under any revision of it, first to last."""
-    found = [
-        attempt
-        for revision in work.payments.revisions(obligation)
-        for attempt in work.attempts.of_obligation(revision.id)
-    ]
-    return sorted(found, key=lambda each: each.attempt_no)
+    return tried_under(work, work.payments.revisions(obligation))
+
+
+def tried_under(work: Work, revisions: Sequence[Obligation]) -> list[Attempt]:
+    """Attempts to pay what is owed, ``revisions`` being all revisions of it."""
+    found = work.attempts.of_obligations(each.id for each in revisions)
+    return sorted(chain.from_iterable(found.values()), key=lambda each: each.attempt_no)
 
 
 def is_latest(work: Work, obligation: Obligation) -> bool:
@@ -69,8 +72,7 @@ def is_exhausted(known: Sequence[Attempt]) -> bool:
 
 def order_for(work: Work, obligation: Obligation, key: str, *, valid_until: datetime) -> TransferOrder:
     """The order to the bank that follows from what people approved; nothing else may be sent."""
-    debit = work.accounts.get(obligation.debit_account_id)
-    credit = work.accounts.get(obligation.credit_account_id)
+    debit, credit = work.accounts.get_all([obligation.debit_account_id, obligation.credit_account_id])
     return TransferOrder(
         key=key,
         amount_fen=obligation.amount_fen,
@@ -177,7 +179,7 @@ def require_statements(
         raise RuleViolation(
             "statements_missing",
             f"账户 {account_no} 尚缺 {len(missing)} 天的银行对账单，首日 {missing[0]}",
-            f"statements of account {account_no} are missing for {len(missing)} days from {missing[0]}",
+            f"statements of account {account_no} are missing for {counted(len(missing), 'day')} from {missing[0]}",
             remedy="先取回对账单 / fetch the statements first: fundpool transfers statement",
         )
 

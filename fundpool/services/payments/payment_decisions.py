@@ -94,7 +94,7 @@ def _require_never_sent(work: Work, obligation: Obligation, now: datetime, *, te
         )
 
 
-OVER = frozenset(
+_OVER = frozenset(
     {
         ObligationState.SETTLED,
         ObligationState.RETURNED,
@@ -111,7 +111,7 @@ def hold_obligation(work: Work, obligation_id: int, *, by: str, reason: str, now
     """
     by = person(by)
     obligation = work.payments.obligation(obligation_id)
-    if obligation.state in OVER:
+    if obligation.state in _OVER:
         check_obligation_arrow(obligation.state, obligation.state, obligation.key)
     return hold(work, obligation, reason=reason, by=by, now=now)
 
@@ -133,7 +133,7 @@ def look_again(work: Work, obligation_id: int, *, by: str, reason: str, now: dat
             "anomaly_open",
             f"{obligation.key} 有终止后仍被执行的支付，须先查清待查款项",
             f"{obligation.key} has an order executed after its end; clear the suspense account first",
-            remedy="款项仅此一笔且收款方留用：fundpool transfers accept-execution；否则待银行退回 / "
+            remedy="款项仅此一笔且收款方留用：fundpool transfers accept-execution；否则待银行退票 / "
             "when it was paid once and the payee keeps it; otherwise wait until the money is back",
         )
     last = known[-1].state if known else None

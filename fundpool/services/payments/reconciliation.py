@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from fundpool.domain.bank_reconciliation import BankReconciliation
 from fundpool.domain.errors import FundpoolError, ServiceUnavailable
+from fundpool.domain.languages import counted
 from fundpool.domain.money import format_yuan
 from fundpool.domain.outcomes import StepRequest, UnitOutcome, UnitState, counties_of
 from fundpool.domain.periods import day_of
@@ -109,7 +110,7 @@ def _missing(policy: CityPolicy, caught: CatchUp) -> Iterator[UnitOutcome]:
             policy.division_code,
             UnitState.WAITING if error.code == "statement_not_arrived" else UnitState.FAILED,
             f"账户 {account_no} 缺 {len(days)} 天对账单（{first} 起）：{error.zh}",
-            detail_en=f"account {account_no} lacks {len(days)} days of statements from {first}: {error.en}",
+            detail_en=f"account {account_no} lacks {counted(len(days), 'day')} of statements from {first}: {error.en}",
             error_code=error.code,
             remedy=error.remedy,
         )

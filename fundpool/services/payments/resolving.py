@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from hashlib import sha256
 
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
@@ -53,12 +54,11 @@ from fundpool.services.payments.orders import (
 )
 from fundpool.services.payments.sending import (
     Clock,
-    _read_outcome,
     gateway_of,
     report_mismatch,
     running_clock,
 )
-from fundpool.services.payments.transfer_views import TransferOutcome, why
+from fundpool.services.payments.transfer_views import TransferOutcome, outcome_of, why
 from fundpool.services.ports.failpoints import failpoint
 from fundpool.services.ports.gateway import DayStatement, Gateway, GatewayAnswer, GatewayAnswerKind
 from fundpool.services.ports.work import Ports, Work
@@ -101,7 +101,11 @@ def resolve(
     outcomes = []
     for attempt in due:
         answer = resolve_one(ports, gateway, attempt, clock=clock)
-        outcomes.append(_read_outcome(ports, attempt.obligation_id, answer.trouble))
+        outcomes.append(
+            ports.database.read(
+                partial(outcome_of, obligation_id=attempt.obligation_id, error=answer.trouble)
+            )
+        )
     return tuple(outcomes)
 
 

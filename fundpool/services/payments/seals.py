@@ -94,12 +94,9 @@ def require_batch_whole(
         if not work.seals.hold(obligation):
             raise broken_seal(f"obligation {obligation.key}")
         used |= {obligation.debit_account_id, obligation.credit_account_id}
-    if len(obligations) == 1:
-        accounts = [work.accounts.get(account_id) for account_id in sorted(used)]
-    else:
-        accounts = [each for each in work.accounts.find(batch.city, batch.fund) if each.id in used]
-    if len(accounts) != len(used):
-        raise broken_seal(f"batch {batch.key}")  # an account of another city or fund
+    accounts = work.accounts.get_all(sorted(used))
+    if any((account.city, account.fund) != (batch.city, batch.fund) for account in accounts):
+        raise broken_seal(f"batch {batch.key}")
     for account in accounts:
         require_account_whole(work, account)
     require_latest(work, batch, *obligations, *attempts, *accounts)

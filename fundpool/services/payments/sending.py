@@ -6,6 +6,7 @@ because the key belongs to the obligation and never to the run (docs/reliability
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -55,9 +56,10 @@ from fundpool.services.payments.orders import (
     possible_keys,
     suspect_after_restore,
     tried,
+    tried_under,
 )
 from fundpool.services.payments.seals import require_latest, require_whole
-from fundpool.services.payments.transfer_views import TransferOutcome, outcome_of
+from fundpool.services.payments.transfer_views import TransferOutcome, outcomes_of
 from fundpool.services.ports.failpoints import failpoint
 from fundpool.services.ports.gateway import Gateway, GatewayAnswer, GatewayAnswerKind, gateway_unavailable
 from fundpool.services.ports.work import Ports, Work
@@ -112,7 +114,7 @@ def send_batch(
         return found, {payer: booking.opening_ahead(work, payer, now) for payer in payers}
 
     obligations, ahead = ports.database.read(read)
-    outcomes = []
+    errors: dict[int, FundpoolError] = {}
     trouble: FundpoolError | None = None
     for obligation in obligations:
         error = (trouble or ahead[refs_of(obligation)[1]]) if obligation.state in SENDABLE else None
@@ -125,8 +127,13 @@ def send_batch(
                 error = trouble or gateway_unavailable()
             except RuleViolation as problem:
                 error = problem
-        outcomes.append(_read_outcome(ports, obligation.id, error))
-    return tuple(outcomes)
+        if error is not None:
+            errors[obligation.id] = error
+
+    def outcomes(work: Work) -> list[TransferOutcome]:
+        return outcomes_of(work, [work.payments.obligation(each.id) for each in obligations], errors)
+
+    return tuple(ports.database.read(outcomes))
 
 
 class _UnansweredError(Exception):
@@ -137,8 +144,20 @@ class _UnansweredError(Exception):
         self.answer = answer
 
 
-def _read_outcome(ports: Ports, obligation_id: int, error: FundpoolError | None = None) -> TransferOutcome:
-    return ports.database.read(lambda work: outcome_of(work, obligation_id, error))
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What the bank must answer before another key is used."""
+
+    to_fence: Attempt | None
+    """The ended attempt whose key it must close."""
+    refused: Sequence[Attempt]
+    """Attempts that it must still refuse."""
+    perhaps_lost: Sequence[TransferOrder]
+    """Orders that it must not know."""
+
+    @property
+    def are_any(self) -> bool:
+        return bool(self.to_fence or self.refused or self.perhaps_lost)
 
 
 def send_one(
@@ -150,22 +169,21 @@ def send_one(
     the orders before: nothing has left the machine then.
     """
     terms = ports.gateway_terms
-    fence_first, refused, perhaps_lost = ports.database.read(
-        lambda work: _queries_before_another_key(work, obligation_id, clock(), terms=terms)
+    prepared = ports.database.transaction(
+        lambda work: _prepare(work, obligation_id, None, now=clock(), terms=terms)
     )
-    if not _are_unknown_to_the_bank(ports, gateway, obligation_id, orders=perhaps_lost, clock=clock):
+    if isinstance(prepared, _Questions):
+        if not _are_answered(ports, gateway, obligation_id, questions=prepared, clock=clock):
+            return None
+        unknown_keys = frozenset(order.key for order in prepared.perhaps_lost)
+        prepared = ports.database.transaction(
+            lambda work: _prepare(work, obligation_id, unknown_keys, now=clock(), terms=terms)
+        )
+    if not isinstance(prepared, Attempt):
         return None
-    fenced = fence_first is None or _fence(ports, gateway, fence_first, clock=clock)
-    if not fenced or not all(_is_still_refused(ports, gateway, each, clock=clock) for each in refused):
-        return None
-    unknown_keys = frozenset(order.key for order in perhaps_lost)
-    attempt = ports.database.transaction(
-        lambda work: _prepare(work, obligation_id, unknown_keys, now=clock(), terms=terms)
-    )
-    if attempt is None:
-        return None
+    attempt_id = prepared.id
     claimed = ports.database.transaction(
-        lambda work: _claim(work, attempt.id, worker, now=clock(), terms=terms)
+        lambda work: _claim(work, attempt_id, worker, now=clock(), terms=terms)
     )
     if claimed is None:
         return None
@@ -180,15 +198,34 @@ def send_one(
     return answer
 
 
+def _are_answered(
+    ports: Ports, gateway: Gateway, obligation_id: int, *, questions: _Questions, clock: Clock
+) -> bool:
+    """Whether the bank answers so that another key may be used."""
+    if not _are_unknown_to_the_bank(
+        ports, gateway, obligation_id, orders=questions.perhaps_lost, clock=clock
+    ):
+        return False
+    if questions.to_fence is not None and not _fence(ports, gateway, questions.to_fence, clock=clock):
+        return False
+    return all(_is_still_refused(ports, gateway, each, clock=clock) for each in questions.refused)
+
+
 def _prepare(
-    work: Work, obligation_id: int, unknown_keys: frozenset[str], *, now: datetime, terms: GatewayTerms
-) -> Attempt | None:
+    work: Work,
+    obligation_id: int,
+    unknown_keys: frozenset[str] | None,
+    *,
+    now: datetime,
+    terms: GatewayTerms,
+) -> Attempt | _Questions | None:
     """T1: the attempt to send, stored with key, bytes and reserve; ``None`` when none may be sent.
 
     ``unknown_keys``: keys of lost orders that the bank has said it does not know. It may have forgotten one
-    by now, or the books may have been put back from a backup meanwhile.
+    by now, or the books may have been put back from a backup meanwhile. ``None`` before the bank was asked:
+    then nothing is stored where it must be.
     """
-    obligation = work.payments.obligation(obligation_id)
+    obligation, revisions = work.payments.with_revisions(obligation_id)
     if obligation.state is ObligationState.IN_FLIGHT:
         last = work.attempts.of_obligation(obligation_id)[-1]
         return last if last.state is AttemptState.PREPARED else None
@@ -196,12 +233,28 @@ def _prepare(
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
         raise _fund_stopped(work, obligation)
-    revisions = work.payments.revisions(obligation)
     _require_others_over(obligation, revisions)
-    known = tried(work, obligation)
+    known = tried_under(work, revisions)
     lost = orders_perhaps_lost(work, obligation, now, terms=terms)
-    if not all(_is_over(each, obligation) for each in known) or {each.key for each in lost} - unknown_keys:
+    questions = _Questions(_key_to_fence(known), _refused_without_fence(known, terms), lost)
+    if unknown_keys is None and questions.are_any:
+        return questions
+    is_answered = {order.key for order in lost} <= (unknown_keys or frozenset())
+    if not is_answered or not all(_is_over(each, obligation) for each in known):
         return None
+    return _prepare_next(work, obligation, revisions=revisions, known=known, now=now, terms=terms)
+
+
+def _prepare_next(
+    work: Work,
+    obligation: Obligation,
+    *,
+    revisions: Sequence[Obligation],
+    known: Sequence[Attempt],
+    now: datetime,
+    terms: GatewayTerms,
+) -> Attempt | None:
+    """The attempt after the ``known`` ones, which are over; ``None`` where the statement or a guard is against it."""
     keys = possible_keys(obligation, known)
     never_sent = _never_sent(known)
     on_statement = work.statements.keys_with_lines([*never_sent, *(key for _, key in keys)])
@@ -306,7 +359,7 @@ def _claim(
 ) -> Attempt | None:
     """T2: take the lease, with every guard checked again; ``None`` when it must not be sent now."""
     attempt = work.attempts.get(attempt_id)
-    obligation = work.payments.obligation(attempt.obligation_id)
+    obligation, revisions = work.payments.with_revisions(attempt.obligation_id)
     if attempt.state is not AttemptState.PREPARED or obligation.state is not ObligationState.IN_FLIGHT:
         return None
     if kill_switches.is_stopped(work, obligation.city, obligation.fund):
@@ -320,7 +373,7 @@ def _claim(
         event = Event.NEVER_SENT if attempt.first_sent_at is None else Event.FENCE
         apply_event(work, attempt, event, evidence=Evidence("resend window over"), now=now, terms=terms)
         return None
-    reason = _why_not(work, obligation, batch, attempt=attempt, now=now)
+    reason = _why_not(work, obligation, batch, revisions=revisions, attempt=attempt, now=now)
     if reason is not None:
         _refuse(work, obligation, reason, now=now)
         return None
@@ -380,7 +433,13 @@ def _why_not_whole(work: Work, obligation: Obligation, batch: Batch) -> str | No
 
 
 def _why_not(
-    work: Work, obligation: Obligation, batch: Batch, *, attempt: Attempt, now: datetime
+    work: Work,
+    obligation: Obligation,
+    batch: Batch,
+    *,
+    revisions: Sequence[Obligation],
+    attempt: Attempt,
+    now: datetime,
 ) -> str | None:
     """Why the guards refuse to send, for a person to look at; ``None`` when they do not.
 
@@ -388,7 +447,7 @@ def _why_not(
     """
     try:
         require_money_arrived(work, obligation)
-        if _open_beside(obligation, work.payments.revisions(obligation)) is not None:
+        if _open_beside(obligation, revisions) is not None:
             return "ordered_beside"
         if batch.state is not BatchState.RELEASED or batch.approved_digest != digest_of(work, batch):
             return "digest_changed"
@@ -476,19 +535,6 @@ def report_mismatch(work: Work, attempt: Attempt, now: datetime) -> None:
         stops_fund=True,
         now=now,
     )
-
-
-def _queries_before_another_key(
-    work: Work, obligation_id: int, now: datetime, *, terms: GatewayTerms
-) -> tuple[Attempt | None, list[Attempt], list[TransferOrder]]:
-    """What the bank must answer for before another key is used.
-
-    The attempt whose key it must close, the attempts it must still refuse, the orders it must not know.
-    """
-    obligation = work.payments.obligation(obligation_id)
-    known = tried(work, obligation) if obligation.state in _NEEDS_ANOTHER_KEY else []
-    lost = orders_perhaps_lost(work, obligation, now, terms=terms)
-    return _key_to_fence(known), _refused_without_fence(known, terms), lost
 
 
 def _key_to_fence(known: Sequence[Attempt]) -> Attempt | None:
@@ -584,7 +630,7 @@ def _fund_stopped(work: Work, obligation: Obligation) -> RuleViolation:
     zh, en = kill_switches.why_stopped(work, obligation.city, obligation.fund)
     return RuleViolation(
         "fund_stopped",
-        f"{obligation.city}/{obligation.fund} 已停止发送：{zh}",
+        f"{obligation.city}/{obligation.fund} 已停发：{zh}",
         f"sending is stopped for {obligation.city}/{obligation.fund}: {en}",
         remedy=kill_switches.STOP_REMEDY,
     )

@@ -516,7 +516,7 @@ def assign(work: Work, break_id: int, *, owner: str, by: str, now: datetime) -> 
     )
 
 
-def foreign_to(work: Work, notes: Sequence[BankFileNote]) -> dict[str, str]:
+def foreign_to(work: Work, notes: Sequence[BankFileNote]) -> dict[str, tuple[str, str]]:
     """Files that speak of accounts or orders that are not ours, by name, and of which."""
     numbers = {account.account_no for account in work.accounts.find()}
     foreign = {}
@@ -526,7 +526,11 @@ def foreign_to(work: Work, notes: Sequence[BankFileNote]) -> dict[str, str]:
         strange += [digits for digits, key in keys if work.attempts.by_key(str(key)) is None]
         strange += [digits for digits in note.end_to_end_ids if not _is_digits(digits)]
         if strange:
-            foreign[note.name] = f"不是本系统的账户或支付：{'、'.join(strange[:5])}"
+            names = ", ".join(strange[:5])
+            foreign[note.name] = (
+                f"不是本系统的账户或支付：{names}",
+                f"not our accounts or payments: {names}",
+            )
     return foreign
 
 

@@ -1,6 +1,6 @@
 """How payments stand, for people: of one obligation, and of a month."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fundpool.domain.audit import AuditRecord
@@ -158,27 +158,40 @@ def in_words(obligation: Obligation, last: Attempt | None = None) -> tuple[str, 
 
 
 def outcome_of(work: Work, obligation_id: int, error: FundpoolError | None = None) -> TransferOutcome:
-    """How an obligation stands now, in words."""
-    obligation = work.payments.obligation(obligation_id)
-    known = work.attempts.of_obligation(obligation_id)
-    last = known[-1] if known else None
-    zh, en = in_words(obligation, last) if error is None else (error.zh, error.en)
-    return TransferOutcome(
-        obligation_id=obligation.id,
-        city=obligation.city,
-        fund=obligation.fund,
-        month=obligation.month,
-        hop=obligation.hop,
-        unit=obligation.unit,
-        amount_fen=obligation.amount_fen,
-        state=obligation.state,
-        attempt_state=last.state if last else None,
-        key=last.key if last else None,
-        detail_zh=zh,
-        detail_en=en,
-        error_code=error.code if error else None,
-        remedy=error.remedy if error else None,
-    )
+    """How an obligation stands now, in words; ``error``: why it could not go on."""
+    errors = {} if error is None else {obligation_id: error}
+    return outcomes_of(work, [work.payments.obligation(obligation_id)], errors)[0]
+
+
+def outcomes_of(
+    work: Work, obligations: Sequence[Obligation], errors: Mapping[int, FundpoolError]
+) -> list[TransferOutcome]:
+    """How these obligations stand, in words; ``errors``: by obligation id, why it could not go on."""
+    attempts = work.attempts.of_obligations(each.id for each in obligations)
+    outcomes = []
+    for obligation in obligations:
+        error = errors.get(obligation.id)
+        last = next(reversed(attempts[obligation.id]), None)
+        zh, en = in_words(obligation, last) if error is None else (error.zh, error.en)
+        outcomes.append(
+            TransferOutcome(
+                obligation_id=obligation.id,
+                city=obligation.city,
+                fund=obligation.fund,
+                month=obligation.month,
+                hop=obligation.hop,
+                unit=obligation.unit,
+                amount_fen=obligation.amount_fen,
+                state=obligation.state,
+                attempt_state=last.state if last else None,
+                key=last.key if last else None,
+                detail_zh=zh,
+                detail_en=en,
+                error_code=error.code if error else None,
+                remedy=error.remedy if error else None,
+            )
+        )
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +216,35 @@ def transfer_views(
     states: Iterable[ObligationState] | None = None,
 ) -> list[TransferView]:
     """Every obligation of a city (and month, unit, states), as people want to see it."""
+    obligations = work.payments.obligations(city=city, month=month, unit=unit, states=states)
+    attempts: dict[int, list[Attempt]] = {}
+    for attempt in work.attempts.in_states(AttemptState, city=city, month=month):
+        attempts.setdefault(attempt.obligation_id, []).append(attempt)
+    return views_of(work, city, obligations, batches=work.payments.batches(city, month), attempts=attempts)
+
+
+def views_of(
+    work: Work,
+    city: str,
+    obligations: Iterable[Obligation],
+    *,
+    batches: Iterable[Batch],
+    attempts: Mapping[int, Sequence[Attempt]],
+) -> list[TransferView]:
+    """``obligations`` with what is known of them, as people want to see them; ``attempts`` by obligation, in order."""
+    batch_of = {batch.id: batch for batch in batches}
+    accounts = {account.id: account for account in work.accounts.find(city=city)}
     views = []
-    for obligation in work.payments.obligations(city=city, month=month, unit=unit, states=states):
-        known = work.attempts.of_obligation(obligation.id)
-        last = known[-1] if known else None
+    for obligation in obligations:
+        orders = attempts.get(obligation.id)
+        last = orders[-1] if orders else None
         zh, en = in_words(obligation, last)
         views.append(
             TransferView(
                 obligation=obligation,
-                batch=work.payments.batch(obligation.batch_id),
-                debit_account=work.accounts.get(obligation.debit_account_id),
-                credit_account=work.accounts.get(obligation.credit_account_id),
+                batch=batch_of[obligation.batch_id],
+                debit_account=accounts[obligation.debit_account_id],
+                credit_account=accounts[obligation.credit_account_id],
                 attempt=last,
                 detail_zh=zh,
                 detail_en=en,

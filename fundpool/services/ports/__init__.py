@@ -2,5 +2,5 @@
 
 ``work``: one transaction and its stores; ``gateway``: the bank; ``files``: files taken in and written;
 ``judging``: reader and judge of documents; ``money_ports``, ``month_stores``, ``statement_ports``: the stores;
-``isolation``: one unit's trouble is its own; ``failpoints``: places where a test stops the program.
+``papers``: numbers of papers; ``isolation``: one unit's trouble is its own; ``failpoints``: places where a test stops the program.
 """

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from fundpool.domain.audit import AuditRecord
-from fundpool.domain.chart_of_accounts import AccountRef, AccountType
+from fundpool.domain.chart_of_accounts import AccountRef, AccountType, Flow
 from fundpool.domain.ledger import AccountBalance, Balance, Posting, Voucher
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import (
@@ -15,6 +15,7 @@ from fundpool.domain.transfer import (
     AttemptState,
     BankAccount,
     Batch,
+    BatchLine,
     Hop,
     Obligation,
     ObligationState,
@@ -146,6 +147,23 @@ class PaymentCount:
     oldest_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class MonthlyMovement:
+    """What the postings of one accounting month moved from one kind of account to another, in fen.
+
+    A detail is the benefit item or the source of income, as of ``AccountRef``.
+    """
+
+    fund: str
+    month: Month
+    flow: Flow
+    debit: AccountType
+    debit_detail: str
+    credit: AccountType
+    credit_detail: str
+    amount_fen: int
+
+
 class AuditStore(Protocol):
     """The chained audit trail; appended to in the transaction of the change it records."""
 
@@ -164,6 +182,21 @@ class AuditStore(Protocol):
 
     def records(self, subject: str | None = None, after: int = 0) -> Iterable[AuditRecord]:
         """Records in order, all or of one subject, behind number ``after``."""
+
+    def find(
+        self,
+        *,
+        subject: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> list[AuditRecord]:
+        """The last records, newest first: whose subject contains a text, of an actor, made from one moment to another.
+
+        ``before``: those with a lower number.
+        """
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last record; (0, GENESIS) when there is none."""
@@ -185,6 +218,9 @@ class AccountStore(Protocol):
 
     def get(self, account_id: int) -> BankAccount:
         """The entry; raises InputError ``account_unknown``."""
+
+    def get_all(self, account_ids: Sequence[int]) -> list[BankAccount]:
+        """The entries in this order; raises InputError ``account_unknown``."""
 
     def approved(self, city: str, fund: str, account_type: AccountType, *, unit: str) -> BankAccount | None:
         """The approved version, if there is one."""
@@ -262,6 +298,12 @@ class LedgerStore(Protocol):
     def locked_months(self, city: str, fund: str, since: Month | None = None) -> frozenset[Month]:
         """Months whose books are closed, all or those from ``since`` on."""
 
+    def closed_months(self, city: str, until: datetime) -> dict[str, frozenset[Month]]:
+        """Months that were closed by the moment, by fund."""
+
+    def monthly_movements(self, city: str, recorded_until: datetime) -> list[MonthlyMovement]:
+        """What counts in the books, added up by fund, month, flow and kinds of account, in order of months."""
+
     def locks(self, city: str, fund: str) -> dict[Month, str]:
         """Closed months, each with the hash of the last voucher written before it was closed."""
 
@@ -298,6 +340,9 @@ class PaymentStore(Protocol):
     def change_batch(self, batch: Batch, **fields: Any) -> Batch:
         """Set columns of a batch."""
 
+    def batch_lines(self, batch_id: int) -> list[BatchLine]:
+        """What an approval of the batch covers, as it stands now; no line where an account is not of the payment's fund."""
+
     def obligation(self, obligation_id: int) -> Obligation:
         """The obligation; raises InputError ``obligation_unknown``."""
 
@@ -323,6 +368,9 @@ class PaymentStore(Protocol):
 
     def revisions(self, obligation: Obligation) -> list[Obligation]:
         """Every revision of what the obligation pays, itself too, first to last."""
+
+    def with_revisions(self, obligation_id: int) -> tuple[Obligation, list[Obligation]]:
+        """The obligation and every revision of what it pays; raises InputError ``obligation_unknown``."""
 
     def paying_accounts(self, city: str) -> list[int]:
         """Ids of the city's accounts that any obligation is paid from."""
@@ -351,6 +399,9 @@ class AttemptStore(Protocol):
 
     def of_obligation(self, obligation_id: int) -> list[Attempt]:
         """Attempts of an obligation, first to last."""
+
+    def of_obligations(self, obligation_ids: Iterable[int]) -> dict[int, list[Attempt]]:
+        """Attempts of each of these obligations, first to last."""
 
     def in_states(
         self,

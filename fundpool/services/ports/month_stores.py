@@ -115,8 +115,10 @@ class SubmissionStore(Protocol):
     def cities(self) -> set[str]:
         """Cities whose counties have filed anything."""
 
-    def months(self, city: str, documents: Sequence[DocumentKind] | None = None) -> tuple[Month, ...]:
-        """Months of which a document, or one of ``documents``, was filed; years are no months."""
+    def months(
+        self, city: str, documents: Sequence[DocumentKind] | None = None, *, until: datetime | None = None
+    ) -> tuple[Month, ...]:
+        """Months of which a document, or one of ``documents``, was filed (by ``until``); years are no months."""
 
 
 class ReviewStore(Protocol):

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, Protocol
 
 from fundpool.domain.errors import FundpoolError
-from fundpool.domain.notices import Notice, StoredNotice
+from fundpool.domain.notices import Call, Delivery, Notice, NoticeKind, Recipient, StoredNotice
 
 
 class NoticeStore(Protocol):
@@ -26,13 +27,26 @@ class NoticeStore(Protocol):
         """The subjects of these notices have ended."""
 
     def unsent(self) -> list[StoredNotice]:
-        """Notices that some channel has not taken yet, oldest first; those that were given up too."""
+        """Notices that some channel has not taken yet, oldest first; those that were given up too.
 
-    def claim(self, now: datetime, until: datetime) -> list[StoredNotice]:
-        """Take up what waits at ``now``: nobody else does before ``until``. Counts the attempt."""
+        Not a notice to a unit or a supervisor whose subject has ended: it is not sent any more.
+        """
 
-    def taken(self, ids: Collection[int], channel: str) -> None:
-        """The channel took these notices."""
+    def claim(
+        self,
+        now: datetime,
+        until: datetime,
+        recipient: Recipient | None,
+        *,
+        kinds: Collection[NoticeKind] | None = None,
+    ) -> list[StoredNotice]:
+        """Take up what waits for a recipient at ``now``: nobody else does before ``until``. Counts the attempt.
+
+        Only of these kinds; None: of every kind.
+        """
+
+    def taken(self, ids: Collection[int], delivery: Delivery) -> None:
+        """A channel took these notices."""
 
     def finish(
         self, notice_id: int, *, sent_at: datetime | None, next_at: datetime | None, failure: str | None
@@ -41,6 +55,15 @@ class NoticeStore(Protocol):
 
     def try_again(self, now: datetime) -> int:
         """Let everything that failed be tried anew from ``now``; how many there were."""
+
+    def since(self, moment: datetime, city: str) -> list[StoredNotice]:
+        """Notices about a city that were entered since then, oldest first."""
+
+    def add_call(self, call: Call) -> None:
+        """Keep a telephone call; the database numbers it."""
+
+    def calls(self, moment: datetime, city: str) -> list[Call]:
+        """Calls about a city's duties since then, oldest first."""
 
 
 class Act(StrEnum):
@@ -97,6 +120,20 @@ class Message:
     notices: Sequence[Mapping[str, Any]]
     is_all_over: bool = False
 
+    @property
+    def idempotency_key(self) -> str:
+        """The same for the same notices, however often they are sent: a service that knows it takes them once."""
+        keys = sorted(str(notice["key"]) for notice in self.notices) or [self.title]
+        return sha256("\n".join(keys).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a channel said to a message; ``text`` holds no secret."""
+
+    is_taken: bool
+    text: str
+
 
 class Channel(Protocol):
     """A way to people."""
@@ -105,5 +142,14 @@ class Channel(Protocol):
     def name(self) -> str:
         """Tells the channels of an installation apart; no secret."""
 
-    def deliver(self, message: Message) -> str | None:
-        """Send a message; None once it was taken, else why it was not, without a secret."""
+    def deliver(self, message: Message) -> Answer:
+        """Send a message; it raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a recipient is reached: who answers which telephone, and channels, which may be none."""
+
+    person: str = ""
+    telephone: str = ""
+    channels: tuple[Channel, ...] = ()

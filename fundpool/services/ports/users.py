@@ -9,9 +9,6 @@ from fundpool.domain.accounts import Account, Session
 class UserStore(Protocol):
     """Accounts and sessions as they stand, whether they bear their seals or not."""
 
-    def any(self) -> bool:
-        """Whether there is an account, enabled or not."""
-
     def all(self) -> list[Account]:
         """Every account, by name."""
 

@@ -39,6 +39,7 @@ from fundpool.services.ports.month_stores import (
     SubmissionStore,
 )
 from fundpool.services.ports.notices import LastDoneStore, NoticeStore
+from fundpool.services.ports.papers import PaperStore, WritePaper
 from fundpool.services.ports.statement_ports import StatementStore
 from fundpool.services.ports.users import UserStore
 
@@ -93,6 +94,7 @@ class Work:
     statements: StatementStore
     notices: NoticeStore
     last_done: LastDoneStore
+    papers: PaperStore
     installation: InstallationStore
     users: UserStore
 
@@ -132,4 +134,5 @@ class MonthPorts(Ports):
     write_summary: WriteSummary
     slip_folder: SlipFolder
     write_reconciliation: WriteReconciliation
+    write_paper: WritePaper
     anchors: AnchorKeeper | None = None

@@ -16,8 +16,13 @@ from fundpool.services.ports.work import MonthPorts, Work
 
 
 def is_enforced(work: Work) -> bool:
-    """Whether accounts decide who may do what: always, but in a sandbox that has none."""
-    return work.users.any() or not is_sandbox(work)
+    """Whether accounts decide who may do what: always, but in a sandbox that never had one."""
+    return not is_sandbox(work) or has_accounts(work)
+
+
+def has_accounts(work: Work) -> bool:
+    """Whether an account was ever entered, though somebody deleted its row since."""
+    return bool(work.latest.of_place("user_account", ""))
 
 
 def account_named(work: Work, name: str) -> Account:
@@ -106,13 +111,13 @@ def add_account(
 
 
 def _creator(work: Work, role: Role, by: str | None) -> str:
-    if not work.users.any():
+    if not has_accounts(work):
         if role is not Role.SEC_ADMIN:
             raise RuleViolation(
                 "first_user",
                 "首个账户须是安全管理员，其余账户由其登记",
                 "the first account is an administrator of users, who enters the others",
-                remedy="fundpool users add 姓名 --role sec_admin",
+                remedy="fundpool users add NAME --role sec_admin",
             )
         return SYSTEM
     if by is None:
@@ -171,22 +176,26 @@ def disable_account(work: Work, name: str, *, by: str, now: datetime) -> Account
 def set_password(
     ports: MonthPorts, name: str, password: str, *, passwords: Passwords, by: str, now: datetime
 ) -> None:
-    """Give an account another password and end its sessions; a lock-out ends too.
+    """Give somebody another password; ends a lock-out, and every session of the account.
 
-    Raises InputError for a weak password, RuleViolation unless ``by`` is an administrator of users or the person.
+    Raises InputError for a weak password, RuleViolation unless ``by`` is an administrator of users.
     """
     require_good_password(person(name), password)
     password_hash = passwords.hash(as_typed(password))
 
     def change(work: Work) -> None:
-        actor, account = account_named(work, by), account_named(work, name)
-        if actor.name != account.name or not actor.is_enabled:
-            actor.require(Right.MANAGE_USERS)
-        work.users.change(account, password_hash=password_hash, failed_logins=0, locked_until=None)
-        work.users.end_sessions(account.name, now)
-        work.audit.append(at=now, actor=actor.name, action="set_password", subject=subject_of(account.name))
+        administrator, account = account_named(work, by), account_named(work, name)
+        administrator.require(Right.MANAGE_USERS)
+        put_password(work, account, password_hash, by=administrator.name, now=now)
 
     ports.database.transaction(change)
+
+
+def put_password(work: Work, account: Account, password_hash: str, *, by: str, now: datetime) -> None:
+    """Write the hash of a new password, and end what was begun with the one before."""
+    work.users.change(account, password_hash=password_hash, failed_logins=0, locked_until=None)
+    work.users.end_sessions(account.name, now)
+    work.audit.append(at=now, actor=by, action="set_password", subject=subject_of(account.name))
 
 
 def _shown(account: Account) -> dict[str, Any]:

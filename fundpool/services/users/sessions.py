@@ -18,13 +18,14 @@ from fundpool.domain.accounts import (
     Session,
     as_typed,
     is_over,
+    require_good_password,
 )
-from fundpool.domain.errors import FundpoolError
+from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.people import SYSTEM, person
 from fundpool.services.payments.seals import require_latest
 from fundpool.services.ports.users import Passwords
 from fundpool.services.ports.work import Transactions, Work
-from fundpool.services.users.accounts import find_account, is_enforced, subject_of
+from fundpool.services.users.accounts import find_account, is_enforced, put_password, subject_of
 
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a session was used last: not every page writes to the database."""
@@ -89,6 +90,28 @@ def log_in(
 def log_out(database: Transactions, token: str, now: datetime) -> None:
     """End the session of the token."""
     database.transaction(lambda work: work.users.end_session(token_hash(token), now))
+
+
+def change_password(
+    database: Transactions, name: str, old: str, *, new: str, passwords: Passwords, now: datetime
+) -> bool:
+    """Let a person choose their own password: the administrator who gave the first one knows it.
+
+    Every session ends. False when ``old`` is not the password. Raises InputError for a weak one, or the old one.
+    """
+    require_good_password(name, new)
+    if as_typed(new) == as_typed(old):
+        raise InputError("password_same", "新口令与原口令相同", "the new password is the old one")
+    account = is_password(database, name, old, passwords=passwords, now=now)
+    if account is None:
+        return False
+    hashed = passwords.hash(as_typed(new))
+
+    def change(work: Work) -> None:
+        put_password(work, account, hashed, by=account.name, now=now)
+
+    database.transaction(change)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

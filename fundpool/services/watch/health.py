@@ -110,10 +110,16 @@ def _reason_of(error: FundpoolError) -> Reason:
 
 def _channels(installation: Installation) -> tuple[int, list[Reason]]:
     """How many channels are set up, and why those of the settings cannot be used."""
+    reasons = []
     try:
-        return len(installation.channels()), []
+        channels = len(installation.channels())
     except FundpoolError as error:
-        return 0, [_reason_of(error)]
+        channels, reasons = 0, [_reason_of(error)]
+    try:
+        installation.contacts()
+    except FundpoolError as error:
+        reasons.append(_reason_of(error))
+    return channels, reasons
 
 
 def _queue_reasons(queue: Queue | FundpoolError | None, standing: Iterable[Notice]) -> list[Reason]:
@@ -127,9 +133,9 @@ def _queue_reasons(queue: Queue | FundpoolError | None, standing: Iterable[Notic
         reasons.append(
             Reason(
                 kind="worker_offline",
-                message_zh="没有工作进程在线，到期的步骤不会运行",
+                message_zh="没有执行器在线，到期的步骤不会运行",
                 message_en="no worker is online: what is due does not run",
-                remedy="启动工作进程（fundpool start 或其服务） / start the worker (fundpool start, or its service)",
+                remedy="启动执行器（fundpool start 或其服务） / start the worker (fundpool start, or its service)",
             )
         )
     if queue.late:
@@ -139,7 +145,7 @@ def _queue_reasons(queue: Queue | FundpoolError | None, standing: Iterable[Notic
                 count=queue.late,
                 message_zh=f"{queue.late} 个运行已到时刻而未开始",
                 message_en=f"{queue.late} runs should have begun",
-                remedy="看工作进程与前面的运行 / look at the worker and at the run before them",
+                remedy="看执行器与前面的运行 / look at the worker and at the run before them",
             )
         )
     return reasons
@@ -156,7 +162,8 @@ def _undelivered(unsent: Iterable[StoredNotice]) -> list[Reason]:
             count=len(failed),
             message_zh=f"{len(failed)} 条通知未送达（{first.failure}），第一条：{first.notice.message_zh}",
             message_en=f"{len(failed)} notices were not delivered ({first.failure}), first: {first.notice.message_en}",
-            remedy="改正 FUNDPOOL_NOTIFY 后 / correct FUNDPOOL_NOTIFY, then: fundpool notices --send --again",
+            remedy="改正 FUNDPOOL_NOTIFY 或 HOME/contacts.toml 后 / correct FUNDPOOL_NOTIFY or HOME/contacts.toml, then: "
+            "fundpool notices --send --again",
         )
     ]
 

@@ -99,9 +99,9 @@ def _missing_tick(reading: Reading) -> Iterator[Notice]:
     yield Notice(
         key=f"tick:{day}",
         kind=NoticeKind.TICK_MISSING,
-        message_zh=f"{day} 的每日任务到 07:30 未完成：{names_zh}{more_zh}",
+        message_zh=f"{day} 的每日调度到 07:30 未完成：{names_zh}{more_zh}",
         message_en=f"the daily tick of {day} was not done by 07:30: {names_en}{more_en}",
-        remedy="fundpool health 看队列；启动工作进程后在 Prefect 运行 daily-tick / fundpool health shows the queue; start the "
+        remedy="fundpool health 看队列；启动执行器后在 Prefect 运行 daily-tick / fundpool health shows the queue; start the "
         "worker, then run daily-tick in Prefect",
         subject="tick",
     )
@@ -125,11 +125,11 @@ def _no_worker(reading: Reading, queue: Queue | FundpoolError | None) -> Iterato
     local = None if seen is None else seen.astimezone(SHANGHAI)
     since_zh, since_en = (
         (
-            f"自 {local:%Y-%m-%d %H:%M} 起没有工作进程在线",
+            f"自 {local:%Y-%m-%d %H:%M} 起没有执行器在线",
             f"no worker has been online since {local:%Y-%m-%d %H:%M}",
         )
         if local
-        else ("从未有工作进程在线", "no worker has ever been online")
+        else ("从未有执行器在线", "no worker has ever been online")
     )
     away_zh, away_en = (
         ("，Prefect 服务没有应答", ", and the Prefect server does not answer")
@@ -142,7 +142,7 @@ def _no_worker(reading: Reading, queue: Queue | FundpoolError | None) -> Iterato
         kind=NoticeKind.WORKER_OFFLINE,
         message_zh=f"{since_zh}{away_zh}，到期的步骤不会运行",
         message_en=f"{since_en}{away_en}: what is due does not run",
-        remedy="启动工作进程（fundpool start 或其服务），原因看 fundpool doctor / start the worker (fundpool start, or its "
+        remedy="启动执行器（fundpool start 或其服务），原因看 fundpool doctor / start the worker (fundpool start, or its "
         "service); fundpool doctor says what keeps it",
         subject="worker",
     )

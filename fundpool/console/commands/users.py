@@ -1,0 +1,143 @@
+"""``fundpool users``: accounts of the people who work here, entered by an administrator of users."""
+
+import sys
+from collections.abc import Sequence
+from getpass import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from fundpool.console.acting import noting_user_of_machine
+from fundpool.console.language import choose
+from fundpool.console.options import AnyCity, AnyCounty, Dated, Options
+from fundpool.console.output import Table, pick
+from fundpool.domain.errors import InputError
+from fundpool.domain.rights import Role
+
+if TYPE_CHECKING:
+    from fundpool.domain.accounts import Account
+
+app = App(name="users")
+
+_Name = Annotated[str, Parameter(help="姓名，也是登录名 / the person's name, by which they log in")]
+_AnyBy = Annotated[
+    str | None,
+    Parameter(
+        name="--by", help="安全管理员；首个账户不写 / administrator of users; none for the first account"
+    ),
+]
+_PasswordFile = Annotated[
+    Path | None,
+    Parameter(
+        help="口令文件，仅本人可读；缺省时询问，或自标准输入读一行 / file that only you can read; by default it is asked for, or "
+        "read from standard input",
+    ),
+]
+
+
+def first_user(*, is_sandbox: bool) -> str:
+    """What to tell people of an installation without accounts."""
+    command = "fundpool users add NAME --role sec_admin"
+    if is_sandbox:
+        return choose(
+            f"沙盒尚无账户：人人可看页面，--by 可写任何姓名；登记账户后即须登录：{command}",
+            f"no accounts: pages are open and --by takes any name until {command}",
+        )
+    return choose(f"尚无账户，登记前不能办理：{command}", f"no accounts: nobody may act until {command}")
+
+
+@app.command
+def add(
+    name: _Name,
+    *,
+    role: Annotated[Role, Parameter(help="岗位 / the one post of the account: docs/people.md")],
+    city: AnyCity = None,
+    county: AnyCounty = None,
+    password_file: _PasswordFile = None,
+    by: _AnyBy = None,
+    options: Dated = Dated(),
+) -> int:
+    """登记账户；首个须是安全管理员 / Enter an account; the first one is an administrator of users."""
+    from fundpool.adapters.keys.passwords import Argon2Passwords
+    from fundpool.services.users.accounts import NewAccount, add_account
+
+    ports, now = options.open_month(), options.now
+    wanted, password = NewAccount(name, role, city, county), _password(name, password_file)
+    with noting_user_of_machine():
+        account = add_account(ports, wanted, password, passwords=Argon2Passwords(), by=by, now=now)
+    return _show([account], options)
+
+
+@app.command(name="list")
+def list_accounts(*, options: Options = Options()) -> int:
+    """列出账户 / List every account."""
+    return _show(options.read(lambda work: work.users.all()), options)
+
+
+@app.command
+def disable(name: _Name, *, by: _AnyBy = None, options: Dated = Dated()) -> int:
+    """停用账户，其登录立即失效 / Disable an account; whoever is logged in with it is out at once."""
+    from fundpool.services.users.accounts import disable_account
+
+    now = options.now
+    with noting_user_of_machine():
+        disabled = options.change(disable_account, name, by=_named(by), now=now)
+    return _show([disabled], options)
+
+
+@app.command
+def password(
+    name: _Name, *, password_file: _PasswordFile = None, by: _AnyBy = None, options: Dated = Dated()
+) -> int:
+    """重设口令，并解除锁定 / Set another password; ends a lock-out, and every log-in of the account."""
+    from fundpool.adapters.keys.passwords import Argon2Passwords
+    from fundpool.services.users.accounts import set_password
+
+    administrator, ports, now = _named(by), options.open_month(), options.now
+    new = _password(name, password_file)
+    with noting_user_of_machine():
+        set_password(ports, name, new, passwords=Argon2Passwords(), by=administrator, now=now)
+    return options.show({"name": name}, f"{name}: {choose('口令已重设', 'password set')}")
+
+
+def _named(by: str | None) -> str:
+    if by is None:
+        raise InputError("person_missing", "须写明经办人姓名", "a person must be named", remedy="--by NAME")
+    return by
+
+
+def _password(name: str, file: Path | None) -> str:
+    """The new password, from the file, the terminal (twice) or standard input."""
+    from fundpool.private_files import read_private
+
+    if file is not None:
+        content = read_private(file)
+        typed = None if content is None else content.decode("utf-8", errors="replace")
+    elif sys.stdin.isatty():
+        typed = getpass(f"{name} {choose('口令', 'password')}: ")
+        if typed != getpass(choose("再输一次：", "again: ")):
+            raise InputError(
+                "password_differs",
+                "两次输入不一致",
+                "the two are not alike",
+                remedy="重新执行 / run it again",
+            )
+    else:
+        typed = sys.stdin.readline().rstrip("\r\n")
+    if not typed:
+        raise InputError(
+            "password_missing",
+            "没有给出口令",
+            "no password was given",
+            remedy="--password-file FILE 或标准输入 / --password-file FILE, or standard input",
+        )
+    return typed
+
+
+def _show(accounts: "Sequence[Account]", options: Options) -> int:
+    about = "name role city county created_at created_by disabled_at locked_until"
+    return options.show(
+        {"users": [pick(account, about) for account in accounts]},
+        Table("账户 / users", accounts, "name role city county created_by disabled_at"),
+    )
