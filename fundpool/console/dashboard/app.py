@@ -407,7 +407,7 @@ class Pages:
             here = f"{request.url.path}?{request.url.query}".removesuffix("?")
             query = f"?{urlencode({'next': here})}" if request.method == "GET" and here != "/" else ""
             return RedirectResponse(f"/login{query}", 303)
-        return self._error(request, error_status(error), error)
+        return self._error(request, _http_status(error), error)
 
     def http_error(self, request: Request, error: Exception) -> Response:
         """No such page, or a method that changes things."""
@@ -581,8 +581,7 @@ _FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not
 """Codes of errors by which somebody is kept out."""
 
 
-def error_status(error: FundpoolError) -> int:
-    """The status of a page that shows the error."""
+def _http_status(error: FundpoolError) -> int:
     if error.code == LOG_IN_NEEDED:
         return 401
     if error.code in _FORBIDDEN:
