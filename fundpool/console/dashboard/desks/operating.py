@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
@@ -43,6 +43,7 @@ from schemas.dashboard import StepStatus, UnitOutcome
 
 if TYPE_CHECKING:
     from fundpool.console.dashboard.app import Pages, Place
+    from fundpool.console.dashboard.language import Language
 
 PATH = "/desk/operating"
 
@@ -163,7 +164,7 @@ class OperatingDesk:
 
         runs = self.ports.database.read(lambda work: work.records.runs(city.key, month))
         known = [run for run in runs if until is None or run.business_time <= until]
-        return self._pages.page(
+        return self._page(
             request,
             "desk_operating.html",
             place,
@@ -200,7 +201,7 @@ class OperatingDesk:
         units = list(dict.fromkeys(named))
         if counties is not None:
             units = [unit for unit in units if unit in {*counties, place.city.division_code}]
-        return self._pages.page(
+        return self._page(
             request,
             "desk_operating_preview.html",
             replace(place, extra={"step": step}),
@@ -223,7 +224,7 @@ class OperatingDesk:
         place = replace(desk_place(self._pages, request), path=f"{PATH}/day")
         day = _day(request.query_params.get("day", ""))
         found = self._rehearse(lambda copied: rehearse_day(copied, place.city.key, day, now=place.moment.at))
-        return self._pages.page(
+        return self._page(
             request,
             "desk_operating_day.html",
             replace(place, extra={"day": str(day)}),
@@ -348,6 +349,16 @@ class OperatingDesk:
         return "differs" if done.breaks_new or receipts.breaks_new else "matched"
 
     # What pages and acts share
+
+    def _page(self, request: Request, template: str, place: "Place", **context: Any) -> Response:
+        """The page; ``in_names`` writes the counties' names where a step wrote their codes."""
+
+        def in_names(text: str, language: "Language") -> str:
+            for unit in place.city.units:
+                text = text.replace(unit.code, place.unit_name(unit.code, language))
+            return text
+
+        return self._pages.page(request, template, place, in_names=in_names, **context)
 
     def _rehearse(self, act: Callable[[MonthPorts], Rehearsal]) -> Rehearsal:
         with _rehearsing, copied_ports(self.ports) as copied:
