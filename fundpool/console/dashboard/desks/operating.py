@@ -4,6 +4,7 @@ A run is the command's: the same service in this process, for the person who is 
 found before on a copy of the books (``services/month/rehearsal.py``).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -64,6 +65,9 @@ DONE: Mapping[str, str] = {
     "differs": N_("The statement is taken in; it differs from the books, see the payment desk."),
 }
 """What the page says after an act."""
+
+UNCLEAN = frozenset({"found", "unanswered", "lacks", "not_closed", "differs"})
+"""Words after which somebody has to look."""
 
 SHOWN_RUNS = 20
 """Runs of a step that are shown, the last one first; the audit trail and Prefect have all."""
@@ -147,7 +151,7 @@ class OperatingDesk:
         """Every step with its runs, what the month lacks, what is stopped, and the acts."""
         place = replace(desk_place(self._pages, request), path=PATH)
         city, month, until = place.city, place.month, place.moment.known_until
-        account = request.state.account
+        account, word = request.state.account, request.query_params.get("done", "")
         may_not = {
             right.value: obstacle(account, right, lambda _name: None)
             for right in (Right.OPERATE, Right.RECORD)
@@ -170,7 +174,8 @@ class OperatingDesk:
             place,
             status_code=status,
             error=error,
-            done=DONE.get(request.query_params.get("done", "")),
+            done=DONE.get(word),
+            is_clean=word not in UNCLEAN,
             ran=request.query_params.get("ran"),
             steps=[
                 _at_desk(step, known)
@@ -355,7 +360,8 @@ class OperatingDesk:
 
         def in_names(text: str, language: "Language") -> str:
             for unit in place.city.units:
-                text = text.replace(unit.code, place.unit_name(unit.code, language))
+                # Alone: an account's number may hold a county's code.
+                text = re.sub(rf"(?<!\w){unit.code}(?!\w)", place.unit_name(unit.code, language), text)
             return text
 
         return self._pages.page(request, template, place, in_names=in_names, **context)
