@@ -13,7 +13,9 @@ from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.dashboard.app import DashboardOptions, create_app
 from fundpool.console.dashboard.reading import MonthReader
 from fundpool.console.dashboard.server import serving_in_background
+from fundpool.domain.outcomes import StepRequest
 from fundpool.domain.periods import Month
+from fundpool.services.month.steps import run_step
 from tests.accounts import PASSWORD, QuickPasswords
 from tests.integration.desk_scene import CHECKER, MAKER, RELEASER, Desks
 from tests.integration.month_scene import CityScene, at, play_to_release
@@ -85,7 +87,13 @@ def test_a_failed_step_is_run_again_after_a_look_at_what_it_would_do(
     served: Served, logged_in: Callable[..., Page]
 ) -> None:
     desks = served.desks
+    by_prefect = StepRequest(
+        "suizhou", desks.scene.month, at("2026-09-28 07:00"), run_id="4f2a", is_played=True
+    )
+    run_step(desks.scene.ports, "flags", by_prefect)
     page = logged_in(RELEASER, PATH)
+    page.click("#flags > summary")
+    assert page.get_attribute("#flags tbody a", "href") == "http://127.0.0.1:4200/runs/flow-run/4f2a"
     page.click("#disbursement > summary")
     page.click("#disbursement form button")
     page.wait_for_selector("#payments")

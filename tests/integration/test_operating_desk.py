@@ -108,6 +108,7 @@ def test_a_coming_day_is_played_on_a_copy(desks: Desks) -> None:
     page = maker.see(f"{PATH}/day{desks.place}&lang=en&day=2026-10-09")
     assert "What happens on Fri 9 Oct?" in page
     assert "It is sent: released and never sent before" in page
+    assert "fetches no statement" not in page
     late = page[page.index('id="late"') :]
     for county in ("Zengdu", "Suixian", "Guangshui"):
         assert county in late

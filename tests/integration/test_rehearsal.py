@@ -81,7 +81,7 @@ def test_an_unknown_outcome_would_be_asked_about_and_not_be_sent(scene: CityScen
 def test_a_coming_day_orders_what_finance_has_reviewed(scene: CityScene) -> None:
     play_to_review(scene)
     found = rehearsed_day(scene, "2026-09-28", "2026-09-24 10:00")
-    assert [report.step for report in found.reports] == ["disbursement", "reconciliation", "flags"]
+    assert [report.step for report in found.reports] == ["disbursement", "flags"]
     assert acts(found) == {(PaymentAct.ORDER, "421300"): len(scene.funds)}
 
 

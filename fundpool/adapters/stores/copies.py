@@ -1,14 +1,14 @@
 """A copy of the books to play on: all of them as of one snapshot, in a private file that goes with the block."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, insert, select
 
 from fundpool.adapters.stores import migrations
+from fundpool.adapters.stores.backups import back_up
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.settings import sqlite_url
@@ -30,12 +30,7 @@ def copy_of(books: SqlTransactions) -> Iterator[SqlTransactions]:
             migrations.upgrade(copy)
             books.database.read(lambda connection: _copy_rows(connection, copy))
         else:
-            books.database.require_file()
-            with (
-                closing(sqlite3.connect(books.database.file)) as current,
-                closing(sqlite3.connect(file)) as new,
-            ):
-                current.backup(new)
+            back_up(books.database, file)
         try:
             yield SqlTransactions(copy, books.seals, books.limits)
         finally:

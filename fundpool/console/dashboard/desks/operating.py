@@ -7,7 +7,7 @@ found before on a copy of the books (``services/month/rehearsal.py``).
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from fundpool.bootstrap import copied_ports
 from fundpool.console.dashboard.desks.acting import acted, desk_place, obstacle, typed
 from fundpool.console.dashboard.door import Route
 from fundpool.console.dashboard.labels import N_
+from fundpool.console.options import parse_day
 from fundpool.console.statement_files import import_statement_file
 from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import FundpoolError, InputError
@@ -227,7 +228,7 @@ class OperatingDesk:
     def day(self, request: Request) -> Response:
         """What would happen on a coming day: steps, payments, who would be late."""
         place = replace(desk_place(self._pages, request), path=f"{PATH}/day")
-        day = _day(request.query_params.get("day", ""))
+        day = parse_day(request.query_params.get("day", ""), "day")
         found = self._rehearse(lambda copied: rehearse_day(copied, place.city.key, day, now=place.moment.at))
         return self._page(
             request,
@@ -344,7 +345,7 @@ class OperatingDesk:
             source_from(upload.file, name, upload.size or 0),
             template_layout(),
             account=number,
-            period=(_day(typed(request, "first")), _day(typed(request, "last"))),
+            period=(parse_day(typed(request, "first"), "first"), parse_day(typed(request, "last"), "last")),
             by=wanted.by,
             now=wanted.now,
         )
@@ -416,12 +417,3 @@ def _causes(outcomes: Sequence[UnitOutcome] | Outcomes) -> tuple[Cause, ...]:
             together.items(), key=lambda entry: order.index(entry[0][0])
         )
     )
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            "bad_day", f"日期应写作 2026-10-09，现为“{text}”", f"a day is written 2026-10-09, found “{text}”"
-        ) from None
