@@ -1,9 +1,12 @@
 """Puts the adapters behind the services' ports; the only module that knows both."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fundpool.adapters.banks.iso20022 import require_extra
@@ -16,15 +19,18 @@ from fundpool.adapters.documents.return_slips import SlipFiles
 from fundpool.adapters.keys.seal_key import seals_of
 from fundpool.adapters.policies.policy_files import load_policies, load_work_calendar
 from fundpool.adapters.stores.anchor_places import AnchorPlaces
+from fundpool.adapters.stores.copies import copy_of
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.adapters.watch.channels import channels_of
 from fundpool.adapters.watch.contacts import contacts_of
 from fundpool.adapters.watch.machine import look_around
-from fundpool.domain.periods import Period
-from fundpool.domain.policy import PolicyLibrary
+from fundpool.domain.periods import Month, Period
+from fundpool.domain.policy import CityPolicy, PolicyLibrary
+from fundpool.domain.return_slip import ReturnSlip
 from fundpool.domain.transfer import PaymentLimits
 from fundpool.services.payments.application import pays_within_annual_budget
+from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.gateway import BankFileNote, DayStatement, Gateway, GatewayAnswer
 from fundpool.services.ports.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
 from fundpool.services.ports.work import MonthPorts
@@ -104,6 +110,38 @@ def open_installation(settings: Settings, ports: MonthPorts | None = None) -> In
         days_before=settings.remind_working_days_before,
         language=settings.notify_language,
     )
+
+
+@contextmanager
+def copied_ports(ports: MonthPorts) -> Iterator[MonthPorts]:
+    """The same ports over a copy of the books: no bank, and nothing is written anywhere else."""
+    assert isinstance(ports.database, SqlTransactions)
+    with copy_of(ports.database) as copy:
+        yield replace(
+            ports,
+            database=copy,
+            gateway=None,
+            read_bank_files=None,
+            slip_folder=_NoSlips(),
+            write_reconciliation=_write_nothing,
+            anchors=None,
+        )
+
+
+class _NoSlips:
+    """A ``SlipFolder`` that keeps nothing."""
+
+    def write(self, city: str, month: Period, slip: ReturnSlip, *, source: Callable[[], SourceFile]) -> None:
+        """Keep nothing."""
+
+    def slips(self, _city: str, _month: Period) -> tuple[SlipFile, ...]:
+        """There is none."""
+        return ()
+
+
+def _write_nothing(policy: CityPolicy, month: Month, **form: object) -> Path:
+    del policy, month, form
+    return Path(os.devnull)
 
 
 class LazyGateway:

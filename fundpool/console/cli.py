@@ -91,6 +91,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("commands.run:run", "执行或再执行当月的一个步骤 / Run or rerun one step of the month."),
     "month": ("commands.month:app", "开办与收尾一个月 / Open and close a month."),
     "retry-failed": ("commands.month:retry_failed", "再办未成的步骤 / Run failed steps again."),
+    "catch-up": ("commands.month:catch_up", "补办此刻到期的步骤 / Run the steps that are due now."),
     "next": ("commands.next:next_", "轮到谁、用什么命令 / Whose turn, why, and the command."),
     "review": ("commands.review:app", "审核用款计划与报表 / Review plans and reports."),
     "application": ("commands.application:app", "用款申请与财政复核 / Applications and finance's review."),

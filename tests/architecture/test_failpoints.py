@@ -14,6 +14,7 @@ COMMITS_OF_THEIR_OWN = {
     "fundpool/adapters/stores/database.py",  # the one place where work is committed; looked at below
     "fundpool/adapters/stores/migrations.py",  # no business is open while tables are made
     "fundpool/adapters/stores/backups.py",  # copies of the file, not of its contents
+    "fundpool/adapters/stores/copies.py",  # a copy to rehearse on, which goes with the rehearsal
     "fundpool/sandbox_bank/bank_file.py",  # the sandbox bank's, which is outside
 }
 

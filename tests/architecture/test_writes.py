@@ -20,6 +20,7 @@ WRITERS = {
     "fundpool/adapters/stores/store.py": "the versioned change of a record, noted by RowWriter.note_change",
 }
 OF_OTHER_DATABASES = {
+    "fundpool/adapters/stores/copies.py",  # a copy's, with the rows as they stand
     "fundpool/sandbox_bank/bank_file.py",  # the sandbox bank's
     "fundpool/adapters/details/cluster.py",  # DuckDB's, in a folder that goes with the comparison
     "fundpool/adapters/details/detail_comparison.py",  # likewise

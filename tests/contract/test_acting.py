@@ -164,7 +164,9 @@ def test_an_unknown_a_disabled_and_a_wrong_account_are_refused_by_every_command(
     assert here.read(lambda work: work.trail.head()) == before
 
 
-@pytest.mark.parametrize("path", [("run",), ("month", "open"), ("retry-failed",), ("submit",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "path", [("run",), ("month", "open"), ("retry-failed",), ("catch-up",), ("submit",)], ids=" ".join
+)
 def test_nobody_acts_as_the_program_where_accounts_decide(
     here: SqlTransactions, capsys: pytest.CaptureFixture[str], path: tuple[str, ...]
 ) -> None:

@@ -87,6 +87,7 @@ WITH = {
     "submit": ["plan.xlsx"],
     "check": ["plan.xlsx"],
     "accounts approve": ["1"],
+    "catch-up": ["--city", "taizhou"],
     "compute": ["--fund", "employee"],
     "users add": ["--city", "taizhou", "--county", "331002", "--password-file", "password"],
     "notices calendar": ["--city", "taizhou"],

@@ -175,6 +175,22 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
             ("POST", "/payments/breaks/{number:int}/resolve", "/payments/breaks/1/resolve", DECIDERS),
             ("POST", "/payments/funds/{fund}/stop", "/payments/funds/employee/stop", OPERATORS),
             ("POST", "/payments/funds/{fund}/restart", "/payments/funds/employee/restart", DECIDERS),
+            ("GET", "/operating", "", READERS),
+            ("GET", "/operating/preview", "", READERS),
+            ("GET", "/operating/day", "", READERS),
+            *(
+                ("POST", f"/operating/{act}", "", roles)
+                for act, roles in {
+                    "run": OPERATORS,
+                    "retry-failed": OPERATORS,
+                    "catch-up": OPERATORS,
+                    "open": OPERATORS,
+                    "close": OPERATORS,
+                    "extension": {Role.MAKER},
+                    "waiver": {Role.MAKER},
+                    "statement": {Role.MAKER},
+                }.items()
+            ),
         )
     },
 }

@@ -1,4 +1,4 @@
-"""``fundpool month`` and ``fundpool retry-failed``: a month in few commands."""
+"""``fundpool month``, ``fundpool retry-failed`` and ``fundpool catch-up``: a month in few commands."""
 
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from fundpool.console.options import ActOnMonth, AnyCity, AnyMonthText, Dated
 from fundpool.console.output import Columns, Table, funds_in_words, pick
 from fundpool.domain.outcomes import StepRequest, exit_status
 from fundpool.domain.people import SYSTEM, person
+from fundpool.domain.periods import Month, day_of
 from fundpool.domain.rights import Right
 
 app = App(name="month")
@@ -119,5 +120,26 @@ def retry_failed(
         {**_place(request), "steps": [report_as_json(report) for report in reports]},
         *map(report_table, reports),
         *(() if reports else (_of_month(request, "没有未成的步骤 / no step has failed"),)),
+    )
+    return exit_status(outcomes_of(reports))
+
+
+@acts(Right.OPERATE)
+def catch_up(*, city: AnyCity = None, by: _By = SYSTEM, options: Dated = Dated()) -> int:
+    """补办此刻到期的步骤，各月都办；停机后不必等次日调度 / Run every step that is due now, of every open month, without waiting for the daily tick.
+
+    退出码：0 已办完或在等人办；1 有发现或未成；4 银行没有应答。 / Exit status 0 done or waiting for people; 1 something was found or failed; 4 the bank did not answer.
+    """
+    from fundpool.services.month.whole_month import catch_up as run_due
+    from fundpool.services.month.whole_month import outcomes_of
+
+    key, now = options.city_of(city), options.now
+    who = by if by == SYSTEM else person(by)
+    request = StepRequest(key, Month.of(day_of(now)), now, by=who, is_played=options.as_of is not None)
+    reports = run_due(options.open_month(), request)
+    options.show(
+        {"city": key, "steps": [report_as_json(report) for report in reports]},
+        *map(report_table, reports),
+        *(() if reports else (f"{key}{choose('：此刻没有到期的步骤', ': no step is due now')}",)),
     )
     return exit_status(outcomes_of(reports))

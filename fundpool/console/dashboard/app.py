@@ -32,7 +32,7 @@ from fundpool.console.dashboard.board import (
     build_board,
     business_day,
 )
-from fundpool.console.dashboard.desks import county, payments, review, tasks
+from fundpool.console.dashboard.desks import county, operating, payments, review, tasks
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     Access,
@@ -197,6 +197,7 @@ class Pages:
             *county.routes(self),
             *review.routes(self),
             *payments.routes(self),
+            *operating.routes(self),
         )
 
     # Pages are plain functions: they run in a thread, where a database may be waited for.

@@ -50,13 +50,7 @@ def reserve_due_steps(
     ``only`` looks after some months and leaves the others alone.
     """
     city, day = ports.policies.city(city_key), now.astimezone(SHANGHAI).date()
-    months = [month for month in open_months(ports, city, day) if only is None or month in only]
-    due = [(month, step) for month in months for step in _due(ports, city, month, day=day)]
-    this = Month.of(day)
-    if this not in months and (only is None or this in only) and _has_documents(ports, city, this, day=day):
-        # A list may be filed for a month that is not paid here: its document step runs, the month stays closed.
-        months.append(this)
-        due.append((this, DOCUMENT_STEP))
+    months, due = _due_on(ports, city, day, only=only)
 
     def reserve(work: Work) -> tuple[ScheduledStep, ...]:
         known = {
@@ -74,6 +68,26 @@ def reserve_due_steps(
         )
 
     return ports.database.transaction(reserve)
+
+
+def due_steps(ports: MonthPorts, city_key: str, now: datetime) -> tuple[tuple[Month, str], ...]:
+    """What the tick of the day finds due in the city: month and step, in the order in which they run."""
+    _, due = _due_on(ports, ports.policies.city(city_key), now.astimezone(SHANGHAI).date())
+    return tuple(due)
+
+
+def _due_on(
+    ports: MonthPorts, city: CityPolicy, day: date, *, only: Collection[Month] | None = None
+) -> tuple[list[Month], list[tuple[Month, str]]]:
+    """The months that are looked after, and what is due in them."""
+    months = [month for month in open_months(ports, city, day) if only is None or month in only]
+    due = [(month, step) for month in months for step in _due(ports, city, month, day=day)]
+    this = Month.of(day)
+    if this not in months and (only is None or this in only) and _has_documents(ports, city, this, day=day):
+        # A list may be filed for a month that is not paid here: its document step runs, the month stays closed.
+        months.append(this)
+        due.append((this, DOCUMENT_STEP))
+    return months, due
 
 
 def record_start(ports: MonthPorts, scheduled: Sequence[ScheduledStep], run_id: str) -> None:

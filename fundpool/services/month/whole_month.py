@@ -1,4 +1,4 @@
-"""A month in few acts: open it, close it, try again what failed, release and send.
+"""A month in few acts: open it, close it, catch up, try again what failed, release and send.
 
 Each runs the month's own steps, in their order, and may be run any number of times.
 """
@@ -17,6 +17,7 @@ from fundpool.domain.schedule import opening_day
 from fundpool.domain.transfer import Batch, BatchState, Hop
 from fundpool.services.books import booking
 from fundpool.services.month.beginnings import Lack, lacks_of
+from fundpool.services.month.daily import due_steps
 from fundpool.services.month.steps import run_step_of_cities
 from fundpool.services.oversight import filing
 from fundpool.services.oversight.progress import month_facts
@@ -129,6 +130,17 @@ def retry_failed(ports: MonthPorts, request: StepRequest) -> tuple[StepReport, .
             again = tuple(sorted(failed)) if failed <= counties else None
             reports.append(_run(ports, step.step, replace(request, counties=again)))
     return tuple(reports)
+
+
+def catch_up(ports: MonthPorts, request: StepRequest) -> tuple[StepReport, ...]:
+    """Run what the daily tick finds due today in every open month of the city; () when nothing is.
+
+    For a day on which no tick came. ``request.month`` plays no part; a tick that comes later changes nothing.
+    """
+    return tuple(
+        _run(ports, step, replace(request, month=month, counties=None))
+        for month, step in due_steps(ports, request.city, request.now)
+    )
 
 
 def release_and_send(
